@@ -1,0 +1,154 @@
+"""The rule set as values: what ``rules/`` says, read and validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from modelaudit.model.finding import CheckFamily, Rule, Severity
+from modelaudit.model.license import LicenseEntry
+from modelaudit.model.structure import NOWHERE, Location, UnreadReason
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A fact laid out for rules to match: a kind, named fields, and where it stands.
+
+    Attributes:
+        kind: what the fields describe: ``defect``, ``pickle-act``, ``digest``, ``unread``, ``license`` and the like.
+        key: what tells it from its neighbours, for the finding's fingerprint.
+    """
+
+    kind: str
+    artifact: str
+    fields: Mapping[str, Scalar]
+    key: str
+    location: Location = NOWHERE
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """When a rule fires: a subject of kind ``on`` of which every field in ``where`` has one of the listed values."""
+
+    on: str
+    where: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRule:
+    """A rule with its matchers (any of them suffices) and the sentence it reports.
+
+    Attributes:
+        message: a sentence with ``{field}`` places, filled from the subject.
+        fires: fixtures in which the rule must fire; ``quiet`` those in which it must not.
+    """
+
+    rule: Rule
+    match: tuple[Matcher, ...]
+    message: str
+    fires: tuple[str, ...] = ()
+    quiet: tuple[str, ...] = ()
+
+
+class Standing(StrEnum):
+    """How a callable is judged by its exact name."""
+
+    TRUSTED = "trusted"
+    DANGEROUS = "dangerous"
+    STANDARD_LIBRARY = "standard-library"
+    UNLISTED = "unlisted"
+    UNRESOLVED = "unresolved"
+
+
+class ArgumentUse(StrEnum):
+    """What a trusted callable does with an argument, so that the argument is judged as if that were done to it."""
+
+    CALLS = "calls"
+    CONSTRUCTS = "constructs"
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentRule:
+    """A condition on the positional argument ``index``, from 0.
+
+    Attributes:
+        use: the argument is judged as called or constructed.
+        one_of: the argument must be one of these: a dotted name for a global, or the repr of plain data.
+    """
+
+    index: int
+    use: ArgumentUse | None = None
+    one_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallableEntry:
+    """One exact name of ``rules/callables/``.
+
+    Attributes:
+        effect: for dangerous names, the family of harm: ``code``, ``command``, ``native``, ``file``, ``network``,
+            ``deserialise``, ``attribute``, ``introspection``, ``import``.
+        why: the reason, one sentence.
+        arguments: conditions under which a trusted name stays trusted.
+    """
+
+    name: str
+    standing: Standing
+    why: str
+    library: str
+    effect: str = ""
+    arguments: tuple[ArgumentRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DangerousModule:
+    """A module of which every name is dangerous, such as ``subprocess``; submodules included."""
+
+    module: str
+    effect: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Callables:
+    """The trust and danger lists by exact name, and the modules that are dangerous as a whole."""
+
+    by_name: Mapping[str, CallableEntry]
+    modules: Mapping[str, DangerousModule]
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedAbsence:
+    """An absence that a policy accepts: any of ``reasons`` in artifacts that match the glob ``paths``."""
+
+    reasons: tuple[UnreadReason, ...]
+    paths: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What decides the verdict. ``fail_on`` is the lowest severity that fails; ``None`` never fails."""
+
+    name: str
+    description: str
+    fail_on: Severity | None
+    checks: tuple[CheckFamily, ...]
+    allow_unread: tuple[AllowedAbsence, ...] = ()
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order."""
+
+    findings: Mapping[str, FindingRule]
+    callables: Callables
+    licenses: Mapping[str, LicenseEntry]
+    policies: Mapping[str, Policy]
+    digest: str
+    vague_licenses: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,113 @@
+"""What a pickle would do: a program for a small machine, told as the events that its loader would cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelaudit.model.structure import Defect
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A global that the loader would import: ``module`` and the possibly dotted ``qualname`` in it."""
+
+    module: str
+    qualname: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.qualname}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that cannot be known without running the program; ``why`` says what made it so."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a call or construction returned: an object known only by what made it."""
+
+    by: Name | Unknown
+    called: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Inert data, told by its type and a bounded, escaped repr."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A container of which only the entries that are not inert data are kept.
+
+    Attributes:
+        type: ``tuple``, ``list``, ``dict``, ``set`` or ``frozenset``.
+        entries: (key, value) pairs; the key is an index for sequences, the repr of the key for mappings.
+    """
+
+    type: str
+    entries: tuple[tuple[str, Value], ...]
+
+
+Value = Name | Unknown | Made | Plain | Holding
+
+
+class Act(StrEnum):
+    """What the loader does at one point of the program."""
+
+    IMPORT = "import"
+    CALL = "call"
+    CONSTRUCT = "construct"
+    SET_STATE = "set-state"
+    SET_ITEM = "set-item"
+    PERSISTENT_LOAD = "persistent-load"
+    EXTENSION = "extension"
+
+
+@dataclass(frozen=True, slots=True)
+class PickleEvent:
+    """One act of the loader, in the order in which it would happen.
+
+    Attributes:
+        act: an import, ``f(*args)`` (REDUCE, OBJ, INST), ``cls.__new__(cls, *args)`` (NEWOBJ, NEWOBJ_EX),
+            ``obj.__setstate__`` or ``obj.__dict__.update`` (BUILD), item assignment or appending to something that
+            is no plain container, a persistent id, or a code of the extension registry.
+        offset: where the opcode stands in the artifact, in bytes.
+        opcode: its name in ``pickletools``.
+        subject: what is imported, called, constructed or changed.
+        arguments: positional arguments, state or items; bounded.
+        stream: which of the pickles that follow one another in the artifact, from 0.
+    """
+
+    act: Act
+    offset: int
+    opcode: str
+    subject: Value
+    arguments: tuple[Value, ...] = ()
+    stream: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PickleStream:
+    """The extent of one pickle: first byte, the byte after its STOP (or after the last opcode read), protocol."""
+
+    start: int
+    end: int
+    protocol: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PickleProgram:
+    """All that the pickles in one artifact would do. ``layout`` is ``raw``, ``torch-legacy`` and the like."""
+
+    layout: str
+    streams: tuple[PickleStream, ...]
+    events: tuple[PickleEvent, ...]
+    opcodes: int
+    defects: tuple[Defect, ...] = ()

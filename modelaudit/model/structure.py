@@ -1,0 +1,149 @@
+"""What readers may say about bytes. Facts only; what they mean is for the checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class UnreadReason(StrEnum):
+    """Why something was not read. Policies allow absences by these words, so they are permanent."""
+
+    NO_READER = "no-reader"
+    DAMAGED = "damaged"
+    LIMIT = "limit-reached"
+    ENCRYPTED = "encrypted"
+    UNREADABLE = "unreadable"
+    NOT_REGULAR = "not-a-regular-file"
+    LINK_OUTSIDE = "link-outside-root"
+    LINK_DANGLING = "dangling-link"
+    CONTENT_ABSENT = "content-absent"
+    CHANGED = "changed-while-read"
+    EMPTY = "empty"
+    READER_FAILED = "reader-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place inside one artifact. ``offset`` counts bytes from 0, ``line`` from 1, ``key`` names an entry."""
+
+    offset: int | None = None
+    line: int | None = None
+    key: str | None = None
+
+
+NOWHERE = Location()
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A part of an artifact that was not read, and why. ``detail`` is one line for a person."""
+
+    reason: UnreadReason
+    detail: str
+    where: Location = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Bytes that contradict their own format.
+
+    Attributes:
+        kind: a kebab word of the format, such as ``overlapping-tensors`` or ``duplicate-member``; rules match on it.
+        detail: one line that states the contradiction with its figures.
+    """
+
+    kind: str
+    detail: str
+    where: Location = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveMember:
+    """One entry of an archive, as stored. Sizes are bytes. ``link_target`` is set for links."""
+
+    name: str
+    offset: int
+    stored_size: int
+    size: int
+    compression: str
+    encrypted: bool = False
+    link_target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveListing:
+    """What an archive holds. ``layout`` names a known use of the container, such as ``torch-zip``, else ``plain``."""
+
+    format: str
+    layout: str
+    members: tuple[ArchiveMember, ...]
+    defects: tuple[Defect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TensorEntry:
+    """A named tensor. ``start`` and ``end`` are offsets into the data section, in bytes."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class SafetensorsHeader:
+    """The header of a safetensors file: tensors in order of their data, and the free-form metadata."""
+
+    header_size: int
+    tensors: tuple[TensorEntry, ...]
+    metadata: tuple[tuple[str, str], ...]
+    defects: tuple[Defect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TensorData:
+    """Bytes that a loader takes as numbers and nothing else."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text document. ``format`` is ``json``, ``yaml``, ``markdown`` or ``text``.
+
+    Attributes:
+        root: the type of the top value: ``mapping``, ``sequence``, ``scalar`` or ``empty``; ``text`` for prose.
+        keys: the keys of the top mapping, in order.
+        tags: explicit YAML tags with their lines, such as ``!!python/object/apply:os.system``.
+        lines: number of lines.
+    """
+
+    format: str
+    root: str
+    keys: tuple[str, ...] = ()
+    tags: tuple[tuple[str, int], ...] = ()
+    lines: int = 0
+    defects: tuple[Defect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CardField:
+    """One field of a model card's front matter: its values as text and the line where the key stands."""
+
+    key: str
+    values: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """The YAML front matter of a README, as far as it speaks of licence and lineage. An absent field is not listed."""
+
+    fields: tuple[CardField, ...]
+    defects: tuple[Defect, ...] = ()
+
+    def values(self, key: str) -> tuple[str, ...]:
+        """The values of the first field named ``key``; empty where there is none."""
+        return next((field.values for field in self.fields if field.key == key), ())

@@ -1,0 +1,65 @@
+"""What every reader is: a name, a way to recognise its bytes, and a way to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.structure import (
+    ArchiveListing,
+    Document,
+    ModelCard,
+    SafetensorsHeader,
+    TensorData,
+    Unread,
+)
+
+Structure = ArchiveListing | Document | ModelCard | PickleProgram | SafetensorsHeader | TensorData
+Reading = Structure | Unread | Artifact
+"""A reader yields structures, absences and, from containers, child artifacts, in any order and number."""
+
+HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What recognition may look at: the first ``HEAD_BYTES`` and, for formats told by their end, the window.
+
+    Attributes:
+        path: only to tell formats apart that share their bytes (JSON is YAML, Markdown is text);
+            an extension never overrules the bytes.
+        content: what the container says the bytes are, if it does.
+    """
+
+    path: str
+    content: str | None
+    data: bytes
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One format.
+
+    Attributes:
+        format: its name in reports.
+        recognises: whether the bytes are this format; cheap, reads nothing beyond the head but a trailer.
+        read: yields what it reads, as it reads it. What it yielded stays when it raises: ``WindowError`` and
+            ``DamagedError`` become an ``Unread`` with their own reason, any other exception is a bug in the reader and
+            becomes ``reader-failed``.
+    """
+
+    format: str
+    recognises: Callable[[Head], bool]
+    read: Callable[[Artifact, Window, Limits], Iterator[Reading]]
+
+
+class DamagedError(Exception):
+    """The bytes break off or contradict their format so that reading cannot go on. ``offset`` is in bytes."""
+
+    def __init__(self, message: str, offset: int | None = None) -> None:
+        super().__init__(message)
+        self.offset = offset
