@@ -1,0 +1,1 @@
+"""Structures against rules: findings."""

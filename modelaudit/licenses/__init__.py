@@ -1,0 +1,9 @@
+"""Licence evidence to a conclusion and its obligations."""
+
+from __future__ import annotations
+
+from modelaudit.licenses.claims import claims_of
+from modelaudit.licenses.conclusion import conclude
+from modelaudit.licenses.subjects import subjects_of
+
+__all__ = ["claims_of", "conclude", "subjects_of"]

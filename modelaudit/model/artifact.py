@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from modelaudit.model.structure import Unread
 
@@ -78,6 +78,14 @@ class Window(Protocol):
             WindowError: the bytes could not be had: the disk or the network failed, the compressed
                 data is damaged, or ``length`` is over the window's bound.
         """
+
+
+@runtime_checkable
+class WatchedWindow(Window, Protocol):
+    """A window onto bytes that may change under it, such as a file on disk."""
+
+    def changed(self) -> str | None:
+        """What became of the bytes since they were listed, in one line; ``None`` if nothing did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ class ArgumentRule:
 
     Attributes:
         use: the argument is judged as called or constructed.
-        one_of: the argument must be one of these: a dotted name for a global, or the repr of plain data.
+        one_of: the argument must be one of these: a dotted name for a global, or the repr of a short word, of None,
+            True or False (calls that differ in numbers and long text only are told once).
     """
 
     index: int
@@ -91,9 +92,11 @@ class CallableEntry:
 
     Attributes:
         effect: for dangerous names, the family of harm: ``code``, ``command``, ``native``, ``file``, ``network``,
-            ``deserialise``, ``attribute``, ``introspection``, ``import``.
+            ``deserialise``, ``attribute``, ``introspection``, ``import``, ``environment``, ``process``.
         why: the reason, one sentence.
-        arguments: conditions under which a trusted name stays trusted.
+        arguments: for a trusted name, the conditions under which it stays trusted; for a dangerous one, those under
+            which a call of it is harmless. All of them must hold; a condition on an argument that is absent holds.
+        construct_only: trusted where ``__new__`` alone makes it, unlisted where it is called.
     """
 
     name: str
@@ -102,6 +105,7 @@ class CallableEntry:
     library: str
     effect: str = ""
     arguments: tuple[ArgumentRule, ...] = ()
+    construct_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,15 @@ class DangerousModule:
 
 @dataclass(frozen=True, slots=True)
 class Callables:
-    """The trust and danger lists by exact name, and the modules that are dangerous as a whole."""
+    """The trust and danger lists by exact name, and the modules that are dangerous as a whole.
+
+    Attributes:
+        standard_library: the top-level modules of CPython 2.7 and 3.8 to 3.14.
+    """
 
     by_name: Mapping[str, CallableEntry]
     modules: Mapping[str, DangerousModule]
+    standard_library: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,12 @@ class SourceError(ModelAuditError):
     exit_code = 4
 
 
+class DefectError(ModelAuditError):
+    """modelaudit itself failed, and has no result (exit 4)."""
+
+    exit_code = 4
+
+
 class WindowError(Exception):
     """The bytes of an artifact could not be had where a reader asked for them; ``reason`` says in which way."""
 

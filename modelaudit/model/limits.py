@@ -19,6 +19,7 @@ class Limits:
         seconds_per_gib: added to ``artifact_seconds`` for every GiB of the artifact.
         read_bytes: the most that one window read may return.
         depth: how far containers may nest.
+        folder_depth: how far folders may nest below the root of a local model.
         members: entries in one archive.
         members_total: child artifacts below one top-level artifact.
         expanded_bytes: bytes that one top-level artifact may expand to.
@@ -39,6 +40,7 @@ class Limits:
     seconds_per_gib: float = 60.0
     read_bytes: int = 16 * MIB
     depth: int = 8
+    folder_depth: int = 512
     members: int = 100_000
     members_total: int = 200_000
     expanded_bytes: int = 64 * GIB
@@ -50,6 +52,6 @@ class Limits:
     header_bytes: int = 100_000_000
     pickle_stack: int = 5_000_000
     pickle_memo: int = 10_000_000
-    pickle_events: int = 100_000
+    pickle_events: int = 50_000
     pickle_streams: int = 10_000
     second_opinion_seconds: float = 120.0

@@ -26,6 +26,10 @@ class Unknown:
     why: str
 
 
+UNKNOWN_ARGUMENTS = Unknown("arguments that are not a plain tuple")
+"""Stands for all the arguments of a call where the program does not spell them out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What a call or construction returned: an object known only by what made it."""

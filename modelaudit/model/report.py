@@ -73,6 +73,11 @@ class Coverage:
         return sum(record.extent is extent for record in self.artifacts)
 
     @property
+    def anything_examined(self) -> bool:
+        """Whether at least one artifact was read, whole or in part."""
+        return any(record.extent is not Extent.NOT for record in self.artifacts)
+
+    @property
     def open_absences(self) -> tuple[tuple[str, Absence], ...]:
         """(address, absence) of every part that was not read and that no policy entry accepts."""
         return tuple(pair for record in self.artifacts for pair in record.absences if pair[1].allowed_by is None)
@@ -131,8 +136,8 @@ class Decision:
     coverage: Coverage
 
     def __post_init__(self) -> None:
-        if self.verdict is Verdict.PASS and (self.coverage.open_absences or not self.coverage.artifacts):
-            raise ValueError("a pass cannot stand while something was not read")
+        if self.verdict is Verdict.PASS and (self.coverage.open_absences or not self.coverage.anything_examined):
+            raise ValueError("a pass cannot stand while something was not read, or over nothing")
 
 
 @dataclass(frozen=True, slots=True)

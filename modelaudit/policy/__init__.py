@@ -1,0 +1,1 @@
+"""What decides: the policy, the absences it accepts, the verdict."""

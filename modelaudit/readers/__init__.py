@@ -1,0 +1,1 @@
+"""Bytes to structure, one module a format. No opinions and no execution."""

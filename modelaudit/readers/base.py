@@ -50,11 +50,14 @@ class Reader:
         read: yields what it reads, as it reads it. What it yielded stays when it raises: ``WindowError`` and
             ``DamagedError`` become an ``Unread`` with their own reason, any other exception is a bug in the reader and
             becomes ``reader-failed``.
+        fallback: reads only what no other reader recognises. Several other readers may recognise the same bytes, and
+            then each reads them: a polyglot is what every loader makes of it.
     """
 
     format: str
     recognises: Callable[[Head], bool]
     read: Callable[[Artifact, Window, Limits], Iterator[Reading]]
+    fallback: bool = False
 
 
 class DamagedError(Exception):
@@ -63,3 +66,7 @@ class DamagedError(Exception):
     def __init__(self, message: str, offset: int | None = None) -> None:
         super().__init__(message)
         self.offset = offset
+
+
+class LimitReachedError(DamagedError):
+    """A bound of ``Limits`` was reached; reported as ``limit-reached``."""

@@ -1,0 +1,89 @@
+# make demo   install what a scan needs, scan a bundled model, write report.html, bom.cdx.json and report.json
+# make test   install what the suite needs, then lint, type-check and test
+#
+# Python 3.11 or newer and make are all that must be there. PYTHON=python3.12 picks another interpreter;
+# TORCH= leaves torch out, and the tests that need it are skipped and say so.
+
+PYTHON ?= python3
+TORCH  ?= torch>=2.6
+PYTEST ?= -n logical --dist worksteal
+
+VENV := .venv
+BIN  := $(VENV)/bin
+RUN  := $(VENV)/run.stamp
+DEV  := $(VENV)/dev.stamp
+FULL := $(DEV) $(if $(TORCH),$(VENV)/torch.stamp)
+PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-input
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --custom-compile-command "make lock"
+
+# An environment whose interpreter is gone, or that was copied here from another folder, is worth nothing: its scripts
+# and paths point elsewhere. It is removed before make looks at the stamps inside it.
+$(shell test ! -e $(VENV) \
+    || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
+    || rm -rf $(VENV))
+
+.PHONY: demo test lint format docs bench-startup bench lock clean
+.DEFAULT_GOAL := test
+.DELETE_ON_ERROR:
+
+demo: $(RUN)
+	$(BIN)/python -m modelaudit scan fixtures/repositories/acme-tiny --offline \
+	    -o table -o html=report.html -o cyclonedx=bom.cdx.json -o json=report.json
+	@echo "Written: report.html, bom.cdx.json, report.json"
+
+test: lint $(FULL)
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(DEV)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+format: $(DEV)
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+docs: $(DEV)
+	$(BIN)/python docs/generate.py
+
+bench: bench-startup
+
+bench-startup: $(DEV)
+	$(BIN)/python benchmarks/startup.py
+
+# Moves every version to the newest that pyproject.toml allows; what a scan installs is what the suite ran with.
+lock: $(RUN)
+	$(PIP) "uv>=0.5"
+	$(LOCK) --upgrade pyproject.toml --group dev -o requirements/dev.lock
+	$(LOCK) --upgrade pyproject.toml -c requirements/dev.lock -o requirements/run.lock
+	$(LOCK) --upgrade --group build -c requirements/dev.lock -o requirements/build.lock
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis report.html bom.cdx.json report.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/home.txt:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+	    echo "modelaudit needs Python 3.11 or newer, and $(PYTHON) is not; name one that is: make PYTHON=python3.12" >&2; \
+	    exit 1; }
+	@echo "Creating $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@pwd -P > $@
+
+$(RUN): requirements/run.lock requirements/build.lock pyproject.toml | $(VENV)/home.txt
+	@echo "Installing what a scan needs"
+	@$(PIP) --require-hashes -r requirements/run.lock -r requirements/build.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.lock $(RUN)
+	@echo "Installing what the suite needs"
+	@$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/torch.stamp: $(DEV)
+	@echo "Installing $(TORCH)"
+	@$(PIP) "$(TORCH)" || { \
+	    echo "No $(TORCH) for this platform? The tests that need it are skipped by: make test TORCH=" >&2; exit 1; }
+	@touch $@

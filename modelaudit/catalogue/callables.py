@@ -1,0 +1,115 @@
+"""``rules/callables/``: which names a pickle may use, and which are dangerous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelaudit.catalogue.document import Document, Place
+from modelaudit.catalogue.schema import (
+    DOTTED_NAME,
+    ArgumentFile,
+    DangerousFile,
+    Shape,
+    StandardLibraryFile,
+    TrustedFile,
+)
+from modelaudit.model.catalogue import ArgumentRule, CallableEntry, Callables, DangerousModule, Standing
+
+_TRUSTED = Shape(TrustedFile)
+_DANGEROUS = Shape(DangerousFile)
+_STANDARD_LIBRARY = Shape(StandardLibraryFile)
+
+
+@dataclass(slots=True)
+class CallablesReader:
+    """Gathers the lists file by file, and holds each new entry against all before it."""
+
+    _entries: dict[str, CallableEntry] = field(default_factory=dict)
+    _modules: dict[str, DangerousModule] = field(default_factory=dict)
+    _standard_library: set[str] = field(default_factory=set)
+    _origin: dict[str, tuple[Document, Place]] = field(default_factory=dict)
+
+    def read_trusted(self, document: Document) -> None:
+        """Add one file of ``trusted/``. Raises ``ConfigurationError``."""
+        file = _TRUSTED.read(document)
+        for name, named in file.names.items():
+            place: Place = ("names", name)
+            arguments = _arguments(named.arguments, document, (*place, "arguments"))
+            entry = CallableEntry(name, Standing.TRUSTED, named.why, file.library, "", arguments, named.construct_only)
+            self._add(entry, document, place)
+        for index, alike in enumerate(file.alike):
+            arguments = _arguments(alike.arguments, document, ("alike", index, "arguments"))
+            for number, name in enumerate(alike.names):
+                entry = CallableEntry(
+                    name, Standing.TRUSTED, alike.why, file.library, "", arguments, alike.construct_only
+                )
+                self._add(entry, document, ("alike", index, "names", number))
+
+    def read_dangerous(self, document: Document) -> None:
+        """Add one file of ``dangerous/``. Raises ``ConfigurationError``."""
+        file = _DANGEROUS.read(document)
+        for name, named in file.names.items():
+            arguments = _arguments(named.unless, document, ("names", name, "unless"))
+            library = name.partition(".")[0]
+            entry = CallableEntry(name, Standing.DANGEROUS, named.why, library, named.effect or file.effect, arguments)
+            self._add(entry, document, ("names", name))
+        for module, listed in file.modules.items():
+            if module in self._modules:
+                raise document.error(f"modules: {module!r} is listed already", ("modules", module))
+            self._modules[module] = DangerousModule(module, listed.effect or file.effect, listed.why)
+
+    def read_standard_library(self, document: Document) -> None:
+        """Add the names of the standard library's modules. Raises ``ConfigurationError``."""
+        for index, module in enumerate(_STANDARD_LIBRARY.read(document).modules):
+            if "." in module:
+                raise document.error(f"modules: {module!r} is not a top-level module", ("modules", index))
+            if module in self._standard_library:
+                raise document.error(f"modules: {module!r} stands twice", ("modules", index))
+            self._standard_library.add(module)
+
+    def finish(self) -> Callables:
+        """The whole lists. Raises ``ConfigurationError`` where they contradict one another."""
+        for name, entry in self._entries.items():
+            module = _covering(name, self._modules)
+            if entry.standing is Standing.TRUSTED and module is not None:
+                document, place = self._origin[name]
+                raise document.error(f"{name} is trusted, yet the whole module {module} is dangerous", place)
+        return Callables(self._entries, self._modules, frozenset(self._standard_library))
+
+    def _add(self, entry: CallableEntry, document: Document, place: Place) -> None:
+        other = self._entries.get(entry.name)
+        if other is not None:
+            first, where = self._origin[entry.name]
+            said = f"{first.label}:{first.line_of(where)}"
+            if other.standing is entry.standing:
+                raise document.error(f"{entry.name} is listed already in {said}", place)
+            raise document.error(f"{entry.name} cannot be {entry.standing}: it is {other.standing} in {said}", place)
+        self._entries[entry.name] = entry
+        self._origin[entry.name] = (document, place)
+
+
+def _covering(name: str, modules: Mapping[str, DangerousModule]) -> str | None:
+    """The dangerous module that ``name`` lies in, if any."""
+    parts = name.replace(":", ".").split(".")
+    return next((head for n in range(1, len(parts)) if (head := ".".join(parts[:n])) in modules), None)
+
+
+def _arguments(files: Mapping[int, ArgumentFile], document: Document, place: Place) -> tuple[ArgumentRule, ...]:
+    if not files:
+        return ()
+    for index, file in files.items():
+        if (file.use is None) == (file.one_of is None):
+            raise document.error(f"arguments.{index}: says either use or one-of", (*place, index))
+        if file.one_of is not None:
+            _check_values(file.one_of, document, (*place, index, "one-of"))
+    return tuple(ArgumentRule(index, file.use, tuple(file.one_of or ())) for index, file in sorted(files.items()))
+
+
+def _check_values(values: Sequence[str], document: Document, place: Place) -> None:
+    quoted: Iterable[str] = (text for text in values if not DOTTED_NAME.fullmatch(text))
+    for text in quoted:
+        if text[:1] not in "'\"b-0123456789" and text not in ("None", "True", "False"):
+            raise document.error(
+                f"{text!r} is neither a dotted name nor the repr of plain data such as \"'latin1'\"", place
+            )

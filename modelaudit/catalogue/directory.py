@@ -1,0 +1,25 @@
+"""Where the rule set lies on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelaudit.model.errors import ConfigurationError
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def rules_directory() -> Path:
+    """The folder ``rules/`` that came with this installation.
+
+    A wheel carries it inside the package; an editable install leaves it beside the package, in the source tree.
+
+    Raises:
+        ConfigurationError: there is none, so the installation is damaged.
+    """
+    for candidate in (_PACKAGE / "rules", _PACKAGE.parent / "rules"):
+        if (candidate / "findings").is_dir() or (candidate / "callables").is_dir():
+            return candidate
+    raise ConfigurationError(
+        f"no rule set in {_PACKAGE / 'rules'}: the installation is damaged; install modelaudit-gate again"
+    )

@@ -1,0 +1,166 @@
+"""One YAML file of the rule set: plain values only, and the line of each of them.
+
+The subset is deliberately small: mappings with text keys, sequences and scalars. Tags, anchors and aliases are errors,
+so is a key that stands twice: in a rule set, what a reviewer sees must be what is meant. Scalars follow the core schema
+of YAML 1.2 (section 10.3.2), where ``on`` and ``no`` are words and not booleans.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from modelaudit.model.errors import ConfigurationError
+
+Data = dict[str, "Data"] | list["Data"] | str | int | float | bool | None
+Place = tuple[str | int, ...]
+"""Keys and indices from the root of a document down to a value."""
+
+MAX_DEPTH = 16
+MAX_BYTES = 4 * 1024 * 1024
+
+_PARSER = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file of the rule set as it was read. ``label`` is the name by which messages call it."""
+
+    label: str
+    text: str
+    data: Data
+
+    def error(self, message: str, place: Place = ()) -> ConfigurationError:
+        """An error that names this file and the line of ``place``, or of the deepest part of it that exists."""
+        return ConfigurationError(f"{self.label}:{self.line_of(place)}: {message}")
+
+    def line_of(self, place: Place) -> int:
+        """The line, from 1, at which the value at ``place`` begins: for an entry of a mapping, the line of its key."""
+        node = yaml.compose(self.text, Loader=_PARSER)
+        line = node.start_mark.line if node is not None else 0
+        for step in place:
+            found = _step(node, step)
+            if found is None:
+                break
+            line, node = found
+        return line + 1
+
+
+def read_document(path: Path, label: str) -> Document:
+    """Read one file.
+
+    Raises:
+        ConfigurationError: it cannot be read, is not UTF-8, is not YAML, or uses more of YAML than the subset.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{label}: cannot be read: {error.strerror or error}") from error
+    if len(raw) > MAX_BYTES:
+        raise ConfigurationError(f"{label}: is larger than {MAX_BYTES} bytes; split it")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{label}:{line}: is not UTF-8 at byte {error.start}") from error
+    return Document(label, text, parse(text, label))
+
+
+def parse(text: str, label: str) -> Data:
+    """Turn the text of one YAML document into plain values. Raises ``ConfigurationError`` as ``read_document`` does."""
+    events = yaml.parse(text, Loader=_PARSER)
+    try:
+        return _Builder(events, label).document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f"{mark.line + 1}" if mark is not None else "1"
+        raise ConfigurationError(f"{label}:{line}: is not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{label}: is not YAML: {error}") from error
+
+
+class _Builder:
+    """Builds values from the parser's events, so that tags, anchors and doubled keys are seen where they stand."""
+
+    def __init__(self, events: Iterator[yaml.Event], label: str) -> None:
+        self._events = events
+        self._label = label
+
+    def document(self) -> Data:
+        next(self._events)
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return None
+        data = self._value(next(self._events), 0)
+        next(self._events)
+        event = next(self._events)
+        if not isinstance(event, yaml.StreamEndEvent):
+            raise self._error(event, "a second document begins; one file holds one")
+        return data
+
+    def _value(self, event: yaml.Event, depth: int) -> Data:
+        if isinstance(event, yaml.AliasEvent):
+            raise self._error(event, f"the alias *{event.anchor} is not allowed; write the value out")
+        if not isinstance(event, yaml.ScalarEvent | yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            raise self._error(event, "a value is missing")
+        if event.anchor is not None:
+            raise self._error(event, f"the anchor &{event.anchor} is not allowed; write the value out where it is used")
+        if event.tag is not None:
+            raise self._error(event, f"the tag {event.tag} is not allowed")
+        if isinstance(event, yaml.ScalarEvent):
+            return scalar(event.value) if event.style is None else event.value
+        if depth == MAX_DEPTH:
+            raise self._error(event, f"is nested more than {MAX_DEPTH} deep")
+        return self._mapping(depth + 1) if isinstance(event, yaml.MappingStartEvent) else self._sequence(depth + 1)
+
+    def _sequence(self, depth: int) -> list[Data]:
+        items: list[Data] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._value(event, depth))
+        return items
+
+    def _mapping(self, depth: int) -> dict[str, Data]:
+        entries: dict[str, Data] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or event.tag is not None:
+                raise self._error(event, "a key must be plain text")
+            if event.value in entries:
+                raise self._error(event, f"the key {event.value!r} stands twice")
+            entries[event.value] = self._value(next(self._events), depth)
+        return entries
+
+    def _error(self, event: yaml.Event, message: str) -> ConfigurationError:
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
+        return ConfigurationError(f"{self._label}:{line}: {message}")
+
+
+def scalar(text: str) -> str | int | float | bool | None:
+    """The value of an unquoted scalar."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] in "+-.0123456789":
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _DECIMAL.fullmatch(text):
+            return float(text)
+    return text
+
+
+def _step(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(step):
+                return key.start_mark.line, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
+        return node.value[step].start_mark.line, node.value[step]
+    return None

@@ -1,0 +1,112 @@
+"""``rules/findings/``: one rule a file."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable, Mapping
+
+from modelaudit.catalogue.document import Document
+from modelaudit.catalogue.schema import FindingFile, Shape, SubjectsFile
+from modelaudit.model.catalogue import FindingRule, Matcher
+from modelaudit.model.finding import Rule
+
+Subjects = Mapping[str, Mapping[str, str]]
+"""The kinds of subject that checks lay out, with the fields of each."""
+
+_FILE = Shape(FindingFile)
+_SUBJECTS = Shape(SubjectsFile)
+_FIELD = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+
+def read_subjects(documents: Iterable[Document]) -> Subjects:
+    """Read ``rules/subjects.yaml``. Raises ``ConfigurationError``."""
+    subjects: dict[str, Mapping[str, str]] = {}
+    for document in documents:
+        for kind, fields in _SUBJECTS.read(document).subjects.items():
+            if kind in subjects:
+                raise document.error(f"subjects: {kind!r} is described already", ("subjects", kind))
+            subjects[kind] = fields
+    return subjects
+
+
+def read_findings(documents: Iterable[tuple[str, Document]], subjects: Subjects) -> Mapping[str, FindingRule]:
+    """Read the rules, in order of their ids.
+
+    Args:
+        documents: the id that follows from each file's place, and the file.
+        subjects: what matchers and messages may speak of.
+
+    Raises:
+        ConfigurationError: a file is not a rule, stands in the wrong place or speaks of an unknown field.
+    """
+    rules: dict[str, FindingRule] = {}
+    for expected, document in documents:
+        file = _FILE.read(document)
+        if file.id != expected:
+            raise document.error(
+                f"id: {file.id!r} does not follow from the file's place, which says {expected!r}", ("id",)
+            )
+        if file.id in rules:
+            raise document.error(f"id: {file.id!r} is taken by another file", ("id",))
+        _check_matchers(file, document, subjects)
+        _check_message(file, document, subjects)
+        rules[file.id] = _rule(file)
+    return dict(sorted(rules.items()))
+
+
+def _rule(file: FindingFile) -> FindingRule:
+    rule = Rule(
+        id=file.id,
+        title=file.title,
+        check=file.check,
+        severity=file.severity,
+        confidence=file.confidence,
+        why=file.why,
+        fix=file.fix,
+        references=tuple(file.references),
+        cwe=tuple(file.cwe),
+        since=file.since,
+    )
+    matchers = tuple(
+        Matcher(entry.on, tuple((field, tuple(values)) for field, values in entry.where.items()))
+        for entry in file.match
+    )
+    return FindingRule(rule, matchers, file.message, tuple(file.examples.fires), tuple(file.examples.quiet))
+
+
+def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -> None:
+    for index, matcher in enumerate(file.match):
+        known = subjects.get(matcher.on)
+        if known is None:
+            raise document.error(
+                f"match.{index}.on: {matcher.on!r} is not one of {_listed(subjects)}", ("match", index, "on")
+            )
+        for field in matcher.where:
+            if field not in known:
+                raise document.error(
+                    f"match.{index}.where: {field!r} is not a field of {matcher.on}, which has {_listed(known)}",
+                    ("match", index, "where", field),
+                )
+
+
+def _check_message(file: FindingFile, document: Document, subjects: Subjects) -> None:
+    """Every place in the message must be filled whichever matcher fired, and by nothing but a field's text."""
+    try:
+        parts = list(string.Formatter().parse(file.message))
+    except ValueError as error:
+        raise document.error(f"message: {error}; write {{{{ and }}}} for braces", ("message",)) from error
+    for _, field, spec, conversion in parts:
+        if field is None:
+            continue
+        if spec or conversion or not _FIELD.fullmatch(field):
+            raise document.error(f"message: {{{field}}} must be a plain field name", ("message",))
+        for kind in dict.fromkeys(matcher.on for matcher in file.match):
+            if field not in subjects[kind]:
+                raise document.error(
+                    f"message: {{{field}}} is not a field of {kind}, which has {_listed(subjects[kind])}", ("message",)
+                )
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words)) or "none"

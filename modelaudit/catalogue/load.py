@@ -1,0 +1,132 @@
+"""The whole rule set: which file is what, and the digest over all of them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modelaudit.catalogue.callables import CallablesReader
+from modelaudit.catalogue.directory import rules_directory
+from modelaudit.catalogue.document import Document, read_document
+from modelaudit.catalogue.findings import read_findings, read_subjects
+from modelaudit.catalogue.licenses import read_licenses, read_vague
+from modelaudit.catalogue.policies import read_policy
+from modelaudit.model.catalogue import Catalogue, Policy
+from modelaudit.model.errors import ConfigurationError
+
+
+def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) -> Catalogue:
+    """Read and validate the rule set.
+
+    Args:
+        directory: the rule set; by default the one of this installation, which is read once in a process.
+        extra: further folders laid out alike, whose entries are added. No entry replaces another, and what one folder
+            calls dangerous another cannot trust.
+
+    Raises:
+        ConfigurationError: a file is not what its place says, or two of them contradict each other.
+    """
+    if directory is None and not extra:
+        return _shipped()
+    return _load((directory if directory is not None else rules_directory(), *extra))
+
+
+def load_policy(path: Path) -> Policy:
+    """Read a policy file of the user. Raises ``ConfigurationError``."""
+    return read_policy(read_document(path, str(path)))
+
+
+@functools.cache
+def _shipped() -> Catalogue:
+    return _load((rules_directory(),))
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The files by what they are. Findings and licences carry the id that their place gives them."""
+
+    subjects: list[Document] = field(default_factory=list)
+    findings: list[tuple[str, Document]] = field(default_factory=list)
+    trusted: list[Document] = field(default_factory=list)
+    dangerous: list[Document] = field(default_factory=list)
+    standard_library: list[Document] = field(default_factory=list)
+    licenses: list[tuple[str, Document]] = field(default_factory=list)
+    vague: list[Document] = field(default_factory=list)
+    policies: list[tuple[str, Document]] = field(default_factory=list)
+
+    def add(self, parts: tuple[str, ...], document: Document) -> None:
+        """Sort in one file by its place, told by the parts of its path without the ending."""
+        match parts:
+            case ("subjects",):
+                self.subjects.append(document)
+            case ("findings", family, name):
+                self.findings.append((f"{family}/{name}", document))
+            case ("callables", "standard-library"):
+                self.standard_library.append(document)
+            case ("callables", "trusted", _):
+                self.trusted.append(document)
+            case ("callables", "dangerous", _):
+                self.dangerous.append(document)
+            case ("licenses", "_vague"):
+                self.vague.append(document)
+            case ("licenses", name):
+                self.licenses.append((name, document))
+            case ("policies", name):
+                self.policies.append((name, document))
+            case _:
+                raise ConfigurationError(f"{document.label}: no rules have their place here; see CONTRIBUTING.md")
+
+
+def _load(directories: Sequence[Path]) -> Catalogue:
+    files = _Sorted()
+    digest = hashlib.sha256()
+    for directory in directories:
+        for parts, document in _documents(directory):
+            files.add(parts, document)
+            for data in ("/".join(parts).encode(), document.text.encode()):
+                digest.update(len(data).to_bytes(8) + data)
+    callables = CallablesReader()
+    for document in files.standard_library:
+        callables.read_standard_library(document)
+    for document in files.dangerous:
+        callables.read_dangerous(document)
+    for document in files.trusted:
+        callables.read_trusted(document)
+    licenses = read_licenses(files.licenses)
+    return Catalogue(
+        findings=read_findings(files.findings, read_subjects(files.subjects)),
+        callables=callables.finish(),
+        licenses=licenses,
+        policies=_policies(files.policies),
+        digest=digest.hexdigest(),
+        vague_licenses=read_vague(files.vague, licenses),
+    )
+
+
+def _policies(documents: Sequence[tuple[str, Document]]) -> dict[str, Policy]:
+    policies: dict[str, Policy] = {}
+    for name, document in documents:
+        policy = read_policy(document)
+        if policy.name != name:
+            raise document.error(
+                f"name: {policy.name!r} does not follow from the file's name, which says {name!r}", ("name",)
+            )
+        if name in policies:
+            raise document.error(f"name: {name!r} is taken by another file", ("name",))
+        policies[name] = policy
+    return policies
+
+
+def _documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
+    """Every file of a rule set in order of its path, with the parts of that path without the ending."""
+    if not directory.is_dir():
+        raise ConfigurationError(f"{directory}: is not a folder of rules")
+    for path in sorted(directory.rglob("*.y*ml")):
+        within = path.relative_to(directory)
+        label = f"{directory.name}/{within.as_posix()}"
+        if path.suffix != ".yaml":
+            raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")
+        yield within.with_suffix("").parts, read_document(path, label)

@@ -1,0 +1,325 @@
+"""The shape of every file in ``rules/``, and what is said to an author whose file has another one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
+
+from modelaudit.catalogue.document import Document, Place
+from modelaudit.model.catalogue import ArgumentUse, Scalar
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.finding import CheckFamily, Confidence, Severity
+from modelaudit.model.license import LicenseCategory
+from modelaudit.model.structure import UnreadReason
+
+_CONFIG = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"), hide_input_in_errors=True)
+
+EFFECTS = (
+    "attribute",
+    "code",
+    "command",
+    "deserialise",
+    "environment",
+    "file",
+    "import",
+    "introspection",
+    "native",
+    "network",
+    "process",
+)
+"""The families of harm that a dangerous callable may have."""
+
+OBLIGATION_KINDS = (
+    "attribution-naming",
+    "include-license-text",
+    "keep-notices",
+    "no-commercial-use",
+    "no-endorsement",
+    "output-limits",
+    "pass-on-use-limits",
+    "patent-termination",
+    "revenue-cap",
+    "share-alike",
+    "state-changes",
+    "territory-limit",
+    "use-policy",
+    "user-cap",
+)
+"""What a licence may require or forbid; documented at ``modelaudit.model.license.Obligation``."""
+
+
+def _matching(pattern: str, description: str) -> AfterValidator:
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"{text!r} is not {description}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _among(words: tuple[str, ...]) -> AfterValidator:
+    def check(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _scalar(value: object) -> Scalar:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise ValueError("must be a single value")
+
+
+def _as_entry(value: object) -> object:
+    return {"why": value} if isinstance(value, str) else value
+
+
+DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
+"""``module.name``; or ``module:Class.name`` where it takes a walk from attribute to attribute to get there."""
+
+Text = Annotated[str, AfterValidator(str.strip), Field(min_length=1)]
+Kebab = Annotated[str, _matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a word in kebab-case")]
+RuleId = Annotated[str, _matching(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*", "family/kebab-words")]
+Version = Annotated[str, _matching(r"[0-9]+\.[0-9]+\.[0-9]+", "a version such as 0.1.0")]
+Cwe = Annotated[str, _matching(r"CWE-[1-9][0-9]*", "an identifier such as CWE-502")]
+Url = Annotated[str, _matching(r"https?://[^\s<>\"]+", "an http or https address")]
+ExactName = Annotated[str, _matching(DOTTED_NAME.pattern, "an exact dotted name of a module and something in it")]
+ModuleName = Annotated[str, _matching(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted name of a module")]
+IsoDate = Annotated[str, _matching(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
+FieldName = Annotated[str, _matching(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
+Effect = Annotated[str, _among(EFFECTS)]
+FailOn = Annotated[str, _among(("never", *Severity))]
+Scalars = Annotated[list[Annotated[Scalar, PlainValidator(_scalar)]], BeforeValidator(_as_list), Field(min_length=1)]
+Texts = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+@dataclass(config=_CONFIG)
+class MatcherFile:
+    """One entry of a finding's ``match``."""
+
+    on: Kebab
+    where: dict[str, Scalars] = Field(default_factory=dict)
+
+
+@dataclass(config=_CONFIG)
+class ExamplesFile:
+    """The fixtures that a rule must and must not fire in."""
+
+    fires: list[Text] = Field(default_factory=list)
+    quiet: list[Text] = Field(default_factory=list)
+
+
+@dataclass(config=_CONFIG)
+class FindingFile:
+    """``rules/findings/<family>/<name>.yaml``."""
+
+    id: RuleId
+    title: Text
+    check: CheckFamily
+    severity: Severity
+    confidence: Confidence
+    since: Version
+    why: Text
+    fix: Text
+    message: Text
+    match: list[MatcherFile] = Field(default_factory=list)
+    references: list[Url] = Field(default_factory=list)
+    cwe: list[Cwe] = Field(default_factory=list)
+    examples: ExamplesFile = Field(default_factory=ExamplesFile)
+
+
+@dataclass(config=_CONFIG)
+class SubjectsFile:
+    """``rules/subjects.yaml``: each kind of subject, its fields and what each field says."""
+
+    subjects: dict[Kebab, dict[FieldName, Text]]
+
+
+@dataclass(config=_CONFIG)
+class ArgumentFile:
+    """A condition on one positional argument."""
+
+    use: ArgumentUse | None = None
+    one_of: Texts | None = None
+
+
+Arguments = dict[Annotated[int, Field(ge=0, le=31)], ArgumentFile]
+
+
+@dataclass(config=_CONFIG)
+class CallableFile:
+    """A name with its reason; a bare text is the reason."""
+
+    why: Text
+    arguments: Arguments = Field(default_factory=dict)
+    construct_only: bool = False
+
+
+@dataclass(config=_CONFIG)
+class AlikeFile:
+    """Names of one kind, such as the layers of a library, that share their reason and conditions."""
+
+    why: Text
+    names: Annotated[list[ExactName], Field(min_length=1)]
+    arguments: Arguments = Field(default_factory=dict)
+    construct_only: bool = False
+
+
+Named = dict[ExactName, Annotated[CallableFile, BeforeValidator(_as_entry)]]
+
+
+@dataclass(config=_CONFIG)
+class TrustedFile:
+    """``rules/callables/trusted/<library>.yaml``."""
+
+    library: Text
+    names: Named = Field(default_factory=dict)
+    alike: list[AlikeFile] = Field(default_factory=list)
+
+
+@dataclass(config=_CONFIG)
+class DangerousNameFile:
+    """A dangerous name; a bare text is the reason. ``unless`` are conditions under which a call of it is harmless."""
+
+    why: Text
+    effect: Effect | None = None
+    unless: Arguments = Field(default_factory=dict)
+
+
+@dataclass(config=_CONFIG)
+class DangerousModuleFile:
+    """A module of which every name is dangerous; a bare text is the reason."""
+
+    why: Text
+    effect: Effect | None = None
+
+
+@dataclass(config=_CONFIG)
+class DangerousFile:
+    """``rules/callables/dangerous/<family>.yaml``; ``effect`` holds for every entry without its own."""
+
+    effect: Effect
+    names: dict[ExactName, Annotated[DangerousNameFile, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
+    modules: dict[ModuleName, Annotated[DangerousModuleFile, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
+
+
+@dataclass(config=_CONFIG)
+class StandardLibraryFile:
+    """``rules/callables/standard-library.yaml``."""
+
+    modules: Annotated[list[ModuleName], Field(min_length=1)]
+
+
+@dataclass(config=_CONFIG)
+class ObligationFile:
+    """One duty under a licence."""
+
+    kind: Annotated[str, _among(OBLIGATION_KINDS)]
+    text: Text
+    clause: str = ""
+
+
+@dataclass(config=_CONFIG)
+class LicenseFile:
+    """``rules/licenses/<id>.yaml``."""
+
+    id: Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX identifier or LicenseRef-…")]
+    name: Text
+    category: LicenseCategory
+    url: Url
+    read: IsoDate = ""
+    hub_ids: list[Text] = Field(default_factory=list)
+    aliases: list[Text] = Field(default_factory=list)
+    obligations: list[ObligationFile] = Field(default_factory=list)
+
+
+@dataclass(config=_CONFIG)
+class VagueFile:
+    """``rules/licenses/_vague.yaml``: identifiers of the Hub that name no licence, and why they do not."""
+
+    hub_ids: dict[Text, Text]
+
+
+@dataclass(config=_CONFIG)
+class AllowedAbsenceFile:
+    """One entry of a policy's ``allow-unread``."""
+
+    reasons: Annotated[list[UnreadReason], Field(min_length=1)]
+    paths: Text
+    why: Text
+
+
+@dataclass(config=_CONFIG)
+class PolicyFile:
+    """``rules/policies/<name>.yaml``, or a policy file of the user."""
+
+    name: Kebab
+    description: Text
+    fail_on: FailOn
+    checks: Annotated[list[CheckFamily], Field(min_length=1)] = Field(default_factory=lambda: list(CheckFamily))
+    allow_unread: list[AllowedAbsenceFile] = Field(default_factory=list)
+
+
+T = TypeVar("T")
+
+
+class Shape(Generic[T]):
+    """Holds documents against one of the shapes above."""
+
+    def __init__(self, shape: type[T]) -> None:
+        self._adapter = TypeAdapter(shape)
+
+    def read(self, document: Document) -> T:
+        """The document in this shape. Raises ``ConfigurationError`` with file and line of the first fault."""
+        try:
+            return self._adapter.validate_python(document.data)
+        except ValidationError as error:
+            raise _explain(error.errors(include_url=False), document) from None
+
+
+def _explain(faults: list[ErrorDetails], document: Document) -> ConfigurationError:
+    """Say what is wrong in our words. The fault deepest in a value tells most: a wrong entry over its wrong mapping."""
+    fault = faults[0]
+    place = tuple(step for step in fault["loc"] if step != "[key]")
+    more = f" (and {len(faults) - 1} more in this file)" if len(faults) > 1 else ""
+    where = ".".join(str(step) for step in place)
+    return document.error((f"{where}: " if where else "") + _sentence(fault, place) + more, place)
+
+
+_WANTED: Mapping[str, str] = {
+    "string_type": "must be text; put it in quotes if it is",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "dataclass_type": "must be a mapping",
+    "int_parsing": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "missing": "is missing",
+    "missing_argument": "is missing",
+}
+
+
+def _sentence(fault: ErrorDetails, place: Place) -> str:
+    kind = fault["type"]
+    if kind in ("enum", "literal_error"):
+        return f"{fault['input']!r} is not one of {fault['ctx']['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+    if kind == "unexpected_keyword_argument":
+        return "is not a key that is known here"
+    if kind == "value_error":
+        return str(fault["ctx"]["error"])
+    return _WANTED.get(kind, fault["msg"])

@@ -1,0 +1,99 @@
+"""Subjects against rules: findings, in a stable order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
+from modelaudit.model.finding import CheckFamily, Finding
+
+_EVIDENCE_KEPT: Final = 20
+_FINDINGS_KEPT: Final = 200
+
+
+def check(
+    subjects: Iterable[Subject], rules: Mapping[str, FindingRule], families: Collection[CheckFamily]
+) -> tuple[Finding, ...]:
+    """Every rule of the chosen families that a subject matches.
+
+    Subjects that differ only in where they stand make one finding with the evidence of all. Beyond a bound, further
+    findings of the same rule in the same artifact are counted in the last one, so that a hostile file cannot bury
+    the others.
+    """
+    chosen = [rule for rule in rules.values() if rule.rule.check in families]
+    by_kind: dict[str, list[FindingRule]] = {}
+    for rule in chosen:
+        for kind in {matcher.on for matcher in rule.match}:
+            by_kind.setdefault(kind, []).append(rule)
+    found: dict[tuple[str, str, str], tuple[FindingRule, list[Subject]]] = {}
+    for subject in subjects:
+        for rule in by_kind.get(subject.kind, ()):
+            if any(_matches(matcher, subject) for matcher in rule.match):
+                _, same = found.setdefault((rule.rule.id, subject.artifact, subject.key), (rule, []))
+                same.append(subject)
+    return _bounded([_finding(rule, same) for rule, same in found.values()])
+
+
+def _matches(matcher: Matcher, subject: Subject) -> bool:
+    return matcher.on == subject.kind and all(
+        _has(subject.fields.get(field), values) for field, values in matcher.where
+    )
+
+
+def _has(value: Scalar, values: tuple[Scalar, ...]) -> bool:
+    # 1 == True in Python, but not in a rule.
+    return any(value == wanted and isinstance(value, bool) == isinstance(wanted, bool) for wanted in values)
+
+
+def _finding(rule: FindingRule, same: list[Subject]) -> Finding:
+    first = same[0]
+    lines = [line for subject in same for line in subject.evidence]
+    evidence = lines[:_EVIDENCE_KEPT]
+    if len(lines) > len(evidence):
+        evidence.append(f"and {len(lines) - len(evidence)} more")
+    return Finding(
+        rule=rule.rule.id,
+        severity=rule.rule.severity,
+        check=rule.rule.check,
+        artifact=first.artifact,
+        message=_filled(rule.message, first.fields),
+        location=first.location,
+        evidence=tuple(evidence),
+        key=first.key,
+    )
+
+
+def _filled(message: str, fields: Mapping[str, Scalar]) -> str:
+    # The catalogue allows plain field names only, so that formatting cannot reach into anything.
+    return message.format_map({field: str(value) for field, value in fields.items()})
+
+
+def _bounded(findings: list[Finding]) -> tuple[Finding, ...]:
+    kept: list[Finding] = []
+    counts: dict[tuple[str, str], int] = {}
+    for finding in findings:
+        place = (finding.rule, finding.artifact)
+        counts[place] = counts.get(place, 0) + 1
+        if counts[place] <= _FINDINGS_KEPT:
+            kept.append(finding)
+    for index, finding in enumerate(kept):
+        more = counts.pop((finding.rule, finding.artifact), 0) - _FINDINGS_KEPT
+        if more > 0:
+            kept[index] = _with_count(finding, more)
+    return tuple(
+        sorted(kept, key=lambda finding: (-finding.severity.rank, finding.artifact, finding.rule, finding.key))
+    )
+
+
+def _with_count(finding: Finding, more: int) -> Finding:
+    return Finding(
+        finding.rule,
+        finding.severity,
+        finding.check,
+        finding.artifact,
+        finding.message,
+        finding.location,
+        (*finding.evidence, f"{more} further findings of this rule in this file are not listed"),
+        finding.key,
+    )

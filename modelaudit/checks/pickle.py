@@ -1,0 +1,155 @@
+"""What the acts of a pickle mean: each becomes a subject with the standing of the name it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.checks.callables import Judgement, judge
+from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Callables, Standing, Subject
+from modelaudit.model.pickle import (
+    UNKNOWN_ARGUMENTS,
+    Act,
+    Holding,
+    Made,
+    Name,
+    PickleEvent,
+    PickleProgram,
+    Plain,
+    Unknown,
+    Value,
+)
+from modelaudit.model.structure import Location
+
+_TEXT: Final = 200
+_DOING: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
+
+
+def subjects_of_program(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
+    """Every act that is not plainly trusted; a name that is called is not reported as imported as well."""
+    acted = {str(event.subject) for event in program.events if event.act in (Act.CALL, Act.CONSTRUCT)}
+    for event in program.events:
+        if event.act is Act.IMPORT:
+            if str(event.subject) not in acted:
+                yield from _named(artifact, event, "import", event.subject, callables)
+        elif event.act in (Act.CALL, Act.CONSTRUCT):
+            yield from _called(artifact, event, callables)
+        elif event.act in (Act.SET_STATE, Act.SET_ITEM):
+            yield from _changed(artifact, event, callables)
+        elif event.act is Act.EXTENSION:
+            yield from _named(artifact, event, "extension", event.subject, callables)
+
+
+def _called(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
+    judgement = judge(event.subject, callables)
+    rules = judgement.entry.arguments if judgement.entry else ()
+    broken = [(rule, argument) for rule, argument in _arguments(event, rules) if not _holds(rule, argument, callables)]
+    if judgement.standing is Standing.DANGEROUS and rules and not broken:
+        return
+    if judgement.entry and judgement.entry.construct_only and event.act is Act.CALL:
+        judgement = Judgement(Standing.UNLISTED, why=f"as a class it is known, as a call it is not: {judgement.why}")
+    if judgement.standing is not Standing.TRUSTED:
+        yield _subject(artifact, event, event.act.value, event.subject, judgement)
+        return
+    for rule, argument in broken:
+        if rule.use is None:
+            yield _subject(artifact, event, "argument", event.subject, judge(argument, callables), describe(argument))
+        else:
+            yield _subject(artifact, event, _DOING[rule.use].value, argument, judge(argument, callables))
+
+
+def _arguments(event: PickleEvent, rules: tuple[ArgumentRule, ...]) -> Iterator[tuple[ArgumentRule, Value]]:
+    """Each rule with the argument it is about; an argument that is not given breaks no rule."""
+    for rule in rules:
+        if event.arguments == (UNKNOWN_ARGUMENTS,):
+            yield rule, UNKNOWN_ARGUMENTS
+        elif rule.index < len(event.arguments):
+            yield rule, event.arguments[rule.index]
+
+
+def _holds(rule: ArgumentRule, argument: Value, callables: Callables) -> bool:
+    if rule.one_of:
+        return isinstance(argument, Plain | Name) and describe(argument) in rule.one_of
+    if isinstance(argument, Plain):
+        return True
+    judgement = judge(argument, callables)
+    constructed = rule.use is ArgumentUse.CONSTRUCTS
+    needs_care = judgement.entry is not None and (
+        bool(judgement.entry.arguments) or (judgement.entry.construct_only and not constructed)
+    )
+    return judgement.standing is Standing.TRUSTED and not needs_care
+
+
+def _changed(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
+    """State or items set on something: harmless on a fresh object of a known class, unless it plants a callable."""
+    target = event.subject
+    if isinstance(target, Name):
+        yield _subject(artifact, event, "overwrite", target, judge(target, callables))
+    elif isinstance(target, Unknown):
+        yield from _named(artifact, event, event.act.value, target, callables)
+    for key, value in _planted(event.arguments):
+        yield _subject(artifact, event, "plant", value, judge(value, callables), key)
+
+
+def _planted(arguments: tuple[Value, ...]) -> Iterator[tuple[str, Value]]:
+    """Special attributes in a state, or in the two halves of one, that are no inert data: Python will call them."""
+    for argument in arguments:
+        if not isinstance(argument, Holding):
+            continue
+        if argument.type == "dict":
+            yield from ((key, value) for key, value in argument.entries if _is_hook(key, value))
+        elif argument.type == "tuple":
+            yield from _planted(tuple(value for _, value in argument.entries))
+
+
+def _is_hook(key: str, value: Value) -> bool:
+    return key.startswith("__") and isinstance(value, Name | Unknown | Made)
+
+
+def _named(artifact: str, event: PickleEvent, act: str, subject: Value, callables: Callables) -> Iterator[Subject]:
+    judgement = judge(subject, callables)
+    if judgement.standing is not Standing.TRUSTED:
+        yield _subject(artifact, event, act, subject, judgement)
+
+
+def _subject(
+    artifact: str, event: PickleEvent, act: str, subject: Value, judgement: Judgement, detail: str = ""
+) -> Subject:
+    name = describe(subject)
+    arguments = ", ".join(describe(argument) for argument in event.arguments)
+    shown = f"{event.opcode} {describe(event.subject)}" + (f"({arguments})" if event.arguments else "")
+    return Subject(
+        kind="pickle-act",
+        artifact=artifact,
+        fields={
+            "act": act,
+            "name": name,
+            "standing": judgement.standing.value,
+            "effect": judgement.effect,
+            "why": judgement.why,
+            "detail": detail,
+        },
+        key=f"{act} {name} {detail}",
+        location=Location(offset=event.offset),
+        evidence=(f"byte {event.offset}: {_cut(shown)}",),
+    )
+
+
+def describe(value: Value) -> str:
+    """A value as one would write it in Python, bounded."""
+    if isinstance(value, Plain):
+        return value.text
+    if isinstance(value, Name):
+        return _cut(str(value))
+    if isinstance(value, Unknown):
+        return f"<{_cut(value.why)}>"
+    if isinstance(value, Made):
+        return f"{describe(value.by)}(…)"
+    inner = ", ".join(
+        f"{key!r}: {describe(item)}" if value.type == "dict" else describe(item) for key, item in value.entries
+    )
+    return _cut({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"

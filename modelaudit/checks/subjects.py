@@ -1,0 +1,68 @@
+"""Lays facts out as subjects that rules can match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from modelaudit.checks.pickle import subjects_of_program
+from modelaudit.model.catalogue import Callables, Scalar, Subject
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.report import ArtifactRecord
+from modelaudit.model.structure import (
+    ArchiveListing,
+    Defect,
+    Document,
+    ModelCard,
+    SafetensorsHeader,
+    TensorData,
+    Unread,
+)
+
+Structure = ArchiveListing | Document | ModelCard | PickleProgram | SafetensorsHeader | TensorData
+
+
+def subjects_of(artifact: str, structure: Structure, callables: Callables) -> Iterator[Subject]:
+    """The subjects of one structure, in the order of the bytes."""
+    match structure:
+        case PickleProgram():
+            yield from subjects_of_program(artifact, structure, callables)
+            yield from _defects(artifact, "pickle", structure.defects)
+        case ArchiveListing(format=format_, defects=defects):
+            yield from _defects(artifact, format_, defects)
+        case SafetensorsHeader(defects=defects):
+            yield from _defects(artifact, "safetensors", defects)
+        case Document(format=format_, defects=defects, tags=tags):
+            yield from _defects(artifact, format_, defects)
+            for tag, line in tags:
+                fields: dict[str, Scalar] = {"format": format_, "tag": tag, "line": line}
+                yield Subject("document-tag", artifact, fields, tag, evidence=(f"line {line}: {tag}",))
+        case ModelCard(defects=defects):
+            yield from _defects(artifact, "card", defects)
+        case TensorData():
+            return
+
+
+def subjects_of_unread(artifact: str, unread: Iterable[Unread]) -> Iterator[Subject]:
+    """One subject for every part that was not read."""
+    for absence in unread:
+        fields = {"reason": absence.reason.value, "detail": absence.detail}
+        key = f"{absence.reason} {absence.where.offset} {absence.where.key}"
+        yield Subject("unread", artifact, fields, key, absence.where, (absence.detail,))
+
+
+def subjects_of_record(record: ArtifactRecord) -> Iterator[Subject]:
+    """How an artifact's digests stand against those that its source claims."""
+    claimed = ", ".join(f"{digest.algorithm} {digest.value}" for digest in record.claimed)
+    computed = ", ".join(f"{digest.algorithm} {digest.value}" for digest in record.digests)
+    fields = {"state": record.digest_state.value, "claimed": claimed, "computed": computed}
+    yield Subject(
+        "digest", record.path, fields, "digest", evidence=(f"claimed: {claimed or 'nothing'}", f"computed: {computed}")
+    )
+
+
+def _defects(artifact: str, format_: str, defects: Iterable[Defect]) -> Iterator[Subject]:
+    for defect in defects:
+        fields = {"format": format_, "kind": defect.kind, "detail": defect.detail}
+        place = "" if defect.where.offset is None else f"byte {defect.where.offset}: "
+        key = f"{defect.kind} {defect.where.offset} {defect.where.key}"
+        yield Subject("defect", artifact, fields, key, defect.where, (f"{place}{defect.detail}",))

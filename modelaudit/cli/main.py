@@ -1,0 +1,61 @@
+"""The command ``modelaudit``: finds the subcommand, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from modelaudit import __version__
+from modelaudit.model.errors import ModelAuditError
+
+_COMMANDS = ("explain", "render", "rules", "scan")
+_INTERRUPTED = 130
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when that command is asked for, so that ``--version`` pays for none."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command = import_module(f"modelaudit.cli.{name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+_EXIT_CODES = """Exit codes: 0 pass; 1 the gate failed; 2 usage or configuration error; 3 incomplete, something was
+not read; 4 could not run."""
+
+
+@click.group(
+    cls=_LazyGroup,
+    epilog=_EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="modelaudit %(version)s")
+def command() -> None:
+    """Vet a model repository before you load it."""
+
+
+def main() -> None:
+    """Run the command and exit with its code."""
+    try:
+        code = command.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except ModelAuditError as error:
+        click.echo(f"modelaudit: error: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away; there is nobody left to tell.
+        sys.stderr.close()
+        code = _INTERRUPTED
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,99 @@
+"""Where reports go: which format, to which file, written beside and then renamed."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.reports import REPORTS, format_of
+
+DEFAULT = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One ``-o``: a format, and the file or folder to write; ``None`` for stdout."""
+
+    format: str
+    path: Path | None
+
+    def file_for(self, name: str) -> Path | None:
+        """The file to write for the target called ``name``; in a folder, a file named after the target."""
+        if self.path is None or not self.path.is_dir():
+            return self.path
+        slug = re.sub(r"[^\w.\-]+", "--", name, flags=re.ASCII).strip("-.") or "model"
+        return self.path / (slug + REPORTS[self.format].endings[0])
+
+
+def destinations(values: Sequence[str], targets: int) -> tuple[Destination, ...]:
+    """Parse every ``-o``; the table goes to stdout unless another document does.
+
+    Raises:
+        ConfigurationError: an unknown format, two documents for stdout, a folder that does not exist, or one file
+            for several targets.
+    """
+    found = [_parse(value) for value in values]
+    to_stdout = [destination for destination in found if destination.path is None]
+    if len(to_stdout) > 1:
+        raise ConfigurationError(
+            f"stdout takes one document, not {len(to_stdout)}: give all but one a file, as in -o html=report.html"
+        )
+    if not to_stdout:
+        found.append(Destination(DEFAULT, None))
+    if targets > 1:
+        _check_several(found)
+    for destination in found:
+        if destination.path and not destination.path.is_dir() and not destination.path.absolute().parent.is_dir():
+            raise ConfigurationError(f"{destination.path}: the folder does not exist; create it first")
+    return tuple(found)
+
+
+def _parse(value: str) -> Destination:
+    format_, equals, path = value.partition("=")
+    if equals and format_ in REPORTS:
+        if not path:
+            raise ConfigurationError(f"-o {value}: no file is named after the equals sign")
+        return Destination(format_, Path(path))
+    if value in REPORTS:
+        return Destination(value, None)
+    return Destination(format_of(value), Path(value))
+
+
+def _check_several(found: list[Destination]) -> None:
+    for destination in found:
+        if destination.path is None and destination.format != DEFAULT:
+            raise ConfigurationError(f"-o {destination.format}: several targets need a folder, as in -o json=reports/")
+        if destination.path is not None and not destination.path.is_dir():
+            raise ConfigurationError(f"{destination.path}: several targets need an existing folder, not one file")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write ``content`` whole or not at all: beside the file, then renamed over it.
+
+    Raises:
+        ConfigurationError: the file cannot be written there.
+    """
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+    beside = Path(temporary)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        beside.chmod(0o666 & ~_umask())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

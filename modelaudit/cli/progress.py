@@ -1,0 +1,28 @@
+"""Progress on stderr: one line that is overwritten, only for a person who watches a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+
+class Ticker:
+    """Shows which file is being read. Silent without a terminal and under ``CI``."""
+
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled and sys.stderr.isatty() and not os.environ.get("CI")
+
+    def __call__(self, path: str, number: int, total: int) -> None:
+        """Show that artifact ``number`` of ``total`` is being read."""
+        if self._enabled:
+            room = max(10, shutil.get_terminal_size((80, 24)).columns - 20)
+            name = "".join(character if character.isprintable() else "?" for character in path)[-room:]
+            sys.stderr.write(f"\r\x1b[2K[{number}/{total}] {name}")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._enabled:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()

@@ -1,0 +1,34 @@
+"""``modelaudit render``: other formats from a saved report, without a second scan."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from modelaudit.cli.output import DEFAULT, destinations, write
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.reports import render
+
+
+@click.command("render")
+@click.argument("report", metavar="REPORT.json", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help="As for scan.")
+def command(report: Path, outputs: tuple[str, ...]) -> int:
+    """Render a report that `scan -o json=FILE` saved in other formats."""
+    from modelaudit.reports.json_report import parse_report
+
+    places = destinations(outputs, 1)
+    try:
+        content = report.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{report}: cannot be read: {error.strerror}") from error
+    audit = parse_report(content)
+    for place in places:
+        path = place.file_for(audit.target.name)
+        if path is not None:
+            write(path, render(audit, place.format))
+        elif place.format != DEFAULT or not outputs or all(value == DEFAULT for value in outputs):
+            sys.stdout.buffer.write(render(audit, place.format))
+    return 0

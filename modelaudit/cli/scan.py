@@ -1,0 +1,129 @@
+"""``modelaudit scan``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+import modelaudit
+from modelaudit.cli.output import DEFAULT, Destination, destinations, write
+from modelaudit.cli.progress import Ticker
+from modelaudit.model.errors import ModelAuditError
+from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.report import AuditReport
+
+_LEVELS: Final = [level.value for level in Severity]
+_WORST_FIRST: Final = (1, 2, 4, 3, 0)
+
+
+@click.command("scan")
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
+@click.option("--checks", metavar="LIST", help=f"Comma list of {', '.join(CheckFamily)}. Default: the policy's.")
+@click.option("--policy", metavar="NAME|FILE", default="default", show_default=True, help="What decides the verdict.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([*_LEVELS, "never"]),
+    help="Lowest severity that fails. Default: the policy's (high).",
+)
+@click.option(
+    "--show",
+    type=click.Choice(_LEVELS),
+    default="low",
+    show_default=True,
+    help="Lowest severity in the table; changes no verdict.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    metavar="FORMAT[=FILE]|FILE",
+    multiple=True,
+    help="Repeatable: table, json, html=report.html, cyclonedx=bom.cdx.json, or a file whose name tells.",
+)
+@click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
+@click.option(
+    "--second-opinion/--no-second-opinion",
+    default=True,
+    show_default=True,
+    help="Ask modelscan too, in a process of its own.",
+)
+@click.option(
+    "--rules",
+    "rules",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A further rule folder, laid out like rules/.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No table and no progress; reports and the exit code only.")
+def command(
+    targets: tuple[str, ...],
+    revision: str | None,
+    checks: str | None,
+    policy: str,
+    fail_on: str | None,
+    show: str,
+    outputs: tuple[str, ...],
+    offline: bool,
+    second_opinion: bool,
+    rules: tuple[Path, ...],
+    quiet: bool,
+) -> int:
+    """Scan models and decide whether they may be loaded and shipped.
+
+    A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path wins over a repository.
+    """
+    places = destinations(outputs, len(targets))
+    codes = []
+    for target in targets:
+        ticker = Ticker(enabled=not quiet)
+        try:
+            report = modelaudit.scan(
+                target,
+                revision=revision,
+                checks=None if checks is None else [word.strip() for word in checks.split(",")],
+                policy=policy,
+                fail_on=fail_on,
+                offline=offline,
+                second_opinion=second_opinion,
+                rules=rules,
+                progress=ticker,
+            )
+        except ModelAuditError as error:
+            ticker.close()
+            click.echo(f"modelaudit: error: {error}", err=True)
+            codes.append(error.exit_code)
+            continue
+        ticker.close()
+        _publish(report, places, Severity(show), quiet)
+        codes.append(report.exit_code)
+    return next(code for code in _WORST_FIRST if code in codes)
+
+
+def _publish(report: AuditReport, places: tuple[Destination, ...], show: Severity, quiet: bool) -> None:
+    """Write files first: the gate and a broken pipe come after every report is in its place."""
+    from modelaudit.reports import render
+
+    for place in places:
+        path = place.file_for(f"{report.target.name}@{report.target.commit or ''}")
+        if path is not None:
+            write(path, render(report, place.format))
+    for place in places:
+        if place.path is None and place.format != DEFAULT:
+            sys.stdout.buffer.write(render(report, place.format))
+        elif place.path is None and not quiet:
+            sys.stdout.buffer.write(_table(report, show))
+    sys.stdout.buffer.flush()
+
+
+def _table(report: AuditReport, show: Severity) -> bytes:
+    from modelaudit.reports.terminal import render_table
+
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return render_table(report, width=shutil.get_terminal_size((100, 24)).columns, color=color, show=show)

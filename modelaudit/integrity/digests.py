@@ -1,0 +1,81 @@
+"""Digests in the pass that reads: every byte is hashed once, from the same read that a reader was served."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from modelaudit.model.artifact import Digest, DigestAlgorithm, Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.report import DigestState
+from modelaudit.model.structure import UnreadReason
+
+_CHUNK: Final = 1 << 20
+
+
+class DigestingWindow:
+    """A window that hashes what it hands out, and the rest on ``finish``; it also keeps the deadline.
+
+    SHA-256 of the bytes, and the git blob id: SHA-1 over ``blob <size>``, a zero byte and the bytes.
+
+    Args:
+        window: what is read.
+        deadline: ``time.monotonic()`` after which reads are refused; hashing on ``finish`` is not, for a digest over
+            part of the bytes would be worth nothing.
+    """
+
+    def __init__(self, window: Window, deadline: float) -> None:
+        self._window = window
+        self._deadline = deadline
+        self._sha256 = hashlib.sha256()
+        self._git = hashlib.sha1(b"blob %d\0" % window.size, usedforsecurity=False)
+        self._hashed = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return self._window.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As ``Window.read``; raises ``WindowError`` once the deadline has passed."""
+        if time.monotonic() > self._deadline:
+            raise WindowError("the time for this artifact is used up", UnreadReason.LIMIT)
+        data = self._window.read(offset, length)
+        if offset <= self._hashed < offset + len(data):
+            self._update(data[self._hashed - offset :])
+        return data
+
+    def finish(self) -> tuple[Digest, ...]:
+        """Hash what no reader asked for, in order, and return both digests.
+
+        Raises:
+            WindowError: the bytes could not be had, or ended before the stated size.
+        """
+        while self._hashed < self.size:
+            data = self._window.read(self._hashed, min(_CHUNK, self.size - self._hashed))
+            if not data:
+                raise WindowError(f"the file ends at byte {self._hashed} of {self.size}", UnreadReason.CHANGED)
+            self._update(data)
+        return (
+            Digest(DigestAlgorithm.SHA256, self._sha256.hexdigest()),
+            Digest(DigestAlgorithm.GIT_BLOB, self._git.hexdigest()),
+        )
+
+    def _update(self, data: bytes) -> None:
+        self._sha256.update(data)
+        self._git.update(data)
+        self._hashed += len(data)
+
+
+def compare(claimed: Sequence[Digest], computed: Sequence[Digest]) -> DigestState:
+    """How computed digests stand against claimed ones; one that differs outweighs any that match."""
+    if not computed:
+        return DigestState.NOT_COMPUTED
+    ours = {digest.algorithm: digest.value for digest in computed}
+    comparable = [digest for digest in claimed if digest.algorithm in ours]
+    if not comparable:
+        return DigestState.UNCLAIMED
+    same = all(ours[digest.algorithm] == digest.value for digest in comparable)
+    return DigestState.MATCH if same else DigestState.MISMATCH

@@ -1,0 +1,320 @@
+"""The whole story of a scan on one page, and the only place with an error boundary."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+import modelaudit
+from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.checks.engine import check
+from modelaudit.checks.subjects import subjects_of, subjects_of_record, subjects_of_unread
+from modelaudit.integrity.digests import DigestingWindow, compare
+from modelaudit.licenses import claims_of, conclude
+from modelaudit.licenses import subjects_of as subjects_of_license
+from modelaudit.model.artifact import Artifact, Digest, Snapshot, WatchedWindow, Window
+from modelaudit.model.catalogue import Catalogue, Policy, Subject
+from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
+from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.license import ConclusionState, LicenseCategory, LicenseClaim, LicenseConclusion
+from modelaudit.model.limits import GIB, Limits
+from modelaudit.model.report import (
+    SCHEMA,
+    ArtifactRecord,
+    AuditReport,
+    Coverage,
+    Extent,
+    Opinion,
+    PolicyRecord,
+    Target,
+    Tool,
+)
+from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
+from modelaudit.opinions.modelscan import second_opinion
+from modelaudit.policy.gate import accept, decide
+from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
+from modelaudit.readers.registry import READERS
+from modelaudit.readers.sniff import name_format
+from modelaudit.sources import resolve
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+Progress = Callable[[str, int, int], None]
+"""Called with an artifact's path, its number from 1, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a scan is asked to do beyond its target; ``modelaudit.scan`` documents each."""
+
+    revision: str | None = None
+    checks: Collection[CheckFamily | str] | None = None
+    policy: str | Path = "default"
+    fail_on: Severity | str | None = None
+    offline: bool = False
+    second_opinion: bool = True
+    rules: Sequence[Path] = ()
+    limits: Limits = field(default_factory=Limits)
+    progress: Progress | None = None
+
+    def within(self, limits: Limits) -> Options:
+        """The same options under other limits."""
+        return replace(self, limits=limits)
+
+
+def scan(target: str, options: Options) -> AuditReport:
+    """Scan ``target``, as ``modelaudit.scan`` says.
+
+    Raises:
+        ConfigurationError: an option, a policy or a rule is wrong.
+        SourceError: the target cannot be resolved or fetched.
+        DefectError: modelaudit itself failed.
+    """
+    try:
+        return _scan(target, options)
+    except ModelAuditError:
+        raise
+    except Exception as bug:  # the outer error boundary: a gate must tell our failure from the model's
+        raise DefectError(f"modelaudit failed on {target!r}: {type(bug).__name__}: {bug}") from bug
+
+
+def _scan(target: str, options: Options) -> AuditReport:
+    """Resolve, read, check, conclude, decide."""
+    catalogue = load_catalogue(extra=tuple(options.rules))
+    policy = _policy(options, catalogue)
+    snapshot = resolve(target, revision=options.revision, offline=options.offline)
+    audit = _Audit(catalogue, policy, options.limits)
+    for number, artifact in enumerate(snapshot.artifacts, 1):
+        if options.progress:
+            options.progress(artifact.path, number, len(snapshot.artifacts))
+        audit.examine(artifact)
+    license_ = audit.conclude_license(snapshot)
+    opinions: tuple[Opinion, ...] = ()
+    if options.second_opinion and CheckFamily.SECURITY in policy.checks:
+        paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
+        opinions = (second_opinion(snapshot.root, paths, audit.findings, options.limits),)
+    cited = {finding.rule for finding in audit.findings}
+    return AuditReport(
+        schema=SCHEMA,
+        tool=Tool("modelaudit", modelaudit.__version__, catalogue.digest),
+        created=_now(),
+        target=_target(target, snapshot, options),
+        policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
+        decision=decide(Coverage(tuple(audit.records)), audit.findings, policy),
+        findings=tuple(audit.findings),
+        license=license_,
+        opinions=opinions,
+        rules=tuple(rule.rule for id_, rule in sorted(catalogue.findings.items()) if id_ in cited),
+    )
+
+
+class _Audit:
+    """What has been found in a snapshot so far. Structures are judged and let go, one artifact after the other."""
+
+    def __init__(self, catalogue: Catalogue, policy: Policy, limits: Limits) -> None:
+        self.catalogue = catalogue
+        self.policy = policy
+        self.limits = limits
+        self.records: list[ArtifactRecord] = []
+        self.findings: list[Finding] = []
+        self._claims: list[LicenseClaim] = []
+
+    def examine(self, artifact: Artifact) -> None:
+        """Read one artifact with all that it contains, and check what was read."""
+        reading = _Reading(self.limits)
+        digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
+        subjects: list[Subject] = []
+        for address, structure in reading.structures:
+            subjects += subjects_of(address, structure, self.catalogue.callables)
+            if isinstance(structure, ModelCard):
+                self._claims += claims_of(structure, address, self.catalogue.licenses, self.catalogue.vague_licenses)
+        for address, unread in reading.unread:
+            subjects += subjects_of_unread(address, (unread,))
+        record = self._record(artifact, reading, digests)
+        subjects += subjects_of_record(record)
+        self.records.append(record)
+        self._check(subjects)
+
+    def _record(self, artifact: Artifact, reading: _Reading, digests: tuple[Digest, ...]) -> ArtifactRecord:
+        absences = tuple((address, accept(address, unread, self.policy)) for address, unread in reading.unread)
+        extent = Extent.EXAMINED if not absences else Extent.PARTLY if reading.structures else Extent.NOT
+        return ArtifactRecord(
+            path=artifact.path,
+            size=artifact.size,
+            extent=extent,
+            formats=tuple(dict.fromkeys(reading.formats)),
+            members=reading.members,
+            digests=digests,
+            claimed=artifact.claimed,
+            digest_state=compare(artifact.claimed, digests),
+            absences=absences,
+        )
+
+    def conclude_license(self, snapshot: Snapshot) -> LicenseConclusion:
+        """Conclude on the licence from the cards and the names of the files, and check the conclusion."""
+        if CheckFamily.LICENSE not in self.policy.checks:
+            return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
+        paths = [artifact.path for artifact in snapshot.artifacts]
+        conclusion = conclude(
+            self._claims,
+            self.catalogue.licenses,
+            self.catalogue.vague_licenses,
+            paths,
+            repository=snapshot.ref.name if snapshot.commit else None,
+        )
+        self._check(subjects_of_license(conclusion))
+        return conclusion
+
+    def _check(self, subjects: Sequence[Subject]) -> None:
+        self.findings += check(subjects, self.catalogue.findings, self.policy.checks)
+        self.findings.sort(key=lambda finding: (-finding.severity.rank, finding.artifact, finding.rule, finding.key))
+
+
+class _Reading:
+    """One top-level artifact as it is read: structures and absences with their addresses, in order."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.structures: list[tuple[str, Structure]] = []
+        self.unread: list[tuple[str, Unread]] = []
+        self.formats: list[str] = []
+        self.members = 0
+
+    def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
+        """Read the artifact and, if asked to, return the digests of its bytes."""
+        if artifact.obstacle is not None:
+            self.unread.append((artifact.path, artifact.obstacle))
+        if artifact.open is None:
+            return ()
+        seconds = self.limits.artifact_seconds + self.limits.seconds_per_gib * artifact.size / GIB
+        try:
+            with artifact.open() as window:
+                digesting = DigestingWindow(window, time.monotonic() + seconds)
+                self._read(artifact, digesting, 0)
+                digests = digesting.finish() if hashing else ()
+                change = window.changed() if isinstance(window, WatchedWindow) else None
+        except WindowError as error:
+            self._miss(artifact, error.reason, str(error))
+            return ()
+        if change:
+            self._miss(artifact, UnreadReason.CHANGED, change)
+        return digests
+
+    def _read(self, artifact: Artifact, window: Window, depth: int) -> None:
+        if window.size == 0:
+            self._miss(artifact, UnreadReason.EMPTY, "it is empty")
+            return
+        head = Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window)
+        readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]
+        if not readers:
+            fallbacks = (reader for reader in READERS if reader.fallback)
+            readers = [reader for reader in fallbacks if self._recognises(reader, head, artifact)][:1]
+        if not readers:
+            known = name_format(head.data, artifact.path)
+            self._miss(artifact, UnreadReason.NO_READER, f"no reader for {known or 'bytes of an unknown format'}")
+        for reader in readers:
+            self.formats.append(reader.format)
+            self._read_as(reader, artifact, window, depth)
+
+    def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
+        try:
+            return reader.recognises(head)
+        except WindowError:
+            return False
+        except Exception as bug:  # the error boundary: a reader that fails is an absence, never a crash
+            self._failed(artifact, reader, bug)
+            return False
+
+    def _read_as(self, reader: Reader, artifact: Artifact, window: Window, depth: int) -> None:
+        try:
+            for item in reader.read(artifact, window, self.limits):
+                if isinstance(item, Artifact):
+                    self._read_member(item, depth + 1)
+                elif isinstance(item, Unread):
+                    self.unread.append((artifact.path, item))
+                else:
+                    self.structures.append((artifact.path, item))
+        except WindowError as error:
+            self._miss(artifact, error.reason, str(error))
+        except LimitReachedError as error:
+            self._miss(artifact, UnreadReason.LIMIT, str(error), error.offset)
+        except DamagedError as error:
+            self._miss(artifact, UnreadReason.DAMAGED, str(error), error.offset)
+        except Exception as bug:  # the error boundary: what was read before it stays
+            self._failed(artifact, reader, bug)
+
+    def _read_member(self, member: Artifact, depth: int) -> None:
+        self.members += 1
+        if member.obstacle is not None:
+            self.unread.append((member.path, member.obstacle))
+        if member.open is None:
+            return
+        if depth > self.limits.depth:
+            self._miss(member, UnreadReason.LIMIT, f"it lies more than {self.limits.depth} containers deep")
+        elif self.members > self.limits.members_total:
+            raise LimitReachedError(f"more than {self.limits.members_total} members in all")
+        else:
+            try:
+                with member.open() as window:
+                    self._read(member, window, depth)
+            except WindowError as error:
+                self._miss(member, error.reason, str(error))
+
+    def _miss(self, artifact: Artifact, reason: UnreadReason, detail: str, offset: int | None = None) -> None:
+        self.unread.append((artifact.path, Unread(reason, detail, Location(offset=offset))))
+
+    def _failed(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
+        detail = f"the {reader.format} reader failed: {type(bug).__name__}: {bug}; please report this file's layout"
+        self._miss(artifact, UnreadReason.READER_FAILED, detail)
+
+
+def _policy(options: Options, catalogue: Catalogue) -> Policy:
+    """The policy by name or file, with the options that overrule it."""
+    name = str(options.policy)
+    if name in catalogue.policies:
+        policy = catalogue.policies[name]
+    elif Path(name).is_file():
+        policy = load_policy(Path(name))
+    else:
+        known = ", ".join(sorted(catalogue.policies))
+        raise ConfigurationError(f"policy {name!r} is neither a file nor one of: {known}")
+    if options.checks is not None:
+        chosen = {_word(CheckFamily, "check", name) for name in options.checks}
+        policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
+    if options.fail_on is not None:
+        never = options.fail_on == "never"
+        policy = replace(policy, fail_on=None if never else _word(Severity, "severity", options.fail_on))
+    return policy
+
+
+def _word(words: type[_Word], noun: str, text: str) -> _Word:
+    try:
+        return words(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is no {noun}; use one of: {', '.join(words)}") from None
+
+
+def _target(requested: str, snapshot: Snapshot, options: Options) -> Target:
+    return Target(
+        requested=requested,
+        kind=snapshot.ref.kind,
+        name=snapshot.ref.name,
+        revision=snapshot.ref.revision,
+        commit=snapshot.commit,
+        origin=snapshot.origin,
+        offline=options.offline,
+        notes=snapshot.notes,
+    )
+
+
+def _now() -> str:
+    """The time in UTC; ``SOURCE_DATE_EPOCH`` overrules it, so that reports can be rebuilt byte for byte."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch and epoch.isdecimal() else datetime.now(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,56 @@
+"""The gate: coverage and findings in, a verdict with its reasons out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from modelaudit.model.catalogue import Policy
+from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.report import Absence, Coverage, Decision, Verdict
+from modelaudit.model.structure import Unread
+
+
+def accept(address: str, unread: Unread, policy: Policy) -> Absence:
+    """An absence as the policy sees it: accepted by its first entry that names the reason and the path."""
+    for entry in policy.allow_unread:
+        if unread.reason in entry.reasons and fnmatchcase(address, entry.paths):
+            return Absence(unread, f"{policy.name}: {entry.why}")
+    return Absence(unread)
+
+
+def decide(coverage: Coverage, findings: Sequence[Finding], policy: Policy) -> Decision:
+    """Fail on a finding at or above the threshold, else incomplete on an open absence, else pass."""
+    failing = [finding for finding in findings if _fails(finding, policy.fail_on)]
+    missing = coverage.open_absences
+    reasons = []
+    if failing:
+        counts = Counter(finding.severity for finding in failing)
+        listed = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
+        reasons.append(f"{_count(len(failing), 'finding')} at or above {policy.fail_on}: {listed}")
+    if not coverage.anything_examined:
+        reasons.append("there was nothing to scan" if not coverage.artifacts else "no file could be examined")
+    if missing:
+        kinds = Counter(absence.unread.reason for _, absence in missing)
+        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(kinds.items()))
+        reasons.append(f"{_count(len(missing), 'part')} not examined: {listed}")
+    if failing:
+        verdict = Verdict.FAIL
+    elif missing or not coverage.anything_examined:
+        verdict = Verdict.INCOMPLETE
+    else:
+        verdict = Verdict.PASS
+        threshold = (
+            f"no finding at or above {policy.fail_on}" if policy.fail_on else "the policy never fails on findings"
+        )
+        reasons.append(f"{_count(len(coverage.artifacts), 'file')} examined, {threshold}")
+    return Decision(verdict, tuple(reasons), coverage)
+
+
+def _fails(finding: Finding, fail_on: Severity | None) -> bool:
+    return fail_on is not None and finding.severity.rank >= fail_on.rank
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,129 @@
+"""Where the records of an archive contradict each other, so that two loaders would see two archives."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Defect, Location
+from modelaudit.readers.archive.records import DESCRIPTOR_FOLLOWS, ENCRYPTED, Entry, Member
+from modelaudit.readers.decompression import READABLE_METHODS
+
+_MOST_OF_A_KIND = 50
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+class DefectLog:
+    """Defects in order; of each kind a bounded number and a count of the rest."""
+
+    def __init__(self) -> None:
+        self._kept: list[Defect] = []
+        self._count: Counter[str] = Counter()
+
+    def add(self, kind: str, detail: str, offset: int | None = None, key: str | None = None) -> None:
+        """Note one contradiction."""
+        self._count[kind] += 1
+        if self._count[kind] <= _MOST_OF_A_KIND:
+            self._kept.append(Defect(kind, detail, Location(offset=offset, key=key)))
+
+    def defects(self) -> tuple[Defect, ...]:
+        """All that was noted."""
+        rest = (
+            Defect(kind, f"{count - _MOST_OF_A_KIND} more of this kind")
+            for kind, count in self._count.items()
+            if count > _MOST_OF_A_KIND
+        )
+        return (*self._kept, *rest)
+
+
+def escapes(name: str) -> bool:
+    """Whether extracting ``name`` could write outside the folder that was asked for, on any system."""
+    path = name.replace("\\", "/")
+    return path.startswith("/") or _DRIVE.match(path) is not None or ".." in path.split("/")
+
+
+def compare_names(entries: Sequence[Entry], log: DefectLog, torch: bool) -> None:
+    """Note names that escape, hide their end, repeat or have two readings."""
+    seen: set[str] = set()
+    folded: set[str] = set()
+    for entry in entries:
+        name, offset = entry.name, entry.offset
+        if escapes(name):
+            log.add("path-escape", f"the name {name!r} leads out of the folder it is extracted to", offset, name)
+        elif "\\" in name:
+            log.add("backslash-name", f"the name {name!r} is a path on some systems only", offset, name)
+        if "\0" in name:
+            log.add("nul-in-name", f"some loaders end the name {name!r} at its zero byte", offset, name)
+        if entry.extra_name is not None and entry.extra_name != entry.raw_name:
+            other = entry.extra_name.decode("utf-8", "surrogateescape")
+            log.add("unicode-path-mismatch", f"{name!r} has the second name {other!r}", offset, name)
+        if entry.link:
+            log.add("link-member", f"{name!r} is a symbolic link", offset, name)
+        if name in seen:
+            log.add("duplicate-member", f"more than one member is named {name!r}", offset, name)
+        elif torch and name.lower() in folded:
+            log.add("case-duplicate-member", f"torch cannot tell {name!r} from another member", offset, name)
+        seen.add(name)
+        folded.add(name.lower())
+
+
+def compare_headers(member: Member, log: DefectLog) -> None:
+    """Note where the local header says something else than the directory."""
+    entry, local = member.entry, member.local
+    name, offset = entry.name, local.offset
+    if local.raw_name != entry.raw_name:
+        detail = f"the directory names {name!r}, its local header {local.name!r}"
+        log.add("local-name-mismatch", detail, offset, name)
+    if local.method != entry.method:
+        detail = f"{name!r}: compression method {entry.method} in the directory, {local.method} in its local header"
+        log.add("method-mismatch", detail, offset, name)
+    if (local.flags ^ entry.flags) & ENCRYPTED:
+        where = "local header" if local.flags & ENCRYPTED else "directory"
+        log.add("encrypted-flag-mismatch", f"only the {where} calls {name!r} encrypted", offset, name)
+    deferred = (local.flags | entry.flags) & DESCRIPTOR_FOLLOWS
+    for kind, word, here, there in (
+        ("size-mismatch", "stored bytes", entry.stored_size, local.stored_size),
+        ("size-mismatch", "bytes", entry.size, local.size),
+        ("crc-mismatch", "CRC-32", entry.crc, local.crc),
+    ):
+        if here != there and not (deferred and there == 0):
+            log.add(kind, f"{name!r}: {word} {here} in the directory, {there} in its local header", offset, name)
+
+
+def compare_extents(members: Sequence[Member], log: DefectLog) -> None:
+    """Note members that share bytes: the way to make a small archive expand without end."""
+    previous: Member | None = None
+    for member in sorted(members, key=lambda m: (m.local.offset, m.end)):
+        if previous is not None and member.local.offset < previous.end:
+            detail = f"{member.entry.name!r} begins inside {previous.entry.name!r}"
+            log.add("overlapping-members", detail, member.local.offset, member.entry.name)
+        if previous is None or member.end > previous.end:
+            previous = member
+
+
+def compare_expansion(entries: Sequence[Entry], limits: Limits, log: DefectLog) -> None:
+    """Note what is stated to expand out of proportion, and what cannot be expanded."""
+    for entry in entries:
+        bound = max(limits.expansion_floor, limits.expansion_ratio * entry.stored_size)
+        if entry.size > bound:
+            detail = f"{entry.name!r} is stated to expand from {entry.stored_size} to {entry.size} bytes"
+            log.add("expansion-ratio", detail, entry.offset, entry.name)
+        if entry.method not in READABLE_METHODS:
+            log.add("unknown-compression", f"{entry.name!r} uses {entry.compression}", entry.offset, entry.name)
+        if entry.name.endswith("/") and entry.size:
+            log.add("directory-with-data", f"{entry.name!r} holds {entry.size} bytes", entry.offset, entry.name)
+
+
+def gaps(taken: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
+    """The stretches of 0 to ``end`` that no (start, end) of ``taken`` covers, in order."""
+    position = 0
+    for start, stop in sorted(taken):
+        if start > position:
+            yield position, min(start, end)
+        position = max(position, stop)
+        if position >= end:
+            return
+    if position < end:
+        yield position, end

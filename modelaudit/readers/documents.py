@@ -1,0 +1,140 @@
+"""JSON, YAML and any other text. These read what no other reader recognises, in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import NOWHERE, Defect, Document, Location, Unread, UnreadReason
+from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.json_text import JsonFacts, scan_json
+from modelaudit.readers.text import EIGHT_BIT, TextScan, decode, file_name, looks_like_text
+from modelaudit.readers.windows import chunks, read_whole
+from modelaudit.readers.yaml_text import YamlError, YamlFacts
+
+_JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5")
+_YAML_NAMES = (".yaml", ".yml")
+_YAML_FILES = frozenset({"mlmodel", ".clang-format", "citation.cff"})
+_SPACE = b"\xef\xbb\xbf \t\r\n"
+_MOST_DUPLICATES = 50
+
+
+def whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
+    """All of a document as text, and the defect that it is in no Unicode encoding, if it is in none.
+
+    Raises:
+        DamagedError: it is not text throughout.
+        WindowError: it is over ``document_bytes``, or from the window.
+    """
+    text, scan = decode(read_whole(window, limits.document_bytes))
+    if scan.encoding != EIGHT_BIT:
+        return text, scan, ()
+    return text, scan, (Defect("not-utf-8", "it is in some 8-bit encoding, not in UTF-8", NOWHERE),)
+
+
+def _recognises_json(head: Head) -> bool:
+    """Text that is called JSON, or that begins as an object or array of JSON does and as prose hardly can."""
+    if not looks_like_text(head):
+        return False
+    if file_name(head.path).endswith(_JSON_NAMES):
+        return True
+    start = head.data.lstrip(_SPACE)
+    follows = start[1:].lstrip(_SPACE)[:1]
+    return (start[:1] + follows) in (b'{"', b"{}", b"[{", b"[[", b'["', b"[]")
+
+
+def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    text, scan, defects = whole_text(window, limits)
+    try:
+        facts = scan_json(text, limits)
+    except LimitReachedError as error:
+        root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
+        yield Document("json", root, lines=scan.lines, defects=defects)
+        yield Unread(UnreadReason.LIMIT, str(error))
+        return
+    except ValueError as error:
+        yield from _read_lines_or_prose(artifact, text, scan, defects, str(error), limits)
+        return
+    yield _json_document(facts, scan, defects)
+
+
+def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]) -> Document:
+    twice = tuple(
+        Defect("duplicate-key", f"the key {key!r} occurs twice in one object", Location(key=key))
+        for key in facts.duplicates[:_MOST_DUPLICATES]
+    )
+    return Document("json", facts.root, facts.keys, lines=scan.lines, defects=(*defects, *twice))
+
+
+def _read_lines_or_prose(
+    artifact: Artifact, text: str, scan: TextScan, defects: tuple[Defect, ...], problem: str, limits: Limits
+) -> Iterator[Reading]:
+    """One JSON value a line, or text that only looked like JSON, or JSON that is broken."""
+    rows = [row for row in text.splitlines() if row.strip()]
+    try:
+        twice = {key for row in rows for key in scan_json(row, limits).duplicates} if len(rows) > 1 else None
+    except (ValueError, LimitReachedError):
+        twice = None
+    if twice is not None:
+        yield _json_document(JsonFacts("sequence", (), tuple(sorted(twice))), scan, defects)
+    elif file_name(artifact.path).endswith(_JSON_NAMES):
+        yield Document("json", "text", lines=scan.lines, defects=(*defects, Defect("not-json", problem, NOWHERE)))
+        yield Unread(UnreadReason.DAMAGED, f"it is not JSON: {problem}")
+    else:
+        yield Document("text", "text", lines=scan.lines, defects=defects)
+
+
+def _recognises_yaml(head: Head) -> bool:
+    """Text that is called YAML; its bytes alone are like any other text's."""
+    name = file_name(head.path)
+    return (name.endswith(_YAML_NAMES) or name in _YAML_FILES) and looks_like_text(head)
+
+
+def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    text, scan, defects = whole_text(window, limits)
+    facts = YamlFacts()
+    unread = None
+    try:
+        facts.scan(text, limits)
+    except YamlError as error:
+        defects = (*defects, Defect("not-yaml", str(error), Location(line=error.line)))
+        unread = Unread(UnreadReason.DAMAGED, f"it is not YAML: {error}", Location(line=error.line))
+    except LimitReachedError as error:
+        unread = Unread(UnreadReason.LIMIT, str(error))
+    twice = tuple(
+        Defect("duplicate-key", f"the key {key!r} occurs twice in one mapping", Location(line=line, key=key))
+        for key, line in facts.duplicates[:_MOST_DUPLICATES]
+    )
+    keys, tags = tuple(facts.keys), tuple(facts.tags.items())
+    yield Document("yaml", facts.root, keys, tags, scan.lines, (*defects, *twice))
+    if unread is not None:
+        yield unread
+
+
+def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the text's extent; it is followed to its end, or to ``document_bytes``, without being kept."""
+    scan = TextScan()
+    damage: DamagedError | None = None
+    total = 0
+    try:
+        for chunk in chunks(window):
+            total += len(chunk)
+            if total > limits.document_bytes:
+                break
+            scan.feed(chunk)
+        else:
+            scan.finish()
+    except DamagedError as error:
+        damage = error
+    defects = (Defect("not-utf-8", "it is in some 8-bit encoding, not in UTF-8"),) if scan.encoding == EIGHT_BIT else ()
+    yield Document("text", "text", lines=scan.lines, defects=defects)
+    if damage is not None:
+        raise damage
+    if total > limits.document_bytes:
+        yield Unread(UnreadReason.LIMIT, f"only its first {limits.document_bytes} bytes were read")
+
+
+JSON = Reader("json", _recognises_json, _read_json, fallback=True)
+YAML = Reader("yaml", _recognises_yaml, _read_yaml, fallback=True)
+TEXT = Reader("text", looks_like_text, _read_text, fallback=True)

@@ -1,0 +1,230 @@
+"""The state of the pickle machine and the bytes it is fed from. What each opcode does is in ``opcodes``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import Act, Holding, Made, Name, PickleEvent, Plain, Unknown, Value
+from modelaudit.model.structure import Defect, Location
+from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.pickle.values import Box, Slot, Truncated, items_of, shown
+
+_CHUNK: Final = 1 << 18
+_MARGIN: Final = 16
+CONSTANT_KEPT: Final = 4096
+_DEFECTS_KEPT: Final = 100
+# Short words are arguments that change what a call does (an encoding, an attribute); longer text is content.
+_WORD = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")
+
+Handler = Callable[["Machine"], bool | None]
+
+
+class Machine:
+    """One unpickler: stack, marks and memo, over the bytes of a window from ``start``.
+
+    It reads what CPython's ``_pickle`` would read and keeps, in place of objects, what made them. Where a loader
+    would raise, it records a defect, puts an ``Unknown`` in the place of the missing value and goes on: other loaders
+    may not stop there.
+
+    Attributes:
+        events: acts in order; identical ones are kept once.
+        result: the value at STOP.
+    """
+
+    def __init__(self, window: Window, start: int, limits: Limits, stream: int = 0, end: int | None = None) -> None:
+        self.window = window
+        self.limits = limits
+        self.stream = stream
+        self.size = window.size if end is None else min(end, window.size)
+        self.base = start
+        self.buffer = b""
+        self.pos = 0
+        self.op = 0
+        self.stack: list[Slot] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Slot] = {}
+        self.protocol = 0
+        self.opcodes = 0
+        self.events: list[PickleEvent] = []
+        self.defects: list[Defect] = []
+        self.result: Slot = None
+        self._seen: set[tuple[object, ...]] = set()
+
+    @property
+    def offset(self) -> int:
+        """Where the machine stands in the window."""
+        return self.base + self.pos
+
+    def run(self, dispatch: list[Handler]) -> None:
+        """Follow the program to its STOP.
+
+        Raises:
+            DamagedError: the bytes end, are no opcode, or a bound of ``Limits`` is reached, before STOP.
+            WindowError: the bytes cannot be had.
+        """
+        stack_bound = self.limits.pickle_stack
+        while True:
+            if self.pos + _MARGIN > len(self.buffer):
+                self._refill()
+            pos = self.op = self.pos
+            self.pos = pos + 1
+            self.opcodes += 1
+            if dispatch[self.buffer[pos]](self):
+                return
+            if len(self.stack) > stack_bound:
+                raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", self.at)
+
+    @property
+    def at(self) -> int:
+        """The offset of the opcode that is being followed."""
+        return self.base + self.op
+
+    def _refill(self) -> None:
+        self.base += self.pos
+        self.pos = 0
+        self.buffer = self.window.read(self.base, min(_CHUNK, max(0, self.size - self.base)))
+        if not self.buffer:
+            raise DamagedError("the pickle ends without its STOP opcode", self.base)
+
+    # -- bytes ------------------------------------------------------------------------------------------------------
+
+    def take(self, length: int) -> bytes:
+        """The next ``length`` bytes, which fit in one chunk."""
+        pos = self.pos
+        data = self.buffer[pos : pos + length]
+        if len(data) < length:
+            data = self.window.read(self.base + pos, min(length, max(0, self.size - self.base - pos)))
+            if len(data) < length:
+                self._truncated(length)
+        self.pos = pos + length
+        return data
+
+    def take_constant(self, length: int) -> tuple[bytes, bool]:
+        """The beginning of the next ``length`` bytes, and whether that is all; the rest is passed over unread."""
+        if self.offset + length > self.size:
+            self._truncated(length)
+        kept = self.take(min(length, CONSTANT_KEPT))
+        self.pos += length - len(kept)
+        if self.pos > len(self.buffer):
+            self.base, self.pos, self.op, self.buffer = self.base + self.pos, 0, self.op - self.pos, b""
+        return kept, length <= CONSTANT_KEPT
+
+    def take_line(self) -> tuple[bytes, bool]:
+        """The bytes up to the next newline, without it, and whether they were kept whole."""
+        end = self.buffer.find(b"\n", self.pos)
+        if end >= 0 and end - self.pos <= CONSTANT_KEPT:
+            line = self.buffer[self.pos : end]
+            self.pos = end + 1
+            return line, True
+        start = at = self.offset
+        while at < self.size:
+            chunk = self.window.read(at, min(_CHUNK, self.size - at))
+            found = chunk.find(b"\n")
+            if found >= 0:
+                return (
+                    self.take_constant(at + found + 1 - start)
+                    if at + found - start > CONSTANT_KEPT
+                    else (
+                        self.take(at + found + 1 - start)[:-1],
+                        True,
+                    )
+                )
+            if not chunk:
+                break
+            at += len(chunk)
+        raise DamagedError("the pickle ends inside a line", self.at)
+
+    def _truncated(self, length: int) -> None:
+        left = max(0, self.size - self.offset)
+        raise DamagedError(f"an opcode asks for {length} bytes where {left} are left", self.at)
+
+    # -- stack ------------------------------------------------------------------------------------------------------
+
+    def pop(self) -> Slot:
+        """The top of the stack; an ``Unknown`` where there is none above the last mark."""
+        floor = self.marks[-1] if self.marks else 0
+        if len(self.stack) <= floor:
+            self.defect("stack-underflow", "an opcode takes a value that is not on the stack")
+            return Unknown("a value missing from the stack")
+        return self.stack.pop()
+
+    def top(self) -> Slot:
+        """The top of the stack, left there."""
+        if not self.stack:
+            self.stack.append(self.pop())
+        return self.stack[-1]
+
+    def pop_mark(self) -> list[Slot]:
+        """The values above the last mark, which is removed; all values where there is no mark."""
+        if self.marks:
+            mark = self.marks.pop()
+        else:
+            self.defect("mark-missing", "an opcode needs a mark and there is none")
+            mark = 0
+        values = self.stack[mark:]
+        del self.stack[mark:]
+        return values
+
+    def recall(self, index: int) -> None:
+        """Push the memo's entry ``index``."""
+        try:
+            self.stack.append(self.memo[index])
+        except KeyError:
+            self.defect("memo-missing", f"memo entry {index} is read before it is written")
+            self.stack.append(Unknown(f"memo entry {index}, never written"))
+
+    def remember(self, index: int) -> None:
+        """Write the top of the stack to the memo."""
+        if len(self.memo) >= self.limits.pickle_memo:
+            raise LimitReachedError(f"more than {self.limits.pickle_memo} memo entries", self.at)
+        if index > self.limits.pickle_memo:
+            self.defect("memo-index", f"memo index {index} makes a loader reserve that many slots")
+        self.memo[index] = self.top()
+
+    # -- what is reported -------------------------------------------------------------------------------------------
+
+    def defect(self, kind: str, detail: str) -> None:
+        """Record that a loader would raise here."""
+        if len(self.defects) < _DEFECTS_KEPT:
+            self.defects.append(Defect(kind, detail, Location(offset=self.at)))
+
+    def act(self, act: Act, opcode: str, subject: Slot, arguments: tuple[Slot, ...] = ()) -> None:
+        """Record an act of the loader, once for each subject and each combination of telling arguments."""
+        # A file may act very often; what is kept of each act shrinks before what is kept in all grows too large.
+        nodes = 200 if len(self.events) < 1000 else 20
+        seen, *given = shown((subject, *arguments), nodes)
+        values = tuple(given)
+        key = (act, seen, tuple(_telling(value) for value in values))
+        if key in self._seen:
+            return
+        if len(self.events) >= self.limits.pickle_events:
+            raise LimitReachedError(f"more than {self.limits.pickle_events} different acts", self.at)
+        self._seen.add(key)
+        self.events.append(PickleEvent(act, self.at, opcode, seen, values, self.stream))
+
+    def called(self, opcode: str, callee: Slot, arguments: Slot | list[Slot], act: Act = Act.CALL) -> None:
+        """Record ``callee(*arguments)`` and push what it returns."""
+        given = tuple(arguments) if isinstance(arguments, list) else items_of(arguments)
+        self.act(act, opcode, callee, given)
+        self.stack.append(Made(_maker(callee), act is Act.CALL))
+
+
+def _maker(callee: Slot) -> Name | Unknown:
+    if isinstance(callee, Name | Unknown):
+        return callee
+    if isinstance(callee, Made):
+        return Unknown(f"the result of {callee.by}" if isinstance(callee.by, Name) else callee.by.why)
+    kind = callee.type if isinstance(callee, Box | Truncated) else type(callee).__name__
+    return Unknown(f"a {kind}")
+
+
+def _telling(value: Value, words: bool = True) -> object:
+    if isinstance(value, Plain):
+        return value.text if words and _WORD.fullmatch(value.text) else ""
+    if isinstance(value, Holding):
+        return (value.type, tuple((key[:2] == "__" and key, _telling(item, False)) for key, item in value.entries))
+    return value

@@ -1,0 +1,409 @@
+"""What each opcode of protocols 0 to 5 does to the machine (``pickletools``; PEP 307, 3154, 574)."""
+
+from __future__ import annotations
+
+import _compat_pickle
+import codecs
+import pickletools
+import struct
+from typing import Final
+
+from modelaudit.model.pickle import Act, Name, Unknown
+from modelaudit.readers.base import DamagedError
+from modelaudit.readers.pickle.machine import Handler, Machine
+from modelaudit.readers.pickle.values import Box, Slot, Truncated, items_of
+
+# -- constants ------------------------------------------------------------------------------------------------------
+
+
+def _constant(value: Slot) -> Handler:
+    def push(machine: Machine) -> None:
+        machine.stack.append(value)
+
+    return push
+
+
+def _number(layout: str) -> Handler:
+    unpack = struct.Struct(layout)
+
+    def push(machine: Machine) -> None:
+        machine.stack.append(unpack.unpack(machine.take(unpack.size))[0])
+
+    return push
+
+
+def _text_line(kind: str) -> Handler:
+    def push(machine: Machine) -> None:
+        line, whole = machine.take_line()
+        machine.stack.append(_line_value(machine, kind, line) if whole else _cut(kind, line))
+
+    return push
+
+
+def _line_value(machine: Machine, kind: str, line: bytes) -> Slot:
+    text = line.decode("ascii", "replace")
+    try:
+        if kind == "str":
+            return line.decode("raw-unicode-escape")
+        if kind == "quoted":
+            return _unquoted(line)
+        if kind == "float":
+            return float(text)
+        if text in ("00", "01"):
+            return text == "01"
+        return int(text.rstrip("L"), 0)
+    except ValueError:
+        machine.defect("literal-invalid", f"a {kind} literal cannot be read")
+        return Unknown(f"a {kind} literal that cannot be read")
+
+
+def _unquoted(line: bytes) -> str:
+    """The value of a STRING literal, by CPython's own rule: one pair of quotes and byte escapes between."""
+    text = line.rstrip()
+    if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in (b"'", b'"'):
+        raise ValueError("no quotes")
+    value = codecs.escape_decode(text[1:-1])[0]
+    return value.decode("latin-1")
+
+
+def _sized(kind: str, layout: str) -> Handler:
+    length = struct.Struct(layout)
+
+    def push(machine: Machine) -> None:
+        (size,) = length.unpack(machine.take(length.size))
+        if size < 0:
+            raise DamagedError(f"a {kind} constant with the negative length {size}", machine.at)
+        data, whole = machine.take_constant(size)
+        machine.stack.append(_decoded(machine, kind, data) if whole else _cut(kind, data))
+
+    return push
+
+
+def _decoded(machine: Machine, kind: str, data: bytes) -> Slot:
+    if kind == "int":
+        return int.from_bytes(data, "little", signed=True)
+    if kind == "bytes":
+        return data
+    if kind == "latin":
+        return data.decode("latin-1")
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        machine.defect("text-invalid", "text that is not UTF-8")
+        return Unknown("text that is not UTF-8")
+
+
+def _cut(kind: str, data: bytes) -> Truncated:
+    start = data[:40].decode("latin-1")
+    return Truncated("bytes" if kind == "bytes" else "int" if kind == "int" else "str", repr(start)[:-1])
+
+
+def _bytearray(machine: Machine) -> None:
+    _BYTES8(machine)
+    machine.stack[-1] = Truncated("bytearray", "bytearray(")
+
+
+def _next_buffer(machine: Machine) -> None:
+    machine.stack.append(Unknown("an out-of-band buffer"))
+
+
+def _nothing(machine: Machine) -> None:
+    """READONLY_BUFFER changes nothing that can be seen."""
+
+
+# -- stack and memo -------------------------------------------------------------------------------------------------
+
+
+def _mark(machine: Machine) -> None:
+    machine.marks.append(len(machine.stack))
+
+
+def _pop(machine: Machine) -> None:
+    if machine.marks and machine.marks[-1] == len(machine.stack):
+        machine.marks.pop()
+    else:
+        machine.pop()
+
+
+def _pop_mark(machine: Machine) -> None:
+    machine.pop_mark()
+
+
+def _dup(machine: Machine) -> None:
+    machine.stack.append(machine.top())
+
+
+def _index(machine: Machine, width: int) -> int:
+    if width:
+        return int.from_bytes(machine.take(width), "little")
+    line, _ = machine.take_line()
+    try:
+        return int(line)
+    except ValueError:
+        machine.defect("literal-invalid", "a memo index that is no number")
+        return -1
+
+
+def _get(width: int) -> Handler:
+    def recall(machine: Machine) -> None:
+        machine.recall(_index(machine, width))
+
+    return recall
+
+
+def _put(width: int) -> Handler:
+    def remember(machine: Machine) -> None:
+        machine.remember(_index(machine, width))
+
+    return remember
+
+
+def _memoize(machine: Machine) -> None:
+    machine.remember(len(machine.memo))
+
+
+# -- containers -----------------------------------------------------------------------------------------------------
+
+
+def _empty(kind: str) -> Handler:
+    def push(machine: Machine) -> None:
+        machine.stack.append(Box(kind))
+
+    return push
+
+
+def _sequence(kind: str) -> Handler:
+    def push(machine: Machine) -> None:
+        machine.stack.append(_boxed(kind, machine.pop_mark()))
+
+    return push
+
+
+def _tuple(count: int) -> Handler:
+    def push(machine: Machine) -> None:
+        values = [machine.pop() for _ in range(count)]
+        machine.stack.append(_boxed("tuple", values[::-1]))
+
+    return push
+
+
+def _boxed(kind: str, values: list[Slot]) -> Box:
+    box = Box(kind)
+    if kind == "tuple":
+        box.fill(values)
+    else:
+        box.extend(values)
+    return box
+
+
+def _dict(machine: Machine) -> None:
+    box = Box("dict")
+    _set_pairs(machine, "DICT", box, machine.pop_mark())
+    machine.stack.append(box)
+
+
+def _set_item(machine: Machine) -> None:
+    value = machine.pop()
+    key = machine.pop()
+    _set_pairs(machine, "SETITEM", machine.top(), [key, value])
+
+
+def _set_items(machine: Machine) -> None:
+    pairs = machine.pop_mark()
+    _set_pairs(machine, "SETITEMS", machine.top(), pairs)
+
+
+def _set_pairs(machine: Machine, opcode: str, target: Slot, pairs: list[Slot]) -> None:
+    if len(pairs) % 2:
+        machine.defect("odd-items", f"{opcode} with a key that has no value")
+    if type(target) is Box:
+        add = target.add
+        for index in range(0, len(pairs) - 1, 2):
+            add(pairs[index], pairs[index + 1])
+    else:
+        machine.act(Act.SET_ITEM, opcode, target, tuple(pairs[:64]))
+
+
+def _append(machine: Machine) -> None:
+    value = machine.pop()
+    _extend(machine, "APPEND", [value])
+
+
+def _appends(machine: Machine) -> None:
+    _extend(machine, "APPENDS", machine.pop_mark())
+
+
+def _add_items(machine: Machine) -> None:
+    _extend(machine, "ADDITEMS", machine.pop_mark())
+
+
+def _extend(machine: Machine, opcode: str, values: list[Slot]) -> None:
+    target = machine.top()
+    if type(target) is Box:
+        target.extend(values)
+    else:
+        machine.act(Act.SET_ITEM, opcode, target, tuple(values[:64]))
+
+
+# -- names ----------------------------------------------------------------------------------------------------------
+
+
+def _name_line(machine: Machine) -> str | None:
+    line, whole = machine.take_line()
+    try:
+        return line.decode("utf-8") if whole else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _found(machine: Machine, opcode: str, module: Slot, qualname: Slot) -> Name | Unknown:
+    found: Name | Unknown
+    if isinstance(module, str) and isinstance(qualname, str):
+        found = _renamed(module, qualname) if machine.protocol < 3 else Name(module, qualname)
+    else:
+        found = Unknown("a name that is only known when the file is loaded")
+    machine.act(Act.IMPORT, opcode, found)
+    return found
+
+
+def _renamed(module: str, qualname: str) -> Name:
+    """The Python 3 name that ``fix_imports`` makes of a Python 2 one."""
+    pair = _compat_pickle.NAME_MAPPING.get((module, qualname))
+    if pair:
+        return Name(*pair)
+    return Name(_compat_pickle.IMPORT_MAPPING.get(module, module), qualname)
+
+
+def _global(machine: Machine) -> None:
+    module = _name_line(machine)
+    machine.stack.append(_found(machine, "GLOBAL", module, _name_line(machine)))
+
+
+def _stack_global(machine: Machine) -> None:
+    qualname = machine.pop()
+    module = machine.pop()
+    machine.stack.append(_found(machine, "STACK_GLOBAL", module, qualname))
+
+
+def _extension(width: int) -> Handler:
+    def push(machine: Machine) -> None:
+        code = int.from_bytes(machine.take(width), "little")
+        machine.act(Act.EXTENSION, f"EXT{width}", Unknown(f"extension code {code}"))
+        machine.stack.append(Unknown(f"extension code {code}"))
+
+    return push
+
+
+def _persistent_line(machine: Machine) -> None:
+    line, whole = machine.take_line()
+    if not line.isascii():
+        machine.defect("text-invalid", "a persistent id that is not ASCII")
+    _persistent(machine, "PERSID", line.decode("ascii", "replace") if whole else _cut("str", line))
+
+
+def _persistent_top(machine: Machine) -> None:
+    _persistent(machine, "BINPERSID", machine.pop())
+
+
+def _persistent(machine: Machine, opcode: str, id_: Slot) -> None:
+    machine.act(Act.PERSISTENT_LOAD, opcode, Unknown("persistent object"), (id_,))
+    machine.stack.append(Unknown("persistent object"))
+
+
+# -- acts -----------------------------------------------------------------------------------------------------------
+
+
+def _reduce(machine: Machine) -> None:
+    arguments = machine.pop()
+    machine.called("REDUCE", machine.pop(), arguments)
+
+
+def _new_object(machine: Machine) -> None:
+    arguments = machine.pop()
+    machine.called("NEWOBJ", machine.pop(), arguments, Act.CONSTRUCT)
+
+
+def _new_object_ex(machine: Machine) -> None:
+    keywords = machine.pop()
+    arguments = machine.pop()
+    cls = machine.pop()
+    machine.called("NEWOBJ_EX", cls, [*items_of(arguments), keywords], Act.CONSTRUCT)
+
+
+def _object(machine: Machine) -> None:
+    values = machine.pop_mark()
+    if not values:
+        machine.defect("stack-underflow", "OBJ without a class")
+        values = [Unknown("a class missing from the stack")]
+    machine.called("OBJ", values[0], values[1:])
+
+
+def _instance(machine: Machine) -> None:
+    module = _name_line(machine)
+    found = _found(machine, "INST", module, _name_line(machine))
+    machine.called("INST", found, machine.pop_mark())
+
+
+def _build(machine: Machine) -> None:
+    state = machine.pop()
+    machine.act(Act.SET_STATE, "BUILD", machine.top(), (state,))
+
+
+def _protocol(machine: Machine) -> None:
+    machine.protocol = machine.take(1)[0]
+    if machine.protocol > 5:
+        machine.defect("protocol-unknown", f"protocol {machine.protocol} does not exist")
+
+
+def _frame(machine: Machine) -> None:
+    size = int.from_bytes(machine.take(8), "little")
+    if machine.offset + size > machine.size:
+        machine.defect("frame-too-long", f"a frame of {size} bytes where {machine.size - machine.offset} are left")
+
+
+def _stop(machine: Machine) -> bool:
+    machine.result = machine.pop()
+    return True
+
+
+_BYTES8 = _sized("bytes", "<Q")
+
+_HANDLERS: Final[dict[str, Handler]] = {
+    "MARK": _mark, "STOP": _stop, "POP": _pop, "POP_MARK": _pop_mark, "DUP": _dup,
+    "NONE": _constant(None), "NEWTRUE": _constant(True), "NEWFALSE": _constant(False),
+    "INT": _text_line("int"), "LONG": _text_line("int"), "FLOAT": _text_line("float"),
+    "STRING": _text_line("quoted"), "UNICODE": _text_line("str"),
+    "BININT": _number("<i"), "BININT1": _number("<B"), "BININT2": _number("<H"), "BINFLOAT": _number(">d"),
+    "LONG1": _sized("int", "<B"), "LONG4": _sized("int", "<i"),
+    "BINSTRING": _sized("latin", "<i"), "SHORT_BINSTRING": _sized("latin", "<B"),
+    "BINBYTES": _sized("bytes", "<I"), "SHORT_BINBYTES": _sized("bytes", "<B"), "BINBYTES8": _BYTES8,
+    "BINUNICODE": _sized("str", "<I"), "SHORT_BINUNICODE": _sized("str", "<B"), "BINUNICODE8": _sized("str", "<Q"),
+    "BYTEARRAY8": _bytearray, "NEXT_BUFFER": _next_buffer, "READONLY_BUFFER": _nothing,
+    "EMPTY_LIST": _empty("list"), "EMPTY_DICT": _empty("dict"), "EMPTY_SET": _empty("set"),
+    "EMPTY_TUPLE": _empty("tuple"), "LIST": _sequence("list"), "TUPLE": _sequence("tuple"),
+    "FROZENSET": _sequence("frozenset"), "DICT": _dict,
+    "TUPLE1": _tuple(1), "TUPLE2": _tuple(2), "TUPLE3": _tuple(3),
+    "APPEND": _append, "APPENDS": _appends, "ADDITEMS": _add_items, "SETITEM": _set_item, "SETITEMS": _set_items,
+    "GET": _get(0), "BINGET": _get(1), "LONG_BINGET": _get(4),
+    "PUT": _put(0), "BINPUT": _put(1), "LONG_BINPUT": _put(4), "MEMOIZE": _memoize,
+    "GLOBAL": _global, "STACK_GLOBAL": _stack_global, "INST": _instance,
+    "EXT1": _extension(1), "EXT2": _extension(2), "EXT4": _extension(4),
+    "PERSID": _persistent_line, "BINPERSID": _persistent_top,
+    "REDUCE": _reduce, "NEWOBJ": _new_object, "NEWOBJ_EX": _new_object_ex, "OBJ": _object, "BUILD": _build,
+    "PROTO": _protocol, "FRAME": _frame,
+}  # fmt: skip
+
+
+def _invalid(machine: Machine) -> None:
+    raise DamagedError(f"byte 0x{machine.buffer[machine.op]:02x} is no pickle opcode", machine.at)
+
+
+def _dispatch() -> list[Handler]:
+    table: list[Handler] = [_invalid] * 256
+    for opcode in pickletools.opcodes:
+        table[ord(opcode.code)] = _HANDLERS[opcode.name]
+    return table
+
+
+DISPATCH: Final = _dispatch()
+"""Handler by opcode byte; building it fails if an opcode of the running Python has no handler."""

@@ -1,0 +1,119 @@
+"""Reads pickles: any number of streams that follow one another, and the legacy torch layout built from five of them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, PickleStream
+from modelaudit.model.structure import Defect, Location, TensorData, Unread, UnreadReason
+from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.pickle.machine import Machine
+from modelaudit.readers.pickle.opcodes import DISPATCH
+from modelaudit.readers.pickle.values import Slot
+
+# torch.serialization: the first of the five pickles of the format before zip.
+_TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
+_TORCH_STREAMS: Final = 5
+_DEFECTS_KEPT: Final = 200
+_LONGEST_TRIAL_OPCODE: Final = 300
+_ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
+_IMPORTABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
+    """Whether a loader that unpickles from ``start`` would find a program there.
+
+    Protocols 2 and up announce themselves. Older ones are plain ASCII, so a trial over the first bytes decides: a
+    program runs to its STOP, or on without contradiction to the end of the trial, or has acted before it breaks.
+    """
+    announced = window.read(start, 2)
+    if len(announced) == 2 and announced[0] == 0x80 and announced[1] <= 16:
+        return True
+    end = start + HEAD_BYTES
+    machine = Machine(window, start, limits, end=end)
+    try:
+        machine.run(DISPATCH)
+    except DamagedError:
+        cut_short = machine.size == end < window.size and end - machine.at < _LONGEST_TRIAL_OPCODE
+        return _acts(machine) or (cut_short and not machine.defects)
+    return _acts(machine) or (not machine.defects and machine.opcodes > 1)
+
+
+def _acts(machine: Machine) -> bool:
+    """Whether the program did something before anything in it went wrong, and with names that could be imported."""
+    broken = machine.defects[0].where.offset if machine.defects else None
+    events = [event for event in machine.events if broken is None or event.offset < broken]
+    names = [event.subject for event in events if event.act is Act.IMPORT and isinstance(event.subject, Name)]
+    if not all(_IMPORTABLE.fullmatch(str(name)) for name in names):
+        return False
+    # A word list may begin like an import ("cat", "dog"); hardly with a module that every Python has.
+    known = any(name.module.partition(".")[0] in sys.stdlib_module_names for name in names)
+    return known or any(event.act in _ACTING for event in events)
+
+
+def recognises(head: Head) -> bool:
+    """Whether the artifact begins with a pickle."""
+    return head.content is None and bool(head.data) and starts_pickle(head.window, 0, Limits())
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Follow every pickle in the artifact; what lies behind the last one is named, never passed over."""
+    streams: list[PickleStream] = []
+    events: list[PickleEvent] = []
+    defects: list[Defect] = []
+    unread: list[Unread] = []
+    opcodes, position, layout = 0, 0, "raw"
+    while position < window.size and not unread:
+        if len(streams) >= limits.pickle_streams:
+            unread.append(Unread(UnreadReason.LIMIT, f"more than {limits.pickle_streams} pickles", _at(position)))
+            break
+        machine = Machine(window, position, limits, stream=len(streams))
+        unread.extend(_run(machine))
+        complete = not unread
+        streams.append(PickleStream(position, machine.offset, machine.protocol, complete))
+        events += machine.events
+        defects += machine.defects
+        opcodes += machine.opcodes
+        position = machine.offset
+        if len(streams) == 1 and _is_torch_magic(machine.result):
+            layout = "torch-legacy"
+        if layout == "torch-legacy" and len(streams) == _TORCH_STREAMS:
+            break
+        if complete and position < window.size and not starts_pickle(window, position, limits):
+            break
+    yield PickleProgram(layout, tuple(streams), tuple(events), opcodes, tuple(defects[:_DEFECTS_KEPT]))
+    yield from unread
+    left = window.size - position
+    if left and not unread:
+        if layout == "torch-legacy":
+            yield TensorData(left)
+        else:
+            yield Unread(UnreadReason.NO_READER, f"{left} bytes after the last pickle are no pickle", _at(position))
+
+
+def _run(machine: Machine) -> Iterator[Unread]:
+    try:
+        machine.run(DISPATCH)
+    except LimitReachedError as reached:
+        yield Unread(UnreadReason.LIMIT, str(reached), _at(reached.offset))
+    except DamagedError as damage:
+        yield Unread(UnreadReason.DAMAGED, str(damage), _at(damage.offset))
+    except WindowError as failure:
+        yield Unread(failure.reason, str(failure), _at(machine.offset))
+
+
+def _is_torch_magic(result: Slot) -> bool:
+    return isinstance(result, int) and result == _TORCH_MAGIC
+
+
+def _at(offset: int | None) -> Location:
+    return Location(offset=offset)
+
+
+READER = Reader("pickle", recognises, read)

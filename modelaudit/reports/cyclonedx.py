@@ -1,0 +1,244 @@
+"""The report as an AI-SBOM: CycloneDX 1.6 JSON (ECMA-424, first edition).
+
+The model is the root component, every file a component that the root depends on, every finding a vulnerability that
+affects a file. What the standard has no field for stands in properties under ``modelaudit:``. Text is shown as on a
+terminal: what does not show itself is escaped, so a name here may differ from the bytes of the file's name, which
+only the JSON report keeps.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from uuid import NAMESPACE_URL, uuid5
+
+from cyclonedx.model import HashAlgorithm, HashType, Property, XsUri
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import DisjunctiveLicense, LicenseAcknowledgement
+from cyclonedx.model.tool import ToolRepository
+from cyclonedx.model.vulnerability import (
+    BomTarget,
+    Vulnerability,
+    VulnerabilityAdvisory,
+    VulnerabilityRating,
+    VulnerabilityScoreSource,
+    VulnerabilitySeverity,
+    VulnerabilitySource,
+)
+from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.spdx import is_supported_id
+from packageurl import PackageURL
+
+from modelaudit.model.artifact import DigestAlgorithm, RefKind
+from modelaudit.model.finding import Finding, Rule
+from modelaudit.model.license import ClaimKind, LicenseClaim, LicenseConclusion
+from modelaudit.model.report import ArtifactRecord, AuditReport, Extent, Opinion, Target
+from modelaudit.reports.json_report import canonical, report_digest
+from modelaudit.reports.text import https_link, printable
+from modelaudit.reports.view import model_name
+from modelaudit.reports.wording import place_words
+
+_HUB = "https://huggingface.co"
+_REPOSITORY = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
+_CWE = re.compile(r"CWE-([1-9][0-9]{0,5})")
+_ROOT = "model"
+
+
+def render_cyclonedx(report: AuditReport) -> bytes:
+    """Return the bill of materials. The same report gives the same bytes, serial number included."""
+    digest = report_digest(report)
+    root = _root(report)
+    files = {record.path: _file(record) for record in report.coverage.artifacts}
+    bom = Bom(
+        serial_number=uuid5(NAMESPACE_URL, f"urn:sha256:{digest}"),
+        components=files.values(),
+        vulnerabilities=_vulnerabilities(report, files),
+        metadata=BomMetaData(
+            component=root,
+            timestamp=datetime.fromisoformat(report.created).astimezone(UTC),
+            tools=ToolRepository(components=[_tool(report)]),
+            properties=_properties(("report:schema", report.schema), ("report:sha256", digest)),
+        ),
+    )
+    bom.register_dependency(root, files.values())
+    return canonical(json.loads(JsonV1Dot6(bom).output_as_string()))
+
+
+def _properties(*pairs: tuple[str, object]) -> list[Property]:
+    """Return properties of our namespace; what is ``None`` is left out."""
+    return [
+        Property(name=f"modelaudit:{name}", value=printable(str(value))) for name, value in pairs if value is not None
+    ]
+
+
+def _tool(report: AuditReport) -> Component:
+    return Component(
+        type=ComponentType.APPLICATION,
+        name=printable(report.tool.name),
+        version=printable(report.tool.version),
+        bom_ref="tool",
+        properties=_properties(("rules:sha256", report.tool.rules_digest)),
+    )
+
+
+def _root(report: AuditReport) -> Component:
+    target, decision, coverage = report.target, report.decision, report.coverage
+    dataset = target.kind is RefKind.DATASET
+    return Component(
+        type=ComponentType.DATA if dataset else ComponentType.MACHINE_LEARNING_MODEL,
+        name=printable(model_name(target)),
+        version=printable(target.commit) if target.commit else None,
+        bom_ref=_ROOT,
+        purl=_purl(target),
+        licenses=_licenses(report.license),
+        properties=_properties(
+            ("verdict", decision.verdict),
+            *(("verdict:reason", reason) for reason in decision.reasons),
+            *((f"coverage:{extent}", coverage.count(extent)) for extent in Extent),
+            ("coverage:open-absences", len(coverage.open_absences)),
+            ("target:requested", target.requested),
+            ("target:kind", target.kind),
+            ("target:revision", target.revision),
+            ("target:commit", target.commit),
+            ("target:origin", target.origin),
+            ("target:offline", str(target.offline).lower()),
+            *(("target:note", note) for note in target.notes),
+            ("policy:name", report.policy.name),
+            ("policy:sha256", report.policy.digest or None),
+            ("policy:fail-on", report.policy.fail_on or "never"),
+            ("policy:checks", ",".join(report.policy.checks)),
+            ("license:state", report.license.state),
+            ("license:category", report.license.category),
+            *(("license:claim", _claim(claim)) for claim in report.license.claims),
+            *(("license:reasoning", sentence) for sentence in report.license.reasoning),
+            *((f"opinion:{printable(each.scanner)}", _opinion(each)) for each in report.opinions),
+        ),
+    )
+
+
+def _purl(target: Target) -> PackageURL | None:
+    """Return the package URL of a model on the Hub (purl specification, type ``huggingface``); others have none."""
+    if target.kind is not RefKind.MODEL or not _REPOSITORY.fullmatch(target.name):
+        return None
+    namespace, _, name = target.name.rpartition("/")
+    elsewhere = target.origin.rstrip("/") not in ("", _HUB)
+    qualifiers = {"repository_url": target.origin} if elsewhere and https_link(target.origin) else None
+    return PackageURL("huggingface", namespace or None, name, target.commit, qualifiers)
+
+
+def _claim(claim: LicenseClaim) -> str:
+    place = ", ".join(part for part in (claim.artifact, claim.field, place_words(claim.location)) if part)
+    return f"{claim.kind}: {claim.quotation} ({place})" + (f" = {claim.entry}" if claim.entry else "")
+
+
+def _opinion(opinion: Opinion) -> str:
+    return (
+        f"{opinion.state}: {opinion.detail} (version {opinion.version or 'unknown'}, findings {len(opinion.findings)}, "
+        f"files not examined {len(opinion.absences)}, disagreements {len(opinion.disagreements)})"
+    )
+
+
+def _licenses(conclusion: LicenseConclusion) -> list[DisjunctiveLicense]:
+    """Return what the author declares: an SPDX identifier where the schema knows it, else a name in its own words."""
+    entries = {entry.id: entry for entry in conclusion.entries}
+    declared: dict[str, DisjunctiveLicense] = {}
+    for claim in conclusion.claims:
+        if claim.kind is not ClaimKind.DECLARED:
+            continue
+        entry = entries.get(claim.entry or "")
+        named = claim.entry or printable(claim.quotation) or "not stated"
+        spdx = is_supported_id(named) and claim.entry is not None
+        url = https_link(entry.url) if entry else None
+        declared[named] = DisjunctiveLicense(
+            id=named if spdx else None,
+            name=None if spdx else printable(named),
+            url=XsUri(url) if url else None,
+            acknowledgement=LicenseAcknowledgement.DECLARED,
+        )
+    return list(declared.values())
+
+
+def _file_ref(path: str) -> str:
+    """Return a reference that no other path has, however it prints."""
+    return "file:" + sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _file(record: ArtifactRecord) -> Component:
+    computed = [digest for digest in record.digests if digest.algorithm is DigestAlgorithm.SHA256]
+    others = [digest for digest in record.digests if digest.algorithm is not DigestAlgorithm.SHA256]
+    return Component(
+        type=ComponentType.FILE,
+        name=printable(record.path),
+        bom_ref=_file_ref(record.path),
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest.value) for digest in computed],
+        properties=_properties(
+            ("size", record.size),
+            ("extent", record.extent),
+            ("members", record.members or None),
+            *(("format", format) for format in record.formats),
+            ("digest-state", record.digest_state),
+            *((f"digest:{digest.algorithm}", digest.value) for digest in others),
+            *((f"claimed:{digest.algorithm}", digest.value) for digest in record.claimed),
+            *(("unread", _unread(record, index)) for index in range(len(record.absences))),
+        ),
+    )
+
+
+def _unread(record: ArtifactRecord, index: int) -> str:
+    address, absence = record.absences[index]
+    place = ", ".join(part for part in (address, place_words(absence.unread.where)) if part)
+    accepted = f" [accepted by {absence.allowed_by}]" if absence.allowed_by else ""
+    return f"{absence.unread.reason}: {place}: {absence.unread.detail}{accepted}"
+
+
+def _vulnerabilities(report: AuditReport, files: dict[str, Component]) -> Iterable[Vulnerability]:
+    rules = {rule.id: rule for rule in report.rules}
+    seen: dict[str, int] = {}
+    for finding in report.findings:
+        times = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
+        ref = f"finding:{finding.fingerprint}" + (f":{times}" if times > 1 else "")
+        affected = files.get(finding.artifact) or files.get(_outermost(finding.artifact, files))
+        yield _vulnerability(finding, rules.get(finding.rule), ref, str(affected.bom_ref) if affected else _ROOT)
+
+
+def _outermost(address: str, paths: Iterable[str]) -> str:
+    """Return the file that holds the member at ``address``; a file's own name may hold ``!`` too."""
+    return max((path for path in paths if address.startswith(f"{path}!")), key=len, default="")
+
+
+def _vulnerability(finding: Finding, rule: Rule | None, ref: str, affected: str) -> Vulnerability:
+    links: Sequence[str] = [link for each in (rule.references if rule else ()) if (link := https_link(each))]
+    cwes = [int(found[1]) for each in (rule.cwe if rule else ()) if (found := _CWE.fullmatch(each))]
+    evidence = "".join(f"\n- {printable(line)}" for line in finding.evidence)
+    return Vulnerability(
+        bom_ref=ref,
+        id=printable(finding.rule),
+        source=VulnerabilitySource(name="modelaudit"),
+        ratings=[
+            VulnerabilityRating(
+                source=VulnerabilitySource(name="modelaudit"),
+                severity=VulnerabilitySeverity(finding.severity.value),
+                method=VulnerabilityScoreSource.OTHER,
+            )
+        ],
+        cwes=cwes,
+        description=printable(finding.message),
+        detail=(printable(rule.why) if rule else "") + (f"\n\nEvidence:{evidence}" if evidence else "") or None,
+        recommendation=printable(rule.fix) if rule else None,
+        advisories=[VulnerabilityAdvisory(url=XsUri(link)) for link in links],
+        affects=[BomTarget(ref=affected)],
+        properties=_properties(
+            ("fingerprint", finding.fingerprint),
+            ("title", rule.title if rule else None),
+            ("check", finding.check),
+            ("confidence", rule.confidence if rule else None),
+            ("address", finding.artifact or None),
+            ("offset", finding.location.offset),
+            ("line", finding.location.line),
+            ("entry", finding.location.key),
+        ),
+    )

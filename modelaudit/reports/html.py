@@ -1,0 +1,70 @@
+"""The report as one page to read, print and sign: no network, no script, all of it in one file."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from modelaudit.model.finding import Severity
+from modelaudit.model.report import AuditReport, DigestState, OpinionState
+from modelaudit.reports import view, wording
+from modelaudit.reports.json_report import report_digest
+from modelaudit.reports.text import https_link, printable
+
+_LONGEST = 2000
+"""Characters of one value that the page shows; it says how many more there are."""
+
+FIRST_FINDINGS = 5
+"""How many findings of one rule stand open before the rest folds away."""
+
+
+def render_html(report: AuditReport) -> bytes:
+    """Return the page as UTF-8. It carries the SHA-256 of the report's canonical JSON, which binds it to the data."""
+    groups = view.grouped(report)
+    states = [record.digest_state for record in report.coverage.artifacts]
+    page = _template().render(
+        report=report,
+        digest=report_digest(report),
+        severities=[
+            (severity, count, [group for group in groups if group.severity is severity])
+            for severity, count in view.severity_counts(report.findings)
+            if count
+        ],
+        absences=view.absences(report),
+        verified=states.count(DigestState.MATCH),
+        mismatched=states.count(DigestState.MISMATCH),
+        opinions_given=sum(opinion.state is not OpinionState.ABSENT for opinion in report.opinions),
+    )
+    return page.encode()
+
+
+@cache
+def _template() -> Template:
+    """Return the page's template. Whatever it shows passes ``_shown`` first and the HTML escape after."""
+    environment = Environment(
+        loader=PackageLoader("modelaudit.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(
+        view=view, wording=wording, https_link=https_link, first_findings=FIRST_FINDINGS, ladder=tuple(Severity)
+    )
+    environment.filters["grouped_digits"] = lambda number: f"{number:,}"
+    environment.filters["sentence"] = _sentence
+    return environment.get_template("report.html.j2")
+
+
+def _shown(value: object) -> object:
+    return printable(str(value), _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _sentence(text: str) -> str:
+    """Return a line as a sentence: a capital first, a full stop last."""
+    ended = text if text.endswith((".", "!", "?", "…")) else f"{text}."
+    return ended[:1].upper() + ended[1:]

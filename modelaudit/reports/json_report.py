@@ -1,0 +1,153 @@
+"""The report as data: its one canonical form, and the way back.
+
+The canonical form is UTF-8 without a byte order mark, keys in order of their code points, an indent of two spaces,
+characters outside ASCII written as themselves, and one line break at the end. The same report is always the same
+bytes, and the SHA-256 over them is what the HTML page is signed by.
+
+A string of a report may hold surrogates: a file name that is not UTF-8, a text out of a damaged pickle. UTF-8 has no
+place for them, and parsers disagree about a lone ``udcff`` escape in JSON. In a string value the
+replacement character is therefore an escape: U+FFFD and four hexadecimal digits stand for that surrogate (``U+FFFD
+dcff`` for a byte ``ff`` that was not UTF-8), and U+FFFD twice stands for itself. Every JSON parser reads that alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
+
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.report import SCHEMA, AuditReport
+from modelaudit.reports.text import printable
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+_SURROGATE_OR_ESCAPE = re.compile("[\ud800-\udfff\ufffd]")
+_ESCAPED = re.compile("\ufffd(\ufffd|d[89a-f][0-9a-f]{2})?")
+_AGAIN = "write it again with 'modelaudit scan TARGET -o json'"
+
+
+def render_json(report: AuditReport) -> bytes:
+    """Return the canonical form of ``report``."""
+    return canonical(_map_strings(_plain(report), _escape))
+
+
+def report_digest(report: AuditReport) -> str:
+    """Return the SHA-256 over the canonical form, 64 lower-case hexadecimal digits."""
+    return hashlib.sha256(render_json(report)).hexdigest()
+
+
+def canonical(value: Json) -> bytes:
+    """Return ``value`` in the canonical form described above."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def parse_report(data: bytes) -> AuditReport:
+    """Return the report whose JSON ``data`` is, canonical or not.
+
+    Raises:
+        ConfigurationError: the bytes are not JSON, of another schema, or say something that this version would lose
+            or that contradicts the rest of the report.
+    """
+    try:
+        value: Json = json.loads(
+            data.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates
+        )
+    except RecursionError:
+        raise _damaged("nested too deeply for a report") from None
+    except ValueError as error:
+        raise _damaged(f"not JSON, {error}") from None
+    stated = value.get("schema") if isinstance(value, dict) else None
+    if stated != SCHEMA:
+        found = printable(str(stated), limit=80)
+        raise ConfigurationError(f"The file is of schema {found!r}, and this version reads {SCHEMA!r}; {_AGAIN}.")
+    try:
+        given = _map_strings(value, _unescape)
+        report = adapter().validate_python(given)
+        datetime.fromisoformat(report.created)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise _damaged(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+    except ValueError as error:
+        raise _damaged(str(error)) from None
+    difference = _difference(given, _plain(report), "")
+    if difference is not None:
+        raise _damaged(f"{difference} is not what a scan writes there")
+    return report
+
+
+def _damaged(what: str) -> ConfigurationError:
+    return ConfigurationError(f"The file is no intact report: {printable(what, limit=300)}; {_AGAIN}.")
+
+
+@cache
+def adapter() -> TypeAdapter[AuditReport]:
+    """Return pydantic's view of the value types; built once, when a report is first written or read."""
+    return TypeAdapter(AuditReport)
+
+
+def _plain(report: AuditReport) -> Json:
+    plain: Json = adapter().dump_python(report)
+    return plain
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Json]]) -> Json:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return made
+
+
+def _refuse_constant(word: str) -> Json:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _map_strings(value: Json | tuple[Json, ...], change: Callable[[str], str]) -> Json:
+    if isinstance(value, str):
+        return change(str(value))
+    if isinstance(value, dict):
+        return {key: _map_strings(each, change) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_map_strings(each, change) for each in value]
+    return value
+
+
+def _escape(text: str) -> str:
+    def escaped(found: re.Match[str]) -> str:
+        character = found[0]
+        return "\ufffd\ufffd" if character == "\ufffd" else f"\ufffd{ord(character):04x}"
+
+    return _SURROGATE_OR_ESCAPE.sub(escaped, text)
+
+
+def _unescape(text: str) -> str:
+    def plain(found: re.Match[str]) -> str:
+        code = found[1]
+        if code is None:
+            raise ValueError("a replacement character (U+FFFD) that escapes nothing")
+        return "\ufffd" if code == "\ufffd" else chr(int(code, 16))
+
+    return _ESCAPED.sub(plain, text)
+
+
+def _difference(given: Json, understood: Json | tuple[Json, ...], place: str) -> str | None:
+    """Return where ``understood`` lost or changed something of ``given``; a field may be absent if it has a default."""
+    if isinstance(given, dict) and isinstance(understood, dict):
+        for key, each in given.items():
+            inside = f"{place}.{key[:80]}" if place else key[:80]
+            found = _difference(each, understood[key], inside) if key in understood else inside
+            if found is not None:
+                return found
+        return None
+    if isinstance(given, list) and isinstance(understood, (list, tuple)) and len(given) == len(understood):
+        pairs = enumerate(zip(given, understood, strict=True))
+        places = (_difference(one, other, f"{place}.{index}") for index, (one, other) in pairs)
+        return next((found for found in places if found is not None), None)
+    same = given == understood and isinstance(given, bool) is isinstance(understood, bool)
+    return None if same and isinstance(given, (str, int, type(None))) else place

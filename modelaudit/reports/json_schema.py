@@ -1,0 +1,54 @@
+"""The JSON Schema of the report, derived from the value types and their docstrings."""
+
+from __future__ import annotations
+
+import re
+
+from modelaudit.model.report import SCHEMA
+from modelaudit.reports.json_report import Json, adapter, canonical
+
+_ID = "urn:modelaudit:report:v1"
+_ATTRIBUTE = re.compile(r"^    (\w+): ", re.MULTILINE)
+_STRINGS = (
+    "In every string the replacement character is an escape: U+FFFD and four hexadecimal digits stand for a surrogate"
+    " (a byte ff of a file name that is not UTF-8 is U+FFFD dcff), and U+FFFD twice stands for U+FFFD."
+)
+
+
+def report_schema() -> bytes:
+    """Return the JSON Schema (draft 2020-12) of the report's canonical form, itself in that form."""
+    schema: dict[str, Json] = adapter().json_schema(mode="serialization")
+    definitions = schema.pop("$defs")
+    assert isinstance(definitions, dict)
+    for definition in [schema, *definitions.values()]:
+        assert isinstance(definition, dict)
+        _describe(definition)
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    properties["schema"] = {"const": SCHEMA, "description": "The name and version of this form.", "title": "Schema"}
+    properties["created"] = {"format": "date-time", "title": "Created", "type": "string"}
+    schema["description"] = f"{schema['description']} {_STRINGS}"
+    schema |= {
+        "$defs": definitions,
+        "$id": _ID,
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Model audit report ({SCHEMA})",
+    }
+    return canonical(schema)
+
+
+def _describe(definition: dict[str, Json]) -> None:
+    """Move each line under ``Attributes:`` to its field, and require all fields: a report always writes them all."""
+    whole = str(definition.get("description", "")).replace("``", "`")
+    text, _, attributes = whole.partition("\n\nAttributes:\n")
+    if text:
+        definition["description"] = " ".join(text.split())
+    fields = definition.get("properties")
+    if not isinstance(fields, dict):
+        return
+    definition["required"] = list(fields)
+    parts = _ATTRIBUTE.split(attributes)
+    for name, words in zip(parts[1::2], parts[2::2], strict=True):
+        field = fields.get(name)
+        if isinstance(field, dict):
+            field["description"] = " ".join(words.split())

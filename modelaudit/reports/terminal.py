@@ -1,0 +1,234 @@
+"""The report for a terminal: the verdict, what was not examined, the findings, and one line each for the rest."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.report import AuditReport, DigestState, Opinion, OpinionState, Verdict
+from modelaudit.reports.text import printable
+from modelaudit.reports.view import (
+    FindingGroup,
+    absences,
+    checks_not_run,
+    grouped,
+    inventory_sentence,
+    mode_sentence,
+    model_name,
+    severity_sentence,
+    silent_records,
+    verdict_sentence,
+)
+from modelaudit.reports.wording import (
+    CATEGORIES,
+    CHECKS,
+    CONCLUSIONS,
+    EXIT_CODES,
+    OPINIONS,
+    UNREAD,
+    counted,
+    fail_on_words,
+    place_words,
+)
+
+_SHAPES = {
+    Severity.CRITICAL: ("■", "bold white on red"),
+    Severity.HIGH: ("▲", "bold red"),
+    Severity.MEDIUM: ("◆", "bold yellow"),
+    Severity.LOW: ("●", "bold cyan"),
+    Severity.INFO: ("○", "bold blue"),
+}
+_VERDICTS = {
+    Verdict.PASS: ("✔", "bold white on green"),
+    Verdict.FAIL: ("✘", "bold white on red"),
+    Verdict.INCOMPLETE: ("◐", "bold black on yellow"),
+}
+_LINE = 400
+_EVIDENCE_LINES = 8
+_FINDINGS_PER_RULE = 20
+_ABSENCES = 40
+
+
+def render_table(
+    report: AuditReport, *, width: int = 100, color: bool = False, show: Severity = Severity.INFO
+) -> bytes:
+    """Return the report as UTF-8 text.
+
+    Args:
+        report: what to show.
+        width: columns of the terminal; at least 40 are used.
+        color: whether to write ANSI colours.
+        show: the lowest severity to list. It hides findings from this listing only, and the listing says how many.
+    """
+    out = StringIO()
+    console = Console(
+        file=out,
+        width=max(width, 40),
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    for part in (_head(report), _unexamined(report), _findings(report, show), _lines(report), _last(report)):
+        console.print(part)
+        console.print()
+    text = "".join(line.rstrip() + "\n" for line in out.getvalue().rstrip().split("\n"))
+    return text.encode()
+
+
+def _text(*parts: str | tuple[str, str]) -> Text:
+    """Return text whose every part is escaped; a part may come with a style."""
+    made = Text(overflow="fold")
+    for part in parts:
+        words, style = (part, "") if isinstance(part, str) else part
+        made.append(printable(words, limit=_LINE), style)
+    return made
+
+
+def _rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> Padding:
+    """Return labelled lines that wrap beside their labels."""
+    grid = Table.grid(padding=(0, 1), expand=True)
+    grid.add_column(width=label, style="dim")
+    grid.add_column(ratio=1, overflow="fold")
+    for name, words in rows:
+        grid.add_row(name, words)
+    return Padding(grid, (0, 0, 0, indent))
+
+
+def _title(words: str) -> Text:
+    return Text(words, "bold")
+
+
+def _head(report: AuditReport) -> Group:
+    shape, style = _VERDICTS[report.decision.verdict]
+    target, policy = report.target, report.policy
+    rows = [("model", _text(model_name(target)))]
+    if target.commit or target.revision:
+        asked = f" (asked for {target.revision})" if target.revision and target.revision != target.commit else ""
+        rows.append(("commit", _text((target.commit or "none") + asked)))
+    rows += [("from", _text(f"{target.origin}; {mode_sentence(report)}"))]
+    rows += [("note", _text(note)) for note in target.notes]
+    rows.append(("files", _text(inventory_sentence(report), "; ", _digests(report))))
+    rows.append(("policy", _text(f"{policy.name}: {fail_on_words(policy.fail_on)}")))
+    rows.append(("tool", _text(f"{report.tool.name} {report.tool.version}, {report.created}")))
+    heading = Text.assemble((f" {shape} {report.decision.verdict.upper()} ", style), " ", verdict_sentence(report))
+    reasons = [Padding(_text(f"- {reason}"), (0, 0, 0, 2)) for reason in report.decision.reasons]
+    return Group(heading, *reasons, Text(), _rows(rows))
+
+
+def _digests(report: AuditReport) -> str:
+    states = [record.digest_state for record in report.coverage.artifacts]
+    parts = [f"{states.count(DigestState.MATCH):,} verified against the digests the source states"]
+    if states.count(DigestState.MISMATCH):
+        parts.append(f"{states.count(DigestState.MISMATCH):,} DIFFERENT from them")
+    unbound = states.count(DigestState.UNCLAIMED) + states.count(DigestState.NOT_COMPUTED)
+    if unbound:
+        parts.append(f"{unbound:,} not verified")
+    return ", ".join(parts)
+
+
+def _unexamined(report: AuditReport) -> Group:
+    pairs, silent, left_out = absences(report), silent_records(report), checks_not_run(report)
+    lines: list[Text | Padding] = []
+    for address, absence in pairs[:_ABSENCES]:
+        unread, place = absence.unread, place_words(absence.unread.where)
+        accepted = f" Accepted by the policy: {absence.allowed_by}." if absence.allowed_by else ""
+        where = f" ({place})" if place else ""
+        lines.append(_text((address, "bold"), where))
+        lines.append(Padding(_text(f"{UNREAD[unread.reason]}: {unread.detail}.{accepted}"), (0, 0, 0, 2)))
+    if len(pairs) > _ABSENCES:
+        lines.append(Text(f"… and {len(pairs) - _ABSENCES:,} more, all of them in the HTML and JSON reports"))
+    lines += [_text((record.path, "bold"), " (no reason was recorded)") for record in silent]
+    if left_out:
+        lines.append(_text("Checks that were not run: ", ", ".join(CHECKS[family] for family in left_out), "."))
+    if not report.coverage.artifacts:
+        lines.append(Text("There was no file to examine."))
+    if not lines:
+        return Group(Text.assemble(("Not examined: ", "bold"), "nothing; every file was examined whole."))
+    number = len(pairs) + len(silent)
+    parts = f": {counted(number, 'part of the model', 'parts of the model')}" if number else ""
+    return Group(_title(f"Not examined{parts}"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
+
+
+def _findings(report: AuditReport, show: Severity) -> Group:
+    shown = [finding for finding in report.findings if finding.severity.rank >= show.rank]
+    hidden = len(report.findings) - len(shown)
+    note = f" ({hidden:,} below {show} hidden here; they count for the verdict all the same)" if hidden else ""
+    blocks: list[Text | Group] = [_title(f"Findings: {severity_sentence(report.findings)}{note}")]
+    for group in grouped(report, show):
+        blocks += [Text(), _group(group)]
+    return Group(*blocks)
+
+
+def _group(group: FindingGroup) -> Group:
+    shape, style = _SHAPES[group.severity]
+    title = group.rule.title if group.rule else "this report does not explain the rule"
+    heading = _text((f" {shape} {group.severity.upper()} ", style), " ", (title, "bold"), f"  {group.rule_id}")
+    blocks: list[Text | Padding] = [heading]
+    blocks += [_finding(finding) for finding in group.findings[:_FINDINGS_PER_RULE]]
+    more = len(group.findings) - _FINDINGS_PER_RULE
+    if more > 0:
+        blocks.append(
+            Padding(Text(f"… and {more:,} more of this rule, all in the HTML and JSON reports"), (0, 0, 0, 4))
+        )
+    if group.rule:
+        blocks.append(_rows([("why", _text(group.rule.why)), ("fix", _text(group.rule.fix))], indent=4, label=8))
+    return Group(*blocks)
+
+
+def _finding(finding: Finding) -> Padding:
+    place = place_words(finding.location)
+    where = f"{finding.artifact or 'the model as a whole'}" + (f", {place}" if place else "")
+    rows = [("where", _text((where, "bold"), (f"  {finding.fingerprint}", "dim"))), ("what", _text(finding.message))]
+    lines = [_text(line) for line in finding.evidence[:_EVIDENCE_LINES]]
+    if len(finding.evidence) > _EVIDENCE_LINES:
+        lines.append(Text(f"… and {counted(len(finding.evidence) - _EVIDENCE_LINES, 'more line')}"))
+    rows += [("evidence" if index == 0 else "", line) for index, line in enumerate(lines)]
+    return _rows(rows, indent=4, label=8)
+
+
+def _lines(report: AuditReport) -> Group:
+    conclusion = report.license
+    claimed = ", ".join(dict.fromkeys(claim.entry or claim.quotation for claim in conclusion.claims))
+    sentence = CONCLUSIONS[conclusion.state]
+    license_line = _text(f"claimed {claimed or 'nothing'}; category {CATEGORIES[conclusion.category]}. {sentence}")
+    duties = [obligation for entry in conclusion.entries for obligation in entry.obligations]
+    if duties:
+        license_line.append(f" {counted(len(duties), 'obligation')}, listed in the HTML report.")
+    rows = [("licence", license_line)]
+    if not report.opinions:
+        rows.append(("opinions", Text("No second scanner was asked.")))
+    rows += [("opinions" if index == 0 else "", _opinion(each)) for index, each in enumerate(report.opinions)]
+    return Group(_rows(rows, indent=0, label=8))
+
+
+def _opinion(opinion: Opinion) -> Text:
+    name = f"{opinion.scanner} {opinion.version}".strip()
+    if opinion.state is OpinionState.ABSENT:
+        return _text(f"{name} gave no opinion, which is not an agreement: {opinion.detail}")
+    agreeing = sum(finding.agrees for finding in opinion.findings)
+    parts = [f"{name} {OPINIONS[opinion.state]}"]
+    parts.append(f"{counted(len(opinion.findings), 'finding')}, {agreeing:,} in files where we have one too")
+    if opinion.absences:
+        parts.append(f"{counted(len(opinion.absences), 'file')} skipped or failed")
+    if opinion.disagreements:
+        parts.append("it found nothing where we did in " + ", ".join(opinion.disagreements))
+    return _text("; ".join(parts) + ".")
+
+
+def _last(report: AuditReport) -> Text:
+    verdict = report.decision.verdict
+    return Text(
+        f"Exit code {report.exit_code}: {EXIT_CODES[verdict]}. "
+        "For a page to read and sign, scan again with -o report.html, or turn a saved JSON report into one: "
+        "modelaudit render report.json -o report.html."
+    )

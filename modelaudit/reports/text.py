@@ -1,0 +1,65 @@
+"""Text that came from a model, made fit to be shown: every character in it shows itself or its number."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+"""Controls (ANSI begins with one), formats (bidirectional overrides, zero widths, tags), surrogates, private and
+unassigned characters, separators of lines, and spaces; Unicode 15, chapter 4.5."""
+
+_BLANK_LETTERS = frozenset(
+    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+)
+"""Characters that count as letters, marks or symbols and yet show nothing (Unicode's Default_Ignorable, and the
+blank Braille pattern)."""
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_MARKS = frozenset({"Mn", "Me"})
+_MARKS_IN_A_ROW = 3
+_HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|#.*#")
+
+
+def printable(text: str, limit: int | None = None) -> str:
+    r"""Return ``text`` on one line with every character that does not show itself written as an escape.
+
+    A byte that was not UTF-8 (a surrogate escape) becomes ``\xff``, another control ``\x1b``, ``\u202e`` or
+    ``\U000e0041``. Piled-up combining marks are escaped from the fourth on, so that they stay on their line.
+
+    Args:
+        text: anything, hostile or not.
+        limit: how many characters of ``text`` to show; the rest is counted in words.
+    """
+    if limit is not None and len(text) > limit:
+        rest = f"{len(text) - limit:,} more characters, all of them in the JSON report"
+        return f"{printable(text[:limit])}… ({rest})"
+    if text.isascii() and text.isprintable():
+        return text
+    shown: list[str] = []
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in _MARKS else 0
+        hidden = category in _HIDDEN_CATEGORIES or ord(character) in _BLANK_LETTERS or marks > _MARKS_IN_A_ROW
+        shown.append(_escape(character) if hidden and character != " " else character)
+    return "".join(shown)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if character in _SHORT:
+        return _SHORT[character]
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def https_link(address: str) -> str | None:
+    """Return ``address`` if it is a plain https address that may become a link, else ``None``."""
+    if len(address) <= 2000 and _HTTPS.fullmatch(address) and not _BAD_ESCAPE.search(address):
+        return address
+    return None

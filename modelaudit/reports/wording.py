@@ -1,0 +1,179 @@
+"""What the words of a report mean to a person who is no engineer. Every renderer takes its phrases from here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from modelaudit.model.artifact import DigestAlgorithm, RefKind
+from modelaudit.model.finding import CheckFamily, Confidence, Severity
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory
+from modelaudit.model.report import DigestState, Extent, OpinionState, Verdict
+from modelaudit.model.structure import Location, UnreadReason
+
+VERDICTS = {
+    Verdict.PASS: "Every part of the model was examined, and the policy rejects nothing that was found.",
+    Verdict.FAIL: "Do not load or ship this model: the policy rejects what was found in it.",
+    Verdict.INCOMPLETE: "This is not a pass: nothing found breaks the policy, but not everything was examined.",
+}
+
+NOTHING_SCANNED = "This is not a pass: there was no file to examine."
+
+EXIT_CODES = {
+    Verdict.PASS: "pass",
+    Verdict.FAIL: "the gate failed",
+    Verdict.INCOMPLETE: "incomplete: something was not examined, or there was nothing to examine",
+}
+
+EXTENTS = {
+    Extent.EXAMINED: "examined whole",
+    Extent.PARTLY: "examined in part",
+    Extent.NOT: "not examined",
+}
+
+UNREAD = {
+    UnreadReason.NO_READER: "This version cannot read the format",
+    UnreadReason.DAMAGED: "The file is damaged or contradicts its own format",
+    UnreadReason.LIMIT: "A limit on size, depth or time was reached",
+    UnreadReason.ENCRYPTED: "The content is encrypted",
+    UnreadReason.UNREADABLE: "The bytes could not be had from the disk or the network",
+    UnreadReason.NOT_REGULAR: "This is not an ordinary file",
+    UnreadReason.LINK_OUTSIDE: "The link leads outside the model",
+    UnreadReason.LINK_DANGLING: "The link leads nowhere",
+    UnreadReason.CONTENT_ABSENT: "Only a placeholder is here, the content is elsewhere",
+    UnreadReason.CHANGED: "The file changed while it was read",
+    UnreadReason.EMPTY: "The file has no content",
+    UnreadReason.READER_FAILED: "The reader failed: an error in this tool, not in the model",
+}
+
+DIGEST_STATES = {
+    DigestState.MATCH: "equal to what the source states",
+    DigestState.MISMATCH: "DIFFERENT from what the source states",
+    DigestState.UNCLAIMED: "computed; the source states none to compare with",
+    DigestState.NOT_COMPUTED: "not computed: the bytes are not bound to any digest",
+}
+
+ALGORITHMS = {DigestAlgorithm.SHA256: "SHA-256", DigestAlgorithm.GIT_BLOB: "git blob"}
+
+TARGETS = {
+    RefKind.FILE: "one file on disk",
+    RefKind.FOLDER: "a folder on disk",
+    RefKind.CACHE: "a snapshot in the local Hub cache",
+    RefKind.MODEL: "a model repository on the Hub",
+    RefKind.DATASET: "a dataset repository on the Hub",
+}
+
+CHECKS = {
+    CheckFamily.SECURITY: "security",
+    CheckFamily.INTEGRITY: "integrity",
+    CheckFamily.LICENSE: "licence",
+    CheckFamily.PROVENANCE: "provenance",
+    CheckFamily.TRANSPARENCY: "transparency",
+}
+
+CONFIDENCES = {
+    Confidence.LOW: "the rule matches by resemblance; look at the evidence before you act",
+    Confidence.MEDIUM: "the rule is usually right; look at the evidence",
+    Confidence.HIGH: "what the rule names is what stands in the bytes",
+}
+
+CONCLUSIONS = {
+    ConclusionState.CONCLUDED: "The claims agree, and the licence is one whose terms are on record.",
+    ConclusionState.CONTRADICTORY: "The claims contradict each other. Until that is settled, count on the strictest.",
+    ConclusionState.UNRECOGNISED: "A licence is claimed whose terms are not on record. That is not a permission.",
+    ConclusionState.VAGUE: "What is claimed names a family of licences and not one of them. That is not a permission.",
+    ConclusionState.UNDECLARED: "No licence is declared. Without one, nothing is permitted.",
+    ConclusionState.NOT_CHECKED: "The licence was not checked in this scan.",
+}
+
+STATES = {
+    ConclusionState.CONCLUDED: "concluded",
+    ConclusionState.CONTRADICTORY: "contradictory",
+    ConclusionState.UNRECOGNISED: "not recognised",
+    ConclusionState.VAGUE: "vague",
+    ConclusionState.UNDECLARED: "undeclared",
+    ConclusionState.NOT_CHECKED: "not checked",
+}
+
+CATEGORIES = {
+    LicenseCategory.PUBLIC_DOMAIN: "public domain, free for any use",
+    LicenseCategory.PERMISSIVE: "permissive, any use with notices kept",
+    LicenseCategory.WEAK_COPYLEFT: "weak copyleft, changes to the work itself stay under the licence",
+    LicenseCategory.COPYLEFT: "copyleft, works built on it stay under the licence",
+    LicenseCategory.USE_RESTRICTED: "use restricted, with uses that are forbidden also to those you pass it on to",
+    LicenseCategory.CONDITIONAL: "commercial use only under conditions",
+    LicenseCategory.NON_COMMERCIAL: "non-commercial use only",
+    LicenseCategory.RESEARCH_ONLY: "research use only",
+    LicenseCategory.UNKNOWN: "unknown, not to be taken for a permission",
+}
+
+CLAIMS = {
+    ClaimKind.DECLARED: "declared by the author",
+    ClaimKind.FOUND: "found as a text",
+    ClaimKind.INHERITED: "inherited from the model it descends from",
+}
+
+OPINIONS = {
+    OpinionState.GIVEN: "examined the same files",
+    OpinionState.PARTLY: "examined only part of the files",
+    OpinionState.ABSENT: "gave no opinion",
+}
+
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def moment(iso: str) -> str:
+    """Return an ISO 8601 time as a date and a time of day in UTC, whatever the reader's locale."""
+    when = datetime.fromisoformat(iso).astimezone(UTC)
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} UTC"
+
+
+def fail_on_words(fail_on: Severity | None) -> str:
+    """Return what the policy's threshold means."""
+    if fail_on is None:
+        return "findings never fail this policy"
+    if fail_on is Severity.CRITICAL:
+        return "critical findings fail"
+    return f"findings of severity {fail_on} and above fail"
+
+
+def place_words(where: Location) -> str:
+    """Return the place as a person reads it: ``byte 1,234``, ``line 3``, ``entry license``; empty for nowhere."""
+    parts = []
+    if where.offset is not None:
+        parts.append(f"byte {where.offset:,}")
+    if where.line is not None:
+        parts.append(f"line {where.line:,}")
+    if where.key is not None:
+        parts.append(f"entry {where.key}")
+    return ", ".join(parts)
+
+
+def human_size(size: int) -> str:
+    """Return a size in bytes with decimal units (1 kB is 1,000 bytes), as the Hub shows it."""
+    if abs(size) < 1000:
+        return counted(size, "byte")
+    value = float(min(abs(size), 10**30))
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        value /= 1000
+        if value < 999.5 or unit == "PB":
+            break
+    return f"{'-' if size < 0 else ''}{value:.3g} {unit}"
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Return ``1 file``, ``2 files``, ``no files``-free: the number is always a figure."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -1,0 +1,111 @@
+"""What a Hub states about the files of a commit, from its answers and from what its client wrote down."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from modelaudit.model.artifact import Digest, DigestAlgorithm
+
+_NAME_BYTES = 255
+_PATH_BYTES = 4096 - 1024  # leaves room for the cache folder in front
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """What is stated for one file; ``size`` in bytes, ``None`` where it is not stated."""
+
+    size: int | None
+    claimed: tuple[Digest, ...]
+
+
+Listing = Mapping[str, ListedFile]
+"""Files by their path in the repository."""
+
+
+def digest_named(text: object) -> tuple[Digest, ...]:
+    """The digest that an ETag or the name of a blob is: 64 hexadecimal digits SHA-256, 40 the id of a git blob."""
+    if not isinstance(text, str):
+        return ()
+    for algorithm in DigestAlgorithm:
+        try:
+            return (Digest(algorithm, text.lower()),)
+        except ValueError:
+            continue
+    return ()
+
+
+def claims(blob: object, sha256: object, pointer: bool) -> tuple[Digest, ...]:
+    """The digests stated for a file's content.
+
+    Args:
+        blob: git's id of the blob.
+        sha256: of the content of a large file.
+        pointer: whether git stores a pointer in place of the content, so that ``blob`` is the pointer's id.
+    """
+    large = tuple(digest for digest in digest_named(sha256) if digest.algorithm is DigestAlgorithm.SHA256)
+    small = tuple(digest for digest in digest_named(blob) if digest.algorithm is DigestAlgorithm.GIT_BLOB)
+    return large if pointer else small
+
+
+def merged(*listings: Listing) -> dict[str, ListedFile]:
+    """One listing of all: every file that any names, every digest that any states, the first size stated."""
+    files: dict[str, ListedFile] = {}
+    for name, stated in ((name, stated) for listing in listings for name, stated in listing.items()):
+        known = files.get(name, ListedFile(None, ()))
+        size = stated.size if known.size is None else known.size
+        files[name] = ListedFile(size, tuple(sorted({*known.claimed, *stated.claimed})))
+    return files
+
+
+def read_tree_record(data: bytes) -> dict[str, ListedFile] | None:
+    """The listing that huggingface_hub keeps as ``trees/<commit>.json`` (format 1), ``None`` if it is anything else.
+
+    See ``_tree_cache.py`` of huggingface_hub 2.4.
+    """
+    try:
+        record = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or record.get("format_version") != 1 or not isinstance(record.get("files"), dict):
+        return None
+    files: dict[str, ListedFile] = {}
+    for name, stated in record["files"].items():
+        if not isinstance(stated, dict):
+            return None
+        sha256 = stated.get("lfs_sha256")
+        pointer = sha256 is not None or stated.get("xet_hash") is not None
+        size = stated.get("size")
+        known = size if isinstance(size, int) and size >= 0 else None
+        files[name] = ListedFile(known, claims(stated.get("blob_id"), sha256, pointer))
+    return files
+
+
+def unfit_name(name: str) -> str | None:
+    """Why a file of this name cannot be kept below a folder on disk; ``None`` if it can."""
+    if not name or "\0" in name:
+        return "its name is empty or holds a zero byte"
+    if name.startswith("/") or ".." in name.replace("\\", "/").split("/"):
+        return "its name leads out of the repository"
+    if name != posixpath.normpath(name):
+        return "its name is not in its simplest form"
+    if any(part[1:2] == ":" or part.startswith("\\") for part in name.split("/")):
+        return "its name is absolute on some systems"
+    encoded = name.encode("utf-8", "surrogatepass")
+    if len(encoded) > _PATH_BYTES or any(len(part) > _NAME_BYTES for part in encoded.split(b"/")):
+        return "its name is too long for a file system"
+    return None
+
+
+def unfit_names(names: Collection[str]) -> dict[str, str]:
+    """Those of the names that cannot be kept below one folder, each with the reason."""
+    problems: dict[str, str] = {}
+    for name in names:
+        parts = name.split("/")
+        inside_a_file = any("/".join(parts[:depth]) in names for depth in range(1, len(parts)))
+        problem = unfit_name(name) or ("a folder of its path is a file of the same listing" if inside_a_file else None)
+        if problem:
+            problems[name] = problem
+    return problems

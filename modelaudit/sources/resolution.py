@@ -1,0 +1,97 @@
+"""From what the user wrote to the one source that it means."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from modelaudit.model.artifact import Snapshot
+from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.limits import Limits
+from modelaudit.sources.cache import CachedFileSource, CacheSource, OfflineSource, find_commit
+from modelaudit.sources.local import FileSource, FolderSource
+from modelaudit.sources.progress import Progress
+from modelaudit.sources.settings import HubSettings
+from modelaudit.sources.target import could_be_repository, looks_like_a_path, parse_repository
+
+
+class Source(Protocol):
+    """A place that a model comes from."""
+
+    def snapshot(self) -> Snapshot:
+        """Take the model as it is now.
+
+        Raises:
+            SourceError: it could not be had.
+        """
+
+
+def resolve(
+    target: str,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    progress: Progress | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Snapshot:
+    """Resolve a target to a snapshot, fetching it first if it is on the Hub.
+
+    Args:
+        target: a path, or ``org/model[@revision]``, ``datasets/org/name[@revision]``, ``hf://org/model``. An existing
+            path wins over a repository id.
+        revision: branch, tag or commit of a repository.
+        offline: make no request; a repository then comes from the Hub cache.
+        progress: told the bytes had and the bytes in all while a repository is fetched.
+        limits: bounds on reads and on the depth of folders.
+
+    Raises:
+        ConfigurationError: the target or the revision cannot be meant (exit 2).
+        SourceError: the target is missing or could not be fetched (exit 4).
+    """
+    if _exists(target):
+        if revision is not None:
+            raise ConfigurationError(f"{target!r} is a local path, which has no revisions; leave out --revision.")
+        snapshot = _local(target, limits).snapshot()
+        if could_be_repository(target):
+            note = f"{target!r} is a local path and was taken as one; hf://{target} names the repository on the Hub"
+            snapshot = replace(snapshot, notes=(note, *snapshot.notes))
+        return snapshot
+    return _remote(target, revision, offline, progress, limits).snapshot()
+
+
+def _exists(target: str) -> bool:
+    try:
+        Path(target).stat()
+    except ValueError:
+        return False
+    except OSError as error:
+        if os.path.islink(target):  # noqa: PTH114 - the method raises again
+            message = f"{target!r} is a link that leads nowhere or in a circle; name the file or folder itself."
+            raise SourceError(message) from error
+        if looks_like_a_path(target):
+            raise SourceError(f"There is no file or folder {target!r}: {error.strerror}; check the path.") from error
+        return False
+    return True
+
+
+def _local(target: str, limits: Limits) -> Source:
+    path = Path(target)
+    if not path.is_dir():
+        place = find_commit(str(path.parent))
+        return CachedFileSource(target, place, limits) if place else FileSource(target, limits)
+    place = find_commit(target)
+    return CacheSource(target, place, limits) if place else FolderSource(target, limits)
+
+
+def _remote(target: str, revision: str | None, offline: bool, progress: Progress | None, limits: Limits) -> Source:
+    if looks_like_a_path(target):
+        raise SourceError(f"There is no file or folder {target!r}; check the path.")
+    ref = parse_repository(target, revision)
+    settings = HubSettings.read(offline=offline)
+    if settings.offline:
+        return OfflineSource(ref, settings, limits)
+    from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
+
+    return HubSource(ref, settings, limits, progress)

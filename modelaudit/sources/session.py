@@ -1,0 +1,133 @@
+"""Bounds on what a Hub may do to its client: how long it may be silent or say to wait, and what it may name.
+
+``huggingface_hub`` lists files without a timeout, sleeps as long as ``Retry-After`` says, and names cache files after
+the ETag it is sent. Its own hook for all of this is the factory of its HTTP client, which serves the whole process; the
+bounds therefore apply only to requests that carry this package's user agent.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx2
+from huggingface_hub import set_client_factory
+from huggingface_hub.utils import _http
+
+LIBRARY = "modelaudit"
+LONGEST_WAIT = 60
+"""Seconds that a rate limit may ask for before the scan gives up and says so."""
+
+_SILENCE = 10.0  # seconds; the client's own default where it has one
+_ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_WAITING = (429, 503)
+_LOCK = threading.Lock()
+
+
+class RefusedAnswerError(Exception):
+    """The Hub's answer could lead a client to write outside its cache. The message says what was wrong with it."""
+
+
+class LongWaitError(Exception):
+    """The Hub asks for a longer wait than the scan will sit through. ``seconds`` as the Hub told."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"wait {seconds} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedFactory:
+    """Makes the clients that ``make`` makes, with the bounds added."""
+
+    make: Callable[[], httpx2.Client]
+
+    def __call__(self) -> httpx2.Client:
+        """Make a client."""
+        client = self.make()
+        hooks = client.event_hooks
+        hooks["request"] = [*hooks.get("request", ()), _bound_silence]
+        hooks["response"] = [*hooks.get("response", ()), _bound_wait, _check_names]
+        client.event_hooks = hooks
+        return client
+
+
+def bound_session() -> None:
+    """Put the bounds in place, around whichever client factory the process uses."""
+    with _LOCK:
+        current = _http._GLOBAL_CLIENT_FACTORY
+        if not isinstance(current, BoundedFactory):
+            set_client_factory(BoundedFactory(current))
+
+
+def wait_told(headers: httpx2.Headers) -> int | None:
+    """Seconds until a request may be tried again: ``RateLimit`` (IETF draft 9, ``t``) or ``Retry-After`` (RFC 9110)."""
+    limit = re.search(r";\s*r\s*=\s*0\b.*?;\s*t\s*=\s*(\d{1,9})", headers.get("ratelimit", ""))
+    if limit:
+        return int(limit.group(1))
+    text = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}", text):
+        return int(text)
+    try:
+        return max(0, round((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()))
+    except (TypeError, ValueError):
+        return None
+
+
+def _ours(request: httpx2.Request) -> bool:
+    return request.headers.get("user-agent", "").startswith(f"{LIBRARY}/")
+
+
+def _bound_silence(request: httpx2.Request) -> None:
+    if not _ours(request):
+        return
+    allowed = max(_SILENCE, *(_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
+    given = request.extensions.get("timeout") or {}
+    kinds = ("connect", "read", "write", "pool")
+    bounds = {kind: allowed if given.get(kind) is None else min(given[kind], allowed) for kind in kinds}
+    request.extensions = {**request.extensions, "timeout": bounds}
+
+
+def _seconds(variable: str) -> float:
+    text = os.environ.get(variable, "")
+    return float(text) if re.fullmatch(r"\d{1,6}", text) else 0.0
+
+
+def _bound_wait(response: httpx2.Response) -> None:
+    if _ours(response.request) and response.status_code in _WAITING:
+        seconds = wait_told(response.headers)
+        if seconds is not None and seconds > LONGEST_WAIT:
+            raise LongWaitError(seconds)
+
+
+def _check_names(response: httpx2.Response) -> None:
+    """Refuse an answer whose ETag or commit would become a path that leads elsewhere."""
+    if not _ours(response.request):
+        return
+    commit = response.headers.get("x-repo-commit")
+    if commit is not None and not _COMMIT.fullmatch(commit):
+        raise RefusedAnswerError(f"it names {commit!r} as the commit")
+    tag = response.headers.get("x-linked-etag") or response.headers.get("etag")
+    if response.request.method == "HEAD" and tag is not None and not _ETAG.fullmatch(tag.lstrip("W/").strip('"')):
+        raise RefusedAnswerError(f"it gives a file the ETag {tag!r}")
+    if "/tree/" in response.request.url.path and response.status_code == 200:
+        _check_tree(response)
+
+
+def _check_tree(response: httpx2.Response) -> None:
+    response.read()
+    try:
+        entries = response.json()
+    except ValueError:
+        return
+    for entry in entries if isinstance(entries, list) else ():
+        large = entry.get("lfs") if isinstance(entry, dict) else None
+        tag = large.get("oid") if isinstance(large, dict) else None
+        if tag is not None and not (isinstance(tag, str) and _ETAG.fullmatch(tag)):
+            raise RefusedAnswerError(f"it lists a file with the digest {tag!r}")

@@ -1,0 +1,56 @@
+"""What the environment says about the Hub, read when a scan begins and not when a library is imported."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modelaudit.model.errors import ConfigurationError
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+_TRUE = {"1", "ON", "YES", "TRUE"}
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """Where the Hub is, who asks, and where downloads are kept.
+
+    The variables are those of huggingface_hub ("Environment variables" in its reference).
+
+    Attributes:
+        endpoint: URL without a slash at its end (``HF_ENDPOINT``).
+        token: ``HF_TOKEN``; ``None`` leaves the choice to the client, which knows the stored login.
+        cache: the Hub cache (``HF_HUB_CACHE``, else ``hub`` in ``HF_HOME``).
+        offline: no request is made (``HF_HUB_OFFLINE`` or the option).
+    """
+
+    endpoint: str
+    token: str | None = field(repr=False)
+    cache: Path
+    offline: bool
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ, *, offline: bool = False) -> HubSettings:
+        """Read the settings.
+
+        Raises:
+            ConfigurationError: ``HF_ENDPOINT`` is not the address of a server.
+        """
+        endpoint = (environment.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+        if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", endpoint):
+            message = f"HF_ENDPOINT is {endpoint!r}; it must be the address of a Hub such as {DEFAULT_ENDPOINT}."
+            raise ConfigurationError(message)
+        token = environment.get("HF_TOKEN") or environment.get("HUGGING_FACE_HUB_TOKEN") or ""
+        switch = environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE") or ""
+        return cls(endpoint, token.strip() or None, _cache(environment), offline or switch.upper() in _TRUE)
+
+
+def _cache(environment: Mapping[str, str]) -> Path:
+    named = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE")
+    if not named:
+        home = environment.get("HF_HOME") or f"{environment.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
+        named = f"{home}/hub"
+    return Path(os.path.expandvars(named)).expanduser().absolute()

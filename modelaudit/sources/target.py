@@ -1,0 +1,83 @@
+"""Reads a target as a repository of the Hub: ``org/model@rev``, ``datasets/org/name``, ``hf://org/model``."""
+
+from __future__ import annotations
+
+import re
+
+from modelaudit.model.artifact import ModelRef, RefKind
+from modelaudit.model.errors import ConfigurationError
+
+_SCHEME = "hf://"
+_PREFIXES = {"datasets": RefKind.DATASET, "models": RefKind.MODEL}
+_OTHER_PREFIXES = {"spaces", "kernels", "buckets"}
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
+_NOT_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def is_commit(text: str) -> bool:
+    """Whether ``text`` is the full id of a commit, as the Hub writes it."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def looks_like_a_path(text: str) -> bool:
+    """Whether ``text`` can only be meant as a path, so that a wrong one is a missing file and not a wrong id."""
+    if text.startswith(_SCHEME):
+        return False
+    identifier = text.partition("@")[0]
+    slashes = 2 if identifier.partition("/")[0] in _PREFIXES else 1
+    return identifier.startswith((".", "/", "~")) or identifier.endswith("/") or identifier.count("/") > slashes
+
+
+def parse_repository(text: str, revision: str | None) -> ModelRef:
+    """The repository that ``text`` names, at the revision that it or the option names.
+
+    Raises:
+        ConfigurationError: ``text`` is no repository id, or the two revisions differ or cannot be one.
+    """
+    if re.match(r"https?://", text):
+        raise ConfigurationError(f"{text!r} is a web address; write the repository's id, such as org/model@revision.")
+    identifier, _, inline = text.removeprefix(_SCHEME).partition("@")
+    if "@" in text and not inline:
+        raise ConfigurationError(f"{text!r} ends with '@'; write the revision after it, or leave it out.")
+    if inline and revision and inline != revision:
+        raise ConfigurationError(f"{text!r} names the revision {inline!r}, --revision names {revision!r}; give one.")
+    chosen = inline or revision
+    if chosen is not None and (not chosen or len(chosen) > 255 or _NOT_IN_REF.search(chosen)):
+        raise ConfigurationError(f"{chosen!r} cannot be a revision; give a branch, a tag or a commit id.")
+    kind, name = _kind_and_name(identifier)
+    problem = _problem(name)
+    if problem:
+        raise ConfigurationError(f"{text!r} is no path that exists and no repository id: {problem}.")
+    return ModelRef(kind, name, chosen)
+
+
+def could_be_repository(text: str) -> bool:
+    """Whether ``text``, which names a local path, would name a repository too."""
+    identifier = text.partition("@")[0]
+    return not looks_like_a_path(text) and _problem(_kind_and_name(identifier, strict=False)[1]) is None
+
+
+def _kind_and_name(identifier: str, *, strict: bool = True) -> tuple[RefKind, str]:
+    prefix, _, rest = identifier.partition("/")
+    if prefix in _PREFIXES and rest:
+        return _PREFIXES[prefix], rest
+    if strict and prefix in _OTHER_PREFIXES and rest:
+        raise ConfigurationError(f"{identifier!r} is neither a model nor a dataset; {prefix} cannot be scanned.")
+    return RefKind.MODEL, identifier
+
+
+def _problem(name: str) -> str | None:
+    """Why ``name`` is no repository id, after the rules of huggingface_hub's ``validate_repo_id``."""
+    parts = name.split("/")
+    if not name:
+        return "it is empty"
+    if len(parts) > 2:
+        return "an id is a name, or an organisation and a name with one '/' between them"
+    if not all(_NAME.fullmatch(part) for part in parts):
+        return (
+            "a name has 1 to 96 ASCII letters, digits, '-', '_' and '.', and begins and ends with none of '-' and '.'"
+        )
+    if "--" in name or ".." in name or name.endswith(".git"):
+        return "a name has no '--', no '..' and no '.git' at its end"
+    return None

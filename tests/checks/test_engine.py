@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from modelaudit.checks.engine import check
+from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
+from modelaudit.model.finding import CheckFamily, Confidence, Rule, Severity
+from modelaudit.model.structure import Location
+
+
+def rule(
+    id_: str = "test/rule", on: str = "thing", message: str = "It is {name}.", **where: tuple[Scalar, ...]
+) -> FindingRule:
+    text = Rule(id_, "t", CheckFamily.SECURITY, Severity.HIGH, Confidence.HIGH, "w", "f", (), (), "0.1.0")
+    return FindingRule(text, (Matcher(on, tuple(where.items())),), message)
+
+
+def subject(key: str = "k", artifact: str = "a", kind: str = "thing", **fields: Scalar) -> Subject:
+    return Subject(kind, artifact, {"name": "n", **fields}, key, Location(offset=1), (f"evidence of {key}",))
+
+
+def run(subjects: list[Subject], *rules: FindingRule) -> list[str]:
+    return [
+        f"{found.rule} {found.artifact} {found.message}"
+        for found in check(subjects, {r.rule.id: r for r in rules}, set(CheckFamily))
+    ]
+
+
+def test_every_field_must_have_one_of_the_values() -> None:
+    wanted = rule(name=("n", "m"), count=(1,))
+    assert run([subject(count=1)], wanted) == ["test/rule a It is n."]
+    assert run([subject(count=2)], wanted) == []
+    assert run([subject()], wanted) == []
+    assert run([subject(kind="other", count=1)], wanted) == []
+
+
+def test_a_boolean_is_no_number() -> None:
+    assert run([subject(flag=True)], rule(flag=(1,))) == []
+    assert run([subject(flag=1)], rule(flag=(True,))) == []
+
+
+def test_families_choose() -> None:
+    assert not check([subject()], {"test/rule": rule()}, {CheckFamily.LICENSE})
+
+
+def test_hostile_fields_are_text_in_a_message() -> None:
+    assert run([subject(name="{name.__class__} {0}")], rule()) == ["test/rule a It is {name.__class__} {0}."]
+
+
+def test_equal_subjects_make_one_finding_with_all_evidence() -> None:
+    (found,) = check([subject(), subject()], {"test/rule": rule()}, set(CheckFamily))
+    assert found.evidence == ("evidence of k", "evidence of k")
+
+
+def test_fingerprints_depend_on_rule_path_and_key_only() -> None:
+    first = check([subject()], {"test/rule": rule()}, set(CheckFamily))[0]
+    other = check([subject(name="m")], {"test/rule": rule(message="Another sentence.")}, set(CheckFamily))[0]
+    moved = check([subject(artifact="b")], {"test/rule": rule()}, set(CheckFamily))[0]
+    assert first.fingerprint == other.fingerprint
+    assert first.fingerprint != moved.fingerprint
+
+
+def test_a_flood_of_findings_is_counted_and_does_not_bury_others() -> None:
+    flood = [subject(key=f"k{number:05}") for number in range(5000)]
+    found = check(
+        [*flood, subject(kind="other")], {"a/b": rule("a/b"), "c/d": rule("c/d", on="other")}, set(CheckFamily)
+    )
+    assert len(found) == 201
+    assert any("4800 further" in line for one in found for line in one.evidence)
+    assert any(one.rule == "c/d" for one in found)
+
+
+def test_evidence_is_bounded() -> None:
+    (found,) = check([subject() for _ in range(500)], {"test/rule": rule()}, set(CheckFamily))
+    assert len(found.evidence) == 21
+    assert found.evidence[-1] == "and 480 more"

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.checks.callables import judge
+from modelaudit.checks.pickle import describe, subjects_of_program
+from modelaudit.model.catalogue import (
+    ArgumentRule,
+    ArgumentUse,
+    CallableEntry,
+    Callables,
+    DangerousModule,
+    Standing,
+    Subject,
+)
+from modelaudit.model.pickle import (
+    UNKNOWN_ARGUMENTS,
+    Act,
+    Holding,
+    Made,
+    Name,
+    PickleEvent,
+    PickleProgram,
+    Plain,
+    Unknown,
+    Value,
+)
+
+
+def trusted(name: str, *arguments: ArgumentRule, construct_only: bool = False) -> CallableEntry:
+    return CallableEntry(name, Standing.TRUSTED, "it holds data", "test", "", arguments, construct_only)
+
+
+def dangerous(name: str, *arguments: ArgumentRule) -> CallableEntry:
+    return CallableEntry(name, Standing.DANGEROUS, "runs commands", "test", "command", arguments)
+
+
+ENTRIES = [
+    trusted("collections.OrderedDict"),
+    trusted("collections.defaultdict", ArgumentRule(0, ArgumentUse.CALLS)),
+    trusted(
+        "copyreg._reconstructor", ArgumentRule(0, ArgumentUse.CONSTRUCTS), ArgumentRule(1, one_of=("builtins.object",))
+    ),
+    trusted("_codecs.encode", ArgumentRule(1, one_of=("'latin1'",))),
+    trusted("known.Layer", construct_only=True),
+    trusted("known.outer:Inner.Deep"),
+    trusted("os.sep_like"),
+    dangerous("builtins.eval"),
+    dangerous("builtins.getattr", ArgumentRule(1, one_of=("'name'",))),
+]
+CALLABLES = Callables(
+    {entry.name: entry for entry in ENTRIES},
+    {
+        "os": DangerousModule("os", "command", "reaches the system"),
+        "torch.hub": DangerousModule("torch.hub", "code", "fetches code"),
+    },
+    frozenset({"os", "collections", "zipapp", "builtins", "copyreg"}),
+)
+
+
+def name(text: str) -> Name:
+    return Name(*text.rsplit(".", 1))
+
+
+@pytest.mark.parametrize(
+    ("subject", "standing"),
+    [
+        (Name("collections", "OrderedDict"), Standing.TRUSTED),
+        (Name("collections", "Counter"), Standing.STANDARD_LIBRARY),
+        (Name("collections.abc", "OrderedDict"), Standing.STANDARD_LIBRARY),
+        (Name("builtins", "eval"), Standing.DANGEROUS),
+        (Name("os", "system"), Standing.DANGEROUS),
+        (Name("os.path", "join"), Standing.DANGEROUS),
+        (Name("os", "path.join"), Standing.DANGEROUS),
+        (Name("os", "sep_like"), Standing.TRUSTED),
+        (Name("osx", "system"), Standing.UNLISTED),
+        (Name("torch.hub", "load"), Standing.DANGEROUS),
+        (Name("torch", "hub.load"), Standing.DANGEROUS),
+        (Name("torch", "nn.Linear"), Standing.UNRESOLVED),
+        (Name("known", "Layer"), Standing.TRUSTED),
+        (Name("known.outer", "Inner.Deep"), Standing.TRUSTED),
+        (Name("known", "outer.Inner.Deep"), Standing.UNRESOLVED),
+        (Name("", "collections.OrderedDict"), Standing.UNRESOLVED),
+        (Name("Collections", "OrderedDict"), Standing.UNLISTED),
+        (Name("__main__", "Net"), Standing.UNLISTED),
+        (Unknown("x"), Standing.UNRESOLVED),
+        (Made(Name("collections", "OrderedDict"), True), Standing.UNRESOLVED),
+        (Plain("1"), Standing.UNRESOLVED),
+    ],
+)  # fmt: skip
+def test_standing_is_by_exact_name(subject: Value, standing: Standing) -> None:
+    assert judge(subject, CALLABLES).standing is standing
+
+
+def run(*events: PickleEvent) -> list[Subject]:
+    return list(subjects_of_program("a", PickleProgram("raw", (), events, 0), CALLABLES))
+
+
+def call(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> PickleEvent:
+    return PickleEvent(act, 7, "REDUCE", name(callee) if isinstance(callee, str) else callee, arguments)
+
+
+def told(*events: PickleEvent) -> list[tuple[str, str, str]]:
+    return [(str(s.fields["act"]), str(s.fields["name"]), str(s.fields["standing"])) for s in run(*events)]
+
+
+def test_ordinary_acts_are_quiet() -> None:
+    ordered = name("collections.OrderedDict")
+    assert not told(
+        PickleEvent(Act.IMPORT, 0, "GLOBAL", ordered),
+        call("collections.OrderedDict"),
+        call("_codecs.encode", Plain("'abc'"), Plain("'latin1'")),
+        call("copyreg._reconstructor", ordered, name("builtins.object"), Plain("None")),
+        call("collections.defaultdict", ordered),
+        call("known.Layer", act=Act.CONSTRUCT),
+        PickleEvent(Act.SET_STATE, 9, "BUILD", Made(ordered, True), (Holding("dict", (("__x__", Plain("1")),)),)),
+        PickleEvent(Act.SET_ITEM, 9, "SETITEMS", Made(ordered, True), (Plain("'k'"), Plain("1"))),
+        PickleEvent(Act.PERSISTENT_LOAD, 9, "BINPERSID", Unknown("persistent object")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (call("os.system", Plain("'id'")), ("call", "os.system", "dangerous")),
+        (call("os.system", act=Act.CONSTRUCT), ("construct", "os.system", "dangerous")),
+        (PickleEvent(Act.IMPORT, 0, "GLOBAL", name("os.system")), ("import", "os.system", "dangerous")),
+        (call("zipapp.main"), ("call", "zipapp.main", "standard-library")),
+        (call("pkg.f"), ("call", "pkg.f", "unlisted")),
+        (call("pkg.C", act=Act.CONSTRUCT), ("construct", "pkg.C", "unlisted")),
+        (call("known.Layer"), ("call", "known.Layer", "unlisted")),
+        (call(Made(name("pkg.f"), True)), ("call", "pkg.f(…)", "unresolved")),
+        (call("collections.defaultdict", name("os.getpid")), ("call", "os.getpid", "dangerous")),
+        (call("collections.defaultdict", name("pkg.f")), ("call", "pkg.f", "unlisted")),
+        (call("collections.defaultdict", Unknown("x")), ("call", "<x>", "unresolved")),
+        (call("copyreg._reconstructor", name("pkg.C"), name("builtins.object"), Plain("None")), ("construct", "pkg.C", "unlisted")),
+        (call("copyreg._reconstructor", name("known.Layer"), name("pkg.Base")), ("argument", "copyreg._reconstructor", "unlisted")),
+        (call("_codecs.encode", Plain("'x'"), Plain("'rot13'")), ("argument", "_codecs.encode", "unresolved")),
+        (call("_codecs.encode", UNKNOWN_ARGUMENTS), ("argument", "_codecs.encode", "unresolved")),
+        (call("builtins.getattr", name("pkg.C"), Plain("'other'")), ("call", "builtins.getattr", "dangerous")),
+        (PickleEvent(Act.SET_STATE, 9, "BUILD", name("collections.OrderedDict"), ()), ("overwrite", "collections.OrderedDict", "trusted")),
+        (PickleEvent(Act.SET_ITEM, 9, "SETITEM", Unknown("x"), ()), ("set-item", "<x>", "unresolved")),
+        (PickleEvent(Act.EXTENSION, 9, "EXT1", Unknown("extension code 1")), ("extension", "<extension code 1>", "unresolved")),
+        (
+            PickleEvent(Act.SET_STATE, 9, "BUILD", Made(name("pkg.C"), False), (Holding("dict", (("__setstate__", name("pkg.f")),)),)),
+            ("plant", "pkg.f", "unlisted"),
+        ),
+        (
+            PickleEvent(
+                Act.SET_STATE, 9, "BUILD", Made(name("pkg.C"), False),
+                (Holding("tuple", (("0", Plain("None")), ("1", Holding("dict", (("__call__", Unknown("x")),))))),),
+            ),
+            ("plant", "<x>", "unresolved"),
+        ),
+    ],
+)  # fmt: skip
+def test_acts_that_are_told(event: PickleEvent, expected: tuple[str, str, str]) -> None:
+    assert expected in told(event)
+
+
+def test_a_dangerous_name_with_harmless_arguments_is_quiet() -> None:
+    assert not told(call("builtins.getattr", name("pkg.C"), Plain("'name'")))
+
+
+def test_a_name_that_is_called_is_not_told_as_imported_too() -> None:
+    assert told(PickleEvent(Act.IMPORT, 0, "GLOBAL", name("os.system")), call("os.system")) == [
+        ("call", "os.system", "dangerous")
+    ]
+
+
+def test_evidence_gives_offset_opcode_and_arguments() -> None:
+    (subject,) = run(call("os.system", Plain("'echo inert'")))
+    assert subject.evidence == ("byte 7: REDUCE os.system('echo inert')",)
+    assert subject.location.offset == 7
+
+
+def test_descriptions_are_bounded() -> None:
+    assert len(describe(Holding("dict", tuple((str(n), Plain("y" * 100)) for n in range(100))))) <= 200

@@ -1,0 +1,100 @@
+"""Fixtures that every room's tests share: the loopback Hub, a home of its own for the client, and no network."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# found through the line above
+from hub.olah import olah_installed, olah_server
+from hub.repository import Files
+from hub.server import LoopbackHub
+
+# huggingface_hub reads these once, when it is imported
+os.environ |= {
+    "HF_HUB_DISABLE_XET": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+    "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",
+}
+_SETTINGS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_ENDPOINT")
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse to connect this process to anything but the loopback interface."""
+    connect = socket.socket.connect
+
+    def loopback(host: str) -> bool:
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
+            host = str(address[0])
+            if not loopback(host):
+                raise ConnectionRefusedError(f"tests do not leave the loopback interface: {host}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def hub_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh ``HF_HOME`` without token, for this process and for those that it starts."""
+    from huggingface_hub import constants
+
+    home = tmp_path_factory.mktemp("hf_home")
+    for name in _SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    places = {
+        "HF_HOME": home,
+        "HF_HUB_CACHE": home / "hub",
+        "HF_ASSETS_CACHE": home / "assets",
+        "HF_TOKEN_PATH": home / "token",
+        "HF_STORED_TOKENS_PATH": home / "stored_tokens",
+    }
+    for name, place in places.items():
+        monkeypatch.setenv(name, str(place))
+        monkeypatch.setattr(constants, name, str(place))
+    return home
+
+
+@pytest.fixture
+def hub(hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
+    """An empty loopback Hub, which is also the ``HF_ENDPOINT`` of this process and of those that it starts."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils._http import close_session
+
+    with LoopbackHub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
+        template = f"{server.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        yield server
+    close_session()
+
+
+@pytest.fixture
+def olah_endpoint(
+    hub_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[dict[str, Files]], str]]:
+    """Start Olah with the given repositories (id -> files) and return its endpoint; stopped at the end of the test."""
+    if not olah_installed():
+        pytest.skip("Olah or git is missing: pip install olah==0.5.4, or set MODELAUDIT_OLAH_PYTHON")
+    with ExitStack() as servers:
+        yield lambda repositories: servers.enter_context(olah_server(tmp_path_factory.mktemp("olah"), repositories))

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.integrity.digests import DigestingWindow, compare
+from modelaudit.model.artifact import Digest, DigestAlgorithm
+from modelaudit.model.errors import WindowError
+from modelaudit.model.report import DigestState
+from modelaudit.model.structure import UnreadReason
+
+
+class Bytes:
+    def __init__(self, data: bytes, stated: int | None = None) -> None:
+        self.data = data
+        self.size = len(data) if stated is None else stated
+        self.served = 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        piece = self.data[offset : offset + length]
+        self.served += len(piece)
+        return piece
+
+
+FOREVER = time.monotonic() + 1e6
+
+
+@given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 220), st.integers(0, 220))))
+def test_digests_are_those_of_the_bytes_however_they_are_read(data: bytes, reads: list[tuple[int, int]]) -> None:
+    window = DigestingWindow(Bytes(data), FOREVER)
+    for offset, length in reads:
+        assert window.read(offset, length) == data[offset : offset + length]
+    sha256, git = window.finish()
+    assert sha256 == Digest(DigestAlgorithm.SHA256, hashlib.sha256(data).hexdigest())
+    assert git.value == hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def test_the_blob_id_is_git_s_own(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"some content\n")
+    id_ = subprocess.run(
+        ["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    assert DigestingWindow(Bytes(b"some content\n"), FOREVER).finish()[1].value == id_.strip()
+
+
+def test_bytes_that_were_read_in_order_are_not_read_again() -> None:
+    inner = Bytes(b"x" * 1000)
+    window = DigestingWindow(inner, FOREVER)
+    for offset in range(0, 1000, 100):
+        window.read(offset, 100)
+    window.finish()
+    assert inner.served == 1000
+
+
+def test_a_file_that_ends_early_has_no_digest() -> None:
+    with pytest.raises(WindowError) as caught:
+        DigestingWindow(Bytes(b"abc", stated=10), FOREVER).finish()
+    assert caught.value.reason is UnreadReason.CHANGED
+
+
+def test_after_the_deadline_reads_are_refused_and_hashing_goes_on() -> None:
+    window = DigestingWindow(Bytes(b"abc"), time.monotonic() - 1)
+    with pytest.raises(WindowError) as caught:
+        window.read(0, 1)
+    assert caught.value.reason is UnreadReason.LIMIT
+    assert window.finish()[0].value == hashlib.sha256(b"abc").hexdigest()
+
+
+_SHA = Digest(DigestAlgorithm.SHA256, "a" * 64)
+_OTHER = Digest(DigestAlgorithm.SHA256, "b" * 64)
+_GIT = Digest(DigestAlgorithm.GIT_BLOB, "c" * 40)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "computed", "state"),
+    [
+        ((), (_SHA, _GIT), DigestState.UNCLAIMED),
+        ((_SHA,), (), DigestState.NOT_COMPUTED),
+        ((_SHA,), (_SHA, _GIT), DigestState.MATCH),
+        ((_GIT,), (_SHA, _GIT), DigestState.MATCH),
+        ((_OTHER,), (_SHA, _GIT), DigestState.MISMATCH),
+        ((_OTHER, _GIT), (_SHA, _GIT), DigestState.MISMATCH),
+        ((_GIT,), (_SHA,), DigestState.UNCLAIMED),
+    ],
+)
+def test_comparison(claimed: tuple[Digest, ...], computed: tuple[Digest, ...], state: DigestState) -> None:
+    assert compare(claimed, computed) is state

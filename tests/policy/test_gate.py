@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.model.catalogue import AllowedAbsence, Policy
+from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Decision, Extent, Verdict
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.policy.gate import accept, decide
+
+POLICY = Policy("test", "", Severity.HIGH, tuple(CheckFamily))
+UNREAD = Unread(UnreadReason.NO_READER, "no reader for PNG")
+READ = ArtifactRecord("a.json", 1, Extent.EXAMINED)
+NOT_READ = ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", Absence(UNREAD)),))
+ACCEPTED = ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", Absence(UNREAD, "policy: a picture")),))
+
+
+def finding(severity: Severity) -> Finding:
+    return Finding("pickle/dangerous-call", severity, CheckFamily.SECURITY, "a", "message")
+
+
+def coverage(*records: ArtifactRecord) -> Coverage:
+    return Coverage(records)
+
+
+@pytest.mark.parametrize(
+    ("records", "severities", "verdict"),
+    [
+        ((READ,), (), Verdict.PASS),
+        ((READ,), (Severity.MEDIUM,), Verdict.PASS),
+        ((READ,), (Severity.HIGH,), Verdict.FAIL),
+        ((READ, NOT_READ), (), Verdict.INCOMPLETE),
+        ((READ, NOT_READ), (Severity.CRITICAL,), Verdict.FAIL),
+        ((READ, ACCEPTED), (), Verdict.PASS),
+        ((ACCEPTED,), (), Verdict.INCOMPLETE),
+        ((), (), Verdict.INCOMPLETE),
+    ],
+)
+def test_verdict(records: tuple[ArtifactRecord, ...], severities: tuple[Severity, ...], verdict: Verdict) -> None:
+    decision = decide(coverage(*records), [finding(severity) for severity in severities], POLICY)
+    assert decision.verdict is verdict
+    assert decision.reasons
+
+
+def test_never_fails_on_findings_but_still_on_nothing_else() -> None:
+    never = Policy("never", "", None, tuple(CheckFamily))
+    assert decide(coverage(READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
+    assert decide(coverage(NOT_READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize("records", [(), (NOT_READ,), (READ, NOT_READ), (ACCEPTED,)])
+def test_a_pass_over_an_absence_cannot_be_constructed(records: tuple[ArtifactRecord, ...]) -> None:
+    with pytest.raises(ValueError, match="pass"):
+        Decision(Verdict.PASS, (), coverage(*records))
+
+
+def test_examined_whole_with_absences_cannot_be_constructed() -> None:
+    with pytest.raises(ValueError, match="absences"):
+        ArtifactRecord("a", 1, Extent.EXAMINED, absences=(("a", Absence(UNREAD)),))
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "accepted"),
+    [
+        ("pictures/logo.png", UnreadReason.NO_READER, True),
+        ("logo.png", UnreadReason.DAMAGED, False),
+        ("logo.jpg", UnreadReason.NO_READER, False),
+        ("logo.PNG", UnreadReason.NO_READER, False),
+    ],
+)
+def test_a_policy_accepts_by_reason_and_path(path: str, reason: UnreadReason, accepted: bool) -> None:
+    policy = Policy("p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures"),))
+    absence = accept(path, Unread(reason, ""), policy)
+    assert absence.allowed_by == ("p: pictures" if accepted else None)

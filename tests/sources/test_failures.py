@@ -1,0 +1,344 @@
+"""Each way in which a repository cannot be had ends in its own sentence and exit 4."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hub.server import LoopbackHub
+
+from modelaudit.model.artifact import ModelRef, RefKind
+from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.sources import hub as hub_module
+from modelaudit.sources import resolve, session
+from modelaudit.sources.failures import Explainer
+from modelaudit.sources.settings import HubSettings
+
+FILES = {"config.json": "{}", "model.safetensors": bytes(3000)}
+
+
+def failure(target: str, revision: str | None = None) -> str:
+    with pytest.raises(SourceError) as caught:
+        resolve(target, revision=revision)
+    assert caught.value.exit_code == 4
+    message = str(caught.value)
+    assert message.isprintable()
+    assert message.endswith(".")
+    assert len(message) < 400
+    return message
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client does not sleep between its attempts, and no request may be silent for long."""
+    from huggingface_hub import file_download
+    from huggingface_hub.utils import _http
+
+    clock = SimpleNamespace(sleep=lambda seconds: None)
+    monkeypatch.setattr(_http, "time", clock)
+    monkeypatch.setattr(file_download, "time", clock)
+    monkeypatch.setattr(session, "_SILENCE", 0.3)
+    monkeypatch.setattr(hub_module, "_TIMEOUT", 0.3)
+
+
+def test_missing_and_private_read_the_same(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repository("acme/secret", FILES, private=True)
+    hub.add_user("bob", token="hf_bob")
+    for token in ("", "hf_bob"):
+        monkeypatch.setenv("HF_TOKEN", token)
+        missing, private = failure("acme/nothing"), failure("acme/secret")
+        assert missing.replace("nothing", "secret") == private
+        assert "missing or private, which the Hub does not tell apart" in missing
+        assert "HF_TOKEN" in missing
+        assert "no local path 'acme/nothing'" in missing
+
+
+def test_missing_over_https_reads_the_same(hub: LoopbackHub) -> None:
+    """Over https the client has an error of its own for it."""
+    from httpx2 import Request, Response
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    response = Response(401, request=Request("GET", "https://huggingface.co/api/models/acme/nothing"))
+    error = RepositoryNotFoundError("not found", response=response)
+    ref = ModelRef(RefKind.MODEL, "acme/nothing")
+    explained = str(Explainer(ref, HubSettings.read()).explain(error))
+    assert explained == failure("acme/nothing")
+
+
+def test_gated(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repository("acme/gated", FILES, gated="auto")
+    hub.add_user("bob", token="hf_bob")
+    for token in ("", "hf_bob"):
+        monkeypatch.setenv("HF_TOKEN", token)
+        message = failure("acme/gated")
+        assert "is gated" in message
+        assert f"ask for it on {hub.endpoint}/acme/gated" in message
+
+
+def test_disabled(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/gone", FILES, disabled=True)
+    assert "is disabled" in failure("acme/gone")
+
+
+def test_an_unknown_revision(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    assert "no revision 'v9'" in failure("acme/tiny", "v9")
+    assert "no revision" in failure("acme/tiny@" + "0" * 40)
+
+
+def test_a_dataset_is_called_one(hub: LoopbackHub) -> None:
+    assert "the dataset 'acme/rows'" in failure("datasets/acme/rows")
+
+
+def test_a_token_that_the_hub_does_not_know(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    monkeypatch.setenv("HF_TOKEN", "hf_expired")
+    message = failure("acme/tiny")
+    assert "refuses the token" in message
+    assert "hf_expired" not in message
+
+
+def test_forbidden(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("/api/models", status=403)
+    assert "forbids access" in failure("acme/tiny")
+
+
+@pytest.mark.parametrize("retry_after", [True, False])
+def test_a_rate_limit_tells_the_wait(hub: LoopbackHub, retry_after: bool) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.rate_limit("/api/models", wait=55, retry_after=retry_after)
+    assert "limits the rate of requests" in (message := failure("acme/tiny"))
+    assert "try again in 55 s" in message
+
+
+@pytest.mark.parametrize("match", ["/tree/", "model.safetensors"])
+def test_a_long_wait_in_the_middle_is_not_sat_through(hub: LoopbackHub, match: str) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    limit = hub.rate_limit(match, wait=3600, retry_after=True, times=None)
+    assert "try again in 3600 s" in failure("acme/tiny")
+    assert limit.hits == 1
+
+
+def test_a_failing_server(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("/api/models", status=503)
+    assert "failed with status 503" in failure("acme/tiny")
+
+
+def test_a_server_that_fails_in_the_middle(hub: LoopbackHub, impatient: None) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("model.safetensors", status=500)
+    assert "failed with status 500" in failure("acme/tiny")
+
+
+def test_a_server_that_fails_to_list_is_no_excuse_for_a_part(hub: LoopbackHub, impatient: None) -> None:
+    """With some of the commit in the cache the client returns that part without a word."""
+    hub.add_repository("acme/tiny", FILES)
+    root = resolve("acme/tiny").root
+    assert root is not None
+    (root / "config.json").unlink()
+    for record in (root.parents[1] / "trees").iterdir():
+        record.unlink()
+    from huggingface_hub import _tree_cache
+
+    _tree_cache._IN_MEMORY_TREE_CACHE.clear()
+    hub.fault("/tree/", status=500)
+    hub.fault("config.json", status=500)
+    assert "failed with status 500" in failure("acme/tiny")
+
+
+def test_a_file_of_another_size_than_stated(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("model.safetensors", content=b"short", origin="cdn")
+    assert "another size than the Hub states" in failure("acme/tiny")
+
+
+def test_a_connection_that_keeps_breaking(hub: LoopbackHub, impatient: None) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("model.safetensors", drop_after=0)
+    assert "The connection broke" in failure("acme/tiny")
+
+
+def test_no_server_there(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
+        assert "No connection for the model 'acme/tiny'" in (message := failure("acme/tiny"))
+        assert "the server refuses connections" in message
+
+
+def test_a_name_that_no_server_has(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
+    assert "the name of the server is not known" in failure("acme/tiny")
+
+
+def test_a_server_that_does_not_speak_tls(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint.replace("http:", "https:"))
+    assert "TLS certificate or protocol is not accepted" in failure("acme/tiny")
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that accepts connections and says nothing."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_silent_server(hub: LoopbackHub, silent: str, impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", silent)
+    assert "no answer in time" in failure("acme/tiny")
+
+
+def test_a_server_that_falls_silent_while_it_lists(hub: LoopbackHub, impatient: None) -> None:
+    """The client sets no timeout of its own for listings."""
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("/tree/", delay=1.0)
+    hub.fault("/resolve/", delay=1.0)
+    assert "no answer in time" in failure("acme/tiny")
+
+
+def test_a_proxy_that_refuses(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.utils._http import close_session
+
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("HTTPS_PROXY", hub.endpoint)  # it answers CONNECT with 501
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
+    close_session()
+    assert "The proxy did not let the request" in failure("acme/tiny")
+    close_session()
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Sign in to the network</html>", b"[]", b"{}", b"null", b'{"id": 3}', b"[" * 100_000, b"\xff\xfe"]
+)
+def test_a_server_that_is_no_hub(hub: LoopbackHub, body: bytes) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("/revision/main", content=body)
+    message = failure("acme/tiny")
+    assert "not what a Hub answers" in message or "names no commit" in message
+
+
+@pytest.mark.parametrize("sha", ["../../../evil", "main", "", None, "A" * 40, 7])
+def test_a_commit_that_is_none(hub: LoopbackHub, sha: object) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("/revision/main", content=json.dumps({"id": "acme/tiny", "sha": sha, "siblings": []}).encode())
+    assert "names no commit" in failure("acme/tiny")
+
+
+def test_another_commit_than_the_one_asked_for(hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/tiny", FILES)
+    first = repository.sha
+    second = repository.commit({"x": "y"})
+    info = json.dumps({"id": "acme/tiny", "sha": second, "siblings": []}).encode()
+    hub.fault(f"/revision/{first}", content=info)
+    assert f"answered with commit {second} in place of {first}" in failure("acme/tiny", first)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"ETag": '"../../../../evil"', "X-Linked-Etag": '"../../../../evil"'},
+        {"ETag": '"/tmp/evil"', "X-Linked-Etag": None},
+        {"ETag": '".."', "X-Linked-Etag": None},
+        {"X-Repo-Commit": "../../evil"},
+    ],
+)
+def test_answers_that_would_name_files_elsewhere(
+    hub: LoopbackHub, hub_home: Path, headers: dict[str, str | None]
+) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("config.json", method="HEAD", headers=headers)
+    assert "was refused" in failure("acme/tiny")
+    assert not [path for path in hub_home.parent.rglob("*evil*")]
+
+
+def test_a_listing_that_would_name_blobs_elsewhere(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    entry = {"type": "file", "path": "m.bin", "size": 3, "oid": "0" * 40}
+    entry["lfs"] = {"oid": "../../../../evil", "size": 3, "pointerSize": 9}
+    hub.fault("/tree/", content=json.dumps([entry]).encode())
+    assert "lists a file with the digest '../../../../evil'" in failure("acme/tiny")
+
+
+def test_an_answer_without_the_headers_of_a_hub(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("config.json", method="HEAD", headers={"X-Repo-Commit": None})
+    assert "lacks the headers of a Hub" in failure("acme/tiny")
+
+
+def test_a_full_disk(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        monkeypatch.setenv("HF_HUB_CACHE", str(small / "hub"))
+        hub.add_repository("acme/tiny", {"model.safetensors": bytes(500_000)})
+        assert f"The disk of the Hub cache '{small}/hub' is full" in failure("acme/tiny")
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_by_its_code(code: int, hub_home: Path) -> None:
+    explainer = Explainer(ModelRef(RefKind.MODEL, "acme/tiny"), HubSettings.read())
+    assert "is full" in str(explainer.explain(OSError(code, os.strerror(code))))
+
+
+def test_a_cache_that_may_not_be_written(hub: LoopbackHub, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("giving up privileges takes root")
+    hub.add_repository("acme/tiny", FILES)
+    code = (
+        "import os; import modelaudit.sources.hub; from modelaudit.sources import resolve;"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "try: resolve('acme/tiny')\nexcept Exception as error: print(type(error).__name__, error)"
+    )
+    environment = {**os.environ, "HF_HUB_CACHE": "/etc/hub-cache"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.startswith("SourceError The Hub cache '/etc/hub-cache' cannot be written: Permission denied;")
+
+
+def test_a_cache_that_is_a_file(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "file"))
+    hub.add_repository("acme/tiny", FILES)
+    assert "cannot be kept in the cache" in failure("acme/tiny")
+
+
+def test_a_client_that_was_loaded_offline(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    hub.add_repository("acme/tiny", FILES)
+    assert "loaded in offline mode" in failure("acme/tiny")
+    assert hub.requests == []
+
+
+def test_an_endpoint_that_is_no_address(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "huggingface.co")
+    with pytest.raises(ConfigurationError, match="HF_ENDPOINT"):
+        resolve("acme/tiny")
+
+
+def test_tls_errors_by_their_cause(hub_home: Path) -> None:
+    from httpx2 import ConnectError
+
+    error = ConnectError("failed")
+    error.__cause__ = ssl.SSLCertVerificationError("unknown authority")
+    explainer = Explainer(ModelRef(RefKind.MODEL, "acme/tiny"), HubSettings.read())
+    assert "TLS certificate" in str(explainer.explain(error))

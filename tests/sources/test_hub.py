@@ -1,0 +1,331 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hub.repository import Files
+from hub.server import LoopbackHub
+
+from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, RefKind, Snapshot
+from modelaudit.model.errors import SourceError
+from modelaudit.model.structure import UnreadReason
+from modelaudit.sources import resolve
+
+FILES = {"config.json": '{"a": 1}', "sub/model.safetensors": bytes(2000), "README.md": "# Tiny"}
+
+
+def by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+    return {artifact.path: artifact for artifact in snapshot.artifacts}
+
+
+def read(artifact: Artifact) -> bytes:
+    assert artifact.open is not None
+    with artifact.open() as window:
+        return window.read(0, window.size)
+
+
+def sha256(data: bytes) -> Digest:
+    return Digest(DigestAlgorithm.SHA256, hashlib.sha256(data).hexdigest())
+
+
+def git_blob(data: bytes) -> Digest:
+    return Digest(DigestAlgorithm.GIT_BLOB, hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest())
+
+
+def outside(home: Path) -> list[Path]:
+    """Whatever lies beside the client's home."""
+    return [path for path in home.parent.rglob("*") if home not in (path, *path.parents)]
+
+
+def test_a_repository_is_fetched_whole_and_pinned(hub: LoopbackHub, hub_home: Path) -> None:
+    repository = hub.add_repository("acme/tiny", FILES)
+    snapshot = resolve("acme/tiny")
+    assert [artifact.path for artifact in snapshot.artifacts] == sorted(FILES)
+    assert read(by_path(snapshot)["sub/model.safetensors"]) == bytes(2000)
+    assert snapshot.commit == repository.sha
+    assert snapshot.origin == hub.endpoint
+    assert snapshot.root == hub_home / "hub/models--acme--tiny/snapshots" / repository.sha
+    assert snapshot.notes == (f"revision 'main' of 'acme/tiny' is commit {repository.sha}",)
+    assert (snapshot.ref.kind, str(snapshot.ref)) == (RefKind.MODEL, "acme/tiny")
+    assert all(repository.sha in request.path for request in hub.requests[1:] if request.origin == "hub")
+
+
+def test_every_file_carries_the_digest_that_the_hub_states(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    artifacts = by_path(resolve("acme/tiny"))
+    assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
+    assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
+
+
+def test_revisions_of_every_kind(hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/tiny", {"a.txt": "one"})
+    first = repository.sha
+    repository.tag("v1")
+    repository.branch("topic/x")
+    second = repository.commit({"a.txt": "two"})
+    third = repository.commit({"a.txt": "three"}, branch="refs/pr/1")
+    for revision, commit, content in (
+        (None, second, b"two"),
+        ("main", second, b"two"),
+        ("v1", first, b"one"),
+        ("topic/x", first, b"one"),
+        ("refs/pr/1", third, b"three"),
+        (first, first, b"one"),
+        (second[:9], second, b"two"),
+    ):
+        snapshot = resolve("acme/tiny", revision=revision)
+        assert (snapshot.commit, read(snapshot.artifacts[0])) == (commit, content)
+    assert resolve("acme/tiny@v1").commit == first
+
+
+def test_a_branch_that_moved_is_fetched_anew(hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/tiny", {"a.txt": "one"})
+    resolve("acme/tiny")
+    second = repository.commit({"a.txt": "two"})
+    snapshot = resolve("acme/tiny")
+    assert (snapshot.commit, read(snapshot.artifacts[0])) == (second, b"two")
+
+
+def test_a_dataset_and_an_id_without_owner(hub: LoopbackHub, hub_home: Path) -> None:
+    hub.add_repository("acme/rows", {"rows.csv": "1,2"}, kind="dataset")
+    hub.add_repository("gpt2", {"config.json": "{}"})
+    dataset = resolve("datasets/acme/rows@main")
+    assert (dataset.ref.kind, str(dataset.ref)) == (RefKind.DATASET, "datasets/acme/rows@main")
+    assert dataset.root is not None
+    assert dataset.root.is_relative_to(hub_home / "hub/datasets--acme--rows")
+    assert resolve("gpt2").ref.name == resolve("hf://gpt2").ref.name == "gpt2"
+
+
+def test_a_second_time_only_the_commit_is_asked_for(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    first = resolve("acme/tiny")
+    before = len(hub.requests)
+    assert resolve("acme/tiny") == first
+    assert [request.path for request in hub.requests[before:]] == ["/api/models/acme/tiny/revision/main"]
+
+
+def test_an_empty_repository(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/empty", {})
+    assert resolve("acme/empty").artifacts == ()
+
+
+def test_a_listing_of_several_pages(hub: LoopbackHub) -> None:
+    hub.page = 7
+    hub.add_repository("acme/many", {f"d{number % 5}/{number}.txt": str(number) for number in range(60)})
+    artifacts = resolve("acme/many").artifacts
+    assert len(artifacts) == 60
+    assert all(artifact.claimed and artifact.open for artifact in artifacts)
+
+
+def test_progress_counts_bytes(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    told: list[tuple[int, int]] = []
+    resolve("acme/tiny", progress=lambda had, all_: told.append((had, all_)))
+    size = 2000 + len('{"a": 1}') + len("# Tiny")
+    assert told[-1] == (size, size)
+    assert all(had <= all_ for had, all_ in told)
+
+
+def test_a_private_repository_opens_with_the_token(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repository("acme/secret", FILES, private=True)
+    hub.add_user("ann", token="hf_ann", reads=["acme/secret"])
+    monkeypatch.setenv("HF_TOKEN", "hf_ann")
+    assert len(resolve("acme/secret").artifacts) == 3
+    assert {request.token for request in hub.of("cdn")} == {None}
+
+
+def test_a_gated_repository_opens_with_a_grant(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repository("acme/gated", FILES, gated="manual")
+    hub.add_user("ann", token="hf_ann", granted=["acme/gated"])
+    monkeypatch.setenv("HF_TOKEN", "hf_ann")
+    assert len(resolve("acme/gated").artifacts) == 3
+
+
+def test_a_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/old", FILES)
+    hub.rename("acme/old", "other/new")
+    snapshot = resolve("acme/old")
+    assert len(snapshot.artifacts) == 3
+    assert snapshot.ref.name == "acme/old"
+    assert "the Hub answered for 'acme/old' as 'other/new': the repository was renamed or moved" in snapshot.notes
+
+
+def test_a_file_that_the_hub_lists_and_does_not_have(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
+    artifacts = by_path(resolve("acme/tiny"))
+    lost = artifacts["sub/model.safetensors"]
+    assert lost.obstacle is not None
+    assert (lost.obstacle.reason, lost.size) == (UnreadReason.CONTENT_ABSENT, 2000)
+    assert lost.claimed == (sha256(bytes(2000)),)
+    assert read(artifacts["config.json"]) == b'{"a": 1}'
+    assert read(artifacts["README.md"]) == b"# Tiny"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../evil", "sub/../../evil", "/tmp/evil", "a//b", "./a", "C:/evil", "..\\evil", "\\\\host\\evil", "n" * 256],
+)
+def test_a_name_that_leads_elsewhere_is_not_fetched(hub: LoopbackHub, hub_home: Path, name: str) -> None:
+    before = outside(hub_home)
+    hub.add_repository("acme/tiny", {**FILES, name: "evil"})
+    artifacts = by_path(resolve("acme/tiny"))
+    assert sorted(artifacts) == sorted([*FILES, name])
+    obstacle = artifacts[name].obstacle
+    assert obstacle is not None
+    assert obstacle.reason is UnreadReason.CONTENT_ABSENT
+    assert "its name" in obstacle.detail
+    assert all(artifact.obstacle is None for path, artifact in artifacts.items() if path != name)
+    assert outside(hub_home) == before
+    assert not any("evil" in path.name for path in hub_home.rglob("*"))
+
+
+def test_names_that_exclude_each_other(hub: LoopbackHub) -> None:
+    """No folder holds a file and a folder of one name."""
+    hub.add_repository("acme/tiny", {"a": "x", "a/b": "y", "c": "z"})
+    artifacts = by_path(resolve("acme/tiny"))
+    assert (read(artifacts["a"]), read(artifacts["c"])) == (b"x", b"z")
+    assert artifacts["a/b"].obstacle is not None
+    assert "is a file of the same listing" in artifacts["a/b"].obstacle.detail
+
+
+@pytest.mark.parametrize("name", ["[a]*?.txt", "with space", "nl\nname", "esc\x1b[31m", "ü/模型.json", "-rf", "a\\b"])
+def test_odd_names_are_fetched(hub: LoopbackHub, name: str) -> None:
+    hub.add_repository("acme/tiny", {name: "content", "../evil": "x"})
+    assert read(by_path(resolve("acme/tiny"))[name]) == b"content"
+
+
+def test_wrong_bytes_of_the_right_size_keep_the_claim(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    hub.fault("model.safetensors", tamper=True)
+    weights = by_path(resolve("acme/tiny"))["sub/model.safetensors"]
+    assert len(read(weights)) == 2000
+    assert weights.claimed == (sha256(bytes(2000)),) != (sha256(read(weights)),)
+
+
+def test_a_stale_cache_keeps_the_claim(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    root = resolve("acme/tiny").root
+    assert root is not None
+    Path(os.path.realpath(root / "config.json")).write_text('{"a": 2}')
+    config = by_path(resolve("acme/tiny"))["config.json"]
+    assert read(config) == b'{"a": 2}'
+    assert config.claimed == (git_blob(b'{"a": 1}'),)
+
+
+def test_a_link_turned_to_another_blob_contradicts_the_hub(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    root = resolve("acme/tiny").root
+    assert root is not None
+    (root / "config.json").unlink()
+    (root / "config.json").symlink_to((root / "README.md").readlink())
+    config = by_path(resolve("acme/tiny"))["config.json"]
+    assert set(config.claimed) == {git_blob(b'{"a": 1}'), git_blob(b"# Tiny")}
+
+
+def test_a_file_planted_in_the_cache_is_examined_and_noted(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    root = resolve("acme/tiny").root
+    assert root is not None
+    (root / "modeling_evil.py").write_text("import os")
+    snapshot = resolve("acme/tiny")
+    planted = by_path(snapshot)["modeling_evil.py"]
+    assert (read(planted), planted.claimed) == (b"import os", ())
+    assert "1 on disk are not in the Hub's listing of the commit, such as 'modeling_evil.py'" in snapshot.notes
+
+
+def test_a_listing_without_digests_is_completed_from_the_tree(hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/tiny", FILES)
+    bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": [{"rfilename": name} for name in FILES]}
+    hub.fault("/revision/main", content=json.dumps(bare).encode())
+    artifacts = by_path(resolve("acme/tiny"))
+    assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
+    assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
+
+
+def test_a_file_of_the_tree_that_the_info_leaves_out_is_examined(hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/tiny", FILES)
+    bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": []}
+    hub.fault("/revision/main", content=json.dumps(bare).encode())
+    assert sorted(by_path(resolve("acme/tiny"))) == sorted(FILES)
+
+
+@pytest.mark.parametrize("wait", [{"RateLimit": '"api";r=0;t=1'}, {"Retry-After": "1"}])
+def test_a_short_wait_is_sat_through(hub: LoopbackHub, wait: dict[str, str]) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    fault = hub.fault("/tree/", status=429, times=1, headers=wait)
+    assert len(resolve("acme/tiny").artifacts) == 3
+    assert fault.hits == 1
+
+
+def test_a_dropped_connection_is_resumed(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    fault = hub.fault("model.safetensors", drop_after=700, times=1)
+    assert read(by_path(resolve("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
+    assert fault.hits == 1
+
+
+@pytest.mark.parametrize("named", [None, "main", "v1", "commit"])
+def test_offline_the_cache_is_used_without_a_request(hub: LoopbackHub, named: str | None) -> None:
+    repository = hub.add_repository("acme/tiny", FILES)
+    repository.tag("v1")
+    revision = repository.sha if named == "commit" else named
+    online = resolve("acme/tiny", revision=revision)
+    before = len(hub.requests)
+    offline = resolve("acme/tiny", revision=revision, offline=True)
+    assert (offline.artifacts, offline.commit, offline.root) == (online.artifacts, online.commit, online.root)
+    assert offline.origin == str(online.root)
+    assert "the Hub was not asked" in offline.notes[0]
+    assert len(hub.requests) == before
+
+
+def test_the_variable_is_as_good_as_the_option(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    resolve("acme/tiny")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    before = len(hub.requests)
+    assert len(resolve("acme/tiny").artifacts) == 3
+    assert len(hub.requests) == before
+
+
+def test_offline_a_cold_cache_is_an_error(hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/tiny", FILES)
+    repository.tag("v1")
+    with pytest.raises(SourceError, match="'acme/tiny' is not in the Hub cache") as caught:
+        resolve("acme/tiny", offline=True)
+    assert caught.value.exit_code == 4
+    resolve("acme/tiny")
+    for revision in ("v1", "0" * 40, "ref/not/there"):
+        with pytest.raises(SourceError, match="the scan is offline"):
+            resolve("acme/tiny", revision=revision, offline=True)
+    assert resolve("acme/tiny", offline=True).commit == repository.sha
+
+
+def test_offline_an_incomplete_cache_says_what_is_missing(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/tiny", FILES)
+    root = resolve("acme/tiny").root
+    assert root is not None
+    (root / "config.json").unlink()
+    config = by_path(resolve("acme/tiny", offline=True))["config.json"]
+    assert config.obstacle is not None
+    assert config.obstacle.reason is UnreadReason.CONTENT_ABSENT
+    assert config.claimed == (git_blob(b'{"a": 1}'),)
+    assert read(by_path(resolve("acme/tiny"))["config.json"]) == b'{"a": 1}'
+
+
+@pytest.mark.slow
+def test_another_hub_serves_as_well(
+    olah_endpoint: Callable[[dict[str, Files]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", olah_endpoint({"acme/tiny": FILES}))
+    snapshot = resolve("acme/tiny")
+    artifacts = by_path(snapshot)
+    assert sorted(artifacts) == sorted(FILES)
+    assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
+    assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
+    assert read(artifacts["config.json"]) == b'{"a": 1}'
+    assert resolve("acme/tiny", offline=True).artifacts == snapshot.artifacts

@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelaudit.model.artifact import Artifact, RefKind, Snapshot
+from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import UnreadReason
+from modelaudit.sources import resolve
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+def by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+    assert len({artifact.path for artifact in snapshot.artifacts}) == len(snapshot.artifacts)
+    return {artifact.path: artifact for artifact in snapshot.artifacts}
+
+
+def reason(artifact: Artifact) -> UnreadReason:
+    assert artifact.obstacle is not None
+    assert "\n" not in artifact.obstacle.detail
+    return artifact.obstacle.reason
+
+
+def read(artifact: Artifact) -> bytes:
+    assert artifact.open is not None
+    with artifact.open() as window:
+        return window.read(0, window.size)
+
+
+def test_a_folder_lists_everything_in_order(model: Path) -> None:
+    for name in ("z.bin", ".hidden", "sub/a", "sub/.git/HEAD", ".git/config", ".cache/huggingface/x.metadata", "A"):
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
+        (model / name).write_text(name)
+    snapshot = resolve(str(model))
+    paths = [artifact.path for artifact in snapshot.artifacts]
+    assert paths == sorted(
+        [
+            "z.bin",
+            ".hidden",
+            "sub/a",
+            "sub/.git/HEAD",
+            ".git/config",
+            ".cache/huggingface/x.metadata",
+            "A",
+            "config.json",
+        ]
+    )
+    assert read(by_path(snapshot)["sub/.git/HEAD"]) == b"sub/.git/HEAD"
+    assert (snapshot.ref.kind, snapshot.commit, snapshot.notes) == (RefKind.FOLDER, None, ())
+    assert (snapshot.origin, snapshot.root) == (str(model), model)
+
+
+def test_the_same_folder_gives_the_same_snapshot(model: Path) -> None:
+    for number in range(50):
+        (model / f"{number}.txt").touch()
+    assert resolve(str(model)) == resolve(str(model))
+
+
+def test_a_file_is_a_snapshot_of_one(model: Path) -> None:
+    snapshot = resolve(str(model / "config.json"))
+    [artifact] = snapshot.artifacts
+    assert (artifact.path, artifact.size, read(artifact)) == ("config.json", 2, b"{}")
+    assert (snapshot.ref.kind, snapshot.origin, snapshot.root) == (RefKind.FILE, str(model), model / "config.json")
+
+
+def test_an_empty_folder_has_no_artifacts(tmp_path: Path) -> None:
+    assert resolve(str(tmp_path)).artifacts == ()
+
+
+def test_an_empty_file_opens(model: Path) -> None:
+    (model / "empty").touch()
+    empty = by_path(resolve(str(model)))["empty"]
+    assert (empty.size, empty.obstacle, read(empty)) == (0, None, b"")
+
+
+def test_relative_paths_and_a_trailing_slash(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model)
+    assert resolve(".").origin == resolve("../model/").origin == str(model)
+    assert [artifact.path for artifact in resolve("./config.json").artifacts] == ["config.json"]
+
+
+def test_special_files_are_never_opened(model: Path) -> None:
+    os.mkfifo(model / "fifo")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(model / "socket"))
+        artifacts = by_path(resolve(str(model)))
+    assert reason(artifacts["fifo"]) == reason(artifacts["socket"]) == UnreadReason.NOT_REGULAR
+    assert artifacts["fifo"].open is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making a device node takes root")
+def test_a_device_node_is_never_opened(model: Path) -> None:
+    try:
+        os.mknod(model / "zero", 0o600 | 0o020000, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("device nodes cannot be made here")
+    zero = by_path(resolve(str(model)))["zero"]
+    assert reason(zero) is UnreadReason.NOT_REGULAR
+    assert zero.obstacle is not None
+    assert "character device" in zero.obstacle.detail
+
+
+def test_a_special_file_as_the_target(model: Path) -> None:
+    os.mkfifo(model / "fifo")
+    [artifact] = resolve(str(model / "fifo")).artifacts
+    assert reason(artifact) is UnreadReason.NOT_REGULAR
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_link_out_of_the_folder_is_not_followed(model: Path, absolute: bool) -> None:
+    (model.parent / "secret").write_text("secret")
+    (model / "link").symlink_to(model.parent / "secret" if absolute else "../secret")
+    (model / "folder").symlink_to(model.parent if absolute else "..")
+    artifacts = by_path(resolve(str(model)))
+    assert sorted(artifacts) == ["config.json", "folder", "link"]
+    assert reason(artifacts["link"]) == reason(artifacts["folder"]) == UnreadReason.LINK_OUTSIDE
+    assert "secret" in str(artifacts["link"].obstacle)
+
+
+def test_a_sibling_that_shares_the_prefix_is_outside(model: Path) -> None:
+    (model.parent / "model-other").write_text("x")
+    (model / "link").symlink_to("../model-other")
+    assert reason(by_path(resolve(str(model)))["link"]) is UnreadReason.LINK_OUTSIDE
+
+
+def test_links_that_lead_nowhere(model: Path) -> None:
+    (model / "dangling").symlink_to("nothing")
+    (model / "through-file").symlink_to("config.json/x")
+    (model / "self").symlink_to("self")
+    (model / "a").symlink_to("b")
+    (model / "b").symlink_to("a")
+    artifacts = by_path(resolve(str(model)))
+    for name in ("dangling", "through-file", "self", "a", "b"):
+        assert reason(artifacts[name]) is UnreadReason.LINK_DANGLING
+
+
+def test_links_inside_the_folder_are_noted_and_not_walked(model: Path) -> None:
+    (model / "sub").mkdir()
+    (model / "sub" / "up").symlink_to("..")
+    (model / "again").symlink_to("config.json")
+    (model / "absolute").symlink_to(model / "sub")
+    snapshot = resolve(str(model))
+    assert [artifact.path for artifact in snapshot.artifacts] == ["config.json"]
+    [note] = snapshot.notes
+    assert note.startswith("3 links lead to what is examined under its own path: ")
+    assert "'again' -> 'config.json'" in note
+    assert "'sub/up' -> '..'" in note
+
+
+def test_a_note_names_a_few_of_many_links(model: Path) -> None:
+    for number in range(100):
+        (model / f"link{number}").symlink_to("config.json")
+    [note] = resolve(str(model)).notes
+    assert len(note) < 300
+    assert note.startswith("100 links")
+    assert note.endswith(", …")
+
+
+def test_a_link_as_the_target_is_followed_and_keeps_its_name(model: Path) -> None:
+    (model.parent / "latest").symlink_to(model)
+    (model.parent / "weights.json").symlink_to(model / "config.json")
+    assert [artifact.path for artifact in resolve(str(model.parent / "latest")).artifacts] == ["config.json"]
+    [artifact] = resolve(str(model.parent / "weights.json")).artifacts
+    assert (artifact.path, read(artifact)) == ("weights.json", b"{}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"new\nline",
+        b"\x1b[31mred\x07",
+        b"\xff\xfe.bin",
+        b"back\\slash",
+        b"..",
+        b" ",
+        "ü模型".encode(),
+        b"-rf",
+        b"a" * 255,
+    ],
+)
+def test_odd_names_are_kept_as_they_are(model: Path, name: bytes) -> None:
+    if name == b"..":
+        name = b"...."
+    (Path(os.fsdecode(os.fsencode(model) + b"/" + name))).write_bytes(b"content")
+    (Path(os.fsdecode(os.fsencode(model) + b"/link-" + name[:200]))).symlink_to(os.fsdecode(name))
+    snapshot = resolve(str(model))
+    assert read(by_path(snapshot)[os.fsdecode(name)]) == b"content"
+    [note] = snapshot.notes
+    assert note.isprintable()
+    note.encode("utf-8")
+
+
+def test_an_odd_name_as_the_target(model: Path) -> None:
+    target = os.fsdecode(os.fsencode(model) + b"/\xff\n.bin")
+    Path(target).write_bytes(b"x")
+    [artifact] = resolve(target).artifacts
+    assert artifact.path == "\udcff\n.bin"
+    assert read(artifact) == b"x"
+
+
+def test_folders_deeper_than_paths_may_be_long(model: Path) -> None:
+    """400 folders of 20 characters: the file's path is twice as long as the system accepts in one call."""
+    descriptor = os.open(model, os.O_RDONLY)
+    for _ in range(400):
+        os.mkdir("d" * 20, dir_fd=descriptor)
+        deeper = os.open("d" * 20, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = deeper
+    file = os.open("deep.txt", os.O_WRONLY | os.O_CREAT, dir_fd=descriptor)
+    os.write(file, b"deep")
+    os.close(file)
+    os.symlink("deep.txt", "link", dir_fd=descriptor)
+    os.close(descriptor)
+    artifacts = by_path(resolve(str(model)))
+    [deep] = [artifact for path, artifact in artifacts.items() if path.endswith("deep.txt")]
+    assert len(deep.path) > 8000
+    assert read(deep) == b"deep"
+    [link] = [artifact for path, artifact in artifacts.items() if path.endswith("link")]
+    assert reason(link) is UnreadReason.UNREADABLE
+
+
+def test_folders_below_the_bound_are_reported(model: Path) -> None:
+    (model / "a" / "b" / "c" / "d").mkdir(parents=True)
+    (model / "a" / "b" / "file").touch()
+    (model / "a" / "b" / "c" / "file").touch()
+    artifacts = by_path(resolve(str(model), limits=Limits(folder_depth=2)))
+    assert sorted(artifacts) == ["a/b/c", "a/b/file", "config.json"]
+    assert reason(artifacts["a/b/c"]) is UnreadReason.LIMIT
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_files(tmp_path: Path) -> None:
+    for folder in range(100):
+        (tmp_path / str(folder)).mkdir()
+        descriptor = os.open(tmp_path / str(folder), os.O_RDONLY)
+        for number in range(1000):
+            os.mknod(str(number), 0o600, dir_fd=descriptor)
+        os.close(descriptor)
+    assert len(resolve(str(tmp_path)).artifacts) == 100_000
+
+
+def test_a_file_that_vanishes_after_the_listing(model: Path) -> None:
+    [artifact] = resolve(str(model)).artifacts
+    (model / "config.json").unlink()
+    with pytest.raises(Exception, match="since it was listed") as caught:
+        read(artifact)
+    assert caught.value.reason is UnreadReason.CHANGED  # type: ignore[attr-defined]
+
+
+AS_NOBODY = """
+import json, sys
+from modelaudit.model.errors import ModelAuditError, WindowError
+from modelaudit.sources import resolve
+import modelaudit.sources.local, modelaudit.sources.cache
+import os
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    found = resolve(sys.argv[1]).artifacts
+except ModelAuditError as error:
+    print(json.dumps({"error": str(error), "exit": error.exit_code}))
+else:
+    print(json.dumps({a.path: a.obstacle and [a.obstacle.reason, a.obstacle.detail] for a in found}))
+"""
+
+
+def as_nobody(target: Path) -> dict[str, object]:
+    """Resolve in a process that has given its privileges away: root may read everything."""
+    command = [sys.executable, "-c", AS_NOBODY, str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    return dict(json.loads(done.stdout))
+
+
+@pytest.fixture
+def open_to_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if os.geteuid() != 0:
+        pytest.skip("giving up privileges takes root")
+    folder = tmp_path_factory.mktemp("shared")
+    for each in (folder, *folder.parents):
+        if each.stat().st_uid == 0 and each.stat().st_mode & 0o777 == 0o700:
+            each.chmod(0o755)
+    return folder
+
+
+def test_what_may_not_be_read_is_reported(open_to_all: Path) -> None:
+    (open_to_all / "open").write_text("x")
+    (open_to_all / "closed").write_text("x")
+    (open_to_all / "closed").chmod(0o600)
+    (open_to_all / "folder").mkdir(mode=0o700)
+    (open_to_all / "into").symlink_to("folder/file")
+    (open_to_all / "folder" / "file").touch()
+    found = as_nobody(open_to_all)
+    assert found["open"] is None
+    assert found["closed"] == ["unreadable", "permission to read the file is denied"]
+    assert found["folder"] == ["unreadable", "it cannot be listed: Permission denied"]
+    assert found["into"] == ["unreadable", "the link to 'folder/file' cannot be followed: Permission denied"]
+
+
+def test_a_target_that_may_not_be_read(open_to_all: Path) -> None:
+    (open_to_all / "folder").mkdir(mode=0o700)
+    (open_to_all / "file").touch(mode=0o600)
+    assert as_nobody(open_to_all / "folder") == {
+        "error": f"The folder '{open_to_all}/folder' cannot be listed: Permission denied. Check its permissions.",
+        "exit": 4,
+    }
+    assert as_nobody(open_to_all / "file") == {"file": ["unreadable", "permission to read the file is denied"]}
+    missing = as_nobody(open_to_all / "folder" / "x")
+    assert missing["exit"] == 4
+    assert "Permission denied" in str(missing["error"])
+
+
+@pytest.mark.parametrize(
+    "target", ["./nothing", "/nothing/here", "../nothing", "a/b/c", "nothing/", "~/nothing", "/a\0b"]
+)
+def test_a_path_that_does_not_exist(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="There is no file or folder") as caught:
+        resolve(target)
+    assert caught.value.exit_code == 4
+    assert str(caught.value).isprintable()
+
+
+def test_a_dangling_link_as_the_target(model: Path) -> None:
+    (model / "gone").symlink_to("nothing")
+    with pytest.raises(SourceError, match="link that leads nowhere"):
+        resolve(str(model / "gone"))
+
+
+def test_a_path_wins_over_a_repository_id_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("acme/tiny").mkdir(parents=True)
+    Path("gpt2").mkdir()
+    for target in ("acme/tiny", "gpt2"):
+        snapshot = resolve(target)
+        assert snapshot.ref.kind is RefKind.FOLDER
+        assert snapshot.notes == (
+            f"'{target}' is a local path and was taken as one; hf://{target} names the repository on the Hub",
+        )
+        assert resolve(f"./{target}").notes == ()
+
+
+def test_a_revision_of_a_local_path_is_a_mistake(model: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no revisions"):
+        resolve(str(model), revision="main")
+
+
+def test_a_local_target_does_not_load_the_hubs_client(model: Path) -> None:
+    code = "import sys, modelaudit.sources as s; s.resolve(sys.argv[1]); print('huggingface_hub' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

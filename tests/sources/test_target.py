@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.model.artifact import ModelRef, RefKind
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.sources.settings import DEFAULT_ENDPOINT, HubSettings
+from modelaudit.sources.target import looks_like_a_path, parse_repository
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+MODEL, DATASET = RefKind.MODEL, RefKind.DATASET
+
+
+@pytest.mark.parametrize(
+    ("text", "revision", "ref"),
+    [
+        ("acme/tiny", None, ModelRef(MODEL, "acme/tiny")),
+        ("gpt2", None, ModelRef(MODEL, "gpt2")),
+        ("acme/tiny@v1.0", None, ModelRef(MODEL, "acme/tiny", "v1.0")),
+        ("acme/tiny@v1", "v1", ModelRef(MODEL, "acme/tiny", "v1")),
+        ("acme/tiny@refs/pr/3", None, ModelRef(MODEL, "acme/tiny", "refs/pr/3")),
+        ("acme/tiny", COMMIT, ModelRef(MODEL, "acme/tiny", COMMIT)),
+        ("hf://acme/tiny@main", None, ModelRef(MODEL, "acme/tiny", "main")),
+        ("models/acme/tiny", None, ModelRef(MODEL, "acme/tiny")),
+        ("datasets/acme/rows@v2", None, ModelRef(DATASET, "acme/rows", "v2")),
+        ("datasets/squad", None, ModelRef(DATASET, "squad")),
+        ("hf://datasets/acme/rows", "x/y", ModelRef(DATASET, "acme/rows", "x/y")),
+    ],
+)
+def test_ways_to_name_a_repository(text: str, revision: str | None, ref: ModelRef) -> None:
+    assert not looks_like_a_path(text)
+    assert parse_repository(text, revision) == ref
+
+
+@pytest.mark.parametrize(
+    ("text", "revision", "says"),
+    [
+        ("", None, "it is empty"),
+        ("acme tiny", None, "ASCII letters"),
+        ("acme/tiny.git", None, "'.git'"),
+        ("acme--tiny", None, "'--'"),
+        ("acme/ti..ny", None, "'..'"),
+        ("acme/-tiny", None, "begins and ends"),
+        ("hf://a/b/c", None, "one '/'"),
+        ("acme/" + "x" * 97, None, "96"),
+        ("аcme/tiny", None, "ASCII letters"),  # noqa: RUF001 - a Cyrillic letter that looks like a Latin one
+        ("acme/tiny@", None, "ends with '@'"),
+        ("acme/tiny@a", "b", "give one"),
+        ("acme/tiny@../../x", None, "cannot be a revision"),
+        ("acme/tiny", "/etc/passwd", "cannot be a revision"),
+        ("acme/tiny", "a b", "cannot be a revision"),
+        ("acme/tiny", ".hidden", "cannot be a revision"),
+        ("acme/tiny", "", "cannot be a revision"),
+        ("spaces/acme/app", None, "neither a model nor a dataset"),
+        ("https://huggingface.co/acme/tiny", None, "web address"),
+    ],
+)
+def test_what_is_no_repository(text: str, revision: str | None, says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_repository(text, revision)
+    assert says in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+@given(st.text(max_size=40), st.none() | st.text(max_size=40))
+def test_any_text_is_a_repository_or_a_mistake(text: str, revision: str | None) -> None:
+    looks_like_a_path(text)
+    try:
+        ref = parse_repository(text, revision)
+    except ConfigurationError:
+        return
+    assert ".." not in ref.name + (ref.revision or "")
+    assert not ref.name.startswith("/")
+
+
+@pytest.mark.parametrize("text", ["./x", "/x", "../x", ".", "~/x", "a/b/c", "datasets/a/b/c", "x/"])
+def test_texts_that_can_only_be_paths(text: str) -> None:
+    assert looks_like_a_path(text)
+
+
+def test_settings_are_those_of_the_client() -> None:
+    bare = HubSettings.read({"HOME": "/home/x"})
+    assert (bare.endpoint, bare.token, bare.offline) == (DEFAULT_ENDPOINT, None, False)
+    assert str(bare.cache).endswith("/.cache/huggingface/hub")
+    assert str(HubSettings.read({"XDG_CACHE_HOME": "/c"}).cache) == "/c/huggingface/hub"
+    assert str(HubSettings.read({"HF_HOME": "/h", "XDG_CACHE_HOME": "/c"}).cache) == "/h/hub"
+    assert str(HubSettings.read({"HF_HOME": "/h", "HF_HUB_CACHE": "/k"}).cache) == "/k"
+    full = HubSettings.read({"HF_ENDPOINT": "http://127.0.0.1:1/", "HF_TOKEN": " hf_x\n", "HF_HUB_OFFLINE": "yes"})
+    assert (full.endpoint, full.token, full.offline) == ("http://127.0.0.1:1", "hf_x", True)
+    assert "hf_x" not in repr(full)
+    assert HubSettings.read({"HF_HUB_OFFLINE": "0"}, offline=True).offline
+    assert not HubSettings.read({"HF_HUB_OFFLINE": "0"}).offline
+
+
+@pytest.mark.parametrize("endpoint", ["huggingface.co", "ftp://x", "https://", "http://a b"])
+def test_an_endpoint_that_is_no_address(endpoint: str) -> None:
+    with pytest.raises(ConfigurationError, match="HF_ENDPOINT"):
+        HubSettings.read({"HF_ENDPOINT": endpoint})

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.structure import UnreadReason
+from modelaudit.sources import FileWindow
+from modelaudit.sources.windows import FileState, LocalFile
+
+READ_BYTES = Limits().read_bytes
+
+
+def listed(path: Path) -> LocalFile:
+    return LocalFile(str(path.parent), path.name, FileState.of(path.lstat()), READ_BYTES)
+
+
+def refusal(file: LocalFile) -> WindowError:
+    with pytest.raises(WindowError) as caught:
+        file()
+    return caught.value
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "weights.bin"
+    path.write_bytes(bytes(range(256)) * 4)
+    return path
+
+
+def test_a_window_reads_any_range_and_less_only_at_the_end(file: Path) -> None:
+    content = file.read_bytes()
+    with listed(file)() as window:
+        assert window.size == 1024
+        assert window.read(0, 4) == content[:4]
+        assert window.read(1000, 100) == content[1000:]
+        assert window.read(1024, 1) == window.read(10**30, 5) == window.read(3, 0) == b""
+        assert window.changed() is None
+
+
+@given(data=st.binary(max_size=300), offset=st.integers(0, 400), length=st.integers(0, 400))
+def test_a_window_reads_what_slicing_gives(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, offset: int, length: int
+) -> None:
+    path = tmp_path_factory.mktemp("window") / "data"
+    path.write_bytes(data)
+    with listed(path)() as window:
+        assert window.read(offset, length) == data[offset : offset + length]
+
+
+def test_a_read_over_the_bound_is_refused(file: Path) -> None:
+    with listed(file)() as window:
+        with pytest.raises(WindowError) as caught:
+            window.read(0, 16 * MIB + 1)
+        assert caught.value.reason is UnreadReason.LIMIT
+        assert len(window.read(0, 16 * MIB)) == 1024
+
+
+@pytest.mark.parametrize(("offset", "length"), [(-1, 4), (0, -1)])
+def test_a_range_that_is_none_is_refused(file: Path, offset: int, length: int) -> None:
+    with listed(file)() as window, pytest.raises(WindowError):
+        window.read(offset, length)
+
+
+def test_an_empty_file_opens(tmp_path: Path) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+    with listed(path)() as window:
+        assert (window.size, window.read(0, 10), window.changed()) == (0, b"", None)
+
+
+def test_a_window_is_a_window_and_closes_twice(file: Path) -> None:
+    window: Window = listed(file)()
+    assert isinstance(window, FileWindow)
+    window.close()
+    window.close()
+
+
+def test_windows_leave_no_descriptor_open(file: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with listed(file)() as window:
+        window.read(0, 1)
+        window.changed()
+    gone = listed(file)
+    file.unlink()
+    refusal(gone)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_an_opener_travels_to_another_process(file: Path) -> None:
+    with pickle.loads(pickle.dumps(listed(file)))() as window:
+        assert window.read(0, 2) == b"\0\1"
+
+
+def test_a_sparse_file_of_ten_gigabytes_is_read_where_it_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(10 * 1024 * MIB)
+        file.seek(7 * 1024 * MIB)
+        file.write(b"needle")
+    with listed(path)() as window:
+        assert window.size == 10 * 1024 * MIB
+        assert window.read(7 * 1024 * MIB - 2, 10) == b"\0\0needle\0\0"
+        assert window.read(window.size - 1, 5) == b"\0"
+
+
+def test_growing_is_noticed_and_stays_outside(file: Path) -> None:
+    with listed(file)() as window:
+        with file.open("ab") as more:
+            more.write(b"more")
+        assert window.read(1020, 100) == b"\xfc\xfd\xfe\xff"
+        assert window.changed() == "its size went from 1024 to 1028 bytes"
+
+
+def test_shrinking_is_noticed_by_reads_and_after_them(file: Path) -> None:
+    with listed(file)() as window:
+        os.truncate(file, 10)
+        with pytest.raises(WindowError) as caught:
+            window.read(0, 100)
+        assert caught.value.reason is UnreadReason.CHANGED
+        assert window.changed() == "its size went from 1024 to 10 bytes"
+
+
+def test_a_write_of_the_same_size_is_noticed(file: Path) -> None:
+    with listed(file)() as window:
+        with file.open("r+b") as writer:
+            writer.write(b"XX")
+        os.utime(file, ns=(1, 1))
+        assert window.changed() == "its content was written to"
+
+
+def test_a_write_whose_times_were_set_back_is_noticed(file: Path) -> None:
+    before = file.stat()
+    with listed(file)() as window:
+        with file.open("r+b") as writer:
+            writer.write(b"XX")
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        message = window.changed()
+        assert message is not None
+        assert "status was changed" in message
+
+
+def test_removal_and_replacement_are_noticed(file: Path) -> None:
+    with listed(file)() as window:
+        file.unlink()
+        assert window.read(0, 2) == b"\0\1"
+        assert window.changed() == "it was removed"
+        file.write_bytes(bytes(1024))
+        assert window.changed() == "another file took its place"
+
+
+def test_a_file_that_changed_between_listing_and_opening_says_so(file: Path) -> None:
+    before = listed(file)
+    file.write_bytes(b"short")
+    with before() as window:
+        assert window.size == 5
+        assert window.changed() == "its size went from 1024 to 5 bytes"
+
+
+def test_a_file_that_is_gone_does_not_open(file: Path) -> None:
+    before = listed(file)
+    file.unlink()
+    assert refusal(before).reason is UnreadReason.CHANGED
+
+
+def test_a_file_that_was_replaced_does_not_open(file: Path) -> None:
+    before = listed(file)
+    file.rename(file.with_name("other"))
+    file.write_bytes(bytes(1024))
+    assert refusal(before).reason is UnreadReason.CHANGED
+
+
+@pytest.mark.parametrize("what", ["link", "fifo", "folder"])
+def test_what_took_the_place_of_a_file_is_not_opened(file: Path, what: str) -> None:
+    before = listed(file)
+    file.rename(file.with_name("other"))
+    match what:
+        case "link":
+            file.symlink_to("other")  # the very same inode, but reached through a link
+        case "fifo":
+            os.mkfifo(file)  # opening it would block
+        case _:
+            file.mkdir()
+    assert refusal(before).reason is UnreadReason.CHANGED
+
+
+def test_a_folder_swapped_for_a_link_is_not_walked_through(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "model" / "sub", tmp_path / "outside"
+    inside.mkdir(parents=True)
+    (inside / "file").write_text("model")
+    before = LocalFile(str(tmp_path / "model"), "sub/file", FileState.of((inside / "file").lstat()), READ_BYTES)
+    inside.rename(outside)
+    inside.symlink_to(outside)
+    assert refusal(before).reason is UnreadReason.CHANGED
