@@ -40,7 +40,9 @@ def main() -> None:
     print(f"median of {runs} runs each, Python {sys.version.split()[0]}")
     for name, measured in times.items():
         median = statistics.median(measured)
-        print(f"{name:22} {median * 1000:7.0f} ms   {median / ours:5.2f} x ours   (fastest {min(measured) * 1000:.0f} ms)")
+        print(
+            f"{name:22} {median * 1000:7.0f} ms   {median / ours:5.2f} x ours   (fastest {min(measured) * 1000:.0f} ms)"
+        )
 
 
 def _seconds(command: list[str]) -> float:

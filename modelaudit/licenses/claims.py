@@ -12,6 +12,7 @@ from modelaudit.model.structure import Location, ModelCard
 LICENSE = "license"
 LICENSE_NAME = "license_name"
 LICENSE_LINK = "license_link"
+FRONT_MATTER = "front-matter"
 FILE_NAME = "file-name"
 LINK_TARGET = "link-target"
 
@@ -33,7 +34,8 @@ def claims_of(
 
     Fields are those of the Hub's card metadata: ``license``, ``license_name``, ``license_link``. Several values of
     ``license``, or an SPDX expression in it, become one claim each. Identifiers in ``vague`` resolve to nothing,
-    because they name a family and not a licence.
+    because they name a family and not a licence. A part of the front matter that could not be read is a claim too, of
+    the field ``front-matter``: it may have spoken of the licence.
     """
     names = names_of(licenses)
     families = {folded(name) for name in vague}
@@ -47,6 +49,11 @@ def claims_of(
             if entry is not None or unresolved <= CLAIM_LIMIT:
                 place = Location(line=line, key=key)
                 claims.append(LicenseClaim(ClaimKind.DECLARED, artifact, key, _quoted(value), entry, place))
+    claims += (
+        LicenseClaim(ClaimKind.DECLARED, artifact, FRONT_MATTER, _quoted(defect.detail), None, defect.where)
+        for defect in card.defects[:CLAIM_LIMIT]
+        if defect.kind != "duplicate-key" and defect.where.key in (None, LICENSE, LICENSE_NAME, LICENSE_LINK)
+    )
     return tuple(claims)
 
 

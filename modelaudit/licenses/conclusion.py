@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelaudit.licenses.claims import LICENSE, LICENSE_LINK, LICENSE_NAME, file_claims
+from modelaudit.licenses.claims import FRONT_MATTER, LICENSE, LICENSE_LINK, LICENSE_NAME, file_claims
 from modelaudit.licenses.links import link_claims
 from modelaudit.licenses.names import NAME_LIMIT, belongs_to, folded
 from modelaudit.model.license import (
@@ -110,6 +110,9 @@ def _weigh(
     if len(ids) > 1:
         listed = "; ".join(f"{claim.field} says {_shown(claim)}" for claim in (*stated, *names, *links) if claim.entry)
         return _Statement(ConclusionState.CONTRADICTORY, ids, (f"The card names different licences: {listed}.",))
+    if unread := [claim for claim in claims if claim.field == FRONT_MATTER]:
+        text = f"Part of the front matter could not be read and may speak of the licence: {_shown(unread[0])}."
+        return _Statement(ConclusionState.UNRECOGNISED, ids, (text,))
     families = {folded(name): why for name, why in vague.items()}
     for claim in (*names, *stated):
         if claim.entry is None and folded(claim.quotation) not in families:

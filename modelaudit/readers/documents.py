@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import NOWHERE, Defect, Document, Location, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
@@ -115,7 +116,7 @@ def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
 def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the text's extent; it is followed to its end, or to ``document_bytes``, without being kept."""
     scan = TextScan()
-    damage: DamagedError | None = None
+    damage: DamagedError | WindowError | None = None
     total = 0
     try:
         for chunk in chunks(window):
@@ -125,7 +126,7 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
             scan.feed(chunk)
         else:
             scan.finish()
-    except DamagedError as error:
+    except (DamagedError, WindowError) as error:
         damage = error
     defects = (Defect("not-utf-8", "it is in some 8-bit encoding, not in UTF-8"),) if scan.encoding == EIGHT_BIT else ()
     yield Document("text", "text", lines=scan.lines, defects=defects)

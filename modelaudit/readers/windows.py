@@ -19,10 +19,13 @@ _IN_MEMORY = 8 * MIB
 
 
 class Budget:
-    """How many bytes one top-level artifact may still expand to; the windows nested in it share one."""
+    """How many bytes one top-level artifact may still expand to; the windows nested in it share one.
 
-    def __init__(self, limits: Limits) -> None:
-        self.left = limits.expanded_bytes
+    The ratio that bounds a member bounds their sum too: members that share their stored bytes add up otherwise.
+    """
+
+    def __init__(self, limits: Limits, stored_size: int) -> None:
+        self.left = min(limits.expanded_bytes, max(limits.expansion_floor, limits.expansion_ratio * stored_size))
 
     def spend(self, count: int) -> None:
         """Take ``count`` bytes off the budget.
@@ -31,13 +34,13 @@ class Budget:
             WindowError: with reason ``limit-reached``, when the budget is spent.
         """
         if count > self.left:
-            raise WindowError("this file expands to more bytes than a scan may take", UnreadReason.LIMIT)
+            raise WindowError("what this file holds expands to more bytes in all than a scan takes", UnreadReason.LIMIT)
         self.left -= count
 
 
 def budget_of(window: Window, limits: Limits) -> Budget:
     """The budget that ``window`` already draws on, if it lies inside an archive; a fresh one otherwise."""
-    return window.budget if isinstance(window, SubWindow | DecompressedWindow) else Budget(limits)
+    return window.budget if isinstance(window, SubWindow | DecompressedWindow) else Budget(limits, window.size)
 
 
 class SubWindow:

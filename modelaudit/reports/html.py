@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from modelaudit.model.finding import Severity
+from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import AuditReport, DigestState, OpinionState
 from modelaudit.reports import view, wording
 from modelaudit.reports.json_report import report_digest
@@ -35,9 +37,22 @@ def render_html(report: AuditReport) -> bytes:
         absences=view.absences(report),
         verified=states.count(DigestState.MATCH),
         mismatched=states.count(DigestState.MISMATCH),
+        anchor=_anchors(),
         opinions_given=sum(opinion.state is not OpinionState.ABSENT for opinion in report.opinions),
     )
     return page.encode()
+
+
+def _anchors() -> Callable[[Finding], str]:
+    """Return a function that names the place of a finding on the page; equal findings get numbers."""
+    seen: Counter[str] = Counter()
+
+    def anchor(finding: Finding) -> str:
+        seen[finding.fingerprint] += 1
+        times = seen[finding.fingerprint]
+        return f"finding-{finding.fingerprint}" + (f"-{times}" if times > 1 else "")
+
+    return anchor
 
 
 @cache

@@ -127,6 +127,8 @@ def _head(report: AuditReport) -> Group:
 
 def _digests(report: AuditReport) -> str:
     states = [record.digest_state for record in report.coverage.artifacts]
+    if not states:
+        return "nothing to verify"
     parts = [f"{states.count(DigestState.MATCH):,} verified against the digests the source states"]
     if states.count(DigestState.MISMATCH):
         parts.append(f"{states.count(DigestState.MISMATCH):,} DIFFERENT from them")

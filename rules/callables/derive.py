@@ -27,6 +27,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SKIPPED = ("tests", "testing", "conftest", "_build_utils", "externals", "datasets", "experimental", "distributed")
 
+REFERENCE = "harmless to refer to, while a file has no need to call it"
+
 # Where scikit-learn kept its modules before 0.22, for the models that are still stored from then.
 OLD_SKLEARN = {
     "sklearn.cluster._affinity_propagation": "sklearn.cluster.affinity_propagation_",
@@ -175,7 +177,7 @@ def scikit_learn() -> Iterable[Group]:
     splitters = classes("sklearn.model_selection._split", lambda value: True)
     yield Group("a way to split data; stores its parameters", splitters)
     yield Group("remakes a compiled object of this very type from its state", unpicklers("sklearn._loss"))
-    yield Group("computes a score from arrays", metrics())
+    yield Group(f"computes a score from arrays; {REFERENCE}", metrics(), construct_only=True)
     distances = classes("sklearn.metrics._dist_metrics", lambda value: not value.__name__.startswith("PyFunc"))
     former = {
         name.replace("sklearn.metrics._dist_metrics.", place).replace("64", "")
@@ -250,11 +252,11 @@ def numpy_functions() -> Iterable[Group]:
     names = {f"{place}.{name}" for name in ufuncs for place in (*places, "numpy.core.umath", "numpy._core.umath")}
     special = {name for name, value in vars(scipy.special).items() if isinstance(value, np.ufunc)}
     names |= {f"scipy.special.{place}.{name}" for name in special for place in ("_ufuncs", "_special_ufuncs")}
-    yield Group("an element-wise function; computes on arrays and touches nothing else", frozenset(names))
+    yield Group(f"an element-wise function; {REFERENCE}", frozenset(names), construct_only=True)
     types = {name for name, value in vars(np).items() if inspect.isclass(value) and issubclass(value, np.generic)}
     types |= {"bool8", "cfloat", "complex_", "float_", "int0", "int_", "longcomplex", "object0", "singlecomplex"}
     types |= {"str0", "string_", "uint0", "unicode_", "void0", "bool_", "complex256", "float128"}
-    yield Group("a type of number; makes one value", frozenset(f"numpy.{name}" for name in types))
+    yield Group(f"a type of number; {REFERENCE}", frozenset(f"numpy.{name}" for name in types), construct_only=True)
     dtypes = {f"numpy.dtypes.{name}" for name, value in vars(np.dtypes).items() if inspect.isclass(value)}
     yield Group("the description of a number in memory", frozenset(dtypes))
 

@@ -1,47 +1,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import textwrap
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import OpinionState
-from modelaudit.opinions import modelscan, process, second_opinion
+from modelaudit.opinions import second_opinion
 
 LIMITS = Limits(second_opinion_seconds=60)
 
 pytestmark = pytest.mark.skipif(sys.version_info >= (3, 13), reason="modelscan needs Python below 3.13")
-
-
-@pytest.fixture
-def stub(tmp_path, monkeypatch):
-    """Put a module named modelscan before the real one, for the child alone."""
-
-    def write(**modules):
-        package = tmp_path / "stub" / "modelscan"
-        package.mkdir(parents=True)
-        for name, text in {"__init__": "", "_version": "__version__ = '9'", **modules}.items():
-            (package / f"{name}.py").write_text(textwrap.dedent(text))
-        monkeypatch.setenv("PYTHONPATH", str(package.parent))
-
-    return write
-
-
-SCANNER = """
-    import os, sys, time
-    class _Issues: all_issues = []
-    class ModelScan:
-        issues, errors, skipped, scanned = _Issues(), [], [], []
-        def scan(self, path):
-            self.scanned = [path]
-            {body}
-"""
 
 
 def test_a_malicious_pickle_is_reported_and_agreed_upon(lay, hostile, grave):
@@ -193,106 +165,6 @@ def test_members_among_the_paths_are_left_to_modelscan(lay, benign):
     root = lay({"good.pkl": benign})
     opinion = second_opinion(root, ["good.pkl", "good.pkl!inner"], [], LIMITS)
     assert opinion.detail == "modelscan examined 1 of 1 files and reports no finding"
-
-
-def test_nothing_on_disk_is_no_opinion():
-    assert second_opinion(None, ["model.pt"], [], LIMITS).state is OpinionState.ABSENT
-    assert second_opinion(Path(), [], [], LIMITS).state is OpinionState.ABSENT
-
-
-def test_out_of_time_is_no_opinion(lay, hostile):
-    root = lay({"evil.pkl": hostile})
-    opinion = second_opinion(root, ["evil.pkl"], [], Limits(second_opinion_seconds=0.01))
-    assert opinion.state is OpinionState.ABSENT
-    assert opinion.detail == "modelscan was stopped after 0.01 seconds; 1 of 1 files were not examined"
-
-
-def test_what_was_said_before_time_ran_out_stands(lay, benign, stub):
-    stub(modelscan=SCANNER.format(body="time.sleep(600 if 'slow' in path else 0)"))
-    root = lay({"fast.pkl": benign, "slow.pkl": benign})
-    opinion = second_opinion(root, ["fast.pkl", "slow.pkl"], [], Limits(second_opinion_seconds=3))
-    assert opinion.state is OpinionState.PARTLY
-    assert opinion.absences == ("modelscan was stopped after 3 seconds; 1 of 2 files were not examined",)
-
-
-def test_not_installed(lay, benign, stub):
-    stub(modelscan="raise ImportError('no such thing')")
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
-    assert (opinion.state, opinion.version, opinion.detail) == (OpinionState.ABSENT, "", "modelscan is not installed")
-
-
-def test_not_installed_says_which_python_it_needs(monkeypatch):
-    monkeypatch.setattr(modelscan.sys, "version_info", (3, 13, 1))
-    assert modelscan._missing().startswith("modelscan is not installed: it needs Python below 3.13")
-
-
-def test_a_file_that_breaks_it_costs_only_itself(lay, benign, stub):
-    stub(modelscan=SCANNER.format(body="if 'bad' in path: raise RecursionError('too deep')"))
-    root = lay({"a.pkl": benign, "bad.pkl": benign, "c.pkl": benign})
-    opinion = second_opinion(root, ["a.pkl", "bad.pkl", "c.pkl"], [], LIMITS)
-    assert opinion.state is OpinionState.PARTLY
-    assert opinion.absences == ("bad.pkl: modelscan broke on it (RecursionError: too deep)",)
-    assert "2 of 3 files" in opinion.detail
-
-
-def test_a_killed_process_names_its_signal(lay, benign, stub):
-    stub(modelscan=SCANNER.format(body="'bad' in path and os.kill(os.getpid(), 9)"))
-    root = lay({"bad.pkl": benign, "c.pkl": benign})
-    opinion = second_opinion(root, ["bad.pkl", "c.pkl"], [], LIMITS)
-    assert opinion.absences == (f"bad.pkl: modelscan broke on it (signal {int(signal.SIGKILL)})",)
-
-
-def test_it_is_not_started_again_and_again(lay, benign, stub, monkeypatch):
-    stub(modelscan=SCANNER.format(body="raise ValueError"))
-    monkeypatch.setattr(modelscan, "RESTARTS", 2)
-    files = {f"{number}.pkl": benign for number in range(6)}
-    opinion = second_opinion(lay(files), list(files), [], LIMITS)
-    assert opinion.state is OpinionState.ABSENT
-    assert opinion.detail == "modelscan broke on more than 2 files; 3 of 6 were not examined"
-
-
-def test_a_broken_start_is_one_line(lay, benign, stub):
-    stub(modelscan="raise RuntimeError('half installed')")
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
-    assert opinion.state is OpinionState.ABSENT
-    assert opinion.detail.startswith("modelscan broke when it was started (RuntimeError: half installed)")
-
-
-def test_what_it_prints_cannot_pass_for_an_answer(lay, benign, stub):
-    line = '{"done": 0, "scanned": [["forged"]], "issues": [], "failed": []}'
-    stub(modelscan=SCANNER.format(body=f"print('{line}'); os.write(1, b'{line}'); self.scanned = []"))
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
-    assert opinion.state is OpinionState.ABSENT
-
-
-def test_a_flood_is_stopped(lay, benign, stub, monkeypatch):
-    monkeypatch.setattr(process, "OUTPUT_BYTES", 1000)
-    files = {f"{number}.pkl": benign for number in range(200)}
-    opinion = second_opinion(lay(files), list(files), [], LIMITS)
-    assert any("wrote too much" in line for line in (opinion.detail, *opinion.absences))
-
-
-def test_memory_is_bounded(lay, benign, stub, monkeypatch):
-    stub(modelscan=SCANNER.format(body="bytearray(1 << 30)"))
-    monkeypatch.setattr(modelscan, "MEMORY_BYTES", 512 << 20)
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
-    assert opinion.absences == ("a.pkl: modelscan broke on it (MemoryError)",)
-
-
-def test_no_secret_reaches_the_other_scanner(lay, benign, stub, monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_TOKEN", "secret")
-    stub(modelscan=SCANNER.format(body="raise ValueError(sorted(os.environ))"))
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
-    assert "PYTHONPATH" in opinion.absences[0]
-    assert "HF_TOKEN" not in opinion.absences[0]
-
-
-def test_the_other_scanner_may_write_to_no_file(lay, benign, stub, tmp_path):
-    target = tmp_path / "written"
-    stub(modelscan=SCANNER.format(body=f"os.write(os.open({str(target)!r}, os.O_CREAT | os.O_WRONLY), b'x')"))
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
-    assert opinion.absences == ("a.pkl: File too large",)
-    assert target.read_bytes() == b""
 
 
 def test_nothing_of_it_is_imported_here(lay, hostile):

@@ -142,6 +142,28 @@ def test_bytes_behind_the_last_pickle_are_named() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "members"), [("nested-raw", 1), ("nested-base64", 1), ("nested-hex", 1), ("nested-twice", 1)]
+)
+def test_pickles_inside_are_members(name: str, members: int) -> None:
+    data = (FIXTURES / f"malicious/{name}.pkl").read_bytes()
+    program, rest = read(data)
+    assert Act.CALL not in {event.act for event in program.events}
+    (member,) = rest
+    assert isinstance(member, Artifact)
+    assert member.open is not None
+    with member.open() as window:
+        (inner, *_) = READER.read(member, window, Limits())
+    assert isinstance(inner, PickleProgram)
+    assert inner.streams[0].complete
+
+
+def test_words_and_bytes_that_begin_like_a_pickle_by_chance_are_data() -> None:
+    members = [item for item in read((FIXTURES / "benign/words.pkl").read_bytes())[1] if isinstance(item, Artifact)]
+    # Only bytes that also end like one are looked at; "\x80\x04abc." is one of those and turns out to be damaged.
+    assert [member.size for member in members] == [6]
+
+
 def test_torch_legacy_ends_in_tensor_data() -> None:
     program, rest = read((FIXTURES / "benign/torch-legacy.pt").read_bytes())
     assert program.layout == "torch-legacy"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -455,13 +456,19 @@ def crowded_report(count: int = 1000) -> AuditReport:
     return replace(plain, findings=plain.findings + many)
 
 
-REPORTS = {
+REPORTS: dict[str, Callable[[], AuditReport]] = {
     "fail": fail_report,
     "pass": pass_report,
     "incomplete": incomplete_report,
     "hostile": hostile_report,
     "crowded": crowded_report,
 }
+
+
+@pytest.fixture
+def examples() -> dict[str, Callable[[], AuditReport]]:
+    """The example reports by name, to be made where they are needed."""
+    return REPORTS
 
 
 @pytest.fixture(params=list(REPORTS))

@@ -5,6 +5,8 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,6 @@ from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve
-
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -287,14 +287,14 @@ def as_nobody(target: Path) -> dict[str, object]:
 
 
 @pytest.fixture
-def open_to_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def open_to_all() -> Iterator[Path]:
+    """A folder that other users may enter, as those of pytest are not."""
     if os.geteuid() != 0:
         pytest.skip("giving up privileges takes root")
-    folder = tmp_path_factory.mktemp("shared")
-    for each in (folder, *folder.parents):
-        if each.stat().st_uid == 0 and each.stat().st_mode & 0o777 == 0o700:
-            each.chmod(0o755)
-    return folder
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        yield folder
 
 
 def test_what_may_not_be_read_is_reported(open_to_all: Path) -> None:

@@ -11,12 +11,14 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Holding, Made, Name, PickleEvent, Plain, Unknown, Value
 from modelaudit.model.structure import Defect, Location
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.pickle.nested import Nested, coding_of
 from modelaudit.readers.pickle.values import Box, Slot, Truncated, items_of, shown
 
 _CHUNK: Final = 1 << 18
 _MARGIN: Final = 16
 CONSTANT_KEPT: Final = 4096
 _DEFECTS_KEPT: Final = 100
+_NESTED_KEPT: Final = 1000
 # Short words are arguments that change what a call does (an encoding, an attribute); longer text is content.
 _WORD = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")
 
@@ -32,6 +34,7 @@ class Machine:
 
     Attributes:
         events: acts in order; identical ones are kept once.
+        nested: constants that begin like a pickle themselves.
         result: the value at STOP.
     """
 
@@ -52,6 +55,7 @@ class Machine:
         self.events: list[PickleEvent] = []
         self.defects: list[Defect] = []
         self.result: Slot = None
+        self.nested: list[Nested] = []
         self._seen: set[tuple[object, ...]] = set()
 
     @property
@@ -112,6 +116,14 @@ class Machine:
         if self.pos > len(self.buffer):
             self.base, self.pos, self.op, self.buffer = self.base + self.pos, 0, self.op - self.pos, b""
         return kept, length <= CONSTANT_KEPT
+
+    def note_nested(self, data: bytes, offset: int, length: int) -> None:
+        """Remember a constant of ``length`` bytes at ``offset`` if its beginning, ``data``, is that of a pickle."""
+        coding = coding_of(data)
+        if coding and len(self.nested) < _NESTED_KEPT:
+            self.nested.append(Nested(offset, length, coding))
+        elif coding:
+            self.defect("nested-pickles", f"more than {_NESTED_KEPT} pickles inside this one; the others are not read")
 
     def take_line(self) -> tuple[bytes, bool]:
         """The bytes up to the next newline, without it, and whether they were kept whole."""

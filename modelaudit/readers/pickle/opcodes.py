@@ -3,113 +3,23 @@
 from __future__ import annotations
 
 import _compat_pickle
-import codecs
 import pickletools
-import struct
 from typing import Final
 
 from modelaudit.model.pickle import Act, Name, Unknown
 from modelaudit.readers.base import DamagedError
+from modelaudit.readers.pickle.constants import (
+    byte_array,
+    constant,
+    cut,
+    next_buffer,
+    nothing,
+    number,
+    sized,
+    text_line,
+)
 from modelaudit.readers.pickle.machine import Handler, Machine
-from modelaudit.readers.pickle.values import Box, Slot, Truncated, items_of
-
-# -- constants ------------------------------------------------------------------------------------------------------
-
-
-def _constant(value: Slot) -> Handler:
-    def push(machine: Machine) -> None:
-        machine.stack.append(value)
-
-    return push
-
-
-def _number(layout: str) -> Handler:
-    unpack = struct.Struct(layout)
-
-    def push(machine: Machine) -> None:
-        machine.stack.append(unpack.unpack(machine.take(unpack.size))[0])
-
-    return push
-
-
-def _text_line(kind: str) -> Handler:
-    def push(machine: Machine) -> None:
-        line, whole = machine.take_line()
-        machine.stack.append(_line_value(machine, kind, line) if whole else _cut(kind, line))
-
-    return push
-
-
-def _line_value(machine: Machine, kind: str, line: bytes) -> Slot:
-    text = line.decode("ascii", "replace")
-    try:
-        if kind == "str":
-            return line.decode("raw-unicode-escape")
-        if kind == "quoted":
-            return _unquoted(line)
-        if kind == "float":
-            return float(text)
-        if text in ("00", "01"):
-            return text == "01"
-        return int(text.rstrip("L"), 0)
-    except ValueError:
-        machine.defect("literal-invalid", f"a {kind} literal cannot be read")
-        return Unknown(f"a {kind} literal that cannot be read")
-
-
-def _unquoted(line: bytes) -> str:
-    """The value of a STRING literal, by CPython's own rule: one pair of quotes and byte escapes between."""
-    text = line.rstrip()
-    if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in (b"'", b'"'):
-        raise ValueError("no quotes")
-    value = codecs.escape_decode(text[1:-1])[0]
-    return value.decode("latin-1")
-
-
-def _sized(kind: str, layout: str) -> Handler:
-    length = struct.Struct(layout)
-
-    def push(machine: Machine) -> None:
-        (size,) = length.unpack(machine.take(length.size))
-        if size < 0:
-            raise DamagedError(f"a {kind} constant with the negative length {size}", machine.at)
-        data, whole = machine.take_constant(size)
-        machine.stack.append(_decoded(machine, kind, data) if whole else _cut(kind, data))
-
-    return push
-
-
-def _decoded(machine: Machine, kind: str, data: bytes) -> Slot:
-    if kind == "int":
-        return int.from_bytes(data, "little", signed=True)
-    if kind == "bytes":
-        return data
-    if kind == "latin":
-        return data.decode("latin-1")
-    try:
-        return data.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        machine.defect("text-invalid", "text that is not UTF-8")
-        return Unknown("text that is not UTF-8")
-
-
-def _cut(kind: str, data: bytes) -> Truncated:
-    start = data[:40].decode("latin-1")
-    return Truncated("bytes" if kind == "bytes" else "int" if kind == "int" else "str", repr(start)[:-1])
-
-
-def _bytearray(machine: Machine) -> None:
-    _BYTES8(machine)
-    machine.stack[-1] = Truncated("bytearray", "bytearray(")
-
-
-def _next_buffer(machine: Machine) -> None:
-    machine.stack.append(Unknown("an out-of-band buffer"))
-
-
-def _nothing(machine: Machine) -> None:
-    """READONLY_BUFFER changes nothing that can be seen."""
-
+from modelaudit.readers.pickle.values import Box, Slot, items_of
 
 # -- stack and memo -------------------------------------------------------------------------------------------------
 
@@ -298,7 +208,7 @@ def _persistent_line(machine: Machine) -> None:
     line, whole = machine.take_line()
     if not line.isascii():
         machine.defect("text-invalid", "a persistent id that is not ASCII")
-    _persistent(machine, "PERSID", line.decode("ascii", "replace") if whole else _cut("str", line))
+    _persistent(machine, "PERSID", line.decode("ascii", "replace") if whole else cut("str", line))
 
 
 def _persistent_top(machine: Machine) -> None:
@@ -366,19 +276,17 @@ def _stop(machine: Machine) -> bool:
     return True
 
 
-_BYTES8 = _sized("bytes", "<Q")
-
 _HANDLERS: Final[dict[str, Handler]] = {
     "MARK": _mark, "STOP": _stop, "POP": _pop, "POP_MARK": _pop_mark, "DUP": _dup,
-    "NONE": _constant(None), "NEWTRUE": _constant(True), "NEWFALSE": _constant(False),
-    "INT": _text_line("int"), "LONG": _text_line("int"), "FLOAT": _text_line("float"),
-    "STRING": _text_line("quoted"), "UNICODE": _text_line("str"),
-    "BININT": _number("<i"), "BININT1": _number("<B"), "BININT2": _number("<H"), "BINFLOAT": _number(">d"),
-    "LONG1": _sized("int", "<B"), "LONG4": _sized("int", "<i"),
-    "BINSTRING": _sized("latin", "<i"), "SHORT_BINSTRING": _sized("latin", "<B"),
-    "BINBYTES": _sized("bytes", "<I"), "SHORT_BINBYTES": _sized("bytes", "<B"), "BINBYTES8": _BYTES8,
-    "BINUNICODE": _sized("str", "<I"), "SHORT_BINUNICODE": _sized("str", "<B"), "BINUNICODE8": _sized("str", "<Q"),
-    "BYTEARRAY8": _bytearray, "NEXT_BUFFER": _next_buffer, "READONLY_BUFFER": _nothing,
+    "NONE": constant(None), "NEWTRUE": constant(True), "NEWFALSE": constant(False),
+    "INT": text_line("int"), "LONG": text_line("int"), "FLOAT": text_line("float"),
+    "STRING": text_line("quoted"), "UNICODE": text_line("str"),
+    "BININT": number("<i"), "BININT1": number("<B"), "BININT2": number("<H"), "BINFLOAT": number(">d"),
+    "LONG1": sized("int", "<B"), "LONG4": sized("int", "<i"),
+    "BINSTRING": sized("latin", "<i"), "SHORT_BINSTRING": sized("latin", "<B"),
+    "BINBYTES": sized("bytes", "<I"), "SHORT_BINBYTES": sized("bytes", "<B"), "BINBYTES8": sized("bytes", "<Q"),
+    "BINUNICODE": sized("str", "<I"), "SHORT_BINUNICODE": sized("str", "<B"), "BINUNICODE8": sized("str", "<Q"),
+    "BYTEARRAY8": byte_array, "NEXT_BUFFER": next_buffer, "READONLY_BUFFER": nothing,
     "EMPTY_LIST": _empty("list"), "EMPTY_DICT": _empty("dict"), "EMPTY_SET": _empty("set"),
     "EMPTY_TUPLE": _empty("tuple"), "LIST": _sequence("list"), "TUPLE": _sequence("tuple"),
     "FROZENSET": _sequence("frozenset"), "DICT": _dict,

@@ -14,6 +14,7 @@ from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, Pickl
 from modelaudit.model.structure import Defect, Location, TensorData, Unread, UnreadReason
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.pickle.machine import Machine
+from modelaudit.readers.pickle.nested import Nested, children
 from modelaudit.readers.pickle.opcodes import DISPATCH
 from modelaudit.readers.pickle.values import Slot
 
@@ -68,6 +69,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     events: list[PickleEvent] = []
     defects: list[Defect] = []
     unread: list[Unread] = []
+    nested: list[Nested] = []
     opcodes, position, layout = 0, 0, "raw"
     while position < window.size and not unread:
         if len(streams) >= limits.pickle_streams:
@@ -80,6 +82,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         events += machine.events
         defects += machine.defects
         opcodes += machine.opcodes
+        nested += machine.nested
         position = machine.offset
         if len(streams) == 1 and _is_torch_magic(machine.result):
             layout = "torch-legacy"
@@ -89,6 +92,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             break
     yield PickleProgram(layout, tuple(streams), tuple(events), opcodes, tuple(defects[:_DEFECTS_KEPT]))
     yield from unread
+    yield from children(artifact, window, nested, limits)
     left = window.size - position
     if left and not unread:
         if layout == "torch-legacy":

@@ -1,0 +1,100 @@
+"""What the shipped licence files promise."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from modelaudit.licenses.names import folded, names_of
+from modelaudit.model.license import LicenseCategory
+
+# Identifiers of the Hub's list that are not SPDX identifiers and name one licence.
+NAMED = [
+    "llama2",
+    "llama3",
+    "llama3.1",
+    "llama3.2",
+    "llama3.3",
+    "llama4",
+    "gemma",
+    "openrail++",
+    "creativeml-openrail-m",
+    "bigscience-openrail-m",
+    "bigscience-bloom-rail-1.0",
+    "bigcode-openrail-m",
+    "apple-amlr",
+    "deepfloyd-if-license",
+]
+SPDX = [
+    "apache-2.0",
+    "mit",
+    "bsd-2-clause",
+    "bsd-3-clause",
+    "isc",
+    "gpl-2.0",
+    "gpl-3.0",
+    "agpl-3.0",
+    "lgpl-2.1",
+    "lgpl-3.0",
+    "mpl-2.0",
+    "unlicense",
+    "cc0-1.0",
+    "cc-by-4.0",
+    "cc-by-sa-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+    "cc-by-nc-nd-4.0",
+    "artistic-2.0",
+    "wtfpl",
+    "bsl-1.0",
+]
+
+
+@pytest.mark.parametrize("hub_id", [*NAMED, *SPDX])
+def test_the_hub_identifier_is_known(rules, hub_id):
+    assert [entry.id for entry in rules.licenses.values() if hub_id in entry.hub_ids] == [
+        names_of(rules.licenses)[folded(hub_id)]
+    ]
+
+
+def test_the_vague_families_of_the_hub_are_listed(rules):
+    families = {"openrail", "cc", "gpl", "lgpl", "bsd", "gfdl", "odbl", "odc-by", "other", "unknown"}
+    assert families <= set(rules.vague_licenses)
+
+
+def test_no_name_leads_to_two_licences_or_to_a_family(rules):
+    known = {
+        folded(name) for entry in rules.licenses.values() for name in (entry.id, entry.name, entry.url, *entry.aliases)
+    }
+    names = names_of(rules.licenses)
+    assert known <= set(names)
+    assert not {folded(name) for name in rules.vague_licenses} & set(names)
+
+
+def test_verified_terms_have_a_date_and_unverified_ones_no_clause(rules):
+    for entry in rules.licenses.values():
+        if entry.read:
+            assert datetime.date.fromisoformat(entry.read)
+        else:
+            assert not any(duty.clause for duty in entry.obligations), entry.id
+
+
+def test_what_was_not_read_is_never_permissive(rules):
+    free = {LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN}
+    assert [entry.id for entry in rules.licenses.values() if not entry.read and entry.category in free] == []
+
+
+def test_obligations_fit_the_category(rules):
+    for entry in rules.licenses.values():
+        kinds = {duty.kind for duty in entry.obligations}
+        if entry.category in (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY):
+            assert "no-commercial-use" in kinds, entry.id
+        if entry.category is LicenseCategory.USE_RESTRICTED:
+            assert "use-policy" in kinds, entry.id
+        if entry.category in (LicenseCategory.COPYLEFT, LicenseCategory.WEAK_COPYLEFT):
+            assert "share-alike" in kinds, entry.id
+        if entry.category is LicenseCategory.PERMISSIVE:
+            assert not kinds & {"no-commercial-use", "use-policy", "share-alike", "user-cap", "territory-limit"}, (
+                entry.id
+            )

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory, LicenseClaim, LicenseConclusion
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.cyclonedx import render_cyclonedx
+from modelaudit.reports.json_report import report_digest
+
+VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
+
+
+def bom_of(report: AuditReport) -> Any:
+    return json.loads(render_cyclonedx(report))
+
+
+def properties(node: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in node["properties"]:
+        found.setdefault(each["name"], []).append(each["value"])
+    return found
+
+
+@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "hostile"])
+def test_strictly_valid(name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
+    assert VALIDATOR.validate_str(render_cyclonedx(examples[name]()).decode()) is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(text=st.text(alphabet=st.characters(), max_size=60))
+def test_valid_whatever_the_model_says(text: str, failing: AuditReport) -> None:
+    record = replace(failing.coverage.artifacts[0], path=text, formats=(text,))
+    finding = replace(failing.findings[0], artifact=text, message=text, evidence=(text,), key=text, rule=text)
+    claim = LicenseClaim(ClaimKind.DECLARED, text, text, text, text)
+    report = replace(
+        failing,
+        target=replace(failing.target, name=text, commit=text, origin=text, requested=text),
+        decision=replace(failing.decision, coverage=replace(failing.coverage, artifacts=(record,))),
+        findings=(finding,),
+        license=LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (claim,)),
+        rules=(replace(failing.rules[0], id=text, references=(text, f"https://example.org/{text}"), cwe=(text,)),),
+    )
+    assert VALIDATOR.validate_str(render_cyclonedx(report).decode()) is None
+
+
+def test_the_model_is_the_root(failing: AuditReport) -> None:
+    bom = bom_of(failing)
+    root = bom["metadata"]["component"]
+    commit = failing.target.commit
+    assert (root["type"], root["name"], root["version"]) == ("machine-learning-model", "acme/tiny-llama", commit)
+    assert root["purl"] == f"pkg:huggingface/acme/tiny-llama@{commit}"
+    assert bom["metadata"]["timestamp"] == "2026-11-24T09:30:00+00:00"
+    tool = bom["metadata"]["tools"]["components"][0]
+    assert (tool["name"], tool["version"]) == ("modelaudit", "0.1.0")
+    assert bom["specVersion"] == "1.6"
+    assert properties(bom["metadata"])["modelaudit:report:sha256"] == [report_digest(failing)]
+
+
+def test_what_the_standard_has_no_field_for_stands_in_properties(failing: AuditReport) -> None:
+    said = properties(bom_of(failing)["metadata"]["component"])
+    assert said["modelaudit:verdict"] == ["fail"]
+    assert said["modelaudit:coverage:not-examined"] == ["2"]
+    assert said["modelaudit:coverage:partly-examined"] == ["1"]
+    assert said["modelaudit:coverage:open-absences"] == ["3"]
+    assert said["modelaudit:policy:fail-on"] == ["high"]
+    assert said["modelaudit:license:state"] == ["contradictory"]
+    assert said["modelaudit:opinion:otherscan"][0].startswith("absent: ")
+    assert len(said["modelaudit:license:claim"]) == 3
+
+
+def test_every_file_is_a_component_that_the_root_depends_on(failing: AuditReport) -> None:
+    bom = bom_of(failing)
+    files = {each["name"]: each for each in bom["components"]}
+    assert set(files) == {record.path for record in failing.coverage.artifacts}
+    assert {each["type"] for each in files.values()} == {"file"}
+    graph = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
+    assert set(graph["model"]) == {each["bom-ref"] for each in files.values()}
+
+
+def test_a_hash_is_only_what_was_computed(failing: AuditReport) -> None:
+    files = {each["name"]: each for each in bom_of(failing)["components"]}
+    assert files["model.safetensors"]["hashes"] == [{"alg": "SHA-256", "content": "b" * 64}]
+    assert properties(files["model.safetensors"])["modelaudit:claimed:sha256"] == ["c" * 64]
+    gguf = next(each for name, each in files.items() if name.endswith(".gguf"))
+    assert "hashes" not in gguf
+    assert properties(gguf)["modelaudit:claimed:sha256"] == ["e" * 64]
+    assert properties(gguf)["modelaudit:unread"][0].startswith("no-reader: ")
+    assert "hashes" not in files["LICENSE"]
+    assert properties(files["LICENSE"])["modelaudit:digest:git-sha1"] == ["1" * 40]
+
+
+def test_a_finding_is_a_vulnerability_of_its_file(failing: AuditReport) -> None:
+    bom = bom_of(failing)
+    found = {each["id"]: each for each in bom["vulnerabilities"]}
+    refs = {each["name"]: each["bom-ref"] for each in bom["components"]}
+    call = found["pickle/dangerous-call"]
+    assert call["affects"] == [{"ref": refs["pytorch_model.bin"]}]
+    assert call["ratings"][0]["severity"] == "critical"
+    assert call["cwes"] == [78, 502]
+    assert call["source"]["name"] == "modelaudit"
+    assert "posix.system" in call["description"]
+    assert "1234: REDUCE" in call["detail"]
+    assert call["recommendation"].startswith("Do not load the file.")
+    assert properties(call)["modelaudit:fingerprint"] == [failing.findings[0].fingerprint]
+    assert properties(call)["modelaudit:offset"] == ["1234"]
+    assert found["license/contradiction"]["affects"] == [{"ref": "model"}]
+    assert "advisories" not in found["safetensors/hole"]
+
+
+def test_equal_findings_and_look_alike_paths_keep_their_own_references(hostile: AuditReport) -> None:
+    bom = bom_of(hostile)
+    refs = [each["bom-ref"] for each in [*bom["components"], *bom["vulnerabilities"]]]
+    assert len(refs) == len(set(refs)) == len(hostile.coverage.artifacts) + len(hostile.findings)
+    assert render_cyclonedx(hostile) == render_cyclonedx(hostile)
+
+
+def test_a_member_belongs_to_the_file_that_holds_it(failing: AuditReport) -> None:
+    inner = replace(failing.coverage.artifacts[0], path="a!b.zip")
+    outer = replace(failing.coverage.artifacts[0], path="a")
+    finding = Finding("x/y", Severity.LOW, CheckFamily.SECURITY, "a!b.zip!c/data.pkl", "m")
+    coverage = replace(failing.coverage, artifacts=(outer, inner))
+    bom = bom_of(replace(failing, decision=replace(failing.decision, coverage=coverage), findings=(finding,)))
+    refs = {each["name"]: each["bom-ref"] for each in bom["components"]}
+    assert bom["vulnerabilities"][0]["affects"] == [{"ref": refs["a!b.zip"]}]
+
+
+def test_licences_are_those_that_the_author_declares(failing: AuditReport) -> None:
+    root = bom_of(failing)["metadata"]["component"]
+    assert root["licenses"] == [
+        {
+            "license": {
+                "acknowledgement": "declared",
+                "id": "Apache-2.0",
+                "url": "https://www.apache.org/licenses/LICENSE-2.0",
+            }
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("quotation", "entry", "expected"),
+    [
+        ("llama3.1", "LicenseRef-Llama-3.1", {"name": "LicenseRef-Llama-3.1"}),
+        ("my own terms", None, {"name": "my own terms"}),
+        ("MIT", None, {"name": "MIT"}),
+        ("mit", "MIT", {"id": "MIT"}),
+        ("", None, {"name": "not stated"}),
+    ],
+)
+def test_what_spdx_does_not_know_is_a_name(
+    failing: AuditReport, quotation: str, entry: str | None, expected: dict[str, str]
+) -> None:
+    claim = LicenseClaim(ClaimKind.DECLARED, "README.md", "license", quotation, entry)
+    conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (claim,))
+    licenses = bom_of(replace(failing, license=conclusion))["metadata"]["component"]["licenses"]
+    assert licenses == [{"license": {"acknowledgement": "declared"} | expected}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "origin", "purl"),
+    [
+        (RefKind.MODEL, "gpt2", "https://huggingface.co", "pkg:huggingface/gpt2@"),
+        (RefKind.MODEL, "acme/tiny", "https://huggingface.co/", "pkg:huggingface/acme/tiny@"),
+        (RefKind.FOLDER, "./tiny", "/srv/tiny", None),
+        (RefKind.DATASET, "acme/data", "https://huggingface.co", None),
+        (RefKind.MODEL, "a/b/c", "https://huggingface.co", None),
+    ],
+)
+def test_only_a_model_on_the_hub_has_a_package_url(
+    failing: AuditReport, kind: RefKind, name: str, origin: str, purl: str | None
+) -> None:
+    report = replace(failing, target=replace(failing.target, kind=kind, name=name, origin=origin))
+    root = bom_of(report)["metadata"]["component"]
+    assert root.get("purl") == (f"{purl}{failing.target.commit}" if purl else None)
+    assert root["type"] == ("data" if kind is RefKind.DATASET else "machine-learning-model")
+
+
+def test_another_hub_is_named_in_the_package_url(failing: AuditReport) -> None:
+    report = replace(failing, target=replace(failing.target, origin="https://hub.example.org"))
+    assert bom_of(report)["metadata"]["component"]["purl"].endswith("?repository_url=https://hub.example.org")
+
+
+def test_the_serial_number_names_the_report(failing: AuditReport) -> None:
+    other = replace(failing, created="2026-11-25T09:30:00Z")
+    assert bom_of(failing)["serialNumber"] == bom_of(failing)["serialNumber"] != bom_of(other)["serialNumber"]

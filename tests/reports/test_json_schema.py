@@ -1,0 +1,68 @@
+"""``MODELAUDIT_UPDATE_GOLDEN=1`` writes the published schema anew."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from modelaudit.model.finding import Finding
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.json_report import render_json
+from modelaudit.reports.json_schema import report_schema
+
+PUBLISHED = Path(__file__).parents[2] / "docs" / "report-v1.schema.json"
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    return json.loads(report_schema())
+
+
+def test_the_published_schema_is_the_one_in_force() -> None:
+    if os.environ.get("MODELAUDIT_UPDATE_GOLDEN"):
+        PUBLISHED.write_bytes(report_schema())
+    assert PUBLISHED.read_bytes() == report_schema()
+
+
+def test_the_schema_is_one_and_says_which(schema: Any) -> None:
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == "urn:modelaudit:report:v1"
+    assert all(definition["title"] for definition in [schema, *schema["$defs"].values()])
+
+
+def test_every_field_is_always_there_and_docstrings_describe_them(schema: Any) -> None:
+    finding = schema["$defs"]["Finding"]
+    assert finding["required"] == [field.name for field in fields(Finding)]
+    assert "never the wording" in finding["properties"]["key"]["description"]
+    assert "Attributes" not in json.dumps(schema)
+
+
+def test_real_reports_are_valid(schema: Any, any_report: AuditReport) -> None:
+    errors = Draft202012Validator(schema).iter_errors(json.loads(render_json(any_report)))
+    assert [error.message for error in errors] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("schema",), "modelaudit/report/v2"),
+        (("decision", "verdict"), "fine"),
+        (("findings", 0, "severity"), "dreadful"),
+        (("decision", "coverage", "artifacts", 0, "size"), "7714"),
+        (("license", "state"), None),
+        (("opinions",), {}),
+    ],
+)
+def test_wrong_values_are_not(schema: Any, failing: AuditReport, path: tuple[str | int, ...], value: object) -> None:
+    report = json.loads(render_json(failing))
+    place = report
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    assert not Draft202012Validator(schema).is_valid(report)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.report import AuditReport
+from modelaudit.reports import REPORTS, format_of, render
+
+
+@pytest.mark.parametrize(
+    ("path", "format"),
+    [
+        ("report.html", "html"),
+        ("out/REPORT.HTM", "html"),
+        ("report.json", "json"),
+        ("bom.cdx.json", "cyclonedx"),
+        ("a.b/bom.CDX.JSON", "cyclonedx"),
+        ("scan.txt", "table"),
+    ],
+)
+def test_a_file_name_tells_the_format(path: str, format: str) -> None:
+    assert format_of(path) == format
+
+
+@pytest.mark.parametrize("path", ["report", "report.pdf", "html", "report.json.bak", ""])
+def test_another_name_is_refused_with_the_names_that_work(path: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        format_of(path)
+    assert all(ending in str(caught.value) for each in REPORTS.values() for ending in each.endings)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_format_is_refused_with_the_list(passing: AuditReport) -> None:
+    with pytest.raises(ConfigurationError, match="table, json, html, cyclonedx"):
+        render(passing, "pdf")
+
+
+@pytest.mark.parametrize("format", list(REPORTS))
+def test_every_format_is_a_pure_function(format: str, any_report: AuditReport) -> None:
+    first = render(any_report, format)
+    assert first == render(any_report, format)
+    assert first.decode("utf-8").endswith("\n")
+
+
+def test_the_registry_loads_no_renderer() -> None:
+    heavy = ("rich", "jinja2", "cyclonedx", "pydantic")
+    script = f"import sys, modelaudit.reports; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.reports.text import https_link, printable
+
+ANY_TEXT = st.text(alphabet=st.characters())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("model.bin", "model.bin"),
+        ("naïve 模型 🦙", "naïve 模型 🦙"),
+        ("a\nb\r\tc", "a\\nb\\r\\tc"),
+        ("\x1b[31m\x00\x7f", "\\x1b[31m\\x00\\x7f"),
+        ("\x9b31m", "\\u009b31m"),
+        ("\u202ecod.exe", "\\u202ecod.exe"),
+        ("a\u200bb\ufeff", "a\\u200bb\\ufeff"),
+        ("caf\udce9", "caf\\xe9"),
+        ("\ud800", "\\ud800"),
+        ("\U000e0041", "\\U000e0041"),
+        ("\u3164\u2800", "\\u3164\\u2800"),
+        ("a\u00a0b", "a\\u00a0b"),
+        ("e\u0301", "e\u0301"),
+        ("e" + "\u0301" * 5, "e\u0301\u0301\u0301\\u0301\\u0301"),
+    ],
+)
+def test_shows_what_does_not_show_itself(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@given(ANY_TEXT)
+def test_any_text_ends_as_visible_characters_on_one_line(text: str) -> None:
+    shown = printable(text)
+    shown.encode("utf-8")
+    assert len(shown.splitlines()) <= 1
+    assert all(unicodedata.category(each)[0] not in "CZ" or each == " " for each in shown)
+    assert printable(shown) == shown
+
+
+def test_counts_what_a_limit_leaves_out() -> None:
+    assert printable("a" * 12_345, limit=3) == "aaa… (12,342 more characters, all of them in the JSON report)"
+    assert printable("abc", limit=3) == "abc"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://docs.python.org/3/library/pickle.html", "https://example.org", "https://h.example:8443/a?b=c&d=%20#e"],
+)
+def test_plain_https_may_become_a_link(address: str) -> None:
+    assert https_link(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "http://example.org/",
+        "javascript:alert(1)",
+        "HTTPS://example.org/",
+        " https://example.org/",
+        "https://example.org/\n",
+        'https://example.org/"onmouseover=x',
+        "https://user:password@example.org/",
+        "https://example.org/a b",
+        "https://example.org/%zz",
+        "https://example.org/#a#b",
+        "https://exämple.org/",
+        "https://example.org/" + "a" * 3000,
+    ],
+)
+def test_nothing_else_becomes_a_link(address: str) -> None:
+    assert https_link(address) is None

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+import modelaudit.reports
+from modelaudit.model.artifact import DigestAlgorithm, RefKind
+from modelaudit.model.finding import CheckFamily, Confidence, Severity
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory
+from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, Verdict
+from modelaudit.model.structure import Location, UnreadReason
+from modelaudit.reports import REPORTS, render, wording
+
+BANNED = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
+ROOM = Path(modelaudit.reports.__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("phrases", "words"),
+    [
+        (wording.VERDICTS, Verdict),
+        (wording.EXIT_CODES, Verdict),
+        (wording.EXTENTS, Extent),
+        (wording.UNREAD, UnreadReason),
+        (wording.DIGEST_STATES, DigestState),
+        (wording.ALGORITHMS, DigestAlgorithm),
+        (wording.TARGETS, RefKind),
+        (wording.CHECKS, CheckFamily),
+        (wording.CONFIDENCES, Confidence),
+        (wording.CONCLUSIONS, ConclusionState),
+        (wording.STATES, ConclusionState),
+        (wording.CATEGORIES, LicenseCategory),
+        (wording.CLAIMS, ClaimKind),
+        (wording.OPINIONS, OpinionState),
+    ],
+)
+def test_every_word_of_the_model_has_a_phrase(phrases: dict[StrEnum, str], words: type[StrEnum]) -> None:
+    assert set(phrases) == set(words)
+    assert all(phrases.values())
+
+
+@pytest.mark.parametrize("format", list(REPORTS))
+@pytest.mark.parametrize("name", ["fail", "pass", "incomplete"])
+def test_no_report_promises_what_nobody_can(
+    format: str, name: str, examples: dict[str, Callable[[], AuditReport]]
+) -> None:
+    assert not BANNED.findall(render(examples[name](), format).decode())
+
+
+def test_no_template_and_no_string_of_the_renderers_holds_a_banned_word() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (ROOM / "templates").iterdir()}
+    for path in ROOM.glob("*.py"):
+        strings = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+        texts[path.name] = "\n".join(each for each in strings if isinstance(each, str))
+    assert len(texts) > 10
+    assert {name: found for name, text in texts.items() if (found := BANNED.findall(text))} == {}
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (4_130_000_000, "4.13 GB"),
+        (2**70, "1.18e+06 PB"),
+    ],
+)
+def test_sizes_in_decimal_units(size: int, words: str) -> None:
+    assert wording.human_size(size) == words
+
+
+def test_places_and_thresholds_in_words() -> None:
+    assert wording.place_words(Location(1234, 5, "license")) == "byte 1,234, line 5, entry license"
+    assert wording.place_words(Location(0)) == "byte 0"
+    assert wording.place_words(Location()) == ""
+    assert wording.fail_on_words(Severity.HIGH) == "findings of severity high and above fail"
+    assert wording.fail_on_words(Severity.CRITICAL) == "critical findings fail"
+    assert wording.fail_on_words(None) == "findings never fail this policy"
+
+
+def test_times_are_told_in_utc() -> None:
+    assert wording.moment("2026-11-24T23:30:00-02:00") == "25 November 2026, 01:30 UTC"
+    assert wording.moment("2026-01-02T03:04:05Z") == "2 January 2026, 03:04 UTC"
+    assert [wording.moment(datetime(2026, month, 1).isoformat() + "+00:00") for month in range(1, 13)]

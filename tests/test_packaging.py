@@ -1,0 +1,122 @@
+"""What is published: the wheel, the source archive and the editable install, each of them built and used."""
+
+from __future__ import annotations
+
+import email
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = "import sys, hatchling.build as b; print(getattr(b, sys.argv[1])(sys.argv[2]))"
+
+
+def run(*arguments: str | Path, cwd: Path, path: Path | None = None) -> str:
+    """Run Python with arguments in a folder and return what it prints; ``path`` is searched for packages first."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if path:
+        environment["PYTHONPATH"] = str(path)
+    command = [sys.executable, *map(str, arguments)]
+    ran = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def build(kind: str, source: Path, out: Path) -> Path:
+    """Build with the backend of pyproject.toml, offline, and return what was written."""
+    return out / run("-c", BUILD, f"build_{kind}", out, cwd=source).split()[-1]
+
+
+def rule_files() -> set[str]:
+    """Every file of the rule set, relative to the root of the project."""
+    return {file.relative_to(ROOT).as_posix() for file in (ROOT / "rules").rglob("*.yaml")}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the wheel is installed, without its dependencies."""
+    folder = tmp_path_factory.mktemp("installed")
+    pip = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--no-index")
+    run(*pip, "--target", folder, wheel, cwd=folder)
+    return folder
+
+
+def test_the_wheel_holds_the_package_the_rules_and_the_templates(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    package = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit").rglob("*.py")}
+    templates = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit/reports/templates").iterdir()}
+    rules = {f"modelaudit/{file}" for file in rule_files()}
+    assert len(rules) > 20
+    contents = {name for name in names if ".dist-info/" not in name}
+    assert contents == package | templates | rules | {"modelaudit/py.typed"}
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_says_what_it_is(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name))
+        scripts = archive.read(name.replace("METADATA", "entry_points.txt")).decode()
+
+    assert metadata["Name"] == "modelaudit-gate"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert [line for line in metadata.get_all("Requires-Dist", []) if line.startswith("modelscan")] == [
+        "modelscan>=0.8.8; python_version < '3.13'"
+    ]
+    assert "modelaudit = modelaudit.cli.main:main" in scripts
+
+
+def test_the_installed_wheel_finds_its_rules(installed: Path, tmp_path: Path) -> None:
+    place = run("-c", "import modelaudit; print(modelaudit.__file__)", cwd=tmp_path, path=installed)
+    assert Path(place.strip()).is_relative_to(installed)
+
+    listed = run("-m", "modelaudit", "rules", cwd=tmp_path, path=installed)
+
+    assert listed == run("-m", "modelaudit", "rules", cwd=ROOT, path=ROOT)
+    assert "pickle/dangerous-call" in listed
+
+
+def test_the_installed_wheel_scans_and_renders(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    scan = ("-m", "modelaudit", "scan", "config.json", "--offline", "--no-second-opinion", "-q")
+
+    run(*scan, "-o", "html=r.html", "-o", "cyclonedx=r.cdx.json", "-o", "json=r.json", cwd=tmp_path, path=installed)
+
+    assert all((tmp_path / name).stat().st_size for name in ("r.html", "r.cdx.json", "r.json"))
+
+
+def test_an_editable_install_reads_the_rules_where_they_lie(tmp_path: Path) -> None:
+    editable = build("editable", ROOT, tmp_path)
+    site = tmp_path / "site"
+    with zipfile.ZipFile(editable) as archive:
+        assert {name.partition("/")[0].rpartition(".")[2] for name in archive.namelist()} == {"pth", "dist-info"}
+        archive.extractall(site)
+
+    code = (
+        f"import site; site.addsitedir({str(site)!r})\n"
+        "from modelaudit.catalogue.directory import rules_directory; print(rules_directory())"
+    )
+    assert Path(run("-c", code, cwd=tmp_path).strip()) == ROOT / "rules"
+
+
+def test_the_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    archive = build("sdist", ROOT, tmp_path)
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+
+    again = build("wheel", source, tmp_path)
+
+    assert set(zipfile.ZipFile(again).namelist()) == set(zipfile.ZipFile(wheel).namelist())

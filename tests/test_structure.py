@@ -1,0 +1,284 @@
+"""The shape of the house, read from the source: who may import whom, how long things may be, what is never done."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "modelaudit"
+
+MODULE_LINES = 400
+MEDIAN_LINES = 150
+FUNCTION_LINES = 60
+
+SIBLINGS = {"sources", "readers", "checks", "integrity", "licenses", "policy", "reports", "catalogue", "opinions"}
+LEVELS = {"model": 0} | dict.fromkeys(SIBLINGS, 1) | {"pipeline": 2, "": 3, "cli": 4, "__main__": 5}
+"""Each room's level; an import goes from a higher level to a lower one. ``""`` is the public API in ``__init__``."""
+
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager", "misc", "tools"}
+
+LOADERS = {
+    *("cloudpickle", "dill", "joblib", "keras", "marshal", "numpy", "onnx", "onnxruntime", "pickle", "runpy", "shelve"),
+    *("sklearn", "tensorflow", "torch", "transformers"),
+}
+"""Modules that unpickle, or run models; nothing here imports one."""
+
+ONLY_IN = {
+    "pickletools": ("readers",),
+    "_compat_pickle": ("readers",),
+    "ctypes": (),
+    "modelscan": ("opinions",),
+    "subprocess": ("opinions",),
+    "importlib": ("cli", "opinions", "reports"),
+    "huggingface_hub": ("sources",),
+    "jinja2": ("reports",),
+    "cyclonedx": ("reports",),
+    "rich": ("reports",),
+    "pydantic": ("catalogue", "reports", "readers", "sources"),
+}
+"""Modules that only some rooms may import."""
+
+HEAVY = ("cyclonedx", "huggingface_hub", "httpx", "httpx2", "jinja2", "modelscan", "numpy", "pydantic", "rich", "yaml")
+
+EXECUTING_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}
+UNBOUNDED_YAML = {"load", "load_all", "unsafe_load", "unsafe_load_all", "full_load", "full_load_all"}
+
+VERDICT_WORDS = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
+"""Words that promise what no scan can keep."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file of the package."""
+
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(ROOT).as_posix()
+
+    @property
+    def room(self) -> str:
+        """The first name below ``modelaudit``; empty for the package itself."""
+        first = self.path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        return "" if first == "__init__" else first
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """(line, dotted module) of every import, wherever it stands."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield node.lineno, "." * node.level + (node.module or "")
+                if node.module == "modelaudit":
+                    yield from ((node.lineno, f"modelaudit.{a.name}") for a in node.names if a.name in LEVELS)
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """Every module of the package."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    texts = [(file, file.read_text(encoding="utf-8")) for file in files]
+    return tuple(Module(file, text, ast.parse(text, str(file))) for file, text in texts)
+
+
+def test_every_room_has_a_level() -> None:
+    assert {module.room for module in modules()} <= LEVELS.keys()
+
+
+def test_imports_point_down_and_siblings_never_meet() -> None:
+    wrong = []
+    for module in modules():
+        for line, name in module.imports():
+            assert not name.startswith("."), f"{module.name}:{line} is a relative import"
+            top, _, rest = name.partition(".")
+            target = rest.partition(".")[0]
+            if top != "modelaudit" or (target == module.room and target != ""):
+                continue
+            if LEVELS[target] >= LEVELS[module.room] and not _reads_only_the_version(module, target):
+                wrong.append(f"{module.name}:{line} imports {name}")
+    assert not wrong
+
+
+def _reads_only_the_version(module: Module, target: str) -> bool:
+    """The one look upwards: whoever reports or identifies itself may read ``modelaudit.__version__``."""
+    uses = {
+        node.attr
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "modelaudit"
+    } | {
+        alias.name
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "modelaudit"
+        for alias in node.names
+    }
+    return target == "" and module.room not in ("", "model") and uses == {"__version__"}
+
+
+def test_the_public_package_imports_nothing_of_its_own_until_it_is_called() -> None:
+    package = next(module for module in modules() if module.name == "modelaudit/__init__.py")
+    eager = [node for node in package.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {name for module in eager for name in _names(module)}
+    assert not {name for name in names if name.startswith("modelaudit")}
+
+
+def _names(node: ast.Import | ast.ImportFrom) -> set[str]:
+    return {node.module or ""} if isinstance(node, ast.ImportFrom) else {alias.name for alias in node.names}
+
+
+@pytest.mark.parametrize("imported", ["modelaudit", "modelaudit.cli.main"])
+def test_nothing_heavy_is_imported_at_start(imported: str) -> None:
+    code = f"import sys, {imported}; print(*(sys.modules.keys() & {set(HEAVY)!r}))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == []
+
+
+def test_no_module_unpickles_or_runs_models() -> None:
+    wrong = []
+    for module in modules():
+        for line, name in module.imports():
+            top = name.partition(".")[0]
+            if top in LOADERS or (top in ONLY_IN and module.room not in ONLY_IN[top]):
+                wrong.append(f"{module.name}:{line} imports {name}")
+    assert not wrong
+
+
+def test_nothing_is_evaluated() -> None:
+    wrong = []
+    for module in modules():
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            called = node.func
+            if isinstance(called, ast.Name) and called.id in EXECUTING_CALLS:
+                wrong.append(f"{module.name}:{node.lineno} calls {called.id}")
+            elif isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
+                if called.value.id == "yaml" and called.attr in UNBOUNDED_YAML:
+                    wrong.append(f"{module.name}:{node.lineno} calls yaml.{called.attr}")
+                elif called.value.id == "os" and called.attr in ("system", "popen"):
+                    wrong.append(f"{module.name}:{node.lineno} calls os.{called.attr}")
+    assert not wrong
+
+
+def test_only_the_pipeline_catches_everything() -> None:
+    wrong = [
+        f"{module.name}:{node.lineno}"
+        for module in modules()
+        if module.room != "pipeline"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)
+    ]
+    assert not wrong
+
+
+def _is_broad(caught: ast.expr | None) -> bool:
+    if isinstance(caught, ast.Tuple):
+        return any(_is_broad(each) for each in caught.elts)
+    return caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException"))
+
+
+def test_modules_are_short() -> None:
+    lengths = {module.name: len(module.text.splitlines()) for module in modules()}
+    assert not {name: length for name, length in lengths.items() if length > MODULE_LINES}
+    assert statistics.median(lengths.values()) < MEDIAN_LINES
+
+
+def test_functions_are_short() -> None:
+    wrong = [
+        f"{module.name}:{node.lineno} {node.name} has {node.end_lineno - node.lineno + 1} lines"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno + 1 > FUNCTION_LINES
+    ]
+    assert not wrong
+
+
+def test_modules_are_named_for_what_they_hold() -> None:
+    assert not [module.name for module in modules() if EMPTY_NAMES & set(Path(module.name).with_suffix("").parts)]
+
+
+def test_signatures_above_the_readers_say_what_they_take() -> None:
+    wrong = [
+        f"{module.name}:{annotation.lineno} {ast.unparse(annotation)}"
+        for module in modules()
+        if module.room != "readers"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for annotation in _annotations(node)
+        if re.search(r"\b(dict|Mapping|MutableMapping)\[str, (typing\.)?Any\]", ast.unparse(annotation))
+    ]
+    assert not wrong
+
+
+def _annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr]:
+    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+    yield from (argument.annotation for argument in every if argument and argument.annotation)
+    if node.returns:
+        yield node.returns
+
+
+def test_no_text_of_the_package_promises_what_a_scan_cannot_keep() -> None:
+    wrong = [
+        f"{module.name}:{node.lineno} {node.value!r}"
+        for module in modules()
+        for node in _strings(module.tree)
+        if VERDICT_WORDS.search(node.value)
+    ]
+    assert not wrong
+
+
+def _strings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """String constants, docstrings left out, except those that click prints as help."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+        and not getattr(node, "decorator_list", ())
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node
+
+
+@pytest.mark.parametrize("folder", ["findings", "licenses", "policies", "callables"])
+def test_no_text_of_the_rules_promises_what_a_scan_cannot_keep(folder: str) -> None:
+    wrong = []
+    for file in sorted((ROOT / "rules" / folder).rglob("*.yaml")):
+        scalars = _scalars(yaml.load(file.read_bytes(), yaml.CSafeLoader))
+        wrong += [f"{file.relative_to(ROOT)}: {scalar!r}" for scalar in scalars if VERDICT_WORDS.search(scalar)]
+    assert not wrong
+
+
+def _scalars(value: object) -> Iterator[str]:
+    """Every text in a document but the keys, which are names."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _scalars(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _scalars(each)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_no_template_promises_or_switches_escaping_off() -> None:
+    templates = sorted((PACKAGE / "reports" / "templates").iterdir())
+    assert templates
+    assert not [file.name for file in templates if VERDICT_WORDS.search(file.read_text(encoding="utf-8"))]
