@@ -196,7 +196,10 @@ class _Reading:
         try:
             with artifact.open() as window:
                 digesting = DigestingWindow(window, time.monotonic() + seconds)
-                self._read(artifact, digesting, 0)
+                try:
+                    self._read(artifact, digesting, 0)
+                except WindowError as error:
+                    self._miss(artifact, error.reason, str(error))
                 digests = digesting.finish() if hashing else ()
                 change = window.changed() if isinstance(window, WatchedWindow) else None
         except WindowError as error:
@@ -208,7 +211,9 @@ class _Reading:
 
     def _read(self, artifact: Artifact, window: Window, depth: int) -> None:
         if window.size == 0:
-            self._miss(artifact, UnreadReason.EMPTY, "it is empty")
+            # A container says itself that a member is empty; of a file that is, nobody knows what it should hold.
+            if depth == 0:
+                self._miss(artifact, UnreadReason.EMPTY, "it is empty")
             return
         head = Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window)
         readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]

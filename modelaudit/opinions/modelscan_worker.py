@@ -1,9 +1,9 @@
 """The other side of the fence: runs modelscan over a list of files and writes what it says as lines of JSON.
 
 Started as a script in a process of its own by ``modelaudit.opinions.modelscan``; it imports nothing of this package.
-stdin holds one JSON object: ``files`` (absolute paths), ``memory`` (bytes) and ``seconds``. stdout gets the version of
-modelscan, then the number of each file before it is begun, and after it what modelscan said. A file on which modelscan
-breaks ends the process; the parent knows which one it was and starts another process for the rest.
+stdin holds one JSON object: ``files`` (absolute paths), ``memory`` (bytes) and ``seconds``. stdout, a pipe, gets the
+version of modelscan, then for each file its number and what modelscan said. A file on which modelscan breaks ends the
+process; the parent knows which one it was, by the answers it has, and starts another process for the rest.
 """
 
 from __future__ import annotations
@@ -79,7 +79,6 @@ def main() -> None:
         return
     _write(out, {"version": str(version)})
     for number, path in enumerate(order["files"]):
-        _write(out, {"begun": number})
         _write(out, {"done": number, **_opinion(scanner, path)})
 
 

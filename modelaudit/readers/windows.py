@@ -128,13 +128,15 @@ class DecompressedWindow:
         if not piece:
             self._at_end = True
             return
-        if self._produced + len(piece) > self._allowed:
+        room = self._allowed - self._produced
+        kept = piece[:room]
+        self.budget.spend(len(kept))
+        self._spool.seek(self._produced)
+        self._spool.write(kept)
+        self._produced += len(kept)
+        if len(piece) > room:
             detail = f"expands to more than {self._allowed} bytes from {self._expansion.stored_size} stored"
             raise WindowError(detail, UnreadReason.LIMIT)
-        self.budget.spend(len(piece))
-        self._spool.seek(self._produced)
-        self._spool.write(piece)
-        self._produced += len(piece)
 
 
 def chunks(window: Window, start: int = 0, end: int | None = None, length: int = CHUNK) -> Iterator[bytes]:

@@ -77,7 +77,7 @@ CONFIDENCES = {
 }
 
 CONCLUSIONS = {
-    ConclusionState.CONCLUDED: "The claims agree, and the licence is one whose terms are on record.",
+    ConclusionState.CONCLUDED: "One licence was concluded, and its terms are on record.",
     ConclusionState.CONTRADICTORY: "The claims contradict each other. Until that is settled, count on the strictest.",
     ConclusionState.UNRECOGNISED: "A licence is claimed whose terms are not on record. That is not a permission.",
     ConclusionState.VAGUE: "What is claimed names a family of licences and not one of them. That is not a permission.",

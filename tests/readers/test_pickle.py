@@ -160,8 +160,7 @@ def test_pickles_inside_are_members(name: str, members: int) -> None:
 
 def test_words_and_bytes_that_begin_like_a_pickle_by_chance_are_data() -> None:
     members = [item for item in read((FIXTURES / "benign/words.pkl").read_bytes())[1] if isinstance(item, Artifact)]
-    # Only bytes that also end like one are looked at; "\x80\x04abc." is one of those and turns out to be damaged.
-    assert [member.size for member in members] == [6]
+    assert members == []
 
 
 def test_torch_legacy_ends_in_tensor_data() -> None:

@@ -61,9 +61,11 @@ APACHE = LicenseEntry(
     hub_ids=("apache-2.0",),
     aliases=("Apache 2.0",),
     obligations=(
-        Obligation("include-license-text", "Give everyone who receives the model a copy of the licence.", "4(a)"),
-        Obligation("state-changes", "Mark the files that you changed as changed.", "4(b)"),
-        Obligation("keep-notices", "Keep copyright, patent, trademark and attribution notices.", "4(c)"),
+        Obligation(
+            "include-license-text", "Give everyone who receives the model a copy of the licence.", "section 4(a)"
+        ),
+        Obligation("state-changes", "Mark the files that you changed as changed.", "section 4(b)"),
+        Obligation("keep-notices", "Keep copyright, patent, trademark and attribution notices.", "section 4(c)"),
     ),
     url="https://www.apache.org/licenses/LICENSE-2.0",
     read="2026-11-20",
@@ -75,8 +77,8 @@ LLAMA = LicenseEntry(
     hub_ids=("llama3.1",),
     aliases=(),
     obligations=(
-        Obligation("attribution-naming", "Show \u201cBuilt with Llama\u201d where users see it.", "1.b.i"),
-        Obligation("user-cap", "Ask for a licence of your own above 700 million monthly active users.", "2"),
+        Obligation("attribution-naming", "Show \u201cBuilt with Llama\u201d where users see it.", "section 1.b.i"),
+        Obligation("user-cap", "Ask for a licence of your own above 700 million monthly active users.", "section 2"),
         Obligation("use-policy", "Follow the acceptable use policy, and pass it on.", ""),
     ),
     url="https://www.llama.com/llama3_1/license/",
@@ -311,7 +313,9 @@ def _license() -> LicenseConclusion:
         state=ConclusionState.CONTRADICTORY,
         category=LicenseCategory.UNKNOWN,
         claims=(
-            LicenseClaim(ClaimKind.DECLARED, "README.md", "license", "apache-2.0", "Apache-2.0", Location(line=3)),
+            LicenseClaim(
+                ClaimKind.DECLARED, "README.md", "license", "apache-2.0", "Apache-2.0", Location(line=3, key="license")
+            ),
             LicenseClaim(
                 ClaimKind.FOUND, "LICENSE", "title", "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT", LLAMA.id, Location(line=1)
             ),

@@ -138,7 +138,7 @@ FACTS = (
     "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT",
     "Inherited from the model it descends from.",
     "Not on record",
-    "Give everyone who receives the model a copy of the licence. Section 4(a)",
+    "Give everyone who receives the model a copy of the licence. Include license text; section 4(a)",
     "Terms read on 2026-11-20.",
     "These terms were not verified against the text.",
     "Loading the file calls a function that can run commands",

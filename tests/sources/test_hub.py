@@ -156,12 +156,12 @@ def test_a_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
 
 def test_a_file_that_the_hub_lists_and_does_not_have(hub: LoopbackHub) -> None:
     """The client gives the others up then, those that it has not begun."""
-    hub.add_repository("acme/tiny", {**FILES, **{f"{number}.txt": "x" for number in range(40)}})
+    hub.add_repository("acme/tiny", {**FILES, "!lost.md": "", **{f"{number}.txt": "x" for number in range(40)}})
     hub.fault("/resolve/", delay=0.05)
     hub.fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
-    hub.fault("0.txt", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
+    hub.fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
     artifacts = by_path(resolve("acme/tiny"))
-    assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {"0.txt", "sub/model.safetensors"}
+    assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {"!lost.md", "sub/model.safetensors"}
     lost = artifacts["sub/model.safetensors"]
     assert lost.obstacle is not None
     assert (lost.obstacle.reason, lost.size) == (UnreadReason.CONTENT_ABSENT, 2000)

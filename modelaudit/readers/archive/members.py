@@ -43,8 +43,8 @@ class MemberData:
     def _is_encrypted(self) -> bool:
         """Whether the data are encrypted in fact.
 
-        A flag alone proves nothing: torch reads past it while Python's ``zipfile`` refuses (CVE-2025-1945). Encrypted
-        data are 12 bytes longer than what they hold (APPNOTE.TXT section 6.1), and expand to nothing sensible.
+        A flag alone proves nothing: torch ignores one in a local header, and a lenient reader any (CVE-2025-1945).
+        Encrypted data are 12 bytes longer than what they hold (APPNOTE.TXT section 6.1), and expand to nothing sensible.
         """
         entry = self.member.entry
         if not self.claims_encryption or entry.method not in READABLE_METHODS:

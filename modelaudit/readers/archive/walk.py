@@ -89,5 +89,5 @@ def _measure(window: Window, local: LocalHeader, end: int, budget: Budget) -> tu
         for width in (8, 4):
             if int.from_bytes(record[8 : 8 + width], "little") == offset - start:
                 return offset - start, int.from_bytes(record[8 + width : 8 + 2 * width], "little")
-    stop = next(find(window, _NEXT_RECORD, start, end), end)
+    stop = max(start, next(find(window, _NEXT_RECORD, start, end), end))
     return stop - start, stop - start

@@ -46,17 +46,20 @@ def coding_of(data: bytes) -> Coding | None:
     return Coding(match.lastgroup) if match and match.lastgroup else None
 
 
-def children(artifact: Artifact, window: Window, found: Iterable[Nested], limits: Limits) -> Iterator[Artifact]:
+def children(
+    artifact: Artifact, window: Window, found: Iterable[Nested], limits: Limits, is_pickle: Callable[[Window], bool]
+) -> Iterator[Artifact]:
     """Each constant that is a pickle from its first byte to its last, as an artifact ``model.pkl!pickle@27``.
 
-    Tensors and words begin like a pickle by chance; hardly any end with STOP as well. Nothing is lost by passing over
-    what does not: the loader of the outer pickle takes it for data, and only a call could unpickle it.
+    Tensors and words begin like a pickle by chance; few end with STOP as well, and hardly any run through. Nothing is
+    lost by passing over what does not: the loader of the outer pickle takes it for data, and only a call could
+    unpickle it.
     """
     for nested in found:
         opener = _opener(window, nested, limits)
         try:
             with opener() as inner:
-                whole = inner.size > 0 and inner.read(inner.size - 1, 1) == b"."
+                whole = inner.size > 0 and inner.read(inner.size - 1, 1) == b"." and is_pickle(inner)
         except _NotCodedError:
             continue
         if whole:

@@ -92,13 +92,18 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             break
     yield PickleProgram(layout, tuple(streams), tuple(events), opcodes, tuple(defects[:_DEFECTS_KEPT]))
     yield from unread
-    yield from children(artifact, window, nested, limits)
+    yield from children(artifact, window, nested, limits, lambda inner: _runs_through(inner, limits))
     left = window.size - position
     if left and not unread:
         if layout == "torch-legacy":
             yield TensorData(left)
         else:
             yield Unread(UnreadReason.NO_READER, f"{left} bytes after the last pickle are no pickle", _at(position))
+
+
+def _runs_through(window: Window, limits: Limits) -> bool:
+    machine = Machine(window, 0, limits)
+    return not list(_run(machine)) and not machine.defects
 
 
 def _run(machine: Machine) -> Iterator[Unread]:

@@ -1,0 +1,162 @@
+"""Writes what can be written from the code: cli.md, rules.md, licenses.md and the transcript in the README.
+
+``make docs`` runs it; tests/test_docs.py fails when what it would write differs from what is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.cli.main import command as program
+from modelaudit.model.catalogue import Catalogue, FindingRule, Matcher
+from modelaudit.model.finding import Severity
+from modelaudit.reports.terminal import render_table
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH = 100
+
+NOTICE = "<!-- Written by docs/generate.py; change its source and run `make docs`. -->\n"
+FIRST_SCAN = "fixtures/pickle/malicious/os-system.pkl"
+SCAN_BEGINS = "<!-- docs/generate.py writes from here -->\n"
+SCAN_ENDS = "<!-- to here -->\n"
+
+
+def pages() -> Mapping[Path, str]:
+    """Every generated page and what belongs in it."""
+    catalogue = load_catalogue()
+    return {
+        ROOT / "docs/cli.md": cli_page(),
+        ROOT / "docs/rules.md": rules_page(catalogue),
+        ROOT / "docs/licenses.md": licenses_page(catalogue),
+    }
+
+
+def cli_page() -> str:
+    """The help of the program and of each command."""
+    root = click.Context(program, info_name="modelaudit", terminal_width=WIDTH)
+    parts = [NOTICE, "# Command line\n", _help(program, "modelaudit")]
+    for name in program.list_commands(root):
+        found = program.get_command(root, name)
+        assert found
+        parts += [f"## modelaudit {name}\n", _help(found, f"modelaudit {name}")]
+    return "\n".join(parts)
+
+
+def _help(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+    context.help_option_names = ["-h", "--help"]
+    return f"```text\n{command.get_help(context)}\n```\n"
+
+
+def rules_page(catalogue: Catalogue) -> str:
+    """Every rule, by family: what it means, what to do, when it fires."""
+    parts = [
+        NOTICE,
+        "# Rules\n",
+        "Each rule is one file in `rules/findings/`; `modelaudit explain RULE` prints the same text.\n",
+        "| rule | severity | finds |\n|---|---|---|",
+    ]
+    rules = [rule for _, rule in sorted(catalogue.findings.items())]
+    parts += [f"| [{r.rule.id}](#{anchor(r.rule.id)}) | {r.rule.severity} | {plain(r.rule.title)} |" for r in rules]
+    for family, members in groupby(rules, key=lambda rule: rule.rule.id.partition("/")[0]):
+        parts.append(f"\n## {family}\n")
+        parts += [_rule(rule) for rule in members]
+    return "\n".join(parts)
+
+
+def _rule(entry: FindingRule) -> str:
+    rule = entry.rule
+    facts = [f"severity {rule.severity}", f"confidence {rule.confidence}", f"check {rule.check}", f"since {rule.since}"]
+    lines = [
+        f"### {rule.id}\n",
+        f"**{plain(rule.title)}.** " + ", ".join(facts + [f"[{id_}]({_cwe(id_)})" for id_ in rule.cwe]) + ".\n",
+        f"{plain(rule.why)}\n",
+        f"*What to do.* {plain(rule.fix)}\n",
+    ]
+    if entry.match:
+        lines += ["*Fires on:*\n", *(f"- {_matcher(matcher)}" for matcher in entry.match), ""]
+    if rule.references:
+        lines += ["*References:*\n", *(f"- <{url}>" for url in rule.references), ""]
+    return "\n".join(lines)
+
+
+def _matcher(matcher: Matcher) -> str:
+    conditions = [f"{field} is {' or '.join(f'`{value}`' for value in values)}" for field, values in matcher.where]
+    return f"`{matcher.on}`" + (" whose " + ", and ".join(conditions) if conditions else "")
+
+
+def _cwe(identifier: str) -> str:
+    return f"https://cwe.mitre.org/data/definitions/{identifier.removeprefix('CWE-')}.html"
+
+
+def licenses_page(catalogue: Catalogue) -> str:
+    """Every licence on record with its category and whether its terms were read."""
+    parts = [
+        NOTICE,
+        "# Licences\n",
+        "Each licence is one file in `rules/licenses/`, with its obligations. A licence that is not here, or whose "
+        "terms nobody has read, is never taken for a permissive one.\n",
+        "| identifier | name | category | terms read | on the Hub |\n|---|---|---|---|---|",
+    ]
+    for id_, entry in sorted(catalogue.licenses.items(), key=lambda item: item[0].lower()):
+        hub = ", ".join(f"`{name}`" for name in entry.hub_ids)
+        parts.append(f"| {id_} | [{plain(entry.name)}]({entry.url}) | {entry.category} | {entry.read} | {hub} |")
+    parts += [
+        "\nThese identifiers of the Hub name a family or nothing at all, so nothing can be concluded from them:\n",
+        *(f"- `{name}`: {plain(why)}" for name, why in sorted(catalogue.vague_licenses.items())),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def readme(text: str) -> str:
+    """The README with the transcript of the first scan brought up to date."""
+    before, _, rest = text.partition(SCAN_BEGINS)
+    _, _, after = rest.partition(SCAN_ENDS)
+    return before + SCAN_BEGINS + transcript() + SCAN_ENDS + after
+
+
+def transcript() -> str:
+    """What the first scan prints, with a reader's own folder and a fixed moment in place of this machine's."""
+    with contextlib.chdir(ROOT):
+        report = modelaudit.scan(FIRST_SCAN)
+    target = replace(report.target, origin=f"/home/you/modelaudit/{Path(FIRST_SCAN).parent}")
+    shown = replace(report, created="2026-01-31T12:00:00Z", target=target)
+    table = render_table(shown, width=WIDTH, show=Severity.HIGH).decode()
+    return f"```console\n$ modelaudit scan {FIRST_SCAN} --show high\n{table.rstrip()}\n```\n"
+
+
+def anchor(heading: str) -> str:
+    """The fragment under which GitHub shows a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def stale() -> Iterator[tuple[Path, str]]:
+    """(file, what belongs in it) for every file that is not up to date."""
+    wanted = dict(pages())
+    if sys.version_info < (3, 13):  # the transcript shows modelscan, which newer Pythons do not have
+        readme_file = ROOT / "README.md"
+        wanted[readme_file] = readme(readme_file.read_text(encoding="utf-8"))
+    for path, text in wanted.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield path, text
+
+
+if __name__ == "__main__":
+    for path, text in stale():
+        path.write_text(text, encoding="utf-8")

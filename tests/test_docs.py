@@ -1,0 +1,164 @@
+"""The documentation against the code: generated pages are up to date, examples run, links lead somewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+import modelaudit
+from modelaudit.catalogue import load_catalogue
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+HOSTS_OF_PACKAGES = re.compile(r"pypi\.org|pythonhosted|download\.pytorch|--(extra-)?index-url", re.IGNORECASE)
+PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+def load(path: Path) -> ModuleType:
+    """The module in a file that is on no path."""
+    spec = importlib.util.spec_from_file_location(f"docs_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = load(ROOT / "docs/generate.py")
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize(
+    "path,text", generate.pages().items(), ids=lambda value: value.stem if isinstance(value, Path) else ""
+)
+def test_generated_pages_are_up_to_date(path: Path, text: str) -> None:
+    assert path.read_text(encoding="utf-8") == text, f"{name(path)} is stale: run `make docs`"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the transcript shows modelscan, which needs Python below 3.13")
+def test_the_transcript_in_the_readme_is_what_a_scan_prints() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.count(generate.SCAN_BEGINS) == text.count(generate.SCAN_ENDS) == 1
+    assert text == generate.readme(text), "README.md is stale: run `make docs`"
+
+
+def test_every_rule_and_licence_is_documented() -> None:
+    rules = (ROOT / "docs/rules.md").read_text(encoding="utf-8")
+    licenses = (ROOT / "docs/licenses.md").read_text(encoding="utf-8")
+    assert not [id_ for id_ in load_catalogue().findings if f"\n### {id_}\n" not in rules]
+    assert not [id_ for id_ in load_catalogue().licenses if f"\n| {id_} |" not in licenses]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_python_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = [code for language, code in FENCE.findall(page.read_text(encoding="utf-8")) if language == "python"]
+    monkeypatch.chdir(ROOT)
+    namespace: dict[str, object] = {}
+    for code in examples:
+        exec(compile(code, name(page), "exec"), namespace)
+
+
+def test_the_api_page_has_examples_and_names_every_argument() -> None:
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    assert text.count("```python") >= 4
+    assert not [
+        argument for argument in inspect.signature(modelaudit.scan).parameters if f"| `{argument}` |" not in text
+    ]
+
+
+def test_the_rule_in_the_contributors_guide_has_the_shape_of_a_rule() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (example,) = [yaml.safe_load(code) for language, code in FENCE.findall(text) if language == "yaml"]
+    real = yaml.safe_load((ROOT / "rules/findings" / f"{example['id']}.yaml").read_text(encoding="utf-8"))
+    assert example.keys() == real.keys()
+    assert (example["match"], example["message"], example["severity"]) == (
+        real["match"],
+        real["message"],
+        real["severity"],
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for link in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        target, _, fragment = link.partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        file = (page.parent / target).resolve() if target else page
+        headings = HEADING.findall(file.read_text(encoding="utf-8")) if file.suffix == ".md" and file.exists() else []
+        if not file.exists() or (fragment and fragment not in map(generate.anchor, headings)):
+            broken.append(link)
+    assert not broken
+
+
+def test_the_report_page_names_every_field_of_the_schema() -> None:
+    schema = json.loads((ROOT / "docs/report-v1.schema.json").read_text(encoding="utf-8"))
+    text = (ROOT / "docs/report.md").read_text(encoding="utf-8")
+    assert not [field for field in _fields(schema) if f"| `{field}` |" not in text]
+
+
+def _fields(schema: dict[str, object]) -> list[str]:
+    """The fields of the report itself, wherever the schema keeps them."""
+    place = schema
+    if isinstance(reference := place.get("$ref"), str):
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]  # type: ignore[assignment]
+    fields = place["properties"]
+    assert isinstance(fields, dict) and len(fields) > 5
+    return list(fields)
+
+
+def test_the_readme_shows_the_two_commands_and_every_exit_code() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert 0 < text.index("make demo") < text.index("make test") < text.index("## ")
+    assert all(f"\n| {code} | " in text for code in (0, 1, 2, 3, 4))
+
+
+def test_actions_are_pinned_and_may_read_only() -> None:
+    for file in sorted((ROOT / ".github/workflows").glob("*.yml")):
+        text = file.read_text(encoding="utf-8")
+        workflow = yaml.safe_load(text)
+        uses = re.findall(r"uses: (.+)", text)
+        assert uses and all(PINNED.fullmatch(use) for use in uses), file.name
+        assert workflow["permissions"] == {"contents": "read"}, file.name
+        assert all("timeout-minutes" in job and "permissions" not in job for job in workflow["jobs"].values()), (
+            file.name
+        )
+        assert text.count("actions/checkout@") == text.count("persist-credentials: false"), file.name
+
+
+def test_versions_are_locked_with_hashes_and_from_nowhere_in_particular() -> None:
+    locks = {file.stem: file.read_text(encoding="utf-8") for file in (ROOT / "requirements").glob("*.lock")}
+    assert locks.keys() == {"run", "build", "dev"}
+    for stem, text in locks.items():
+        assert not HOSTS_OF_PACKAGES.search(text), stem
+        entries = re.findall(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL)
+        assert entries and all("--hash=sha256:" in entry for entry in entries), stem
+    pins = {stem: set(re.findall(r"^[\w.-]+==\S+", text, re.MULTILINE)) for stem, text in locks.items()}
+    assert pins["run"] <= pins["dev"] and pins["build"] <= pins["dev"]
+
+
+@pytest.mark.parametrize("file", ["Makefile", "pyproject.toml", *(name(page) for page in PAGES)])
+def test_no_file_names_a_package_host(file: str) -> None:
+    assert not HOSTS_OF_PACKAGES.search((ROOT / file).read_text(encoding="utf-8"))
+
+
+def test_the_license_is_the_text_of_apache_2() -> None:
+    digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
+    assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"

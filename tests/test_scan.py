@@ -1,0 +1,366 @@
+"""The whole story, through the public interface, on folders and files."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.errors import ConfigurationError, DefectError, SourceError
+from modelaudit.model.finding import Severity
+from modelaudit.model.limits import GIB, Limits
+from modelaudit.model.report import AuditReport, Extent, Verdict
+from modelaudit.model.structure import UnreadReason
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+PICKLES = FIXTURES / "pickle"
+
+
+def scan(target: Path | str, **options: object) -> AuditReport:
+    return modelaudit.scan(target, **{"second_opinion": False, **options})  # type: ignore[arg-type]
+
+
+def rules(report: AuditReport) -> set[str]:
+    return {finding.rule for finding in report.findings}
+
+
+def reasons(report: AuditReport) -> list[UnreadReason]:
+    return [absence.unread.reason for _, absence in report.coverage.open_absences]
+
+
+def model(folder: Path, **files: bytes) -> Path:
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_bytes(content)
+    return folder
+
+
+def test_malicious_and_truncated_fails_and_is_partly_read() -> None:
+    report = scan(PICKLES / "truncated/malicious-truncated.pkl")
+    assert report.exit_code == 1
+    assert "pickle/dangerous-call" in rules(report)
+    (record,) = report.coverage.artifacts
+    assert record.extent is Extent.PARTLY
+    assert reasons(report) == [UnreadReason.DAMAGED]
+    assert any("not examined" in reason for reason in report.decision.reasons)
+
+
+def test_an_unknown_format_alone_is_incomplete(tmp_path: Path) -> None:
+    report = scan(model(tmp_path, model__onnx=b"\x08\x07\x12\x07pytorch" + bytes(range(200, 256))))
+    assert (report.exit_code, report.decision.verdict) == (3, Verdict.INCOMPLETE)
+    assert reasons(report) == [UnreadReason.NO_READER]
+    assert report.coverage.artifacts[0].extent is Extent.NOT
+
+
+def test_an_unknown_format_beside_others_is_incomplete_too(tmp_path: Path) -> None:
+    report = scan(model(tmp_path, config__json=b"{}", logo__png=b"\x89PNG\r\n\x1a\n" + bytes(50)))
+    assert report.exit_code == 3
+
+
+def test_empty_folder_is_incomplete(tmp_path: Path) -> None:
+    report = scan(tmp_path)
+    assert report.exit_code == 3
+    assert report.decision.reasons == ("there was nothing to scan",)
+
+
+def test_empty_file_is_incomplete(tmp_path: Path) -> None:
+    report = scan(model(tmp_path, model__safetensors=b""))
+    assert report.exit_code == 3
+    assert reasons(report) == [UnreadReason.EMPTY]
+
+
+@pytest.fixture
+def odd_things(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "config.json").write_bytes(b"{}")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "escaping").symlink_to("/etc/hostname")
+    (tmp_path / "upwards").symlink_to("../" * 20 + "etc/hostname")
+    os.mkfifo(tmp_path / "pipe")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "socket"))
+    yield tmp_path
+    listener.close()
+
+
+def test_links_and_special_files_are_named_and_never_opened(odd_things: Path) -> None:
+    report = scan(odd_things)
+    found = {address: absence.unread.reason for address, absence in report.coverage.open_absences}
+    assert found == {
+        "dangling": UnreadReason.LINK_DANGLING,
+        "escaping": UnreadReason.LINK_OUTSIDE,
+        "upwards": UnreadReason.LINK_OUTSIDE,
+        "pipe": UnreadReason.NOT_REGULAR,
+        "socket": UnreadReason.NOT_REGULAR,
+    }
+    assert report.exit_code == 1  # a link that leads out is high by itself
+    assert "coverage/link-outside-root" in rules(report)
+
+
+def test_dangling_link_alone_is_incomplete(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes(b"{}")
+    (tmp_path / "model.bin").symlink_to("nowhere")
+    assert scan(tmp_path).exit_code == 3
+
+
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
+    model(tmp_path, config__json=b"{}", secret__json=b"{}")
+    (tmp_path / "secret.json").chmod(0)
+    tmp_path.chmod(0o755)
+    code = (
+        "import os, modelaudit\n"
+        # Once as root, so that everything is imported: nobody may not be able to read the environment of the tests.
+        f"modelaudit.scan({str(tmp_path / 'config.json')!r}, second_opinion=False)\n"
+        "os.setuid(65534) if os.getuid() == 0 else None\n"
+        f"report = modelaudit.scan({str(tmp_path)!r}, second_opinion=False)\n"
+        "print(report.exit_code, *[absence.unread.reason for _, absence in report.coverage.open_absences])"
+    )
+    for folder in tmp_path.parents:
+        if folder != Path("/tmp") and str(folder).startswith("/tmp/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["3", "unreadable"], done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", [b"control\x01\x1b[31m.json", b"invalid\xff\xfe.json", "bidi\u202egnp.json".encode(), b"new\nline.json"]
+)
+def test_hostile_names_are_read_and_reported(tmp_path: Path, name: bytes) -> None:
+    from modelaudit.reports import REPORTS, render
+    from modelaudit.reports.json_report import parse_report
+
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(b"{}")
+    report = scan(tmp_path)
+    assert report.exit_code == 0
+    for format_ in REPORTS:
+        content = render(report, format_)
+        assert b"\x1b" not in content
+        # JSON is data; what people read shows such characters escaped.
+        assert "\u202e".encode() not in content or format_ in ("json", "cyclonedx")
+        content.decode("utf-8")
+    assert parse_report(render(report, "json")) == report
+
+
+def test_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"\x80\x04]" + b"K\x01a" * 3_000_000 + b".")
+    stop = threading.Event()
+
+    def grow() -> None:
+        with path.open("r+b") as file:
+            while not stop.is_set():
+                file.seek(5)
+                file.write(b"\x02")
+                file.flush()
+                os.utime(path)
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        report = scan(path)
+    finally:
+        stop.set()
+        writer.join()
+    assert UnreadReason.CHANGED in reasons(report)
+    assert report.exit_code == 1
+    assert "integrity/changed-while-read" in rules(report)
+
+
+def sparse(path: Path, size: int) -> Path:
+    header = json.dumps({"weights": {"dtype": "U8", "shape": [size - 1008], "data_offsets": [0, size - 1008]}}).encode()
+    with path.open("wb") as file:
+        file.write((1000).to_bytes(8, "little") + header.ljust(1000))
+        file.truncate(size)
+    return path
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_a_4_gb_weight_file(tmp_path: Path) -> None:
+    target = sparse(tmp_path / "model.safetensors", 4 * GIB)
+    code = (
+        "import modelaudit, resource\n"
+        f"report = modelaudit.scan({str(target)!r}, second_opinion=False)\n"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(report.exit_code, report.coverage.artifacts[0].digests[0].value, peak)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    exit_code, digest, peak = done.stdout.split()
+    assert exit_code == "0"
+    assert len(digest) == 64
+    assert int(peak) < 200 * 1024  # kilobytes on Linux
+
+
+@pytest.mark.slow
+def test_a_10_gb_sparse_file_ends_with_a_report(tmp_path: Path) -> None:
+    path = tmp_path / "model.bin"
+    with path.open("wb") as file:
+        file.truncate(10 * GIB)
+    report = scan(path, checks=["security"])
+    assert report.exit_code == 3
+    assert report.coverage.artifacts[0].size == 10 * GIB
+
+
+def test_the_deadline_is_an_absence_with_a_name(tmp_path: Path) -> None:
+    report = scan(model(tmp_path, a__pkl=b"\x80\x04N."), limits=Limits(artifact_seconds=0, seconds_per_gib=0))
+    assert reasons(report) == [UnreadReason.LIMIT]
+    assert report.coverage.artifacts[0].digests
+
+
+def test_depth_is_bounded(tmp_path: Path) -> None:
+    import io
+    import zipfile
+
+    content = b"{}"
+    for _ in range(12):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("inner.zip", content)
+        content = buffer.getvalue()
+    report = scan(model(tmp_path, nested__zip=content))
+    assert reasons(report) == [UnreadReason.LIMIT]
+    assert report.exit_code == 3
+
+
+def test_a_reader_that_fails_is_an_absence_and_keeps_what_it_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from modelaudit.readers import pickle as pickle_reader
+    from modelaudit.readers import registry
+
+    original = pickle_reader.READER
+
+    def failing(*arguments: object) -> Iterator[object]:
+        yield from original.read(*arguments)  # type: ignore[arg-type]
+        raise RuntimeError("a bug")
+
+    broken = type(original)(original.format, original.recognises, failing)  # type: ignore[arg-type]
+    monkeypatch.setattr("modelaudit.pipeline.READERS", tuple(broken if r is original else r for r in registry.READERS))
+    report = scan(PICKLES / "malicious/os-system.pkl")
+    assert reasons(report) == [UnreadReason.READER_FAILED]
+    assert {"pickle/dangerous-call", "coverage/reader-failed"} <= rules(report)
+    monkeypatch.undo()
+
+
+def test_our_own_failure_is_told_from_the_model_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("modelaudit.pipeline.decide", broken)
+    with pytest.raises(DefectError, match="RuntimeError: a bug") as caught:
+        scan(tmp_path)
+    assert caught.value.exit_code == 4
+
+
+def test_a_polyglot_is_read_as_everything_it_is(tmp_path: Path) -> None:
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("config.json", "{}")
+    content = (PICKLES / "malicious/os-system.pkl").read_bytes() + buffer.getvalue()
+    report = scan(model(tmp_path, model__zip=content))
+    assert set(report.coverage.artifacts[0].formats) >= {"zip", "pickle"}
+    assert "pickle/dangerous-call" in rules(report)
+
+
+@pytest.mark.parametrize("folder", ["benign", "malicious"])
+def test_pickle_fixtures(folder: str) -> None:
+    for path in sorted((PICKLES / folder).iterdir()):
+        report = scan(path)
+        worst = max(
+            (finding.severity.rank for finding in report.findings if finding.rule.startswith("pickle/")), default=0
+        )
+        if folder == "benign":
+            assert worst <= Severity.LOW.rank, (path.name, report.findings)
+        elif path.name != "unverified-type.pkl":
+            assert report.exit_code == 1, path.name
+
+
+def test_findings_stand_in_order_of_their_weight(tmp_path: Path) -> None:
+    for path in sorted((PICKLES / "malicious").iterdir()):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    report = scan(tmp_path)
+    ranks = [finding.severity.rank for finding in report.findings]
+    assert ranks == sorted(ranks, reverse=True)
+    assert {rule.id for rule in report.rules} == rules(report)
+
+
+def test_checks_choose_families(tmp_path: Path) -> None:
+    target = PICKLES / "malicious/os-system.pkl"
+    report = scan(target, checks=["license"])
+    assert not any(finding.rule.startswith("pickle/") for finding in report.findings)
+    assert report.coverage.artifacts[0].digests == ()
+    assert scan(target, checks=["security"]).license.state == "not-checked"
+    with pytest.raises(ConfigurationError, match="'nonsense' is no check"):
+        scan(target, checks=["nonsense"])
+
+
+def test_fail_on(tmp_path: Path) -> None:
+    target = PICKLES / "malicious/unverified-type.pkl"
+    assert scan(target).exit_code == 0
+    assert scan(target, fail_on="medium").exit_code == 1
+    assert scan(PICKLES / "malicious/os-system.pkl", fail_on="never").exit_code == 0
+    with pytest.raises(ConfigurationError, match="severity"):
+        scan(target, fail_on="hihg")
+
+
+def test_policy_file(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "name: pictures\ndescription: accepts pictures\nfail-on: critical\nchecks: [security]\n"
+        'allow-unread:\n  - reasons: [no-reader]\n    paths: "*.png"\n    why: pictures are not loaded\n'
+    )
+    folder = tmp_path / "model"
+    folder.mkdir()
+    model(folder, config__json=b"{}", logo__png=b"\x89PNG\r\n\x1a\n" + bytes(50))
+    report = scan(folder, policy=policy)
+    assert report.exit_code == 0
+    assert report.policy.name == "pictures"
+    (record,) = [record for record in report.coverage.artifacts if record.path == "logo.png"]
+    assert record.extent is Extent.NOT
+    assert record.absences[0][1].allowed_by == "pictures: pictures are not loaded"
+    with pytest.raises(ConfigurationError, match="neither a file nor one of"):
+        scan(folder, policy="no-such-policy")
+
+
+def test_card_decides_on_the_licence(tmp_path: Path) -> None:
+    model(tmp_path, README__md=b"---\nlicense: apache-2.0\n---\n# Model\n", LICENSE=b"text\n")
+    report = scan(tmp_path)
+    assert report.license.category == "permissive"
+    assert report.exit_code == 0
+    (tmp_path / "README.md").write_bytes(b"---\nlicense: my-own-terms\n---\n")
+    report = scan(tmp_path)
+    assert (report.license.state, report.license.category) == ("unrecognised", "unknown")
+
+
+def test_missing_path_is_a_source_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        scan(tmp_path / "absent" / "model.bin")
+
+
+def test_local_path_wins_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "tiny").mkdir()
+    model(tmp_path / "acme" / "tiny", config__json=b"{}")
+    monkeypatch.chdir(tmp_path)
+    report = scan("acme/tiny")
+    assert report.target.kind is RefKind.FOLDER
+    assert any("repository" in note for note in report.target.notes)
+
+
+def test_two_scans_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelaudit.reports import REPORTS, render
+
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    first, second = scan(PICKLES), scan(PICKLES)
+    for format_ in REPORTS:
+        assert render(first, format_) == render(second, format_)
+    assert first.created == "2023-11-14T22:13:20Z"
