@@ -28,6 +28,7 @@ def scan(
     rules: Sequence[Path] = (),
     limits: Limits | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    download_progress: Callable[[int, int], None] | None = None,
 ) -> AuditReport:
     """Scan one model and return the report; nothing of the model is executed.
 
@@ -43,6 +44,7 @@ def scan(
         rules: further rule folders, laid out like ``rules/``.
         limits: bounds on what a hostile file may cost.
         progress: called with an artifact's path, its number from 1, and how many there are.
+        download_progress: called with the bytes had and the bytes in all while the Hub is asked.
 
     Returns:
         The report. ``report.decision.verdict`` is ``pass``, ``fail`` or ``incomplete``; ``report.exit_code`` is what
@@ -66,5 +68,6 @@ def scan(
         second_opinion=second_opinion,
         rules=tuple(rules),
         progress=progress,
+        download_progress=download_progress,
     )
     return run(str(target), options if limits is None else options.within(limits))

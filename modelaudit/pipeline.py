@@ -42,6 +42,7 @@ from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReached
 from modelaudit.readers.registry import READERS
 from modelaudit.readers.sniff import name_format
 from modelaudit.sources import resolve
+from modelaudit.sources.settings import HubSettings
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -62,6 +63,7 @@ class Options:
     rules: Sequence[Path] = ()
     limits: Limits = field(default_factory=Limits)
     progress: Progress | None = None
+    download_progress: Callable[[int, int], None] | None = None
 
     def within(self, limits: Limits) -> Options:
         """The same options under other limits."""
@@ -88,7 +90,13 @@ def _scan(target: str, options: Options) -> AuditReport:
     """Resolve, read, check, conclude, decide."""
     catalogue = load_catalogue(extra=tuple(options.rules))
     policy = _policy(options, catalogue)
-    snapshot = resolve(target, revision=options.revision, offline=options.offline)
+    snapshot = resolve(
+        target,
+        revision=options.revision,
+        offline=options.offline,
+        progress=options.download_progress,
+        limits=options.limits,
+    )
     audit = _Audit(catalogue, policy, options.limits)
     for number, artifact in enumerate(snapshot.artifacts, 1):
         if options.progress:
@@ -313,7 +321,7 @@ def _target(requested: str, snapshot: Snapshot, options: Options) -> Target:
         revision=snapshot.ref.revision,
         commit=snapshot.commit,
         origin=snapshot.origin,
-        offline=options.offline,
+        offline=HubSettings.read(offline=options.offline).offline,
         notes=snapshot.notes,
     )
 

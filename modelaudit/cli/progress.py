@@ -21,6 +21,10 @@ class Ticker:
             sys.stderr.write(f"\r\x1b[2K[{number}/{total}] {name}")
             sys.stderr.flush()
 
+    def download(self, had: int, total: int) -> None:
+        """Show how many bytes of a download are here."""
+        self("downloading", had, total)
+
     def close(self) -> None:
         """Clear the line."""
         if self._enabled:

@@ -94,6 +94,7 @@ def command(
                 second_opinion=second_opinion,
                 rules=rules,
                 progress=ticker,
+                download_progress=ticker.download,
             )
         except ModelAuditError as error:
             ticker.close()

@@ -27,7 +27,7 @@ _DIGEST_LENGTH = {DigestAlgorithm.SHA256: 64, DigestAlgorithm.GIT_BLOB: 40}
 class Digest:
     """A digest of an artifact's bytes; ``value`` is lower-case hexadecimal.
 
-    ``git-sha1`` is the id that git gives a blob: SHA-1 over ``blob <size>\\0`` and the bytes.
+    ``git-sha1`` is the id that git gives a blob: SHA-1 over ``blob <size>``, a zero byte and the bytes.
     """
 
     algorithm: DigestAlgorithm

@@ -24,7 +24,7 @@ class ConfigurationError(ModelAuditError):
 
 
 class SourceError(ModelAuditError):
-    """The target could not be resolved or fetched: missing, private, gated, rate-limited, offline, disk full (exit 4)."""
+    """The target could not be resolved or fetched: missing, gated, rate-limited, offline, disk full (exit 4)."""
 
     exit_code = 4
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelaudit.readers import archive, documents, markdown, pickle, safetensors, tensor_data
+from modelaudit.readers import archive, documents, markdown, pickle, programs, safetensors, tensor_data
 from modelaudit.readers.base import Reader
 
 READERS: tuple[Reader, ...] = (
@@ -10,8 +10,8 @@ READERS: tuple[Reader, ...] = (
     archive.READER,
     pickle.READER,
     safetensors.READER,
-    markdown.READER,
-    documents.JSON,
-    documents.YAML,
-    documents.TEXT,
+    programs.told(markdown.READER),
+    programs.told(documents.JSON),
+    programs.told(documents.YAML),
+    programs.told(documents.TEXT),
 )

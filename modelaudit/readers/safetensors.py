@@ -131,7 +131,7 @@ class _Object(tuple[tuple[str, object], ...]):
 
 def _number(digits: str) -> int | float:
     # To the library -0 is no integer, and neither is what does not fit 64 bits.
-    return int(digits) if len(digits) <= len(str(_LARGEST)) and digits != "-0" else -1.0
+    return int(digits) if len(digits) <= len(str(_LARGEST)) and digits != "-0" else _fraction(digits)
 
 
 def _fraction(digits: str) -> float:

@@ -173,9 +173,12 @@ def compose(text: str, limits: Limits) -> tuple[Node | None, DamagedError | None
 def _node(event: yaml.NodeEvent, anchors: dict[str, Node]) -> Node:
     line = _line(event)
     if isinstance(event, yaml.AliasEvent):
-        return anchors.get(event.anchor or "", Node("unknown-alias", line))
+        if event.anchor not in anchors:
+            raise YamlError(f"line {line}: the alias {event.anchor!r} names nothing", line)
+        return anchors[event.anchor]
     if isinstance(event, yaml.ScalarEvent):
-        is_null = event.style is None and event.value in ("", "~", "null", "Null", "NULL")
+        # The parser in C gives plain scalars the style "", the one in Python None.
+        is_null = not event.style and event.value in ("", "~", "null", "Null", "NULL")
         node = Node("scalar", line, None if is_null else event.value)
     else:
         node = Node(_root_of(event), line)

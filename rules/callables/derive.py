@@ -182,7 +182,11 @@ def scikit_learn() -> Iterable[Group]:
     former = {
         name.replace("sklearn.metrics._dist_metrics.", place).replace("64", "")
         for name in distances
-        for place in ("sklearn.neighbors._dist_metrics.", "sklearn.neighbors.dist_metrics.", "sklearn.metrics._dist_metrics.")
+        for place in (
+            "sklearn.neighbors._dist_metrics.",
+            "sklearn.neighbors.dist_metrics.",
+            "sklearn.metrics._dist_metrics.",
+        )
         if name.endswith("64")
     }
     yield Group("a distance between points; stores its parameters", distances | former)
@@ -245,13 +249,14 @@ def storages(torch: object) -> frozenset[str]:
 def numpy_functions() -> Iterable[Group]:
     """Universal functions, number types and their dtypes, under the name of every module that has had them."""
     import numpy as np
-    import scipy.special
 
-    ufuncs = {name for name, value in vars(np).items() if isinstance(value, np.ufunc)}
-    places = ("numpy", "numpy.core._multiarray_umath", "numpy._core._multiarray_umath")
-    names = {f"{place}.{name}" for name in ufuncs for place in (*places, "numpy.core.umath", "numpy._core.umath")}
-    special = {name for name, value in vars(scipy.special).items() if isinstance(value, np.ufunc)}
-    names |= {f"scipy.special.{place}.{name}" for name in special for place in ("_ufuncs", "_special_ufuncs")}
+    ufuncs = {name: value for name, value in vars(np).items() if isinstance(value, np.ufunc)}
+    places = ("numpy.core._multiarray_umath", "numpy._core._multiarray_umath", "numpy.core.umath", "numpy._core.umath")
+    names = {f"numpy.{name}" for name in ufuncs}
+    names |= {f"{place}.{value.__name__}" for value in ufuncs.values() for place in places}
+    for place in ("scipy.special._ufuncs", "scipy.special._special_ufuncs"):
+        found = vars(importlib.import_module(place)).items()
+        names |= {f"{place}.{name}" for name, value in found if isinstance(value, np.ufunc) and name[0] != "_"}
     yield Group(f"an element-wise function; {REFERENCE}", frozenset(names), construct_only=True)
     types = {name for name, value in vars(np).items() if inspect.isclass(value) and issubclass(value, np.generic)}
     types |= {"bool8", "cfloat", "complex_", "float_", "int0", "int_", "longcomplex", "object0", "singlecomplex"}
@@ -280,8 +285,9 @@ def transformers_settings() -> Iterable[Group]:
 
 def write(name: str, library: str, distribution: str, groups: Iterable[Group]) -> None:
     """Write one list, groups in the order given and names in theirs."""
+    release = version(distribution).partition("+")[0]
     lines = [
-        f"# Derived by ../derive.py from {distribution} {version(distribution).partition('+')[0]}; do not edit by hand.",
+        f"# Derived by ../derive.py from {distribution} {release}; do not edit by hand.",
         f"library: {library}",
         "alike:",
     ]

@@ -106,9 +106,19 @@ class Reading:
 ReadBytes = Callable[..., Reading]
 
 
-def _read_bytes(data: bytes, path: str = "file", limits: Limits | None = None, content: str | None = None) -> Reading:
+def _read_bytes(
+    data: bytes,
+    path: str = "file",
+    limits: Limits | None = None,
+    content: str | None = None,
+    only: Reader | None = None,
+) -> Reading:
     reading = Reading(limits or Limits())
-    reading.read(path, BytesWindow(data), content)
+    window = BytesWindow(data)
+    if only is None:
+        reading.read(path, window, content)
+    else:
+        reading.read_as(only, path, window)
     return reading
 
 

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.catalogue.document import Document, parse, scalar
+from modelaudit.model.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("on", "on"),
+        ("no", "no"),
+        ("true", True),
+        ("~", None),
+        ("", None),
+        ("12", 12),
+        ("-1.5", -1.5),
+        ("1e3", 1000.0),
+        ("0.1.0", "0.1.0"),
+        ("2026-01-31", "2026-01-31"),
+        ("0x10", "0x10"),
+        ("1_000", "1_000"),
+        (".", "."),
+        ("9" * 19, "9" * 19),
+    ],
+)
+def test_scalars_follow_the_core_schema(text: str, value: object) -> None:
+    found = scalar(text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_quoted_scalars_stay_text() -> None:
+    assert parse("a: \"1\"\nb: 'true'\nc: |\n  1\n", "x") == {"a": "1", "b": "true", "c": "1\n"}
+
+
+def test_a_line_is_found_by_its_place() -> None:
+    document = Document("x", "a:\n  b:\n    - c\n    - d: 1\n", None)
+    assert document.line_of(()) == 1
+    assert document.line_of(("a", "b")) == 2
+    assert document.line_of(("a", "b", 1, "d")) == 4
+    assert document.line_of(("a", "b", 7, "d")) == 2
+    assert document.line_of(("nothing",)) == 1
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(max_size=6), values, max_size=4))
+def test_what_is_written_is_read_back(data: dict[str, object]) -> None:
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, _: object) -> bool:
+            return True
+
+    assert parse(yaml.dump(data, Dumper=Plain, allow_unicode=True, default_style='"'), "x") is not None
+    quoted = yaml.dump({key: None for key in data}, Dumper=Plain, default_style='"')
+    assert set(parse(quoted.replace("!!null ", ""), "x") or {}) == set(data)  # type: ignore[arg-type]
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60))
+def test_anything_else_is_a_configuration_error(raw: bytes | str) -> None:
+    text = raw.decode("latin-1") if isinstance(raw, bytes) else raw
+    try:
+        parse(text, "x")
+    except ConfigurationError as error:
+        assert str(error).startswith("x:")

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Matcher, Standing
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.structure import UnreadReason
+
+
+def test_a_finding_rule_becomes_values(rules: Path) -> None:
+    found = load_catalogue(rules).findings["pickle/dangerous-call"]
+    assert found.rule.severity is Severity.CRITICAL
+    assert found.rule.check is CheckFamily.SECURITY
+    assert found.match == (Matcher("pickle-act", (("act", ("call", "construct")),)),)
+    assert found.fires == ("pickle/malicious",)
+    assert found.message == "it calls {name}"
+
+
+def test_callables_become_values(rules: Path) -> None:
+    callables = load_catalogue(rules).callables
+    by_name = callables.by_name
+    assert by_name["collections.defaultdict"].arguments == (ArgumentRule(0, ArgumentUse.CALLS),)
+    assert by_name["collections.defaultdict"].standing is Standing.TRUSTED
+    assert by_name["builtins.frozenset"].why == "names of one kind"
+    assert by_name["builtins.frozenset"].library == "python"
+    assert (by_name["platform.popen"].standing, by_name["platform.popen"].effect) == (Standing.DANGEROUS, "command")
+    assert by_name["builtins.open"].effect == "file"
+    assert by_name["builtins.type"].arguments == (ArgumentRule(0, None, ("None",)),)
+    assert callables.modules["os"].effect == "command"
+    assert callables.standard_library == {"os", "collections"}
+
+
+def test_licenses_and_policies_become_values(rules: Path) -> None:
+    catalogue = load_catalogue(rules)
+    assert catalogue.licenses["MIT"].read == "2026-01-31"
+    assert catalogue.licenses["MIT"].obligations[0].clause == "1"
+    assert catalogue.vague_licenses == {"other": "names no licence"}
+    policy = catalogue.policies["default"]
+    assert policy.fail_on is Severity.HIGH
+    assert policy.checks == tuple(CheckFamily)
+    assert policy.allow_unread[0].reasons == (UnreadReason.NO_READER,)
+    assert len(policy.digest) == 64
+
+
+def test_the_digest_follows_names_and_bytes(rules: Path) -> None:
+    before = load_catalogue(rules).digest
+    assert load_catalogue(rules).digest == before
+    policy = rules / "policies/default.yaml"
+    policy.write_text(policy.read_text() + "# a remark\n")
+    changed = load_catalogue(rules).digest
+    assert changed != before
+    text = policy.read_text().replace("name: default", "name: other")
+    policy.unlink()
+    (rules / "policies/other.yaml").write_text(text)
+    assert load_catalogue(rules).digest not in (before, changed)
+
+
+def test_extra_folders_add_and_never_replace(rules: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "ours"
+    (extra / "callables/trusted").mkdir(parents=True)
+    (extra / "callables/trusted/ours.yaml").write_text("library: ours\nnames: {ours.Net: only stores its layers}\n")
+    assert load_catalogue(rules, (extra,)).callables.by_name["ours.Net"].library == "ours"
+    (extra / "callables/trusted/ours.yaml").write_text("library: ours\nnames: {os.system: we need it}\n")
+    with pytest.raises(ConfigurationError, match=r"^ours/callables/trusted/ours.yaml:2: os.system is trusted, yet"):
+        load_catalogue(rules, (extra,))
+
+
+def test_a_policy_of_the_user(tmp_path: Path) -> None:
+    path = tmp_path / "gate.yaml"
+    path.write_text("name: gate\ndescription: ours\nfail-on: never\nchecks: [security, security]\n")
+    policy = load_policy(path)
+    assert policy.fail_on is None
+    assert policy.checks == (CheckFamily.SECURITY,)
+
+
+def test_a_missing_policy_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"gone.yaml: cannot be read: No such file or directory$"):
+        load_policy(tmp_path / "gone.yaml")
+
+
+def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="gone: is not a folder of rules"):
+        load_catalogue(tmp_path / "gone")
+
+
+def test_the_shipped_rules_are_read_once() -> None:
+    assert load_catalogue() is load_catalogue()

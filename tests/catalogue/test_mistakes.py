@@ -1,0 +1,172 @@
+"""Every kind of mistake in a rule file is told with the file, the line and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.model.errors import ConfigurationError
+
+RULE = "findings/pickle/dangerous-call.yaml"
+TRUSTED = "callables/trusted/python.yaml"
+DANGEROUS = "callables/dangerous/command.yaml"
+LICENSE = "licenses/MIT.yaml"
+POLICY = "policies/default.yaml"
+
+MISTAKES = [
+    # the words of a rule
+    (
+        RULE,
+        "severity: critical",
+        "severity: hihg",
+        4,
+        "severity: 'hihg' is not one of info, low, medium, high, critical",
+    ),
+    (
+        RULE,
+        "check: security",
+        "check: safety",
+        3,
+        "'safety' is not one of security, integrity, license, provenance, trans",
+    ),
+    (RULE, "since: 0.1.0", "since: 0.1", 6, "since: must be text; put it in quotes if it is"),
+    (RULE, "since: 0.1.0", "since: soon", 6, "since: 'soon' is not a version such as 0.1.0"),
+    (RULE, "why: It runs.\n", "", 1, "why: is missing"),
+    (RULE, "why: It runs.", 'why: "  "', 7, "why: must not be empty"),
+    (RULE, "fix: Do", "fixx: Do", 8, "fixx: is not a key that is known here"),
+    (RULE, "cwe: [CWE-502]", "cwe: [CWE-502, 502]", 10, "cwe.1: must be text"),
+    (RULE, "cwe: [CWE-502]", "cwe: [cwe502]", 10, "'cwe502' is not an identifier such as CWE-502"),
+    (RULE, "references: [https:", "references: [javascript:", 9, "is not an http or https address"),
+    # where a rule stands
+    (RULE, "id: pickle/dangerous-call", "id: pickle/other", 1, "'pickle/other' does not follow from the file's place"),
+    (RULE, "id: pickle/dangerous-call", "id: Pickle/x", 1, "'Pickle/x' is not family/kebab-words"),
+    # what a rule speaks of
+    (RULE, "- on: pickle-act", "- on: pickle-fact", 12, "match.0.on: 'pickle-fact' is not one of pickle-act"),
+    (RULE, "act: [call", "deed: [call", 14, "match.0.where: 'deed' is not a field of pickle-act, which has act, name"),
+    (RULE, "[call, construct]", "[[call]]", 14, "must be a single value"),
+    (RULE, "[call, construct]", "[]", 14, "must not be empty"),
+    (RULE, "{name}", "{nmae}", 15, "message: {nmae} is not a field of pickle-act, which has act, name"),
+    (RULE, "{name}", "{name.__class__}", 15, "message: {name.__class__} must be a plain field name"),
+    (RULE, "{name}", "{name!r}", 15, "must be a plain field name"),
+    (RULE, "{name}", "{", 15, "write {{ and }} for braces"),
+    # callables
+    (TRUSTED, "collections.OrderedDict:", "OrderedDict:", 3, "'OrderedDict' is not an exact dotted name"),
+    (TRUSTED, "collections.OrderedDict:", "collections.*:", 3, "'collections.*' is not an exact dotted name"),
+    (TRUSTED, "a dictionary", '""', 3, "must not be empty"),
+    (TRUSTED, "use: calls", "use: calling", 6, "'calling' is not one of calls, constructs"),
+    (TRUSTED, "{use: calls}", "{}", 6, "arguments.0: says either use or one-of"),
+    (TRUSTED, "{use: calls}", "{use: calls, one-of: [a.b]}", 6, "arguments.0: says either use or one-of"),
+    (TRUSTED, "{use: calls}", "{one-of: [latin1]}", 6, "'latin1' is neither a dotted name nor the repr of plain data"),
+    (TRUSTED, "{0: ", "{first: ", 6, "must be a whole number"),
+    (
+        TRUSTED,
+        "builtins.frozenset",
+        "builtins.set",
+        11,
+        "builtins.set is listed already in rules/callables/trusted/python.yaml:10",
+    ),
+    (
+        TRUSTED,
+        "builtins.frozenset",
+        "platform.popen",
+        11,
+        "platform.popen cannot be trusted: it is dangerous in rules/call",
+    ),
+    (
+        TRUSTED,
+        "builtins.frozenset",
+        "os.path.join",
+        11,
+        "os.path.join is trusted, yet the whole module os is dangerous",
+    ),
+    (
+        TRUSTED,
+        "builtins.frozenset",
+        "os:environ.get",
+        11,
+        "os:environ.get is trusted, yet the whole module os is dangerous",
+    ),
+    (DANGEROUS, "effect: command", "effect: harm", 1, "'harm' is not one of attribute, code, command, deserialise"),
+    (DANGEROUS, "effect: file", "effect: files", 4, "'files' is not one of"),
+    (DANGEROUS, "os: runs commands", "os.: runs commands", 9, "'os.' is not the dotted name of a module"),
+    ("callables/standard-library.yaml", "- collections", "- os", 3, "'os' stands twice"),
+    ("callables/standard-library.yaml", "- collections", "- os.path", 3, "'os.path' is not a top-level module"),
+    # licences
+    (LICENSE, "category: permissive", "category: free", 3, "'free' is not one of public-domain, permissive"),
+    (LICENSE, "read: 2026-01-31", "read: 31.1.2026", 7, "'31.1.2026' is not a date such as 2026-01-31"),
+    (LICENSE, "read: 2026-01-31", "read: 2026-13-31", 7, "'2026-13-31' is not a date"),
+    (LICENSE, "kind: keep-notices", "kind: be-nice", 9, "'be-nice' is not one of attribution-naming"),
+    (LICENSE, "id: MIT", "id: X11", 1, "'X11' does not follow from the file's name"),
+    ("licenses/_vague.yaml", "other:", "mit:", 2, "'mit' cannot be vague: it means MIT"),
+    # policies
+    (POLICY, "fail-on: high", "fail-on: always", 3, "'always' is not one of never, info, low, medium, high, critical"),
+    (POLICY, "[no-reader]", "[unknown]", 5, "'unknown' is not one of no-reader, damaged"),
+    (POLICY, "name: default", "name: strict", 1, "'strict' does not follow from the file's name"),
+    # the language
+    (POLICY, "name: default", "name: default\nname: default", 2, "the key 'name' stands twice"),
+    (POLICY, "description: the default", "description: &d the default", 2, "the anchor &d is not allowed"),
+    (POLICY, "description: the default", "description: *d", 2, "the alias *d is not allowed"),
+    (POLICY, "fail-on: high", "fail-on: !!str high", 3, "the tag tag:yaml.org,2002:str is not allowed"),
+    (POLICY, "fail-on: high", "fail-on: !!python/object/apply:os.system [id]", 3, "is not allowed"),
+    (POLICY, "fail-on: high", "fail-on: [", 4, "is not YAML"),
+    (POLICY, "fail-on: high", "fail-on: high\n---\nname: second", 4, "a second document begins"),
+    (POLICY, "fail-on: high", "fail-on: high\n? [a]\n: b", 4, "a key must be plain text"),
+    (POLICY, "fail-on: high", "fail-on: " + "[" * 40 + "]" * 40, 3, "is nested more than 16 deep"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "line", "said"), MISTAKES)
+def test_a_mistake_names_file_and_line(
+    damage: Callable[[str, str, str], Path], name: str, old: str, new: str, line: int, said: str
+) -> None:
+    rules = damage(name, old, new)
+    with pytest.raises(ConfigurationError) as caught:
+        load_catalogue(rules)
+    message = str(caught.value)
+    assert message.startswith(f"rules/{name}:{line}: ")
+    assert said in message
+    assert "\n" not in message
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("findings/loose.yaml", "id: a/b\n", "no rules have their place here"),
+        ("callables/trusted/deep/er.yaml", "library: x\n", "no rules have their place here"),
+        ("policies/strict.yml", "name: strict\n", "rename it so that it ends in .yaml"),
+        ("policies/empty.yaml", "", "policies/empty.yaml:1: must be a mapping"),
+        ("policies/list.yaml", "- a\n", "policies/list.yaml:1: must be a mapping"),
+    ],
+)
+def test_a_stray_file_is_named(damage: Callable[[str, str, str], Path], name: str, text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        load_catalogue(damage(name, "", text))
+
+
+def test_bytes_that_are_no_text(rules: Path) -> None:
+    (rules / POLICY).write_bytes(b"name: default\ndescription: caf\xe9\n")
+    with pytest.raises(ConfigurationError, match=r"default.yaml:2: is not UTF-8 at byte 30"):
+        load_catalogue(rules)
+
+
+def test_two_licences_cannot_claim_one_name(rules: Path) -> None:
+    text = (rules / LICENSE).read_text().replace("id: MIT", "id: Expat").replace("[mit]", "[expat]")
+    (rules / "licenses/Expat.yaml").write_text(text.replace("The MIT License", "the-mit-license"))
+    with pytest.raises(ConfigurationError, match=r"MIT.yaml:5: 'The MIT License' already means Expat"):
+        load_catalogue(rules)
+
+
+def test_a_module_is_listed_once(rules: Path) -> None:
+    (rules / "callables/dangerous/again.yaml").write_text("effect: file\nmodules: {os: opens files}\n")
+    with pytest.raises(ConfigurationError, match=r"command.yaml:9: modules: 'os' is listed already"):
+        load_catalogue(rules)
+
+
+def test_further_faults_are_counted(damage: Callable[[str, str, str], Path]) -> None:
+    damage(RULE, "severity: critical", "severity: bad")
+    with pytest.raises(ConfigurationError, match=r"and 1 more in this file"):
+        load_catalogue(damage(RULE, "confidence: high", "confidence: bad"))

@@ -1,0 +1,183 @@
+"""The command as people and gates run it: a process, its output, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+MALICIOUS = FIXTURES / "pickle/malicious/os-system.pkl"
+BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
+
+
+def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "modelaudit", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100", **environment}
+    )
+
+
+def scan(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run("scan", "--no-second-opinion", *arguments, **environment)
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [
+        (BENIGN, 0),
+        (MALICIOUS, 1),
+        (FIXTURES / "pickle/truncated/benign-truncated.pkl", 3),
+        (FIXTURES / "absent/model.bin", 4),
+    ],
+)
+def test_exit_codes(target: Path, code: int) -> None:
+    assert scan(target).returncode == code
+    assert scan(target, "-q").returncode == code
+
+
+@pytest.mark.parametrize(
+    ("targets", "code"),
+    [((BENIGN, MALICIOUS), 1), ((FIXTURES / "absent/x.bin", MALICIOUS), 1), ((BENIGN, FIXTURES / "absent/x"), 4)],
+)
+def test_the_worst_of_several_targets_decides(targets: tuple[Path, ...], code: int) -> None:
+    assert scan(*targets).returncode == code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--fail-on", "hihg"), ("--checks", "nonsense"), ("--policy", "nonsense"), ("-o", "report.docx"), ("-o", "html="),
+        ("-o", "json", "-o", "cyclonedx"), ("-o", "json=/no/such/folder/x.json"), ("--nonsense",), ("--rules", "/no/such"),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> None:
+    done = scan(BENIGN, *arguments)
+    assert done.returncode == 2
+    assert not done.stdout
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1]
+
+
+def test_no_target_is_a_usage_error() -> None:
+    assert run("scan").returncode == 2
+
+
+def test_a_missing_path_is_one_clear_line() -> None:
+    done = scan(FIXTURES / "absent/model.bin")
+    assert done.stderr.count("\n") == 1
+    assert "absent/model.bin" in done.stderr
+    assert not done.stdout
+
+
+def test_every_format_at_once_and_one_document_on_stdout(tmp_path: Path) -> None:
+    done = scan(
+        MALICIOUS,
+        "-o",
+        f"html={tmp_path}/a.html",
+        "-o",
+        str(tmp_path / "bom.cdx.json"),
+        "-o",
+        "json",
+        "-o",
+        str(tmp_path / "r.json"),
+    )
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["schema"] == "modelaudit/report/v1"
+    assert report["decision"]["verdict"] == "fail"
+    assert (tmp_path / "a.html").read_text().startswith("<!DOCTYPE html>")
+    assert json.loads((tmp_path / "bom.cdx.json").read_text())["specVersion"] == "1.6"
+    assert json.loads((tmp_path / "r.json").read_text()) == report
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "bom.cdx.json", "r.json"]
+
+
+def test_table_comes_first_with_the_verdict_and_ends_with_the_exit_code() -> None:
+    lines = scan(MALICIOUS).stdout.strip().splitlines()
+    assert "FAIL" in lines[0]
+    assert any("pickle/dangerous-call" in line for line in lines)
+    assert any("Exit code 1" in line for line in lines)
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    target.write_text("old")
+    target.chmod(0o644)
+    assert scan(BENIGN, "-o", str(target)).returncode == 0
+    assert json.loads(target.read_text())
+    folder = tmp_path / "folder.json"
+    folder.mkdir()
+    (folder / "data.json").mkdir()
+    assert scan(BENIGN, BENIGN, "-o", f"json={folder}").returncode == 0
+
+
+def test_several_targets_write_into_a_folder(tmp_path: Path) -> None:
+    done = scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path}")
+    assert done.returncode == 1
+    assert len(list(tmp_path.iterdir())) == 2
+    assert scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path / 'one.json'}").returncode == 2
+
+
+def test_display_filters_change_no_verdict() -> None:
+    shown = scan(FIXTURES / "pickle/malicious/unverified-type.pkl", "--show", "critical", "--fail-on", "medium")
+    assert shown.returncode == 1
+    assert "pickle/unverified-type" not in shown.stdout
+
+
+def test_colour_only_for_people() -> None:
+    assert "\x1b" not in scan(MALICIOUS).stdout
+    assert "\x1b" not in scan(MALICIOUS, NO_COLOR="1").stdout
+    assert not scan(BENIGN).stderr
+
+
+def test_quiet_prints_nothing() -> None:
+    done = scan(MALICIOUS, "-q")
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_render_needs_no_second_scan(tmp_path: Path) -> None:
+    direct, again, saved = tmp_path / "direct.html", tmp_path / "again.html", tmp_path / "r.json"
+    assert scan(MALICIOUS, "-o", str(direct), "-o", str(saved)).returncode == 1
+    assert run("render", saved, "-o", str(again)).returncode == 0
+    assert again.read_bytes() == direct.read_bytes()
+    assert "FAIL" in run("render", saved).stdout
+    saved.write_text("{}")
+    broken = run("render", saved)
+    assert broken.returncode == 2
+    assert broken.stderr.count("\n") == 1
+    assert run("render", tmp_path / "absent.json").returncode == 2
+
+
+def test_explain_and_rules() -> None:
+    done = run("explain", "pickle/dangerous-call")
+    assert done.returncode == 0
+    assert "critical" in done.stdout
+    assert run("explain", "no/rule").returncode == 2
+    assert "pickle/dangerous-call" in run("rules").stdout
+
+
+def test_version_and_help_and_module() -> None:
+    from modelaudit import __version__
+
+    assert run("--version").stdout.strip() == f"modelaudit {__version__}"
+    assert "Exit codes" in run("--help").stdout
+    assert "--fail-on" in run("scan", "--help").stdout
+
+
+def test_version_imports_nothing_heavy() -> None:
+    code = "import sys, modelaudit.cli.main; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"huggingface_hub", "pydantic", "jinja2", "rich", "cyclonedx", "yaml", "modelscan", "numpy", "httpx2"}
+    assert not heavy & set(loaded)
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m modelaudit scan --no-second-opinion {FIXTURES / 'pickle'} -o json | head -c 1",
+        shell=True, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr

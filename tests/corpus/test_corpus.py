@@ -1,0 +1,45 @@
+"""Labelled samples of two public scanners, where a copy of them lies beside the project.
+
+``MODELAUDIT_CORPUS`` names the folder with ``labels.json``; by default it is looked for in ``../shared/corpus``.
+What the project must always hold is in its own fixtures; these tests generalise over files that others made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+
+CORPUS = Path(os.environ.get("MODELAUDIT_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
+LABELS: dict[str, str] = json.loads((CORPUS / "labels.json").read_text()) if (CORPUS / "labels.json").is_file() else {}
+FORMATS = (".pkl", ".pickle", ".zip", ".pt", ".bin")
+
+EXCEPTIONS = {
+    "bad_pytorch.pt": (3, "it is a PNG picture under another name, and no reader knows pictures"),
+    "benign_password_protected.zip": (3, "its one member is encrypted, so nothing can be said of the content"),
+    "not_a_pickle.bin": (3, "seven bytes of no known format; loading them fails"),
+    "simple_nested.pkl": (0, "the pickle inside holds a dictionary of text; neither calls or imports anything"),
+}
+"""Files whose exit code is not the one that their label asks for, with the reason."""
+
+SAMPLES = sorted(
+    path for path, label in LABELS.items() if path.endswith(FORMATS) and label in ("malicious", "benign")
+)
+
+
+def test_the_exceptions_are_few_and_about_samples_that_exist() -> None:
+    if LABELS:
+        assert {Path(path).name for path in SAMPLES} >= set(EXCEPTIONS)
+    assert len(EXCEPTIONS) <= 5
+
+
+@pytest.mark.parametrize("path", SAMPLES)
+def test_sample(path: str) -> None:
+    report = modelaudit.scan(CORPUS / path, second_opinion=False)
+    expected = {"malicious": 1, "benign": 0}[LABELS[path]]
+    code, _ = EXCEPTIONS.get(Path(path).name, (expected, ""))
+    assert report.exit_code == code, [(f.rule, f.message) for f in report.findings] + list(report.decision.reasons)

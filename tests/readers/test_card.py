@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.structure import Document, ModelCard
+
+
+def _card(reading) -> ModelCard:
+    (card,) = reading.of(ModelCard)
+    return card
+
+
+def _read(front: str, read_bytes) -> ModelCard:
+    return _card(read_bytes(f"---\n{front}\n---\n# Title\n".encode(), "README.md"))
+
+
+def test_fields_with_their_lines(read_fixture):
+    card = _card(read_fixture("markdown/benign/README.md"))
+    assert [(field.key, field.values, field.line) for field in card.fields] == [
+        ("license", ("apache-2.0",), 2),
+        ("base_model", ("acme/base", "acme/other"), 3),
+        ("datasets", ("acme/corpus",), 6),
+        ("language", ("en",), 7),
+        ("library_name", ("transformers",), 8),
+        ("tags", ("text-generation",), 9),
+    ]
+    assert card.defects == ()
+
+
+@pytest.mark.parametrize(
+    ("front", "values"),
+    [
+        ("license: mit", ("mit",)),
+        ("license: [mit, apache-2.0]", ("mit", "apache-2.0")),
+        ("license:\n- mit\n- other", ("mit", "other")),
+        ("license:", ()),
+        ("license: ~", ()),
+        ("license: ''", ("",)),
+        ("license: 'null'", ("null",)),
+        ("license: no", ("no",)),
+        ("license: 3", ("3",)),
+        ("license: !!str mit", ("mit",)),
+        ("x: &l mit\nlicense: *l", ("mit",)),
+        ("x: &l [mit, bsd]\nlicense: *l", ("mit", "bsd")),
+        ("license: &l mit  # why", ("mit",)),
+        ("'license': mit", ("mit",)),
+        ("other: 1", ()),
+    ],
+)
+def test_values(front, values, read_bytes):
+    card = _read(front, read_bytes)
+    assert card.values("license") == values
+    assert card.defects == ()
+
+
+@pytest.mark.parametrize(
+    ("front", "kind", "line"),
+    [
+        ("license: {name: mit}", "front-matter-type", 2),
+        ("license: [[mit]]", "front-matter-type", 2),
+        ("- license", "front-matter-type", 2),
+        ("just words", "front-matter-type", 2),
+        ("license: mit\nlicense: other", "duplicate-key", 3),
+        ("tags:\n- a\nx: 1\nx: 2", "duplicate-key", 5),
+        ("license: mit\n  bad: [", "front-matter-invalid", 3),
+        ("license: *unknown", "front-matter-invalid", 2),
+        ("a: &a [*a]\nlicense: *a", "front-matter-type", 3),
+        ("license: @mit", "front-matter-invalid", 2),
+    ],
+)
+def test_contradictions(front, kind, line, read_bytes):
+    (defect,) = _read(front, read_bytes).defects
+    assert (defect.kind, defect.where.line) == (kind, line)
+
+
+def test_what_stands_before_damage_is_kept(read_bytes):
+    card = _read("license: mit\nbase_model: [a/b", read_bytes)
+    assert card.values("license") == ("mit",)
+    assert [defect.kind for defect in card.defects] == ["front-matter-invalid"]
+
+
+def test_front_matter_that_is_never_closed(read_fixture):
+    card = _card(read_fixture("markdown/truncated/README.md"))
+    assert card.values("license") == ("apache-2.0",)
+    assert [defect.kind for defect in card.defects] == ["front-matter-invalid"]
+
+
+def test_a_readme_without_front_matter_has_an_empty_card(read_bytes):
+    assert _card(read_bytes(b"# Title\n", "README.md")) == ModelCard(())
+
+
+def test_only_a_readme_is_a_card(read_bytes):
+    assert read_bytes(b"---\nlicense: mit\n---\n", "docs/notes.md").of(ModelCard) == []
+    assert read_bytes(b"---\nlicense: mit\n---\n", "sub/README.md").of(ModelCard) != []
+
+
+@pytest.mark.parametrize("start", ["\ufeff", "\n\n", "\r\n", "  \n"])
+def test_what_may_stand_before_the_front_matter(start, read_bytes):
+    card = _card(read_bytes(f"{start}---\nlicense: mit\n---\n".encode(), "README.md"))
+    assert card.values("license") == ("mit",)
+
+
+def test_windows_line_ends(read_bytes):
+    card = _card(read_bytes(b"---\r\nlicense: mit\r\n---\r\n", "README.md"))
+    assert (card.values("license"), card.defects) == (("mit",), ())
+
+
+def test_tags_of_the_front_matter_tell_their_lines(read_fixture):
+    (document,) = read_fixture("markdown/malicious/README.md").of(Document)
+    assert document.tags == (("!!python/name:os.system", 3),)
+
+
+def test_aliases_within_aliases_are_not_followed(read_fixture):
+    card = _card(read_fixture("markdown/bomb/README.md"))
+    assert {defect.kind for defect in card.defects} == {"front-matter-type"}
+
+
+@settings(max_examples=300, deadline=None)
+@given(front=st.text(st.sampled_from("licensetag: -[]{}&*!|>'\"\n~")))
+def test_any_front_matter_ends_in_facts_or_defects(front, read_bytes):
+    _read(front, read_bytes)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+from modelaudit.model.report import Extent
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("modeling_x.py", b"import os\n", "Python source"),
+        ("run", b"#!/bin/sh\necho\n", "scripts"),
+        ("setup.sh", b"echo\n", "shell"),
+        ("Dockerfile", b"FROM scratch\n", "build files"),
+        ("chat_template.jinja", b"{{ messages }}", "Jinja"),
+        ("tokenizer_config.json", b'{"chat_template": "{{ x }}"}', "Jinja"),
+        ("config.json", b'{"auto_map": {"AutoModel": "other/repo--file.Class"}}', "loader imports"),
+        ("notes.ipynb", b'{"cells": [], "nbformat": 4}', "notebooks"),
+        ("graph.pbtxt", b"node {}\n", "graphs"),
+        ("model.xml", b"<net/>\n", "XML"),
+    ],
+)
+def test_programs_are_read_as_text_and_reported_as_not_judged(
+    tmp_path: Path, name: str, content: bytes, word: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    (record,) = report.coverage.artifacts
+    assert record.extent is Extent.PARTLY
+    assert [word in absence.unread.detail for _, absence in record.absences] == [True]
+    assert report.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("notes.txt", b"import os\n"),
+        ("config.json", b'{"model_type": "bert"}'),
+        ("README.md", b"---\nauto_map: x\n---\n"),
+    ],
+)
+def test_other_text_is_just_text(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
