@@ -30,7 +30,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
-_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_DECIMAL = re.compile(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE][-+]?[0-9]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class _Builder:
         if event.tag is not None:
             raise self._error(event, f"the tag {event.tag} is not allowed")
         if isinstance(event, yaml.ScalarEvent):
-            return scalar(event.value) if event.style is None else event.value
+            return scalar(event.value) if event.implicit[0] else event.value
         if depth == MAX_DEPTH:
             raise self._error(event, f"is nested more than {MAX_DEPTH} deep")
         return self._mapping(depth + 1) if isinstance(event, yaml.MappingStartEvent) else self._sequence(depth + 1)

@@ -291,8 +291,8 @@ class Shape(Generic[T]):
 
 
 def _explain(faults: list[ErrorDetails], document: Document) -> ConfigurationError:
-    """Say what is wrong in our words. The fault deepest in a value tells most: a wrong entry over its wrong mapping."""
-    fault = faults[0]
+    """Say what is wrong in our words, first what stands there: a key misspelt explains the key that is missing."""
+    fault = min(faults, key=lambda fault: fault["type"].startswith("missing"))
     place = tuple(step for step in fault["loc"] if step != "[key]")
     more = f" (and {len(faults) - 1} more in this file)" if len(faults) > 1 else ""
     where = ".".join(str(step) for step in place)

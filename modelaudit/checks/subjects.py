@@ -12,6 +12,7 @@ from modelaudit.model.structure import (
     ArchiveListing,
     Defect,
     Document,
+    Location,
     ModelCard,
     SafetensorsHeader,
     TensorData,
@@ -34,8 +35,7 @@ def subjects_of(artifact: str, structure: Structure, callables: Callables) -> It
         case Document(format=format_, defects=defects, tags=tags):
             yield from _defects(artifact, format_, defects)
             for tag, line in tags:
-                fields: dict[str, Scalar] = {"format": format_, "tag": tag, "line": line}
-                yield Subject("document-tag", artifact, fields, tag, evidence=(f"line {line}: {tag}",))
+                yield _tag(artifact, format_, tag, line)
         case ModelCard(defects=defects):
             yield from _defects(artifact, "card", defects)
         case TensorData():
@@ -58,6 +58,13 @@ def subjects_of_record(record: ArtifactRecord) -> Iterator[Subject]:
     yield Subject(
         "digest", record.path, fields, "digest", evidence=(f"claimed: {claimed or 'nothing'}", f"computed: {computed}")
     )
+
+
+def _tag(artifact: str, format_: str, tag: str, line: int) -> Subject:
+    # YAML writes its own tags as tag:yaml.org,2002:NAME, or !!NAME for short; PyYAML puts the object after a colon.
+    short = tag.removeprefix("tag:yaml.org,2002:").removeprefix("!!")
+    fields: dict[str, Scalar] = {"format": format_, "tag": tag, "family": short.partition(":")[0], "line": line}
+    return Subject("document-tag", artifact, fields, tag, Location(line=line), (f"line {line}: {tag}",))
 
 
 def _defects(artifact: str, format_: str, defects: Iterable[Defect]) -> Iterator[Subject]:

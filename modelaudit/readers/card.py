@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
 from modelaudit.readers.base import DamagedError
 from modelaudit.readers.yaml_text import Node, YamlError, compose
@@ -30,7 +30,8 @@ FIELDS = frozenset(
 """The fields that are kept."""
 
 _FENCE = "---"
-_LARGEST_FRONT_MATTER = 4 * 1024 * 1024
+_LARGEST_FRONT_MATTER = MIB
+_MOST_DUPLICATES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class FrontMatter:
     text: str
     first_line: int
     closed: bool
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it is longer than any that is read."""
+        return len(self.text) > _LARGEST_FRONT_MATTER
 
 
 def front_matter(text: str) -> FrontMatter | None:
@@ -61,7 +67,7 @@ def read_card(matter: FrontMatter, limits: Limits) -> ModelCard:
     if not matter.closed:
         where = Location(line=matter.first_line - 1)
         defects.append(Defect("front-matter-invalid", "the front matter is never closed by a line of ---", where))
-    if len(matter.text) > _LARGEST_FRONT_MATTER:
+    if matter.is_too_long:
         detail = f"the front matter is longer than {_LARGEST_FRONT_MATTER} characters"
         return ModelCard((), (*defects, Defect("front-matter-invalid", detail, Location(line=matter.first_line))))
     top, error = compose(matter.text, limits)
@@ -88,7 +94,7 @@ def _fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
         if key.kind != "scalar" or name is None:
             continue
         line = key.line + shift
-        if name in seen:
+        if name in seen and len(defects) < _MOST_DUPLICATES:
             where = Location(line=line, key=name)
             defects.append(Defect("duplicate-key", f"the front matter has the field {name!r} twice", where))
         seen.add(name)

@@ -9,7 +9,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import NOWHERE, Defect, Document, Location, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
-from modelaudit.readers.json_text import JsonFacts, scan_json
+from modelaudit.readers.json_text import JsonFacts, keep_bounds, scan_json, scan_rows
 from modelaudit.readers.text import EIGHT_BIT, TextScan, decode, file_name, looks_like_text
 from modelaudit.readers.windows import chunks, read_whole
 from modelaudit.readers.yaml_text import YamlError, YamlFacts
@@ -47,17 +47,31 @@ def _recognises_json(head: Head) -> bool:
 
 def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     text, scan, defects = whole_text(window, limits)
+    name_says_json = file_name(artifact.path).endswith(_JSON_NAMES)
     try:
-        facts = scan_json(text, limits)
+        keep_bounds(text, limits)
+        yield _json_document(_facts(text), scan, defects)
     except LimitReachedError as error:
         root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
         yield Document("json", root, lines=scan.lines, defects=defects)
         yield Unread(UnreadReason.LIMIT, str(error))
-        return
     except ValueError as error:
-        yield from _read_lines_or_prose(artifact, text, scan, defects, str(error), limits)
-        return
-    yield _json_document(facts, scan, defects)
+        if not name_says_json:
+            yield Document("text", "text", lines=scan.lines, defects=defects)
+            return
+        yield Document("json", "text", lines=scan.lines, defects=(*defects, Defect("not-json", str(error))))
+        yield Unread(UnreadReason.DAMAGED, f"it is not JSON: {error}")
+
+
+def _facts(text: str) -> JsonFacts:
+    """The facts of one JSON value, or of one a line."""
+    try:
+        return scan_json(text)
+    except ValueError as problem:
+        try:
+            return scan_rows(text)
+        except ValueError:
+            raise problem from None
 
 
 def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]) -> Document:
@@ -66,24 +80,6 @@ def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]
         for key in facts.duplicates[:_MOST_DUPLICATES]
     )
     return Document("json", facts.root, facts.keys, lines=scan.lines, defects=(*defects, *twice))
-
-
-def _read_lines_or_prose(
-    artifact: Artifact, text: str, scan: TextScan, defects: tuple[Defect, ...], problem: str, limits: Limits
-) -> Iterator[Reading]:
-    """One JSON value a line, or text that only looked like JSON, or JSON that is broken."""
-    rows = [row for row in text.splitlines() if row.strip()]
-    try:
-        twice = {key for row in rows for key in scan_json(row, limits).duplicates} if len(rows) > 1 else None
-    except (ValueError, LimitReachedError):
-        twice = None
-    if twice is not None:
-        yield _json_document(JsonFacts("sequence", (), tuple(sorted(twice))), scan, defects)
-    elif file_name(artifact.path).endswith(_JSON_NAMES):
-        yield Document("json", "text", lines=scan.lines, defects=(*defects, Defect("not-json", problem, NOWHERE)))
-        yield Unread(UnreadReason.DAMAGED, f"it is not JSON: {problem}")
-    else:
-        yield Document("text", "text", lines=scan.lines, defects=defects)
 
 
 def _recognises_yaml(head: Head) -> bool:

@@ -12,7 +12,7 @@ from modelaudit.readers.base import LimitReachedError
 
 # A string that is never closed runs to the end of the text, so that each character is looked at once.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_NOT_BRACKETS = re.compile(r"[^\[\]{}]++")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
@@ -21,8 +21,8 @@ def exceeds_depth(text: str, most: int) -> bool:
     if text.count("[") + text.count("{") <= most:
         return False
     depth = 0
-    for bracket in _NOT_BRACKETS.sub("", _STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
+    for bracket in _STRING.sub("", text).encode("utf-8", "replace").translate(None, _NOT_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
         if depth > most:
             return True
     return False
@@ -62,32 +62,66 @@ class JsonFacts:
     duplicates: tuple[str, ...]
 
 
-def scan_json(text: str, limits: Limits) -> JsonFacts:
-    """Parse ``text`` without keeping its values. ``NaN`` and ``Infinity`` pass, as loaders write and read them.
+class _Scan:
+    """Parses JSON without keeping values; remembers the keys of the object that ended last, and keys used twice."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.duplicates: dict[str, None] = {}
+        self.decoder = json.JSONDecoder(
+            object_pairs_hook=self._forget, parse_int=_drop, parse_float=_drop, parse_constant=_drop
+        )
+
+    def _forget(self, pairs: list[tuple[str, object]]) -> None:
+        # Objects end from the inside out: the last one to end is the top, if the top is an object.
+        self.keys = [key for key, _ in pairs]
+        if len(set(self.keys)) < len(self.keys):
+            self.duplicates.update((key, None) for key, count in Counter(self.keys).items() if count > 1)
+
+
+def _drop(_: str) -> None:
+    return None
+
+
+def keep_bounds(text: str, limits: Limits) -> None:
+    """Refuse text that would cost too much to parse, whether it is JSON or not.
+
+    Raises:
+        LimitReachedError: it nests too deep or holds too many values.
+    """
+    if exceeds_nodes(text, limits.document_nodes):
+        raise LimitReachedError(f"it holds more than {limits.document_nodes} values")
+    if exceeds_depth(text, limits.document_depth):
+        raise LimitReachedError(f"it nests deeper than {limits.document_depth} levels")
+
+
+def scan_json(text: str) -> JsonFacts:
+    """Parse ``text``, for which ``keep_bounds`` holds. ``NaN`` and ``Infinity`` pass, as loaders write and read them.
 
     Raises:
         ValueError: it is not JSON.
-        LimitReachedError: it nests too deep or holds too many values.
+        LimitReachedError: the parser goes no deeper.
     """
-    if exceeds_depth(text, limits.document_depth):
-        raise LimitReachedError(f"it nests deeper than {limits.document_depth} levels")
-    if exceeds_nodes(text, limits.document_nodes):
-        raise LimitReachedError(f"it holds more than {limits.document_nodes} values")
-    duplicates: dict[str, None] = {}
-    keys: list[str] = []
-
-    def forget(pairs: list[tuple[str, object]]) -> None:
-        # Objects end from the inside out: the last one to end is the top, if the top is an object.
-        keys[:] = [key for key, _ in pairs]
-        if len(set(keys)) < len(keys):
-            duplicates.update((key, None) for key, count in Counter(keys).items() if count > 1)
-
-    def drop(_: str) -> None:
-        return None
-
+    scan = _Scan()
     try:
-        json.loads(text, parse_int=drop, parse_float=drop, parse_constant=drop, object_pairs_hook=forget)
+        scan.decoder.decode(text)
     except RecursionError:
         raise LimitReachedError("it nests deeper than the parser goes") from None
     root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
-    return JsonFacts(root, tuple(keys) if root == "mapping" else (), tuple(duplicates))
+    return JsonFacts(root, tuple(scan.keys) if root == "mapping" else (), tuple(scan.duplicates))
+
+
+def scan_rows(text: str) -> JsonFacts:
+    """Parse each line of ``text`` that is not blank as a JSON value of its own; otherwise like ``scan_json``."""
+    scan = _Scan()
+    count = 0
+    try:
+        for row in text.splitlines():
+            if row.strip():
+                scan.decoder.decode(row)
+                count += 1
+    except RecursionError:
+        raise LimitReachedError("it nests deeper than the parser goes") from None
+    if count < 2:
+        raise ValueError("one line is no sequence of rows")
+    return JsonFacts("sequence", (), tuple(scan.duplicates))

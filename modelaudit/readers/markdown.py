@@ -33,7 +33,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     text, scan, defects = whole_text(window, limits)
     matter = front_matter(text)
     facts = YamlFacts()
-    if matter is not None:
+    if matter is not None and not matter.is_too_long:
         # What stops the scan stops the card's reading too, which tells it as a defect.
         with suppress(DamagedError):
             facts.scan(matter.text, limits)

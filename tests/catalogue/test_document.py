@@ -20,6 +20,8 @@ from modelaudit.model.errors import ConfigurationError
         ("12", 12),
         ("-1.5", -1.5),
         ("1e3", 1000.0),
+        (".5", 0.5),
+        ("e3", "e3"),
         ("0.1.0", "0.1.0"),
         ("2026-01-31", "2026-01-31"),
         ("0x10", "0x10"),
@@ -47,22 +49,12 @@ def test_a_line_is_found_by_its_place() -> None:
     assert document.line_of(("nothing",)) == 1
 
 
-values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
-    max_leaves=12,
+@given(
+    st.dictionaries(st.text(max_size=6), st.text(max_size=8) | st.lists(st.text(max_size=4), max_size=3), max_size=4)
 )
-
-
-@given(st.dictionaries(st.text(max_size=6), values, max_size=4))
-def test_what_is_written_is_read_back(data: dict[str, object]) -> None:
-    class Plain(yaml.SafeDumper):
-        def ignore_aliases(self, _: object) -> bool:
-            return True
-
-    assert parse(yaml.dump(data, Dumper=Plain, allow_unicode=True, default_style='"'), "x") is not None
-    quoted = yaml.dump({key: None for key in data}, Dumper=Plain, default_style='"')
-    assert set(parse(quoted.replace("!!null ", ""), "x") or {}) == set(data)  # type: ignore[arg-type]
+def test_what_is_written_is_read_back(data: dict[str, str | list[str]]) -> None:
+    text = yaml.dump(data, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=False)
+    assert parse(text, "x") == data
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))

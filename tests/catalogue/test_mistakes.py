@@ -111,7 +111,7 @@ MISTAKES = [
     (POLICY, "description: the default", "description: *d", 2, "the alias *d is not allowed"),
     (POLICY, "fail-on: high", "fail-on: !!str high", 3, "the tag tag:yaml.org,2002:str is not allowed"),
     (POLICY, "fail-on: high", "fail-on: !!python/object/apply:os.system [id]", 3, "is not allowed"),
-    (POLICY, "fail-on: high", "fail-on: [", 4, "is not YAML"),
+    (POLICY, "fail-on: high", "fail-on: [", 5, "is not YAML"),
     (POLICY, "fail-on: high", "fail-on: high\n---\nname: second", 4, "a second document begins"),
     (POLICY, "fail-on: high", "fail-on: high\n? [a]\n: b", 4, "a key must be plain text"),
     (POLICY, "fail-on: high", "fail-on: " + "[" * 40 + "]" * 40, 3, "is nested more than 16 deep"),

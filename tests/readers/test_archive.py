@@ -4,16 +4,19 @@ import io
 import struct
 import zipfile
 import zlib
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import ArchiveListing, UnreadReason
 from modelaudit.readers.archive import READER
+from modelaudit.readers.base import DamagedError
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 # These fixtures are about something that is no defect by itself, or named after where the payload is.
@@ -141,10 +144,6 @@ def test_storages_are_not_read(bytes_window):
 
 
 def _artifact(window):
-    from contextlib import nullcontext
-
-    from modelaudit.model.artifact import Artifact
-
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
@@ -224,13 +223,9 @@ def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
     )
 )
 def test_random_records_end_in_facts_or_absences(parts, bytes_window):
-    from modelaudit.readers.base import DamagedError
-
     window = bytes_window(b"".join(parts))
-    try:
+    with suppress(DamagedError):
         list(READER.read(_artifact(window), window, Limits()))
-    except DamagedError:
-        pass
 
 
 def test_a_number_that_looks_like_a_header_is_none(read_bytes):

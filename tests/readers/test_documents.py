@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, UnreadReason
+from modelaudit.readers.base import DamagedError
 from modelaudit.readers.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json
 from modelaudit.readers.text import TextScan, decode
 
@@ -159,7 +160,7 @@ def test_the_bounds_on_json_are_exact(value, ascii_only):
     assert not exceeds_depth(text, depth)
     assert depth == 0 or exceeds_depth(text, depth - 1)
     assert not exceeds_nodes(text, 10_000)
-    facts = scan_json(text, Limits())
+    facts = scan_json(text)
     assert facts.keys == (tuple(value) if isinstance(value, dict) else ())
     assert facts.duplicates == ()
 
@@ -194,8 +195,6 @@ def test_lone_surrogates_are_those_that_do_not_encode(text):
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(), cuts=st.lists(st.integers(1, 9), max_size=6))
 def test_text_is_text_however_it_is_cut(text, cuts):
-    from modelaudit.readers.base import DamagedError
-
     data = text.encode()
 
     def outcome(pieces):

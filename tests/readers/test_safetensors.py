@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import safetensors.numpy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import SafetensorsHeader, UnreadReason
 from modelaudit.readers.safetensors import DTYPE_BITS, READER
@@ -67,10 +69,6 @@ def test_what_the_library_writes(read_bytes):
 
 
 def test_the_data_are_not_read(bytes_window):
-    from contextlib import nullcontext
-
-    from modelaudit.model.artifact import Artifact
-
     window = bytes_window(safetensors.numpy.save({"a": np.zeros(1 << 20, np.float32)}))
     assert list(READER.read(Artifact("f", window.size, lambda: nullcontext(window)), window, Limits()))
     assert window.read_bytes < 1000

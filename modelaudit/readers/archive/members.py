@@ -44,7 +44,7 @@ class MemberData:
         """Whether the data are encrypted in fact.
 
         A flag alone proves nothing: torch ignores one in a local header, and a lenient reader any (CVE-2025-1945).
-        Encrypted data are 12 bytes longer than what they hold (APPNOTE.TXT section 6.1), and expand to nothing sensible.
+        Encrypted data are 12 bytes longer than what they hold (APPNOTE.TXT section 6.1) and do not expand.
         """
         entry = self.member.entry
         if not self.claims_encryption or entry.method not in READABLE_METHODS:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from modelaudit.model.artifact import Window
-from modelaudit.model.limits import MIB
+from modelaudit.model.limits import KIB, MIB
 from modelaudit.readers.archive.records import (
     DESCRIPTOR_FOLLOWS,
     DESCRIPTOR_SIGNATURE,
@@ -26,6 +27,7 @@ _LOCAL = re.compile(re.escape(LOCAL_SIGNATURE))
 _DESCRIPTOR = re.compile(re.escape(DESCRIPTOR_SIGNATURE))
 _NEXT_RECORD = re.compile(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
 _MOST_MEASURED = 64 * MIB
+_SEARCHED_AT_ONCE = 64 * KIB
 
 
 def find(window: Window, pattern: re.Pattern[bytes], start: int, end: int) -> Iterator[int]:
@@ -36,7 +38,7 @@ def find(window: Window, pattern: re.Pattern[bytes], start: int, end: int) -> It
     """
     kept = b""
     position = start
-    for piece in chunks(window, start, end):
+    for piece in chunks(window, start, end, _SEARCHED_AT_ONCE):
         buffer = kept + piece
         base = position - len(kept)
         for match in pattern.finditer(buffer):
@@ -61,7 +63,8 @@ def walk(window: Window, start: int, end: int, budget: Budget) -> Iterator[Membe
 
 
 def _next_member(window: Window, start: int, end: int, budget: Budget) -> Member | None:
-    for offset in find(window, _LOCAL, start, end):
+    # Members mostly follow one another without a gap, which spares the search.
+    for offset in chain((start,), find(window, _LOCAL, start + 1, end)):
         local = read_local(window, offset)
         if local is not None and is_plausible(local):
             return _member(window, local, end, budget)
