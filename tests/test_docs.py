@@ -145,7 +145,7 @@ def test_actions_are_pinned_and_may_read_only() -> None:
 
 def test_versions_are_locked_with_hashes_and_from_nowhere_in_particular() -> None:
     locks = {file.stem: file.read_text(encoding="utf-8") for file in (ROOT / "requirements").glob("*.lock")}
-    assert locks.keys() == {"run", "build", "dev"}
+    assert locks.keys() == {"run", "build", "dev", "weights"}
     for stem, text in locks.items():
         assert not HOSTS_OF_PACKAGES.search(text), stem
         entries = re.findall(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL)

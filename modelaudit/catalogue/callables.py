@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import (
     DOTTED_NAME,
+    AlikeFile,
     ArgumentFile,
+    CallableFile,
     DangerousFile,
     Shape,
     StandardLibraryFile,
@@ -19,6 +21,9 @@ from modelaudit.model.catalogue import ArgumentRule, CallableEntry, Callables, D
 _TRUSTED = Shape(TrustedFile)
 _DANGEROUS = Shape(DangerousFile)
 _STANDARD_LIBRARY = Shape(StandardLibraryFile)
+
+# What a file may only refer to is harmless without arguments, and with the one that makes nothing of it.
+_NO_ARGUMENTS = (ArgumentRule(0, None, ("None",)),)
 
 
 @dataclass(slots=True)
@@ -34,17 +39,11 @@ class CallablesReader:
         """Add one file of ``trusted/``. Raises ``ConfigurationError``."""
         file = _TRUSTED.read(document)
         for name, named in file.names.items():
-            place: Place = ("names", name)
-            arguments = _arguments(named.arguments, document, (*place, "arguments"))
-            entry = CallableEntry(name, Standing.TRUSTED, named.why, file.library, "", arguments, named.construct_only)
-            self._add(entry, document, place)
+            self._add(_trusted(name, named, file.library, document, ("names", name)), document, ("names", name))
         for index, alike in enumerate(file.alike):
-            arguments = _arguments(alike.arguments, document, ("alike", index, "arguments"))
+            first = _trusted(alike.names[0], alike, file.library, document, ("alike", index))
             for number, name in enumerate(alike.names):
-                entry = CallableEntry(
-                    name, Standing.TRUSTED, alike.why, file.library, "", arguments, alike.construct_only
-                )
-                self._add(entry, document, ("alike", index, "names", number))
+                self._add(replace(first, name=name), document, ("alike", index, "names", number))
 
     def read_dangerous(self, document: Document) -> None:
         """Add one file of ``dangerous/``. Raises ``ConfigurationError``."""
@@ -87,6 +86,15 @@ class CallablesReader:
             raise document.error(f"{entry.name} cannot be {entry.standing}: it is {other.standing} in {said}", place)
         self._entries[entry.name] = entry
         self._origin[entry.name] = (document, place)
+
+
+def _trusted(
+    name: str, listed: CallableFile | AlikeFile, library: str, document: Document, place: Place
+) -> CallableEntry:
+    if listed.refer_only and (listed.arguments or listed.construct_only):
+        raise document.error(f"{name} is for reference only, so nothing else can be said of its use", place)
+    arguments = _NO_ARGUMENTS if listed.refer_only else _arguments(listed.arguments, document, (*place, "arguments"))
+    return CallableEntry(name, Standing.TRUSTED, listed.why, library, "", arguments, listed.construct_only)
 
 
 def _covering(name: str, modules: Mapping[str, DangerousModule]) -> str | None:

@@ -161,11 +161,15 @@ Arguments = dict[Annotated[int, Field(ge=0, le=31)], ArgumentFile]
 
 @dataclass(config=_CONFIG)
 class CallableFile:
-    """A name with its reason; a bare text is the reason."""
+    """A name with its reason; a bare text is the reason.
+
+    ``construct-only``: trusted where ``__new__`` alone makes it. ``refer-only``: trusted where a file merely names it.
+    """
 
     why: Text
     arguments: Arguments = Field(default_factory=dict)
     construct_only: bool = False
+    refer_only: bool = False
 
 
 @dataclass(config=_CONFIG)
@@ -176,6 +180,7 @@ class AlikeFile:
     names: Annotated[list[ExactName], Field(min_length=1)]
     arguments: Arguments = Field(default_factory=dict)
     construct_only: bool = False
+    refer_only: bool = False
 
 
 Named = dict[ExactName, Annotated[CallableFile, BeforeValidator(_as_entry)]]

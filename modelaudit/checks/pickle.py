@@ -22,13 +22,16 @@ from modelaudit.model.pickle import (
 from modelaudit.model.structure import Location
 
 _TEXT: Final = 200
+# numpy and its like read the memory that these name, whatever the address: plain data is enough for harm.
+_MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
 _DOING: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
 
 
 def subjects_of_program(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
     """Every act that is not plainly trusted; a name that is called is not reported as imported as well."""
-    acted = {str(event.subject) for event in program.events if event.act in (Act.CALL, Act.CONSTRUCT)}
-    for event in program.events:
+    events = [event for event in program.events if not (program.layout == "torchscript" and _is_own_type(event))]
+    acted = {str(event.subject) for event in events if event.act in (Act.CALL, Act.CONSTRUCT)}
+    for event in events:
         if event.act is Act.IMPORT:
             if str(event.subject) not in acted:
                 yield from _named(artifact, event, "import", event.subject, callables)
@@ -38,6 +41,15 @@ def subjects_of_program(artifact: str, program: PickleProgram, callables: Callab
             yield from _changed(artifact, event, callables)
         elif event.act is Act.EXTENSION:
             yield from _named(artifact, event, "extension", event.subject, callables)
+
+
+def _is_own_type(event: PickleEvent) -> bool:
+    """Whether TorchScript makes an object of a type that the code in the same archive defines: no Python is imported.
+
+    The name space is the compiler's (``torch/csrc/jit/serialization/unpickler.cpp``); calls are none of its business.
+    """
+    own = isinstance(event.subject, Name) and event.subject.module.partition(".")[0] == "__torch__"
+    return own and event.act in (Act.IMPORT, Act.CONSTRUCT)
 
 
 def _called(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
@@ -70,8 +82,11 @@ def _arguments(event: PickleEvent, rules: tuple[ArgumentRule, ...]) -> Iterator[
 def _holds(rule: ArgumentRule, argument: Value, callables: Callables) -> bool:
     if rule.one_of:
         return isinstance(argument, Plain | Name) and describe(argument) in rule.one_of
-    if isinstance(argument, Plain):
-        return True
+    if isinstance(argument, Plain | Holding):
+        return True  # no one can call data
+    if isinstance(argument, Made):
+        # What a trusted callable returned was judged when that was called.
+        return judge(argument.by, callables).standing is Standing.TRUSTED
     judgement = judge(argument, callables)
     constructed = rule.use is ArgumentUse.CONSTRUCTS
     needs_care = judgement.entry is not None and (
@@ -103,7 +118,7 @@ def _planted(arguments: tuple[Value, ...]) -> Iterator[tuple[str, Value]]:
 
 
 def _is_hook(key: str, value: Value) -> bool:
-    return key.startswith("__") and isinstance(value, Name | Unknown | Made)
+    return (key.startswith("__") and isinstance(value, Name | Unknown | Made)) or key in _MEMORY_VIEWS
 
 
 def _named(artifact: str, event: PickleEvent, act: str, subject: Value, callables: Callables) -> Iterator[Subject]:

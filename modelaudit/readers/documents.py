@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
-from modelaudit.model.structure import NOWHERE, Defect, Document, Location, Unread, UnreadReason
+from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.json_text import JsonFacts, keep_bounds, scan_json, scan_rows
 from modelaudit.readers.text import EIGHT_BIT, TextScan, decode, file_name, looks_like_text
-from modelaudit.readers.windows import chunks, read_whole
+from modelaudit.readers.windows import chunks
 from modelaudit.readers.yaml_text import YamlError, YamlFacts
 
 _JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5")
@@ -28,10 +28,22 @@ def whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Def
         DamagedError: it is not text throughout.
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    text, scan = decode(read_whole(window, limits.document_bytes))
+    scan = TextScan()
+    data = bytearray()
+    for chunk in chunks(window):
+        if len(data) + len(chunk) > limits.document_bytes:
+            detail = f"larger than the {limits.document_bytes} bytes that are read of a document"
+            raise WindowError(detail, UnreadReason.LIMIT)
+        scan.feed(chunk)
+        data += chunk
+    scan.finish()
+    return decode(data, scan), scan, _encoding_defects(scan)
+
+
+def _encoding_defects(scan: TextScan) -> tuple[Defect, ...]:
     if scan.encoding != EIGHT_BIT:
-        return text, scan, ()
-    return text, scan, (Defect("not-utf-8", "it is in some 8-bit encoding, not in UTF-8", NOWHERE),)
+        return ()
+    return (Defect("not-utf-8", "it is in some 8-bit encoding, not in UTF-8"),)
 
 
 def _recognises_json(head: Head) -> bool:
@@ -124,8 +136,7 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
             scan.finish()
     except (DamagedError, WindowError) as error:
         damage = error
-    defects = (Defect("not-utf-8", "it is in some 8-bit encoding, not in UTF-8"),) if scan.encoding == EIGHT_BIT else ()
-    yield Document("text", "text", lines=scan.lines, defects=defects)
+    yield Document("text", "text", lines=scan.lines, defects=_encoding_defects(scan))
     if damage is not None:
         raise damage
     if total > limits.document_bytes:

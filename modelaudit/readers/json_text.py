@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelaudit.model.limits import Limits
@@ -12,8 +13,19 @@ from modelaudit.readers.base import LimitReachedError
 
 # A string that is never closed runs to the end of the text, so that each character is looked at once.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_BLOCK = re.compile(r'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,20000}+', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+
+
+def _without_strings(text: str) -> Iterator[str]:
+    """The text around its strings, in pieces, so that millions of strings do not cost millions of pieces at once."""
+    position = 0
+    while position < len(text):
+        block = _BLOCK.match(text, position)
+        end = block.end() if block is not None and block.end() > position else len(text)
+        yield _STRING.sub("", text[position:end])
+        position = end
 
 
 def exceeds_depth(text: str, most: int) -> bool:
@@ -21,10 +33,11 @@ def exceeds_depth(text: str, most: int) -> bool:
     if text.count("[") + text.count("{") <= most:
         return False
     depth = 0
-    for bracket in _STRING.sub("", text).encode("utf-8", "replace").translate(None, _NOT_BRACKETS):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > most:
-            return True
+    for piece in _without_strings(text):
+        for bracket in piece.encode("utf-8", "replace").translate(None, _NOT_BRACKETS):
+            depth += 1 if bracket in b"[{" else -1
+            if depth > most:
+                return True
     return False
 
 
@@ -32,7 +45,12 @@ def exceeds_nodes(text: str, most: int) -> bool:
     """Whether the text holds more than ``most`` values."""
     if _separators(text) < most:
         return False
-    return _separators(_STRING.sub("", text)) >= most
+    count = 0
+    for piece in _without_strings(text):
+        count += _separators(piece)
+        if count >= most:
+            return True
+    return False
 
 
 def _separators(text: str) -> int:

@@ -117,17 +117,10 @@ def looks_like_text(head: Head) -> bool:
     return True
 
 
-def decode(data: bytes) -> tuple[str, TextScan]:
-    """All of ``data`` as text, without a byte order mark, and what was learnt on the way.
-
-    Raises:
-        DamagedError: they are not text.
-    """
-    scan = TextScan()
-    scan.feed(data)
-    scan.finish()
+def decode(data: bytes | bytearray, scan: TextScan) -> str:
+    """``data``, which ``scan`` has read to the end, as text without a byte order mark."""
     encoding = {UTF_8: "utf-8-sig", EIGHT_BIT: "latin-1"}.get(scan.encoding, scan.encoding)
-    return data.decode(encoding), scan
+    return data.decode(encoding)
 
 
 def file_name(path: str) -> str:

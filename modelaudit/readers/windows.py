@@ -160,14 +160,12 @@ def read_whole(window: Window, most: int) -> bytes:
     Raises:
         WindowError: with reason ``limit-reached`` when there are more than ``most``, or from the window.
     """
-    parts: list[bytes] = []
-    total = 0
+    data = bytearray()
     for piece in chunks(window):
-        total += len(piece)
-        if total > most:
-            raise WindowError(f"larger than the {most} bytes that are read of a document", UnreadReason.LIMIT)
-        parts.append(piece)
-    return b"".join(parts)
+        if len(data) + len(piece) > most:
+            raise WindowError(f"larger than the {most} bytes that are read at once", UnreadReason.LIMIT)
+        data += piece
+    return bytes(data)
 
 
 def read_available(window: Window, start: int, length: int) -> bytes:

@@ -110,11 +110,16 @@ OLD_SKLEARN = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Names that share a reason; ``construct_only`` where calling the class does more than making it."""
+    """Names that share a reason.
+
+    ``construct_only`` where calling the class does more than making it, ``refer_only`` where a file has no need for
+    either and hostile arguments could reach into memory.
+    """
 
     why: str
     names: frozenset[str]
     construct_only: bool = False
+    refer_only: bool = False
 
 
 def modules(package: str) -> Iterator[object]:
@@ -234,10 +239,10 @@ def torch_layers() -> Iterable[Group]:
     layouts = {f"torch.{name}" for name, value in vars(torch).items() if isinstance(value, torch.layout)}
     yield Group("a constant that names a type of number", frozenset(dtypes))
     yield Group("a constant that names a layout in memory", frozenset(layouts))
-    yield Group("a typed storage; reserves the bytes it is given", storages(torch))
+    yield Group(f"names the type of a storage; {REFERENCE}", storages(), refer_only=True)
 
 
-def storages(torch: object) -> frozenset[str]:
+def storages() -> frozenset[str]:
     """Storage and tensor classes of every number type, on the processor and on CUDA."""
     kinds = ["BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "Double", "Float", "Half", "Int"]
     kinds += ["Long", "Short", "QInt8", "QInt32", "QUInt8", "QUInt4x2", "QUInt2x4"]
@@ -261,7 +266,7 @@ def numpy_functions() -> Iterable[Group]:
     types = {name for name, value in vars(np).items() if inspect.isclass(value) and issubclass(value, np.generic)}
     types |= {"bool8", "cfloat", "complex_", "float_", "int0", "int_", "longcomplex", "object0", "singlecomplex"}
     types |= {"str0", "string_", "uint0", "unicode_", "void0", "bool_", "complex256", "float128"}
-    yield Group(f"a type of number; {REFERENCE}", frozenset(f"numpy.{name}" for name in types), construct_only=True)
+    yield Group(f"a type of number; {REFERENCE}", frozenset(f"numpy.{name}" for name in types), refer_only=True)
     dtypes = {f"numpy.dtypes.{name}" for name, value in vars(np.dtypes).items() if inspect.isclass(value)}
     yield Group("the description of a number in memory", frozenset(dtypes))
 
@@ -298,6 +303,7 @@ def write(name: str, library: str, distribution: str, groups: Iterable[Group]) -
             seen |= group.names
             lines.append(f"  - why: {group.why}")
             lines += ["    construct-only: true"] if group.construct_only else []
+            lines += ["    refer-only: true"] if group.refer_only else []
             lines += ["    names:", *(f"      - {entry}" for entry in names)]
     (HERE / "trusted" / f"{name}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

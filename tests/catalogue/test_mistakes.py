@@ -60,6 +60,7 @@ MISTAKES = [
     (TRUSTED, "{use: calls}", "{}", 6, "arguments.0: says either use or one-of"),
     (TRUSTED, "{use: calls}", "{use: calls, one-of: [a.b]}", 6, "arguments.0: says either use or one-of"),
     (TRUSTED, "{use: calls}", "{one-of: [latin1]}", 6, "'latin1' is neither a dotted name nor the repr of plain data"),
+    (TRUSTED, "arguments:", "refer-only: true\n    arguments:", 4, "collections.defaultdict is for reference only"),
     (TRUSTED, "{0: ", "{first: ", 6, "must be a whole number"),
     (
         TRUSTED,

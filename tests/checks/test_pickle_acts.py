@@ -158,6 +158,20 @@ def test_acts_that_are_told(event: PickleEvent, expected: tuple[str, str, str]) 
     assert expected in told(event)
 
 
+def test_what_cannot_be_called_or_was_judged_already_is_a_quiet_argument() -> None:
+    ordered = name("collections.OrderedDict")
+    assert not told(call("collections.defaultdict", Made(ordered, True)))
+    assert not told(call("collections.defaultdict", Holding("tuple", ())))
+    assert told(call("collections.defaultdict", Made(name("pkg.f"), True)))
+
+
+@pytest.mark.parametrize("key", ["__array_interface__", "__cuda_array_interface__"])
+def test_plain_data_under_a_name_that_reads_memory_is_told(key: str) -> None:
+    made = Made(name("collections.OrderedDict"), True)
+    view = Holding("dict", (("data", Plain("(140000000, False)")),))
+    assert told(PickleEvent(Act.SET_STATE, 9, "BUILD", made, (Holding("dict", ((key, view),)),)))
+
+
 def test_a_dangerous_name_with_harmless_arguments_is_quiet() -> None:
     assert not told(call("builtins.getattr", name("pkg.C"), Plain("'name'")))
 

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import torch
+torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
 
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import ArchiveListing, TensorData
@@ -29,6 +29,12 @@ def test_a_saved_state_dict(read_bytes):
     assert (listing.layout, listing.defects) == ("torch-zip", ())
     assert sorted(data.size for data in reading.of(TensorData)) == [8, 16, 32, 48]
     assert len(reading.of(PickleProgram)) == 1
+    assert reading.unread == []
+
+
+def test_a_tensor_without_elements_leaves_nothing_unread(read_bytes):
+    reading = read_bytes(_saved(torch.save, {"a": torch.zeros(0), "b": torch.zeros(2)}), "m.pt")
+    assert [data.size for data in reading.of(TensorData)] == [8]
     assert reading.unread == []
 
 

@@ -68,11 +68,17 @@ def test_every_fixture_is_recognised_whatever_its_name(path: Path) -> None:
     [
         b"cat\ndog\nmouse\n", b"# Title\n\nprose\n", b'{"a": 1}', b"[1, 2]", b"I am text\n", b"None of it", b"(c) 2026\n",
         b"Version 1.0\n", b"0.1\n", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04\x14\x00\x00\x00", b"GGUF\x03\x00\x00\x00", b"config\nvalue\n",
+        b"Copyright" + b"x" * 107 + b".\n more", b"\x80\x02\x00\x00\x00\x00\x00\x00{}", b"P0\x03\n.",
         b"", b".", b"import os\n", b"S are here\n", b"\x80", b"]\n", b"}\n", b"name,age\nx,1\n",
     ],
 )  # fmt: skip
 def test_what_is_no_pickle_is_not_taken_for_one(text: bytes) -> None:
     assert not recognised(text)
+
+
+def test_harmless_pickles_in_front_do_not_hide_one_that_acts() -> None:
+    assert recognised(b"N." * 100 + b"cposix\nsystem\n(V1\ntR.")
+    assert recognised(b"N." * 10_000 + b"cposix\nsystem\n(V1\ntR.")
 
 
 def test_global_of_protocol_0_without_a_call_is_recognised_by_a_module_that_every_python_has() -> None:
@@ -161,6 +167,11 @@ def test_pickles_inside_are_members(name: str, members: int) -> None:
 def test_words_and_bytes_that_begin_like_a_pickle_by_chance_are_data() -> None:
     members = [item for item in read((FIXTURES / "benign/words.pkl").read_bytes())[1] if isinstance(item, Artifact)]
     assert members == []
+
+
+def test_a_class_in_a_persistent_id_of_torch_is_that_class() -> None:
+    program, _ = read(b"\x80\x02(X\x06\x00\x00\x00modulecpkg\nNet\nNNtQ)\x81}b.")
+    assert (Act.CONSTRUCT, "pkg.Net") in acts(program)
 
 
 def test_torch_legacy_ends_in_tensor_data() -> None:

@@ -43,7 +43,7 @@ def test_a_decompressed_window_reads_anywhere(data, reads, wrong, bytes_window):
     with _expanded(bytes_window, _deflate(data), max(0, len(data) + wrong)) as window:
         for offset, length in reads:
             assert window.read(offset, length) == data[offset : offset + length]
-        assert read_whole(window, 4000) == data
+        assert b"".join(chunks(window)) == data
         assert window.size == len(data)
 
 
@@ -98,7 +98,8 @@ def test_chunks_are_the_bytes_in_order(bytes_window):
     assert list(chunks(bytes_window(b"abcdefg"), 1, 6, 2)) == [b"bc", b"de", b"f"]
 
 
-def test_a_document_over_the_bound_is_a_limit(bytes_window):
+def test_a_whole_over_the_bound_is_a_limit(bytes_window):
+    assert read_whole(bytes_window(b"x" * 10), 10) == b"x" * 10
     with pytest.raises(WindowError) as raised:
         read_whole(bytes_window(b"x" * 11), 10)
     assert raised.value.reason is UnreadReason.LIMIT

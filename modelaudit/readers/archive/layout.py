@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 TENSOR_STORAGE = "tensor-storage"
+TORCHSCRIPT = "torchscript"
 _STORAGE = re.compile(r"(?:data|constants|tensors)/\d+", re.ASCII)
 _KERAS = frozenset({"config.json", "metadata.json", "model.weights.h5"})
 
@@ -21,11 +22,14 @@ class Layout:
     def content_of(self, member: str) -> str | None:
         """What the loader of this layout takes a member for, where its name decides that and not its bytes.
 
-        torch copies ``data/0`` and its like into storages whatever they hold; it unpickles only the ``.pkl`` records.
+        torch copies ``data/0`` and its like into storages whatever they hold; it unpickles only the ``.pkl`` records,
+        and those of TorchScript may name types that the archive's own code defines.
         """
         if self.prefix is None or not member.startswith(self.prefix):
             return None
-        return TENSOR_STORAGE if _STORAGE.fullmatch(member, len(self.prefix)) else None
+        if _STORAGE.fullmatch(member, len(self.prefix)):
+            return TENSOR_STORAGE
+        return self.name if self.name == TORCHSCRIPT and member.lower().endswith(".pkl") else None
 
 
 def layout_of(names: Sequence[str]) -> Layout:
@@ -41,7 +45,7 @@ def layout_of(names: Sequence[str]) -> Layout:
         inside = {name[len(prefix) :].lower() for name in names if name.startswith(prefix)}
         if "data.pkl" in inside:
             has_code = any(name.startswith("code/") for name in inside)
-            return Layout("torchscript" if has_code and "constants.pkl" in inside else "torch-zip", prefix)
+            return Layout(TORCHSCRIPT if has_code and "constants.pkl" in inside else "torch-zip", prefix)
     if files and all(name.endswith(".npy") for name in files):
         return Layout("npz")
     if set(files) >= _KERAS:

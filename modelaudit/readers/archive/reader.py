@@ -100,12 +100,14 @@ def _member_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout
     named: Counter[str] = Counter()
     for item in data:
         entry = item.member.entry
-        if entry.name.endswith("/") and entry.size == 0 and entry.stored_size == 0:
+        content = layout.content_of(entry.name)
+        # A folder, or the storage of a tensor without elements: the listing says all there is to say.
+        if entry.size == entry.stored_size == 0 and (entry.name.endswith("/") or content is not None):
             continue
         named[entry.name] += 1
         ordinal = f"#{named[entry.name]}" if named[entry.name] > 1 else ""
         path = f"{artifact.path}!{entry.name}{ordinal}"
-        yield item.artifact(path, layout.content_of(entry.name))
+        yield item.artifact(path, content)
 
 
 READER = Reader("zip", recognises, read)

@@ -206,8 +206,8 @@ def _extension(width: int) -> Handler:
 
 def _persistent_line(machine: Machine) -> None:
     line, whole = machine.take_line()
-    if not line.isascii():
-        machine.defect("text-invalid", "a persistent id that is not ASCII")
+    if not (line.isascii() and line.decode("ascii").isprintable()):
+        machine.defect("text-invalid", "a persistent id that is not printable ASCII")
     _persistent(machine, "PERSID", line.decode("ascii", "replace") if whole else cut("str", line))
 
 
@@ -217,7 +217,10 @@ def _persistent_top(machine: Machine) -> None:
 
 def _persistent(machine: Machine, opcode: str, id_: Slot) -> None:
     machine.act(Act.PERSISTENT_LOAD, opcode, Unknown("persistent object"), (id_,))
-    machine.stack.append(Unknown("persistent object"))
+    given = items_of(id_)
+    # torch before zip names a module's class this way, with its source (torch.serialization, persistent_load).
+    is_class = len(given) > 1 and given[0] == "module" and isinstance(given[1], Name)
+    machine.stack.append(given[1] if is_class else Unknown("persistent object"))
 
 
 # -- acts -----------------------------------------------------------------------------------------------------------
@@ -315,3 +318,8 @@ def _dispatch() -> list[Handler]:
 
 DISPATCH: Final = _dispatch()
 """Handler by opcode byte; building it fails if an opcode of the running Python has no handler."""
+
+
+def is_opcode(byte: int) -> bool:
+    """Whether a byte is the opcode of any protocol."""
+    return DISPATCH[byte] is not _invalid

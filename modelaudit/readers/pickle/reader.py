@@ -15,12 +15,14 @@ from modelaudit.model.structure import Defect, Location, TensorData, Unread, Unr
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.pickle.machine import Machine
 from modelaudit.readers.pickle.nested import Nested, children
-from modelaudit.readers.pickle.opcodes import DISPATCH
+from modelaudit.readers.pickle.opcodes import DISPATCH, is_opcode
 from modelaudit.readers.pickle.values import Slot
 
 # torch.serialization: the first of the five pickles of the format before zip.
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
+TORCHSCRIPT: Final = "torchscript"
+_PROTOCOLS: Final = 16  # more than there are: a protocol of the future is a pickle that cannot be read
 _DEFECTS_KEPT: Final = 200
 _LONGEST_TRIAL_OPCODE: Final = 300
 _ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
@@ -30,20 +32,26 @@ _IMPORTABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
     """Whether a loader that unpickles from ``start`` would find a program there.
 
-    Protocols 2 and up announce themselves. Older ones are plain ASCII, so a trial over the first bytes decides: a
-    program runs to its STOP, or on without contradiction to the end of the trial, or has acted before it breaks.
+    Protocols 2 and up announce themselves, and then one valid opcode decides. Older ones are plain ASCII, so a trial
+    over the first bytes does: the pickles in them end where the bytes do, or run on without contradiction to the end
+    of the trial, or have acted before something breaks.
     """
-    announced = window.read(start, 2)
-    if len(announced) == 2 and announced[0] == 0x80 and announced[1] <= 16:
-        return True
-    end = start + HEAD_BYTES
-    machine = Machine(window, start, limits, end=end)
-    try:
-        machine.run(DISPATCH)
-    except DamagedError:
-        cut_short = machine.size == end < window.size and end - machine.at < _LONGEST_TRIAL_OPCODE
-        return _acts(machine) or (cut_short and not machine.defects)
-    return _acts(machine) or (not machine.defects and machine.opcodes > 1)
+    announced = window.read(start, 3)
+    if len(announced) == 3 and announced[0] == 0x80 and announced[1] <= _PROTOCOLS:
+        return is_opcode(announced[2])
+    end = min(start + HEAD_BYTES, window.size)
+    position = start
+    while position < end:
+        machine = Machine(window, position, limits, end=end)
+        try:
+            machine.run(DISPATCH)
+        except DamagedError:
+            cut_short = end < window.size and end - machine.at < _LONGEST_TRIAL_OPCODE
+            return _acts(machine) or (cut_short and not machine.defects)
+        if machine.defects or _acts(machine):
+            return _acts(machine)
+        position = machine.offset
+    return machine.opcodes > 1
 
 
 def _acts(machine: Machine) -> bool:
@@ -60,7 +68,7 @@ def _acts(machine: Machine) -> bool:
 
 def recognises(head: Head) -> bool:
     """Whether the artifact begins with a pickle."""
-    return head.content is None and bool(head.data) and starts_pickle(head.window, 0, Limits())
+    return head.content in (None, TORCHSCRIPT) and bool(head.data) and starts_pickle(head.window, 0, Limits())
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -70,7 +78,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     defects: list[Defect] = []
     unread: list[Unread] = []
     nested: list[Nested] = []
-    opcodes, position, layout = 0, 0, "raw"
+    opcodes, position, layout = 0, 0, artifact.content or "raw"
     while position < window.size and not unread:
         if len(streams) >= limits.pickle_streams:
             unread.append(Unread(UnreadReason.LIMIT, f"more than {limits.pickle_streams} pickles", _at(position)))

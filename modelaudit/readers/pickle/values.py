@@ -11,7 +11,7 @@ TEXT_SHOWN: Final = 120
 _DEPTH_SHOWN: Final = 3
 _NODES_SHOWN: Final = 200
 _ENTRIES_KEPT: Final = 64
-_PLAIN_KEPT: Final = 8
+_PLAIN_KEPT: Final = 2
 _HOOKS_KEPT: Final = 32
 _INERT: Final = frozenset({str, bytes, int, float, bool, type(None)})
 

@@ -1,0 +1,182 @@
+"""The rule set that ships: its lists are held against the interpreter and against what has been published."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import pickle
+import re
+import sys
+from collections import Counter, OrderedDict, defaultdict, deque
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.checks.callables import judge
+from modelaudit.checks.pickle import subjects_of_program
+from modelaudit.model.catalogue import CallableEntry, Standing
+from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, Plain
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+CALLABLES = load_catalogue().callables
+TRUSTED = {name: entry for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED}
+DANGEROUS = {name: entry for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.DANGEROUS}
+GADGETS = [
+    line.split()
+    for line in (Path(__file__).parent / "gadgets.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
+
+
+def split(name: str) -> Name:
+    """A dotted name as a pickle would write it: the module is what comes before the first capital or the last dot."""
+    if ":" in name:
+        module, _, qualname = name.partition(":")
+        return Name(module, qualname)
+    walk = re.match(r"((?:[^A-Z.][^.]*\.)+)([A-Z_][^.]*\..+)", name)
+    module, qualname = (walk[1].rstrip("."), walk[2]) if walk else name.rsplit(".", 1)
+    return Name(module, qualname)
+
+
+def resolve(name: str) -> object | None:
+    """What a name of the standard library is in this interpreter; ``None`` if there is no such thing."""
+    parts = name.replace(":", ".").split(".")
+    if parts[0] not in sys.stdlib_module_names:
+        return None
+    for length in range(len(parts) - 1, 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:length]))
+        except ImportError:
+            continue
+        for part in parts[length:]:
+            found = getattr(found, part, None)
+        return found
+    return None
+
+
+@pytest.mark.parametrize(("source", "gadget"), GADGETS, ids=lambda text: text)
+def test_every_published_gadget_is_dangerous(source: str, gadget: str) -> None:
+    assert judge(split(gadget), CALLABLES).standing is Standing.DANGEROUS, source
+
+
+def test_the_lists_have_their_order_of_size() -> None:
+    assert len(TRUSTED) > 3000
+    assert len(DANGEROUS) > 500
+    assert len(CALLABLES.modules) > 300
+
+
+def test_nothing_trusted_is_dangerous_under_another_name() -> None:
+    dangerous = {id(found): name for name in DANGEROUS if callable(found := resolve(name))}
+    trusted = {name: resolve(name) for name in TRUSTED}
+    aliases = {name: dangerous[id(found)] for name, found in trusted.items() if id(found) in dangerous}
+    assert aliases == {}
+
+
+def test_nothing_trusted_is_at_home_in_a_dangerous_module() -> None:
+    for name in TRUSTED:
+        home = getattr(resolve(name), "__module__", None)
+        if isinstance(home, str):
+            parts = home.split(".")
+            covering = [m for n in range(1, len(parts) + 1) if (m := ".".join(parts[:n])) in CALLABLES.modules]
+            assert covering == [], name
+
+
+def test_every_danger_completes_the_sentence() -> None:
+    """Messages say "it calls X, which <why>"."""
+    entries = [*DANGEROUS.values(), *CALLABLES.modules.values()]
+    wrong = {entry.why for entry in entries if not re.fullmatch(r"[a-z]+s\b[^.;]*", entry.why)}
+    assert wrong == set()
+
+
+def test_every_trust_has_a_reason_of_its_own_words() -> None:
+    assert all(len(entry.why.split()) >= 2 and not entry.why.endswith(".") for entry in TRUSTED.values())
+
+
+@pytest.mark.parametrize("name", ["eval", "open", "getattr", "globals", "type", "compile", "map"])
+def test_python_2_spellings_are_dangerous_too(name: str) -> None:
+    for module in ("builtins", "__builtin__"):
+        assert judge(Name(module, name), CALLABLES).standing is Standing.DANGEROUS
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["functools.partial", "collections.defaultdict", "copyreg._reconstructor", "copy_reg._reconstructor",
+     "copyreg.__newobj__", "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct",
+     "torch._tensor._rebuild_from_type_v2", "numpy.random._pickle.__bit_generator_ctor",
+     "pandas.core.indexes.base._new_Index", "_codecs.encode", "operator.getitem"],
+)  # fmt: skip
+def test_what_acts_on_its_arguments_is_bound_by_them(name: str) -> None:
+    entry = CALLABLES.by_name[name]
+    assert entry.standing is Standing.TRUSTED
+    assert entry.arguments
+
+
+@pytest.mark.parametrize(
+    "name", ["numpy.ndarray", "numpy.recarray", "numpy.float64", "torch.Tensor", "torch.storage.UntypedStorage"]
+)
+def test_what_could_be_laid_over_memory_is_only_referred_to(name: str) -> None:
+    """``numpy.ndarray((1,), "O", <bytes>)`` takes bytes of the pickle for pointers to objects."""
+    module, _, qualname = name.rpartition(".")
+    named = Name(module, qualname)
+    for act, opcode in ((Act.CALL, "REDUCE"), (Act.CONSTRUCT, "NEWOBJ")):
+        program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, named, (Plain("(1,)"),)),), 1)
+        assert [subject.fields["act"] for subject in subjects_of_program("x", program, CALLABLES)] == ["argument"]
+    imported = PickleProgram("raw", (), (PickleEvent(Act.IMPORT, 0, "GLOBAL", named),), 1)
+    assert list(subjects_of_program("x", imported, CALLABLES)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["numpy.log1p", "numpy.mean", "operator.add", "builtins.len", "torch.nn.functional.relu"]
+)
+def test_functions_are_trusted_as_references_only(name: str) -> None:
+    assert CALLABLES.by_name[name].construct_only
+
+
+def test_the_standard_library_of_this_interpreter_is_known() -> None:
+    assert sys.stdlib_module_names - {"__main__"} <= CALLABLES.standard_library
+    assert {
+        "__builtin__",
+        "urllib2",
+        "imp",
+        "distutils",
+        "_interpreters",
+        "annotationlib",
+    } <= CALLABLES.standard_library
+    assert "__main__" not in CALLABLES.standard_library
+
+
+def walked(data: bytes) -> set[str]:
+    """The names that a pickle of ordinary objects imports."""
+    names: set[str] = set()
+
+    class Recorder(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> object:
+            names.add(f"{module}.{name}")
+            return super().find_class(module, name)
+
+    Recorder(io.BytesIO(data)).load()
+    return names
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_ordinary_objects_need_only_trusted_names(protocol: int) -> None:
+    ordinary = [
+        OrderedDict(a=1), defaultdict(list), deque([1]), Counter("ab"), datetime.now(UTC), date(2000, 1, 1), timedelta(1),
+        Decimal("1.5"), Fraction(1, 3), uuid4(), PurePosixPath("a"), SimpleNamespace(a=1), {1}, frozenset({1}),
+        bytearray(b"a"), b"\xff", 1j, range(3), slice(1), ValueError("x"), re.compile("a"), object(), ...,
+    ]  # fmt: skip
+    names = walked(pickle.dumps(ordinary, protocol=protocol))
+    assert {name for name in names if name not in TRUSTED} == set()
+
+
+def test_entries_say_which_library_they_are_of() -> None:
+    libraries = {entry.library for entry in TRUSTED.values()}
+    assert {"python", "numpy", "torch", "scikit-learn", "scipy", "pandas", "joblib", "transformers"} <= libraries
+    assert all(isinstance(entry, CallableEntry) and entry.library for entry in TRUSTED.values())
