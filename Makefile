@@ -12,7 +12,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 RUN  := $(VENV)/run.stamp
 DEV  := $(VENV)/dev.stamp
-FULL := $(DEV) $(VENV)/weights.stamp $(if $(TORCH),$(VENV)/torch.stamp)
+FULL := $(DEV) $(if $(TORCH),$(VENV)/torch.stamp) $(VENV)/weights.stamp
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-input
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --custom-compile-command "make lock"
