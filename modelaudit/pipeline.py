@@ -299,6 +299,10 @@ def _policy(options: Options, catalogue: Catalogue) -> Policy:
         raise ConfigurationError(f"policy {name!r} is neither a file nor one of: {known}")
     if options.checks is not None:
         chosen = {_word(CheckFamily, "check", name) for name in options.checks}
+        families = {rule.rule.check for rule in catalogue.findings.values()}
+        if not chosen <= families:
+            missing, there = ", ".join(sorted(chosen - families)), ", ".join(sorted(families))
+            raise ConfigurationError(f"no rule belongs to {missing} yet; there are rules for {there}")
         policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
     if options.fail_on is not None:
         never = options.fail_on == "never"

@@ -35,6 +35,6 @@ def test_torchscript_is_incomplete_for_its_program_is_not_judged() -> None:
     report = modelaudit.scan(shipped("silero-vad", "silero_vad.jit"), second_opinion=False)
     assert report.exit_code == 3
     assert {absence.unread.detail.partition(":")[0] for _, absence in report.coverage.open_absences} == {
-        "no reader for Python source"
+        "Python source"
     }
     assert max(finding.severity.rank for finding in report.findings) < Severity.HIGH.rank

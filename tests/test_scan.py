@@ -300,6 +300,8 @@ def test_checks_choose_families(tmp_path: Path) -> None:
     assert not any(finding.rule.startswith("pickle/") for finding in report.findings)
     assert report.coverage.artifacts[0].digests == ()
     assert scan(target, checks=["security"]).license.state == "not-checked"
+    with pytest.raises(ConfigurationError, match="no rule belongs to provenance yet"):
+        scan(target, checks=["provenance"])
     with pytest.raises(ConfigurationError, match="'nonsense' is no check"):
         scan(target, checks=["nonsense"])
 

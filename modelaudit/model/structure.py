@@ -10,6 +10,7 @@ class UnreadReason(StrEnum):
     """Why something was not read. Policies allow absences by these words, so they are permanent."""
 
     NO_READER = "no-reader"
+    PROGRAM = "program-not-judged"
     DAMAGED = "damaged"
     LIMIT = "limit-reached"
     ENCRYPTED = "encrypted"

@@ -19,6 +19,7 @@ SCANNER = "modelscan"
 MEMORY_BYTES = 4 * GIB
 KEPT_FINDINGS = 500
 KEPT_LINES = 50
+NAMED_FILES = 5
 RESTARTS = 10
 """How many files may break modelscan before the rest is given up."""
 
@@ -166,8 +167,10 @@ def _address(path: str, member: str) -> str:
 def _absences(heard: _Heard) -> tuple[str, ...]:
     lines = _bounded(dict.fromkeys(heard.failed))
     if heard.unsupported:
-        listed = _text(", ".join(_bounded(heard.unsupported)))
-        lines.append(f"{len(heard.unsupported)} files are of kinds that modelscan does not read: {listed}")
+        some = ", ".join(_text(path)[:100] for path in heard.unsupported[:NAMED_FILES])
+        rest = len(heard.unsupported) - NAMED_FILES
+        more = f" and {rest} more" if rest > 0 else ""
+        lines.append(f"{len(heard.unsupported)} files are of kinds that modelscan does not read: {some}{more}")
     if heard.members:
         lines.append(f"{heard.members} members of archives are of kinds that modelscan does not read")
     return tuple(lines)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import Final
 
 from modelaudit.model.catalogue import Policy
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import Absence, Coverage, Decision, Verdict
 from modelaudit.model.structure import Unread
+
+_FINDINGS_NAMED: Final = 3
+_ABSENCES_NAMED: Final = 2
 
 
 def accept(address: str, unread: Unread, policy: Policy) -> Absence:
@@ -29,12 +33,14 @@ def decide(coverage: Coverage, findings: Sequence[Finding], policy: Policy) -> D
         counts = Counter(finding.severity for finding in failing)
         listed = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
         reasons.append(f"{_count(len(failing), 'finding')} at or above {policy.fail_on}: {listed}")
+        reasons += [f"{finding.artifact or 'the model'}: {finding.message}" for finding in failing[:_FINDINGS_NAMED]]
     if not coverage.anything_examined:
         reasons.append("there was nothing to scan" if not coverage.artifacts else "no file could be examined")
     if missing:
         kinds = Counter(absence.unread.reason for _, absence in missing)
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(kinds.items()))
         reasons.append(f"{_count(len(missing), 'part')} not examined: {listed}")
+        reasons += [f"{address}: {absence.unread.detail}" for address, absence in missing[:_ABSENCES_NAMED]]
     if failing:
         verdict = Verdict.FAIL
     elif missing or not coverage.anything_examined:

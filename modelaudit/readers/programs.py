@@ -72,6 +72,4 @@ def programs_under(keys: Collection[str]) -> Iterator[Unread]:
 
 
 def _unjudged(kind: str, where: Location = NOWHERE) -> Unread:
-    return Unread(
-        UnreadReason.NO_READER, f"no reader for {kind}: the text was read, what it does was not judged", where
-    )
+    return Unread(UnreadReason.PROGRAM, f"{kind}: the text was read, what it does was not judged", where)

@@ -42,6 +42,14 @@ def test_verdict(records: tuple[ArtifactRecord, ...], severities: tuple[Severity
     assert decision.reasons
 
 
+def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
+    failing = [finding(Severity.CRITICAL) for _ in range(5)]
+    reasons = decide(coverage(READ, NOT_READ), failing, POLICY).reasons
+    assert reasons[0] == "5 findings at or above high: 5 critical"
+    assert reasons[1:4] == ("a: message",) * 3
+    assert reasons[4:] == ("1 part not examined: 1 no-reader", "b.png: no reader for PNG")
+
+
 def test_never_fails_on_findings_but_still_on_nothing_else() -> None:
     never = Policy("never", "", None, tuple(CheckFamily))
     assert decide(coverage(READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
