@@ -25,7 +25,7 @@ def scan(
     fail_on: Severity | str | None = None,
     offline: bool = False,
     second_opinion: bool = True,
-    rules: Sequence[Path] = (),
+    rules: Sequence[str | Path] = (),
     limits: Limits | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     download_progress: Callable[[int, int], None] | None = None,
@@ -66,7 +66,7 @@ def scan(
         fail_on=fail_on,
         offline=offline,
         second_opinion=second_opinion,
-        rules=tuple(rules),
+        rules=rules,
         progress=progress,
         download_progress=download_progress,
     )

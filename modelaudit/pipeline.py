@@ -44,6 +44,7 @@ from modelaudit.readers.sniff import name_format
 from modelaudit.sources import resolve
 from modelaudit.sources.settings import HubSettings
 
+_Result = TypeVar("_Result")
 _Word = TypeVar("_Word", bound=StrEnum)
 
 Progress = Callable[[str, int, int], None]
@@ -60,7 +61,7 @@ class Options:
     fail_on: Severity | str | None = None
     offline: bool = False
     second_opinion: bool = True
-    rules: Sequence[Path] = ()
+    rules: Sequence[str | Path] = ()
     limits: Limits = field(default_factory=Limits)
     progress: Progress | None = None
     download_progress: Callable[[int, int], None] | None = None
@@ -78,17 +79,28 @@ def scan(target: str, options: Options) -> AuditReport:
         SourceError: the target cannot be resolved or fetched.
         DefectError: modelaudit itself failed.
     """
+    return guarded(lambda: _scan(target, options), f"scanning {target!r}")
+
+
+def guarded(action: Callable[[], _Result], what: str) -> _Result:
+    """The outer error boundary: a gate must tell our failure from the model's.
+
+    Raises:
+        DefectError: ``action`` raised anything but a ``ModelAuditError``, which passes.
+    """
     try:
-        return _scan(target, options)
+        return action()
     except ModelAuditError:
         raise
-    except Exception as bug:  # the outer error boundary: a gate must tell our failure from the model's
-        raise DefectError(f"modelaudit failed on {target!r}: {type(bug).__name__}: {bug}") from bug
+    except Exception as bug:
+        raise DefectError(f"modelaudit failed while {what}: {type(bug).__name__}: {bug}; please report it") from bug
 
 
 def _scan(target: str, options: Options) -> AuditReport:
     """Resolve, read, check, conclude, decide."""
-    catalogue = load_catalogue(extra=tuple(options.rules))
+    if isinstance(options.rules, str) or isinstance(options.checks, str):
+        raise ConfigurationError("rules and checks are lists; put the one that you mean into brackets")
+    catalogue = load_catalogue(extra=[Path(folder) for folder in options.rules])
     policy = _policy(options, catalogue)
     snapshot = resolve(
         target,
@@ -114,7 +126,7 @@ def _scan(target: str, options: Options) -> AuditReport:
         created=_now(),
         target=_target(target, snapshot, options),
         policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
-        decision=decide(Coverage(tuple(audit.records)), audit.findings, policy),
+        decision=decide(Coverage(tuple(audit.records)), audit.findings, policy, families_of(catalogue)),
         findings=tuple(audit.findings),
         license=license_,
         opinions=opinions,
@@ -230,7 +242,8 @@ class _Reading:
             readers = [reader for reader in fallbacks if self._recognises(reader, head, artifact)][:1]
         if not readers:
             known = name_format(head.data, artifact.path)
-            self._miss(artifact, UnreadReason.NO_READER, f"no reader for {known or 'bytes of an unknown format'}")
+            detail = f"no reader for {known or 'bytes of an unknown format'}"
+            self.unread.append((artifact.path, Unread(UnreadReason.NO_READER, detail, format=known or "")))
         for reader in readers:
             self.formats.append(reader.format)
             self._read_as(reader, artifact, window, depth)
@@ -287,6 +300,11 @@ class _Reading:
         self._miss(artifact, UnreadReason.READER_FAILED, detail)
 
 
+def families_of(catalogue: Catalogue) -> frozenset[CheckFamily]:
+    """The families that have a rule."""
+    return frozenset(rule.rule.check for rule in catalogue.findings.values())
+
+
 def _policy(options: Options, catalogue: Catalogue) -> Policy:
     """The policy by name or file, with the options that overrule it."""
     name = str(options.policy)
@@ -299,7 +317,9 @@ def _policy(options: Options, catalogue: Catalogue) -> Policy:
         raise ConfigurationError(f"policy {name!r} is neither a file nor one of: {known}")
     if options.checks is not None:
         chosen = {_word(CheckFamily, "check", name) for name in options.checks}
-        families = {rule.rule.check for rule in catalogue.findings.values()}
+        if not chosen:
+            raise ConfigurationError(f"no check is chosen; use one or more of: {', '.join(CheckFamily)}")
+        families = families_of(catalogue)
         if not chosen <= families:
             missing, there = ", ".join(sorted(chosen - families)), ", ".join(sorted(families))
             raise ConfigurationError(f"no rule belongs to {missing} yet; there are rules for {there}")
@@ -314,7 +334,8 @@ def _word(words: type[_Word], noun: str, text: str) -> _Word:
     try:
         return words(text)
     except ValueError:
-        raise ConfigurationError(f"{text!r} is no {noun}; use one of: {', '.join(words)}") from None
+        never = ", or never" if words is Severity else ""
+        raise ConfigurationError(f"{text!r} is no {noun}; use one of: {', '.join(words)}{never}") from None
 
 
 def _target(requested: str, snapshot: Snapshot, options: Options) -> Target:

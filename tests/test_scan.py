@@ -300,6 +300,8 @@ def test_checks_choose_families(tmp_path: Path) -> None:
     assert not any(finding.rule.startswith("pickle/") for finding in report.findings)
     assert report.coverage.artifacts[0].digests == ()
     assert scan(target, checks=["security"]).license.state == "not-checked"
+    with pytest.raises(ConfigurationError, match="no check is chosen"):
+        scan(target, checks=[])
     with pytest.raises(ConfigurationError, match="no rule belongs to provenance yet"):
         scan(target, checks=["provenance"])
     with pytest.raises(ConfigurationError, match="'nonsense' is no check"):
@@ -319,7 +321,7 @@ def test_policy_file(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(
         "name: pictures\ndescription: accepts pictures\nfail-on: critical\nchecks: [security]\n"
-        'allow-unread:\n  - reasons: [no-reader]\n    paths: "*.png"\n    why: pictures are not loaded\n'
+        'allow-unread:\n  - reasons: [no-reader]\n    paths: "*.png"\n    formats: [PNG image]\n    why: pictures are not loaded\n'
     )
     folder = tmp_path / "model"
     folder.mkdir()
@@ -330,6 +332,11 @@ def test_policy_file(tmp_path: Path) -> None:
     (record,) = [record for record in report.coverage.artifacts if record.path == "logo.png"]
     assert record.extent is Extent.NOT
     assert record.absences[0][1].allowed_by == "pictures: pictures are not loaded"
+    (folder / "logo.png").write_bytes(b"MZ" + bytes(50))
+    assert scan(folder, policy=policy).exit_code == 3
+    policy.write_text(policy.read_text().replace("    formats: [PNG image]\n", ""))
+    with pytest.raises(ConfigurationError, match="a name alone earns no trust"):
+        scan(folder, policy=policy)
     with pytest.raises(ConfigurationError, match="neither a file nor one of"):
         scan(folder, policy="no-such-policy")
 
@@ -342,6 +349,17 @@ def test_card_decides_on_the_licence(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_bytes(b"---\nlicense: my-own-terms\n---\n")
     report = scan(tmp_path)
     assert (report.license.state, report.license.category) == ("unrecognised", "unknown")
+
+
+@pytest.mark.parametrize("target", ["", " "])
+def test_an_empty_target_is_not_the_current_folder(target: str) -> None:
+    with pytest.raises(ConfigurationError, match="empty"):
+        scan(target)
+
+
+def test_a_web_address_is_told_from_a_path() -> None:
+    with pytest.raises(ConfigurationError, match="web address"):
+        scan("https://huggingface.co/acme/tiny")
 
 
 def test_missing_path_is_a_source_error(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from modelaudit.catalogue.schema import FindingFile, Shape, SubjectsFile
 from modelaudit.model.catalogue import FindingRule, Matcher
 from modelaudit.model.finding import Rule
 
-Subjects = Mapping[str, Mapping[str, str]]
-"""The kinds of subject that checks lay out, with the fields of each."""
+Subjects = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""The kinds of subject that checks lay out, with the fields of each and the words a field is limited to, if it is."""
 
 _FILE = Shape(FindingFile)
 _SUBJECTS = Shape(SubjectsFile)
@@ -21,12 +21,13 @@ _FIELD = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 def read_subjects(documents: Iterable[Document]) -> Subjects:
     """Read ``rules/subjects.yaml``. Raises ``ConfigurationError``."""
-    subjects: dict[str, Mapping[str, str]] = {}
+    subjects: dict[str, Mapping[str, tuple[str, ...]]] = {}
     for document in documents:
         for kind, fields in _SUBJECTS.read(document).subjects.items():
             if kind in subjects:
                 raise document.error(f"subjects: {kind!r} is described already", ("subjects", kind))
-            subjects[kind] = fields
+            words = {field: tuple(holds) if isinstance(holds, list) else () for field, holds in fields.items()}
+            subjects[kind] = words
     return subjects
 
 
@@ -82,7 +83,13 @@ def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -
             raise document.error(
                 f"match.{index}.on: {matcher.on!r} is not one of {_listed(subjects)}", ("match", index, "on")
             )
-        for field in matcher.where:
+        for field, wanted in matcher.where.items():
+            strange = [value for value in wanted if known.get(field) and value not in known[field]]
+            if strange:
+                raise document.error(
+                    f"match.{index}.where.{field}: {strange[0]!r} is not one of {_listed(known[field])}",
+                    ("match", index, "where", field),
+                )
             if field not in known:
                 raise document.error(
                     f"match.{index}.where: {field!r} is not a field of {matcher.on}, which has {_listed(known)}",

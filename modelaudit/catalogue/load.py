@@ -31,6 +31,11 @@ def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) ->
     """
     if directory is None and not extra:
         return _shipped()
+    for folder in extra:
+        if folder.resolve() == rules_directory():
+            raise ConfigurationError(f"{folder}: these rules are built in already; leave the folder out")
+        if not any(_documents(folder)):
+            raise ConfigurationError(f"{folder}: holds no rule; rules stand in findings/<family>/<name>.yaml below it")
     return _load((directory if directory is not None else rules_directory(), *extra))
 
 
@@ -77,7 +82,10 @@ class _Sorted:
             case ("policies", name):
                 self.policies.append((name, document))
             case _:
-                raise ConfigurationError(f"{document.label}: no rules have their place here; see CONTRIBUTING.md")
+                raise ConfigurationError(
+                    f"{document.label}: no rules have their place here; move it to "
+                    "findings/<family>/<name>.yaml, callables/trusted/, callables/dangerous/, licenses/ or policies/"
+                )
 
 
 def _load(directories: Sequence[Path]) -> Catalogue:

@@ -8,6 +8,7 @@ from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import PolicyFile, Shape
 from modelaudit.model.catalogue import AllowedAbsence, Policy
 from modelaudit.model.finding import Severity
+from modelaudit.model.structure import UnreadReason
 
 _FILE = Shape(PolicyFile)
 
@@ -15,11 +16,19 @@ _FILE = Shape(PolicyFile)
 def read_policy(document: Document) -> Policy:
     """Read one policy; its digest is the SHA-256 of the file. Raises ``ConfigurationError``."""
     file = _FILE.read(document)
+    for index, entry in enumerate(file.allow_unread):
+        if UnreadReason.NO_READER in entry.reasons and not entry.formats:
+            raise document.error(
+                f"allow-unread.{index}: no-reader needs formats, such as [PNG image]: a name alone earns no trust",
+                ("allow-unread", index, "reasons"),
+            )
     return Policy(
         name=file.name,
         description=file.description,
         fail_on=None if file.fail_on == "never" else Severity(file.fail_on),
         checks=tuple(dict.fromkeys(file.checks)),
-        allow_unread=tuple(AllowedAbsence(tuple(e.reasons), e.paths, e.why) for e in file.allow_unread),
+        allow_unread=tuple(
+            AllowedAbsence(tuple(e.reasons), e.paths, e.why, tuple(e.formats)) for e in file.allow_unread
+        ),
         digest=hashlib.sha256(document.text.encode()).hexdigest(),
     )

@@ -143,9 +143,9 @@ class FindingFile:
 
 @dataclass(config=_CONFIG)
 class SubjectsFile:
-    """``rules/subjects.yaml``: each kind of subject, its fields and what each field says."""
+    """``rules/subjects.yaml``: each kind of subject, its fields, and what each holds or the only words it can hold."""
 
-    subjects: dict[Kebab, dict[FieldName, Text]]
+    subjects: dict[Kebab, dict[FieldName, Text | Annotated[list[Kebab], Field(min_length=1)]]]
 
 
 @dataclass(config=_CONFIG)
@@ -265,6 +265,7 @@ class AllowedAbsenceFile:
     reasons: Annotated[list[UnreadReason], Field(min_length=1)]
     paths: Text
     why: Text
+    formats: list[Text] = Field(default_factory=list)
 
 
 @dataclass(config=_CONFIG)

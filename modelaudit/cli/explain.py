@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import textwrap
+from pathlib import Path
 
 import click
 
@@ -12,11 +14,15 @@ from modelaudit.model.errors import ConfigurationError
 
 @click.command("explain")
 @click.argument("rule", metavar="RULE")
-def command(rule: str) -> int:
+@click.option("--rules", "folders", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="As for scan.")
+def command(rule: str, folders: tuple[Path, ...]) -> int:
     """Explain a rule, such as pickle/dangerous-call."""
-    found = load_catalogue().findings.get(rule)
+    rules = load_catalogue(extra=folders).findings
+    found = rules.get(rule)
     if found is None:
-        raise ConfigurationError(f"there is no rule {rule!r}; `modelaudit rules` lists them")
+        near = difflib.get_close_matches(rule, rules, n=1)
+        hint = f"did you mean {near[0]}?" if near else "`modelaudit rules` lists them"
+        raise ConfigurationError(f"there is no rule {rule!r}; {hint}")
     text = found.rule
     click.echo(f"{text.id}: {text.title}")
     click.echo(f"severity {text.severity}, confidence {text.confidence}, check {text.check}, since {text.since}\n")

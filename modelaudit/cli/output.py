@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, format_of
 
 DEFAULT = "table"
@@ -47,6 +48,9 @@ def destinations(values: Sequence[str], targets: int) -> tuple[Destination, ...]
         found.append(Destination(DEFAULT, None))
     if targets > 1:
         _check_several(found)
+    files = [destination.path for destination in found if destination.path and not destination.path.is_dir()]
+    if len(set(files)) < len(files):
+        raise ConfigurationError("two reports go into the same file; name a file of its own for each")
     for destination in found:
         if destination.path and not destination.path.is_dir() and not destination.path.absolute().parent.is_dir():
             raise ConfigurationError(f"{destination.path}: the folder does not exist; create it first")
@@ -58,9 +62,13 @@ def _parse(value: str) -> Destination:
     if equals and format_ in REPORTS:
         if not path:
             raise ConfigurationError(f"-o {value}: no file is named after the equals sign")
+        if path.endswith("/") and not Path(path).is_dir():
+            raise ConfigurationError(f"{path}: the folder does not exist; create it first")
         return Destination(format_, Path(path))
     if value in REPORTS:
         return Destination(value, None)
+    if equals and re.fullmatch(r"[a-z0-9-]+", format_):
+        raise ConfigurationError(f"-o {value}: {format_!r} is no format; use one of: {', '.join(REPORTS)}")
     return Destination(format_of(value), Path(value))
 
 
@@ -70,6 +78,14 @@ def _check_several(found: list[Destination]) -> None:
             raise ConfigurationError(f"-o {destination.format}: several targets need a folder, as in -o json=reports/")
         if destination.path is not None and not destination.path.is_dir():
             raise ConfigurationError(f"{destination.path}: several targets need an existing folder, not one file")
+
+
+def rendered(report: AuditReport, format_: str) -> bytes:
+    """The report in a format. Raises ``DefectError`` where rendering itself fails."""
+    from modelaudit.pipeline import guarded
+    from modelaudit.reports import render
+
+    return guarded(lambda: render(report, format_), f"rendering {format_}")
 
 
 def write(path: Path, content: bytes) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from modelaudit.cli.output import DEFAULT, destinations, write
+from modelaudit.cli.output import DEFAULT, destinations, rendered, write
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.reports import render
 
 
 @click.command("render")
@@ -24,11 +23,14 @@ def command(report: Path, outputs: tuple[str, ...]) -> int:
         content = report.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{report}: cannot be read: {error.strerror}") from error
-    audit = parse_report(content)
+    try:
+        audit = parse_report(content)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{report} is no report to render: {error}") from error
     for place in places:
         path = place.file_for(audit.target.name)
         if path is not None:
-            write(path, render(audit, place.format))
+            write(path, rendered(audit, place.format))
         elif place.format != DEFAULT or not outputs or all(value == DEFAULT for value in outputs):
-            sys.stdout.buffer.write(render(audit, place.format))
+            sys.stdout.buffer.write(rendered(audit, place.format))
     return 0

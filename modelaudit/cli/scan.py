@@ -11,9 +11,9 @@ from typing import Final
 import click
 
 import modelaudit
-from modelaudit.cli.output import DEFAULT, Destination, destinations, write
+from modelaudit.cli.output import DEFAULT, Destination, destinations, rendered, write
 from modelaudit.cli.progress import Ticker
-from modelaudit.model.errors import ModelAuditError
+from modelaudit.model.errors import ConfigurationError, ModelAuditError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.report import AuditReport
 
@@ -80,7 +80,7 @@ def command(
     A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path wins over a repository.
     """
     places = destinations(outputs, len(targets))
-    codes = []
+    codes: list[int] = []
     for target in targets:
         ticker = Ticker(enabled=not quiet)
         try:
@@ -98,6 +98,8 @@ def command(
             )
         except ModelAuditError as error:
             ticker.close()
+            if isinstance(error, ConfigurationError) and not codes:
+                raise  # a wrong option is wrong for every target, and is told once
             click.echo(f"modelaudit: error: {error}", err=True)
             codes.append(error.exit_code)
             continue
@@ -109,22 +111,22 @@ def command(
 
 def _publish(report: AuditReport, places: tuple[Destination, ...], show: Severity, quiet: bool) -> None:
     """Write files first: the gate and a broken pipe come after every report is in its place."""
-    from modelaudit.reports import render
-
     for place in places:
         path = place.file_for(f"{report.target.name}@{report.target.commit or ''}")
         if path is not None:
-            write(path, render(report, place.format))
+            write(path, rendered(report, place.format))
     for place in places:
         if place.path is None and place.format != DEFAULT:
-            sys.stdout.buffer.write(render(report, place.format))
+            sys.stdout.buffer.write(rendered(report, place.format))
         elif place.path is None and not quiet:
             sys.stdout.buffer.write(_table(report, show))
     sys.stdout.buffer.flush()
 
 
 def _table(report: AuditReport, show: Severity) -> bytes:
+    from modelaudit.pipeline import guarded
     from modelaudit.reports.terminal import render_table
 
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return render_table(report, width=shutil.get_terminal_size((100, 24)).columns, color=color, show=show)
+    width = shutil.get_terminal_size((100, 24)).columns
+    return guarded(lambda: render_table(report, width=width, color=color, show=show), "rendering the table")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from modelaudit.licenses.names import NAME_LIMIT, folded, names_of
 from modelaudit.model.license import ClaimKind, LicenseClaim, LicenseEntry
@@ -12,13 +13,15 @@ from modelaudit.model.structure import Location, ModelCard
 LICENSE = "license"
 LICENSE_NAME = "license_name"
 LICENSE_LINK = "license_link"
+BASE_MODEL = "base_model"
+DATASETS = "datasets"
 FRONT_MATTER = "front-matter"
 FILE_NAME = "file-name"
 LINK_TARGET = "link-target"
 
 CLAIM_LIMIT = 50
-"""Claims kept of one field that resolve to nothing, and of file names. What resolves is kept however much there is:
-a licence must not be hidden behind fifty others."""
+"""Claims kept of one field that resolve to nothing, of file names and of origins. What resolves is kept however much
+there is: a licence must not be hidden behind fifty others."""
 
 _BLANK = frozenset({"", "~", "null", "None"})
 _OPERATOR = re.compile(r"\s+(?:OR|AND|WITH)\s+", re.IGNORECASE)
@@ -36,6 +39,9 @@ def claims_of(
     ``license``, or an SPDX expression in it, become one claim each. Identifiers in ``vague`` resolve to nothing,
     because they name a family and not a licence. A part of the front matter that could not be read is a claim too, of
     the field ``front-matter``: it may have spoken of the licence.
+
+    What the card says the model was made from (``base_model``, ``datasets``) becomes inherited claims that quote the
+    id and resolve to nothing: the licence at the other end was not looked at.
     """
     names = names_of(licenses)
     families = {folded(name) for name in vague}
@@ -54,7 +60,17 @@ def claims_of(
         for defect in card.defects[:CLAIM_LIMIT]
         if defect.kind != "duplicate-key" and defect.where.key in (None, LICENSE, LICENSE_NAME, LICENSE_LINK)
     )
-    return tuple(claims)
+    return (*claims, *_lineage(card, artifact))
+
+
+def _lineage(card: ModelCard, artifact: str) -> Iterator[LicenseClaim]:
+    """One inherited claim for each model and data set that the card names as an origin."""
+    for key in (BASE_MODEL, DATASETS):
+        lines = {
+            value.strip(): field.line for field in reversed(card.fields) if field.key == key for value in field.values
+        }
+        for name, line in islice(((name, line) for name, line in lines.items() if name not in _BLANK), CLAIM_LIMIT):
+            yield LicenseClaim(ClaimKind.INHERITED, artifact, key, _quoted(name), None, Location(line=line, key=key))
 
 
 def _distinct(card: ModelCard, key: str) -> Iterator[tuple[str, int]]:

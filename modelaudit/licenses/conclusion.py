@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelaudit.licenses.claims import FRONT_MATTER, LICENSE, LICENSE_LINK, LICENSE_NAME, file_claims
+from modelaudit.licenses.claims import (
+    BASE_MODEL,
+    DATASETS,
+    FRONT_MATTER,
+    LICENSE,
+    LICENSE_LINK,
+    LICENSE_NAME,
+    file_claims,
+)
 from modelaudit.licenses.links import link_claims
 from modelaudit.licenses.names import NAME_LIMIT, belongs_to, folded
 from modelaudit.model.license import (
@@ -82,6 +90,7 @@ def conclude(
         *model.reasoning,
         *(f"{path}: {sentence}" for path, other in others for sentence in other.reasoning),
         _files_sentence(found),
+        *_lineage_sentences(claims),
     )
     return LicenseConclusion(state, category, (*claims, *found), entries, reasoning)
 
@@ -127,7 +136,7 @@ def _weigh(
         text = f"The card says {said} and names {entry.name}, which is no such licence."
         return _Statement(ConclusionState.CONTRADICTORY, ids, (text,))
     fields = " and ".join(dict.fromkeys(claim.field for claim in (*stated, *names, *links) if claim.entry))
-    return _Statement(ConclusionState.CONCLUDED, ids, (f"{fields} of the model card names {entry.name} ({entry.id}).",))
+    return _Statement(ConclusionState.CONCLUDED, ids, (f"The model card names {entry.name} ({entry.id}) in {fields}.",))
 
 
 def _distinct(claims: Sequence[LicenseClaim], field_name: str) -> list[LicenseClaim]:
@@ -155,6 +164,19 @@ def _strange(claim: LicenseClaim) -> str:
 
 def _strictest(entries: Sequence[LicenseEntry]) -> LicenseCategory:
     return max((entry.category for entry in entries), key=list(LicenseCategory).index)
+
+
+def _lineage_sentences(claims: Sequence[LicenseClaim]) -> list[str]:
+    """What the model was made from; nobody looked at the licence of any of it."""
+    words = {BASE_MODEL: "the model", DATASETS: "the data of"}
+    sentences = []
+    for key, noun in words.items():
+        origins = [claim for claim in claims if claim.kind is ClaimKind.INHERITED and claim.field == key]
+        if origins:
+            listed = ", ".join(_shown(claim) for claim in origins[:5])
+            listed += f" and {len(origins) - 5} more" if len(origins) > 5 else ""
+            sentences.append(f"Made from {noun} {listed}; the licence there may bind you too, and was not checked.")
+    return sentences
 
 
 def _files_sentence(found: Sequence[LicenseClaim]) -> str:

@@ -18,8 +18,12 @@ _HUB_FILE = re.compile(
 
 
 class LinkPlace(StrEnum):
-    """What a link that reaches no file of the snapshot points at."""
+    """Where terms stand that bind whoever uses the model, and that were not compared with what the card declares."""
 
+    SNAPSHOT = "in-snapshot"
+    BASE_MODEL = "base-model"
+    BASE_OF_PERMISSIVE = "base-model-of-permissive"
+    DATASET = "dataset"
     WEB = "web"
     MISSING = "missing-file"
     OUTSIDE = "outside-snapshot"

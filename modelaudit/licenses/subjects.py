@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelaudit.licenses.claims import FILE_NAME, LICENSE, LICENSE_LINK, LICENSE_NAME, LINK_TARGET, holds_license_text
+from modelaudit.licenses.claims import (
+    BASE_MODEL,
+    FRONT_MATTER,
+    LICENSE,
+    LICENSE_LINK,
+    LICENSE_NAME,
+    LINK_TARGET,
+    holds_license_text,
+)
 from modelaudit.licenses.conclusion import ROOT_CARD
-from modelaudit.licenses.links import place_of
+from modelaudit.licenses.links import LinkPlace, place_of
 from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.license import (
     ClaimKind,
     ConclusionState,
+    LicenseCategory,
     LicenseClaim,
     LicenseConclusion,
     LicenseEntry,
@@ -29,20 +38,24 @@ def subjects_of(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
         ``not-verified``), ``text`` (``present``, ``missing`` or ``not-required``), ``standing`` (``concluded`` or
         ``claimed``), ``url``.
         ``license-obligation``, one for each duty: ``license``, ``id``, ``kind``, ``text``, ``clause``.
-        ``license-link``, one for each link that reaches no file of the snapshot: ``link``, ``place``.
+        ``license-link``, one for each place where further terms stand that were not compared with the card: ``link``,
+        ``place``. A link that reaches no file of the snapshot, a licence file in it, and what the root card says the
+        model was made from.
+
+    Evidence is what stands in the card and nothing else; what is known of a licence is for the rules' messages.
     """
     if conclusion.state is ConclusionState.NOT_CHECKED:
         return ()
     claim = _principal(conclusion)
     artifact = claim.artifact if claim else ""
     location = claim.location if claim else NOWHERE
-    evidence = (*_quotations(conclusion), *conclusion.reasoning)
+    evidence = _quotations(conclusion)
     whole = _conclusion_subject(conclusion, artifact, location, evidence)
     parts: list[Subject] = [whole]
     for entry in conclusion.entries:
         parts.append(_entry_subject(entry, conclusion, artifact, location))
-        parts.extend(_obligation_subjects(entry, artifact, location))
-    parts.extend(_link_subjects(conclusion))
+        parts.extend(_obligation_subjects(entry, artifact, location, evidence))
+    parts += (*_link_subjects(conclusion), *_text_subjects(conclusion), *_lineage_subjects(conclusion))
     return tuple(parts)
 
 
@@ -66,7 +79,6 @@ def _conclusion_subject(
 
 
 def _entry_subject(entry: LicenseEntry, conclusion: LicenseConclusion, artifact: str, location: Location) -> Subject:
-    terms = f"terms read on {entry.read}" if entry.read else "terms not verified"
     fields: Mapping[str, Scalar] = {
         "license": entry.name,
         "id": entry.id,
@@ -76,8 +88,7 @@ def _entry_subject(entry: LicenseEntry, conclusion: LicenseConclusion, artifact:
         "standing": "concluded" if conclusion.state is ConclusionState.CONCLUDED else "claimed",
         "url": entry.url,
     }
-    evidence = (*_quotations(conclusion), f"{entry.id}: {entry.category}, {terms}, {entry.url}")
-    return Subject("license-entry", artifact, fields, entry.id, location, evidence)
+    return Subject("license-entry", artifact, fields, entry.id, location, _quotations(conclusion))
 
 
 def _text_state(entry: LicenseEntry, conclusion: LicenseConclusion) -> str:
@@ -88,10 +99,11 @@ def _text_state(entry: LicenseEntry, conclusion: LicenseConclusion) -> str:
     return "present" if held else "missing"
 
 
-def _obligation_subjects(entry: LicenseEntry, artifact: str, location: Location) -> list[Subject]:
+def _obligation_subjects(
+    entry: LicenseEntry, artifact: str, location: Location, evidence: tuple[str, ...]
+) -> list[Subject]:
     subjects = []
     for number, duty in enumerate(entry.obligations):
-        where = f"{entry.name}, {duty.clause}" if duty.clause else entry.name
         fields: Mapping[str, Scalar] = {
             "license": entry.name,
             "id": entry.id,
@@ -100,7 +112,7 @@ def _obligation_subjects(entry: LicenseEntry, artifact: str, location: Location)
             "clause": duty.clause,
         }
         key = f"{entry.id}:{duty.kind}:{number}"
-        subjects.append(Subject("license-obligation", artifact, fields, key, location, (f"{where}: {duty.text}",)))
+        subjects.append(Subject("license-obligation", artifact, fields, key, location, evidence))
     return subjects
 
 
@@ -120,6 +132,32 @@ def _link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
     return subjects
 
 
+def _text_subjects(conclusion: LicenseConclusion) -> list[Subject]:
+    """The licence files of the snapshot. Nobody has held their words against the licence that the card names."""
+    found = [claim for claim in conclusion.claims if claim.kind is ClaimKind.FOUND]
+    texts = {claim.quotation for claim in found if claim.field == LINK_TARGET or holds_license_text(claim.quotation)}
+    return [_place_subject(path, path, LinkPlace.SNAPSHOT) for path in sorted(texts)]
+
+
+def _lineage_subjects(conclusion: LicenseConclusion) -> list[Subject]:
+    """What the root card names as the model's origins; a permissive card must not hide a stricter base."""
+    free = conclusion.category in (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
+    base = LinkPlace.BASE_OF_PERMISSIVE if free else LinkPlace.BASE_MODEL
+    return [
+        _place_subject(claim.artifact, claim.quotation, base if claim.field == BASE_MODEL else LinkPlace.DATASET, claim)
+        for claim in conclusion.claims
+        if claim.kind is ClaimKind.INHERITED and claim.artifact == ROOT_CARD
+    ]
+
+
+def _place_subject(artifact: str, link: str, place: LinkPlace, claim: LicenseClaim | None = None) -> Subject:
+    shown = " ".join(link.split())
+    fields: Mapping[str, Scalar] = {"link": shown, "place": str(place)}
+    key = f"{claim.field}:{shown}" if claim else shown
+    evidence = (_quotation(claim),) if claim else ()
+    return Subject("license-link", artifact, fields, key, claim.location if claim else NOWHERE, evidence)
+
+
 def _principal(conclusion: LicenseConclusion) -> LicenseClaim | None:
     """The claim that findings point at, the root card's before any other; ``None`` where nobody declared anything."""
     declared = [claim for claim in conclusion.claims if claim.kind is ClaimKind.DECLARED]
@@ -127,7 +165,11 @@ def _principal(conclusion: LicenseConclusion) -> LicenseClaim | None:
 
 
 def _quotations(conclusion: LicenseConclusion) -> tuple[str, ...]:
-    return tuple(_quotation(claim) for claim in conclusion.claims if claim.field != FILE_NAME)
+    return tuple(
+        _quotation(claim)
+        for claim in conclusion.claims
+        if claim.kind is ClaimKind.DECLARED and claim.field != FRONT_MATTER
+    )
 
 
 def _quotation(claim: LicenseClaim) -> str:

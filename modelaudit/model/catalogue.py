@@ -132,11 +132,17 @@ class Callables:
 
 @dataclass(frozen=True, slots=True)
 class AllowedAbsence:
-    """An absence that a policy accepts: any of ``reasons`` in artifacts that match the glob ``paths``."""
+    """An absence that a policy accepts: any of ``reasons`` in artifacts that match the glob ``paths``.
+
+    Attributes:
+        paths: as ``fnmatch`` reads it, case and all; ``*`` passes over slashes.
+        formats: what the bytes must have been recognised as; empty for any. ``no-reader`` is only accepted with it.
+    """
 
     reasons: tuple[UnreadReason, ...]
     paths: str
     why: str
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

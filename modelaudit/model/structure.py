@@ -38,11 +38,17 @@ NOWHERE = Location()
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A part of an artifact that was not read, and why. ``detail`` is one line for a person."""
+    """A part of an artifact that was not read, and why.
+
+    Attributes:
+        detail: one line for a person.
+        format: what the bytes were recognised as, where no reader knows them: ``PNG image``; empty otherwise.
+    """
 
     reason: UnreadReason
     detail: str
     where: Location = NOWHERE
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
 from modelaudit.model.catalogue import Policy
-from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, Coverage, Decision, Verdict
 from modelaudit.model.structure import Unread
 
@@ -17,15 +17,25 @@ _ABSENCES_NAMED: Final = 2
 
 
 def accept(address: str, unread: Unread, policy: Policy) -> Absence:
-    """An absence as the policy sees it: accepted by its first entry that names the reason and the path."""
+    """An absence as the policy sees it: accepted by its first entry that names the reason, the path and the format."""
     for entry in policy.allow_unread:
-        if unread.reason in entry.reasons and fnmatchcase(address, entry.paths):
+        formats = entry.formats or (unread.format,)
+        if unread.reason in entry.reasons and fnmatchcase(address, entry.paths) and unread.format in formats:
             return Absence(unread, f"{policy.name}: {entry.why}")
     return Absence(unread)
 
 
-def decide(coverage: Coverage, findings: Sequence[Finding], policy: Policy) -> Decision:
-    """Fail on a finding at or above the threshold, else incomplete on an open absence, else pass."""
+def decide(
+    coverage: Coverage, findings: Sequence[Finding], policy: Policy, families: Collection[CheckFamily] = ()
+) -> Decision:
+    """Fail on a finding at or above the threshold, else incomplete on an open absence, else pass.
+
+    Args:
+        coverage: every artifact.
+        findings: worst first.
+        policy: the threshold and the checks.
+        families: those that have rules; the reasons name each that the policy leaves out.
+    """
     failing = [finding for finding in findings if _fails(finding, policy.fail_on)]
     missing = coverage.open_absences
     reasons = []
@@ -51,6 +61,9 @@ def decide(coverage: Coverage, findings: Sequence[Finding], policy: Policy) -> D
             f"no finding at or above {policy.fail_on}" if policy.fail_on else "the policy never fails on findings"
         )
         reasons.append(f"{_count(len(coverage.artifacts), 'file')} examined, {threshold}")
+    left_out = sorted(family for family in families if family not in policy.checks)
+    if left_out:
+        reasons.append(f"checked for {', '.join(policy.checks)} only; not for {', '.join(left_out)}")
     return Decision(verdict, tuple(reasons), coverage)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -9,12 +10,15 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from modelaudit.model.finding import Finding, Severity
-from modelaudit.model.report import AuditReport, DigestState, OpinionState
-from modelaudit.reports import view, wording
+from modelaudit.model.finding import Finding
+from modelaudit.model.report import AuditReport, DigestState
+from modelaudit.reports import inventory, view, wording
 from modelaudit.reports.json_report import report_digest
+from modelaudit.reports.questions import questions
+from modelaudit.reports.shipping import license_sentence, shipping
 from modelaudit.reports.text import https_link, printable
 
+_PLAIN = re.compile(r"[A-Za-z0-9 ._-]")
 _LONGEST = 2000
 """Characters of one value that the page shows; it says how many more there are."""
 
@@ -37,8 +41,10 @@ def render_html(report: AuditReport) -> bytes:
         absences=view.absences(report),
         verified=states.count(DigestState.MATCH),
         mismatched=states.count(DigestState.MISMATCH),
+        ship=shipping(report.license),
+        tree=inventory.tree_digest(report),
+        asked=questions(report),
         anchor=_anchors(),
-        opinions_given=sum(opinion.state is not OpinionState.ABSENT for opinion in report.opinions),
     )
     return page.encode()
 
@@ -68,11 +74,28 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.globals.update(
-        view=view, wording=wording, https_link=https_link, first_findings=FIRST_FINDINGS, ladder=tuple(Severity)
+        view=view,
+        wording=wording,
+        inventory=inventory,
+        license_sentence=license_sentence,
+        https_link=https_link,
+        first_findings=FIRST_FINDINGS,
     )
+    environment.filters["css_string"] = css_string
     environment.filters["grouped_digits"] = lambda number: f"{number:,}"
     environment.filters["sentence"] = _sentence
     return environment.get_template("report.html.j2")
+
+
+def css_string(text: str, limit: int = 80) -> Markup:
+    """Return ``text`` as a CSS string in quotes, fit for a style element: all but plain letters and figures escaped.
+
+    Source: CSS Syntax Level 3, section 4.3.7: a backslash, six hexadecimal digits. What is over ``limit`` is cut off.
+    """
+    shown = printable(text)
+    shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    # Only ASCII letters and figures stand for themselves, so nothing can end the string or the element.
+    return Markup('"' + "".join(c if _PLAIN.fullmatch(c) else f"\\{ord(c):06x}" for c in shown) + '"')
 
 
 def _shown(value: object) -> object:

@@ -10,7 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from modelaudit.model.finding import Finding, Severity
-from modelaudit.model.report import AuditReport, DigestState, Opinion, OpinionState, Verdict
+from modelaudit.model.license import ClaimKind
+from modelaudit.model.report import AuditReport, Opinion, OpinionState, Verdict
+from modelaudit.reports.inventory import compared_sentence
+from modelaudit.reports.shipping import Permission, license_sentence, shipping
 from modelaudit.reports.text import printable
 from modelaudit.reports.view import (
     FindingGroup,
@@ -47,6 +50,11 @@ _VERDICTS = {
     Verdict.PASS: ("✔", "bold white on green"),
     Verdict.FAIL: ("✘", "bold white on red"),
     Verdict.INCOMPLETE: ("◐", "bold black on yellow"),
+}
+_SHIPPING = {
+    Permission.ALLOWED: Verdict.PASS,
+    Permission.OPEN: Verdict.INCOMPLETE,
+    Permission.FORBIDDEN: Verdict.FAIL,
 }
 _LINE = 400
 _EVIDENCE_LINES = 8
@@ -117,25 +125,17 @@ def _head(report: AuditReport) -> Group:
         rows.append(("commit", _text((target.commit or "none") + asked)))
     rows += [("from", _text(f"{target.origin}; {mode_sentence(report)}"))]
     rows += [("note", _text(note)) for note in target.notes]
-    rows.append(("files", _text(inventory_sentence(report), "; ", _digests(report))))
+    rows.append(("files", _text(inventory_sentence(report), ". ", compared_sentence(report))))
     rows.append(("policy", _text(f"{policy.name}: {fail_on_words(policy.fail_on)}")))
     rows.append(("tool", _text(f"{report.tool.name} {report.tool.version}, {report.created}")))
+    ship = shipping(report.license, "listed in the HTML report")
+    if report.decision.verdict is Verdict.PASS and ship.permission is not Permission.ALLOWED:
+        style = _VERDICTS[Verdict.INCOMPLETE][1]
     heading = Text.assemble((f" {shape} {report.decision.verdict.upper()} ", style), " ", verdict_sentence(report))
+    mark, tone = _VERDICTS[_SHIPPING[ship.permission]]
+    second = _text((f" {mark} LICENCE TO SHIP ", tone), " ", ship.line)
     reasons = [Padding(_text(f"- {reason}"), (0, 0, 0, 2)) for reason in report.decision.reasons]
-    return Group(heading, *reasons, Text(), _rows(rows))
-
-
-def _digests(report: AuditReport) -> str:
-    states = [record.digest_state for record in report.coverage.artifacts]
-    if not states:
-        return "nothing to verify"
-    parts = [f"{states.count(DigestState.MATCH):,} verified against the digests the source states"]
-    if states.count(DigestState.MISMATCH):
-        parts.append(f"{states.count(DigestState.MISMATCH):,} DIFFERENT from them")
-    unbound = states.count(DigestState.UNCLAIMED) + states.count(DigestState.NOT_COMPUTED)
-    if unbound:
-        parts.append(f"{unbound:,} not verified")
-    return ", ".join(parts)
+    return Group(heading, second, *reasons, Text(), _rows(rows))
 
 
 def _unexamined(report: AuditReport) -> Group:
@@ -200,12 +200,11 @@ def _finding(finding: Finding) -> Padding:
 
 def _lines(report: AuditReport) -> Group:
     conclusion = report.license
-    claimed = ", ".join(dict.fromkeys(claim.entry or claim.quotation for claim in conclusion.claims))
-    sentence = CONCLUSIONS[conclusion.state]
+    claimed = ", ".join(
+        dict.fromkeys(claim.entry or claim.quotation for claim in conclusion.claims if claim.kind is ClaimKind.DECLARED)
+    )
+    sentence = license_sentence(conclusion, CONCLUSIONS[conclusion.state])
     license_line = _text(f"claimed {claimed or 'nothing'}; category {CATEGORIES[conclusion.category]}. {sentence}")
-    duties = [obligation for entry in conclusion.entries for obligation in entry.obligations]
-    if duties:
-        license_line.append(f" {counted(len(duties), 'obligation')}, listed in the HTML report.")
     rows = [("licence", license_line)]
     if not report.opinions:
         rows.append(("opinions", Text("No second scanner was asked.")))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Target, Verdict
-from modelaudit.reports.wording import NOTHING_SCANNED, VERDICTS, counted
+from modelaudit.model.license import (
+    ClaimKind,
+    ConclusionState,
+    LicenseClaim,
+    LicenseConclusion,
+    LicenseEntry,
+    Obligation,
+)
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, OpinionState, Target, Verdict
+from modelaudit.reports.inventory import LOCAL
+from modelaudit.reports.wording import DUTIES, NOTHING_SCANNED, TO_DO, TO_KNOW, USE_FIRST, VERDICTS, counted
+
+_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 
 LADDER = tuple(reversed(Severity))
 """The severities, worst first."""
@@ -58,6 +71,8 @@ def verdict_sentence(report: AuditReport) -> str:
     verdict, accepted = report.decision.verdict, len(absences(report))
     if verdict is Verdict.INCOMPLETE and not report.coverage.artifacts:
         return NOTHING_SCANNED
+    if verdict is Verdict.PASS and CheckFamily.SECURITY not in report.policy.checks:
+        return f"{VERDICTS[verdict]} Nobody looked for attacks: the security check was not run."
     if verdict is Verdict.PASS and accepted:
         parts = counted(accepted, "part that was", "parts that were")
         return f"The policy rejects nothing that was found, and it accepts the {parts} not examined."
@@ -85,13 +100,76 @@ def model_name(target: Target) -> str:
     return f"datasets/{target.name}" if target.kind is RefKind.DATASET else target.name
 
 
+def heading(target: Target) -> str:
+    """Return the name for the top of a page: of a path its last part, of a repository the whole id."""
+    if target.kind not in (RefKind.FILE, RefKind.FOLDER):
+        return model_name(target)
+    last = (PurePath(each.rstrip("/")).name for each in (target.name, target.origin))
+    return next((name for name in last if name not in ("", ".", "..")), target.name)
+
+
+def findings_first(report: AuditReport) -> bool:
+    """Return whether what fails the model is an attack or an altered file, so that licences come second."""
+    threshold = report.policy.fail_on
+    return report.decision.verdict is Verdict.FAIL and any(
+        threshold is not None
+        and finding.severity.rank >= threshold.rank
+        and finding.check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
+        for finding in report.findings
+    )
+
+
+def duties(entry: LicenseEntry) -> tuple[tuple[str, tuple[Obligation, ...]], ...]:
+    """Return the obligations in their groups, the group that decides whether you can use it at all first."""
+    groups: dict[str, list[Obligation]] = {USE_FIRST: [], TO_DO: [], TO_KNOW: []}
+    for duty in entry.obligations:
+        groups[DUTIES.get(duty.kind, TO_DO)].append(duty)
+    return tuple((title, tuple(each)) for title, each in groups.items() if each)
+
+
+def understood(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
+    """Return whether a claim leads to a licence that is on record, and in words what it was understood as."""
+    if claim.entry is not None:
+        return True, claim.entry
+    if claim.kind is ClaimKind.FOUND:
+        return False, "Not compared: read it"
+    if claim.kind is ClaimKind.INHERITED:
+        return False, "Not followed: its licence may bind you too"
+    if claim.field == "license_link":
+        return False, "An address, not opened"
+    if claim.field == "front-matter":
+        return False, "Could not be read"
+    beside = (each for each in license_.claims if each.artifact == claim.artifact and each.field == "license_name")
+    if claim.field == "license" and claim.quotation.strip().lower() in ("other", "unknown") and any(beside):
+        return False, "See license_name below"
+    return False, "No single licence" if license_.state is ConclusionState.VAGUE else "Unknown licence"
+
+
+def opinions_tile(report: AuditReport) -> tuple[str, str]:
+    """Return what the other scanners gave in a word or two, and in a line how far it goes."""
+    given = [opinion for opinion in report.opinions if opinion.state is not OpinionState.ABSENT]
+    if not given:
+        return "None given", "nobody else looked" if report.opinions else "none was asked for"
+    parts = []
+    # The scanner's own line is the only place that tells how many files it went through.
+    counts = [found for opinion in given if (found := _FILES.search(opinion.detail))]
+    partial = any(opinion.state is OpinionState.PARTLY for opinion in given)
+    if len(given) == 1 and counts:
+        partial = partial or counts[0][1] != counts[0][2]
+        parts.append(f"{counts[0][1]} of {counts[0][2]} files")
+    differing = {path for opinion in given for path in opinion.disagreements}
+    differing |= {each.artifact for opinion in given for each in opinion.findings if not each.agrees}
+    parts.append(f"differs on {len(differing):,}" if differing else "no difference")
+    return "Partial" if partial else "Given", ", ".join(parts)
+
+
 def mode_sentence(report: AuditReport) -> str:
     """Return whether the network was used."""
     if report.target.offline:
         return "offline: nothing was fetched from the network"
-    if report.target.kind in (RefKind.MODEL, RefKind.DATASET):
-        return "online: files were fetched from the origin"
-    return "online: the network was allowed"
+    if report.target.kind in LOCAL:
+        return "no network was needed"
+    return "online: files were fetched from the origin"
 
 
 def inventory_sentence(report: AuditReport) -> str:

@@ -11,7 +11,7 @@ from modelaudit.model.report import DigestState, Extent, OpinionState, Verdict
 from modelaudit.model.structure import Location, UnreadReason
 
 VERDICTS = {
-    Verdict.PASS: "Every part of the model was examined, and the policy rejects nothing that was found.",
+    Verdict.PASS: "Every file could be read, and nothing that the policy rejects was found.",
     Verdict.FAIL: "Do not load or ship this model: the policy rejects what was found in it.",
     Verdict.INCOMPLETE: "This is not a pass: nothing found breaks the policy, but not everything was examined.",
 }
@@ -32,6 +32,7 @@ EXTENTS = {
 
 UNREAD = {
     UnreadReason.NO_READER: "This version cannot read the format",
+    UnreadReason.PROGRAM: "It is program code, and what it does was not judged",
     UnreadReason.DAMAGED: "The file is damaged or contradicts its own format",
     UnreadReason.LIMIT: "A limit on size, depth or time was reached",
     UnreadReason.ENCRYPTED: "The content is encrypted",
@@ -48,7 +49,7 @@ UNREAD = {
 DIGEST_STATES = {
     DigestState.MATCH: "equal to what the source states",
     DigestState.MISMATCH: "DIFFERENT from what the source states",
-    DigestState.UNCLAIMED: "computed; the source states none to compare with",
+    DigestState.UNCLAIMED: "not compared: the source states none",
     DigestState.NOT_COMPUTED: "not computed: the bytes are not bound to any digest",
 }
 
@@ -77,16 +78,16 @@ CONFIDENCES = {
 }
 
 CONCLUSIONS = {
-    ConclusionState.CONCLUDED: "One licence was concluded, and its terms are on record.",
+    ConclusionState.CONCLUDED: "The author names one licence.",
     ConclusionState.CONTRADICTORY: "The claims contradict each other. Until that is settled, count on the strictest.",
-    ConclusionState.UNRECOGNISED: "A licence is claimed whose terms are not on record. That is not a permission.",
+    ConclusionState.UNRECOGNISED: "The author names a licence that this tool does not know. That is not a permission.",
     ConclusionState.VAGUE: "What is claimed names a family of licences and not one of them. That is not a permission.",
     ConclusionState.UNDECLARED: "No licence is declared. Without one, nothing is permitted.",
     ConclusionState.NOT_CHECKED: "The licence was not checked in this scan.",
 }
 
 STATES = {
-    ConclusionState.CONCLUDED: "concluded",
+    ConclusionState.CONCLUDED: "named by the author",
     ConclusionState.CONTRADICTORY: "contradictory",
     ConclusionState.UNRECOGNISED: "not recognised",
     ConclusionState.VAGUE: "vague",
@@ -108,8 +109,49 @@ CATEGORIES = {
 
 CLAIMS = {
     ClaimKind.DECLARED: "declared by the author",
-    ClaimKind.FOUND: "found as a text",
-    ClaimKind.INHERITED: "inherited from the model it descends from",
+    ClaimKind.FOUND: "a file of the model, known by its name",
+    ClaimKind.INHERITED: "named by the author as what this model was made from",
+}
+
+USE_FIRST = "Can you use it at all? Answer first"
+TO_DO = "What you must do"
+TO_KNOW = "What you must not do, good to know"
+
+DUTIES = {
+    "no-commercial-use": USE_FIRST,
+    "user-cap": USE_FIRST,
+    "revenue-cap": USE_FIRST,
+    "territory-limit": USE_FIRST,
+    "use-policy": USE_FIRST,
+    "include-license-text": TO_DO,
+    "keep-notices": TO_DO,
+    "state-changes": TO_DO,
+    "attribution-naming": TO_DO,
+    "pass-on-use-limits": TO_DO,
+    "share-alike": TO_DO,
+    "no-endorsement": TO_KNOW,
+    "patent-termination": TO_KNOW,
+    "output-limits": TO_KNOW,
+}
+"""The kinds of obligation and the group that each is listed in; a kind that is not listed is something to do."""
+
+NEVER_COVERED = (
+    "How the model behaves, and how good or fair its answers are.",
+    "The training data, and the rights of others in it.",
+    "Personal data that the model may have learned.",
+    "Patents and trade marks of others.",
+    "Duties under the EU AI Act.",
+    "Pages behind links: no address named in this report was opened.",
+    "The licences of the base model and of the data sets that the model was made from.",
+    "The words of licence files: they are listed by name, and were not compared with what the card says.",
+)
+
+GLOSSARY = {
+    "pickle": "a file format of Python that is a small program; loading the file runs it.",
+    "safetensors": "a file format that holds numbers and no program.",
+    "digest": "a number computed from bytes. Change one byte and the number changes; equal digests mean equal files.",
+    "commit": "the exact version of a repository, named by 40 letters and figures. Another commit is another model.",
+    "fingerprint": "the name of one finding that stays the same from scan to scan, so that a decision can refer to it.",
 }
 
 OPINIONS = {

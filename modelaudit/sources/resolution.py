@@ -50,6 +50,8 @@ def resolve(
         ConfigurationError: the target or the revision cannot be meant (exit 2).
         SourceError: the target is missing or could not be fetched (exit 4).
     """
+    if not target.strip():
+        raise ConfigurationError("The target is empty; name a repository, a folder or a file.")
     if _exists(target):
         if revision is not None:
             raise ConfigurationError(f"{target!r} is a local path, which has no revisions; leave out --revision.")
@@ -58,7 +60,14 @@ def resolve(
             note = f"{target!r} is a local path and was taken as one; hf://{target} names the repository on the Hub"
             snapshot = replace(snapshot, notes=(note, *snapshot.notes))
         return snapshot
-    return _remote(target, revision, offline, progress, limits).snapshot()
+    source = _remote(target, revision, offline, progress, limits)
+    try:
+        return source.snapshot()
+    except SourceError as error:
+        if "local path" in str(error):
+            raise
+        # What was meant may as well be a path that was misspelt.
+        raise SourceError(f"There is no local path {target!r}, and as a repository: {error}") from error
 
 
 def _exists(target: str) -> bool:

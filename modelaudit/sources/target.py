@@ -20,9 +20,14 @@ def is_commit(text: str) -> bool:
     return _COMMIT.fullmatch(text) is not None
 
 
+def is_web_address(text: str) -> bool:
+    """Whether ``text`` was pasted from a browser."""
+    return re.match(r"https?://", text) is not None
+
+
 def looks_like_a_path(text: str) -> bool:
     """Whether ``text`` can only be meant as a path, so that a wrong one is a missing file and not a wrong id."""
-    if text.startswith(_SCHEME):
+    if text.startswith(_SCHEME) or is_web_address(text):
         return False
     identifier = text.partition("@")[0]
     slashes = 2 if identifier.partition("/")[0] in _PREFIXES else 1
@@ -35,7 +40,7 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
     Raises:
         ConfigurationError: ``text`` is no repository id, or the two revisions differ or cannot be one.
     """
-    if re.match(r"https?://", text):
+    if is_web_address(text):
         raise ConfigurationError(f"{text!r} is a web address; write the repository's id, such as org/model@revision.")
     identifier, _, inline = text.removeprefix(_SCHEME).partition("@")
     if "@" in text and not inline:

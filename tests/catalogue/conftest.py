@@ -71,7 +71,7 @@ name: default
 description: the default
 fail-on: high
 allow-unread:
-  - {reasons: [no-reader], paths: "*.png", why: a picture}
+  - {reasons: [no-reader], paths: "*.png", formats: [PNG image], why: a picture}
 """,
 }
 

@@ -53,6 +53,7 @@ def test_the_worst_of_several_targets_decides(targets: tuple[Path, ...], code: i
     [
         ("--fail-on", "hihg"), ("--checks", "nonsense"), ("--policy", "nonsense"), ("-o", "report.docx"), ("-o", "html="),
         ("-o", "json", "-o", "cyclonedx"), ("-o", "json=/no/such/folder/x.json"), ("--nonsense",), ("--rules", "/no/such"),
+        ("-o", "pdf=x.pdf"), ("-o", "json=/tmp/same.x", "-o", "html=/tmp/same.x"), ("-o", "json=no-such-folder/"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> None:
@@ -150,6 +151,22 @@ def test_render_needs_no_second_scan(tmp_path: Path) -> None:
     assert broken.returncode == 2
     assert broken.stderr.count("\n") == 1
     assert run("render", tmp_path / "absent.json").returncode == 2
+
+
+def test_a_failure_of_our_own_is_one_line_and_exit_4(tmp_path: Path) -> None:
+    # Python starts this before the command: a renderer that fails.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import modelaudit.reports.terminal as t\ndef broken(*a, **k): raise KeyError('a bug')\nt.render_table = broken\n"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = scan(BENIGN, PYTHONPATH=path)
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "KeyError" in done.stderr
+
+
+def test_a_wrong_option_is_told_once_for_all_targets() -> None:
+    assert scan(BENIGN, MALICIOUS, "--policy", "nonsense").stderr.count("\n") == 1
 
 
 def test_explain_and_rules() -> None:

@@ -193,6 +193,27 @@ def test_claims_quote_the_card_with_its_line(weigh):
     assert (claim.entry, claim.location) == ("MIT", Location(line=3, key="license"))
 
 
+@pytest.mark.parametrize("stated", [{}, {"license": "mit"}, {"license": "other"}, {"license": ["mit", "gpl-3.0"]}])
+def test_origins_are_told_and_change_no_conclusion(weigh, stated):
+    plain = weigh(**stated)
+    made = weigh(**stated, base_model=["a/b-1", "a/b1", "a/b-1"], datasets="c/d")
+    assert (made.state, made.category, made.entries) == (plain.state, plain.category, plain.entries)
+    inherited = [claim for claim in made.claims if claim.kind is ClaimKind.INHERITED]
+    assert [(claim.field, claim.quotation, claim.entry) for claim in inherited] == [
+        ("base_model", "a/b-1", None),
+        ("base_model", "a/b1", None),
+        ("datasets", "c/d", None),
+    ]
+    assert "Made from the model “a/b-1”, “a/b1”; the licence there may bind you too" in made.reasoning[-2]
+    assert "Made from the data of “c/d”" in made.reasoning[-1]
+
+
+def test_many_origins_are_bounded(weigh):
+    conclusion = weigh(license="mit", base_model=[f"a/{number}" for number in range(10_000)])
+    assert len(conclusion.claims) < 60
+    assert all(len(sentence) < 600 for sentence in conclusion.reasoning)
+
+
 class TestSeveralCards:
     def test_the_root_card_speaks_for_the_model(self, weigh):
         conclusion = weigh(cards={"onnx/README.md": {}, "README.md": {"license": "mit"}})
@@ -265,7 +286,7 @@ WORDS = st.one_of(
 )
 FIELD = st.builds(
     CardField,
-    st.sampled_from(["license", "license_name", "license_link", "tags"]),
+    st.sampled_from(["license", "license_name", "license_link", "base_model", "datasets", "tags"]),
     st.lists(WORDS, max_size=4).map(tuple),
     st.integers(1, 99),
 )

@@ -80,6 +80,16 @@ def test_verified_terms_have_a_date_and_unverified_ones_no_clause(rules):
             assert not any(duty.clause for duty in entry.obligations), entry.id
 
 
+def test_terms_that_were_read_name_their_sections(rules):
+    # Two texts of one paragraph have no sections to name.
+    silent = [
+        entry.id
+        for entry in rules.licenses.values()
+        if entry.read and not any(duty.clause for duty in entry.obligations)
+    ]
+    assert silent == ["Unlicense", "WTFPL"]
+
+
 def test_what_was_not_read_is_never_permissive(rules):
     free = {LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN}
     assert [entry.id for entry in rules.licenses.values() if not entry.read and entry.category in free] == []

@@ -50,6 +50,12 @@ def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
     assert reasons[4:] == ("1 part not examined: 1 no-reader", "b.png: no reader for PNG")
 
 
+def test_reasons_name_what_was_not_checked() -> None:
+    only = Policy("p", "", Severity.HIGH, (CheckFamily.LICENSE,))
+    reasons = decide(coverage(READ), [], only, {CheckFamily.LICENSE, CheckFamily.SECURITY}).reasons
+    assert reasons[-1] == "checked for license only; not for security"
+
+
 def test_never_fails_on_findings_but_still_on_nothing_else() -> None:
     never = Policy("never", "", None, tuple(CheckFamily))
     assert decide(coverage(READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
@@ -65,6 +71,15 @@ def test_a_pass_over_an_absence_cannot_be_constructed(records: tuple[ArtifactRec
 def test_examined_whole_with_absences_cannot_be_constructed() -> None:
     with pytest.raises(ValueError, match="absences"):
         ArtifactRecord("a", 1, Extent.EXAMINED, absences=(("a", Absence(UNREAD)),))
+
+
+def test_a_policy_accepts_a_format_by_its_bytes() -> None:
+    policy = Policy(
+        "p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures", ("PNG image",)),)
+    )
+    assert accept("a.png", Unread(UnreadReason.NO_READER, "", format="PNG image"), policy).allowed_by
+    assert not accept("a.png", Unread(UnreadReason.NO_READER, "", format="Windows executable"), policy).allowed_by
+    assert not accept("a.png", Unread(UnreadReason.NO_READER, ""), policy).allowed_by
 
 
 @pytest.mark.parametrize(

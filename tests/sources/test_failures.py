@@ -309,7 +309,9 @@ def test_a_cache_that_may_not_be_written(hub: LoopbackHub, tmp_path: Path) -> No
     )
     environment = {**os.environ, "HF_HUB_CACHE": "/etc/hub-cache"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.startswith("SourceError The Hub cache '/etc/hub-cache' cannot be written: Permission denied;")
+    assert done.stdout.startswith(
+        "SourceError There is no local path 'acme/tiny', and as a repository: The Hub cache '/etc/hub-cache' cannot be written: Permission denied;"
+    )
 
 
 def test_a_cache_that_is_a_file(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,63 @@
+"""What an officer has to ask the engineers before signing, drawn from what the scan found."""
+
+from __future__ import annotations
+
+from modelaudit.model.artifact import RefKind
+from modelaudit.model.finding import CheckFamily
+from modelaudit.model.license import ClaimKind
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.inventory import LOCAL
+from modelaudit.reports.shipping import base_models
+
+_NAMED = 3
+
+
+def questions(report: AuditReport) -> tuple[str, ...]:
+    """Return the questions, each a sentence, those about the files first."""
+    return (*_origin(report), *_files(report), *_license(report))
+
+
+def _origin(report: AuditReport) -> list[str]:
+    asked = []
+    if report.target.kind in LOCAL and report.target.kind is not RefKind.CACHE:
+        asked.append("Where did these files come from: which address, which version, fetched when and by whom?")
+    if report.coverage.artifacts:
+        asked.append("Are the files that we run the ones listed here, with the number that the sign-off states?")
+    return asked
+
+
+def _files(report: AuditReport) -> list[str]:
+    asked = []
+    unread = list(dict.fromkeys(address for address, _ in report.coverage.open_absences))
+    if unread:
+        asked.append(f"What do the files do that were not examined ({_listed(unread)}), and do we need them?")
+    threshold = report.policy.fail_on
+    failing = [
+        finding.artifact.partition("!")[0]
+        for finding in report.findings
+        if threshold is not None
+        and finding.severity.rank >= threshold.rank
+        and finding.check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
+        and finding.artifact
+    ]
+    if failing:
+        asked.append(f"Can the files that fail be removed or replaced ({_listed(list(dict.fromkeys(failing)))})?")
+    return asked
+
+
+def _license(report: AuditReport) -> list[str]:
+    asked = []
+    texts = [claim.quotation for claim in report.license.claims if claim.kind is ClaimKind.FOUND]
+    if texts:
+        asked.append(f"Does the licence file match the model card ({_listed(list(dict.fromkeys(texts)))})?")
+    bases = base_models(report.license)
+    if bases:
+        asked.append(f"Does the licence of the base model allow what we do ({_listed(bases)})?")
+    data = [c.quotation for c in report.license.claims if c.kind is ClaimKind.INHERITED and c.field == "datasets"]
+    if data:
+        asked.append(f"Do the terms of the data sets allow what we do ({_listed(list(dict.fromkeys(data)))})?")
+    return asked
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")

@@ -1,0 +1,63 @@
+"""Rule folders of an organisation, beside the shipped rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.model.errors import ConfigurationError
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+RULE = """id: acme/no-getpid
+title: t
+check: security
+severity: critical
+confidence: high
+since: 0.1.0
+why: w
+fix: f
+references: []
+cwe: []
+match:
+  - on: pickle-act
+    where: {act: [call], name: posix.system}
+message: "It calls {name}."
+"""
+
+
+def folder(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "findings" / "acme" / "no-getpid.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return tmp_path
+
+
+def test_a_rule_of_the_user_fires(tmp_path: Path) -> None:
+    target = FIXTURES / "pickle/malicious/os-system.pkl"
+    report = modelaudit.scan(target, second_opinion=False, rules=[str(folder(tmp_path, RULE))])
+    assert "acme/no-getpid" in {finding.rule for finding in report.findings}
+
+
+def test_a_word_that_a_field_never_holds_is_refused(tmp_path: Path) -> None:
+    rules = folder(tmp_path, RULE.replace("[call]", "[impotr]"))
+    with pytest.raises(
+        ConfigurationError, match=r"no-getpid.yaml:13: match.0.where.act: 'impotr' is not one of .*import"
+    ):
+        load_catalogue(extra=[rules])
+
+
+def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="holds no rule"):
+        load_catalogue(extra=[tmp_path])
+    with pytest.raises(ConfigurationError, match="not a folder"):
+        modelaudit.scan(FIXTURES, rules=[tmp_path / "absent"])
+
+
+def test_the_shipped_rules_are_no_extra_folder() -> None:
+    from modelaudit.catalogue.directory import rules_directory
+
+    with pytest.raises(ConfigurationError, match="built in"):
+        load_catalogue(extra=[rules_directory()])
