@@ -41,6 +41,7 @@ from modelaudit.policy.gate import accept, decide
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.readers.registry import READERS
 from modelaudit.readers.sniff import name_format
+from modelaudit.readers.windows import TimedWindow
 from modelaudit.sources import resolve
 from modelaudit.sources.settings import HubSettings
 
@@ -156,10 +157,13 @@ class _Audit:
                 self._claims += claims_of(structure, address, self.catalogue.licenses, self.catalogue.vague_licenses)
         for address, unread in reading.unread:
             subjects += subjects_of_unread(address, (unread,))
+        for finding in self._check(subjects):
+            reason = self.catalogue.findings[finding.rule].leaves
+            if reason is not None:
+                reading.unread.append((finding.artifact, Unread(reason, finding.message, finding.location)))
         record = self._record(artifact, reading, digests)
-        subjects += subjects_of_record(record)
         self.records.append(record)
-        self._check(subjects)
+        self._check(list(subjects_of_record(record)))
 
     def _record(self, artifact: Artifact, reading: _Reading, digests: tuple[Digest, ...]) -> ArtifactRecord:
         absences = tuple((address, accept(address, unread, self.policy)) for address, unread in reading.unread)
@@ -191,9 +195,11 @@ class _Audit:
         self._check(subjects_of_license(conclusion))
         return conclusion
 
-    def _check(self, subjects: Sequence[Subject]) -> None:
-        self.findings += check(subjects, self.catalogue.findings, self.policy.checks)
+    def _check(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
+        found = check(subjects, self.catalogue.findings, self.policy.checks)
+        self.findings += found
         self.findings.sort(key=lambda finding: (-finding.severity.rank, finding.artifact, finding.rule, finding.key))
+        return found
 
 
 class _Reading:
@@ -205,6 +211,7 @@ class _Reading:
         self.unread: list[tuple[str, Unread]] = []
         self.formats: list[str] = []
         self.members = 0
+        self._deadline = 0.0
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
         """Read the artifact and, if asked to, return the digests of its bytes."""
@@ -213,11 +220,12 @@ class _Reading:
         if artifact.open is None:
             return ()
         seconds = self.limits.artifact_seconds + self.limits.seconds_per_gib * artifact.size / GIB
+        self._deadline = time.monotonic() + seconds
         try:
             with artifact.open() as window:
-                digesting = DigestingWindow(window, time.monotonic() + seconds)
+                digesting = DigestingWindow(window)
                 try:
-                    self._read(artifact, digesting, 0)
+                    self._read(artifact, TimedWindow(digesting, self._deadline), 0)
                 except WindowError as error:
                     self._miss(artifact, error.reason, str(error))
                 digests = digesting.finish() if hashing else ()
@@ -288,7 +296,7 @@ class _Reading:
         else:
             try:
                 with member.open() as window:
-                    self._read(member, window, depth)
+                    self._read(member, TimedWindow(window, self._deadline), depth)
             except WindowError as error:
                 self._miss(member, error.reason, str(error))
 

@@ -310,7 +310,8 @@ def test_checks_choose_families(tmp_path: Path) -> None:
 
 def test_fail_on(tmp_path: Path) -> None:
     target = PICKLES / "malicious/unverified-type.pkl"
-    assert scan(target).exit_code == 0
+    assert scan(target).exit_code == 3
+    assert reasons(scan(target)) == [UnreadReason.UNVERIFIED]
     assert scan(target, fail_on="medium").exit_code == 1
     assert scan(PICKLES / "malicious/os-system.pkl", fail_on="never").exit_code == 0
     with pytest.raises(ConfigurationError, match="severity"):

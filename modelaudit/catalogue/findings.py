@@ -73,7 +73,9 @@ def _rule(file: FindingFile) -> FindingRule:
         Matcher(entry.on, tuple((field, tuple(values)) for field, values in entry.where.items()))
         for entry in file.match
     )
-    return FindingRule(rule, matchers, file.message, tuple(file.examples.fires), tuple(file.examples.quiet))
+    return FindingRule(
+        rule, matchers, file.message, tuple(file.examples.fires), tuple(file.examples.quiet), file.leaves
+    )
 
 
 def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -> None:

@@ -136,6 +136,7 @@ class FindingFile:
     fix: Text
     message: Text
     match: list[MatcherFile] = Field(default_factory=list)
+    leaves: UnreadReason | None = None
     references: list[Url] = Field(default_factory=list)
     cwe: list[Cwe] = Field(default_factory=list)
     examples: ExamplesFile = Field(default_factory=ExamplesFile)

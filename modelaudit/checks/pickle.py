@@ -22,8 +22,9 @@ from modelaudit.model.pickle import (
 from modelaudit.model.structure import Location
 
 _TEXT: Final = 200
-# numpy and its like read the memory that these name, whatever the address: plain data is enough for harm.
-_MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
+# Attributes that APPEND, APPENDS and ADDITEMS call on what is no list or set.
+_CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
+_ALIASED: Final = "an object whose state this is"
 _DOING: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
 
 
@@ -85,8 +86,9 @@ def _holds(rule: ArgumentRule, argument: Value, callables: Callables) -> bool:
     if isinstance(argument, Plain | Holding):
         return True  # no one can call data
     if isinstance(argument, Made):
-        # What a trusted callable returned was judged when that was called.
-        return judge(argument.by, callables).standing is Standing.TRUSTED
+        # A result is an object with a state of its own. Of those that keep a function to call, the function was
+        # judged when it was given and whenever state is set; what any other does when it is called is not known.
+        return rule.use is ArgumentUse.CALLS and _keeps_function(argument, callables)
     judgement = judge(argument, callables)
     constructed = rule.use is ArgumentUse.CONSTRUCTS
     needs_care = judgement.entry is not None and (
@@ -100,25 +102,22 @@ def _changed(artifact: str, event: PickleEvent, callables: Callables) -> Iterato
     target = event.subject
     if isinstance(target, Name):
         yield _subject(artifact, event, "overwrite", target, judge(target, callables))
-    elif isinstance(target, Unknown):
+    elif isinstance(target, Unknown) and target.why != _ALIASED:
         yield from _named(artifact, event, event.act.value, target, callables)
-    for key, value in _planted(event.arguments):
-        yield _subject(artifact, event, "plant", value, judge(value, callables), key)
+    keeps = _keeps_function(target, callables)
+    for key, value in event.sets:
+        if (key.startswith("__") and key.endswith("__")) or key in _CALLED_BY_OPCODES:
+            yield _subject(artifact, event, "plant", value, judge(value, callables), key)
+        elif keeps and not (isinstance(value, Made) and _keeps_function(value, callables)):
+            yield from _named(artifact, event, "call", value, callables)
 
 
-def _planted(arguments: tuple[Value, ...]) -> Iterator[tuple[str, Value]]:
-    """Special attributes in a state, or in the two halves of one, that are no inert data: Python will call them."""
-    for argument in arguments:
-        if not isinstance(argument, Holding):
-            continue
-        if argument.type == "dict":
-            yield from ((key, value) for key, value in argument.entries if _is_hook(key, value))
-        elif argument.type == "tuple":
-            yield from _planted(tuple(value for _, value in argument.entries))
-
-
-def _is_hook(key: str, value: Value) -> bool:
-    return (key.startswith("__") and isinstance(value, Name | Unknown | Made)) or key in _MEMORY_VIEWS
+def _keeps_function(value: Value, callables: Callables) -> bool:
+    """Whether this is an object such as a ``partial``, made by something trusted that keeps a function to call."""
+    if not isinstance(value, Made):
+        return False
+    entry = judge(value.by, callables).entry
+    return entry is not None and any(rule.use is ArgumentUse.CALLS for rule in entry.arguments)
 
 
 def _named(artifact: str, event: PickleEvent, act: str, subject: Value, callables: Callables) -> Iterator[Subject]:

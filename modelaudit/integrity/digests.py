@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,19 +15,13 @@ _CHUNK: Final = 1 << 20
 
 
 class DigestingWindow:
-    """A window that hashes what it hands out, and the rest on ``finish``; it also keeps the deadline.
+    """A window that hashes what it hands out, and the rest on ``finish``.
 
     SHA-256 of the bytes, and the git blob id: SHA-1 over ``blob <size>``, a zero byte and the bytes.
-
-    Args:
-        window: what is read.
-        deadline: ``time.monotonic()`` after which reads are refused; hashing on ``finish`` is not, for a digest over
-            part of the bytes would be worth nothing.
     """
 
-    def __init__(self, window: Window, deadline: float) -> None:
+    def __init__(self, window: Window) -> None:
         self._window = window
-        self._deadline = deadline
         self._sha256 = hashlib.sha256()
         self._git = hashlib.sha1(b"blob %d\0" % window.size, usedforsecurity=False)
         self._hashed = 0
@@ -39,9 +32,7 @@ class DigestingWindow:
         return self._window.size
 
     def read(self, offset: int, length: int) -> bytes:
-        """As ``Window.read``; raises ``WindowError`` once the deadline has passed."""
-        if time.monotonic() > self._deadline:
-            raise WindowError("the time for this artifact is used up", UnreadReason.LIMIT)
+        """As ``Window.read``."""
         data = self._window.read(offset, length)
         if offset <= self._hashed < offset + len(data):
             self._update(data[self._hashed - offset :])

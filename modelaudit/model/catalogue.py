@@ -44,6 +44,7 @@ class FindingRule:
 
     Attributes:
         message: a sentence with ``{field}`` places, filled from the subject.
+        leaves: the absence that stays where the rule fires: what it found was read and is not understood.
         fires: fixtures in which the rule must fire; ``quiet`` those in which it must not.
     """
 
@@ -52,6 +53,7 @@ class FindingRule:
     message: str
     fires: tuple[str, ...] = ()
     quiet: tuple[str, ...] = ()
+    leaves: UnreadReason | None = None
 
 
 class Standing(StrEnum):

@@ -50,8 +50,8 @@ class Limits:
     document_depth: int = 200
     document_nodes: int = 5_000_000
     header_bytes: int = 100_000_000
-    pickle_stack: int = 5_000_000
-    pickle_memo: int = 10_000_000
+    pickle_stack: int = 3_000_000
+    pickle_memo: int = 3_000_000
     pickle_events: int = 50_000
     pickle_streams: int = 10_000
     second_opinion_seconds: float = 120.0

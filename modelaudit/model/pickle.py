@@ -30,6 +30,10 @@ UNKNOWN_ARGUMENTS = Unknown("arguments that are not a plain tuple")
 """Stands for all the arguments of a call where the program does not spell them out."""
 
 
+COMPUTED_KEY = "__computed__"
+"""Stands for a key that the program computes, which may be any; spelled so that it counts as special."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What a call or construction returned: an object known only by what made it."""
@@ -85,6 +89,7 @@ class PickleEvent:
         opcode: its name in ``pickletools``.
         subject: what is imported, called, constructed or changed.
         arguments: positional arguments, state or items; bounded.
+        sets: for ``set-state``, every attribute that the state sets to something that is no inert data, whole.
         stream: which of the pickles that follow one another in the artifact, from 0.
     """
 
@@ -94,6 +99,7 @@ class PickleEvent:
     subject: Value
     arguments: tuple[Value, ...] = ()
     stream: int = 0
+    sets: tuple[tuple[str, Value], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ class UnreadReason(StrEnum):
 
     NO_READER = "no-reader"
     PROGRAM = "program-not-judged"
+    UNVERIFIED = "unverified-type"
     DAMAGED = "damaged"
     LIMIT = "limit-reached"
     ENCRYPTED = "encrypted"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
@@ -40,7 +41,31 @@ class Budget:
 
 def budget_of(window: Window, limits: Limits) -> Budget:
     """The budget that ``window`` already draws on, if it lies inside an archive; a fresh one otherwise."""
-    return window.budget if isinstance(window, SubWindow | DecompressedWindow) else Budget(limits, window.size)
+    return getattr(window, "budget", None) or Budget(limits, window.size)
+
+
+class TimedWindow:
+    """The same window until a deadline, on ``time.monotonic()``; after it, reads are refused.
+
+    Every window that a reader is given is one: what a compressed member expands to costs time, too, without a read of
+    the file around it.
+    """
+
+    def __init__(self, inner: Window, deadline: float) -> None:
+        self._inner = inner
+        self._deadline = deadline
+        self.budget: Budget | None = getattr(inner, "budget", None)
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return self._inner.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As ``Window.read``; raises ``WindowError`` with reason ``limit-reached`` once the deadline has passed."""
+        if time.monotonic() > self._deadline:
+            raise WindowError("the time for this artifact is used up", UnreadReason.LIMIT)
+        return self._inner.read(offset, length)
 
 
 class SubWindow:

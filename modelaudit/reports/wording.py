@@ -33,6 +33,7 @@ EXTENTS = {
 UNREAD = {
     UnreadReason.NO_READER: "This version cannot read the format",
     UnreadReason.PROGRAM: "It is program code, and what it does was not judged",
+    UnreadReason.UNVERIFIED: "Loading needs a type that nobody has vetted",
     UnreadReason.DAMAGED: "The file is damaged or contradicts its own format",
     UnreadReason.LIMIT: "A limit on size, depth or time was reached",
     UnreadReason.ENCRYPTED: "The content is encrypted",

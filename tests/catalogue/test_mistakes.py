@@ -105,7 +105,7 @@ MISTAKES = [
     # policies
     (POLICY, "fail-on: high", "fail-on: always", 3, "'always' is not one of never, info, low, medium, high, critical"),
     (POLICY, "formats: [PNG image], ", "", 5, "no-reader needs formats"),
-    (POLICY, "[no-reader]", "[unknown]", 5, "'unknown' is not one of no-reader, program-not-judged"),
+    (POLICY, "[no-reader]", "[unknown]", 5, "'unknown' is not one of no-reader, program-not-judged, unverified-type"),
     (POLICY, "name: default", "name: strict", 1, "'strict' does not follow from the file's name"),
     # the language
     (POLICY, "name: default", "name: default\nname: default", 2, "the key 'name' stands twice"),

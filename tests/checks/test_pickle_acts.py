@@ -14,6 +14,7 @@ from modelaudit.model.catalogue import (
     Subject,
 )
 from modelaudit.model.pickle import (
+    COMPUTED_KEY,
     UNKNOWN_ARGUMENTS,
     Act,
     Holding,
@@ -41,6 +42,7 @@ ENTRIES = [
     trusted(
         "copyreg._reconstructor", ArgumentRule(0, ArgumentUse.CONSTRUCTS), ArgumentRule(1, one_of=("builtins.object",))
     ),
+    trusted("functools.partial", ArgumentRule(0, ArgumentUse.CALLS)),
     trusted("_codecs.encode", ArgumentRule(1, one_of=("'latin1'",))),
     trusted("known.Layer", construct_only=True),
     trusted("known.outer:Inner.Deep"),
@@ -100,6 +102,10 @@ def call(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> PickleE
     return PickleEvent(act, 7, "REDUCE", name(callee) if isinstance(callee, str) else callee, arguments)
 
 
+def state(cls: str, **sets: Value) -> PickleEvent:
+    return PickleEvent(Act.SET_STATE, 9, "BUILD", Made(name(cls), False), (Plain("…"),), sets=tuple(sets.items()))
+
+
 def told(*events: PickleEvent) -> list[tuple[str, str, str]]:
     return [(str(s.fields["act"]), str(s.fields["name"]), str(s.fields["standing"])) for s in run(*events)]
 
@@ -141,17 +147,13 @@ def test_ordinary_acts_are_quiet() -> None:
         (PickleEvent(Act.SET_STATE, 9, "BUILD", name("collections.OrderedDict"), ()), ("overwrite", "collections.OrderedDict", "trusted")),
         (PickleEvent(Act.SET_ITEM, 9, "SETITEM", Unknown("x"), ()), ("set-item", "<x>", "unresolved")),
         (PickleEvent(Act.EXTENSION, 9, "EXT1", Unknown("extension code 1")), ("extension", "<extension code 1>", "unresolved")),
-        (
-            PickleEvent(Act.SET_STATE, 9, "BUILD", Made(name("pkg.C"), False), (Holding("dict", (("__setstate__", name("pkg.f")),)),)),
-            ("plant", "pkg.f", "unlisted"),
-        ),
-        (
-            PickleEvent(
-                Act.SET_STATE, 9, "BUILD", Made(name("pkg.C"), False),
-                (Holding("tuple", (("0", Plain("None")), ("1", Holding("dict", (("__call__", Unknown("x")),))))),),
-            ),
-            ("plant", "<x>", "unresolved"),
-        ),
+        (state("pkg.C", __setstate__=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
+        (state("pkg.C", __call__=Unknown("x")), ("plant", "<x>", "unresolved")),
+        (state("collections.OrderedDict", append=Made(name("functools.partial"), True)), ("plant", "functools.partial(…)", "unresolved")),
+        (state("functools.partial", **{"0": name("os.system")}), ("call", "os.system", "dangerous")),
+        (state("functools.partial", **{"0": Made(name("pkg.C"), True)}), ("call", "pkg.C(…)", "unresolved")),
+        (state("collections.defaultdict", default_factory=name("pkg.f")), ("call", "pkg.f", "unlisted")),
+        (state("pkg.C", **{COMPUTED_KEY: name("collections.OrderedDict")}), ("plant", "collections.OrderedDict", "trusted")),
     ],
 )  # fmt: skip
 def test_acts_that_are_told(event: PickleEvent, expected: tuple[str, str, str]) -> None:
@@ -159,17 +161,26 @@ def test_acts_that_are_told(event: PickleEvent, expected: tuple[str, str, str]) 
 
 
 def test_what_cannot_be_called_or_was_judged_already_is_a_quiet_argument() -> None:
-    ordered = name("collections.OrderedDict")
-    assert not told(call("collections.defaultdict", Made(ordered, True)))
+    assert not told(call("collections.defaultdict", Made(name("functools.partial"), True)))
     assert not told(call("collections.defaultdict", Holding("tuple", ())))
+
+
+def test_a_result_is_no_trusted_callable_for_its_maker_s_sake() -> None:
     assert told(call("collections.defaultdict", Made(name("pkg.f"), True)))
+    assert told(call("collections.defaultdict", Made(name("collections.OrderedDict"), True)))
+    assert told(call("copyreg._reconstructor", Made(name("functools.partial"), True)))
+
+
+def test_ordinary_state_is_quiet() -> None:
+    made = Made(name("collections.OrderedDict"), True)
+    assert not told(state("collections.OrderedDict", weights=made, factory=name("collections.OrderedDict")))
+    assert not told(state("functools.partial", **{"0": name("collections.OrderedDict")}))
 
 
 @pytest.mark.parametrize("key", ["__array_interface__", "__cuda_array_interface__"])
 def test_plain_data_under_a_name_that_reads_memory_is_told(key: str) -> None:
-    made = Made(name("collections.OrderedDict"), True)
     view = Holding("dict", (("data", Plain("(140000000, False)")),))
-    assert told(PickleEvent(Act.SET_STATE, 9, "BUILD", made, (Holding("dict", ((key, view),)),)))
+    assert told(state("collections.OrderedDict", **{key: view}))
 
 
 def test_a_dangerous_name_with_harmless_arguments_is_quiet() -> None:

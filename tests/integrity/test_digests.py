@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -28,12 +27,9 @@ class Bytes:
         return piece
 
 
-FOREVER = time.monotonic() + 1e6
-
-
 @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 220), st.integers(0, 220))))
 def test_digests_are_those_of_the_bytes_however_they_are_read(data: bytes, reads: list[tuple[int, int]]) -> None:
-    window = DigestingWindow(Bytes(data), FOREVER)
+    window = DigestingWindow(Bytes(data))
     for offset, length in reads:
         assert window.read(offset, length) == data[offset : offset + length]
     sha256, git = window.finish()
@@ -46,12 +42,12 @@ def test_the_blob_id_is_git_s_own(tmp_path: Path) -> None:
     id_ = subprocess.run(
         ["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
-    assert DigestingWindow(Bytes(b"some content\n"), FOREVER).finish()[1].value == id_.strip()
+    assert DigestingWindow(Bytes(b"some content\n")).finish()[1].value == id_.strip()
 
 
 def test_bytes_that_were_read_in_order_are_not_read_again() -> None:
     inner = Bytes(b"x" * 1000)
-    window = DigestingWindow(inner, FOREVER)
+    window = DigestingWindow(inner)
     for offset in range(0, 1000, 100):
         window.read(offset, 100)
     window.finish()
@@ -60,16 +56,8 @@ def test_bytes_that_were_read_in_order_are_not_read_again() -> None:
 
 def test_a_file_that_ends_early_has_no_digest() -> None:
     with pytest.raises(WindowError) as caught:
-        DigestingWindow(Bytes(b"abc", stated=10), FOREVER).finish()
+        DigestingWindow(Bytes(b"abc", stated=10)).finish()
     assert caught.value.reason is UnreadReason.CHANGED
-
-
-def test_after_the_deadline_reads_are_refused_and_hashing_goes_on() -> None:
-    window = DigestingWindow(Bytes(b"abc"), time.monotonic() - 1)
-    with pytest.raises(WindowError) as caught:
-        window.read(0, 1)
-    assert caught.value.reason is UnreadReason.LIMIT
-    assert window.finish()[0].value == hashlib.sha256(b"abc").hexdigest()
 
 
 _SHA = Digest(DigestAlgorithm.SHA256, "a" * 64)

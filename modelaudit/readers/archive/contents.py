@@ -17,7 +17,7 @@ from modelaudit.readers.archive.records import (
     descriptor_length,
     read_local,
 )
-from modelaudit.readers.archive.walk import walk
+from modelaudit.readers.archive.walk import Walk
 from modelaudit.readers.windows import Budget, chunks
 
 _LARGEST_GAP = 64 * MIB
@@ -126,13 +126,17 @@ def _search_gap(
         if not is_prefix:
             detail = f"only the first {_LARGEST_GAP} of {end - start} bytes between members were searched"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=stop)))
-    for member in walk(window, start, stop, budget) if not is_prefix else ():
+    walk = Walk(window, start, stop, budget, limits.members)
+    for member in walk if not is_prefix else ():
         if len(contents.entries) >= limits.members:
             detail = f"only the first {limits.members} members were read"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=member.local.offset)))
             return
         _note_found(member, whole, contents)
         taken.append((member.local.offset, member.end + descriptor_length(window, member)))
+    if walk.cut is not None:
+        detail = f"only the first {limits.members} data descriptors were looked at, so members may be cut elsewhere"
+        contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=walk.cut)))
     for begin, finish in gaps([(0, start), *taken], end):
         if window.read(begin, 4) == ENTRY_SIGNATURE or not _holds_content(window, begin, finish):
             continue

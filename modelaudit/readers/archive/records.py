@@ -26,6 +26,7 @@ _UNICODE_PATH_EXTRA = 0x7075
 _FULL_32 = 0xFFFFFFFF
 _UNIX = 3
 _HIGHEST_VERSION = 90
+_LONGEST_NAME = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +160,30 @@ def read_local(window: Window, offset: int) -> LocalHeader | None:
     return LocalHeader(version, tail[:name_length], flags, method, crc, stored_size, size, offset, data_start)
 
 
+def may_be_local(window: Window, offset: int) -> bool:
+    """Whether the fixed part of a local header at ``offset`` is one that ``is_plausible`` may hold for.
+
+    It spares reading names and extra fields of up to 128 KiB behind four bytes that stand there by chance or by intent.
+
+    Raises:
+        WindowError: from the window.
+    """
+    record = window.read(offset, LOCAL_SIZE) if offset <= window.size - LOCAL_SIZE else b""
+    if len(record) < LOCAL_SIZE or not record.startswith(LOCAL_SIGNATURE):
+        return False
+    version, _, method = struct.unpack_from("<HHH", record, 4)
+    (name_length,) = struct.unpack_from("<H", record, 26)
+    return version & 0xFF <= _HIGHEST_VERSION and method in METHOD_NAMES and 0 < name_length <= _LONGEST_NAME
+
+
 def is_plausible(header: LocalHeader) -> bool:
     """Whether four bytes that look like a local header are one: numbers hold ``PK`` by chance too."""
     name = header.raw_name
     return (
         header.version & 0xFF <= _HIGHEST_VERSION
         and header.method in METHOD_NAMES
-        and 0 < len(name) <= 4096
-        and all(byte >= 0x20 for byte in name)
+        and 0 < len(name) <= _LONGEST_NAME
+        and min(name) >= 0x20
     )
 
 

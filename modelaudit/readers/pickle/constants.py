@@ -56,12 +56,21 @@ def _line_value(machine: Machine, kind: str, line: bytes) -> Slot:
             return _unquoted(line)
         if kind == "float":
             return float(text)
-        if text in ("00", "01"):
-            return text == "01"
-        return int(text.rstrip("L"), 0)
+        return _integer(text)
     except ValueError:
         machine.defect("literal-invalid", f"a {kind} literal cannot be read")
         return Unknown(f"a {kind} literal that cannot be read")
+
+
+def _integer(text: str) -> int | bool:
+    if text in ("00", "01"):
+        return text == "01"
+    digits = text.strip().rstrip("L")
+    try:
+        return int(digits, 0)
+    except ValueError:
+        # The C unpickler asks strtol, to which a leading zero means octal.
+        return int(digits, 8)
 
 
 def _unquoted(line: bytes) -> str:

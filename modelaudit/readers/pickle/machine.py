@@ -19,9 +19,13 @@ _MARGIN: Final = 16
 CONSTANT_KEPT: Final = 4096
 _DEFECTS_KEPT: Final = 100
 _NESTED_KEPT: Final = 1000
+# Functions of copyreg that make an object of the class they are given first.
+_CLASS_FIRST: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
 # Short words are arguments that change what a call does (an encoding, an attribute); longer text is content.
 _WORD = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")
 
+# Loaders go on after these.
+_TOLERATED: Final = frozenset({"memo-index", "nested-pickles"})
 Handler = Callable[["Machine"], bool | None]
 
 
@@ -35,14 +39,15 @@ class Machine:
     Attributes:
         events: acts in order; identical ones are kept once.
         nested: constants that begin like a pickle themselves.
+        fault: offset of the opcode at which a loader would have raised.
         result: the value at STOP.
     """
 
-    def __init__(self, window: Window, start: int, limits: Limits, stream: int = 0, end: int | None = None) -> None:
+    def __init__(self, window: Window, start: int, limits: Limits, stream: int = 0) -> None:
         self.window = window
         self.limits = limits
         self.stream = stream
-        self.size = window.size if end is None else min(end, window.size)
+        self.size = window.size
         self.base = start
         self.buffer = b""
         self.pos = 0
@@ -54,6 +59,7 @@ class Machine:
         self.opcodes = 0
         self.events: list[PickleEvent] = []
         self.defects: list[Defect] = []
+        self.fault: int | None = None
         self.result: Slot = None
         self.nested: list[Nested] = []
         self._seen: set[tuple[object, ...]] = set()
@@ -63,8 +69,8 @@ class Machine:
         """Where the machine stands in the window."""
         return self.base + self.pos
 
-    def run(self, dispatch: list[Handler]) -> None:
-        """Follow the program to its STOP.
+    def run(self, dispatch: list[Handler], until: Callable[[Machine], bool] | None = None) -> None:
+        """Follow the program to its STOP, or to where ``until`` says, which is asked after every opcode.
 
         Raises:
             DamagedError: the bytes end, are no opcode, or a bound of ``Limits`` is reached, before STOP.
@@ -78,6 +84,8 @@ class Machine:
             self.pos = pos + 1
             self.opcodes += 1
             if dispatch[self.buffer[pos]](self):
+                return
+            if until is not None and until(self):
                 return
             if len(self.stack) > stack_bound:
                 raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", self.at)
@@ -200,32 +208,43 @@ class Machine:
     # -- what is reported -------------------------------------------------------------------------------------------
 
     def defect(self, kind: str, detail: str) -> None:
-        """Record that a loader would raise here."""
+        """Record a contradiction. But for a few kinds, every loader would raise here."""
+        if self.fault is None and kind not in _TOLERATED:
+            self.fault = self.at
         if len(self.defects) < _DEFECTS_KEPT:
             self.defects.append(Defect(kind, detail, Location(offset=self.at)))
 
-    def act(self, act: Act, opcode: str, subject: Slot, arguments: tuple[Slot, ...] = ()) -> None:
+    def act(
+        self,
+        act: Act,
+        opcode: str,
+        subject: Slot,
+        arguments: tuple[Slot, ...] = (),
+        sets: tuple[tuple[str, Value], ...] = (),
+    ) -> None:
         """Record an act of the loader, once for each subject and each combination of telling arguments."""
         # A file may act very often; what is kept of each act shrinks before what is kept in all grows too large.
         nodes = 200 if len(self.events) < 1000 else 20
         seen, *given = shown((subject, *arguments), nodes)
         values = tuple(given)
-        key = (act, seen, tuple(_telling(value) for value in values))
+        key = (act, seen, tuple(_telling(value) for value in values), sets)
         if key in self._seen:
             return
         if len(self.events) >= self.limits.pickle_events:
             raise LimitReachedError(f"more than {self.limits.pickle_events} different acts", self.at)
         self._seen.add(key)
-        self.events.append(PickleEvent(act, self.at, opcode, seen, values, self.stream))
+        self.events.append(PickleEvent(act, self.at, opcode, seen, values, self.stream, sets))
 
     def called(self, opcode: str, callee: Slot, arguments: Slot | list[Slot], act: Act = Act.CALL) -> None:
         """Record ``callee(*arguments)`` and push what it returns."""
         given = tuple(arguments) if isinstance(arguments, list) else items_of(arguments)
         self.act(act, opcode, callee, given)
-        self.stack.append(Made(_maker(callee), act is Act.CALL))
+        self.stack.append(Made(_maker(callee, given), act is Act.CALL))
 
 
-def _maker(callee: Slot) -> Name | Unknown:
+def _maker(callee: Slot, given: tuple[Slot, ...]) -> Name | Unknown:
+    if isinstance(callee, Name) and str(callee) in _CLASS_FIRST and given and isinstance(given[0], Name):
+        return given[0]
     if isinstance(callee, Name | Unknown):
         return callee
     if isinstance(callee, Made):

@@ -6,7 +6,7 @@ import _compat_pickle
 import pickletools
 from typing import Final
 
-from modelaudit.model.pickle import Act, Name, Unknown
+from modelaudit.model.pickle import Act, Made, Name, Unknown
 from modelaudit.readers.base import DamagedError
 from modelaudit.readers.pickle.constants import (
     byte_array,
@@ -19,7 +19,7 @@ from modelaudit.readers.pickle.constants import (
     text_line,
 )
 from modelaudit.readers.pickle.machine import Handler, Machine
-from modelaudit.readers.pickle.values import Box, Slot, items_of
+from modelaudit.readers.pickle.values import Box, Slot, acting, items_of
 
 # -- stack and memo -------------------------------------------------------------------------------------------------
 
@@ -127,9 +127,12 @@ def _set_pairs(machine: Machine, opcode: str, target: Slot, pairs: list[Slot]) -
     if len(pairs) % 2:
         machine.defect("odd-items", f"{opcode} with a key that has no value")
     if type(target) is Box:
-        add = target.add
+        acts = False
         for index in range(0, len(pairs) - 1, 2):
-            add(pairs[index], pairs[index + 1])
+            acts = target.put(pairs[index], pairs[index + 1]) or acts
+        if acts and target.is_state:
+            # An object may have kept its state by reference, and gets this too.
+            machine.act(Act.SET_STATE, opcode, Unknown("an object whose state this is"), (target,), acting(target))
     else:
         machine.act(Act.SET_ITEM, opcode, target, tuple(pairs[:64]))
 
@@ -259,7 +262,14 @@ def _instance(machine: Machine) -> None:
 
 def _build(machine: Machine) -> None:
     state = machine.pop()
-    machine.act(Act.SET_STATE, "BUILD", machine.top(), (state,))
+    target = machine.top()
+    machine.act(Act.SET_STATE, "BUILD", target, (state,), acting(state))
+    if isinstance(state, Box):
+        state.is_state = True
+    if isinstance(target, Made) and str(target.by) in _ARRAY_WRAPPERS:
+        raise OutOfBandError(
+            "joblib keeps an array's bytes between the opcodes; no reader follows them", machine.offset
+        )
 
 
 def _protocol(machine: Machine) -> None:
@@ -277,6 +287,19 @@ def _frame(machine: Machine) -> None:
 def _stop(machine: Machine) -> bool:
     machine.result = machine.pop()
     return True
+
+
+# joblib.numpy_pickle: on BUILD its unpickler reads the array that follows in the file.
+_ARRAY_WRAPPERS: Final = frozenset(
+    f"{package}joblib.numpy_pickle{compat}.{prefix}ArrayWrapper"
+    for package in ("", "sklearn.externals.")
+    for compat in ("", "_compat")
+    for prefix in ("Numpy", "ND", "ZND")
+)
+
+
+class OutOfBandError(DamagedError):
+    """Bytes that are no opcodes follow, for a loader that knows how to take them."""
 
 
 _HANDLERS: Final[dict[str, Handler]] = {

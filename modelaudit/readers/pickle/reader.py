@@ -15,7 +15,7 @@ from modelaudit.model.structure import Defect, Location, TensorData, Unread, Unr
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.pickle.machine import Machine
 from modelaudit.readers.pickle.nested import Nested, children
-from modelaudit.readers.pickle.opcodes import DISPATCH, is_opcode
+from modelaudit.readers.pickle.opcodes import DISPATCH, OutOfBandError, is_opcode
 from modelaudit.readers.pickle.values import Slot
 
 # torch.serialization: the first of the five pickles of the format before zip.
@@ -24,7 +24,6 @@ _TORCH_STREAMS: Final = 5
 TORCHSCRIPT: Final = "torchscript"
 _PROTOCOLS: Final = 16  # more than there are: a protocol of the future is a pickle that cannot be read
 _DEFECTS_KEPT: Final = 200
-_LONGEST_TRIAL_OPCODE: Final = 300
 _ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
 _IMPORTABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -33,37 +32,50 @@ def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
     """Whether a loader that unpickles from ``start`` would find a program there.
 
     Protocols 2 and up announce themselves, and then one valid opcode decides. Older ones are plain ASCII, so a trial
-    over the first bytes does: the pickles in them end where the bytes do, or run on without contradiction to the end
-    of the trial, or have acted before something breaks.
+    does: something is called before a loader would raise, or the pickles end where the bytes do. Only a fault or the
+    end of the bytes says no; that a trial took long never does.
     """
     announced = window.read(start, 3)
     if len(announced) == 3 and announced[0] == 0x80 and announced[1] <= _PROTOCOLS:
         return is_opcode(announced[2])
-    end = min(start + HEAD_BYTES, window.size)
     position = start
-    while position < end:
-        machine = Machine(window, position, limits, end=end)
+    opcodes = 0
+    while position < window.size:
+        machine = Machine(window, position, limits)
         try:
-            machine.run(DISPATCH)
+            machine.run(DISPATCH, until=_decided)
+        except LimitReachedError:
+            return True
         except DamagedError:
-            cut_short = end < window.size and end - machine.at < _LONGEST_TRIAL_OPCODE
-            return _acts(machine) or (cut_short and not machine.defects)
-        if machine.defects or _acts(machine):
+            return _acts(machine)
+        if machine.fault is not None or _acts(machine):
             return _acts(machine)
         position = machine.offset
-    return machine.opcodes > 1
+        opcodes += machine.opcodes
+        if position - start > HEAD_BYTES:
+            return True  # so many complete pickles in a row are no accident
+    return opcodes > 1
+
+
+def _decided(machine: Machine) -> bool:
+    return machine.fault is not None or (
+        bool(machine.events) and machine.events[-1].offset == machine.at and _acts(machine)
+    )
 
 
 def _acts(machine: Machine) -> bool:
-    """Whether the program did something before anything in it went wrong, and with names that could be imported."""
-    broken = machine.defects[0].where.offset if machine.defects else None
-    events = [event for event in machine.events if broken is None or event.offset < broken]
-    names = [event.subject for event in events if event.act is Act.IMPORT and isinstance(event.subject, Name)]
-    if not all(_IMPORTABLE.fullmatch(str(name)) for name in names):
-        return False
-    # A word list may begin like an import ("cat", "dog"); hardly with a module that every Python has.
-    known = any(name.module.partition(".")[0] in sys.stdlib_module_names for name in names)
-    return known or any(event.act in _ACTING for event in events)
+    """Whether the program did something before a loader would have raised."""
+    for event in machine.events:
+        if machine.fault is not None and event.offset >= machine.fault:
+            return False
+        name = event.subject if isinstance(event.subject, Name) else None
+        if event.act is Act.IMPORT:
+            # A word list may begin like an import ("cat", "dog"); hardly with a module that every Python has.
+            if name and name.module.partition(".")[0] in sys.stdlib_module_names:
+                return True
+        elif event.act in _ACTING and (name is None or _IMPORTABLE.fullmatch(str(name))):
+            return True
+    return False
 
 
 def recognises(head: Head) -> bool:
@@ -117,6 +129,8 @@ def _runs_through(window: Window, limits: Limits) -> bool:
 def _run(machine: Machine) -> Iterator[Unread]:
     try:
         machine.run(DISPATCH)
+    except OutOfBandError as unfollowed:
+        yield Unread(UnreadReason.NO_READER, str(unfollowed), _at(unfollowed.offset))
     except LimitReachedError as reached:
         yield Unread(UnreadReason.LIMIT, str(reached), _at(reached.offset))
     except DamagedError as damage:

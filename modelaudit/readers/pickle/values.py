@@ -2,62 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from modelaudit.model.pickle import UNKNOWN_ARGUMENTS, Holding, Made, Name, Plain, Unknown, Value
+from modelaudit.model.pickle import COMPUTED_KEY, UNKNOWN_ARGUMENTS, Holding, Made, Name, Plain, Unknown, Value
 
 TEXT_SHOWN: Final = 120
 _DEPTH_SHOWN: Final = 3
 _NODES_SHOWN: Final = 200
 _ENTRIES_KEPT: Final = 64
 _PLAIN_KEPT: Final = 2
-_HOOKS_KEPT: Final = 32
-_INERT: Final = frozenset({str, bytes, int, float, bool, type(None)})
+_ACTING_KEPT: Final = 256
 
 
 class Box:
     """A mutable container, in outline: however much a file puts into it, little is kept.
 
     Names are reported when they are imported and calls when they are made, so what lies in a container matters in two
-    ways only: as the arguments of a call, which are few, and as special attributes of a state, which are kept apart.
+    ways only: as the arguments of a call, which are few, and as the attributes that a state sets.
 
     Attributes:
-        entries: the first (key, value) pairs, most of them such as are not inert.
-        hooks: pairs whose key is a special attribute (``__name__``) and whose value is not inert.
+        entries: the first entries: values of a sequence, (key, value) pairs of a mapping.
+        acting: (key, value) pairs of a mapping whose value is a name, a result or unknown, or whose key is computed;
+            all of them, up to a bound that an ``Unknown`` then stands for.
         size: how many entries there are in truth.
+        is_state: whether an object took this mapping for its state, and may hold on to it.
     """
 
-    __slots__ = ("entries", "hooks", "size", "type")
+    __slots__ = ("acting", "entries", "is_state", "size", "type")
 
     def __init__(self, type_: str) -> None:
         self.type = type_
-        self.entries: list[tuple[Slot, Slot]] = []
-        self.hooks: list[tuple[Slot, Slot]] = []
+        self.entries: Sequence[object] = ()
+        self.acting: list[tuple[Slot, Slot]] | tuple[()] = ()
         self.size = 0
+        self.is_state = False
 
-    def add(self, key: Slot, value: Slot) -> None:
-        """Put ``value`` under ``key``; sequences use their index."""
+    def put(self, key: Slot, value: Slot) -> bool:
+        """Put ``value`` under ``key`` in a mapping; returns whether the pair may act."""
         self.size += 1
-        kept = len(self.entries)
-        if type(value) in _INERT:
-            if kept < _PLAIN_KEPT:
-                self.entries.append((key, value))
-            return
-        if type(key) is str and key[:2] == "__" and len(self.hooks) < _HOOKS_KEPT:
-            self.hooks.append((key, value))
-        elif kept < _ENTRIES_KEPT:
-            self.entries.append((key, value))
+        kind = type(value)
+        acts = kind in _ACTING or (type(key) not in _INERT and kind not in _INERT)
+        if acts or (kind is Box and key in MEMORY_VIEWS):
+            self.acting = self.acting or []
+            if len(self.acting) < _ACTING_KEPT:
+                self.acting.append((key, value))
+            elif len(self.acting) == _ACTING_KEPT:
+                self.acting.append((Unknown("more"), Unknown("more attributes than are kept")))
+            return True
+        self._keep((key, value), kind in _INERT)
+        return False
 
     def extend(self, values: Iterable[Slot]) -> None:
         """Append ``values`` to a sequence or a set."""
         for value in values:
-            self.add(self.size, value)
+            self.size += 1
+            self._keep(value, type(value) in _INERT)
 
     def fill(self, values: list[Slot]) -> None:
         """Make this the tuple of ``values``, of which every one may matter while there are few."""
-        self.entries = list(enumerate(values[:_ENTRIES_KEPT]))
+        self.entries = tuple(values[:_ENTRIES_KEPT])
         self.size = len(values)
+
+    def _keep(self, entry: object, inert: bool) -> None:
+        if len(self.entries) < (_PLAIN_KEPT if inert else _ENTRIES_KEPT):
+            if type(self.entries) is list:
+                self.entries.append(entry)
+            else:
+                self.entries = [*self.entries, entry]
+
+    def pairs(self) -> Iterator[tuple[Slot, Slot]]:
+        """(key, value) of what is kept, what may act first; sequences have their index as key."""
+        yield from self.acting
+        for index, entry in enumerate(self.entries):
+            yield entry if self.type == "dict" else (index, entry)  # type: ignore[misc]
 
 
 class Truncated:
@@ -72,11 +90,35 @@ class Truncated:
 
 Slot = str | bytes | int | float | bool | None | Name | Unknown | Made | Box | Truncated
 
+_ACTING: Final = frozenset({Name, Unknown, Made})
+_INERT: Final = frozenset({str, bytes, int, float, bool, type(None), Truncated})
+
+MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
+"""Attributes that have numpy and its like read the memory they name, whatever the address: plain data is enough."""
+
 
 def shown(slots: Iterable[Slot], nodes: int = _NODES_SHOWN) -> tuple[Value, ...]:
-    """Slots as frozen values of at most ``nodes`` parts in all; entries that a loader could act on come first."""
+    """Slots as frozen values of at most ``nodes`` parts in all. For people and for the arguments of calls."""
     budget = [nodes]
     return tuple(_shown(slot, _DEPTH_SHOWN, budget) for slot in slots)
+
+
+def acting(state: Slot) -> tuple[tuple[str, Value], ...]:
+    """The attributes that a state sets to anything that may act: a mapping's, or those of a tuple and its mappings.
+
+    Nothing is left out for brevity: what is decided here must not depend on what is shown.
+    """
+    if not isinstance(state, Box):
+        return (("", _shown(state, 1, [9])),) if type(state) in _ACTING else ()
+    found: list[tuple[str, Value]] = []
+    mapping = state.type == "dict"
+    for key, value in state.pairs():
+        special = mapping and (key in MEMORY_VIEWS or type(key) not in _INERT)
+        if type(value) in _ACTING or special:
+            found.append((_key_text(key), _shown(value, 1, [9])))
+        elif state.type == "tuple" and isinstance(value, Box) and value.type == "dict":
+            found += acting(value)
+    return tuple(found)
 
 
 def _shown(slot: Slot, depth: int, budget: list[int]) -> Value:
@@ -87,12 +129,11 @@ def _shown(slot: Slot, depth: int, budget: list[int]) -> Value:
         return Plain(f"{slot.start}…")
     if not isinstance(slot, Box):
         return Plain(_int_text(slot) if type(slot) is int else _constant_text(slot))
-    if depth == 0 or (budget[0] <= 0 and not slot.hooks):
+    if depth == 0 or budget[0] <= 0:
         return Plain(f"<{slot.type} of {slot.size}>")
     entries: list[tuple[str, Value]] = []
-    for key, value in (*slot.hooks, *slot.entries):
-        # Special attributes are shown whatever the budget says: they decide.
-        if budget[0] <= 0 and len(entries) >= len(slot.hooks):
+    for key, value in slot.pairs():
+        if budget[0] <= 0:
             break
         entries.append((_key_text(key), _shown(value, depth - 1, budget)))
     return Holding(slot.type, tuple(entries))
@@ -101,14 +142,14 @@ def _shown(slot: Slot, depth: int, budget: list[int]) -> Value:
 def items_of(slot: Slot) -> tuple[Slot, ...]:
     """The entries kept of a tuple of arguments, in order."""
     if isinstance(slot, Box) and slot.type == "tuple":
-        return tuple(value for _, value in slot.entries)
+        return tuple(value for _, value in slot.pairs())
     return (UNKNOWN_ARGUMENTS,)
 
 
 def _key_text(key: Slot) -> str:
     if isinstance(key, str):
         return _bounded(key)
-    return _int_text(key) if type(key) is int else f"<{type(key).__name__.lower()}>"
+    return _int_text(key) if type(key) is int else COMPUTED_KEY
 
 
 def _constant_text(constant: str | bytes | float | bool | None) -> str:
