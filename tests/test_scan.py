@@ -281,7 +281,7 @@ def test_pickle_fixtures(folder: str) -> None:
         )
         if folder == "benign":
             assert worst <= Severity.LOW.rank, (path.name, report.findings)
-        elif path.name != "unverified-type.pkl":
+        elif path.name not in ("unverified-type.pkl", "joblib-array.joblib"):
             assert report.exit_code == 1, path.name
 
 
