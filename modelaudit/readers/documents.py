@@ -62,7 +62,7 @@ def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     name_says_json = file_name(artifact.path).endswith(_JSON_NAMES)
     try:
         keep_bounds(text, limits)
-        yield _json_document(_facts(text), scan, defects)
+        yield _json_document(_facts(text, limits), scan, defects)
     except LimitReachedError as error:
         root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
         yield Document("json", root, lines=scan.lines, defects=defects)
@@ -75,13 +75,13 @@ def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         yield Unread(UnreadReason.DAMAGED, f"it is not JSON: {error}")
 
 
-def _facts(text: str) -> JsonFacts:
+def _facts(text: str, limits: Limits) -> JsonFacts:
     """The facts of one JSON value, or of one a line."""
     try:
         return scan_json(text)
     except ValueError as problem:
         try:
-            return scan_rows(text)
+            return scan_rows(text, limits)
         except ValueError:
             raise problem from None
 

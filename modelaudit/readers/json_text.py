@@ -15,6 +15,7 @@ from modelaudit.readers.base import LimitReachedError
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BLOCK = re.compile(r'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,20000}+', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_BLANK = " \t\r\n"
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
@@ -41,14 +42,14 @@ def exceeds_depth(text: str, most: int) -> bool:
     return False
 
 
-def exceeds_nodes(text: str, most: int) -> bool:
-    """Whether the text holds more than ``most`` values."""
-    if _separators(text) < most:
+def exceeds_nodes(text: str, most: int, roots: int = 1) -> bool:
+    """Whether the text holds more than ``most`` values, ``roots`` of which lie in no other."""
+    if _separators(text) <= most - roots:
         return False
-    count = 0
+    count = roots
     for piece in _without_strings(text):
         count += _separators(piece)
-        if count >= most:
+        if count > most:
             return True
     return False
 
@@ -129,15 +130,35 @@ def scan_json(text: str) -> JsonFacts:
     return JsonFacts(root, tuple(scan.keys) if root == "mapping" else (), tuple(scan.duplicates))
 
 
-def scan_rows(text: str) -> JsonFacts:
-    """Parse each line of ``text`` that is not blank as a JSON value of its own; otherwise like ``scan_json``."""
+def _rows(text: str) -> Iterator[str]:
+    """The lines that are not blank, one at a time: a list of them would cost 20 times what they do."""
+    position = 0
+    while position < len(text):
+        end = text.find("\n", position)
+        end = end if end >= 0 else len(text)
+        row = text[position:end].strip(_BLANK)
+        if row:
+            yield row
+        position = end + 1
+
+
+def scan_rows(text: str, limits: Limits) -> JsonFacts:
+    """Parse each line of ``text`` that is not blank as a JSON value of its own; otherwise like ``scan_json``.
+
+    Raises:
+        ValueError: a line is not JSON, or there are fewer than two.
+        LimitReachedError: the lines hold too many values in all, or the parser goes no deeper.
+    """
     scan = _Scan()
     count = 0
     try:
-        for row in text.splitlines():
-            if row.strip():
-                scan.decoder.decode(row)
-                count += 1
+        for row in _rows(text):
+            if scan.decoder.raw_decode(row)[1] != len(row):
+                raise ValueError("a line holds more than one value")
+            count += 1
+            # Whether these are rows at all is known only now; how many there may be is known without parsing them.
+            if count == 2 and exceeds_nodes(text, limits.document_nodes, roots=1 + text.count("\n")):
+                raise LimitReachedError(f"its rows hold more than {limits.document_nodes} values")
     except RecursionError:
         raise LimitReachedError("it nests deeper than the parser goes") from None
     if count < 2:
