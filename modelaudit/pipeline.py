@@ -116,19 +116,20 @@ def _scan(target: str, options: Options) -> AuditReport:
             options.progress(artifact.path, number, len(snapshot.artifacts))
         audit.examine(artifact)
     license_ = audit.conclude_license(snapshot)
+    findings = sorted(audit.findings, key=lambda finding: finding.order)
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
-        opinions = (second_opinion(snapshot.root, paths, audit.findings, options.limits),)
-    cited = {finding.rule for finding in audit.findings}
+        opinions = (second_opinion(snapshot.root, paths, findings, options.limits),)
+    cited = {finding.rule for finding in findings}
     return AuditReport(
         schema=SCHEMA,
         tool=Tool("modelaudit", modelaudit.__version__, catalogue.digest),
         created=_now(),
         target=_target(target, snapshot, options),
         policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
-        decision=decide(Coverage(tuple(audit.records)), audit.findings, policy, families_of(catalogue)),
-        findings=tuple(audit.findings),
+        decision=decide(Coverage(tuple(audit.records)), findings, policy, families_of(catalogue)),
+        findings=tuple(findings),
         license=license_,
         opinions=opinions,
         rules=tuple(rule.rule for id_, rule in sorted(catalogue.findings.items()) if id_ in cited),
@@ -148,7 +149,7 @@ class _Audit:
 
     def examine(self, artifact: Artifact) -> None:
         """Read one artifact with all that it contains, and check what was read."""
-        reading = _Reading(self.limits)
+        reading = ArtifactReading(self.limits)
         digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
         subjects: list[Subject] = []
         for address, structure in reading.structures:
@@ -165,14 +166,14 @@ class _Audit:
         self.records.append(record)
         self._check(list(subjects_of_record(record)))
 
-    def _record(self, artifact: Artifact, reading: _Reading, digests: tuple[Digest, ...]) -> ArtifactRecord:
+    def _record(self, artifact: Artifact, reading: ArtifactReading, digests: tuple[Digest, ...]) -> ArtifactRecord:
         absences = tuple((address, accept(address, unread, self.policy)) for address, unread in reading.unread)
         extent = Extent.EXAMINED if not absences else Extent.PARTLY if reading.structures else Extent.NOT
         return ArtifactRecord(
             path=artifact.path,
             size=artifact.size,
             extent=extent,
-            formats=tuple(dict.fromkeys(reading.formats)),
+            formats=tuple(dict.fromkeys(format_ for _, format_ in reading.formats)),
             members=reading.members,
             digests=digests,
             claimed=artifact.claimed,
@@ -198,20 +199,19 @@ class _Audit:
     def _check(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
         found = check(subjects, self.catalogue.findings, self.policy.checks)
         self.findings += found
-        self.findings.sort(key=lambda finding: (-finding.severity.rank, finding.artifact, finding.rule, finding.key))
         return found
 
 
-class _Reading:
-    """One top-level artifact as it is read: structures and absences with their addresses, in order."""
+class ArtifactReading:
+    """One top-level artifact as it is read: formats, structures and absences with their addresses, in order."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.structures: list[tuple[str, Structure]] = []
         self.unread: list[tuple[str, Unread]] = []
-        self.formats: list[str] = []
+        self.formats: list[tuple[str, str]] = []
         self.members = 0
-        self._deadline = 0.0
+        self._deadline = float("inf")
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
         """Read the artifact and, if asked to, return the digests of its bytes."""
@@ -225,7 +225,7 @@ class _Reading:
             with artifact.open() as window:
                 digesting = DigestingWindow(window)
                 try:
-                    self._read(artifact, TimedWindow(digesting, self._deadline), 0)
+                    self.read(artifact, TimedWindow(digesting, self._deadline), 0)
                 except WindowError as error:
                     self._miss(artifact, error.reason, str(error))
                 digests = digesting.finish() if hashing else ()
@@ -237,7 +237,8 @@ class _Reading:
             self._miss(artifact, UnreadReason.CHANGED, change)
         return digests
 
-    def _read(self, artifact: Artifact, window: Window, depth: int) -> None:
+    def read(self, artifact: Artifact, window: Window, depth: int = 0) -> None:
+        """Read ``window`` with every reader that recognises it; ``depth`` counts the containers around it."""
         if window.size == 0:
             # A container says itself that a member is empty; of a file that is, nobody knows what it should hold.
             if depth == 0:
@@ -253,19 +254,21 @@ class _Reading:
             detail = f"no reader for {known or 'bytes of an unknown format'}"
             self.unread.append((artifact.path, Unread(UnreadReason.NO_READER, detail, format=known or "")))
         for reader in readers:
-            self.formats.append(reader.format)
-            self._read_as(reader, artifact, window, depth)
+            self.formats.append((artifact.path, reader.format))
+            self.read_as(reader, artifact, window, depth)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
         try:
             return reader.recognises(head)
-        except WindowError:
+        except WindowError as error:
+            self._miss(artifact, error.reason, str(error))
             return False
         except Exception as bug:  # the error boundary: a reader that fails is an absence, never a crash
             self._failed(artifact, reader, bug)
             return False
 
-    def _read_as(self, reader: Reader, artifact: Artifact, window: Window, depth: int) -> None:
+    def read_as(self, reader: Reader, artifact: Artifact, window: Window, depth: int = 0) -> None:
+        """Read with one reader; whatever it raises is an absence, and what it yielded before stays."""
         try:
             for item in reader.read(artifact, window, self.limits):
                 if isinstance(item, Artifact):
@@ -296,7 +299,7 @@ class _Reading:
         else:
             try:
                 with member.open() as window:
-                    self._read(member, TimedWindow(window, self._deadline), depth)
+                    self.read(member, TimedWindow(window, self._deadline), depth)
             except WindowError as error:
                 self._miss(member, error.reason, str(error))
 

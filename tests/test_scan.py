@@ -214,39 +214,102 @@ def test_the_deadline_is_an_absence_with_a_name(tmp_path: Path) -> None:
     assert report.coverage.artifacts[0].digests
 
 
-def test_depth_is_bounded(tmp_path: Path) -> None:
+def zipped(name: str, content: bytes) -> bytes:
     import io
     import zipfile
 
-    content = b"{}"
-    for _ in range(12):
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr("inner.zip", content)
-        content = buffer.getvalue()
-    report = scan(model(tmp_path, nested__zip=content))
-    assert reasons(report) == [UnreadReason.LIMIT]
-    assert report.exit_code == 3
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, content)
+    return buffer.getvalue()
 
 
-def test_a_reader_that_fails_is_an_absence_and_keeps_what_it_found(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("depth", "code"), [(2, 3), (3, 0)])
+def test_depth_is_bounded(tmp_path: Path, depth: int, code: int) -> None:
+    nested = zipped("a.zip", zipped("b.zip", zipped("c.json", b"{}")))
+    report = scan(model(tmp_path, nested__zip=nested), limits=Limits(depth=depth))
+    assert report.exit_code == code
+    assert reasons(report) == [UnreadReason.LIMIT] * (code == 3)
+
+
+@pytest.mark.parametrize(("members", "code"), [(3, 3), (4, 0)])
+def test_members_of_members_are_bounded_in_all(tmp_path: Path, members: int, code: int) -> None:
+    nested = zipped("a.zip", zipped("b.zip", zipped("c.zip", zipped("d.json", b"{}"))))
+    report = scan(model(tmp_path, nested__zip=nested), limits=Limits(members_total=members))
+    assert report.exit_code == code
+    assert reasons(report) == [UnreadReason.LIMIT] * (code == 3)
+
+
+def replace_pickle_reader(monkeypatch: pytest.MonkeyPatch, **parts: object) -> None:
+    from dataclasses import replace
+
     from modelaudit.readers import pickle as pickle_reader
     from modelaudit.readers import registry
 
-    original = pickle_reader.READER
+    broken = replace(pickle_reader.READER, **parts)  # type: ignore[arg-type]
+    readers = tuple(broken if reader is pickle_reader.READER else reader for reader in registry.READERS)
+    monkeypatch.setattr("modelaudit.pipeline.READERS", readers)
+
+
+def raising(error: Exception) -> object:
+    def fail(*_: object) -> Iterator[object]:
+        raise error
+        yield
+
+    return fail
+
+
+def test_what_a_reader_raises_is_an_absence_of_its_own_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelaudit.model.errors import WindowError
+    from modelaudit.readers.base import DamagedError, LimitReachedError
+
+    target = PICKLES / "benign/data-protocol4.pkl"
+    for error, reason in (
+        (DamagedError("x", 3), UnreadReason.DAMAGED),
+        (LimitReachedError("x", 3), UnreadReason.LIMIT),
+        (WindowError("x", UnreadReason.ENCRYPTED), UnreadReason.ENCRYPTED),
+        (RuntimeError("x"), UnreadReason.READER_FAILED),
+    ):
+        replace_pickle_reader(monkeypatch, read=raising(error))
+        assert reasons(scan(target)) == [reason]
+
+
+def test_a_recogniser_that_fails_is_an_absence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from modelaudit.model.errors import WindowError
+
+    def fail(error: Exception) -> object:
+        def recognises(_: object) -> bool:
+            raise error
+
+        return recognises
+
+    folder = model(tmp_path, config__json=b"{}")
+    replace_pickle_reader(monkeypatch, recognises=fail(RuntimeError("a bug")))
+    assert reasons(scan(folder)) == [UnreadReason.READER_FAILED]
+    replace_pickle_reader(monkeypatch, recognises=fail(WindowError("the disk", UnreadReason.UNREADABLE)))
+    assert reasons(scan(folder)) == [UnreadReason.UNREADABLE]
+
+
+def test_many_files_with_findings_take_no_time_out_of_proportion(tmp_path: Path) -> None:
+    content = (PICKLES / "malicious/os-system.pkl").read_bytes()
+    for number in range(300):
+        (tmp_path / f"{number:04}.pkl").write_bytes(content)
+    report = scan(tmp_path)
+    assert len([finding for finding in report.findings if finding.rule == "pickle/dangerous-call"]) == 300
+    assert [finding.order for finding in report.findings] == sorted(finding.order for finding in report.findings)
+
+
+def test_a_reader_that_fails_late_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelaudit.readers.pickle import READER
 
     def failing(*arguments: object) -> Iterator[object]:
-        yield from original.read(*arguments)  # type: ignore[arg-type]
+        yield from READER.read(*arguments)  # type: ignore[arg-type]
         raise RuntimeError("a bug")
 
-    broken = type(original)(original.format, original.recognises, failing)  # type: ignore[arg-type]
-    monkeypatch.setattr("modelaudit.pipeline.READERS", tuple(broken if r is original else r for r in registry.READERS))
+    replace_pickle_reader(monkeypatch, read=failing)
     report = scan(PICKLES / "malicious/os-system.pkl")
     assert reasons(report) == [UnreadReason.READER_FAILED]
     assert {"pickle/dangerous-call", "coverage/reader-failed"} <= rules(report)
-    monkeypatch.undo()
 
 
 def test_our_own_failure_is_told_from_the_model_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -260,16 +323,11 @@ def test_our_own_failure_is_told_from_the_model_s(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_polyglot_is_read_as_everything_it_is(tmp_path: Path) -> None:
-    import io
-    import zipfile
-
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("config.json", "{}")
-    content = (PICKLES / "malicious/os-system.pkl").read_bytes() + buffer.getvalue()
+    content = (PICKLES / "malicious/os-system.pkl").read_bytes() + zipped("config.json", b"{}")
     report = scan(model(tmp_path, model__zip=content))
     assert set(report.coverage.artifacts[0].formats) >= {"zip", "pickle"}
-    assert "pickle/dangerous-call" in rules(report)
+    # Under the file's own address: the zip reader finds the same bytes as its leftovers.
+    assert "model.zip" in {finding.artifact for finding in report.findings if finding.rule == "pickle/dangerous-call"}
 
 
 @pytest.mark.parametrize("folder", ["benign", "malicious"])
@@ -306,6 +364,14 @@ def test_checks_choose_families(tmp_path: Path) -> None:
         scan(target, checks=["provenance"])
     with pytest.raises(ConfigurationError, match="'nonsense' is no check"):
         scan(target, checks=["nonsense"])
+
+
+def test_digests_of_a_real_file_are_those_of_its_bytes(tmp_path: Path) -> None:
+    import hashlib
+
+    content = b"[" + b"1," * 5000 + b"1]"
+    report = scan(model(tmp_path, numbers__json=content))
+    assert report.coverage.artifacts[0].digests[0].value == hashlib.sha256(content).hexdigest()
 
 
 def test_fail_on(tmp_path: Path) -> None:

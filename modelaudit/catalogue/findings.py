@@ -6,6 +6,7 @@ import re
 import string
 from collections.abc import Iterable, Mapping
 
+from modelaudit import __version__
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import FindingFile, Shape, SubjectsFile
 from modelaudit.model.catalogue import FindingRule, Matcher
@@ -50,10 +51,16 @@ def read_findings(documents: Iterable[tuple[str, Document]], subjects: Subjects)
             )
         if file.id in rules:
             raise document.error(f"id: {file.id!r} is taken by another file", ("id",))
+        if _numbers(file.since) > _numbers(__version__):
+            raise document.error(f"since: {file.since} is later than this version, {__version__}", ("since",))
         _check_matchers(file, document, subjects)
         _check_message(file, document, subjects)
         rules[file.id] = _rule(file)
     return dict(sorted(rules.items()))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))
 
 
 def _rule(file: FindingFile) -> FindingRule:

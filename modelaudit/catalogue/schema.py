@@ -135,7 +135,7 @@ class FindingFile:
     why: Text
     fix: Text
     message: Text
-    match: list[MatcherFile] = Field(default_factory=list)
+    match: Annotated[list[MatcherFile], Field(min_length=1)]
     leaves: UnreadReason | None = None
     references: list[Url] = Field(default_factory=list)
     cwe: list[Cwe] = Field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
@@ -70,30 +71,18 @@ def _filled(message: str, fields: Mapping[str, Scalar]) -> str:
 
 
 def _bounded(findings: list[Finding]) -> tuple[Finding, ...]:
-    kept: list[Finding] = []
-    counts: dict[tuple[str, str], int] = {}
+    kept: dict[tuple[str, str], list[Finding]] = {}
+    more: dict[tuple[str, str], int] = {}
     for finding in findings:
-        place = (finding.rule, finding.artifact)
-        counts[place] = counts.get(place, 0) + 1
-        if counts[place] <= _FINDINGS_KEPT:
-            kept.append(finding)
-    for index, finding in enumerate(kept):
-        more = counts.pop((finding.rule, finding.artifact), 0) - _FINDINGS_KEPT
-        if more > 0:
-            kept[index] = _with_count(finding, more)
-    return tuple(
-        sorted(kept, key=lambda finding: (-finding.severity.rank, finding.artifact, finding.rule, finding.key))
-    )
-
-
-def _with_count(finding: Finding, more: int) -> Finding:
-    return Finding(
-        finding.rule,
-        finding.severity,
-        finding.check,
-        finding.artifact,
-        finding.message,
-        finding.location,
-        (*finding.evidence, f"{more} further findings of this rule in this file are not listed"),
-        finding.key,
-    )
+        # Members count for the file that holds them: an archive of many does not multiply what a report must carry.
+        place = (finding.rule, finding.artifact.partition("!")[0])
+        same = kept.setdefault(place, [])
+        if len(same) < _FINDINGS_KEPT:
+            same.append(finding)
+        else:
+            more[place] = more.get(place, 0) + 1
+    for place, count in more.items():
+        line = f"{count} further findings of this rule in this file are not listed"
+        last = kept[place][-1]
+        kept[place][-1] = replace(last, evidence=(*last.evidence, line))
+    return tuple(sorted((finding for same in kept.values() for finding in same), key=lambda finding: finding.order))

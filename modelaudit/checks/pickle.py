@@ -29,12 +29,15 @@ _DOING: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTR
 
 
 def subjects_of_program(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
-    """Every act that is not plainly trusted; a name that is called is not reported as imported as well."""
+    """Every act that is not plainly trusted; a name whose call is reported is not reported as imported as well."""
     events = [event for event in program.events if not (program.layout == "torchscript" and _is_own_type(event))]
-    acted = {str(event.subject) for event in events if event.act in (Act.CALL, Act.CONSTRUCT)}
+    calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
+    told = {event.subject for event in calls if any(True for _ in _called(artifact, event, callables))}
+    # A call that is harmless as made excuses the import, but not one more use of the name beside it.
+    excused = {event.subject for event in calls} - set(program.kept)
     for event in events:
         if event.act is Act.IMPORT:
-            if str(event.subject) not in acted:
+            if event.subject not in told and event.subject not in excused:
                 yield from _named(artifact, event, "import", event.subject, callables)
         elif event.act in (Act.CALL, Act.CONSTRUCT):
             yield from _called(artifact, event, callables)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from modelaudit.checks.pickle import subjects_of_program
 from modelaudit.model.catalogue import Callables, Scalar, Subject
 from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.structure import (
     ArchiveListing,
@@ -18,8 +20,6 @@ from modelaudit.model.structure import (
     TensorData,
     Unread,
 )
-
-Structure = ArchiveListing | Document | ModelCard | PickleProgram | SafetensorsHeader | TensorData
 
 
 def subjects_of(artifact: str, structure: Structure, callables: Callables) -> Iterator[Subject]:
@@ -40,6 +40,8 @@ def subjects_of(artifact: str, structure: Structure, callables: Callables) -> It
             yield from _defects(artifact, "card", defects)
         case TensorData():
             return
+        case _:
+            assert_never(structure)
 
 
 def subjects_of_unread(artifact: str, unread: Iterable[Unread]) -> Iterator[Subject]:

@@ -21,7 +21,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for info up to 4 for critical."""
-        return list(Severity).index(self)
+        return _RANK[self]
+
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Confidence(StrEnum):
@@ -90,3 +93,8 @@ class Finding:
         text = "\0".join((self.rule, self.artifact, self.key))
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         object.__setattr__(self, "fingerprint", digest)
+
+    @property
+    def order(self) -> tuple[int, str, str, str]:
+        """Sorts findings: the worst first, then by place, rule and key."""
+        return (-self.severity.rank, self.artifact, self.rule, self.key)

@@ -114,10 +114,15 @@ class PickleStream:
 
 @dataclass(frozen=True, slots=True)
 class PickleProgram:
-    """All that the pickles in one artifact would do. ``layout`` is ``raw``, ``torch-legacy`` and the like."""
+    """All that the pickles in one artifact would do. ``layout`` is ``raw``, ``torch-legacy`` and the like.
+
+    Attributes:
+        kept: names that were put on the stack more often than they were called: stored, handed on or dropped.
+    """
 
     layout: str
     streams: tuple[PickleStream, ...]
     events: tuple[PickleEvent, ...]
     opcodes: int
+    kept: tuple[Name, ...] = ()
     defects: tuple[Defect, ...] = ()

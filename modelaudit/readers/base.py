@@ -7,19 +7,9 @@ from dataclasses import dataclass
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import PickleProgram
-from modelaudit.model.structure import (
-    ArchiveListing,
-    Document,
-    ModelCard,
-    SafetensorsHeader,
-    TensorData,
-    Unread,
-)
+from modelaudit.model.reading import Reading, Structure
 
-Structure = ArchiveListing | Document | ModelCard | PickleProgram | SafetensorsHeader | TensorData
-Reading = Structure | Unread | Artifact
-"""A reader yields structures, absences and, from containers, child artifacts, in any order and number."""
+__all__ = ["HEAD_BYTES", "DamagedError", "Head", "LimitReachedError", "Reader", "Reading", "Structure"]
 
 HEAD_BYTES = 4096
 

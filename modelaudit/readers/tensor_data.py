@@ -8,13 +8,18 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import TensorData
 from modelaudit.readers.base import Head, Reader, Reading
+from modelaudit.readers.sniff import strong_magic
 
 _CONTENT = "tensor-storage"
 
 
 def recognises(head: Head) -> bool:
-    """The container says so; bytes alone never tell numbers from anything else."""
-    return head.content == _CONTENT
+    """The container says so, and the bytes do not begin as a format that another loader of the container would read.
+
+    The layout of torch may be only feigned: ``numpy.load`` takes ``a/data/0`` of the same archive for an array if it
+    begins as one, and unpickles it. Magic numbers under four bytes are too weak a sign against random weights.
+    """
+    return head.content == _CONTENT and strong_magic(head.data) is None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -1,8 +1,10 @@
 """The report as data: its one canonical form, and the way back.
 
 The canonical form is UTF-8 without a byte order mark, keys in order of their code points, an indent of two spaces,
-characters outside ASCII written as themselves, and one line break at the end. The same report is always the same
-bytes, and the SHA-256 over them is what the HTML page is signed by.
+and one line break at the end. Characters outside ASCII are written as themselves, but for controls, format characters
+and separators of lines (categories Cc, Cf, Zl and Zp of Unicode 15): these are JSON escapes of lower-case digits, so
+that a terminal that shows the report obeys none of them. The same report is always the same bytes, and the SHA-256
+over them is what the HTML page is signed by.
 
 A string of a report may hold surrogates: a file name that is not UTF-8, a text out of a damaged pickle. UTF-8 has no
 place for them, and parsers disagree about a lone ``udcff`` escape in JSON. In a string value the
@@ -30,6 +32,12 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 _SURROGATE_OR_ESCAPE = re.compile("[\ud800-\udfff\ufffd]")
 _ESCAPED = re.compile("\ufffd(\ufffd|d[89a-f][0-9a-f]{2})?")
+# Stated here, not asked of the interpreter, whose version of Unicode would otherwise change the canonical bytes.
+_UNSHOWN = re.compile(
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
 _AGAIN = "write it again with 'modelaudit scan TARGET -o json'"
 
 
@@ -45,7 +53,9 @@ def report_digest(report: AuditReport) -> str:
 
 def canonical(value: Json) -> bytes:
     """Return ``value`` in the canonical form described above."""
-    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
+    text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    # Outside strings JSON is ASCII, and the encoder's own escapes are too: whatever matches stands in a string.
+    return _UNSHOWN.sub(lambda found: json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f"), text).encode() + b"\n"
 
 
 def parse_report(data: bytes) -> AuditReport:

@@ -15,7 +15,7 @@ from modelaudit.model.errors import SourceError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import ListedFile, Listing, digest_named, merged, read_tree_record, unfit_names
-from modelaudit.sources.local import blocked, link_target, listing, within
+from modelaudit.sources.local import InnerLink, blocked, link_target, listing, within
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.target import is_commit
 from modelaudit.sources.walk import Entry
@@ -204,7 +204,7 @@ def _absent(path: str, stated: ListedFile, problem: str | None) -> Artifact:
     return Artifact(path, stated.size or 0, None, stated.claimed, Unread(UnreadReason.CONTENT_ABSENT, detail))
 
 
-def _linked(place: CachedCommit, root: str, entry: Entry, limits: Limits) -> Artifact | str:
+def _linked(place: CachedCommit, root: str, entry: Entry, limits: Limits) -> Artifact | InnerLink:
     """A link of a snapshot opens if it ends in the repository's own cache folder or in the cache's shared blobs."""
     target = link_target(root, entry)
     if isinstance(target, Artifact):
@@ -215,7 +215,7 @@ def _linked(place: CachedCommit, root: str, entry: Entry, limits: Limits) -> Art
     except OSError as error:
         return blocked(entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}")
     if stat.S_ISDIR(status.st_mode) and within(final, root):
-        return text
+        return InnerLink(text)
     store = place.shared_blobs
     if within(final, place.repository):
         base = place.repository

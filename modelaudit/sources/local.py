@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +15,23 @@ from modelaudit.model.errors import SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.walk import Entry, entry_of, walk
-from modelaudit.sources.windows import LocalFile
+from modelaudit.sources.windows import FileState, LocalFile
 
 _SHOWN_LINKS = 5
 
-LinkRule = Callable[[Entry], Artifact | str]
-"""What to make of a link: an artifact, or the target (as text) that is examined under its own path."""
+_MOST_NAMES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class InnerLink:
+    """A link to what is examined under its own path. ``artifact`` is the target under the link's name, if a file."""
+
+    text: str
+    artifact: Artifact | None = None
+
+
+LinkRule = Callable[[Entry], Artifact | InnerLink]
+"""What to make of a link: an artifact that nothing else stands for, or a link that is noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class FolderSource:
             SourceError: the folder cannot be listed.
         """
         root = os.path.realpath(self.name)
-        artifacts, notes = listing(root, self.name, self.limits, lambda entry: _link(root, entry))
+        artifacts, notes = listing(root, self.name, self.limits, _FolderLinks(root, self.limits).artifact)
         return Snapshot(ModelRef(RefKind.FOLDER, self.name), None, artifacts, root, Path(root), notes)
 
 
@@ -78,17 +91,17 @@ def listing(root: str, name: str, limits: Limits, rule: LinkRule) -> tuple[tuple
     artifacts: list[Artifact] = []
     links: list[str] = []
     try:
-        for entry in walk(root, limits):
+        for entry in sorted(walk(root, limits), key=lambda entry: entry.path):
             found = rule(entry) if entry.link else as_artifact(root, entry, limits)
-            if isinstance(found, Artifact):
-                artifacts.append(found)
+            if isinstance(found, InnerLink):
+                links.append(f"{entry.path!r} -> {found.text!r}")
+                artifacts += [found.artifact] if found.artifact is not None else []
             else:
-                links.append(f"{entry.path!r} -> {found!r}")
+                artifacts.append(found)
     except OSError as error:
         hint = " Check its permissions." if error.errno in (errno.EACCES, errno.EPERM) else ""
         raise SourceError(f"The folder {name!r} cannot be listed: {error.strerror}.{hint}") from error
-    artifacts.sort(key=lambda artifact: artifact.path)
-    return tuple(artifacts), _link_note(sorted(links))
+    return tuple(artifacts), _link_note(links)
 
 
 def as_artifact(root: str, entry: Entry, limits: Limits) -> Artifact:
@@ -126,15 +139,40 @@ def within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _link(root: str, entry: Entry) -> Artifact | str:
-    """In a plain folder a link adds nothing: its target is examined under its own path, or lies outside."""
-    target = link_target(root, entry)
-    if isinstance(target, Artifact):
-        return target
-    text, final = target
-    if within(final, root):
-        return text
-    return blocked(entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the folder")
+class _FolderLinks:
+    """What to make of the links of a plain folder, asked in order of their paths."""
+
+    def __init__(self, root: str, limits: Limits) -> None:
+        self._root = root
+        self._limits = limits
+        self._names: Counter[str] = Counter()
+
+    def artifact(self, entry: Entry) -> Artifact | InnerLink:
+        """Follow a link to a file of the folder; one to a folder of it adds nothing, one that leads outside is blocked.
+
+        What a loader makes of a file depends on its name, so the file is examined under each name that links give it,
+        up to a bound: links cost nothing, and a second look as much as the first.
+        """
+        target = link_target(self._root, entry)
+        if isinstance(target, Artifact):
+            return target
+        text, final = target
+        if not within(final, self._root):
+            return blocked(entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the folder")
+        try:
+            status = os.lstat(final)
+        except OSError as error:
+            return blocked(entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}")
+        # Why anything else cannot be read is told under its own path.
+        if not stat.S_ISREG(status.st_mode) or not os.access(final, os.R_OK):
+            return InnerLink(text)
+        self._names[final] += 1
+        if self._names[final] > _MOST_NAMES:
+            detail = f"the link leads to {text!r}, which was examined under {_MOST_NAMES} other names"
+            return InnerLink(text, blocked(entry, UnreadReason.LIMIT, detail))
+        path = os.path.relpath(final, self._root)
+        opener = LocalFile(self._root, path, FileState.of(status), self._limits.read_bytes)
+        return InnerLink(text, Artifact(entry.path, status.st_size, opener))
 
 
 def _link_note(links: list[str]) -> tuple[str, ...]:
@@ -142,4 +180,5 @@ def _link_note(links: list[str]) -> tuple[str, ...]:
         return ()
     shown = ", ".join(links[:_SHOWN_LINKS]) + (", …" if len(links) > _SHOWN_LINKS else "")
     noun = "link leads" if len(links) == 1 else "links lead"
-    return (f"{len(links)} {noun} to what is examined under its own path: {shown}",)
+    rest = "a file is examined under the name of its link too"
+    return (f"{len(links)} {noun} to what is examined under its own path ({rest}): {shown}",)

@@ -68,6 +68,11 @@ def test_a_flood_of_findings_is_counted_and_does_not_bury_others() -> None:
     assert any(one.rule == "c/d" for one in found)
 
 
+def test_a_flood_over_the_members_of_one_archive_is_one_flood() -> None:
+    flood = [subject(artifact=f"a.zip!{number:05}") for number in range(3000)]
+    assert len(check(flood, {"a/b": rule("a/b")}, set(CheckFamily))) == 200
+
+
 def test_evidence_is_bounded() -> None:
     (found,) = check([subject() for _ in range(500)], {"test/rule": rule()}, set(CheckFamily))
     assert len(found.evidence) == 21

@@ -47,6 +47,7 @@ ENTRIES = [
     trusted("known.Layer", construct_only=True),
     trusted("known.outer:Inner.Deep"),
     trusted("os.sep_like"),
+    trusted("torch._utils._rebuild"),
     dangerous("builtins.eval"),
     dangerous("builtins.getattr", ArgumentRule(1, one_of=("'name'",))),
 ]
@@ -80,6 +81,8 @@ def name(text: str) -> Name:
         (Name("torch", "hub.load"), Standing.DANGEROUS),
         (Name("torch", "nn.Linear"), Standing.UNRESOLVED),
         (Name("known", "Layer"), Standing.TRUSTED),
+        (Name("torch._utils", "_rebuild"), Standing.TRUSTED),
+        (Name("torch", "_utils._rebuild"), Standing.UNRESOLVED),
         (Name("known.outer", "Inner.Deep"), Standing.TRUSTED),
         (Name("known", "outer.Inner.Deep"), Standing.UNRESOLVED),
         (Name("", "collections.OrderedDict"), Standing.UNRESOLVED),
@@ -185,6 +188,23 @@ def test_plain_data_under_a_name_that_reads_memory_is_told(key: str) -> None:
 
 def test_a_dangerous_name_with_harmless_arguments_is_quiet() -> None:
     assert not told(call("builtins.getattr", name("pkg.C"), Plain("'name'")))
+
+
+def test_one_harmless_call_does_not_excuse_a_name_that_is_kept_beside_it() -> None:
+    getattr_ = name("builtins.getattr")
+    events = (PickleEvent(Act.IMPORT, 0, "GLOBAL", getattr_), call("builtins.getattr", name("pkg.C"), Plain("'name'")))
+    quiet = PickleProgram("raw", (), events, 0)
+    assert not list(subjects_of_program("a", quiet, CALLABLES))
+    kept = PickleProgram("raw", (), events, 0, (getattr_,))
+    assert [subject.fields["act"] for subject in subjects_of_program("a", kept, CALLABLES)] == ["import"]
+
+
+def test_types_of_torchscript_are_its_own_only_in_its_own_archive() -> None:
+    event = PickleEvent(Act.CONSTRUCT, 0, "NEWOBJ", Name("__torch__.module", "Net"))
+    assert not list(subjects_of_program("a", PickleProgram("torchscript", (), (event,), 0), CALLABLES))
+    assert list(subjects_of_program("a", PickleProgram("raw", (), (event,), 0), CALLABLES))
+    called = PickleEvent(Act.CALL, 0, "REDUCE", Name("__torch__.module", "run"))
+    assert list(subjects_of_program("a", PickleProgram("torchscript", (), (called,), 0), CALLABLES))
 
 
 def test_a_name_that_is_called_is_not_told_as_imported_too() -> None:

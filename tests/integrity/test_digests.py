@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelaudit.integrity.digests import DigestingWindow, compare
@@ -27,6 +27,8 @@ class Bytes:
         return piece
 
 
+@example(b"x" * 10, [(0, 5), (0, 10)])
+@example(b"x" * 10, [(0, 5), (3, 4), (2, 8)])
 @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 220), st.integers(0, 220))))
 def test_digests_are_those_of_the_bytes_however_they_are_read(data: bytes, reads: list[tuple[int, int]]) -> None:
     window = DigestingWindow(Bytes(data))

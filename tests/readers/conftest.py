@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.errors import WindowError
+from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Unread, UnreadReason
-from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader
-from modelaudit.readers.registry import READERS
+from modelaudit.pipeline import ArtifactReading
+from modelaudit.readers.base import Reader
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
@@ -35,15 +34,35 @@ class BytesWindow:
         return piece
 
 
-@dataclass
 class Reading:
-    """All that was yielded below one artifact, with the paths."""
+    """All that was yielded below one artifact, with the paths; read by the pipeline itself, which judges nothing here."""
 
-    limits: Limits
-    formats: dict[str, list[str]] = field(default_factory=dict)
-    structures: list[tuple[str, object]] = field(default_factory=list)
-    unread: list[tuple[str, UnreadReason]] = field(default_factory=list)
-    details: list[str] = field(default_factory=list)
+    def __init__(self, limits: Limits) -> None:
+        self.inner = ArtifactReading(limits)
+
+    @property
+    def formats(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for path, format_ in self.inner.formats:
+            found[path].append(format_)
+        return found
+
+    @property
+    def structures(self) -> list[tuple[str, object]]:
+        return list(self.inner.structures)
+
+    @property
+    def unread(self) -> list[tuple[str, UnreadReason]]:
+        # The pipeline turns a bug in a reader into an absence; a test must see it.
+        failed = [unread.detail for _, unread in self.inner.unread if unread.reason is UnreadReason.READER_FAILED]
+        assert not failed
+        # What no reader recognises is the pipeline's to say, not the reader's under test.
+        return [(path, unread.reason) for path, unread in self.inner.unread if not _unrecognised(unread)]
+
+    @property
+    def details(self) -> list[str]:
+        assert not any("\n" in unread.detail for _, unread in self.inner.unread)
+        return [unread.detail for _, unread in self.inner.unread]
 
     def of(self, kind: type) -> list[object]:
         return [structure for _, structure in self.structures if isinstance(structure, kind)]
@@ -58,49 +77,12 @@ class Reading:
     def reasons(self) -> set[UnreadReason]:
         return {reason for _, reason in self.unread}
 
-    def miss(self, path: str, reason: UnreadReason, detail: str) -> None:
-        self.unread.append((path, reason))
-        self.details.append(detail)
-        assert "\n" not in detail
 
-    def read(self, path: str, window: Window, content: str | None, depth: int = 0) -> None:
-        if window.size == 0:
-            return
-        head = Head(path, content, window.read(0, HEAD_BYTES), window)
-        readers = [reader for reader in READERS if not reader.fallback and reader.recognises(head)]
-        readers = readers or [reader for reader in READERS if reader.fallback and reader.recognises(head)][:1]
-        self.formats[path] = [reader.format for reader in readers]
-        for reader in readers:
-            self.read_as(reader, path, window, depth)
-
-    def read_as(self, reader: Reader, path: str, window: Window, depth: int = 0) -> None:
-        artifact = Artifact(path, window.size, lambda: nullcontext(window))
-        try:
-            for item in reader.read(artifact, window, self.limits):
-                if isinstance(item, Artifact):
-                    self.read_child(item, depth)
-                elif isinstance(item, Unread):
-                    self.miss(path, item.reason, item.detail)
-                else:
-                    self.structures.append((path, item))
-        except WindowError as error:
-            self.miss(path, error.reason, str(error))
-        except LimitReachedError as error:
-            self.miss(path, UnreadReason.LIMIT, str(error))
-        except DamagedError as error:
-            self.miss(path, UnreadReason.DAMAGED, str(error))
-
-    def read_child(self, child: Artifact, depth: int) -> None:
-        if child.obstacle is not None:
-            self.miss(child.path, child.obstacle.reason, child.obstacle.detail)
-        elif depth >= self.limits.depth:
-            self.miss(child.path, UnreadReason.LIMIT, "too deep")
-        elif child.open is not None:
-            try:
-                with child.open() as window:
-                    self.read(child.path, window, child.content, depth + 1)
-            except WindowError as error:
-                self.miss(child.path, error.reason, str(error))
+def _unrecognised(unread: Unread) -> bool:
+    return unread.reason is UnreadReason.EMPTY or (
+        unread.reason is UnreadReason.NO_READER
+        and (unread.format != "" or "bytes of an unknown format" in unread.detail)
+    )
 
 
 ReadBytes = Callable[..., Reading]
@@ -115,10 +97,12 @@ def _read_bytes(
 ) -> Reading:
     reading = Reading(limits or Limits())
     window = BytesWindow(data)
+    artifact = Artifact(path, len(data), lambda: nullcontext(window), content=content)
     if only is None:
-        reading.read(path, window, content)
+        reading.inner.read(artifact, window)
     else:
-        reading.read_as(only, path, window)
+        reading.inner.read_as(only, artifact, window)
+    assert reading.unread is not None
     return reading
 
 

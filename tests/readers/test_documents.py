@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, UnreadReason
 from modelaudit.readers.base import DamagedError
-from modelaudit.readers.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json
+from modelaudit.readers.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json, scan_rows
 from modelaudit.readers.text import TextScan, decode
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -110,6 +110,8 @@ def test_tags_before_damage_are_kept(read_bytes):
         (b"[" * 300 + b"]" * 300, "a.yaml"),
         (b"[0" + b",0" * 3000 + b"]", "a.json"),
         (b"[0" + b",0" * 3000 + b"]", "a.yaml"),
+        (b"11\n" * 1500, "a.jsonl"),
+        (b"[0,0]\n" * 600, "a.jsonl"),
         (b'"' + b"x" * 5000 + b'"', "a.json"),
         (b"x" * 5000, "a.yaml"),
         (b"x" * 5000, "a.txt"),
@@ -241,3 +243,22 @@ def test_yaml_is_judged_as_pyyaml_judges_it(text, read_bytes):
         reading = read_bytes(text.encode(), "a.yaml")
         if "a.yaml" in reading.formats and reading.formats["a.yaml"] == ["yaml"]:
             assert ("not-yaml" in reading.kinds()) == (not valid)
+
+
+def test_rows_are_not_held_all_at_once():
+    text = "1\n" * 1_000_000
+    tracemalloc.start()
+    facts = scan_rows(text, Limits())
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+    assert facts.root == "sequence"
+
+
+@pytest.mark.parametrize("text", ["1 2\n3", "1\n\n", "{\n}\n1", "1\n[", "", "\n"])
+def test_rows_that_are_none(text):
+    with pytest.raises(ValueError):
+        scan_rows(text, Limits())
+
+
+def test_a_row_may_hold_what_only_python_takes_for_a_line_break():
+    assert scan_rows('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)

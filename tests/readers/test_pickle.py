@@ -174,6 +174,32 @@ def test_a_class_in_a_persistent_id_of_torch_is_that_class() -> None:
     assert (Act.CONSTRUCT, "pkg.Net") in acts(program)
 
 
+def test_pickles_inside_beyond_the_bound_are_an_absence() -> None:
+    many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
+    _, rest = read(pickle.dumps(many, 4))
+    assert [item.detail for item in rest if isinstance(item, Unread)] == [
+        "3 more pickles lie inside this one than are read"
+    ]
+
+
+def test_a_name_that_is_called_and_kept_as_well_is_kept() -> None:
+    program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94h\x00N\x85Re.")
+    assert Name("builtins", "getattr") in program.kept
+    program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94N\x85Rh\x00N\x85Re.")
+    assert program.kept == ()
+
+
+def test_keywords_of_a_construction_are_arguments() -> None:
+    program, _ = read(b"\x80\x04cpkg\nNet\n)}\x8c\x01fcposix\nsystem\ns\x92.")
+    (event,) = [event for event in program.events if event.act is Act.CONSTRUCT]
+    assert "system" in str(event.arguments)
+
+
+def test_plain_data_of_an_old_protocol_longer_than_the_head_is_recognised() -> None:
+    assert recognised(pickle.dumps(list(range(5000)), 0))
+    assert recognised(pickle.dumps(["x" * 9000, 1], 0))
+
+
 def test_torch_legacy_ends_in_tensor_data() -> None:
     program, rest = read((FIXTURES / "benign/torch-legacy.pt").read_bytes())
     assert program.layout == "torch-legacy"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import SCHEMA, AuditReport, Verdict
+from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import canonical, parse_report, render_json, report_digest
 
+UNSHOWN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 SAME_REPORT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 
 
@@ -28,7 +31,11 @@ def test_the_form_is_canonical(any_report: AuditReport) -> None:
     value = json.loads(data)
     assert value["schema"] == SCHEMA
     assert canonical(value) == data
-    assert data == json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
+    plain = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    assert data.decode() == "".join(
+        json.dumps(each)[1:-1] if unicodedata.category(each) in UNSHOWN and not each.isascii() else each
+        for each in plain
+    )
     assert report_digest(any_report) == hashlib.sha256(data).hexdigest()
 
 
@@ -45,6 +52,19 @@ def test_surrogates_are_escaped_where_every_parser_reads_them_alike(passing: Aud
     assert json.loads(data)["target"]["name"] == "caf\ufffddce9 \ufffd\ufffd \ufffdd83d\ufffddca9"
     assert b"\\ud" not in data
     assert parse_report(data).target.name == "caf\udce9 \ufffd \ud83d\udca9"
+
+
+def test_nothing_in_the_bytes_steers_a_terminal(passing: AuditReport) -> None:
+    unshown = [chr(code) for code in range(0x7F, 0x110000) if unicodedata.category(chr(code)) in UNSHOWN]
+    name = "".join(unshown) + "caf\xe9 \U0001f600"
+    report = replace(passing, target=replace(passing.target, name=name))
+    for data in (render_json(report), render_cyclonedx(report)):
+        assert not {unicodedata.category(character) for character in data.decode().replace("\n", "")} & UNSHOWN
+    text = render_json(report).decode()
+    assert all(
+        form in text for form in ("\\u007f", "\\u009b", "\\u202e", "\\u200b", "\\udb40\\udc41", "caf\xe9 \U0001f600")
+    )
+    assert parse_report(text.encode()) == report
 
 
 def test_other_layouts_and_a_byte_order_mark_are_read(failing: AuditReport) -> None:

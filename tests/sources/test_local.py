@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
-from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve
@@ -156,20 +156,54 @@ def test_links_inside_the_folder_are_noted_and_not_walked(model: Path) -> None:
     (model / "again").symlink_to("config.json")
     (model / "absolute").symlink_to(model / "sub")
     snapshot = resolve(str(model))
-    assert [artifact.path for artifact in snapshot.artifacts] == ["config.json"]
+    assert [artifact.path for artifact in snapshot.artifacts] == ["again", "config.json"]
     [note] = snapshot.notes
-    assert note.startswith("3 links lead to what is examined under its own path: ")
+    assert note.startswith("3 links lead to what is examined under its own path (")
     assert "'again' -> 'config.json'" in note
     assert "'sub/up' -> '..'" in note
 
 
-def test_a_note_names_a_few_of_many_links(model: Path) -> None:
+def test_a_file_is_examined_under_the_names_that_links_give_it(model: Path) -> None:
+    (model / "sub").mkdir()
+    (model / "notes.txt").write_text("import os")
+    (model / "sub" / "modeling_x.py").symlink_to("../notes.txt")
+    (model / "again.py").symlink_to("sub/modeling_x.py")
+    artifacts = by_path(resolve(str(model)))
+    for name in ("notes.txt", "sub/modeling_x.py", "again.py"):
+        assert (artifacts[name].size, read(artifacts[name])) == (9, b"import os")
+
+
+def test_the_file_behind_a_link_is_the_one_that_was_listed(model: Path) -> None:
+    (model / "notes.txt").write_text("import os")
+    (model / "modeling_x.py").symlink_to("notes.txt")
+    artifact = by_path(resolve(str(model)))["modeling_x.py"]
+    (model / "notes.txt").unlink()
+    (model / "notes.txt").symlink_to("/etc/passwd")
+    with pytest.raises(WindowError) as caught:
+        read(artifact)
+    assert caught.value.reason is UnreadReason.CHANGED
+
+
+def test_links_to_what_cannot_be_read_add_nothing(model: Path) -> None:
+    os.mkfifo(model / "fifo")
+    (model / "modeling_x.py").symlink_to("fifo")
+    artifacts = by_path(resolve(str(model)))
+    assert sorted(artifacts) == ["config.json", "fifo"]
+    assert reason(artifacts["fifo"]) is UnreadReason.NOT_REGULAR
+
+
+def test_a_note_names_a_few_of_many_links_and_few_are_followed(model: Path) -> None:
     for number in range(100):
-        (model / f"link{number}").symlink_to("config.json")
-    [note] = resolve(str(model)).notes
+        (model / f"link{number:02}").symlink_to("config.json")
+    snapshot = resolve(str(model))
+    [note] = snapshot.notes
     assert len(note) < 300
     assert note.startswith("100 links")
     assert note.endswith(", …")
+    obstacles = [artifact.obstacle for artifact in snapshot.artifacts]
+    assert len(obstacles) == 101
+    assert [each for each in obstacles[:17] if each] == []
+    assert {each.reason for each in obstacles[17:] if each} == {UnreadReason.LIMIT}
 
 
 def test_a_link_as_the_target_is_followed_and_keeps_its_name(model: Path) -> None:

@@ -29,11 +29,14 @@ _LONGEST_LINK = 4 * KIB
 
 
 def recognises(head: Head) -> bool:
-    """An archive begins with a local header, or ends with an end record that leads to a directory."""
-    if head.content == TENSOR_STORAGE:
-        return False
+    """An archive begins with a local header, or ends with an end record that leads to a directory.
+
+    In the storage of a tensor only the beginning counts: looking at the end of each would cost a read.
+    """
     if head.data.startswith(_STARTS):
         return True
+    if head.content == TENSOR_STORAGE:
+        return False
     try:
         return bool(find_places(head.window))
     except WindowError:

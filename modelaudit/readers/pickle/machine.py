@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -25,7 +26,7 @@ _CLASS_FIRST: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__",
 _WORD = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")
 
 # Loaders go on after these.
-_TOLERATED: Final = frozenset({"memo-index", "nested-pickles"})
+_TOLERATED: Final = frozenset({"memo-index"})
 Handler = Callable[["Machine"], bool | None]
 
 
@@ -40,6 +41,8 @@ class Machine:
         events: acts in order; identical ones are kept once.
         nested: constants that begin like a pickle themselves.
         fault: offset of the opcode at which a loader would have raised.
+        nested_dropped: how many more of those there were than are kept.
+        uses: how often each name was put on the stack and not called.
         result: the value at STOP.
     """
 
@@ -62,6 +65,8 @@ class Machine:
         self.fault: int | None = None
         self.result: Slot = None
         self.nested: list[Nested] = []
+        self.nested_dropped = 0
+        self.uses: Counter[Name] = Counter()
         self._seen: set[tuple[object, ...]] = set()
 
     @property
@@ -131,7 +136,7 @@ class Machine:
         if coding and len(self.nested) < _NESTED_KEPT:
             self.nested.append(Nested(offset, length, coding))
         elif coding:
-            self.defect("nested-pickles", f"more than {_NESTED_KEPT} pickles inside this one; the others are not read")
+            self.nested_dropped += 1
 
     def take_line(self) -> tuple[bytes, bool]:
         """The bytes up to the next newline, without it, and whether they were kept whole."""
@@ -192,7 +197,10 @@ class Machine:
     def recall(self, index: int) -> None:
         """Push the memo's entry ``index``."""
         try:
-            self.stack.append(self.memo[index])
+            value = self.memo[index]
+            self.stack.append(value)
+            if type(value) is Name:
+                self.uses[value] += 1
         except KeyError:
             self.defect("memo-missing", f"memo entry {index} is read before it is written")
             self.stack.append(Unknown(f"memo entry {index}, never written"))
@@ -239,6 +247,8 @@ class Machine:
         """Record ``callee(*arguments)`` and push what it returns."""
         given = tuple(arguments) if isinstance(arguments, list) else items_of(arguments)
         self.act(act, opcode, callee, given)
+        if isinstance(callee, Name):
+            self.uses[callee] -= 1
         self.stack.append(Made(_maker(callee, given), act is Act.CALL))
 
 

@@ -40,7 +40,10 @@ def _pop_mark(machine: Machine) -> None:
 
 
 def _dup(machine: Machine) -> None:
-    machine.stack.append(machine.top())
+    value = machine.top()
+    machine.stack.append(value)
+    if isinstance(value, Name):
+        machine.uses[value] += 1
 
 
 def _index(machine: Machine, width: int) -> int:
@@ -176,6 +179,8 @@ def _found(machine: Machine, opcode: str, module: Slot, qualname: Slot) -> Name 
     else:
         found = Unknown("a name that is only known when the file is loaded")
     machine.act(Act.IMPORT, opcode, found)
+    if isinstance(found, Name):
+        machine.uses[found] += 1
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -90,6 +91,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     defects: list[Defect] = []
     unread: list[Unread] = []
     nested: list[Nested] = []
+    uses: Counter[Name] = Counter()
+    dropped = 0
     opcodes, position, layout = 0, 0, artifact.content or "raw"
     while position < window.size and not unread:
         if len(streams) >= limits.pickle_streams:
@@ -103,6 +106,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         defects += machine.defects
         opcodes += machine.opcodes
         nested += machine.nested
+        dropped += machine.nested_dropped
+        uses += machine.uses
         position = machine.offset
         if len(streams) == 1 and _is_torch_magic(machine.result):
             layout = "torch-legacy"
@@ -110,8 +115,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             break
         if complete and position < window.size and not starts_pickle(window, position, limits):
             break
-    yield PickleProgram(layout, tuple(streams), tuple(events), opcodes, tuple(defects[:_DEFECTS_KEPT]))
+    kept = tuple(name for name, count in uses.items() if count > 0)
+    yield PickleProgram(layout, tuple(streams), tuple(events), opcodes, kept, tuple(defects[:_DEFECTS_KEPT]))
     yield from unread
+    if dropped:
+        yield Unread(UnreadReason.LIMIT, f"{dropped} more pickles lie inside this one than are read")
     yield from children(artifact, window, nested, limits, lambda inner: _runs_through(inner, limits))
     left = window.size - position
     if left and not unread:

@@ -1,0 +1,11 @@
+"""All that a reader may say. What is added here, mypy demands of every room that tells one from another."""
+
+from __future__ import annotations
+
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.structure import ArchiveListing, Document, ModelCard, SafetensorsHeader, TensorData, Unread
+
+Structure = ArchiveListing | Document | ModelCard | PickleProgram | SafetensorsHeader | TensorData
+Reading = Structure | Unread | Artifact
+"""A reader yields structures, absences and, from containers, child artifacts, in any order and number."""
