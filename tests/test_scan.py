@@ -290,6 +290,13 @@ def test_a_recogniser_that_fails_is_an_absence(monkeypatch: pytest.MonkeyPatch, 
     assert reasons(scan(folder)) == [UnreadReason.UNREADABLE]
 
 
+@pytest.mark.parametrize("epoch", ["soon", "9" * 30, "-9" * 30])
+def test_a_time_that_is_none_is_told(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    with pytest.raises(ConfigurationError, match="SOURCE_DATE_EPOCH"):
+        scan(PICKLES / "benign/data-protocol4.pkl")
+
+
 def test_many_files_with_findings_take_no_time_out_of_proportion(tmp_path: Path) -> None:
     content = (PICKLES / "malicious/os-system.pkl").read_bytes()
     for number in range(300):

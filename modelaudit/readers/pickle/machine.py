@@ -12,6 +12,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Holding, Made, Name, PickleEvent, Plain, Unknown, Value
 from modelaudit.model.structure import Defect, Location
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.pickle.memo import Memo
 from modelaudit.readers.pickle.nested import Nested, coding_of
 from modelaudit.readers.pickle.values import Box, Slot, Truncated, items_of, shown
 
@@ -57,7 +58,7 @@ class Machine:
         self.op = 0
         self.stack: list[Slot] = []
         self.marks: list[int] = []
-        self.memo: dict[int, Slot] = {}
+        self.memo = Memo()
         self.protocol = 0
         self.opcodes = 0
         self.events: list[PickleEvent] = []

@@ -1,0 +1,38 @@
+"""The memo: where a pickle keeps what it will use again."""
+
+from __future__ import annotations
+
+from modelaudit.readers.pickle.values import Slot
+
+
+class Memo:
+    """Index to value. Picklers count up from 0, and a list holds that in a fraction of the memory; the rest is sparse.
+
+    ``len()`` is the number of entries, which is the index that MEMOIZE takes, in the C unpickler as in Python's.
+    """
+
+    __slots__ = ("_dense", "_sparse")
+
+    def __init__(self) -> None:
+        self._dense: list[Slot] = []
+        self._sparse: dict[int, Slot] = {}
+
+    def __len__(self) -> int:
+        return len(self._dense) + len(self._sparse)
+
+    def __getitem__(self, index: int) -> Slot:
+        """The entry. Raises ``KeyError`` where there is none."""
+        if 0 <= index < len(self._dense):
+            return self._dense[index]
+        return self._sparse[index]
+
+    def __setitem__(self, index: int, value: Slot) -> None:
+        dense = self._dense
+        if index == len(dense):
+            dense.append(value)
+            if self._sparse:
+                self._sparse.pop(index, None)
+        elif 0 <= index < len(dense):
+            dense[index] = value
+        else:
+            self._sparse[index] = value
