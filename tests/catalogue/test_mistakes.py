@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from modelaudit import __version__
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.errors import ConfigurationError
 
@@ -15,6 +16,8 @@ TRUSTED = "callables/trusted/python.yaml"
 DANGEROUS = "callables/dangerous/command.yaml"
 LICENSE = "licenses/MIT.yaml"
 POLICY = "policies/default.yaml"
+
+MATCH = "match:\n  - on: pickle-act\n    where:\n      act: [call, construct]\n"
 
 MISTAKES = [
     # the words of a rule
@@ -34,6 +37,7 @@ MISTAKES = [
     ),
     (RULE, "since: 0.1.0", "since: 0.1", 6, "since: must be text; put it in quotes if it is"),
     (RULE, "since: 0.1.0", "since: soon", 6, "since: 'soon' is not a version such as 0.1.0"),
+    (RULE, "since: 0.1.0", "since: 99.0.0", 6, f"since: 99.0.0 is later than this version, {__version__}"),
     (RULE, "why: It runs.\n", "", 1, "why: is missing"),
     (RULE, "why: It runs.", 'why: "  "', 7, "why: must not be empty"),
     (RULE, "fix: Do", "fixx: Do", 8, "fixx: is not a key that is known here"),
@@ -46,6 +50,8 @@ MISTAKES = [
     # what a rule speaks of
     (RULE, "- on: pickle-act", "- on: pickle-fact", 12, "match.0.on: 'pickle-fact' is not one of pickle-act"),
     (RULE, "act: [call", "deed: [call", 14, "match.0.where: 'deed' is not a field of pickle-act, which has act, name"),
+    (RULE, MATCH, "match: []\n", 11, "match: must not be empty"),
+    (RULE, MATCH, "", 1, "match: is missing"),
     (RULE, "[call, construct]", "[[call]]", 14, "must be a single value"),
     (RULE, "[call, construct]", "[]", 14, "must not be empty"),
     (RULE, "{name}", "{nmae}", 15, "message: {nmae} is not a field of pickle-act, which has act, name"),
