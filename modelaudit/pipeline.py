@@ -40,7 +40,7 @@ from modelaudit.opinions.modelscan import second_opinion
 from modelaudit.policy.gate import accept, decide
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.readers.registry import READERS
-from modelaudit.readers.sniff import name_format
+from modelaudit.readers.sniff import name_format, overlooked
 from modelaudit.readers.windows import TimedWindow
 from modelaudit.sources import resolve
 from modelaudit.sources.settings import HubSettings
@@ -253,6 +253,9 @@ class ArtifactReading:
             known = name_format(head.data, artifact.path)
             detail = f"no reader for {known or 'bytes of an unknown format'}"
             self.unread.append((artifact.path, Unread(UnreadReason.NO_READER, detail, format=known or "")))
+        elif (other := overlooked(head.data)) is not None:
+            detail = f"no reader for {other}, which it is as well, and which some loaders try first"
+            self.unread.append((artifact.path, Unread(UnreadReason.NO_READER, detail, format=other)))
         for reader in readers:
             self.formats.append((artifact.path, reader.format))
             self.read_as(reader, artifact, window, depth)

@@ -6,30 +6,64 @@ from collections.abc import Iterable, Mapping
 
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import LicenseFile, Shape, VagueFile
-from modelaudit.model.license import LicenseEntry, Obligation
+from modelaudit.model.license import LicenseEntry, Obligation, folded
 
 _FILE = Shape(LicenseFile)
 _VAGUE = Shape(VagueFile)
 
 
-def read_licenses(documents: Iterable[tuple[str, Document]]) -> Mapping[str, LicenseEntry]:
-    """Read the licences, in order of their ids.
+class _Claims:
+    """Who has which name: each leads to one licence, or to none because it names a family only."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, tuple[str, Document, Place]] = {}
+
+    def of_license(self, file: LicenseFile, document: Document) -> None:
+        """Every name of a licence. Raises ``ConfigurationError`` where another one has it."""
+        self._claim(file.id, f"means {file.id}", document, ("id",))
+        self._claim(file.name, f"means {file.id}", document, ("name",))
+        self._claim(file.url, f"means {file.id}", document, ("url",))
+        for index, name in enumerate(file.hub_ids):
+            self._claim(name, f"means {file.id}", document, ("hub-ids", index))
+        for index, name in enumerate(file.aliases):
+            self._claim(name, f"means {file.id}", document, ("aliases", index))
+
+    def of_family(self, name: str, document: Document) -> None:
+        """A vague word. Raises ``ConfigurationError`` where a licence has it, or it is listed in any spelling."""
+        place = ("hub-ids", name)
+        self._claim(name, f"is the vague word of line {document.line_of(place)}", document, place)
+
+    def _claim(self, name: str, meaning: str, document: Document, place: Place) -> None:
+        key = folded(name)
+        if not key:
+            raise document.error(f"{name!r} holds nothing, or too much, by which a licence could be known", place)
+        taken, elsewhere, there = self._taken.setdefault(key, (meaning, document, place))
+        if (taken, elsewhere.label) != (meaning, document.label):
+            where = f"{elsewhere.label}:{elsewhere.line_of(there)}"
+            raise document.error(f"{name!r} already {taken}, in {where}; one name can mean one thing", place)
+
+
+def read_licenses(
+    documents: Iterable[tuple[str, Document]], families: Iterable[Document] = ()
+) -> tuple[Mapping[str, LicenseEntry], Mapping[str, str]]:
+    """Read the licences, in order of their ids, and the words that name a family only, each with the reason.
 
     Args:
         documents: the name of each file without its ending, and the file.
+        families: the files of vague words.
 
     Raises:
-        ConfigurationError: a file is not a licence, or two of them claim one identifier or name.
+        ConfigurationError: a file is not a licence, or two of them claim one name.
     """
     entries: dict[str, LicenseEntry] = {}
-    claimed: dict[str, str] = {}
+    claims = _Claims()
     for stem, document in documents:
         file = _FILE.read(document)
         if file.id.casefold() != stem.casefold():
             raise document.error(f"id: {file.id!r} does not follow from the file's name, which says {stem!r}", ("id",))
         if file.id in entries:
             raise document.error(f"id: {file.id!r} is taken by another file", ("id",))
-        _claim(file, document, claimed)
+        claims.of_license(file, document)
         entries[file.id] = LicenseEntry(
             id=file.id,
             name=file.name,
@@ -40,32 +74,9 @@ def read_licenses(documents: Iterable[tuple[str, Document]]) -> Mapping[str, Lic
             url=file.url,
             read=file.read,
         )
-    return dict(sorted(entries.items()))
-
-
-def read_vague(documents: Iterable[Document], entries: Mapping[str, LicenseEntry]) -> Mapping[str, str]:
-    """Read the Hub identifiers that name a family only, with the reason. Raises ``ConfigurationError``."""
-    exact = {hub_id: entry.id for entry in entries.values() for hub_id in entry.hub_ids}
     vague: dict[str, str] = {}
-    for document in documents:
-        for hub_id, why in _VAGUE.read(document).hub_ids.items():
-            if hub_id in exact:
-                raise document.error(f"{hub_id!r} cannot be vague: it means {exact[hub_id]}", ("hub-ids", hub_id))
-            if hub_id in vague:
-                raise document.error(f"{hub_id!r} is listed already", ("hub-ids", hub_id))
-            vague[hub_id] = why
-    return vague
-
-
-def _claim(file: LicenseFile, document: Document, claimed: dict[str, str]) -> None:
-    """Each identifier and each name leads to one licence; case, spaces and punctuation make no difference."""
-    names: list[tuple[str, str, Place]] = [("hub:" + text, text, ("hub-ids", i)) for i, text in enumerate(file.hub_ids)]
-    names += [("alias:" + _folded(text), text, ("aliases", i)) for i, text in enumerate(file.aliases)]
-    for key, text, place in names:
-        if key in claimed:
-            raise document.error(f"{text!r} already means {claimed[key]}", place)
-        claimed[key] = file.id
-
-
-def _folded(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum())
+    for document in families:
+        for word, why in _VAGUE.read(document).hub_ids.items():
+            claims.of_family(word, document)
+            vague[word] = why
+    return dict(sorted(entries.items())), vague

@@ -12,7 +12,7 @@ from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.findings import read_findings, read_subjects
-from modelaudit.catalogue.licenses import read_licenses, read_vague
+from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.policies import read_policy
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
@@ -103,14 +103,14 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         callables.read_dangerous(document)
     for document in files.trusted:
         callables.read_trusted(document)
-    licenses = read_licenses(files.licenses)
+    licenses, vague = read_licenses(files.licenses, files.vague)
     return Catalogue(
         findings=read_findings(files.findings, read_subjects(files.subjects)),
         callables=callables.finish(),
         licenses=licenses,
         policies=_policies(files.policies),
         digest=digest.hexdigest(),
-        vague_licenses=read_vague(files.vague, licenses),
+        vague_licenses=vague,
     )
 
 

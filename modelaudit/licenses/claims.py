@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from modelaudit.licenses.names import NAME_LIMIT, folded, names_of
-from modelaudit.model.license import ClaimKind, LicenseClaim, LicenseEntry
+from modelaudit.licenses.names import names_of
+from modelaudit.model.license import NAME_LIMIT, ClaimKind, LicenseClaim, LicenseEntry, folded
 from modelaudit.model.structure import Location, ModelCard
 
 LICENSE = "license"

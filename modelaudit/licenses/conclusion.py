@@ -15,14 +15,16 @@ from modelaudit.licenses.claims import (
     file_claims,
 )
 from modelaudit.licenses.links import link_claims
-from modelaudit.licenses.names import NAME_LIMIT, belongs_to, folded
+from modelaudit.licenses.names import belongs_to
 from modelaudit.model.license import (
+    NAME_LIMIT,
     ClaimKind,
     ConclusionState,
     LicenseCategory,
     LicenseClaim,
     LicenseConclusion,
     LicenseEntry,
+    folded,
 )
 
 ROOT_CARD = "README.md"

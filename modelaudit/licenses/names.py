@@ -1,29 +1,10 @@
-"""The names under which a licence is known, and how far two spellings of one may differ."""
+"""The names under which a licence is known."""
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Mapping
 
-from modelaudit.model.license import LicenseEntry
-
-NAME_LIMIT = 300
-"""Characters beyond which a text is no licence name any more."""
-
-# Only ASCII letters are lowered: what merely looks like a known name, such as one with a Cyrillic letter, a Kelvin sign
-# or a zero-width space, must not become that name. Of punctuation only what separates words is dropped, because
-# "openrail" and "openrail++", "MIT" and "MIT*" are different statements.
-_SEPARATORS = string.whitespace + "-_.,:/()[]'\""
-_FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, _SEPARATORS)
-_SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
-
-
-def folded(name: str) -> str:
-    """``name`` without case, spaces and separators, as names are compared; empty for what is too long for one."""
-    if len(name) > NAME_LIMIT:
-        return ""
-    return _SCHEME.sub("", name.strip(), count=1).translate(_FOLD)
+from modelaudit.model.license import LicenseEntry, folded
 
 
 def names_of(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:

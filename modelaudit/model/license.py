@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import string
 from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.model.structure import NOWHERE, Location
+
+NAME_LIMIT = 300
+"""Characters beyond which a text is no licence name any more."""
+
+# Only ASCII letters are lowered: what merely looks like a known name, such as one with a Cyrillic letter, a Kelvin sign
+# or a zero-width space, must not become that name. Of punctuation only what separates words is dropped, because
+# "openrail" and "openrail++", "MIT" and "MIT*" are different statements.
+_SEPARATORS = string.whitespace + "-_.,:/()[]'\""
+_FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, _SEPARATORS)
+_SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
+
+
+def folded(name: str) -> str:
+    """``name`` without case, spaces and separators, as names are compared; empty for what is too long for one."""
+    if len(name) > NAME_LIMIT:
+        return ""
+    return _SCHEME.sub("", name.strip(), count=1).translate(_FOLD)
 
 
 class LicenseCategory(StrEnum):
@@ -47,7 +66,7 @@ class LicenseEntry:
     Attributes:
         id: SPDX identifier, or ``LicenseRef-…`` for what SPDX lacks.
         hub_ids: identifiers of the Hub's ``license`` field that mean this licence.
-        aliases: other names under which cards give it, compared without case, spaces and punctuation.
+        aliases: other names under which cards give it, compared as ``folded`` leaves them.
         url: where the text stands.
         read: ISO date on which the terms were read there; empty means the terms are not verified.
     """

@@ -107,7 +107,7 @@ MISTAKES = [
     (LICENSE, "read: 2026-01-31", "read: 2026-13-31", 7, "'2026-13-31' is not a date"),
     (LICENSE, "kind: keep-notices", "kind: be-nice", 9, "'be-nice' is not one of attribution-naming"),
     (LICENSE, "id: MIT", "id: X11", 1, "'X11' does not follow from the file's name"),
-    ("licenses/_vague.yaml", "other:", "mit:", 2, "'mit' cannot be vague: it means MIT"),
+    ("licenses/_vague.yaml", "other:", "mit:", 2, "'mit' already means MIT, in rules/licenses/MIT.yaml:1"),
     # policies
     (POLICY, "fail-on: high", "fail-on: always", 3, "'always' is not one of never, info, low, medium, high, critical"),
     (POLICY, "formats: [PNG image], ", "", 5, "no-reader needs formats"),
@@ -161,11 +161,50 @@ def test_bytes_that_are_no_text(rules: Path) -> None:
         load_catalogue(rules)
 
 
-def test_two_licences_cannot_claim_one_name(rules: Path) -> None:
-    text = (rules / LICENSE).read_text().replace("id: MIT", "id: Expat").replace("[mit]", "[expat]")
-    (rules / "licenses/Expat.yaml").write_text(text.replace("The MIT License", "the-mit-license"))
-    with pytest.raises(ConfigurationError, match=r"MIT.yaml:5: 'The MIT License' already means Expat"):
+OTHER = """\
+id: Expat
+name: Expat Licence
+category: permissive
+url: https://example.org/expat
+hub-ids: [expat]
+aliases: [Expat 1.0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("id: Expat", "id: m.i.t", 1),
+        ("name: Expat Licence", "name: the-mit-license", 2),
+        ("https://example.org/expat", "http://www.spdx.org/licenses/mit.html", 4),
+        ("[expat]", "[expat, mit]", 5),
+        ("[Expat 1.0]", "[MIT]", 6),
+        ("[Expat 1.0]", '["MIT License"]', 6),
+        ("[Expat 1.0]", '["https://spdx.org/licenses/MIT.html"]', 6),
+    ],
+)
+def test_two_licences_cannot_claim_one_name(rules: Path, old: str, new: str, line: int) -> None:
+    text = OTHER.replace(old, new)
+    stem = "m.i.t" if line == 1 else "Zlib"
+    (rules / f"licenses/{stem}.yaml").write_text(text if line == 1 else text.replace("id: Expat", "id: Zlib"))
+    with pytest.raises(ConfigurationError, match=rf"{stem}.yaml:{line}: '.*' already means MIT, in rules/.*/MIT.yaml:"):
         load_catalogue(rules)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("The-MIT-License", "already means MIT"), ("OTHER", "already is the vague")]
+)
+def test_a_vague_word_is_no_name_and_is_listed_once(
+    damage: Callable[[str, str, str], Path], word: str, said: str
+) -> None:
+    rules = damage("licenses/_vague.yaml", "hub-ids:\n", f"hub-ids:\n  {word}: no licence\n")
+    with pytest.raises(ConfigurationError, match=rf"_vague.yaml:\d: .*{said}"):
+        load_catalogue(rules)
+
+
+def test_a_name_without_a_letter_names_no_licence(damage: Callable[[str, str, str], Path]) -> None:
+    with pytest.raises(ConfigurationError, match="MIT.yaml:6: '--' holds nothing"):
+        load_catalogue(damage(LICENSE, "[The MIT License]", '["--"]'))
 
 
 def test_a_module_is_listed_once(rules: Path) -> None:

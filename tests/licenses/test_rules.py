@@ -6,8 +6,8 @@ import datetime
 
 import pytest
 
-from modelaudit.licenses.names import folded, names_of
-from modelaudit.model.license import LicenseCategory
+from modelaudit.licenses.names import names_of
+from modelaudit.model.license import LicenseCategory, folded
 
 # Identifiers of the Hub's list that are not SPDX identifiers and name one licence.
 NAMED = [

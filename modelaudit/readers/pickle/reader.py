@@ -25,6 +25,7 @@ _TORCH_STREAMS: Final = 5
 TORCHSCRIPT: Final = "torchscript"
 _PROTOCOLS: Final = 16  # more than there are: a protocol of the future is a pickle that cannot be read
 _DEFECTS_KEPT: Final = 200
+_TRIAL_OPCODES: Final = 100_000
 _ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
 _IMPORTABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -34,7 +35,7 @@ def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
 
     Protocols 2 and up announce themselves, and then one valid opcode decides. Older ones are plain ASCII, so a trial
     does: something is called before a loader would raise, or the pickles end where the bytes do. Only a fault or the
-    end of the bytes says no; that a trial took long never does.
+    end of the bytes says no; where neither comes, length says yes.
     """
     announced = window.read(start, 3)
     if len(announced) == 3 and announced[0] == 0x80 and announced[1] <= _PROTOCOLS:
@@ -53,15 +54,15 @@ def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
             return _acts(machine)
         position = machine.offset
         opcodes += machine.opcodes
-        if position - start > HEAD_BYTES:
-            return True  # so many complete pickles in a row are no accident
+        if machine.opcodes > _TRIAL_OPCODES or position - start > HEAD_BYTES:
+            return True  # so much without a contradiction, or so many complete pickles in a row, is no accident
     return opcodes > 1
 
 
 def _decided(machine: Machine) -> bool:
-    return machine.fault is not None or (
-        bool(machine.events) and machine.events[-1].offset == machine.at and _acts(machine)
-    )
+    acted_now = bool(machine.events) and machine.events[-1].offset == machine.at
+    too_long = machine.opcodes > _TRIAL_OPCODES
+    return machine.fault is not None or too_long or (acted_now and _acts(machine))
 
 
 def _acts(machine: Machine) -> bool:
