@@ -35,8 +35,8 @@ def scan(
     Args:
         target: ``org/model[@revision]``, ``datasets/org/name[@revision]``, a folder or a file. An existing path wins.
         revision: branch, tag or commit on the Hub; the commit it resolves to is in ``report.target.commit``.
-        checks: families to run, of ``security``, ``integrity``, ``license``, ``provenance`` and ``transparency``;
-            by default those of the policy.
+        checks: families to run, of ``security``, ``integrity`` and ``license``; by default those of the policy. Asking
+            for one without rules is an error: provenance and transparency have no rules yet.
         policy: a policy of the rule set by name, or a file.
         fail_on: the lowest severity that fails, or ``"never"``; by default that of the policy.
         offline: use the local Hub cache only and make no request.

@@ -57,7 +57,8 @@ def hub_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     """A fresh ``HF_HOME`` without token, for this process and for those that it starts."""
     from huggingface_hub import constants
 
-    home = tmp_path_factory.mktemp("hf_home")
+    home = tmp_path_factory.mktemp("hf") / "home"  # in a folder of its own: tests look around it for strays
+    home.mkdir()
     for name in _SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.util
 import inspect
@@ -16,6 +17,8 @@ import yaml
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.schema import CallableFile, FindingFile, LicenseFile, TrustedFile
+from modelaudit.model.finding import CheckFamily
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
@@ -81,6 +84,20 @@ def test_the_api_page_has_examples_and_names_every_argument() -> None:
     ]
 
 
+def test_families_without_rules_are_offered_nowhere() -> None:
+    ruled = {rule.rule.check for rule in load_catalogue().findings.values()}
+    bare = [family for family in CheckFamily if family not in ruled]
+    said = f"{' and '.join(bare)} have no rules yet"
+    offered = ", ".join(family for family in CheckFamily if family in ruled)
+    for text in (
+        modelaudit.scan.__doc__ or "",
+        *(ROOT.joinpath("docs", page).read_text() for page in ("api.md", "cli.md")),
+    ):
+        plain = " ".join(text.replace("`", "").split())
+        assert said in plain
+        assert offered in plain or offered.replace(", license", " and license") in plain
+
+
 def test_the_rule_in_the_contributors_guide_has_the_shape_of_a_rule() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (example,) = [yaml.safe_load(code) for language, code in FENCE.findall(text) if language == "yaml"]
@@ -91,6 +108,24 @@ def test_the_rule_in_the_contributors_guide_has_the_shape_of_a_rule() -> None:
         real["message"],
         real["severity"],
     )
+
+
+def test_the_contributors_guide_names_places_and_keys_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = [path for path in re.findall(r"`((?:modelaudit|rules|fixtures|tests)/[\w/.]+)`", text) if "<" not in path]
+    assert len(paths) > 10
+    assert not [path for path in paths if not (ROOT / path).exists()]
+    keys = {field.name.replace("_", "-") for file in (FindingFile, CallableFile, TrustedFile, LicenseFile)
+            for field in dataclasses.fields(file)}  # fmt: skip
+    assert not [key for key in keys - {"why", "library", "url", "cwe", "references", "obligations", "name", "examples",
+                                       "read"} if f"`{key}" not in text]  # fmt: skip
+    required = [field.name for field in dataclasses.fields(FindingFile) if is_required(field)]
+    (listed,) = re.findall(r"^((?:`\w+`(?:, | and ))+`\w+`) are required", text, re.MULTILINE)
+    assert re.findall(r"\w+", listed.replace(" and ", ", ")) == required
+
+
+def is_required(field: dataclasses.Field[object]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -11,46 +11,13 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
 from modelaudit.catalogue.document import Document, Place
-from modelaudit.model.catalogue import ArgumentUse, Scalar
+from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Scalar
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
-from modelaudit.model.license import LicenseCategory
+from modelaudit.model.license import OBLIGATION_KINDS, LicenseCategory
 from modelaudit.model.structure import UnreadReason
 
 _CONFIG = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"), hide_input_in_errors=True)
-
-EFFECTS = (
-    "attribute",
-    "code",
-    "command",
-    "deserialise",
-    "environment",
-    "file",
-    "import",
-    "introspection",
-    "native",
-    "network",
-    "process",
-)
-"""The families of harm that a dangerous callable may have."""
-
-OBLIGATION_KINDS = (
-    "attribution-naming",
-    "include-license-text",
-    "keep-notices",
-    "no-commercial-use",
-    "no-endorsement",
-    "output-limits",
-    "pass-on-use-limits",
-    "patent-termination",
-    "revenue-cap",
-    "share-alike",
-    "state-changes",
-    "territory-limit",
-    "use-policy",
-    "user-cap",
-)
-"""What a licence may require or forbid; documented at ``modelaudit.model.license.Obligation``."""
 
 
 def _matching(pattern: str, description: str) -> AfterValidator:

@@ -7,10 +7,11 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.report import AuditReport
+from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, format_of
 
 DEFAULT = "table"
@@ -23,12 +24,30 @@ class Destination:
     format: str
     path: Path | None
 
-    def file_for(self, name: str) -> Path | None:
-        """The file to write for the target called ``name``; in a folder, a file named after the target."""
+    def file_for(self, target: Target, written: set[str]) -> Path | None:
+        """The file to write for a target; in a folder, a file named after the target and its commit.
+
+        Args:
+            target: what the report is about.
+            written: the files that this run wrote already, without case, to which this one is added; where the name
+                is among them, a number tells the two apart.
+        """
         if self.path is None or not self.path.is_dir():
             return self.path
+        name = f"{target.name}@{target.commit or ''}"
         slug = re.sub(r"[^\w.\-]+", "--", name, flags=re.ASCII).strip("-.") or "model"
-        return self.path / (slug + REPORTS[self.format].endings[0])
+        ending = REPORTS[self.format].endings[0]
+        path, numbers = self.path / (slug + ending), count(2)
+        while str(path).casefold() in written:
+            path = self.path / f"{slug}--{next(numbers)}{ending}"
+        written.add(str(path).casefold())
+        return path
+
+
+def help_text() -> str:
+    """What the help of ``-o`` says: every format with an example of its file and what it is for."""
+    parts = [f"{each.name} or report{each.endings[0]} ({each.summary})" for each in REPORTS.values()]
+    return f"Repeatable, as FORMAT, FORMAT=FILE, or a FILE whose name tells: {'; '.join(parts)}."
 
 
 def destinations(values: Sequence[str], targets: int) -> tuple[Destination, ...]:

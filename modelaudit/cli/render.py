@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from modelaudit.cli.output import DEFAULT, destinations, rendered, write
+from modelaudit.cli.output import DEFAULT, destinations, help_text, rendered, write
 from modelaudit.model.errors import ConfigurationError
 
 
 @click.command("render")
 @click.argument("report", metavar="REPORT.json", type=click.Path(path_type=Path))
-@click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help="As for scan.")
+@click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=help_text())
 def command(report: Path, outputs: tuple[str, ...]) -> int:
     """Render a report that `scan -o json=FILE` saved in other formats."""
     from modelaudit.reports.json_report import parse_report
@@ -27,8 +27,9 @@ def command(report: Path, outputs: tuple[str, ...]) -> int:
         audit = parse_report(content)
     except ConfigurationError as error:
         raise ConfigurationError(f"{report} is no report to render: {error}") from error
+    written: set[str] = set()
     for place in places:
-        path = place.file_for(audit.target.name)
+        path = place.file_for(audit.target, written)
         if path is not None:
             write(path, rendered(audit, place.format))
         elif place.format != DEFAULT or not outputs or all(value == DEFAULT for value in outputs):

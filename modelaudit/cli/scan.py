@@ -11,10 +11,10 @@ from typing import Final
 import click
 
 import modelaudit
-from modelaudit.cli.output import DEFAULT, Destination, destinations, rendered, write
+from modelaudit.cli.output import DEFAULT, Destination, destinations, help_text, rendered, write
 from modelaudit.cli.progress import Ticker
 from modelaudit.model.errors import ConfigurationError, ModelAuditError
-from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
 
 _LEVELS: Final = [level.value for level in Severity]
@@ -24,7 +24,12 @@ _WORST_FIRST: Final = (1, 2, 4, 3, 0)
 @click.command("scan")
 @click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
-@click.option("--checks", metavar="LIST", help=f"Comma list of {', '.join(CheckFamily)}. Default: the policy's.")
+@click.option(
+    "--checks",
+    metavar="LIST",
+    help="Comma list of security, integrity, license. Default: the policy's. "
+    "(provenance and transparency have no rules yet.)",
+)
 @click.option("--policy", metavar="NAME|FILE", default="default", show_default=True, help="What decides the verdict.")
 @click.option(
     "--fail-on",
@@ -44,7 +49,7 @@ _WORST_FIRST: Final = (1, 2, 4, 3, 0)
     "outputs",
     metavar="FORMAT[=FILE]|FILE",
     multiple=True,
-    help="Repeatable: table, json, html=report.html, cyclonedx=bom.cdx.json, or a file whose name tells.",
+    help=help_text(),
 )
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
 @click.option(
@@ -81,6 +86,7 @@ def command(
     """
     places = destinations(outputs, len(targets))
     codes: list[int] = []
+    written: set[str] = set()
     for target in targets:
         ticker = Ticker(enabled=not quiet)
         try:
@@ -104,15 +110,17 @@ def command(
             codes.append(error.exit_code)
             continue
         ticker.close()
-        _publish(report, places, Severity(show), quiet)
+        _publish(report, places, written, Severity(show), quiet)
         codes.append(report.exit_code)
     return next(code for code in _WORST_FIRST if code in codes)
 
 
-def _publish(report: AuditReport, places: tuple[Destination, ...], show: Severity, quiet: bool) -> None:
+def _publish(
+    report: AuditReport, places: tuple[Destination, ...], written: set[str], show: Severity, quiet: bool
+) -> None:
     """Write files first: the gate and a broken pipe come after every report is in its place."""
     for place in places:
-        path = place.file_for(f"{report.target.name}@{report.target.commit or ''}")
+        path = place.file_for(report.target, written)
         if path is not None:
             write(path, rendered(report, place.format))
     for place in places:

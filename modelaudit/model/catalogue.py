@@ -12,6 +12,21 @@ from modelaudit.model.structure import NOWHERE, Location, UnreadReason
 
 Scalar = str | int | float | bool | None
 
+EFFECTS = (
+    "attribute",
+    "code",
+    "command",
+    "deserialise",
+    "environment",
+    "file",
+    "import",
+    "introspection",
+    "native",
+    "network",
+    "process",
+)
+"""The families of harm that a dangerous callable may have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -93,8 +108,7 @@ class CallableEntry:
     """One exact name of ``rules/callables/``.
 
     Attributes:
-        effect: for dangerous names, the family of harm: ``code``, ``command``, ``native``, ``file``, ``network``,
-            ``deserialise``, ``attribute``, ``introspection``, ``import``, ``environment``, ``process``.
+        effect: for dangerous names, the family of harm, one of ``EFFECTS``.
         why: the reason, one sentence.
         arguments: for a trusted name, the conditions under which it stays trusted; for a dangerous one, those under
             which a call of it is harmless. All of them must hold; a condition on an argument that is absent holds.

@@ -41,6 +41,25 @@ class LicenseCategory(StrEnum):
     UNKNOWN = "unknown"
 
 
+OBLIGATION_KINDS = (
+    "attribution-naming",
+    "include-license-text",
+    "keep-notices",
+    "no-commercial-use",
+    "no-endorsement",
+    "output-limits",
+    "pass-on-use-limits",
+    "patent-termination",
+    "revenue-cap",
+    "share-alike",
+    "state-changes",
+    "territory-limit",
+    "use-policy",
+    "user-cap",
+)
+"""What a licence may require or forbid; the report's schema takes the words from ``Obligation``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Obligation:
     """One thing that a licence requires or forbids.

@@ -18,13 +18,10 @@ _STRINGS = (
 def report_schema() -> bytes:
     """Return the JSON Schema (draft 2020-12) of the report's canonical form, itself in that form."""
     schema: dict[str, Json] = adapter().json_schema(mode="serialization")
-    definitions = schema.pop("$defs")
-    assert isinstance(definitions, dict)
-    for definition in [schema, *definitions.values()]:
-        assert isinstance(definition, dict)
+    definitions = _mapping(schema.pop("$defs"))
+    for definition in [schema, *map(_mapping, definitions.values())]:
         _describe(definition)
-    properties = schema["properties"]
-    assert isinstance(properties, dict)
+    properties = _mapping(schema["properties"])
     properties["schema"] = {"const": SCHEMA, "description": "The name and version of this form.", "title": "Schema"}
     properties["created"] = {"format": "date-time", "title": "Created", "type": "string"}
     schema["description"] = f"{schema['description']} {_STRINGS}"
@@ -35,6 +32,13 @@ def report_schema() -> bytes:
         "title": f"Model audit report ({SCHEMA})",
     }
     return canonical(schema)
+
+
+def _mapping(value: Json) -> dict[str, Json]:
+    """``value``, which the library promises to be a mapping and types as any JSON."""
+    if not isinstance(value, dict):
+        raise TypeError(f"a JSON Schema holds {type(value).__name__} where it holds a mapping")
+    return value
 
 
 def _describe(definition: dict[str, Json]) -> None:

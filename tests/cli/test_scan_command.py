@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from modelaudit.reports import REPORTS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 MALICIOUS = FIXTURES / "pickle/malicious/os-system.pkl"
@@ -121,6 +124,37 @@ def test_several_targets_write_into_a_folder(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert len(list(tmp_path.iterdir())) == 2
     assert scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path / 'one.json'}").returncode == 2
+
+
+def test_targets_of_one_name_are_numbered_and_none_is_overwritten(tmp_path: Path) -> None:
+    for folder, source in (("a--b", BENIGN), ("a b", MALICIOUS)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "model.pkl").write_bytes(source.read_bytes())
+    out = tmp_path / "reports"
+    out.mkdir()
+    scan(tmp_path / "a--b", tmp_path / "a b", tmp_path / "a--b", "-o", f"json={out}", "-o", f"html={out}")
+    verdicts = [json.loads(path.read_text())["decision"]["verdict"] for path in sorted(out.glob("*.json"))]
+    assert sorted(verdicts) == ["fail", "pass", "pass"]
+    assert len(list(out.glob("*.html"))) == 3
+
+
+def test_render_names_a_file_as_scan_does(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    scan(BENIGN, "-o", f"json={first}", "-o", f"html={first}")
+    (saved,) = first.glob("*.json")
+    # As if it came from the Hub: only then there is a commit to name.
+    saved.write_text(re.sub(r'("commit": *)null', rf'\1"{"a" * 40}"', saved.read_text()))
+    assert run("render", saved, "-o", f"html={second}").returncode == 0
+    assert [path.name for path in second.iterdir()] == [f"{saved.stem}--{'a' * 40}.html"]
+
+
+@pytest.mark.parametrize("command", ["scan", "render"])
+def test_the_help_names_every_format_and_what_it_is_for(command: str) -> None:
+    text = " ".join(run(command, "--help").stdout.split())
+    for each in REPORTS.values():
+        assert f"{each.name} or report{each.endings[0]} ({each.summary})" in text
 
 
 def test_display_filters_change_no_verdict() -> None:

@@ -11,6 +11,7 @@ import pytest
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
 
+UPDATE = "MODELAUDIT_UPDATE_GOLDEN"
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -19,6 +20,7 @@ GOLDEN = Path(__file__).parent / "golden"
 def test_output_is_as_recorded(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     file = GOLDEN / f"{name}{REPORTS[format].endings[0]}"
     output = render(examples[name](), format)
-    if os.environ.get("MODELAUDIT_UPDATE_GOLDEN"):
+    if os.environ.get(UPDATE):
         file.write_bytes(output)
+    assert file.is_file(), f"there is no golden/{file.name}: look at the report, then run with {UPDATE}=1 to record it"
     assert output.decode() == file.read_text(encoding="utf-8")

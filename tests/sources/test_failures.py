@@ -261,6 +261,7 @@ def test_answers_that_would_name_files_elsewhere(
     hub.add_repository("acme/tiny", FILES)
     hub.fault("config.json", method="HEAD", headers=headers)
     assert "was refused" in failure("acme/tiny")
+    assert [*hub_home.parent.iterdir()] == [hub_home]
     assert not [path for path in hub_home.parent.rglob("*evil*")]
 
 
