@@ -34,6 +34,8 @@ _BY_KEY: Final = {
     "chat_template": "Jinja templates",
     "auto_map": "references to code that a loader imports",
     "custom_pipelines": "references to code that a loader imports",
+    "__loader__": "references to code that a loader imports",  # skops
+    "_target_": "references to code that a loader imports",  # Hydra, NeMo
 }
 _ENDINGS: Final = {ending: kind for kind, endings in _BY_ENDING.items() for ending in endings}
 

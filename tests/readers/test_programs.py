@@ -18,6 +18,8 @@ from modelaudit.model.report import Extent
         ("chat_template.jinja", b"{{ messages }}", "Jinja"),
         ("tokenizer_config.json", b'{"chat_template": "{{ x }}"}', "Jinja"),
         ("config.json", b'{"auto_map": {"AutoModel": "other/repo--file.Class"}}', "loader imports"),
+        ("schema.json", b'{"__class__": "system", "__module__": "os", "__loader__": "TypeNode"}', "loader imports"),
+        ("train.yaml", b"_target_: os.system\n", "loader imports"),
         ("notes.ipynb", b'{"cells": [], "nbformat": 4}', "notebooks"),
         ("graph.pbtxt", b"node {}\n", "graphs"),
         ("model.xml", b"<net/>\n", "XML"),
