@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.checks.callables import Judgement, judge
+from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Callables, Standing, Subject
 from modelaudit.model.pickle import (
+    STATE_OWNER,
     UNKNOWN_ARGUMENTS,
     Act,
     Holding,
@@ -24,13 +26,12 @@ from modelaudit.model.structure import Location
 _TEXT: Final = 200
 # Attributes that APPEND, APPENDS and ADDITEMS call on what is no list or set.
 _CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
-_ALIASED: Final = "an object whose state this is"
 _DOING: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
 
 
 def subjects_of_program(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
     """Every act that is not plainly trusted; a name whose call is reported is not reported as imported as well."""
-    events = [event for event in program.events if not (program.layout == "torchscript" and _is_own_type(event))]
+    events = [event for event in program.events if not (program.layout == TORCHSCRIPT and _is_own_type(event))]
     calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
     told = {event.subject for event in calls if any(True for _ in _called(artifact, event, callables))}
     # A call that is harmless as made excuses the import, but not one more use of the name beside it.
@@ -105,7 +106,7 @@ def _changed(artifact: str, event: PickleEvent, callables: Callables) -> Iterato
     target = event.subject
     if isinstance(target, Name):
         yield _subject(artifact, event, "overwrite", target, judge(target, callables))
-    elif isinstance(target, Unknown) and target.why != _ALIASED:
+    elif isinstance(target, Unknown) and target != STATE_OWNER:
         yield from _named(artifact, event, event.act.value, target, callables)
     keeps = _keeps_function(target, callables)
     for key, value in event.sets:

@@ -88,6 +88,13 @@ class WatchedWindow(Window, Protocol):
         """What became of the bytes since they were listed, in one line; ``None`` if nothing did."""
 
 
+TENSOR_STORAGE = "tensor-storage"
+"""Content that a loader takes as numbers."""
+
+TORCHSCRIPT = "torchscript"
+"""Content of a pickle whose types are defined by the code in its own archive."""
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """One file of a snapshot, or one member of a container.
@@ -100,8 +107,8 @@ class Artifact:
         claimed: digests that the source states for the bytes.
         obstacle: why this artifact cannot be examined at all, known before it is opened: a link that
             leads outside, a FIFO, no permission, content that is absent.
-        content: what the container says the bytes are, where it knows and the bytes alone do not tell,
-            such as ``tensor-storage``; a reader of that name reads it.
+        content: what the container says the bytes are, where it knows and the bytes alone do not tell: one of the
+            words above, which the reader that it is meant for knows.
     """
 
     path: str

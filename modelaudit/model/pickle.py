@@ -30,6 +30,10 @@ UNKNOWN_ARGUMENTS = Unknown("arguments that are not a plain tuple")
 """Stands for all the arguments of a call where the program does not spell them out."""
 
 
+STATE_OWNER = Unknown("an object whose state this is")
+"""Stands for whatever object kept a mapping as its state, when more is put into that mapping."""
+
+
 COMPUTED_KEY = "__computed__"
 """Stands for a key that the program computes, which may be any; spelled so that it counts as special."""
 

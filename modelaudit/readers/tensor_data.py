@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import TensorData
 from modelaudit.readers.base import Head, Reader, Reading
 from modelaudit.readers.sniff import strong_magic
-
-_CONTENT = "tensor-storage"
 
 
 def recognises(head: Head) -> bool:
@@ -19,7 +17,7 @@ def recognises(head: Head) -> bool:
     The layout of torch may be only feigned: ``numpy.load`` takes ``a/data/0`` of the same archive for an array if it
     begins as one, and unpickles it. Magic numbers under four bytes are too weak a sign against random weights.
     """
-    return head.content == _CONTENT and strong_magic(head.data) is None
+    return head.content == TENSOR_STORAGE and strong_magic(head.data) is None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -27,4 +25,4 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield TensorData(window.size)
 
 
-READER = Reader("tensor-storage", recognises, read)
+READER = Reader(TENSOR_STORAGE, recognises, read)

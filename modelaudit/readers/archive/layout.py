@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TENSOR_STORAGE = "tensor-storage"
-TORCHSCRIPT = "torchscript"
+from modelaudit.model.artifact import TENSOR_STORAGE, TORCHSCRIPT
+
 _STORAGE = re.compile(r"(?:data|constants|tensors)/\d+", re.ASCII)
 _KERAS = frozenset({"config.json", "metadata.json", "model.weights.h5"})
 

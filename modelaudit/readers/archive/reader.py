@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember
@@ -19,7 +19,7 @@ from modelaudit.readers.archive.compare import (
 )
 from modelaudit.readers.archive.contents import Contents, take_stock
 from modelaudit.readers.archive.directory import find_places
-from modelaudit.readers.archive.layout import TENSOR_STORAGE, Layout, layout_of
+from modelaudit.readers.archive.layout import Layout, layout_of
 from modelaudit.readers.archive.members import Allowance, MemberData, compare_content, compare_flags
 from modelaudit.readers.base import Head, Reader, Reading
 from modelaudit.readers.windows import SubWindow, budget_of, read_available

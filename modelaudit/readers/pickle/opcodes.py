@@ -6,7 +6,7 @@ import _compat_pickle
 import pickletools
 from typing import Final
 
-from modelaudit.model.pickle import Act, Made, Name, Unknown
+from modelaudit.model.pickle import STATE_OWNER, Act, Made, Name, Unknown
 from modelaudit.readers.base import DamagedError
 from modelaudit.readers.pickle.constants import (
     byte_array,
@@ -135,7 +135,7 @@ def _set_pairs(machine: Machine, opcode: str, target: Slot, pairs: list[Slot]) -
             acts = target.put(pairs[index], pairs[index + 1]) or acts
         if acts and target.is_state:
             # An object may have kept its state by reference, and gets this too.
-            machine.act(Act.SET_STATE, opcode, Unknown("an object whose state this is"), (target,), acting(target))
+            machine.act(Act.SET_STATE, opcode, STATE_OWNER, (target,), acting(target))
     else:
         machine.act(Act.SET_ITEM, opcode, target, tuple(pairs[:64]))
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, PickleStream
@@ -22,7 +22,6 @@ from modelaudit.readers.pickle.values import Slot
 # torch.serialization: the first of the five pickles of the format before zip.
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
-TORCHSCRIPT: Final = "torchscript"
 _PROTOCOLS: Final = 16  # more than there are: a protocol of the future is a pickle that cannot be read
 _DEFECTS_KEPT: Final = 200
 _TRIAL_OPCODES: Final = 100_000
