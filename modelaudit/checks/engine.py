@@ -60,7 +60,7 @@ def _finding(rule: FindingRule, same: list[Subject]) -> Finding:
         artifact=first.artifact,
         message=_filled(rule.message, first.fields),
         location=first.location,
-        evidence=tuple(evidence),
+        evidence=(*evidence, *first.listing),
         key=first.key,
     )
 

@@ -12,6 +12,7 @@ from modelaudit.model.pickle import (
     STATE_OWNER,
     UNKNOWN_ARGUMENTS,
     Act,
+    Embedded,
     Holding,
     Made,
     Name,
@@ -87,7 +88,7 @@ def _arguments(event: PickleEvent, rules: tuple[ArgumentRule, ...]) -> Iterator[
 def _holds(rule: ArgumentRule, argument: Value, callables: Callables) -> bool:
     if rule.one_of:
         return isinstance(argument, Plain | Name) and describe(argument) in rule.one_of
-    if isinstance(argument, Plain | Holding):
+    if isinstance(argument, Plain | Holding | Embedded):
         return True  # no one can call data
     if isinstance(argument, Made):
         # A result is an object with a state of its own. Of those that keep a function to call, the function was
@@ -150,7 +151,16 @@ def _subject(
         key=f"{act} {name} {detail}",
         location=Location(offset=event.offset),
         evidence=(f"byte {event.offset}: {_cut(shown)}",),
+        listing=tuple(_listed(event)),
     )
+
+
+def _listed(event: PickleEvent) -> Iterator[str]:
+    """The opcodes that lead to the act, its own marked."""
+    width = len(str(event.offset))
+    for one in event.listing:
+        mark = ">" if one.offset == event.offset else " "
+        yield f"{mark} {one.offset:>{width}} {one.opcode or '…'} {one.argument}".rstrip()
 
 
 def describe(value: Value) -> str:
@@ -163,6 +173,8 @@ def describe(value: Value) -> str:
         return f"<{_cut(value.why)}>"
     if isinstance(value, Made):
         return f"{describe(value.by)}(…)"
+    if isinstance(value, Embedded):
+        return f"<the {value.length} bytes at {value.offset}>"
     inner = ", ".join(
         f"{key!r}: {describe(item)}" if value.type == "dict" else describe(item) for key, item in value.entries
     )

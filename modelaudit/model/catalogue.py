@@ -35,6 +35,8 @@ class Subject:
     Attributes:
         kind: what the fields describe: ``defect``, ``pickle-act``, ``digest``, ``unread``, ``license`` and the like.
         key: what tells it from its neighbours, for the finding's fingerprint.
+        evidence: lines that show it.
+        listing: the bytes around the place; shown once where several subjects make one finding.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Subject:
     key: str
     location: Location = NOWHERE
     evidence: tuple[str, ...] = ()
+    listing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +177,33 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What a file extension promises: ``why`` in words, ``formats`` by the names that readers give them."""
+
+    why: str
+    formats: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """What names and bytes say of one another.
+
+    Attributes:
+        promises: by extension, lower case and with its dot.
+        runs_code: for each format whose loaders run code that it brings along, how.
+    """
+
+    promises: Mapping[str, Promise] = field(default_factory=dict)
+    runs_code: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order."""
+    """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order.
+
+    Attributes:
+        operators: what the programs of torch may name, by exact name: ``aten::relu``, ``print``.
+    """
 
     findings: Mapping[str, FindingRule]
     callables: Callables
@@ -183,3 +211,5 @@ class Catalogue:
     policies: Mapping[str, Policy]
     digest: str
     vague_licenses: Mapping[str, str] = field(default_factory=dict)
+    formats: Formats = field(default_factory=Formats)
+    operators: Mapping[str, CallableEntry] = field(default_factory=dict)

@@ -66,7 +66,30 @@ class Holding:
     entries: tuple[tuple[str, Value], ...]
 
 
-Value = Name | Unknown | Made | Plain | Holding
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A constant that begins like a file of its own: where its ``length`` bytes stand in the artifact."""
+
+    offset: int
+    length: int
+
+
+Value = Name | Unknown | Made | Plain | Holding | Embedded
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One opcode as it stands in the artifact.
+
+    Attributes:
+        offset: in bytes.
+        opcode: its name in ``pickletools``; empty for a stretch that holds nothing but plain data.
+        argument: bounded; what follows the opcode in the bytes, or the length of the stretch.
+    """
+
+    offset: int
+    opcode: str
+    argument: str = ""
 
 
 class Act(StrEnum):
@@ -94,6 +117,7 @@ class PickleEvent:
         subject: what is imported, called, constructed or changed.
         arguments: positional arguments, state or items; bounded.
         sets: for ``set-state``, every attribute that the state sets to something that is no inert data, whole.
+        listing: the opcodes that lead to it, itself the last; for the first acts of a program.
         stream: which of the pickles that follow one another in the artifact, from 0.
     """
 
@@ -104,6 +128,7 @@ class PickleEvent:
     arguments: tuple[Value, ...] = ()
     stream: int = 0
     sets: tuple[tuple[str, Value], ...] = ()
+    listing: tuple[Instruction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ import codecs
 import struct
 from typing import Final
 
-from modelaudit.model.pickle import Unknown
+from modelaudit.model.pickle import Embedded, Unknown
 from modelaudit.readers.base import DamagedError
 from modelaudit.readers.pickle.machine import Handler, Machine
+from modelaudit.readers.pickle.nested import Coding
 from modelaudit.readers.pickle.values import Slot, Truncated
-
-_NESTED_STARTS: Final = (b"\x80", b"g", b"8")
 
 
 def constant(value: Slot) -> Handler:
@@ -92,8 +91,9 @@ def sized(kind: str, layout: str) -> Handler:
             raise DamagedError(f"a {kind} constant with the negative length {size}", machine.at)
         start = machine.offset
         data, whole = machine.take_constant(size)
-        if kind != "int" and data[:1] in _NESTED_STARTS:
-            machine.note_nested(data, start, size)
+        if kind != "int" and machine.note_nested(data, start, size) is Coding.RAW:
+            machine.stack.append(Embedded(start, size))
+            return
         machine.stack.append(_decoded(machine, kind, data) if whole else cut(kind, data))
 
     return push

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
@@ -12,8 +12,9 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Holding, Made, Name, PickleEvent, Plain, Unknown, Value
 from modelaudit.model.structure import Defect, Location
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.pickle.listing import listing_of
 from modelaudit.readers.pickle.memo import Memo
-from modelaudit.readers.pickle.nested import Nested, coding_of
+from modelaudit.readers.pickle.nested import Coding, Nested, coding_of
 from modelaudit.readers.pickle.values import Box, Slot, Truncated, items_of, shown
 
 _CHUNK: Final = 1 << 18
@@ -21,6 +22,8 @@ _MARGIN: Final = 16
 CONSTANT_KEPT: Final = 4096
 _DEFECTS_KEPT: Final = 100
 _NESTED_KEPT: Final = 1000
+_LISTED: Final = 8
+_EVENTS_LISTED: Final = 2000
 # Functions of copyreg that make an object of the class they are given first.
 _CLASS_FIRST: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
 # Short words are arguments that change what a call does (an encoding, an attribute); longer text is content.
@@ -68,7 +71,9 @@ class Machine:
         self.nested: list[Nested] = []
         self.nested_dropped = 0
         self.uses: Counter[Name] = Counter()
-        self._seen: set[tuple[object, ...]] = set()
+        self.seen: set[tuple[object, ...]] = set()
+        self.dispatch: list[Handler] = []
+        self.trail: deque[int] = deque(maxlen=_LISTED)
 
     @property
     def offset(self) -> int:
@@ -82,13 +87,16 @@ class Machine:
             DamagedError: the bytes end, are no opcode, or a bound of ``Limits`` is reached, before STOP.
             WindowError: the bytes cannot be had.
         """
+        self.dispatch = dispatch
         stack_bound = self.limits.pickle_stack
+        passed = self.trail.append
         while True:
             if self.pos + _MARGIN > len(self.buffer):
                 self._refill()
             pos = self.op = self.pos
             self.pos = pos + 1
             self.opcodes += 1
+            passed(self.base + pos)
             if dispatch[self.buffer[pos]](self):
                 return
             if until is not None and until(self):
@@ -131,13 +139,14 @@ class Machine:
             self.base, self.pos, self.op, self.buffer = self.base + self.pos, 0, self.op - self.pos, b""
         return kept, length <= CONSTANT_KEPT
 
-    def note_nested(self, data: bytes, offset: int, length: int) -> None:
+    def note_nested(self, data: bytes, offset: int, length: int) -> Coding | None:
         """Remember a constant of ``length`` bytes at ``offset`` if its beginning, ``data``, is that of a pickle."""
         coding = coding_of(data)
         if coding and len(self.nested) < _NESTED_KEPT:
             self.nested.append(Nested(offset, length, coding))
         elif coding:
             self.nested_dropped += 1
+        return coding
 
     def take_line(self) -> tuple[bytes, bool]:
         """The bytes up to the next newline, without it, and whether they were kept whole."""
@@ -180,7 +189,7 @@ class Machine:
 
     def top(self) -> Slot:
         """The top of the stack, left there."""
-        if not self.stack:
+        if len(self.stack) <= (self.marks[-1] if self.marks else 0):
             self.stack.append(self.pop())
         return self.stack[-1]
 
@@ -194,6 +203,21 @@ class Machine:
         values = self.stack[mark:]
         del self.stack[mark:]
         return values
+
+    def pop_mark_unseen(self) -> list[Slot]:
+        """As ``pop_mark``, for opcodes to which plain data is all the same: ``Stretch`` may be among the values."""
+        return self.pop_mark()
+
+    def followed(self, values: list[Slot]) -> list[Slot]:
+        """``values`` with what they are in place of every ``Stretch``."""
+        return values
+
+    def marked(self) -> None:
+        """Called when a mark was set."""
+
+    def memo_length(self) -> int:
+        """How many entries the memo has, which is the index that MEMOIZE takes."""
+        return len(self.memo)
 
     def recall(self, index: int) -> None:
         """Push the memo's entry ``index``."""
@@ -237,12 +261,14 @@ class Machine:
         seen, *given = shown((subject, *arguments), nodes)
         values = tuple(given)
         key = (act, seen, tuple(_telling(value) for value in values), sets)
-        if key in self._seen:
+        if key in self.seen:
             return
         if len(self.events) >= self.limits.pickle_events:
             raise LimitReachedError(f"more than {self.limits.pickle_events} different acts", self.at)
-        self._seen.add(key)
-        self.events.append(PickleEvent(act, self.at, opcode, seen, values, self.stream, sets))
+        self.seen.add(key)
+        listed = len(self.events) < _EVENTS_LISTED
+        listing = tuple(listing_of(self.window, self.trail, (self.base, self.buffer))) if listed else ()
+        self.events.append(PickleEvent(act, self.at, opcode, seen, values, self.stream, sets, listing))
 
     def called(self, opcode: str, callee: Slot, arguments: Slot | list[Slot], act: Act = Act.CALL) -> None:
         """Record ``callee(*arguments)`` and push what it returns."""

@@ -20,6 +20,9 @@ class Memo:
     def __len__(self) -> int:
         return len(self._dense) + len(self._sparse)
 
+    def __contains__(self, index: int) -> bool:
+        return 0 <= index < len(self._dense) or index in self._sparse
+
     def __getitem__(self, index: int) -> Slot:
         """The entry. Raises ``KeyError`` where there is none."""
         if 0 <= index < len(self._dense):

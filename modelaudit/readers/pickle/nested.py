@@ -20,6 +20,7 @@ from modelaudit.readers.windows import SubWindow, budget_of, read_whole
 
 # The PROTO opcode with protocol 2 to 5, as it looks in each coding.
 _STARTS: Final = re.compile(rb"(?P<raw>\x80[\x02-\x05])|(?P<base64>gA[I-X])|(?P<hex>800[2-5])")
+STARTS: Final = _STARTS
 _SHORTEST: Final = 4
 
 

@@ -19,13 +19,14 @@ from modelaudit.readers.pickle.constants import (
     text_line,
 )
 from modelaudit.readers.pickle.machine import Handler, Machine
-from modelaudit.readers.pickle.values import Box, Slot, acting, items_of
+from modelaudit.readers.pickle.values import Box, Slot, Stretch, acting, items_of
 
 # -- stack and memo -------------------------------------------------------------------------------------------------
 
 
 def _mark(machine: Machine) -> None:
     machine.marks.append(len(machine.stack))
+    machine.marked()
 
 
 def _pop(machine: Machine) -> None:
@@ -36,7 +37,7 @@ def _pop(machine: Machine) -> None:
 
 
 def _pop_mark(machine: Machine) -> None:
-    machine.pop_mark()
+    machine.pop_mark_unseen()
 
 
 def _dup(machine: Machine) -> None:
@@ -72,7 +73,7 @@ def _put(width: int) -> Handler:
 
 
 def _memoize(machine: Machine) -> None:
-    machine.remember(len(machine.memo))
+    machine.remember(machine.memo_length())
 
 
 # -- containers -----------------------------------------------------------------------------------------------------
@@ -87,7 +88,8 @@ def _empty(kind: str) -> Handler:
 
 def _sequence(kind: str) -> Handler:
     def push(machine: Machine) -> None:
-        machine.stack.append(_boxed(kind, machine.pop_mark()))
+        values = machine.pop_mark() if kind == "tuple" else machine.pop_mark_unseen()
+        machine.stack.append(_boxed(kind, values))
 
     return push
 
@@ -122,20 +124,32 @@ def _set_item(machine: Machine) -> None:
 
 
 def _set_items(machine: Machine) -> None:
-    pairs = machine.pop_mark()
-    _set_pairs(machine, "SETITEMS", machine.top(), pairs)
+    pairs = machine.pop_mark_unseen()
+    target = machine.top()
+    if type(target) is not Box:
+        machine.act(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:64]))
+    elif len(pairs) == 1 and type(pairs[0]) is Stretch:
+        target.unseen = True
+    else:
+        # What is plain beside something that is not is followed: its last value may be the key of that.
+        _set_pairs(machine, "SETITEMS", target, machine.followed(pairs))
 
 
 def _set_pairs(machine: Machine, opcode: str, target: Slot, pairs: list[Slot]) -> None:
     if len(pairs) % 2:
         machine.defect("odd-items", f"{opcode} with a key that has no value")
-    if type(target) is Box:
+    if type(target) is Box and target.type == "dict":
         acts = False
         for index in range(0, len(pairs) - 1, 2):
             acts = target.put(pairs[index], pairs[index + 1]) or acts
         if acts and target.is_state:
             # An object may have kept its state by reference, and gets this too.
             machine.act(Act.SET_STATE, opcode, STATE_OWNER, (target,), acting(target))
+    elif type(target) is Box:
+        if target.type == "list":
+            target.extend(pairs[1::2])
+        else:
+            machine.defect("wrong-target", f"{opcode} on a {target.type}, which has no items to set")
     else:
         machine.act(Act.SET_ITEM, opcode, target, tuple(pairs[:64]))
 
@@ -146,17 +160,20 @@ def _append(machine: Machine) -> None:
 
 
 def _appends(machine: Machine) -> None:
-    _extend(machine, "APPENDS", machine.pop_mark())
+    _extend(machine, "APPENDS", machine.pop_mark_unseen())
 
 
 def _add_items(machine: Machine) -> None:
-    _extend(machine, "ADDITEMS", machine.pop_mark())
+    _extend(machine, "ADDITEMS", machine.pop_mark_unseen())
 
 
 def _extend(machine: Machine, opcode: str, values: list[Slot]) -> None:
     target = machine.top()
     if type(target) is Box:
-        target.extend(values)
+        if target.type == ("set" if opcode == "ADDITEMS" else "list"):
+            target.extend(values)
+        else:
+            machine.defect("wrong-target", f"{opcode} on a {target.type}, to which it cannot add")
     else:
         machine.act(Act.SET_ITEM, opcode, target, tuple(values[:64]))
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
+from modelaudit.model.artifact import PICKLE, TORCHSCRIPT, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, PickleStream
@@ -17,6 +17,7 @@ from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReached
 from modelaudit.readers.pickle.machine import Machine
 from modelaudit.readers.pickle.nested import Nested, children
 from modelaudit.readers.pickle.opcodes import DISPATCH, OutOfBandError, is_opcode
+from modelaudit.readers.pickle.skim import SkimmingMachine
 from modelaudit.readers.pickle.values import Slot
 
 # torch.serialization: the first of the five pickles of the format before zip.
@@ -81,6 +82,8 @@ def _acts(machine: Machine) -> bool:
 
 def recognises(head: Head) -> bool:
     """Whether the artifact begins with a pickle."""
+    if head.content == PICKLE:
+        return bool(head.data)
     return head.content in (None, TORCHSCRIPT) and bool(head.data) and starts_pickle(head.window, 0, Limits())
 
 
@@ -93,12 +96,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     nested: list[Nested] = []
     uses: Counter[Name] = Counter()
     dropped = 0
-    opcodes, position, layout = 0, 0, artifact.content or "raw"
+    opcodes, position, layout = 0, 0, TORCHSCRIPT if artifact.content == TORCHSCRIPT else "raw"
     while position < window.size and not unread:
         if len(streams) >= limits.pickle_streams:
             unread.append(Unread(UnreadReason.LIMIT, f"more than {limits.pickle_streams} pickles", _at(position)))
             break
-        machine = Machine(window, position, limits, stream=len(streams))
+        machine = SkimmingMachine(window, position, limits, stream=len(streams))
         unread.extend(_run(machine))
         complete = not unread
         streams.append(PickleStream(position, machine.offset, machine.protocol, complete))
@@ -130,7 +133,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _runs_through(window: Window, limits: Limits) -> bool:
-    machine = Machine(window, 0, limits)
+    machine = SkimmingMachine(window, 0, limits)
     return not list(_run(machine)) and not machine.defects
 
 

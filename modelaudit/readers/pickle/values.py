@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from modelaudit.model.pickle import COMPUTED_KEY, UNKNOWN_ARGUMENTS, Holding, Made, Name, Plain, Unknown, Value
+from modelaudit.model.pickle import COMPUTED_KEY, UNKNOWN_ARGUMENTS, Embedded, Holding, Made, Name, Plain, Unknown, Value
 
 TEXT_SHOWN: Final = 120
 _DEPTH_SHOWN: Final = 3
 _NODES_SHOWN: Final = 200
 _ENTRIES_KEPT: Final = 64
-_PLAIN_KEPT: Final = 2
+_PLAIN_KEPT: Final = 8
 _ACTING_KEPT: Final = 256
 
 
@@ -26,10 +26,11 @@ class Box:
         acting: (key, value) pairs of a mapping whose value is a name, a result or unknown, or whose key is computed;
             all of them, up to a bound that an ``Unknown`` then stands for.
         size: how many entries there are in truth.
+        unseen: whether there are more, all of them plain, that nobody looked at.
         is_state: whether an object took this mapping for its state, and may hold on to it.
     """
 
-    __slots__ = ("acting", "entries", "is_state", "size", "type")
+    __slots__ = ("acting", "entries", "is_state", "size", "type", "unseen")
 
     def __init__(self, type_: str) -> None:
         self.type = type_
@@ -37,6 +38,7 @@ class Box:
         self.acting: list[tuple[Slot, Slot]] | tuple[()] = ()
         self.size = 0
         self.is_state = False
+        self.unseen = False
 
     def put(self, key: Slot, value: Slot) -> bool:
         """Put ``value`` under ``key`` in a mapping; returns whether the pair may act."""
@@ -56,8 +58,11 @@ class Box:
     def extend(self, values: Iterable[Slot]) -> None:
         """Append ``values`` to a sequence or a set."""
         for value in values:
-            self.size += 1
-            self._keep(value, type(value) in _INERT)
+            if type(value) is Stretch:
+                self.unseen = True
+            else:
+                self.size += 1
+                self._keep(value, type(value) in _INERT)
 
     def fill(self, values: list[Slot]) -> None:
         """Make this the tuple of ``values``, of which every one may matter while there are few."""
@@ -88,10 +93,28 @@ class Truncated:
         self.start = start
 
 
-Slot = str | bytes | int | float | bool | None | Name | Unknown | Made | Box | Truncated
+class Stretch:
+    """The values that a stretch of plain opcodes leaves above a mark, as yet not looked at one by one.
+
+    Attributes:
+        start: offset of its first opcode in the window; ``end`` of the first one behind it.
+        first: entries of the memo before it, once they were counted.
+        values: what it leaves on the stack, once it was followed.
+    """
+
+    __slots__ = ("end", "first", "start", "values")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start = start
+        self.end = end
+        self.first: int | None = None
+        self.values: list[Slot] | None = None
+
+
+Slot = str | bytes | int | float | bool | None | Name | Unknown | Made | Embedded | Box | Truncated | Stretch
 
 _ACTING: Final = frozenset({Name, Unknown, Made})
-_INERT: Final = frozenset({str, bytes, int, float, bool, type(None), Truncated})
+_INERT: Final = frozenset({str, bytes, int, float, bool, type(None), Truncated, Embedded})
 
 MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
 """Attributes that have numpy and its like read the memory they name, whatever the address: plain data is enough."""
@@ -123,14 +146,16 @@ def acting(state: Slot) -> tuple[tuple[str, Value], ...]:
 
 def _shown(slot: Slot, depth: int, budget: list[int]) -> Value:
     budget[0] -= 1
-    if isinstance(slot, Name | Unknown | Made):
+    if isinstance(slot, Name | Unknown | Made | Embedded):
         return slot
     if isinstance(slot, Truncated):
         return Plain(f"{slot.start}…")
+    if isinstance(slot, Stretch):
+        return Plain("<plain data>")
     if not isinstance(slot, Box):
         return Plain(_int_text(slot) if type(slot) is int else _constant_text(slot))
     if depth == 0 or budget[0] <= 0:
-        return Plain(f"<{slot.type} of {slot.size}>")
+        return Plain(f"<{slot.type} of {'more than ' if slot.unseen else ''}{slot.size}>")
     entries: list[tuple[str, Value]] = []
     for key, value in slot.pairs():
         if budget[0] <= 0:
