@@ -1,4 +1,4 @@
-"""Writes what can be written from the code: cli.md, rules.md, licenses.md and the transcript in the README.
+"""Writes what can be written from the code: cli.md, rules.md, callables.md, licenses.md and the README's transcript.
 
 ``make docs`` runs it; tests/test_docs.py fails when what it would write differs from what is there.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 
 import click
@@ -18,7 +19,15 @@ import click
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.main import command as program
-from modelaudit.model.catalogue import Catalogue, FindingRule, Matcher
+from modelaudit.model.catalogue import (
+    EFFECTS,
+    CallableEntry,
+    Callables,
+    Catalogue,
+    FindingRule,
+    Matcher,
+    Standing,
+)
 from modelaudit.model.finding import Severity
 from modelaudit.reports.terminal import render_table
 
@@ -37,6 +46,7 @@ def pages() -> Mapping[Path, str]:
     return {
         ROOT / "docs/cli.md": cli_page(),
         ROOT / "docs/rules.md": rules_page(catalogue),
+        ROOT / "docs/callables.md": callables_page(catalogue.callables),
         ROOT / "docs/licenses.md": licenses_page(catalogue),
     }
 
@@ -97,6 +107,86 @@ def _matcher(matcher: Matcher) -> str:
 
 def _cwe(identifier: str) -> str:
     return f"https://cwe.mitre.org/data/definitions/{identifier.removeprefix('CWE-')}.html"
+
+
+def callables_page(callables: Callables) -> str:
+    """How each family, each module of the standard library and each library on the trust list is judged."""
+    parts = [
+        NOTICE,
+        "# Callables\n",
+        "A pickle may name any callable. Each is judged by its exact name, as `rules/callables/` lists it:\n",
+        "| the name is | called or constructed | imported or stored |\n|---|---|---|",
+        "| trusted | nothing, within the conditions of its entry | nothing |",
+        "| dangerous | critical | high |",
+        "| anything else in the standard library | high | high |",
+        "| reached by walking from attribute to attribute, or not known | high | high |",
+        "| anything else of another package | high as a call, medium as a type | medium |",
+        *_families(callables),
+        *_standard_library(callables),
+        *_libraries(callables),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _families(callables: Callables) -> Iterator[str]:
+    yield "\n## Dangerous, by what they do\n"
+    yield "| family | names | whole modules |\n|---|---:|---:|"
+    names = Counter(entry.effect for entry in callables.by_name.values() if entry.standing is Standing.DANGEROUS)
+    modules = Counter(module.effect for module in callables.modules.values())
+    yield from (f"| {effect} | {names[effect]} | {modules[effect]} |" for effect in EFFECTS)
+
+
+def _standard_library(callables: Callables) -> Iterator[str]:
+    """One row for every top-level module, and one for every submodule that is judged otherwise than the module."""
+    yield "\n## The standard library\n"
+    yield "CPython 2.7 and 3.8 to 3.14 on every platform. A submodule without a row is judged as its module is.\n"
+    yield "| module | dangerous | trusted | any other name |\n|---|---|---:|---|"
+    names: dict[str, list[CallableEntry]] = {}
+    for entry in callables.by_name.values():
+        if entry.name.partition(".")[0].partition(":")[0] in callables.standard_library:
+            names.setdefault(_module_of(entry.name), []).append(entry)
+    sub = {module for module in callables.modules if module.partition(".")[0] in callables.standard_library}
+    named = {module for module in names if not any(part in callables.modules for part in _prefixes(module))}
+    for module in sorted(callables.standard_library | named | sub):
+        yield _standard_module(module, names.get(module, []), callables)
+
+
+def _standard_module(module: str, entries: list[CallableEntry], callables: Callables) -> str:
+    whole = next((found for part in _prefixes(module) if (found := callables.modules.get(part))), None)
+    if whole:
+        return f"| `{module}` | as a whole, {whole.effect}: {plain(whole.why)} |  | critical |"
+    dangerous = Counter(entry.effect for entry in entries if entry.standing is Standing.DANGEROUS)
+    trusted = sum(entry.standing is Standing.TRUSTED for entry in entries)
+    shown = ", ".join(f"{count} {effect}" for effect, count in sorted(dangerous.items()))
+    return f"| `{module}` | {shown} | {trusted or ''} | high |"
+
+
+def _libraries(callables: Callables) -> Iterator[str]:
+    yield "\n## Trusted, by library\n"
+    yield "| library | names | of them with conditions |\n|---|---:|---:|"
+    trusted = [entry for entry in callables.by_name.values() if entry.standing is Standing.TRUSTED]
+    for library, entries in groupby(sorted(trusted, key=lambda entry: entry.library), key=lambda entry: entry.library):
+        listed = list(entries)
+        bound = sum(bool(entry.arguments) or entry.construct_only for entry in listed)
+        yield f"| {plain(library)} | {len(listed)} | {bound} |"
+
+
+# The modules of the standard library, below the top, that begin with a capital as classes do.
+CAPITAL_MODULES = frozenset({"ElementInclude", "ElementPath", "ElementTree"})
+
+
+def _module_of(name: str) -> str:
+    """The module that a listed name is in; what begins with a capital is a class, whose attributes belong to it."""
+    if ":" in name:
+        return name.partition(":")[0]
+    first, *rest = name.split(".")[:-1]
+    return ".".join([first, *takewhile(lambda part: not part[0].isupper() or part in CAPITAL_MODULES, rest)])
+
+
+def _prefixes(module: str) -> Iterator[str]:
+    parts = module.split(".")
+    return (".".join(parts[: n + 1]) for n in range(len(parts)))
 
 
 def licenses_page(catalogue: Catalogue) -> str:

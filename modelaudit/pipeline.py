@@ -14,7 +14,8 @@ from typing import TypeVar
 import modelaudit
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.checks.engine import check
-from modelaudit.checks.subjects import subjects_of, subjects_of_record, subjects_of_unread
+from modelaudit.checks.formats import subjects_of_formats
+from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
 from modelaudit.integrity.digests import DigestingWindow, compare
 from modelaudit.licenses import claims_of, conclude
 from modelaudit.licenses import subjects_of as subjects_of_license
@@ -39,8 +40,9 @@ from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
 from modelaudit.opinions.modelscan import second_opinion
 from modelaudit.policy.gate import accept, decide
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
+from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.registry import READERS
-from modelaudit.readers.sniff import name_format, overlooked
+from modelaudit.readers.sniff import name_format
 from modelaudit.readers.windows import TimedWindow
 from modelaudit.sources import resolve
 from modelaudit.sources.settings import HubSettings
@@ -156,6 +158,8 @@ class _Audit:
             subjects += subjects_of(address, structure, self.catalogue.callables)
             if isinstance(structure, ModelCard):
                 self._claims += claims_of(structure, address, self.catalogue.licenses, self.catalogue.vague_licenses)
+        subjects += subjects_across(reading.structures, reading.unread, self.catalogue)
+        subjects += subjects_of_formats(reading.formats, self.catalogue.formats)
         for address, unread in reading.unread:
             subjects += subjects_of_unread(address, (unread,))
         for finding in self._check(subjects):
@@ -253,12 +257,11 @@ class ArtifactReading:
             known = name_format(head.data, artifact.path)
             detail = f"no reader for {known or 'bytes of an unknown format'}"
             self.unread.append((artifact.path, Unread(UnreadReason.NO_READER, detail, format=known or "")))
-        elif (other := overlooked(head.data)) is not None:
-            detail = f"no reader for {other}, which it is as well, and which some loaders try first"
-            self.unread.append((artifact.path, Unread(UnreadReason.NO_READER, detail, format=other)))
         for reader in readers:
             self.formats.append((artifact.path, reader.format))
             self.read_as(reader, artifact, window, depth)
+        if all(reader.fallback for reader in readers):
+            self.read_as(SEARCH, artifact, window, depth)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
         try:

@@ -12,8 +12,11 @@ from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.findings import read_findings, read_subjects
+from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.licenses import read_licenses
+from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.policies import read_policy
+from modelaudit.catalogue.skops import read_skops
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
 
@@ -61,12 +64,24 @@ class _Sorted:
     licenses: list[tuple[str, Document]] = field(default_factory=list)
     vague: list[Document] = field(default_factory=list)
     policies: list[tuple[str, Document]] = field(default_factory=list)
+    formats: list[Document] = field(default_factory=list)
+    skops: list[Document] = field(default_factory=list)
+    operators: list[Document] = field(default_factory=list)
+    dangerous_operators: list[Document] = field(default_factory=list)
 
     def add(self, parts: tuple[str, ...], document: Document) -> None:
         """Sort in one file by its place, told by the parts of its path without the ending."""
         match parts:
             case ("subjects",):
                 self.subjects.append(document)
+            case ("formats",):
+                self.formats.append(document)
+            case ("skops",):
+                self.skops.append(document)
+            case ("torchscript", "trusted", _):
+                self.operators.append(document)
+            case ("torchscript", "dangerous"):
+                self.dangerous_operators.append(document)
             case ("findings", family, name):
                 self.findings.append((f"{family}/{name}", document))
             case ("callables", "standard-library"):
@@ -111,6 +126,9 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         policies=_policies(files.policies),
         digest=digest.hexdigest(),
         vague_licenses=vague,
+        formats=read_formats(files.formats),
+        skops=read_skops(files.skops),
+        operators=read_operators(files.operators, files.dangerous_operators),
     )
 
 

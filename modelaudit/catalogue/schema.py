@@ -66,6 +66,7 @@ Url = Annotated[str, _matching(r"https?://[^\s<>\"]+", "an http or https address
 ExactName = Annotated[str, _matching(DOTTED_NAME.pattern, "an exact dotted name of a module and something in it")]
 ModuleName = Annotated[str, _matching(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted name of a module")]
 IsoDate = Annotated[str, _matching(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
+Extension = Annotated[str, _matching(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
 FieldName = Annotated[str, _matching(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
 Effect = Annotated[str, _among(EFFECTS)]
 FailOn = Annotated[str, _among(("never", *Severity))]
@@ -114,6 +115,23 @@ class SubjectsFile:
     """``rules/subjects.yaml``: each kind of subject, its fields, and what each holds or the only words it can hold."""
 
     subjects: dict[Kebab, dict[FieldName, Text | Annotated[list[Kebab], Field(min_length=1)]]]
+
+
+@dataclass(config=_CONFIG)
+class PromiseFile:
+    """Extensions that promise the same."""
+
+    why: Text
+    extensions: Annotated[list[Extension], Field(min_length=1)]
+    formats: Annotated[list[Kebab], Field(min_length=1)]
+
+
+@dataclass(config=_CONFIG)
+class FormatsFile:
+    """``rules/formats.yaml``."""
+
+    runs_code: dict[Kebab, Text] = Field(default_factory=dict)
+    promises: list[PromiseFile] = Field(default_factory=list)
 
 
 @dataclass(config=_CONFIG)

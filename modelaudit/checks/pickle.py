@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.checks.callables import Judgement, judge
+from modelaudit.checks.code import evidence_of_code
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Callables, Standing, Subject
 from modelaudit.model.pickle import (
@@ -22,7 +24,7 @@ from modelaudit.model.pickle import (
     Unknown,
     Value,
 )
-from modelaudit.model.structure import Location
+from modelaudit.model.structure import CodeOutline, Location
 
 _TEXT: Final = 200
 # Attributes that APPEND, APPENDS and ADDITEMS call on what is no list or set.
@@ -31,7 +33,17 @@ _DOING: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTR
 
 
 def subjects_of_program(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
-    """Every act that is not plainly trusted; a name whose call is reported is not reported as imported as well."""
+    """Every act that is not plainly trusted, with an outline of the code that it makes or loads."""
+    codes: dict[int | None, list[CodeOutline]] = {}
+    for outline in program.codes:
+        codes.setdefault(outline.offset, []).append(outline)
+    for subject in _subjects(artifact, program, callables):
+        lines = evidence_of_code(codes.get(subject.location.offset, ()))
+        yield replace(subject, evidence=(*subject.evidence, *lines))
+
+
+def _subjects(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
+    """Every act; a name whose call is reported is not reported as imported as well."""
     events = [event for event in program.events if not (program.layout == TORCHSCRIPT and _is_own_type(event))]
     calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
     told = {event.subject for event in calls if any(True for _ in _called(artifact, event, callables))}
@@ -59,6 +71,10 @@ def _is_own_type(event: PickleEvent) -> bool:
 
 
 def _called(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
+    if event.gives is not None and judge(event.gives, callables).standing is Standing.TRUSTED:
+        return  # a walk that ends at something trusted is as good as its name
+    if event.act is Act.CALL and _keeps_function(event.subject, callables):
+        return  # the function that it keeps was judged when it was given, as if it had been called
     judgement = judge(event.subject, callables)
     rules = judgement.entry.arguments if judgement.entry else ()
     broken = [(rule, argument) for rule, argument in _arguments(event, rules) if not _holds(rule, argument, callables)]
@@ -70,7 +86,7 @@ def _called(artifact: str, event: PickleEvent, callables: Callables) -> Iterator
         yield _subject(artifact, event, event.act.value, event.subject, judgement)
         return
     for rule, argument in broken:
-        if rule.use is None:
+        if rule.use not in _DOING:
             yield _subject(artifact, event, "argument", event.subject, judge(argument, callables), describe(argument))
         else:
             yield _subject(artifact, event, _DOING[rule.use].value, argument, judge(argument, callables))
@@ -88,6 +104,8 @@ def _arguments(event: PickleEvent, rules: tuple[ArgumentRule, ...]) -> Iterator[
 def _holds(rule: ArgumentRule, argument: Value, callables: Callables) -> bool:
     if rule.one_of:
         return isinstance(argument, Plain | Name) and describe(argument) in rule.one_of
+    if rule.use is ArgumentUse.READS:
+        return isinstance(argument, Embedded)
     if isinstance(argument, Plain | Holding | Embedded):
         return True  # no one can call data
     if isinstance(argument, Made):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
 from modelaudit.checks.pickle import subjects_of_program
-from modelaudit.model.catalogue import Callables, Scalar, Subject
+from modelaudit.checks.skops import subjects_of_schema
+from modelaudit.checks.torch import subjects_of_torch
+from modelaudit.checks.torch_storages import subjects_of_storages
+from modelaudit.model.catalogue import Callables, Catalogue, Scalar, Subject
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord
+from modelaudit.model.skops import SkopsSchema
 from modelaudit.model.structure import (
     ArchiveListing,
+    ArrayHeader,
+    CompressedStream,
     Defect,
     Document,
     Location,
@@ -20,6 +26,7 @@ from modelaudit.model.structure import (
     TensorData,
     Unread,
 )
+from modelaudit.model.torch import TorchProgram
 
 
 def subjects_of(artifact: str, structure: Structure, callables: Callables) -> Iterator[Subject]:
@@ -30,8 +37,12 @@ def subjects_of(artifact: str, structure: Structure, callables: Callables) -> It
             yield from _defects(artifact, "pickle", structure.defects)
         case ArchiveListing(format=format_, defects=defects):
             yield from _defects(artifact, format_, defects)
+        case CompressedStream(defects=defects):
+            yield from _defects(artifact, "compressed", defects)
         case SafetensorsHeader(defects=defects):
             yield from _defects(artifact, "safetensors", defects)
+        case ArrayHeader(defects=defects):
+            yield from _defects(artifact, "npy", defects)
         case Document(format=format_, defects=defects, tags=tags):
             yield from _defects(artifact, format_, defects)
             for tag, line in tags:
@@ -40,8 +51,23 @@ def subjects_of(artifact: str, structure: Structure, callables: Callables) -> It
             yield from _defects(artifact, "card", defects)
         case TensorData():
             return
+        case SkopsSchema(defects=defects):
+            yield from _defects(artifact, "skops", defects)
+        case TorchProgram():
+            return
         case _:
             assert_never(structure)
+
+
+def subjects_across(
+    structures: Sequence[tuple[str, Structure]], unread: Iterable[tuple[str, Unread]], catalogue: Catalogue
+) -> Iterator[Subject]:
+    """The subjects of one artifact that lie between its parts, or that more lists than those of callables judge."""
+    for address, structure in structures:
+        if isinstance(structure, SkopsSchema):
+            yield from subjects_of_schema(address, structure, catalogue.skops, catalogue.callables)
+    yield from subjects_of_torch(structures, unread, catalogue)
+    yield from subjects_of_storages(structures)
 
 
 def subjects_of_unread(artifact: str, unread: Iterable[Unread]) -> Iterator[Subject]:

@@ -91,8 +91,20 @@ class WatchedWindow(Window, Protocol):
 TENSOR_STORAGE = "tensor-storage"
 """Content that a loader takes as numbers."""
 
+PICKLE = "pickle"
+"""Content that a loader unpickles, whatever it begins with."""
+
 TORCHSCRIPT = "torchscript"
-"""Content of a pickle whose types are defined by the code in its own archive."""
+"""Content of a pickle whose types are defined by the code in its own archive, or a source of that code."""
+
+TORCH_EXPORT = "torch-export"
+"""Content that ``torch.export.load`` takes for a graph."""
+
+TORCH_WEIGHT = "torch-weight"
+"""Content that ``torch.export.load`` takes as numbers, or for a pickle where another member says so."""
+
+TORCH_TAR = "torch-tar-records"
+"""Content that torch reads from its old tar archives: pickles with numbers between them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ class ArgumentUse(StrEnum):
 
     CALLS = "calls"
     CONSTRUCTS = "constructs"
+    READS = "reads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class ArgumentRule:
     """A condition on the positional argument ``index``, from 0.
 
     Attributes:
-        use: the argument is judged as called or constructed.
+        use: the argument is judged as called or constructed; or, for what is read as a file, must be a constant that
+            was read as an artifact of its own, where what it would do is judged.
         one_of: the argument must be one of these: a dotted name for a global, or the repr of a short word, of None,
             True or False (calls that differ in numbers and long text only are told once).
     """
@@ -198,6 +200,22 @@ class Formats:
 
 
 @dataclass(frozen=True, slots=True)
+class SkopsLoader:
+    """A loader of skops: ``use`` is ``calls``, ``constructs`` or ``refers``; ``expects`` are names it is written for."""
+
+    use: str
+    expects: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SkopsLoaders:
+    """The loaders of skops by name, and the generators of random numbers that it may make from ``numpy.random``."""
+
+    by_name: Mapping[str, SkopsLoader] = field(default_factory=dict)
+    generators: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order.
 
@@ -213,3 +231,4 @@ class Catalogue:
     vague_licenses: Mapping[str, str] = field(default_factory=dict)
     formats: Formats = field(default_factory=Formats)
     operators: Mapping[str, CallableEntry] = field(default_factory=dict)
+    skops: SkopsLoaders = field(default_factory=SkopsLoaders)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modelaudit.model.structure import Defect
+from modelaudit.model.structure import CodeOutline, Defect
+from modelaudit.model.torch import StorageClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class PickleEvent:
         sets: for ``set-state``, every attribute that the state sets to something that is no inert data, whole.
         listing: the opcodes that lead to it, itself the last; for the first acts of a program.
         stream: which of the pickles that follow one another in the artifact, from 0.
+        gives: the global that a call such as ``getattr(module.Class, "name")`` is known to return; of an object, the
+            attribute of what made it.
     """
 
     act: Act
@@ -129,6 +132,7 @@ class PickleEvent:
     stream: int = 0
     sets: tuple[tuple[str, Value], ...] = ()
     listing: tuple[Instruction, ...] = ()
+    gives: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,8 @@ class PickleProgram:
 
     Attributes:
         kept: names that were put on the stack more often than they were called: stored, handed on or dropped.
+        codes: code objects that an act makes or loads, each with the offset of that act.
+        storages: what it says of the storages of torch.
     """
 
     layout: str
@@ -155,3 +161,5 @@ class PickleProgram:
     opcodes: int
     kept: tuple[Name, ...] = ()
     defects: tuple[Defect, ...] = ()
+    codes: tuple[CodeOutline, ...] = ()
+    storages: tuple[StorageClaim, ...] = ()

@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.pickle import PickleProgram
-from modelaudit.model.structure import ArchiveListing, Document, ModelCard, SafetensorsHeader, TensorData, Unread
+from modelaudit.model.skops import SkopsSchema
+from modelaudit.model.structure import (
+    ArchiveListing,
+    ArrayHeader,
+    CompressedStream,
+    Document,
+    ModelCard,
+    SafetensorsHeader,
+    TensorData,
+    Unread,
+)
+from modelaudit.model.torch import TorchProgram
 
-Structure = ArchiveListing | Document | ModelCard | PickleProgram | SafetensorsHeader | TensorData
+Structure = (
+    ArchiveListing
+    | ArrayHeader
+    | CompressedStream
+    | Document
+    | ModelCard
+    | PickleProgram
+    | SafetensorsHeader
+    | SkopsSchema
+    | TensorData
+    | TorchProgram
+)
 Reading = Structure | Unread | Artifact
 """A reader yields structures, absences and, from containers, child artifacts, in any order and number."""

@@ -90,6 +90,24 @@ class ArchiveListing:
 
 
 @dataclass(frozen=True, slots=True)
+class CompressedStream:
+    """A file that is one compressed content.
+
+    Attributes:
+        codec: ``gzip``, ``bzip2``, ``xz``, ``lzma``, ``zlib``, ``lz4`` or ``zstd``.
+        streams: how many streams or frames follow one another to make the content.
+        stored_size: bytes that they take.
+        size: bytes of the content, as far as it was expanded.
+    """
+
+    codec: str
+    streams: int
+    stored_size: int
+    size: int
+    defects: tuple[Defect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TensorEntry:
     """A named tensor. ``start`` and ``end`` are offsets into the data section, in bytes."""
 
@@ -115,6 +133,51 @@ class TensorData:
     """Bytes that a loader takes as numbers and nothing else."""
 
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayHeader:
+    """What precedes an array in NumPy's own file format.
+
+    Attributes:
+        version: of the format, such as ``1.0``.
+        dtype: as the header spells it, bounded.
+        item_size: bytes of one item; ``None`` where that is not known.
+        objects: whether the items are Python objects, which are stored as a pickle; ``None`` where that is not known.
+        start: offset of the header in the artifact, in bytes.
+    """
+
+    version: str
+    dtype: str
+    shape: tuple[int, ...]
+    fortran_order: bool
+    item_size: int | None
+    objects: bool | None
+    start: int
+    defects: tuple[Defect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOutline:
+    """What a code object of Python reaches for, by its own tables. Bounded; nothing of it was run.
+
+    Attributes:
+        offset: of the act that makes or loads it, in bytes of the artifact.
+        name: of the function, or ``<module>``.
+        versions: the Python versions whose bytecode it is, where that can be told; empty otherwise.
+        imports: the modules it imports, where the bytecode can be followed.
+        names: the other globals and attributes it names.
+        constants: the reprs of its texts.
+        instructions: the telling instructions in order, such as ``IMPORT_NAME os``.
+    """
+
+    offset: int
+    name: str
+    versions: str = ""
+    imports: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    constants: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

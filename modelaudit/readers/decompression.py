@@ -1,145 +1,133 @@
-"""The compression methods of ZIP archives, expanded a bounded piece at a time.
+"""Compressed stretches, expanded forward a bounded piece at a time.
 
-Method numbers are those of APPNOTE.TXT section 4.4.5.
+Method numbers are those of ZIP archives, APPNOTE.TXT section 4.4.5.
 """
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
-from modelaudit.model.limits import KIB, MIB
+from modelaudit.model.limits import KIB
 from modelaudit.model.structure import UnreadReason
-
-STORED = 0
-DEFLATED = 8
-BZIP2 = 12
-LZMA = 14
+from modelaudit.readers.codecs import BZIP2, DEFLATE, STORED, XZ, ZIP_LZMA, ZSTD, Codec, DecodingError
 
 METHOD_NAMES = {
-    STORED: "stored",
+    0: "stored",
     1: "shrink",
     6: "implode",
-    DEFLATED: "deflate",
+    8: "deflate",
     9: "deflate64",
-    BZIP2: "bzip2",
-    LZMA: "lzma",
+    12: "bzip2",
+    14: "lzma",
     93: "zstd",
     95: "xz",
     96: "jpeg",
     98: "ppmd",
     99: "aes",
 }
-READABLE_METHODS = frozenset({STORED, DEFLATED, BZIP2, LZMA})
+ZIP_CODECS = {0: STORED, 8: DEFLATE, 12: BZIP2, 14: ZIP_LZMA, 93: ZSTD, 95: XZ}
 
-_PIECE = 256 * KIB
-_LARGEST_DICTIONARY = 256 * MIB
-# bz2 and lzma withhold what they decoded from a block of input in which they meet damage; small blocks lose little.
+Follows = Callable[[bytes], bool]
+"""Whether a further stream begins with these bytes, which a loader reads as more of the same content."""
+
+_PIECE = 64 * KIB
+_BLOCK = 64 * KIB
 _INPUT = 4 * KIB
+_LOOK = 4 * KIB
 
 
-class _Decoder(Protocol):
+class _BrokenOffError(DecodingError):
+    """The data end before their content does, which withholds nothing of it."""
+
+
+class _Input:
+    """A window read a block at a time, for decoders that take little at once."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._base = 0
+        self._block = b""
+
+    def read(self, offset: int, most: int) -> bytes:
+        """Bytes from ``offset``, at least one unless it is the end."""
+        if not self._base <= offset < self._base + len(self._block):
+            self._base, self._block = offset, self._window.read(offset, _BLOCK)
+        start = offset - self._base
+        return self._block[start : start + most]
+
+
+class _Stream:
+    """One compressed stream, from ``start`` in the stored bytes to its own end."""
+
+    def __init__(self, stored: Window, source: _Input, codec: Codec, start: int, stated_size: int) -> None:
+        header = stored.read(start, codec.header) if codec.header else b""
+        self._source = source
+        self._codec = codec
+        self._stated = stated_size
+        self._decoder = codec.start(header, stated_size)
+        self.start = start
+        self.taken = start + len(header)
+        self.produced = 0
+
     @property
-    def eof(self) -> bool: ...
+    def end(self) -> int:
+        """The byte after the last that the content took so far."""
+        return self.taken - len(self._decoder.unused_data)
 
-    @property
-    def unused_data(self) -> bytes: ...
+    def piece(self, most: int) -> bytes:
+        """The next bytes of the content, at most ``most``; empty at its end.
 
-    @property
-    def needs_input(self) -> bool: ...
+        Raises:
+            DecodingError: the data break off, contradict themselves or take too much memory.
+            WindowError: from the stored window.
+        """
+        decoder = self._decoder
+        while not decoder.eof:
+            data = b""
+            if decoder.needs_input:
+                data = self._source.read(self.taken, _INPUT)
+                if not data and self._may_end():
+                    return b""
+                if not data:
+                    raise _BrokenOffError(f"the compressed data break off after {self.taken} bytes")
+            self.taken += len(data)
+            out = decoder.decompress(data, most)
+            if out:
+                self.produced += len(out)
+                return out
+            if not data and not decoder.needs_input and not decoder.eof:
+                raise _BrokenOffError(f"the compressed data lead nowhere after byte {self.taken}")
+        return b""
 
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
-
-
-class _Deflate:
-    """Raw deflate with the interface of ``bz2`` and ``lzma``."""
-
-    def __init__(self) -> None:
-        self._decoder = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._full = False
-
-    @property
-    def eof(self) -> bool:
-        return self._decoder.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._decoder.unused_data
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._full and not self._decoder.unconsumed_tail
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        data = self._decoder.unconsumed_tail + data
-        before = self._decoder.copy()
-        try:
-            out = self._decoder.decompress(data, max_length)
-        except zlib.error:
-            out = self._up_to_error(before, data)
-        self._full = len(out) >= max_length
-        return out
-
-    def _up_to_error(self, before: zlib._Decompress, data: bytes) -> bytes:
-        """What stands before damage: a loader that reads in small steps runs it, zlib alone would withhold it."""
-        self._decoder = before
-        out = bytearray()
-        for byte in data:
-            try:
-                out += self._decoder.decompress(bytes((byte,)))
-            except zlib.error:
-                if not out:
-                    raise
-                break
-        return bytes(out)
-
-
-class _Stored:
-    """No compression, with the interface of the others."""
-
-    def __init__(self) -> None:
-        self.eof = False
-        self.unused_data = b""
-        self.needs_input = True
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        return data[:max_length]
-
-
-def _lzma_decoder(header: bytes, stated_size: int) -> lzma.LZMADecompressor:
-    """A decoder for method 14, whose stream starts with 2 bytes of version, the length of the properties, and them.
-
-    Source: APPNOTE.TXT section 5.8.8; the properties are those of a ``.lzma`` file.
-    """
-    if len(header) < 9 or int.from_bytes(header[2:4], "little") != 5 or header[4] >= 9 * 5 * 5:
-        raise WindowError("the LZMA properties are damaged", UnreadReason.DAMAGED)
-    rest, literal_context = divmod(header[4], 9)
-    position, literal_position = divmod(rest, 5)
-    # A dictionary never needs to be larger than what it decompresses to, whatever the header claims.
-    dictionary = max(min(int.from_bytes(header[5:9], "little"), stated_size), 4 * KIB)
-    if dictionary > _LARGEST_DICTIONARY:
-        raise WindowError(f"the LZMA dictionary takes {dictionary} bytes", UnreadReason.LIMIT)
-    options = {"id": lzma.FILTER_LZMA1, "dict_size": dictionary, "lc": literal_context, "lp": literal_position}
-    try:
-        return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{**options, "pb": position}])
-    except lzma.LZMAError as error:
-        raise WindowError("the LZMA properties are damaged", UnreadReason.DAMAGED) from error
+    def _may_end(self) -> bool:
+        return self._codec is STORED or (self._codec.unmarked and self.produced >= self._stated)
 
 
 class Expansion:
-    """The content of one compressed stretch, piece by piece, forward only."""
+    """The content of one compressed stretch, piece by piece, forward only.
 
-    def __init__(self, stored: Window, method: int, stated_size: int) -> None:
+    Attributes:
+        streams: how many there were up to now; one, unless ``follows`` finds more of them.
+        exact: whether all that a decoder could have given out before damage is wanted. Decoders withhold what they
+            decoded in the same call in which they meet damage, while a loader that asks for less at a time runs it.
+    """
+
+    def __init__(
+        self, stored: Window, codec: Codec, stated_size: int, follows: Follows | None = None, exact: bool = True
+    ) -> None:
         self._stored = stored
-        self._method = method
+        self._source = _Input(stored)
+        self._codec = codec
         self._stated = stated_size
-        self._position = 0
-        self._decoder: _Decoder | None = None
+        self._follows = follows
+        self._stream: _Stream | None = None
+        self._failure: WindowError | None = None
+        self.exact = exact
+        self.streams = 0
 
     @property
     def stored_size(self) -> int:
@@ -149,47 +137,64 @@ class Expansion:
     @property
     def consumed(self) -> int:
         """Stored bytes that the content took; fewer than ``stored_size`` where something follows its end."""
-        return self._position - (len(self._decoder.unused_data) if self._decoder else 0)
+        return self._stream.end if self._stream else 0
 
     def next_piece(self) -> bytes:
         """The next bytes of the content; empty at its end.
 
         Raises:
-            WindowError: ``damaged`` where the data break off or contradict themselves; or from the stored window.
+            WindowError: ``damaged`` where the data break off or contradict themselves, ``limit-reached`` where they
+                take too much memory; or from the stored window.
         """
-        if self._decoder is None:
-            self._decoder = self._start()
-        decoder = self._decoder
-        while not decoder.eof:
-            data = b""
-            if decoder.needs_input:
-                data = self._stored.read(self._position, _INPUT)
-                if not data and self._method == STORED:
-                    return b""
-                if not data:
-                    detail = f"the compressed data break off after {self._position} bytes"
-                    raise WindowError(detail, UnreadReason.DAMAGED)
-            self._position += len(data)
-            piece = self._decompress(decoder, data)
-            if piece:
-                return piece
-        return b""
-
-    def _start(self) -> _Decoder:
-        if self._method == LZMA:
-            header = self._stored.read(0, 9)
-            self._position = 9
-            return _lzma_decoder(header, self._stated)
-        if self._method == BZIP2:
-            return bz2.BZ2Decompressor()
-        return _Deflate() if self._method == DEFLATED else _Stored()
-
-    def _decompress(self, decoder: _Decoder, data: bytes) -> bytes:
+        if self._failure is not None:
+            raise self._failure
         try:
-            return decoder.decompress(data, _PIECE)
-        except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
-            detail = f"the compressed data are damaged before byte {self._position}"
-            raise WindowError(detail, UnreadReason.DAMAGED) from error
+            while True:
+                if self._stream is not None and (piece := self._stream.piece(_PIECE)):
+                    return piece
+                start = 0 if self._stream is None else self._next_start(self._stream.end)
+                if start is None:
+                    return b""
+                self._stream = _Stream(self._stored, self._source, self._codec, start, self._stated)
+                self.streams += 1
+        except DecodingError as error:
+            return self._up_to_damage(error)
+
+    def _next_start(self, position: int) -> int | None:
+        """Where a further stream begins at or, past zero bytes, after ``position``."""
+        if self._follows is None:
+            return None
+        while data := self._source.read(position, _LOOK):
+            kept = data.lstrip(b"\0")
+            position += len(data) - len(kept)
+            if kept:
+                return position if self._follows(self._stored.read(position, _LOOK)) else None
+        return None
+
+    def _up_to_damage(self, error: DecodingError) -> bytes:
+        """What the decoder withheld, if it is wanted and there is any; the failure itself comes next.
+
+        The stream is decoded again, in the same steps up to the last and in steps of one byte from there.
+        """
+        at = self._stream.taken if self._stream else 0
+        detail = f"the compressed data are damaged before byte {at}: {error}"
+        if error.reason is UnreadReason.LIMIT:
+            detail = f"the compressed data ask for more memory than they are given: {error}"
+        breaks_off = isinstance(error, _BrokenOffError)
+        self._failure = WindowError(str(error) if breaks_off else detail, error.reason)
+        out = bytearray()
+        if self._stream is not None and self.exact and not breaks_off:
+            try:
+                again = _Stream(self._stored, self._source, self._codec, self._stream.start, self._stated)
+                while again.produced < self._stream.produced:
+                    again.piece(_PIECE)
+                while piece := again.piece(1):
+                    out += piece
+            except DecodingError:
+                pass
+        if not out:
+            raise self._failure from error
+        return bytes(out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +212,9 @@ class Measure:
     broken: str | None
 
 
-def measure(stored: Window, method: int, stated_size: int, most: int) -> Measure:
+def measure(stored: Window, codec: Codec, stated_size: int, most: int) -> Measure:
     """Expand ``stored`` without keeping anything, up to the piece that exceeds ``most`` bytes of content."""
-    expansion = Expansion(stored, method, stated_size)
+    expansion = Expansion(stored, codec, stated_size, exact=False)
     size = crc = 0
     try:
         while piece := expansion.next_piece():

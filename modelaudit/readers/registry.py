@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from modelaudit.readers import archive, documents, markdown, pickle, programs, safetensors, tensor_data
+from modelaudit.readers import (
+    archive,
+    compressed,
+    documents,
+    embedded,
+    markdown,
+    pickle,
+    programs,
+    safetensors,
+    sevenzip,
+    tar,
+    skops,
+    tensor_data,
+    torch,
+)
 from modelaudit.readers.base import Reader
+from modelaudit.readers.numpy import npy, zfile
 
 READERS: tuple[Reader, ...] = (
     tensor_data.READER,
     archive.READER,
+    tar.READER,
+    sevenzip.READER,
+    *compressed.READERS,
     pickle.READER,
+    *torch.READERS,
+    npy.READER,
+    zfile.READER,
     safetensors.READER,
+    embedded.READER,
     programs.told(markdown.READER),
+    programs.told(skops.READER),
+    *torch.FALLBACKS,
     programs.told(documents.JSON),
     programs.told(documents.YAML),
     programs.told(documents.TEXT),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from modelaudit.readers.tar_headers import BLOCK, is_header
+
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PK\x03\x04", "ZIP"),
     (0, b"PK\x05\x06", "ZIP"),
@@ -55,9 +57,6 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
 
 _STRONG = tuple((offset, magic, name) for offset, magic, name in _MAGIC if len(magic) >= 4)
 _LONGEST = max(offset + len(magic) for offset, magic, _ in _MAGIC)
-_TAR_BLOCK = 512
-_TAR_SUM = slice(148, 156)
-_TAR_NUMBERS = ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148), (329, 337), (337, 345))
 
 # Protocol buffers and their like have no magic number; for these the name is all there is to go by.
 _EXTENSIONS = {
@@ -77,46 +76,15 @@ _EXTENSIONS = {
 }
 
 
-def _tar_number(field: bytes) -> int | None:
-    """A number of a tar header as Python's ``tarfile`` reads it: binary after 0x80 or 0xff, else octal digits."""
-    if field[0] in (0x80, 0xFF):
-        return int.from_bytes(field[1:], "big") - (256 ** (len(field) - 1) if field[0] == 0xFF else 0)
-    try:
-        return int(field.partition(b"\0")[0].decode("ascii").strip() or "0", 8)
-    except ValueError:
-        return None
-
-
-def _is_tar(head: bytes) -> bool:
-    """Whether ``head`` begins with the header of a tar member, which nothing but its checksum tells in every dialect.
-
-    The sum is over all 512 bytes with its own field taken for spaces; old writers added the bytes as signed numbers.
-    Source: POSIX.1-2017, pax, "ustar Interchange Format", and ``tarfile.TarInfo.frombuf``. A first block of zeros is
-    an archive without members, which no loader gets anything from.
-    """
-    block = head[:_TAR_BLOCK]
-    if len(block) < _TAR_BLOCK or not block.rstrip(b"\0"):
-        return False
-    stated = _tar_number(block[_TAR_SUM])
-    if stated is None or any(_tar_number(block[start:end]) is None for start, end in _TAR_NUMBERS):
-        return False
-    others = block[: _TAR_SUM.start] + b" " * 8 + block[_TAR_SUM.stop :]
-    unsigned = sum(others)
-    return stated in (unsigned, unsigned - 256 * sum(byte >= 0x80 for byte in others))
-
-
-def overlooked(head: bytes) -> str | None:
-    """A format without a reader that a loader tries before others, so that it counts though a reader knows the bytes.
-
-    ``torch.load`` opens a file as a tar archive before it takes it for a pickle, and the name of a tar's first member,
-    which stands at its very start, can be a pickle.
-    """
-    return "tar" if _is_tar(head) else None
+def is_tar(head: bytes) -> bool:
+    """Whether ``head`` begins with the header of a tar member, whose checksum is a sign as strong as any magic."""
+    return is_header(head[:BLOCK])
 
 
 def strong_magic(head: bytes) -> str | None:
     """The format whose magic number of four bytes or more ``head`` begins with; numbers hold shorter ones by chance."""
-    return next((name for offset, magic, name in _STRONG if head.startswith(magic, offset)), None) or overlooked(head)
+    found = next((name for offset, magic, name in _STRONG if head.startswith(magic, offset)), None)
+    return found or ("tar" if is_tar(head) else None)
 
 
 def name_format(head: bytes, path: str) -> str | None:
@@ -125,7 +93,7 @@ def name_format(head: bytes, path: str) -> str | None:
     Where no magic number fits, the extension of ``path`` may; the name then says that nothing but the extension
     suggests it.
     """
-    if _is_tar(head):
+    if is_tar(head):
         return "tar"
     start = head[:_LONGEST]
     for offset, magic, name in _MAGIC:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +13,8 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
-from modelaudit.readers.decompression import Expansion
+from modelaudit.readers.codecs import Codec
+from modelaudit.readers.decompression import Expansion, Follows
 
 CHUNK = MIB
 _IN_MEMORY = 8 * MIB
@@ -97,11 +98,17 @@ class DecompressedWindow:
 
     ``size`` is what the container states until the data prove it wrong. Where the data break off, a read returns
     the bytes that stand before the break; the next one, which starts at the break, raises.
+
+    Attributes:
+        overflowed: whether a bound on expansion stopped it.
     """
 
-    def __init__(self, stored: SubWindow, method: int, stated_size: int, limits: Limits) -> None:
+    def __init__(
+        self, stored: SubWindow, codec: Codec, stated_size: int, limits: Limits, follows: Follows | None = None
+    ) -> None:
         self.budget = stored.budget
-        self._expansion = Expansion(stored, method, stated_size)
+        self.overflowed = False
+        self._expansion = Expansion(stored, codec, stated_size, follows)
         self._limits = limits
         self._stated = stated_size
         self._allowed = max(limits.expansion_floor, limits.expansion_ratio * stored.size)
@@ -122,6 +129,17 @@ class DecompressedWindow:
     def size(self) -> int:
         """How many bytes there are, as far as is known."""
         return self._produced if self._at_end else max(self._stated, self._produced)
+
+    @property
+    def expansion(self) -> Expansion:
+        """How far the compressed data were followed."""
+        return self._expansion
+
+    def expand(self) -> WindowError | None:
+        """Decompress all there is, after which ``size`` is what can be read; why that is not all, if it is not."""
+        while not self._at_end and self._broken is None:
+            self._expand_to(self._produced + 1)
+        return self._broken
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes from ``offset``; fewer where the data end or break off.
@@ -155,6 +173,7 @@ class DecompressedWindow:
             return
         room = self._allowed - self._produced
         kept = piece[:room]
+        self.overflowed = len(piece) > min(room, self.budget.left)
         self.budget.spend(len(kept))
         self._spool.seek(self._produced)
         self._spool.write(kept)
@@ -162,6 +181,11 @@ class DecompressedWindow:
         if len(piece) > room:
             detail = f"expands to more than {self._allowed} bytes from {self._expansion.stored_size} stored"
             raise WindowError(detail, UnreadReason.LIMIT)
+
+
+def opener(window: Window) -> Callable[[], AbstractContextManager[Window]]:
+    """What an artifact opens, for a window that stays open as long as the one around it."""
+    return lambda: nullcontext(window)
 
 
 def chunks(window: Window, start: int = 0, end: int | None = None, length: int = CHUNK) -> Iterator[bytes]:

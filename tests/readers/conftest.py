@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from modelaudit.pipeline import ArtifactReading
 from modelaudit.readers.base import Reader
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+sys.path.insert(0, str(FIXTURES))  # tests build files with the fixtures' own builders
 
 
 class BytesWindow:

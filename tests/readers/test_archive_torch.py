@@ -44,8 +44,10 @@ def test_a_saved_script(read_bytes):
     reading = read_bytes(_saved(torch.jit.save, torch.jit.script(_model())), "m.pt")
     (listing,) = reading.of(ArchiveListing)
     assert (listing.layout, listing.defects) == ("torchscript", ())
-    assert any(name.endswith(".py") and formats == ["text"] for name, formats in reading.formats.items())
-    assert [path for path, _ in reading.unread if not path.endswith(".py")] == []
+    sources = [formats for name, formats in reading.formats.items() if name.endswith(".py")]
+    assert sources
+    assert {tuple(formats) for formats in sources} == {("torchscript",)}
+    assert reading.unread == []
 
 
 def test_the_benign_fixture_is_a_checkpoint_to_torch():

@@ -15,14 +15,24 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 KINDS = ("benign", "malicious", "truncated", "bomb")
 FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
 # A container names it so; the fixtures lie with the container.
-FOLDER_OF = {"tensor-storage": "torch-zip"}
+FOLDER_OF = {"tensor-storage": "torch-zip", "torch-weight": "torch-export"}
 # What does not fail by itself under the default policy, with the exit code and the rules that say so.
 NOT_FAILED = {
     "json/malicious/duplicate-key.json": (3, {"coverage/program-not-judged", "document/duplicate-key"}),
     "pickle/malicious/joblib-array.joblib": (3, {"coverage/no-reader"}),
     "pickle/malicious/unverified-type.pkl": (3, {"pickle/unverified-type"}),
     "text/malicious/escapes.txt": (0, set()),  # a matter for reports, which show no control character raw
-    "torch-zip/malicious/array-as-storage.npz": (3, {"coverage/no-reader"}),
+    "skops/malicious/unverified-type.skops": (3, {"skops/unverified-type"}),
+    "hydra/malicious/unlisted.nemo": (3, {"torch/unverified-target"}),
+    "torch-bytecode/malicious/custom-operator.ptl": (3, {"torch/unverified-operator"}),
+    "torch-legacy/malicious/other-keys.pt": (3, {"coverage/damaged"}),
+    "torch-tar-records/malicious/behind-the-records.pt": (3, {"coverage/no-reader"}),
+    "torch-zip/malicious/record-larger.pt": (0, {"torch/storage-odd"}),
+    "torch-zip/malicious/record-missing.pt": (0, {"torch/storage-odd"}),
+    "torchscript/malicious/class-in-pickle.pt": (3, {"torch/unverified-operator"}),
+    "torchscript/malicious/custom-class.pt": (3, {"torch/unverified-operator"}),
+    "torchscript/malicious/custom-operator.pt": (3, {"torch/unverified-operator"}),
+    "torchserve/malicious/handler.mar": (3, {"coverage/program-not-judged"}),
     "zip/malicious/damaged-content.zip": (3, {"archive/inconsistent", "coverage/damaged"}),
     "zip/malicious/encrypted-member.zip": (3, {"coverage/encrypted"}),
     "zip/malicious/link-member.zip": (0, {"archive/link-member"}),
@@ -30,6 +40,12 @@ NOT_FAILED = {
         3,
         {"archive/extra-bytes", "archive/inconsistent", "coverage/damaged", "coverage/no-reader"},
     ),
+    "7z/malicious/directory-damaged.7z": (3, {"archive/inconsistent", "coverage/damaged"}),
+    "7z/malicious/encrypted-member.7z": (3, {"coverage/encrypted"}),
+    "7z/malicious/link-member.7z": (0, {"archive/link-member"}),
+    "7z/malicious/unknown-compression.7z": (3, {"archive/odd-names", "coverage/no-reader"}),
+    "tar/malicious/link-member.tar": (0, {"archive/link-member"}),
+    "tar/malicious/special-member.tar": (0, {"archive/special-member"}),
     "zip/malicious/unknown-compression.zip": (3, {"archive/odd-names", "coverage/no-reader"}),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.readers.sniff import name_format, overlooked, strong_magic
+from modelaudit.readers.sniff import is_tar, name_format, strong_magic
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
@@ -65,14 +65,15 @@ def test_a_tar_is_told_in_every_format(name, form):
     if form == tarfile.USTAR_FORMAT and len(name) > 100:
         name = "long/" * 30 + "name"
     data = _tar(name, form)
-    assert overlooked(data[:4096]) == name_format(data, "x") == strong_magic(data) == "tar"
+    assert is_tar(data[:4096])
+    assert name_format(data, "x") == strong_magic(data) == "tar"
 
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_a_tar_whose_name_is_a_pickle_is_told(signed):
     data = _v7(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", signed)
     assert _opens(data)
-    assert overlooked(data) == "tar"
+    assert is_tar(data)
     assert name_format(data, "x.pt") == "tar"
 
 
@@ -80,7 +81,7 @@ def test_a_tar_whose_name_is_a_pickle_is_told(signed):
 def test_a_tar_is_what_a_loader_opens(at, to):
     data = bytearray(_v7(b"\x80\x02N."))
     data[at] = to
-    assert (overlooked(bytes(data)) is not None) == _opens(bytes(data))
+    assert is_tar(bytes(data)) == _opens(bytes(data))
 
 
 def test_nothing_else_is_a_tar():
@@ -88,4 +89,4 @@ def test_nothing_else_is_a_tar():
     samples = [path.read_bytes()[:4096] for path in FIXTURES.glob("*/benign/*") if path.is_file()]
     samples += [source.randbytes(4096) for _ in range(2000)]
     samples += [bytes(4096), b"", b" " * 4096, b"\xff" * 512]
-    assert [sample[:16] for sample in samples if overlooked(sample)] == []
+    assert [sample[:16] for sample in samples if is_tar(sample)] == []

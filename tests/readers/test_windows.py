@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
-from modelaudit.readers.decompression import DEFLATED
+from modelaudit.readers.codecs import DEFLATE
 from modelaudit.readers.windows import Budget, DecompressedWindow, SubWindow, budget_of, chunks, read_whole
 
 
@@ -21,7 +21,7 @@ def _deflate(data: bytes) -> bytes:
 def _expanded(bytes_window, packed: bytes, size: int, limits: Limits | None = None) -> DecompressedWindow:
     limits = limits or Limits()
     parent = bytes_window(packed)
-    return DecompressedWindow(SubWindow(parent, 0, len(packed), budget_of(parent, limits)), DEFLATED, size, limits)
+    return DecompressedWindow(SubWindow(parent, 0, len(packed), budget_of(parent, limits)), DEFLATE, size, limits)
 
 
 @settings(max_examples=100, deadline=None)
@@ -50,7 +50,7 @@ def test_a_decompressed_window_reads_anywhere(data, reads, wrong, bytes_window):
 def test_nothing_is_expanded_before_it_is_asked_for(bytes_window):
     parent = bytes_window(_deflate(bytes(10 << 20)))
     limits = Limits()
-    with DecompressedWindow(SubWindow(parent, 0, parent.size, Budget(limits, 1)), DEFLATED, 10 << 20, limits) as window:
+    with DecompressedWindow(SubWindow(parent, 0, parent.size, Budget(limits, 1)), DEFLATE, 10 << 20, limits) as window:
         assert window.size == 10 << 20
         assert parent.read_bytes == 0
 
@@ -84,7 +84,7 @@ def test_windows_within_windows_share_one_budget(bytes_window):
         assert first.read(0, 100) == bytes(100)
         assert budget_of(first, limits) is first.budget
         stored = SubWindow(bytes_window(inner), 0, len(inner), first.budget)
-        with DecompressedWindow(stored, DEFLATED, 100, limits) as second, pytest.raises(WindowError) as raised:
+        with DecompressedWindow(stored, DEFLATE, 100, limits) as second, pytest.raises(WindowError) as raised:
             second.read(0, 100)
         assert raised.value.reason is UnreadReason.LIMIT
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Location
 from modelaudit.readers.archive.records import DESCRIPTOR_FOLLOWS, ENCRYPTED, Entry, Member
-from modelaudit.readers.decompression import READABLE_METHODS
+from modelaudit.readers.decompression import ZIP_CODECS
 
 _MOST_OF_A_KIND = 50
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -44,18 +45,34 @@ def escapes(name: str) -> bool:
     return path.startswith("/") or _DRIVE.match(path) is not None or ".." in path.split("/")
 
 
+def compare_name(name: str, offset: int | None, log: DefectLog) -> None:
+    """Note a name that escapes, hides its end or has two readings."""
+    if escapes(name):
+        log.add("path-escape", f"the name {name!r} leads out of the folder it is extracted to", offset, name)
+    elif "\\" in name:
+        log.add("backslash-name", f"the name {name!r} is a path on some systems only", offset, name)
+    if "\0" in name:
+        log.add("nul-in-name", f"some loaders end the name {name!r} at its zero byte", offset, name)
+
+
+def compare_link(name: str, target: str, offset: int | None, log: DefectLog, symbolic: bool = True) -> None:
+    """Note a link that leads outside; a symbolic one starts from its own folder, another from that of the archive."""
+    path = target.replace("\\", "/")
+    inside = posixpath.join(posixpath.dirname(name), path) if symbolic else path
+    # An absolute target stays one when it is joined; only what is left of ".." after that leads outside.
+    if escapes(posixpath.normpath(inside)) or _DRIVE.match(path):
+        log.add(
+            "path-escape", f"the link {name!r} leads out of the folder it is extracted to: {target!r}", offset, name
+        )
+
+
 def compare_names(entries: Sequence[Entry], log: DefectLog, torch: bool) -> None:
     """Note names that escape, hide their end, repeat or have two readings."""
     seen: set[str] = set()
     folded: set[str] = set()
     for entry in entries:
         name, offset = entry.name, entry.offset
-        if escapes(name):
-            log.add("path-escape", f"the name {name!r} leads out of the folder it is extracted to", offset, name)
-        elif "\\" in name:
-            log.add("backslash-name", f"the name {name!r} is a path on some systems only", offset, name)
-        if "\0" in name:
-            log.add("nul-in-name", f"some loaders end the name {name!r} at its zero byte", offset, name)
+        compare_name(name, offset, log)
         if entry.extra_name is not None and entry.extra_name != entry.raw_name:
             other = entry.extra_name.decode("utf-8", "surrogateescape")
             log.add("unicode-path-mismatch", f"{name!r} has the second name {other!r}", offset, name)
@@ -110,7 +127,7 @@ def compare_expansion(entries: Sequence[Entry], limits: Limits, log: DefectLog) 
         if entry.size > bound:
             detail = f"{entry.name!r} is stated to expand from {entry.stored_size} to {entry.size} bytes"
             log.add("expansion-ratio", detail, entry.offset, entry.name)
-        if entry.method not in READABLE_METHODS:
+        if entry.method not in ZIP_CODECS:
             log.add("unknown-compression", f"{entry.name!r} uses {entry.compression}", entry.offset, entry.name)
         if entry.name.endswith("/") and entry.size:
             log.add("directory-with-data", f"{entry.name!r} holds {entry.size} bytes", entry.offset, entry.name)

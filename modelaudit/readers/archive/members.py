@@ -8,8 +8,8 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.readers.archive.compare import DefectLog
-from modelaudit.readers.archive.records import ENCRYPTED, PATCHED, STRONG_ENCRYPTION, Member
-from modelaudit.readers.decompression import READABLE_METHODS, STORED, Measure, measure
+from modelaudit.readers.archive.records import ENCRYPTED, PATCHED, STORED, STRONG_ENCRYPTION, Member
+from modelaudit.readers.decompression import ZIP_CODECS, Measure, measure
 from modelaudit.readers.windows import Budget, DecompressedWindow, SubWindow, read_available
 
 _CHECKED_OF_A_MEMBER = 64 * MIB
@@ -47,7 +47,7 @@ class MemberData:
         Encrypted data are 12 bytes longer than what they hold (APPNOTE.TXT section 6.1) and do not expand.
         """
         entry = self.member.entry
-        if not self.claims_encryption or entry.method not in READABLE_METHODS:
+        if not self.claims_encryption or entry.method not in ZIP_CODECS:
             return self.claims_encryption
         if entry.method == STORED and entry.stored_size == entry.size:
             return False
@@ -69,7 +69,7 @@ class MemberData:
         return self._measure(self.member.entry.size)
 
     def _measure(self, most: int) -> Measure:
-        found = measure(self.stored, self.member.entry.method, self.member.entry.size, most)
+        found = measure(self.stored, ZIP_CODECS[self.member.entry.method], self.member.entry.size, most)
         self._allowance.left -= max(found.size, found.consumed)
         return found
 
@@ -78,7 +78,7 @@ class MemberData:
         entry = self.member.entry
         if entry.method == STORED:
             return nullcontext(self.stored)
-        return DecompressedWindow(self.stored, entry.method, entry.size, self._limits)
+        return DecompressedWindow(self.stored, ZIP_CODECS[entry.method], entry.size, self._limits)
 
     def obstacle(self) -> Unread | None:
         """Why the content cannot be had, if it cannot."""
@@ -86,7 +86,7 @@ class MemberData:
         where = Location(offset=self.member.local.offset, key=entry.name)
         if self.is_encrypted:
             return Unread(UnreadReason.ENCRYPTED, f"{entry.name!r} is encrypted", where)
-        if entry.method not in READABLE_METHODS:
+        if entry.method not in ZIP_CODECS:
             return Unread(UnreadReason.NO_READER, f"no reader for {entry.compression} compression", where)
         return None
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -15,14 +12,17 @@ from modelaudit.readers.archive.compare import (
     compare_expansion,
     compare_extents,
     compare_headers,
+    compare_link,
     compare_names,
 )
 from modelaudit.readers.archive.contents import Contents, take_stock
 from modelaudit.readers.archive.directory import find_places
 from modelaudit.readers.archive.layout import Layout, layout_of
 from modelaudit.readers.archive.members import Allowance, MemberData, compare_content, compare_flags
+from modelaudit.readers.archive.paths import MemberPaths
 from modelaudit.readers.base import Head, Reader, Reading
-from modelaudit.readers.windows import SubWindow, budget_of, read_available
+from modelaudit.readers.sniff import is_tar
+from modelaudit.readers.windows import SubWindow, budget_of, opener, read_available
 
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
 _LONGEST_LINK = 4 * KIB
@@ -31,11 +31,12 @@ _LONGEST_LINK = 4 * KIB
 def recognises(head: Head) -> bool:
     """An archive begins with a local header, or ends with an end record that leads to a directory.
 
-    In the storage of a tensor only the beginning counts: looking at the end of each would cost a read.
+    In the storage of a tensor only the beginning counts: looking at the end of each would cost a read. In a tar archive,
+    whose reader hands on every byte, an archive that ends it is a member or lies behind the last one.
     """
     if head.data.startswith(_STARTS):
         return True
-    if head.content == TENSOR_STORAGE:
+    if head.content == TENSOR_STORAGE or is_tar(head.data):
         return False
     try:
         return bool(find_places(head.window))
@@ -64,12 +65,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from _member_artifacts(artifact, data, layout)
     for start, end in contents.leftovers:
         stretch = SubWindow(window, start, end - start, budget)
-        path = f"{artifact.path}![bytes {start}-{end}]"
-        yield Artifact(path, stretch.size, partial(_open, stretch))
-
-
-def _open(window: SubWindow) -> AbstractContextManager[Window]:
-    return nullcontext(window)
+        yield Artifact(MemberPaths(artifact.path).of_stretch(start, end), stretch.size, opener(stretch))
 
 
 def _compare(contents: Contents, data: list[MemberData], layout: Layout, limits: Limits) -> None:
@@ -93,6 +89,7 @@ def _listing_members(contents: Contents, data: list[MemberData]) -> Iterator[Arc
         if entry.link and item is not None and item.obstacle() is None:
             with item.open() as content:
                 target = read_available(content, 0, _LONGEST_LINK).decode("utf-8", "surrogateescape")
+            compare_link(entry.name, target, entry.offset, contents.log)
         encrypted = item is not None and item.is_encrypted
         yield ArchiveMember(
             entry.name, entry.offset, entry.stored_size, entry.size, entry.compression, encrypted, target
@@ -100,17 +97,14 @@ def _listing_members(contents: Contents, data: list[MemberData]) -> Iterator[Arc
 
 
 def _member_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout) -> Iterator[Artifact]:
-    named: Counter[str] = Counter()
+    paths = MemberPaths(artifact.path)
     for item in data:
         entry = item.member.entry
         content = layout.content_of(entry.name)
         # A folder, or the storage of a tensor without elements: the listing says all there is to say.
         if entry.size == entry.stored_size == 0 and (entry.name.endswith("/") or content is not None):
             continue
-        named[entry.name] += 1
-        ordinal = f"#{named[entry.name]}" if named[entry.name] > 1 else ""
-        path = f"{artifact.path}!{entry.name}{ordinal}"
-        yield item.artifact(path, content)
+        yield item.artifact(paths.of(entry.name), content)
 
 
 READER = Reader("zip", recognises, read)

@@ -13,6 +13,7 @@ from modelaudit.readers.archive.records import (
     DESCRIPTOR_SIGNATURE,
     ENTRY_SIGNATURE,
     LOCAL_SIGNATURE,
+    STORED,
     Entry,
     LocalHeader,
     Member,
@@ -21,7 +22,7 @@ from modelaudit.readers.archive.records import (
     may_be_local,
     read_local,
 )
-from modelaudit.readers.decompression import READABLE_METHODS, STORED, measure
+from modelaudit.readers.decompression import ZIP_CODECS, measure
 from modelaudit.readers.windows import Budget, SubWindow
 
 _RECORD = re.compile(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
@@ -123,10 +124,10 @@ class Walk:
     def _measure(self, local: LocalHeader) -> tuple[int, int]:
         """The stored and expanded sizes of a member whose header leaves them to a descriptor after the data."""
         start = local.data_start
-        if local.method != STORED and local.method in READABLE_METHODS and self._left > 0:
+        if local.method != STORED and local.method in ZIP_CODECS and self._left > 0:
             stretch = SubWindow(self._window, start, self._end - start, self._budget)
             most = min(_MOST_MEASURED, self._left)
-            found = measure(stretch, local.method, most, most)
+            found = measure(stretch, ZIP_CODECS[local.method], most, most)
             self._left -= max(found.size, found.consumed) + (0 if found.whole else _LEAST_COST)
             if found.whole:
                 return found.consumed, found.size

@@ -9,7 +9,7 @@ from typing import Final
 from modelaudit.model.pickle import Embedded, Unknown
 from modelaudit.readers.base import DamagedError
 from modelaudit.readers.pickle.machine import Handler, Machine
-from modelaudit.readers.pickle.nested import Coding
+from modelaudit.readers.pickle.nested import AS_TEXT, OPENED
 from modelaudit.readers.pickle.values import Slot, Truncated
 
 
@@ -40,7 +40,10 @@ def text_line(kind: str) -> Handler:
         line, whole = machine.take_line()
         if kind in ("str", "quoted"):
             opening = 1 if kind == "quoted" else 0
-            machine.note_nested(line[opening:], start + opening, machine.offset - start - 1 - 2 * opening)
+            length = machine.offset - start - 1 - 2 * opening
+            if machine.note_nested(line[opening : opening + length], start + opening, length, True) in AS_TEXT:
+                machine.stack.append(Embedded(start + opening, length))
+                return
         machine.stack.append(_line_value(machine, kind, line) if whole else cut(kind, line))
 
     return push
@@ -91,7 +94,7 @@ def sized(kind: str, layout: str) -> Handler:
             raise DamagedError(f"a {kind} constant with the negative length {size}", machine.at)
         start = machine.offset
         data, whole = machine.take_constant(size)
-        if kind != "int" and machine.note_nested(data, start, size) is Coding.RAW:
+        if kind != "int" and machine.note_nested(data, start, size, kind == "str") in OPENED:
             machine.stack.append(Embedded(start, size))
             return
         machine.stack.append(_decoded(machine, kind, data) if whole else cut(kind, data))

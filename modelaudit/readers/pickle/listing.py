@@ -15,6 +15,7 @@ _SHOWN: Final = 60
 _LOOKED_AT: Final = 160
 # pickletools states the length of an argument as a count of bytes, or as one of these, with the bytes of its length.
 _UP_TO_NEWLINE: Final = -1
+_OPCODES: Final = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
 _LENGTH_BYTES: Final = {-2: 1, -3: 4, -4: 4, -5: 8}
 
 
@@ -41,7 +42,7 @@ def listing_of(window: Window, offsets: Iterable[int], held: tuple[int, bytes]) 
 
 def _decoded(data: bytes, offset: int) -> tuple[Instruction, int]:
     """The opcode that ``data`` begins with, and its length in bytes with its argument."""
-    opcode = pickletools.code2op.get(chr(data[0]))
+    opcode = _OPCODES.get(data[0])
     if opcode is None:
         return Instruction(offset, f"0x{data[0]:02x}"), 1
     if opcode.arg is None:

@@ -9,12 +9,16 @@ from typing import Final
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, Holding, Made, Name, PickleEvent, Plain, Unknown, Value
-from modelaudit.model.structure import Defect, Location
+from modelaudit.model.pickle import Act, Embedded, Holding, Made, Name, PickleEvent, Plain, Unknown, Value
+from modelaudit.model.structure import CodeOutline, Defect, Location
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.pickle.arrays import Arrays, note_call
+from modelaudit.readers.pickle.code import outline_of_call
 from modelaudit.readers.pickle.listing import listing_of
 from modelaudit.readers.pickle.memo import Memo
+from modelaudit.readers.pickle.names import looked_up
 from modelaudit.readers.pickle.nested import Coding, Nested, coding_of
+from modelaudit.readers.pickle.storages import Storages
 from modelaudit.readers.pickle.values import Box, Slot, Truncated, items_of, shown
 
 _CHUNK: Final = 1 << 18
@@ -22,15 +26,24 @@ _MARGIN: Final = 16
 CONSTANT_KEPT: Final = 4096
 _DEFECTS_KEPT: Final = 100
 _NESTED_KEPT: Final = 1000
+_CODES_KEPT: Final = 100
+_ENCODE: Final = Name("_codecs", "encode")
+_LATIN_1: Final = ("latin1", "latin-1")
 _LISTED: Final = 8
+_BETWEEN_CHECKS: Final = 0xFF
 _EVENTS_LISTED: Final = 2000
 # Functions of copyreg that make an object of the class they are given first.
 _CLASS_FIRST: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
 # Short words are arguments that change what a call does (an encoding, an attribute); longer text is content.
 _WORD = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")
 
+_WORD_LENGTH: Final = 32
+_BRIEF: Final = frozenset({Name, Made})
+_BRIEF_ARGUMENTS: Final = 8
+_NUMBERS: Final = frozenset({int, float, bytes})
+
 # Loaders go on after these.
-_TOLERATED: Final = frozenset({"memo-index"})
+_TOLERATED: Final = frozenset({"forged-state", "memo-index", "side-file-outside"})
 Handler = Callable[["Machine"], bool | None]
 
 
@@ -43,11 +56,15 @@ class Machine:
 
     Attributes:
         events: acts in order; identical ones are kept once.
-        nested: constants that begin like a pickle themselves.
+        nested: constants that begin like a file of their own.
+        codes: outlines of the code objects that calls make of their tables.
         fault: offset of the opcode at which a loader would have raised.
         nested_dropped: how many more of those there were than are kept.
         uses: how often each name was put on the stack and not called.
         result: the value at STOP.
+        arrays: what the program says of arrays and dtypes.
+        storages: what it says of the storages of torch.
+        frame: where the last frame that was opened ends.
     """
 
     def __init__(self, window: Window, start: int, limits: Limits, stream: int = 0) -> None:
@@ -70,8 +87,12 @@ class Machine:
         self.result: Slot = None
         self.nested: list[Nested] = []
         self.nested_dropped = 0
+        self.codes: list[CodeOutline] = []
         self.uses: Counter[Name] = Counter()
         self.seen: set[tuple[object, ...]] = set()
+        self.arrays = Arrays()
+        self.storages = Storages()
+        self.frame = 0
         self.dispatch: list[Handler] = []
         self.trail: deque[int] = deque(maxlen=_LISTED)
 
@@ -101,7 +122,7 @@ class Machine:
                 return
             if until is not None and until(self):
                 return
-            if len(self.stack) > stack_bound:
+            if not self.opcodes & _BETWEEN_CHECKS and len(self.stack) > stack_bound:
                 raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", self.at)
 
     @property
@@ -139,9 +160,9 @@ class Machine:
             self.base, self.pos, self.op, self.buffer = self.base + self.pos, 0, self.op - self.pos, b""
         return kept, length <= CONSTANT_KEPT
 
-    def note_nested(self, data: bytes, offset: int, length: int) -> Coding | None:
-        """Remember a constant of ``length`` bytes at ``offset`` if its beginning, ``data``, is that of a pickle."""
-        coding = coding_of(data)
+    def note_nested(self, data: bytes, offset: int, length: int, is_text: bool) -> Coding | None:
+        """Remember a constant of ``length`` bytes at ``offset`` if it begins, with ``data``, like a file of its own."""
+        coding = coding_of(data, length, is_text)
         if coding and len(self.nested) < _NESTED_KEPT:
             self.nested.append(Nested(offset, length, coding))
         elif coding:
@@ -176,6 +197,21 @@ class Machine:
     def _truncated(self, length: int) -> None:
         left = max(0, self.size - self.offset)
         raise DamagedError(f"an opcode asks for {length} bytes where {left} are left", self.at)
+
+    def go_to(self, offset: int) -> None:
+        """Go on at ``offset``, which lies further on."""
+        self.base, self.pos, self.op, self.buffer = offset, 0, self.at - offset, b""
+
+    def frame_end(self) -> int:
+        """Where the last frame that was opened ends."""
+        return self.frame
+
+    def inside(self, start: int) -> Machine:
+        """The machine for a pickle that begins inside this one; it reports where this one does."""
+        inner = type(self)(self.window, start, self.limits, self.stream)
+        inner.events, inner.defects, inner.uses, inner.seen = self.events, self.defects, self.uses, self.seen
+        inner.nested, inner.codes, inner.storages = self.nested, self.codes, self.storages
+        return inner
 
     # -- stack ------------------------------------------------------------------------------------------------------
 
@@ -254,13 +290,19 @@ class Machine:
         subject: Slot,
         arguments: tuple[Slot, ...] = (),
         sets: tuple[tuple[str, Value], ...] = (),
+        gives: Name | None = None,
     ) -> None:
         """Record an act of the loader, once for each subject and each combination of telling arguments."""
+        brief = _brief(act, subject, arguments) if gives is None else None
+        if brief is not None:
+            if brief in self.seen:
+                return
+            self.seen.add(brief)
         # A file may act very often; what is kept of each act shrinks before what is kept in all grows too large.
         nodes = 200 if len(self.events) < 1000 else 20
         seen, *given = shown((subject, *arguments), nodes)
         values = tuple(given)
-        key = (act, seen, tuple(_telling(value) for value in values), sets)
+        key = (act, seen, tuple(_telling(value) for value in values), sets, gives)
         if key in self.seen:
             return
         if len(self.events) >= self.limits.pickle_events:
@@ -268,15 +310,28 @@ class Machine:
         self.seen.add(key)
         listed = len(self.events) < _EVENTS_LISTED
         listing = tuple(listing_of(self.window, self.trail, (self.base, self.buffer))) if listed else ()
-        self.events.append(PickleEvent(act, self.at, opcode, seen, values, self.stream, sets, listing))
+        self.events.append(PickleEvent(act, self.at, opcode, seen, values, self.stream, sets, listing, gives))
 
     def called(self, opcode: str, callee: Slot, arguments: Slot | list[Slot], act: Act = Act.CALL) -> None:
         """Record ``callee(*arguments)`` and push what it returns."""
         given = tuple(arguments) if isinstance(arguments, list) else items_of(arguments)
-        self.act(act, opcode, callee, given)
+        gives = looked_up(callee, given) if act is Act.CALL else None
+        self.act(act, opcode, callee, given, gives=gives)
         if isinstance(callee, Name):
             self.uses[callee] -= 1
-        self.stack.append(Made(_maker(callee, given), act is Act.CALL))
+        code = outline_of_call(given, self.at)
+        if code is not None and len(self.codes) < _CODES_KEPT:
+            self.codes.append(code)
+        if callee == _ENCODE and len(given) > 1 and isinstance(given[0], Embedded) and given[1] in _LATIN_1:
+            self.stack.append(given[0])  # the bytes that protocols 0 to 2 write as characters
+        elif gives is not None and not isinstance(given[0], Made):
+            self.uses[gives] += 1
+            self.stack.append(gives)
+        else:
+            made = Made(_maker(callee, given), act is Act.CALL)
+            note_call(self, callee, given, made)
+            self.storages.called(callee, given)
+            self.stack.append(made)
 
 
 def _maker(callee: Slot, given: tuple[Slot, ...]) -> Name | Unknown:
@@ -288,6 +343,22 @@ def _maker(callee: Slot, given: tuple[Slot, ...]) -> Name | Unknown:
         return Unknown(f"the result of {callee.by}" if isinstance(callee.by, Name) else callee.by.why)
     kind = callee.type if isinstance(callee, Box | Truncated) else type(callee).__name__
     return Unknown(f"a {kind}")
+
+
+def _brief(act: Act, subject: Slot, arguments: tuple[Slot, ...]) -> tuple[object, ...] | None:
+    """What makes an act one that was seen before, where its arguments are few and no containers."""
+    if type(subject) not in _BRIEF or len(arguments) > _BRIEF_ARGUMENTS:
+        return None
+    parts: list[object] = [act, subject]
+    for slot in arguments:
+        kind = type(slot)
+        if kind is str or kind is bool or slot is None:
+            parts.append(slot if kind is not str or len(slot) < _WORD_LENGTH else "")  # type: ignore[arg-type]
+        elif kind in _NUMBERS:
+            parts.append(kind)
+        else:
+            return None
+    return tuple(parts)
 
 
 def _telling(value: Value, words: bool = True) -> object:

@@ -1,108 +1,142 @@
-"""Pickles that lie inside a pickle as data: raw bytes, or text in base64 or hexadecimal."""
+"""What lies inside a pickle as data: pickles, archives and code objects, as raw bytes or coded as text."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import functools
-import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
-from modelaudit.model.limits import Limits
-from modelaudit.model.structure import UnreadReason
-from modelaudit.readers.windows import SubWindow, budget_of, read_whole
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.pickle import Embedded, PickleEvent, Plain, Value
+from modelaudit.model.structure import CodeOutline, Location, Unread
+from modelaudit.readers import embedded
+from modelaudit.readers.codings import AS_TEXT, STARTS, Coding, bytes_as_text
+from modelaudit.readers.pickle.code import begins_code, outlines_of_marshalled
+from modelaudit.readers.windows import SubWindow, budget_of
 
-# The PROTO opcode with protocol 2 to 5, as it looks in each coding.
-_STARTS: Final = re.compile(rb"(?P<raw>\x80[\x02-\x05])|(?P<base64>gA[I-X])|(?P<hex>800[2-5])")
-STARTS: Final = _STARTS
-_SHORTEST: Final = 4
+__all__ = ["AS_TEXT", "OPENED", "STARTS", "Coding", "Inside", "Nested", "coding_of", "look_inside"]
 
+OPENED: Final = AS_TEXT | {Coding.RAW}
+"""Codings in which a call that takes the constant as bytes takes what lies in it."""
 
-class Coding(StrEnum):
-    """How a nested pickle is written down."""
-
-    RAW = "raw"
-    BASE64 = "base64"
-    HEX = "hex"
+_OLD_LONGEST: Final = 64 * 1024
+_CODE_READ: Final = MIB // 4
+_USTAR: Final = slice(257, 262)
 
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """A constant that begins like a pickle: its place in the window, in bytes."""
+    """A constant that begins like something a loader would take: its place in the window, in bytes."""
 
     offset: int
     length: int
     coding: Coding
 
 
-def coding_of(data: bytes) -> Coding | None:
-    """How the pickle is coded that ``data`` begins with; ``None`` where it begins with none."""
-    match = _STARTS.match(data) if len(data) >= _SHORTEST else None
-    return Coding(match.lastgroup) if match and match.lastgroup else None
+def coding_of(data: bytes, length: int, is_text: bool) -> Coding | None:
+    """How the constant is coded that begins with ``data`` like something a loader would take; ``None`` for any other.
 
-
-def children(
-    artifact: Artifact, window: Window, found: Iterable[Nested], limits: Limits, is_pickle: Callable[[Window], bool]
-) -> Iterator[Artifact]:
-    """Each constant that is a pickle from its first byte to its last, as an artifact ``model.pkl!pickle@27``.
-
-    Tensors and words begin like a pickle by chance; few end with STOP as well, and hardly any run through. Nothing is
-    lost by passing over what does not: the loader of the outer pickle takes it for data, and only a call could
-    unpickle it.
+    Args:
+        data: the first bytes of the constant.
+        length: of the whole constant, in bytes.
+        is_text: the constant is text, of which each character may stand for a byte.
     """
+    if STARTS.match(data) is None and data[_USTAR] != b"ustar":
+        return None
+    cut = length > len(data)
+    for code_in, inner in _as_bytes(data, cut, is_text).items():
+        if begins_code(inner):
+            return code_in
+    coding = embedded.coding_of(data, cut, is_text)
+    if coding is Coding.RAW and embedded.format_of(data) == embedded.PICKLE and data[0] != 0x80:
+        # Words may begin so. A pickle of protocol 0 or 1 is text, has lines, and ends with STOP.
+        whole = length <= _OLD_LONGEST and (cut or data.endswith(b"."))
+        return coding if whole and b"\n" in data else None
+    return coding
+
+
+def _as_bytes(data: bytes, cut: bool, is_text: bool) -> dict[Coding, bytes]:
+    """What a loader makes of a constant: its bytes, or those that its characters stand for."""
+    return (bytes_as_text(data, cut) if is_text else {}) or {Coding.RAW: data}
+
+
+@dataclass(slots=True)
+class Inside:
+    """What was found in the constants of a pickle.
+
+    Attributes:
+        children: each as an artifact ``model.pkl!pickle@27``.
+        read: offsets of the constants that are such an artifact, byte for byte or as characters.
+        code: marshalled code objects by the offset of the constant.
+        unread: constants that could not be looked into.
+    """
+
+    children: list[Artifact] = field(default_factory=list)
+    read: set[int] = field(default_factory=set)
+    code: dict[int, bytes] = field(default_factory=dict)
+    unread: list[Unread] = field(default_factory=list)
+
+    def settle(self, event: PickleEvent) -> PickleEvent:
+        """The event with plain data in place of every argument that is no artifact of its own after all."""
+        if not any(isinstance(argument, Embedded) for argument in event.arguments):
+            return event
+        return replace(event, arguments=tuple(map(self._settled, event.arguments)))
+
+    def _settled(self, argument: Value) -> Value:
+        if isinstance(argument, Embedded) and argument.offset not in self.read:
+            return Plain(f"<{argument.length} bytes at {argument.offset}>")
+        return argument
+
+    def outlines(self, event: PickleEvent) -> Iterable[CodeOutline]:
+        """The marshalled code objects that the event is given."""
+        for argument in event.arguments:
+            if isinstance(argument, Embedded) and argument.offset in self.code:
+                yield from outlines_of_marshalled(self.code[argument.offset], event.offset)
+
+
+def look_inside(
+    artifact: Artifact, window: Window, found: Iterable[Nested], limits: Limits, is_pickle: Callable[[Window], bool]
+) -> Inside:
+    """Open each constant that begins like something a loader would take, and keep those that are.
+
+    Tensors and words begin like a pickle by chance; few run through. Nothing is lost by passing over what does not:
+    the loader of the outer pickle takes it for data, and only a call could unpickle it.
+
+    Args:
+        is_pickle: whether a window holds a pickle from its first byte, by trial.
+    """
+    inside = Inside()
+    budget = budget_of(window, limits)
     for nested in found:
-        opener = _opener(window, nested, limits)
+        stretch = SubWindow(window, nested.offset, nested.length, budget)
         try:
-            with opener() as inner:
-                whole = inner.size > 0 and inner.read(inner.size - 1, 1) == b"." and is_pickle(inner)
-        except _NotCodedError:
-            continue
-        if whole:
-            yield Artifact(f"{artifact.path}!pickle@{nested.offset}", nested.length, opener)
+            _look(artifact, nested, stretch, limits, is_pickle, inside)
+        except WindowError as error:
+            detail = f"{nested.length} bytes that begin like a file of their own: {error}"
+            inside.unread.append(Unread(error.reason, detail, Location(offset=nested.offset)))
+    return inside
 
 
-def _opener(window: Window, nested: Nested, limits: Limits) -> Callable[[], AbstractContextManager[Window]]:
-    @contextmanager
-    def opened() -> Iterator[Window]:
-        stretch = SubWindow(window, nested.offset, nested.length, budget_of(window, limits))
-        yield stretch if nested.coding is Coding.RAW else _Decoded(stretch, nested.coding, limits)
-
-    return opened
-
-
-class _NotCodedError(WindowError):
-    """The text is not in the coding that it begins like."""
-
-
-_DECODERS: Final[dict[Coding, Callable[[bytes], bytes]]] = {
-    Coding.BASE64: functools.partial(base64.b64decode, validate=True),
-    Coding.HEX: binascii.unhexlify,
-}
-
-
-class _Decoded:
-    """The decoded bytes of a text constant."""
-
-    def __init__(self, stretch: SubWindow, coding: Coding, limits: Limits) -> None:
-        text = read_whole(stretch, limits.document_bytes)
-        stretch.budget.spend(len(text))
-        packed = text.translate(None, b" \t\r\n")
-        try:
-            self._data = _DECODERS[coding](packed)
-        except ValueError as error:
-            raise _NotCodedError(f"it is no {coding}: {error}", UnreadReason.DAMAGED) from error
-
-    @property
-    def size(self) -> int:
-        """How many bytes there are."""
-        return len(self._data)
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Bytes from ``offset``; fewer than ``length`` only at the end."""
-        return self._data[offset : offset + length]
+def _look(
+    artifact: Artifact,
+    nested: Nested,
+    stretch: SubWindow,
+    limits: Limits,
+    is_pickle: Callable[[Window], bool],
+    inside: Inside,
+) -> None:
+    if nested.coding in OPENED:
+        data = stretch.read(0, _CODE_READ)
+        data = _as_bytes(data, nested.length > len(data), nested.coding in AS_TEXT).get(nested.coding, b"")
+        if begins_code(data):
+            inside.code[nested.offset] = data
+            return
+    content = embedded.content_of(stretch, limits, nested.coding in AS_TEXT)
+    if content is None or (content.format == embedded.PICKLE and not is_pickle(content.window)):
+        return
+    path = f"{artifact.path}!{content.format}@{nested.offset}"
+    inside.children.append(Artifact(path, content.window.size, embedded.opener(content.window)))
+    if nested.coding is Coding.RAW or (nested.coding in AS_TEXT and content.layers == 1):
+        inside.read.add(nested.offset)

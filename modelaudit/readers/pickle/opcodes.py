@@ -6,8 +6,9 @@ import _compat_pickle
 import pickletools
 from typing import Final
 
-from modelaudit.model.pickle import STATE_OWNER, Act, Made, Name, Unknown
+from modelaudit.model.pickle import STATE_OWNER, Act, Name, Unknown
 from modelaudit.readers.base import DamagedError
+from modelaudit.readers.pickle.arrays import note_items, note_state
 from modelaudit.readers.pickle.constants import (
     byte_array,
     constant,
@@ -139,6 +140,8 @@ def _set_pairs(machine: Machine, opcode: str, target: Slot, pairs: list[Slot]) -
     if len(pairs) % 2:
         machine.defect("odd-items", f"{opcode} with a key that has no value")
     if type(target) is Box and target.type == "dict":
+        if target.is_state:
+            note_items(machine, target)
         acts = False
         for index in range(0, len(pairs) - 1, 2):
             acts = target.put(pairs[index], pairs[index + 1]) or acts
@@ -245,7 +248,9 @@ def _persistent(machine: Machine, opcode: str, id_: Slot) -> None:
     given = items_of(id_)
     # torch before zip names a module's class this way, with its source (torch.serialization, persistent_load).
     is_class = len(given) > 1 and given[0] == "module" and isinstance(given[1], Name)
-    machine.stack.append(given[1] if is_class else Unknown("persistent object"))
+    value = Unknown("persistent object")
+    machine.storages.claimed(given, value, machine.at)
+    machine.stack.append(given[1] if is_class else value)
 
 
 # -- acts -----------------------------------------------------------------------------------------------------------
@@ -288,10 +293,7 @@ def _build(machine: Machine) -> None:
     machine.act(Act.SET_STATE, "BUILD", target, (state,), acting(state))
     if isinstance(state, Box):
         state.is_state = True
-    if isinstance(target, Made) and str(target.by) in _ARRAY_WRAPPERS:
-        raise OutOfBandError(
-            "joblib keeps an array's bytes between the opcodes; no reader follows them", machine.offset
-        )
+    note_state(machine, target, state)
 
 
 def _protocol(machine: Machine) -> None:
@@ -302,6 +304,7 @@ def _protocol(machine: Machine) -> None:
 
 def _frame(machine: Machine) -> None:
     size = int.from_bytes(machine.take(8), "little")
+    machine.frame = machine.offset + size
     if machine.offset + size > machine.size:
         machine.defect("frame-too-long", f"a frame of {size} bytes where {machine.size - machine.offset} are left")
 
@@ -309,19 +312,6 @@ def _frame(machine: Machine) -> None:
 def _stop(machine: Machine) -> bool:
     machine.result = machine.pop()
     return True
-
-
-# joblib.numpy_pickle: on BUILD its unpickler reads the array that follows in the file.
-_ARRAY_WRAPPERS: Final = frozenset(
-    f"{package}joblib.numpy_pickle{compat}.{prefix}ArrayWrapper"
-    for package in ("", "sklearn.externals.")
-    for compat in ("", "_compat")
-    for prefix in ("Numpy", "ND", "ZND")
-)
-
-
-class OutOfBandError(DamagedError):
-    """Bytes that are no opcodes follow, for a loader that knows how to take them."""
 
 
 _HANDLERS: Final[dict[str, Handler]] = {

@@ -127,13 +127,18 @@ def constant_at(data: bytes, position: int) -> tuple[int, int] | None:
 
 def tokens_between(window: Window, start: int, end: int) -> Iterator[bytes]:
     """The bytes of plain opcodes from ``start`` to ``end``, cut between opcodes; long constants are left out."""
+    return (data for _, data in pieces_between(window, start, end))
+
+
+def pieces_between(window: Window, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """As ``tokens_between``, each piece with its offset."""
     tokens = patterns().tokens
     position = start
     while position < end:
         data = window.read(position, min(CHUNK, end - position))
         stop = tokens.match(data).end()  # type: ignore[union-attr]
         if stop:
-            yield data[:stop]
+            yield position, data[:stop]
             position += stop
             continue
         constant = constant_at(data, 0)

@@ -6,26 +6,34 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from modelaudit.model.artifact import PICKLE, TORCHSCRIPT, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, PickleStream
-from modelaudit.model.structure import Defect, Location, TensorData, Unread, UnreadReason
+from modelaudit.model.structure import CodeOutline, Defect, Location, TensorData, Unread, UnreadReason
+from modelaudit.model.torch import StorageClaim
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.pickle import legacy
+from modelaudit.readers.pickle.arrays import OutOfBandError
+from modelaudit.readers.pickle.behind import pickles_amid
 from modelaudit.readers.pickle.machine import Machine
-from modelaudit.readers.pickle.nested import Nested, children
-from modelaudit.readers.pickle.opcodes import DISPATCH, OutOfBandError, is_opcode
+from modelaudit.readers.pickle.nested import Nested, look_inside
+from modelaudit.readers.pickle.opcodes import DISPATCH, is_opcode
 from modelaudit.readers.pickle.skim import SkimmingMachine
 from modelaudit.readers.pickle.values import Slot
+from modelaudit.readers.windows import SubWindow, budget_of
 
 # torch.serialization: the first of the five pickles of the format before zip.
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
 _PROTOCOLS: Final = 16  # more than there are: a protocol of the future is a pickle that cannot be read
 _DEFECTS_KEPT: Final = 200
+_CODES_KEPT: Final = 200
 _TRIAL_OPCODES: Final = 100_000
+_NO_ACCIDENT: Final = 3
 _ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
 _IMPORTABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -93,8 +101,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     events: list[PickleEvent] = []
     defects: list[Defect] = []
     unread: list[Unread] = []
+    absent: list[Unread] = []
     nested: list[Nested] = []
+    codes: list[CodeOutline] = []
     uses: Counter[Name] = Counter()
+    claims: tuple[StorageClaim, ...] = ()
     dropped = 0
     opcodes, position, layout = 0, 0, TORCHSCRIPT if artifact.content == TORCHSCRIPT else "raw"
     while position < window.size and not unread:
@@ -104,13 +115,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         machine = SkimmingMachine(window, position, limits, stream=len(streams))
         unread.extend(_run(machine))
         complete = not unread
+        absent.extend(_unseen(machine, position))
         streams.append(PickleStream(position, machine.offset, machine.protocol, complete))
         events += machine.events
+        events += _as_plain_pickle(machine, position)
         defects += machine.defects
         opcodes += machine.opcodes
         nested += machine.nested
+        codes += machine.codes
         dropped += machine.nested_dropped
         uses += machine.uses
+        claims += machine.storages.claims()
         position = machine.offset
         if len(streams) == 1 and _is_torch_magic(machine.result):
             layout = "torch-legacy"
@@ -119,22 +134,93 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if complete and position < window.size and not starts_pickle(window, position, limits):
             break
     kept = tuple(name for name, count in uses.items() if count > 0)
-    yield PickleProgram(layout, tuple(streams), tuple(events), opcodes, kept, tuple(defects[:_DEFECTS_KEPT]))
+    trailer = None
+    if layout == "torch-legacy" and len(streams) == _TORCH_STREAMS and not unread:
+        keys = SubWindow(window, streams[-1].start, position - streams[-1].start, budget_of(window, limits))
+        trailer = legacy.follow(window, keys, position, claims, limits)
+        claims, position = trailer.claims, trailer.end
+    inside = look_inside(artifact, window, nested, limits, lambda inner: _is_nested(inner, limits))
+    codes += [outline for event in events for outline in inside.outlines(event)]
+    settled = tuple(map(inside.settle, events))
+    yield PickleProgram(
+        layout, tuple(streams), settled, opcodes, kept, tuple(defects[:_DEFECTS_KEPT]), tuple(codes[:_CODES_KEPT]), claims
+    )
     yield from unread
+    yield from absent
+    yield from inside.unread
     if dropped:
         yield Unread(UnreadReason.LIMIT, f"{dropped} more pickles lie inside this one than are read")
-    yield from children(artifact, window, nested, limits, lambda inner: _runs_through(inner, limits))
+    yield from inside.children
+    if trailer is not None:
+        yield TensorData(trailer.size)
+        if trailer.unread is not None:
+            yield trailer.unread
+    what = "pickle are no pickle" if trailer is None else "storage belong to none"
+    yield from _behind(artifact, window, position, limits, what, unread)
+
+
+def _behind(
+    artifact: Artifact, window: Window, position: int, limits: Limits, what: str, unread: list[Unread]
+) -> Iterator[Reading]:
+    """The bytes after the last pickle as an absence, and every pickle amid them, which a loader that seeks reads."""
     left = window.size - position
     if left and not unread:
-        if layout == "torch-legacy":
-            yield TensorData(left)
-        else:
-            yield Unread(UnreadReason.NO_READER, f"{left} bytes after the last pickle are no pickle", _at(position))
+        yield Unread(UnreadReason.NO_READER, f"{left} bytes after the last {what}", _at(position))
+    # Behind damage, the rest may well be the inside of the pickle that was damaged.
+    if left and (not unread or unread[-1].reason is UnreadReason.DAMAGED):
+        yield from pickles_amid(artifact, window, position, limits, announced_only=bool(unread))
 
 
-def _runs_through(window: Window, limits: Limits) -> bool:
+def _unseen(machine: Machine, start: int) -> Iterator[Unread]:
+    if machine.arrays.dtypes.unseen:
+        yield Unread(UnreadReason.LIMIT, machine.arrays.dtypes.unseen, _at(start))
+
+
+def _as_plain_pickle(followed: Machine, start: int) -> list[PickleEvent]:
+    """What ``pickle.load`` would do that joblib's loader would not: to it, arrays between the opcodes are opcodes too.
+
+    Numbers hardly ever form three opcodes in a row. An array of objects is a pickle, which it takes for a part of the
+    one around: numbers of the memo then mean something else, and names come out that exist nowhere. Of these only
+    Python's own are told.
+    """
+    first = followed.arrays.first
+    if first is None:
+        return []
+    machine = SkimmingMachine(followed.window, start, followed.limits, followed.stream)
+    machine.arrays.followed = False
+    with suppress(DamagedError, WindowError):
+        machine.run(DISPATCH, until=_has_failed)
+    known = {(event.act, event.subject, event.arguments) for event in followed.events}
+    told = [
+        event
+        for event in machine.events
+        if first <= event.offset != machine.fault and (event.act, event.subject, event.arguments) not in known
+    ]
+    if followed.arrays.objects:
+        return [event for event in told if isinstance(event.subject, Name) and _is_pythons(event.subject)]
+    return told if told and machine.opcodes - followed.arrays.opcodes >= _NO_ACCIDENT else []
+
+
+def _has_failed(machine: Machine) -> bool:
+    """Whether a loader has raised, be it because no module has such a name."""
+    last = machine.events[-1] if machine.events and machine.events[-1].offset == machine.at else None
+    nameless = last is not None and isinstance(last.subject, Name) and not _IMPORTABLE.fullmatch(str(last.subject))
+    if nameless:
+        machine.fault = machine.at
+    return machine.fault is not None
+
+
+def _is_pythons(name: Name) -> bool:
+    return name.module.partition(".")[0] in sys.stdlib_module_names
+
+
+def _is_nested(window: Window, limits: Limits) -> bool:
+    """Whether the bytes are a pickle to their end, or act like one whatever follows: loaders pass over the rest."""
     machine = SkimmingMachine(window, 0, limits)
-    return not list(_run(machine)) and not machine.defects
+    whole = not list(_run(machine)) and not machine.defects
+    if _acts(machine):
+        return True
+    return whole and (_is_torch_magic(machine.result) or window.read(window.size - 1, 1) == b".")
 
 
 def _run(machine: Machine) -> Iterator[Unread]:

@@ -13,7 +13,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.pickle import Made, Name, Unknown
 from modelaudit.readers.base import LimitReachedError
-from modelaudit.readers.pickle.machine import Machine
+from modelaudit.readers.pickle.machine import CONSTANT_KEPT, Machine
 from modelaudit.readers.pickle.memo import Memo
 from modelaudit.readers.pickle.plain import (
     CHUNK,
@@ -23,15 +23,18 @@ from modelaudit.readers.pickle.plain import (
     constant_at,
     number_of,
     patterns,
+    pieces_between,
     tokens_between,
 )
 from modelaudit.readers.pickle.values import MEMORY_VIEWS, Slot, Stretch
 
+_TEXT: Final = frozenset(b"X\x8c\x8d")
 _SMALLEST_FILE: Final = 64 * KIB
 _SHORTEST: Final = 512
 _MARGIN: Final = KIB
 _LONGEST_NAME: Final = 600
 _WASTE: Final = MIB
+_MOST_PASSES: Final = 32
 # Part of every key in MEMORY_VIEWS: with them, plain data is not plain.
 _VIEW: Final = b"_array_"
 _ACTING: Final = frozenset({Name, Unknown, Made})
@@ -52,6 +55,8 @@ class SkimmingMachine(Machine):
         self._counted = 0
         self._acting: set[int] = set()
         self._waste = 0
+        self._misses = 0
+        self._passes = 0
 
     # -- passing over -----------------------------------------------------------------------------------------------
 
@@ -60,11 +65,18 @@ class SkimmingMachine(Machine):
         start = self.offset
         if start < self._skims_from:
             return
+        if self._passes > 0:
+            self._passes -= 1
+            return
         end, reached = self._plain_end(start)
         if end - start < _SHORTEST:
             self._move(start)
             self._skims_from = max(self._skims_from, end)
+            # Where plain data comes in small pieces, looking for it costs more than following it.
+            self._misses = min(self._misses + 1, _MOST_PASSES)
+            self._passes = self._misses
         else:
+            self._misses = 0
             stretch = Stretch(start, end)
             self._stretches.append(stretch)
             self.stack.append(stretch)
@@ -102,6 +114,25 @@ class SkimmingMachine(Machine):
             return outermost, reached
         return reached - self._length_of_name(before), reached
 
+    def frame_end(self) -> int:
+        """As ``Machine.frame_end``; of the stretches, only those near enough to matter are looked at."""
+        last = super().frame_end()
+        for stretch in reversed(self._stretches):
+            if stretch.end + FRAME_REACH < self.offset:
+                break
+            if stretch.frame is None:
+                stretch.frame = self._frame_in(stretch)
+            last = max(last, stretch.frame)
+        return last
+
+    def _frame_in(self, stretch: Stretch) -> int:
+        last = 0
+        for position, data in pieces_between(self.window, stretch.start, stretch.end):
+            for frame in patterns().frames.finditer(data):
+                if frame[1]:
+                    last = position + frame.end() + number_of(frame[1])
+        return last
+
     def _fill(self) -> None:
         self.base, self.pos = self.offset, 0
         self.buffer = self.window.read(self.base, min(CHUNK, max(0, self.size - self.base)))
@@ -129,7 +160,8 @@ class SkimmingMachine(Machine):
         if constant is None or self.base + sum(constant) > self.size:
             return False
         begin, length = constant
-        self.note_nested(self.buffer[begin : begin + 64], self.base + begin, length)
+        is_text = self.buffer[self.pos] in _TEXT
+        self.note_nested(self.buffer[begin : begin + min(length, CONSTANT_KEPT)], self.base + begin, length, is_text)
         self.pos = begin + length
         if self.pos > len(self.buffer):
             self.base, self.pos, self.buffer = self.offset, 0, b""
@@ -152,12 +184,14 @@ class SkimmingMachine(Machine):
 
     def pop(self) -> Slot:
         """As ``Machine.pop``."""
-        self._follow_top()
+        if self.stack and type(self.stack[-1]) is Stretch:
+            self._follow_top()
         return super().pop()
 
     def top(self) -> Slot:
         """As ``Machine.top``."""
-        self._follow_top()
+        if self.stack and type(self.stack[-1]) is Stretch:
+            self._follow_top()
         return super().top()
 
     def pop_mark(self) -> list[Slot]:
@@ -177,17 +211,19 @@ class SkimmingMachine(Machine):
 
     def recall(self, index: int) -> None:
         """As ``Machine.recall``."""
-        self._count()
-        if index in self.memo:
-            entry = self.memo[index]
-            if type(entry) is Stretch:
-                self._followed(entry)
+        if self._counted < len(self._stretches):
+            self._count()
         super().recall(index)
+        if type(self.stack[-1]) is Stretch:
+            entry = self.stack.pop()
+            self._followed(entry)  # type: ignore[arg-type]
+            super().recall(index)
 
     def remember(self, index: int) -> None:
         """As ``Machine.remember``."""
-        self._count()
-        if index in self.memo:
+        if self._counted < len(self._stretches):
+            self._count()
+        if self._stretches and index in self.memo:
             self._follow_all()
         super().remember(index)
         value = self.stack[-1]
@@ -196,7 +232,8 @@ class SkimmingMachine(Machine):
 
     def memo_length(self) -> int:
         """As ``Machine.memo_length``."""
-        self._count()
+        if self._counted < len(self._stretches):
+            self._count()
         return len(self.memo)
 
     def _follow_top(self) -> None:

@@ -100,15 +100,17 @@ class Stretch:
         start: offset of its first opcode in the window; ``end`` of the first one behind it.
         first: entries of the memo before it, once they were counted.
         values: what it leaves on the stack, once it was followed.
+        frame: where the last frame ends that is opened in it, once that was looked for; 0 where none is.
     """
 
-    __slots__ = ("end", "first", "start", "values")
+    __slots__ = ("end", "first", "frame", "start", "values")
 
     def __init__(self, start: int, end: int) -> None:
         self.start = start
         self.end = end
         self.first: int | None = None
         self.values: list[Slot] | None = None
+        self.frame: int | None = None
 
 
 Slot = str | bytes | int | float | bool | None | Name | Unknown | Made | Embedded | Box | Truncated | Stretch

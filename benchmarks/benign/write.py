@@ -1,0 +1,157 @@
+"""Writes the benign set: model files by the real libraries, in environments that this script makes from pinned lists.
+
+::
+
+    python benchmarks/benign/write.py --out build/benign            # all of it
+    python benchmarks/benign/write.py --out build/benign --only scikit-learn --only torch
+
+Each ``environments/NAME.txt`` is a requirement file whose head names the Python that reads it and the modules in
+``writers/`` that run in it. ``--only`` takes a library, a writer or an environment. An environment whose Python is not
+to be found is left out, and named in ``manifest.json`` beside what the libraries themselves declined to write.
+
+Files are written by unpickled-by-nobody libraries on this machine's own data; the set is not part of the repository,
+its manifest is what tells how to make it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# Which libraries a writer writes for; the rest of a writer's name is its own.
+LIBRARIES = {
+    "objects": ("python", "cloudpickle", "dill"),
+    "arrays": ("numpy", "scipy"),
+    "tables": ("pandas",),
+    "estimators": ("scikit-learn",),
+    "joblib_files": ("joblib",),
+    "boosting": ("lightgbm", "xgboost", "catboost"),
+    "statistics": ("imbalanced-learn", "hdbscan", "hmmlearn", "statsmodels"),
+    "tensors": ("torch",),
+    "layers": ("torch", "torchvision", "timm"),
+    "training": ("torch", "transformers", "accelerate", "peft", "trl", "sentence-transformers"),
+    "checkpoints": ("pytorch-lightning", "lightning", "omegaconf", "ultralytics"),
+    "language": ("spacy", "thinc", "gensim", "nltk"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A requirement file: the Python it is for, the writers that run in it, what is installed without dependencies."""
+
+    name: str
+    file: Path
+    python: str
+    writers: tuple[str, ...]
+    alone: tuple[str, ...]
+
+    @classmethod
+    def read(cls, file: Path) -> Environment:
+        """The environment that the comments at the head of ``file`` describe."""
+        head = dict(
+            line[2:].split(": ", 1) for line in file.read_text().splitlines() if line.startswith("# ") and ": " in line
+        )
+        return cls(file.stem, file, head["python"], tuple(head["writers"].split()), tuple(head.get("no-deps", "").split()))
+
+
+def environments(only: frozenset[str]) -> Iterator[tuple[Environment, tuple[str, ...]]]:
+    """Every environment with those of its writers that are asked for."""
+    for file in sorted((HERE / "environments").glob("*.txt")):
+        environment = Environment.read(file)
+        chosen = tuple(
+            writer
+            for writer in environment.writers
+            if not only or only & {environment.name, writer, *LIBRARIES.get(writer, ())}
+        )
+        if chosen:
+            yield environment, chosen
+
+
+def interpreter(version: str) -> str | None:
+    """The command of Python ``version`` on this machine, if there is one that runs."""
+    if sys.version_info[:2] == tuple(int(part) for part in version.split(".")):
+        return sys.executable
+    roots = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    for command in (shutil.which(f"python{version}"), *map(str, roots)):
+        if command and subprocess.run([command, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return command
+    return None
+
+
+def install(environment: Environment, folder: Path) -> Path | None:
+    """The interpreter of the environment, which is made unless it is there and complete."""
+    home = folder / environment.name
+    python, done = home / "bin" / "python", home / "installed.txt"
+    wanted = environment.file.read_text()
+    if done.is_file() and done.read_text() == wanted:
+        return python
+    command = interpreter(environment.python)
+    if command is None:
+        return None
+    print(f"{environment.name}: installing", file=sys.stderr)
+    subprocess.run([command, "-m", "venv", str(home)], check=True)
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-input"]
+    subprocess.run([*pip, "-r", str(environment.file)], check=True)
+    if environment.alone:
+        subprocess.run([*pip, "--no-deps", *environment.alone], check=True)
+    done.write_text(wanted)
+    return python
+
+
+def fill(environment: Environment, writer: str, python: Path, out: Path) -> tuple[list[dict[str, object]], list[str]]:
+    """Run one writer in a process of its own; the rows it wrote, and what was left out."""
+    rows = out / f".{environment.name}-{writer}.json"
+    rows.unlink(missing_ok=True)
+    command = [str(python), "-W", "ignore", str(HERE / "fill.py"), str(out), environment.name, writer, str(rows)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
+    omitted = []
+    if done.returncode:
+        omitted.append(f"{environment.name}/{writer} stopped: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    if not rows.is_file():
+        return [], omitted
+    found = json.loads(rows.read_text())
+    rows.unlink()
+    return found["files"], omitted + [f"{environment.name}/{reason}" for reason in found["omitted"]]
+
+
+def main() -> None:
+    """Write the set, or the part of it that is asked for."""
+    parser = argparse.ArgumentParser(description="Write model files by the real libraries.")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the files and manifest.json into")
+    parser.add_argument("--only", action="append", default=[], help="a library, writer or environment; repeatable")
+    parser.add_argument("--environments", type=Path, default=Path(".venv/benign"), help="where the environments lie")
+    options = parser.parse_args()
+    out: Path = options.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    files: list[dict[str, object]] = []
+    omitted: list[str] = []
+    for environment, writers in environments(frozenset(options.only)):
+        python = install(environment, options.environments.resolve())
+        if python is None:
+            omitted.append(f"{environment.name}: there is no Python {environment.python} on this machine")
+            continue
+        for writer in writers:
+            found, left = fill(environment, writer, python, out)
+            files += found
+            omitted += left
+            print(f"{environment.name}: {writer}: {len(found)} files, {len(left)} left out", file=sys.stderr)
+    libraries = frozenset(options.only) & {str(row["library"]) for row in files}
+    if libraries:
+        files = [row for row in files if row["library"] in libraries]
+    files.sort(key=lambda row: str(row["path"]))
+    (out / "manifest.json").write_text(json.dumps({"files": files, "omitted": omitted}, indent=1) + "\n")
+    for library, count in sorted(Counter(str(row["library"]) for row in files).items()):
+        print(f"{library:20} {count:5}")
+    print(f"{'in all':20} {len(files):5}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What each library is asked to write; every module has one function ``write(shelf)``."""

@@ -1,0 +1,184 @@
+"""Every estimator of scikit-learn that small data can fit, each in a file of its own, and compositions of them."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import sklearn
+
+# The pickle protocols in turn, so that all are met without writing each estimator five times.
+PROTOCOLS = (4, 2, 5, 3, 0)
+# One file for each estimator in the oldest and the newest of them; all of a module in one file elsewhere.
+SINGLY = ("scikit-learn-0.20", "scikit-learn-1.9")
+LARGE = {
+    "max_iter": 20, "n_estimators": 5, "n_init": 1, "n_components": 2, "n_clusters": 2, "max_trials": 20, "cv": 2, "n_quantiles": 5,
+    "n_refinements": 1, "min_samples": 2, "n_neighbors": 3, "n_epochs": 5, "max_bins": 16,
+}  # fmt: skip
+
+
+def all_estimators():
+    """(name, class) of all that scikit-learn lists, where it lists them."""
+    try:
+        from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
+    except ImportError:
+        pass
+    try:
+        from sklearn.experimental import enable_hist_gradient_boosting  # noqa: F401
+    except ImportError:
+        pass
+    try:
+        from sklearn.utils import all_estimators as listed
+    except ImportError:
+        from sklearn.utils.testing import all_estimators as listed
+    return listed()
+
+
+def make(kind):
+    """One estimator with small settings and, where it takes others, with an ordinary one inside."""
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    accepted = inspect.signature(kind.__init__).parameters
+    settings = {name: value for name, value in LARGE.items() if name in accepted and accepted[name].default is not inspect._empty}
+    inner = LinearRegression() if "Regress" in kind.__name__ else LogisticRegression(max_iter=20)
+    if kind.__name__ in ("OutputCodeClassifier", "MultiOutputClassifier", "OneVsRestClassifier", "OneVsOneClassifier"):
+        inner = LogisticRegression(max_iter=20)
+    for name in ("estimator", "base_estimator"):
+        if name in accepted and accepted[name].default is inspect._empty:
+            settings[name] = inner
+    if "estimators" in accepted:
+        settings["estimators"] = [("a", inner), ("b", type(inner)())]
+    if "param_grid" in accepted:
+        settings["param_grid"] = {"fit_intercept": [True, False]}
+    if "param_distributions" in accepted:
+        settings["param_distributions"] = {"fit_intercept": [True, False]}
+        settings["n_iter" if "n_iter" in accepted else "n_candidates"] = 2
+    if "steps" in accepted:
+        settings["steps"] = [("a", LinearRegression())]
+    if "transformer_list" in accepted:
+        from sklearn.preprocessing import StandardScaler
+
+        settings["transformer_list"] = [("a", StandardScaler())]
+    if "transformers" in accepted:
+        from sklearn.preprocessing import StandardScaler
+
+        settings["transformers"] = [("a", StandardScaler(), [0, 1])]
+    if kind.__name__ == "SparseCoder":
+        settings["dictionary"] = np.eye(4)
+    return kind(**settings)
+
+
+def fitted(estimator, x, kinds):
+    """The estimator after the first of the targets in ``kinds`` that it takes."""
+    for target in kinds:
+        try:
+            return estimator.fit(*target) if isinstance(target, tuple) else estimator.fit(x, target)
+        except (TypeError, ValueError, AttributeError, IndexError, NotImplementedError):
+            continue
+    return estimator
+
+
+def write(shelf):
+    """Estimators, one by one or by the module they are in, then compositions."""
+    random = np.random.RandomState(0)
+    x = np.abs(random.rand(24, 4))
+    label = np.arange(24) % 2
+    texts = ["red apple", "green pear", "red pear", "blue sky"] * 6
+    many = np.c_[label, 1 - label]
+    targets = [label, x[:, 0] + 0.1, many, many + 0.5, (x[:, 0], label), (texts,), ([{"a": 1, "b": 2.0}] * 4,), (label,), ([[1], [0, 1]],)]
+    families = {}
+    for turn, (name, kind) in enumerate(all_estimators()):
+        with shelf.attempt("scikit-learn/" + name):
+            targets_of = [targets[1], *targets] if "Regress" in name else targets
+            estimator = fitted(make(kind), x, targets_of)
+            families.setdefault(kind.__module__.split(".")[1], {})[name] = estimator
+            if shelf.environment in SINGLY:
+                shelf.pickle("scikit-learn", name, estimator, protocols=(PROTOCOLS[turn % len(PROTOCOLS)],))
+    for family, members in sorted(families.items()):
+        shelf.pickle("scikit-learn", "all-" + family, members, protocols=(2, 4))
+    with shelf.attempt("compositions"):
+        compositions(shelf, x, label)
+    with shelf.attempt("variants"):
+        variants(shelf, x, label)
+
+
+def compositions(shelf, x, label):
+    """Pipelines, searches and column transformers, as projects keep them."""
+    import pandas as pd
+    from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_selection import SelectKBest, chi2, f_classif
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
+    from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedKFold
+    from sklearn.pipeline import Pipeline, make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+    every = range(6)
+    pipeline = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=20)).fit(x, label)
+    shelf.pickle("scikit-learn", "composed-pipeline", pipeline, protocols=every)
+    select = make_pipeline(SelectKBest(chi2, k=2), SelectKBest(f_classif, k=1), RandomForestClassifier(3)).fit(x, label)
+    shelf.pickle("scikit-learn", "composed-selection", select, protocols=(2, 4))
+    logs = make_pipeline(FunctionTransformer(np.log1p, np.expm1, validate=True), LogisticRegression(max_iter=20)).fit(x, label)
+    shelf.pickle("scikit-learn", "composed-function", logs, protocols=(0, 2, 4, 5))
+    text = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), SGDClassifier(max_iter=5, tol=None)).fit(["red apple", "green pear"] * 4, [0, 1] * 4)
+    shelf.pickle("scikit-learn", "composed-text", text, protocols=(2, 4))
+    frame = pd.DataFrame({"a": x[:, 0], "b": ["u", "v"] * 12})
+    parts = ColumnTransformer([("n", StandardScaler(), ["a"]), ("c", OneHotEncoder(handle_unknown="ignore"), ["b"])], remainder="drop")
+    shelf.pickle("scikit-learn", "composed-columns", Pipeline([("p", parts), ("m", LogisticRegression())]).fit(frame, label), protocols=(2, 4))
+    with shelf.attempt("scikit-learn/selector"):
+        from sklearn.compose import make_column_selector
+
+        chosen = ColumnTransformer([("n", StandardScaler(), make_column_selector(dtype_include=np.number))]).fit(frame)
+        shelf.pickle("scikit-learn", "composed-selector", chosen, protocols=(4,))
+    folds = StratifiedKFold(2, shuffle=True, random_state=0)
+    grid = GridSearchCV(LogisticRegression(max_iter=20), {"C": [0.1, 1.0]}, cv=folds, scoring="accuracy").fit(x, label)
+    shelf.pickle("scikit-learn", "composed-grid", grid, protocols=(2, 4))
+    several = GridSearchCV(LogisticRegression(max_iter=20), {"C": [1.0]}, cv=2, scoring=["f1", "roc_auc"], refit="f1").fit(x, label)
+    shelf.pickle("scikit-learn", "composed-scorers", several, protocols=(4,))
+    listed = RandomizedSearchCV(LogisticRegression(max_iter=20), {"C": np.logspace(-1, 1, 5)}, n_iter=2, cv=2, random_state=0)
+    shelf.pickle("scikit-learn", "composed-random", listed.fit(x, label), protocols=(2, 4))
+    import scipy.stats
+    from sklearn import datasets
+
+    drawn = RandomizedSearchCV(LogisticRegression(max_iter=20), {"C": scipy.stats.uniform(0.1, 1)}, n_iter=2, cv=2, random_state=0)
+    alarm = "a distribution of scipy runs source out of its state when it is loaded"
+    shelf.pickle("scikit-learn", "composed-distribution", drawn.fit(x, label), protocols=(4,), alarm=alarm)
+    shelf.pickle("scikit-learn", "composed-bunch", {"model": pipeline, "features": ["a"], "version": sklearn.__version__}, protocols=(2, 4))
+    for name in ("load_iris", "load_wine"):
+        shelf.pickle("scikit-learn", "bunch-" + name, getattr(datasets, name)(), protocols=(4,))
+
+
+def variants(shelf, x, label):
+    """Estimators whose settings keep other compiled objects: trees for neighbours, losses, kernels."""
+    from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor, IsolationForest
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, RationalQuadratic, WhiteKernel
+    from sklearn.linear_model import SGDClassifier, SGDRegressor
+    from sklearn.neighbors import BallTree, KDTree, KNeighborsClassifier
+    from sklearn.svm import SVC
+
+    for tree in ("kd_tree", "ball_tree", "brute"):
+        for metric in ("euclidean", "manhattan", "chebyshev"):
+            model = KNeighborsClassifier(3, algorithm=tree, metric=metric).fit(x, label)
+            shelf.pickle("scikit-learn", "neighbors-%s-%s" % (tree, metric), model, protocols=(4,))
+    shelf.pickle("scikit-learn", "trees", [KDTree(x), BallTree(x, metric="haversine") if x.shape[1] == 2 else BallTree(x)], protocols=(2, 4))
+    for loss in ("hinge", "modified_huber", "squared_hinge", "perceptron", "huber", "epsilon_insensitive"):
+        shelf.pickle("scikit-learn", "descent-" + loss, SGDClassifier(loss=loss, max_iter=5, tol=None).fit(x, label), protocols=(4,))
+    shelf.pickle("scikit-learn", "descent-regression", SGDRegressor(max_iter=5, tol=None).fit(x, x[:, 0]), protocols=(2,))
+    for loss in ("huber", "quantile"):
+        shelf.pickle("scikit-learn", "boosting-" + loss, GradientBoostingRegressor(loss=loss, n_estimators=3).fit(x, x[:, 0]), protocols=(4,))
+    initial = GradientBoostingClassifier(n_estimators=3, loss="exponential").fit(x, label)
+    shelf.pickle("scikit-learn", "boosting-exponential", initial, protocols=(4,))
+    shelf.pickle("scikit-learn", "isolation", IsolationForest(n_estimators=5).fit(x), protocols=(2, 4))
+    kernel = ConstantKernel() * RBF() + WhiteKernel() + Matern() * RationalQuadratic()
+    shelf.pickle("scikit-learn", "process", GaussianProcessRegressor(kernel, optimizer=None).fit(x, x[:, 0]), protocols=(2, 4))
+    for kernel in ("linear", "poly", "sigmoid"):
+        shelf.pickle("scikit-learn", "vectors-" + kernel, SVC(kernel=kernel, probability=True).fit(x, label), protocols=(4,))
+    with shelf.attempt("histogram"):
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        for kind in (HistGradientBoostingClassifier, HistGradientBoostingRegressor):
+            model = kind(max_iter=3, early_stopping=True, scoring="loss").fit(x, label)
+            shelf.pickle("scikit-learn", "histogram-" + kind.__name__, model, protocols=(2, 4))

@@ -1,0 +1,83 @@
+"""Tables of pandas: every type of column, every kind of index, as pickles."""
+
+from __future__ import annotations
+
+import decimal
+import os
+
+import numpy as np
+import pandas as pd
+
+
+def columns():
+    """Series by name, each of another type."""
+    found = {code: pd.Series(np.arange(3), dtype=code) for code in ("i1", "i8", "u2", "f4", "f8", "c16")}
+    found["flag"] = pd.Series([True, False, True])
+    found["text"] = pd.Series(["a", None, "b"])
+    found["objects"] = pd.Series([1, "a", decimal.Decimal("1.5")], dtype=object)
+    found["category"] = pd.Series(["a", "b", "a"], dtype="category")
+    found["ordered"] = pd.Series(pd.Categorical(["lo", "hi", "lo"], categories=["lo", "hi"], ordered=True))
+    found["moment"] = pd.Series(pd.date_range("2024-01-01", periods=3))
+    found["zoned"] = pd.Series(pd.date_range("2024-01-01", periods=3, tz="UTC"))
+    found["berlin"] = pd.Series(pd.date_range("2024-01-01", periods=3, tz="Europe/Berlin"))
+    found["span"] = pd.Series(pd.to_timedelta([1, 2, 3], unit="h"))
+    found["period"] = pd.Series(pd.period_range("2024-01", periods=3, freq="M"))
+    found["interval"] = pd.Series(pd.interval_range(0, 3))
+    found["sparse"] = pd.Series(pd.arrays.SparseArray([0, 0, 1]))
+    for name in ("Int8", "Int64", "UInt16", "Float32", "Float64", "boolean", "string", "string[pyarrow]", "int64[pyarrow]"):
+        try:
+            found[name] = pd.Series([1, 0, None] if name[:6] != "string" else ["a", "b", None], dtype=name)
+        except (TypeError, ImportError, ValueError, AttributeError, NameError):  # pyarrow or the type is not there
+            continue
+    return found
+
+
+def indices():
+    """Every kind of index."""
+    yield "range", pd.RangeIndex(3)
+    yield "int", pd.Index([1, 5, 9])
+    yield "float", pd.Index([1.0, 5.0, 9.0])
+    yield "unsigned", pd.Index(np.array([1, 2, 3], dtype="u8"))
+    yield "text", pd.Index(["a", "b", "c"], name="key")
+    yield "category", pd.CategoricalIndex(["a", "b", "a"])
+    yield "moment", pd.date_range("2024-01-01", periods=3, freq="D")
+    yield "zoned", pd.date_range("2024-01-01", periods=3, freq="D", tz="Europe/Berlin")
+    yield "business", pd.bdate_range("2024-01-01", periods=3)
+    yield "month", pd.period_range("2024-01", periods=3, freq="M")
+    yield "span", pd.to_timedelta([1, 2, 3], unit="D")
+    yield "interval", pd.interval_range(0, 3)
+    yield "multi", pd.MultiIndex.from_product([["a"], [1, 2, 3]], names=["x", "y"])
+
+
+def write(shelf):
+    """One file for each column, index and shape of table, and one for all in each protocol."""
+    found = columns()
+    for name, column in sorted(found.items()):
+        label = name.replace("[", "-").replace("]", "")
+        shelf.pickle("pandas", "series-" + label, column, protocols=(4,))
+    shelf.pickle("pandas", "table", pd.DataFrame({name: column for name, column in found.items()}), protocols=range(6))
+    for name, index in indices():
+        shelf.pickle("pandas", "index-" + name, index, protocols=(4,))
+        shelf.pickle("pandas", "table-by-" + name, pd.DataFrame({"v": range(3)}, index=index), protocols=(4,))
+    numbers = pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=["a", "b"])
+    for protocol in (None, 4, 5):
+        arguments = {} if protocol is None else {"protocol": protocol}
+        for suffix in ("pkl", "pkl.gz", "pkl.bz2", "pkl.xz", "pkl.zip"):
+            # By a relative path: older releases name the member of a zip after the whole path they are given.
+            write_one = lambda path, arguments=arguments: numbers.to_pickle(os.path.relpath(str(path)), **arguments)  # noqa: E731
+            shelf.add("pandas", "numbers-%s.%s" % (protocol, suffix), "frame.to_pickle(path, protocol=%r)" % protocol, write_one, protocol)
+    values = [pd.Timestamp("2024-01-01", tz="UTC"), pd.Timedelta("1h"), pd.Period("2024-01"), pd.Interval(0, 1), pd.NaT,
+              getattr(pd, "NA", None), pd.DateOffset(months=1), pd.offsets.BDay(2), pd.offsets.MonthEnd(), pd.offsets.Hour(3),
+              pd.offsets.Week(weekday=1), pd.offsets.QuarterEnd(), pd.offsets.YearBegin()]  # fmt: skip
+    shelf.pickle("pandas", "values", values, protocols=(0, 2, 4, 5))
+    for value in values:
+        if value is not None:
+            shelf.pickle("pandas", "value-" + type(value).__name__, value, protocols=(4,))
+    types = [column.dtype for column in found.values()]
+    shelf.pickle("pandas", "dtypes", types, protocols=(2, 4))
+    grouped = numbers.groupby("a")
+    shelf.pickle("pandas", "grouped", grouped.mean(), protocols=(4,))
+    with shelf.attempt("pandas/attributes"):
+        flagged = numbers.copy()
+        flagged.attrs["source"] = "x"
+        shelf.pickle("pandas", "attributes", flagged, protocols=(4,))

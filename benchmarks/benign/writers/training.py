@@ -1,0 +1,163 @@
+"""What training runs leave: states of optimizers and schedules, settings of the Trainer, adapters, random states."""
+
+from __future__ import annotations
+
+import inspect
+import random
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def write(shelf):
+    """Torch alone first, then what transformers, accelerate, peft and trl add."""
+    network = nn.Linear(3, 2)
+    optimizers(shelf, network)
+    schedules(shelf, network)
+    optimizer = torch.optim.AdamW(network.parameters())
+    shelf.torch("torch", "scaler.pt", torch.amp.GradScaler("cpu").state_dict() if hasattr(torch.amp, "GradScaler") else {})
+    whole = {
+        "epoch": 1, "model": network.state_dict(), "optimizer": optimizer.state_dict(), "best": float("inf"),
+        "rng": torch.get_rng_state(), "numpy": np.random.get_state(), "python": random.getstate(), "ema": dict(network.named_parameters()),
+    }  # fmt: skip
+    shelf.torch("torch", "checkpoint.pt", whole)
+    shelf.torch("torch", "checkpoint-legacy.pth", whole, zipped=False)
+    for part in (trainer, adapters, reinforcement, sentences):
+        with shelf.attempt(part.__name__):
+            part(shelf)
+
+
+def optimizers(shelf, network):
+    """The state of every optimizer after a step, and the optimizer itself."""
+    for name, kind in sorted(vars(torch.optim).items()):
+        if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer) and name != "Optimizer":
+            with shelf.attempt("torch/" + name):
+                parameters = [network.weight] if name == "Muon" else list(network.parameters())
+                optimizer = kind(parameters, lr=0.1)
+                if name == "LBFGS":
+                    optimizer.step(lambda: (network.zero_grad(), network(torch.ones(1, 3)).sum())[1])
+                elif name != "SparseAdam":
+                    network.zero_grad()
+                    network(torch.ones(1, 3)).sum().backward()
+                    optimizer.step()
+                shelf.torch("torch", "optimizer-%s.pt" % name, optimizer.state_dict())
+                shelf.torch("torch", "optimizer-%s-whole.pt" % name, optimizer)
+
+
+def schedules(shelf, network):
+    """The state of each schedule of learning rates, and the schedule itself."""
+    schedule = torch.optim.lr_scheduler
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    made = {
+        "StepLR": {"step_size": 2}, "MultiStepLR": {"milestones": [1, 2]}, "ConstantLR": {}, "LinearLR": {}, "ExponentialLR": {"gamma": 0.9},
+        "PolynomialLR": {}, "CosineAnnealingLR": {"T_max": 3}, "CosineAnnealingWarmRestarts": {"T_0": 2}, "ReduceLROnPlateau": {},
+        "CyclicLR": {"base_lr": 0.1, "max_lr": 0.2}, "OneCycleLR": {"max_lr": 0.1, "total_steps": 5},
+    }  # fmt: skip
+    for name, settings in made.items():
+        with shelf.attempt("torch/" + name):
+            step = getattr(schedule, name)(optimizer, **settings)
+            shelf.torch("torch", "schedule-%s.pt" % name, step.state_dict())
+            if name not in ("CyclicLR",):
+                shelf.torch("torch", "schedule-%s-whole.pt" % name, step)
+    with shelf.attempt("torch/SequentialLR"):
+        parts = [schedule.ConstantLR(optimizer), schedule.ExponentialLR(optimizer, 0.9)]
+        shelf.torch("torch", "schedule-SequentialLR.pt", schedule.SequentialLR(optimizer, parts, [2]).state_dict())
+
+
+def trainer(shelf):
+    """A run of the Trainer over one tiny model, and its settings of several kinds."""
+    import tempfile
+    from pathlib import Path
+
+    import transformers
+
+    config = transformers.BertConfig(
+        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, max_position_embeddings=16
+    )
+    model = transformers.BertForSequenceClassification(config)
+    data = [{"input_ids": torch.tensor([1, 2, 3]), "attention_mask": torch.tensor([1, 1, 1]), "labels": torch.tensor(0)}] * 4
+    with tempfile.TemporaryDirectory() as folder:
+        settings = transformers.TrainingArguments(folder, max_steps=2, save_steps=1, report_to="none", use_cpu=True, logging_steps=1)
+        runner = transformers.Trainer(model, settings, train_dataset=data)
+        runner.train()
+        for file in sorted(Path(folder).rglob("*")):
+            if file.suffix in (".bin", ".pt", ".pth"):
+                name = "%s-%s" % (file.parent.name, file.name)
+                content = file.read_bytes()
+                shelf.add("transformers", name, "Trainer.train()", lambda path, content=content: path.write_bytes(content))
+        shelf.torch("transformers", "model.bin", model.state_dict())
+        shelf.torch("transformers", "model-whole.pt", model)
+    arguments(shelf, transformers)
+    shelf.pickle("transformers", "config", config, protocols=(2, 4))
+    with shelf.attempt("transformers/state"):
+        state = transformers.trainer_callback.TrainerState(best_metric=0.5)
+        shelf.torch("transformers", "trainer-state.pt", state)
+    shelf.torch("transformers", "output.pt", transformers.modeling_outputs.BaseModelOutput(torch.ones(1, 2)))
+    for name in ("gelu", "gelu_new", "silu", "quick_gelu", "relu", "mish"):
+        with shelf.attempt("transformers/" + name):
+            shelf.torch("transformers", "activation-%s.pt" % name, transformers.activations.ACT2FN[name])
+
+
+def arguments(shelf, transformers):
+    """training_args.bin with different settings."""
+    several = {
+        "default": {}, "steps": {"eval_strategy": "steps", "save_strategy": "steps", "lr_scheduler_type": "cosine", "optim": "adafactor"},
+        "epochs": {"logging_strategy": "epoch", "save_strategy": "epoch", "eval_strategy": "epoch", "load_best_model_at_end": True},
+        "hub": {"push_to_hub": False, "hub_strategy": "every_save", "warmup_steps": 10, "lr_scheduler_type": "linear"},
+        "checkpointing": {"gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False}, "seed": 1},
+        "accelerator": {"accelerator_config": {"split_batches": True}, "bf16": False, "torch_compile": False},
+    }  # fmt: skip
+    for name, settings in several.items():
+        with shelf.attempt("transformers/arguments-" + name):
+            made = transformers.TrainingArguments("out", report_to="none", use_cpu=True, **settings)
+            shelf.torch("transformers", "training_args-%s.bin" % name, made)
+    with shelf.attempt("transformers/seq2seq"):
+        made = transformers.Seq2SeqTrainingArguments("out", report_to="none", use_cpu=True, predict_with_generate=True)
+        shelf.torch("transformers", "training_args-seq2seq.bin", made)
+    with shelf.attempt("transformers/seq2seq-generation"):
+        generation = transformers.GenerationConfig(max_new_tokens=3)
+        made = transformers.Seq2SeqTrainingArguments("out", report_to="none", use_cpu=True, generation_config=generation)
+        shelf.torch("transformers", "training_args-generation.bin", made)
+
+
+def adapters(shelf):
+    """Adapters of several methods, as adapter_model.bin, with the settings as pickles."""
+    import peft
+
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, value):
+            return self.second(self.first(value))
+
+    for name, config in {
+        "lora": peft.LoraConfig(r=2, target_modules=["first"]), "ia3": peft.IA3Config(target_modules=["first"], feedforward_modules=[]),
+        "loha": peft.LoHaConfig(r=2, target_modules=["first"]), "lokr": peft.LoKrConfig(r=2, target_modules=["second"]),
+        "adalora": peft.AdaLoraConfig(target_r=1, init_r=2, total_step=9, target_modules=["first"]),
+    }.items():  # fmt: skip
+        with shelf.attempt("peft/" + name):
+            model = peft.get_peft_model(Small(), config)
+            shelf.torch("peft", "adapter-%s.bin" % name, peft.get_peft_model_state_dict(model))
+            shelf.pickle("peft", "config-" + name, config, protocols=(2, 4))
+            shelf.torch("peft", "layer-%s.pt" % name, model.base_model.model.first)
+
+
+def reinforcement(shelf):
+    """training_args.bin of the trainers of trl."""
+    import trl
+
+    for name in ("SFTConfig", "DPOConfig", "RewardConfig", "GRPOConfig", "KTOConfig", "ORPOConfig", "CPOConfig", "RLOOConfig", "PPOConfig"):
+        with shelf.attempt("trl/" + name):
+            made = getattr(trl, name)(output_dir="out", report_to="none", use_cpu=True, bf16=False)
+            shelf.torch("trl", "training_args-%s.bin" % name, made)
+
+
+def sentences(shelf):
+    """training_args.bin of sentence-transformers."""
+    from sentence_transformers import SentenceTransformerTrainingArguments
+
+    made = SentenceTransformerTrainingArguments("out", report_to="none", use_cpu=True)
+    shelf.torch("sentence-transformers", "training_args.bin", made)

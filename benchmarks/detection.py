@@ -1,0 +1,206 @@
+"""What each scanner finds, and on what it alarms for nothing: all of them over the same files, in the same run.
+
+``make bench-detection`` runs it. Environments, packages and the benign set are made once, below ``build/benchmarks``.
+The table is printed and written to ``results/detection.md``; nothing is loaded, and no file is sent anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import yaml
+from samples import ROOT, Sample, benign, corpus, packages, routes
+from scanners import NAMES, Result, environment, scan, version
+
+_OUTCOMES = ("alarm", "unverified", "incomplete", "skipped", "pass", "timeout")
+_RESULTS = Path(__file__).resolve().parent / "results" / "detection.md"
+_EXCEPTIONS = Path(__file__).resolve().parent / "exceptions.yaml"
+_PICKLE_BORNE = frozenset({".pkl", ".pickle", ".bin", ".pt", ".zip", ".npy", ".npz", ".7z"})
+_EXIT = {"alarm": 1, "unverified": 3, "incomplete": 3, "pass": 0}
+
+Results = dict[tuple[str, str], Result]
+"""By set and scanner."""
+
+
+def main() -> None:
+    """Scan, print, write."""
+    options = _options()
+    sets = _sets(options)
+    results: Results = {}
+    for name in options.scanners:
+        python = environment(name, options.folder / "peers")
+        if python is None:
+            continue
+        for set_, samples in sets.items():
+            began = time.perf_counter()
+            results[set_, name] = scan(name, python, [sample.path for sample in samples])
+            print(f"{name} over {set_}: {len(samples)} files in {time.perf_counter() - began:.1f} s", flush=True)
+    text = _report(sets, results)
+    print("\n" + text)
+    if options.write:
+        _RESULTS.parent.mkdir(exist_ok=True)
+        _RESULTS.write_text(text, encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    beside = ROOT.parent / "shared" / "corpus"
+    parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("CORPUS") or beside))
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "benchmarks", help="for what is made once")
+    parser.add_argument("--benign", type=Path, help="the benign set, where it is written already")
+    parser.add_argument("--only", action="append", help="routes, corpus, benign or packages; repeatable")
+    parser.add_argument("--scanners", action="append", choices=NAMES, help="repeatable; default: all")
+    parser.add_argument("--write", action="store_true", help=f"keep the figures in {_RESULTS.relative_to(ROOT)}")
+    options = parser.parse_args()
+    options.folder = options.folder.resolve()
+    options.scanners = options.scanners or list(NAMES)
+    return options
+
+
+def _sets(options: argparse.Namespace) -> dict[str, list[Sample]]:
+    makers = {
+        "routes": lambda: routes(),
+        "corpus": lambda: corpus(options.corpus.resolve()),
+        "benign": lambda: benign((options.benign or options.folder / "benign").resolve(), sys.executable),
+        "packages": lambda: packages(options.folder / "packages"),
+    }
+    made = {name: list(make()) for name, make in makers.items() if not options.only or name in options.only}
+    return {name: samples for name, samples in made.items() if samples}
+
+
+# -- the report ---------------------------------------------------------------------------------------------------------
+
+
+def _report(sets: dict[str, list[Sample]], results: Results) -> str:
+    """Markdown: a table for every set and label, the costs, and by name what ours did not do as it should."""
+    names = [name for name in NAMES if any(scanner == name for _, scanner in results)]
+    tools = ", ".join(f"{name} {version(name)}" for name in names)
+    parts = [
+        "# Detection, side by side\n",
+        f"Measured on {time.strftime('%Y-%m-%d')} by `make bench-detection` with CPython {platform.python_version()} on "
+        f"{os.cpu_count()} cores, all scanners in the same run and each with the options that it has by default: {tools}. "
+        "`promptfoo` is the package `modelaudit` of the index with its Rust engine. **Alarm** is an exit as unsafe; "
+        "*unverified* is any other exit with a word that something is not known (picklescan: suspicious); *incomplete* is "
+        "an exit with an error or as inconclusive; *skipped* is a word that the file is none that is read; *pass* is what "
+        "is left: an exit as in order.\n",
+    ]
+    parts += _goals(sets, results)
+    for set_, samples in sets.items():
+        for label in ("malicious", "benign", "unlabelled"):
+            chosen = [sample for sample in samples if sample.label == label]
+            if chosen:
+                parts += _table(set_, label, chosen, results, names)
+    parts += _costs(sets, results, names)
+    parts += _deviations(sets, results)
+    return "\n".join(parts)
+
+
+def _table(set_: str, label: str, samples: Sequence[Sample], results: Results, names: Sequence[str]) -> list[str]:
+    what = {"malicious": "hits are alarms", "benign": "alarms are false", "unlabelled": "no judgement"}[label]
+    lines = [f"## {set_}: {len(samples)} files, {label} ({what})\n"]
+    lines += _rows(["scanner", *_OUTCOMES], [[name, *_counts(samples, results[set_, name])] for name in names])
+    families = sorted({sample.family for sample in samples})
+    if 1 < len(families) <= 60 and label != "unlabelled":
+        lines += [f"Alarms by {'library' if set_ == 'benign' else 'part'}:\n"]
+        rows = []
+        for family in families:
+            part = [sample for sample in samples if sample.family == family]
+            alarms = [str(_counts(part, results[set_, name])[0]) for name in names]
+            rows.append([family, str(len(part)), *alarms])
+        lines += _rows(["", "files", *names], rows)
+    return lines
+
+
+def _counts(samples: Iterable[Sample], result: Result) -> list[str]:
+    counted = Counter(result.outcomes.get(str(sample.path), ("timeout", ""))[0] for sample in samples)
+    return [str(counted[outcome]) for outcome in _OUTCOMES]
+
+
+def _costs(sets: dict[str, list[Sample]], results: Results, names: Sequence[str]) -> list[str]:
+    rows = []
+    for set_, samples in sets.items():
+        size = sum(sample.path.stat().st_size for sample in samples if sample.path.is_file()) / 2**20
+        for name in names:
+            one = results[set_, name]
+            rows.append([f"{set_} ({size:.1f} MiB)", name, f"{one.seconds:.1f}", f"{one.cpu:.1f}", f"{one.peak / 2**20:.0f}"])
+    return ["## Costs\n", *_rows(["set", "scanner", "wall s", "CPU s", "peak RSS MiB"], rows)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Exception:
+    """What is known to come out otherwise than its label asks for."""
+
+    path: str
+    outcome: str
+    reason: str
+
+
+def _deviations(sets: dict[str, list[Sample]], results: Results) -> list[str]:
+    """Each file on which ours did not do what the label asks for, with the reason where one is known."""
+    known = [_Exception(**row) for row in yaml.safe_load(_EXCEPTIONS.read_text(encoding="utf-8"))]
+    lines: dict[str, list[str]] = defaultdict(list)
+    for set_, sample, outcome, detail in _ours(sets, results):
+        if sample.reason and outcome != "alarm":
+            lines[f"{set_}, {sample.label}"].append(f"- `{sample.told}`: {outcome} ({detail}). {sample.reason}")
+        elif not _as_it_should(sample, outcome):
+            reasons = (each.reason for each in known if fnmatch(sample.told, each.path) and each.outcome == outcome)
+            reason = next(reasons, "**No reason is known: a fault.**")
+            lines[f"{set_}, {sample.label}"].append(f"- `{sample.told}`: {outcome}{detail and f' ({detail})'}. {reason}")
+    parts = ["## Ours, by name: what came out otherwise than its label asks for\n"]
+    for head, found in sorted(lines.items()):
+        parts += [f"### {head}: {len(found)}\n", *found, ""]
+    return parts if lines else [*parts, "Nothing.\n"]
+
+
+def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
+    """How ours stands against the figures that it is to reach."""
+    counted: dict[str, list[bool]] = defaultdict(list)
+    for set_, sample, outcome, _ in _ours(sets, results):
+        if set_ == "routes":
+            counted["published routes that end as their table says, never with a pass"].append(_as_it_should(sample, outcome))
+        if set_ == "corpus" and sample.label == "malicious" and sample.path.suffix in _PICKLE_BORNE:
+            counted["corpus, malicious pickles, zip, numpy and torch: alarm"].append(outcome == "alarm")
+        if sample.label == "benign":
+            counted[f"{set_}, benign: no alarm"].append(outcome not in ("alarm", "timeout"))
+        if sample.label == "benign" and (set_ == "benign" or sample.family == "pickle family"):
+            counted[f"{set_}, benign, written by the real libraries: not unverified"].append(outcome != "unverified")
+            counted[f"{set_}, benign, written by the real libraries: read whole"].append(outcome != "incomplete")
+    rows = [[goal, str(sum(kept)), str(len(kept)), f"{100 * sum(kept) / len(kept):.1f} %"] for goal, kept in counted.items()]
+    return ["## Ours against its goals\n", *_rows(["goal", "kept", "files", "share"], rows)]
+
+
+def _ours(sets: dict[str, list[Sample]], results: Results) -> Iterator[tuple[str, Sample, str, str]]:
+    """Set, sample, outcome and detail of each file as ours told it."""
+    for (set_, name), result in results.items():
+        if name == "ours":
+            for sample in sets[set_]:
+                yield set_, sample, *result.outcomes.get(str(sample.path), ("timeout", ""))
+
+
+def _as_it_should(sample: Sample, outcome: str) -> bool:
+    if sample.expected is not None:
+        return _EXIT.get(outcome) == sample.expected
+    if sample.set == "routes":
+        return outcome in ("alarm", "unverified", "incomplete")
+    if sample.label == "malicious":
+        return outcome == "alarm"
+    # What is not judged at all is no false alarm; formats without a reader are told in the tables.
+    return sample.label == "unlabelled" or outcome not in ("alarm", "timeout")
+
+
+def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(head)} |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+if __name__ == "__main__":
+    main()

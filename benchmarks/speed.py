@@ -1,0 +1,200 @@
+"""How long an opcode-heavy pickle takes: ``pickle.load``, the peers and ours, each in a process of its own, in one run.
+
+``make bench-speed`` runs it. The files are written here from a fixed seed: four million opcodes of dictionaries of
+text, floats and tuples, in protocol 4 and in protocol 2, and as many mixed with objects. Prints; asserts nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import datetime
+import json
+import os
+import pickle
+import pickletools
+import platform
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from samples import ROOT
+from scanners import environment, version
+
+_HERE = Path(__file__).resolve().parent
+_RESULTS = _HERE / "results" / "speed.md"
+_PEERS = ("picklescan", "fickling", "modelscan", "promptfoo")
+_SECONDS_MOST = 180
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """CPU seconds and peak of resident bytes of one process."""
+
+    cpu: float
+    peak: int
+
+
+def _plain(source: random.Random) -> object:
+    """One record of 40 opcodes, and in protocol 4 of some 270 bytes."""
+    return {
+        "id": source.randrange(10**9),
+        "name": f"layer.{source.randrange(10**6)}.weight",
+        "digest": f"sha256:{source.getrandbits(512):0128x}",
+        "score": source.random(),
+        "span": (source.random(), source.randrange(1000), f"token{source.randrange(10**5)}"),
+        "tags": [f"a{source.randrange(10**6)}", None],
+        "inner": {"mean": source.random(), "best": True, "note": f"n{source.randrange(10**6)}"},
+    }
+
+
+def _mixed(source: random.Random) -> object:
+    """One record of data and objects of the standard library."""
+    day = datetime.date(2000 + source.randrange(30), 1 + source.randrange(12), 1 + source.randrange(28))
+    ordered = collections.OrderedDict((f"k{index}", source.random()) for index in range(4))
+    return {"when": day, "ordered": ordered, "delta": datetime.timedelta(source.randrange(1000)), **_record(source)}
+
+
+def _record(source: random.Random) -> dict[str, object]:
+    return {"name": f"layer.{source.randrange(10**6)}.weight", "score": source.random(), "set": {source.randrange(99)}}
+
+
+def _arrays(source: random.Random) -> object:
+    """One record with a small numpy array, as training logs hold them."""
+    import numpy as np
+
+    return {"loss": np.full(4, source.random()), "last": np.float64(source.random()), **_record(source)}
+
+
+_FILES: dict[str, tuple[Callable[[random.Random], object], int, int]] = {
+    "data, protocol 4": (_plain, 4, 100_000),
+    "data, protocol 2": (_plain, 2, 100_000),
+    "data and objects": (_mixed, 4, 78_000),
+    "data and arrays": (_arrays, 4, 85_000),
+}
+"""How a record is made, the protocol, and how many there are."""
+
+
+def main() -> None:
+    """Write what is not written yet, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "benchmarks", help="for what is made once")
+    parser.add_argument("--runs", type=int, default=3, help="of each; the least CPU time counts")
+    parser.add_argument("--only", action="append", help="a file whose name contains this; repeatable")
+    parser.add_argument("--ours", action="store_true", help="pickle.load, picklescan and ours alone")
+    parser.add_argument("--write", action="store_true", help=f"keep the figures in {_RESULTS.relative_to(ROOT)}")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    peers = {name: environment(name, folder / "peers") for name in (_PEERS[:1] if options.ours else _PEERS)}
+    parts = [
+        f"# An opcode-heavy pickle\n\nMeasured on {time.strftime('%Y-%m-%d')} by `make bench-speed` with CPython "
+        f"{platform.python_version()} on {os.cpu_count()} cores: CPU seconds of the work alone and peak of resident memory "
+        f"of its process, the least of {options.runs} runs; the command with all that it does. "
+        f"{', '.join(f'{name} {version(name)}' for name in peers)}; no answer within {_SECONDS_MOST} s is a dash.\n"
+    ]
+    for name in _FILES:
+        if not options.only or any(word in name for word in options.only):
+            parts.append(_table(name, _written(name, folder / "speed"), peers, options.runs))
+    text = "\n".join(parts)
+    print(text)
+    if options.write:
+        _RESULTS.parent.mkdir(exist_ok=True)
+        _RESULTS.write_text(text, encoding="utf-8")
+
+
+def _written(name: str, folder: Path) -> Path:
+    """The file of that name, written in a process of its own so that ours stays small."""
+    path = folder / f"{name.replace(', ', '-').replace(' ', '-')}.pkl"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        code = f"import speed; speed.write({name!r}, {str(path)!r})"
+        subprocess.run([sys.executable, "-c", code], cwd=_HERE, check=True)
+    return path
+
+
+def write(name: str, path: str) -> None:
+    """Write one of the files; the same bytes each time."""
+    make, protocol, count = _FILES[name]
+    source = random.Random(2026)
+    data = pickle.dumps([make(source) for _ in range(count)], protocol)
+    opcodes = sum(1 for _ in pickletools.genops(data))
+    Path(path).with_suffix(".opcodes").write_text(str(opcodes))
+    Path(path).write_bytes(data)
+
+
+def _table(name: str, path: Path, peers: dict[str, str | None], runs: int) -> str:
+    measured: dict[str, Measured | None] = {}
+    for what, command in _commands(path, peers):
+        measured[what] = _least(command, runs)
+        print(f"{name}: {what} {'no answer' if measured[what] is None else f'{measured[what].cpu:.2f} s'}", flush=True)
+    loaded = measured["pickle.load"]
+    opcodes = int(path.with_suffix(".opcodes").read_text())
+    lines = [f"## {name}: {path.stat().st_size / 1e6:.1f} MB, {opcodes:,} opcodes\n",
+             "| | CPU s | times pickle.load | of picklescan | peak MiB |", "|---|---:|---:|---:|---:|"]  # fmt: skip
+    peer = measured.get("picklescan")
+    for what, one in measured.items():
+        if one is None:
+            lines.append(f"| {what} | – | – | – | – |")
+            continue
+        load_ratio = f"{one.cpu / loaded.cpu:.2f}" if loaded else "–"
+        peer_ratio = f"{one.cpu / peer.cpu:.2f}" if peer else "–"
+        lines.append(f"| {what} | {one.cpu:.2f} | {load_ratio} | {peer_ratio} | {one.peak / _MIB:.0f} |")
+    return "\n".join([*lines, ""])
+
+
+def _commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, list[str]]]:
+    worker = str(_HERE / "speed_worker.py")
+    yield "pickle.load", [sys.executable, worker, "load", str(path)]
+    yield "ours: reader and checks", [sys.executable, worker, "reader", str(path)]
+    quiet = ["--no-second-opinion", "--offline", "-q"]
+    yield "ours: modelaudit scan", [sys.executable, "-m", "modelaudit", "scan", str(path), *quiet]
+    for name, python in peers.items():
+        if python is not None:
+            yield name, [python, worker, name, str(path)]
+
+
+def _least(command: list[str], runs: int) -> Measured | None:
+    found: list[Measured] = []
+    for _ in range(runs):
+        one = _measure(command)
+        if one is None:
+            return None
+        found.append(one)
+        if one.cpu > 20:
+            break  # what is so slow is no closer call the second time
+    return min(found, key=lambda one: one.cpu)
+
+
+def _measure(command: list[str]) -> Measured | None:
+    """Run one process; a command that measures nothing itself is measured from outside."""
+    peer = "modelaudit" not in command and command[0] != sys.executable
+    surroundings = {key: value for key, value in os.environ.items() if not (peer and key.startswith("PYTHON"))}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings, text=True)
+    assert process.stdout is not None
+    deadline = time.monotonic() + _SECONDS_MOST
+    while True:
+        done, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            return None
+        time.sleep(0.02)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    line = process.stdout.read().strip()
+    if line.startswith("{"):
+        told = json.loads(line)
+        return Measured(told["cpu"], told["peak"])
+    if process.returncode not in (0, 1, 3):
+        return None
+    return Measured(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+if __name__ == "__main__":
+    main()

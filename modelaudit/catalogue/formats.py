@@ -1,0 +1,34 @@
+"""``rules/formats.yaml``: what the extension of a file promises, and which formats can run code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from modelaudit.catalogue.document import Document
+from modelaudit.catalogue.schema import FormatsFile, Shape
+from modelaudit.model.catalogue import Formats, Promise
+
+_FILE = Shape(FormatsFile)
+
+
+def read_formats(documents: Iterable[Document]) -> Formats:
+    """Read the promises, those of further rule sets after the first.
+
+    Raises:
+        ConfigurationError: an extension promises twice, or a format is told twice to run code.
+    """
+    promises: dict[str, Promise] = {}
+    runs_code: dict[str, str] = {}
+    for document in documents:
+        file = _FILE.read(document)
+        for format_, why in file.runs_code.items():
+            if format_ in runs_code:
+                raise document.error(f"runs-code: {format_!r} is listed already", ("runs-code", format_))
+            runs_code[format_] = why
+        for index, entry in enumerate(file.promises):
+            for number, extension in enumerate(entry.extensions):
+                if extension in promises:
+                    place = ("promises", index, "extensions", number)
+                    raise document.error(f"{extension} promises {promises[extension].why} already", place)
+                promises[extension] = Promise(entry.why, frozenset(entry.formats))
+    return Formats(promises, runs_code)

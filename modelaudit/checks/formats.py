@@ -1,0 +1,43 @@
+"""Whether the extension of an artifact promises what its bytes are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from modelaudit.model.catalogue import Formats, Scalar, Subject
+
+# What containers put after the name of a member that has a namesake.
+_ORDINAL: Final = re.compile(r"#\d+\Z")
+
+
+def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats) -> Iterator[Subject]:
+    """One subject for every artifact and format that its extension does not promise.
+
+    Args:
+        recognised: (address, format) of everything that a reader recognised; an artifact that is several formats at
+            once occurs with each.
+        formats: what extensions promise; one that is not listed promises nothing.
+    """
+    for address, format_ in recognised:
+        extension = extension_of(address)
+        promise = formats.promises.get(extension)
+        if promise is None or format_ in promise.formats:
+            continue
+        why = formats.runs_code.get(format_, "")
+        fields: dict[str, Scalar] = {
+            "extension": extension,
+            "promise": promise.why,
+            "format": format_,
+            "danger": "code" if why else "none",
+            "why": why,
+        }
+        yield Subject("extension", address, fields, format_, evidence=(f"the bytes were read as {format_}",))
+
+
+def extension_of(address: str) -> str:
+    """The extension of an artifact's own name, lower case and with its dot; empty where it has none."""
+    name = _ORDINAL.sub("", re.split(r"[!/\\]", address)[-1])
+    stem, dot, extension = name.rpartition(".")
+    return dot + extension.lower() if stem else ""

@@ -1,0 +1,260 @@
+"""Compression formats by name: how each is told from its first bytes, and a decoder that expands it piece by piece."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from modelaudit.model.limits import KIB, MIB
+from modelaudit.model.structure import UnreadReason
+
+LARGEST_DICTIONARY = 256 * MIB
+_WINDOW_LOG = 28  # zstd counts the same bound in bits
+_RAW = -zlib.MAX_WBITS
+_WITH_GZIP_HEADER = zlib.MAX_WBITS + 16
+
+
+class DecodingError(Exception):
+    """The data contradict their format, or ask for more memory than they are given."""
+
+    def __init__(self, message: str, reason: UnreadReason = UnreadReason.DAMAGED) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Decoder(Protocol):
+    """The interface of ``bz2.BZ2Decompressor``; ``decompress`` raises what ``Codec.decoder`` translates."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was handed over and lies behind the end."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes without more data."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """The next bytes of the content, at most ``max_length``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One compression format.
+
+    Attributes:
+        name: in reports.
+        start: makes a decoder from the header and the size that the container states for the content.
+        header: bytes in front of the stream that the decoder wants for itself.
+        unmarked: whether the stream may leave its end to the size that the container states.
+    """
+
+    name: str
+    start: Callable[[bytes, int], Decoder]
+    header: int = 0
+    unmarked: bool = False
+
+
+class _Guarded:
+    """A decoder whose failures are all ``DecodingError``."""
+
+    def __init__(self, decoder: Decoder, failures: tuple[type[Exception], ...]) -> None:
+        self._decoder = decoder
+        self._failures = failures
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._decoder.unused_data or b""  # None with LZ4, until its end
+
+    @property
+    def needs_input(self) -> bool:
+        return self._decoder.needs_input
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        try:
+            return self._decoder.decompress(data, max_length)
+        except self._failures as error:
+            memory = "memory" in str(error).lower()
+            raise DecodingError(str(error), UnreadReason.LIMIT if memory else UnreadReason.DAMAGED) from error
+
+
+class _Inflate:
+    """``zlib`` with the interface of ``bz2`` and ``lzma``."""
+
+    def __init__(self, window_bits: int) -> None:
+        self._decoder = zlib.decompressobj(window_bits)
+        self._full = False
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._decoder.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._full and not self._decoder.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        out = self._decoder.decompress(self._decoder.unconsumed_tail + data, max_length)
+        self._full = len(out) >= max_length
+        return out
+
+
+class _Stored:
+    """No compression."""
+
+    eof = False
+    unused_data = b""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._kept
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        data = self._kept + data
+        self._kept = data[max_length:]
+        return data[:max_length]
+
+
+class _Filtered:
+    """A reversible filter of ``lzma`` over plain data, such as the one that rewrites jumps of x86 code.
+
+    ``lzma`` runs filters only in front of a compressor, so the data are handed to it as LZMA2 chunks that are not
+    compressed (``lzma2_decoder.c``): a control byte, the length less one in big-endian order, the data; 0 ends.
+    """
+
+    def __init__(self, filter_: dict[str, int], size: int) -> None:
+        self._decoder = _raw_lzma([filter_, {"id": lzma.FILTER_LZMA2, "dict_size": 64 * KIB}])
+        self._left = size
+        self._control = 1  # resets the dictionary, which the first chunk must
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return b""
+
+    @property
+    def needs_input(self) -> bool:
+        return self._decoder.needs_input and self._left > 0
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        data = data[: self._left]
+        chunk = b""
+        if data:
+            chunk = bytes((self._control,)) + (len(data) - 1).to_bytes(2, "big") + data
+            self._control = 2
+            self._left -= len(data)
+            chunk += b"\0" if not self._left else b""
+        return self._decoder.decompress(chunk, max_length)
+
+
+def _raw_lzma(filters: list[dict[str, int]]) -> lzma.LZMADecompressor:
+    try:
+        return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+    except (lzma.LZMAError, ValueError, OverflowError) as error:
+        raise DecodingError(f"the LZMA properties are damaged: {error}") from error
+
+
+def _dictionary(stated: int, content: int) -> int:
+    """The dictionary to allocate: never larger than what it decompresses to, whatever a header claims."""
+    size = max(min(stated, content), 4 * KIB)
+    if size > LARGEST_DICTIONARY:
+        raise DecodingError(f"the LZMA dictionary takes {size} bytes", UnreadReason.LIMIT)
+    return size
+
+
+def lzma1(properties: bytes, size: int) -> Decoder:
+    """A decoder by the five bytes of properties with which a ``.lzma`` file, ZIP and 7z all begin."""
+    if len(properties) < 5 or properties[0] >= 9 * 5 * 5:
+        raise DecodingError("the LZMA properties are damaged")
+    rest, literal_context = divmod(properties[0], 9)
+    position, literal_position = divmod(rest, 5)
+    dictionary = _dictionary(int.from_bytes(properties[1:5], "little"), size)
+    options = {"id": lzma.FILTER_LZMA1, "dict_size": dictionary, "lc": literal_context, "lp": literal_position}
+    return _Guarded(_raw_lzma([{**options, "pb": position}]), (lzma.LZMAError, EOFError))
+
+
+def lzma2(properties: bytes, size: int) -> Decoder:
+    """A decoder by the one byte of properties that 7z stores: the dictionary, as a float of two bits."""
+    if len(properties) != 1 or properties[0] > 40:
+        raise DecodingError("the LZMA2 properties are damaged")
+    code = properties[0]
+    stated = 0xFFFFFFFF if code == 40 else (2 | code & 1) << (code // 2 + 11)
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": _dictionary(stated, size)}]
+    return _Guarded(_raw_lzma(filters), (lzma.LZMAError, EOFError))
+
+
+def filtered(filter_: dict[str, int], size: int) -> Decoder:
+    """A decoder for one of the ``FILTER_`` constants of ``lzma`` over ``size`` bytes that are not compressed."""
+    return _Guarded(_Filtered(filter_, size), (lzma.LZMAError, EOFError))
+
+
+def _zip_lzma(header: bytes, size: int) -> Decoder:
+    """Method 14: 2 bytes of version, the length of the properties, and them. Source: APPNOTE.TXT section 5.8.8."""
+    if len(header) < 9 or int.from_bytes(header[2:4], "little") != 5:
+        raise DecodingError("the LZMA properties are damaged")
+    return lzma1(header[4:], size)
+
+
+def _inflate(window_bits: int) -> Callable[[bytes, int], Decoder]:
+    return lambda header, size: _Guarded(_Inflate(window_bits), (zlib.error,))
+
+
+def _bzip2(header: bytes, size: int) -> Decoder:
+    return _Guarded(bz2.BZ2Decompressor(), (OSError, EOFError))
+
+
+def _lzma_file(format_: int) -> Callable[[bytes, int], Decoder]:
+    def start(header: bytes, size: int) -> Decoder:
+        decoder = lzma.LZMADecompressor(format_, memlimit=LARGEST_DICTIONARY + MIB)
+        return _Guarded(decoder, (lzma.LZMAError, EOFError))
+
+    return start
+
+
+def _zstd(header: bytes, size: int) -> Decoder:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    options = {int(zstd.DecompressionParameter.window_log_max): _WINDOW_LOG}
+    return _Guarded(zstd.ZstdDecompressor(options=options), (zstd.ZstdError, EOFError))
+
+
+def _lz4(header: bytes, size: int) -> Decoder:
+    from lz4.frame import LZ4FrameDecompressor  # type: ignore[import-untyped]
+
+    return _Guarded(LZ4FrameDecompressor(), (RuntimeError, ValueError, EOFError))
+
+
+STORED = Codec("stored", lambda header, size: _Stored(), unmarked=True)
+DEFLATE = Codec("deflate", _inflate(_RAW))
+BZIP2 = Codec("bzip2", _bzip2)
+ZIP_LZMA = Codec("lzma", _zip_lzma, header=9, unmarked=True)
+XZ = Codec("xz", _lzma_file(lzma.FORMAT_XZ))
+LZMA = Codec("lzma", _lzma_file(lzma.FORMAT_ALONE))
+ZSTD = Codec("zstd", _zstd)
+LZ4 = Codec("lz4", _lz4)
+GZIP = Codec("gzip", _inflate(_WITH_GZIP_HEADER))
+ZLIB = Codec("zlib", _inflate(zlib.MAX_WBITS))

@@ -1,0 +1,183 @@
+"""What bytes inside other data begin as, where only a trial can tell: a pickle, an archive, a compressed stream."""
+
+from __future__ import annotations
+
+import pickletools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, Reader, Reading
+from modelaudit.readers.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError
+from modelaudit.readers.codings import AS_TEXT, Coding, bytes_as_text, codings_of
+from modelaudit.readers.sniff import strong_magic
+from modelaudit.readers.windows import Budget, SubWindow, budget_of, read_whole
+
+PICKLE: Final = "pickle"
+_EXPANDED: Final = 600
+_BYTEWISE: Final = 64
+_STEP: Final = 4096
+_LAYERS: Final = 4
+_OPCODES: Final = frozenset(ord(opcode.code) for opcode in pickletools.opcodes)
+# Protocols 0 and 1 do not announce themselves: an import with its two names, or a mark or container and more opcodes.
+_OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|\([cdilSVINFLKXUMJGt(][^ ]|[\]}][(0qra-zA-Z\x94]")
+_CODECS: Final = (
+    (re.compile(rb"\x1f\x8b\x08"), GZIP),
+    (re.compile(rb"[\x08-\x78].", re.DOTALL), ZLIB),
+    (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), BZIP2),
+    (re.compile(rb"\xfd7zXZ\x00"), XZ),
+    (re.compile(rb"\x5d\x00\x00"), LZMA),
+    (re.compile(rb"\x04\x22\x4d\x18"), LZ4),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), ZSTD),
+)
+_BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
+_ARCHIVES: Final = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"7z\xbc\xaf\x27\x1c": "7z", b"\x93NUMPY": "npy"}
+
+
+def format_of(data: bytes) -> str | None:
+    """What ``data``, the first bytes of something up to ``HEAD_BYTES``, begin as; ``None`` for anything else.
+
+    Magic numbers of two bytes occur by chance, so a compressed stream counts only if it expands to something that would
+    count itself, and to whoever took the whole for data, what it expands to is data too.
+    """
+    if len(data) > 3 and data[0] == 0x80 and data[1] <= 5 and data[2] in _OPCODES:
+        return PICKLE
+    for magic, name in _ARCHIVES.items():
+        if data.startswith(magic):
+            return name
+    for magic_, codec in _CODECS:
+        if magic_.match(data) and (codec is not ZLIB or _is_zlib(data)):
+            if _matters(codec, data):
+                return codec.name
+    if _OLD_PICKLE.match(data):
+        return PICKLE
+    return "tar" if strong_magic(data) == "tar" else None
+
+
+def _is_zlib(data: bytes) -> bool:
+    return data[0] & 0x0F == 0x08 and (data[0] << 8 | data[1]) % 31 == 0 and not data[1] & 0x20
+
+
+def _matters(codec: Codec, data: bytes) -> bool:
+    """Whether ``data`` expand to something that counts, or to nothing yet under a codec that gives out whole blocks."""
+    out = b""
+    try:
+        decoder = codec.start(b"", 0)
+        at = 0
+        while at < len(data) and len(out) < _EXPANDED and not decoder.eof:
+            step = 1 if at < _BYTEWISE else _STEP
+            out += decoder.decompress(data[at : at + step], _EXPANDED)
+            at += step
+    except DecodingError:
+        if not out:
+            return False
+    if not out:
+        return codec in _BLOCKWISE
+    return format_of(out) is not None or bool(codings_of(out, cut=True))
+
+
+class DecodedWindow:
+    """Bytes that were decoded from a text, whole."""
+
+    def __init__(self, data: bytes, budget: Budget) -> None:
+        self._data = data
+        self.budget = budget
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self._data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes from ``offset``; fewer than ``length`` only at the end."""
+        return self._data[offset : offset + length]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What lies in a stretch of bytes once the codings around it are taken off.
+
+    Attributes:
+        format: as ``format_of`` gives it.
+        layers: how many codings there were.
+    """
+
+    format: str
+    window: Window
+    layers: int
+
+
+def coding_of(data: bytes, cut: bool = False, is_text: bool = False) -> Coding | None:
+    """The outermost coding of what begins like something worth opening; ``RAW`` where there is none around it.
+
+    Args:
+        data: its first bytes, up to ``HEAD_BYTES``.
+        cut: more follows.
+        is_text: a loader takes it for characters, each of which may stand for a byte.
+    """
+    if is_text:
+        for coding, inner in bytes_as_text(data, cut).items():
+            if format_of(inner) or codings_of(inner, cut):
+                return coding
+    if format_of(data):
+        return Coding.RAW
+    for coding, inner in codings_of(data, cut).items():
+        if format_of(inner) or codings_of(inner, cut):
+            return coding
+    return None
+
+
+def content_of(window: Window, limits: Limits, is_text: bool = False) -> Content | None:
+    """What lies in ``window``: the bytes themselves, or what they decode to, at most four codings deep.
+
+    A text is decoded whole, up to ``document_bytes``.
+
+    Raises:
+        WindowError: from the window, or with reason ``limit-reached`` for a text that is longer.
+    """
+    budget = budget_of(window, limits)
+    for layers in range(_LAYERS + 1):
+        head = window.read(0, HEAD_BYTES)
+        coding = coding_of(head, window.size > len(head), is_text)
+        if coding is None:
+            return None
+        if coding is Coding.RAW:
+            name = format_of(window.read(0, MIB))
+            return Content(name, window, layers) if name else None
+        text = read_whole(window, limits.document_bytes)
+        budget.spend(len(text))
+        decoded = bytes_as_text(text) if coding in AS_TEXT else codings_of(text)
+        if coding not in decoded:
+            return None
+        window, is_text = DecodedWindow(decoded[coding], budget), False
+    return None
+
+
+def _recognises_text(head: Head) -> bool:
+    cut = head.window.size > len(head.data)
+    return head.content is None and coding_of(head.data, cut) not in (None, Coding.RAW)
+
+
+def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what the text is in its coding, as an artifact.
+
+    Raises:
+        DamagedError: it is in no coding to its end.
+        WindowError: it is over ``document_bytes``, or from the window.
+    """
+    content = content_of(SubWindow(window, 0, window.size, budget_of(window, limits)), limits)
+    if content is None or not content.layers:
+        raise DamagedError("the text is in the coding that it begins in no further than its beginning")
+    yield Artifact(f"{artifact.path}!{content.format}@0", content.window.size, opener(content.window))
+
+
+def opener(window: Window) -> Callable[[], AbstractContextManager[Window]]:
+    """Opens ``window`` as often as one likes."""
+    return lambda: nullcontext(window)
+
+
+READER = Reader("encoded-text", _recognises_text, _read_text)

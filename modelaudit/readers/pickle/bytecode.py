@@ -1,0 +1,112 @@
+"""The instructions of CPython that tell what a code object reaches for: imports, names, constants and calls.
+
+Numbers: ``Lib/opcode.py`` of 3.8 to 3.12, ``Lib/_opcode_metadata.py`` of 3.13 and 3.14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionSet:
+    """The telling instructions of some versions of Python, by number.
+
+    Attributes:
+        resume: RESUME, which stands in every code object since 3.11.
+        shifted: instructions whose argument counts from its second bit; the first one says something else.
+    """
+
+    versions: str
+    resume: bytes
+    extended: int
+    names: dict[int, str]
+    shifted: frozenset[str] = frozenset()
+
+
+_COMMON: Final = {108: "IMPORT_NAME", 109: "IMPORT_FROM", 101: "LOAD_NAME", 116: "LOAD_GLOBAL", 106: "LOAD_ATTR",
+                  100: "LOAD_CONST", 95: "STORE_ATTR", 142: "CALL_FUNCTION_EX"}  # fmt: skip
+
+SETS: Final = {
+    "3.8 to 3.10": InstructionSet(
+        "3.8 to 3.10", b"", 144,
+        {**_COMMON, 160: "LOAD_METHOD", 131: "CALL_FUNCTION", 141: "CALL_FUNCTION_KW", 161: "CALL_METHOD"},
+    ),
+    "3.11": InstructionSet(
+        "3.11", b"\x97", 144, {**_COMMON, 160: "LOAD_METHOD", 171: "CALL"}, frozenset({"LOAD_GLOBAL"}),
+    ),
+    "3.12": InstructionSet(
+        "3.12", b"\x97", 144, {**_COMMON, 171: "CALL", 121: "RETURN_CONST"}, frozenset({"LOAD_GLOBAL", "LOAD_ATTR"}),
+    ),
+    "3.13": InstructionSet(
+        "3.13", b"\x95", 71,
+        {75: "IMPORT_NAME", 74: "IMPORT_FROM", 92: "LOAD_NAME", 91: "LOAD_GLOBAL", 82: "LOAD_ATTR", 83: "LOAD_CONST",
+         53: "CALL", 57: "CALL_KW", 54: "CALL_FUNCTION_EX", 103: "RETURN_CONST", 108: "STORE_ATTR"},
+        frozenset({"LOAD_GLOBAL", "LOAD_ATTR"}),
+    ),
+    "3.14": InstructionSet(
+        "3.14", b"\x80", 69,
+        {73: "IMPORT_NAME", 72: "IMPORT_FROM", 93: "LOAD_NAME", 92: "LOAD_GLOBAL", 80: "LOAD_ATTR", 82: "LOAD_CONST",
+         52: "CALL", 55: "CALL_KW", 4: "CALL_FUNCTION_EX", 110: "STORE_ATTR"},
+        frozenset({"LOAD_GLOBAL", "LOAD_ATTR"}),
+    ),
+}  # fmt: skip
+"""By the versions that share them."""
+
+NAMING: Final = frozenset(
+    {"IMPORT_NAME", "IMPORT_FROM", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR"}
+)
+"""Instructions whose argument is an index into the names."""
+
+CONSTANT: Final = frozenset({"LOAD_CONST", "RETURN_CONST"})
+"""Instructions whose argument is an index into the constants."""
+
+_PRECALL: Final = 166
+
+
+def set_of(bytecode: bytes, layout: str) -> InstructionSet | None:
+    """The instruction set of ``bytecode`` out of a code object of this layout; ``None`` where nothing tells.
+
+    The number of RESUME changed with the versions; where it did not, only 3.11 calls with PRECALL.
+    """
+    if layout in SETS:
+        return SETS[layout]
+    if layout != "3.11 or later":
+        return None
+    numbers = bytecode[::2]
+    if SETS["3.11"].resume in numbers:
+        calls = 171 in numbers
+        return SETS["3.11" if _PRECALL in numbers or not calls else "3.12"]
+    return next((each for each in (SETS["3.13"], SETS["3.14"]) if each.resume in numbers), None)
+
+
+def instructions(bytecode: bytes, table: InstructionSet) -> Iterator[tuple[str, int]]:
+    """(name, argument) of every telling instruction, in order. Two bytes each, since 3.6."""
+    extension = 0
+    for position in range(0, len(bytecode) - 1, 2):
+        number, argument = bytecode[position], bytecode[position + 1] | extension
+        if number == table.extended:
+            extension = (argument << 8) & 0xFFFFFFFF
+            continue
+        extension = 0
+        name = table.names.get(number)
+        if name is not None:
+            yield name, argument >> 1 if name in table.shifted else argument
+
+
+def listing(
+    bytecode: bytes, table: InstructionSet, names: Sequence[str], constants: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """(instruction, what it is about) of every telling instruction; the second is empty for calls.
+
+    An argument beyond the table it points into is given as its number.
+    """
+    for name, argument in instructions(bytecode, table):
+        if name in NAMING:
+            yield name, names[argument] if argument < len(names) else f"#{argument}"
+        elif name in CONSTANT:
+            yield name, constants[argument] if argument < len(constants) else f"#{argument}"
+        else:
+            yield name, ""

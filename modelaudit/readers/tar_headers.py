@@ -1,0 +1,141 @@
+"""The 512-byte header of a tar member, in every dialect, as loaders in Python read it.
+
+Sources: POSIX.1-2017, pax, "ustar Interchange Format"; the GNU tar manual, "Basic Tar Format"; ``tarfile`` of Python.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+BLOCK = 512
+ZEROS = bytes(BLOCK)
+
+REGULAR = b"0\x007"
+HARD_LINK = b"1"
+SYMBOLIC_LINK = b"2"
+DEVICES = {b"3": "a character device", b"4": "a block device", b"6": "a pipe"}
+FOLDER = b"5"
+GNU_LONG_NAME = b"L"
+GNU_LONG_LINK = b"K"
+GNU_SPARSE = b"S"
+PAX_LOCAL = b"xX"
+PAX_GLOBAL = b"g"
+_GNU_KINDS = b"LKS"
+
+USTAR = slice(257, 262)
+"""Where newer dialects write ``ustar``."""
+
+_NAME = slice(0, 100)
+_SIZE = slice(124, 136)
+_SUM = slice(148, 156)
+_KIND = slice(156, 157)
+_LINK = slice(157, 257)
+_PREFIX = slice(345, 500)
+_NUMBERS = (slice(100, 108), slice(108, 116), slice(116, 124), _SIZE, slice(136, 148), slice(329, 337), slice(337, 345))
+_SUM_SHAPE = re.compile(rb"[\s\x00-\x1f0-7+_]*|[\x80\xff].*", re.DOTALL)
+_SPARSE_IN_HEADER = (386, 4)
+_SPARSE_IN_BLOCK = (0, 21)
+_SPARSE_REAL_SIZE = slice(483, 495)
+
+
+@dataclass(frozen=True, slots=True)
+class TarHeader:
+    """A member as one header block states it. ``kind`` is one byte; ``size`` is bytes of data that follow."""
+
+    name: str
+    kind: bytes
+    size: int
+    link: str
+    offset: int
+    block: bytes
+
+    @property
+    def is_file(self) -> bool:
+        """Whether loaders take the data that follow for a file: of any kind that they do not know, too."""
+        if self.kind == b"\0" and self.name.endswith("/"):
+            return False
+        return self.kind not in (HARD_LINK, SYMBOLIC_LINK, FOLDER, *DEVICES)
+
+
+def number(field: bytes) -> int | None:
+    """A number as Python's ``tarfile`` reads it: binary after 0x80 or 0xff, else octal digits; ``None`` if neither."""
+    if field[0] in (0x80, 0xFF):
+        return int.from_bytes(field[1:], "big") - (256 ** (len(field) - 1) if field[0] == 0xFF else 0)
+    try:
+        return int(field.partition(b"\0")[0].decode("ascii").strip() or "0", 8)
+    except ValueError:
+        return None
+
+
+def text(field: bytes) -> str:
+    """A text up to its first zero byte; bytes that are not UTF-8 become surrogate escapes."""
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def is_header(block: bytes) -> bool:
+    """Whether ``block`` is the header of a member, which nothing but its checksum tells in every dialect.
+
+    The sum is over all 512 bytes with its own field taken for spaces; old writers added the bytes as signed numbers.
+    A block of zeros is the end of an archive.
+    """
+    if len(block) < BLOCK or _SUM_SHAPE.fullmatch(block[_SUM]) is None or not block.rstrip(b"\0"):
+        return False
+    stated = number(block[_SUM])
+    if stated is None or any(number(block[field]) is None for field in _NUMBERS):
+        return False
+    others = block[: _SUM.start] + b" " * 8 + block[_SUM.stop : BLOCK]
+    unsigned = sum(others)
+    return stated in (unsigned, unsigned - 256 * sum(byte >= 0x80 for byte in others))
+
+
+def parse(block: bytes, offset: int) -> TarHeader | None:
+    """The header in ``block``, which stands at ``offset``; ``None`` where it is none."""
+    if not is_header(block):
+        return None
+    kind, name, prefix = block[_KIND], text(block[_NAME]), text(block[_PREFIX])
+    if prefix and kind not in _GNU_KINDS:
+        name = f"{prefix}/{name}"
+    return TarHeader(name, kind, number(block[_SIZE]) or 0, text(block[_LINK]), offset, block)
+
+
+def pax_records(data: bytes) -> tuple[list[tuple[str, str]], bool]:
+    """The keywords and values of an extended header in order, and whether it was well formed to its end.
+
+    Each record is its own length in decimal digits, a space, ``keyword=value`` and a line break.
+    """
+    records: list[tuple[str, str]] = []
+    position = 0
+    while position < len(data) and data[position]:
+        space = data.find(b" ", position, position + 20)
+        digits = data[position:space] if space > 0 else b""
+        end = position + int(digits) if digits.isdigit() else 0
+        keyword, equals, value = data[space + 1 : end - 1].partition(b"=")
+        if not space < end <= len(data) or data[end - 1 : end] != b"\n" or not equals or not keyword:
+            return records, False
+        records.append((keyword.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")))
+        position = end
+    return records, True
+
+
+def sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, int]], bool] | None:
+    """The (offset, length) pairs of an old GNU sparse map in a header or in a block that continues it.
+
+    Also whether another such block follows; ``None`` where a number is none.
+    """
+    start, count = _SPARSE_IN_HEADER if in_header else _SPARSE_IN_BLOCK
+    pieces = []
+    for at in range(start, start + 24 * count, 24):
+        offset, length = number(block[at : at + 12]), number(block[at + 12 : at + 24])
+        if offset is None or length is None:
+            return None
+        if offset and length:
+            pieces.append((offset, length))
+        elif length:
+            pieces.append((0, length))
+    return pieces, bool(block[start + 24 * count])
+
+
+def sparse_size(block: bytes) -> int | None:
+    """The size of the content that an old GNU sparse header states."""
+    return number(block[_SPARSE_REAL_SIZE])

@@ -1,0 +1,397 @@
+"""What the libraries in this environment offer to the trust lists: ``python candidates.py`` prints it as JSON.
+
+It walks packages and keeps the classes that a rule makes harmless: estimators, whose constructors by convention only
+store their parameters; layers and optimizers, whose constructors allocate tensors; enumerations; sparse matrices; and
+classes of which an object can be made and filled without running a method that nobody has read (``loading.py``). What
+a library does not promise is decided by hand in the files that no script writes. Works on Python 3.7 and newer.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import inspect
+import io
+import json
+import pkgutil
+import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from typing import NamedTuple
+
+from former import OLD_SKLEARN
+from loading import inert
+
+SKIPPED = frozenset(
+    {"tests", "testing", "conftest", "_build_utils", "externals", "datasets", "experimental", "distributed", "cli", "commands"}
+)
+# What a walk over a package meets in modules that do not import here: a missing dependency, device or display.
+ABSENCES = (ImportError, AttributeError, RuntimeError, OSError, ValueError, TypeError, LookupError, NameError, SystemExit)
+REFERENCE = "harmless to refer to, while a file has no need to call it"
+STATE = "its state is only stored"
+ENUMERATION = "an enumeration; finds a member by its value"
+
+
+class Group(NamedTuple):
+    """Names that share a reason.
+
+    ``construct_only`` where calling the class does more than making it, ``refer_only`` where a file has no need for
+    either and hostile arguments could reach into memory.
+    """
+
+    why: str
+    names: frozenset
+    construct_only: bool = False
+    refer_only: bool = False
+
+
+def modules(*packages):
+    """The packages and every importable module in them."""
+    for package in packages:
+        try:
+            root = importlib.import_module(package)
+        except ABSENCES:
+            continue
+        yield root
+        for info in pkgutil.walk_packages(getattr(root, "__path__", ()), package + ".", onerror=lambda _: None):
+            if not SKIPPED & set(info.name.split(".")):
+                try:
+                    yield importlib.import_module(info.name)
+                except ABSENCES:
+                    continue
+
+
+def classes(kept, *packages):
+    """Names, as pickles write them, of the classes that are defined in ``packages`` and for which ``kept`` holds."""
+    names = set()
+    for module in modules(*packages):
+        for value in list(vars(module).values()):
+            if inspect.isclass(value) and value.__module__.startswith(packages):
+                name = "%s.%s" % (value.__module__, value.__qualname__)
+                if "<" not in name and "." not in value.__qualname__ and resolves(value) and kept(value):
+                    names.add(name)
+    return frozenset(names)
+
+
+def resolves(value):
+    """Whether a pickle that names the class would find it."""
+    return getattr(sys.modules.get(value.__module__), value.__qualname__, None) is value
+
+
+def is_enumeration(value):
+    """Whether calling the class looks a member up and does nothing else."""
+    return issubclass(value, enum.Enum) and "_missing_" not in vars(value)
+
+
+def unpicklers(package):
+    """The functions that Cython writes for remaking its extension types."""
+    return frozenset(
+        "%s.%s" % (module.__name__, name)
+        for module in modules(package)
+        for name in vars(module)
+        if name.startswith("__pyx_unpickle_") and not name.endswith("Enum")
+    )
+
+
+def scikit_learn():
+    """Estimators under their present and former names, kernels, losses and what trees and neighbours consist of."""
+    from sklearn.base import BaseEstimator
+    from sklearn.gaussian_process.kernels import Kernel
+
+    estimators = classes(lambda value: issubclass(value, BaseEstimator) and inert(value), "sklearn")
+    parts = [(name.rpartition(".")[0], name.rpartition(".")[2]) for name in estimators]
+    old = {"%s.%s" % (OLD_SKLEARN[module], name) for module, name in parts if module in OLD_SKLEARN}
+    yield Group("an estimator; its constructor stores its parameters and computes nothing", estimators)
+    yield Group("an estimator under the name it had before scikit-learn 0.22", frozenset(old))
+    kernels = classes(lambda value: issubclass(value, Kernel), "sklearn.gaussian_process.kernels")
+    yield Group("a kernel of a Gaussian process; stores its parameters", kernels)
+    losses = classes(lambda value: not issubclass(value, BaseException), "sklearn._loss")
+    losses |= classes(lambda value: True, "sklearn.linear_model._glm.link")
+    yield Group("a loss; stores constants and its link function", losses)
+    # The compiled losses of some releases name their module as if it stood alone.
+    alone = frozenset("_loss." + name.rpartition(".")[2] for name in losses if ".Cy" in name)
+    yield Group("a loss; stores constants and its link function", alone)
+    splitters = classes(lambda value: True, "sklearn.model_selection._split")
+    yield Group("a way to split data; stores its parameters", splitters)
+    yield Group("remakes a compiled object of this very type from its state", unpicklers("sklearn._loss"))
+    yield Group("computes a score from arrays; " + REFERENCE, metrics(), construct_only=True)
+    distances = classes(lambda value: not value.__name__.startswith("PyFunc"), "sklearn.metrics._dist_metrics")
+    places = ("sklearn.neighbors._dist_metrics.", "sklearn.neighbors.dist_metrics.", "sklearn.metrics._dist_metrics.")
+    former = {
+        name.replace("sklearn.metrics._dist_metrics.", place).replace("64", "")
+        for name in distances
+        for place in places
+        if name.endswith("64")
+    }
+    yield Group("a distance between points; stores its parameters", distances | former)
+
+
+def metrics():
+    """The scores of ``sklearn.metrics``, under the names that pickles write."""
+    import sklearn.metrics
+
+    scores = (getattr(sklearn.metrics, name) for name in sklearn.metrics.__all__)
+    kept = {"%s.%s" % (score.__module__, score.__name__) for score in scores if inspect.isfunction(score)}
+    places = ("_classification", "_ranking", "_regression", "cluster._supervised", "cluster._unsupervised")
+    old = ("classification", "ranking", "regression", "cluster.supervised", "cluster.unsupervised")
+    return frozenset(name for name in kept if name.startswith(tuple("sklearn.metrics.%s." % place for place in places + old)))
+
+
+def torch_layers():
+    """Layers, optimizers, schedules, dtypes and storages."""
+    import torch
+
+    module = torch.nn.Module
+    yield Group(
+        "a layer; makes tensors of the sizes it is given and stores its settings",
+        classes(lambda value: issubclass(value, module), "torch.nn.modules"),
+    )
+    yield Group(
+        "an optimizer; stores its parameter groups",
+        classes(lambda value: issubclass(value, torch.optim.Optimizer), "torch.optim"),
+    )
+    yield Group(
+        "a learning-rate schedule; as a call it would step once and call functions it was given",
+        classes(lambda value: value.__name__ != "Counter", "torch.optim.lr_scheduler")
+        | classes(lambda value: True, "torch.optim.swa_utils"),
+        construct_only=True,
+    )
+    yield Group(
+        "a quantized layer; packs the weights it is given",
+        classes(lambda value: issubclass(value, module), "torch.ao.nn"),
+        construct_only=True,
+    )
+    yield Group(
+        "watches the range of numbers for quantization; " + STATE,
+        classes(
+            lambda value: issubclass(value, module) and inert(value),
+            "torch.ao.quantization.observer",
+            "torch.ao.quantization.fake_quantize",
+            "torch.ao.quantization.stubs",
+        ),
+        construct_only=True,
+    )
+    yield Group(
+        "a probability distribution; stores its parameters",
+        classes(lambda value: issubclass(value, torch.distributions.Distribution), "torch.distributions"),
+        construct_only=True,
+    )
+    yield Group(
+        "the support of a distribution or a transformation of numbers; " + STATE,
+        classes(inert, "torch.distributions.constraints", "torch.distributions.transforms"),
+        construct_only=True,
+    )
+    dtypes = {"torch." + name for name, value in vars(torch).items() if isinstance(value, torch.dtype)}
+    layouts = {"torch." + name for name, value in vars(torch).items() if isinstance(value, torch.layout)}
+    yield Group("a constant that names a type of number", frozenset(dtypes))
+    yield Group("a constant that names a layout in memory", frozenset(layouts))
+    yield Group("names the type of a storage; " + REFERENCE, storages(), refer_only=True)
+    lazy = {
+        "%s:%s.%s" % (value.__module__, value.__name__, method)
+        for value in vars(torch.nn).values()
+        for method in ("_infer_parameters", "_lazy_load_hook")
+        if inspect.isclass(value) and hasattr(value, method)
+    }
+    yield Group("makes the tensors of a layer when it first runs; " + REFERENCE, frozenset(lazy), construct_only=True)
+    results = classes(lambda value: issubclass(value, tuple), "torch.return_types")
+    yield Group("the tensors that one operation returned, by name", results)
+
+
+def storages():
+    """Storage and tensor classes of every number type, on the processor and on CUDA."""
+    kinds = ["BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "Double", "Float", "Half", "Int"]
+    kinds += ["Long", "Short", "QInt8", "QInt32", "QUInt8", "QUInt4x2", "QUInt2x4"]
+    return frozenset(
+        "torch.%s%s%s" % (place, kind, what) for kind in kinds for place in ("", "cuda.") for what in ("Storage", "Tensor")
+    )
+
+
+def numpy_functions():
+    """Universal functions, number types and their dtypes, under the name of every module that has had them."""
+    import numpy as np
+
+    ufuncs = {name: value for name, value in vars(np).items() if isinstance(value, np.ufunc)}
+    places = ("numpy.core._multiarray_umath", "numpy._core._multiarray_umath", "numpy.core.umath", "numpy._core.umath")
+    names = {"numpy." + name for name in ufuncs}
+    names |= {"%s.%s" % (place, value.__name__) for value in ufuncs.values() for place in places}
+    for place in ("scipy.special._ufuncs", "scipy.special._special_ufuncs"):
+        try:
+            found = vars(importlib.import_module(place)).items()
+        except ABSENCES:
+            continue
+        names |= {"%s.%s" % (place, name) for name, value in found if isinstance(value, np.ufunc) and name[0] != "_"}
+    yield Group("an element-wise function; " + REFERENCE, frozenset(names), construct_only=True)
+    types = {name for name, value in vars(np).items() if inspect.isclass(value) and issubclass(value, np.generic)}
+    types |= {"bool8", "cfloat", "complex_", "float_", "int0", "int_", "longcomplex", "object0", "singlecomplex"}
+    types |= {"str0", "string_", "uint0", "unicode_", "void0", "bool_", "complex256", "float128"}
+    yield Group("a type of number; " + REFERENCE, frozenset("numpy." + name for name in types), refer_only=True)
+    if hasattr(np, "dtypes"):
+        dtypes = {"numpy.dtypes." + name for name, value in vars(np.dtypes).items() if inspect.isclass(value)}
+        yield Group("the description of a number in memory", frozenset(dtypes))
+
+
+def scipy_sparse():
+    """Sparse matrices and arrays under their present and former names."""
+    import scipy.sparse
+
+    kinds = (scipy.sparse.spmatrix, getattr(scipy.sparse, "sparray", scipy.sparse.spmatrix))
+    names = classes(lambda value: issubclass(value, kinds), "scipy.sparse")
+    old = {name.replace("scipy.sparse._", "scipy.sparse.") for name in names if name.endswith("_matrix")}
+    yield Group("a sparse matrix; holds its numbers and their places", names | old)
+
+
+def torch_models(library, kept, *packages):
+    """Layers and whole models of a library over torch, and its enumerations."""
+    import torch
+
+    layers = classes(lambda value: issubclass(value, torch.nn.Module) and inert(value) and kept(value), *packages)
+    yield Group("a layer or a model of %s; %s" % (library, STATE), layers, construct_only=True)
+    yield Group(ENUMERATION, classes(lambda value: is_enumeration(value) and kept(value), *packages))
+
+
+def torchvision():
+    """Models, layers, transforms, and what detectors keep beside layers."""
+    packages = ("torchvision.models", "torchvision.ops", "torchvision.transforms")
+
+    def kept(value):
+        return not value.__module__.endswith(("._api", ".feature_extraction")) and not value.__name__.endswith("Weights")
+
+    yield from torch_models("torchvision", kept, *packages)
+    other = classes(lambda value: inert(value) and kept(value) and not issubclass(value, enum.Enum), *packages)
+    yield Group("a part of a model or a step that prepares pictures; " + STATE, other, construct_only=True)
+
+
+def timm():
+    """Models and layers."""
+    yield from torch_models("timm", lambda value: True, "timm.layers", "timm.models")
+
+
+def ultralytics():
+    """Detectors and their layers."""
+    yield from torch_models("ultralytics", lambda value: True, "ultralytics.nn.modules", "ultralytics.nn.tasks")
+
+
+def transformers():
+    """Enumerations and settings that a training run leaves behind, configurations, and models of the usual kinds."""
+    from transformers import PretrainedConfig
+
+    places = ("transformers.trainer_utils", "transformers.training_args", "accelerate.utils", "accelerate.state")
+    yield Group(ENUMERATION, classes(lambda value: issubclass(value, enum.Enum), *places))
+    kinds = (
+        "albert", "bart", "bert", "bloom", "camembert", "clip", "deberta", "deberta_v2", "distilbert", "electra", "gpt2", "gpt_neo",
+        "gpt_neox", "llama", "longformer", "marian", "mistral", "mpnet", "opt", "pegasus", "roberta", "t5", "vit", "wav2vec2",
+        "whisper", "xlm_roberta", "xlnet",
+    )  # fmt: skip
+    packages = tuple("transformers.models.%s.%s_%s" % (kind, what, kind) for kind in kinds for what in ("configuration", "modeling"))
+    settings = classes(lambda value: issubclass(value, PretrainedConfig) and inert(value), *packages)
+    yield Group("the configuration of a model; " + STATE, settings, construct_only=True)
+    yield from torch_models("transformers", lambda value: True, *packages)
+    outputs = classes(lambda value: issubclass(value, dict) and inert(value), "transformers.modeling_outputs")
+    yield Group("the tensors that a model returned, by name", outputs)
+
+
+def peft():
+    """Adapters: their settings, layers and enumerations."""
+    import torch
+
+    enumerations = classes(is_enumeration, "peft.utils", "peft.tuners")
+    yield Group(ENUMERATION, enumerations)
+    settings = classes(lambda value: value.__name__.endswith("Config") and inert(value), "peft.tuners", "peft.config")
+    yield Group("the settings of an adapter; " + STATE, settings, construct_only=True)
+    layers = classes(lambda value: issubclass(value, torch.nn.Module) and inert(value), "peft.tuners")
+    yield Group("a layer of an adapter; " + STATE, layers, construct_only=True)
+
+
+def training():
+    """Settings of trainers over transformers: trl and sentence-transformers."""
+    from transformers import TrainingArguments
+
+    packages = ("trl", "sentence_transformers")
+    settings = classes(lambda value: issubclass(value, TrainingArguments) and inert(value), *packages)
+    why = "the settings of a training run; as a call it would look for devices and read the configuration files it names"
+    yield Group(why, settings, construct_only=True)
+    yield Group(ENUMERATION, classes(is_enumeration, *packages))
+
+
+def around_scikit_learn():
+    """Estimators of the smaller libraries that keep the conventions of scikit-learn."""
+    from sklearn.base import BaseEstimator
+
+    packages = ("imblearn", "hdbscan", "hmmlearn", "umap")
+    why = "an estimator; its constructor stores its parameters and computes nothing"
+    yield Group(why, classes(lambda value: issubclass(value, BaseEstimator) and inert(value), *packages))
+
+
+def gensim():
+    """Vectors, topics and dictionaries; not what opens further files when it is used."""
+    from gensim.utils import SaveLoad
+
+    packages = ("gensim.models", "gensim.corpora.dictionary", "gensim.corpora.hashdictionary")
+    kept = classes(lambda value: issubclass(value, SaveLoad) and inert(value), *packages)
+    yield Group("words, topics or vectors; " + STATE, kept, construct_only=True)
+
+
+def nltk():
+    """Taggers, tokenizers, stemmers, classifiers and counts; not what runs other programs when it is used."""
+    places = (
+        "tag.api", "tag.brill", "tag.hmm", "tag.perceptron", "tag.sequential", "tag.tnt", "tokenize.api", "tokenize.casual",
+        "tokenize.destructive", "tokenize.mwe", "tokenize.nist", "tokenize.punkt", "tokenize.regexp", "tokenize.sexpr", "tokenize.simple",
+        "tokenize.texttiling", "tokenize.toktok", "tokenize.treebank", "stem", "classify.api", "classify.decisiontree",
+        "classify.naivebayes", "classify.positivenaivebayes", "probability", "lm", "tree", "chunk.api", "chunk.regexp", "grammar",
+        "collocations", "tbl",
+    )  # fmt: skip
+    packages = tuple("nltk." + place for place in places)
+    kept = classes(lambda value: inert(value) and not issubclass(value, BaseException), *packages)
+    yield Group("a part of a language model of nltk; " + STATE, kept, construct_only=True)
+
+
+# Each list, the distribution that it is derived from, and what it keeps of that.
+LISTS = {
+    "scikit-learn-derived": ("scikit-learn", scikit_learn),
+    "torch-derived": ("torch", torch_layers),
+    "numpy-derived": ("numpy", numpy_functions),
+    "scipy-derived": ("scipy", scipy_sparse),
+    "transformers-derived": ("transformers", transformers),
+    "torchvision-derived": ("torchvision", torchvision),
+    "timm-derived": ("timm", timm),
+    "ultralytics-derived": ("ultralytics", ultralytics),
+    "peft-derived": ("peft", peft),
+    "trl-derived": ("trl", training),
+    "imbalanced-learn-derived": ("imbalanced-learn", around_scikit_learn),
+    "gensim-derived": ("gensim", gensim),
+    "nltk-derived": ("nltk", nltk),
+}
+
+
+def release(distribution):
+    """The installed release of a distribution, ``None`` if it is not there."""
+    try:
+        from importlib.metadata import PackageNotFoundError, version
+    except ImportError:  # Python 3.7
+        from pkg_resources import DistributionNotFound, get_distribution
+
+        try:
+            return get_distribution(distribution).version
+        except DistributionNotFound:
+            return None
+    try:
+        return version(distribution).partition("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def main():
+    """Print every list that the installed libraries can be asked for; those named as arguments, if any are."""
+    warnings.simplefilter("ignore")
+    found = {}
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        for name, (library, groups) in LISTS.items():
+            installed = release(library)
+            if installed is not None and (len(sys.argv) < 2 or library in sys.argv[1:]):
+                listed = [dict(group._asdict(), names=sorted(group.names)) for group in groups()]
+                found[name] = {"library": library, "release": installed, "groups": listed}
+    sys.__stdout__.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

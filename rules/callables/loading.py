@@ -1,0 +1,107 @@
+"""Which methods of its own a class runs while a pickle makes an object of it, gives it state and fills it.
+
+Loading calls more than ``__new__`` and ``__setstate__``: it looks attributes up, sets them, hashes keys, appends items,
+and an object that is dropped half made is finalised. A class that only has what is listed here runs nothing that has not
+been read. Works on Python 3.7 and newer.
+"""
+
+from __future__ import annotations
+
+HOOKS = (
+    "__new__", "__setstate__", "__del__", "__getattr__", "__getattribute__", "__setattr__", "__setitem__",
+    "__hash__", "__eq__", "append", "extend", "add",
+)  # fmt: skip
+
+# Language, containers and enumerations: what they do is known.
+_PLAIN = frozenset(
+    {"abc", "builtins", "collections", "collections.abc", "enum", "functools", "types", "typing", "typing_extensions"}
+)
+
+# Read, one by one, with a state that an attacker chose: each copies values, fills in defaults that older releases
+# lacked, or computes on arrays.
+READ = frozenset(
+    {
+        "gensim.models.keyedvectors.KeyedVectors.__setitem__",
+        "gensim.models.rpmodel.RpModel.__setstate__",
+        "nltk.lm.vocabulary.Vocabulary.__eq__",
+        "nltk.probability.FreqDist.__setitem__",
+        "nltk.tokenize.punkt.PunktLanguageVars.__setstate__",
+        "nltk.tree.tree.Tree.__eq__",
+        "nltk.tree.tree.Tree.__setitem__",
+        "sklearn.base.BaseEstimator.__setstate__",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor.__setstate__",
+        "sklearn.frozen._frozen.FrozenEstimator.__getattr__",
+        "sklearn.gaussian_process.kernels.CompoundKernel.__eq__",
+        "sklearn.gaussian_process.kernels.Exponentiation.__eq__",
+        "sklearn.gaussian_process.kernels.Hyperparameter.__eq__",
+        "sklearn.gaussian_process.kernels.Kernel.__eq__",
+        "sklearn.gaussian_process.kernels.KernelOperator.__eq__",
+        "sklearn.gaussian_process.kernels.PairwiseKernel.__eq__",
+        "sklearn.isotonic.IsotonicRegression.__setstate__",
+        "sklearn.linear_model._passive_aggressive.PassiveAggressiveClassifier.__new__",
+        "sklearn.linear_model._passive_aggressive.PassiveAggressiveRegressor.__new__",
+        "timm.layers.ml_decoder.TransformerDecoderLayerOptimal.__setstate__",
+        "torch.ao.nn.quantized.modules.conv._ConvNd.__setstate__",
+        "torch.nn.modules.activation.LogSoftmax.__setstate__",
+        "torch.nn.modules.activation.MultiheadAttention.__setstate__",
+        "torch.nn.modules.activation.Softmax.__setstate__",
+        "torch.nn.modules.activation.Softmin.__setstate__",
+        "torch.nn.modules.container.ModuleDict.__setitem__",
+        "torch.nn.modules.container.ModuleList.__setitem__",
+        "torch.nn.modules.container.ModuleList.append",
+        "torch.nn.modules.container.ModuleList.extend",
+        "torch.nn.modules.container.ParameterDict.__setitem__",
+        "torch.nn.modules.container.ParameterList.__setitem__",
+        "torch.nn.modules.container.ParameterList.append",
+        "torch.nn.modules.container.ParameterList.extend",
+        "torch.nn.modules.container.Sequential.__setitem__",
+        "torch.nn.modules.container.Sequential.append",
+        "torch.nn.modules.container.Sequential.extend",
+        "torch.nn.modules.conv._ConvNd.__setstate__",
+        "torch.nn.modules.module.Module.__getattr__",
+        "torch.nn.modules.module.Module.__setattr__",
+        "torch.nn.modules.module.Module.__setstate__",
+        "torch.nn.modules.pooling.AvgPool3d.__setstate__",
+        "torch.nn.modules.rnn.RNNBase.__setattr__",
+        "torch.nn.modules.rnn.RNNBase.__setstate__",
+        "torch.nn.modules.transformer.TransformerDecoderLayer.__setstate__",
+        "torch.nn.modules.transformer.TransformerEncoderLayer.__setstate__",
+        "torch.nn.modules.upsampling.Upsample.__setstate__",
+        "transformers.configuration_utils.PreTrainedConfig.__getattribute__",
+        "transformers.configuration_utils.PreTrainedConfig.__setattr__",
+        "transformers.configuration_utils.PretrainedConfig.__getattribute__",
+        "transformers.configuration_utils.PretrainedConfig.__setattr__",
+        "transformers.integrations.heterogeneity.configuration_utils.HeterogeneousConfigMixin.__getattribute__",
+        "transformers.utils.generic.ModelOutput.__setattr__",
+        "transformers.utils.generic.ModelOutput.__setitem__",
+        "ultralytics.nn.modules.block.AAttn.__setstate__",
+    }
+)
+
+
+def unread(kind):
+    """The methods, by their full names, that loading may run on an object of ``kind`` and that nobody has read."""
+    found = set()
+    for hook in HOOKS:
+        for base in kind.__mro__:
+            if hook in vars(base):
+                name = "%s.%s.%s" % (base.__module__, base.__qualname__, hook)
+                if base.__module__ not in _PLAIN and name not in READ and not _generated(base, hook):
+                    found.add(name)
+                break
+    return found
+
+
+def inert(kind):
+    """Whether making an object of ``kind`` and giving it any state runs nothing that has not been read."""
+    return not unread(kind)
+
+
+def _generated(base, hook):
+    """Whether Python itself wrote the method: of a named tuple, a dataclass, or one that is there to say no."""
+    method = vars(base)[hook]
+    if method is None:
+        return True
+    if hook == "__new__":
+        return issubclass(base, tuple) and hasattr(base, "_fields")
+    return hook in ("__eq__", "__hash__", "__setattr__") and hasattr(base, "__dataclass_fields__")

@@ -1,0 +1,88 @@
+"""Derives the lists of trusted TorchScript operators from the operators that an installed torch registers.
+
+Run it where torch is installed, and review the difference::
+
+    python rules/torchscript/derive.py
+
+torch knows the schema of every operator. Those of the namespaces below compute on what they are given; the few that
+reach further (files, other processes, memory that they do not check) are left out here and are either listed in
+``dangerous.yaml`` or stay unlisted, so that a file which names one is not passed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).resolve().parent
+
+COMPUTING = {
+    "aten": "computes on tensors, numbers, text or containers that it is given",
+    "prims": "computes on tensors that it is given",
+    "quantized": "computes on tensors of few bits, or packs them",
+    "_quantized": "computes on tensors of few bits, or packs them",
+    "quantization": "converts tensors to few bits and back",
+    "sparse": "computes with packed sparse weights",
+    "mkldnn": "computes on tensors by a library for CPUs",
+    "mkldnn_prepacked": "computes on tensors by a library for CPUs",
+    "mkl": "computes on tensors by a library for CPUs",
+    "onednn": "computes on tensors by a library for CPUs",
+    "prepacked": "computes on tensors with weights that were packed before",
+    "rngprims": "draws random numbers",
+}
+PRIM = {
+    # What the compiler itself writes into sources; the rest of the namespace only occurs in graphs that run already.
+    *("EnumName", "EnumValue", "IfThenElse", "ModuleContainerIndex", "NumToTensor", "Print", "RaiseException"),
+    *("StringIndex", "TimePoint", "TupleIndex", "TupleUnpack", "Uninitialized", "abs", "data", "device", "dtype"),
+    *("awaitable_nowait", "awaitable_wait", "grad", "id", "index", "is_cpu", "is_cuda", "is_ipu", "is_maia", "is_meta"),
+    *("is_mkldnn", "is_mps", "is_mtia", "is_nested", "is_quantized", "is_sparse", "is_sparse_csr", "is_vulkan"),
+    *("is_xla", "is_xpu", "itemsize", "layout", "max", "min", "name", "nbytes", "rangelist", "requires_grad", "tolist"),
+    *("type", "unchecked_unwrap_optional", "ConstantChunk", "AutogradZero"),
+}
+REACHING = re.compile(
+    r"file|::save$|::load|pickle|data_ptr|_tensor_unsafe$|_unsafe_masked|_reshape_alias$|reinterpret|_alloc"
+    r"|resize_storage|::_test|to_here|owner|local_value|^aten::_debug|serialized_md|set_plan_cache|^aten::set_$|^aten::set$"
+)
+CLASSES = re.compile(r"__torch__\.torch\.classes\.((?:quantized|sparse|rnn|xnnpack|mkldnn)\.\w+)")
+
+
+def main() -> None:
+    """Write ``trusted/torch-derived.yaml`` and say what was left out."""
+    schemas = torch._C._jit_get_all_schemas()
+    found: dict[str, set[str]] = {}
+    classes: set[str] = set()
+    for schema in schemas:
+        classes.update(CLASSES.findall(str(schema)))
+        namespace, _, name = schema.name.partition("::")
+        if namespace == "prim" and name in PRIM:
+            found.setdefault("what the compiler of TorchScript writes for its own needs", set()).add(schema.name)
+        elif namespace in COMPUTING and not REACHING.search(schema.name):
+            found.setdefault(COMPUTING[namespace], set()).add(schema.name)
+    for schema in torch._C._jit_get_custom_class_schemas():
+        owner = CLASSES.search(str(schema.arguments[0].type)) if schema.arguments else None
+        if owner:
+            classes.add(owner[1])
+            found.setdefault("a method of a packed weight, which tells or takes its parts", set()).add(
+                f"methods::{schema.name}"
+            )
+    found["a packed weight, which follows as state"] = {f"__torch__.torch.classes.{name}" for name in classes}
+    target = HERE / "trusted" / "torch-derived.yaml"
+    target.write_text("\n".join(_lines(found)) + "\n", encoding="utf-8")
+    left = sorted({schema.name for schema in schemas} - set().union(*found.values()))
+    sys.stdout.write(f"{sum(map(len, found.values()))} listed in {target.name}; left out: {' '.join(left)}\n")
+
+
+def _lines(found: dict[str, set[str]]) -> list[str]:
+    lines = [f"# Derived by ../derive.py from torch {torch.__version__.partition('+')[0]}; do not edit."]
+    lines += ["library: torch", "alike:"]
+    for why, names in sorted(found.items()):
+        lines += [f"  - why: {why}", "    names:"]
+        lines += [f"      - {name}" for name in sorted(names)]
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The danger list against the interpreter, against pickles of every published gadget, and against other scanners."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import struct
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.checks.callables import judge
+from modelaudit.checks.engine import check
+from modelaudit.checks.pickle import subjects_of_program
+from modelaudit.model.catalogue import EFFECTS, Standing
+from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
+
+HERE = Path(__file__).parent
+CATALOGUE = load_catalogue()
+CALLABLES = CATALOGUE.callables
+GRAVE = (Severity.HIGH, Severity.CRITICAL)
+# What stands high at least, whatever is done with it.
+HIGH = frozenset({Standing.DANGEROUS, Standing.STANDARD_LIBRARY, Standing.UNRESOLVED})
+# Modules that do something when they are imported, and none of which holds anything that is trusted.
+NOT_IMPORTED = frozenset({"this", "antigravity", "__hello__", "__phello__"})
+
+GADGETS = [line.split()[1] for line in (HERE / "gadgets.txt").read_text().splitlines() if not line.startswith("#")]
+ELSEWHERE = [
+    tuple(line.split())
+    for line in (HERE / "test_danger_elsewhere.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
+# Judged by what is done with them; or no module of that name exists, so that a loader raises.
+BY_ARGUMENTS = {"_operator.itemgetter", "operator.itemgetter", "functools.partial"}
+NO_MODULE = {"compile", "eval", "exec"}
+# Modules that others refuse whole, and of which some exact names are trusted here, or are no part of the library.
+PARTLY_TRUSTED = {"builtins", "__builtin__", "operator", "_operator", "functools", "http", "joblib", "logging",
+                  "torch.jit", "types", "uuid"}  # fmt: skip
+UNLISTED_WHOLE = {"joblib", "torch.jit", "torch.compile"}
+
+
+def text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def split(name: str) -> tuple[str, str]:
+    """Module and qualname; a class, told by its capital, belongs to the qualname."""
+    walk = re.match(r"((?:[^A-Z.][^.]*\.)+)([A-Z_][^.]*\..+)", name)
+    if walk and not walk[2].startswith("_"):
+        return walk[1].rstrip("."), walk[2]
+    module, _, qualname = name.rpartition(".")
+    return module, qualname
+
+
+def calls(name: str) -> Iterator[tuple[str, bytes]]:
+    """The pickles that call ``name``: by protocol 4, by protocol 0, and as an instance made and filled."""
+    module, qualname = split(name)
+    argument = text("echo inert") + b"\x85"
+    yield "reduce", b"\x80\x04" + text(module) + text(qualname) + b"\x93" + argument + b"R."
+    yield "global", f"c{module}\n{qualname}\n(Vecho inert\ntR.".encode()
+    yield "dropped", b"\x80\x04" + text(module) + text(qualname) + b"\x93" + argument + b"R0N."
+    yield "object", b"\x80\x02(" + f"c{module}\n{qualname}\n".encode() + text("echo inert") + b"o."
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Which rules each file of the folder of gadgets broke."""
+    folder = tmp_path_factory.mktemp("gadgets")
+    for gadget in set(GADGETS):
+        for form, data in calls(gadget):
+            (folder / f"{gadget}-{form}.pkl").write_bytes(data)
+    report = modelaudit.scan(folder, second_opinion=False, checks=[CheckFamily.SECURITY])
+    assert report.exit_code == 1
+    found: dict[str, set[str]] = {}
+    for finding in report.findings:
+        found.setdefault(finding.artifact, set()).add(finding.rule)
+    return found
+
+
+def test_there_is_a_gadget_of_every_family() -> None:
+    assert len(set(GADGETS)) >= 250
+    effects = {judge(Name(*split(gadget)), CALLABLES).effect for gadget in GADGETS}
+    assert effects == set(EFFECTS)
+
+
+@pytest.mark.parametrize("form", ["reduce", "global", "dropped", "object"])
+def test_every_gadget_is_a_dangerous_call_however_it_is_made(told: dict[str, set[str]], form: str) -> None:
+    missed = {g for g in GADGETS if "pickle/dangerous-call" not in told.get(f"{g}-{form}.pkl", set())}
+    assert missed == set()
+
+
+def severities(name: Name, act: Act) -> set[Severity]:
+    opcode = {Act.IMPORT: "STACK_GLOBAL", Act.CALL: "REDUCE", Act.CONSTRUCT: "NEWOBJ"}[act]
+    program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, name),), 1)
+    subjects = subjects_of_program("x", program, CALLABLES)
+    return {found.severity for found in check(subjects, CATALOGUE.findings, [CheckFamily.SECURITY])}
+
+
+@pytest.mark.parametrize("act", [Act.IMPORT, Act.CALL, Act.CONSTRUCT])
+@pytest.mark.parametrize(
+    "name", [Name("os", "system"), Name("calendar", "isleap"), Name("ast", "AST.__reduce__")], ids=str
+)
+def test_whatever_is_not_trusted_in_the_standard_library_is_high_at_least(name: Name, act: Act) -> None:
+    assert judge(name, CALLABLES).standing in HIGH
+    assert severities(name, act) & set(GRAVE)
+
+
+def covered(module: str) -> bool:
+    """Whether the module, or one around it, is dangerous as a whole."""
+    parts = module.split(".")
+    return any(".".join(parts[:n]) in CALLABLES.modules for n in range(1, len(parts) + 1))
+
+
+def reachable(module: str) -> Iterator[types.ModuleType]:
+    """The module and its submodules; those that are dangerous as a whole are not imported, as some start programs."""
+    if covered(module) or module in NOT_IMPORTED:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = importlib.import_module(module)
+        except ImportError:
+            return
+    yield found
+    for info in pkgutil.iter_modules(getattr(found, "__path__", ())):
+        if info.name != "__main__":
+            yield from reachable(f"{module}.{info.name}")
+
+
+@pytest.mark.parametrize("top", sorted(sys.stdlib_module_names - {"__main__"}))
+def test_every_callable_of_this_interpreter_is_high_unless_it_is_trusted(top: str) -> None:
+    assert judge(Name(top, "anything"), CALLABLES).standing in HIGH
+    for module in reachable(top):
+        for name, value in vars(module).items():
+            if not callable(value) and not isinstance(value, types.ModuleType):
+                continue
+            judgement = judge(Name(module.__name__, name), CALLABLES)
+            if judgement.standing is Standing.TRUSTED:
+                assert judgement.entry and judgement.entry.name == f"{module.__name__}.{name}"
+            else:
+                assert judgement.standing in HIGH, name
+            if inspect.isclass(value):
+                walked = {judge(Name(module.__name__, f"{name}.{attribute}"), CALLABLES) for attribute in vars(value)}
+                assert {found.standing for found in walked} <= HIGH | {Standing.TRUSTED}
+                assert all(found.entry and ":" in found.entry.name for found in walked
+                           if found.standing is Standing.TRUSTED)  # fmt: skip
+
+
+@pytest.mark.parametrize(("scanner", "module", "name"), ELSEWHERE, ids=lambda value: value)
+def test_what_other_scanners_call_dangerous_is_high_at_least(scanner: str, module: str, name: str) -> None:
+    """Of a module that they refuse whole, any name that is not on the trust list."""
+    if module in NO_MODULE or f"{module}.{name}" in BY_ARGUMENTS:
+        return
+    judgement = judge(Name(module, "anything" if name == "*" else name), CALLABLES)
+    if name == "*" and module in UNLISTED_WHOLE:
+        assert judgement.standing is Standing.UNLISTED
+        assert severities(Name(module, "anything"), Act.CALL) & set(GRAVE)
+    else:
+        assert judgement.standing in HIGH, scanner
+
+
+def test_what_they_refuse_whole_and_is_partly_trusted_here_is_known() -> None:
+    refused = {module for _, module, name in ELSEWHERE if name == "*"}
+    names = [name for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED]
+    assert {module for module in refused if any(name.startswith(f"{module}.") for name in names)} == PARTLY_TRUSTED
+
+
+@pytest.mark.parametrize("name", sorted(BY_ARGUMENTS))
+def test_what_is_judged_by_its_arguments_gives_nothing_away(name: str, tmp_path: Path) -> None:
+    """Stored with a dangerous function, or called for what it makes."""
+    module, _, qualname = name.rpartition(".")
+    made = f"c{module}\n{qualname}\n".encode()
+    argument = b"cposix\nsystem\n\x85R" if qualname == "partial" else text("system") + b"\x85R"
+    (tmp_path / "made.pkl").write_bytes(
+        b"\x80\x02" + made + argument + b"cposix\n__dict__\n\x85R" + text("x") + b"\x85R."
+    )
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
+
+
+def test_the_page_in_the_docs_has_a_row_for_every_module_of_the_standard_library() -> None:
+    page = (HERE.parents[1] / "docs" / "callables.md").read_text(encoding="utf-8")
+    assert {module for module in CALLABLES.standard_library if f"\n| `{module}` | " not in page} == set()

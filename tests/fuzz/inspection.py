@@ -1,0 +1,174 @@
+"""Reads one input as a scan does and says what a reader must never do with it."""
+
+from __future__ import annotations
+
+import resource
+import time
+import traceback
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+
+import modelaudit
+from modelaudit import pipeline
+from modelaudit.catalogue import load_catalogue
+from modelaudit.licenses import conclude
+from modelaudit.model.artifact import Artifact, RefKind, Window
+from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.report import SCHEMA, AuditReport, Coverage, PolicyRecord, Target, Tool
+from modelaudit.model.structure import UnreadReason
+from modelaudit.policy.gate import decide
+from modelaudit.readers.base import Reader
+from modelaudit.reports import REPORTS, render
+from modelaudit.reports.json_report import parse_report
+
+LIMITS: Final = Limits(
+    artifact_seconds=4.0,
+    seconds_per_gib=0.0,
+    depth=4,
+    members=300,
+    members_total=600,
+    expanded_bytes=8 * MIB,
+    expansion_floor=2 * MIB,
+    document_bytes=2 * MIB,
+    document_nodes=50_000,
+    header_bytes=MIB,
+    pickle_stack=50_000,
+    pickle_memo=50_000,
+    pickle_events=2_000,
+    pickle_streams=200,
+)
+"""Small bounds: they are reached often, and an input that passes over one shows at once."""
+
+SECONDS_OVER: Final = 2.0
+"""CPU time beyond the deadline until an input counts as one that does not keep it."""
+
+GROWTH_MOST: Final = 96 * MIB
+"""Bytes by which one input may raise the peak of resident memory: some times what ``LIMITS`` lets it keep."""
+
+
+class BytesWindow:
+    """A window that refuses what a window may refuse."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As ``Window.read``."""
+        if offset < 0 or length < 0:
+            raise ValueError(f"a read of {length} bytes at {offset}")
+        if length > LIMITS.read_bytes:
+            raise WindowError(f"a read of {length} bytes is over the bound")
+        return self._data[offset : offset + length]
+
+
+class _Watched(pipeline.ArtifactReading):
+    """A reading that keeps the traceback of a reader that fails, which a report has no use for."""
+
+    failures: list[str] = []  # noqa: RUF012 - shared on purpose: the pipeline makes the readings itself
+
+    def _failed(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
+        frames = traceback.extract_tb(bug.__traceback__)
+        where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-4:]))
+        self.failures.append(f"reader-failed: {reader.format}: {type(bug).__name__}: {str(bug)[:200]} at {where}")
+        super()._failed(artifact, reader, bug)
+
+
+class Inspector:
+    """Reads, judges and reports inputs, and counts which formats they were read as.
+
+    Attributes:
+        formats: how many inputs each reader has read.
+        codes: how many inputs each exit code was for.
+    """
+
+    def __init__(self) -> None:
+        pipeline.ArtifactReading = _Watched  # type: ignore[misc]
+        self._catalogue: Catalogue = load_catalogue()
+        self._policy = self._catalogue.policies["default"]
+        self._peak = _peak()
+        self.formats: Counter[str] = Counter()
+        self.codes: Counter[int] = Counter()
+
+    def problems(self, data: bytes, path: str, content: str | None = None, every_format: bool = False) -> list[str]:
+        """What went wrong with ``data`` as a file named ``path``: one line each, the kind of problem first."""
+        _Watched.failures.clear()
+        began = time.process_time()
+        try:
+            report = self._report(data, path, content)
+            renderings = [render(report, format_) for format_ in (REPORTS if every_format else ("json",))]
+            if every_format and parse_report(render(report, "json")) != report:
+                return ["report-not-restored: the report is not what its own JSON says"]
+        except Exception as bug:  # noqa: BLE001 - any exception is what is looked for
+            frames = traceback.extract_tb(bug.__traceback__)
+            where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-4:]))
+            return [f"exception: {type(bug).__name__}: {str(bug)[:200]} at {where}"]
+        spent = time.process_time() - began
+        found = list(_Watched.failures)
+        found += _slips(report, renderings)
+        if spent > LIMITS.artifact_seconds + SECONDS_OVER:
+            found.append(f"slow: {spent:.1f} s of CPU time for {len(data)} bytes")
+        peak = _peak()
+        if peak - self._peak > GROWTH_MOST:
+            found.append(f"memory: {(peak - self._peak) // MIB} MiB more than any input before, for {len(data)} bytes")
+        self._peak = max(peak, self._peak)
+        return found
+
+    def _report(self, data: bytes, path: str, content: str | None) -> AuditReport:
+        def opened() -> AbstractContextManager[Window]:
+            return nullcontext(BytesWindow(data))
+
+        audit = pipeline._Audit(self._catalogue, self._policy, LIMITS)
+        audit.examine(Artifact(path, len(data), opened, content=content))
+        (record,) = audit.records
+        self.formats.update(record.formats)
+        findings = sorted(audit.findings, key=lambda finding: finding.order)
+        families = pipeline.families_of(self._catalogue)
+        cited = {finding.rule for finding in findings}
+        report = AuditReport(
+            schema=SCHEMA,
+            tool=Tool("modelaudit", modelaudit.__version__, self._catalogue.digest),
+            created="2026-01-01T00:00:00Z",
+            target=Target(path, RefKind.FILE, path, None, None, "/", True, ()),
+            policy=PolicyRecord(self._policy.name, self._policy.fail_on, self._policy.checks, self._policy.digest),
+            decision=decide(Coverage(tuple(audit.records)), findings, self._policy, families),
+            findings=tuple(findings),
+            license=conclude([], self._catalogue.licenses, self._catalogue.vague_licenses, [path], repository=None),
+            opinions=(),
+            rules=tuple(rule.rule for id_, rule in sorted(self._catalogue.findings.items()) if id_ in cited),
+        )
+        self.codes[report.exit_code] += 1
+        return report
+
+
+def _slips(report: AuditReport, renderings: list[bytes]) -> list[str]:
+    """What a report must not hold, whatever the file."""
+    found = []
+    for record in report.coverage.artifacts:
+        for _, absence in record.absences:
+            if "\n" in absence.unread.detail or "\r" in absence.unread.detail:
+                found.append(f"message-of-lines: {absence.unread.reason}: {absence.unread.detail[:200]!r}")
+            if len(absence.unread.detail) > 4000:
+                found.append(f"message-too-long: {absence.unread.reason}: {len(absence.unread.detail)} characters")
+    if any(b"\x1b" in rendering for rendering in renderings):
+        found.append("escape-in-report: a terminal control character is shown raw")
+    if report.exit_code == 0 and report.coverage.open_absences:
+        found.append("pass-with-absences: exit 0 with parts unread")
+    return found
+
+
+def reader_failed(report: AuditReport) -> bool:
+    """Whether a report says of any part that its reader failed."""
+    return any(
+        absence.unread.reason is UnreadReason.READER_FAILED
+        for record in report.coverage.artifacts
+        for _, absence in record.absences
+    )
+
+
+def _peak() -> int:
+    """Peak of resident memory in bytes; ``ru_maxrss`` counts KiB, on Linux."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,297 @@
+"""Ways to spoil a file that keep most of its structure: a reader stops at once at bytes that are spoilt throughout."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import pickle
+import pickletools
+import random
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from fuzz.seeds import Seed, tarred, zipped
+
+SIZE_MOST: Final = 1 << 20
+"""Bytes of the largest input that is made."""
+
+Mutation = Callable[[random.Random, bytes, Sequence[Seed]], bytes]
+
+_NUMBERS: Final = (0, 1, 2, 3, 7, 8, 127, 128, 255, 256, 4095, 4096, 32767, 65535, 65536, 2**20, 2**24, 2**31 - 1, 2**31,
+                   2**32 - 1, 2**32, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1)  # fmt: skip
+_WIDTHS: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY\x01\x00", b"\x1f\x8b\x08\x00", b"BZh9", b"\xfd7zXZ\x00",
+                 b"7z\xbc\xaf\x27\x1c\x00\x04", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd", b"\x78\x9c", b"\x5d\x00\x00\x80\x00",
+                 b"\x80\x02", b"\x80\x04\x95", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", b"{", b"---\n", b"ZF\x01",
+                 b"\x89HDF\r\n\x1a\n", b"GGUF\x03\x00\x00\x00")  # fmt: skip
+# Offsets of the numbers in a local header, a central entry, the end of the directory and both records of zip64.
+_ZIP_FIELDS: Final = {
+    b"PK\x03\x04": ((4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)),
+    b"PK\x01\x02": ((6, 2), (8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (34, 2), (38, 4), (42, 4)),
+    b"PK\x05\x06": ((4, 2), (6, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2)),
+    b"PK\x06\x06": ((4, 8), (12, 2), (16, 4), (20, 4), (24, 8), (32, 8), (40, 8), (48, 8)),
+    b"PK\x06\x07": ((4, 4), (8, 8), (16, 4)),
+}  # fmt: skip
+_ZIP_RECORD: Final = re.compile(b"|".join(re.escape(magic) for magic in _ZIP_FIELDS))
+# Name, mode, size, time, checksum, kind, link, and the prefix of a tar header.
+_TAR_FIELDS: Final = ((0, 100), (100, 8), (124, 12), (136, 12), (148, 8), (156, 1), (157, 100), (257, 8), (345, 155))
+_TAR_WORDS: Final = (b"", b"7" * 11, b"\x80" + b"\xff" * 10, b"-1", b"\x80" + bytes(10), b"../../x", b"/etc/x", b"L", b"x", b"g",
+                     b"K", b"S", b"1", b"2", b"5", b"00000000010")  # fmt: skip
+_DIGITS: Final = re.compile(rb"-?\d+")
+_NUMERALS: Final = (b"0", b"-1", b"1e999", b"2147483647", b"4294967296", b"4611686018427387904", b"9" * 30, b"9" * 5000, b"0x10", b"")
+
+
+def mutate(source: random.Random, seed: bytes, pool: Sequence[Seed]) -> bytes:
+    """``seed`` spoilt in one to six ways that ``source`` chooses, at times inside the containers it is put in."""
+    data = seed
+    for _ in range(1 + int(source.expovariate(0.9)) % 6):
+        data = source.choices(_MUTATIONS, _WEIGHTS)[0](source, data, pool)[:SIZE_MOST]
+    if source.random() < 0.08:
+        data = _wrap(source, data)[:SIZE_MOST]
+    return data
+
+
+def _place(source: random.Random, data: bytes) -> int:
+    """An offset, more often near one of the ends, where directories and headers are."""
+    near = source.random()
+    if near < 0.3:
+        return source.randrange(min(len(data), 64) + 1)
+    if near < 0.45:
+        return len(data) - source.randrange(min(len(data), 64) + 1)
+    return source.randrange(len(data) + 1)
+
+
+def _stretch(source: random.Random, data: bytes, most: int) -> tuple[int, int]:
+    start = _place(source, data)
+    return start, min(len(data), start + source.randint(1, most))
+
+
+def flip_bits(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Up to eight bits turned over."""
+    spoilt = bytearray(data)
+    for _ in range(source.randint(1, 8) if data else 0):
+        spoilt[min(len(data) - 1, _place(source, data))] ^= 1 << source.randrange(8)
+    return bytes(spoilt)
+
+
+def set_bytes(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """A few bytes replaced by any."""
+    start, end = _stretch(source, data, 4)
+    return data[:start] + source.randbytes(end - start) + data[end:]
+
+
+def truncate(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Cut somewhere."""
+    return data[: _place(source, data)]
+
+
+def remove(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """A stretch left out."""
+    start, end = _stretch(source, data, 64)
+    return data[:start] + data[end:]
+
+
+def repeat(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """A stretch repeated, at times very often."""
+    start, end = _stretch(source, data, 64)
+    times = source.choice((1, 1, 2, 3, 100, 5000 if len(data) < 20_000 else 50))
+    return data[:end] + data[start:end] * times + data[end:]
+
+
+def insert(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Random bytes put in between."""
+    place = _place(source, data)
+    return data[:place] + source.randbytes(source.randint(1, 16)) + data[place:]
+
+
+def splice(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """A stretch of another seed put in between, or in the place of what follows."""
+    other = source.choice(pool).data
+    start, end = _stretch(source, other, 1024)
+    place = _place(source, data)
+    return data[:place] + other[start:end] + (data[place:] if source.random() < 0.6 else b"")
+
+
+def append(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Another seed behind, or in front."""
+    other = source.choice(pool).data[:65536]
+    return data + other if source.random() < 0.6 else other + data
+
+
+def set_number(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """A number of one to eight bytes overwritten with one that lengths and indices trip over."""
+    width = source.choice(tuple(_WIDTHS))
+    place = _place(source, data)
+    return data[:place] + _number(source, width, len(data)) + data[place + width :]
+
+
+def _number(source: random.Random, width: int, size: int) -> bytes:
+    value = source.choice((*_NUMBERS, size, size - 1, size + 1, size // 2)) % (1 << 8 * width)
+    return struct.pack(source.choice("<<>") + _WIDTHS[width], value)
+
+
+def set_numeral(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Decimal digits replaced by others."""
+    found = list(_DIGITS.finditer(data[:65536]))
+    if not found:
+        return data
+    match = source.choice(found)
+    return data[: match.start()] + source.choice(_NUMERALS) + data[match.end() :]
+
+
+def set_magic(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """The beginning of another format in front or in the place of the own."""
+    magic = source.choice(_MAGIC)
+    return magic + (data if source.random() < 0.5 else data[len(magic) :])
+
+
+def insert_opcodes(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Pickle opcodes with their arguments between two opcodes of the program, or in the place of some."""
+    places = _opcode_offsets(data)
+    start = source.choice(places)
+    end = start if source.random() < 0.6 else source.choice(places)
+    added = b"".join(opcode(source) for _ in range(source.randint(1, 6)))
+    return data[: min(start, end)] + added + data[max(start, end) :]
+
+
+def _opcode_offsets(data: bytes) -> list[int]:
+    offsets = [0]
+    start = max(0, data.find(b"\x80")) if data[:1] != b"\x80" and data.find(b"\x80") < 4096 else 0
+    try:
+        for _, _, offset in pickletools.genops(data[start : start + 8192]):
+            offsets.append(start + (offset or 0))
+    except (ValueError, IndexError, UnicodeError, OverflowError):
+        offsets.append(len(data))
+    return offsets
+
+
+def opcode(source: random.Random) -> bytes:
+    """One opcode with an argument of its kind, of which the length or the index may be odd."""
+    chosen = source.choice(pickletools.opcodes)
+    code = chosen.code.encode("latin-1")
+    if chosen.arg is None:
+        return code
+    width = chosen.arg.n
+    if width >= 0:
+        small = source.random() < 0.6
+        value = source.randrange(8).to_bytes(width, "little") if small else _interesting(source, width)
+        return code + value
+    if width == pickletools.UP_TO_NEWLINE:
+        return code + b"".join(source.choice(_LINES) + b"\n" for _ in range(2 if chosen.name in ("GLOBAL", "INST") else 1))
+    length = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT8U: 8}.get(width, 4)
+    body = source.choice((b"", b"os", b"system", source.randbytes(source.randrange(20)), b"\x80\x04N."))
+    size = len(body).to_bytes(length, "little") if source.random() < 0.8 else _interesting(source, length)
+    return code + size + body
+
+
+_LINES: Final = (b"", b"0", b"1", b"01", b"-1", b"99999999999", b"os", b"posix", b"system", b"'x'", b"'", b"\xff\xfe", b"I00", b"1e5",
+                 b"builtins", b"getattr", b"collections", b"OrderedDict", b"a.b.c", b"0x1fL")  # fmt: skip
+
+
+def _interesting(source: random.Random, width: int) -> bytes:
+    return (source.choice(_NUMBERS) % (1 << 8 * width)).to_bytes(width, "little")
+
+
+def set_zip_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """One number of a ZIP record."""
+    found = list(_ZIP_RECORD.finditer(data))
+    if not found:
+        return set_number(source, data, pool)
+    match = source.choice(found)
+    offset, width = source.choice(_ZIP_FIELDS[match[0]])
+    place = match.start() + offset
+    return data[:place] + _number(source, width, len(data)) + data[place + width :]
+
+
+def set_tar_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """One field of a tar header, with a checksum that is right again more often than not."""
+    headers = [place for place in range(0, min(len(data) - 511, 1 << 16), 512) if data[place + 257 : place + 262] == b"ustar"]
+    if not headers:
+        return set_numeral(source, data, pool)
+    start = source.choice(headers)
+    offset, width = source.choice(_TAR_FIELDS)
+    header = bytearray(data[start : start + 512])
+    header[offset : offset + width] = source.choice((*_TAR_WORDS, source.randbytes(width)))[:width].ljust(width, b"\0")
+    if source.random() < 0.8:
+        header[148:156] = b" " * 8
+        header[148:156] = f"{sum(header):06o}\0 ".encode()
+    return data[:start] + bytes(header) + data[start + 512 :]
+
+
+def mutate_member(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """A member of a ZIP archive spoilt, and the archive written anew around it with the right checksums."""
+    if data[:2] != b"PK" or len(data) > 100_000:
+        return flip_bits(source, data, pool)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()[:50]
+            if sum(entry.file_size for entry in entries) > SIZE_MOST:
+                return data
+            members = {entry.filename: archive.read(entry) for entry in entries}
+    except Exception:  # noqa: BLE001 - zipfile raises most things on bytes like these, and the file stays as it is
+        return data
+    if not members:
+        return data
+    name = source.choice(list(members))
+    members[name] = source.choice((flip_bits, truncate, set_number, insert_opcodes, splice, repeat))(
+        source, members[name], pool
+    )[:SIZE_MOST]
+    return zipped(members, source.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
+
+
+def mutate_unpacked(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """What a stream compressed as a whole holds, spoilt and compressed again."""
+    for magic, unpack, pack in _CODECS:
+        if data.startswith(magic):
+            try:
+                inner = unpack(data)
+            except Exception:  # noqa: BLE001 - as above
+                return data
+            if len(inner) > SIZE_MOST:
+                return data
+            change = source.choice((flip_bits, truncate, set_number, insert_opcodes, splice, repeat))
+            return pack(change(source, inner, pool)[:SIZE_MOST])
+    return insert_opcodes(source, data, pool)
+
+
+_CODECS: Final = (
+    (b"\x1f\x8b", gzip.decompress, lambda data: gzip.compress(data, 1, mtime=0)),
+    (b"BZh", bz2.decompress, lambda data: bz2.compress(data, 1)),
+    (b"\xfd7zXZ", lzma.decompress, lambda data: lzma.compress(data, preset=0)),
+    (b"\x5d\x00\x00", lzma.decompress, lambda data: lzma.compress(data, lzma.FORMAT_ALONE, preset=0)),
+    (b"\x78", zlib.decompress, lambda data: zlib.compress(data, 1)),
+)
+
+
+def _wrap(source: random.Random, data: bytes) -> bytes:
+    """``data`` inside a container, spoilt no further."""
+    return source.choice(_WRAPPERS)(data)
+
+
+_WRAPPERS: Final[tuple[Callable[[bytes], bytes], ...]] = (
+    lambda data: zipped({"archive/data.pkl": data, "archive/version": b"3\n"}, zipfile.ZIP_STORED),
+    lambda data: zipped({"x/weights.bin": data}),
+    lambda data: zipped({"object.npy": data}),
+    lambda data: tarred({"model.pkl": data}),
+    lambda data: gzip.compress(data, 1, mtime=0),
+    lambda data: zlib.compress(data, 1),
+    lambda data: bz2.compress(data, 1),
+    lambda data: lzma.compress(data, preset=0),
+    lambda data: pickle.dumps(data, 4),
+    lambda data: pickle.dumps([b"x", data.hex()], 2),
+    lambda data: b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n" + data,
+)
+
+_WEIGHTED: Final[dict[Mutation, int]] = {
+    flip_bits: 10, set_bytes: 8, truncate: 4, remove: 6, repeat: 4, insert: 6, splice: 8, append: 2, set_number: 12,
+    set_numeral: 4, set_magic: 1, insert_opcodes: 16, set_zip_field: 8, set_tar_field: 6, mutate_member: 8,
+    mutate_unpacked: 8,
+}  # fmt: skip
+_MUTATIONS: Final = tuple(_WEIGHTED)
+_WEIGHTS: Final = tuple(_WEIGHTED.values())

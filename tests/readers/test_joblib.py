@@ -1,0 +1,224 @@
+"""Files of joblib: what the library writes, and files that its loader and ``pickle`` read differently."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import struct
+import zlib
+
+import joblib
+import numpy as np
+import pytest
+from builders import joblib_files as built
+from builders.numpy_files import OBJECT, dtype, object_array
+from builders.pickles import call, name, text
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.pickle import Act, Name, PickleProgram
+from modelaudit.model.structure import CompressedStream, TensorData, UnreadReason
+
+_VALUES = {
+    "numbers": np.arange(12.0).reshape(3, 4),
+    "fortran": np.asfortranarray(np.ones((2, 3))),
+    "objects": np.array(["a", None, {"k": [1, 2]}], dtype=object),
+    "record": np.zeros(3, [("a", "i4"), ("b", "U3"), ("c", "f8", (2,))]),
+    "object-record": np.array([(1, "a")], [("a", "i4"), ("b", "O")]),
+    "dates": np.array(["2020-01-01"], "M8[D]"),
+    "empty": np.zeros((0, 3)),
+    "scalar": np.array(5),
+    "matrix": np.ones((1, 2)).view(np.matrix),
+    "nested": {"w": np.ones(3, "f4"), "o": np.array([{"x": np.ones(2)}], dtype=object), "n": [np.arange(n) for n in range(5)]},
+    "shared": [np.ones(2)] * 3,
+    "no-array": {"a": 1},
+}  # fmt: skip
+_SYSTEM = call(name("posix", "system"), text("echo inert"))
+_FLOAT = dtype("f8", 0, "<")
+
+
+def _dumped(value: object, **options: object) -> bytes:
+    file = io.BytesIO()
+    joblib.dump(value, file, **options)
+    return file.getvalue()
+
+
+def _called(reading) -> set[str]:
+    return {
+        str(event.subject)
+        for program in reading.of(PickleProgram)
+        for event in program.events
+        if event.act is Act.CALL and isinstance(event.subject, Name)
+    }
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("value", _VALUES)
+def test_what_the_library_writes_is_followed_to_its_end(value, protocol, read_bytes):
+    data = _dumped(_VALUES[value], protocol=protocol)
+    reading = read_bytes(data)
+    (program,) = reading.of(PickleProgram)
+    assert [(stream.start, stream.end, stream.complete) for stream in program.streams] == [(0, len(data), True)]
+    assert not reading.unread
+    assert not reading.defects()
+
+
+@pytest.mark.parametrize("codec", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
+@pytest.mark.parametrize("value", ["nested", "object-record"])
+def test_compressed_files_are_followed_too(value, codec, read_bytes):
+    reading = read_bytes(_dumped(_VALUES[value], compress=(codec, 3)), "x.joblib")
+    assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
+        "x.joblib!content"
+    ]
+    assert not reading.unread
+    assert not reading.defects()
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress, zlib.compress])
+def test_twice_compressed_files_are_followed_too(pack, read_bytes):
+    reading = read_bytes(pack(_dumped(_VALUES["nested"], compress=("xz", 1))))
+    assert len(reading.of(CompressedStream)) == 2
+    assert reading.of(PickleProgram)[0].streams[0].complete
+    assert not reading.unread
+
+
+def test_the_programs_of_object_arrays_are_told(read_bytes):
+    data = _dumped([np.ones(5), np.array([complex(1, 2)], dtype=object), np.ones(5)])
+    assert {"builtins.complex", "numpy._core.multiarray._reconstruct"} <= _called(read_bytes(data))
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("compress", [False, True])
+def test_what_stands_behind_an_array_is_told(aligned, compress, read_bytes):
+    before = b"\x80\x04(" + built.wrapper(_FLOAT, aligned=aligned)
+    data = (built.padded(before, bytes(24)) if aligned else before + bytes(24)) + _SYSTEM + b"t."
+    reading = read_bytes(zlib.compress(data) if compress else data)
+    assert _called(reading) == {"numpy.dtype", "posix.system"}
+    assert not reading.unread
+
+
+def test_what_stands_behind_objects_is_told(read_bytes):
+    data = b"\x80\x04(" + built.wrapper(OBJECT) + object_array(b"N") + _SYSTEM + b"t."
+    reading = read_bytes(data)
+    assert "posix.system" in _called(reading)
+    assert not reading.unread
+
+
+def test_an_array_is_opcodes_to_pickle(read_bytes):
+    program = b"cposix\nsystem\n(Vecho inert\ntR."
+    shape = b"K" + bytes([len(program)]) + b"\x85"
+    data = b"\x80\x04" + built.wrapper(dtype("u1"), shape, aligned=False) + program + b"."
+    assert _called(read_bytes(data)) == {"numpy.dtype", "posix.system"}
+
+
+@pytest.mark.parametrize("start", [b"R", b"\x93", b"cx\ny\n", b"c\n\nR", b"\x81b", b"0", b"\x00", b"}}}"])
+def test_numbers_that_happen_to_be_opcodes_are_numbers(start, read_bytes):
+    data = b"\x80\x04(" + built.wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
+    assert _called(read_bytes(data)) == {"numpy.dtype"}
+
+
+def test_names_that_only_the_other_memo_spells_are_told_if_python_has_them(read_fixture):
+    assert "posix.system" in _called(read_fixture("joblib/malicious/other-memo.joblib"))
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (b"}b", "its dtype is not known"),
+        (b"}(" + text("dtype") + _FLOAT + text("shape") + b"Nub", "its shape is not known"),
+        (b"}(" + text("dtype") + text("f8") + text("shape") + b"K\x03\x85ub", "its dtype is not known"),
+        (b"}(" + text("dtype") + _FLOAT + text("shape") + b"K\x03\x85" + text("shape") + b"K\x04\x85ub", "how many"),
+        (b"Nb", "how many"),
+    ],
+)
+def test_an_array_whose_extent_is_not_known_is_an_absence(state, told, read_bytes):
+    data = b"\x80\x04" + built.construct(name("joblib.numpy_pickle", "NumpyArrayWrapper")) + state + bytes(24) + b"."
+    reading = read_bytes(data)
+    assert reading.reasons() == {UnreadReason.NO_READER}
+    assert told in reading.details[0]
+
+
+def test_a_wrapper_is_used_once(read_bytes):
+    made = built.construct(name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
+    first = b"\x80\x04(" + built.wrapper(_FLOAT, made=made, aligned=False) + bytes(24)
+    again = built.wrapper(_FLOAT, made=b"h\x00", aligned=False) + bytes(24)
+    assert read_bytes(first + again + b"t.").reasons() == {UnreadReason.NO_READER}
+
+
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_a_frame_that_goes_on_behind_an_array_is_told(size, read_bytes):
+    # In a large file the frame is opened amid plain data, which is passed over.
+    filler = text("x" * 60) * (size // 62)
+    inside = b"(" + filler + b"u" + built.wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
+    data = b"\x80\x04}(" + text("k") + b"N\x95" + struct.pack("<Q", len(inside)) + inside
+    reading = read_bytes(data + built.padded(b"", bytes(24)) + b".")
+    assert "forged-state" in reading.kinds()
+    assert UnreadReason.NO_READER in reading.reasons()
+
+
+def test_the_frames_of_the_library_end_with_the_array_in_large_files_too(read_bytes):
+    value = [
+        {f"key-{n}": f"value-{n}" for n in range(20_000)},
+        np.ones(3),
+        {n: "x" * 40 for n in range(5_000)},
+        np.ones(2),
+    ]
+    for protocol in (2, 4, 5):
+        reading = read_bytes(_dumped(value, protocol=protocol))
+        assert not reading.unread
+        assert not reading.defects()
+
+
+@pytest.mark.parametrize("attribute", ["read", "read_array", "safe_get_numpy_array_alignment_bytes", "__class__"])
+def test_an_attribute_that_the_library_does_not_write_is_told(attribute, read_bytes):
+    extra = text(attribute) + name("collections", "OrderedDict")
+    data = built.padded(b"\x80\x04" + built.wrapper(_FLOAT, extra=extra), bytes(24)) + b"."
+    assert "forged-state" in read_bytes(data).kinds()
+
+
+@pytest.mark.parametrize(
+    "file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"]
+)
+def test_a_file_beside_lies_beside(file, read_bytes):
+    assert read_bytes(b"\x80\x04" + built.beside(file) + b".").kinds() == {"side-file-outside"}
+
+
+@pytest.mark.parametrize("cls", ["NDArrayWrapper", "ZNDArrayWrapper"])
+def test_a_plain_name_beside_is_no_defect(cls, read_bytes):
+    reading = read_bytes(b"\x80\x04" + built.beside("x.pkl_01.npy", cls) + b".")
+    assert not reading.kinds()
+    assert not reading.unread
+
+
+@pytest.mark.parametrize("spaces", [0, 1])
+def test_old_compressed_files_are_unpacked(spaces, read_bytes):
+    pickled = b"\x80\x04" + _SYSTEM + b"."
+    head = b"ZF" + hex(len(pickled)).encode().ljust(19) + b" " * spaces
+    assert _called(read_bytes(head + zlib.compress(pickled))) == {"posix.system"}
+    numbers = np.arange(100.0).tobytes()
+    reading = read_bytes(
+        b"ZF" + hex(len(numbers)).encode().ljust(19) + b" " * spaces + zlib.compress(numbers) + b"\xff\xfe\xfd"
+    )
+    assert reading.of(TensorData) == [TensorData(800)]
+    assert reading.details == ["no reader for bytes of an unknown format"]
+
+
+def test_an_array_of_an_absurd_size_is_damage(read_fixture):
+    assert read_fixture("joblib/bomb/large-array.joblib").reasons() == {UnreadReason.DAMAGED}
+
+
+_WHOLE = _dumped(_VALUES["nested"])
+
+
+@given(noise=st.binary(max_size=40), at=st.integers(0, len(_WHOLE)))
+@settings(max_examples=200, deadline=None)
+def test_mutated_files_never_crash_the_reader(read_bytes, noise, at):
+    read_bytes(_WHOLE[:at] + noise + _WHOLE[at + len(noise) :])
+
+
+@given(cut=st.integers(5, len(_WHOLE) - 1))
+@settings(max_examples=60, deadline=None)
+def test_cut_files_are_never_whole(read_bytes, cut):
+    reading = read_bytes(_WHOLE[:cut])
+    assert reading.reasons() & {UnreadReason.DAMAGED, UnreadReason.NO_READER} or not reading.structures

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.artifact import TORCH_EXPORT, TORCH_WEIGHT
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.structure import ArchiveListing, TensorData, UnreadReason
+from modelaudit.model.torch import TorchProgram
+
+PATH = "m.pt2!m/models/model.json"
+
+
+def told(read_bytes, value: object) -> set[tuple[str, str]]:
+    reading = read_bytes(json.dumps(value).encode(), PATH, content=TORCH_EXPORT)
+    return {(item.mention.value, item.name) for program in reading.of(TorchProgram) for item in program.mentions}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"target": "torch.ops.aten.add.Tensor"}, ("operator", "aten::add")),
+        ({"target": "torch.ops.higher_order.cond"}, ("operator", "higher_order::cond")),
+        ({"target": "torch.os.system"}, ("operator", "torch.os.system")),
+        ([[{"a": {"as_operator": "_operator.add"}}]], ("operator", "_operator.add")),
+        ({"expr_str": "s0 + eval('1')"}, ("expression", "eval")),
+        ({"expr_str": "`id`"}, ("expression", "`")),
+        ({"guards_code": ["L['x'].size()[0] > 1", "exec('1')"]}, ("expression", "exec")),
+        ({"name": "x=1"}, ("identifier", "x=1")),
+        ({"forward_arg_names": ["x", "y: int = 1"]}, ("identifier", "y: int = 1")),
+        ({"default_factory_module": "os", "default_factory_name": "getcwd"}, ("import", "os.getcwd")),
+        ({"__enum__": True, "fqn": "mod:Kind.A", "name": "A"}, ("import", "mod.Kind.A")),
+        ({"class_fqn": "__torch__.torch.classes.a.B"}, ("type", "__torch__.torch.classes.a.B")),
+        ({"in_spec": json.dumps([1, {"context": json.dumps({"__enum__": 1, "fqn": "a:b"})}])}, ("import", "a.b")),
+        ({"context": "{not json"}, ("unresolved", "a tree of inputs that is not JSON")),
+    ],
+)
+def test_what_loading_a_graph_does(read_bytes, value: object, expected: tuple[str, str]) -> None:
+    assert expected in told(read_bytes, value)
+
+
+def test_symbols_plain_names_and_texts_are_nothing_to_tell(read_bytes) -> None:
+    value = {"expr_str": "2*s77 + (u0//3)", "name": "p_l_weight", "guards_code": ["'a' == \"b\""], "context": "null"}
+    assert not told(read_bytes, value)
+
+
+def test_json_in_too_many_layers_of_strings_is_told(read_bytes) -> None:
+    value: object = []
+    for _ in range(8):
+        value = {"context": json.dumps([value])}
+    reading = read_bytes(json.dumps(value).encode(), PATH, content=TORCH_EXPORT)
+    assert reading.unread == [(PATH, UnreadReason.LIMIT)]
+
+
+def test_a_graph_that_breaks_off_keeps_what_it_names(read_bytes) -> None:
+    reading = read_bytes(b'[{"target": "torch.ops.aten.save"}, {"target"', PATH, content=TORCH_EXPORT)
+    assert [item.name for item in reading.of(TorchProgram)[0].mentions] == ["aten::save"]
+    assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
+
+
+def test_a_graph_is_bounded(read_bytes) -> None:
+    reading = read_bytes(b"[" * 1000, PATH, content=TORCH_EXPORT)
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    reading = read_bytes(b"[" + b"1," * 1000 + b"1]", PATH, Limits(document_nodes=100), content=TORCH_EXPORT)
+    assert reading.reasons() == {UnreadReason.LIMIT}
+
+
+def test_a_weight_is_numbers_unless_it_acts_like_a_pickle(read_bytes) -> None:
+    chance = read_bytes(b"\x80\x02K\x01" + bytes(60), "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT)
+    assert (len(chance.of(TensorData)), chance.of(PickleProgram), chance.unread) == (1, [], [])
+    acting = read_bytes(b"\x80\x02cos\nsystem\n.", "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT)
+    assert len(acting.of(PickleProgram)) == 1
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_read(read_bytes, data: bytes) -> None:
+    assert read_bytes(data, PATH, content=TORCH_EXPORT).reasons() is not None
+    assert read_bytes(data, "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT).reasons() is not None
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_saved_export(read_bytes) -> None:
+    torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
+    program = torch.export.export(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU()), (torch.ones(4, 3),))
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    reading = read_bytes(buffer.getvalue(), "m.pt2")
+    assert reading.of(ArchiveListing)[0].layout == "torch-export"
+    (graph,) = reading.of(TorchProgram)
+    assert {"aten::linear", "aten::relu"} <= {item.name for item in graph.mentions}
+    assert reading.unread == []
