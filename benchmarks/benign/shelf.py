@@ -52,7 +52,7 @@ class Shelf:
         try:
             write(path)
         except REFUSALS as refusal:
-            self.omit("%s/%s" % (library, name), refusal)
+            self.omit(f"{library}/{name}", refusal)
             if path.is_file():
                 path.unlink()
             return
@@ -61,7 +61,7 @@ class Shelf:
                 "path": path.relative_to(self.root).as_posix(),
                 "library": library,
                 "version": version_of(library),
-                "python": "%d.%d" % sys.version_info[:2],
+                "python": "{}.{}".format(*sys.version_info[:2]),
                 "protocol": protocol,
                 "writer": writer,
                 "alarm": alarm,
@@ -73,26 +73,26 @@ class Shelf:
         for protocol in protocols:
             if protocol > pickle.HIGHEST_PROTOCOL:
                 continue
-            file = "%s-p%d.%s" % (name, protocol, suffix)
+            file = f"{name}-p{protocol}.{suffix}"
 
             def write(path, protocol=protocol):
                 path.write_bytes(pickle.dumps(value, protocol=protocol))
 
-            self.add(library, file, "pickle.dumps(value, protocol=%d)" % protocol, write, protocol, alarm)
+            self.add(library, file, f"pickle.dumps(value, protocol={protocol})", write, protocol, alarm)
 
     def joblib(self, library, name, value, compress=0, protocol=None, suffix="joblib", alarm="") -> None:
         """Dump ``value`` by joblib, in its default protocol unless another is named."""
         import joblib
 
-        writer = "joblib.dump(value, path, compress=%r, protocol=%r)" % (compress, protocol)
+        writer = f"joblib.dump(value, path, compress={compress!r}, protocol={protocol!r})"
         write = lambda path: joblib.dump(value, str(path), compress=compress, protocol=protocol)  # noqa: E731
-        self.add(library, "%s.%s" % (name, suffix), writer, write, protocol, alarm)
+        self.add(library, f"{name}.{suffix}", writer, write, protocol, alarm)
 
     def torch(self, library, name, value, zipped=True, protocol=2, alarm="") -> None:
         """Save ``value`` by torch, as a zip or in the format before 1.6."""
         import torch
 
-        writer = "torch.save(value, path, _use_new_zipfile_serialization=%r, pickle_protocol=%d)" % (zipped, protocol)
+        writer = f"torch.save(value, path, _use_new_zipfile_serialization={zipped}, pickle_protocol={protocol})"
         kind = {"_use_new_zipfile_serialization": zipped, "pickle_protocol": protocol}
         self.add(library, name, writer, lambda path: torch.save(value, str(path), **kind), protocol, alarm)
 
@@ -108,7 +108,7 @@ class Shelf:
 
     def omit(self, label, refusal) -> None:
         """Note what this library would not write."""
-        self.omitted.append("%s: %s: %s" % (label, type(refusal).__name__, str(refusal).split("\n")[0][:160]))
+        self.omitted.append("{}: {}: {}".format(label, type(refusal).__name__, str(refusal).split("\n")[0][:160]))
 
     def close(self, manifest: Path) -> None:
         """Write the rows, and what was left out, for ``write.py`` to gather."""
@@ -118,7 +118,7 @@ class Shelf:
 def version_of(library) -> str:
     """The release of a distribution; Python's own for what belongs to the language."""
     if library == "python":
-        return "%d.%d.%d" % sys.version_info[:3]
+        return "{}.{}.{}".format(*sys.version_info[:3])
     try:
         from importlib.metadata import PackageNotFoundError, version
     except ImportError:  # Python 3.7

@@ -7,10 +7,12 @@
 
 Each ``environments/NAME.txt`` is a requirement file whose head names the Python that reads it and the modules in
 ``writers/`` that run in it. ``--only`` takes a library, a writer or an environment. An environment whose Python is not
-to be found is left out, and named in ``manifest.json`` beside what the libraries themselves declined to write.
+to be found is left out, and named in ``omitted.json`` beside what the libraries themselves declined to write.
 
-Files are written by unpickled-by-nobody libraries on this machine's own data; the set is not part of the repository,
-its manifest is what tells how to make it again.
+``manifest.json`` is a list with, for each file, its ``path`` in the folder, ``library``, ``version``, ``python``,
+``protocol``, ``writer`` (the expression that wrote it) and ``alarm``: empty for nearly all; else the reason why a
+scanner has to alarm although the file means no harm, as its format runs code. What dill and cloudpickle write by value
+is code and no part of the set. The files themselves are not kept: this writes them again.
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ class Environment:
         head = dict(
             line[2:].split(": ", 1) for line in file.read_text().splitlines() if line.startswith("# ") and ": " in line
         )
-        return cls(file.stem, file, head["python"], tuple(head["writers"].split()), tuple(head.get("no-deps", "").split()))
+        return cls(
+            file.stem, file, head["python"], tuple(head["writers"].split()), tuple(head.get("no-deps", "").split())
+        )
 
 
 def environments(only: frozenset[str]) -> Iterator[tuple[Environment, tuple[str, ...]]]:
@@ -114,7 +118,9 @@ def fill(environment: Environment, writer: str, python: Path, out: Path) -> tupl
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
     omitted = []
     if done.returncode:
-        omitted.append(f"{environment.name}/{writer} stopped: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+        omitted.append(
+            f"{environment.name}/{writer} stopped: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"
+        )
     if not rows.is_file():
         return [], omitted
     found = json.loads(rows.read_text())
@@ -147,7 +153,8 @@ def main() -> None:
     if libraries:
         files = [row for row in files if row["library"] in libraries]
     files.sort(key=lambda row: str(row["path"]))
-    (out / "manifest.json").write_text(json.dumps({"files": files, "omitted": omitted}, indent=1) + "\n")
+    (out / "manifest.json").write_text(json.dumps(files, indent=1) + "\n")
+    (out / "omitted.json").write_text(json.dumps(omitted, indent=1) + "\n")
     for library, count in sorted(Counter(str(row["library"]) for row in files).items()):
         print(f"{library:20} {count:5}")
     print(f"{'in all':20} {len(files):5}")

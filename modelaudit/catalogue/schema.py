@@ -119,11 +119,11 @@ class SubjectsFile:
 
 @dataclass(config=_CONFIG)
 class PromiseFile:
-    """Extensions that promise the same."""
+    """Extensions that promise the same: one of ``formats``, or without them anything that cannot run code."""
 
     why: Text
     extensions: Annotated[list[Extension], Field(min_length=1)]
-    formats: Annotated[list[Kebab], Field(min_length=1)]
+    formats: list[Kebab] = Field(default_factory=list)
 
 
 @dataclass(config=_CONFIG)

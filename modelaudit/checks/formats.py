@@ -26,6 +26,8 @@ def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats)
         if promise is None or format_ in promise.formats:
             continue
         why = formats.runs_code.get(format_, "")
+        if not why and not promise.formats:
+            continue
         fields: dict[str, Scalar] = {
             "extension": extension,
             "promise": promise.why,

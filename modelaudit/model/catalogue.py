@@ -180,7 +180,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a file extension promises: ``why`` in words, ``formats`` by the names that readers give them."""
+    """What a file extension promises: ``why`` in words, ``formats`` by the names that readers give them.
+
+    Without formats, it promises anything that cannot run code.
+    """
 
     why: str
     formats: frozenset[str]

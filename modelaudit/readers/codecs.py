@@ -144,6 +144,7 @@ class _Filtered:
     def __init__(self, filter_: dict[str, int], size: int) -> None:
         self._decoder = _raw_lzma([filter_, {"id": lzma.FILTER_LZMA2, "dict_size": 64 * KIB}])
         self._left = size
+        self._ended = False
         self._control = 1  # resets the dictionary, which the first chunk must
 
     @property
@@ -165,7 +166,9 @@ class _Filtered:
             chunk = bytes((self._control,)) + (len(data) - 1).to_bytes(2, "big") + data
             self._control = 2
             self._left -= len(data)
-            chunk += b"\0" if not self._left else b""
+        if not self._left and not self._ended:
+            chunk += b"\0"
+            self._ended = True
         return self._decoder.decompress(chunk, max_length)
 
 

@@ -61,7 +61,14 @@ class _Input:
 
 
 class _Stream:
-    """One compressed stream, from ``start`` in the stored bytes to its own end."""
+    """One compressed stream, from ``start`` in the stored bytes to its own end.
+
+    Attributes:
+        taken: the byte after the last that was handed to the decoder.
+        last: where what was handed over last begins.
+        produced: bytes of content so far.
+        fine_from: from where on the decoder gets one byte at a time.
+    """
 
     def __init__(self, stored: Window, source: _Input, codec: Codec, start: int, stated_size: int) -> None:
         header = stored.read(start, codec.header) if codec.header else b""
@@ -70,8 +77,9 @@ class _Stream:
         self._stated = stated_size
         self._decoder = codec.start(header, stated_size)
         self.start = start
-        self.taken = start + len(header)
+        self.taken = self.last = start + len(header)
         self.produced = 0
+        self.fine_from: int | None = None
 
     @property
     def end(self) -> int:
@@ -89,12 +97,13 @@ class _Stream:
         while not decoder.eof:
             data = b""
             if decoder.needs_input:
-                data = self._source.read(self.taken, _INPUT)
+                data = self._source.read(self.taken, self._step())
                 if not data and self._may_end():
                     return b""
                 if not data:
                     raise _BrokenOffError(f"the compressed data break off after {self.taken} bytes")
-            self.taken += len(data)
+            if data:
+                self.last, self.taken = self.taken, self.taken + len(data)
             out = decoder.decompress(data, most)
             if out:
                 self.produced += len(out)
@@ -102,6 +111,9 @@ class _Stream:
             if not data and not decoder.needs_input and not decoder.eof:
                 raise _BrokenOffError(f"the compressed data lead nowhere after byte {self.taken}")
         return b""
+
+    def _step(self) -> int:
+        return _INPUT if self.fine_from is None else max(1, min(_INPUT, self.fine_from - self.taken))
 
     def _may_end(self) -> bool:
         return self._codec is STORED or (self._codec.unmarked and self.produced >= self._stated)
@@ -174,7 +186,7 @@ class Expansion:
     def _up_to_damage(self, error: DecodingError) -> bytes:
         """What the decoder withheld, if it is wanted and there is any; the failure itself comes next.
 
-        The stream is decoded again, in the same steps up to the last and in steps of one byte from there.
+        The stream is decoded again, in large steps up to the last and from there byte by byte, in and out.
         """
         at = self._stream.taken if self._stream else 0
         detail = f"the compressed data are damaged before byte {at}: {error}"
@@ -186,8 +198,10 @@ class Expansion:
         if self._stream is not None and self.exact and not breaks_off:
             try:
                 again = _Stream(self._stored, self._source, self._codec, self._stream.start, self._stated)
-                while again.produced < self._stream.produced:
-                    again.piece(_PIECE)
+                again.fine_from = self._stream.last
+                left = self._stream.produced
+                while left and (piece := again.piece(min(left, _PIECE))):
+                    left -= len(piece)
                 while piece := again.piece(1):
                     out += piece
             except DecodingError:

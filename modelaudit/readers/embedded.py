@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickletools
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.structure import UnreadReason
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, Reader, Reading
 from modelaudit.readers.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError
 from modelaudit.readers.codings import AS_TEXT, Coding, bytes_as_text, codings_of
@@ -50,9 +52,8 @@ def format_of(data: bytes) -> str | None:
         if data.startswith(magic):
             return name
     for magic_, codec in _CODECS:
-        if magic_.match(data) and (codec is not ZLIB or _is_zlib(data)):
-            if _matters(codec, data):
-                return codec.name
+        if magic_.match(data) and (codec is not ZLIB or _is_zlib(data)) and _matters(codec, data):
+            return codec.name
     if _OLD_PICKLE.match(data):
         return PICKLE
     return "tar" if strong_magic(data) == "tar" else None
@@ -173,6 +174,19 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     if content is None or not content.layers:
         raise DamagedError("the text is in the coding that it begins in no further than its beginning")
     yield Artifact(f"{artifact.path}!{content.format}@0", content.window.size, opener(content.window))
+
+
+def content_opener(window: Window, limits: Limits, is_text: bool) -> Callable[[], AbstractContextManager[Window]]:
+    """Opens what lies in ``window``, decoding it anew each time: of many constants, none is kept decoded meanwhile."""
+
+    @contextmanager
+    def opened() -> Iterator[Window]:
+        content = content_of(window, limits, is_text)
+        if content is None:
+            raise WindowError("it no longer is in the coding that it was in", UnreadReason.CHANGED)
+        yield content.window
+
+    return opened
 
 
 def opener(window: Window) -> Callable[[], AbstractContextManager[Window]]:

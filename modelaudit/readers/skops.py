@@ -101,7 +101,7 @@ class _Tree:
     def _object_ends(self, pairs: list[tuple[str, object]]) -> object:
         value = dict(pairs)
         if len(value) < len(pairs):
-            self._defect("duplicate-key", "a key occurs twice in one node")
+            self.defect("duplicate-key", "a key occurs twice in one node")
         if "__loader__" not in value:
             # A plain mapping holds the children of the node around it under their names.
             return {key: inner for key, inner in value.items() if isinstance(inner, _KEPT)} or None
@@ -136,14 +136,15 @@ class _Tree:
         known = self._by_id.setdefault(str(identity)[:40], node)
         if (known.loader, known.module, known.name) != (node.loader, node.module, node.name):
             detail = f"a {node.loader} of {node.module}.{node.name} has the id of a {known.loader} of another type"
-            self._defect("duplicate-node-id", detail)
+            self.defect("duplicate-node-id", detail)
 
     def _add(self, node: SkopsNode) -> None:
         if len(self.nodes) >= _MOST_KINDS:
             raise LimitReachedError(f"more than {_MOST_KINDS} different kinds of nodes")
         self.nodes[node] = None
 
-    def _defect(self, kind: str, detail: str) -> None:
+    def defect(self, kind: str, detail: str) -> None:
+        """Note a contradiction, while there are few."""
         if len(self.defects) < _DEFECTS_KEPT:
             self.defects.append(Defect(kind, detail, Location(key=detail[:100])))
 

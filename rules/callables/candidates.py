@@ -1,6 +1,6 @@
 """What the libraries in this environment offer to the trust lists: ``python candidates.py`` prints it as JSON.
 
-It walks packages and keeps the classes that a rule makes harmless: estimators, whose constructors by convention only
+It keeps the classes that a rule makes harmless: estimators, whose constructors by convention only
 store their parameters; layers and optimizers, whose constructors allocate tensors; enumerations; sparse matrices; and
 classes of which an object can be made and filled without running a method that nobody has read (``loading.py``). What
 a library does not promise is decided by hand in the files that no script writes. Works on Python 3.7 and newer.
@@ -13,84 +13,17 @@ import importlib
 import inspect
 import io
 import json
-import pkgutil
 import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
-from typing import NamedTuple
 
 from former import OLD_SKLEARN
 from loading import inert
+from walking import ABSENCES, Group, classes, is_enumeration, unpicklers
 
-SKIPPED = frozenset(
-    {"tests", "testing", "conftest", "_build_utils", "externals", "datasets", "experimental", "distributed", "cli", "commands"}
-)
-# What a walk over a package meets in modules that do not import here: a missing dependency, device or display.
-ABSENCES = (ImportError, AttributeError, RuntimeError, OSError, ValueError, TypeError, LookupError, NameError, SystemExit)
 REFERENCE = "harmless to refer to, while a file has no need to call it"
 STATE = "its state is only stored"
 ENUMERATION = "an enumeration; finds a member by its value"
-
-
-class Group(NamedTuple):
-    """Names that share a reason.
-
-    ``construct_only`` where calling the class does more than making it, ``refer_only`` where a file has no need for
-    either and hostile arguments could reach into memory.
-    """
-
-    why: str
-    names: frozenset
-    construct_only: bool = False
-    refer_only: bool = False
-
-
-def modules(*packages):
-    """The packages and every importable module in them."""
-    for package in packages:
-        try:
-            root = importlib.import_module(package)
-        except ABSENCES:
-            continue
-        yield root
-        for info in pkgutil.walk_packages(getattr(root, "__path__", ()), package + ".", onerror=lambda _: None):
-            if not SKIPPED & set(info.name.split(".")):
-                try:
-                    yield importlib.import_module(info.name)
-                except ABSENCES:
-                    continue
-
-
-def classes(kept, *packages):
-    """Names, as pickles write them, of the classes that are defined in ``packages`` and for which ``kept`` holds."""
-    names = set()
-    for module in modules(*packages):
-        for value in list(vars(module).values()):
-            if inspect.isclass(value) and value.__module__.startswith(packages):
-                name = "%s.%s" % (value.__module__, value.__qualname__)
-                if "<" not in name and "." not in value.__qualname__ and resolves(value) and kept(value):
-                    names.add(name)
-    return frozenset(names)
-
-
-def resolves(value):
-    """Whether a pickle that names the class would find it."""
-    return getattr(sys.modules.get(value.__module__), value.__qualname__, None) is value
-
-
-def is_enumeration(value):
-    """Whether calling the class looks a member up and does nothing else."""
-    return issubclass(value, enum.Enum) and "_missing_" not in vars(value)
-
-
-def unpicklers(package):
-    """The functions that Cython writes for remaking its extension types."""
-    return frozenset(
-        "%s.%s" % (module.__name__, name)
-        for module in modules(package)
-        for name in vars(module)
-        if name.startswith("__pyx_unpickle_") and not name.endswith("Enum")
-    )
 
 
 def scikit_learn():
@@ -100,7 +33,7 @@ def scikit_learn():
 
     estimators = classes(lambda value: issubclass(value, BaseEstimator) and inert(value), "sklearn")
     parts = [(name.rpartition(".")[0], name.rpartition(".")[2]) for name in estimators]
-    old = {"%s.%s" % (OLD_SKLEARN[module], name) for module, name in parts if module in OLD_SKLEARN}
+    old = {f"{OLD_SKLEARN[module]}.{name}" for module, name in parts if module in OLD_SKLEARN}
     yield Group("an estimator; its constructor stores its parameters and computes nothing", estimators)
     yield Group("an estimator under the name it had before scikit-learn 0.22", frozenset(old))
     kernels = classes(lambda value: issubclass(value, Kernel), "sklearn.gaussian_process.kernels")
@@ -131,10 +64,12 @@ def metrics():
     import sklearn.metrics
 
     scores = (getattr(sklearn.metrics, name) for name in sklearn.metrics.__all__)
-    kept = {"%s.%s" % (score.__module__, score.__name__) for score in scores if inspect.isfunction(score)}
+    kept = {f"{score.__module__}.{score.__name__}" for score in scores if inspect.isfunction(score)}
     places = ("_classification", "_ranking", "_regression", "cluster._supervised", "cluster._unsupervised")
     old = ("classification", "ranking", "regression", "cluster.supervised", "cluster.unsupervised")
-    return frozenset(name for name in kept if name.startswith(tuple("sklearn.metrics.%s." % place for place in places + old)))
+    return frozenset(
+        name for name in kept if name.startswith(tuple(f"sklearn.metrics.{place}." for place in places + old))
+    )
 
 
 def torch_layers():
@@ -187,7 +122,7 @@ def torch_layers():
     yield Group("a constant that names a layout in memory", frozenset(layouts))
     yield Group("names the type of a storage; " + REFERENCE, storages(), refer_only=True)
     lazy = {
-        "%s:%s.%s" % (value.__module__, value.__name__, method)
+        f"{value.__module__}:{value.__name__}.{method}"
         for value in vars(torch.nn).values()
         for method in ("_infer_parameters", "_lazy_load_hook")
         if inspect.isclass(value) and hasattr(value, method)
@@ -202,7 +137,7 @@ def storages():
     kinds = ["BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "Double", "Float", "Half", "Int"]
     kinds += ["Long", "Short", "QInt8", "QInt32", "QUInt8", "QUInt4x2", "QUInt2x4"]
     return frozenset(
-        "torch.%s%s%s" % (place, kind, what) for kind in kinds for place in ("", "cuda.") for what in ("Storage", "Tensor")
+        f"torch.{place}{kind}{what}" for kind in kinds for place in ("", "cuda.") for what in ("Storage", "Tensor")
     )
 
 
@@ -213,13 +148,13 @@ def numpy_functions():
     ufuncs = {name: value for name, value in vars(np).items() if isinstance(value, np.ufunc)}
     places = ("numpy.core._multiarray_umath", "numpy._core._multiarray_umath", "numpy.core.umath", "numpy._core.umath")
     names = {"numpy." + name for name in ufuncs}
-    names |= {"%s.%s" % (place, value.__name__) for value in ufuncs.values() for place in places}
+    names |= {f"{place}.{value.__name__}" for value in ufuncs.values() for place in places}
     for place in ("scipy.special._ufuncs", "scipy.special._special_ufuncs"):
         try:
             found = vars(importlib.import_module(place)).items()
         except ABSENCES:
             continue
-        names |= {"%s.%s" % (place, name) for name, value in found if isinstance(value, np.ufunc) and name[0] != "_"}
+        names |= {f"{place}.{name}" for name, value in found if isinstance(value, np.ufunc) and name[0] != "_"}
     yield Group("an element-wise function; " + REFERENCE, frozenset(names), construct_only=True)
     types = {name for name, value in vars(np).items() if inspect.isclass(value) and issubclass(value, np.generic)}
     types |= {"bool8", "cfloat", "complex_", "float_", "int0", "int_", "longcomplex", "object0", "singlecomplex"}
@@ -245,7 +180,7 @@ def torch_models(library, kept, *packages):
     import torch
 
     layers = classes(lambda value: issubclass(value, torch.nn.Module) and inert(value) and kept(value), *packages)
-    yield Group("a layer or a model of %s; %s" % (library, STATE), layers, construct_only=True)
+    yield Group(f"a layer or a model of {library}; {STATE}", layers, construct_only=True)
     yield Group(ENUMERATION, classes(lambda value: is_enumeration(value) and kept(value), *packages))
 
 
@@ -254,7 +189,9 @@ def torchvision():
     packages = ("torchvision.models", "torchvision.ops", "torchvision.transforms")
 
     def kept(value):
-        return not value.__module__.endswith(("._api", ".feature_extraction")) and not value.__name__.endswith("Weights")
+        return not value.__module__.endswith(("._api", ".feature_extraction")) and not value.__name__.endswith(
+            "Weights"
+        )
 
     yield from torch_models("torchvision", kept, *packages)
     other = classes(lambda value: inert(value) and kept(value) and not issubclass(value, enum.Enum), *packages)
@@ -278,16 +215,18 @@ def transformers():
     places = ("transformers.trainer_utils", "transformers.training_args", "accelerate.utils", "accelerate.state")
     yield Group(ENUMERATION, classes(lambda value: issubclass(value, enum.Enum), *places))
     kinds = (
-        "albert", "bart", "bert", "bloom", "camembert", "clip", "deberta", "deberta_v2", "distilbert", "electra", "gpt2", "gpt_neo",
-        "gpt_neox", "llama", "longformer", "marian", "mistral", "mpnet", "opt", "pegasus", "roberta", "t5", "vit", "wav2vec2",
+        "albert", "bart", "bert", "bloom", "camembert", "clip", "deberta", "deberta_v2", "distilbert", "electra",
+        "gpt2", "gpt_neo",
+        "gpt_neox", "llama", "longformer", "marian", "mistral", "mpnet", "opt", "pegasus", "roberta", "t5", "vit",
+        "wav2vec2",
         "whisper", "xlm_roberta", "xlnet",
     )  # fmt: skip
-    packages = tuple("transformers.models.%s.%s_%s" % (kind, what, kind) for kind in kinds for what in ("configuration", "modeling"))
+    packages = tuple(
+        f"transformers.models.{kind}.{what}_{kind}" for kind in kinds for what in ("configuration", "modeling")
+    )
     settings = classes(lambda value: issubclass(value, PretrainedConfig) and inert(value), *packages)
     yield Group("the configuration of a model; " + STATE, settings, construct_only=True)
     yield from torch_models("transformers", lambda value: True, *packages)
-    outputs = classes(lambda value: issubclass(value, dict) and inert(value), "transformers.modeling_outputs")
-    yield Group("the tensors that a model returned, by name", outputs)
 
 
 def peft():
@@ -308,7 +247,9 @@ def training():
 
     packages = ("trl", "sentence_transformers")
     settings = classes(lambda value: issubclass(value, TrainingArguments) and inert(value), *packages)
-    why = "the settings of a training run; as a call it would look for devices and read the configuration files it names"
+    why = (
+        "the settings of a training run; as a call it would look for devices and read the configuration files it names"
+    )
     yield Group(why, settings, construct_only=True)
     yield Group(ENUMERATION, classes(is_enumeration, *packages))
 
@@ -317,7 +258,7 @@ def around_scikit_learn():
     """Estimators of the smaller libraries that keep the conventions of scikit-learn."""
     from sklearn.base import BaseEstimator
 
-    packages = ("imblearn", "hdbscan", "hmmlearn", "umap")
+    packages = ("imblearn", "hdbscan", "hmmlearn")
     why = "an estimator; its constructor stores its parameters and computes nothing"
     yield Group(why, classes(lambda value: issubclass(value, BaseEstimator) and inert(value), *packages))
 
@@ -334,10 +275,13 @@ def gensim():
 def nltk():
     """Taggers, tokenizers, stemmers, classifiers and counts; not what runs other programs when it is used."""
     places = (
-        "tag.api", "tag.brill", "tag.hmm", "tag.perceptron", "tag.sequential", "tag.tnt", "tokenize.api", "tokenize.casual",
-        "tokenize.destructive", "tokenize.mwe", "tokenize.nist", "tokenize.punkt", "tokenize.regexp", "tokenize.sexpr", "tokenize.simple",
+        "tag.api", "tag.brill", "tag.hmm", "tag.perceptron", "tag.sequential", "tag.tnt", "tokenize.api",
+        "tokenize.casual",
+        "tokenize.destructive", "tokenize.mwe", "tokenize.nist", "tokenize.punkt", "tokenize.regexp",
+        "tokenize.sexpr", "tokenize.simple",
         "tokenize.texttiling", "tokenize.toktok", "tokenize.treebank", "stem", "classify.api", "classify.decisiontree",
-        "classify.naivebayes", "classify.positivenaivebayes", "probability", "lm", "tree", "chunk.api", "chunk.regexp", "grammar",
+        "classify.naivebayes", "classify.positivenaivebayes", "probability", "lm", "tree", "chunk.api",
+        "chunk.regexp", "grammar",
         "collocations", "tbl",
     )  # fmt: skip
     packages = tuple("nltk." + place for place in places)

@@ -1,8 +1,8 @@
 """Which methods of its own a class runs while a pickle makes an object of it, gives it state and fills it.
 
 Loading calls more than ``__new__`` and ``__setstate__``: it looks attributes up, sets them, hashes keys, appends items,
-and an object that is dropped half made is finalised. A class that only has what is listed here runs nothing that has not
-been read. Works on Python 3.7 and newer.
+and an object that is dropped half made is finalised. A class that only has what is listed here runs nothing that has
+not been read. Works on Python 3.7 and newer.
 """
 
 from __future__ import annotations
@@ -72,8 +72,6 @@ READ = frozenset(
         "transformers.configuration_utils.PretrainedConfig.__getattribute__",
         "transformers.configuration_utils.PretrainedConfig.__setattr__",
         "transformers.integrations.heterogeneity.configuration_utils.HeterogeneousConfigMixin.__getattribute__",
-        "transformers.utils.generic.ModelOutput.__setattr__",
-        "transformers.utils.generic.ModelOutput.__setitem__",
         "ultralytics.nn.modules.block.AAttn.__setstate__",
     }
 )
@@ -85,7 +83,7 @@ def unread(kind):
     for hook in HOOKS:
         for base in kind.__mro__:
             if hook in vars(base):
-                name = "%s.%s.%s" % (base.__module__, base.__qualname__, hook)
+                name = f"{base.__module__}.{base.__qualname__}.{hook}"
                 if base.__module__ not in _PLAIN and name not in READ and not _generated(base, hook):
                     found.add(name)
                 break

@@ -18,7 +18,6 @@ from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.report import SCHEMA, AuditReport, Coverage, PolicyRecord, Target, Tool
-from modelaudit.model.structure import UnreadReason
 from modelaudit.policy.gate import decide
 from modelaudit.readers.base import Reader
 from modelaudit.reports import REPORTS, render
@@ -89,13 +88,13 @@ class Inspector:
         pipeline.ArtifactReading = _Watched  # type: ignore[misc]
         self._catalogue: Catalogue = load_catalogue()
         self._policy = self._catalogue.policies["default"]
-        self._peak = _peak()
         self.formats: Counter[str] = Counter()
         self.codes: Counter[int] = Counter()
 
     def problems(self, data: bytes, path: str, content: str | None = None, every_format: bool = False) -> list[str]:
         """What went wrong with ``data`` as a file named ``path``: one line each, the kind of problem first."""
         _Watched.failures.clear()
+        before = _peak()
         began = time.process_time()
         try:
             report = self._report(data, path, content)
@@ -111,10 +110,8 @@ class Inspector:
         found += _slips(report, renderings)
         if spent > LIMITS.artifact_seconds + SECONDS_OVER:
             found.append(f"slow: {spent:.1f} s of CPU time for {len(data)} bytes")
-        peak = _peak()
-        if peak - self._peak > GROWTH_MOST:
-            found.append(f"memory: {(peak - self._peak) // MIB} MiB more than any input before, for {len(data)} bytes")
-        self._peak = max(peak, self._peak)
+        if _peak() - before > GROWTH_MOST:
+            found.append(f"memory: {(_peak() - before) // MIB} MiB more than any input before, for {len(data)} bytes")
         return found
 
     def _report(self, data: bytes, path: str, content: str | None) -> AuditReport:
@@ -158,15 +155,6 @@ def _slips(report: AuditReport, renderings: list[bytes]) -> list[str]:
     if report.exit_code == 0 and report.coverage.open_absences:
         found.append("pass-with-absences: exit 0 with parts unread")
     return found
-
-
-def reader_failed(report: AuditReport) -> bool:
-    """Whether a report says of any part that its reader failed."""
-    return any(
-        absence.unread.reason is UnreadReason.READER_FAILED
-        for record in report.coverage.artifacts
-        for _, absence in record.absences
-    )
 
 
 def _peak() -> int:

@@ -21,6 +21,8 @@ from fuzz.seeds import Seed, tarred, zipped
 SIZE_MOST: Final = 1 << 20
 """Bytes of the largest input that is made."""
 
+_LZMA_MOST: Final = 32 << 20
+
 Mutation = Callable[[random.Random, bytes, Sequence[Seed]], bytes]
 
 _NUMBERS: Final = (0, 1, 2, 3, 7, 8, 127, 128, 255, 256, 4095, 4096, 32767, 65535, 65536, 2**20, 2**24, 2**31 - 1, 2**31,
@@ -253,20 +255,33 @@ def mutate_unpacked(source: random.Random, data: bytes, pool: Sequence[Seed]) ->
                 inner = unpack(data)
             except Exception:  # noqa: BLE001 - as above
                 return data
-            if len(inner) > SIZE_MOST:
+            if len(inner) >= SIZE_MOST:
                 return data
             change = source.choice((flip_bits, truncate, set_number, insert_opcodes, splice, repeat))
             return pack(change(source, inner, pool)[:SIZE_MOST])
     return insert_opcodes(source, data, pool)
 
 
-_CODECS: Final = (
-    (b"\x1f\x8b", gzip.decompress, lambda data: gzip.compress(data, 1, mtime=0)),
-    (b"BZh", bz2.decompress, lambda data: bz2.compress(data, 1)),
-    (b"\xfd7zXZ", lzma.decompress, lambda data: lzma.compress(data, preset=0)),
-    (b"\x5d\x00\x00", lzma.decompress, lambda data: lzma.compress(data, lzma.FORMAT_ALONE, preset=0)),
-    (b"\x78", zlib.decompress, lambda data: zlib.compress(data, 1)),
+_CODECS: Final[tuple[tuple[bytes, Callable[[bytes], bytes], Callable[[bytes], bytes]], ...]] = (
+    (
+        b"\x1f\x8b",
+        lambda data: zlib.decompressobj(31).decompress(data, SIZE_MOST),
+        lambda data: gzip.compress(data, 1, mtime=0),
+    ),
+    (b"BZh", lambda data: bz2.BZ2Decompressor().decompress(data, SIZE_MOST), lambda data: bz2.compress(data, 1)),
+    (
+        b"\xfd7zXZ",
+        lambda data: lzma.LZMADecompressor(lzma.FORMAT_XZ, _LZMA_MOST).decompress(data, SIZE_MOST),
+        lambda data: lzma.compress(data, preset=0),
+    ),
+    (
+        b"\x5d\x00\x00",
+        lambda data: lzma.LZMADecompressor(lzma.FORMAT_ALONE, _LZMA_MOST).decompress(data, SIZE_MOST),
+        lambda data: lzma.compress(data, lzma.FORMAT_ALONE, preset=0),
+    ),
+    (b"\x78", lambda data: zlib.decompressobj().decompress(data, SIZE_MOST), lambda data: zlib.compress(data, 1)),
 )
+"""First bytes, the way to unpack at most ``SIZE_MOST`` bytes, and the way to pack them again."""
 
 
 def _wrap(source: random.Random, data: bytes) -> bytes:

@@ -86,3 +86,12 @@ def test_torch_looks_names_up_without_case(read_bytes):
 def test_torch_takes_the_stated_offset_where_zipfile_counts_back_from_the_end():
     with pytest.raises(RuntimeError, match=r"payload\.pkl"):
         torch._C.PyTorchFileReader(str(FIXTURES / "zip/malicious/directory-ambiguous.zip"))
+
+
+def test_names_of_every_length_leave_one_directory(tmp_path, read_bytes):
+    """torch writes ZIP64 records always; the plain end record must not be counted back over them."""
+    for length in range(1, 41):
+        path = tmp_path / ("x" * length + ".bin")
+        torch.save({}, path)
+        listing = next(s for _, s in read_bytes(path.read_bytes()).structures if isinstance(s, ArchiveListing))
+        assert listing.defects == (), length

@@ -87,7 +87,9 @@ def test_a_coded_text_is_a_container(name: str, read_fixture: Callable[[str], ob
     assert "builtins.eval" in {str(event.subject) for event in program.events}
 
 
-@pytest.mark.parametrize("text", [b"gAME of thrones, a text\n", b"H4sI is how gzip looks in base64.\n", b"8004\n", b"78da\n" * 50])
+@pytest.mark.parametrize(
+    "text", [b"gAME of thrones, a text\n", b"H4sI is how gzip looks in base64.\n", b"8004\n", b"78da\n" * 50]
+)
 def test_prose_is_text(text: bytes, read_bytes: Callable[..., object]) -> None:
     assert read_bytes(text).formats["file"] == ["text"]  # type: ignore[attr-defined]
 
@@ -102,10 +104,19 @@ def test_a_text_over_the_bound_is_an_absence(read_bytes: Callable[..., object]) 
     assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
 
 
-_CODED = [base64.b64encode(PAYLOAD), base64.b85encode(zlib.compress(PAYLOAD)), gzip.compress(PAYLOAD), PAYLOAD.hex().encode()]
+_CODED = [
+    base64.b64encode(PAYLOAD),
+    base64.b85encode(zlib.compress(PAYLOAD)),
+    gzip.compress(PAYLOAD),
+    PAYLOAD.hex().encode(),
+]
 
 
-@given(st.sampled_from(_CODED), st.lists(st.tuples(st.integers(0, 99), st.integers(0, 255)), max_size=5), st.integers(0, 99))
+@given(
+    st.sampled_from(_CODED),
+    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 255)), max_size=5),
+    st.integers(0, 99),
+)
 @settings(max_examples=300, deadline=None)
 def test_mutated_texts_end_in_a_reading(
     read_bytes: Callable[..., object], seed: bytes, changes: list[tuple[int, int]], cut: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,9 @@ def found(data: bytes, start: int = 0, announced_only: bool = False) -> list[obj
 
 
 def places(data: bytes, **options: bool) -> list[tuple[int, int]]:
-    return [(int(item.path.partition("@")[2]), item.size) for item in found(data, **options) if isinstance(item, Artifact)]
+    return [
+        (int(item.path.partition("@")[2]), item.size) for item in found(data, **options) if isinstance(item, Artifact)
+    ]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -151,10 +154,16 @@ def test_a_payload_that_is_cut_off_keeps_its_call(cut: int, read_bytes: Callable
     assert reading.reasons() == {UnreadReason.DAMAGED}  # type: ignore[attr-defined]
 
 
-@given(st.lists(st.sampled_from([*FORMS.values(), JUNK, b"\x80\x04", b"(", b"cos\n", b"\x95\xff", b"i"]) | st.binary(max_size=20), max_size=8))
+@given(
+    st.lists(
+        st.sampled_from([*FORMS.values(), JUNK, b"\x80\x04", b"(", b"cos\n", b"\x95\xff", b"i"])
+        | st.binary(max_size=20),
+        max_size=8,
+    )
+)
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_end_in_spans_that_do_not_overlap(parts: list[bytes]) -> None:
     data = b"".join(parts)
     spans = places(data)
     assert all(0 <= start < start + size <= len(data) for start, size in spans)
-    assert all(first[0] + first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[0] + first[1] <= second[0] for first, second in pairwise(spans))

@@ -208,6 +208,14 @@ def test_an_array_of_an_absurd_size_is_damage(read_fixture):
     assert read_fixture("joblib/bomb/large-array.joblib").reasons() == {UnreadReason.DAMAGED}
 
 
+def test_objects_that_a_loader_may_map_into_memory_are_told(read_fixture):
+    assert "forged-state" in read_fixture("joblib/malicious/mapped-objects.joblib").kinds()
+
+
+def test_many_defects_of_one_kind_do_not_crowd_out_another(read_fixture):
+    assert read_fixture("joblib/malicious/crowded-out.joblib").kinds() == {"memo-index", "forged-state"}
+
+
 _WHOLE = _dumped(_VALUES["nested"])
 
 

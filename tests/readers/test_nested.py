@@ -88,7 +88,9 @@ def test_bytearrays_are_looked_into(content: bytearray, read_bytes: Callable[...
 def test_a_constant_is_addressed_by_what_it_is_and_where(read_bytes: Callable[..., object]) -> None:
     data = pickle.dumps(["x", PACKED, PAYLOAD], 4)
     packed = f"m.pkl!zlib@{data.index(PACKED)}"
-    assert members(read_bytes(data, "m.pkl")) == sorted([packed, f"{packed}!content", f"m.pkl!pickle@{data.index(PAYLOAD)}"])
+    assert members(read_bytes(data, "m.pkl")) == sorted(
+        [packed, f"{packed}!content", f"m.pkl!pickle@{data.index(PAYLOAD)}"]
+    )
 
 
 def test_words_that_begin_like_something_are_words(read_bytes: Callable[..., object]) -> None:
@@ -142,7 +144,9 @@ def test_text_that_stands_for_bytes_and_raw_bytes_are_told_apart() -> None:
 
 def arguments(reading: object, callee: str) -> list[object]:
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
-    return [event.arguments[0] for p in programs for event in p.events if str(event.subject) == callee and event.arguments]
+    return [
+        event.arguments[0] for p in programs for event in p.events if str(event.subject) == callee and event.arguments
+    ]
 
 
 @pytest.mark.parametrize("name", ["tensor", "tensor-protocol2"])

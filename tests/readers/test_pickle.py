@@ -174,7 +174,8 @@ def test_a_class_in_a_persistent_id_of_torch_is_that_class() -> None:
     assert (Act.CONSTRUCT, "pkg.Net") in acts(program)
 
 
-def test_pickles_inside_beyond_the_bound_are_an_absence() -> None:
+def test_pickles_inside_beyond_the_bound_are_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelaudit.readers.pickle.machine._NESTED_KEPT", 1000)
     many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
     _, rest = read(pickle.dumps(many, 4))
     assert [item.detail for item in rest if isinstance(item, Unread)] == [

@@ -112,7 +112,10 @@ def test_older_layouts_are_told_from_the_tables() -> None:
 def test_versions_that_do_not_run_here(version: str, code: list[int], steps: list[str]) -> None:
     table = set_of(bytes(code), "3.11 or later")
     assert table is SETS[version]
-    told = [f"{name} {about}".rstrip() for name, about in listing(bytes(code), table, ["os", "system"], ["0", "None", "'x'"])]
+    told = [
+        f"{name} {about}".rstrip()
+        for name, about in listing(bytes(code), table, ["os", "system"], ["0", "None", "'x'"])
+    ]
     assert [step for step in told if not step.startswith("LOAD_CONST")] == steps
 
 
@@ -140,7 +143,9 @@ def test_the_arguments_of_code_type_are_a_code_object() -> None:
         assert in_dill == plain
 
 
-@pytest.mark.parametrize("arguments", [[], [1] * 20, [()] * 20, ["x"] * 20, [b"c", (), (), ()], [b"c", (), (), (), "f"]])
+@pytest.mark.parametrize(
+    "arguments", [[], [1] * 20, [()] * 20, ["x"] * 20, [b"c", (), (), ()], [b"c", (), (), (), "f"]]
+)
 def test_other_arguments_are_none(arguments: list[object]) -> None:
     assert outline_of_tables(arguments, 0) is None
 
@@ -183,7 +188,11 @@ def test_hostile_marshalled_data_end(data: bytes) -> None:
 
 
 def test_a_tuple_that_holds_itself_many_times_is_bounded() -> None:
-    bomb = b"\xa9\x02" + b"NN" + b"".join(b"\xa9\x02" + b"r" + n.to_bytes(4, "little") + b"r" + n.to_bytes(4, "little") for n in range(60))
+    bomb = (
+        b"\xa9\x02"
+        + b"NN"
+        + b"".join(b"\xa9\x02" + b"r" + n.to_bytes(4, "little") + b"r" + n.to_bytes(4, "little") for n in range(60))
+    )
     code = PYTHON_38.replace(b")\x03\xe9\0\0\0\0NZ\x01x", b"(" + (61).to_bytes(4, "little") + bomb)
     (outline,) = outlines_of_marshalled(code, 0)
     assert outline.constants == ()
@@ -207,7 +216,11 @@ def test_a_code_object_begins_like_one() -> None:
 _SEEDS = [marshal.dumps(MODULE, version) for version in range(marshal.version + 1)] + [PYTHON_38, PYTHON_27]
 
 
-@given(st.sampled_from(_SEEDS), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=8), st.integers(0, 2000))
+@given(
+    st.sampled_from(_SEEDS),
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=8),
+    st.integers(0, 2000),
+)
 @settings(max_examples=400, deadline=None)
 def test_mutated_code_ends_in_outlines(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(seed)

@@ -86,7 +86,9 @@ def test_a_tar_is_what_a_loader_opens(at, to):
 
 def test_nothing_else_is_a_tar():
     source = random.Random(0)
-    samples = [path.read_bytes()[:4096] for path in FIXTURES.glob("*/benign/*") if path.is_file()]
+    files = [path.read_bytes() for path in FIXTURES.glob("*/benign/*") if path.is_file()]
+    samples = [data[:4096] for data in files if not _opens(data)]
+    assert len(samples) < len(files)
     samples += [source.randbytes(4096) for _ in range(2000)]
     samples += [bytes(4096), b"", b" " * 4096, b"\xff" * 512]
     assert [sample[:16] for sample in samples if is_tar(sample)] == []

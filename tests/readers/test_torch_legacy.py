@@ -35,7 +35,9 @@ def test_storages_are_walked_to_the_last_byte(read_bytes) -> None:
     assert reading.unread == []
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "complex64", "bool", "uint8", "int8", "int16", "int32"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "bfloat16", "float64", "complex64", "bool", "uint8", "int8", "int16", "int32"]
+)
 def test_every_type_has_its_size(read_bytes, dtype: str) -> None:
     reading = read_bytes(legacy({"a": torch.zeros(5, dtype=getattr(torch, dtype))}), "m.pt")
     assert reading.unread == []
@@ -53,7 +55,9 @@ def test_a_storage_that_breaks_off_is_damage(read_bytes) -> None:
 
 
 def test_views_tell_how_far_they_reach(read_bytes) -> None:
-    reading = read_bytes(legacy({"a": torch.zeros(10)[2:5], "b": torch.zeros(1).expand(7), "c": torch.tensor(1.0)}), "m.pt")
+    reading = read_bytes(
+        legacy({"a": torch.zeros(10)[2:5], "b": torch.zeros(1).expand(7), "c": torch.tensor(1.0)}), "m.pt"
+    )
     assert sorted(claim.reach for claim in reading.of(PickleProgram)[0].storages) == [4, 4, 20]
 
 

@@ -80,7 +80,9 @@ def test_what_is_not_named(text: str) -> None:
 
 
 def test_what_a_source_defines() -> None:
-    names = names_of("class Net(Module):\n  weight : Tensor\n  def forward(self):\n    pass\ndef helper(x):\n  y : int = 1\n")
+    names = names_of(
+        "class Net(Module):\n  weight : Tensor\n  def forward(self):\n    pass\ndef helper(x):\n  y : int = 1\n"
+    )
     assert names.defines == {"Net", "forward", "helper"}
     assert names.types == {"Net", "helper"}
     assert names.fields == {"weight", "y"}
@@ -173,7 +175,7 @@ def test_torch_cuts_words_as_we_do(torch) -> None:
     detour = torch.jit.CompilationUnit("def f(x):\n  return getattr(x, 'a' 'dd')(1)\n")
     assert detour.f(torch.ones(1)).item() == 2
     with pytest.raises(RuntimeError):
-        torch.jit.CompilationUnit("def f(x: int):\n  return xé\n")
+        torch.jit.CompilationUnit("def f(x: int):\n  return x$\n")
 
 
 @pytest.mark.filterwarnings("ignore")

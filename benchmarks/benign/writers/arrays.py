@@ -33,8 +33,10 @@ def write(shelf):
     shelf.pickle("numpy", "arrays", arrays, protocols=range(6))
     for name in ("code-d", "code-e", "code-F", "big-endian", "text", "moment", "record", "fortran", "empty"):
         shelf.pickle("numpy", "array-" + name, arrays[name], protocols=(2, 5))
-    shelf.pickle("numpy", "scalars", [np.float64(1), np.float32(2), np.int8(1), np.bool_(True), np.str_("a"), np.bytes_(b"a"),
-                                      np.datetime64("2024-01-01"), np.complex64(1j), np.longdouble(2)], protocols=both)  # fmt: skip
+    shelf.pickle("numpy", "scalars", [np.float64(1), np.float32(2), np.int8(1), np.bool_(True), np.str_("a"),
+    np.bytes_(b"a"),
+                                      np.datetime64("2024-01-01"), np.complex64(1j), np.longdouble(2)],
+                                      protocols=both)  # fmt: skip
     shelf.pickle("numpy", "dtypes", [value.dtype for value in arrays.values()], protocols=both)
     mixed = np.array([1, "a", None, {"b": [2.5]}, collections.OrderedDict(a=1)], dtype=object)
     shelf.pickle("numpy", "objects", mixed, protocols=both)
@@ -52,7 +54,9 @@ def write(shelf):
         shelf.pickle("numpy", "strings", np.array(["a", "bcd"], dtype=np.dtypes.StringDType()), protocols=both)
     shelf.pickle("numpy", "view", np.arange(12).reshape(3, 4)[:, ::2], protocols=both)
     randomness(shelf, both)
-    shelf.pickle("numpy", "functions", [np.mean, np.sum, np.log1p, np.exp, np.add, np.float64, np.median], protocols=both)
+    shelf.pickle(
+        "numpy", "functions", [np.mean, np.sum, np.log1p, np.exp, np.add, np.float64, np.median], protocols=both
+    )
     shelf.pickle("numpy", "polynomials", [np.poly1d([1, 2]), np.polynomial.Polynomial([1, 2])], protocols=both)
     shelf.add("numpy", "plain.npy", "numpy.save(path, value)", lambda path: np.save(str(path), np.arange(5)))
     shelf.add("numpy", "objects.npy", "numpy.save(path, value)", lambda path: np.save(str(path), mixed))
@@ -66,7 +70,9 @@ def write(shelf):
 
 def randomness(shelf, protocols):
     """Random states and generators over every source of bits."""
-    shelf.pickle("numpy", "random-state", [np.random.RandomState(1), np.random.RandomState(1).get_state()], protocols=protocols)
+    shelf.pickle(
+        "numpy", "random-state", [np.random.RandomState(1), np.random.RandomState(1).get_state()], protocols=protocols
+    )
     for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"):
         bits = getattr(np.random, name, None)
         if bits is not None:
@@ -101,7 +107,9 @@ def science(shelf):
         "b-spline": lambda: scipy.interpolate.make_interp_spline(x, y),
         "grid": lambda: scipy.interpolate.RegularGridInterpolator((x, x), np.ones((6, 6))),
         "nearest": lambda: scipy.interpolate.NearestNDInterpolator(np.c_[x, y], y),
-        "linear-nd": lambda: scipy.interpolate.LinearNDInterpolator(np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), x[:4]),
+        "linear-nd": lambda: scipy.interpolate.LinearNDInterpolator(
+            np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), x[:4]
+        ),
         "tree": lambda: scipy.spatial.KDTree(np.c_[x, y]),
         "ctree": lambda: scipy.spatial.cKDTree(np.c_[x, y]),
         "hull": lambda: scipy.spatial.ConvexHull(np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])),

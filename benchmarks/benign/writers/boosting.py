@@ -57,8 +57,15 @@ def extreme(shelf, x, label):
     keep(shelf, "xgboost", "pipeline", make_pipeline(StandardScaler(), xgb.XGBClassifier(**small)).fit(x, label))
     keep(shelf, "xgboost", "linear", xgb.XGBRegressor(booster="gblinear", n_estimators=2, n_jobs=1).fit(x, x[:, 0]))
     shelf.pickle("xgboost", "unfitted", xgb.XGBClassifier(), protocols=(4,))
-    stopped = xgb.XGBClassifier(early_stopping_rounds=1, callbacks=[xgb.callback.LearningRateScheduler([0.1] * 3)], **small)
-    keep(shelf, "xgboost", "stopped", xgb.XGBClassifier(early_stopping_rounds=1, **small).fit(x, label, eval_set=[(x, label)]))
+    stopped = xgb.XGBClassifier(
+        early_stopping_rounds=1, callbacks=[xgb.callback.LearningRateScheduler([0.1] * 3)], **small
+    )
+    keep(
+        shelf,
+        "xgboost",
+        "stopped",
+        xgb.XGBClassifier(early_stopping_rounds=1, **small).fit(x, label, eval_set=[(x, label)]),
+    )
     with shelf.attempt("xgboost/callbacks"):
         shelf.pickle("xgboost", "callbacks", stopped.fit(x, label, eval_set=[(x, label)]), protocols=(4,))
 

@@ -48,30 +48,53 @@ def lightning(shelf, package):
             return {"optimizer": optimizer, "lr_scheduler": torch.optim.lr_scheduler.StepLR(optimizer, 1)}
 
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 3)), batch_size=2)
-    for name, extra in (("plain", None), ("namespace", argparse.Namespace(lr=1, sizes=[1])), ("mapping", {"a": {"b": torch.float16}})):
+    for name, extra in (
+        ("plain", None),
+        ("namespace", argparse.Namespace(lr=1, sizes=[1])),
+        ("mapping", {"a": {"b": torch.float16}}),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             calls = pl.callbacks
             given = [
-                calls.ModelCheckpoint(folder, monitor="loss", save_last=True), calls.EarlyStopping("loss"), calls.LearningRateMonitor(),
+                calls.ModelCheckpoint(folder, monitor="loss", save_last=True), calls.EarlyStopping("loss"),
+                calls.LearningRateMonitor(),
                 calls.StochasticWeightAveraging(0.1) if name == "mapping" else calls.Timer(),
             ]  # fmt: skip
-            quiet = {"logger": pl.loggers.CSVLogger(folder), "enable_progress_bar": False, "enable_model_summary": False}
+            quiet = {
+                "logger": pl.loggers.CSVLogger(folder),
+                "enable_progress_bar": False,
+                "enable_model_summary": False,
+            }
             trainer = pl.Trainer(max_epochs=2, accelerator="cpu", callbacks=given, default_root_dir=folder, **quiet)
             trainer.fit(Net(extra=extra), data)
-            shelf.add(library, name + ".ckpt", "Trainer.save_checkpoint(path)", lambda path, trainer=trainer: trainer.save_checkpoint(str(path)))
+            shelf.add(
+                library,
+                name + ".ckpt",
+                "Trainer.save_checkpoint(path)",
+                lambda path, trainer=trainer: trainer.save_checkpoint(str(path)),
+            )
             light = lambda path, trainer=trainer: trainer.save_checkpoint(str(path), weights_only=True)  # noqa: E731
             shelf.add(library, name + "-weights.ckpt", "Trainer.save_checkpoint(path, weights_only=True)", light)
-    state = {"hyper_parameters": parsing.AttributeDict(lr=0.1, sub=parsing.AttributeDict(a=1)), "state_dict": collections.OrderedDict()}
+    state = {
+        "hyper_parameters": parsing.AttributeDict(lr=0.1, sub=parsing.AttributeDict(a=1)),
+        "state_dict": collections.OrderedDict(),
+    }
     shelf.torch(library, "attributes.ckpt", state)
     # Before 1.7 the keys of callbacks were their classes.
-    shelf.torch(library, "callbacks-by-class.ckpt", {"callbacks": {calls.ModelCheckpoint: {"best": 1}, calls.EarlyStopping: {"wait": 0}}})
+    shelf.torch(
+        library,
+        "callbacks-by-class.ckpt",
+        {"callbacks": {calls.ModelCheckpoint: {"best": 1}, calls.EarlyStopping: {"wait": 0}}},
+    )
 
 
 def settings(shelf):
     """Trees of settings of omegaconf, alone and inside a checkpoint."""
     import omegaconf
 
-    tree = omegaconf.OmegaConf.create({"lr": 0.1, "layers": [1, {"a": None}], "name": "x", "ref": "${lr}", "flag": True})
+    tree = omegaconf.OmegaConf.create(
+        {"lr": 0.1, "layers": [1, {"a": None}], "name": "x", "ref": "${lr}", "flag": True}
+    )
     shelf.pickle("omegaconf", "tree", tree, protocols=(0, 2, 4, 5))
     shelf.torch("omegaconf", "checkpoint.ckpt", {"cfg": tree, "state_dict": {"w": torch.ones(2)}})
 
@@ -97,13 +120,20 @@ def detectors(shelf):
             model.args = dict(DEFAULT_CFG_DICT)
             slim = copy.deepcopy(model).half().to("meta")
             checkpoint = {
-                "epoch": -1, "best_fitness": None, "model": slim, "ema": None, "updates": None, "optimizer": None, "scaler": None,
-                "train_args": dict(DEFAULT_CFG_DICT), "train_metrics": {"fitness": 0.1}, "train_results": {"epoch": [1]},
-                "date": datetime(2024, 1, 1).isoformat(), "version": "8", "git": {"root": "", "branch": None}, "license": "AGPL-3.0",
+                "epoch": -1, "best_fitness": None, "model": slim, "ema": None, "updates": None, "optimizer": None,
+                "scaler": None,
+                "train_args": dict(DEFAULT_CFG_DICT), "train_metrics": {"fitness": 0.1},
+                "train_results": {"epoch": [1]},
+                "date": datetime(2024, 1, 1).isoformat(), "version": "8", "git": {"root": "", "branch": None},
+                "license": "AGPL-3.0",
             }  # fmt: skip
             shelf.torch("ultralytics", name + ".pt", checkpoint)
     model = tasks.DetectionModel("yolov8n.yaml", ch=3, nc=2, verbose=False)
     model.args = IterableSimpleNamespace(**DEFAULT_CFG_DICT)
     model.names = {0: "cat", 1: "dog"}
     slim = model.half().to("meta")
-    shelf.torch("ultralytics", "namespace.pt", {"model": slim, "date": datetime(2024, 1, 1), "ema": slim, "optimizer": {"state": {}}})
+    shelf.torch(
+        "ultralytics",
+        "namespace.pt",
+        {"model": slim, "date": datetime(2024, 1, 1), "ema": slim, "optimizer": {"state": {}}},
+    )

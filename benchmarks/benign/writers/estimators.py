@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+from contextlib import suppress
 
 import numpy as np
 import sklearn
@@ -12,21 +14,17 @@ PROTOCOLS = (4, 2, 5, 3, 0)
 # One file for each estimator in the oldest and the newest of them; all of a module in one file elsewhere.
 SINGLY = ("scikit-learn-0.20", "scikit-learn-1.9")
 LARGE = {
-    "max_iter": 20, "n_estimators": 5, "n_init": 1, "n_components": 2, "n_clusters": 2, "max_trials": 20, "cv": 2, "n_quantiles": 5,
+    "max_iter": 20, "n_estimators": 5, "n_init": 1, "n_components": 2, "n_clusters": 2, "max_trials": 20, "cv": 2,
+    "n_quantiles": 5,
     "n_refinements": 1, "min_samples": 2, "n_neighbors": 3, "n_epochs": 5, "max_bins": 16,
 }  # fmt: skip
 
 
 def all_estimators():
     """(name, class) of all that scikit-learn lists, where it lists them."""
-    try:
-        from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
-    except ImportError:
-        pass
-    try:
-        from sklearn.experimental import enable_hist_gradient_boosting  # noqa: F401
-    except ImportError:
-        pass
+    for extra in ("enable_halving_search_cv", "enable_iterative_imputer", "enable_hist_gradient_boosting"):
+        with suppress(ImportError):
+            importlib.import_module("sklearn.experimental." + extra)
     try:
         from sklearn.utils import all_estimators as listed
     except ImportError:
@@ -37,34 +35,32 @@ def all_estimators():
 def make(kind):
     """One estimator with small settings and, where it takes others, with an ordinary one inside."""
     from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.preprocessing import StandardScaler
 
     accepted = inspect.signature(kind.__init__).parameters
-    settings = {name: value for name, value in LARGE.items() if name in accepted and accepted[name].default is not inspect._empty}
+    settings = {
+        name: value
+        for name, value in LARGE.items()
+        if name in accepted and accepted[name].default is not inspect._empty
+    }
     inner = LinearRegression() if "Regress" in kind.__name__ else LogisticRegression(max_iter=20)
     if kind.__name__ in ("OutputCodeClassifier", "MultiOutputClassifier", "OneVsRestClassifier", "OneVsOneClassifier"):
         inner = LogisticRegression(max_iter=20)
-    for name in ("estimator", "base_estimator"):
-        if name in accepted and accepted[name].default is inspect._empty:
-            settings[name] = inner
-    if "estimators" in accepted:
-        settings["estimators"] = [("a", inner), ("b", type(inner)())]
-    if "param_grid" in accepted:
-        settings["param_grid"] = {"fit_intercept": [True, False]}
+    inside = {
+        "estimator": inner,
+        "base_estimator": inner,
+        "estimators": [("a", inner), ("b", type(inner)())],
+        "param_grid": {"fit_intercept": [True, False]},
+        "param_distributions": {"fit_intercept": [True, False]},
+        "steps": [("a", LinearRegression())],
+        "transformer_list": [("a", StandardScaler())],
+        "transformers": [("a", StandardScaler(), [0, 1])],
+        "dictionary": np.eye(4),
+    }
+    demanded = {name for name, parameter in accepted.items() if parameter.default is inspect._empty}
+    settings.update({name: value for name, value in inside.items() if name in demanded})
     if "param_distributions" in accepted:
-        settings["param_distributions"] = {"fit_intercept": [True, False]}
         settings["n_iter" if "n_iter" in accepted else "n_candidates"] = 2
-    if "steps" in accepted:
-        settings["steps"] = [("a", LinearRegression())]
-    if "transformer_list" in accepted:
-        from sklearn.preprocessing import StandardScaler
-
-        settings["transformer_list"] = [("a", StandardScaler())]
-    if "transformers" in accepted:
-        from sklearn.preprocessing import StandardScaler
-
-        settings["transformers"] = [("a", StandardScaler(), [0, 1])]
-    if kind.__name__ == "SparseCoder":
-        settings["dictionary"] = np.eye(4)
     return kind(**settings)
 
 
@@ -85,7 +81,17 @@ def write(shelf):
     label = np.arange(24) % 2
     texts = ["red apple", "green pear", "red pear", "blue sky"] * 6
     many = np.c_[label, 1 - label]
-    targets = [label, x[:, 0] + 0.1, many, many + 0.5, (x[:, 0], label), (texts,), ([{"a": 1, "b": 2.0}] * 4,), (label,), ([[1], [0, 1]],)]
+    targets = [
+        label,
+        x[:, 0] + 0.1,
+        many,
+        many + 0.5,
+        (x[:, 0], label),
+        (texts,),
+        ([{"a": 1, "b": 2.0}] * 4,),
+        (label,),
+        ([[1], [0, 1]],),
+    ]
     families = {}
     for turn, (name, kind) in enumerate(all_estimators()):
         with shelf.attempt("scikit-learn/" + name):
@@ -120,13 +126,24 @@ def compositions(shelf, x, label):
     shelf.pickle("scikit-learn", "composed-pipeline", pipeline, protocols=every)
     select = make_pipeline(SelectKBest(chi2, k=2), SelectKBest(f_classif, k=1), RandomForestClassifier(3)).fit(x, label)
     shelf.pickle("scikit-learn", "composed-selection", select, protocols=(2, 4))
-    logs = make_pipeline(FunctionTransformer(np.log1p, np.expm1, validate=True), LogisticRegression(max_iter=20)).fit(x, label)
+    logs = make_pipeline(FunctionTransformer(np.log1p, np.expm1, validate=True), LogisticRegression(max_iter=20)).fit(
+        x, label
+    )
     shelf.pickle("scikit-learn", "composed-function", logs, protocols=(0, 2, 4, 5))
-    text = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), SGDClassifier(max_iter=5, tol=None)).fit(["red apple", "green pear"] * 4, [0, 1] * 4)
+    text = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), SGDClassifier(max_iter=5, tol=None)).fit(
+        ["red apple", "green pear"] * 4, [0, 1] * 4
+    )
     shelf.pickle("scikit-learn", "composed-text", text, protocols=(2, 4))
     frame = pd.DataFrame({"a": x[:, 0], "b": ["u", "v"] * 12})
-    parts = ColumnTransformer([("n", StandardScaler(), ["a"]), ("c", OneHotEncoder(handle_unknown="ignore"), ["b"])], remainder="drop")
-    shelf.pickle("scikit-learn", "composed-columns", Pipeline([("p", parts), ("m", LogisticRegression())]).fit(frame, label), protocols=(2, 4))
+    parts = ColumnTransformer(
+        [("n", StandardScaler(), ["a"]), ("c", OneHotEncoder(handle_unknown="ignore"), ["b"])], remainder="drop"
+    )
+    shelf.pickle(
+        "scikit-learn",
+        "composed-columns",
+        Pipeline([("p", parts), ("m", LogisticRegression())]).fit(frame, label),
+        protocols=(2, 4),
+    )
     with shelf.attempt("scikit-learn/selector"):
         from sklearn.compose import make_column_selector
 
@@ -135,17 +152,28 @@ def compositions(shelf, x, label):
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
     grid = GridSearchCV(LogisticRegression(max_iter=20), {"C": [0.1, 1.0]}, cv=folds, scoring="accuracy").fit(x, label)
     shelf.pickle("scikit-learn", "composed-grid", grid, protocols=(2, 4))
-    several = GridSearchCV(LogisticRegression(max_iter=20), {"C": [1.0]}, cv=2, scoring=["f1", "roc_auc"], refit="f1").fit(x, label)
+    several = GridSearchCV(
+        LogisticRegression(max_iter=20), {"C": [1.0]}, cv=2, scoring=["f1", "roc_auc"], refit="f1"
+    ).fit(x, label)
     shelf.pickle("scikit-learn", "composed-scorers", several, protocols=(4,))
-    listed = RandomizedSearchCV(LogisticRegression(max_iter=20), {"C": np.logspace(-1, 1, 5)}, n_iter=2, cv=2, random_state=0)
+    listed = RandomizedSearchCV(
+        LogisticRegression(max_iter=20), {"C": np.logspace(-1, 1, 5)}, n_iter=2, cv=2, random_state=0
+    )
     shelf.pickle("scikit-learn", "composed-random", listed.fit(x, label), protocols=(2, 4))
     import scipy.stats
     from sklearn import datasets
 
-    drawn = RandomizedSearchCV(LogisticRegression(max_iter=20), {"C": scipy.stats.uniform(0.1, 1)}, n_iter=2, cv=2, random_state=0)
+    drawn = RandomizedSearchCV(
+        LogisticRegression(max_iter=20), {"C": scipy.stats.uniform(0.1, 1)}, n_iter=2, cv=2, random_state=0
+    )
     alarm = "a distribution of scipy runs source out of its state when it is loaded"
     shelf.pickle("scikit-learn", "composed-distribution", drawn.fit(x, label), protocols=(4,), alarm=alarm)
-    shelf.pickle("scikit-learn", "composed-bunch", {"model": pipeline, "features": ["a"], "version": sklearn.__version__}, protocols=(2, 4))
+    shelf.pickle(
+        "scikit-learn",
+        "composed-bunch",
+        {"model": pipeline, "features": ["a"], "version": sklearn.__version__},
+        protocols=(2, 4),
+    )
     for name in ("load_iris", "load_wine"):
         shelf.pickle("scikit-learn", "bunch-" + name, getattr(datasets, name)(), protocols=(4,))
 
@@ -162,20 +190,41 @@ def variants(shelf, x, label):
     for tree in ("kd_tree", "ball_tree", "brute"):
         for metric in ("euclidean", "manhattan", "chebyshev"):
             model = KNeighborsClassifier(3, algorithm=tree, metric=metric).fit(x, label)
-            shelf.pickle("scikit-learn", "neighbors-%s-%s" % (tree, metric), model, protocols=(4,))
-    shelf.pickle("scikit-learn", "trees", [KDTree(x), BallTree(x, metric="haversine") if x.shape[1] == 2 else BallTree(x)], protocols=(2, 4))
+            shelf.pickle("scikit-learn", f"neighbors-{tree}-{metric}", model, protocols=(4,))
+    shelf.pickle(
+        "scikit-learn",
+        "trees",
+        [KDTree(x), BallTree(x, metric="haversine") if x.shape[1] == 2 else BallTree(x)],
+        protocols=(2, 4),
+    )
     for loss in ("hinge", "modified_huber", "squared_hinge", "perceptron", "huber", "epsilon_insensitive"):
-        shelf.pickle("scikit-learn", "descent-" + loss, SGDClassifier(loss=loss, max_iter=5, tol=None).fit(x, label), protocols=(4,))
-    shelf.pickle("scikit-learn", "descent-regression", SGDRegressor(max_iter=5, tol=None).fit(x, x[:, 0]), protocols=(2,))
+        shelf.pickle(
+            "scikit-learn",
+            "descent-" + loss,
+            SGDClassifier(loss=loss, max_iter=5, tol=None).fit(x, label),
+            protocols=(4,),
+        )
+    shelf.pickle(
+        "scikit-learn", "descent-regression", SGDRegressor(max_iter=5, tol=None).fit(x, x[:, 0]), protocols=(2,)
+    )
     for loss in ("huber", "quantile"):
-        shelf.pickle("scikit-learn", "boosting-" + loss, GradientBoostingRegressor(loss=loss, n_estimators=3).fit(x, x[:, 0]), protocols=(4,))
+        shelf.pickle(
+            "scikit-learn",
+            "boosting-" + loss,
+            GradientBoostingRegressor(loss=loss, n_estimators=3).fit(x, x[:, 0]),
+            protocols=(4,),
+        )
     initial = GradientBoostingClassifier(n_estimators=3, loss="exponential").fit(x, label)
     shelf.pickle("scikit-learn", "boosting-exponential", initial, protocols=(4,))
     shelf.pickle("scikit-learn", "isolation", IsolationForest(n_estimators=5).fit(x), protocols=(2, 4))
     kernel = ConstantKernel() * RBF() + WhiteKernel() + Matern() * RationalQuadratic()
-    shelf.pickle("scikit-learn", "process", GaussianProcessRegressor(kernel, optimizer=None).fit(x, x[:, 0]), protocols=(2, 4))
+    shelf.pickle(
+        "scikit-learn", "process", GaussianProcessRegressor(kernel, optimizer=None).fit(x, x[:, 0]), protocols=(2, 4)
+    )
     for kernel in ("linear", "poly", "sigmoid"):
-        shelf.pickle("scikit-learn", "vectors-" + kernel, SVC(kernel=kernel, probability=True).fit(x, label), protocols=(4,))
+        shelf.pickle(
+            "scikit-learn", "vectors-" + kernel, SVC(kernel=kernel, probability=True).fit(x, label), protocols=(4,)
+        )
     with shelf.attempt("histogram"):
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 

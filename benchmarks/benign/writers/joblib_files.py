@@ -11,7 +11,10 @@ def values():
     """What people dump by joblib."""
     mixed = np.array([1, "a", {"b": 2}], dtype=object)
     yield "array", np.arange(100.0)
-    yield "arrays", {"a": np.arange(30), "b": [np.ones((2, 2)), np.zeros(3, dtype="i1")], "c": np.asfortranarray(np.ones((3, 4)))}
+    yield (
+        "arrays",
+        {"a": np.arange(30), "b": [np.ones((2, 2)), np.zeros(3, dtype="i1")], "c": np.asfortranarray(np.ones((3, 4)))},
+    )
     yield "objects", {"mixed": mixed, "after": np.arange(9)}
     yield "records", np.zeros(3, dtype=[("a", "i4"), ("b", "f8")])
     yield "text", np.array(["a", "bcd"])
@@ -39,6 +42,6 @@ def write(shelf):
                 shelf.joblib("joblib", name + "-" + codec, value, compress=(codec, 3))
         if name in ("arrays", "objects", "forest"):
             for protocol in (0, 1, 2, 3, 4, 5):
-                shelf.joblib("joblib", "%s-p%d" % (name, protocol), value, protocol=protocol)
+                shelf.joblib("joblib", f"{name}-p{protocol}", value, protocol=protocol)
     shelf.joblib("joblib", "level", model, compress=9, suffix="pkl")
     shelf.joblib("joblib", "by-name", model, compress=True, suffix="pkl.gz")

@@ -64,8 +64,10 @@ def vectors(shelf):
         "word2vec": words, "keyed": words.wv, "dictionary": dictionary,
         "fasttext": gensim.models.FastText(texts, vector_size=4, min_count=1, epochs=1, bucket=10, workers=1),
         "doc2vec": gensim.models.Doc2Vec(tagged, vector_size=4, min_count=1, epochs=1, workers=1),
-        "tfidf": gensim.models.TfidfModel(corpus), "lda": gensim.models.LdaModel(corpus, num_topics=2, id2word=dictionary),
-        "lsi": gensim.models.LsiModel(corpus, num_topics=2, id2word=dictionary), "phrases": gensim.models.Phrases(texts),
+        "tfidf": gensim.models.TfidfModel(corpus), "lda": gensim.models.LdaModel(corpus, num_topics=2,
+        id2word=dictionary),
+        "lsi": gensim.models.LsiModel(corpus, num_topics=2, id2word=dictionary),
+        "phrases": gensim.models.Phrases(texts),
         "phraser": gensim.models.phrases.Phraser(gensim.models.Phrases(texts, min_count=1)),
     }  # fmt: skip
     for name, model in made.items():
@@ -85,11 +87,15 @@ def toolkit(shelf):
     grams, vocabulary = nltk.lm.preprocessing.padded_everygram_pipeline(2, [["a", "b"], ["b", "a"]])
     model.fit(grams, vocabulary)
     made = {
-        "bayes": nltk.NaiveBayesClassifier.train(features), "punkt": nltk.tokenize.punkt.PunktSentenceTokenizer(trainer.get_params()),
-        "parameters": trainer.get_params(), "unigram": nltk.UnigramTagger(tagged), "bigram": nltk.BigramTagger(tagged, backoff=nltk.DefaultTagger("NN")),
+        "bayes": nltk.NaiveBayesClassifier.train(features),
+        "punkt": nltk.tokenize.punkt.PunktSentenceTokenizer(trainer.get_params()),
+        "parameters": trainer.get_params(), "unigram": nltk.UnigramTagger(tagged),
+        "bigram": nltk.BigramTagger(tagged, backoff=nltk.DefaultTagger("NN")),
         "regexp": nltk.RegexpTagger([(r".*s$", "NNS"), (r".*", "NN")]), "frequencies": nltk.FreqDist("abca"),
-        "conditional": nltk.ConditionalFreqDist([("a", "b"), ("a", "c")]), "tree": nltk.Tree("S", [nltk.Tree("NP", ["dog"])]),
-        "stemmer": nltk.PorterStemmer(), "snowball": nltk.SnowballStemmer("english"), "model": model, "tokenizer": nltk.RegexpTokenizer(r"\w+"),
+        "conditional": nltk.ConditionalFreqDist([("a", "b"), ("a", "c")]), "tree": nltk.Tree("S", [nltk.Tree("NP",
+        ["dog"])]),
+        "stemmer": nltk.PorterStemmer(), "snowball": nltk.SnowballStemmer("english"), "model": model,
+        "tokenizer": nltk.RegexpTokenizer(r"\w+"),
     }  # fmt: skip
     for name, value in made.items():
         shelf.pickle("nltk", name, value, protocols=(2, 4))
@@ -97,4 +103,9 @@ def toolkit(shelf):
         tagger = nltk.tag.PerceptronTagger(load=False)
         tagger.train([[("the", "DT"), ("dog", "NN")]] * 3, nr_iter=1)
         weights = (tagger.model.weights, tagger.tagdict, tagger.classes)
-        shelf.add("nltk", "perceptron.pickle", "pickle.dump(weights, file, -1)", lambda path: path.write_bytes(pickle.dumps(weights, -1)))
+        shelf.add(
+            "nltk",
+            "perceptron.pickle",
+            "pickle.dump(weights, file, -1)",
+            lambda path: path.write_bytes(pickle.dumps(weights, -1)),
+        )

@@ -8,11 +8,16 @@ import torch
 from torch import nn
 
 SETTINGS = {
-    "in_features": 3, "out_features": 2, "in_channels": 4, "out_channels": 4, "kernel_size": 2, "num_features": 4, "num_embeddings": 5,
-    "embedding_dim": 4, "embed_dim": 4, "num_heads": 2, "d_model": 4, "nhead": 2, "input_size": 3, "hidden_size": 2, "num_groups": 2,
-    "num_channels": 4, "normalized_shape": 4, "padding": 1, "output_size": 2, "upscale_factor": 2, "downscale_factor": 2, "in1_features": 2,
-    "in2_features": 2, "threshold": 0.1, "value": 0.0, "lower": 0.1, "upper": 0.3, "size": 2, "groups": 2, "n_classes": 6, "cutoffs": [2],
-    "dim": 1, "unflattened_size": (1, 2), "scale_factor": 2, "num_layers": 1, "num_parameters": 2, "num_encoder_layers": 1,
+    "in_features": 3, "out_features": 2, "in_channels": 4, "out_channels": 4, "kernel_size": 2, "num_features": 4,
+    "num_embeddings": 5,
+    "embedding_dim": 4, "embed_dim": 4, "num_heads": 2, "d_model": 4, "nhead": 2, "input_size": 3, "hidden_size": 2,
+    "num_groups": 2,
+    "num_channels": 4, "normalized_shape": 4, "padding": 1, "output_size": 2, "upscale_factor": 2,
+    "downscale_factor": 2, "in1_features": 2,
+    "in2_features": 2, "threshold": 0.1, "value": 0.0, "lower": 0.1, "upper": 0.3, "size": 2, "groups": 2,
+    "n_classes": 6, "cutoffs": [2],
+    "dim": 1, "unflattened_size": (1, 2), "scale_factor": 2, "num_layers": 1, "num_parameters": 2,
+    "num_encoder_layers": 1,
     "num_decoder_layers": 1, "dim_feedforward": 4,
 }  # fmt: skip
 
@@ -22,7 +27,11 @@ def layers():
     for name, kind in sorted(vars(nn).items()):
         if inspect.isclass(kind) and issubclass(kind, nn.Module) and kind is not nn.Module:
             accepted = inspect.signature(kind.__init__).parameters
-            given = {key: SETTINGS[key] for key, value in accepted.items() if key in SETTINGS and value.default is inspect._empty}
+            given = {
+                key: SETTINGS[key]
+                for key, value in accepted.items()
+                if key in SETTINGS and value.default is inspect._empty
+            }
             for key in ("num_encoder_layers", "num_decoder_layers", "dim_feedforward", "d_model", "nhead"):
                 if key in accepted:
                     given[key] = SETTINGS[key]
@@ -44,11 +53,15 @@ def write(shelf):
         with shelf.attempt("torch/" + name):
             families.setdefault(kind.__module__.rpartition(".")[2], {})[name] = kind(**given)
     for family, members in sorted(families.items()):
-        shelf.torch("torch", "layers-%s.pt" % family, members)
+        shelf.torch("torch", f"layers-{family}.pt", members)
     convolutional = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
     shelf.torch("torch", "sequential.pt", convolutional)
     shelf.torch("torch", "sequential-legacy.pt", nn.Sequential(nn.Linear(2, 2), nn.GELU()), zipped=False)
-    shelf.torch("torch", "containers.pt", nn.ModuleDict({"a": nn.ModuleList([nn.Linear(2, 2)]), "p": nn.ParameterList([torch.ones(1)])}))
+    shelf.torch(
+        "torch",
+        "containers.pt",
+        nn.ModuleDict({"a": nn.ModuleList([nn.Linear(2, 2)]), "p": nn.ParameterList([torch.ones(1)])}),
+    )
     shelf.pickle("torch", "sequential", nn.Sequential(nn.Linear(2, 2), nn.Tanh()), protocols=(2, 4))
     shelf.torch("torch", "parallel.pt", nn.DataParallel(nn.Linear(2, 2)))
     hooked = nn.utils.spectral_norm(nn.Linear(3, 2))
@@ -67,7 +80,7 @@ def write(shelf):
     averaged = torch.optim.swa_utils.AveragedModel(nn.Linear(2, 2))
     shelf.torch("torch", "averaged.pt", averaged)
     for distribution in (torch.distributions.Normal(0.0, 1.0), torch.distributions.Categorical(torch.ones(3))):
-        shelf.torch("torch", "distribution-%s.pt" % type(distribution).__name__, distribution)
+        shelf.torch("torch", f"distribution-{type(distribution).__name__}.pt", distribution)
     dataset = torch.utils.data.TensorDataset(torch.ones(3, 2), torch.zeros(3))
     shelf.torch("torch", "dataset.pt", torch.utils.data.Subset(dataset, [0, 2]))
     scripted(shelf)
@@ -80,7 +93,12 @@ def scripted(shelf):
     for name, make in (("script", torch.jit.script), ("trace", lambda value: torch.jit.trace(value, torch.ones(1, 2)))):
         with shelf.attempt("torch/" + name):
             program = make(network)
-            shelf.add("torch", name + ".pt", "torch.jit.save(program, path)", lambda path, program=program: torch.jit.save(program, str(path)))
+            shelf.add(
+                "torch",
+                name + ".pt",
+                "torch.jit.save(program, path)",
+                lambda path, program=program: torch.jit.save(program, str(path)),
+            )
 
 
 def vision(shelf):
@@ -88,13 +106,19 @@ def vision(shelf):
     import torchvision
 
     small = {
-        "squeezenet1_1": {}, "mobilenet_v2": {"width_mult": 0.1}, "mobilenet_v3_small": {"width_mult": 0.1}, "shufflenet_v2_x0_5": {},
-        "mnasnet0_5": {}, "efficientnet_b0": {}, "resnet18": {}, "densenet121": {}, "googlenet": {"init_weights": False, "aux_logits": False},
+        "squeezenet1_1": {}, "mobilenet_v2": {"width_mult": 0.1}, "mobilenet_v3_small": {"width_mult": 0.1},
+        "shufflenet_v2_x0_5": {},
+        "mnasnet0_5": {}, "efficientnet_b0": {}, "resnet18": {}, "densenet121": {},
+        "googlenet": {"init_weights": False, "aux_logits": False},
         "vit_b_32": {"image_size": 32}, "swin_t": {}, "convnext_tiny": {}, "vgg11": {}, "alexnet": {},
-        "inception_v3": {"init_weights": False}, "maxvit_t": {}, "fasterrcnn_mobilenet_v3_large_fpn": {"weights_backbone": None},
-        "ssdlite320_mobilenet_v3_large": {"weights_backbone": None}, "lraspp_mobilenet_v3_large": {"weights_backbone": None},
-        "deeplabv3_mobilenet_v3_large": {"weights_backbone": None}, "retinanet_resnet50_fpn": {"weights_backbone": None},
-        "fcos_resnet50_fpn": {"weights_backbone": None}, "keypointrcnn_resnet50_fpn": {"weights_backbone": None}, "raft_small": {},
+        "inception_v3": {"init_weights": False}, "maxvit_t": {},
+        "fasterrcnn_mobilenet_v3_large_fpn": {"weights_backbone": None},
+        "ssdlite320_mobilenet_v3_large": {"weights_backbone": None},
+        "lraspp_mobilenet_v3_large": {"weights_backbone": None},
+        "deeplabv3_mobilenet_v3_large": {"weights_backbone": None},
+        "retinanet_resnet50_fpn": {"weights_backbone": None},
+        "fcos_resnet50_fpn": {"weights_backbone": None}, "keypointrcnn_resnet50_fpn": {"weights_backbone": None},
+        "raft_small": {},
         "r3d_18": {}, "mvit_v2_s": {}, "swin3d_t": {}, "s3d": {},
     }  # fmt: skip
     for name, settings in small.items():
@@ -104,12 +128,22 @@ def vision(shelf):
             shelf.torch("torchvision", name + ".pt", model)
     shelf.torch("torchvision", "squeezenet-state.pth", torchvision.models.squeezenet1_1(weights=None).state_dict())
     parts = torchvision.transforms
-    steps = parts.Compose([parts.Resize(8), parts.CenterCrop(4), parts.ToTensor(), parts.Normalize([0.5], [0.5]), parts.RandomHorizontalFlip()])
+    steps = parts.Compose(
+        [
+            parts.Resize(8),
+            parts.CenterCrop(4),
+            parts.ToTensor(),
+            parts.Normalize([0.5], [0.5]),
+            parts.RandomHorizontalFlip(),
+        ]
+    )
     shelf.torch("torchvision", "transforms.pt", steps)
     with shelf.attempt("torchvision/v2"):
         from torchvision.transforms import v2 as new
 
-        shelf.torch("torchvision", "transforms-v2.pt", new.Compose([new.Resize(8), new.ToDtype(torch.float32, scale=True)]))
+        shelf.torch(
+            "torchvision", "transforms-v2.pt", new.Compose([new.Resize(8), new.ToDtype(torch.float32, scale=True)])
+        )
     import timm
 
     for name in ("resnet10t", "vit_tiny_patch16_224", "efficientnet_b0", "mobilenetv3_small_050", "convnext_atto"):

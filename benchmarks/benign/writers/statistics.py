@@ -32,11 +32,17 @@ def imbalanced(shelf, x, label):
 
 
 def density(shelf, x, label):
-    """hdbscan with and without the data for predictions."""
+    """Models of hdbscan, with and without the data for predictions."""
     import hdbscan
 
     alarm = "a model of hdbscan keeps a cache on disk, which unpickles what lies there when it is used"
-    shelf.pickle("hdbscan", "model", hdbscan.HDBSCAN(min_cluster_size=3, core_dist_n_jobs=1).fit(x), protocols=(2, 4), alarm=alarm)
+    shelf.pickle(
+        "hdbscan",
+        "model",
+        hdbscan.HDBSCAN(min_cluster_size=3, core_dist_n_jobs=1).fit(x),
+        protocols=(2, 4),
+        alarm=alarm,
+    )
     ready = hdbscan.HDBSCAN(min_cluster_size=3, prediction_data=True, core_dist_n_jobs=1).fit(x)
     shelf.pickle("hdbscan", "prediction", ready, protocols=(4,), alarm=alarm)
     shelf.joblib("hdbscan", "prediction", ready, alarm=alarm)
@@ -47,7 +53,13 @@ def markov(shelf, x, label):
     from hmmlearn import hmm
 
     counts = np.arange(60).reshape(-1, 1) % 3
-    kinds = [(hmm.GaussianHMM, x), (hmm.GMMHMM, x), (hmm.CategoricalHMM, counts), (hmm.MultinomialHMM, counts), (hmm.PoissonHMM, counts)]
+    kinds = [
+        (hmm.GaussianHMM, x),
+        (hmm.GMMHMM, x),
+        (hmm.CategoricalHMM, counts),
+        (hmm.MultinomialHMM, counts),
+        (hmm.PoissonHMM, counts),
+    ]
     for kind, data in kinds:
         with shelf.attempt("hmmlearn/" + kind.__name__):
             shelf.pickle("hmmlearn", kind.__name__, kind(n_components=2, n_iter=2).fit(data), protocols=(2, 4))

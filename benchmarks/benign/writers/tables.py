@@ -24,7 +24,17 @@ def columns():
     found["period"] = pd.Series(pd.period_range("2024-01", periods=3, freq="M"))
     found["interval"] = pd.Series(pd.interval_range(0, 3))
     found["sparse"] = pd.Series(pd.arrays.SparseArray([0, 0, 1]))
-    for name in ("Int8", "Int64", "UInt16", "Float32", "Float64", "boolean", "string", "string[pyarrow]", "int64[pyarrow]"):
+    for name in (
+        "Int8",
+        "Int64",
+        "UInt16",
+        "Float32",
+        "Float64",
+        "boolean",
+        "string",
+        "string[pyarrow]",
+        "int64[pyarrow]",
+    ):
         try:
             found[name] = pd.Series([1, 0, None] if name[:6] != "string" else ["a", "b", None], dtype=name)
         except (TypeError, ImportError, ValueError, AttributeError, NameError):  # pyarrow or the type is not there
@@ -65,9 +75,16 @@ def write(shelf):
         for suffix in ("pkl", "pkl.gz", "pkl.bz2", "pkl.xz", "pkl.zip"):
             # By a relative path: older releases name the member of a zip after the whole path they are given.
             write_one = lambda path, arguments=arguments: numbers.to_pickle(os.path.relpath(str(path)), **arguments)  # noqa: E731
-            shelf.add("pandas", "numbers-%s.%s" % (protocol, suffix), "frame.to_pickle(path, protocol=%r)" % protocol, write_one, protocol)
+            shelf.add(
+                "pandas",
+                f"numbers-{protocol}.{suffix}",
+                f"frame.to_pickle(path, protocol={protocol!r})",
+                write_one,
+                protocol,
+            )
     values = [pd.Timestamp("2024-01-01", tz="UTC"), pd.Timedelta("1h"), pd.Period("2024-01"), pd.Interval(0, 1), pd.NaT,
-              getattr(pd, "NA", None), pd.DateOffset(months=1), pd.offsets.BDay(2), pd.offsets.MonthEnd(), pd.offsets.Hour(3),
+              getattr(pd, "NA", None), pd.DateOffset(months=1), pd.offsets.BDay(2), pd.offsets.MonthEnd(),
+              pd.offsets.Hour(3),
               pd.offsets.Week(weekday=1), pd.offsets.QuarterEnd(), pd.offsets.YearBegin()]  # fmt: skip
     shelf.pickle("pandas", "values", values, protocols=(0, 2, 4, 5))
     for value in values:

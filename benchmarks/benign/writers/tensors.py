@@ -11,7 +11,8 @@ import torch
 
 def kinds():
     """(name, value) for tensors of every dtype, layout and class."""
-    numbers = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.uint8, torch.int16, torch.int32,
+    numbers = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.uint8, torch.int16,
+    torch.int32,
                torch.int64, torch.bool, torch.complex64, torch.complex128]  # fmt: skip
     yield "dtypes", {str(kind): torch.zeros(2, 3).to(kind) for kind in numbers}
     small = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu")
@@ -81,10 +82,15 @@ def write(shelf):
             shelf.torch("torch", name + "-p5.bin", value, protocol=5)
             shelf.pickle("torch", name, value, protocols=(2, 4))
     for protocol in (2, 3, 4, 5):
-        shelf.torch("torch", "legacy-p%d.pt" % protocol, {"a": torch.ones(3)}, zipped=False, protocol=protocol)
+        shelf.torch("torch", f"legacy-p{protocol}.pt", {"a": torch.ones(3)}, zipped=False, protocol=protocol)
     jagged = torch.nested.nested_tensor([torch.ones(2, 1), torch.ones(3, 1)], layout=torch.jagged)
     shelf.torch("torch", "jagged.pt", jagged, alarm="a jagged tensor is made again by a class of the compiler")
     with shelf.attempt("torch/DTensor"):
         shelf.torch("torch", "distributed.pt", meshed())
     with shelf.attempt("torch/numpy"):
-        shelf.add("torch", "array.pkl", "pickle.dumps(tensor.numpy())", lambda path: path.write_bytes(pickle.dumps(torch.ones(2).numpy())))
+        shelf.add(
+            "torch",
+            "array.pkl",
+            "pickle.dumps(tensor.numpy())",
+            lambda path: path.write_bytes(pickle.dumps(torch.ones(2).numpy())),
+        )

@@ -16,10 +16,13 @@ def write(shelf):
     optimizers(shelf, network)
     schedules(shelf, network)
     optimizer = torch.optim.AdamW(network.parameters())
-    shelf.torch("torch", "scaler.pt", torch.amp.GradScaler("cpu").state_dict() if hasattr(torch.amp, "GradScaler") else {})
+    shelf.torch(
+        "torch", "scaler.pt", torch.amp.GradScaler("cpu").state_dict() if hasattr(torch.amp, "GradScaler") else {}
+    )
     whole = {
         "epoch": 1, "model": network.state_dict(), "optimizer": optimizer.state_dict(), "best": float("inf"),
-        "rng": torch.get_rng_state(), "numpy": np.random.get_state(), "python": random.getstate(), "ema": dict(network.named_parameters()),
+        "rng": torch.get_rng_state(), "numpy": np.random.get_state(), "python": random.getstate(),
+        "ema": dict(network.named_parameters()),
     }  # fmt: skip
     shelf.torch("torch", "checkpoint.pt", whole)
     shelf.torch("torch", "checkpoint-legacy.pth", whole, zipped=False)
@@ -41,8 +44,8 @@ def optimizers(shelf, network):
                     network.zero_grad()
                     network(torch.ones(1, 3)).sum().backward()
                     optimizer.step()
-                shelf.torch("torch", "optimizer-%s.pt" % name, optimizer.state_dict())
-                shelf.torch("torch", "optimizer-%s-whole.pt" % name, optimizer)
+                shelf.torch("torch", f"optimizer-{name}.pt", optimizer.state_dict())
+                shelf.torch("torch", f"optimizer-{name}-whole.pt", optimizer)
 
 
 def schedules(shelf, network):
@@ -50,16 +53,18 @@ def schedules(shelf, network):
     schedule = torch.optim.lr_scheduler
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
     made = {
-        "StepLR": {"step_size": 2}, "MultiStepLR": {"milestones": [1, 2]}, "ConstantLR": {}, "LinearLR": {}, "ExponentialLR": {"gamma": 0.9},
-        "PolynomialLR": {}, "CosineAnnealingLR": {"T_max": 3}, "CosineAnnealingWarmRestarts": {"T_0": 2}, "ReduceLROnPlateau": {},
+        "StepLR": {"step_size": 2}, "MultiStepLR": {"milestones": [1, 2]}, "ConstantLR": {}, "LinearLR": {},
+        "ExponentialLR": {"gamma": 0.9},
+        "PolynomialLR": {}, "CosineAnnealingLR": {"T_max": 3}, "CosineAnnealingWarmRestarts": {"T_0": 2},
+        "ReduceLROnPlateau": {},
         "CyclicLR": {"base_lr": 0.1, "max_lr": 0.2}, "OneCycleLR": {"max_lr": 0.1, "total_steps": 5},
     }  # fmt: skip
     for name, settings in made.items():
         with shelf.attempt("torch/" + name):
             step = getattr(schedule, name)(optimizer, **settings)
-            shelf.torch("torch", "schedule-%s.pt" % name, step.state_dict())
+            shelf.torch("torch", f"schedule-{name}.pt", step.state_dict())
             if name not in ("CyclicLR",):
-                shelf.torch("torch", "schedule-%s-whole.pt" % name, step)
+                shelf.torch("torch", f"schedule-{name}-whole.pt", step)
     with shelf.attempt("torch/SequentialLR"):
         parts = [schedule.ConstantLR(optimizer), schedule.ExponentialLR(optimizer, 0.9)]
         shelf.torch("torch", "schedule-SequentialLR.pt", schedule.SequentialLR(optimizer, parts, [2]).state_dict())
@@ -73,19 +78,30 @@ def trainer(shelf):
     import transformers
 
     config = transformers.BertConfig(
-        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, max_position_embeddings=16
+        vocab_size=20,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=16,
     )
     model = transformers.BertForSequenceClassification(config)
-    data = [{"input_ids": torch.tensor([1, 2, 3]), "attention_mask": torch.tensor([1, 1, 1]), "labels": torch.tensor(0)}] * 4
+    data = [
+        {"input_ids": torch.tensor([1, 2, 3]), "attention_mask": torch.tensor([1, 1, 1]), "labels": torch.tensor(0)}
+    ] * 4
     with tempfile.TemporaryDirectory() as folder:
-        settings = transformers.TrainingArguments(folder, max_steps=2, save_steps=1, report_to="none", use_cpu=True, logging_steps=1)
+        settings = transformers.TrainingArguments(
+            folder, max_steps=2, save_steps=1, report_to="none", use_cpu=True, logging_steps=1
+        )
         runner = transformers.Trainer(model, settings, train_dataset=data)
         runner.train()
         for file in sorted(Path(folder).rglob("*")):
             if file.suffix in (".bin", ".pt", ".pth"):
-                name = "%s-%s" % (file.parent.name, file.name)
+                name = f"{file.parent.name}-{file.name}"
                 content = file.read_bytes()
-                shelf.add("transformers", name, "Trainer.train()", lambda path, content=content: path.write_bytes(content))
+                shelf.add(
+                    "transformers", name, "Trainer.train()", lambda path, content=content: path.write_bytes(content)
+                )
         shelf.torch("transformers", "model.bin", model.state_dict())
         shelf.torch("transformers", "model-whole.pt", model)
     arguments(shelf, transformers)
@@ -93,31 +109,39 @@ def trainer(shelf):
     with shelf.attempt("transformers/state"):
         state = transformers.trainer_callback.TrainerState(best_metric=0.5)
         shelf.torch("transformers", "trainer-state.pt", state)
-    shelf.torch("transformers", "output.pt", transformers.modeling_outputs.BaseModelOutput(torch.ones(1, 2)))
+    alarm = "an output of a model sets attributes on itself by names that the file chooses"
+    shelf.torch(
+        "transformers", "output.pt", transformers.modeling_outputs.BaseModelOutput(torch.ones(1, 2)), alarm=alarm
+    )
     for name in ("gelu", "gelu_new", "silu", "quick_gelu", "relu", "mish"):
         with shelf.attempt("transformers/" + name):
-            shelf.torch("transformers", "activation-%s.pt" % name, transformers.activations.ACT2FN[name])
+            shelf.torch("transformers", f"activation-{name}.pt", transformers.activations.ACT2FN[name])
 
 
 def arguments(shelf, transformers):
     """training_args.bin with different settings."""
     several = {
-        "default": {}, "steps": {"eval_strategy": "steps", "save_strategy": "steps", "lr_scheduler_type": "cosine", "optim": "adafactor"},
-        "epochs": {"logging_strategy": "epoch", "save_strategy": "epoch", "eval_strategy": "epoch", "load_best_model_at_end": True},
+        "default": {}, "steps": {"eval_strategy": "steps", "save_strategy": "steps", "lr_scheduler_type": "cosine",
+        "optim": "adafactor"},
+        "epochs": {"logging_strategy": "epoch", "save_strategy": "epoch", "eval_strategy": "epoch",
+        "load_best_model_at_end": True},
         "hub": {"push_to_hub": False, "hub_strategy": "every_save", "warmup_steps": 10, "lr_scheduler_type": "linear"},
-        "checkpointing": {"gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False}, "seed": 1},
+        "checkpointing": {"gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "seed": 1},
         "accelerator": {"accelerator_config": {"split_batches": True}, "bf16": False, "torch_compile": False},
     }  # fmt: skip
     for name, settings in several.items():
         with shelf.attempt("transformers/arguments-" + name):
             made = transformers.TrainingArguments("out", report_to="none", use_cpu=True, **settings)
-            shelf.torch("transformers", "training_args-%s.bin" % name, made)
+            shelf.torch("transformers", f"training_args-{name}.bin", made)
     with shelf.attempt("transformers/seq2seq"):
         made = transformers.Seq2SeqTrainingArguments("out", report_to="none", use_cpu=True, predict_with_generate=True)
         shelf.torch("transformers", "training_args-seq2seq.bin", made)
     with shelf.attempt("transformers/seq2seq-generation"):
         generation = transformers.GenerationConfig(max_new_tokens=3)
-        made = transformers.Seq2SeqTrainingArguments("out", report_to="none", use_cpu=True, generation_config=generation)
+        made = transformers.Seq2SeqTrainingArguments(
+            "out", report_to="none", use_cpu=True, generation_config=generation
+        )
         shelf.torch("transformers", "training_args-generation.bin", made)
 
 
@@ -134,25 +158,36 @@ def adapters(shelf):
             return self.second(self.first(value))
 
     for name, config in {
-        "lora": peft.LoraConfig(r=2, target_modules=["first"]), "ia3": peft.IA3Config(target_modules=["first"], feedforward_modules=[]),
+        "lora": peft.LoraConfig(r=2, target_modules=["first"]), "ia3": peft.IA3Config(target_modules=["first"],
+        feedforward_modules=[]),
         "loha": peft.LoHaConfig(r=2, target_modules=["first"]), "lokr": peft.LoKrConfig(r=2, target_modules=["second"]),
         "adalora": peft.AdaLoraConfig(target_r=1, init_r=2, total_step=9, target_modules=["first"]),
     }.items():  # fmt: skip
         with shelf.attempt("peft/" + name):
             model = peft.get_peft_model(Small(), config)
-            shelf.torch("peft", "adapter-%s.bin" % name, peft.get_peft_model_state_dict(model))
+            shelf.torch("peft", f"adapter-{name}.bin", peft.get_peft_model_state_dict(model))
             shelf.pickle("peft", "config-" + name, config, protocols=(2, 4))
-            shelf.torch("peft", "layer-%s.pt" % name, model.base_model.model.first)
+            shelf.torch("peft", f"layer-{name}.pt", model.base_model.model.first)
 
 
 def reinforcement(shelf):
     """training_args.bin of the trainers of trl."""
     import trl
 
-    for name in ("SFTConfig", "DPOConfig", "RewardConfig", "GRPOConfig", "KTOConfig", "ORPOConfig", "CPOConfig", "RLOOConfig", "PPOConfig"):
+    for name in (
+        "SFTConfig",
+        "DPOConfig",
+        "RewardConfig",
+        "GRPOConfig",
+        "KTOConfig",
+        "ORPOConfig",
+        "CPOConfig",
+        "RLOOConfig",
+        "PPOConfig",
+    ):
         with shelf.attempt("trl/" + name):
             made = getattr(trl, name)(output_dir="out", report_to="none", use_cpu=True, bf16=False)
-            shelf.torch("trl", "training_args-%s.bin" % name, made)
+            shelf.torch("trl", f"training_args-{name}.bin", made)
 
 
 def sentences(shelf):

@@ -89,14 +89,17 @@ def _places_of(window: Window, record: bytes, at: int) -> Iterator[Place]:
     """The candidates of one end record: as Python computes it from the end, and as stated from the start."""
     *_, count, size, offset, comment = struct.unpack("<4sHHHHIIH", record)
     end = min(at + _END_SIZE + comment, window.size)
-    for record64 in _end64_records(window, at):
+    records = _end64_records(window, at)
+    for record64 in records:
         yield from _places64(window, record64, end)
-    yield from _both(size, offset, count, at, end)
+    # Python counts back from the plain record only where no ZIP64 record stands right before its locator.
+    preceded = any(_is_record64(window, first) for first in records[:1])
+    yield from _both(size, offset, count, at, end, back=not preceded)
 
 
-def _both(size: int, offset: int, count: int, closing: int, end: int) -> Iterator[Place]:
+def _both(size: int, offset: int, count: int, closing: int, end: int, back: bool = True) -> Iterator[Place]:
     inferred = closing - size
-    if inferred >= 0:
+    if back and inferred >= 0:
         yield Place(inferred, size, count, inferred - offset, end, closing, "zipfile")
     if offset != inferred and offset + size <= closing:
         yield Place(offset, size, count, 0, end, closing, "torch")
@@ -116,10 +119,13 @@ def _end64_records(window: Window, end_record: int) -> list[int]:
 
 def _places64(window: Window, at: int, end: int) -> Iterator[Place]:
     """The candidates of the ZIP64 end record at ``at``, if one stands there."""
-    record = window.read(at, _END64_SIZE) if at + _END64_SIZE <= window.size else b""
-    if record[:4] == _END64_SIGNATURE and len(record) == _END64_SIZE:
-        count, size, offset = struct.unpack_from("<QQQ", record, 32)
+    if _is_record64(window, at):
+        count, size, offset = struct.unpack_from("<QQQ", window.read(at, _END64_SIZE), 32)
         yield from _both(size, offset, count, at, end)
+
+
+def _is_record64(window: Window, at: int) -> bool:
+    return at + _END64_SIZE <= window.size and window.read(at, 4) == _END64_SIGNATURE
 
 
 def _begins_directory(window: Window, place: Place) -> bool:

@@ -19,10 +19,17 @@ _TAR = frozenset({"sys_info", "pickle", "storages", "tensors"})
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A use of the container. ``prefix`` is the folder, with its slash, in which torch looks for everything."""
+    """A use of the container.
+
+    Attributes:
+        name: of the use; where there are several, of the one that ``torch.load`` would take.
+        prefix: the folder, with its slash, in which torch looks for everything; ``None`` where torch reads nothing.
+        uses: every use that some loader could make, as its folder and its name. An archive may be several at once.
+    """
 
     name: str
     prefix: str | None = None
+    uses: tuple[tuple[str, str], ...] = ()
 
     def content_of(self, member: str) -> str | None:
         """What the loader of this layout takes a member for, where its name decides that and not its bytes.
@@ -30,17 +37,41 @@ class Layout:
         torch copies ``data/0`` and its like into storages whatever they hold; it unpickles only the ``.pkl`` records,
         and those of TorchScript may name types that the archive's own code defines.
         """
-        if self.prefix is None or not member.startswith(self.prefix):
-            return None
-        rest = member[len(self.prefix) :]
-        if self.name == "torch-export":
-            return TORCH_WEIGHT if _WEIGHT.fullmatch(rest) else TORCH_EXPORT if _GRAPH.fullmatch(rest) else None
-        if self.name == "torch-tar":
-            return TORCH_TAR if rest in ("storages", "tensors") else None
-        if _STORAGE.fullmatch(rest):
-            return TENSOR_STORAGE
-        return TORCHSCRIPT if self.name == TORCHSCRIPT and _SCRIPT.fullmatch(rest) else None
+        for prefix, name in self.uses:
+            if member.startswith(prefix):
+                content = _CONTENTS[name](member[len(prefix) :])
+                if content is not None:
+                    return content
+        return None
 
+
+def _in_export(rest: str) -> str | None:
+    return TORCH_WEIGHT if _WEIGHT.fullmatch(rest) else TORCH_EXPORT if _GRAPH.fullmatch(rest) else None
+
+
+def _in_script(rest: str) -> str | None:
+    return TORCHSCRIPT if _SCRIPT.fullmatch(rest) else _in_zip(rest)
+
+
+def _in_zip(rest: str) -> str | None:
+    return TENSOR_STORAGE if _STORAGE.fullmatch(rest) else None
+
+
+def _in_tar(rest: str) -> str | None:
+    return TORCH_TAR if rest in ("storages", "tensors") else None
+
+
+def _in_package(rest: str) -> str | None:
+    return None
+
+
+_CONTENTS: Final[dict[str, Callable[[str], str | None]]] = {
+    "torch-export": _in_export,
+    "torch-package": _in_package,
+    "torch-tar": _in_tar,
+    "torch-zip": _in_zip,
+    TORCHSCRIPT: _in_script,
+}
 
 Files = Collection[str]
 """Names of files from the root of their layout, in lower case."""
@@ -82,13 +113,17 @@ def layout_of(names: Sequence[str]) -> Layout:
     """
     files = [name for name in names if not name.endswith("/")]
     root, slash, _ = names[0].partition("/") if names else ("", "", "")
-    prefixes = [f"{root}/"] if slash else []
-    for prefix in [*prefixes, ""]:
+    uses: list[tuple[str, str]] = []
+    for prefix in [f"{root}/", ""] if slash else [""]:
         inside = {name[len(prefix) :].lower() for name in names if name.startswith(prefix)}
-        for name, told in _ROOTED:
-            # Only what zipfile or tarfile reads has no folder around it.
-            if told(inside) and (prefix or name in ("torch-export", "torch-tar")):
-                return Layout(name, prefix)
+        # Only what zipfile or tarfile reads has no folder around it.
+        known = (name for name, told in _ROOTED if told(inside) and (prefix or name in ("torch-export", "torch-tar")))
+        uses += ((prefix, name) for name in known)
+    # A script is a checkpoint with more in it.
+    uses = [use for use in uses if use != (use[0], "torch-zip") or (use[0], TORCHSCRIPT) not in uses]
+    if uses:
+        prefix, name = uses[0]
+        return Layout(name, prefix, tuple(sorted(uses, key=lambda use: use[1] != "torch-export")))
     return Layout(_plain_layout(files))
 
 

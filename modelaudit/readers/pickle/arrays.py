@@ -130,6 +130,9 @@ def _follow(machine: Machine, wrapper: Made, state: Slot) -> None:
     if dtype is None or dtype.objects is None:
         raise OutOfBandError("joblib keeps an array's bytes here; its dtype is not known", start)
     if dtype.objects:
+        if attributes.get("allow_mmap", False) is not False:
+            # NumPy maps arrays of objects without a word, and takes bytes of the file for addresses.
+            machine.defect("forged-state", "an array of objects that joblib may map into memory")
         _follow_objects(machine, start)
     else:
         _pass_numbers(machine, start, attributes, dtype)

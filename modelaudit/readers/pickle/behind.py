@@ -48,11 +48,9 @@ def pickles_amid(
 ) -> Iterator[Reading]:
     """Every pickle from ``start`` on that a trial finds, as an artifact ``model.bin!pickle@4096``, bounded.
 
-    One that announces its protocol counts if it names something to import, or runs to its STOP over a few opcodes; amid other bytes, an
-    import counts if something is then called. What only looks like a pickle fails within a few opcodes.
-
-    Args:
-        announced_only: look for nothing that could be the inside of a pickle itself, as behind damage.
+    One that announces its protocol counts if it names something to import, or runs to its STOP over a few opcodes;
+    amid other bytes, an import counts if something is then called. What only looks like a pickle fails soon.
+    With ``announced_only``, nothing counts that could be the inside of a pickle itself, as behind damage.
 
     Raises:
         WindowError: from the window.

@@ -24,10 +24,16 @@ def constant(value: Slot) -> Handler:
 
 def number(layout: str) -> Handler:
     """Push the number that ``struct`` unpacks with ``layout``."""
-    unpack = struct.Struct(layout)
+    number = struct.Struct(layout)
+    unpack, size = number.unpack_from, number.size
 
     def push(machine: Machine) -> None:
-        machine.stack.append(unpack.unpack(machine.take(unpack.size))[0])
+        pos = machine.pos
+        if pos + size > len(machine.buffer):
+            machine.stack.append(unpack(machine.take(size))[0])
+        else:
+            machine.stack.append(unpack(machine.buffer, pos)[0])
+            machine.pos = pos + size
 
     return push
 

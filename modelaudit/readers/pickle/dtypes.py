@@ -29,6 +29,7 @@ _ORDERS: Final = frozenset("<>|=")
 _LENGTHS: Final = (7, 8, 9)
 _DEPTH: Final = 3
 _TRACKED: Final = 250_000
+_LOOKED_AT: Final = 200
 
 
 @dataclass(slots=True)
@@ -69,6 +70,9 @@ class Dtypes:
     def make(self, made: Made, given: Sequence[Slot]) -> None:
         """Note that ``made`` is the result of ``numpy.dtype(*given)``."""
         first = given[0] if given else None
+        if len(self._known) >= _TRACKED:
+            self.unseen = "there are more dtypes than are told apart"
+            return
         if isinstance(first, str):
             dtype = from_text(first)
             known = _Known(made, dtype, dtype != UNKNOWN)
@@ -82,11 +86,23 @@ class Dtypes:
 
     def use(self, slots: Sequence[Slot]) -> None:
         """Note that something else now refers to the dtypes among ``slots``, whose state is then no longer free."""
-        if self._fresh:
-            for slot in _parts(slots, _DEPTH):
-                known = self._fresh.pop(id(slot), None)
-                if known is not None:
-                    known.used = True
+        if not self._fresh:
+            return
+        budget = _LOOKED_AT
+        for slot in _parts(slots, _DEPTH):
+            known = self._fresh.pop(id(slot), None)
+            if known is not None:
+                known.used = True
+            budget -= 1
+            if budget == 0:
+                self._use_all()
+                return
+
+    def _use_all(self) -> None:
+        # NumPy sets the state of a dtype right after it is made: nothing of this size comes between.
+        for known in self._fresh.values():
+            known.used = True
+        self._fresh.clear()
 
     def keeps(self, box: Box) -> bool:
         """Whether a dtype took this mapping for its fields and holds on to it."""
@@ -106,6 +122,8 @@ class Dtypes:
                 raise ForgedError("the state of a dtype is set while something refers to it already")
             known.stated = True
             known.dtype = self._stated(known, state, list(entries))  # type: ignore[arg-type]
+        elif len(self._known) >= _TRACKED:
+            self.use([state])
         elif isinstance(target, Made) and isinstance(target.by, Name) and _makes_dtypes(target.by):
             raise ForgedError("state is set on a dtype that was made in a way that NumPy does not write")
         elif _is_dtype_state(entries):

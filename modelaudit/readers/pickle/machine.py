@@ -25,12 +25,12 @@ _CHUNK: Final = 1 << 18
 _MARGIN: Final = 16
 CONSTANT_KEPT: Final = 4096
 _DEFECTS_KEPT: Final = 100
-_NESTED_KEPT: Final = 1000
+_NESTED_KEPT: Final = 10_000
 _CODES_KEPT: Final = 100
 _ENCODE: Final = Name("_codecs", "encode")
 _LATIN_1: Final = ("latin1", "latin-1")
 _LISTED: Final = 8
-_BETWEEN_CHECKS: Final = 0xFF
+_BETWEEN_CHECKS: Final = 0x7
 _EVENTS_LISTED: Final = 2000
 # Functions of copyreg that make an object of the class they are given first.
 _CLASS_FIRST: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
@@ -83,6 +83,7 @@ class Machine:
         self.opcodes = 0
         self.events: list[PickleEvent] = []
         self.defects: list[Defect] = []
+        self.told: Counter[str] = Counter()
         self.fault: int | None = None
         self.result: Slot = None
         self.nested: list[Nested] = []
@@ -143,7 +144,7 @@ class Machine:
         """The next ``length`` bytes, which fit in one chunk."""
         pos = self.pos
         data = self.buffer[pos : pos + length]
-        if len(data) < length:
+        if len(data) != length:
             data = self.window.read(self.base + pos, min(length, max(0, self.size - self.base - pos)))
             if len(data) < length:
                 self._truncated(length)
@@ -152,6 +153,10 @@ class Machine:
 
     def take_constant(self, length: int) -> tuple[bytes, bool]:
         """The beginning of the next ``length`` bytes, and whether that is all; the rest is passed over unread."""
+        pos = self.pos
+        if length <= CONSTANT_KEPT and pos + length <= len(self.buffer):
+            self.pos = pos + length
+            return self.buffer[pos : pos + length], True
         if self.offset + length > self.size:
             self._truncated(length)
         kept = self.take(min(length, CONSTANT_KEPT))
@@ -211,6 +216,7 @@ class Machine:
         inner = type(self)(self.window, start, self.limits, self.stream)
         inner.events, inner.defects, inner.uses, inner.seen = self.events, self.defects, self.uses, self.seen
         inner.nested, inner.codes, inner.storages = self.nested, self.codes, self.storages
+        inner.told = self.told
         return inner
 
     # -- stack ------------------------------------------------------------------------------------------------------
@@ -251,9 +257,9 @@ class Machine:
     def marked(self) -> None:
         """Called when a mark was set."""
 
-    def memo_length(self) -> int:
-        """How many entries the memo has, which is the index that MEMOIZE takes."""
-        return len(self.memo)
+    def memoize(self) -> None:
+        """Write the top of the stack to the memo under the next index, which is the number of its entries."""
+        self.remember(len(self.memo))
 
     def recall(self, index: int) -> None:
         """Push the memo's entry ``index``."""
@@ -280,7 +286,9 @@ class Machine:
         """Record a contradiction. But for a few kinds, every loader would raise here."""
         if self.fault is None and kind not in _TOLERATED:
             self.fault = self.at
-        if len(self.defects) < _DEFECTS_KEPT:
+        # Counted by kind: many of a harmless one must not crowd out another.
+        self.told[kind] += 1
+        if self.told[kind] <= _DEFECTS_KEPT:
             self.defects.append(Defect(kind, detail, Location(offset=self.at)))
 
     def act(

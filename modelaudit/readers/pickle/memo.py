@@ -11,31 +11,31 @@ class Memo:
     ``len()`` is the number of entries, which is the index that MEMOIZE takes, in the C unpickler as in Python's.
     """
 
-    __slots__ = ("_dense", "_sparse")
+    __slots__ = ("dense", "sparse")
 
     def __init__(self) -> None:
-        self._dense: list[Slot] = []
-        self._sparse: dict[int, Slot] = {}
+        self.dense: list[Slot] = []
+        self.sparse: dict[int, Slot] = {}
 
     def __len__(self) -> int:
-        return len(self._dense) + len(self._sparse)
+        return len(self.dense) + len(self.sparse)
 
     def __contains__(self, index: int) -> bool:
-        return 0 <= index < len(self._dense) or index in self._sparse
+        return 0 <= index < len(self.dense) or index in self.sparse
 
     def __getitem__(self, index: int) -> Slot:
         """The entry. Raises ``KeyError`` where there is none."""
-        if 0 <= index < len(self._dense):
-            return self._dense[index]
-        return self._sparse[index]
+        if 0 <= index < len(self.dense):
+            return self.dense[index]
+        return self.sparse[index]
 
     def __setitem__(self, index: int, value: Slot) -> None:
-        dense = self._dense
+        dense = self.dense
         if index == len(dense):
             dense.append(value)
-            if self._sparse:
-                self._sparse.pop(index, None)
+            if self.sparse:
+                self.sparse.pop(index, None)
         elif 0 <= index < len(dense):
             dense[index] = value
         else:
-            self._sparse[index] = value
+            self.sparse[index] = value

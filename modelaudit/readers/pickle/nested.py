@@ -10,7 +10,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.pickle import Embedded, PickleEvent, Plain, Value
-from modelaudit.model.structure import CodeOutline, Location, Unread
+from modelaudit.model.structure import CodeOutline, Location, Unread, UnreadReason
 from modelaudit.readers import embedded
 from modelaudit.readers.codings import AS_TEXT, STARTS, Coding, bytes_as_text
 from modelaudit.readers.pickle.code import begins_code, outlines_of_marshalled
@@ -97,17 +97,23 @@ class Inside:
 
 
 def look_inside(
-    artifact: Artifact, window: Window, found: Iterable[Nested], limits: Limits, is_pickle: Callable[[Window], bool]
+    artifact: Artifact,
+    window: Window,
+    found: Iterable[Nested],
+    limits: Limits,
+    is_pickle: Callable[[Window], bool],
+    dropped: int = 0,
 ) -> Inside:
     """Open each constant that begins like something a loader would take, and keep those that are.
 
     Tensors and words begin like a pickle by chance; few run through. Nothing is lost by passing over what does not:
-    the loader of the outer pickle takes it for data, and only a call could unpickle it.
-
-    Args:
-        is_pickle: whether a window holds a pickle from its first byte, by trial.
+    the loader of the outer pickle takes it for data, and only a call could unpickle it. ``is_pickle`` tells by trial
+    whether a window holds a pickle from its first byte; ``dropped`` is how many constants there were beyond ``found``.
     """
     inside = Inside()
+    if dropped:
+        detail = f"{dropped} more pickles lie inside this one than are read"
+        inside.unread.append(Unread(UnreadReason.LIMIT, detail))
     budget = budget_of(window, limits)
     for nested in found:
         stretch = SubWindow(window, nested.offset, nested.length, budget)
@@ -133,10 +139,12 @@ def _look(
         if begins_code(data):
             inside.code[nested.offset] = data
             return
-    content = embedded.content_of(stretch, limits, nested.coding in AS_TEXT)
+    is_text = nested.coding in AS_TEXT
+    content = embedded.content_of(stretch, limits, is_text)
     if content is None or (content.format == embedded.PICKLE and not is_pickle(content.window)):
         return
     path = f"{artifact.path}!{content.format}@{nested.offset}"
-    inside.children.append(Artifact(path, content.window.size, embedded.opener(content.window)))
-    if nested.coding is Coding.RAW or (nested.coding in AS_TEXT and content.layers == 1):
+    opener = embedded.content_opener(stretch, limits, is_text)
+    inside.children.append(Artifact(path, content.window.size, opener))
+    if nested.coding is Coding.RAW or (is_text and content.layers == 1):
         inside.read.add(nested.offset)

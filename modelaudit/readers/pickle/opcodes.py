@@ -49,6 +49,9 @@ def _dup(machine: Machine) -> None:
 
 
 def _index(machine: Machine, width: int) -> int:
+    if width == 1 and machine.pos < len(machine.buffer):
+        machine.pos += 1
+        return machine.buffer[machine.pos - 1]
     if width:
         return int.from_bytes(machine.take(width), "little")
     line, _ = machine.take_line()
@@ -74,7 +77,7 @@ def _put(width: int) -> Handler:
 
 
 def _memoize(machine: Machine) -> None:
-    machine.remember(machine.memo_length())
+    machine.memoize()
 
 
 # -- containers -----------------------------------------------------------------------------------------------------

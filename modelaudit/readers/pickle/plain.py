@@ -27,7 +27,9 @@ CLOSING: Final = frozenset(b"uteld\x90\x91")
 FRAME_REACH: Final = 128 * 1024
 """Frames that end within this many bytes are plain; of longer ones the machine has to see whether they lie."""
 
-_SIZES: Final = 64
+_SIZES: Final = 256
+_FEW_SIZES: Final = 64
+_SIZES_AT_ONCE: Final = 16
 _NAMED_GROUP: Final = re.compile(rb"\(\?P<\w+>")
 # Bytes that state the length of a constant, by opcode.
 _PREFIXES: Final = {
@@ -42,9 +44,15 @@ _FRAME: Final = rb"\x95..[\x00\x01]\x00{5}"
 
 
 def _sized(opcode: bytes, padding: int, most: int, guard: bytes) -> bytes:
-    """Constants of up to ``most`` bytes; ``padding`` zero bytes complete their length."""
-    sizes = b"|".join(re.escape(bytes((size,))) + rb"\x00" * padding + b".{%d}" % size for size in range(most))
-    return opcode + guard + b"(?:" + sizes + b")"
+    """Constants of fewer than ``most`` bytes; ``padding`` zero bytes complete their length."""
+    groups = []
+    for first in range(0, most, _SIZES_AT_ONCE):
+        sizes = range(first, min(first + _SIZES_AT_ONCE, most))
+        each = b"|".join(re.escape(bytes((size,))) + rb"\x00" * padding + b".{%d}" % size for size in sizes)
+        # Looked at first, so that a long constant is not compared with every shorter size.
+        ahead = b"(?=[" + re.escape(bytes((sizes[0],))) + b"-" + re.escape(bytes((sizes[-1],))) + b"])"
+        groups.append(ahead + b"(?:" + each + b")")
+    return opcode + guard + b"(?:" + b"|".join(groups) + b")"
 
 
 def _constants(guarded: bool) -> bytes:
@@ -56,8 +64,8 @@ def _constants(guarded: bool) -> bytes:
     kinds = [
         _sized(rb"\x8c", 0, _SIZES, guard(1)),
         _sized(b"X", 3, _SIZES, guard(4)),
-        _sized(b"C", 0, _SIZES, guard(1)),
-        _sized(b"U", 0, _SIZES, guard(1)),
+        _sized(b"C", 0, _FEW_SIZES, guard(1)),
+        _sized(b"U", 0, _FEW_SIZES, guard(1)),
         _sized(rb"\x8a", 0, 9, b""),
     ]
     return b"|".join(kinds)

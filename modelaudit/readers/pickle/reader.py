@@ -31,7 +31,7 @@ _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
 _PROTOCOLS: Final = 16  # more than there are: a protocol of the future is a pickle that cannot be read
 _DEFECTS_KEPT: Final = 200
-_CODES_KEPT: Final = 200
+_CODES: Final = 200
 _TRIAL_OPCODES: Final = 100_000
 _NO_ACCIDENT: Final = 3
 _ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
@@ -117,8 +117,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         complete = not unread
         absent.extend(_unseen(machine, position))
         streams.append(PickleStream(position, machine.offset, machine.protocol, complete))
-        events += machine.events
-        events += _as_plain_pickle(machine, position)
+        events += [*machine.events, *_as_plain_pickle(machine, position)]
         defects += machine.defects
         opcodes += machine.opcodes
         nested += machine.nested
@@ -139,17 +138,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         keys = SubWindow(window, streams[-1].start, position - streams[-1].start, budget_of(window, limits))
         trailer = legacy.follow(window, keys, position, claims, limits)
         claims, position = trailer.claims, trailer.end
-    inside = look_inside(artifact, window, nested, limits, lambda inner: _is_nested(inner, limits))
+    inside = look_inside(artifact, window, nested, limits, lambda inner: _is_nested(inner, limits), dropped)
     codes += [outline for event in events for outline in inside.outlines(event)]
     settled = tuple(map(inside.settle, events))
     yield PickleProgram(
-        layout, tuple(streams), settled, opcodes, kept, tuple(defects[:_DEFECTS_KEPT]), tuple(codes[:_CODES_KEPT]), claims
+        layout, tuple(streams), settled, opcodes, kept, _first_of_each(defects), tuple(codes[:_CODES]), claims
     )
-    yield from unread
-    yield from absent
-    yield from inside.unread
-    if dropped:
-        yield Unread(UnreadReason.LIMIT, f"{dropped} more pickles lie inside this one than are read")
+    yield from (*unread, *absent, *inside.unread)
     yield from inside.children
     if trailer is not None:
         yield TensorData(trailer.size)
@@ -171,6 +166,17 @@ def _behind(
         yield from pickles_amid(artifact, window, position, limits, announced_only=bool(unread))
 
 
+def _first_of_each(defects: list[Defect]) -> tuple[Defect, ...]:
+    """A bounded number of each kind: many of a harmless one must not crowd out another."""
+    told: Counter[str] = Counter()
+    kept = []
+    for defect in defects:
+        told[defect.kind] += 1
+        if told[defect.kind] <= _DEFECTS_KEPT:
+            kept.append(defect)
+    return tuple(kept)
+
+
 def _unseen(machine: Machine, start: int) -> Iterator[Unread]:
     if machine.arrays.dtypes.unseen:
         yield Unread(UnreadReason.LIMIT, machine.arrays.dtypes.unseen, _at(start))
@@ -184,7 +190,8 @@ def _as_plain_pickle(followed: Machine, start: int) -> list[PickleEvent]:
     Python's own are told.
     """
     first = followed.arrays.first
-    if first is None:
+    # In files of joblib 1.2 and up, the length of the padding stands here, which is no opcode.
+    if first is None or not any(map(is_opcode, followed.window.read(first, 1))):
         return []
     machine = SkimmingMachine(followed.window, start, followed.limits, followed.stream)
     machine.arrays.followed = False

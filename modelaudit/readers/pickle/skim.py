@@ -230,11 +230,23 @@ class SkimmingMachine(Machine):
         if type(value) in _ACTING or (type(value) is str and value in MEMORY_VIEWS):
             self._acting.add(index)
 
-    def memo_length(self) -> int:
-        """As ``Machine.memo_length``."""
+    def memoize(self) -> None:
+        """As ``Machine.memoize``; most of what a program of objects does, and so without its detours."""
         if self._counted < len(self._stretches):
             self._count()
-        return len(self.memo)
+        memo, stack = self.memo, self.stack
+        index = len(memo.dense)
+        if memo.sparse or index >= self.limits.pickle_memo or len(stack) <= (self.marks[-1] if self.marks else 0):
+            self.remember(len(memo))
+            return
+        value = stack[-1]
+        kind = type(value)
+        if kind is Stretch:
+            value = self.top()
+            kind = type(value)
+        memo.dense.append(value)
+        if kind in _ACTING or (kind is str and value in MEMORY_VIEWS):
+            self._acting.add(index)
 
     def _follow_top(self) -> None:
         while self.stack and type(self.stack[-1]) is Stretch:
@@ -298,7 +310,7 @@ class SkimmingMachine(Machine):
         machine.memo = _Written(self.memo, stretch)
         machine.protocol = self.protocol
         machine.events, machine.defects, machine.uses = self.events, self.defects, self.uses
-        machine.seen = self.seen
+        machine.seen, machine.told = self.seen, self.told
         machine.run(self.dispatch, until=lambda follower: follower.offset >= stretch.end)
         stretch.values = machine.stack
         machine.memo.hand_over()

@@ -27,7 +27,7 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_MOST_TOKENS: Final = 8_000_000
+_MOST_TOKENS: Final = 4_000_000
 _SKIPPED: Final = frozenset({"space", "comment"})
 
 

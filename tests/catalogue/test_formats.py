@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.model.catalogue import ArgumentRule, ArgumentUse
+from modelaudit.model.errors import ConfigurationError
+
+FORMATS = """\
+runs-code:
+  pickle: it is a program
+promises:
+  - {why: text, extensions: [.json, .txt]}
+  - {why: tensors, extensions: [.safetensors], formats: [safetensors]}
+"""
+
+
+@pytest.fixture
+def with_formats(rules: Path) -> Path:
+    (rules / "formats.yaml").write_text(FORMATS)
+    return rules
+
+
+def test_promises_become_values(with_formats: Path) -> None:
+    formats = load_catalogue(with_formats).formats
+    assert formats.runs_code == {"pickle": "it is a program"}
+    assert sorted(formats.promises) == [".json", ".safetensors", ".txt"]
+    assert formats.promises[".txt"].formats == frozenset()
+    assert formats.promises[".safetensors"].formats == {"safetensors"}
+    assert formats.promises[".txt"].why == "text"
+
+
+def test_a_rule_set_without_promises_promises_nothing(rules: Path) -> None:
+    assert load_catalogue(rules).formats.promises == {}
+
+
+def test_another_folder_adds_promises(with_formats: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "ours"
+    extra.mkdir()
+    (extra / "formats.yaml").write_text("promises:\n  - {why: ours, extensions: [.ours], formats: [ours]}\n")
+    assert {".ours", ".json"} <= load_catalogue(with_formats, (extra,)).formats.promises.keys()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (".safetensors]", ".json]", r"formats.yaml:5: .json promises text already"),
+        ("[.safetensors]", "[safetensors]", "is not an extension in lower case with its dot"),
+        ("promises:\n", "promises:\n  - {why: nothing, extensions: []}\n", "must not be empty"),
+        ("  pickle: it", "  Pickle: it", "is not a word in kebab-case"),
+    ],
+)
+def test_mistakes_are_named(
+    old: str, new: str, message: str, with_formats: Path, damage: Callable[[str, str, str], Path]
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load_catalogue(damage("formats.yaml", old, new))
+
+
+def test_a_format_told_twice_is_named(with_formats: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "ours"
+    extra.mkdir()
+    (extra / "formats.yaml").write_text("runs-code:\n  pickle: again\n")
+    with pytest.raises(ConfigurationError, match=r"ours/formats.yaml:2: runs-code: 'pickle' is listed already"):
+        load_catalogue(with_formats, (extra,))
+
+
+def test_a_condition_may_be_that_the_argument_was_read(rules: Path, damage: Callable[[str, str, str], Path]) -> None:
+    folder = damage("callables/dangerous/command.yaml", '{0: {one-of: ["None"]}}', "{0: {use: reads}}")
+    assert load_catalogue(folder).callables.by_name["builtins.type"].arguments == (ArgumentRule(0, ArgumentUse.READS),)

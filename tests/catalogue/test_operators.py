@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.catalogue.document import Document, parse
+from modelaudit.catalogue.operators import read_operators
+from modelaudit.catalogue.skops import read_skops
+from modelaudit.model.catalogue import Standing
+from modelaudit.model.errors import ConfigurationError
+
+
+def document(text: str) -> Document:
+    return Document("rules/x.yaml", text, parse(text, "rules/x.yaml"))
+
+
+DANGEROUS = document("operators:\n  aten::save: {effect: file, why: writes a file}\n")
+
+
+def test_operators_are_read_by_exact_name() -> None:
+    trusted = document("library: x\nnames: {print: writes text}\nalike: [{why: computes, names: ['a::b', c.d]}]\n")
+    operators = read_operators([trusted], [DANGEROUS])
+    assert {name: entry.standing for name, entry in operators.items()} == {
+        "aten::save": Standing.DANGEROUS,
+        "print": Standing.TRUSTED,
+        "a::b": Standing.TRUSTED,
+        "c.d": Standing.TRUSTED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("library: x\nnames: {'aten::save': harmless}\n", "listed already, as dangerous"),
+        ("library: x\nalike: [{why: y, names: [a, a]}]\n", "listed already, as trusted"),
+        ("library: x\nalike: [{why: y, names: ['a b']}]\n", "neither namespace::operator nor a dotted name"),
+        ("library: x\nprefix: aten\n", "not a key that is known here"),
+    ],
+)
+def test_mistakes_in_a_list_are_named(text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        read_operators([document(text)], [DANGEROUS])
+
+
+def test_loaders_of_skops_are_read_once() -> None:
+    one = document("loaders: {ListNode: {use: calls, expects: [builtins.list]}}\ngenerators: [PCG64]\n")
+    loaders = read_skops([one])
+    assert loaders.by_name["ListNode"].expects == {"builtins.list"}
+    assert loaders.generators == {"PCG64"}
+    with pytest.raises(ConfigurationError, match="listed already"):
+        read_skops([one, one])
+    with pytest.raises(ConfigurationError, match="calls"):
+        read_skops([document("loaders: {ListNode: {use: runs}}\n")])

@@ -1,0 +1,187 @@
+"""Where trust comes from: classes whose methods were read, lists that a script derives, and names that were refused."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections import namedtuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.checks.callables import judge
+from modelaudit.model.catalogue import Standing
+from modelaudit.model.pickle import Name
+
+ROOT = Path(__file__).parents[2]
+TRUSTED = ROOT / "rules" / "callables" / "trusted"
+CALLABLES = load_catalogue().callables
+
+
+def script(name: str) -> ModuleType:
+    """One of the scripts beside the lists, which are no package."""
+    spec = importlib.util.spec_from_file_location(f"callables_{name}", ROOT / "rules" / "callables" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+LOADING = script("loading")
+DERIVE = script("derive")
+
+
+class Restored:
+    def __setstate__(self, state: object) -> None: ...
+
+
+class Finalised:
+    def __del__(self) -> None: ...
+
+
+class LookedUp:
+    def __getattr__(self, name: str) -> object: ...
+
+
+class Filled:
+    def append(self, item: object) -> None: ...
+
+
+class Inheriting(Restored):
+    pass
+
+
+class Plain:
+    def method(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Frozen:
+    value: int
+
+
+Pair = namedtuple("Pair", "a b")
+
+
+@pytest.mark.parametrize(
+    ("kind", "hook"),
+    [
+        (Restored, "__setstate__"),
+        (Finalised, "__del__"),
+        (LookedUp, "__getattr__"),
+        (Filled, "append"),
+        (Inheriting, "__setstate__"),
+    ],
+)
+def test_a_method_that_loading_runs_and_nobody_read_is_named(kind: type, hook: str) -> None:
+    (found,) = LOADING.unread(kind)
+    assert found.endswith(f".{hook}")
+    assert not LOADING.inert(kind)
+
+
+@pytest.mark.parametrize("kind", [Plain, Frozen, Pair, dict, list])
+def test_what_python_itself_wrote_needs_no_reading(kind: type) -> None:
+    assert LOADING.inert(kind)
+
+
+def stored() -> Iterator[str]:
+    """The names that are trusted because their state is only stored, of libraries that the suite has."""
+    for file in sorted(TRUSTED.glob("torch-derived.yaml")):
+        for group in yaml.safe_load(file.read_text(encoding="utf-8"))["alike"]:
+            if "its state is only stored" in group["why"]:
+                yield from group["names"]
+
+
+def test_nothing_that_is_only_stored_runs_a_method_that_nobody_read() -> None:
+    pytest.importorskip("torch")
+    seen = 0
+    for name in stored():
+        module, _, qualname = name.rpartition(".")
+        kind = getattr(importlib.import_module(module), qualname, None)
+        if kind is not None:  # another release may have it no more
+            assert LOADING.unread(kind) == set(), name
+            seen += 1
+    assert seen > 20
+
+
+def test_derived_lists_say_from_which_releases_they_come() -> None:
+    derived = sorted(TRUSTED.glob("*-derived.yaml"))
+    assert len(derived) >= 12
+    for file in derived:
+        first = file.read_text(encoding="utf-8").splitlines()[0]
+        assert first.startswith("# Derived by ../derive.py from "), file.name
+        assert first.endswith("; do not edit by hand."), file.name
+
+
+def test_what_is_said_by_hand_is_not_derived() -> None:
+    taken, dangerous = DERIVE.by_hand()
+    for file in TRUSTED.glob("*-derived.yaml"):
+        for group in yaml.safe_load(file.read_text(encoding="utf-8"))["alike"]:
+            assert not taken.intersection(group["names"])
+            assert not [name for name in group["names"] if DERIVE._covered(name, dangerous)]
+
+
+def test_lists_of_several_releases_are_united_and_each_name_keeps_its_first_reason() -> None:
+    derived = DERIVE.Derived("some", {"1.10", "1.9"})
+    derived.groups[("is a layer", False, False)] = {"some.b", "some.a"}
+    derived.groups[("is a part", True, False)] = {"some.a", "some.c", "some.hand", "some.bad.d"}
+    text = derived.text(frozenset({"some.hand"}), frozenset({"some.bad"}))
+    assert text.startswith("# Derived by ../derive.py from some 1.9, 1.10; do not edit by hand.\n")
+    assert yaml.safe_load(text) == {
+        "library": "some",
+        "alike": [
+            {"why": "is a layer", "names": ["some.a", "some.b"]},
+            {"why": "is a part", "construct-only": True, "names": ["some.c"]},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # __setstate__ runs source, or evaluates a formula, out of the state
+        "scipy.stats._distn_infrastructure.rv_frozen",
+        "statsmodels.base.data.ModelData",
+        # unpickles its argument, or lays an array of any type over it
+        "spacy.vocab.unpickle_vocab",
+        "spacy.tokens.doc.unpickle_doc",
+        "spacy.vectors.unpickle_vectors",
+        # sets attributes by names that are in its arguments
+        "transformers.modeling_outputs.BaseModelOutput",
+        # runs a program, opens a file or unpickles one when it is used
+        "nltk.tag.stanford.StanfordTagger",
+        "nltk.tag.hunpos.HunposTagger",
+        "gensim.similarities.docsim.Similarity",
+        "joblib.memory.Memory",
+        # finds more than it is asked for on the way
+        "nltk.corpus.util.LazyCorpusLoader",
+        "ultralytics.nn.distill_model.DistillationModel",
+        "ultralytics.nn.autobackend.AutoBackend",
+        "peft.tuners.osf.layer.OSFLayer",
+        "sklearn.callback._scoring_monitor.ScoringMonitor",
+        "torch.fx.graph_module.GraphModule",
+        "torch._dynamo.decorators._DimRange",
+    ],
+)
+def test_what_was_read_and_refused_stays_refused(name: str) -> None:
+    module, _, qualname = name.rpartition(".")
+    assert judge(Name(module, qualname), CALLABLES).standing is not Standing.TRUSTED
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sklearn.tree.tree.DecisionTreeClassifier", "sklearn.ensemble.forest.RandomForestClassifier",
+     "sklearn.linear_model.logistic.LogisticRegression", "sklearn.preprocessing.imputation.Imputer",
+     "pandas.core.indexes.numeric.Int64Index", "pandas.core.indexes.frozen.FrozenNDArray",
+     "numpy.core.multiarray.scalar", "numpy.random._bit_generator.SeedSequence", "_loss.CyHalfBinomialLoss"],
+)  # fmt: skip
+def test_former_names_are_known(name: str) -> None:
+    module, _, qualname = name.rpartition(".")
+    assert judge(Name(module, qualname), CALLABLES).standing is Standing.TRUSTED

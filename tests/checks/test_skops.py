@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.checks.skops import subjects_of_schema
+from modelaudit.model.skops import SkopsNode, SkopsSchema
+
+CATALOGUE = load_catalogue()
+SCALER = "sklearn.preprocessing._data"
+
+
+def judged(*nodes: SkopsNode) -> list[tuple[str, str, str]]:
+    found = subjects_of_schema("m", SkopsSchema(2, nodes), CATALOGUE.skops, CATALOGUE.callables)
+    return [(str(s.fields["act"]), str(s.fields["name"]), str(s.fields["standing"])) for s in found]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        SkopsNode("ObjectNode", SCALER, "StandardScaler"),
+        SkopsNode("DictNode", "builtins", "dict"),
+        SkopsNode("NdArrayNode", "numpy", "float64"),
+        SkopsNode("TypeNode", "builtins", "str", role="DictNode.key_types"),
+        SkopsNode("RandomGeneratorNode", "numpy.random._generator", "Generator", member="PCG64"),
+        SkopsNode("JsonNode", "builtins", "str"),
+        SkopsNode("CachedNode", "None", "None"),
+    ],
+)
+def test_what_is_trusted(node: SkopsNode) -> None:
+    assert not judged(node)
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (SkopsNode("FunctionNode", "os", "system"), ("refer", "os.system", "dangerous")),
+        (SkopsNode("ListNode", "os", "system"), ("call", "os.system", "dangerous")),
+        (SkopsNode("JsonNode", "os", "system"), ("refer", "os.system", "dangerous")),
+        (SkopsNode("ObjectNode", "pkg", "Thing"), ("construct", "pkg.Thing", "unlisted")),
+        (SkopsNode("ConstructorFromReduceNode", "pkg", "Thing"), ("call", "pkg.Thing", "unlisted")),
+        (SkopsNode("ConstructorFromReduceNode", "functools", "partial"), ("call", "functools.partial", "unresolved")),
+        (SkopsNode("FunctionNode", "pkg", "run", role="DefaultDictNode.default_factory"), ("call", "pkg.run", "unlisted")),
+        (SkopsNode("ObjectNode", "pkg", "T", role="PartialNode.func"), ("call", "pkg.T(…)", "unlisted")),
+        (SkopsNode("CachedNode", "None", "None", role="PartialNode.func"), ("call", "a node that stands elsewhere", "unresolved")),
+        (SkopsNode("EvalNode", "builtins", "str"), ("unknown-loader", "builtins.str", "unresolved")),
+        (SkopsNode("OperatorFuncNode", "builtins", "methodcaller"), ("mismatch", "builtins.methodcaller", "unresolved")),
+        (SkopsNode("OperatorFuncNode", "builtins", "methodcaller"), ("call", "operator.methodcaller", "dangerous")),
+        (SkopsNode("MethodNode", "builtins", "str", member="upper", bound="os.path"), ("mismatch", "builtins.str", "unresolved")),
+        (SkopsNode("MethodNode", SCALER, "StandardScaler", member="fit", bound=f"{SCALER}.StandardScaler"),
+         ("method", f"{SCALER}.StandardScaler.fit", "unlisted")),
+        (SkopsNode("MethodNode", SCALER, "StandardScaler", member="__globals__", bound=f"{SCALER}.StandardScaler"),
+         ("method", f"{SCALER}.StandardScaler.__globals__", "unresolved")),
+        (SkopsNode("RandomGeneratorNode", "numpy.random._generator", "Generator", member="seed"),
+         ("call", "numpy.random.seed", "unlisted")),
+        (SkopsNode("RandomGeneratorNode", "numpy.random._generator", "Generator"), ("call", "numpy.random.…", "unlisted")),
+    ],
+)  # fmt: skip
+def test_what_is_told(node: SkopsNode, expected: tuple[str, str, str]) -> None:
+    assert expected in judged(node)
+
+
+def test_a_function_of_models_in_a_partial_is_unverified_and_no_call() -> None:
+    ((act, name, standing),) = judged(SkopsNode("FunctionNode", "numpy", "log1p", role="PartialNode.func"))
+    assert (act, name, standing) == ("refer", "numpy.log1p", "unlisted")

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.checks.torch import subjects_of_torch
+from modelaudit.checks.torch_storages import subjects_of_storages
+from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
+from modelaudit.model.structure import ArchiveListing, ArchiveMember, Defect, Unread, UnreadReason
+from modelaudit.model.torch import Mention, StorageClaim, TorchMention, TorchProgram
+
+CATALOGUE = load_catalogue()
+SOURCE = "m.pt!m/code/__torch__.py"
+
+
+def judged(*programs: TorchProgram) -> set[tuple[str, str]]:
+    found = subjects_of_torch([(SOURCE, program) for program in programs], (), CATALOGUE)
+    return {(str(subject.fields["name"]), str(subject.fields["standing"])) for subject in found}
+
+
+def program(mention: Mention, name: str, called: bool = True, **more: tuple[str, ...]) -> TorchProgram:
+    return TorchProgram("torchscript", (TorchMention(mention, name, 3, called),), **more)
+
+
+@pytest.mark.parametrize(
+    ("mention", "name"),
+    [
+        (Mention.OPERATOR, "aten::relu"),
+        (Mention.OPERATOR, "prim::RaiseException"),
+        (Mention.OPERATOR, "quantized::linear"),
+        (Mention.OPERATOR, "torchvision::nms"),
+        (Mention.OPERATOR, "_operator.add"),
+        (Mention.OPERATOR, "torch.sym_int"),
+        (Mention.METHOD, "view"),
+        (Mention.METHOD, "unpack"),
+        (Mention.NAME, "print"),
+        (Mention.TYPE, "__torch__.torch.classes.quantized.LinearPackedParamsBase"),
+        (Mention.TYPE, "__torch__.torch.classes.rnn.CellParamsBase.__new__"),
+        (Mention.IMPORT, "builtins.list"),
+        (Mention.EXPRESSION, "Max"),
+    ],
+)
+def test_what_is_trusted(mention: Mention, name: str) -> None:
+    assert not judged(program(mention, name))
+
+
+@pytest.mark.parametrize(
+    ("mention", "name", "standing"),
+    [
+        (Mention.OPERATOR, "aten::save", "dangerous"),
+        (Mention.OPERATOR, "aten::from_file", "dangerous"),
+        (Mention.OPERATOR, "prim::rpc_async", "dangerous"),
+        (Mention.OPERATOR, "mylib::run", "unlisted"),
+        (Mention.OPERATOR, "aten::_reshape_alias", "unlisted"),
+        (Mention.OPERATOR, "torch.a.b.os.system", "dangerous"),
+        (Mention.OPERATOR, "torch.nn.functional.relu", "unresolved"),
+        (Mention.METHOD, "frobnicate", "unlisted"),
+        (Mention.NAME, "frobnicate", "unlisted"),
+        (Mention.TYPE, "__torch__.a.Net", "unlisted"),
+        (Mention.TYPE, "__torch__.torch.classes.mylib.Thing", "unlisted"),
+        (Mention.TYPE, "__torch__.torch.classes.c10d.ProcessGroup", "dangerous"),
+        (Mention.IMPORT, "os.system", "dangerous"),
+        (Mention.IMPORT, "mypackage.Thing", "unlisted"),
+        (Mention.IMPORT, "functools.partial", "unlisted"),
+        (Mention.EXPRESSION, "eval", "unresolved"),
+        (Mention.IDENTIFIER, "x=1", "unresolved"),
+        (Mention.UNRESOLVED, "torch", "unresolved"),
+    ],
+)
+def test_what_is_told(mention: Mention, name: str, standing: str) -> None:
+    shown = f".{name}" if mention is Mention.METHOD else name
+    assert judged(program(mention, name)) == {(shown, standing)}
+
+
+def test_what_the_archive_defines_is_its_own() -> None:
+    own = TorchProgram("torchscript", (), "__torch__.a", ("Net", "go"), ("__torch__.a.Net",))
+    assert not judged(own, program(Mention.TYPE, "__torch__.a.Net"))
+    assert not judged(own, program(Mention.TYPE, "__torch__.a.Net.__new__"))
+    assert not judged(own, program(Mention.METHOD, "go"))
+    assert judged(own, program(Mention.TYPE, "__torch__.a.Other"))
+
+
+def test_a_method_of_its_own_excuses_no_dangerous_operator_of_that_name() -> None:
+    assert judged(program(Mention.METHOD, "save", defines=("save",))) == {(".save", "dangerous")}
+
+
+def test_a_field_that_is_not_called_may_have_any_name() -> None:
+    assert judged(program(Mention.METHOD, "save", called=False)) == {(".save", "dangerous")}
+    assert judged(program(Mention.METHOD, "save", called=False, fields=("save",))) == {(".save", "unlisted")}
+    assert judged(program(Mention.METHOD, "save", called=True, fields=("save",))) == {(".save", "dangerous")}
+    assert not judged(program(Mention.METHOD, "anything", called=False))
+
+
+def test_types_of_torch_in_a_pickle_are_judged_too() -> None:
+    event = PickleEvent(Act.IMPORT, 0, "GLOBAL", Name("__torch__.torch.classes.mylib", "Thing"))
+    for layout, expected in (("torchscript", 1), ("raw", 0)):
+        found = subjects_of_torch([("m.pt!m/data.pkl", PickleProgram(layout, (), (event,), 0))], (), CATALOGUE)
+        assert len(list(found)) == expected
+
+
+def test_members_without_a_reader_are_told_in_archives_of_torch_only() -> None:
+    absence = Unread(UnreadReason.NO_READER, "no reader", format="ELF executable")
+    for layout, expected in (("torch-export", 1), ("torchscript", 1), ("plain", 0)):
+        listing = ArchiveListing("zip", layout, ())
+        found = subjects_of_torch([("m.pt2", listing)], [("m.pt2!m/a.so", absence)], CATALOGUE)
+        assert [subject.fields["format"] for subject in found] == ["ELF executable"] * expected
+
+
+def storage_kinds(claim: StorageClaim, records: dict[str, int], *defects: str, pickle: str = "m/data.pkl") -> list[str]:
+    members = tuple(ArchiveMember(name, 0, size, size, "stored") for name, size in records.items())
+    listing = ArchiveListing("zip", "torch-zip", members, tuple(Defect(kind, "") for kind in defects))
+    program = PickleProgram("raw", (), (), 0, storages=(claim,))
+    return [str(s.fields["kind"]) for s in subjects_of_storages([("m.pt", listing), (f"m.pt!{pickle}", program)])]
+
+
+FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, reach=24)
+
+
+@pytest.mark.parametrize(
+    ("claim", "size", "kinds"),
+    [
+        (FLOATS, 24, []),
+        (FLOATS, 27, []),
+        (FLOATS, 28, ["record-larger"]),
+        (FLOATS, 23, ["record-smaller"]),
+        (StorageClaim("0", ("FloatStorage",), (-1,), 4), 24, ["record-smaller"]),
+        (StorageClaim("0", ("FloatStorage",), (6,), 4, reach=25), 24, ["tensor-beyond-storage"]),
+        (StorageClaim("0", ("FloatStorage",), (0,), 4, reach=24), 0, []),
+        (StorageClaim("0", ("FloatStorage", "LongStorage"), (6,), 4), 24, ["two-types"]),
+        (StorageClaim("0", ("FloatStorage",), (6, 7), 4), 24, ["two-types"]),
+        (StorageClaim("0", ("OddStorage",), (6,), None), 1, []),
+        (StorageClaim("9", ("FloatStorage",), (6,), 4), 24, ["record-missing"]),
+    ],
+)
+def test_storages_against_records(claim: StorageClaim, size: int, kinds: list[str]) -> None:
+    assert storage_kinds(claim, {"m/data/0": size}) == kinds
+
+
+def test_names_of_records_are_looked_up_as_torch_does() -> None:
+    assert storage_kinds(FLOATS, {"m/DATA/0": 24}, pickle="m/DATA.PKL") == []
+    assert storage_kinds(FLOATS, {"m/constants/0": 24}) == []
+    assert storage_kinds(FLOATS, {"m/traced_inputs/0": 0}, pickle="m/traced_inputs.pkl") == []
+    assert storage_kinds(FLOATS, {}, pickle="m/notes.txt") == []
+
+
+def test_an_archive_that_broke_off_is_told_as_that() -> None:
+    assert storage_kinds(FLOATS, {}, "directory-missing") == []
+    assert storage_kinds(FLOATS, {"m/data/0": 3}, "truncated-member") == []
+
+
+def test_contradictions_are_bounded() -> None:
+    claims = tuple(StorageClaim(str(number), ("FloatStorage",), (6, 7), 4) for number in range(1000))
+    program = PickleProgram("raw", (), (), 0, storages=claims)
+    assert len(list(subjects_of_storages([("m.pkl", program)]))) == 100

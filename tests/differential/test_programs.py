@@ -1,0 +1,92 @@
+"""Programs that no pickler writes: what either of Python's unpicklers does before it raises, the machine must tell."""
+
+from __future__ import annotations
+
+import pickletools
+
+import pytest
+from differential.inert import run
+from differential.recording import Told, first_ones, followed, told
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.pickle import Act
+from modelaudit.readers.pickle import skim
+from modelaudit.readers.pickle.machine import Machine
+
+ACTS = {Act.IMPORT, Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM, Act.PERSISTENT_LOAD}
+
+NAMES = [b"cinert\nThing\n", b"cinert\nOther\n", b"cinert\nmake\n", b"\x8c\x05inert\x8c\x05Thing\x93", b"\x8c\x05inert\x8c\x04make\x93",
+         b"cinert\nmissing\n", b"U\x05inert\x94U\x05Other\x93", b"(iinert\nThing\n", b"(K\x01iinert\nOther\n"]  # fmt: skip
+PUSHES = [b"N", b"\x88", b"\x89", b"K\x01", b"M\x01\x01", b"J\xff\xff\xff\xff", b"I1\n", b"I01\n", b"L5L\n", b"F1.5\n", b"G" + bytes(8),
+          b"X\x01\0\0\0k", b"\x8c\x01a", b"V\\u0041\n", b"S'x'\n", b"U\x01z", b"C\x01b", b"B\x01\0\0\0c", b"\x8a\x01\x05", b"\x8b\x01\0\0\0\x05",
+          b"]", b"}", b")", b"\x8f", b"(", b"(", b"(", b"\x96" + (2).to_bytes(8, "little") + b"ab",
+          b"\x8d" + (1).to_bytes(8, "little") + b"q", b"\x8e" + (1).to_bytes(8, "little") + b"q"]  # fmt: skip
+MEMO = [b"q\0", b"q\1", b"q\2", b"h\0", b"h\1", b"h\2", b"\x94", b"\x94", b"p0\n", b"p3\n", b"g0\n", b"g3\n", b"r\1\0\0\0", b"j\1\0\0\0",
+        b"j\0\0\1\0", b"p-1\n", b"g7\n"]  # fmt: skip
+ENDS = [b"t", b"l", b"d", b"\x85", b"\x86", b"\x87", b"\x91", b"a", b"e", b"s", b"u", b"\x90", b"0", b"1", b"2"]
+ACTING = [b"R", b"R", b"R", b"\x81", b"\x81", b"\x92", b"o", b"b", b"b", b"Q", b"Pid\n", b")R", b")\x81", b")}\x92", b"}b", b"Nb", b"K\x01a", b"(K\x01e",
+          b"K\x01K\x02s", b"(K\x01K\x02u", b"(K\x01\x90"]  # fmt: skip
+BROKEN = [b"\x82\1", b"\x97", b"\x98", b"Ix\n", b"S'\n", b"\x8c\x09", b"X\xff\xff\xff\xff", b"\xff", b"\x8c\x01\xff", b"Vx\\u1\n", b"."]
+FRAGMENTS = st.one_of(*map(st.sampled_from, (NAMES, PUSHES, MEMO, ENDS, ACTING, ACTING, NAMES, PUSHES)), st.sampled_from(BROKEN[:-1]))
+SKIMMED = b"0(" + b"K\x01\x94" * 60 + b"l0"
+"""Plain data enough that it is passed over."""
+
+programs = st.builds(
+    lambda protocol, body, stop: (b"" if protocol is None else b"\x80" + bytes([protocol])) + b"".join(body) + stop,
+    st.sampled_from([None, 0, 1, 2, 3, 4, 4, 5, 6]),
+    st.lists(FRAGMENTS, min_size=1, max_size=24),
+    st.sampled_from([b".", b".", b".", b""]),
+)
+
+
+def opcode_at(data: bytes, reached: int) -> int:
+    """Where the opcode begins that had been read when ``reached`` bytes had been."""
+    last = 0
+    try:
+        for _, _, offset in pickletools.genops(data):
+            if offset is None or offset >= reached:
+                break
+            last = offset
+        else:
+            return last
+    except Exception:  # noqa: BLE001 - what breaks off here broke off there
+        pass
+    return last
+
+
+def _as_call(act: Told) -> Told:
+    """INST and OBJ without arguments only construct a class, which the machine tells as the call that it may be."""
+    return (Act.CALL.value, act[1]) if act[0] == Act.CONSTRUCT else act
+
+
+def compare(data: bytes, kind: type[Machine], in_c: bool) -> None:
+    done, reached = run(data, in_c)
+    done = [_as_call(act) for act in done]
+    machine = followed(data, kind)
+    events = [_as_call(told(event)) for event in machine.events if event.act in ACTS]
+    known = first_ones(events)
+    assert set(done) <= set(known), (data, done, events)
+    assert [act for act in known if act in done] == first_ones(done), (data, done, events)
+    if reached is None:
+        assert machine.fault is None, (data, machine.defects)
+    elif machine.fault is not None:
+        # Nothing after a fault counts as done, so it must not stand before what a loader still does.
+        assert machine.fault >= opcode_at(data, reached), (data, machine.defects, reached)
+
+
+@given(programs)
+@example(b"\x80\x04cinert\nThing\n)R}b.")
+@settings(max_examples=150000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.parametrize("in_c", [True, False])
+def test_no_act_before_the_fault_is_missed(in_c: bool, data: bytes) -> None:
+    compare(data, Machine, in_c)
+
+
+@given(programs, st.integers(0, 24))
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_nor_by_the_machine_that_passes_over_plain_data(data: bytes, at: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(skim, "_SMALLEST_FILE", 0)
+        patch.setattr(skim, "_SHORTEST", 16)
+        compare(b"N" + SKIMMED + b"(" + b"N" * at + data, skim.SkimmingMachine, in_c=True)

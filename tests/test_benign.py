@@ -1,0 +1,109 @@
+"""What real libraries write raises no alarm: the part of the benign set whose libraries the suite has.
+
+The whole set, over many libraries and releases, is written by ``benchmarks/benign/write.py``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from modelaudit import scan
+
+BENIGN = Path(__file__).parents[1] / "benchmarks" / "benign"
+
+# Files that end as incomplete, or alarm, with the reason.
+UNVERIFIED: dict[str, str] = {}
+
+
+@pytest.fixture
+def writers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The writers of the benign set, importable as they are in their own environments."""
+    monkeypatch.syspath_prepend(str(BENIGN))
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] in ("writers", "shelf")]:
+        del sys.modules[name]
+
+
+def shelf(folder: Path) -> ModuleType:
+    return importlib.import_module("shelf").Shelf(folder, "suite")
+
+
+def hold(folder: Path, rows: list[dict[str, object]], at_least: int) -> None:
+    """Scan every file, and expect nothing but what is named above."""
+    assert len(rows) >= at_least
+    ended = {}
+    for row in rows:
+        report = scan(folder / str(row["path"]), offline=True, second_opinion=False, checks=["security"])
+        if report.exit_code:
+            reasons = [finding.message for finding in report.findings]
+            ended[Path(str(row["path"])).name] = (report.exit_code, reasons[:3])
+    assert {name: ended[name] for name in ended if name not in UNVERIFIED} == {}
+
+
+@pytest.mark.usefixtures("writers")
+def test_ordinary_objects(tmp_path: Path) -> None:
+    objects = importlib.import_module("writers.objects")
+    kept = shelf(tmp_path)
+    for name, value in objects.groups():
+        kept.pickle("python", name, value, protocols=(0, 2, 4, 5))
+    hold(tmp_path, kept.rows, 80)
+
+
+@pytest.mark.usefixtures("writers")
+def test_arrays_of_numpy(tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    kept = shelf(tmp_path)
+    importlib.import_module("writers.arrays").write(kept)
+    hold(tmp_path, kept.rows, 60)
+
+
+@pytest.mark.usefixtures("writers")
+def test_files_of_joblib(tmp_path: Path) -> None:
+    pytest.importorskip("joblib")
+    kept = shelf(tmp_path)
+    for name, value in importlib.import_module("writers.joblib_files").values():
+        kept.joblib("joblib", name, value)
+        for codec in ("zlib", "gzip", "bz2", "xz", "lzma"):
+            kept.joblib("joblib", f"{name}-{codec}", value, compress=(codec, 3))
+    hold(tmp_path, kept.rows, 50)
+
+
+@pytest.mark.usefixtures("writers")
+def test_tensors_of_torch(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    kept = shelf(tmp_path)
+    for name, value in importlib.import_module("writers.tensors").kinds():
+        kept.torch("torch", f"{name}.pt", value)
+        if name in ("dtypes", "parameter", "ordered", "sparse", "quantized"):
+            kept.torch("torch", f"{name}-legacy.pt", value, zipped=False)
+    hold(tmp_path, kept.rows, 30)
+
+
+@pytest.mark.usefixtures("writers")
+def test_layers_optimizers_and_schedules_of_torch(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    training = importlib.import_module("writers.training")
+    kept = shelf(tmp_path)
+    network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU(), torch.nn.LazyLinear(2))
+    kept.torch("torch", "network.pt", network)
+    training.optimizers(kept, torch.nn.Linear(3, 2))
+    training.schedules(kept, torch.nn.Linear(3, 2))
+    hold(tmp_path, kept.rows, 40)
+
+
+def test_every_environment_is_pinned_and_names_writers_that_exist() -> None:
+    there = {file.stem for file in (BENIGN / "writers").glob("*.py")}
+    files = sorted((BENIGN / "environments").glob("*.txt"))
+    assert len(files) >= 10
+    for file in files:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        head = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
+        assert set(head["writers"].split()) <= there, file.name
+        assert head["python"], file.name
+        assert all("==" in line for line in lines if line and line[0] != "#"), file.name
