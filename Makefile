@@ -23,7 +23,7 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo test lint format docs bench-startup bench lock clean
+.PHONY: demo test lint format docs bench-startup bench-detection bench-speed bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -47,10 +47,23 @@ format: $(DEV)
 docs: $(DEV)
 	$(BIN)/python docs/generate.py
 
-bench: bench-startup
+bench: bench-startup bench-speed bench-detection
 
 bench-startup: $(DEV)
 	$(BIN)/python benchmarks/startup.py
+
+# What every scanner finds in the same files, and on what it alarms for nothing; the peers get environments of their
+# own. CORPUS=FOLDER names a labelled corpus; without one that part is left out.
+bench-detection: $(DEV)
+	CORPUS="$(CORPUS)" $(BIN)/python benchmarks/detection.py --write
+
+bench-speed: $(DEV)
+	$(BIN)/python benchmarks/speed.py --write
+
+# Mutated inputs over every reader, for long: make fuzz ITERATIONS=1000000. A problem is saved below build/fuzz.
+ITERATIONS ?= 100000
+fuzz: $(DEV)
+	PYTHONPATH=tests $(BIN)/python -m fuzz --iterations $(ITERATIONS)
 
 # Moves every version to the newest that pyproject.toml allows; what a scan installs is what the suite ran with.
 lock: $(RUN)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ import yaml
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FIXTURES = ROOT / "fixtures"
-PICKLE_FAMILY = frozenset({".pt", ".pth", ".pkl", ".pickle", ".joblib", ".npz", ".npy", ".jit", ".ckpt", ".ptl", ".dill"})
+PICKLE_FAMILY = frozenset(
+    {".pt", ".pth", ".pkl", ".pickle", ".joblib", ".npz", ".npy", ".jit", ".ckpt", ".ptl", ".dill"}
+)
 _OTHER_MODELS = frozenset({".bin", ".onnx", ".safetensors", ".h5", ".tflite", ".pb", ".mlmodel", ".json", ".model"})
 
 
@@ -48,7 +51,9 @@ def routes() -> Iterator[Sample]:
     if table.is_file():
         for route, row in yaml.safe_load(table.read_text(encoding="utf-8"))["routes"].items():
             path = FIXTURES / row["path"]
-            yield Sample(path, "routes", route.partition("/")[0], "malicious", row["path"], row["exit"], row.get("reason", ""))
+            yield Sample(
+                path, "routes", route.partition("/")[0], "malicious", row["path"], row["exit"], row.get("reason", "")
+            )
         return
     print("fixtures/routes.yaml is not there; all malicious fixtures are taken in its place")
     for path in sorted(FIXTURES.glob("*/malicious/*")):
@@ -67,8 +72,8 @@ def corpus(folder: Path) -> Iterator[Sample]:
         yield Sample(folder / told, "corpus", f"{source} {Path(told).suffix or 'no ending'}", label, told)
 
 
-def benign(folder: Path, python: str) -> Iterator[Sample]:
-    """The files that the real libraries write; written into ``folder`` once and kept there."""
+def benign(folder: Path, python: str, each: int) -> Iterator[Sample]:
+    """The files that the real libraries write, ``each`` of a library at most; written into ``folder`` once and kept."""
     manifest = folder / "manifest.json"
     writer = HERE / "benign" / "write.py"
     if not manifest.is_file():
@@ -79,10 +84,20 @@ def benign(folder: Path, python: str) -> Iterator[Sample]:
         if done.returncode or not manifest.is_file():
             print(f"benchmarks/benign/write.py ended with {done.returncode}; the benign set is left out")
             return
+    by_library: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in json.loads(manifest.read_text(encoding="utf-8")):
+        by_library[row["library"]].append(row)
+    for row in (row for library in sorted(by_library) for row in _spread(by_library[library], each)):
         # A few are told by the manifest to alarm for a reason, such as a function that a file carries along.
         expected = 1 if row["alarm"] else None
         yield Sample(folder / row["path"], "benign", row["library"], "benign", row["path"], expected, row["alarm"])
+
+
+def _spread(rows: list[dict[str, str]], most: int) -> list[dict[str, str]]:
+    """At most ``most`` of the rows, at even distances, so that every version and protocol has its share."""
+    if most <= 0 or len(rows) <= most:
+        return rows
+    return [rows[index * len(rows) // most] for index in range(most)]
 
 
 def packages(folder: Path) -> Iterator[Sample]:

@@ -69,33 +69,33 @@ class _Sorted:
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
 
+    def _unnamed(self) -> dict[tuple[str, ...], list[Document]]:
+        """The files whose own name says nothing, or all in a folder, by their place."""
+        return {
+            ("subjects",): self.subjects,
+            ("formats",): self.formats,
+            ("skops",): self.skops,
+            ("torchscript", "trusted", "*"): self.operators,
+            ("torchscript", "dangerous"): self.dangerous_operators,
+            ("callables", "standard-library"): self.standard_library,
+            ("callables", "trusted", "*"): self.trusted,
+            ("callables", "dangerous", "*"): self.dangerous,
+            ("licenses", "_vague"): self.vague,
+        }
+
     def add(self, parts: tuple[str, ...], document: Document) -> None:
         """Sort in one file by its place, told by the parts of its path without the ending."""
+        places = self._unnamed()
+        unnamed = places.get(parts, places.get((*parts[:-1], "*")))
         match parts:
-            case ("subjects",):
-                self.subjects.append(document)
-            case ("formats",):
-                self.formats.append(document)
-            case ("skops",):
-                self.skops.append(document)
-            case ("torchscript", "trusted", _):
-                self.operators.append(document)
-            case ("torchscript", "dangerous"):
-                self.dangerous_operators.append(document)
             case ("findings", family, name):
                 self.findings.append((f"{family}/{name}", document))
-            case ("callables", "standard-library"):
-                self.standard_library.append(document)
-            case ("callables", "trusted", _):
-                self.trusted.append(document)
-            case ("callables", "dangerous", _):
-                self.dangerous.append(document)
-            case ("licenses", "_vague"):
-                self.vague.append(document)
-            case ("licenses", name):
-                self.licenses.append((name, document))
             case ("policies", name):
                 self.policies.append((name, document))
+            case _ if unnamed is not None:
+                unnamed.append(document)
+            case ("licenses", name):
+                self.licenses.append((name, document))
             case _:
                 raise ConfigurationError(
                     f"{document.label}: no rules have their place here; move it to "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
 from modelaudit.checks.pickle import subjects_of_program
 from modelaudit.checks.skops import subjects_of_schema
@@ -28,6 +28,14 @@ from modelaudit.model.structure import (
 )
 from modelaudit.model.torch import TorchProgram
 
+_FORMATS: Final[dict[type[Structure], str]] = {
+    CompressedStream: "compressed",
+    SafetensorsHeader: "safetensors",
+    ArrayHeader: "npy",
+    ModelCard: "card",
+    SkopsSchema: "skops",
+}
+
 
 def subjects_of(artifact: str, structure: Structure, callables: Callables) -> Iterator[Subject]:
     """The subjects of one structure, in the order of the bytes."""
@@ -35,25 +43,13 @@ def subjects_of(artifact: str, structure: Structure, callables: Callables) -> It
         case PickleProgram():
             yield from subjects_of_program(artifact, structure, callables)
             yield from _defects(artifact, "pickle", structure.defects)
-        case ArchiveListing(format=format_, defects=defects):
-            yield from _defects(artifact, format_, defects)
-        case CompressedStream(defects=defects):
-            yield from _defects(artifact, "compressed", defects)
-        case SafetensorsHeader(defects=defects):
-            yield from _defects(artifact, "safetensors", defects)
-        case ArrayHeader(defects=defects):
-            yield from _defects(artifact, "npy", defects)
-        case Document(format=format_, defects=defects, tags=tags):
-            yield from _defects(artifact, format_, defects)
-            for tag, line in tags:
-                yield _tag(artifact, format_, tag, line)
-        case ModelCard(defects=defects):
-            yield from _defects(artifact, "card", defects)
-        case TensorData():
-            return
-        case SkopsSchema(defects=defects):
-            yield from _defects(artifact, "skops", defects)
-        case TorchProgram():
+        case ArchiveListing() | Document():
+            yield from _defects(artifact, structure.format, structure.defects)
+            for tag, line in structure.tags if isinstance(structure, Document) else ():
+                yield _tag(artifact, structure.format, tag, line)
+        case CompressedStream() | SafetensorsHeader() | ArrayHeader() | ModelCard() | SkopsSchema():
+            yield from _defects(artifact, _FORMATS[type(structure)], structure.defects)
+        case TensorData() | TorchProgram():
             return
         case _:
             assert_never(structure)

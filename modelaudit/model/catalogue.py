@@ -204,7 +204,7 @@ class Formats:
 
 @dataclass(frozen=True, slots=True)
 class SkopsLoader:
-    """A loader of skops: ``use`` is ``calls``, ``constructs`` or ``refers``; ``expects`` are names it is written for."""
+    """A loader of skops: ``use`` is ``calls``, ``constructs`` or ``refers``; ``expects`` names what it is for."""
 
     use: str
     expects: frozenset[str] = frozenset()

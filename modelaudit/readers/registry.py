@@ -12,8 +12,8 @@ from modelaudit.readers import (
     programs,
     safetensors,
     sevenzip,
-    tar,
     skops,
+    tar,
     tensor_data,
     torch,
 )

@@ -201,7 +201,9 @@ def test_tensors(protocol: int) -> None:
 
 
 def test_what_is_told_is_not_nothing() -> None:
-    data = pickle.dumps([Record(datetime.date(2020, 1, 1)), decimal.Decimal(1), fractions.Fraction(1, 2), uuid.UUID(int=1)])
+    data = pickle.dumps(
+        [Record(datetime.date(2020, 1, 1)), decimal.Decimal(1), fractions.Fraction(1, 2), uuid.UUID(int=1)]
+    )
     recorder = Recorder(data)
     recorder.load()
     assert ("call", "datetime.date") in recorder.acts

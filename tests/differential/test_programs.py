@@ -27,8 +27,22 @@ MEMO = [b"q\0", b"q\1", b"q\2", b"h\0", b"h\1", b"h\2", b"\x94", b"\x94", b"p0\n
 ENDS = [b"t", b"l", b"d", b"\x85", b"\x86", b"\x87", b"\x91", b"a", b"e", b"s", b"u", b"\x90", b"0", b"1", b"2"]
 ACTING = [b"R", b"R", b"R", b"\x81", b"\x81", b"\x92", b"o", b"b", b"b", b"Q", b"Pid\n", b")R", b")\x81", b")}\x92", b"}b", b"Nb", b"K\x01a", b"(K\x01e",
           b"K\x01K\x02s", b"(K\x01K\x02u", b"(K\x01\x90"]  # fmt: skip
-BROKEN = [b"\x82\1", b"\x97", b"\x98", b"Ix\n", b"S'\n", b"\x8c\x09", b"X\xff\xff\xff\xff", b"\xff", b"\x8c\x01\xff", b"Vx\\u1\n", b"."]
-FRAGMENTS = st.one_of(*map(st.sampled_from, (NAMES, PUSHES, MEMO, ENDS, ACTING, ACTING, NAMES, PUSHES)), st.sampled_from(BROKEN[:-1]))
+BROKEN = [
+    b"\x82\1",
+    b"\x97",
+    b"\x98",
+    b"Ix\n",
+    b"S'\n",
+    b"\x8c\x09",
+    b"X\xff\xff\xff\xff",
+    b"\xff",
+    b"\x8c\x01\xff",
+    b"Vx\\u1\n",
+    b".",
+]
+FRAGMENTS = st.one_of(
+    *map(st.sampled_from, (NAMES, PUSHES, MEMO, ENDS, ACTING, ACTING, NAMES, PUSHES)), st.sampled_from(BROKEN[:-1])
+)
 SKIMMED = b"0(" + b"K\x01\x94" * 60 + b"l0"
 """Plain data enough that it is passed over."""
 

@@ -64,11 +64,15 @@ class _Run:
             return
         # What is said differs from input to input; the place does not.
         what, _, where = report.text.rpartition(" at ")
-        key = f"{where.partition(' < ')[0]}: {' '.join(what.split(': ')[:3])}" if what else report.text.partition(":")[0]
+        key = (
+            f"{where.partition(' < ')[0]}: {' '.join(what.split(': ')[:3])}" if what else report.text.partition(":")[0]
+        )
         self.found[key] = self.found.get(key, 0) + 1
         if self.found[key] == 1:
             path = save(self.folder, self.name, report)
-            print(f"{report.text}\n    input {report.number} of run {self.name}, from {report.seed}: {path}", flush=True)
+            print(
+                f"{report.text}\n    input {report.number} of run {self.name}, from {report.seed}: {path}", flush=True
+            )
 
     def lost(self, worker: _Worker, text: str) -> None:
         """A process ended or hung: its input is the problem, and the rest of its stretch is still to do."""

@@ -68,7 +68,11 @@ class Problem:
 
 
 def work(
-    run: str, numbers: range, pool: Sequence[Seed], at: Synchronized[int], report: Callable[[Problem | Counter[str]], None]
+    run: str,
+    numbers: range,
+    pool: Sequence[Seed],
+    at: Synchronized[int],
+    report: Callable[[Problem | Counter[str]], None],
 ) -> None:
     """Go through ``numbers``, keeping in ``at`` which one is under way.
 

@@ -46,7 +46,18 @@ _TAR_FIELDS: Final = ((0, 100), (100, 8), (124, 12), (136, 12), (148, 8), (156, 
 _TAR_WORDS: Final = (b"", b"7" * 11, b"\x80" + b"\xff" * 10, b"-1", b"\x80" + bytes(10), b"../../x", b"/etc/x", b"L", b"x", b"g",
                      b"K", b"S", b"1", b"2", b"5", b"00000000010")  # fmt: skip
 _DIGITS: Final = re.compile(rb"-?\d+")
-_NUMERALS: Final = (b"0", b"-1", b"1e999", b"2147483647", b"4294967296", b"4611686018427387904", b"9" * 30, b"9" * 5000, b"0x10", b"")
+_NUMERALS: Final = (
+    b"0",
+    b"-1",
+    b"1e999",
+    b"2147483647",
+    b"4294967296",
+    b"4611686018427387904",
+    b"9" * 30,
+    b"9" * 5000,
+    b"0x10",
+    b"",
+)
 
 
 def mutate(source: random.Random, seed: bytes, pool: Sequence[Seed]) -> bytes:
@@ -185,7 +196,9 @@ def opcode(source: random.Random) -> bytes:
         value = source.randrange(8).to_bytes(width, "little") if small else _interesting(source, width)
         return code + value
     if width == pickletools.UP_TO_NEWLINE:
-        return code + b"".join(source.choice(_LINES) + b"\n" for _ in range(2 if chosen.name in ("GLOBAL", "INST") else 1))
+        return code + b"".join(
+            source.choice(_LINES) + b"\n" for _ in range(2 if chosen.name in ("GLOBAL", "INST") else 1)
+        )
     length = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT8U: 8}.get(width, 4)
     body = source.choice((b"", b"os", b"system", source.randbytes(source.randrange(20)), b"\x80\x04N."))
     size = len(body).to_bytes(length, "little") if source.random() < 0.8 else _interesting(source, length)
@@ -213,7 +226,9 @@ def set_zip_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> b
 
 def set_tar_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
     """One field of a tar header, with a checksum that is right again more often than not."""
-    headers = [place for place in range(0, min(len(data) - 511, 1 << 16), 512) if data[place + 257 : place + 262] == b"ustar"]
+    headers = [
+        place for place in range(0, min(len(data) - 511, 1 << 16), 512) if data[place + 257 : place + 262] == b"ustar"
+    ]
     if not headers:
         return set_numeral(source, data, pool)
     start = source.choice(headers)
@@ -300,7 +315,12 @@ _WRAPPERS: Final[tuple[Callable[[bytes], bytes], ...]] = (
     lambda data: lzma.compress(data, preset=0),
     lambda data: pickle.dumps(data, 4),
     lambda data: pickle.dumps([b"x", data.hex()], 2),
-    lambda data: b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n" + data,
+    lambda data: (
+        b"\x93NUMPY\x01\x00\x76\x00"
+        + b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117)
+        + b"\n"
+        + data
+    ),
 )
 
 _WEIGHTED: Final[dict[Mutation, int]] = {

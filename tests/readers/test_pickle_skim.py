@@ -6,6 +6,7 @@ import pickle
 import random
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -75,10 +76,23 @@ class Writer:
 
     def constant(self, _: int) -> bytes:
         word = self.random.choice(("os", "system", "k", "x" * 70, "__setstate__", "gAR", "__array_interface__", ""))
-        data = self.random.choice((
-            b"N", b"\x88", b"K\x94", b"M\x28\x28", b"J\x95\x95\x95\x95", b"G" + b"\x94" * 8, b"\x8a\x02\x94\x94",
-            self.text(word), self.text(word), b"C\x03(e.", b"]", b"}", b")",
-        ))
+        data = self.random.choice(
+            (
+                b"N",
+                b"\x88",
+                b"K\x94",
+                b"M\x28\x28",
+                b"J\x95\x95\x95\x95",
+                b"G" + b"\x94" * 8,
+                b"\x8a\x02\x94\x94",
+                self.text(word),
+                self.text(word),
+                b"C\x03(e.",
+                b"]",
+                b"}",
+                b")",
+            )
+        )
         return data + self.memoize()
 
     def get(self, depth: int) -> bytes:
@@ -121,10 +135,8 @@ class Writer:
 
 
 def events_of(machine: Machine) -> list[PickleEvent]:
-    try:
+    with suppress(DamagedError):
         machine.run(DISPATCH)
-    except DamagedError:
-        pass
     return machine.events
 
 

@@ -31,8 +31,8 @@ _LONGEST_LINK = 4 * KIB
 def recognises(head: Head) -> bool:
     """An archive begins with a local header, or ends with an end record that leads to a directory.
 
-    In the storage of a tensor only the beginning counts: looking at the end of each would cost a read. In a tar archive,
-    whose reader hands on every byte, an archive that ends it is a member or lies behind the last one.
+    In the storage of a tensor only the beginning counts: looking at the end of each would cost a read. In a tar
+    archive, whose reader hands on every byte, an archive that ends it is a member or lies behind the last one.
     """
     if head.data.startswith(_STARTS):
         return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import struct
-from typing import Final
 
 from modelaudit.model.pickle import Embedded, Unknown
 from modelaudit.readers.base import DamagedError

@@ -29,6 +29,13 @@ class Memo:
             return self.dense[index]
         return self.sparse[index]
 
+    def get(self, index: int) -> Slot:
+        """The entry, or ``None`` where there is none."""
+        try:
+            return self[index]
+        except KeyError:
+            return None
+
     def __setitem__(self, index: int, value: Slot) -> None:
         dense = self.dense
         if index == len(dense):

@@ -296,7 +296,7 @@ class SkimmingMachine(Machine):
             while waiting:
                 for data in tokens_between(self.window, waiting[-1].start, waiting.pop().end):
                     for index in {number_of(get) for get in patterns().reads.findall(data) if get}:
-                        entry = self.memo[index] if index in self.memo else None
+                        entry = self.memo.get(index)
                         if type(entry) is Stretch and entry.values is None and entry not in wanted:
                             wanted.add(entry)
                             waiting.append(entry)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from modelaudit.model.pickle import COMPUTED_KEY, UNKNOWN_ARGUMENTS, Embedded, Holding, Made, Name, Plain, Unknown, Value
+from modelaudit.model.pickle import (
+    COMPUTED_KEY,
+    UNKNOWN_ARGUMENTS,
+    Embedded,
+    Holding,
+    Made,
+    Name,
+    Plain,
+    Unknown,
+    Value,
+)
 
 TEXT_SHOWN: Final = 120
 _DEPTH_SHOWN: Final = 3
