@@ -27,6 +27,13 @@ _EXCEPTIONS = Path(__file__).resolve().parent / "exceptions.yaml"
 _PICKLE_BORNE = frozenset({".pkl", ".pickle", ".bin", ".pt", ".zip", ".npy", ".npz", ".7z"})
 _EXIT = {"alarm": 1, "unverified": 3, "incomplete": 3, "pass": 0}
 
+_HOW_TO_READ = (
+    "All scanners ran in the same run, each with the options that it has by default; `promptfoo` is the package "
+    "`modelaudit` of the index, with its engine in Rust. **Alarm** is an exit as unsafe. *Unverified* is any other "
+    "exit with a word that something is not known (picklescan: suspicious), *incomplete* an exit with an error or as "
+    "inconclusive, *skipped* a word that the file is none that is read, and *pass* what is left.\n"
+)
+
 Results = dict[tuple[str, str], Result]
 """By set and scanner."""
 
@@ -78,7 +85,7 @@ def _sets(options: argparse.Namespace) -> dict[str, list[Sample]]:
     return {name: samples for name, samples in made.items() if samples}
 
 
-# -- the report ---------------------------------------------------------------------------------------------------------
+# -- the report -------------------------------------------------------------------------------------------------------
 
 
 def _report(sets: dict[str, list[Sample]], results: Results) -> str:
@@ -87,12 +94,9 @@ def _report(sets: dict[str, list[Sample]], results: Results) -> str:
     tools = ", ".join(f"{name} {version(name)}" for name in names)
     parts = [
         "# Detection, side by side\n",
-        f"Measured on {time.strftime('%Y-%m-%d')} by `make bench-detection` with CPython {platform.python_version()} on "
-        f"{os.cpu_count()} cores, all scanners in the same run and each with the options that it has by default: {tools}. "
-        "`promptfoo` is the package `modelaudit` of the index with its Rust engine. **Alarm** is an exit as unsafe; "
-        "*unverified* is any other exit with a word that something is not known (picklescan: suspicious); *incomplete* is "
-        "an exit with an error or as inconclusive; *skipped* is a word that the file is none that is read; *pass* is what "
-        "is left: an exit as in order.\n",
+        f"Measured on {time.strftime('%Y-%m-%d')} by `make bench-detection` with CPython {platform.python_version()} "
+        f"on {os.cpu_count()} cores: {tools}.\n",
+        _HOW_TO_READ,
     ]
     parts += _goals(sets, results)
     for set_, samples in sets.items():
@@ -155,8 +159,8 @@ def _deviations(sets: dict[str, list[Sample]], results: Results) -> list[str]:
         if sample.reason and _as_it_should(sample, outcome):
             lines[f"{set_}, {sample.label}"].append(f"- `{sample.told}`: {outcome} ({detail}). {sample.reason}")
         elif not _as_it_should(sample, outcome):
-            reasons = (each.reason for each in known if fnmatch(sample.told, each.path) and each.outcome == outcome)
-            reason = next(reasons, "**No reason is known: a fault.**")
+            fits = (each for each in known if each.outcome == outcome and fnmatch(sample.told, each.path))
+            reason = next((each.reason for each in fits), "**No reason is known: a fault.**")
             lines[f"{set_}, {sample.label}"].append(
                 f"- `{sample.told}`: {outcome}{detail and f' ({detail})'}. {reason}"
             )

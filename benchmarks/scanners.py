@@ -1,4 +1,4 @@
-"""The scanners that are compared: an environment of its own for each peer, and one process that scans a set of files."""
+"""The scanners that are compared: an environment of its own for each peer, and a process that scans a set of files."""
 
 from __future__ import annotations
 

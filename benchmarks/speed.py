@@ -91,15 +91,15 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.folder.resolve()
     peers = {name: environment(name, folder / "peers") for name in (_PEERS[:1] if options.ours else _PEERS)}
+    versions = ", ".join(f"{name} {version(name)}" for name in peers)
     parts = [
         f"# An opcode-heavy pickle\n\nMeasured on {time.strftime('%Y-%m-%d')} by `make bench-speed` with CPython "
-        f"{platform.python_version()} on {os.cpu_count()} cores: CPU seconds of the work alone and peak of resident memory "
-        f"of its process, the least of {options.runs} runs; the command with all that it does. "
-        f"{', '.join(f'{name} {version(name)}' for name in peers)}; no answer within {_SECONDS_MOST} s is a dash.\n"
+        f"{platform.python_version()} on {os.cpu_count()} cores: CPU seconds of the work alone and peak of resident "
+        f"memory of its process, the least of {options.runs} runs; `modelaudit scan` with all that the command does. "
+        f"{versions}; no answer within {_SECONDS_MOST} s is a dash.\n"
     ]
-    for name in _FILES:
-        if not options.only or any(word in name for word in options.only):
-            parts.append(_table(name, _written(name, folder / "speed"), peers, options.runs))
+    chosen = [name for name in _FILES if not options.only or any(word in name for word in options.only)]
+    parts += [_table(name, _written(name, folder / "speed"), peers, options.runs) for name in chosen]
     text = "\n".join(parts)
     print(text)
     if options.write:
@@ -139,10 +139,10 @@ def _table(name: str, path: Path, peers: dict[str, str | None], runs: int) -> st
     peer = measured.get("picklescan")
     for what, one in measured.items():
         if one is None:
-            lines.append(f"| {what} | – | – | – | – |")
+            lines.append(f"| {what} | - | - | - | - |")
             continue
-        load_ratio = f"{one.cpu / loaded.cpu:.2f}" if loaded else "–"
-        peer_ratio = f"{one.cpu / peer.cpu:.2f}" if peer else "–"
+        load_ratio = f"{one.cpu / loaded.cpu:.2f}" if loaded else "-"
+        peer_ratio = f"{one.cpu / peer.cpu:.2f}" if peer else "-"
         lines.append(f"| {what} | {one.cpu:.2f} | {load_ratio} | {peer_ratio} | {one.peak / _MIB:.0f} |")
     return "\n".join([*lines, ""])
 

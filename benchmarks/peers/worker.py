@@ -10,7 +10,7 @@ command calls it, file by file, and its exit code is told as an outcome:
 ``pass``        it exits as in order
 ``skipped``     it says that the file is none that it reads
 
-No scanner here loads a model; none reaches the network: what they would send or fetch is switched off before they start.
+No scanner here loads a model, and none reaches the network: what they would send or fetch is switched off at the start.
 """
 
 from __future__ import annotations
@@ -142,8 +142,7 @@ def aisbom() -> Scan:
     return scan
 
 
-SCANNERS = {"ours": ours, "picklescan": picklescan, "modelscan": modelscan, "fickling": fickling, "promptfoo": promptfoo,
-            "aisbom": aisbom}  # fmt: skip
+SCANNERS = {scanner.__name__: scanner for scanner in (ours, picklescan, modelscan, fickling, promptfoo, aisbom)}
 
 
 def _exit_code(run: Callable[[], object]) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickletools
+import resource
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from differential.inert import run
@@ -46,6 +49,8 @@ FRAGMENTS = st.one_of(
 SKIMMED = b"0(" + b"K\x01\x94" * 60 + b"l0"
 """Plain data enough that it is passed over."""
 
+ROOM = 256 << 20
+
 programs = st.builds(
     lambda protocol, body, stop: (b"" if protocol is None else b"\x80" + bytes([protocol])) + b"".join(body) + stop,
     st.sampled_from([None, 0, 1, 2, 3, 4, 4, 5, 6]),
@@ -74,6 +79,16 @@ def _as_call(act: Told) -> Told:
     return (Act.CALL.value, act[1]) if act[0] == Act.CONSTRUCT else act
 
 
+@pytest.fixture(autouse=True)
+def little_memory() -> Iterator[None]:
+    """An index of the memo has the unpickler in C take room for all those before it; here it gets a MemoryError."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ROOM, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
 def compare(data: bytes, kind: type[Machine], in_c: bool) -> None:
     done, reached = run(data, in_c)
     done = [_as_call(act) for act in done]
@@ -91,16 +106,26 @@ def compare(data: bytes, kind: type[Machine], in_c: bool) -> None:
 
 @given(programs)
 @example(b"\x80\x04cinert\nThing\n)R}b.")
-@settings(max_examples=150000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("in_c", [True, False])
 def test_no_act_before_the_fault_is_missed(in_c: bool, data: bytes) -> None:
-    compare(data, Machine, in_c)
+    # The one in Python cuts the last character off a line that no newline ends; see below.
+    compare(data if in_c else data + b"\n\n\n", Machine, in_c)
 
 
 @given(programs, st.integers(0, 24))
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_nor_by_the_machine_that_passes_over_plain_data(data: bytes, at: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(skim, "_SMALLEST_FILE", 0)
         patch.setattr(skim, "_SHORTEST", 16)
         compare(b"N" + SKIMMED + b"(" + b"N" * at + data, skim.SkimmingMachine, in_c=True)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a line that the end of the file cuts is not taken as Python's unpickler takes it"
+)
+@pytest.mark.parametrize("data", [b"(K\x01iinert\nmake!", b"cinert\nThing!"])
+def test_a_last_line_without_newline_loses_a_character(data: bytes) -> None:
+    # pickle._Unpickler, which joblib and dill build on, takes readline()[:-1] for the line.
+    compare(data, Machine, in_c=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import queue
+import signal
 import sys
 import time
 from collections import Counter
@@ -147,6 +148,7 @@ def main() -> int:
         parser.error(f"no seed has {options.only!r} in its name")
     last = options.first + options.iterations
     stretches = [range(start, min(start + _STRETCH, last)) for start in range(options.first, last, _STRETCH)]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # an ordinary exit takes the workers along
     run = _Run(options.run, pool, options.folder, stretches)
     print(f"run {run.name}: {options.iterations} inputs from {len(pool)} seeds, {options.workers} workers", flush=True)
     _go(run, options.workers)

@@ -331,3 +331,20 @@ def test_what_begins_as_another_format_is_no_tensor_data(read_fixture):
     reading = read_fixture("torch-zip/malicious/array-as-storage.npz")
     assert not reading.of(TensorData)
     assert ["npy"] in reading.formats.values()
+
+
+def test_a_zip_of_very_many_members_is_bounded_and_named(read_bytes):
+    count = 200_000
+    local = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0)
+    entry = struct.pack("<4s6H3I5HI", b"PK\1\2", 20, 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0, 0, 0, 0, 0)
+    names = [b"%07d" % number for number in range(count)]
+    body = b"".join(local + name + b"x" for name in names)
+    step = len(local) + 8
+    directory = b"".join(entry + struct.pack("<I", n * step) + name for n, name in enumerate(names))
+    record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, len(directory), len(body))
+    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, len(body) + len(directory), 1)
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    reading = read_bytes(body + directory + record + locator + end, limits=Limits(members=500))
+    assert len(_listing(reading).members) == 500
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    assert any(f"of {count} members" in detail for detail in reading.details)

@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelaudit.readers.sniff import is_tar, name_format, strong_magic
@@ -77,10 +77,18 @@ def test_a_tar_whose_name_is_a_pickle_is_told(signed):
     assert name_format(data, "x.pt") == "tar"
 
 
-@given(at=st.integers(0, 511), to=st.integers(0, 255))
+@given(at=st.integers(0, 511) | st.integers(148, 155), to=st.integers(0, 255))
+@example(at=155, to=33)
 def test_a_tar_is_what_a_loader_opens(at, to):
     data = bytearray(_v7(b"\x80\x02N."))
     data[at] = to
+    assert is_tar(bytes(data)) == _opens(bytes(data))
+
+
+@given(st.binary(max_size=8) | st.text("01234567 _+-oO\t\x1c\0", max_size=8).map(str.encode))
+def test_a_checksum_may_be_written_as_tarfile_reads_it(field):
+    data = bytearray(_v7(b"\x80\x02N."))
+    data[148:156] = field.ljust(8, b"\0")
     assert is_tar(bytes(data)) == _opens(bytes(data))
 
 
