@@ -64,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("CORPUS") or beside))
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "benchmarks", help="for what is made once")
     parser.add_argument("--benign", type=Path, help="the benign set, where it is written already")
-    parser.add_argument("--each", type=int, default=40, help="files of a library in the benign set; 0 for all")
+    parser.add_argument("--each", type=int, default=12, help="files of a library in the benign set; 0 for all")
     parser.add_argument("--only", action="append", help="routes, corpus, benign or packages; repeatable")
     parser.add_argument("--scanners", action="append", choices=NAMES, help="repeatable; default: all")
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {_RESULTS.relative_to(ROOT)}")

@@ -94,7 +94,9 @@ def _trusted(
     if listed.refer_only and (listed.arguments or listed.construct_only):
         raise document.error(f"{name} is for reference only, so nothing else can be said of its use", place)
     arguments = _NO_ARGUMENTS if listed.refer_only else _arguments(listed.arguments, document, (*place, "arguments"))
-    return CallableEntry(name, Standing.TRUSTED, listed.why, library, "", arguments, listed.construct_only)
+    return CallableEntry(
+        name, Standing.TRUSTED, listed.why, library, "", arguments, listed.construct_only, listed.collects
+    )
 
 
 def _covering(name: str, modules: Mapping[str, DangerousModule]) -> str | None:

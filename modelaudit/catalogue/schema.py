@@ -156,6 +156,7 @@ class CallableFile:
     arguments: Arguments = Field(default_factory=dict)
     construct_only: bool = False
     refer_only: bool = False
+    collects: bool = False
 
 
 @dataclass(config=_CONFIG)
@@ -167,6 +168,7 @@ class AlikeFile:
     arguments: Arguments = Field(default_factory=dict)
     construct_only: bool = False
     refer_only: bool = False
+    collects: bool = False
 
 
 Named = dict[ExactName, Annotated[CallableFile, BeforeValidator(_as_entry)]]

@@ -8,13 +8,14 @@ from typing import Final
 
 from modelaudit.checks.callables import Judgement, judge
 from modelaudit.checks.code import evidence_of_code
+from modelaudit.checks.kept import argument_of, collects, holds, keeps_function, kept_for_reference, may_call_kept
+from modelaudit.checks.values import cut, describe
 from modelaudit.model.artifact import TORCHSCRIPT
-from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Callables, Standing, Subject
+from modelaudit.model.catalogue import ArgumentUse, Callables, Standing, Subject
 from modelaudit.model.pickle import (
+    COMPUTED_KEY,
     STATE_OWNER,
-    UNKNOWN_ARGUMENTS,
     Act,
-    Embedded,
     Holding,
     Made,
     Name,
@@ -26,10 +27,10 @@ from modelaudit.model.pickle import (
 )
 from modelaudit.model.structure import CodeOutline, Location
 
-_TEXT: Final = 200
+_FILLING: Final = frozenset({"APPEND", "APPENDS", "ADDITEMS"})
 # Attributes that APPEND, APPENDS and ADDITEMS call on what is no list or set.
 _CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
-_DOING: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
+_DOING: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.KEEPS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
 
 
 def subjects_of_program(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
@@ -49,16 +50,28 @@ def _subjects(artifact: str, program: PickleProgram, callables: Callables) -> It
     told = {event.subject for event in calls if any(True for _ in _called(artifact, event, callables))}
     # A call that is harmless as made excuses the import, but not one more use of the name beside it.
     excused = {event.subject for event in calls} - set(program.kept)
+    # What may be stored need not be what may be called: of what does call it, the first is told with each of these.
+    kept = [function for event in events for function in kept_for_reference(event, callables)]
     for event in events:
         if event.act is Act.IMPORT:
             if event.subject not in told and event.subject not in excused:
                 yield from _named(artifact, event, "import", event.subject, callables)
         elif event.act in (Act.CALL, Act.CONSTRUCT):
             yield from _called(artifact, event, callables)
+            yield from _planted(artifact, event, callables)
         elif event.act in (Act.SET_STATE, Act.SET_ITEM):
             yield from _changed(artifact, event, callables)
+            if event.act is Act.SET_ITEM and event.opcode in ("SETITEM", "SETITEMS"):
+                yield from _planted(artifact, event, callables)
         elif event.act is Act.EXTENSION:
             yield from _named(artifact, event, "extension", event.subject, callables)
+        if kept and may_call_kept(event, callables):
+            for function in kept:
+                unvetted = Judgement(
+                    Standing.UNLISTED, why=f"it may be stored and not called: {judge(function, callables).why}"
+                )
+                yield _subject(artifact, event, "call", function, unvetted)
+            kept = []
 
 
 def _is_own_type(event: PickleEvent) -> bool:
@@ -73,11 +86,11 @@ def _is_own_type(event: PickleEvent) -> bool:
 def _called(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
     if event.gives is not None and judge(event.gives, callables).standing is Standing.TRUSTED:
         return  # a walk that ends at something trusted is as good as its name
-    if event.act is Act.CALL and _keeps_function(event.subject, callables):
-        return  # the function that it keeps was judged when it was given, as if it had been called
+    if event.act is Act.CALL and keeps_function(event.subject, callables):
+        return  # the function that it keeps was judged when it was given
     judgement = judge(event.subject, callables)
     rules = judgement.entry.arguments if judgement.entry else ()
-    broken = [(rule, argument) for rule, argument in _arguments(event, rules) if not _holds(rule, argument, callables)]
+    broken = [rule for rule in rules if not holds(rule, event.arguments, callables)]
     if judgement.standing is Standing.DANGEROUS and rules and not broken:
         return
     if judgement.entry and judgement.entry.construct_only and event.act is Act.CALL:
@@ -85,39 +98,44 @@ def _called(artifact: str, event: PickleEvent, callables: Callables) -> Iterator
     if judgement.standing is not Standing.TRUSTED:
         yield _subject(artifact, event, event.act.value, event.subject, judgement)
         return
-    for rule, argument in broken:
-        if rule.use not in _DOING:
-            yield _subject(artifact, event, "argument", event.subject, judge(argument, callables), describe(argument))
+    for rule in broken:
+        argument = argument_of(rule, event.arguments)
+        assert argument is not None
+        found = judge(argument, callables)
+        if rule.use not in _DOING or found.standing is Standing.TRUSTED:
+            yield _subject(artifact, event, "argument", event.subject, found, describe(argument))
         else:
-            yield _subject(artifact, event, _DOING[rule.use].value, argument, judge(argument, callables))
+            yield _subject(artifact, event, _DOING[rule.use].value, argument, found)
 
 
-def _arguments(event: PickleEvent, rules: tuple[ArgumentRule, ...]) -> Iterator[tuple[ArgumentRule, Value]]:
-    """Each rule with the argument it is about; an argument that is not given breaks no rule."""
-    for rule in rules:
-        if event.arguments == (UNKNOWN_ARGUMENTS,):
-            yield rule, UNKNOWN_ARGUMENTS
-        elif rule.index < len(event.arguments):
-            yield rule, event.arguments[rule.index]
+def _planted(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
+    """What a mapping, or a list of pairs, that is handed over would set as an attribute that something calls."""
+    pairs: list[tuple[str, Value]] = []
+    if event.act is Act.SET_ITEM:
+        pairs += _pairs(event.arguments)
+    else:
+        for argument in event.arguments:
+            if isinstance(argument, Holding):
+                pairs += argument.entries if argument.type == "dict" else _pairs_in(argument)
+    for key, value in pairs:
+        callable_ = isinstance(value, Name) or (isinstance(value, Made | Unknown) and key != COMPUTED_KEY)
+        if callable_ and (_is_special(key) or key == COMPUTED_KEY):
+            yield _subject(artifact, event, "plant", value, judge(value, callables), key)
 
 
-def _holds(rule: ArgumentRule, argument: Value, callables: Callables) -> bool:
-    if rule.one_of:
-        return isinstance(argument, Plain | Name) and describe(argument) in rule.one_of
-    if rule.use is ArgumentUse.READS:
-        return isinstance(argument, Embedded)
-    if isinstance(argument, Plain | Holding | Embedded):
-        return True  # no one can call data
-    if isinstance(argument, Made):
-        # A result is an object with a state of its own. Of those that keep a function to call, the function was
-        # judged when it was given and whenever state is set; what any other does when it is called is not known.
-        return rule.use is ArgumentUse.CALLS and _keeps_function(argument, callables)
-    judgement = judge(argument, callables)
-    constructed = rule.use is ArgumentUse.CONSTRUCTS
-    needs_care = judgement.entry is not None and (
-        bool(judgement.entry.arguments) or (judgement.entry.construct_only and not constructed)
-    )
-    return judgement.standing is Standing.TRUSTED and not needs_care
+def _pairs_in(sequence: Holding) -> list[tuple[str, Value]]:
+    pairs = [value for _, value in sequence.entries if isinstance(value, Holding) and value.type != "dict"]
+    return [pair for inner in pairs for pair in _pairs(tuple(value for _, value in inner.entries))]
+
+
+def _pairs(values: tuple[Value, ...]) -> list[tuple[str, Value]]:
+    """Keys, as far as they are words, with what follows each."""
+    words = [value.text.strip("\"'") if isinstance(value, Plain) else COMPUTED_KEY for value in values[::2]]
+    return list(zip(words, values[1::2], strict=False))
+
+
+def _is_special(key: str) -> bool:
+    return (key.startswith("__") and key.endswith("__")) or key in _CALLED_BY_OPCODES
 
 
 def _changed(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
@@ -127,20 +145,15 @@ def _changed(artifact: str, event: PickleEvent, callables: Callables) -> Iterato
         yield _subject(artifact, event, "overwrite", target, judge(target, callables))
     elif isinstance(target, Unknown) and target != STATE_OWNER:
         yield from _named(artifact, event, event.act.value, target, callables)
-    keeps = _keeps_function(target, callables)
+    if event.opcode in _FILLING and isinstance(target, Made) and not collects(target, callables):
+        why = "how it adds an item may be whatever the file has set it to"
+        yield _subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
+    keeps = keeps_function(target, callables)
     for key, value in event.sets:
-        if (key.startswith("__") and key.endswith("__")) or key in _CALLED_BY_OPCODES:
+        if _is_special(key):
             yield _subject(artifact, event, "plant", value, judge(value, callables), key)
-        elif keeps and not (isinstance(value, Made) and _keeps_function(value, callables)):
+        elif keeps and not (isinstance(value, Made) and keeps_function(value, callables)):
             yield from _named(artifact, event, "call", value, callables)
-
-
-def _keeps_function(value: Value, callables: Callables) -> bool:
-    """Whether this is an object such as a ``partial``, made by something trusted that keeps a function to call."""
-    if not isinstance(value, Made):
-        return False
-    entry = judge(value.by, callables).entry
-    return entry is not None and any(rule.use is ArgumentUse.CALLS for rule in entry.arguments)
 
 
 def _named(artifact: str, event: PickleEvent, act: str, subject: Value, callables: Callables) -> Iterator[Subject]:
@@ -168,7 +181,7 @@ def _subject(
         },
         key=f"{act} {name} {detail}",
         location=Location(offset=event.offset),
-        evidence=(f"byte {event.offset}: {_cut(shown)}",),
+        evidence=(f"byte {event.offset}: {cut(shown)}",),
         listing=tuple(_listed(event)),
     )
 
@@ -179,25 +192,3 @@ def _listed(event: PickleEvent) -> Iterator[str]:
     for one in event.listing:
         mark = ">" if one.offset == event.offset else " "
         yield f"{mark} {one.offset:>{width}} {one.opcode or '…'} {one.argument}".rstrip()
-
-
-def describe(value: Value) -> str:
-    """A value as one would write it in Python, bounded."""
-    if isinstance(value, Plain):
-        return value.text
-    if isinstance(value, Name):
-        return _cut(str(value))
-    if isinstance(value, Unknown):
-        return f"<{_cut(value.why)}>"
-    if isinstance(value, Made):
-        return f"{describe(value.by)}(…)"
-    if isinstance(value, Embedded):
-        return f"<the {value.length} bytes at {value.offset}>"
-    inner = ", ".join(
-        f"{key!r}: {describe(item)}" if value.type == "dict" else describe(item) for key, item in value.entries
-    )
-    return _cut({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"

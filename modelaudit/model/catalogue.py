@@ -89,6 +89,7 @@ class ArgumentUse(StrEnum):
 
     CALLS = "calls"
     CONSTRUCTS = "constructs"
+    KEEPS = "keeps"
     READS = "reads"
 
 
@@ -97,8 +98,8 @@ class ArgumentRule:
     """A condition on the positional argument ``index``, from 0.
 
     Attributes:
-        use: the argument is judged as called or constructed; or, for what is read as a file, must be a constant that
-            was read as an artifact of its own, where what it would do is judged.
+        use: the argument is judged as called or constructed; or as kept, and called when the result is; or, for what
+            is read as a file, must be a constant that was read as an artifact of its own, where it is judged.
         one_of: the argument must be one of these: a dotted name for a global, or the repr of a short word, of None,
             True or False (calls that differ in numbers and long text only are told once).
     """
@@ -118,6 +119,7 @@ class CallableEntry:
         arguments: for a trusted name, the conditions under which it stays trusted; for a dangerous one, those under
             which a call of it is harmless. All of them must hold; a condition on an argument that is absent holds.
         construct_only: trusted where ``__new__`` alone makes it, unlisted where it is called.
+        collects: APPEND, APPENDS and ADDITEMS reach its own ``append``, ``extend`` or ``add``, and nothing a file set.
     """
 
     name: str
@@ -127,6 +129,7 @@ class CallableEntry:
     effect: str = ""
     arguments: tuple[ArgumentRule, ...] = ()
     construct_only: bool = False
+    collects: bool = False
 
 
 @dataclass(frozen=True, slots=True)

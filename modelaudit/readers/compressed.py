@@ -33,9 +33,10 @@ _TIME_TO_EXPAND: Final = 0.5
 
 
 def _decodes(codec: Codec, data: bytes) -> bool:
-    """Whether ``data`` decompress in fact: enough of them, or all, or to what begins like something known.
+    """Whether ``data`` decompress in fact: enough of them, or all there are, or to what begins like something known.
 
     Two bytes of zlib and five of LZMA are no sign by themselves; text and numbers break off within a few symbols.
+    A stream whose end is missing counts: loaders hand out its content before they look for more.
     """
     out = b""
     try:
@@ -47,7 +48,8 @@ def _decodes(codec: Codec, data: bytes) -> bool:
     except DecodingError as error:
         if error.reason is UnreadReason.LIMIT:
             return codec is LZMA and _is_plausible_lzma(data)
-    return strong_magic(out) is not None or _PICKLE_START.match(out) is not None
+        return strong_magic(out) is not None or _PICKLE_START.match(out) is not None
+    return bool(out)
 
 
 def _begins_zlib(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from differential.inert import run
 from differential.recording import Told, first_ones, followed, told
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelaudit.model.pickle import Act
@@ -43,19 +43,19 @@ BROKEN = [
     b"Vx\\u1\n",
     b".",
 ]
-FRAGMENTS = st.one_of(
-    *map(st.sampled_from, (NAMES, PUSHES, MEMO, ENDS, ACTING, ACTING, NAMES, PUSHES)), st.sampled_from(BROKEN[:-1])
-)
+FRAGMENTS = [*NAMES * 4, *PUSHES * 2, *MEMO, *ENDS * 2, *ACTING * 4, *BROKEN[:-1]]
 SKIMMED = b"0(" + b"K\x01\x94" * 60 + b"l0"
 """Plain data enough that it is passed over."""
 
 ROOM = 256 << 20
 
 programs = st.builds(
-    lambda protocol, body, stop: (b"" if protocol is None else b"\x80" + bytes([protocol])) + b"".join(body) + stop,
-    st.sampled_from([None, 0, 1, 2, 3, 4, 4, 5, 6]),
-    st.lists(FRAGMENTS, min_size=1, max_size=24),
-    st.sampled_from([b".", b".", b".", b""]),
+    lambda protocol, body, stop: (
+        (b"\x80" + bytes([protocol]) if protocol < 7 else b"") + b"".join(FRAGMENTS[each] for each in body) + stop
+    ),
+    st.integers(0, 7),
+    st.lists(st.integers(0, len(FRAGMENTS) - 1), min_size=1, max_size=24),
+    st.sampled_from([b".", b""]),
 )
 
 
@@ -105,8 +105,7 @@ def compare(data: bytes, kind: type[Machine], in_c: bool) -> None:
 
 
 @given(programs)
-@example(b"\x80\x04cinert\nThing\n)R}b.")
-@settings(max_examples=15000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("in_c", [True, False])
 def test_no_act_before_the_fault_is_missed(in_c: bool, data: bytes) -> None:
     # The one in Python cuts the last character off a line that no newline ends; see below.

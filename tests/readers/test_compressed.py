@@ -217,6 +217,19 @@ def test_an_empty_content_is_no_absence(name, read_bytes):
         assert _stream(reading).size == 0
 
 
+@pytest.mark.parametrize("name", ["zlib", "lzma"])
+def test_a_short_stream_without_its_end_is_told(name, read_bytes):
+    content = b"cbuiltins\neval\n(V1\ntR."
+    packed = CODECS[name](content)
+    found = 0
+    for cut in range(1, 12):
+        reading = read_bytes(packed[:-cut])
+        assert reading.formats["file"] == [name]
+        assert UnreadReason.DAMAGED in reading.reasons()
+        found += _evaluates(reading)
+    assert found >= 4
+
+
 def test_text_and_numbers_are_no_compressed_data(bytes_window):
     source = random.Random(0)
     letters = string.ascii_letters + ' \n_,"0123456789'

@@ -7,6 +7,7 @@ or reads a memo entry that it wrote, the stretch is followed opcode by opcode af
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from modelaudit.model.artifact import Window
@@ -26,7 +27,7 @@ from modelaudit.readers.pickle.plain import (
     pieces_between,
     tokens_between,
 )
-from modelaudit.readers.pickle.values import MEMORY_VIEWS, Slot, Stretch
+from modelaudit.readers.pickle.values import MEMORY_VIEWS, REPLACED, Box, Slot, Stretch
 
 _TEXT: Final = frozenset(b"X\x8c\x8d")
 _SMALLEST_FILE: Final = 64 * KIB
@@ -35,9 +36,12 @@ _MARGIN: Final = KIB
 _LONGEST_NAME: Final = 600
 _WASTE: Final = MIB
 _MOST_PASSES: Final = 32
-# Part of every key in MEMORY_VIEWS: with them, plain data is not plain.
-_VIEW: Final = b"_array_"
+# Part of every key in MEMORY_VIEWS, and REPLACED: with them, plain data is not plain.
+_TELLING_KEY: Final = re.compile(rb"_array_|__dict__")
+_TELLING: Final = MEMORY_VIEWS | {REPLACED}
 _ACTING: Final = frozenset({Name, Unknown, Made})
+_CHANGING: Final = frozenset({"list", "dict", "set"})
+_MOST_SPELLINGS: Final = 64
 
 
 class SkimmingMachine(Machine):
@@ -54,6 +58,7 @@ class SkimmingMachine(Machine):
         self._stretches: list[Stretch] = []
         self._counted = 0
         self._acting: set[int] = set()
+        self._spellings: list[bytes] = []
         self._waste = 0
         self._misses = 0
         self._passes = 0
@@ -144,14 +149,16 @@ class SkimmingMachine(Machine):
 
     def _is_inert(self, start: int) -> bool:
         """Whether the plain opcodes from ``start`` to here are what they seem, whatever the memo holds."""
-        if self.buffer.find(_VIEW, start, self.pos) >= 0:
+        if _TELLING_KEY.search(self.buffer, start, self.pos):
             return False
         if self.offset + FRAME_REACH > self.size:
             for frame in patterns().frames.finditer(self.buffer, start, self.pos):
                 if frame[1] and self.base + frame.end() + number_of(frame[1]) > self.size:
                     return False
-        if not self._acting:
-            return True
+        if len(self._spellings) < _MOST_SPELLINGS:
+            # Where not even the bytes of such a GET occur, be it inside a constant, there is none.
+            if all(self.buffer.find(get, start, self.pos) < 0 for get in self._spellings):
+                return True
         read = patterns().reads.findall(self.buffer, start, self.pos)
         return self._acting.isdisjoint(number_of(get) for get in set(read) if get)
 
@@ -160,6 +167,8 @@ class SkimmingMachine(Machine):
         if constant is None or self.base + sum(constant) > self.size:
             return False
         begin, length = constant
+        if _TELLING_KEY.search(self.buffer, begin, begin + length):
+            return False
         is_text = self.buffer[self.pos] in _TEXT
         self.note_nested(self.buffer[begin : begin + min(length, CONSTANT_KEPT)], self.base + begin, length, is_text)
         self.pos = begin + length
@@ -226,9 +235,7 @@ class SkimmingMachine(Machine):
         if self._stretches and index in self.memo:
             self._follow_all()
         super().remember(index)
-        value = self.stack[-1]
-        if type(value) in _ACTING or (type(value) is str and value in MEMORY_VIEWS):
-            self._acting.add(index)
+        self._watch(index, self.stack[-1])
 
     def memoize(self) -> None:
         """As ``Machine.memoize``; most of what a program of objects does, and so without its detours."""
@@ -240,13 +247,20 @@ class SkimmingMachine(Machine):
             self.remember(len(memo))
             return
         value = stack[-1]
-        kind = type(value)
-        if kind is Stretch:
+        if type(value) is Stretch:
             value = self.top()
-            kind = type(value)
         memo.dense.append(value)
-        if kind in _ACTING or (kind is str and value in MEMORY_VIEWS):
+        self._watch(index, value)
+
+    def _watch(self, index: int, value: Slot) -> None:
+        """Note an entry that plain opcodes could act with, or change: what reads it is not passed over."""
+        kind = type(value)
+        changes = kind is Box and value.type in _CHANGING  # type: ignore[union-attr]
+        if (changes or kind in _ACTING or (kind is str and value in _TELLING)) and index not in self._acting:
             self._acting.add(index)
+            if len(self._spellings) < _MOST_SPELLINGS:
+                self._spellings += [b"h" + bytes((index,))] if index < 256 else []
+                self._spellings.append(b"j" + index.to_bytes(8, "little")[:4])
 
     def _follow_top(self) -> None:
         while self.stack and type(self.stack[-1]) is Stretch:
@@ -289,23 +303,39 @@ class SkimmingMachine(Machine):
         self._skims_from = self.size
 
     def _followed(self, stretch: Stretch) -> list[Slot]:
-        """The values of a stretch, after those of all the stretches that it reads from."""
+        """The values of a stretch, after those that it reads, and with what others have changed in them since."""
         self._count()
-        if stretch.values is None:
-            waiting, wanted = [stretch], {stretch}
-            while waiting:
-                for data in tokens_between(self.window, waiting[-1].start, waiting.pop().end):
-                    for index in {number_of(get) for get in patterns().reads.findall(data) if get}:
-                        entry = self.memo.get(index)
-                        if type(entry) is Stretch and entry.values is None and entry not in wanted:
-                            wanted.add(entry)
-                            waiting.append(entry)
-            for earlier in sorted(wanted, key=lambda one: one.start):
-                if earlier.values is None:
-                    self._follow(earlier)
+        wanted = [stretch] if stretch.values is None else []
+        while wanted:
+            changing: set[int] = set()
+            for each in sorted(self._with_sources(wanted), key=lambda one: one.start):
+                changing |= self._follow(each)
+            wanted = [
+                one for one in self._stretches if one.values is None and not changing.isdisjoint(self._reads(one))
+            ]
         return stretch.values or []
 
-    def _follow(self, stretch: Stretch) -> None:
+    def _with_sources(self, stretches: list[Stretch]) -> set[Stretch]:
+        """The stretches and, over any number of steps, those whose memo entries they read."""
+        waiting, found = list(stretches), set(stretches)
+        while waiting:
+            for index in self._reads(waiting.pop()):
+                entry = self.memo.get(index)
+                if type(entry) is Stretch and entry.values is None and entry not in found:
+                    found.add(entry)
+                    waiting.append(entry)
+        return found
+
+    def _reads(self, stretch: Stretch) -> frozenset[int]:
+        if stretch.reads is None:
+            read: set[bytes] = set()
+            for data in tokens_between(self.window, stretch.start, stretch.end):
+                read.update(patterns().reads.findall(data))
+            stretch.reads = frozenset(number_of(get) for get in read if get)
+        return stretch.reads
+
+    def _follow(self, stretch: Stretch) -> set[int]:
+        """Follow one stretch; returns the memo entries it made that can be changed."""
         machine = Machine(self.window, stretch.start, self.limits, self.stream)
         machine.memo = _Written(self.memo, stretch)
         machine.protocol = self.protocol
@@ -313,7 +343,10 @@ class SkimmingMachine(Machine):
         machine.seen, machine.told = self.seen, self.told
         machine.run(self.dispatch, until=lambda follower: follower.offset >= stretch.end)
         stretch.values = machine.stack
-        machine.memo.hand_over()
+        made = machine.memo.hand_over()
+        for index in made:
+            self._watch(index, self.memo[index])
+        return {index for index in made if index in self._acting}
 
 
 class _Written(Memo):
@@ -341,7 +374,8 @@ class _Written(Memo):
             self._new += 1
         self._own[index] = value
 
-    def hand_over(self) -> None:
-        """Write the entries into the memo around."""
+    def hand_over(self) -> list[int]:
+        """Write the entries into the memo around; returns their indices."""
         for index, value in self._own.items():
             self._outer[index] = value
+        return list(self._own)

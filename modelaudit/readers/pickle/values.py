@@ -55,7 +55,7 @@ class Box:
         self.size += 1
         kind = type(value)
         acts = kind in _ACTING or (type(key) not in _INERT and kind not in _INERT)
-        if acts or (kind is Box and key in MEMORY_VIEWS):
+        if acts or (kind is Box and (key in MEMORY_VIEWS or key == REPLACED)):
             self.acting = self.acting or []
             if len(self.acting) < _ACTING_KEPT:
                 self.acting.append((key, value))
@@ -111,9 +111,10 @@ class Stretch:
         first: entries of the memo before it, once they were counted.
         values: what it leaves on the stack, once it was followed.
         frame: where the last frame ends that is opened in it, once that was looked for; 0 where none is.
+        reads: the memo entries that it reads, once they were looked for.
     """
 
-    __slots__ = ("end", "first", "frame", "start", "values")
+    __slots__ = ("end", "first", "frame", "reads", "start", "values")
 
     def __init__(self, start: int, end: int) -> None:
         self.start = start
@@ -121,12 +122,16 @@ class Stretch:
         self.first: int | None = None
         self.values: list[Slot] | None = None
         self.frame: int | None = None
+        self.reads: frozenset[int] | None = None
 
 
 Slot = str | bytes | int | float | bool | None | Name | Unknown | Made | Embedded | Box | Truncated | Stretch
 
 _ACTING: Final = frozenset({Name, Unknown, Made})
 _INERT: Final = frozenset({str, bytes, int, float, bool, type(None), Truncated, Embedded})
+
+REPLACED: Final = "__dict__"
+"""Set as an attribute, as the state of slots is, this replaces all the attributes of an object by those in a mapping."""
 
 MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
 """Attributes that have numpy and its like read the memory they name, whatever the address: plain data is enough."""
@@ -149,7 +154,9 @@ def acting(state: Slot) -> tuple[tuple[str, Value], ...]:
     mapping = state.type == "dict"
     for key, value in state.pairs():
         special = mapping and (key in MEMORY_VIEWS or type(key) not in _INERT)
-        if type(value) in _ACTING or special:
+        if key == REPLACED and isinstance(value, Box):
+            found += acting(value)
+        elif type(value) in _ACTING or special:
             found.append((_key_text(key), _shown(value, 1, [9])))
         elif state.type == "tuple" and isinstance(value, Box) and value.type == "dict":
             found += acting(value)
