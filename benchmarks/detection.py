@@ -181,7 +181,10 @@ def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
         if set_ == "corpus" and sample.label == "malicious" and sample.path.suffix in _PICKLE_BORNE:
             counted["corpus, malicious pickles, zip, numpy and torch: alarm"].append(outcome == "alarm")
         if sample.label == "benign":
-            counted[f"{set_}, benign: no alarm without a reason"].append(_as_it_should(sample, outcome))
+            counted[f"{set_}, benign: no alarm"].append(outcome not in ("alarm", "timeout"))
+            counted[f"{set_}, benign: no alarm but those that its manifest gives a reason for"].append(
+                _as_it_should(sample, outcome)
+            )
         if sample.label == "benign" and (set_ == "benign" or sample.family == "pickle family"):
             counted[f"{set_}, benign, written by the real libraries: not unverified"].append(outcome != "unverified")
             counted[f"{set_}, benign, written by the real libraries: read whole"].append(outcome != "incomplete")

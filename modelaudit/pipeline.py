@@ -165,7 +165,9 @@ class _Audit:
         for finding in self._check(subjects):
             reason = self.catalogue.findings[finding.rule].leaves
             if reason is not None:
-                reading.unread.append((finding.artifact, Unread(reason, finding.message, finding.location)))
+                reading.unread.append(
+                    (finding.artifact, Unread(reason, finding.message.removesuffix("."), finding.location))
+                )
         record = self._record(artifact, reading, digests)
         self.records.append(record)
         self._check(list(subjects_of_record(record)))

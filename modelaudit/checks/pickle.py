@@ -52,6 +52,7 @@ def _subjects(artifact: str, program: PickleProgram, callables: Callables) -> It
     excused = {event.subject for event in calls} - set(program.kept)
     # What may be stored need not be what may be called: of what does call it, the first is told with each of these.
     kept = [function for event in events for function in kept_for_reference(event, callables)]
+    yield from _items_by_given(artifact, events)
     for event in events:
         if event.act is Act.IMPORT:
             if event.subject not in told and event.subject not in excused:
@@ -72,6 +73,17 @@ def _subjects(artifact: str, program: PickleProgram, callables: Callables) -> It
                 )
                 yield _subject(artifact, event, "call", function, unvetted)
             kept = []
+
+
+def _items_by_given(artifact: str, events: list[PickleEvent]) -> Iterator[Subject]:
+    """Items set on an object to which the file has given functions, one of which may be what sets them."""
+    given: set[Value] = set()
+    why = "how it sets an item may be a function that the file has given it"
+    for event in events:
+        if event.act is Act.SET_STATE and any(isinstance(value, Name) for _, value in event.sets):
+            given.add(event.subject)
+        elif event.act is Act.SET_ITEM and event.subject in given:
+            yield _subject(artifact, event, event.act.value, event.subject, Judgement(Standing.UNRESOLVED, why=why))
 
 
 def _is_own_type(event: PickleEvent) -> bool:
@@ -134,6 +146,11 @@ def _pairs(values: tuple[Value, ...]) -> list[tuple[str, Value]]:
     return list(zip(words, values[1::2], strict=False))
 
 
+def _is_computed_state(key: str, value: Value) -> bool:
+    """Whether the state as a whole, which has no key, is no literal."""
+    return key == "" and isinstance(value, Made | Unknown)
+
+
 def _is_special(key: str) -> bool:
     return (key.startswith("__") and key.endswith("__")) or key in _CALLED_BY_OPCODES
 
@@ -145,6 +162,9 @@ def _changed(artifact: str, event: PickleEvent, callables: Callables) -> Iterato
         yield _subject(artifact, event, "overwrite", target, judge(target, callables))
     elif isinstance(target, Unknown) and target != STATE_OWNER:
         yield from _named(artifact, event, event.act.value, target, callables)
+    if any(_is_computed_state(key, value) for key, value in event.sets):
+        why = "its state comes out of a call, and nobody knows which attributes that sets"
+        yield _subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
     if event.opcode in _FILLING and isinstance(target, Made) and not collects(target, callables):
         why = "how it adds an item may be whatever the file has set it to"
         yield _subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
@@ -186,9 +206,14 @@ def _subject(
     )
 
 
+_STORING: Final = frozenset({"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"})
+
+
 def _listed(event: PickleEvent) -> Iterator[str]:
-    """The opcodes that lead to the act, its own marked."""
+    """The opcodes that lead to the act, its own marked; those that only store in the memo say nothing about it."""
     width = len(str(event.offset))
     for one in event.listing:
+        if one.opcode in _STORING and one.offset != event.offset:
+            continue
         mark = ">" if one.offset == event.offset else " "
         yield f"{mark} {one.offset:>{width}} {one.opcode or '…'} {one.argument}".rstrip()

@@ -10,10 +10,27 @@ from typing import Final
 from modelaudit.model.catalogue import Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, Coverage, Decision, Verdict
-from modelaudit.model.structure import Unread
+from modelaudit.model.structure import Unread, UnreadReason
 
 _FINDINGS_NAMED: Final = 3
 _ABSENCES_NAMED: Final = 2
+_UNREAD: Final = {
+    UnreadReason.NO_READER: "in a format without a reader",
+    UnreadReason.PROGRAM: "of program code",
+    UnreadReason.UNVERIFIED: "of a type that nobody has vetted",
+    UnreadReason.DAMAGED: "damaged",
+    UnreadReason.LIMIT: "over a limit",
+    UnreadReason.ENCRYPTED: "encrypted",
+    UnreadReason.UNREADABLE: "unreadable",
+    UnreadReason.NOT_REGULAR: "of a special kind such as a pipe or a device",
+    UnreadReason.LINK_OUTSIDE: "behind a link out of the model",
+    UnreadReason.LINK_DANGLING: "behind a link to nowhere",
+    UnreadReason.CONTENT_ABSENT: "listed and not delivered",
+    UnreadReason.CHANGED: "changed while it was read",
+    UnreadReason.EMPTY: "empty",
+    UnreadReason.READER_FAILED: "where a reader failed",
+}
+"""How a reason follows a number of parts, whether one or several."""
 
 
 def accept(address: str, unread: Unread, policy: Policy) -> Absence:
@@ -48,7 +65,7 @@ def decide(
         reasons.append("there was nothing to scan" if not coverage.artifacts else "no file could be examined")
     if missing:
         kinds = Counter(absence.unread.reason for _, absence in missing)
-        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(kinds.items()))
+        listed = ", ".join(f"{count} {_UNREAD[reason]}" for reason, count in sorted(kinds.items()))
         reasons.append(f"{_count(len(missing), 'part')} not examined: {listed}")
         reasons += [f"{address}: {absence.unread.detail}" for address, absence in missing[:_ABSENCES_NAMED]]
     if failing:

@@ -40,11 +40,12 @@ _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
 _ARCHIVES: Final = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"7z\xbc\xaf\x27\x1c": "7z", b"\x93NUMPY": "npy"}
 
 
-def format_of(data: bytes) -> str | None:
+def format_of(data: bytes, layers: int = _LAYERS) -> str | None:
     """What ``data``, the first bytes of something up to ``HEAD_BYTES``, begin as; ``None`` for anything else.
 
     Magic numbers of two bytes occur by chance, so a compressed stream counts only if it expands to something that would
-    count itself, and to whoever took the whole for data, what it expands to is data too.
+    count itself, and to whoever took the whole for data, what it expands to is data too. Streams in streams are
+    followed for ``layers``; what is packed more often counts, and is left to the readers and their bound on depth.
     """
     if len(data) > 3 and data[0] == 0x80 and data[1] <= 5 and data[2] in _OPCODES:
         return PICKLE
@@ -52,7 +53,7 @@ def format_of(data: bytes) -> str | None:
         if data.startswith(magic):
             return name
     for magic_, codec in _CODECS:
-        if magic_.match(data) and (codec is not ZLIB or _is_zlib(data)) and _matters(codec, data):
+        if magic_.match(data) and (codec is not ZLIB or _is_zlib(data)) and _matters(codec, data, layers):
             return codec.name
     if _OLD_PICKLE.match(data):
         return PICKLE
@@ -63,8 +64,10 @@ def _is_zlib(data: bytes) -> bool:
     return data[0] & 0x0F == 0x08 and (data[0] << 8 | data[1]) % 31 == 0 and not data[1] & 0x20
 
 
-def _matters(codec: Codec, data: bytes) -> bool:
+def _matters(codec: Codec, data: bytes, layers: int) -> bool:
     """Whether ``data`` expand to something that counts, or to nothing yet under a codec that gives out whole blocks."""
+    if not layers:
+        return True
     out = b""
     try:
         decoder = codec.start(b"", 0)
@@ -78,7 +81,7 @@ def _matters(codec: Codec, data: bytes) -> bool:
             return False
     if not out:
         return codec in _BLOCKWISE
-    return format_of(out) is not None or bool(codings_of(out, cut=True))
+    return format_of(out, layers - 1) is not None or bool(codings_of(out, cut=True))
 
 
 class DecodedWindow:

@@ -70,18 +70,18 @@ class TimedWindow:
 
 
 class SubWindow:
-    """``length`` bytes of ``parent`` from ``start``, cut where the parent ends."""
+    """``length`` bytes of ``parent`` from ``start``, cut where the parent ends, as far as that is known."""
 
     def __init__(self, parent: Window, start: int, length: int, budget: Budget) -> None:
         self._parent = parent
-        self._start = min(start, parent.size)
-        self._size = max(0, min(length, parent.size - self._start))
+        self._start = start
+        self._length = max(0, length)
         self.budget = budget
 
     @property
     def size(self) -> int:
         """How many bytes there are."""
-        return self._size
+        return max(0, min(self._length, self._parent.size - self._start))
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes from ``offset``; fewer than ``length`` only where the stretch ends.
@@ -89,7 +89,7 @@ class SubWindow:
         Raises:
             WindowError: from the parent window.
         """
-        length = min(length, self._size - offset)
+        length = min(length, self.size - offset)
         return self._parent.read(self._start + offset, length) if length > 0 and offset >= 0 else b""
 
 

@@ -83,7 +83,7 @@ def _template() -> Template:
     )
     environment.filters["css_string"] = css_string
     environment.filters["grouped_digits"] = lambda number: f"{number:,}"
-    environment.filters["sentence"] = _sentence
+    environment.filters["sentence"] = wording.sentence
     return environment.get_template("report.html.j2")
 
 
@@ -100,9 +100,3 @@ def css_string(text: str, limit: int = 80) -> Markup:
 
 def _shown(value: object) -> object:
     return printable(str(value), _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _sentence(text: str) -> str:
-    """Return a line as a sentence: a capital first, a full stop last."""
-    ended = text if text.endswith((".", "!", "?", "…")) else f"{text}."
-    return ended[:1].upper() + ended[1:]

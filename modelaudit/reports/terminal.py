@@ -33,10 +33,11 @@ from modelaudit.reports.wording import (
     CONCLUSIONS,
     EXIT_CODES,
     OPINIONS,
-    UNREAD,
     counted,
+    ended,
     fail_on_words,
     place_words,
+    unread_words,
 )
 
 _SHAPES = {
@@ -58,6 +59,9 @@ _SHIPPING = {
 }
 _LINE = 400
 _EVIDENCE_LINES = 8
+_EVIDENCE_HEAD = 3
+"""Lines before a listing that stay when it is cut."""
+
 _FINDINGS_PER_RULE = 20
 _ABSENCES = 40
 
@@ -143,10 +147,10 @@ def _unexamined(report: AuditReport) -> Group:
     lines: list[Text | Padding] = []
     for address, absence in pairs[:_ABSENCES]:
         unread, place = absence.unread, place_words(absence.unread.where)
-        accepted = f" Accepted by the policy: {absence.allowed_by}." if absence.allowed_by else ""
+        accepted = f" Accepted by the policy: {ended(absence.allowed_by)}" if absence.allowed_by else ""
         where = f" ({place})" if place else ""
         lines.append(_text((address, "bold"), where))
-        lines.append(Padding(_text(f"{UNREAD[unread.reason]}: {unread.detail}.{accepted}"), (0, 0, 0, 2)))
+        lines.append(Padding(_text(f"{unread_words(unread)}{accepted}"), (0, 0, 0, 2)))
     if len(pairs) > _ABSENCES:
         lines.append(Text(f"… and {len(pairs) - _ABSENCES:,} more, all of them in the HTML and JSON reports"))
     lines += [_text((record.path, "bold"), " (no reason was recorded)") for record in silent]
@@ -191,11 +195,26 @@ def _finding(finding: Finding) -> Padding:
     place = place_words(finding.location)
     where = f"{finding.artifact or 'the model as a whole'}" + (f", {place}" if place else "")
     rows = [("where", _text((where, "bold"), (f"  {finding.fingerprint}", "dim"))), ("what", _text(finding.message))]
-    lines = [_text(line) for line in finding.evidence[:_EVIDENCE_LINES]]
-    if len(finding.evidence) > _EVIDENCE_LINES:
-        lines.append(Text(f"… and {counted(len(finding.evidence) - _EVIDENCE_LINES, 'more line')}"))
-    rows += [("evidence" if index == 0 else "", line) for index, line in enumerate(lines)]
+    lines = _evidence(finding.evidence)
+    rows += [("evidence" if index == 0 else "", _text(line)) for index, line in enumerate(lines)]
     return _rows(rows, indent=4, label=8)
+
+
+def _evidence(lines: tuple[str, ...]) -> list[str]:
+    """Return the lines to show. A listing leads up to its marked line, which stays: what is cut comes before it."""
+    # A note in the place of a single line would save nothing.
+    if len(lines) <= _EVIDENCE_LINES + 1:
+        return list(lines)
+    marked = max((index for index, line in enumerate(lines) if line.startswith("> ")), default=None)
+    if marked is None or marked <= _EVIDENCE_LINES:
+        kept = max(_EVIDENCE_LINES, (marked or 0) + 1)
+        return [*lines[:kept], f"… and {counted(len(lines) - kept, 'more line')}"]
+    before = next(index for index, line in enumerate(lines) if line.startswith(("  ", "> ")))
+    head = min(before, _EVIDENCE_HEAD)
+    tail = marked + 1 - (_EVIDENCE_LINES - head)
+    shown = [*lines[:head], f"… {counted(tail - head, 'line')} left out", *lines[tail : marked + 1]]
+    rest = len(lines) - marked - 1
+    return [*shown, f"… and {counted(rest, 'more line')}"] if rest else shown
 
 
 def _lines(report: AuditReport) -> Group:

@@ -19,7 +19,17 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, OpinionState, Target, Verdict
 from modelaudit.reports.inventory import LOCAL
-from modelaudit.reports.wording import DUTIES, NOTHING_SCANNED, TO_DO, TO_KNOW, USE_FIRST, VERDICTS, counted
+from modelaudit.reports.wording import (
+    DUTIES,
+    NOTHING_SCANNED,
+    TO_DO,
+    TO_KNOW,
+    USE_FIRST,
+    VERDICTS,
+    counted,
+    ended,
+    sentence,
+)
 
 _FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 
@@ -176,3 +186,10 @@ def inventory_sentence(report: AuditReport) -> str:
     """Return how many files there are and how many bytes they have together."""
     records = report.coverage.artifacts
     return f"{counted(len(records), 'file')}, {counted(sum(record.size for record in records), 'byte')} in all"
+
+
+def reason_sentence(report: AuditReport, reason: str) -> str:
+    """Return a reason of the verdict as a sentence; the address that it may begin with keeps its case."""
+    addresses = {finding.artifact for finding in report.findings} | {address for address, _ in absences(report)}
+    named = any(address and reason.startswith(f"{address}: ") for address in addresses)
+    return ended(reason) if named else sentence(reason)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory
 from modelaudit.model.report import DigestState, Extent, OpinionState, Verdict
-from modelaudit.model.structure import Location, UnreadReason
+from modelaudit.model.structure import Location, Unread, UnreadReason
 
 VERDICTS = {
     Verdict.PASS: "Every file could be read, and nothing that the policy rejects was found.",
@@ -32,8 +33,8 @@ EXTENTS = {
 
 UNREAD = {
     UnreadReason.NO_READER: "This version cannot read the format",
-    UnreadReason.PROGRAM: "It is program code, and what it does was not judged",
-    UnreadReason.UNVERIFIED: "Loading needs a type that nobody has vetted",
+    UnreadReason.PROGRAM: "It is program code",
+    UnreadReason.UNVERIFIED: "It was read, and what it does when it is loaded is not known",
     UnreadReason.DAMAGED: "The file is damaged or contradicts its own format",
     UnreadReason.LIMIT: "A limit on size, depth or time was reached",
     UnreadReason.ENCRYPTED: "The content is encrypted",
@@ -161,6 +162,8 @@ OPINIONS = {
     OpinionState.ABSENT: "gave no opinion",
 }
 
+_FILE_NAME = re.compile(r"\S*[./_!\\]\w")
+"""A first word that is a file name or a dotted name, whose case is part of it."""
 
 _MONTHS = (
     "January",
@@ -182,6 +185,22 @@ def moment(iso: str) -> str:
     """Return an ISO 8601 time as a date and a time of day in UTC, whatever the reader's locale."""
     when = datetime.fromisoformat(iso).astimezone(UTC)
     return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} UTC"
+
+
+def ended(text: str) -> str:
+    """Return a line with a full stop last, and only one."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def sentence(text: str) -> str:
+    """Return a line as a sentence: a capital first, a full stop last. A file name in front keeps its case."""
+    whole = ended(text)
+    return whole if _FILE_NAME.match(whole) else whole[:1].upper() + whole[1:]
+
+
+def unread_words(unread: Unread) -> str:
+    """Return why a part was not examined, in sentences: what its reason means, then what the reader says of it."""
+    return f"{UNREAD[unread.reason]}. {sentence(unread.detail)}"
 
 
 def fail_on_words(fail_on: Severity | None) -> str:

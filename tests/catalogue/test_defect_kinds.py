@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,10 +26,10 @@ ALSO_ABSENT = {
 HARMLESS = {"not-utf-8"}  # text in an 8-bit encoding is old, and is read whole
 
 
-def kinds_in(path: Path) -> Iterator[str]:
-    """Every word that a module can give a defect, whether it stands in the call or is chosen just before."""
+def kinds_in(path: Path, functions: frozenset[str] | None = None) -> Iterator[str]:
+    """Every word that a module, or these functions of it, can give a defect, in the call or chosen just before."""
     for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(function, ast.FunctionDef):
+        if not isinstance(function, ast.FunctionDef) or (functions is not None and function.name not in functions):
             continue
         parameters = {argument.arg for argument in function.args.args}
         counted = {name.id for part in ast.walk(function) if isinstance(part, ast.comprehension)
@@ -94,6 +95,51 @@ def asked_for(format_: str | None = None) -> set[object]:
     matchers = [dict(matcher.where) for rule in load_catalogue().findings.values() for matcher in rule.match
                 if matcher.on == "defect"]  # fmt: skip
     return {kind for where in matchers if format_ is None or format_ in where["format"] for kind in where["kind"]}
+
+
+# The formats under which the defects of a module of ``readers`` are laid out, by the first word of its path. Of a module
+# for several formats each kind belongs to at least one of them.
+PLACES = {
+    "archive": ("zip",), "tar": ("tar",), "sevenzip": ("7z",), "compressed": ("compressed",), "card": ("card",),
+    "documents": ("json", "yaml", "text"), "numpy": ("npy", "compressed"), "pickle": ("pickle",),
+    "safetensors": ("safetensors",), "skops": ("skops",),
+}  # fmt: skip
+
+
+def emitted() -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """(formats, kind, module) of all that readers say, what they say through functions of other modules included."""
+    for path in sorted((PACKAGE / "readers").rglob("*.py")):
+        module = path.relative_to(PACKAGE / "readers").as_posix()
+        formats = PLACES.get(re.split("[/_.]", module)[0], ())
+        for kind in kinds_in(path):
+            assert formats, f"{module} reports {kind!r}: list the format of the module in PLACES"
+            yield formats, kind, module
+        if formats:
+            yield from ((formats, kind, module) for kind in borrowed(path))
+
+
+def borrowed(path: Path) -> Iterator[str]:
+    for part in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(part, ast.ImportFrom) and (part.module or "").startswith("modelaudit.readers."):
+            other = PACKAGE.joinpath(*str(part.module).split(".")[1:]).with_suffix(".py")
+            if other.is_file():
+                yield from kinds_in(other, frozenset(name.name for name in part.names))
+
+
+def rule_files(kind: str) -> str:
+    """Where a kind is asked for already, under whatever format."""
+    return ", ".join(
+        f"rules/findings/{name}.yaml" for name, rule in load_catalogue().findings.items()
+        for matcher in rule.match if matcher.on == "defect" and kind in dict(matcher.where)["kind"]
+    ) or "a rule of its own in rules/findings"  # fmt: skip
+
+
+@pytest.mark.parametrize(("formats", "kind", "module"), sorted(set(emitted())))
+def test_every_kind_of_a_format_has_a_rule_for_that_format(formats: tuple[str, ...], kind: str, module: str) -> None:
+    asked = set().union(*(asked_for(format_) for format_ in formats))
+    assert kind in asked | ALSO_ABSENT.keys() | HARMLESS, (
+        f"{module} reports {kind!r} for {' or '.join(formats)}, which no rule asks for: extend {rule_files(kind)}"
+    )
 
 
 def test_every_kind_has_a_rule_or_a_reason_for_none() -> None:

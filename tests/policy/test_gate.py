@@ -47,7 +47,7 @@ def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
     reasons = decide(coverage(READ, NOT_READ), failing, POLICY).reasons
     assert reasons[0] == "5 findings at or above high: 5 critical"
     assert reasons[1:4] == ("a: message",) * 3
-    assert reasons[4:] == ("1 part not examined: 1 no-reader", "b.png: no reader for PNG")
+    assert reasons[4:] == ("1 part not examined: 1 in a format without a reader", "b.png: no reader for PNG")
 
 
 def test_reasons_name_what_was_not_checked() -> None:

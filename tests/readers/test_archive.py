@@ -96,6 +96,14 @@ def test_the_encrypted_member_is_what_zipfile_decrypts():
         assert archive.read("weights.pkl", b"infected").startswith(b"\x80\x02cbuiltins")
 
 
+def test_the_longer_extent_of_what_is_stored_is_read(read_fixture):
+    reading = read_fixture("zip/malicious/stored-size-mismatch.zip")
+    listing = _listing(reading)
+    assert max(member.stored_size for member in listing.members) < max(member.size for member in listing.members)
+    assert {"stored-size-mismatch", "overlapping-members"} <= {defect.kind for defect in listing.defects}
+    assert any("a.txt" in path for path, found in reading.structures if isinstance(found, PickleProgram))
+
+
 def test_two_directories_are_both_read(read_fixture):
     path = FIXTURES / "zip/malicious/directory-ambiguous.zip"
     assert zipfile.ZipFile(path).namelist() == ["weights.pkl"]

@@ -48,6 +48,20 @@ def test_formats_are_told_by_trial(data: bytes, expected: str | None) -> None:
     assert format_of(data) == expected
 
 
+def test_streams_in_streams_are_followed_so_far_and_then_count(read_fixture: Callable[[str], object]) -> None:
+    shallow = deep = b"plain text " * 3
+    for layer in range(8):
+        deep = zlib.compress(deep)
+        shallow = deep if layer == 2 else shallow
+    assert format_of(shallow) is None
+    assert format_of(deep) == "zlib"
+    reading = read_fixture("pickle/malicious/nested-beyond-layers.pkl")
+    programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
+    assert "builtins.eval" in {str(event.subject) for program in programs for event in program.events}
+    assert UnreadReason.LIMIT in reading.reasons()  # type: ignore[attr-defined]
+    assert UnreadReason.READER_FAILED not in reading.reasons()  # type: ignore[attr-defined]
+
+
 def test_a_block_that_is_longer_than_the_head_is_looked_at_again(bytes_window: Callable[[bytes], object]) -> None:
     noise = pickle.dumps([bytes(zlib.crc32(bytes((n % 256, n // 256))).to_bytes(4) * 3) for n in range(3000)], 4)
     dull = bz2.compress(bytes(noise[n] ^ 0x55 for n in range(len(noise))))

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import random
+import struct
+import zlib
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -177,3 +179,26 @@ def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
         sample[data.draw(st.integers(0, len(sample) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(sample)))
     read_bytes(bytes(sample[:cut] if data.draw(st.booleans()) else sample), limits=Limits(expansion_floor=1 << 20))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("content", [b"\x80\x02](K\x01K\x02", b"\x80\x02(lp0\n(dp1\n"])
+@pytest.mark.parametrize("missing", [1, 5000, 300_000])
+def test_a_content_shorter_than_stated_ends_where_it_ends(content, missing, read_bytes):
+    reading = read_bytes(_stored("weights.pkl", content, len(content) + missing))
+    assert "size-mismatch" in reading.kinds()
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+def _stored(name: str, content: bytes, size: int) -> bytes:
+    """An archive of one stored file that states ``size`` bytes of content."""
+
+    def number(value: int) -> bytes:
+        return b"\xe0" + value.to_bytes(3, "little")
+
+    names = b"\0" + (name + "\0").encode("utf-16-le")
+    streams = b"\x04\x06" + number(0) + b"\x01\x09" + number(len(content)) + b"\0"
+    streams += b"\x07\x0b\x01\0\x01\x01\0\x0c" + number(size) + b"\0\0"
+    header = b"\x01" + streams + b"\x05\x01\x11" + number(len(names)) + names + b"\0\0"
+    place = struct.pack("<QQI", len(content), len(header), zlib.crc32(header))
+    return b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(place)) + place + content + header

@@ -25,6 +25,7 @@ FORMS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfil
 _NO_DEFECT = {"eval", "packed", "no-extension", "pickle-name", "sparse", "unknown-kind", "link-escape"} | {
     "hard-link-escape",
     "first-header-damaged",
+    *("zip-in-header", "zip-in-padding", "zip-in-two-members"),
 }
 _NO_PAYLOAD = {"hard-link-escape", "link-escape", "link-member", "path-escape", "special-member", "sparse-map-invalid"}
 _HOSTILE = sorted((FIXTURES / "tar/malicious").iterdir())
@@ -191,6 +192,21 @@ def test_a_size_beyond_reason_ends_nothing(field, read_bytes):
 def test_a_tar_whose_first_name_is_a_pickle_is_read_as_both(read_fixture):
     reading = read_fixture("tar/malicious/pickle-name.pt")
     assert set(reading.formats["pickle-name.pt"]) == {"tar", "pickle"}
+
+
+@pytest.mark.parametrize("name", ["zip-in-header", "zip-in-padding", "zip-in-two-members"])
+def test_a_zip_that_is_no_member_of_the_tar_around_it_is_read(name, read_fixture):
+    reading = read_fixture(f"tar/malicious/{name}.tar")
+    assert {listing.format for listing in reading.of(ArchiveListing)} >= {"tar", "zip"}
+    assert _evaluates(reading)
+
+
+@pytest.mark.parametrize("name", ["zip-at-end", "zip-in-tar-at-end"])
+def test_a_zip_that_is_a_member_is_read_once(name, read_fixture):
+    reading = read_fixture(f"tar/benign/{name}.tar")
+    listings = reading.of(ArchiveListing)
+    assert [listing.format for listing in listings].count("zip") == 1
+    assert not any(listing.defects for listing in listings)
 
 
 def test_members_of_one_name_have_paths_of_their_own(read_bytes):

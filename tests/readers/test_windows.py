@@ -103,3 +103,12 @@ def test_a_whole_over_the_bound_is_a_limit(bytes_window):
     with pytest.raises(WindowError) as raised:
         read_whole(bytes_window(b"x" * 11), 10)
     assert raised.value.reason is UnreadReason.LIMIT
+
+
+def test_a_stretch_ends_where_its_parent_turns_out_to_end(bytes_window):
+    with _expanded(bytes_window, _deflate(b"short"), 1000) as window:
+        stretch = SubWindow(window, 2, 500, window.budget)
+        assert stretch.size == 500
+        assert stretch.read(0, 500) == b"ort"
+        assert stretch.size == 3
+        assert SubWindow(window, 9, 5, window.budget).size == 0

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Location
-from modelaudit.readers.archive.records import DESCRIPTOR_FOLLOWS, ENCRYPTED, Entry, Member
+from modelaudit.readers.archive.records import DESCRIPTOR_FOLLOWS, ENCRYPTED, STORED, Entry, Member
 from modelaudit.readers.decompression import ZIP_CODECS
 
 _MOST_OF_A_KIND = 50
+_CIPHER_HEADER = 12
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -99,6 +100,10 @@ def compare_headers(member: Member, log: DefectLog) -> None:
     if (local.flags ^ entry.flags) & ENCRYPTED:
         where = "local header" if local.flags & ENCRYPTED else "directory"
         log.add("encrypted-flag-mismatch", f"only the {where} calls {name!r} encrypted", offset, name)
+    if entry.method == STORED and entry.stored_size not in (entry.size, entry.size + _cipher_bytes(member)):
+        sizes = f"{entry.stored_size} bytes stored and {entry.size} in all"
+        detail = f"{name!r} is not compressed, yet has {sizes}: loaders differ on which they read"
+        log.add("stored-size-mismatch", detail, offset, name)
     deferred = (local.flags | entry.flags) & DESCRIPTOR_FOLLOWS
     for kind, word, here, there in (
         ("size-mismatch", "stored bytes", entry.stored_size, local.stored_size),
@@ -107,6 +112,11 @@ def compare_headers(member: Member, log: DefectLog) -> None:
     ):
         if here != there and not (deferred and there == 0):
             log.add(kind, f"{name!r}: {word} {here} in the directory, {there} in its local header", offset, name)
+
+
+def _cipher_bytes(member: Member) -> int:
+    """How much longer the traditional encryption, if it is claimed, makes the data (APPNOTE.TXT section 6.1)."""
+    return _CIPHER_HEADER if (member.entry.flags | member.local.flags) & ENCRYPTED else 0
 
 
 def compare_extents(members: Sequence[Member], log: DefectLog) -> None:

@@ -12,6 +12,7 @@ from modelaudit.readers.archive.directory import Directory, find_places, read_di
 from modelaudit.readers.archive.records import (
     ENTRY_SIGNATURE,
     LOCAL_SIGNATURE,
+    STORED,
     Entry,
     Member,
     descriptor_length,
@@ -108,7 +109,10 @@ def _locate(window: Window, entry: Entry, shift: int, contents: Contents) -> Non
         detail = f"{entry.name!r} breaks off: {available} of {entry.stored_size} stored bytes are there"
         contents.log.add("truncated-member", detail, local.offset, entry.name)
         contents.unread.append(Unread(UnreadReason.DAMAGED, detail, Location(offset=local.offset, key=entry.name)))
-    contents.members.append(Member(entry, local, local.data_start, available))
+    # Of what is not compressed, a loader takes as many bytes as either of the two sizes says: torch the second.
+    longest = max(entry.stored_size, entry.size) if entry.method == STORED else entry.stored_size
+    extent = max(available, min(longest, window.size - local.data_start))
+    contents.members.append(Member(entry, local, local.data_start, extent))
 
 
 def _search_gap(

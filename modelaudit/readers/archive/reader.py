@@ -17,6 +17,7 @@ from modelaudit.readers.archive.compare import (
 )
 from modelaudit.readers.archive.contents import Contents, take_stock
 from modelaudit.readers.archive.directory import find_places
+from modelaudit.readers.archive.in_tar import is_one_member
 from modelaudit.readers.archive.layout import Layout, layout_of
 from modelaudit.readers.archive.members import Allowance, MemberData, compare_content, compare_flags
 from modelaudit.readers.archive.paths import MemberPaths
@@ -31,15 +32,16 @@ _LONGEST_LINK = 4 * KIB
 def recognises(head: Head) -> bool:
     """An archive begins with a local header, or ends with an end record that leads to a directory.
 
-    In the storage of a tensor only the beginning counts: looking at the end of each would cost a read. In a tar
-    archive, whose reader hands on every byte, an archive that ends it is a member or lies behind the last one.
+    In the storage of a tensor only the beginning counts: looking at the end of each would cost a read. An archive that
+    is the data of one member of a tar archive is read as that member.
     """
     if head.data.startswith(_STARTS):
         return True
-    if head.content == TENSOR_STORAGE or is_tar(head.data):
+    if head.content == TENSOR_STORAGE:
         return False
     try:
-        return bool(find_places(head.window))
+        places = find_places(head.window)
+        return bool(places) and not (is_tar(head.data) and is_one_member(head.window, places))
     except WindowError:
         return False
 

@@ -25,6 +25,9 @@ _USUAL: Final = frozenset({"__name__", "__module__", "__qualname__", "__doc__", 
                            "__static_attributes__"})  # fmt: skip
 
 
+_NODES: Final = 5000
+
+
 def begins_code(data: bytes) -> bool:
     """Whether ``data`` begins as a marshalled code object does: its type, and a number of arguments below 256."""
     return len(data) > 16 and data[0] & ~FLAG_REF == CODE and data[2:5] == bytes(3)
@@ -40,12 +43,15 @@ def outline_of_call(arguments: Sequence[Slot], offset: int) -> CodeOutline | Non
     """The outline of the code object that a call with these arguments makes; ``None`` if it makes none."""
     if len(arguments) < _FEWEST_TABLES:
         return None
-    return outline_of_tables([_table(each, _DEPTH) for each in arguments], offset)
+    budget = [_NODES]
+    return outline_of_tables([_table(each, _DEPTH, budget) for each in arguments], offset)
 
 
-def _table(slot: Slot, depth: int) -> object:
-    if isinstance(slot, Box) and slot.type == "tuple" and depth:
-        return tuple(_table(value, depth - 1) for value in items_of(slot))
+def _table(slot: Slot, depth: int, budget: list[int]) -> object:
+    # Tuples may share tuples that share tuples: without a bound, few bytes of a file make millions of these.
+    if isinstance(slot, Box) and slot.type == "tuple" and depth and budget[0] > 0:
+        budget[0] -= len(slot.entries) + 1
+        return tuple(_table(value, depth - 1, budget) for value in items_of(slot))
     return slot
 
 

@@ -43,7 +43,7 @@ _BRIEF_ARGUMENTS: Final = 8
 _NUMBERS: Final = frozenset({int, float, bytes})
 
 # Loaders go on after these.
-_TOLERATED: Final = frozenset({"forged-state", "memo-index", "side-file-outside"})
+_TOLERATED: Final = frozenset({"ambiguous-number", "unended-line", "forged-state", "memo-index", "side-file-outside"})
 Handler = Callable[["Machine"], bool | None]
 
 
@@ -186,18 +186,19 @@ class Machine:
             chunk = self.window.read(at, min(_CHUNK, self.size - at))
             found = chunk.find(b"\n")
             if found >= 0:
-                return (
-                    self.take_constant(at + found + 1 - start)
-                    if at + found - start > CONSTANT_KEPT
-                    else (
-                        self.take(at + found + 1 - start)[:-1],
-                        True,
-                    )
-                )
+                at += found + 1
+                break
             if not chunk:
                 break
             at += len(chunk)
-        raise DamagedError("the pickle ends inside a line", self.at)
+        else:
+            # The unpickler written in Python, which joblib and dill build on, drops the last byte for a newline.
+            self.defect("unended-line", "a line that breaks off with the file")
+        if at == start:
+            raise DamagedError("the pickle ends inside a line", self.at)
+        if at - start - 1 > CONSTANT_KEPT:
+            return self.take_constant(at - start)
+        return self.take(at - start)[:-1], True
 
     def _truncated(self, length: int) -> None:
         left = max(0, self.size - self.offset)

@@ -54,9 +54,15 @@ def _index(machine: Machine, width: int) -> int:
         return machine.buffer[machine.pos - 1]
     if width:
         return int.from_bytes(machine.take(width), "little")
-    line, _ = machine.take_line()
+    line, whole = machine.take_line()
+    if not whole:
+        raise DamagedError("a memo index of thousands of digits", machine.at)
+    number, nul, _ = line.partition(b"\0")
+    if nul:
+        # CPython's own unpickler reads as far as the zero byte, the one written in Python raises.
+        machine.defect("ambiguous-number", "a memo index with a zero byte in it")
     try:
-        return int(line)
+        return int(number)
     except ValueError:
         machine.defect("literal-invalid", "a memo index that is no number")
         return -1
@@ -140,6 +146,8 @@ def _set_items(machine: Machine) -> None:
 
 
 def _set_pairs(machine: Machine, opcode: str, target: Slot, pairs: list[Slot]) -> None:
+    if not pairs:
+        return  # to every loader this is nothing at all, whatever the target
     if len(pairs) % 2:
         machine.defect("odd-items", f"{opcode} with a key that has no value")
     if type(target) is Box and target.type == "dict":
@@ -175,6 +183,8 @@ def _add_items(machine: Machine) -> None:
 
 def _extend(machine: Machine, opcode: str, values: list[Slot]) -> None:
     target = machine.top()
+    if not values:
+        return
     if type(target) is Box:
         if target.type == ("set" if opcode == "ADDITEMS" else "list"):
             target.extend(values)
@@ -253,6 +263,8 @@ def _persistent(machine: Machine, opcode: str, id_: Slot) -> None:
     is_class = len(given) > 1 and given[0] == "module" and isinstance(given[1], Name)
     value = Unknown("persistent object")
     machine.storages.claimed(given, value, machine.at)
+    if is_class:
+        machine.uses[given[1]] += 1  # type: ignore[index]
     machine.stack.append(given[1] if is_class else value)
 
 
@@ -296,6 +308,9 @@ def _build(machine: Machine) -> None:
     machine.act(Act.SET_STATE, "BUILD", target, (state,), acting(state))
     if isinstance(state, Box):
         state.is_state = True
+        for _, part in state.pairs():
+            if isinstance(part, Box):
+                part.is_state = True
     note_state(machine, target, state)
 
 

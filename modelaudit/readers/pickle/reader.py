@@ -187,7 +187,7 @@ def _as_plain_pickle(followed: Machine, start: int) -> list[PickleEvent]:
 
     Numbers hardly ever form three opcodes in a row. An array of objects is a pickle, which it takes for a part of the
     one around: numbers of the memo then mean something else, and names come out that exist nowhere. Of these only
-    Python's own are told.
+    what could exist is told.
     """
     first = followed.arrays.first
     # In files of joblib 1.2 and up, the length of the padding stands here, which is no opcode.
@@ -204,7 +204,7 @@ def _as_plain_pickle(followed: Machine, start: int) -> list[PickleEvent]:
         if first <= event.offset != machine.fault and (event.act, event.subject, event.arguments) not in known
     ]
     if followed.arrays.objects:
-        return [event for event in told if isinstance(event.subject, Name) and _is_pythons(event.subject)]
+        return [event for event in told if isinstance(event.subject, Name) and _could_exist(event.subject)]
     return told if told and machine.opcodes - followed.arrays.opcodes >= _NO_ACCIDENT else []
 
 
@@ -217,8 +217,10 @@ def _has_failed(machine: Machine) -> bool:
     return machine.fault is not None
 
 
-def _is_pythons(name: Name) -> bool:
-    return name.module.partition(".")[0] in sys.stdlib_module_names
+def _could_exist(name: Name) -> bool:
+    """Whether the module is one of Python's own or lies inside a package, as two words hardly ever do by chance."""
+    package, dot, _ = name.module.partition(".")
+    return package in sys.stdlib_module_names or (bool(dot) and _IMPORTABLE.fullmatch(str(name)) is not None)
 
 
 def _is_nested(window: Window, limits: Limits) -> bool:

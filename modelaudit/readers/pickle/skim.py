@@ -73,6 +73,7 @@ class SkimmingMachine(Machine):
         if self._passes > 0:
             self._passes -= 1
             return
+        at = self.at
         end, reached = self._plain_end(start)
         if end - start < _SHORTEST:
             self._move(start)
@@ -90,6 +91,7 @@ class SkimmingMachine(Machine):
         self._waste += reached - end
         if self._waste > _WASTE + 2 * (end - self._first):
             self._skims_from = max(self._skims_from, reached)
+        self.op = at - self.base
 
     def _plain_end(self, start: int) -> tuple[int, int]:
         """Where the stretch from ``start`` ends with no mark left open, and how far it was looked at."""
@@ -155,10 +157,10 @@ class SkimmingMachine(Machine):
             for frame in patterns().frames.finditer(self.buffer, start, self.pos):
                 if frame[1] and self.base + frame.end() + number_of(frame[1]) > self.size:
                     return False
-        if len(self._spellings) < _MOST_SPELLINGS:
-            # Where not even the bytes of such a GET occur, be it inside a constant, there is none.
-            if all(self.buffer.find(get, start, self.pos) < 0 for get in self._spellings):
-                return True
+        # Where not even the bytes of such a GET occur, be it inside a constant, there is none.
+        few = len(self._spellings) < _MOST_SPELLINGS
+        if few and all(self.buffer.find(get, start, self.pos) < 0 for get in self._spellings):
+            return True
         read = patterns().reads.findall(self.buffer, start, self.pos)
         return self._acting.isdisjoint(number_of(get) for get in set(read) if get)
 
@@ -281,18 +283,20 @@ class SkimmingMachine(Machine):
         added = 0
         indices: set[int] = set()
         for data in tokens_between(self.window, stretch.start, stretch.end):
-            written = writes.findall(data)
-            added += written.count(b"\x94")
-            indices |= {number_of(put) for put in set(written) if len(put) > 1}
+            found = writes.findall(data)
+            added += found.count(b"\x94")
+            indices |= {number_of(put) for put in set(found) if len(put) > 1}
         if stretch.first + added + len(indices) > self.limits.pickle_memo:
             raise LimitReachedError(f"more than {self.limits.pickle_memo} memo entries", stretch.start)
-        if indices and (added or any(index in self.memo for index in indices)):
+        counted = range(stretch.first, stretch.first + added)
+        written = (*indices, *counted) if self.memo.sparse else indices
+        if (indices and added) or any(index in self.memo for index in written):
             # No pickler numbers its entries so. What is found where depends on the order: all of it is followed.
             self._follow_all()
             return
         for index in sorted(indices):
             self.memo[index] = stretch
-        for index in range(stretch.first, stretch.first + added):
+        for index in counted:
             self.memo[index] = stretch
 
     def _follow_all(self) -> None:
@@ -310,9 +314,8 @@ class SkimmingMachine(Machine):
             changing: set[int] = set()
             for each in sorted(self._with_sources(wanted), key=lambda one: one.start):
                 changing |= self._follow(each)
-            wanted = [
-                one for one in self._stretches if one.values is None and not changing.isdisjoint(self._reads(one))
-            ]
+            rest = (one for one in self._stretches if one.values is None)
+            wanted = [one for one in rest if changing and not changing.isdisjoint(self._reads(one))]
         return stretch.values or []
 
     def _with_sources(self, stretches: list[Stretch]) -> set[Stretch]:

@@ -131,7 +131,7 @@ _ACTING: Final = frozenset({Name, Unknown, Made})
 _INERT: Final = frozenset({str, bytes, int, float, bool, type(None), Truncated, Embedded})
 
 REPLACED: Final = "__dict__"
-"""Set as an attribute, as the state of slots is, this replaces all the attributes of an object by those in a mapping."""
+"""Set as an attribute, as the state of slots is, this replaces all attributes of an object by those in a mapping."""
 
 MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
 """Attributes that have numpy and its like read the memory they name, whatever the address: plain data is enough."""
