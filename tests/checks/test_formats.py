@@ -48,7 +48,9 @@ def test_each_format_of_a_polyglot_counts() -> None:
 
 def test_names_that_promise_nothing_and_promises_that_are_kept_are_quiet() -> None:
     assert (
-        told(("m.bin", "pickle"), ("m", "zip"), ("m.json", "text"), ("m.json", "anything"), ("m.pkl!pickle@3", "pickle"))
+        told(
+            ("m.bin", "pickle"), ("m", "zip"), ("m.json", "text"), ("m.json", "anything"), ("m.pkl!pickle@3", "pickle")
+        )
         == []
     )
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.artifact import Window
@@ -75,49 +74,65 @@ def _compile(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern, re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
-    """The compiled expressions. Where one asks for a group, the group is empty at the end of the bytes.
+_READ: Final = rb"h.|j.{4}"
 
-    Attributes:
-        run: plain opcodes that leave no mark open, containers nested three deep included.
-        opening: an empty container, if there is one, and the mark before what is put into it.
-        tokens: opcodes one after the other, marks and their ends among them, whatever they nest.
-        frames: passes over what is no FRAME; the group is a FRAME.
-        writes: passes over what does not write to the memo; the group is a MEMOIZE or PUT.
-        reads: passes over what does not read the memo; the group is a GET.
-        names: two values that spell a name, and STACK_GLOBAL.
+
+class Patterns:
+    """The expressions, each compiled when it is first needed; for small files none is.
+
+    Where one asks for a group, the group is empty at the end of the bytes.
     """
 
-    run: re.Pattern[bytes]
-    opening: re.Pattern[bytes]
-    tokens: re.Pattern[bytes]
-    frames: re.Pattern[bytes]
-    writes: re.Pattern[bytes]
-    reads: re.Pattern[bytes]
-    names: re.Pattern[bytes]
+    @functools.cached_property
+    def run(self) -> re.Pattern[bytes]:
+        """Plain opcodes that leave no mark open, containers nested three deep included."""
+        plain = b"|".join((_MEMO_WRITE, _constants(guarded=True), _READ, _FIXED, _FRAME, _CONTAINER + rb"(?!\()"))
+        level = b"(?:" + plain + b")*+"
+        for _ in range(3):
+            level = b"(?:" + plain + b"|(?:" + _CONTAINER + rb")?+\(" + level + rb"[uteld\x90\x91])*+"
+        return _compile(level)
+
+    @functools.cached_property
+    def opening(self) -> re.Pattern[bytes]:
+        """An empty container, if there is one, and the mark before what is put into it."""
+        return _compile(b"(?:" + _CONTAINER + rb")?+\(")
+
+    @functools.cached_property
+    def tokens(self) -> re.Pattern[bytes]:
+        """Opcodes one after the other, marks and their ends among them, whatever they nest."""
+        return _compile(b"(?:" + b"|".join((_MEMO_WRITE, _READ, _rest(frames=True))) + b")*+")
+
+    @functools.cached_property
+    def frames(self) -> re.Pattern[bytes]:
+        """Passes over what is no FRAME; the group is a FRAME."""
+        return _compile(b"(?:" + b"|".join((_MEMO_WRITE, _READ, _rest())) + rb")*+(?:(\x95.{8})|\Z)")
+
+    @functools.cached_property
+    def writes(self) -> re.Pattern[bytes]:
+        """Passes over what does not write to the memo; the group is a MEMOIZE or PUT."""
+        return _compile(b"(?:" + _READ + b"|" + _rest(frames=True) + b")*+(?:(" + _MEMO_WRITE + rb")|\Z)")
+
+    @functools.cached_property
+    def reads(self) -> re.Pattern[bytes]:
+        """Passes over what does not read the memo; the group is a GET."""
+        return _compile(b"(?:" + _MEMO_WRITE + b"|" + _rest(frames=True) + b")*+(?:(" + _READ + rb")|\Z)")
+
+    @functools.cached_property
+    def names(self) -> re.Pattern[bytes]:
+        """Two values that spell a name, and STACK_GLOBAL."""
+        spelled = b"(?:" + _constants(guarded=False) + b"|" + _READ + b")(?:" + _MEMO_WRITE + b")?+"
+        return _compile(spelled + spelled + rb"\x93")
+
+
+def _rest(frames: bool = False) -> bytes:
+    parts = (_constants(guarded=False), _FIXED, rb"[}\]\x8f(uteld\x90\x91]", rb"\x95.{8}")
+    return b"|".join(parts if frames else parts[:-1])
 
 
 @functools.cache
 def patterns() -> Patterns:
-    """The expressions, compiled when a file is first large enough to need them."""
-    reads, writes = rb"h.|j.{4}", _MEMO_WRITE
-    plain = b"|".join((writes, _constants(guarded=True), reads, _FIXED, _FRAME, _CONTAINER + rb"(?!\()"))
-    level = b"(?:" + plain + b")*+"
-    for _ in range(3):
-        level = b"(?:" + plain + b"|(?:" + _CONTAINER + rb")?+\(" + level + rb"[uteld\x90\x91])*+"
-    spelled = b"(?:" + _constants(guarded=False) + b"|" + reads + b")(?:" + writes + b")?+"
-    other = b"|".join((_constants(guarded=False), _FIXED, rb"[}\]\x8f(uteld\x90\x91]"))
-    rest = other + rb"|\x95.{8}"
-    return Patterns(
-        run=_compile(level),
-        opening=_compile(b"(?:" + _CONTAINER + rb")?+\("),
-        tokens=_compile(b"(?:" + b"|".join((writes, reads, rest)) + b")*+"),
-        frames=_compile(b"(?:" + b"|".join((writes, reads, other)) + rb")*+(?:(\x95.{8})|\Z)"),
-        writes=_compile(b"(?:" + reads + b"|" + rest + b")*+(?:(" + writes + rb")|\Z)"),
-        reads=_compile(b"(?:" + writes + b"|" + rest + b")*+(?:(" + reads + rb")|\Z)"),
-        names=_compile(spelled + spelled + rb"\x93"),
-    )
+    """The expressions of the process."""
+    return Patterns()
 
 
 def constant_at(data: bytes, position: int) -> tuple[int, int] | None:

@@ -104,7 +104,8 @@ class SkimmingMachine(Machine):
             self.pos = run.match(self.buffer, before).end()  # type: ignore[union-attr]
             if self.pos > before and not self._is_inert(before):
                 return (self.base + before if depth == 0 else outermost), self.offset
-            if self.pos + _MARGIN > len(self.buffer) and self.base + len(self.buffer) < self.size:
+            more = self.base + len(self.buffer) < self.size
+            if more and self.pos > before and self.pos + _MARGIN > len(self.buffer):
                 continue
             opened = opening.match(self.buffer, self.pos)
             if opened:
@@ -260,9 +261,10 @@ class SkimmingMachine(Machine):
         changes = kind is Box and value.type in _CHANGING  # type: ignore[union-attr]
         if (changes or kind in _ACTING or (kind is str and value in _TELLING)) and index not in self._acting:
             self._acting.add(index)
-            if len(self._spellings) < _MOST_SPELLINGS:
+            # A negative one is no opcode's, and what has more than 32 bits no GET can spell.
+            if 0 <= index < 2**32 and len(self._spellings) < _MOST_SPELLINGS:
                 self._spellings += [b"h" + bytes((index,))] if index < 256 else []
-                self._spellings.append(b"j" + index.to_bytes(8, "little")[:4])
+                self._spellings.append(b"j" + index.to_bytes(4, "little"))
 
     def _follow_top(self) -> None:
         while self.stack and type(self.stack[-1]) is Stretch:
