@@ -9,6 +9,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.embedded import contents_of_strings
 from modelaudit.readers.json_text import JsonFacts, keep_bounds, scan_json, scan_rows
 from modelaudit.readers.text import EIGHT_BIT, TextScan, decode, file_name, looks_like_text
 from modelaudit.readers.windows import chunks
@@ -63,6 +64,7 @@ def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     try:
         keep_bounds(text, limits)
         yield _json_document(_facts(text, limits), scan, defects)
+        yield from contents_of_strings(artifact.path, window, limits)
     except LimitReachedError as error:
         root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
         yield Document("json", root, lines=scan.lines, defects=defects)

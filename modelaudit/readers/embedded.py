@@ -40,6 +40,11 @@ _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
 _ARCHIVES: Final = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"7z\xbc\xaf\x27\x1c": "7z", b"\x93NUMPY": "npy"}
 
 
+# Shorter ones hold no program in any coding.
+_CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\n-]{24,})\"")
+_STRINGS_TRIED: Final = 10_000
+
+
 def format_of(data: bytes, layers: int = _LAYERS) -> str | None:
     """What ``data``, the first bytes of something up to ``HEAD_BYTES``, begin as; ``None`` for anything else.
 
@@ -177,6 +182,26 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     if content is None or not content.layers:
         raise DamagedError("the text is in the coding that it begins in no further than its beginning")
     yield Artifact(f"{artifact.path}!{content.format}@0", content.window.size, opener(content.window))
+
+
+def contents_of_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
+    """What lies coded in the quoted strings of a text, as the loaders of some policies keep pickles in JSON.
+
+    A string counts that is in one coding from quote to quote; what it decodes to is judged like any other artifact.
+
+    Raises:
+        WindowError: from the window, or with reason ``limit-reached`` for a text that is over ``document_bytes``.
+    """
+    budget = budget_of(window, limits)
+    for count, match in enumerate(_CODED_STRING.finditer(read_whole(window, limits.document_bytes))):
+        if count >= _STRINGS_TRIED:
+            raise WindowError(f"only the first {_STRINGS_TRIED} coded strings were tried", UnreadReason.LIMIT)
+        begin, end = match.span(1)
+        stretch = SubWindow(window, begin, end - begin, budget)
+        content = content_of(stretch, limits)
+        if content is not None and content.layers:
+            address = f"{path}!{content.format}@{begin}"
+            yield Artifact(address, content.window.size, content_opener(stretch, limits, is_text=False))
 
 
 def content_opener(window: Window, limits: Limits, is_text: bool) -> Callable[[], AbstractContextManager[Window]]:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import modelaudit
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import UnreadReason
@@ -146,3 +147,19 @@ def test_mutated_texts_end_in_a_reading(
 def test_random_bytes_are_told_from_everything(data: bytes, cut: bool, is_text: bool) -> None:
     format_of(data)
     coding_of(data, cut, is_text)
+
+
+def test_pickles_in_the_strings_of_json_are_read(tmp_path):
+    """The archives of some policies keep base64 pickles in JSON, and their loader unpickles them."""
+    import hashlib
+    import json
+
+    held = {"policy_class": {":type:": "abc", ":serialized:": base64.b64encode(PAYLOAD).decode()}}
+    (tmp_path / "data.json").write_text(json.dumps(held))
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert report.exit_code == 1
+    digests = {str(n): hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(2000)}
+    words = [base64.b64encode(hashlib.sha256(str(n).encode()).digest()).decode() for n in range(2000)]
+    (tmp_path / "data.json").write_text(json.dumps({"digests": digests, "words": words}))
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert (report.exit_code, report.coverage.artifacts[0].members) == (0, 0)
