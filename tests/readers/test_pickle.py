@@ -281,7 +281,8 @@ def test_imports_are_those_that_python_resolves(value: object, protocol: int) ->
     recorder = Recorder(data)
     recorder.load()
     program, rest = read(data)
-    assert not rest
+    # Bytes that happen to begin like a file of their own are handed on; nothing is left unread.
+    assert not [item for item in rest if isinstance(item, Unread)]
     assert not program.defects
     imported = {str(event.subject) for event in program.events if event.act is Act.IMPORT}
     # C's unpickler is asked for the Python 2 names of old protocols before they are renamed.
