@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
 import time
 from collections import Counter, defaultdict
@@ -18,12 +17,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import yaml
-from samples import ROOT, Sample, benign, corpus, packages, routes
+from figures import measured, options, publish, table
+from samples import HERE, ROOT, Sample, benign, corpus, packages, routes
 from scanners import NAMES, Result, environment, scan, version
 
 _OUTCOMES = ("alarm", "unverified", "incomplete", "skipped", "pass", "timeout")
-_RESULTS = Path(__file__).resolve().parent / "results" / "detection.md"
-_EXCEPTIONS = Path(__file__).resolve().parent / "exceptions.yaml"
+_RESULTS = "detection.md"
+_EXCEPTIONS = HERE / "exceptions.yaml"
 _PICKLE_BORNE = frozenset({".pkl", ".pickle", ".bin", ".pt", ".zip", ".npy", ".npz", ".7z"})
 _EXIT = {"alarm": 1, "unverified": 3, "incomplete": 3, "pass": 0}
 
@@ -40,48 +40,43 @@ Results = dict[tuple[str, str], Result]
 
 def main() -> None:
     """Scan, print, write."""
-    options = _options()
-    sets = _sets(options)
+    chosen = _options()
+    sets = _sets(chosen)
     results: Results = {}
-    for name in options.scanners:
-        python = environment(name, options.folder / "peers")
+    for name in chosen.scanners:
+        python = environment(name, chosen.folder / "peers")
         if python is None:
             continue
         for set_, samples in sets.items():
             began = time.perf_counter()
             results[set_, name] = scan(name, python, [sample.path for sample in samples])
             print(f"{name} over {set_}: {len(samples)} files in {time.perf_counter() - began:.1f} s", flush=True)
-    text = _report(sets, results)
-    print("\n" + text)
-    if options.write:
-        _RESULTS.parent.mkdir(exist_ok=True)
-        _RESULTS.write_text(text, encoding="utf-8")
+    publish(_report(sets, results), _RESULTS, chosen.write)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__.splitlines()[0], _RESULTS)
     beside = ROOT.parent / "shared" / "corpus"
     parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("CORPUS") or beside))
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "benchmarks", help="for what is made once")
     parser.add_argument("--benign", type=Path, help="the benign set, where it is written already")
     parser.add_argument("--each", type=int, default=12, help="files of a library in the benign set; 0 for all")
     parser.add_argument("--only", action="append", help="routes, corpus, benign or packages; repeatable")
     parser.add_argument("--scanners", action="append", choices=NAMES, help="repeatable; default: all")
-    parser.add_argument("--write", action="store_true", help=f"keep the figures in {_RESULTS.relative_to(ROOT)}")
-    options = parser.parse_args()
-    options.folder = options.folder.resolve()
-    options.scanners = options.scanners or list(NAMES)
-    return options
+    chosen = parser.parse_args()
+    chosen.folder = chosen.folder.resolve()
+    chosen.scanners = chosen.scanners or list(NAMES)
+    return chosen
 
 
-def _sets(options: argparse.Namespace) -> dict[str, list[Sample]]:
-    makers = {
-        "routes": lambda: routes(),
-        "corpus": lambda: corpus(options.corpus.resolve()),
-        "benign": lambda: benign((options.benign or options.folder / "benign").resolve(), sys.executable, options.each),
-        "packages": lambda: packages(options.folder / "packages"),
+def _sets(chosen: argparse.Namespace) -> dict[str, list[Sample]]:
+    # None of them is looked for before it is iterated over.
+    sets = {
+        "routes": routes(),
+        "corpus": corpus(chosen.corpus.resolve()),
+        "benign": benign((chosen.benign or chosen.folder / "benign").resolve(), sys.executable, chosen.each),
+        "packages": packages(chosen.folder / "packages"),
     }
-    made = {name: list(make()) for name, make in makers.items() if not options.only or name in options.only}
+    made = {name: list(samples) for name, samples in sets.items() if not chosen.only or name in chosen.only}
     return {name: samples for name, samples in made.items() if samples}
 
 
@@ -94,8 +89,7 @@ def _report(sets: dict[str, list[Sample]], results: Results) -> str:
     tools = ", ".join(f"{name} {version(name)}" for name in names)
     parts = [
         "# Detection, side by side\n",
-        f"Measured on {time.strftime('%Y-%m-%d')} by `make bench-detection` with CPython {platform.python_version()} "
-        f"on {os.cpu_count()} cores: {tools}.\n",
+        f"{measured('bench-detection')}{tools}.\n",
         _HOW_TO_READ,
     ]
     parts += _goals(sets, results)
@@ -112,7 +106,7 @@ def _report(sets: dict[str, list[Sample]], results: Results) -> str:
 def _table(set_: str, label: str, samples: Sequence[Sample], results: Results, names: Sequence[str]) -> list[str]:
     what = {"malicious": "hits are alarms", "benign": "alarms are false", "unlabelled": "no judgement"}[label]
     lines = [f"## {set_}: {len(samples)} files, {label} ({what})\n"]
-    lines += _rows(["scanner", *_OUTCOMES], [[name, *_counts(samples, results[set_, name])] for name in names])
+    lines += table(["scanner", *_OUTCOMES], [[name, *_counts(samples, results[set_, name])] for name in names])
     families = sorted({sample.family for sample in samples})
     if 1 < len(families) <= 60 and label != "unlabelled":
         lines += [f"Alarms by {'library' if set_ == 'benign' else 'part'}:\n"]
@@ -121,7 +115,7 @@ def _table(set_: str, label: str, samples: Sequence[Sample], results: Results, n
             part = [sample for sample in samples if sample.family == family]
             alarms = [str(_counts(part, results[set_, name])[0]) for name in names]
             rows.append([family, str(len(part)), *alarms])
-        lines += _rows(["", "files", *names], rows)
+        lines += table(["", "files", *names], rows)
     return lines
 
 
@@ -139,7 +133,7 @@ def _costs(sets: dict[str, list[Sample]], results: Results, names: Sequence[str]
             rows.append(
                 [f"{set_} ({size:.1f} MiB)", name, f"{one.seconds:.1f}", f"{one.cpu:.1f}", f"{one.peak / 2**20:.0f}"]
             )
-    return ["## Costs\n", *_rows(["set", "scanner", "wall s", "CPU s", "peak RSS MiB"], rows)]
+    return ["## Costs\n", *table(["set", "scanner", "wall s", "CPU s", "peak RSS MiB"], rows)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +185,7 @@ def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
     rows = [
         [goal, str(sum(kept)), str(len(kept)), f"{100 * sum(kept) / len(kept):.1f} %"] for goal, kept in counted.items()
     ]
-    return ["## Ours against its goals\n", *_rows(["goal", "kept", "files", "share"], rows)]
+    return ["## Ours against its goals\n", *table(["goal", "kept", "files", "share"], rows)]
 
 
 def _ours(sets: dict[str, list[Sample]], results: Results) -> Iterator[tuple[str, Sample, str, str]]:
@@ -211,11 +205,6 @@ def _as_it_should(sample: Sample, outcome: str) -> bool:
         return outcome == "alarm"
     # What is not judged at all is no false alarm; formats without a reader are told in the tables.
     return sample.label == "unlabelled" or outcome not in ("alarm", "timeout")
-
-
-def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(head)} |", "|---" + "|---:" * (len(head) - 1) + "|"]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 if __name__ == "__main__":

@@ -59,6 +59,15 @@ def environment(name: str, folder: Path) -> str | None:
     return str(python)
 
 
+def surroundings(python: str) -> dict[str, str]:
+    """The environment variables for a scanner that runs under ``python``.
+
+    One of the peers has our package's name: what leads the search for modules to ours must not reach it.
+    """
+    ours = python == sys.executable
+    return {key: value for key, value in os.environ.items() if ours or not key.startswith("PYTHON")}
+
+
 def version(name: str) -> str:
     """The version that is pinned for a peer; the package's own for ours."""
     if name == "ours":
@@ -83,11 +92,9 @@ def scan(name: str, python: str, paths: Sequence[Path]) -> Result:
 
 def _some(name: str, python: str, paths: list[str], result: Result) -> list[str]:
     """Scan until the end or until a file takes too long; returns the paths that are still to do."""
-    # One of the peers has our package's name: what leads the search for modules to ours must not reach it.
-    surroundings = {key: value for key, value in os.environ.items() if name == "ours" or not key.startswith("PYTHON")}
     process = subprocess.Popen(
         [python, str(_WORKER), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        cwd=PEERS, env=surroundings, text=True,
+        cwd=PEERS, env=surroundings(python), text=True,
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
     lines: queue.Queue[str] = queue.Queue()

@@ -6,14 +6,12 @@ text, floats and tuples, in protocol 4 and in protocol 2, and as many mixed with
 
 from __future__ import annotations
 
-import argparse
 import collections
 import datetime
 import json
 import os
 import pickle
 import pickletools
-import platform
 import random
 import subprocess
 import sys
@@ -22,11 +20,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from samples import ROOT
-from scanners import environment, version
+from figures import measured, options, publish, table
+from samples import HERE
+from scanners import PEERS, environment, surroundings, version
 
-_HERE = Path(__file__).resolve().parent
-_RESULTS = _HERE / "results" / "speed.md"
+_RESULTS = "speed.md"
 _PEERS = ("picklescan", "fickling", "modelscan", "promptfoo")
 _SECONDS_MOST = 180
 _MIB = 2**20
@@ -82,29 +80,22 @@ _FILES: dict[str, tuple[Callable[[random.Random], object], int, int]] = {
 
 def main() -> None:
     """Write what is not written yet, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "benchmarks", help="for what is made once")
+    parser = options(__doc__.splitlines()[0], _RESULTS)
     parser.add_argument("--runs", type=int, default=3, help="of each; the least CPU time counts")
     parser.add_argument("--only", action="append", help="a file whose name contains this; repeatable")
     parser.add_argument("--ours", action="store_true", help="pickle.load, picklescan and ours alone")
-    parser.add_argument("--write", action="store_true", help=f"keep the figures in {_RESULTS.relative_to(ROOT)}")
-    options = parser.parse_args()
-    folder = options.folder.resolve()
-    peers = {name: environment(name, folder / "peers") for name in (_PEERS[:1] if options.ours else _PEERS)}
+    chosen = parser.parse_args()
+    folder = chosen.folder.resolve()
+    peers = {name: environment(name, folder / "peers") for name in (_PEERS[:1] if chosen.ours else _PEERS)}
     versions = ", ".join(f"{name} {version(name)}" for name in peers)
     parts = [
-        f"# An opcode-heavy pickle\n\nMeasured on {time.strftime('%Y-%m-%d')} by `make bench-speed` with CPython "
-        f"{platform.python_version()} on {os.cpu_count()} cores: CPU seconds of the work alone and peak of resident "
-        f"memory of its process, the least of {options.runs} runs; `modelaudit scan` with all that the command does. "
+        f"# An opcode-heavy pickle\n\n{measured('bench-speed')}CPU seconds of the work alone and peak of resident "
+        f"memory of its process, the least of {chosen.runs} runs; `modelaudit scan` with all that the command does. "
         f"{versions}; no answer within {_SECONDS_MOST} s is a dash.\n"
     ]
-    chosen = [name for name in _FILES if not options.only or any(word in name for word in options.only)]
-    parts += [_table(name, _written(name, folder / "speed"), peers, options.runs) for name in chosen]
-    text = "\n".join(parts)
-    print(text)
-    if options.write:
-        _RESULTS.parent.mkdir(exist_ok=True)
-        _RESULTS.write_text(text, encoding="utf-8")
+    files = [name for name in _FILES if not chosen.only or any(word in name for word in chosen.only)]
+    parts += [_part(name, _written(name, folder / "speed"), peers, chosen.runs) for name in files]
+    publish("\n".join(parts), _RESULTS, chosen.write)
 
 
 def _written(name: str, folder: Path) -> Path:
@@ -113,7 +104,7 @@ def _written(name: str, folder: Path) -> Path:
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         code = f"import speed; speed.write({name!r}, {str(path)!r})"
-        subprocess.run([sys.executable, "-c", code], cwd=_HERE, check=True)
+        subprocess.run([sys.executable, "-c", code], cwd=HERE, check=True)
     return path
 
 
@@ -127,28 +118,29 @@ def write(name: str, path: str) -> None:
     Path(path).write_bytes(data)
 
 
-def _table(name: str, path: Path, peers: dict[str, str | None], runs: int) -> str:
-    measured: dict[str, Measured | None] = {}
+def _part(name: str, path: Path, peers: dict[str, str | None], runs: int) -> str:
+    took: dict[str, Measured | None] = {}
     for what, command in _commands(path, peers):
-        measured[what] = _least(command, runs)
-        print(f"{name}: {what} {'no answer' if measured[what] is None else f'{measured[what].cpu:.2f} s'}", flush=True)
-    loaded = measured["pickle.load"]
+        one = took[what] = _least(command, runs)
+        print(f"{name}: {what} {f'{one.cpu:.2f} s' if one else 'no answer'}", flush=True)
+    loaded, peer = took["pickle.load"], took.get("picklescan")
+    rows = [
+        [what, f"{one.cpu:.2f}", _ratio(one, loaded), _ratio(one, peer), f"{one.peak / _MIB:.0f}"]
+        if one
+        else [what, *"----"]
+        for what, one in took.items()
+    ]
     opcodes = int(path.with_suffix(".opcodes").read_text())
-    lines = [f"## {name}: {path.stat().st_size / 1e6:.1f} MB, {opcodes:,} opcodes\n",
-             "| | CPU s | times pickle.load | of picklescan | peak MiB |", "|---|---:|---:|---:|---:|"]  # fmt: skip
-    peer = measured.get("picklescan")
-    for what, one in measured.items():
-        if one is None:
-            lines.append(f"| {what} | - | - | - | - |")
-            continue
-        load_ratio = f"{one.cpu / loaded.cpu:.2f}" if loaded else "-"
-        peer_ratio = f"{one.cpu / peer.cpu:.2f}" if peer else "-"
-        lines.append(f"| {what} | {one.cpu:.2f} | {load_ratio} | {peer_ratio} | {one.peak / _MIB:.0f} |")
-    return "\n".join([*lines, ""])
+    lines = [f"## {name}: {path.stat().st_size / 1e6:.1f} MB, {opcodes:,} opcodes\n"]
+    return "\n".join(lines + table(["", "CPU s", "times pickle.load", "of picklescan", "peak MiB"], rows))
+
+
+def _ratio(one: Measured, other: Measured | None) -> str:
+    return f"{one.cpu / other.cpu:.2f}" if other else "-"
 
 
 def _commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, list[str]]]:
-    worker = str(_HERE / "speed_worker.py")
+    worker = str(PEERS / "speed_worker.py")
     yield "pickle.load", [sys.executable, worker, "load", str(path)]
     yield "ours: reader and checks", [sys.executable, worker, "reader", str(path)]
     quiet = ["--no-second-opinion", "--offline", "-q"]
@@ -172,9 +164,8 @@ def _least(command: list[str], runs: int) -> Measured | None:
 
 def _measure(command: list[str]) -> Measured | None:
     """Run one process; a command that measures nothing itself is measured from outside."""
-    peer = "modelaudit" not in command and command[0] != sys.executable
-    surroundings = {key: value for key, value in os.environ.items() if not (peer and key.startswith("PYTHON"))}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings, text=True)
+    kept = surroundings(command[0])
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=kept, text=True)
     assert process.stdout is not None
     deadline = time.monotonic() + _SECONDS_MOST
     while True:

@@ -210,4 +210,9 @@ def test_a_call_of_shared_tuples_costs_little(tmp_path: Path) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(bytes(a.data) + b"N.")
     assert path.stat().st_size < 8192
-    modelaudit.scan(path, second_opinion=False)
+    report = modelaudit.scan(path, second_opinion=False)
+    # A scan that ran out of time would say so.
+    assert (report.exit_code, report.coverage.open_absences) == (0, ())
+    assert {finding.rule for finding in report.findings} == {"license/undeclared"}
+    (artifact,) = report.coverage.artifacts
+    assert artifact.formats == ("pickle",)

@@ -26,13 +26,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ |= {
-    "PROMPTFOO_DISABLE_TELEMETRY": "1",
-    "NO_ANALYTICS": "1",
-    "AISBOM_OFFLINE": "1",
-    "DO_NOT_TRACK": "1",
-    "HF_HUB_OFFLINE": "1",
-}
+from process import OFFLINE, exit_code, peak, silenced
+
+os.environ |= OFFLINE
 
 Scan = Callable[[str], tuple[str, str]]
 
@@ -119,7 +115,7 @@ def promptfoo() -> Scan:
     from modelaudit.cli import cli
 
     def scan(path: str) -> tuple[str, str]:
-        code = _exit_code(lambda: cli.main(["scan", "--format", "json", "--no-cache", path], standalone_mode=False))
+        code = exit_code(lambda: cli.main(["scan", "--format", "json", "--no-cache", path], standalone_mode=False))
         return {0: "pass", 1: "alarm"}.get(code, "incomplete"), f"exit {code}"
 
     return scan
@@ -145,26 +141,9 @@ def aisbom() -> Scan:
 SCANNERS = {scanner.__name__: scanner for scanner in (ours, picklescan, modelscan, fickling, promptfoo, aisbom)}
 
 
-def _exit_code(run: Callable[[], object]) -> int:
-    try:
-        run()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
-
-
-def _peak() -> int:
-    """Peak of resident memory in bytes. Not ``ru_maxrss``: a child's begins with its parent's on Linux."""
-    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
-    return int(found[1]) * 1024 if found else 0
-
-
 def main() -> None:
     """Scan, and write the outcomes; whatever a scanner prints itself is dropped."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
+    out = silenced()
     scan = SCANNERS[sys.argv[1]]()
     for line in sys.stdin:
         path = line.rstrip("\n")
@@ -177,7 +156,7 @@ def main() -> None:
         row = {"path": path, "outcome": outcome, "detail": detail, "seconds": time.perf_counter() - began}
         out.write(json.dumps(row) + "\n")
         out.flush()
-    out.write(json.dumps({"peak": _peak(), "cpu": time.process_time()}) + "\n")
+    out.write(json.dumps({"peak": peak(), "cpu": time.process_time()}) + "\n")
     out.flush()
     os._exit(0)  # some keep threads that wait for a network that is not there
 

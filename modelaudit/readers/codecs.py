@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from modelaudit.model.limits import KIB, MIB
 from modelaudit.model.structure import UnreadReason
 
 LARGEST_DICTIONARY = 256 * MIB
+_SKIPPABLE_HEADER = 8
+_PICKY_SIZE = 1 << 38
 _WINDOW_LOG = 28  # zstd counts the same bound in bits
 _RAW = -zlib.MAX_WBITS
 _WITH_GZIP_HEADER = zlib.MAX_WBITS + 16
@@ -55,12 +58,16 @@ class Codec:
         start: makes a decoder from the header and the size that the container states for the content.
         header: bytes in front of the stream that the decoder wants for itself.
         unmarked: whether the stream may leave its end to the size that the container states.
+        magic: the fixed bytes that every stream begins with, if any do: enough to name one that no decoder takes.
+        begins: whether bytes begin a stream that the decoder may take. Of zlib and LZMA, only a trial tells.
     """
 
     name: str
     start: Callable[[bytes, int], Decoder]
     header: int = 0
     unmarked: bool = False
+    magic: bytes = b""
+    begins: Callable[[bytes], bool] = lambda data: False
 
 
 class _Guarded:
@@ -251,13 +258,66 @@ def _lz4(header: bytes, size: int) -> Decoder:
     return _Guarded(LZ4FrameDecompressor(), (RuntimeError, ValueError, EOFError))
 
 
+def _matches(pattern: bytes) -> Callable[[bytes], bool]:
+    compiled = re.compile(pattern, re.DOTALL)
+    return lambda data: compiled.match(data) is not None
+
+
+def _begins_zlib(data: bytes) -> bool:
+    """A header for a window of 32 KiB at most and without a dictionary. Source: RFC 1950, section 2.2."""
+    return len(data) > 1 and data[0] & 0x8F == 0x08 and (data[0] << 8 | data[1]) % 31 == 0 and not data[1] & 0x20
+
+
+def is_usual_lzma(data: bytes) -> bool:
+    """Whether the dictionary and size are such as ``xz`` takes for those of a ``.lzma`` file (``alone_decoder.c``).
+
+    The data behind them begin with a zero byte, as those of the range coder do.
+    """
+    dictionary, size = int.from_bytes(data[1:5], "little"), int.from_bytes(data[5:13], "little")
+    bits = dictionary.bit_count()
+    is_usual = bits == 1 or (bits == 2 and dictionary & dictionary << 1 != 0)
+    has_data = data[13:14] == b"\0"
+    return has_data and dictionary >= 4096 and is_usual and (size == (1 << 64) - 1 or 0 < size < _PICKY_SIZE)
+
+
+def _begins_lzma(data: bytes) -> bool:
+    """A ``.lzma`` file, by the header that nearly every writer makes or by one that makes sense."""
+    if data.startswith(_LZMA_MAGIC):
+        return True
+    is_whole = len(data) >= 14 and data[0] < 9 * 5 * 5 and data[13] == 0
+    return is_whole and (data.startswith(_LZMA_PROPERTIES) or is_usual_lzma(data))
+
+
+def _begins_frame(magic: bytes) -> Callable[[bytes], bool]:
+    """An LZ4 or Zstandard frame, after any number of frames that either passes over.
+
+    Where a skippable frame is longer than the bytes at hand, what follows it may be either.
+    """
+
+    def begins(data: bytes) -> bool:
+        while len(data) >= _SKIPPABLE_HEADER and data[0] & 0xF0 == 0x50 and data[1:4] == b"\x2a\x4d\x18":
+            length = _SKIPPABLE_HEADER + int.from_bytes(data[4:8], "little")
+            if length >= len(data):
+                return True
+            data = data[length:]
+        return data.startswith(magic)
+
+    return begins
+
+
+_LZMA_PROPERTIES = b"\x5d\x00"
+_LZMA_MAGIC = b"\x5d\x00\x00"
+_XZ_MAGIC = b"\xfd7zXZ\x00"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_LZ4_MAGIC = b"\x04\x22\x4d\x18"
+
 STORED = Codec("stored", lambda header, size: _Stored(), unmarked=True)
 DEFLATE = Codec("deflate", _inflate(_RAW))
-BZIP2 = Codec("bzip2", _bzip2)
+BZIP2 = Codec("bzip2", _bzip2, magic=b"BZh", begins=_matches(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"))
 ZIP_LZMA = Codec("lzma", _zip_lzma, header=9, unmarked=True)
-XZ = Codec("xz", _lzma_file(lzma.FORMAT_XZ))
-LZMA = Codec("lzma", _lzma_file(lzma.FORMAT_ALONE))
-ZSTD = Codec("zstd", _zstd)
-LZ4 = Codec("lz4", _lz4)
-GZIP = Codec("gzip", _inflate(_WITH_GZIP_HEADER))
-ZLIB = Codec("zlib", _inflate(zlib.MAX_WBITS))
+XZ = Codec("xz", _lzma_file(lzma.FORMAT_XZ), magic=_XZ_MAGIC, begins=_matches(re.escape(_XZ_MAGIC)))
+LZMA = Codec("lzma", _lzma_file(lzma.FORMAT_ALONE), magic=_LZMA_MAGIC, begins=_begins_lzma)
+ZSTD = Codec("zstd", _zstd, magic=_ZSTD_MAGIC, begins=_begins_frame(_ZSTD_MAGIC))
+LZ4 = Codec("lz4", _lz4, magic=_LZ4_MAGIC, begins=_begins_frame(_LZ4_MAGIC))
+GZIP = Codec("gzip", _inflate(_WITH_GZIP_HEADER), magic=b"\x1f\x8b", begins=_matches(rb"\x1f\x8b\x08"))
+ZLIB = Codec("zlib", _inflate(zlib.MAX_WBITS), begins=_begins_zlib)

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from modelaudit.readers.pickle_start import AFTER_CONTAINER, AFTER_MARK
+
 _SHORTEST_TEXT: Final = 12
 
-_PROTOCOL_0: Final = rb"c[\w.]{1,64}+(?:\n|\\u000a)|\([cdilSVINFLKXUMJGt(]|[\]}][(0qra-zA-Z\x94]"
+_PROTOCOL_0: Final = rb"c[\w.]{1,64}+(?:\n|\\u000a)|" + AFTER_MARK + b"|" + AFTER_CONTAINER
 _RAW: Final = (
     rb"\x80[\x00-\x05]|PK[\x03\x05]|\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]"
     # zlib with a window smaller than usual (RFC 1950, section 2.2)

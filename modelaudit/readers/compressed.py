@@ -7,9 +7,8 @@ of XZ Utils, the LZ4 frame format 1.6.
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -18,16 +17,15 @@ from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import CompressedStream, Defect, Location, Unread, UnreadReason
 from modelaudit.readers.base import Head, Reader, Reading
-from modelaudit.readers.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError
+from modelaudit.readers.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError, is_usual_lzma
 from modelaudit.readers.decompression import Follows
+from modelaudit.readers.pickle_start import FUTURE, names_protocol
 from modelaudit.readers.sniff import strong_magic
 from modelaudit.readers.windows import DecompressedWindow, SubWindow, TimedWindow, budget_of, chunks, opener
 
 _TRIAL_BYTES: Final = 512
-_PICKLE_START: Final = re.compile(rb"\x80[\x00-\x0f]")
-_SKIPPABLE_HEADER: Final = 8
-_LZMA_START: Final = b"\x5d\x00"
-_PICKY_SIZE: Final = 1 << 38
+# Their headers are no sign by themselves.
+_TRIED: Final = (ZLIB, LZMA)
 # Expanding must leave time to read what was expanded.
 _TIME_TO_EXPAND: Final = 0.5
 
@@ -47,47 +45,13 @@ def _decodes(codec: Codec, data: bytes) -> bool:
                 return True
     except DecodingError as error:
         if error.reason is UnreadReason.LIMIT:
-            return codec is LZMA and _is_plausible_lzma(data)
-        return strong_magic(out) is not None or _PICKLE_START.match(out) is not None
+            return codec is LZMA and is_usual_lzma(data)
+        return strong_magic(out) is not None or names_protocol(out, FUTURE)
     return bool(out)
 
 
-def _begins_zlib(data: bytes) -> bool:
-    is_header = len(data) > 2 and data[0] & 0x8F == 0x08 and (data[0] << 8 | data[1]) % 31 == 0 and not data[1] & 0x20
-    return is_header and _decodes(ZLIB, data)
-
-
-def _is_plausible_lzma(data: bytes) -> bool:
-    """Whether the dictionary and size are such as ``xz`` takes for those of a ``.lzma`` file (``alone_decoder.c``)."""
-    dictionary, size = int.from_bytes(data[1:5], "little"), int.from_bytes(data[5:13], "little")
-    bits = dictionary.bit_count()
-    is_usual = bits == 1 or (bits == 2 and dictionary & dictionary << 1 != 0)
-    return dictionary >= 4096 and is_usual and (size == (1 << 64) - 1 or 0 < size < _PICKY_SIZE)
-
-
-def _begins_lzma(data: bytes) -> bool:
-    """A ``.lzma`` file, by the header that nearly every writer makes or by one that makes sense."""
-    if len(data) < 14 or data[0] >= 9 * 5 * 5 or data[13] != 0:
-        return False
-    return (data.startswith(_LZMA_START) or _is_plausible_lzma(data)) and _decodes(LZMA, data)
-
-
-def _begins_frame(magic: bytes, data: bytes) -> bool:
-    """An LZ4 or Zstandard frame, after any number of frames that either passes over.
-
-    Where a skippable frame is longer than the bytes at hand, what follows it may be either.
-    """
-    while len(data) >= _SKIPPABLE_HEADER and data[0] & 0xF0 == 0x50 and data[1:4] == b"\x2a\x4d\x18":
-        length = _SKIPPABLE_HEADER + int.from_bytes(data[4:8], "little")
-        if length >= len(data):
-            return True
-        data = data[length:]
-    return data.startswith(magic)
-
-
-def _matches(pattern: bytes) -> Callable[[bytes], bool]:
-    compiled = re.compile(pattern, re.DOTALL)
-    return lambda data: compiled.match(data) is not None
+def _begins(codec: Codec, data: bytes) -> bool:
+    return codec.begins(data) and (codec not in _TRIED or _decodes(codec, data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +59,33 @@ class _Format:
     """A codec as a file format.
 
     Attributes:
-        begins: whether bytes begin a stream of it.
         suffix: what its tools append to the name of the content.
         joins: whether loaders read a further stream as more of the same content.
     """
 
     codec: Codec
-    begins: Callable[[bytes], bool]
     suffix: str
     joins: bool = True
 
 
 _FORMATS: Final = (
-    _Format(GZIP, _matches(rb"\x1f\x8b\x08"), ".gz"),
-    _Format(BZIP2, _matches(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), ".bz2"),
-    _Format(XZ, _matches(rb"\xfd7zXZ\x00"), ".xz"),
-    _Format(LZMA, _begins_lzma, ".lzma"),
-    _Format(ZLIB, _begins_zlib, ".z", joins=False),
-    _Format(LZ4, partial(_begins_frame, b"\x04\x22\x4d\x18"), ".lz4"),
-    _Format(ZSTD, partial(_begins_frame, b"\x28\xb5\x2f\xfd"), ".zst"),
+    _Format(GZIP, ".gz"),
+    _Format(BZIP2, ".bz2"),
+    _Format(XZ, ".xz"),
+    _Format(LZMA, ".lzma"),
+    _Format(ZLIB, ".z", joins=False),
+    _Format(LZ4, ".lz4"),
+    _Format(ZSTD, ".zst"),
 )
 
 
-FOLLOWS: Final[dict[str, Follows]] = {form.codec.name: form.begins for form in _FORMATS if form.joins}
+FOLLOWS: Final[dict[str, Follows]] = {form.codec.name: partial(_begins, form.codec) for form in _FORMATS if form.joins}
 """By codec: whether a further stream begins, which loaders read as more of the same content."""
 
 
 def _recognises(form: _Format, head: Head) -> bool:
     # In the numbers of a tensor, only what the reader of tensors leaves to others counts.
-    return form.begins(head.data) and (head.content != TENSOR_STORAGE or strong_magic(head.data) is not None)
+    return _begins(form.codec, head.data) and (head.content != TENSOR_STORAGE or strong_magic(head.data) is not None)
 
 
 def _read(form: _Format, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

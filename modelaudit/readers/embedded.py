@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pickletools
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,30 +15,23 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, Reader, Reading
 from modelaudit.readers.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError
 from modelaudit.readers.codings import AS_TEXT, Coding, bytes_as_text, codings_of
+from modelaudit.readers.pickle_start import AFTER_CONTAINER, AFTER_MARK, NEWEST, announces
 from modelaudit.readers.sniff import strong_magic
-from modelaudit.readers.windows import Budget, SubWindow, budget_of, read_whole
+from modelaudit.readers.windows import Budget, SubWindow, budget_of, opener, read_whole
 
 PICKLE: Final = "pickle"
 _EXPANDED: Final = 600
 _BYTEWISE: Final = 64
 _STEP: Final = 4096
 _LAYERS: Final = 4
-_OPCODES: Final = frozenset(ord(opcode.code) for opcode in pickletools.opcodes)
+# A bare magic number, the longest of which has six bytes, holds nothing.
+_SHORTEST: Final = 7
 # Protocols 0 and 1 do not announce themselves: an import with its two names, or a mark or container and more opcodes.
-_OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|\([cdilSVINFLKXUMJGt(][^ ]|[\]}][(0qra-zA-Z\x94]")
-_CODECS: Final = (
-    (re.compile(rb"\x1f\x8b\x08"), GZIP),
-    (re.compile(rb"[\x08-\x78].", re.DOTALL), ZLIB),
-    (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), BZIP2),
-    (re.compile(rb"\xfd7zXZ\x00"), XZ),
-    (re.compile(rb"\x5d\x00\x00"), LZMA),
-    (re.compile(rb"\x04\x22\x4d\x18"), LZ4),
-    (re.compile(rb"\x28\xb5\x2f\xfd"), ZSTD),
-)
+# ``codings.STARTS`` asks for less, since it decides by four bytes.
+_OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + AFTER_MARK + b"[^ ]|" + AFTER_CONTAINER)
+_CODECS: Final = (GZIP, ZLIB, BZIP2, XZ, LZMA, LZ4, ZSTD)
 _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
-_ARCHIVES: Final = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"7z\xbc\xaf\x27\x1c": "7z", b"\x93NUMPY": "npy"}
-
-
+_ARCHIVES: Final = {"ZIP": "zip", "7-Zip": "7z", "NumPy array": "npy"}
 # Shorter ones hold no program in any coding.
 _CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\n-]{24,})\"")
 _STRINGS_TRIED: Final = 10_000
@@ -52,21 +44,17 @@ def format_of(data: bytes, layers: int = _LAYERS) -> str | None:
     count itself, and to whoever took the whole for data, what it expands to is data too. Streams in streams are
     followed for ``layers``; what is packed more often counts, and is left to the readers and their bound on depth.
     """
-    if len(data) > 3 and data[0] == 0x80 and data[1] <= 5 and data[2] in _OPCODES:
+    if announces(data, NEWEST):
         return PICKLE
-    for magic, name in _ARCHIVES.items():
-        if data.startswith(magic):
-            return name
-    for magic_, codec in _CODECS:
-        if magic_.match(data) and (codec is not ZLIB or _is_zlib(data)) and _matters(codec, data, layers):
+    strong = strong_magic(data)
+    if strong in _ARCHIVES and len(data) >= _SHORTEST:
+        return _ARCHIVES[strong]
+    for codec in _CODECS:
+        if codec.begins(data) and _matters(codec, data, layers):
             return codec.name
     if _OLD_PICKLE.match(data):
         return PICKLE
-    return "tar" if strong_magic(data) == "tar" else None
-
-
-def _is_zlib(data: bytes) -> bool:
-    return data[0] & 0x0F == 0x08 and (data[0] << 8 | data[1]) % 31 == 0 and not data[1] & 0x20
+    return "tar" if strong == "tar" else None
 
 
 def _matters(codec: Codec, data: bytes, layers: int) -> bool:
@@ -200,26 +188,25 @@ def contents_of_strings(path: str, window: Window, limits: Limits) -> Iterator[A
         stretch = SubWindow(window, begin, end - begin, budget)
         content = content_of(stretch, limits)
         if content is not None and content.layers:
-            address = f"{path}!{content.format}@{begin}"
-            yield Artifact(address, content.window.size, content_opener(stretch, limits, is_text=False))
+            yield artifact_of(path, begin, stretch, limits, content)
 
 
-def content_opener(window: Window, limits: Limits, is_text: bool) -> Callable[[], AbstractContextManager[Window]]:
-    """Opens what lies in ``window``, decoding it anew each time: of many constants, none is kept decoded meanwhile."""
+def artifact_of(
+    path: str, offset: int, window: Window, limits: Limits, content: Content, is_text: bool = False
+) -> Artifact:
+    """The ``content`` that ``content_of`` found in ``window``, as the artifact ``model.pkl!pickle@27``.
+
+    It is decoded anew each time it is opened: of many constants, none is kept decoded meanwhile.
+    """
 
     @contextmanager
     def opened() -> Iterator[Window]:
-        content = content_of(window, limits, is_text)
-        if content is None:
+        again = content_of(window, limits, is_text)
+        if again is None:
             raise WindowError("it no longer is in the coding that it was in", UnreadReason.CHANGED)
-        yield content.window
+        yield again.window
 
-    return opened
-
-
-def opener(window: Window) -> Callable[[], AbstractContextManager[Window]]:
-    """Opens ``window`` as often as one likes."""
-    return lambda: nullcontext(window)
+    return Artifact(f"{path}!{content.format}@{offset}", content.window.size, opened)
 
 
 READER = Reader("encoded-text", _recognises_text, _read_text)

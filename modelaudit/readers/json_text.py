@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.readers.base import LimitReachedError
 
 # A string that is never closed runs to the end of the text, so that each character is looked at once.
@@ -114,6 +116,33 @@ def keep_bounds(text: str, limits: Limits) -> None:
         raise LimitReachedError(f"it nests deeper than {limits.document_depth} levels")
 
 
+@contextmanager
+def as_deep_as_the_parser_goes() -> Iterator[None]:
+    """Around whatever parses: ``keep_bounds`` may allow a depth for which the interpreter has no stack left.
+
+    Raises:
+        LimitReachedError: the parser goes no deeper.
+    """
+    try:
+        yield
+    except RecursionError:
+        raise LimitReachedError("it nests deeper than the parser goes") from None
+
+
+def obstacle_to(follow: Callable[[], None]) -> Unread | None:
+    """Why ``follow``, which parses JSON and keeps what it met until then, did not come to its end; ``None`` if it did.
+
+    ``follow`` raises ``LimitReachedError``, or ``ValueError`` where its text is not JSON.
+    """
+    try:
+        follow()
+    except LimitReachedError as error:
+        return Unread(UnreadReason.LIMIT, str(error))
+    except ValueError as error:
+        return Unread(UnreadReason.DAMAGED, f"it is not JSON: {error}")
+    return None
+
+
 def scan_json(text: str) -> JsonFacts:
     """Parse ``text``, for which ``keep_bounds`` holds. ``NaN`` and ``Infinity`` pass, as loaders write and read them.
 
@@ -122,10 +151,8 @@ def scan_json(text: str) -> JsonFacts:
         LimitReachedError: the parser goes no deeper.
     """
     scan = _Scan()
-    try:
+    with as_deep_as_the_parser_goes():
         scan.decoder.decode(text)
-    except RecursionError:
-        raise LimitReachedError("it nests deeper than the parser goes") from None
     root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
     return JsonFacts(root, tuple(scan.keys) if root == "mapping" else (), tuple(scan.duplicates))
 
@@ -151,7 +178,7 @@ def scan_rows(text: str, limits: Limits) -> JsonFacts:
     """
     scan = _Scan()
     count = 0
-    try:
+    with as_deep_as_the_parser_goes():
         for row in _rows(text):
             if scan.decoder.raw_decode(row)[1] != len(row):
                 raise ValueError("a line holds more than one value")
@@ -159,8 +186,6 @@ def scan_rows(text: str, limits: Limits) -> JsonFacts:
             # Whether these are rows at all is known only now; how many there may be is known without parsing them.
             if count == 2 and exceeds_nodes(text, limits.document_nodes, roots=1 + text.count("\n")):
                 raise LimitReachedError(f"its rows hold more than {limits.document_nodes} values")
-    except RecursionError:
-        raise LimitReachedError("it nests deeper than the parser goes") from None
     if count < 2:
         raise ValueError("one line is no sequence of rows")
     return JsonFacts("sequence", (), tuple(scan.duplicates))

@@ -14,9 +14,8 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
-from modelaudit.readers.archive.compare import DefectLog, gaps
-from modelaudit.readers.archive.paths import MemberPaths
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.members import DefectLog, MemberPaths, gaps
 from modelaudit.readers.sevenzip_contents import (
     Content,
     compare_contents,

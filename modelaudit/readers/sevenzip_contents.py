@@ -9,7 +9,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import UnreadReason
-from modelaudit.readers.archive.compare import DefectLog, compare_link, compare_name
+from modelaudit.readers.members import DefectLog, compare_link, compare_name
 from modelaudit.readers.sevenzip_folders import method_name, obstacle_of, opened, size_of, unknown_coder
 from modelaudit.readers.sevenzip_header import File, Folder, Streams
 from modelaudit.readers.windows import Budget, chunks, read_available

@@ -15,11 +15,11 @@ from typing import Final
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.skops import SkopsNode, SkopsSchema
-from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
+from modelaudit.model.structure import Defect, Location
 from modelaudit.readers import documents
 from modelaudit.readers.base import Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.documents import whole_text
-from modelaudit.readers.json_text import keep_bounds
+from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds, obstacle_to
 from modelaudit.readers.text import file_name, looks_like_text
 
 _MOST_KINDS: Final = 50_000
@@ -45,14 +45,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     text, _, _ = whole_text(window, limits)
     tree = _Tree()
-    unread: Unread | None = None
-    try:
-        keep_bounds(text, replace(limits, document_nodes=min(_MOST_VALUES, limits.document_nodes)))
-        tree.follow(text)
-    except LimitReachedError as error:
-        unread = Unread(UnreadReason.LIMIT, str(error))
-    except ValueError as error:
-        unread = Unread(UnreadReason.DAMAGED, f"it is not JSON: {error}")
+    unread = obstacle_to(lambda: tree.follow(text, limits))
     if not tree.nodes and unread is None:
         yield from documents.JSON.read(artifact, window, limits)
         return
@@ -85,18 +78,17 @@ class _Tree:
         self.protocol: int | None = None
         self._by_id: dict[str, SkopsNode] = {}
 
-    def follow(self, text: str) -> None:
+    def follow(self, text: str, limits: Limits) -> None:
         """Take in the whole schema.
 
         Raises:
             ValueError: it is not JSON; the nodes that ended before the fault were taken in.
-            LimitReachedError: it is deeper, or tells more kinds of nodes, than is followed.
+            LimitReachedError: it is larger, deeper or tells more kinds of nodes than is followed.
         """
+        keep_bounds(text, replace(limits, document_nodes=min(_MOST_VALUES, limits.document_nodes)))
         decoder = json.JSONDecoder(object_pairs_hook=self._object_ends, parse_int=str, parse_float=str)
-        try:
+        with as_deep_as_the_parser_goes():
             decoder.decode(text)
-        except RecursionError:
-            raise LimitReachedError("it nests deeper than the parser goes") from None
 
     def _object_ends(self, pairs: list[tuple[str, object]]) -> object:
         value = dict(pairs)

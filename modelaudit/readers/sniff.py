@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from modelaudit.readers.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZSTD
+from modelaudit.readers.pickle_start import NEWEST
 from modelaudit.readers.tar_headers import BLOCK, is_header
 
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
@@ -17,12 +19,12 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x93NUMPY", "NumPy array"),
     (0, b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (0, b"Rar!\x1a\x07", "RAR"),
-    (0, b"\x1f\x8b", "gzip"),
-    (0, b"BZh", "bzip2"),
-    (0, b"\xfd7zXZ\x00", "xz"),
-    (0, b"\x5d\x00\x00", "LZMA"),
-    (0, b"\x04\x22\x4d\x18", "LZ4"),
-    (0, b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (0, GZIP.magic, "gzip"),
+    (0, BZIP2.magic, "bzip2"),
+    (0, XZ.magic, "xz"),
+    (0, LZMA.magic, "LZMA"),
+    (0, LZ4.magic, "LZ4"),
+    (0, ZSTD.magic, "Zstandard"),
     (0, b"\x02\x21\x4c\x18", "LZ4 (legacy frame)"),
     (0, b"LZIP\x01", "lzip"),
     (0, b"\x1f\x9d", "compress"),
@@ -53,10 +55,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"RDX", "R data"),
     (0, b"RDA", "R data"),
     (0, b"X\n\x00\x00\x00", "R data"),
-    (0, b"\x80\x02", "pickle"),
-    (0, b"\x80\x03", "pickle"),
-    (0, b"\x80\x04", "pickle"),
-    (0, b"\x80\x05", "pickle"),
+    # Two bytes suffice to name what no reader took; before protocol 2 there are none to go by.
+    *((0, bytes((0x80, protocol)), "pickle") for protocol in range(2, NEWEST + 1)),
 )
 
 _STRONG = tuple((offset, magic, name) for offset, magic, name in _MAGIC if len(magic) >= 4)

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
-from modelaudit.readers.archive.compare import DefectLog, compare_link, compare_name
 from modelaudit.readers.archive.layout import layout_of
-from modelaudit.readers.archive.paths import MemberPaths
 from modelaudit.readers.base import Head, Reader, Reading
+from modelaudit.readers.members import DefectLog, MemberPaths, compare_link, compare_name
 from modelaudit.readers.sniff import is_tar
 from modelaudit.readers.tar_headers import DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK, USTAR
 from modelaudit.readers.tar_sparse import SparseWindow

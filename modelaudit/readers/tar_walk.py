@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import GIB, KIB, MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.readers.members import DefectLog
 from modelaudit.readers.tar_headers import (
     BLOCK,
     GNU_LONG_LINK,
@@ -26,9 +26,6 @@ from modelaudit.readers.tar_headers import (
     text,
 )
 from modelaudit.readers.tar_sparse import Pieces, is_sound, map_of_data, map_of_header, map_of_records
-
-if TYPE_CHECKING:  # what compares ZIP archives looks into tar archives, too
-    from modelaudit.readers.archive.compare import DefectLog
 
 _LONGEST_EXTENSION = MIB
 _CHUNK = 64 * KIB

@@ -102,7 +102,7 @@ def asked_for(format_: str | None = None) -> set[object]:
 PLACES = {
     "archive": ("zip",), "tar": ("tar",), "sevenzip": ("7z",), "compressed": ("compressed",), "card": ("card",),
     "documents": ("json", "yaml", "text"), "numpy": ("npy", "compressed"), "pickle": ("pickle",),
-    "safetensors": ("safetensors",), "skops": ("skops",),
+    "safetensors": ("safetensors",), "skops": ("skops",), "members": ("zip", "tar", "7z"),
 }  # fmt: skip
 
 

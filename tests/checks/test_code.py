@@ -34,3 +34,11 @@ def test_the_finding_about_an_act_tells_of_its_code_and_no_other_does() -> None:
     first, second = subjects_of_program("a", program, Callables({}, {}))
     assert any("imports os" in line for line in first.evidence)
     assert not any("code object" in line for line in second.evidence)
+
+
+def test_every_code_object_of_an_act_is_told() -> None:
+    outlines = tuple(CodeOutline(7, name) for name in ("outer", "inner", "last"))
+    program = PickleProgram("raw", (), (CALL,), 2, codes=outlines)
+    (subject,) = subjects_of_program("a", program, Callables({}, {}))
+    told = [line.split()[2] for line in subject.evidence if line.startswith("code object")]
+    assert told == ["outer:", "inner:", "last:"]

@@ -153,6 +153,8 @@ def test_ordinary_acts_are_quiet() -> None:
         (state("pkg.C", __setstate__=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
         (state("pkg.C", __call__=Unknown("x")), ("plant", "<x>", "unresolved")),
         (state("collections.OrderedDict", append=Made(name("functools.partial"), True)), ("plant", "functools.partial(…)", "unresolved")),
+        (state("collections.OrderedDict", extend=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
+        (state("collections.OrderedDict", add=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
         (state("functools.partial", **{"0": name("os.system")}), ("call", "os.system", "dangerous")),
         (state("functools.partial", **{"0": Made(name("pkg.C"), True)}), ("call", "pkg.C(…)", "unresolved")),
         (state("collections.defaultdict", default_factory=name("pkg.f")), ("call", "pkg.f", "unlisted")),
@@ -205,6 +207,17 @@ def test_types_of_torchscript_are_its_own_only_in_its_own_archive() -> None:
     assert list(subjects_of_program("a", PickleProgram("raw", (), (event,), 0), CALLABLES))
     called = PickleEvent(Act.CALL, 0, "REDUCE", Name("__torch__.module", "run"))
     assert list(subjects_of_program("a", PickleProgram("torchscript", (), (called,), 0), CALLABLES))
+
+
+@pytest.mark.parametrize("act", [Act.IMPORT, Act.CONSTRUCT])
+@pytest.mark.parametrize(
+    ("module", "own"),
+    [("__torch__", True), ("__torch__.a", True), ("__torch__evil", False), ("__torch__evil.a", False), ("a.__torch__", False)],
+)  # fmt: skip
+def test_a_module_is_torchscript_s_own_by_its_whole_first_name(act: Act, module: str, own: bool) -> None:
+    program = PickleProgram("torchscript", (), (PickleEvent(act, 0, "GLOBAL", Name(module, "Net")),), 0)
+    told = [subject.fields["name"] for subject in subjects_of_program("a", program, CALLABLES)]
+    assert told == ([] if own else [f"{module}.Net"])
 
 
 def test_a_name_that_is_called_is_not_told_as_imported_too() -> None:

@@ -5,6 +5,7 @@ import pytest
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.torch import subjects_of_torch
 from modelaudit.checks.torch_storages import subjects_of_storages
+from modelaudit.model.catalogue import Standing
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Defect, Unread, UnreadReason
 from modelaudit.model.torch import Mention, StorageClaim, TorchMention, TorchProgram
@@ -62,6 +63,7 @@ def test_what_is_trusted(mention: Mention, name: str) -> None:
         (Mention.IMPORT, "os.system", "dangerous"),
         (Mention.IMPORT, "mypackage.Thing", "unlisted"),
         (Mention.IMPORT, "functools.partial", "unlisted"),
+        (Mention.IMPORT, "catboost.core.CatBoost", "unlisted"),
         (Mention.EXPRESSION, "eval", "unresolved"),
         (Mention.IDENTIFIER, "x=1", "unresolved"),
         (Mention.UNRESOLVED, "torch", "unresolved"),
@@ -78,6 +80,25 @@ def test_what_the_archive_defines_is_its_own() -> None:
     assert not judged(own, program(Mention.TYPE, "__torch__.a.Net.__new__"))
     assert not judged(own, program(Mention.METHOD, "go"))
     assert judged(own, program(Mention.TYPE, "__torch__.a.Other"))
+
+
+def test_a_name_trusted_as_a_class_is_not_trusted_as_a_call() -> None:
+    entry = CATALOGUE.callables.by_name["catboost.core.CatBoost"]
+    assert entry.standing is Standing.TRUSTED
+    assert entry.construct_only
+    assert not entry.arguments
+
+
+def test_a_type_may_stand_right_below_the_root() -> None:
+    own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__.Net",))
+    assert not judged(own, program(Mention.TYPE, "__torch__.Net"))
+    assert not judged(own, program(Mention.TYPE, "__torch__.Net.__new__"))
+    assert judged(own, program(Mention.TYPE, "__torch__.Other"))
+
+
+def test_the_root_itself_excuses_no_type() -> None:
+    own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__",))
+    assert judged(own, program(Mention.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
 
 
 def test_a_method_of_its_own_excuses_no_dangerous_operator_of_that_name() -> None:

@@ -30,6 +30,7 @@ def inspector() -> Iterator[Inspector]:
 
 def test_every_kind_of_fixture_is_a_seed() -> None:
     formats = {path.parent.name for path in FIXTURES.glob("*/benign")}
+    assert formats
     assert formats <= {seed.name.partition("/")[0] for seed in seeds()}
 
 

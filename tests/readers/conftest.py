@@ -12,6 +12,7 @@ import pytest
 
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 from modelaudit.model.structure import Defect, Unread, UnreadReason
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.readers.base import Reader
@@ -68,6 +69,22 @@ class Reading:
 
     def of(self, kind: type) -> list[object]:
         return [structure for _, structure in self.structures if isinstance(structure, kind)]
+
+    @property
+    def events(self) -> list[PickleEvent]:
+        """What all pickles do."""
+        programs = [structure for _, structure in self.inner.structures if isinstance(structure, PickleProgram)]
+        return [event for program in programs for event in program.events]
+
+    @property
+    def called(self) -> set[str]:
+        """The names that pickles call."""
+        return {str(each.subject) for each in self.events if each.act is Act.CALL and isinstance(each.subject, Name)}
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether the payload that most hostile fixtures carry was found, be it only imported before damage."""
+        return "builtins.eval" in {str(event.subject) for event in self.events}
 
     def defects(self, path: str | None = None) -> list[Defect]:
         found = (s.defects for p, s in self.structures if hasattr(s, "defects") and path in (None, p))

@@ -7,6 +7,7 @@ import lzma
 import random
 import string
 import sys
+import time
 import zlib
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
-from modelaudit.model.structure import CompressedStream, UnreadReason
+from modelaudit.model.structure import CompressedStream, Unread, UnreadReason
 from modelaudit.readers.base import Head
 from modelaudit.readers.compressed import READERS
 
@@ -44,11 +45,6 @@ JOINING = sorted(CODECS.keys() - {"zlib"})
 
 def _stream(reading, at: int = 0) -> CompressedStream:
     return reading.of(CompressedStream)[at]
-
-
-def _evaluates(reading) -> bool:
-    events = [event for program in reading.of(PickleProgram) for event in program.events]
-    return any(str(event.subject) == "builtins.eval" for event in events)
 
 
 def _recognised(data: bytes, bytes_window, content: str | None = None) -> list[str]:
@@ -86,7 +82,7 @@ def _artifact(window):
 def test_a_codec_is_told_by_its_bytes_whatever_the_name(name, path, read_bytes):
     reading = read_bytes(CODECS[name](EVAL), path)
     assert reading.formats[path] == [name]
-    assert _evaluates(reading)
+    assert reading.evaluates
     assert reading.unread == []
 
 
@@ -124,7 +120,7 @@ def test_names_keep_what_they_tell_of_the_content(read_bytes):
 @pytest.mark.parametrize("outer", CODECS)
 def test_twice_compressed_is_read_through(outer, read_bytes):
     for inner in CODECS.values():
-        assert _evaluates(read_bytes(CODECS[outer](inner(EVAL))))
+        assert read_bytes(CODECS[outer](inner(EVAL))).evaluates
 
 
 @pytest.mark.parametrize("name", JOINING)
@@ -132,7 +128,7 @@ def test_twice_compressed_is_read_through(outer, read_bytes):
 def test_streams_that_follow_one_another_are_one_content(name, between, read_bytes):
     pack = CODECS[name]
     reading = read_bytes(pack(EVAL[:9]) + between + pack(EVAL[9:20]) + between + pack(EVAL[20:]) + between)
-    assert _evaluates(reading)
+    assert reading.evaluates
     assert _stream(reading).streams == 3
     assert _stream(reading).size == len(EVAL)
     assert reading.kinds() == set()
@@ -145,14 +141,14 @@ def test_frames_that_are_passed_over_hide_nothing(name, length, read_bytes, byte
     skipped = b"\x5a\x2a\x4d\x18" + length.to_bytes(4, "little") + bytes(length)
     data = skipped + CODECS[name](EVAL[:9]) + skipped + CODECS[name](EVAL[9:]) + skipped
     assert name in _recognised(data, bytes_window)
-    assert _evaluates(read_bytes(data))
+    assert read_bytes(data).evaluates
 
 
 @pytest.mark.parametrize("name", CODECS)
 def test_what_follows_the_stream_is_an_artifact(name, read_bytes):
     packed = CODECS[name](b"\x80\x02N.")
     reading = read_bytes(packed + b"\0\0\0" + EVAL)
-    assert _evaluates(reading)
+    assert reading.evaluates
     assert reading.kinds() == {"trailing-data"}
     assert reading.formats[f"file![bytes {len(packed) + 3}-{len(packed) + 3 + len(EVAL)}]"] == ["pickle"]
 
@@ -170,14 +166,15 @@ def test_what_stands_before_the_end_of_a_cut_stream_is_read(name, read_bytes):
     packed = CODECS[name](content)
     reading = read_bytes(packed[: len(packed) // 2])
     # bzip2 gives out nothing before its block of up to 900 kB is whole.
-    assert _evaluates(reading) == (name != "bzip2")
+    assert reading.evaluates == (name != "bzip2")
     assert UnreadReason.DAMAGED in reading.reasons()
     assert "damaged-content" in reading.kinds()
 
 
-@pytest.mark.parametrize("name", ["gzip", "bzip2", "xz", "zlib", "zstd", "lz4"])
-def test_what_a_loader_takes_before_a_wrong_checksum_is_read(name, read_bytes):
-    content = EVAL[:-1] + b"0N." + b"x" * 2000
+CHECKED = ["gzip", "bzip2", "xz", "zlib", "zstd", "lz4"]
+
+
+def _with_wrong_checksum(name: str, content: bytes) -> bytes:
     if name == "zstd":
         packed = bytearray(zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1}))
     elif name == "lz4":
@@ -186,8 +183,14 @@ def test_what_a_loader_takes_before_a_wrong_checksum_is_read(name, read_bytes):
         packed = bytearray(CODECS[name](content))
     # In xz, the checksum of the content stands before the index and the footer.
     packed[-30 if name == "xz" else -5 if name == "gzip" else -1] ^= 0x55
-    reading = read_bytes(bytes(packed))
-    assert _evaluates(reading)
+    return bytes(packed)
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_what_a_loader_takes_before_a_wrong_checksum_is_read(name, read_bytes):
+    packed = _with_wrong_checksum(name, EVAL[:-1] + b"0N." + b"x" * 2000)
+    reading = read_bytes(packed)
+    assert reading.evaluates
     assert reading.kinds() == {"damaged-content"}
     assert UnreadReason.DAMAGED in reading.reasons()
 
@@ -199,7 +202,7 @@ def test_a_bomb_stops_at_the_ratio(name, read_bytes):
     assert _stream(reading).size == 1 << 20
     assert "expansion-ratio" in reading.kinds()
     assert UnreadReason.LIMIT in reading.reasons()
-    assert _evaluates(reading)
+    assert reading.evaluates
 
 
 def test_a_dictionary_beyond_reason_is_a_limit(read_bytes):
@@ -226,7 +229,7 @@ def test_a_short_stream_without_its_end_is_told(name, read_bytes):
         reading = read_bytes(packed[:-cut])
         assert reading.formats["file"] == [name]
         assert UnreadReason.DAMAGED in reading.reasons()
-        found += _evaluates(reading)
+        found += reading.evaluates
     assert found >= 4
 
 
@@ -253,7 +256,7 @@ def test_what_the_gzip_and_bz2_modules_write_in_pieces(read_bytes):
         file.write(EVAL[:5])
         file.flush()
         file.write(EVAL[5:])
-    assert _evaluates(read_bytes(buffer.getvalue()))
+    assert read_bytes(buffer.getvalue()).evaluates
 
 
 @pytest.mark.parametrize("level", [("zlib", 3), ("gzip", 3), ("bz2", 3), ("xz", 3), ("lzma", 3), ("lz4", 3)])
@@ -277,3 +280,73 @@ def test_mutated_files_end_in_facts_or_absences(data, read_bytes):
     for _ in range(data.draw(st.integers(1, 5))):
         sample[data.draw(st.integers(0, len(sample) - 1))] = data.draw(st.integers(0, 255))
     read_bytes(bytes(sample), limits=Limits(expansion_floor=1 << 20))
+
+
+class _Clock:
+    """A time that passes only as a window is read: a second for each read."""
+
+    def __init__(self, inner) -> None:
+        self.now = 0.0
+        self.size = inner.size
+        self._inner = inner
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.now += 1
+        return self._inner.read(offset, length)
+
+
+def test_expanding_leaves_time_to_read_what_was_expanded(bytes_window, monkeypatch):
+    window = _Clock(bytes_window(gzip.compress(random.Random(0).randbytes(3 << 20))))
+    monkeypatch.setattr(time, "monotonic", lambda: window.now)
+    (reader,) = (reader for reader in READERS if reader.format == "gzip")
+    limits = Limits(artifact_seconds=20)
+    items = list(reader.read(_artifact(window), window, limits))
+    assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.LIMIT]
+    (content,) = (item for item in items if isinstance(item, Artifact))
+    assert 0 < content.size < 3 << 20
+    assert window.now <= limits.artifact_seconds / 2 + 1
+
+
+def test_what_follows_a_zlib_stream_is_another_content(read_bytes):
+    # zlib.decompress and joblib's reader stop at the end of the first.
+    first = zlib.compress(b"\x80\x02N." * 3)
+    reading = read_bytes(first + zlib.compress(EVAL))
+    assert _stream(reading).streams == 1
+    assert _stream(reading).stored_size == len(first)
+    assert reading.kinds("file") == {"trailing-data"}
+    assert reading.evaluates
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_behind_damage_nobody_knows_where_the_data_end(name, read_bytes):
+    packed = _with_wrong_checksum(name, EVAL) + random.Random(0).randbytes(20_000)
+    reading = read_bytes(packed)
+    assert _stream(reading).stored_size < len(packed)
+    assert reading.kinds() == {"damaged-content"}
+    assert not any("[bytes" in path for path in reading.formats)
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "size", "formats"),
+    [
+        (3 << 30, (1 << 64) - 1, ["lzma"]),
+        (3 << 30, (1 << 38) - 1, ["lzma"]),
+        (3 << 30, 1 << 38, []),
+        (3 << 30, (1 << 64) - 2, []),
+        (5 << 29, 1 << 20, []),
+        ((3 << 30) + 1, 1 << 20, []),
+    ],
+)
+def test_an_lzma_header_beyond_reason_must_be_one_that_xz_takes(dictionary, size, formats, bytes_window):
+    header = b"\x5d" + dictionary.to_bytes(4, "little") + size.to_bytes(8, "little")
+    assert _recognised(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[13:], bytes_window) == formats
+
+
+def test_a_zlib_stream_that_needs_a_dictionary_of_its_reader_is_none(bytes_window):
+    # No loader of models hands one over, and without it nothing comes out.
+    compressor = zlib.compressobj(zdict=EVAL)
+    packed = compressor.compress(EVAL) + compressor.flush()
+    assert packed[1] & 0x20
+    assert _recognised(packed, bytes_window) == []
+    assert [_recognised(packed[:length], bytes_window) for length in range(3, 12)] == [[]] * 9

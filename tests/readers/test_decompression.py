@@ -103,9 +103,11 @@ def test_damage_withholds_nothing_that_a_patient_loader_gets(codec, data, bytes_
     at = data.draw(st.integers(codec.header, len(packed) - 1))
     packed[at] ^= data.draw(st.integers(1, 255))
     out, error = _all(Expansion(bytes_window(bytes(packed)), codec, len(content)))
-    assert out == _given_out(codec, bytes(packed), len(content))[: len(out)]
-    if error is not None and error.reason is UnreadReason.DAMAGED:
-        assert len(out) == len(_given_out(codec, bytes(packed), len(content)))
+    given_out = _given_out(codec, bytes(packed), len(content))
+    if error is not None and error.reason is UnreadReason.LIMIT:
+        assert given_out.startswith(out)
+    else:
+        assert out == given_out
 
 
 @pytest.mark.parametrize("codec", PACKED, **IDS)

@@ -40,8 +40,12 @@ class Window:
 
 
 def found(data: bytes, start: int = 0, announced_only: bool = False) -> list[object]:
-    artifact = Artifact("m.bin", len(data), lambda: pytest.fail("nobody opens it"))
-    return list(pickles_amid(artifact, Window(data), start, Limits(), announced_only))
+    return found_in(Window(data), start, announced_only)
+
+
+def found_in(window: Window, start: int = 0, announced_only: bool = False) -> list[object]:
+    artifact = Artifact("m.bin", window.size, lambda: pytest.fail("nobody opens it"))
+    return list(pickles_amid(artifact, window, start, Limits(), announced_only))
 
 
 def places(data: bytes, **options: bool) -> list[tuple[int, int]]:
@@ -122,8 +126,11 @@ def test_trials_are_bounded_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_overlapping_beginnings_cost_no_square() -> None:
     monster = b"\x80\x04N" * 50_000
-    items = found(monster)
-    assert all(isinstance(item, Unread) for item in items)
+    window = Window(monster)
+    items = found_in(window)
+    assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.LIMIT] * len(items)
+    assert len(items) == 1
+    assert window.read_total < 50 * len(monster)
 
 
 def test_what_a_loader_refuses_ends_the_pickle() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.model.pickle import Act, Name, PickleProgram
+from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import ArrayHeader, TensorData, UnreadReason
 from modelaudit.readers.base import DamagedError
 from modelaudit.readers.numpy.literal import parse
@@ -57,15 +57,6 @@ def _file(descr: str, shape: str, data: bytes) -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
 
 
-def _called(reading) -> set[str]:
-    return {
-        str(event.subject)
-        for program in reading.of(PickleProgram)
-        for event in program.events
-        if event.act is Act.CALL and isinstance(event.subject, Name)
-    }
-
-
 @pytest.mark.parametrize("name", _ARRAYS)
 def test_what_the_library_writes_is_read_whole(name, read_bytes):
     array = _ARRAYS[name]
@@ -94,7 +85,7 @@ def test_arrays_of_objects_are_read_as_the_pickles_they_are(name, read_bytes):
     assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
         f"x.npy!data@{len(_saved(_OBJECTS[name])) - reading.of(PickleProgram)[0].streams[0].end}"
     ]
-    assert "numpy._core.multiarray._reconstruct" in _called(reading)
+    assert "numpy._core.multiarray._reconstruct" in reading.called
     assert not reading.unread
     assert not reading.defects()
 
@@ -106,7 +97,7 @@ def test_arrays_of_objects_are_read_as_the_pickles_they_are(name, read_bytes):
      "{'names': ['a'], 'formats': ['O']}", "{'a': ('O', 0)}", "[['a', 'O']]", "'T'", "'unheard of'", "None", "7", "()"],
 )  # fmt: skip
 def test_what_may_be_objects_is_tried_as_a_pickle(descr, read_bytes):
-    assert _called(read_bytes(_file(descr, "(1,)", _EVAL))) == {"builtins.eval"}
+    assert read_bytes(_file(descr, "(1,)", _EVAL)).called == {"builtins.eval"}
 
 
 @pytest.mark.parametrize("descr", ["'<f4,<f4'", "'l'", "'unheard of'"])
@@ -137,7 +128,7 @@ def test_arrays_that_follow_one_another_are_all_read(read_bytes):
 
 @pytest.mark.parametrize("first", [_ARRAYS["float64"], _OBJECTS["objects"]])
 def test_a_pickle_behind_an_array_is_read(first, read_bytes):
-    assert "builtins.eval" in _called(read_bytes(_saved(first) + _EVAL))
+    assert "builtins.eval" in read_bytes(_saved(first) + _EVAL).called
 
 
 def test_what_is_neither_array_nor_pickle_is_told(read_bytes):
@@ -149,7 +140,7 @@ def test_a_key_given_twice_counts_as_the_last_time(read_bytes):
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'descr': 'O'}\n"
     reading = read_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + _EVAL)
     assert reading.kinds() == {"duplicate-key"}
-    assert _called(reading) == {"builtins.eval"}
+    assert reading.called == {"builtins.eval"}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +169,7 @@ def test_the_members_of_an_archive_are_read_by_their_first_bytes(read_bytes):
         "x.npz!plain.npy",
         "x.npz!objects.npy",
     }
-    assert "numpy._core.multiarray._reconstruct" in _called(reading)
+    assert "numpy._core.multiarray._reconstruct" in reading.called
     assert not reading.unread
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Holding, PickleEvent, Plain
-from modelaudit.readers.base import DamagedError
+from modelaudit.readers.base import DamagedError, LimitReachedError
 from modelaudit.readers.pickle import skim
 from modelaudit.readers.pickle.machine import Machine
 from modelaudit.readers.pickle.opcodes import DISPATCH
@@ -217,3 +217,114 @@ def test_runs_of_tokens_are_cut_between_opcodes() -> None:
     writes = [write for run in runs for write in patterns().writes.findall(run) if write]
     assert [number_of(get) for get in reads] == [1] * 40
     assert writes == [b"\x94"] * 90
+
+
+def both(data: bytes, limits: Limits | None = None) -> tuple[Machine, skim.SkimmingMachine]:
+    """The machine that follows all and the one that passes over, each after its run."""
+    slow = Machine(Bytes(data), 0, limits or Limits())
+    fast = skim.SkimmingMachine(Bytes(data), 0, limits or Limits())
+    events_of(slow)
+    events_of(fast)
+    return slow, fast
+
+
+def spelled(word: str) -> bytes:
+    return b"X" + struct.pack("<I", len(word)) + word.encode()
+
+
+OS, MATH, SYSTEM = spelled("os"), spelled("math"), spelled("system")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        # The first entry has an index that nobody counted up to; the next takes the number of entries.
+        b"(" + SYSTEM + b"q\x05" + OS + b"\x941h\x01h\x05\x93.",
+        # An entry is read by one stretch and overwritten by another, and by an opcode outside of any.
+        b"(" + OS + b"q\x001(h\x00q\x011(" + MATH + b"q\x001h\x01" + SYSTEM + b"\x93.",
+        b"(" + OS + b"q\x001(h\x00q\x011" + MATH + b"q\x000h\x01" + SYSTEM + b"\x93.",
+    ],
+    ids=["put-and-memoize", "overwritten-in-plain-data", "overwritten-outside"],
+)
+def test_entries_written_in_no_usual_order_are_what_a_loader_reads(program: bytes) -> None:
+    slow, fast = both(b"\x80\x04" + program)
+    assert [str(event.subject) for event in slow.events] == ["os.system"]
+    assert [str(event.subject) for event in fast.events] == ["os.system"]
+    assert slow.defects == fast.defects == []
+
+
+def test_after_an_entry_was_overwritten_nothing_is_passed_over() -> None:
+    plain = b"(" + b"N" * 50 + b"1"
+    usual = b"\x80\x04(" + OS + b"q\x001(h\x00q\x011" + MATH + b"q\x020" + plain + b"N."
+    _, fast = both(usual)
+    few = fast.opcodes
+    _, fast = both(usual.replace(b"q\x02", b"q\x00"))
+    assert few < 50 <= fast.opcodes
+
+
+@pytest.mark.parametrize("write", [b"\x94", b"q%c"], ids=["memoize", "put"])
+def test_the_entries_of_plain_data_count_against_the_bound(write: bytes) -> None:
+    writes = [write % index if b"%" in write else write for index in range(1, 4)]
+    # What is read lies outside, so that the entries are counted and not followed.
+    data = b"\x80\x04Nq\x000(" + b"".join(b"N" + one for one in writes) + b"1h\x000N."
+    for machine in (Machine, skim.SkimmingMachine):
+        machine(Bytes(data), 0, Limits(pickle_memo=4)).run(DISPATCH)
+        with pytest.raises(LimitReachedError, match="more than 3 memo entries"):
+            machine(Bytes(data), 0, Limits(pickle_memo=3)).run(DISPATCH)
+
+
+@pytest.mark.parametrize("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
+@pytest.mark.parametrize("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)], ids=["short", "usual", "long"])
+def test_a_key_by_which_plain_data_acts_is_not_passed_over(key: str, opcode: bytes) -> None:
+    state = b"}(" + spelled("a") + b"N" + opcode % len(key) + key.encode() + b"N" + spelled("b") + b"Nu"
+    slow, fast = both(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
+    (sets,) = (event.sets for event in slow.events if event.act is Act.SET_STATE)
+    assert [name for name, _ in sets] == [key]
+    assert acts(fast.events) == acts(slow.events)
+
+
+def test_a_replaced_dictionary_is_not_passed_over() -> None:
+    inner = b"}" + spelled("pyfunc") + b"cos\nsystem\nsq\x000"
+    state = b"N}(" + spelled("__dict__") + b"h\x00u\x86b"
+    slow, fast = both(b"\x80\x04" + inner + b"cnumpy\nvectorize\n)\x81" + state + b".")
+    (sets,) = (event.sets for event in slow.events if event.act is Act.SET_STATE)
+    assert [str(value) for _, value in sets] == ["os.system"]
+    assert acts(fast.events) == acts(slow.events)
+
+
+def test_a_dictionary_that_is_filled_after_it_replaced_another_is_not_passed_over() -> None:
+    plain = b"(}q\x001"
+    state = b"}(" + spelled("__dict__") + b"h\x00u"
+    filled = b"h\x00" + spelled("pyfunc") + b"cos\nsystem\ns0"
+    slow, fast = both(b"\x80\x04" + plain + b"cnumpy\nvectorize\n)\x81" + state + filled + b"b.")
+    (sets,) = (event.sets for event in slow.events if event.act is Act.SET_STATE)
+    assert [str(value) for _, value in sets] == ["os.system"]
+    assert acts(fast.events) == acts(slow.events)
+
+
+def _frame(size: int) -> bytes:
+    return b"\x95" + struct.pack("<Q", size)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"(NNN1(" + _frame(40) + b"N1(NNN1" + b"N0" * 30 + b"N.",
+        b"(" + _frame(40) + b"N1(NNN1" + b"N0" * 30 + b"N.",
+        _frame(40) + b"(NNN1" + b"N0" * 30 + b"N.",
+    ],
+    ids=["in-the-second-stretch", "in-the-first-stretch", "outside"],
+)
+def test_the_end_of_the_last_frame_is_known(program: bytes) -> None:
+    slow, fast = both(b"\x80\x04" + program)
+    assert fast.frame_end() == slow.frame_end() == 2 + program.index(_frame(40)) + 9 + 40
+    assert slow.opcodes > fast.opcodes
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_frame_in_plain_data_that_goes_past_the_end_is_told(beyond: int) -> None:
+    rest = b"NN1N."
+    slow, fast = both(b"\x80\x04(N" + _frame(len(rest) + beyond) + rest)
+    assert [defect.kind for defect in slow.defects] == ["frame-too-long"] * beyond
+    assert fast.defects == slow.defects
+    assert fast.fault == slow.fault

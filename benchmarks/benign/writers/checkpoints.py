@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import copy
+import importlib
 import pathlib
 import tempfile
 from datetime import datetime
@@ -26,11 +27,34 @@ def write(shelf):
 
 def lightning(shelf, package):
     """Checkpoints by the Trainer itself, with callbacks and hyperparameters of several kinds."""
-    import importlib
-
     pl = importlib.import_module(package)
     library = package.split(".")[0].replace("_", "-")
+    kind = network(pl)
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 3)), batch_size=2)
+    for name, extra in (
+        ("plain", None),
+        ("namespace", argparse.Namespace(lr=1, sizes=[1])),
+        ("mapping", {"a": {"b": torch.float16}}),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = trained(pl, folder, kind(extra=extra), data, averaged=name == "mapping")
+            whole = lambda path, trainer=trainer: trainer.save_checkpoint(str(path))  # noqa: E731
+            shelf.add(library, name + ".ckpt", "Trainer.save_checkpoint(path)", whole)
+            light = lambda path, trainer=trainer: trainer.save_checkpoint(str(path), weights_only=True)  # noqa: E731
+            shelf.add(library, name + "-weights.ckpt", "Trainer.save_checkpoint(path, weights_only=True)", light)
     parsing = importlib.import_module(package + ".utilities.parsing")
+    state = {
+        "hyper_parameters": parsing.AttributeDict(lr=0.1, sub=parsing.AttributeDict(a=1)),
+        "state_dict": collections.OrderedDict(),
+    }
+    shelf.torch(library, "attributes.ckpt", state)
+    # Before 1.7 the keys of callbacks were their classes.
+    by_class = {pl.callbacks.ModelCheckpoint: {"best": 1}, pl.callbacks.EarlyStopping: {"wait": 0}}
+    shelf.torch(library, "callbacks-by-class.ckpt", {"callbacks": by_class})
+
+
+def network(pl):
+    """A class of modules with settings of several kinds."""
 
     class Net(pl.LightningModule):
         def __init__(self, width=2, path=pathlib.Path("data"), rate=0.1, layers=(1, 2), extra=None):
@@ -47,45 +71,20 @@ def lightning(shelf, package):
             optimizer = torch.optim.Adam(self.parameters(), lr=0.1)
             return {"optimizer": optimizer, "lr_scheduler": torch.optim.lr_scheduler.StepLR(optimizer, 1)}
 
-    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 3)), batch_size=2)
-    for name, extra in (
-        ("plain", None),
-        ("namespace", argparse.Namespace(lr=1, sizes=[1])),
-        ("mapping", {"a": {"b": torch.float16}}),
-    ):
-        with tempfile.TemporaryDirectory() as folder:
-            calls = pl.callbacks
-            given = [
-                calls.ModelCheckpoint(folder, monitor="loss", save_last=True), calls.EarlyStopping("loss"),
-                calls.LearningRateMonitor(),
-                calls.StochasticWeightAveraging(0.1) if name == "mapping" else calls.Timer(),
-            ]  # fmt: skip
-            quiet = {
-                "logger": pl.loggers.CSVLogger(folder),
-                "enable_progress_bar": False,
-                "enable_model_summary": False,
-            }
-            trainer = pl.Trainer(max_epochs=2, accelerator="cpu", callbacks=given, default_root_dir=folder, **quiet)
-            trainer.fit(Net(extra=extra), data)
-            shelf.add(
-                library,
-                name + ".ckpt",
-                "Trainer.save_checkpoint(path)",
-                lambda path, trainer=trainer: trainer.save_checkpoint(str(path)),
-            )
-            light = lambda path, trainer=trainer: trainer.save_checkpoint(str(path), weights_only=True)  # noqa: E731
-            shelf.add(library, name + "-weights.ckpt", "Trainer.save_checkpoint(path, weights_only=True)", light)
-    state = {
-        "hyper_parameters": parsing.AttributeDict(lr=0.1, sub=parsing.AttributeDict(a=1)),
-        "state_dict": collections.OrderedDict(),
-    }
-    shelf.torch(library, "attributes.ckpt", state)
-    # Before 1.7 the keys of callbacks were their classes.
-    shelf.torch(
-        library,
-        "callbacks-by-class.ckpt",
-        {"callbacks": {calls.ModelCheckpoint: {"best": 1}, calls.EarlyStopping: {"wait": 0}}},
-    )
+    return Net
+
+
+def trained(pl, folder, module, data, averaged):
+    """A trainer with several callbacks, after two epochs."""
+    calls = pl.callbacks
+    given = [
+        calls.ModelCheckpoint(folder, monitor="loss", save_last=True), calls.EarlyStopping("loss"),
+        calls.LearningRateMonitor(), calls.StochasticWeightAveraging(0.1) if averaged else calls.Timer(),
+    ]  # fmt: skip
+    quiet = {"logger": pl.loggers.CSVLogger(folder), "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = pl.Trainer(max_epochs=2, accelerator="cpu", callbacks=given, default_root_dir=folder, **quiet)
+    trainer.fit(module, data)
+    return trainer
 
 
 def settings(shelf):

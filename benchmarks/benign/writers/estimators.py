@@ -69,7 +69,7 @@ def fitted(estimator, x, kinds):
     for target in kinds:
         try:
             return estimator.fit(*target) if isinstance(target, tuple) else estimator.fit(x, target)
-        except (TypeError, ValueError, AttributeError, IndexError, NotImplementedError):
+        except (AttributeError, IndexError, TypeError, ValueError):  # how a target that does not fit is refused
             continue
     return estimator
 
@@ -109,15 +109,15 @@ def write(shelf):
 
 
 def compositions(shelf, x, label):
-    """Pipelines, searches and column transformers, as projects keep them."""
+    """Pipelines and column transformers, as projects keep them, and searches."""
     import pandas as pd
+    from sklearn import datasets
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.feature_selection import SelectKBest, chi2, f_classif
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression, SGDClassifier
-    from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedKFold
     from sklearn.pipeline import Pipeline, make_pipeline
     from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -149,6 +149,23 @@ def compositions(shelf, x, label):
 
         chosen = ColumnTransformer([("n", StandardScaler(), make_column_selector(dtype_include=np.number))]).fit(frame)
         shelf.pickle("scikit-learn", "composed-selector", chosen, protocols=(4,))
+    searches(shelf, x, label)
+    shelf.pickle(
+        "scikit-learn",
+        "composed-bunch",
+        {"model": pipeline, "features": ["a"], "version": sklearn.__version__},
+        protocols=(2, 4),
+    )
+    for name in ("load_iris", "load_wine"):
+        shelf.pickle("scikit-learn", "bunch-" + name, getattr(datasets, name)(), protocols=(4,))
+
+
+def searches(shelf, x, label):
+    """Searches for settings, with scorers, folds and distributions."""
+    import scipy.stats
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedKFold
+
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
     grid = GridSearchCV(LogisticRegression(max_iter=20), {"C": [0.1, 1.0]}, cv=folds, scoring="accuracy").fit(x, label)
     shelf.pickle("scikit-learn", "composed-grid", grid, protocols=(2, 4))
@@ -160,22 +177,11 @@ def compositions(shelf, x, label):
         LogisticRegression(max_iter=20), {"C": np.logspace(-1, 1, 5)}, n_iter=2, cv=2, random_state=0
     )
     shelf.pickle("scikit-learn", "composed-random", listed.fit(x, label), protocols=(2, 4))
-    import scipy.stats
-    from sklearn import datasets
-
     drawn = RandomizedSearchCV(
         LogisticRegression(max_iter=20), {"C": scipy.stats.uniform(0.1, 1)}, n_iter=2, cv=2, random_state=0
     )
     alarm = "a distribution of scipy runs source out of its state when it is loaded"
     shelf.pickle("scikit-learn", "composed-distribution", drawn.fit(x, label), protocols=(4,), alarm=alarm)
-    shelf.pickle(
-        "scikit-learn",
-        "composed-bunch",
-        {"model": pipeline, "features": ["a"], "version": sklearn.__version__},
-        protocols=(2, 4),
-    )
-    for name in ("load_iris", "load_wine"):
-        shelf.pickle("scikit-learn", "bunch-" + name, getattr(datasets, name)(), protocols=(4,))
 
 
 def variants(shelf, x, label):

@@ -2,69 +2,14 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from modelaudit.model.limits import Limits
-from modelaudit.model.structure import Defect, Location
 from modelaudit.readers.archive.records import DESCRIPTOR_FOLLOWS, ENCRYPTED, STORED, Entry, Member
 from modelaudit.readers.decompression import ZIP_CODECS
+from modelaudit.readers.members import DefectLog, compare_name
 
-_MOST_OF_A_KIND = 50
 _CIPHER_HEADER = 12
-_DRIVE = re.compile(r"[A-Za-z]:")
-
-
-class DefectLog:
-    """Defects in order; of each kind a bounded number and a count of the rest."""
-
-    def __init__(self) -> None:
-        self._kept: list[Defect] = []
-        self._count: Counter[str] = Counter()
-
-    def add(self, kind: str, detail: str, offset: int | None = None, key: str | None = None) -> None:
-        """Note one contradiction."""
-        self._count[kind] += 1
-        if self._count[kind] <= _MOST_OF_A_KIND:
-            self._kept.append(Defect(kind, detail, Location(offset=offset, key=key)))
-
-    def defects(self) -> tuple[Defect, ...]:
-        """All that was noted."""
-        rest = (
-            Defect(kind, f"{count - _MOST_OF_A_KIND} more of this kind")
-            for kind, count in self._count.items()
-            if count > _MOST_OF_A_KIND
-        )
-        return (*self._kept, *rest)
-
-
-def escapes(name: str) -> bool:
-    """Whether extracting ``name`` could write outside the folder that was asked for, on any system."""
-    path = name.replace("\\", "/")
-    return path.startswith("/") or _DRIVE.match(path) is not None or ".." in path.split("/")
-
-
-def compare_name(name: str, offset: int | None, log: DefectLog) -> None:
-    """Note a name that escapes, hides its end or has two readings."""
-    if escapes(name):
-        log.add("path-escape", f"the name {name!r} leads out of the folder it is extracted to", offset, name)
-    elif "\\" in name:
-        log.add("backslash-name", f"the name {name!r} is a path on some systems only", offset, name)
-    if "\0" in name:
-        log.add("nul-in-name", f"some loaders end the name {name!r} at its zero byte", offset, name)
-
-
-def compare_link(name: str, target: str, offset: int | None, log: DefectLog, symbolic: bool = True) -> None:
-    """Note a link that leads outside; a symbolic one starts from its own folder, another from that of the archive."""
-    path = target.replace("\\", "/")
-    inside = posixpath.join(posixpath.dirname(name), path) if symbolic else path
-    # An absolute target stays one when it is joined; only what is left of ".." after that leads outside.
-    if escapes(posixpath.normpath(inside)) or _DRIVE.match(path):
-        log.add(
-            "path-escape", f"the link {name!r} leads out of the folder it is extracted to: {target!r}", offset, name
-        )
 
 
 def compare_names(entries: Sequence[Entry], log: DefectLog, torch: bool) -> None:
@@ -141,16 +86,3 @@ def compare_expansion(entries: Sequence[Entry], limits: Limits, log: DefectLog) 
             log.add("unknown-compression", f"{entry.name!r} uses {entry.compression}", entry.offset, entry.name)
         if entry.name.endswith("/") and entry.size:
             log.add("directory-with-data", f"{entry.name!r} holds {entry.size} bytes", entry.offset, entry.name)
-
-
-def gaps(taken: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
-    """The stretches of 0 to ``end`` that no (start, end) of ``taken`` covers, in order."""
-    position = 0
-    for start, stop in sorted(taken):
-        if start > position:
-            yield position, min(start, end)
-        position = max(position, stop)
-        if position >= end:
-            return
-    if position < end:
-        yield position, end

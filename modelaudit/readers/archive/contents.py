@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.readers.archive.compare import DefectLog, gaps
 from modelaudit.readers.archive.directory import Directory, find_places, read_directory
 from modelaudit.readers.archive.records import (
     ENTRY_SIGNATURE,
@@ -19,6 +18,7 @@ from modelaudit.readers.archive.records import (
     read_local,
 )
 from modelaudit.readers.archive.walk import Walk
+from modelaudit.readers.members import DefectLog, gaps
 from modelaudit.readers.windows import Budget, chunks
 
 _LARGEST_GAP = 64 * MIB

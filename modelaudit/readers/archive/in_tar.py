@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.readers.archive.compare import DefectLog
 from modelaudit.readers.archive.directory import Place, find_places, read_directory
 from modelaudit.readers.archive.records import LOCAL_SIGNATURE, STORED, read_local
+from modelaudit.readers.members import DefectLog
 from modelaudit.readers.sniff import is_tar
 from modelaudit.readers.tar_headers import BLOCK
 from modelaudit.readers.tar_walk import TarWalk

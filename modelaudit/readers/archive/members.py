@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.readers.archive.compare import DefectLog
 from modelaudit.readers.archive.records import ENCRYPTED, PATCHED, STORED, STRONG_ENCRYPTION, Member
 from modelaudit.readers.decompression import ZIP_CODECS, Measure, measure
+from modelaudit.readers.members import DefectLog
+from modelaudit.readers.pickle_start import NEWEST, names_protocol
 from modelaudit.readers.windows import Budget, DecompressedWindow, SubWindow, read_available
 
 _CHECKED_OF_A_MEMBER = 64 * MIB
 _CHECKED_OF_ALL = 256 * MIB
 _PROBED = 256 * KIB
-_HIGHEST_PICKLE_PROTOCOL = 5
 
 
 class Allowance:
@@ -52,7 +52,7 @@ class MemberData:
         if entry.method == STORED and entry.stored_size == entry.size:
             return False
         head = read_available(self.stored, 0, 2)
-        if len(head) == 2 and head[0] == 0x80 and head[1] <= _HIGHEST_PICKLE_PROTOCOL:
+        if names_protocol(head, NEWEST):
             return False
         if entry.method == STORED or self._allowance.left <= 0:
             return entry.method == STORED

@@ -12,7 +12,6 @@ from modelaudit.readers.archive.compare import (
     compare_expansion,
     compare_extents,
     compare_headers,
-    compare_link,
     compare_names,
 )
 from modelaudit.readers.archive.contents import Contents, take_stock
@@ -20,8 +19,8 @@ from modelaudit.readers.archive.directory import find_places
 from modelaudit.readers.archive.in_tar import is_one_member
 from modelaudit.readers.archive.layout import Layout, layout_of
 from modelaudit.readers.archive.members import Allowance, MemberData, compare_content, compare_flags
-from modelaudit.readers.archive.paths import MemberPaths
 from modelaudit.readers.base import Head, Reader, Reading
+from modelaudit.readers.members import MemberPaths, compare_link
 from modelaudit.readers.sniff import is_tar
 from modelaudit.readers.windows import SubWindow, budget_of, opener, read_available
 

@@ -12,13 +12,14 @@ from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import GIB, KIB, MIB, Limits
-from modelaudit.model.pickle import Act, Name
+from modelaudit.model.pickle import Name
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, LimitReachedError, Reader, Reading
-from modelaudit.readers.embedded import opener
 from modelaudit.readers.pickle.machine import Machine
-from modelaudit.readers.pickle.opcodes import DISPATCH, is_opcode
-from modelaudit.readers.windows import SubWindow, budget_of
+from modelaudit.readers.pickle.opcodes import DISPATCH
+from modelaudit.readers.pickle.trial import ACTING, is_importable
+from modelaudit.readers.pickle_start import ANNOUNCED
+from modelaudit.readers.windows import SubWindow, budget_of, opener
 
 _CHUNK: Final = 4 * MIB
 _OVERLAP: Final = 4 * KIB
@@ -31,16 +32,12 @@ _FEWEST_OPCODES: Final = 8
 _BEFORE_INSTANCE: Final = 512
 _MARKS_TRIED: Final = 4
 
-_OPCODES: Final = b"".join(re.escape(bytes((byte,))) for byte in range(256) if is_opcode(byte))
-_ANNOUNCED: Final = re.compile(rb"\x80[\x02-\x05][" + _OPCODES + b"]", re.DOTALL)
 _DOTTED: Final = rb"[A-Za-z_][\w.]{0,99}+\n"
 _GLOBAL: Final = re.compile(rb"c" + _DOTTED + _DOTTED)
 _INSTANCE: Final = re.compile(rb"i" + _DOTTED + _DOTTED)
 _WORD: Final = rb"\x8c[\x01-\x64][A-Za-z_][\w.]{0,99}+(?:\x94|q.)?+"
 _STACK_GLOBAL: Final = re.compile(_WORD + _WORD + rb"\x93", re.DOTALL)
-_IMPORTABLE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
 _SPELLED: Final = frozenset({"GLOBAL", "INST"})
-_DOING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
 
 
 def pickles_amid(
@@ -108,7 +105,7 @@ class _Search:
 
     def _candidates(self, data: bytes) -> list[tuple[int, bool]]:
         """Where a pickle may begin, in order, and whether it announces itself there."""
-        found = [(match.start(), True) for match in _ANNOUNCED.finditer(data)]
+        found = [(match.start(), True) for match in ANNOUNCED.finditer(data)]
         if self._announced_only:
             return found
         for match in _GLOBAL.finditer(data):
@@ -162,7 +159,7 @@ def _imports(machine: Machine, end: int) -> bool:
 def _calls(machine: Machine, end: int, whole: bool) -> bool:
     """Whether it does something with such a name: of the standard library, or anything if it runs to its STOP."""
     for event in machine.events:
-        if event.act in _DOING and event.offset < end and _importable(event.subject):
+        if event.act in ACTING and event.offset < end and _importable(event.subject):
             module = event.subject.module.partition(".")[0] if isinstance(event.subject, Name) else ""
             if whole or module in sys.stdlib_module_names or module == "__builtin__":
                 return True
@@ -170,7 +167,7 @@ def _calls(machine: Machine, end: int, whole: bool) -> bool:
 
 
 def _importable(subject: object) -> bool:
-    return isinstance(subject, Name) and _IMPORTABLE.fullmatch(str(subject)) is not None
+    return isinstance(subject, Name) and is_importable(subject)
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -143,8 +143,6 @@ def _look(
     content = embedded.content_of(stretch, limits, is_text)
     if content is None or (content.format == embedded.PICKLE and not is_pickle(content.window)):
         return
-    path = f"{artifact.path}!{content.format}@{nested.offset}"
-    opener = embedded.content_opener(stretch, limits, is_text)
-    inside.children.append(Artifact(path, content.window.size, opener))
+    inside.children.append(embedded.artifact_of(artifact.path, nested.offset, stretch, limits, content, is_text))
     if nested.coding is Coding.RAW or (is_text and content.layers == 1):
         inside.read.add(nested.offset)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -23,19 +22,18 @@ from modelaudit.readers.pickle.machine import Machine
 from modelaudit.readers.pickle.nested import Nested, look_inside
 from modelaudit.readers.pickle.opcodes import DISPATCH, is_opcode
 from modelaudit.readers.pickle.skim import SkimmingMachine
+from modelaudit.readers.pickle.trial import ACTING, is_importable
 from modelaudit.readers.pickle.values import Slot
+from modelaudit.readers.pickle_start import FUTURE, announces, names_protocol
 from modelaudit.readers.windows import SubWindow, budget_of
 
 # torch.serialization: the first of the five pickles of the format before zip.
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
-_PROTOCOLS: Final = 16  # more than there are: a protocol of the future is a pickle that cannot be read
 _DEFECTS_KEPT: Final = 200
 _CODES: Final = 200
 _TRIAL_OPCODES: Final = 100_000
 _NO_ACCIDENT: Final = 3
-_ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
-_IMPORTABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
@@ -45,9 +43,9 @@ def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
     does: something is called before a loader would raise, or the pickles end where the bytes do. Only a fault or the
     end of the bytes says no; where neither comes, length says yes.
     """
-    announced = window.read(start, 3)
-    if len(announced) == 3 and announced[0] == 0x80 and announced[1] <= _PROTOCOLS:
-        return is_opcode(announced[2])
+    first = window.read(start, 3)
+    if len(first) == 3 and names_protocol(first, FUTURE):
+        return announces(first, FUTURE)
     position = start
     opcodes = 0
     while position < window.size:
@@ -83,7 +81,7 @@ def _acts(machine: Machine) -> bool:
             # A word list may begin like an import ("cat", "dog"); hardly with a module that every Python has.
             if name and name.module.partition(".")[0] in sys.stdlib_module_names:
                 return True
-        elif event.act in _ACTING and (name is None or _IMPORTABLE.fullmatch(str(name))):
+        elif event.act in ACTING and (name is None or is_importable(name)):
             return True
     return False
 
@@ -211,7 +209,7 @@ def _as_plain_pickle(followed: Machine, start: int) -> list[PickleEvent]:
 def _has_failed(machine: Machine) -> bool:
     """Whether a loader has raised, be it because no module has such a name."""
     last = machine.events[-1] if machine.events and machine.events[-1].offset == machine.at else None
-    nameless = last is not None and isinstance(last.subject, Name) and not _IMPORTABLE.fullmatch(str(last.subject))
+    nameless = last is not None and isinstance(last.subject, Name) and not is_importable(last.subject)
     if nameless:
         machine.fault = machine.at
     return machine.fault is not None
@@ -220,7 +218,7 @@ def _has_failed(machine: Machine) -> bool:
 def _could_exist(name: Name) -> bool:
     """Whether the module is one of Python's own or lies inside a package, as two words hardly ever do by chance."""
     package, dot, _ = name.module.partition(".")
-    return package in sys.stdlib_module_names or (bool(dot) and _IMPORTABLE.fullmatch(str(name)) is not None)
+    return package in sys.stdlib_module_names or (bool(dot) and is_importable(name))
 
 
 def _is_nested(window: Window, limits: Limits) -> bool:

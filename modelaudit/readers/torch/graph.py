@@ -16,11 +16,10 @@ from typing import Final
 
 from modelaudit.model.artifact import TORCH_EXPORT, Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.torch import Mention, TorchMention, TorchProgram
 from modelaudit.readers.base import Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.documents import whole_text
-from modelaudit.readers.json_text import keep_bounds
+from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds, obstacle_to
 
 _MOST_NAMES: Final = 50_000
 _TARGETS: Final = frozenset({"target", "as_operator"})
@@ -51,13 +50,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     text, _, _ = whole_text(window, limits)
     graph = _Graph(limits)
-    unread: Unread | None = None
-    try:
-        graph.search(text)
-    except LimitReachedError as error:
-        unread = Unread(UnreadReason.LIMIT, str(error))
-    except ValueError as error:
-        unread = Unread(UnreadReason.DAMAGED, f"it is not JSON: {error}")
+    unread = obstacle_to(lambda: graph.search(text))
     yield TorchProgram("torch-export", tuple(graph.mentions))
     if unread is not None:
         yield unread
@@ -88,10 +81,8 @@ class _Graph:
 
         # Nothing is kept of an object that has ended, so that a large graph costs no more than its strings.
         decoder = json.JSONDecoder(object_pairs_hook=object_ends, parse_int=_drop, parse_float=_drop)
-        try:
+        with as_deep_as_the_parser_goes():
             decoder.decode(text)
-        except RecursionError:
-            raise LimitReachedError("it nests deeper than the parser goes") from None
 
     def _string(self, key: str, text: str, depth: int) -> None:
         if key in _TARGETS:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from process import OFFLINE, exit_code, peak, silenced
 
 
 def load(path: str) -> Callable[[], object]:
@@ -73,14 +74,8 @@ def promptfoo(path: str) -> Callable[[], object]:
     """As ``modelaudit scan FILE`` of the package of that name."""
     from modelaudit.cli import cli
 
-    def run() -> object:
-        try:
-            cli.main(["scan", "--format", "json", "--no-cache", path], standalone_mode=False)
-        except SystemExit as end:
-            return end.code
-        return 0
-
-    return run
+    command = ["scan", "--format", "json", "--no-cache", path]
+    return lambda: exit_code(lambda: cli.main(command, standalone_mode=False))
 
 
 WHAT = {"load": load, "reader": reader, "picklescan": picklescan, "modelscan": modelscan, "fickling": fickling,
@@ -89,17 +84,13 @@ WHAT = {"load": load, "reader": reader, "picklescan": picklescan, "modelscan": m
 
 def main() -> None:
     """Import first, then measure the work alone; the peak is that of the whole process."""
-    os.environ |= {"PROMPTFOO_DISABLE_TELEMETRY": "1", "NO_ANALYTICS": "1"}
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
+    os.environ |= OFFLINE
+    out = silenced()
     run = WHAT[sys.argv[1]](sys.argv[2])
     began = time.process_time()
     run()
     spent = time.process_time() - began
-    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
-    out.write(json.dumps({"cpu": spent, "peak": int(peak[1]) * 1024 if peak else 0}) + "\n")
+    out.write(json.dumps({"cpu": spent, "peak": peak()}) + "\n")
     out.flush()
     os._exit(0)
 
