@@ -12,6 +12,7 @@ from modelaudit.catalogue.schema import (
     ArgumentFile,
     CallableFile,
     DangerousFile,
+    DangerousNameFile,
     Shape,
     StandardLibraryFile,
     TrustedFile,
@@ -49,10 +50,11 @@ class CallablesReader:
         """Add one file of ``dangerous/``. Raises ``ConfigurationError``."""
         file = _DANGEROUS.read(document)
         for name, named in file.names.items():
-            arguments = _arguments(named.unless, document, ("names", name, "unless"))
-            library = name.partition(".")[0]
-            entry = CallableEntry(name, Standing.DANGEROUS, named.why, library, named.effect or file.effect, arguments)
-            self._add(entry, document, ("names", name))
+            self._add(_dangerous(name, named, file, document, ("names", name)), document, ("names", name))
+        for index, alike in enumerate(file.alike):
+            for number, name in enumerate(alike.names):
+                entry = _dangerous(name, alike, file, document, ("alike", index))
+                self._add(entry, document, ("alike", index, "names", number))
         for module, listed in file.modules.items():
             if module in self._modules:
                 raise document.error(f"modules: {module!r} is listed already", ("modules", module))
@@ -86,6 +88,20 @@ class CallablesReader:
             raise document.error(f"{entry.name} cannot be {entry.standing}: it is {other.standing} in {said}", place)
         self._entries[entry.name] = entry
         self._origin[entry.name] = (document, place)
+
+
+def _dangerous(
+    name: str, listed: DangerousNameFile, file: DangerousFile, document: Document, place: Place
+) -> CallableEntry:
+    return CallableEntry(
+        name,
+        Standing.DANGEROUS,
+        listed.why,
+        name.partition(".")[0],
+        listed.effect or file.effect,
+        _arguments(listed.unless, document, (*place, "unless")),
+        state=tuple(listed.unless_state.items()),
+    )
 
 
 def _trusted(

@@ -20,6 +20,14 @@ from modelaudit.model.structure import UnreadReason
 _CONFIG = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"), hide_input_in_errors=True)
 
 
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
 def _matching(pattern: str, description: str) -> AfterValidator:
     compiled = re.compile(pattern, re.ASCII)
 
@@ -185,11 +193,22 @@ class TrustedFile:
 
 @dataclass(config=_CONFIG)
 class DangerousNameFile:
-    """A dangerous name; a bare text is the reason. ``unless`` are conditions under which a call of it is harmless."""
+    """A dangerous name; a bare text is the reason. ``unless`` are conditions under which a call of it is harmless.
+
+    ``unless_state`` are regular expressions for attributes: a class is harmless that is constructed with such a state.
+    """
 
     why: Text
     effect: Effect | None = None
     unless: Arguments = Field(default_factory=dict)
+    unless_state: dict[str, Annotated[str, AfterValidator(_compiles)]] = Field(default_factory=dict)
+
+
+@dataclass(config=_CONFIG)
+class DangerousAlikeFile(DangerousNameFile):
+    """Dangerous names that share reason and conditions."""
+
+    names: Annotated[list[ExactName], Field(min_length=1)] = Field(kw_only=True)
 
 
 @dataclass(config=_CONFIG)
@@ -207,6 +226,7 @@ class DangerousFile:
     effect: Effect
     names: dict[ExactName, Annotated[DangerousNameFile, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
     modules: dict[ModuleName, Annotated[DangerousModuleFile, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
+    alike: list[DangerousAlikeFile] = Field(default_factory=list)
 
 
 @dataclass(config=_CONFIG)

@@ -9,6 +9,7 @@ from typing import Final
 from modelaudit.checks.callables import Judgement, judge
 from modelaudit.checks.code import evidence_of_code
 from modelaudit.checks.kept import argument_of, collects, holds, keeps_function, kept_for_reference, may_call_kept
+from modelaudit.checks.state import state_holds
 from modelaudit.checks.values import cut, describe
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentUse, Callables, Standing, Subject
@@ -105,6 +106,8 @@ def _called(artifact: str, event: PickleEvent, callables: Callables) -> Iterator
     broken = [rule for rule in rules if not holds(rule, event.arguments, callables)]
     if judgement.standing is Standing.DANGEROUS and rules and not broken:
         return
+    if judgement.entry and judgement.entry.state and event.act is Act.CONSTRUCT and not event.arguments:
+        return  # what it does, it does when it is given its state
     if judgement.entry and judgement.entry.construct_only and event.act is Act.CALL:
         judgement = Judgement(Standing.UNLISTED, why=f"as a class it is known, as a call it is not: {judgement.why}")
     if judgement.standing is not Standing.TRUSTED:
@@ -162,6 +165,10 @@ def _changed(artifact: str, event: PickleEvent, callables: Callables) -> Iterato
         yield _subject(artifact, event, "overwrite", target, judge(target, callables))
     elif isinstance(target, Unknown) and target != STATE_OWNER:
         yield from _named(artifact, event, event.act.value, target, callables)
+    if event.act is Act.SET_STATE and isinstance(target, Made):
+        made = judge(target.by, callables)
+        if made.entry and made.entry.state and not state_holds(event, made.entry.state):
+            yield _subject(artifact, event, "construct", target.by, made)
     if any(_is_computed_state(key, value) for key, value in event.sets):
         why = "its state comes out of a call, and nobody knows which attributes that sets"
         yield _subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))

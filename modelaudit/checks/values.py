@@ -14,7 +14,7 @@ def describe(value: Value) -> str:
     if isinstance(value, Plain):
         return value.text
     if isinstance(value, Name):
-        return cut(str(value))
+        return cut(_on_one_line(str(value)))
     if isinstance(value, Unknown):
         return f"<{cut(value.why)}>"
     if isinstance(value, Made):
@@ -25,6 +25,13 @@ def describe(value: Value) -> str:
         f"{key!r}: {describe(item)}" if value.type == "dict" else describe(item) for key, item in value.entries
     )
     return cut({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
+
+
+def _on_one_line(name: str) -> str:
+    """A name as it stands, but for characters that do not print: in protocols 0 to 2 it may hold any."""
+    if name.isprintable():
+        return name
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in name)
 
 
 def cut(text: str) -> str:

@@ -119,6 +119,8 @@ class CallableEntry:
         arguments: for a trusted name, the conditions under which it stays trusted; for a dangerous one, those under
             which a call of it is harmless. All of them must hold; a condition on an argument that is absent holds.
         construct_only: trusted where ``__new__`` alone makes it, unlisted where it is called.
+        state: for a dangerous class: it is harmless where it is only constructed and its state is a literal in which
+            each of these attributes, where it stands, is a text that the whole of the regular expression matches.
         collects: APPEND, APPENDS and ADDITEMS reach its own ``append``, ``extend`` or ``add``, and nothing a file set.
     """
 
@@ -130,6 +132,7 @@ class CallableEntry:
     arguments: tuple[ArgumentRule, ...] = ()
     construct_only: bool = False
     collects: bool = False
+    state: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

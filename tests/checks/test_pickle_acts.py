@@ -234,3 +234,14 @@ def test_evidence_gives_offset_opcode_and_arguments() -> None:
 
 def test_descriptions_are_bounded() -> None:
     assert len(describe(Holding("dict", tuple((str(n), Plain("y" * 100)) for n in range(100))))) <= 200
+
+
+def test_a_name_of_several_lines_is_told_on_one(tmp_path):
+    import modelaudit
+
+    path = tmp_path / "model.pkl"
+    path.write_bytes(b"\x80\x04\x8c\x05a\n\x1bbc\x8c\x03d\re\x93)\x81.")
+    report = modelaudit.scan(path, second_opinion=False)
+    told = [finding.message for finding in report.findings if finding.rule.startswith("pickle/")]
+    assert told
+    assert all(message.isprintable() for message in told)

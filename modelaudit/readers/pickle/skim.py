@@ -32,8 +32,8 @@ _MARGIN: Final = KIB
 _LONGEST_NAME: Final = 600
 _WASTE: Final = MIB
 _MOST_PASSES: Final = 32
-# Part of every key in MEMORY_VIEWS, and REPLACED: with them, plain data is not plain.
-_TELLING_KEY: Final = re.compile(rb"_array_|__dict__")
+# Part of every key in TELLING: with them, plain data is not plain.
+_TELLING_KEY: Final = re.compile(rb"_array_|__dict__|_parse_arg_template")
 
 
 class SkimmingMachine(StretchedMachine):

@@ -11,9 +11,8 @@ from modelaudit.readers.base import LimitReachedError
 from modelaudit.readers.pickle.machine import Machine
 from modelaudit.readers.pickle.memo import Memo
 from modelaudit.readers.pickle.plain import FRAME_REACH, number_of, patterns, pieces_between, tokens_between
-from modelaudit.readers.pickle.values import MEMORY_VIEWS, REPLACED, Box, Slot, Stretch
+from modelaudit.readers.pickle.values import TELLING, Box, Slot, Stretch
 
-_TELLING: Final = MEMORY_VIEWS | {REPLACED}
 _ACTING: Final = frozenset({Name, Unknown, Made})
 _CHANGING: Final = frozenset({"list", "dict", "set"})
 _MOST_SPELLINGS: Final = 64
@@ -138,7 +137,7 @@ class StretchedMachine(Machine):
         """Note an entry that plain opcodes could act with, or change: what reads it is not passed over."""
         kind = type(value)
         changes = kind is Box and value.type in _CHANGING  # type: ignore[union-attr]
-        if (changes or kind in _ACTING or (kind is str and value in _TELLING)) and index not in self._watched:
+        if (changes or kind in _ACTING or (kind is str and value in TELLING)) and index not in self._watched:
             self._watched.add(index)
             # A negative one is no opcode's, and what has more than 32 bits no GET can spell.
             if 0 <= index < 2**32 and len(self._spellings) < _MOST_SPELLINGS:

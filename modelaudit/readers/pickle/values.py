@@ -55,7 +55,7 @@ class Box:
         self.size += 1
         kind = type(value)
         acts = kind in _ACTING or (type(key) not in _INERT and kind not in _INERT)
-        if acts or (kind is Box and (key in MEMORY_VIEWS or key == REPLACED)):
+        if acts or (type(key) is str and key in TELLING and (kind is Box or key in RUN_AS_SOURCE)):
             self.acting = self.acting or []
             if len(self.acting) < _ACTING_KEPT:
                 self.acting.append((key, value))
@@ -137,6 +137,13 @@ MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__c
 """Attributes that have numpy and its like read the memory they name, whatever the address: plain data is enough."""
 
 
+RUN_AS_SOURCE: Final = frozenset({"_parse_arg_template"})
+"""Attributes whose text a loader runs as source: scipy makes the methods of a distribution out of this one."""
+
+TELLING: Final = MEMORY_VIEWS | RUN_AS_SOURCE | {REPLACED}
+"""Keys under which plain data is told."""
+
+
 def shown(slots: Iterable[Slot], nodes: int = _NODES_SHOWN) -> tuple[Value, ...]:
     """Slots as frozen values of at most ``nodes`` parts in all. For people and for the arguments of calls."""
     budget = [nodes]
@@ -153,9 +160,11 @@ def acting(state: Slot) -> tuple[tuple[str, Value], ...]:
     found: list[tuple[str, Value]] = []
     mapping = state.type == "dict"
     for key, value in state.pairs():
-        special = mapping and (key in MEMORY_VIEWS or type(key) not in _INERT)
+        special = mapping and (key in MEMORY_VIEWS or key in RUN_AS_SOURCE or type(key) not in _INERT)
         if key == REPLACED and isinstance(value, Box):
             found += acting(value)
+        elif mapping and key in RUN_AS_SOURCE and type(value) is str:
+            found.append((_key_text(key), Plain(value)))  # whole: what is run is judged, not what is shown
         elif type(value) in _ACTING or special:
             found.append((_key_text(key), _shown(value, 1, [9])))
         elif state.type == "tuple" and isinstance(value, Box) and value.type == "dict":
