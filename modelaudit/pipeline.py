@@ -15,6 +15,7 @@ import modelaudit
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.checks.engine import check
 from modelaudit.checks.formats import subjects_of_formats
+from modelaudit.checks.references import subjects_of_references
 from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
 from modelaudit.integrity.digests import DigestingWindow, compare
 from modelaudit.licenses import claims_of, conclude
@@ -25,6 +26,7 @@ from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditE
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ConclusionState, LicenseCategory, LicenseClaim, LicenseConclusion
 from modelaudit.model.limits import GIB, Limits
+from modelaudit.model.outline import References
 from modelaudit.model.report import (
     SCHEMA,
     ArtifactRecord,
@@ -117,6 +119,7 @@ def _scan(target: str, options: Options) -> AuditReport:
         if options.progress:
             options.progress(artifact.path, number, len(snapshot.artifacts))
         audit.examine(artifact)
+    audit.relate(snapshot)
     license_ = audit.conclude_license(snapshot)
     findings = sorted(audit.findings, key=lambda finding: finding.order)
     opinions: tuple[Opinion, ...] = ()
@@ -148,6 +151,7 @@ class _Audit:
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
         self._claims: list[LicenseClaim] = []
+        self._references: list[tuple[str, References]] = []
 
     def examine(self, artifact: Artifact) -> None:
         """Read one artifact with all that it contains, and check what was read."""
@@ -158,6 +162,8 @@ class _Audit:
             subjects += subjects_of(address, structure, self.catalogue.callables)
             if isinstance(structure, ModelCard):
                 self._claims += claims_of(structure, address, self.catalogue.licenses, self.catalogue.vague_licenses)
+            elif isinstance(structure, References):
+                self._references.append((address, structure))
         subjects += subjects_across(reading.structures, reading.unread, self.catalogue)
         subjects += subjects_of_formats(reading.formats, self.catalogue.formats)
         for address, unread in reading.unread:
@@ -186,6 +192,17 @@ class _Audit:
             digest_state=compare(artifact.claimed, digests),
             absences=absences,
         )
+
+    def relate(self, snapshot: Snapshot) -> None:
+        """Check what files name of one another, once all of them were read."""
+        for finding in self._check(list(subjects_of_references(self._references, snapshot.artifacts))):
+            reason = self.catalogue.findings[finding.rule].leaves
+            for place, record in enumerate(self.records):
+                if reason is not None and record.path == finding.artifact.partition("!")[0]:
+                    unread = Unread(reason, finding.message.removesuffix("."), finding.location)
+                    absence = (finding.artifact, accept(finding.artifact, unread, self.policy))
+                    absences = (*record.absences, absence)
+                    self.records[place] = replace(record, absences=absences, extent=Extent.PARTLY)
 
     def conclude_license(self, snapshot: Snapshot) -> LicenseConclusion:
         """Conclude on the licence from the cards and the names of the files, and check the conclusion."""

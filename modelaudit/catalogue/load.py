@@ -17,6 +17,7 @@ from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.policies import read_policy
 from modelaudit.catalogue.skops import read_skops
+from modelaudit.catalogue.vocabularies import read_vocabularies
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
 
@@ -68,6 +69,7 @@ class _Sorted:
     skops: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
+    vocabularies: list[tuple[str, Document]] = field(default_factory=list)
 
     def _unnamed(self) -> dict[tuple[str, ...], list[Document]]:
         """The files whose own name says nothing, or all in a folder, by their place."""
@@ -92,6 +94,8 @@ class _Sorted:
                 self.findings.append((f"{family}/{name}", document))
             case ("policies", name):
                 self.policies.append((name, document))
+            case ("vocabularies", vocabulary, _):
+                self.vocabularies.append((vocabulary, document))
             case _ if unnamed is not None:
                 unnamed.append(document)
             case ("licenses", name):
@@ -99,7 +103,8 @@ class _Sorted:
             case _:
                 raise ConfigurationError(
                     f"{document.label}: no rules have their place here; move it to "
-                    "findings/<family>/<name>.yaml, callables/trusted/, callables/dangerous/, licenses/ or policies/"
+                    "findings/<family>/<name>.yaml, callables/trusted/, callables/dangerous/, "
+                    "vocabularies/<vocabulary>/, licenses/ or policies/"
                 )
 
 
@@ -129,6 +134,7 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         formats=read_formats(files.formats),
         skops=read_skops(files.skops),
         operators=read_operators(files.operators, files.dangerous_operators),
+        vocabularies=read_vocabularies(files.vocabularies),
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, assert_never
 
+from modelaudit.checks.outline import subjects_of_outline
 from modelaudit.checks.pickle import subjects_of_program
 from modelaudit.checks.skops import subjects_of_schema
 from modelaudit.checks.torch import subjects_of_torch
 from modelaudit.checks.torch_storages import subjects_of_storages
 from modelaudit.model.catalogue import Callables, Catalogue, Scalar, Subject
+from modelaudit.model.outline import Outline, References
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord
@@ -43,13 +45,13 @@ def subjects_of(artifact: str, structure: Structure, callables: Callables) -> It
         case PickleProgram():
             yield from subjects_of_program(artifact, structure, callables)
             yield from _defects(artifact, "pickle", structure.defects)
-        case ArchiveListing() | Document():
+        case ArchiveListing() | Document() | Outline():
             yield from _defects(artifact, structure.format, structure.defects)
             for tag, line in structure.tags if isinstance(structure, Document) else ():
                 yield _tag(artifact, structure.format, tag, line)
         case CompressedStream() | SafetensorsHeader() | ArrayHeader() | ModelCard() | SkopsSchema():
             yield from _defects(artifact, _FORMATS[type(structure)], structure.defects)
-        case TensorData() | TorchProgram():
+        case TensorData() | TorchProgram() | References():
             return
         case _:
             assert_never(structure)
@@ -62,6 +64,8 @@ def subjects_across(
     for address, structure in structures:
         if isinstance(structure, SkopsSchema):
             yield from subjects_of_schema(address, structure, catalogue.skops, catalogue.callables)
+        elif isinstance(structure, Outline):
+            yield from subjects_of_outline(address, structure, catalogue)
     yield from subjects_of_torch(structures, unread, catalogue)
     yield from subjects_of_storages(structures)
 

@@ -17,15 +17,20 @@ EFFECTS = (
     "code",
     "command",
     "deserialise",
+    "disclosure",
     "environment",
     "file",
     "import",
+    "instruction",
     "introspection",
     "native",
     "network",
+    "obfuscation",
     "process",
+    "resource",
+    "secret",
 )
-"""The families of harm that a dangerous callable may have."""
+"""The families of harm that a dangerous name may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +235,8 @@ class Catalogue:
 
     Attributes:
         operators: what the programs of torch may name, by exact name: ``aten::relu``, ``print``.
+        vocabularies: for every other format that names what its loader acts on, the names that somebody vetted or
+            knows to be dangerous: by vocabulary, then by exact name.
     """
 
     findings: Mapping[str, FindingRule]
@@ -241,3 +248,4 @@ class Catalogue:
     formats: Formats = field(default_factory=Formats)
     operators: Mapping[str, CallableEntry] = field(default_factory=dict)
     skops: SkopsLoaders = field(default_factory=SkopsLoaders)
+    vocabularies: Mapping[str, Mapping[str, CallableEntry]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.outline import Outline, References
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.skops import SkopsSchema
 from modelaudit.model.structure import (
@@ -23,7 +24,9 @@ Structure = (
     | CompressedStream
     | Document
     | ModelCard
+    | Outline
     | PickleProgram
+    | References
     | SafetensorsHeader
     | SkopsSchema
     | TensorData

@@ -10,7 +10,9 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.embedded import contents_of_strings
+from modelaudit.readers.interpreters import INTERPRETERS
 from modelaudit.readers.json_text import JsonFacts, keep_bounds, scan_json, scan_rows
+from modelaudit.readers.settings import Setting, settings_of_json, settings_of_rows, settings_of_yaml
 from modelaudit.readers.text import EIGHT_BIT, TextScan, decode, file_name, looks_like_text
 from modelaudit.readers.windows import chunks
 from modelaudit.readers.yaml_text import YamlError, YamlFacts
@@ -20,6 +22,7 @@ _YAML_NAMES = (".yaml", ".yml")
 _YAML_FILES = frozenset({"mlmodel", ".clang-format", "citation.cff"})
 _SPACE = b"\xef\xbb\xbf \t\r\n"
 _MOST_DUPLICATES = 50
+_WANTED = frozenset(key for each in INTERPRETERS for key in each.keys)
 
 
 def whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
@@ -63,7 +66,9 @@ def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     name_says_json = file_name(artifact.path).endswith(_JSON_NAMES)
     try:
         keep_bounds(text, limits)
-        yield _json_document(_facts(text, limits), scan, defects)
+        facts = _facts(text, limits)
+        yield _json_document(facts, scan, defects)
+        yield from _meanings(artifact.path, text, facts, limits)
         yield from contents_of_strings(artifact.path, window, limits)
     except LimitReachedError as error:
         root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
@@ -80,10 +85,10 @@ def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
 def _facts(text: str, limits: Limits) -> JsonFacts:
     """The facts of one JSON value, or of one a line."""
     try:
-        return scan_json(text)
+        return scan_json(text, _WANTED)
     except ValueError as problem:
         try:
-            return scan_rows(text, limits)
+            return scan_rows(text, limits, _WANTED)
         except ValueError:
             raise problem from None
 
@@ -96,6 +101,25 @@ def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]
     return Document("json", facts.root, facts.keys, lines=scan.lines, defects=(*defects, *twice))
 
 
+def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits) -> Iterator[Reading]:
+    """What the document means to those who know keys of it."""
+    asked = [each for each in INTERPRETERS if "*" in each.keys or facts.met & each.keys]
+    if not asked:
+        return
+    bound: LimitReachedError | None = None
+    settings: list[Setting]
+    if isinstance(facts, YamlFacts):
+        settings, bound = settings_of_yaml(text, limits)
+    elif facts.rows:
+        settings, bound = settings_of_rows(text, limits)
+    else:
+        settings = settings_of_json(text, limits)
+    for interpreter in asked:
+        yield from interpreter.read(path, settings, limits)
+    if bound is not None:
+        yield Unread(UnreadReason.LIMIT, str(bound))
+
+
 def _recognises_yaml(head: Head) -> bool:
     """Text that is called YAML; its bytes alone are like any other text's."""
     name = file_name(head.path)
@@ -104,7 +128,7 @@ def _recognises_yaml(head: Head) -> bool:
 
 def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     text, scan, defects = whole_text(window, limits)
-    facts = YamlFacts()
+    facts = YamlFacts(_WANTED)
     unread = None
     try:
         facts.scan(text, limits)
@@ -119,6 +143,7 @@ def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     )
     keys, tags = tuple(facts.keys), tuple(facts.tags.items())
     yield Document("yaml", facts.root, keys, tags, scan.lines, (*defects, *twice))
+    yield from _meanings(artifact.path, text, facts, limits)
     if unread is not None:
         yield unread
 

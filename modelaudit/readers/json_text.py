@@ -76,19 +76,23 @@ def has_lone_surrogate(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class JsonFacts:
-    """What a JSON text is at its top, and the keys that occur twice in one object of it."""
+    """What a JSON text is at its top, its keys that occur twice in one object, and those asked for that occur."""
 
     root: str
     keys: tuple[str, ...]
     duplicates: tuple[str, ...]
+    met: frozenset[str] = frozenset()
+    rows: bool = False
 
 
 class _Scan:
     """Parses JSON without keeping values; remembers the keys of the object that ended last, and keys used twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: frozenset[str]) -> None:
         self.keys: list[str] = []
         self.duplicates: dict[str, None] = {}
+        self.met: set[str] = set()
+        self._wanted = wanted
         self.decoder = json.JSONDecoder(
             object_pairs_hook=self._forget, parse_int=_drop, parse_float=_drop, parse_constant=_drop
         )
@@ -96,6 +100,7 @@ class _Scan:
     def _forget(self, pairs: list[tuple[str, object]]) -> None:
         # Objects end from the inside out: the last one to end is the top, if the top is an object.
         self.keys = [key for key, _ in pairs]
+        self.met.update(self._wanted.intersection(self.keys))
         if len(set(self.keys)) < len(self.keys):
             self.duplicates.update((key, None) for key, count in Counter(self.keys).items() if count > 1)
 
@@ -143,21 +148,21 @@ def obstacle_to(follow: Callable[[], None]) -> Unread | None:
     return None
 
 
-def scan_json(text: str) -> JsonFacts:
+def scan_json(text: str, wanted: frozenset[str] = frozenset()) -> JsonFacts:
     """Parse ``text``, for which ``keep_bounds`` holds. ``NaN`` and ``Infinity`` pass, as loaders write and read them.
 
     Raises:
         ValueError: it is not JSON.
         LimitReachedError: the parser goes no deeper.
     """
-    scan = _Scan()
+    scan = _Scan(wanted)
     with as_deep_as_the_parser_goes():
         scan.decoder.decode(text)
     root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
-    return JsonFacts(root, tuple(scan.keys) if root == "mapping" else (), tuple(scan.duplicates))
+    return JsonFacts(root, tuple(scan.keys) if root == "mapping" else (), tuple(scan.duplicates), frozenset(scan.met))
 
 
-def _rows(text: str) -> Iterator[str]:
+def rows(text: str) -> Iterator[str]:
     """The lines that are not blank, one at a time: a list of them would cost 20 times what they do."""
     position = 0
     while position < len(text):
@@ -169,17 +174,17 @@ def _rows(text: str) -> Iterator[str]:
         position = end + 1
 
 
-def scan_rows(text: str, limits: Limits) -> JsonFacts:
+def scan_rows(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -> JsonFacts:
     """Parse each line of ``text`` that is not blank as a JSON value of its own; otherwise like ``scan_json``.
 
     Raises:
         ValueError: a line is not JSON, or there are fewer than two.
         LimitReachedError: the lines hold too many values in all, or the parser goes no deeper.
     """
-    scan = _Scan()
+    scan = _Scan(wanted)
     count = 0
     with as_deep_as_the_parser_goes():
-        for row in _rows(text):
+        for row in rows(text):
             if scan.decoder.raw_decode(row)[1] != len(row):
                 raise ValueError("a line holds more than one value")
             count += 1
@@ -188,4 +193,4 @@ def scan_rows(text: str, limits: Limits) -> JsonFacts:
                 raise LimitReachedError(f"its rows hold more than {limits.document_nodes} values")
     if count < 2:
         raise ValueError("one line is no sequence of rows")
-    return JsonFacts("sequence", (), tuple(scan.duplicates))
+    return JsonFacts("sequence", (), tuple(scan.duplicates), frozenset(scan.met), rows=True)

@@ -73,10 +73,13 @@ class YamlFacts:
     """What is known of a YAML text so far.
 
     Attributes:
+        wanted: keys that somebody asks for; ``met`` gathers those that occur, at whatever depth.
         duplicates: keys that occur twice in one mapping, with their lines.
         tags: each explicit tag with the line of its first use.
     """
 
+    wanted: frozenset[str] = frozenset()
+    met: set[str] = field(default_factory=set)
     root: str = "empty"
     keys: list[str] = field(default_factory=list)
     tags: dict[str, int] = field(default_factory=dict)
@@ -121,6 +124,8 @@ class YamlFacts:
             if event.value in frame.keys and event.value != _MERGE_KEY:
                 self.duplicates.append((event.value, _line(event)))
             frame.keys.add(event.value)
+            if event.value in self.wanted:
+                self.met.add(event.value)
             if len(frames) == 1 and self.documents == 1:
                 self.keys.append(event.value)
         frame.expects_key = not frame.expects_key

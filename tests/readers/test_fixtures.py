@@ -134,4 +134,4 @@ def test_a_reached_bound_is_named(path, read_fixture):
 
 
 def test_the_fixtures_are_small():
-    assert sum(path.stat().st_size for path in FIXTURES.rglob("*") if path.is_file()) < 2 * 1024 * 1024
+    assert sum(path.stat().st_size for path in FIXTURES.rglob("*") if path.is_file()) < 8 * 1024 * 1024

@@ -1,0 +1,83 @@
+"""What files name of other files, held against the files that are there."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.catalogue import Scalar, Subject
+from modelaudit.model.outline import Reference, ReferenceKind, References
+from modelaudit.model.structure import UnreadReason
+
+_WEB: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_ABSOLUTE: Final = re.compile(r"[/\\~]|[A-Za-z]:")
+_FOREIGN: Final = "--"
+_LINKS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
+
+
+def subjects_of_references(
+    references: Sequence[tuple[str, References]], artifacts: Iterable[Artifact]
+) -> Iterator[Subject]:
+    """One subject for every file that another one names, with what stands there.
+
+    Args:
+        references: what was read, with the address of the file that says so.
+        artifacts: all files of the snapshot.
+    """
+    files = {artifact.path: artifact for artifact in artifacts}
+    for address, group in references:
+        for reference in group.items:
+            yield _subject(address, group.format, reference, files)
+
+
+def _subject(address: str, format_: str, reference: Reference, files: Mapping[str, Artifact]) -> Subject:
+    target, path = _resolved(address, reference)
+    state = target or _state(path, reference, files)
+    found = files.get(path)
+    fields: dict[str, Scalar] = {
+        "format": format_,
+        "kind": reference.kind.value,
+        "by": reference.by,
+        "target": reference.target,
+        "path": path,
+        "state": state,
+        "size": found.size if found else None,
+        "needs": reference.needs,
+    }
+    by = f"{reference.by}: " if reference.by else ""
+    evidence = (f"{by}{reference.target} ({state})",)
+    key = f"{reference.kind} {reference.by} {reference.target}"
+    return Subject("reference", address, fields, key, reference.where, evidence)
+
+
+def _resolved(address: str, reference: Reference) -> tuple[str, str]:
+    """The state that the spelling alone tells, if it does, and the path within the snapshot."""
+    target = reference.target
+    if _WEB.match(target):
+        return "web", target
+    if reference.kind is ReferenceKind.CODE and _FOREIGN in target:
+        return "foreign-repository", target
+    if _ABSOLUTE.match(target):
+        return "absolute", target
+    folder = posixpath.dirname(address.partition("!")[0])
+    steps = target.replace("\\", "/")
+    path = posixpath.normpath(posixpath.join(folder, steps))
+    # A path that leaves a folder and comes back is no honest one: a link may stand where it turns (CVE-2024-27318).
+    if path == ".." or path.startswith("../"):
+        return "outside", path
+    return ("detour" if ".." in steps.split("/") else ""), path
+
+
+def _state(path: str, reference: Reference, files: Mapping[str, Artifact]) -> str:
+    found = files.get(path)
+    parents = path.split("/")
+    for length in range(1, len(parents) + 1):
+        passed = files.get("/".join(parents[:length]))
+        if passed is not None and passed.obstacle is not None and passed.obstacle.reason in _LINKS:
+            return "link"
+    if found is None:
+        return "missing"
+    return "too-short" if found.size < reference.needs else "present"

@@ -1,0 +1,177 @@
+"""The wire format of protocol buffers, read lazily and in bounded memory: fields by number, messages as stretches.
+
+Nothing is decoded that nobody asks for: a field of any length is a stretch of the window, and a message of a few
+mebibytes is held in memory while its fields are gone through.
+
+Source: https://protobuf.dev/programming-guides/encoding/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import MIB
+from modelaudit.readers.base import DamagedError
+
+VARINT: Final = 0
+FIXED64: Final = 1
+BYTES: Final = 2
+_GROUP: Final = 3
+_GROUP_END: Final = 4
+FIXED32: Final = 5
+_NUMBER: Final = 3
+_MOST_NUMBER: Final = (1 << 29) - 1
+_VARINT_BYTES: Final = 10
+_HELD: Final = 4 * MIB
+_STEP: Final = 64 * 1024
+_GROUPS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a message.
+
+    Attributes:
+        number: as the schema numbers it.
+        wire: ``VARINT``, ``FIXED64``, ``BYTES`` or ``FIXED32``. Groups, long deprecated, are passed over.
+        value: of a number, unsigned; 0 for ``BYTES``.
+        body: what a field of ``BYTES`` holds: text, packed numbers, or a message.
+        offset: of the field's key in the window, in bytes.
+    """
+
+    number: int
+    wire: int
+    value: int
+    body: Message
+    offset: int
+
+
+class Message:
+    """A stretch of a window that is a message, text or packed numbers; which, only the schema knows."""
+
+    __slots__ = ("_base", "_held", "_window", "end", "start")
+
+    def __init__(self, window: Window, start: int, end: int, held: bytes = b"", base: int = 0) -> None:
+        self._window = window
+        self._held = held
+        self._base = base
+        self.start = start
+        self.end = end
+
+    @classmethod
+    def whole(cls, window: Window) -> Message:
+        """The whole of ``window`` as one message."""
+        return cls(window, 0, window.size)
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return self.end - self.start
+
+    def raw(self, most: int) -> bytes:
+        """Its first ``most`` bytes. Raises ``WindowError``."""
+        end = min(self.end, self.start + most)
+        if self._base <= self.start and end <= self._base + len(self._held):
+            return self._held[self.start - self._base : end - self._base]
+        return self._window.read(self.start, end - self.start)
+
+    def text(self, most: int = 4096) -> str:
+        """Its first ``most`` bytes as text; what is not UTF-8 stands escaped. Raises ``WindowError``."""
+        return self.raw(most).decode("utf-8", "backslashreplace")
+
+    def fields(self) -> Iterator[Field]:
+        """Its fields in order.
+
+        Raises:
+            DamagedError: a key, a number or a length is none, or a field ends beyond the message.
+            WindowError: from the window.
+        """
+        source = self._hold()
+        position = self.start
+        groups = 0
+        while position < self.end:
+            offset = position
+            key, position = source.varint(position)
+            number, wire = key >> _NUMBER, key & 7
+            if not 0 < number <= _MOST_NUMBER:
+                raise DamagedError(f"{number} is no number of a field", offset)
+            if wire in (_GROUP, _GROUP_END):
+                groups += 1 if wire == _GROUP else -1
+                if not 0 <= groups <= _GROUPS:
+                    raise DamagedError("groups end that never began, or nest too deep", offset)
+                continue
+            field, position = source.field(number, wire, position, offset)
+            if not groups:
+                yield field
+        if groups:
+            raise DamagedError("a group never ends", self.end)
+
+    def varints(self) -> Iterator[int]:
+        """What it holds as packed numbers, unsigned. Raises ``DamagedError`` and ``WindowError``."""
+        source = self._hold()
+        position = self.start
+        while position < self.end:
+            value, position = source.varint(position)
+            yield value
+
+    def _hold(self) -> _Source:
+        inside = self._base <= self.start and self.end <= self._base + len(self._held)
+        return _Source(self._window, self._held, self._base, self.end, inside)
+
+
+class _Source:
+    """Bytes of a window up to ``end``, a block of which is in memory."""
+
+    __slots__ = ("base", "data", "end", "inside", "window")
+
+    def __init__(self, window: Window, data: bytes, base: int, end: int, inside: bool) -> None:
+        self.window, self.data, self.base, self.end, self.inside = window, data, base, end, inside
+
+    def _load(self, position: int) -> int:
+        """Hold what stands at ``position``; returns its place in what is held."""
+        if not self.inside:
+            left = self.end - position
+            self.data = self.window.read(position, left if left <= _HELD else _STEP)
+            self.base = position
+            self.inside = left <= _HELD
+        return position - self.base
+
+    def varint(self, position: int) -> tuple[int, int]:
+        place = position - self.base
+        if not (self.inside or 0 <= place <= len(self.data) - _VARINT_BYTES):
+            place = self._load(position)
+        data = self.data
+        end = min(len(data), self.end - self.base)
+        if place < end and data[place] < 0x80:
+            return data[place], position + 1
+        value = shift = 0
+        for index in range(place, min(place + _VARINT_BYTES, end)):
+            byte = data[index]
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value & 0xFFFF_FFFF_FFFF_FFFF, self.base + index + 1
+            shift += 7
+        raise DamagedError("a number breaks off or is too long", position)
+
+    def field(self, number: int, wire: int, position: int, offset: int) -> tuple[Field, int]:
+        if wire == VARINT:
+            value, end = self.varint(position)
+            return Field(number, wire, value, Message(self.window, position, end, self.data, self.base), offset), end
+        if wire == BYTES:
+            length, position = self.varint(position)
+            value = 0
+        elif wire in (FIXED32, FIXED64):
+            length = 4 if wire == FIXED32 else 8
+            value = -1
+        else:
+            raise DamagedError(f"{wire} is no type of the wire format", offset)
+        end = position + length
+        if end > self.end:
+            raise DamagedError(f"a field of {length} bytes ends {end - self.end} bytes beyond its message", offset)
+        body = Message(self.window, position, end, self.data, self.base)
+        if value < 0:
+            value = int.from_bytes(body.raw(8), "little")
+        return Field(number, wire, value, body, offset), end

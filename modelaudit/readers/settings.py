@@ -1,0 +1,181 @@
+"""The single values of JSON and YAML with the way to each, so that what a key means is written once for both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import yaml
+
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Location
+from modelaudit.readers.base import LimitReachedError, Reading
+from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds, rows
+from modelaudit.readers.yaml_text import YamlError, events, short_tag
+
+_MOST_SETTINGS: Final = 300_000
+_KEY_SHOWN: Final = 200
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One single value.
+
+    Attributes:
+        path: the keys and, in lists, the positions that lead to it, as text: ``("auto_map", "AutoModel")``.
+        value: of JSON as it is; of YAML the text, or ``None`` for null.
+        line: from 1, where the format tells it.
+        tag: the explicit tag that it, or the value around it that it stands for, carries in YAML; empty otherwise.
+    """
+
+    path: tuple[str, ...]
+    value: Scalar
+    line: int | None = None
+    tag: str = ""
+
+    @property
+    def key(self) -> str:
+        """The last key on the way that is no position in a list; empty where there is none."""
+        return next((step for step in reversed(self.path) if not step.isdigit()), "")
+
+    @property
+    def where(self) -> Location:
+        """The place, for findings."""
+        return Location(line=self.line, key=".".join(self.path)[:_KEY_SHOWN])
+
+    def below(self, key: str) -> tuple[str, ...] | None:
+        """The steps that follow the last ``key`` on the way; ``None`` where the way does not pass it."""
+        for index in range(len(self.path) - 1, -1, -1):
+            if self.path[index] == key:
+                return self.path[index + 1 :]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """Somebody to whom keys of a configuration mean something.
+
+    Attributes:
+        keys: the document is only followed where one of these occurs at any depth; ``*`` stands for any.
+        read: yields what the settings of a document with this path mean.
+    """
+
+    keys: frozenset[str]
+    read: Callable[[str, Sequence[Setting], Limits], Iterator[Reading]]
+
+
+def settings_of_json(text: str, limits: Limits) -> list[Setting]:
+    """Every single value of one JSON text, keys that occur twice included.
+
+    Raises:
+        LimitReachedError: it holds more values than are followed, or nests too deep.
+        ValueError: it is not JSON.
+    """
+    keep_bounds(text, replace(limits, document_nodes=min(_MOST_SETTINGS, limits.document_nodes)))
+    with as_deep_as_the_parser_goes():
+        top = json.JSONDecoder(object_pairs_hook=_Pairs).decode(text)
+    found: list[Setting] = []
+    waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, _Pairs):
+            waiting += [((*path, key), inner) for key, inner in reversed(value)]
+        elif isinstance(value, list):
+            waiting += [((*path, str(index)), inner) for index, inner in reversed(list(enumerate(value)))]
+        elif value is None or isinstance(value, str | int | float | bool):
+            found.append(Setting(path, value))
+    return found
+
+
+def settings_of_rows(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
+    """Every single value of a text of one JSON value a line, each below its row's number, and the bound reached.
+
+    Raises:
+        ValueError: a line is not JSON.
+    """
+    found: list[Setting] = []
+    for number, row in enumerate(rows(text)):
+        found += (replace(each, path=(str(number), *each.path)) for each in settings_of_json(row, limits))
+        if len(found) > _MOST_SETTINGS:
+            return found, LimitReachedError(f"its rows hold more than {_MOST_SETTINGS} single values")
+    return found, None
+
+
+class _Pairs(list[tuple[str, object]]):
+    """An object as it stands: keys may occur twice, and which of them counts is for each parser to say."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """An open collection of YAML: the way to it, and the key or position whose value comes next."""
+
+    path: tuple[str, ...]
+    is_mapping: bool
+    tag: str
+    key: str | None = None
+    index: int = 0
+
+
+def settings_of_yaml(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
+    """Every single value of a YAML text of any number of documents, and the bound that stopped it, if one did.
+
+    Where it is not YAML, the values before the fault are returned. An alias of a single value is that value; one of a
+    collection is told once, where the anchor stands, and by no value where the alias does.
+    """
+    found: list[Setting] = []
+    frames: list[_Open] = []
+    anchors: dict[str, str] = {}
+    try:
+        for event in events(text, limits):
+            if isinstance(event, yaml.CollectionEndEvent):
+                ended = frames.pop()
+                if ended.tag and not ended.index:
+                    found.append(Setting(ended.path, None, tag=ended.tag))
+            elif isinstance(event, yaml.NodeEvent):
+                _follow(event, frames, anchors, found)
+                if len(found) > _MOST_SETTINGS:
+                    return found, LimitReachedError(f"it holds more than {_MOST_SETTINGS} single values")
+    except YamlError:
+        pass
+    except LimitReachedError as error:
+        return found, error
+    return found, None
+
+
+def _follow(event: yaml.NodeEvent, frames: list[_Open], anchors: dict[str, str], found: list[Setting]) -> None:
+    tag = getattr(event, "tag", None)
+    short = short_tag(tag) if isinstance(tag, str) else ""
+    value = _scalar(event, anchors)
+    path: tuple[str, ...] = ()
+    if frames:
+        frame = frames[-1]
+        if frame.is_mapping and frame.key is None:
+            frame.key = value or ""
+            frame.index += 1
+            if not isinstance(event, yaml.CollectionStartEvent):
+                return
+        step = frame.key if frame.is_mapping else str(frame.index)
+        path = (*frame.path, step or "")
+        frame.index += 1
+        frame.key = None
+        short = short or frame.tag
+    if isinstance(event, yaml.CollectionStartEvent):
+        frames.append(_Open(path, isinstance(event, yaml.MappingStartEvent), short))
+    elif not isinstance(event, yaml.AliasEvent) or value is not None:
+        line = event.start_mark.line + 1 if event.start_mark is not None else None
+        found.append(Setting(path, value, line, short))
+
+
+def _scalar(event: yaml.NodeEvent, anchors: dict[str, str]) -> str | None:
+    if isinstance(event, yaml.AliasEvent):
+        return anchors.get(event.anchor or "")
+    if not isinstance(event, yaml.ScalarEvent):
+        return None
+    if event.anchor:
+        anchors[event.anchor] = event.value
+    is_null = not event.style and event.value in ("", "~", "null", "Null", "NULL")
+    return None if is_null else str(event.value)
