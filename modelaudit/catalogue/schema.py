@@ -39,7 +39,9 @@ def _matching(pattern: str, description: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _among(words: tuple[str, ...]) -> AfterValidator:
+def among(words: tuple[str, ...]) -> AfterValidator:
+    """Accept one of ``words`` and nothing else."""
+
     def check(text: str) -> str:
         if text not in words:
             raise ValueError(f"{text!r} is not one of {', '.join(words)}")
@@ -76,8 +78,8 @@ ModuleName = Annotated[str, _matching(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted 
 IsoDate = Annotated[str, _matching(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
 Extension = Annotated[str, _matching(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
 FieldName = Annotated[str, _matching(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
-Effect = Annotated[str, _among(EFFECTS)]
-FailOn = Annotated[str, _among(("never", *Severity))]
+Effect = Annotated[str, among(EFFECTS)]
+FailOn = Annotated[str, among(("never", *Severity))]
 Scalars = Annotated[list[Annotated[Scalar, PlainValidator(_scalar)]], BeforeValidator(_as_list), Field(min_length=1)]
 Texts = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
@@ -240,7 +242,7 @@ class StandardLibraryFile:
 class ObligationFile:
     """One duty under a licence."""
 
-    kind: Annotated[str, _among(OBLIGATION_KINDS)]
+    kind: Annotated[str, among(OBLIGATION_KINDS)]
     text: Text
     clause: str = ""
 

@@ -10,10 +10,12 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
-from modelaudit.catalogue.schema import Effect, Shape, Text
-from modelaudit.model.catalogue import CallableEntry, Standing
+from modelaudit.catalogue.schema import Shape, Text, among
+from modelaudit.model.catalogue import EFFECTS, MORE_EFFECTS, CallableEntry, Standing
 
 _CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+Effect = Annotated[str, among((*EFFECTS, *MORE_EFFECTS))]
 
 
 def _as_entry(value: object) -> object:
@@ -62,7 +64,7 @@ class TrustedFile:
 
 @dataclass(config=_CONFIG)
 class VocabularyFile:
-    """``rules/vocabularies/<vocabulary>/<name>.yaml``. A name on neither list is unlisted; rules say what that means."""
+    """``rules/vocabularies/<vocabulary>/<name>.yaml``. A name on neither list is unlisted."""
 
     library: Text
     trusted: TrustedFile | None = None

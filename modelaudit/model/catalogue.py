@@ -17,20 +17,18 @@ EFFECTS = (
     "code",
     "command",
     "deserialise",
-    "disclosure",
     "environment",
     "file",
     "import",
-    "instruction",
     "introspection",
     "native",
     "network",
-    "obfuscation",
     "process",
-    "resource",
-    "secret",
 )
-"""The families of harm that a dangerous name may have."""
+"""The families of harm that a dangerous callable may have."""
+
+MORE_EFFECTS = ("disclosure", "instruction", "obfuscation", "resource", "secret")
+"""The further families of harm that names of other vocabularies may have."""
 
 
 @dataclass(frozen=True, slots=True)

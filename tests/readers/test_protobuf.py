@@ -66,7 +66,9 @@ def test_whatever_the_bytes_it_ends(bytes_window, data):
         pass
 
 
-@pytest.mark.parametrize("data", [b"\x0a\x05abc", b"\x08\xff", b"\x00\x01", b"\x0f", b"\x0c", b"\x0b", b"\x08" + b"\xff" * 11])
+@pytest.mark.parametrize(
+    "data", [b"\x0a\x05abc", b"\x08\xff", b"\x00\x01", b"\x0f", b"\x0c", b"\x0b", b"\x08" + b"\xff" * 11]
+)
 def test_what_contradicts_the_format_is_damage(bytes_window, data):
     with pytest.raises(DamagedError):
         list(Message.whole(bytes_window(data)).fields())

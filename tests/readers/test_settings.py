@@ -12,8 +12,13 @@ from modelaudit.readers.base import LimitReachedError
 from modelaudit.readers.settings import settings_of_json, settings_of_rows, settings_of_yaml
 
 TREES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", min_size=1, max_size=3), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", min_size=1, max_size=3), inner, max_size=3)
+    ),
     max_leaves=10,
 )
 
@@ -48,7 +53,9 @@ def test_rows_stand_below_their_number():
 
 
 def test_tags_reach_what_they_stand_around():
-    settings, _ = settings_of_yaml("a: !!python/object/apply:os.system [ls]\nb: !!python/name:os.system\nc: !x {}\n", Limits())
+    settings, _ = settings_of_yaml(
+        "a: !!python/object/apply:os.system [ls]\nb: !!python/name:os.system\nc: !x {}\n", Limits()
+    )
     assert [(each.key, each.tag, each.line) for each in settings] == [
         ("a", "!!python/object/apply:os.system", 1),
         ("b", "!!python/name:os.system", 2),
