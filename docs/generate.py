@@ -1,4 +1,4 @@
-"""Writes what can be written from the code: cli.md, rules.md, callables.md, licenses.md and the README's transcript.
+"""Writes what can be written from the code: cli.md, rules.md and rules/, callables.md, licenses.md, the README's scan.
 
 ``make docs`` runs it; tests/test_docs.py fails when what it would write differs from what is there.
 """
@@ -24,17 +24,18 @@ from modelaudit.model.catalogue import (
     CallableEntry,
     Callables,
     Catalogue,
-    FindingRule,
-    Matcher,
     Standing,
 )
 from modelaudit.model.finding import Severity
 from modelaudit.reports.terminal import render_table
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTH = 100
+if str(ROOT / "docs") not in sys.path:
+    sys.path.insert(0, str(ROOT / "docs"))
 
-NOTICE = "<!-- Written by docs/generate.py; change its source and run `make docs`. -->\n"
+from rule_pages import NOTICE, plain, removed, rule_pages  # noqa: E402 - it lies beside this file, on no path
+
+WIDTH = 100
 FIRST_SCAN = "fixtures/pickle/malicious/os-system.pkl"
 SCAN_BEGINS = "<!-- docs/generate.py writes from here -->\n"
 SCAN_ENDS = "<!-- to here -->\n"
@@ -45,7 +46,7 @@ def pages() -> Mapping[Path, str]:
     catalogue = load_catalogue()
     return {
         ROOT / "docs/cli.md": cli_page(),
-        ROOT / "docs/rules.md": rules_page(catalogue),
+        **rule_pages(catalogue),
         ROOT / "docs/callables.md": callables_page(catalogue.callables),
         ROOT / "docs/licenses.md": licenses_page(catalogue),
     }
@@ -66,47 +67,6 @@ def _help(command: click.Command, name: str) -> str:
     context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
     context.help_option_names = ["-h", "--help"]
     return f"```text\n{command.get_help(context)}\n```\n"
-
-
-def rules_page(catalogue: Catalogue) -> str:
-    """Every rule, by family: what it means, what to do, when it fires."""
-    parts = [
-        NOTICE,
-        "# Rules\n",
-        "Each rule is one file in `rules/findings/`; `modelaudit explain RULE` prints the same text.\n",
-        "| rule | severity | finds |\n|---|---|---|",
-    ]
-    rules = [rule for _, rule in sorted(catalogue.findings.items())]
-    parts += [f"| [{r.rule.id}](#{anchor(r.rule.id)}) | {r.rule.severity} | {plain(r.rule.title)} |" for r in rules]
-    for family, members in groupby(rules, key=lambda rule: rule.rule.id.partition("/")[0]):
-        parts.append(f"\n## {family}\n")
-        parts += [_rule(rule) for rule in members]
-    return "\n".join(parts)
-
-
-def _rule(entry: FindingRule) -> str:
-    rule = entry.rule
-    facts = [f"severity {rule.severity}", f"confidence {rule.confidence}", f"check {rule.check}", f"since {rule.since}"]
-    lines = [
-        f"### {rule.id}\n",
-        f"**{plain(rule.title)}.** " + ", ".join(facts + [f"[{id_}]({_cwe(id_)})" for id_ in rule.cwe]) + ".\n",
-        f"{plain(rule.why)}\n",
-        f"*What to do.* {plain(rule.fix)}\n",
-    ]
-    if entry.match:
-        lines += ["*Fires on:*\n", *(f"- {_matcher(matcher)}" for matcher in entry.match), ""]
-    if rule.references:
-        lines += ["*References:*\n", *(f"- <{url}>" for url in rule.references), ""]
-    return "\n".join(lines)
-
-
-def _matcher(matcher: Matcher) -> str:
-    conditions = [f"{field} is {' or '.join(f'`{value}`' for value in values)}" for field, values in matcher.where]
-    return f"`{matcher.on}`" + (" whose " + ", and ".join(conditions) if conditions else "")
-
-
-def _cwe(identifier: str) -> str:
-    return f"https://cwe.mitre.org/data/definitions/{identifier.removeprefix('CWE-')}.html"
 
 
 def callables_page(callables: Callables) -> str:
@@ -231,11 +191,6 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(text.split()))
-
-
 def stale() -> Iterator[tuple[Path, str]]:
     """(file, what belongs in it) for every file that is not up to date."""
     wanted = dict(pages())
@@ -249,4 +204,7 @@ def stale() -> Iterator[tuple[Path, str]]:
 
 if __name__ == "__main__":
     for path, text in stale():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    for path in removed(pages()):
+        path.unlink()

@@ -21,7 +21,7 @@ from modelaudit.catalogue.schema import CallableFile, FindingFile, LicenseFile, 
 from modelaudit.model.finding import CheckFamily
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -61,10 +61,26 @@ def test_the_transcript_in_the_readme_is_what_a_scan_prints() -> None:
 
 
 def test_every_rule_and_licence_is_documented() -> None:
-    rules = (ROOT / "docs/rules.md").read_text(encoding="utf-8")
     licenses = (ROOT / "docs/licenses.md").read_text(encoding="utf-8")
-    assert not [id_ for id_ in load_catalogue().findings if f"\n### {id_}\n" not in rules]
+    rules = {path.relative_to(ROOT / "docs/rules").with_suffix("").as_posix() for path in
+             (ROOT / "docs/rules").rglob("*.md")}  # fmt: skip
+    assert rules == set(load_catalogue().findings)
     assert not [id_ for id_ in load_catalogue().licenses if f"\n| {id_} |" not in licenses]
+
+
+def test_every_page_of_a_rule_says_all_that_is_asked_of_one() -> None:
+    for id_, rule in load_catalogue().findings.items():
+        text = (ROOT / f"docs/rules/{id_}.md").read_text(encoding="utf-8")
+        wanted = ["## What it finds", "## Why it matters", "## What to do", f"since {rule.rule.since}"]
+        wanted += ["## Example", "must fire:"] if rule.fires else []
+        wanted += ["must not fire:"] if rule.quiet else []
+        wanted += ["MITRE ATLAS", "CWE-"] if rule.rule.cwe and rule.rule.check is CheckFamily.SECURITY else []
+        assert not [part for part in wanted if part not in text], id_
+
+
+def test_every_weakness_that_a_rule_names_is_sorted() -> None:
+    catalogue = load_catalogue()
+    assert {cwe for rule in catalogue.findings.values() for cwe in rule.rule.cwe} <= catalogue.taxonomy.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

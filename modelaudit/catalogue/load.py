@@ -17,6 +17,7 @@ from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.policies import read_policy
 from modelaudit.catalogue.skops import read_skops
+from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.vocabularies import read_vocabularies
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
@@ -67,6 +68,7 @@ class _Sorted:
     policies: list[tuple[str, Document]] = field(default_factory=list)
     formats: list[Document] = field(default_factory=list)
     skops: list[Document] = field(default_factory=list)
+    taxonomy: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
@@ -77,6 +79,7 @@ class _Sorted:
             ("subjects",): self.subjects,
             ("formats",): self.formats,
             ("skops",): self.skops,
+            ("taxonomy",): self.taxonomy,
             ("torchscript", "trusted", "*"): self.operators,
             ("torchscript", "dangerous"): self.dangerous_operators,
             ("callables", "standard-library"): self.standard_library,
@@ -135,6 +138,7 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         skops=read_skops(files.skops),
         operators=read_operators(files.operators, files.dangerous_operators),
         vocabularies=read_vocabularies(files.vocabularies),
+        taxonomy=read_taxonomy(files.taxonomy),
     )
 
 

@@ -132,3 +132,21 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+def saved_report(path: Path) -> AuditReport:
+    """The report that an earlier scan saved as JSON.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is no such report.
+    """
+    from modelaudit.reports.json_report import parse_report
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return parse_report(content)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path} is no report to render: {error}") from error

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from modelaudit.cli.output import DEFAULT, destinations, help_text, rendered, write
-from modelaudit.model.errors import ConfigurationError
+from modelaudit.cli.output import DEFAULT, destinations, help_text, rendered, saved_report, write
 
 
 @click.command("render")
@@ -16,17 +15,8 @@ from modelaudit.model.errors import ConfigurationError
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=help_text())
 def command(report: Path, outputs: tuple[str, ...]) -> int:
     """Render a report that `scan -o json=FILE` saved in other formats."""
-    from modelaudit.reports.json_report import parse_report
-
     places = destinations(outputs, 1)
-    try:
-        content = report.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{report}: cannot be read: {error.strerror}") from error
-    try:
-        audit = parse_report(content)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{report} is no report to render: {error}") from error
+    audit = saved_report(report)
     written: set[str] = set()
     for place in places:
         path = place.file_for(audit.target, written)

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.model.catalogue import FindingRule
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.finding import Severity
 
 
 @click.command("rules")
+@click.argument("families", metavar="[FAMILY]...", nargs=-1)
+@click.option("--severity", type=click.Choice([each.value for each in Severity]), help="The lowest severity to list.")
+@click.option("--json", "as_json", is_flag=True, help="All fields of each rule, as JSON.")
 @click.option("--rules", "folders", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="As for scan.")
-def command(folders: tuple[Path, ...]) -> int:
-    """List every rule: its id, severity and title."""
-    for id_, rule in sorted(load_catalogue(extra=folders).findings.items()):
-        click.echo(f"{id_:40} {rule.rule.severity:9} {rule.rule.title}")
+def command(families: tuple[str, ...], severity: str | None, as_json: bool, folders: tuple[Path, ...]) -> int:
+    """List every rule, or those of the families named (such as pickle): id, severity and title."""
+    rules = [rule for _, rule in sorted(load_catalogue(extra=folders).findings.items())]
+    known = {_family(rule) for rule in rules}
+    strange = [family for family in families if family not in known]
+    if strange:
+        raise ConfigurationError(f"there is no family {strange[0]!r}; there are {', '.join(sorted(known))}")
+    chosen = [rule for rule in rules if _wanted(rule, families, severity)]
+    if as_json:
+        click.echo(json.dumps([asdict(rule.rule) for rule in chosen], indent=2))
+        return 0
+    for rule in chosen:
+        click.echo(f"{rule.rule.id:40} {rule.rule.severity:9} {rule.rule.title}")
     return 0
+
+
+def _family(rule: FindingRule) -> str:
+    return rule.rule.id.partition("/")[0]
+
+
+def _wanted(rule: FindingRule, families: Collection[str], severity: str | None) -> bool:
+    grave = severity is None or rule.rule.severity.rank >= Severity(severity).rank
+    return grave and (not families or _family(rule) in families)

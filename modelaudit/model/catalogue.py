@@ -228,6 +228,16 @@ class SkopsLoaders:
 
 
 @dataclass(frozen=True, slots=True)
+class Standard:
+    """An entry of a list by which auditors sort risks, such as CWE, MITRE ATLAS or OWASP's."""
+
+    framework: str
+    id: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order.
 
@@ -235,6 +245,7 @@ class Catalogue:
         operators: what the programs of torch may name, by exact name: ``aten::relu``, ``print``.
         vocabularies: for every other format that names what its loader acts on, the names that somebody vetted or
             knows to be dangerous: by vocabulary, then by exact name.
+        taxonomy: for each weakness that rules name, what it stands for in the lists of auditors, itself first.
     """
 
     findings: Mapping[str, FindingRule]
@@ -247,3 +258,4 @@ class Catalogue:
     operators: Mapping[str, CallableEntry] = field(default_factory=dict)
     skops: SkopsLoaders = field(default_factory=SkopsLoaders)
     vocabularies: Mapping[str, Mapping[str, CallableEntry]] = field(default_factory=dict)
+    taxonomy: Mapping[str, tuple[Standard, ...]] = field(default_factory=dict)

@@ -208,7 +208,33 @@ def test_explain_and_rules() -> None:
     assert done.returncode == 0
     assert "critical" in done.stdout
     assert run("explain", "no/rule").returncode == 2
+    assert "AML.T0011.000" in done.stdout
     assert "pickle/dangerous-call" in run("rules").stdout
+
+
+def test_rules_by_family_and_severity() -> None:
+    rows = run("rules", "pickle", "--severity", "critical").stdout.splitlines()
+    assert rows
+    assert all(row.startswith("pickle/") and " critical " in row for row in rows)
+    listed = json.loads(run("rules", "numpy", "--json").stdout)
+    assert {"id", "why", "fix", "cwe", "references", "since"} <= listed[0].keys()
+    refused = run("rules", "pickles")
+    assert refused.returncode == 2
+    assert "pickle" in refused.stderr
+
+
+def test_a_finding_is_explained_by_its_fingerprint(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    run("scan", str(FIXTURES / "pickle/malicious/os-system.pkl"), "-o", f"json={report}")
+    finding = json.loads(report.read_text())["findings"][0]
+    done = run("explain", finding["fingerprint"], "--report", str(report))
+    assert done.returncode == 0
+    assert finding["message"] in done.stdout
+    assert "What to do" in done.stdout
+    assert "--report" in run("explain", finding["fingerprint"]).stderr
+    missing = run("explain", "0" * 16, "--report", str(report))
+    assert missing.returncode == 2
+    assert "fingerprint" in missing.stderr
 
 
 def test_version_and_help_and_module() -> None:

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.document import read_document
+from modelaudit.catalogue.taxonomy import read_taxonomy, standards_of
+from modelaudit.model.errors import ConfigurationError
+
+TEXT = """frameworks:
+  A list: {address: "https://example.org/{id}", entries: {A1: First}}
+weaknesses:
+  CWE-502: {title: Deserialization of Untrusted Data, in: [A1]}
+"""
+
+
+def read(tmp_path: Path, text: str):
+    path = tmp_path / "taxonomy.yaml"
+    path.write_text(text)
+    return read_taxonomy([read_document(path, "taxonomy.yaml")])
+
+
+def test_a_weakness_stands_for_itself_and_for_what_it_belongs_to(tmp_path):
+    own, other = read(tmp_path, TEXT)["CWE-502"]
+    assert (own.id, own.url) == ("CWE-502", "https://cwe.mitre.org/data/definitions/502.html")
+    assert (other.framework, other.id, other.title, other.url) == ("A list", "A1", "First", "https://example.org/A1")
+
+
+@pytest.mark.parametrize("wrong", [TEXT.replace("[A1]", "[A2]"), TEXT.replace("[A1]", "[]"), TEXT + "more: 1\n"])
+def test_a_mistake_is_told_with_file_and_line(tmp_path, wrong):
+    with pytest.raises(ConfigurationError, match=r"taxonomy\.yaml:\d+"):
+        read(tmp_path, wrong)
+
+
+def test_each_entry_is_told_once():
+    catalogue = load_catalogue()
+    for rule in catalogue.findings.values():
+        found = standards_of(rule, catalogue.taxonomy)
+        assert len(found) == len(set(found))

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelaudit.catalogue.document import read_document
+from modelaudit.catalogue.vocabularies import read_vocabularies
+from modelaudit.model.catalogue import Standing
+from modelaudit.model.errors import ConfigurationError
+
+TEXT = """library: a framework
+trusted:
+  names: {Add: it adds}
+  alike:
+    - {why: pure, names: [Sub, Mul]}
+dangerous:
+  - effect: file
+    names:
+      ReadFile: reads a file of any name
+      PyFunc: {why: calls Python, effect: code}
+    alike:
+      - {why: writes a file, names: [WriteFile]}
+"""
+
+
+def read(tmp_path: Path, *texts: str):
+    documents = []
+    for number, text in enumerate(texts):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text)
+        documents.append(("operators", read_document(path, path.name)))
+    return read_vocabularies(documents)
+
+
+def test_names_with_their_standing_effect_and_reason(tmp_path):
+    found = read(tmp_path, TEXT)["operators"]
+    shown = {name: (entry.standing, entry.effect, entry.why) for name, entry in found.items()}
+    assert shown == {
+        "Add": (Standing.TRUSTED, "", "it adds"),
+        "Sub": (Standing.TRUSTED, "", "pure"),
+        "Mul": (Standing.TRUSTED, "", "pure"),
+        "ReadFile": (Standing.DANGEROUS, "file", "reads a file of any name"),
+        "PyFunc": (Standing.DANGEROUS, "code", "calls Python"),
+        "WriteFile": (Standing.DANGEROUS, "file", "writes a file"),
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        TEXT.replace("Add: it adds", "ReadFile: it adds"),
+        TEXT.replace("effect: file", "effect: magic"),
+        TEXT.replace("library", "lib"),
+        TEXT.replace("names: [Sub, Mul]", "names: []"),
+    ],
+)
+def test_a_mistake_is_told_with_file_and_line(tmp_path, wrong):
+    with pytest.raises(ConfigurationError, match=r"0\.yaml:\d+"):
+        read(tmp_path, wrong)
+
+
+def test_no_name_stands_in_two_files(tmp_path):
+    with pytest.raises(ConfigurationError, match="listed already"):
+        read(tmp_path, TEXT, "library: other\ntrusted: {names: {PyFunc: harmless}}\n")

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+
+from modelaudit.checks.references import subjects_of_references
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.outline import Reference, ReferenceKind, References
+from modelaudit.model.structure import Unread, UnreadReason
+
+
+def file(path: str, size: int = 10) -> Artifact:
+    return Artifact(path, size, lambda: nullcontext(None))  # type: ignore[arg-type, return-value]
+
+
+def link(path: str, reason: UnreadReason = UnreadReason.LINK_OUTSIDE) -> Artifact:
+    return Artifact(path, 0, None, obstacle=Unread(reason, "a link"))
+
+
+FILES = [
+    file("model.onnx"),
+    file("weights.bin"),
+    file("sub/model.onnx"),
+    file("sub/w.bin"),
+    link("leads-away"),
+    link("out"),
+]
+
+
+@pytest.mark.parametrize(
+    ("address", "target", "state", "path"),
+    [
+        ("model.onnx", "weights.bin", "present", "weights.bin"),
+        ("model.onnx", "./weights.bin", "present", "weights.bin"),
+        ("sub/model.onnx", "w.bin", "present", "sub/w.bin"),
+        ("model.onnx", "other.bin", "missing", "other.bin"),
+        ("model.onnx", "../weights.bin", "outside", "../weights.bin"),
+        ("model.onnx", "..\\weights.bin", "outside", "../weights.bin"),
+        ("sub/model.onnx", "../weights.bin", "detour", "weights.bin"),
+        ("model.onnx", "sub/../weights.bin", "detour", "weights.bin"),
+        ("model.onnx", "a/../../etc/passwd", "outside", "../etc/passwd"),
+        ("model.onnx", "/etc/passwd", "absolute", "/etc/passwd"),
+        ("model.onnx", "C:\\windows", "absolute", "C:\\windows"),
+        ("model.onnx", "~/secret", "absolute", "~/secret"),
+        ("model.onnx", "https://example.org/x", "web", "https://example.org/x"),
+        ("model.onnx", "leads-away/passwd", "link", "leads-away/passwd"),
+        ("model.onnx", "out", "link", "out"),
+        ("archive.zip!inner.onnx", "weights.bin", "present", "weights.bin"),
+    ],
+)
+def test_where_a_name_leads(address, target, state, path):
+    references = References("onnx", (Reference(ReferenceKind.DATA, target),))
+    (subject,) = subjects_of_references([(address, references)], FILES)
+    assert (subject.fields["state"], subject.fields["path"]) == (state, path)
+
+
+def test_a_file_that_is_too_short_for_what_is_wanted_of_it():
+    references = References("onnx", (Reference(ReferenceKind.DATA, "weights.bin", needs=11),))
+    (subject,) = subjects_of_references([("model.onnx", references)], FILES)
+    assert (subject.fields["state"], subject.fields["size"]) == ("too-short", 10)
+
+
+def test_code_of_another_repository():
+    references = References("json", (Reference(ReferenceKind.CODE, "org/model--code.Class"),))
+    (subject,) = subjects_of_references([("config.json", references)], FILES)
+    assert subject.fields["state"] == "foreign-repository"
