@@ -23,7 +23,7 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo test lint format docs bench-startup bench-detection bench-speed bench fuzz lock clean
+.PHONY: demo test lint format docs bench-startup bench-detection bench-speed bench-large bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -47,7 +47,7 @@ format: $(DEV)
 docs: $(DEV)
 	$(BIN)/python docs/generate.py
 
-bench: bench-startup bench-speed bench-detection
+bench: bench-startup bench-speed bench-large bench-detection
 
 bench-startup: $(DEV)
 	$(BIN)/python benchmarks/startup.py
@@ -59,6 +59,9 @@ bench-detection: $(DEV)
 
 bench-speed: $(DEV)
 	$(BIN)/python benchmarks/speed.py --write
+
+bench-large: $(DEV)
+	$(BIN)/python benchmarks/large.py --write
 
 # Mutated inputs over every reader, for long: make fuzz ITERATIONS=1000000. A problem is saved below build/fuzz.
 ITERATIONS ?= 100000

@@ -26,8 +26,8 @@ from scanners import PEERS, environment, surroundings, version
 
 _RESULTS = "speed.md"
 _PEERS = ("picklescan", "fickling", "modelscan", "promptfoo")
-_SECONDS_MOST = 180
-_MIB = 2**20
+SECONDS_MOST = 180
+MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def main() -> None:
     parts = [
         f"# An opcode-heavy pickle\n\n{measured('bench-speed')}CPU seconds of the work alone and peak of resident "
         f"memory of its process, the least of {chosen.runs} runs; `modelaudit scan` with all that the command does. "
-        f"{versions}; no answer within {_SECONDS_MOST} s is a dash.\n"
+        f"{versions}; no answer within {SECONDS_MOST} s is a dash.\n"
     ]
     files = [name for name in _FILES if not chosen.only or any(word in name for word in chosen.only)]
     parts += [_part(name, _written(name, folder / "speed"), peers, chosen.runs) for name in files]
@@ -125,7 +125,7 @@ def _part(name: str, path: Path, peers: dict[str, str | None], runs: int) -> str
         print(f"{name}: {what} {f'{one.cpu:.2f} s' if one else 'no answer'}", flush=True)
     loaded, peer = took["pickle.load"], took.get("picklescan")
     rows = [
-        [what, f"{one.cpu:.2f}", _ratio(one, loaded), _ratio(one, peer), f"{one.peak / _MIB:.0f}"]
+        [what, f"{one.cpu:.2f}", _ratio(one, loaded), _ratio(one, peer), f"{one.peak / MIB:.0f}"]
         if one
         else [what, *"----"]
         for what, one in took.items()
@@ -153,7 +153,7 @@ def _commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, l
 def _least(command: list[str], runs: int) -> Measured | None:
     found: list[Measured] = []
     for _ in range(runs):
-        one = _measure(command)
+        one = measure(command)
         if one is None:
             return None
         found.append(one)
@@ -162,12 +162,12 @@ def _least(command: list[str], runs: int) -> Measured | None:
     return min(found, key=lambda one: one.cpu)
 
 
-def _measure(command: list[str]) -> Measured | None:
+def measure(command: list[str]) -> Measured | None:
     """Run one process; a command that measures nothing itself is measured from outside."""
     kept = surroundings(command[0])
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=kept, text=True)
     assert process.stdout is not None
-    deadline = time.monotonic() + _SECONDS_MOST
+    deadline = time.monotonic() + SECONDS_MOST
     while True:
         done, status, usage = os.wait4(process.pid, os.WNOHANG)
         if done:
