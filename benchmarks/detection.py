@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 from figures import measured, options, publish, table
-from samples import HERE, ROOT, Sample, benign, corpus, packages, routes
+from samples import HERE, ROOT, Sample, benign, corpus, packages, routes, written
 from scanners import NAMES, Result, environment, scan, version
 
 _OUTCOMES = ("alarm", "unverified", "incomplete", "skipped", "pass", "timeout")
@@ -60,7 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("CORPUS") or beside))
     parser.add_argument("--benign", type=Path, help="the benign set, where it is written already")
     parser.add_argument("--each", type=int, default=12, help="files of a library in the benign set; 0 for all")
-    parser.add_argument("--only", action="append", help="routes, corpus, benign or packages; repeatable")
+    parser.add_argument("--only", action="append", help="routes, corpus, benign, written or packages; repeatable")
     parser.add_argument("--scanners", action="append", choices=NAMES, help="repeatable; default: all")
     chosen = parser.parse_args()
     chosen.folder = chosen.folder.resolve()
@@ -74,6 +74,7 @@ def _sets(chosen: argparse.Namespace) -> dict[str, list[Sample]]:
         "routes": routes(),
         "corpus": corpus(chosen.corpus.resolve()),
         "benign": benign((chosen.benign or chosen.folder / "benign").resolve(), sys.executable, chosen.each),
+        "written": written(),
         "packages": packages(chosen.folder / "packages"),
     }
     made = {name: list(samples) for name, samples in sets.items() if not chosen.only or name in chosen.only}
@@ -179,13 +180,22 @@ def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
             counted[f"{set_}, benign: no alarm but those that its manifest gives a reason for"].append(
                 _as_it_should(sample, outcome)
             )
+        if set_ == "corpus" and sample.label == "malicious":
+            counted["corpus, malicious, all formats: alarm"].append(outcome == "alarm")
+        if sample.label == "benign" and set_ in ("written", "packages"):
+            counted[f"{set_}, benign: read whole, nothing unverified"].append(outcome == "pass")
         if sample.label == "benign" and (set_ == "benign" or sample.family == "pickle family"):
             counted[f"{set_}, benign, written by the real libraries: not unverified"].append(outcome != "unverified")
             counted[f"{set_}, benign, written by the real libraries: read whole"].append(outcome != "incomplete")
     rows = [
         [goal, str(sum(kept)), str(len(kept)), f"{100 * sum(kept) / len(kept):.1f} %"] for goal, kept in counted.items()
     ]
-    return ["## Ours against its goals\n", *table(["goal", "kept", "files", "share"], rows)]
+    parts = ["## Ours against its goals\n", *table(["goal", "kept", "files", "share"], rows)]
+    for set_ in sets:
+        ours, peer = results.get((set_, "ours")), results.get((set_, "promptfoo"))
+        if set_ in ("written", "packages") and ours and peer and peer.seconds:
+            parts.append(f"Time over {set_}, of promptfoo's: {ours.seconds / peer.seconds:.3f}.\n")
+    return parts
 
 
 def _ours(sets: dict[str, list[Sample]], results: Results) -> Iterator[tuple[str, Sample, str, str]]:

@@ -20,7 +20,10 @@ FIXTURES = ROOT / "fixtures"
 PICKLE_FAMILY = frozenset(
     {".pt", ".pth", ".pkl", ".pickle", ".joblib", ".npz", ".npy", ".jit", ".ckpt", ".ptl", ".dill"}
 )
-_OTHER_MODELS = frozenset({".bin", ".onnx", ".safetensors", ".h5", ".tflite", ".pb", ".mlmodel", ".json", ".model"})
+_OTHER_MODELS = frozenset(
+    {".bin", ".onnx", ".safetensors", ".h5", ".tflite", ".pb", ".mlmodel", ".json", ".model", ".index"}
+    | {".data-00000-of-00001"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,14 @@ def _spread(rows: list[dict[str, str]], most: int) -> list[dict[str, str]]:
     if most <= 0 or len(rows) <= most:
         return rows
     return [rows[index * len(rows) // most] for index in range(most)]
+
+
+def written() -> Iterator[Sample]:
+    """The bundled files that real libraries wrote, in every format but those of Python's pickles."""
+    for listing in sorted((FIXTURES / "written").glob("*/files.yaml")):
+        for name in sorted(yaml.safe_load(listing.read_text(encoding="utf-8"))["files"]):
+            path = listing.parent / name
+            yield Sample(path, "written", listing.parent.name, "benign", path.relative_to(FIXTURES).as_posix())
 
 
 def packages(folder: Path) -> Iterator[Sample]:
