@@ -56,7 +56,7 @@ def scan(
         modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
     """
     # Everything heavy is behind this import, so that `modelaudit --version` stays instant.
-    from modelaudit.pipeline import Options
+    from modelaudit.options import Options
     from modelaudit.pipeline import scan as run
 
     options = Options(

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.engine import check
-from modelaudit.checks.formats import subjects_of_formats
+from modelaudit.checks.formats import notes_of, subjects_of_formats
 from modelaudit.checks.references import subjects_of_references
 from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
 from modelaudit.integrity.digests import DigestingWindow, compare
@@ -23,7 +22,7 @@ from modelaudit.licenses import subjects_of as subjects_of_license
 from modelaudit.model.artifact import Artifact, Digest, Snapshot, WatchedWindow, Window
 from modelaudit.model.catalogue import Catalogue, Policy, Subject
 from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
-from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseCategory, LicenseClaim, LicenseConclusion
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.outline import References
@@ -40,6 +39,7 @@ from modelaudit.model.report import (
 )
 from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
 from modelaudit.opinions.modelscan import second_opinion
+from modelaudit.options import Options, families_of, policy_of
 from modelaudit.policy.gate import accept, decide
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.readers.pickle.behind import SEARCH
@@ -50,30 +50,6 @@ from modelaudit.sources import resolve
 from modelaudit.sources.settings import HubSettings
 
 _Result = TypeVar("_Result")
-_Word = TypeVar("_Word", bound=StrEnum)
-
-Progress = Callable[[str, int, int], None]
-"""Called with an artifact's path, its number from 1, and how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a scan is asked to do beyond its target; ``modelaudit.scan`` documents each."""
-
-    revision: str | None = None
-    checks: Collection[CheckFamily | str] | None = None
-    policy: str | Path = "default"
-    fail_on: Severity | str | None = None
-    offline: bool = False
-    second_opinion: bool = True
-    rules: Sequence[str | Path] = ()
-    limits: Limits = field(default_factory=Limits)
-    progress: Progress | None = None
-    download_progress: Callable[[int, int], None] | None = None
-
-    def within(self, limits: Limits) -> Options:
-        """The same options under other limits."""
-        return replace(self, limits=limits)
 
 
 def scan(target: str, options: Options) -> AuditReport:
@@ -106,7 +82,7 @@ def _scan(target: str, options: Options) -> AuditReport:
     if isinstance(options.rules, str) or isinstance(options.checks, str):
         raise ConfigurationError("rules and checks are lists; put the one that you mean into brackets")
     catalogue = load_catalogue(extra=[Path(folder) for folder in options.rules])
-    policy = _policy(options, catalogue)
+    policy = policy_of(options, catalogue)
     snapshot = resolve(
         target,
         revision=options.revision,
@@ -138,6 +114,7 @@ def _scan(target: str, options: Options) -> AuditReport:
         license=license_,
         opinions=opinions,
         rules=tuple(rule.rule for id_, rule in sorted(catalogue.findings.items()) if id_ in cited),
+        formats=notes_of({format_ for record in audit.records for format_ in record.formats}, catalogue.formats),
     )
 
 
@@ -334,44 +311,6 @@ class ArtifactReading:
     def _failed(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
         detail = f"the {reader.format} reader failed: {type(bug).__name__}: {bug}; please report this file's layout"
         self._miss(artifact, UnreadReason.READER_FAILED, detail)
-
-
-def families_of(catalogue: Catalogue) -> frozenset[CheckFamily]:
-    """The families that have a rule."""
-    return frozenset(rule.rule.check for rule in catalogue.findings.values())
-
-
-def _policy(options: Options, catalogue: Catalogue) -> Policy:
-    """The policy by name or file, with the options that overrule it."""
-    name = str(options.policy)
-    if name in catalogue.policies:
-        policy = catalogue.policies[name]
-    elif Path(name).is_file():
-        policy = load_policy(Path(name))
-    else:
-        known = ", ".join(sorted(catalogue.policies))
-        raise ConfigurationError(f"policy {name!r} is neither a file nor one of: {known}")
-    if options.checks is not None:
-        chosen = {_word(CheckFamily, "check", name) for name in options.checks}
-        if not chosen:
-            raise ConfigurationError(f"no check is chosen; use one or more of: {', '.join(CheckFamily)}")
-        families = families_of(catalogue)
-        if not chosen <= families:
-            missing, there = ", ".join(sorted(chosen - families)), ", ".join(sorted(families))
-            raise ConfigurationError(f"no rule belongs to {missing} yet; there are rules for {there}")
-        policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
-    if options.fail_on is not None:
-        never = options.fail_on == "never"
-        policy = replace(policy, fail_on=None if never else _word(Severity, "severity", options.fail_on))
-    return policy
-
-
-def _word(words: type[_Word], noun: str, text: str) -> _Word:
-    try:
-        return words(text)
-    except ValueError:
-        never = ", or never" if words is Severity else ""
-        raise ConfigurationError(f"{text!r} is no {noun}; use one of: {', '.join(words)}{never}") from None
 
 
 def _target(requested: str, snapshot: Snapshot, options: Options) -> Target:

@@ -473,3 +473,12 @@ def test_two_scans_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monke
     for format_ in REPORTS:
         assert render(first, format_) == render(second, format_)
     assert first.created == "2023-11-14T22:13:20Z"
+
+
+def test_a_report_says_once_of_each_format_whether_it_can_run_code():
+    from modelaudit.reports import render
+
+    report = modelaudit.scan(FIXTURES / "safetensors/benign", second_opinion=False)
+    (note,) = report.formats
+    assert (note.format, note.runs_code) == ("safetensors", False)
+    assert render(report, "html").decode().count(f"cannot run code when it is loaded: {note.why}") == 1

@@ -15,20 +15,22 @@ def read_formats(documents: Iterable[Document]) -> Formats:
     """Read the promises, those of further rule sets after the first.
 
     Raises:
-        ConfigurationError: an extension promises twice, or a format is told twice to run code.
+        ConfigurationError: an extension promises twice, or a format is told twice to run code or to run none.
     """
     promises: dict[str, Promise] = {}
     runs_code: dict[str, str] = {}
+    inert: dict[str, str] = {}
     for document in documents:
         file = _FILE.read(document)
-        for format_, why in file.runs_code.items():
-            if format_ in runs_code:
-                raise document.error(f"runs-code: {format_!r} is listed already", ("runs-code", format_))
-            runs_code[format_] = why
+        for part, listed in (("runs-code", file.runs_code), ("inert", file.inert)):
+            for format_, why in listed.items():
+                if format_ in runs_code or format_ in inert:
+                    raise document.error(f"{part}: {format_!r} is listed already", (part, format_))
+                (inert if part == "inert" else runs_code)[format_] = why
         for index, entry in enumerate(file.promises):
             for number, extension in enumerate(entry.extensions):
                 if extension in promises:
                     place = ("promises", index, "extensions", number)
                     raise document.error(f"{extension} promises {promises[extension].why} already", place)
                 promises[extension] = Promise(entry.why, frozenset(entry.formats))
-    return Formats(promises, runs_code)
+    return Formats(promises, runs_code, inert)

@@ -141,6 +141,7 @@ class FormatsFile:
     """``rules/formats.yaml``."""
 
     runs_code: dict[Kebab, Text] = Field(default_factory=dict)
+    inert: dict[Kebab, Text] = Field(default_factory=dict)
     promises: list[PromiseFile] = Field(default_factory=list)
 
 

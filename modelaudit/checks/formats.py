@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.model.catalogue import Formats, Scalar, Subject
+from modelaudit.model.report import FormatNote
 
 # What containers put after the name of a member that has a namesake.
 _ORDINAL: Final = re.compile(r"#\d+\Z")
@@ -36,6 +37,16 @@ def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats)
             "why": why,
         }
         yield Subject("extension", address, fields, format_, evidence=(f"the bytes were read as {format_}",))
+
+
+def notes_of(recognised: Iterable[str], formats: Formats) -> tuple[FormatNote, ...]:
+    """What is known of each format, in order of its name, each once."""
+    return tuple(
+        FormatNote(format_, True, formats.runs_code[format_])
+        if format_ in formats.runs_code
+        else FormatNote(format_, False if format_ in formats.inert else None, formats.inert.get(format_, ""))
+        for format_ in sorted(set(recognised))
+    )
 
 
 def extension_of(address: str) -> str:

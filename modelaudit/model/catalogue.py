@@ -205,10 +205,12 @@ class Formats:
     Attributes:
         promises: by extension, lower case and with its dot.
         runs_code: for each format whose loaders run code that it brings along, how.
+        inert: for each format that no loader runs anything of, why.
     """
 
     promises: Mapping[str, Promise] = field(default_factory=dict)
     runs_code: Mapping[str, str] = field(default_factory=dict)
+    inert: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

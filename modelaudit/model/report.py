@@ -174,8 +174,26 @@ class PolicyRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FormatNote:
+    """What is known of a format that was read: whether loading it can run code, and why or why not, one clause.
+
+    ``runs_code`` is ``None`` where the rule set does not say.
+    """
+
+    format: str
+    runs_code: bool | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditReport:
-    """Everything a scan found out. ``created`` is an ISO 8601 UTC time; ``rules`` are those that findings cite."""
+    """Everything a scan found out.
+
+    Attributes:
+        created: an ISO 8601 time in UTC.
+        rules: those that findings cite.
+        formats: every format that was read, in order of its name.
+    """
 
     schema: str
     tool: Tool
@@ -187,6 +205,7 @@ class AuditReport:
     license: LicenseConclusion
     opinions: tuple[Opinion, ...]
     rules: tuple[Rule, ...]
+    formats: tuple[FormatNote, ...] = ()
 
     @property
     def coverage(self) -> Coverage:

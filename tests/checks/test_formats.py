@@ -6,7 +6,7 @@ import pytest
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.formats import extension_of, subjects_of_formats
+from modelaudit.checks.formats import extension_of, notes_of, subjects_of_formats
 from modelaudit.model.catalogue import Formats, Promise
 
 FORMATS = Formats(
@@ -85,3 +85,14 @@ def test_a_scan_tells(name: str, content: bytes, code: int, rules: set[str], tmp
     report = modelaudit.scan(tmp_path / name, second_opinion=False, checks=["security"])
     assert report.exit_code == code
     assert {finding.rule for finding in report.findings} == rules
+
+
+def test_what_is_known_of_each_format_is_told_once():
+    formats = Formats(runs_code={"pickle": "it is a program"}, inert={"text": "nobody runs it"})
+    assert [
+        (note.format, note.runs_code, note.why) for note in notes_of(["text", "pickle", "other", "text"], formats)
+    ] == [
+        ("other", None, ""),
+        ("pickle", True, "it is a program"),
+        ("text", False, "nobody runs it"),
+    ]

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import modelaudit
-from modelaudit import pipeline
+from modelaudit import options, pipeline
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses import conclude
 from modelaudit.model.artifact import Artifact, RefKind, Window
@@ -123,7 +123,7 @@ class Inspector:
         (record,) = audit.records
         self.formats.update(record.formats)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
-        families = pipeline.families_of(self._catalogue)
+        families = options.families_of(self._catalogue)
         cited = {finding.rule for finding in findings}
         report = AuditReport(
             schema=SCHEMA,

@@ -1,0 +1,78 @@
+"""What a scan is asked to do, and the policy that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from modelaudit.catalogue import load_policy
+from modelaudit.model.catalogue import Catalogue, Policy
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.limits import Limits
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+Progress = Callable[[str, int, int], None]
+"""Called with an artifact's path, its number from 1, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a scan is asked to do beyond its target; ``modelaudit.scan`` documents each."""
+
+    revision: str | None = None
+    checks: Collection[CheckFamily | str] | None = None
+    policy: str | Path = "default"
+    fail_on: Severity | str | None = None
+    offline: bool = False
+    second_opinion: bool = True
+    rules: Sequence[str | Path] = ()
+    limits: Limits = field(default_factory=Limits)
+    progress: Progress | None = None
+    download_progress: Callable[[int, int], None] | None = None
+
+    def within(self, limits: Limits) -> Options:
+        """The same options under other limits."""
+        return replace(self, limits=limits)
+
+
+def families_of(catalogue: Catalogue) -> frozenset[CheckFamily]:
+    """The families that have a rule."""
+    return frozenset(rule.rule.check for rule in catalogue.findings.values())
+
+
+def policy_of(options: Options, catalogue: Catalogue) -> Policy:
+    """The policy by name or file, with the options that overrule it."""
+    name = str(options.policy)
+    if name in catalogue.policies:
+        policy = catalogue.policies[name]
+    elif Path(name).is_file():
+        policy = load_policy(Path(name))
+    else:
+        known = ", ".join(sorted(catalogue.policies))
+        raise ConfigurationError(f"policy {name!r} is neither a file nor one of: {known}")
+    if options.checks is not None:
+        chosen = {_word(CheckFamily, "check", name) for name in options.checks}
+        if not chosen:
+            raise ConfigurationError(f"no check is chosen; use one or more of: {', '.join(CheckFamily)}")
+        families = families_of(catalogue)
+        if not chosen <= families:
+            missing, there = ", ".join(sorted(chosen - families)), ", ".join(sorted(families))
+            raise ConfigurationError(f"no rule belongs to {missing} yet; there are rules for {there}")
+        policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
+    if options.fail_on is not None:
+        never = options.fail_on == "never"
+        policy = replace(policy, fail_on=None if never else _word(Severity, "severity", options.fail_on))
+    return policy
+
+
+def _word(words: type[_Word], noun: str, text: str) -> _Word:
+    try:
+        return words(text)
+    except ValueError:
+        never = ", or never" if words is Severity else ""
+        raise ConfigurationError(f"{text!r} is no {noun}; use one of: {', '.join(words)}{never}") from None
