@@ -31,7 +31,7 @@ _SHORTEST: Final = 7
 _OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + AFTER_MARK + b"[^ ]|" + AFTER_CONTAINER)
 _CODECS: Final = (GZIP, ZLIB, BZIP2, XZ, LZMA, LZ4, ZSTD)
 _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
-_ARCHIVES: Final = {"ZIP": "zip", "7-Zip": "7z", "NumPy array": "npy"}
+_ARCHIVES: Final = {"ZIP": "zip", "7-Zip": "7z", "NumPy array": "npy", "HDF5": "hdf5"}
 # Shorter ones hold no program in any coding.
 _CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\n-]{24,})\"")
 _STRINGS_TRIED: Final = 10_000

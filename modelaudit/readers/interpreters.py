@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from modelaudit.readers import keras
 from modelaudit.readers.settings import Interpreter
 
-INTERPRETERS: tuple[Interpreter, ...] = ()
+INTERPRETERS: tuple[Interpreter, ...] = (
+    keras.INTERPRETER,
+)

@@ -41,6 +41,15 @@ NOT_FAILED = {
     "7z/malicious/unknown-compression.7z": (3, {"archive/odd-names", "coverage/no-reader"}),
     "tar/malicious/link-member.tar": (0, {"archive/link-member"}),
     "tar/malicious/special-member.tar": (0, {"archive/special-member"}),
+    "hdf5/malicious/data-beyond-end.h5": (0, {"hdf5/inconsistent"}),
+    "hdf5/malicious/not-json.h5": (3, {"coverage/damaged"}),
+    "hdf5/malicious/size-mismatch.h5": (0, {"hdf5/inconsistent"}),
+    "hdf5/malicious/trailing-data.h5": (0, {"hdf5/extra-bytes"}),
+    "hdf5/malicious/unknown-filter.h5": (3, {"hdf5/unknown-extension"}),
+    "hdf5/malicious/user-link.h5": (3, {"hdf5/unknown-extension"}),
+    "keras/malicious/custom-layer.json": (3, {"keras/unverified-class"}),
+    "keras/malicious/missing-vocabulary.json": (0, {"keras/reads-missing"}),
+    "keras/malicious/registered.json": (3, {"keras/unverified-class"}),
     "zip/malicious/unknown-compression.zip": (3, {"archive/odd-names", "coverage/no-reader"}),
 }
 
