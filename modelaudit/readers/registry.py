@@ -8,6 +8,7 @@ from modelaudit.readers import (
     documents,
     embedded,
     markdown,
+    markup,
     pickle,
     programs,
     r_data,
@@ -39,5 +40,6 @@ READERS: tuple[Reader, ...] = (
     *torch.FALLBACKS,
     programs.told(documents.JSON),
     programs.told(documents.YAML),
+    programs.told(markup.READER),
     programs.told(documents.TEXT),
 )

@@ -254,11 +254,8 @@ class Walk:
     def _strings(self, place: _Place) -> None:
         for number in range(self._length()):
             text = self._characters()
-            if number < _STRINGS_LOOKED_AT and place.code and text:
-                if place.part == "argument" and place.call is not None and place.call.name in _CALLERS:
-                    self._note(FUNCTIONS, f"{place.code}-argument", text, f"given to {place.call.name}")
-                elif place.part == "head":
-                    self._called(text, place)
+            if number < _STRINGS_LOOKED_AT and place.code and place.part in ("head", "argument"):
+                self._symbol(text, place)
 
     def _symbol(self, name: str, place: _Place) -> None:
         if not name or place.call is None:
