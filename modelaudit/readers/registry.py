@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelaudit.readers import (
     archive,
+    boosters,
     compressed,
     documents,
     embedded,
@@ -34,12 +35,15 @@ READERS: tuple[Reader, ...] = (
     zfile.READER,
     safetensors.READER,
     r_data.READER,
+    *boosters.READERS,
     embedded.READER,
     programs.told(markdown.READER),
     programs.told(skops.READER),
     *torch.FALLBACKS,
+    programs.told(boosters.JSON),
     programs.told(documents.JSON),
     programs.told(documents.YAML),
     programs.told(markup.READER),
+    programs.told(boosters.TEXT),
     programs.told(documents.TEXT),
 )

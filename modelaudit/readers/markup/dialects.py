@@ -153,8 +153,9 @@ class Pmml(Dialect):
 
 _CLASS: Final = re.compile(r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+")
 _BITS: Final = {
-    "f64": 64, "i64": 64, "u64": 64, "f32": 32, "i32": 32, "u32": 32, "f16": 16, "bf16": 16, "i16": 16, "u16": 16, "i8": 8,
-    "u8": 8, "boolean": 8, "f8e4m3": 8, "f8e5m2": 8, "f8e8m0": 8, "i4": 4, "u4": 4, "nf4": 4, "f4e2m1": 4, "u2": 2, "u1": 1,
+    "f64": 64, "i64": 64, "u64": 64, "f32": 32, "i32": 32, "u32": 32, "f16": 16, "bf16": 16, "i16": 16, "u16": 16,
+    "i8": 8, "u8": 8, "boolean": 8, "f8e4m3": 8, "f8e5m2": 8, "f8e8m0": 8, "i4": 4, "u4": 4, "nf4": 4, "f4e2m1": 4,
+    "u2": 2, "u1": 1,
 }  # fmt: skip
 _OPSET: Final = re.compile(r"opset\d{1,3}")
 
@@ -181,7 +182,9 @@ class OpenVino(Dialect):
             kind, opset = attributes.get("type", ""), attributes.get("version", "")
             self._layers.append(kind)
             known = not opset or _OPSET.fullmatch(opset) is not None
-            self.note("openvino-layers", "layer", kind if known else f"{opset}.{kind}", line, attributes.get("name", ""))
+            self.note(
+                "openvino-layers", "layer", kind if known else f"{opset}.{kind}", line, attributes.get("name", "")
+            )
         elif name in ("data", "weights", "biases", "custom") and "offset" in attributes and "size" in attributes:
             self._stretch(attributes, line)
 
@@ -202,7 +205,9 @@ class OpenVino(Dialect):
             offset, size = int(attributes["offset"]), int(attributes["size"])
             shape = [int(each) for each in attributes.get("shape", "").split(",") if each.strip()]
         except ValueError:
-            self._defect("weights-invalid", f"{attributes['offset'][:40]!r} and {attributes['size'][:40]!r} are no stretch", line)
+            self._defect(
+                "weights-invalid", f"{attributes['offset'][:40]!r} and {attributes['size'][:40]!r} are no stretch", line
+            )
             return
         if offset < 0 or size < 0 or offset + size >= 1 << 63 or any(each < 0 for each in shape):
             self._defect("weights-invalid", f"{size} bytes at byte {offset} are no stretch of a file", line)

@@ -109,7 +109,9 @@ class Markup:
             raise DamagedError(f"it is not in {encoding.codec} throughout", self._fed) from error
         except expat.ExpatError as error:
             why = expat.ErrorString(error.code)
-            raise DamagedError(f"it is not well-formed XML: line {error.lineno}, {why}", self._parser.ErrorByteIndex) from None
+            raise DamagedError(
+                f"it is not well-formed XML: line {error.lineno}, {why}", self._parser.ErrorByteIndex
+            ) from None
         finally:
             self._declarations_in_prolog()
 

@@ -18,7 +18,22 @@ from modelaudit.readers.markup.encoding import encoding_of
 from modelaudit.readers.markup.parser import Markup
 from modelaudit.readers.text import file_name
 
-_NAMES: Final = (".xml", ".pmml", ".dae", ".urdf", ".xacro", ".sdf", ".rss", ".atom", ".xsl", ".xslt", ".xsd", ".rdf", ".wsdl", ".plist")
+_NAMES: Final = (
+    ".xml",
+    ".pmml",
+    ".dae",
+    ".urdf",
+    ".xacro",
+    ".sdf",
+    ".rss",
+    ".atom",
+    ".xsl",
+    ".xslt",
+    ".xsd",
+    ".rdf",
+    ".wsdl",
+    ".plist",
+)
 _PAGES: Final = (".html", ".htm", ".md", ".markdown", ".mdx")
 _DECLARED: Final = re.compile(r"\s*<\?xml[\s?]")
 _ELEMENT: Final = re.compile(r"\s*<(?:[A-Za-z_]|!--|!DOCTYPE\s|\?)")

@@ -14,7 +14,7 @@ from modelaudit.readers.base import DamagedError
 _BLOCK: Final = MIB
 _KEPT: Final = 4096
 _LONGEST_TOKEN: Final = 4096
-_SPACE: Final = b" \t\r\n"
+_ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"b": b"\b", b"r": b"\r", b"f": b"\f", b"a": b"\a"}
 _MISSING: Final = -(1 << 31)
 
 INTEGER: Final = "integer"
@@ -76,7 +76,9 @@ class Bytes:
     def skip(self, length: int) -> None:
         """Pass over ``length`` bytes. Raises ``DamagedError`` where there are fewer."""
         if length > self._window.size - self.offset:
-            raise DamagedError(f"it states {length} bytes, of which {self._window.size - self.offset} are there", self.offset)
+            raise DamagedError(
+                f"it states {length} bytes, of which {self._window.size - self.offset} are there", self.offset
+            )
         if self._place + length <= len(self._data):
             self._place += length
         else:
@@ -166,7 +168,7 @@ class AsciiSource:
     def _escape(self) -> bytes:
         byte = self._bytes.take(1)
         if byte not in b"01234567":
-            return {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"b": b"\b", b"r": b"\r", b"f": b"\f", b"a": b"\a"}.get(byte, byte)
+            return _ESCAPES.get(byte, byte)
         digits = byte + self._bytes.take(2)
         try:
             return bytes((int(digits, 8) & 0xFF,))

@@ -43,9 +43,9 @@ PROMISE: Final = "promise"
 
 _QUALIFIED: Final = frozenset({"::", ":::"})
 _CALLERS: Final = frozenset({
-    "do.call", "match.fun", "get", "get0", "mget", "getExportedValue", "getFromNamespace", "getAnywhere", "eval", "evalq",
-    "lapply", "sapply", "vapply", "mapply", "tapply", "apply", "rapply", "Map", "Reduce", "Filter", "Find", "Position",
-    "Recall", "outer", "Vectorize", "as.name", "as.symbol", "call", "as.call", "tryCatch",
+    "do.call", "match.fun", "get", "get0", "mget", "getExportedValue", "getFromNamespace", "getAnywhere", "eval",
+    "evalq", "lapply", "sapply", "vapply", "mapply", "tapply", "apply", "rapply", "Map", "Reduce", "Filter", "Find",
+    "Position", "Recall", "outer", "Vectorize", "as.name", "as.symbol", "call", "as.call", "tryCatch",
 })  # fmt: skip
 
 
@@ -146,31 +146,38 @@ class Walk:
             place.value.known = kind != _UNBOUND
         if kind in _LINKED:
             self._linked(kind, flags, place, attributes)
-        elif kind == _REFERENCE:
-            index = flags >> 8 or self._source.integer()
-            if not 0 < index <= len(self._references):
-                raise DamagedError(f"a reference names object {index} of {len(self._references)}", self._source.offset)
-            self._symbol(self._references[index - 1], place)
-        elif kind == _SYMBOL:
-            name = self._characters()
-            self._references.append(name)
-            self._symbol(name, place)
+        elif kind in (_SYMBOL, _REFERENCE):
+            self._named(kind, flags, place)
         elif kind in _NUMBERS:
             self._source.skip(_NUMBERS[kind], self._length())
             self._items(*attributes)
-        elif kind == _STRINGS:
-            self._strings(place)
+        elif kind in (_STRINGS, _LIST, _EXPRESSIONS, _CHARACTERS):
             self._items(*attributes)
-        elif kind in (_LIST, _EXPRESSIONS):
-            part = "frame" if place.part == "table" else ""
-            inner = _Place(place.code or (LANGUAGE if kind == _EXPRESSIONS else DATA), part)
-            self._items(*attributes)
-            self._elements(self._length(), inner)
-        elif kind == _CHARACTERS:
-            self._string_after_flags()
-            self._items(*attributes)
+            self._texts_or_list(kind, place)
         elif kind not in _NOTHING:
             self._rare(kind, place, attributes)
+
+    def _named(self, kind: int, flags: int, place: _Place) -> None:
+        """A name, or an object that occurred before, which may be one."""
+        if kind == _SYMBOL:
+            name = self._characters()
+            self._references.append(name)
+        else:
+            index = flags >> 8 or self._source.integer()
+            if not 0 < index <= len(self._references):
+                raise DamagedError(f"a reference names object {index} of {len(self._references)}", self._source.offset)
+            name = self._references[index - 1]
+        self._symbol(name, place)
+
+    def _texts_or_list(self, kind: int, place: _Place) -> None:
+        if kind == _STRINGS:
+            self._strings(place)
+        elif kind == _CHARACTERS:
+            self._string_after_flags()
+        else:
+            part = "frame" if place.part == "table" else ""
+            code = place.code or (LANGUAGE if kind == _EXPRESSIONS else DATA)
+            self._elements(self._length(), _Place(code, part))
 
     def _rare(self, kind: int, place: _Place, attributes: tuple[_Place, ...]) -> None:
         if kind == _ENVIRONMENT:
