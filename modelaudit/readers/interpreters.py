@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelaudit.readers import mxnet
 from modelaudit.readers.settings import Interpreter
 
-INTERPRETERS: tuple[Interpreter, ...] = ()
+INTERPRETERS: tuple[Interpreter, ...] = (mxnet.SYMBOL,)

@@ -8,8 +8,11 @@ from modelaudit.readers import (
     compressed,
     documents,
     embedded,
+    engines,
+    java_objects,
     markdown,
     markup,
+    mxnet,
     pickle,
     programs,
     r_data,
@@ -19,6 +22,7 @@ from modelaudit.readers import (
     tar,
     tensor_data,
     torch,
+    torch7,
 )
 from modelaudit.readers.base import Reader
 from modelaudit.readers.numpy import npy, zfile
@@ -36,6 +40,10 @@ READERS: tuple[Reader, ...] = (
     safetensors.READER,
     r_data.READER,
     *boosters.READERS,
+    java_objects.READER,
+    torch7.READER,
+    mxnet.READER,
+    engines.READER,
     embedded.READER,
     programs.told(markdown.READER),
     programs.told(skops.READER),
