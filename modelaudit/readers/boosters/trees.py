@@ -24,25 +24,21 @@ class Faults:
     def __init__(self) -> None:
         self.found: list[Defect] = []
 
-    def add(self, kind: str, detail: str, where: Location | None = None) -> None:
-        """Keep a defect of ``kind``."""
-        if len(self.found) < _MOST_DEFECTS:
-            self.found.append(Defect(kind, detail, where or Location()))
-
     def size(self, detail: str, where: Location | None = None) -> None:
         """Two statements about a length disagree."""
-        self.found += self._one(Defect("tree-size", detail, where or Location()))
+        self._keep(Defect("tree-size", detail, where or Location()))
 
     def place(self, detail: str, where: Location | None = None) -> None:
         """A node or feature is named that does not exist, or one twice."""
-        self.found += self._one(Defect("tree-invalid", detail, where or Location()))
+        self._keep(Defect("tree-invalid", detail, where or Location()))
 
     def number(self, detail: str, where: Location | None = None) -> None:
         """A number asks for more memory than any model needs."""
-        self.found += self._one(Defect("number-absurd", detail, where or Location()))
+        self._keep(Defect("number-absurd", detail, where or Location()))
 
-    def _one(self, defect: Defect) -> list[Defect]:
-        return [defect] if len(self.found) < _MOST_DEFECTS else []
+    def _keep(self, defect: Defect) -> None:
+        if len(self.found) < _MOST_DEFECTS:
+            self.found.append(defect)
 
 
 def check_children(left: Sequence[int], right: Sequence[int], faults: Faults, which: str) -> None:

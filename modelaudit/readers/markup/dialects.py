@@ -201,27 +201,28 @@ class OpenVino(Dialect):
 
     def _stretch(self, attributes: Mapping[str, str], line: int) -> None:
         """Hold one stretch of the weights against the shape that it is read as."""
+        where = Location(line=line)
         try:
             offset, size = int(attributes["offset"]), int(attributes["size"])
             shape = [int(each) for each in attributes.get("shape", "").split(",") if each.strip()]
         except ValueError:
-            self._defect(
-                "weights-invalid", f"{attributes['offset'][:40]!r} and {attributes['size'][:40]!r} are no stretch", line
-            )
+            stated = f"{attributes['offset'][:40]!r} and {attributes['size'][:40]!r}"
+            self._keep(Defect("weights-invalid", f"{stated} are no place and size", where))
             return
-        if offset < 0 or size < 0 or offset + size >= 1 << 63 or any(each < 0 for each in shape):
-            self._defect("weights-invalid", f"{size} bytes at byte {offset} are no stretch of a file", line)
+        if offset < 0 or size < 0 or offset + size >= 1 << 63 or any(not 0 <= each < 1 << 63 for each in shape):
+            detail = f"{size} bytes at byte {offset} are no stretch of a file"
+            self._keep(Defect("weights-invalid", detail, where))
             return
         self._needs = max(self._needs, offset + size)
         bits = _BITS.get(attributes.get("element_type", ""))
         if "shape" in attributes and bits is not None:
             wanted = (prod(shape) * bits + 7) // 8
             if wanted > size:
-                self._defect("weights-size", f"a constant of {wanted} bytes is read from {size}", line)
+                self._keep(Defect("weights-size", f"a constant of {wanted} bytes is read from {size}", where))
 
-    def _defect(self, kind: str, detail: str, line: int) -> None:
+    def _keep(self, defect: Defect) -> None:
         if len(self.defects) < _MOST_DEFECTS:
-            self.defects.append(Defect(kind, detail, Location(line=line)))
+            self.defects.append(defect)
 
 
 _DIALECTS: Final[dict[str, type[Dialect]]] = {"PMML": Pmml, "net": OpenVino}
