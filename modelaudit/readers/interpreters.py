@@ -8,3 +8,7 @@ from modelaudit.readers.settings import Interpreter
 INTERPRETERS: tuple[Interpreter, ...] = (
     keras.INTERPRETER,
 )
+from modelaudit.readers import mxnet
+from modelaudit.readers.settings import Interpreter
+
+INTERPRETERS: tuple[Interpreter, ...] = (mxnet.SYMBOL,)

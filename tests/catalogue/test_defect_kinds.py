@@ -83,6 +83,7 @@ def test_the_listed_kinds_are_those_that_readers_can_say() -> None:
 def test_the_listed_formats_are_those_that_checks_lay_out() -> None:
     formats = {"pickle", "safetensors", "card", "compressed", "npy", "skops"}
     formats |= {"hdf5"}
+    formats |= {"catboost", "lightgbm", "ubjson", "xgboost", "xgboost-binary"}
     for path in (PACKAGE / "readers").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and ast.unparse(call.func) in ("Document", "ArchiveListing"):
@@ -105,6 +106,7 @@ PLACES = {
     "documents": ("json", "yaml", "text"), "numpy": ("npy", "compressed"), "pickle": ("pickle",),
     "safetensors": ("safetensors",), "skops": ("skops",), "members": ("zip", "tar", "7z"),
     "hdf5": ("hdf5",),
+    "boosters": ("catboost", "lightgbm", "ubjson", "xgboost", "xgboost-binary"), "markup": ("xml",),
 }  # fmt: skip
 
 

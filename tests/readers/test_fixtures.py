@@ -51,6 +51,15 @@ NOT_FAILED = {
     "keras/malicious/missing-vocabulary.json": (0, {"keras/reads-missing"}),
     "keras/malicious/registered.json": (3, {"keras/unverified-class"}),
     "zip/malicious/unknown-compression.zip": (3, {"archive/odd-names", "coverage/no-reader"}),
+    "rds/malicious/active-binding.rds": (3, {"r/unverified-function"}),
+    "rds/malicious/unlisted-call.rds": (3, {"r/unverified-function"}),
+    "xml/malicious/custom-layer.xml": (3, {"openvino/unverified-layer"}),
+    "xml/malicious/stylesheet.xml": (0, {"xml/remote-stylesheet"}),
+    "xml/malicious/unlisted-function.pmml": (3, {"pmml/unverified-function"}),
+    "xgboost/malicious/unknown-objective.json": (0, {"boosters/unknown-name"}),
+    "java-object/malicious/proxy.ser": (3, {"java/unverified-class"}),
+    "java-object/malicious/unlisted.model": (3, {"java/unverified-class"}),
+    "mxnet/malicious/custom-symbol.json": (3, {"mxnet/custom-operator"}),
 }
 
 

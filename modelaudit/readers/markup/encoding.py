@@ -1,0 +1,70 @@
+"""In which encoding an XML text stands: by its byte order mark, its first bytes, or what it declares.
+
+Source: Extensible Markup Language 1.0, appendix F "Autodetection of Character Encodings".
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_MARKS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32-le", False),
+    (codecs.BOM_UTF32_BE, "utf-32-be", False),
+    (codecs.BOM_UTF8, "utf-8", True),
+    (codecs.BOM_UTF16_LE, "utf-16-le", True),
+    (codecs.BOM_UTF16_BE, "utf-16-be", True),
+)
+_FIRST: Final = (
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+    (b"\x4c\x6f\xa7\x94", "cp037"),  # <?xml in EBCDIC
+)
+_DECLARED: Final = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
+_USUAL: Final = re.compile(
+    r"utf-8|utf8|us-ascii|ascii|iso[-_]?8859[-_]\d+|latin-?\d|windows-\d+|cp\d{3,4}|shift_jis|sjis|euc-(?:jp|kr)|gb\w+|big5|koi8-[ru]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How bytes become text.
+
+    Attributes:
+        codec: its name in Python; ``None`` where the text declares one that is not known.
+        skip: bytes of the byte order mark.
+        declared: what the text says of itself, in lower case.
+        oddity: why tools may disagree about the text; empty where they do not.
+    """
+
+    codec: str | None
+    skip: int = 0
+    declared: str = ""
+    oddity: str = ""
+
+
+def encoding_of(head: bytes) -> Encoding:
+    """The encoding of the text that begins with ``head``."""
+    for mark, codec, usual in _MARKS:
+        if head.startswith(mark):
+            return Encoding(codec, len(mark), oddity="" if usual else f"it is in {codec}")
+    for start, codec in _FIRST:
+        if head.startswith(start):
+            return Encoding(codec, oddity=f"it is in {codec}, without a byte order mark")
+    match = _DECLARED.match(head)
+    declared = match[1].decode("ascii").lower() if match is not None else ""
+    if not declared:
+        return Encoding("utf-8")
+    try:
+        found = codecs.lookup(declared)
+        "a".encode(declared)
+    except (LookupError, ValueError, TypeError):
+        return Encoding(None, 0, declared, f"it declares the encoding {declared}, which is not known")
+    if found.name.startswith(("utf-16", "utf-32")):
+        return Encoding("utf-8", 0, declared, f"it declares {declared} and is not in it")
+    usual = _USUAL.fullmatch(declared) is not None
+    return Encoding(found.name, 0, declared, "" if usual else f"it is in {declared}, in which markup can hide")
