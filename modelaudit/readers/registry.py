@@ -19,6 +19,8 @@ from modelaudit.readers import (
 )
 from modelaudit.readers.base import Reader
 from modelaudit.readers.numpy import npy, zfile
+from modelaudit.readers.tensorflow import checkpoint as tensorflow_checkpoint
+from modelaudit.readers.tensorflow import reader as tensorflow
 
 READERS: tuple[Reader, ...] = (
     tensor_data.READER,
@@ -31,7 +33,9 @@ READERS: tuple[Reader, ...] = (
     npy.READER,
     zfile.READER,
     safetensors.READER,
+    *tensorflow.READERS,
     embedded.READER,
+    tensorflow_checkpoint.DATA,
     programs.told(markdown.READER),
     programs.told(skops.READER),
     *torch.FALLBACKS,
