@@ -111,9 +111,9 @@ def _table(window: Window) -> Iterator[tuple[bytes, bytes, int]]:
     for _ in range(4):
         value, position = _varint(footer, position)
         handle.append(value)
-    for _, value in _block(window, handle[2], handle[3]):
-        start, position = _varint(value, 0)
-        size, _ = _varint(value, position)
+    for _, place in _block(window, handle[2], handle[3]):
+        start, position = _varint(place, 0)
+        size, _ = _varint(place, position)
         for key, inner in _block(window, start, size):
             yield key, inner, start
 
@@ -167,7 +167,7 @@ def _recognises_state(head: Head) -> bool:
 
 
 def _read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield which checkpoints the file ``checkpoint`` names; the path of one is that of its index without the ending."""
+    """Yield which checkpoints the file ``checkpoint`` names, each by the path of its index without the ending."""
     text, _, _ = whole_text(window, limits)
     found: dict[str, int] = {}
     failure: DamagedError | None = None

@@ -157,18 +157,22 @@ def _attribute(message: Message, node: Node) -> None:
             values.append(each.body)
     for value in values:
         for each in value.fields():
-            if each.wire != BYTES:
-                continue
-            if each.number == 10:
-                node.functions += _function_names(each.body)
-            elif each.number == 1:
-                for item in each.body.fields():
-                    if item.number == 9 and item.wire == BYTES:
-                        node.functions += _function_names(item.body)
-            elif each.number == 8 and key == "value" and node.op in CONSTANTS:
-                node.texts = (node.texts or []) + _strings(each.body)
-            elif each.number == 2 and key == NAMED.get(node.op):
-                node.texts = [_kept(each.body, node.op)]
+            if each.wire == BYTES:
+                _value(each, key, node)
+
+
+def _value(each: Field, key: str, node: Node) -> None:
+    """Note one field of an AttrValue: functions, texts of a constant, the name of a file."""
+    if each.number == 10:
+        node.functions += _function_names(each.body)
+    elif each.number == 1:
+        for item in each.body.fields():
+            if item.number == 9 and item.wire == BYTES:
+                node.functions += _function_names(item.body)
+    elif each.number == 8 and key == "value" and node.op in CONSTANTS:
+        node.texts = (node.texts or []) + _strings(each.body)
+    elif each.number == 2 and key == NAMED.get(node.op):
+        node.texts = [_kept(each.body, node.op)]
 
 
 def _kept(message: Message, op: str) -> bytes:
@@ -179,7 +183,7 @@ def _kept(message: Message, op: str) -> bytes:
 
 
 def _function_names(message: Message) -> Iterator[str]:
-    """The name of a NameAttrList, and those of functions among its attributes."""
+    """The name of a NameAttrList."""
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
             yield each.body.text(_NAME)
@@ -187,7 +191,7 @@ def _function_names(message: Message) -> Iterator[str]:
 
 def _strings(message: Message) -> list[bytes]:
     """The first texts of a tensor, if it is one of texts; they stand one by one, or joined with their lengths first."""
-    texts = []
+    texts: list[bytes] = []
     is_text = False
     joined = b""
     for each in message.fields():

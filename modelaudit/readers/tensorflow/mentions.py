@@ -41,8 +41,9 @@ def mentions_of(saved: Saved, is_text: bool = False) -> tuple[Mention, ...]:
 def references_of(saved: Saved, is_text: bool = False) -> tuple[Reference, ...]:
     """The assets, and checkpoints at a path that the graph fixes."""
     found = [
-        Reference(ReferenceKind.DATA, _asset_path(asset.name), "asset_file_def", where=Location(offset=None if is_text else asset.offset))
+        Reference(ReferenceKind.DATA, _asset_path(asset.name), "asset_file_def", where=where)
         for asset in saved.assets
+        for where in (Location(offset=None if is_text else asset.offset),)
         if asset.name
     ]
     wiring = Wiring(saved)

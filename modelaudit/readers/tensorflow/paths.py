@@ -1,4 +1,4 @@
-"""Where the paths come from that operators of TensorFlow are given: from the caller, from an asset, or from the graph."""
+"""Where the paths come from that operators of TensorFlow are given: the caller, an asset, or the graph itself."""
 
 from __future__ import annotations
 

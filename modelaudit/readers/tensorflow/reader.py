@@ -25,13 +25,13 @@ _MOST_METADATA: Final = 10_000
 
 
 def _recognises(head: Head) -> bool:
-    return recognise.binary_kind(head) is not None
+    return bool(recognise.binary_kinds(head))
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield what the file names; where it breaks off, what it names up to there."""
-    kind = recognise.binary_kind(Head(artifact.path, artifact.content, b"", window))
-    yield from _judged(artifact, window, limits, str(kind), False)
+    for kind in recognise.binary_kinds(Head(artifact.path, artifact.content, b"", window)):
+        yield from _judged(artifact, window, limits, kind, False)
 
 
 def _recognises_text(head: Head) -> bool:
@@ -56,7 +56,8 @@ def _judged(artifact: Artifact, window: Window, limits: Limits, kind: str, is_te
     except (DamagedError, WindowError) as error:
         failure = error
     functions = sum(1 for graph in saved.graphs.graphs if graph.name)
-    facts = (("message", kind), *saved.facts.items(), ("operators", str(saved.graphs.count)), ("functions", str(functions)))
+    counts = (("operators", str(saved.graphs.count)), ("functions", str(functions)))
+    facts = (("message", kind), *saved.facts.items(), *counts)
     yield Outline(FORMAT, mentions_of(saved, is_text), facts)
     references = references_of(saved, is_text)
     if references:
@@ -70,6 +71,8 @@ def _gather(saved: Saved, message: Message, kind: str) -> None:
     match kind:
         case recognise.SAVED_MODEL:
             saved.saved_model(message)
+            if not saved.graphs.graphs:
+                raise DamagedError("it holds no graph")
         case recognise.META_GRAPH:
             saved.meta_graph(message)
         case recognise.GRAPH:
@@ -97,7 +100,8 @@ def _inner(artifact: Artifact, saved: Saved, window: Window, limits: Limits) -> 
         body = SubWindow(window, kept.start, kept.size, budget)
         content = content_of(body, limits)
         if content is not None:
-            yield Artifact(f"{artifact.path}!{content.format}@{kept.start}", content.window.size, opener(content.window))
+            path = f"{artifact.path}!{content.format}@{kept.start}"
+            yield Artifact(path, content.window.size, opener(content.window))
 
 
 READERS: Final = (

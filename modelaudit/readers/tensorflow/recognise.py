@@ -1,4 +1,4 @@
-"""Telling TensorFlow's messages from other bytes: they have no magic number, so the first fields are held to the schema."""
+"""Telling TensorFlow's messages from other bytes: without a magic number, the first fields are held to the schema."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ HUB_MODULE: Final = "ModuleDef"
 
 _FIELDS: Final = 24
 _NAME: Final = 512
+# Loaders pass over fields that they do not know; these messages have none with so high a number.
+_UNKNOWN: Final = 16
 _OPERATOR: Final = re.compile(rb"[A-Za-z_][\w.>/\\:-]*+")
 _BY_NAME: Final = {
     "saved_model.pb": SAVED_MODEL,
@@ -36,19 +38,13 @@ _BEGINS: Final = re.compile(
 )
 
 
-def binary_kind(head: Head) -> str | None:
-    """Which of the messages above ``head`` begins; the names under which a loader looks for one need not convince."""
+def binary_kinds(head: Head) -> tuple[str, ...]:
+    """Which of the messages above the bytes are; a name under which a loader looks for one need not convince."""
     if head.content is not None:
-        return None
+        return ()
     named = _BY_NAME.get(file_name(head.path))
-    if named == SAVED_MODEL:
-        return SAVED_MODEL
-    for kind, looks in _LOOKS.items():
-        if kind in (FINGERPRINT, HUB_MODULE) and named != kind:
-            continue
-        if _holds(head.window, looks):
-            return kind
-    return None
+    wanted = (kind for kind in _LOOKS if kind == named or kind not in (FINGERPRINT, HUB_MODULE))
+    return tuple(kind for kind in wanted if kind == named == SAVED_MODEL or _holds(head.window, _LOOKS[kind]))
 
 
 def text_kind(head: Head) -> str | None:
@@ -82,7 +78,7 @@ def _saved_model(message: Message) -> bool:
             found = found or _meta_graph(each.body)
             if not found:
                 return False
-        elif not (each.number == 1 and each.wire == VARINT):
+        elif not (each.number >= _UNKNOWN or (each.number == 1 and each.wire == VARINT)):
             return False
         if count > _FIELDS:
             break
@@ -93,7 +89,7 @@ def _meta_graph(message: Message) -> bool:
     """A graph among parts of which each is a message."""
     found = False
     for count, each in enumerate(message.fields()):
-        if not (1 <= each.number <= 7 and each.wire == BYTES):
+        if each.number < _UNKNOWN and not (each.number <= 7 and each.wire == BYTES):
             return False
         if each.number == 2:
             found = found or _graph(each.body)
@@ -116,7 +112,7 @@ def _graph(message: Message) -> bool:
             if not all(part.number in (1, 2, 3) and part.wire == BYTES for part in _first(each.body)):
                 return False
             found = True
-        elif not ((each.number in (4, 5) and each.wire == BYTES) or (each.number == 3 and each.wire == VARINT)):
+        elif each.number < _UNKNOWN and (each.number, each.wire) not in ((3, VARINT), (4, BYTES), (5, BYTES)):
             return False
         if count > _FIELDS:
             break
@@ -126,9 +122,9 @@ def _graph(message: Message) -> bool:
 def _node(message: Message) -> bool:
     op = b""
     for each in message.fields():
-        if not (1 <= each.number <= 8 and each.wire == BYTES):
+        if each.number < _UNKNOWN and not (each.number <= 8 and each.wire == BYTES):
             return False
-        if each.number == 2:
+        if each.number == 2 and each.wire == BYTES:
             op = each.body.raw(_NAME)
     return bool(_OPERATOR.fullmatch(op))
 

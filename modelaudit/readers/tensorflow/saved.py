@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from modelaudit.readers.base import LimitReachedError
@@ -16,6 +17,7 @@ from modelaudit.readers.tensorflow.graph import Graphs
 _MOST: Final = 200_000
 _NAME: Final = 1024
 _FACTS: Final = 16
+_ASSETS: Final = "saved_model_assets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,21 @@ class Saved:
                 self.facts[key] = ", ".join((*said, each.body.text(64)))[:256]
 
     def _collection(self, message: Message) -> None:
-        """Keep values of CollectionDef.bytes_list and CollectionDef.any_list."""
-        for value in _below(message, (2,)):
-            for each in value.fields():
-                if each.wire == BYTES and each.number in (2, 5):
-                    for item in each.body.fields():
-                        if item.number == 1 and item.wire == BYTES and len(self.kept) < _MOST:
-                            self.kept.append(item.body)
+        """Keep what a collection has as bytes: CollectionDef.bytes_list and any_list; TF1 keeps the assets in one."""
+        key = next((each.body.text(_NAME) for each in message.fields() if each.number == 1 and each.wire == BYTES), "")
+        for value in _below(message, 2):
+            for items in _below(value, 2):
+                self._keep(_below(items, 1))
+            for items in _below(value, 5):
+                for item in _below(items, 1):
+                    if key != _ASSETS:
+                        self._keep(_below(item, 2))
+                        continue
+                    for asset in _below(item, 2):
+                        self._asset(asset, asset.start)
+
+    def _keep(self, values: Iterator[Message]) -> None:
+        self.kept += islice(values, max(0, _MOST - len(self.kept)))
 
     def _asset(self, message: Message, offset: int) -> None:
         if len(self.assets) >= _MOST:
@@ -138,8 +148,7 @@ class Saved:
             if each.number == 1 and each.wire == BYTES:
                 name = each.body.text(_NAME)
             elif each.number == 2 and each.wire == BYTES:
-                for value in _below_or_packed(each.body):
-                    bound.append(objects[value] if value < len(objects) else "")
+                bound += (objects[value] if value < len(objects) else "" for value in _bound_inputs(each.body))
         if name:
             self.captures[name] = bound
 
@@ -148,13 +157,12 @@ class Saved:
             self.metadata.append(message)
 
 
-def _below(message: Message, numbers: tuple[int, ...]) -> Iterator[Message]:
-    for each in message.fields():
-        if each.number in numbers and each.wire == BYTES:
-            yield each.body
+def _below(message: Message, number: int) -> Iterator[Message]:
+    """What the fields with this number hold."""
+    return (each.body for each in message.fields() if each.number == number and each.wire == BYTES)
 
 
-def _below_or_packed(message: Message) -> Iterator[int]:
+def _bound_inputs(message: Message) -> Iterator[int]:
     """The bound inputs of a SavedConcreteFunction, packed or one by one."""
     for each in message.fields():
         if each.number == 2 and each.wire == BYTES:

@@ -39,7 +39,10 @@ LEFT_OUT = re.compile(
     # Python.
     r"|PyFunc"
 )
-FUSED = re.compile(r"Xla|AudioMicrofrontend$|_(Fused|Mkl|_Mkl|Quantized|Tensor|ListToArray|ArrayToList|UnaryOps|Arg$|Retval$|If$|While$)")
+FUSED = re.compile(
+    r"Xla|AudioMicrofrontend$"
+    r"|_(Fused|Mkl|_Mkl|Quantized|Tensor|ListToArray|ArrayToList|UnaryOps|Arg$|Retval$|If$|While$)"
+)
 """Operators of the graph optimiser and of XLA that stand in graphs which were optimised or compiled before."""
 
 COMPUTES = "computes on the tensors that it is given, or calls functions of its own graph"
