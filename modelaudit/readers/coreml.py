@@ -7,6 +7,7 @@ mlmodel/src/MILBlob/Blob/StorageFormat.hpp in https://github.com/apple/coremltoo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -17,11 +18,9 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
-from modelaudit.readers.protobuf import BYTES, VARINT, Message
+from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
 
 FORMAT: Final = "coreml"
-_PIPELINES: Final = {200, 201}
-_NETWORKS: Final = {303, 403, 500}
 _FIRST: Final = 24
 _NAME: Final = 512
 _MOST: Final = 1_000_000
@@ -40,11 +39,9 @@ def _recognises(head: Head) -> bool:
     """A version, a description of which each part is a message, and one kind of model."""
     if head.content is not None or not head.data.startswith((b"\x08", b"\x12")):
         return False
-    try:
-        first = list(islice(Message.whole(head.window).fields(), _FIRST))
-    except (DamagedError, WindowError):
-        return False
-    told = {(each.number, each.wire) for each in first}
+    told: set[tuple[int, int]] = set()
+    with suppress(DamagedError, WindowError):  # what stands before damage tells
+        told.update((each.number, each.wire) for each in islice(Message.whole(head.window).fields(), _FIRST))
     known = {(1, VARINT), (2, BYTES), (10, VARINT), *((kind, BYTES) for kind in _KINDS)}
     return (1, VARINT) in told and any(number in _KINDS for number, _ in told) and told <= known
 
@@ -60,24 +57,28 @@ class _Found:
     needs: dict[str, int] = field(default_factory=dict)
 
     def model(self, message: Message, depth: int = 0) -> None:
+        """Read one Model, with those within it. Raises ``DamagedError``, ``LimitReachedError`` and ``WindowError``."""
         self._deeper(depth, message)
         for each in message.fields():
-            if each.wire != BYTES:
-                continue
-            if each.number in _NETWORKS:
-                self._network(each.body, depth + 1)
-            elif each.number in _PIPELINES:
+            if each.wire == BYTES:
+                self._kind(each, depth + 1)
+
+    def _kind(self, each: Field, depth: int) -> None:
+        match each.number:
+            case 303 | 403 | 500:
+                self._network(each.body, depth)
+            case 200 | 201:
                 for part in _below(each.body, 1):
-                    self._pipeline(part, depth + 1)
-            elif each.number == 202:
-                self._pipeline(each.body, depth + 1)
-            elif each.number == 502:
-                self._program(each.body, depth + 1)
-            elif each.number == 555:
+                    self._pipeline(part, depth)
+            case 202:
+                self._pipeline(each.body, depth)
+            case 502:
+                self._program(each.body, depth)
+            case 555:
                 self._class(each.body, "custom-model", each.offset)
-            elif each.number == 556:
+            case 556:
                 self._linked(each.body, each.offset)
-            elif each.number == 3000:
+            case 3000:
                 self._name("serialized-model", _text(each.body, 1), each.offset)
 
     def _pipeline(self, message: Message, depth: int) -> None:

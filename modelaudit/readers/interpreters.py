@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelaudit.readers import paddle
 from modelaudit.readers.settings import Interpreter
 
-INTERPRETERS: tuple[Interpreter, ...] = ()
+INTERPRETERS: tuple[Interpreter, ...] = (paddle.INTERPRETER,)

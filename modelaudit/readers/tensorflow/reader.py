@@ -30,8 +30,14 @@ def _recognises(head: Head) -> bool:
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield what the file names; where it breaks off, what it names up to there."""
+    failure: DamagedError | WindowError | None = None
     for kind in recognise.binary_kinds(Head(artifact.path, artifact.content, b"", window)):
-        yield from _judged(artifact, window, limits, kind, False)
+        try:
+            yield from _judged(artifact, window, limits, kind, False)
+        except (DamagedError, WindowError) as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 def _recognises_text(head: Head) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Final
 
@@ -73,7 +74,7 @@ def _holds(window: Window, looks: Callable[[Message], bool]) -> bool:
 def _saved_model(message: Message) -> bool:
     """Its version, and graphs with what is known of them."""
     found = False
-    for count, each in enumerate(message.fields()):
+    for count, each in enumerate(_until_damage(message)):
         if each.number == 2 and each.wire == BYTES:
             found = found or _meta_graph(each.body)
             if not found:
@@ -88,7 +89,7 @@ def _saved_model(message: Message) -> bool:
 def _meta_graph(message: Message) -> bool:
     """A graph among parts of which each is a message."""
     found = False
-    for count, each in enumerate(message.fields()):
+    for count, each in enumerate(_until_damage(message)):
         if each.number < _UNKNOWN and not (each.number <= 7 and each.wire == BYTES):
             return False
         if each.number == 2:
@@ -103,7 +104,7 @@ def _meta_graph(message: Message) -> bool:
 def _graph(message: Message) -> bool:
     """Operators, each with its name; a library of functions, and the version."""
     found = False
-    for count, each in enumerate(message.fields()):
+    for count, each in enumerate(_until_damage(message)):
         if each.number == 1 and each.wire == BYTES:
             if not _node(each.body):
                 return False
@@ -156,6 +157,12 @@ def _hub_module(message: Message) -> bool:
         (each.number == 1 and each.wire == VARINT) or (each.number == 2 and each.wire == BYTES)
         for each in message.fields()
     )
+
+
+def _until_damage(message: Message) -> Iterator[Field]:
+    """Its fields up to where they break off: what stands before damage is read, and the damage told."""
+    with suppress(DamagedError):
+        yield from message.fields()
 
 
 def _first(message: Message) -> Iterator[Field]:

@@ -1,4 +1,6 @@
-"""Derives the list of Core ML's operators from an installed coremltools: ``python rules/vocabularies/coreml/derive.py``.
+"""Derives the list of Core ML's operators from an installed coremltools.
+
+Run ``python rules/vocabularies/coreml/derive.py`` where it is installed, and review the difference.
 
 An operator is trusted if the library registers it for programs that Core ML itself runs. Custom layers and models name
 a class that an app brings along; none of these is trusted.
