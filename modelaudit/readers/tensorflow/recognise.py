@@ -110,13 +110,34 @@ def _graph(message: Message) -> bool:
                 return False
             found = True
         elif each.number == 2 and each.wire == BYTES:
-            if not all(part.number in (1, 2, 3) and part.wire == BYTES for part in _first(each.body)):
+            if each.body.size and not _library(each.body):
                 return False
-            found = True
+            found = found or each.body.size > 0
         elif each.number < _UNKNOWN and (each.number, each.wire) not in ((3, VARINT), (4, BYTES), (5, BYTES)):
             return False
         if count > _FIELDS:
             break
+    return found
+
+
+def _library(message: Message) -> bool:
+    """Functions, each with its signature, and gradients."""
+    found = False
+    for each in _first(message):
+        if each.number not in (1, 2, 3) or each.wire != BYTES:
+            return False
+        if each.number == 1:
+            signature = next(
+                (part.body for part in each.body.fields() if part.number == 1 and part.wire == BYTES), None
+            )
+            name = (
+                next((part.body.raw(_NAME) for part in signature.fields() if part.number == 1), b"")
+                if signature
+                else b""
+            )
+            if not name or not name.isascii():
+                return False
+            found = True
     return found
 
 
