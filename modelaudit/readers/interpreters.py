@@ -12,3 +12,7 @@ from modelaudit.readers import mxnet
 from modelaudit.readers.settings import Interpreter
 
 INTERPRETERS: tuple[Interpreter, ...] = (mxnet.SYMBOL,)
+from modelaudit.readers import paddle
+from modelaudit.readers.settings import Interpreter
+
+INTERPRETERS: tuple[Interpreter, ...] = (paddle.INTERPRETER,)

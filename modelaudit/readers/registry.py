@@ -6,6 +6,7 @@ from modelaudit.readers import (
     archive,
     boosters,
     compressed,
+    coreml,
     documents,
     embedded,
     hdf5,
@@ -13,10 +14,12 @@ from modelaudit.readers import (
     markdown,
     markup,
     mxnet,
+    paddle,
     pickle,
     programs,
     r_data,
     safetensors,
+    sentencepiece,
     sevenzip,
     skops,
     tar,
@@ -26,6 +29,8 @@ from modelaudit.readers import (
 )
 from modelaudit.readers.base import Reader
 from modelaudit.readers.numpy import npy, zfile
+from modelaudit.readers.tensorflow import checkpoint as tensorflow_checkpoint
+from modelaudit.readers.tensorflow import reader as tensorflow
 
 READERS: tuple[Reader, ...] = (
     tensor_data.READER,
@@ -44,7 +49,14 @@ READERS: tuple[Reader, ...] = (
     java_objects.READER,
     torch7.READER,
     mxnet.READER,
+    *tensorflow.READERS,
+    coreml.READERS[0],
+    paddle.READERS[0],
     embedded.READER,
+    sentencepiece.READER,
+    coreml.READERS[1],
+    paddle.READERS[1],
+    tensorflow_checkpoint.DATA,
     programs.told(markdown.READER),
     programs.told(skops.READER),
     *torch.FALLBACKS,

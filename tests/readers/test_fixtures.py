@@ -21,6 +21,12 @@ NOT_FAILED = {
     "json/malicious/duplicate-key.json": (3, {"coverage/program-not-judged", "document/duplicate-key"}),
     "pickle/malicious/joblib-array.joblib": (3, {"coverage/no-reader"}),
     "pickle/malicious/unverified-type.pkl": (3, {"pickle/unverified-type"}),
+    "tensorflow/malicious/custom-operator.pb": (3, {"tensorflow/unverified-operator"}),
+    "tensorflow/malicious/checkpoint": (0, {"tensorflow/checkpoint-elsewhere"}),
+    "coreml/malicious/custom-layer.mlmodel": (3, {"coreml/custom-class"}),
+    "coreml/malicious/custom-model.mlmodel": (3, {"coreml/custom-class"}),
+    "coreml/malicious/custom-operator.mlmodel": (3, {"coreml/custom-class"}),
+    "paddle/malicious/custom-operator.pdmodel": (3, {"paddle/unverified-operator"}),
     "text/malicious/escapes.txt": (0, set()),  # a matter for reports, which show no control character raw
     "skops/malicious/unverified-type.skops": (3, {"skops/unverified-type"}),
     "hydra/malicious/unlisted.nemo": (3, {"torch/unverified-target"}),

@@ -1,0 +1,1 @@
+"""TensorFlow: graphs, functions, saved models in binary and text form, and checkpoints."""

@@ -1,0 +1,93 @@
+"""Derives the list of trusted TensorFlow operators from the operators that an installed TensorFlow registers.
+
+Run it where tensorflow is installed, and review the difference::
+
+    python rules/vocabularies/tensorflow-operators/derive.py
+
+TensorFlow knows of every operator whether it keeps state. Operators compute on what they are given, or on the state of
+the running program; those that reach further (files, other machines, Python, native code, other processes) are left
+out here. They are listed in ``dangerous.yaml``, or in ``by-argument.yaml`` where what they are given decides, or stay
+unlisted, so that a graph which names one is not passed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import tensorflow as tf
+import yaml
+from tensorflow.core.framework import op_def_pb2
+from tensorflow.python.client import pywrap_tf_session
+
+HERE = Path(__file__).resolve().parent
+
+LEFT_OUT = re.compile(
+    # Between the devices and machines of a cluster, and what only exists on a TPU.
+    r"TPU|Rpc|DTensor|DataService|^Collective|^_?Nccl|^Infeed|^Outfeed|^(_|_Host|_Xla)?(Send|Recv)|^Xla(Send|Recv|Host)"
+    r"|^_Xla|^RemoteCall$|^RemoteFused|^WorkerHeartbeat$|^SyncDevice$|Relayout|CopyToMesh|Prelinearize|^XlaSparse"
+    # Native code by its name, programs of another kind, and what a debugger leaves.
+    r"|^XlaCustomCall|^XlaLaunch|^TfLite|^TRT|^Debug|^Copy(Host)?$|^Sleep|DeserializeIterator|^Abort$"
+    # Whatever reads or writes files.
+    r"|File|^Save|^Restore|Snapshot(Dataset|Nested|Chunk)|SnapshotChunks|^(Experimental)?(LMDB|Sql|CSV|TFRecord|TextLine)"
+    r"|RecordReader|RecordDataset|ToTFRecord|LMDBReader|LineReader|^(Load|Save|Register)Dataset|DistributedSave"
+    r"|^Summary.*Writer|SummaryWriter|^CreateSummary|^Write.*Summary|^ImportEvent$|^RecordInput$|^Skipgram$|^NegTrain$"
+    r"|^LoadAndRemap|^GenerateVocab|Checkpoint|^DumpTensor$|CalibrationStatistics|^CacheDataset|^PrintV2$"
+    r"|^ImmutableConst$|^FixedUnigramCandidateSampler$|^DecodeProto|^EncodeProto$|^XlaCallModule$|^DatasetFromGraph$"
+    # Python.
+    r"|PyFunc"
+)
+FUSED = re.compile(
+    r"Xla|AudioMicrofrontend$"
+    r"|_(Fused|Mkl|_Mkl|Quantized|Tensor|ListToArray|ArrayToList|UnaryOps|Arg$|Retval$|If$|While$)"
+)
+"""Operators of the graph optimiser and of XLA that stand in graphs which were optimised or compiled before."""
+
+COMPUTES = "computes on the tensors that it is given, or calls functions of its own graph"
+KEEPS = "keeps state of the running program: variables, tables, queues, iterators, random numbers, messages"
+
+
+def registered() -> Iterable[op_def_pb2.OpDef]:
+    """Every operator that TensorFlow registers, tests of its own included."""
+    operators = op_def_pb2.OpList()
+    operators.ParseFromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
+    return operators.op
+
+
+def main() -> None:
+    """Write ``derived.yaml`` and say what was left out."""
+    listed = {
+        name
+        for file in ("dangerous.yaml", "by-argument.yaml")
+        for part in _parts(yaml.safe_load((HERE / file).read_text(encoding="utf-8")))
+        for name in part
+    }
+    trusted: dict[bool, list[str]] = {False: [], True: []}
+    for operator in registered():
+        documented = hasattr(tf.raw_ops, operator.name) or FUSED.match(operator.name)
+        if documented and not LEFT_OUT.search(operator.name) and operator.name not in listed:
+            trusted[operator.is_stateful].append(operator.name)
+        else:
+            sys.stdout.write(f"left out: {operator.name}{' (listed)' if operator.name in listed else ''}\n")
+    lines = [
+        f"# Derived by derive.py from TensorFlow {tf.__version__}; change that, not this.",
+        "library: tensorflow",
+        "trusted:",
+        "  alike:",
+    ]
+    for why, names in ((COMPUTES, trusted[False]), (KEEPS, trusted[True])):
+        lines += [f'    - why: "{why}"', "      names:", *(f'        - "{name}"' for name in sorted(names))]
+    (HERE / "derived.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _parts(file: dict) -> Iterable[Iterable[str]]:
+    for part in (*file.get("dangerous", ()), file.get("trusted", {})):
+        yield part.get("names", ())
+        for alike in part.get("alike", ()):
+            yield alike["names"]
+
+
+if __name__ == "__main__":
+    main()
