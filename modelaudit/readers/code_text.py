@@ -1,4 +1,4 @@
-"""Texts that are, as a whole, a program in Python or a line for a shell. They are parsed, and nothing of them is run."""
+"""Texts that are, as a whole, a program in Python or a line for a shell. They are parsed; nothing of them is run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=\S*\Z")
 _WRAPPERS: Final = frozenset({"sudo", "nohup", "env", "exec", "time", "command"})
 _OPERAND: Final = re.compile(r"-[A-Za-z-]|[0-7]{3,4}\Z|[ugoa]*[+-=][rwxst]+\Z|.*[/$~*:\\]|['\"]")
 _RUNS_TEXT: Final = frozenset({"-c", "-e", "-m", "-enc", "-encodedcommand", "-command"})
-_INTERPRETERS: Final = frozenset({"bash", "sh", "zsh", "dash", "python", "python3", "perl", "ruby", "node", "powershell"})
+_INTERPRETERS: Final = frozenset(
+    {"bash", "sh", "zsh", "dash", "python", "python3", "perl", "ruby", "node", "powershell"}
+)
 _PROGRAMS: Final = frozenset(
     {"rm", "chmod", "chown", "dd", "mkfs", "curl", "wget", "nc", "ncat", "netcat", "crontab", "eval", "base64", "scp",
      "certutil", "bitsadmin", "mshta", "regsvr32", "rundll32", "iwr", "iex", "kill", "pkill", "shutdown"}
@@ -114,9 +116,9 @@ def commands_of(text: str) -> Iterator[str]:
         if not words:
             continue
         name = words[0].rpartition("/")[2].lower()
-        if name in _INTERPRETERS and (after_pipe or any(word.lower() in _RUNS_TEXT for word in words[1:])):
-            found[name] = None
-        elif name in _PROGRAMS and any(_OPERAND.match(word) for word in words[1:]):
+        runs_text = after_pipe or any(word.lower() in _RUNS_TEXT for word in words[1:])
+        acts = any(_OPERAND.match(word) for word in words[1:])
+        if (name in _INTERPRETERS and runs_text) or (name in _PROGRAMS and acts):
             found[name] = None
         elif name not in _HARMLESS and name not in _INTERPRETERS:
             return

@@ -29,7 +29,9 @@ _LONGEST_KEY: Final = 200
 _SEARCHED: Final = 256 * KIB
 _MOST_DOCUMENTS: Final = 2000
 _JSON: Final = re.compile(rb"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
-_YAML: Final = re.compile(rb"(?:^|[\s{,])(?:-\s++)?+[\"']?+(?:_target_|auto_map|__class__|__reduce__)[\"']?+\s*+:|!!?python/")
+_YAML: Final = re.compile(
+    rb"(?:^|[\s{,])(?:-\s++)?+[\"']?+(?:_target_|auto_map|__class__|__reduce__)[\"']?+\s*+:|!!?python/"
+)
 _SHORTEST_CODED: Final = 24
 _MARKUP: Final = re.compile(
     r"<(script|iframe|object|embed)[\s>/]|(javascript):|<[a-z][^<>]{0,500}\s(on[a-z]{3,20})\s*=", re.IGNORECASE

@@ -88,10 +88,8 @@ class Cursor:
         self.need(length, what)
         kept = min(length, most)
         place = start - self._base
-        if place + kept <= len(self._held):
-            data = self._held[place : place + kept]
-        else:
-            data = self.window.read(start, kept)
+        held = place + kept <= len(self._held)
+        data = self._held[place : place + kept] if held else self.window.read(start, kept)
         self.offset = start + length
         if self.offset > self._base + len(self._held):
             self._held, self._base = b"", self.offset

@@ -79,7 +79,8 @@ class Metadata:
         offset = cursor.offset
         is_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
         if (key == ALIGNMENT and kind != _U32) or (is_text and kind != STRING):
-            self.log.add("metadata-type", f"{key[:200]!r} is of type {kind}, which its loader refuses", offset, key[:200])
+            shown = key[:200]
+            self.log.add("metadata-type", f"{shown!r} is of type {kind}, which its loader refuses", offset, shown)
         if kind == STRING:
             self._text(cursor, key, what)
         elif kind == ARRAY:

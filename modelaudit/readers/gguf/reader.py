@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.model.artifact import JINJA, Artifact, Window
-from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -20,6 +19,7 @@ from modelaudit.readers.gguf.metadata import TEMPLATE, TEMPLATES, Metadata
 from modelaudit.readers.gguf.tensors import Tensor, judge_extents, padded, read_table
 from modelaudit.readers.members import DefectLog, MemberPaths
 from modelaudit.readers.metadata_text import Entry, meanings, mentions_of
+from modelaudit.readers.pickle.behind import pickles_amid
 from modelaudit.readers.windows import SubWindow, budget_of, opener
 
 _MAGIC: Final = b"GGUF"
@@ -60,21 +60,20 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     log = DefectLog()
     state = _State(log, Metadata(log, limits))
-    damage: DamagedError | WindowError | None = None
+    damage: DamagedError | None = None
     try:
         _follow(window, state)
-    except (DamagedError, WindowError) as error:
+    except DamagedError as error:
         if isinstance(error, BeyondError) and error.wanted >= _ABSURD_SIZE:
             log.add("size-overflow", str(error), error.offset)
         damage = error
-    entries = [
-        Entry(text.key, text.data) for text in state.metadata.texts if not _is_template(text.key)
-    ]
+    entries = [Entry(text.key, text.data) for text in state.metadata.texts if not _is_template(text.key)]
     mentions = mentions_of(entries)
     yield Outline("gguf", mentions, tuple(_facts(state)), log.defects())
     yield from _templates(artifact, window, state, limits)
     yield from meanings(artifact, window, entries, limits)
     if damage is not None:
+        yield from pickles_amid(artifact, window, damage.offset or 0, limits)
         raise damage
     yield from _behind(artifact, window, state, limits)
 

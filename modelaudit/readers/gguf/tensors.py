@@ -91,7 +91,8 @@ def judge_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int 
         if end is not None and tensor.start < end:
             log.add("overlapping-tensors", f"{name!r} starts at {tensor.start} inside data up to {end}", key=name)
         elif end is not None and tensor.start > padded(end, alignment):
-            log.add("hole-between-tensors", f"no tensor takes the bytes {end} to {tensor.start} before {name!r}", key=name)
+            hole = f"no tensor takes the bytes {end} to {tensor.start} before {name!r}"
+            log.add("hole-between-tensors", hole, key=name)
         if tensor.start + (tensor.size or 0) > _LARGEST:
             log.add("size-overflow", f"the offset of {name!r} and its size do not fit 64 bits", key=name)
             return None
