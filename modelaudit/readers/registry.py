@@ -11,6 +11,7 @@ from modelaudit.readers import (
     gguf,
     lfs,
     markdown,
+    markup,
     media,
     msgpack,
     ocdbt,
@@ -51,6 +52,7 @@ READERS: tuple[Reader, ...] = (
     *torch.FALLBACKS,
     programs.told(documents.JSON),
     programs.told(documents.YAML),
+    markup.READER,
     programs.told(documents.TEXT),
     ocdbt.DATA,
 )
