@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from modelaudit.readers.base import DamagedError
 from modelaudit.readers.members import DefectLog
 from modelaudit.readers.msgpack.items import Item, Items, Kind
 
@@ -36,12 +37,14 @@ class _Bytes:
 
 
 def judge_array(items: Items, item: Item, log: DefectLog) -> None:
-    """Note where shape, type and bytes of an array contradict each other.
+    """Note where shape, type and bytes of an array contradict each other. Raises ``WindowError``."""
+    try:
+        _judge(items, item, log)
+    except DamagedError as error:
+        log.add("malformed-tensor", f"an extension for an array holds something else: {error}", item.offset)
 
-    Raises:
-        DamagedError: the extension does not hold an array.
-        WindowError: from the window.
-    """
+
+def _judge(items: Items, item: Item, log: DefectLog) -> None:
     inner = Items(_Bytes(items.payload(item, _HEADER), item.size))
     top, shape = inner.next(), inner.next()
     if top.kind is not Kind.ARRAY or top.size != 3 or shape.kind is not Kind.ARRAY or shape.size > _MOST_DIMENSIONS:
