@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -28,7 +29,7 @@ _ADDRESS: Final = re.compile(r"(?:href|src|action|data)\s{0,4}=\s{0,4}[\"']?\s{0
 _DATA: Final = re.compile(
     r"<script\b[^>]{0,400}type\s{0,4}=\s{0,4}[\"']?(?:application/(?:ld\+)?json|text/plain)", re.IGNORECASE
 )
-_MOST: Final = 50
+_MOST_ELEMENTS: Final = 20_000
 
 
 def recognises(head: Head) -> bool:
@@ -51,15 +52,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 def _mentions(text: str) -> Iterator[Mention]:
     found: dict[str, int] = {}
-    data = {match.start() for match in _DATA.finditer(text)}
-    for match in _ELEMENT.finditer(text):
-        if match.start() not in data:
+    # What follows so many blocks of data is not looked at, and taken for no data.
+    for count, match in enumerate(islice(_ELEMENT.finditer(text), _MOST_ELEMENTS)):
+        if count == _MOST_ELEMENTS - 1 or _DATA.match(text, match.start()) is None:
             found.setdefault(match[1].lower(), match.start())
     for pattern, name in ((_HANDLER, "event-handler"), (_ADDRESS, "javascript")):
         first = pattern.search(text)
         if first is not None:
             found.setdefault(name, first.start())
-    for name, place in list(found.items())[:_MOST]:
+    for name, place in found.items():
         line = text.count("\n", 0, place) + 1
         yield Mention("markup", "element", name, Location(line=line))
 

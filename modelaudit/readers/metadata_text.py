@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -32,6 +33,7 @@ _JSON: Final = re.compile(rb"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
 _YAML: Final = re.compile(
     rb"(?:^|[\s{,])(?:-\s++)?+[\"']?+(?:_target_|auto_map|__class__|__reduce__)[\"']?+\s*+:|!!?python/"
 )
+_MOST_ELEMENTS: Final = 100
 _SHORTEST_CODED: Final = 24
 _MARKUP: Final = re.compile(
     r"<(script|iframe|object|embed)[\s>/]|(javascript):|<[a-z][^<>]{0,500}\s(on[a-z]{3,20})\s*=", re.IGNORECASE
@@ -64,7 +66,7 @@ def _mentions(entry: Entry) -> Iterator[Mention]:
         yield Mention("python-names", "metadata-code", name, where, _shown(text))
     for name in commands_of(text):
         yield Mention("metadata-texts", "command", name, where, _shown(text))
-    for match in _MARKUP.finditer(text):
+    for match in islice(_MARKUP.finditer(text), _MOST_ELEMENTS):
         name = next(group for group in match.groups() if group).lower()
         yield Mention("metadata-texts", "markup", "event-handler" if match[3] else name, where, _shown(match[0]))
     back = _REPORTS_BACK.search(entry.key)

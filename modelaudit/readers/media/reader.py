@@ -46,6 +46,11 @@ def _riff(form: bytes) -> Callable[[bytes], bool]:
     return lambda data: data[:4] == b"RIFF" and data[8:12] == form
 
 
+def _wav_of_another_kind(data: bytes) -> bool:
+    """In the other byte order, or larger than the size in its header can say."""
+    return data[:4] in (b"RIFX", b"RF64") and data[8:12] == b"WAVE"
+
+
 def _mp3(data: bytes) -> bool:
     if data[:3] == b"ID3":
         return len(data) > 10 and 2 <= data[3] <= 4 and not any(byte & 0x80 for byte in data[6:10])
@@ -71,6 +76,7 @@ _KINDS: Final = (
     _Kind("icon", pictures.is_ico, pictures.ico_end),
     _Kind("TIFF image", _magic(b"II*\0", b"MM\0*"), _unknown),
     _Kind("WAV audio", _riff(b"WAVE"), containers.riff_end),
+    _Kind("WAV audio", _wav_of_another_kind, _unknown),
     _Kind("AVI film", _riff(b"AVI "), containers.riff_end),
     _Kind("MP3 audio", _mp3, _unknown),
     _Kind("FLAC audio", _magic(b"fLaC\0\0\0\x22"), _unknown),
