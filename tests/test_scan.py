@@ -409,20 +409,20 @@ def test_policy_file(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(
         "name: pictures\ndescription: accepts pictures\nfail-on: critical\nchecks: [security]\n"
-        'allow-unread:\n  - reasons: [no-reader]\n    paths: "*.png"\n    formats: [PNG image]\n    why: pictures are not loaded\n'
+        'allow-unread:\n  - reasons: [no-reader]\n    paths: "*.rar"\n    formats: [RAR]\n    why: pictures are not loaded\n'
     )
     folder = tmp_path / "model"
     folder.mkdir()
-    model(folder, config__json=b"{}", logo__png=b"\x89PNG\r\n\x1a\n" + bytes(50))
+    model(folder, config__json=b"{}", pictures__rar=b"Rar!\x1a\x07" + bytes(50))
     report = scan(folder, policy=policy)
     assert report.exit_code == 0
     assert report.policy.name == "pictures"
-    (record,) = [record for record in report.coverage.artifacts if record.path == "logo.png"]
+    (record,) = [record for record in report.coverage.artifacts if record.path == "pictures.rar"]
     assert record.extent is Extent.NOT
     assert record.absences[0][1].allowed_by == "pictures: pictures are not loaded"
-    (folder / "logo.png").write_bytes(b"MZ" + bytes(50))
+    (folder / "pictures.rar").write_bytes(b"MZ" + bytes(50))
     assert scan(folder, policy=policy).exit_code == 3
-    policy.write_text(policy.read_text().replace("    formats: [PNG image]\n", ""))
+    policy.write_text(policy.read_text().replace("    formats: [RAR]\n", ""))
     with pytest.raises(ConfigurationError, match="a name alone earns no trust"):
         scan(folder, policy=policy)
     with pytest.raises(ConfigurationError, match="neither a file nor one of"):

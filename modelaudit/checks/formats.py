@@ -12,6 +12,9 @@ from modelaudit.model.report import FormatNote
 # What containers put after the name of a member that has a namesake.
 _ORDINAL: Final = re.compile(r"#\d+\Z")
 
+# What stands where a file's content should be keeps no promise and breaks none.
+_PLACEHOLDERS: Final = frozenset({"git-lfs-pointer"})
+
 
 def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats) -> Iterator[Subject]:
     """One subject for every artifact and format that its extension does not promise.
@@ -24,7 +27,7 @@ def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats)
     for address, format_ in recognised:
         extension = extension_of(address)
         promise = formats.promises.get(extension)
-        if promise is None or format_ in promise.formats:
+        if promise is None or format_ in promise.formats or format_ in _PLACEHOLDERS:
             continue
         why = formats.runs_code.get(format_, "")
         if not why and not promise.formats:

@@ -9,6 +9,7 @@ from typing import Final
 from modelaudit.checks.callables import Judgement, judge
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import CallableEntry, Callables, Catalogue, Scalar, Standing, Subject
+from modelaudit.model.outline import Outline
 from modelaudit.model.pickle import Name, PickleProgram
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import ArchiveListing, Location, Unread
@@ -36,6 +37,11 @@ def subjects_of_torch(
                 yield from _told(address, TORCHSCRIPT, mention, judges.judge(mention))
     archives = [(address, each.layout) for address, each in structures if isinstance(each, ArchiveListing)]
     torch = {address: layout for address, layout in archives if layout.startswith(("torch-", TORCHSCRIPT))}
+    for address, each in structures:
+        layout = torch.get(address.rpartition("!")[0])
+        if isinstance(each, Outline) and each.format == "executable" and layout:
+            named: dict[str, Scalar] = {"layout": layout, "format": each.format}
+            yield Subject("torch-member", address, named, each.format, evidence=tuple(dict(each.facts).values()))
     for address, absence in unread:
         layout = torch.get(address.rpartition("!")[0])
         if absence.format and layout:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from modelaudit.readers import keras
+from modelaudit.readers import keras, mxnet, paddle
 from modelaudit.readers.settings import Interpreter
 
 INTERPRETERS: tuple[Interpreter, ...] = (
     keras.INTERPRETER,
+    mxnet.SYMBOL,
+    paddle.INTERPRETER,
 )
-from modelaudit.readers import mxnet
-from modelaudit.readers.settings import Interpreter
-
-INTERPRETERS: tuple[Interpreter, ...] = (mxnet.SYMBOL,)
-from modelaudit.readers import paddle
-from modelaudit.readers.settings import Interpreter
-
-INTERPRETERS: tuple[Interpreter, ...] = (paddle.INTERPRETER,)

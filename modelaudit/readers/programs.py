@@ -22,7 +22,6 @@ _BY_ENDING: Final = {
     "notebooks": (".ipynb",),
     "Jinja templates": (".jinja", ".jinja2", ".j2", ".tmpl", ".template"),
     "graphs in text form": (".pbtxt", ".prototxt"),
-    "web pages that may hold scripts": (".html", ".htm", ".xhtml", ".svg"),
     "build files": (".mk", ".cmake", ".gradle"),
 }  # fmt: skip
 _BY_NAME: Final = {

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, SafetensorsHeader, TensorEntry, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
+from modelaudit.readers.metadata_text import Entry, meanings, mentions_of
 from modelaudit.readers.sniff import name_format
 from modelaudit.readers.windows import SubWindow, budget_of, chunks
 
@@ -67,7 +69,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the header, then what stands behind the last tensor as an artifact of its own.
+    """Yield the header, what its metadata holds besides notes, and what stands behind the last tensor as an artifact.
 
     Raises:
         DamagedError: the header is cut off or no JSON object.
@@ -86,6 +88,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     elif end < available:
         log.add("trailing-data", f"{available - end} bytes follow the last tensor", offset=data_start + end)
     yield SafetensorsHeader(length, tuple(tensors), metadata, tuple(log.kept))
+    entries = [Entry(key, value.encode("utf-8", "replace")) for key, value in metadata]
+    mentions = mentions_of(entries)
+    if mentions:
+        yield Outline("safetensors", mentions)
+    yield from meanings(artifact, window, entries, limits)
     if end > available:
         detail = f"the file breaks off: {available} of {end} bytes of tensors are there"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))

@@ -14,6 +14,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"tjgg", "GGML"),
     (0, b"lmgg", "GGML"),
     (0, b"fmgg", "GGML"),
+    (0, b"algg", "GGML"),
     (4, b"TFL3", "TFLite"),
     (4, b"ET12", "ExecuTorch"),
     (0, b"\x93NUMPY", "NumPy array"),

@@ -84,6 +84,7 @@ def test_the_listed_formats_are_those_that_checks_lay_out() -> None:
     formats = {"pickle", "safetensors", "card", "compressed", "npy", "skops"}
     formats |= {"hdf5"}
     formats |= {"catboost", "lightgbm", "ubjson", "xgboost", "xgboost-binary"}
+    formats |= {"gguf", "git-lfs-pointer", "msgpack"}
     for path in (PACKAGE / "readers").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and ast.unparse(call.func) in ("Document", "ArchiveListing"):
@@ -107,6 +108,7 @@ PLACES = {
     "safetensors": ("safetensors",), "skops": ("skops",), "members": ("zip", "tar", "7z"),
     "hdf5": ("hdf5",),
     "boosters": ("catboost", "lightgbm", "ubjson", "xgboost", "xgboost-binary"), "markup": ("xml",),
+    "gguf": ("gguf",), "lfs": ("git-lfs-pointer",), "msgpack": ("msgpack",),
 }  # fmt: skip
 
 

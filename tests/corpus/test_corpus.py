@@ -16,10 +16,10 @@ import modelaudit
 
 CORPUS = Path(os.environ.get("MODELAUDIT_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 LABELS: dict[str, str] = json.loads((CORPUS / "labels.json").read_text()) if (CORPUS / "labels.json").is_file() else {}
-FORMATS = (".pkl", ".pickle", ".zip", ".pt", ".bin")
+FORMATS = (".pkl", ".pickle", ".zip", ".pt", ".bin", ".safetensors")
 
 EXCEPTIONS = {
-    "bad_pytorch.pt": (3, "it is a PNG picture under another name, and no reader knows pictures"),
+    "bad_pytorch.pt": (3, "it is a PNG picture under another name, and breaks off"),
     "benign_password_protected.zip": (3, "its one member is encrypted, so nothing can be said of the content"),
     "not_a_pickle.bin": (3, "seven bytes of no known format; loading them fails"),
     "simple_nested.pkl": (0, "the pickle inside holds a dictionary of text; neither calls or imports anything"),

@@ -15,7 +15,12 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 KINDS = ("benign", "malicious", "truncated", "bomb")
 FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
 # A container names it so; the fixtures lie with the container.
-FOLDER_OF = {"tensor-storage": "torch-zip", "torch-weight": "torch-export"}
+FOLDER_OF = {
+    "tensor-storage": "torch-zip",
+    "git-lfs-pointer": "text",
+    "executable": "format",
+    "torch-weight": "torch-export",
+}
 # What does not fail by itself under the default policy, with the exit code and the rules that say so.
 NOT_FAILED = {
     "json/malicious/duplicate-key.json": (3, {"coverage/program-not-judged", "document/duplicate-key"}),
@@ -56,6 +61,22 @@ NOT_FAILED = {
     "keras/malicious/custom-layer.json": (3, {"keras/unverified-class"}),
     "keras/malicious/missing-vocabulary.json": (0, {"keras/reads-missing"}),
     "keras/malicious/registered.json": (3, {"keras/unverified-class"}),
+    "format/malicious/text.safetensors": (0, {"format/other-format"}),
+    "gguf/malicious/nested-array.gguf": (0, {"gguf/nested-array"}),
+    "gguf/malicious/unknown-dtype.gguf": (3, {"gguf/unknown-type"}),
+    "markup/malicious/drawing.svg": (3, {"document/page-with-script"}),
+    "markup/malicious/handler.svg": (3, {"document/page-with-script"}),
+    "markup/malicious/page.html": (3, {"document/page-with-script"}),
+    "markup/malicious/handler.html": (3, {"document/page-with-script"}),
+    "markup/malicious/address.html": (3, {"document/page-with-script"}),
+    "markup/malicious/frame.htm": (3, {"document/page-with-script"}),
+    "media/malicious/active.pdf": (0, {"media/pdf-active"}),
+    "media/malicious/active-packed.pdf": (0, {"media/pdf-active"}),
+    "media/malicious/attachment.pdf": (0, {"media/pdf-attachment"}),
+    "msgpack/malicious/unknown-dtype.msgpack": (3, {"msgpack/unknown-value"}),
+    "msgpack/malicious/unknown-extension.msgpack": (3, {"msgpack/unknown-value"}),
+    "text/malicious/pointer.safetensors": (3, {"coverage/content-absent"}),
+    "text/malicious/pointer-crlf.bin": (3, {"coverage/content-absent"}),
     "zip/malicious/unknown-compression.zip": (3, {"archive/odd-names", "coverage/no-reader"}),
     "rds/malicious/active-binding.rds": (3, {"r/unverified-function"}),
     "rds/malicious/unlisted-call.rds": (3, {"r/unverified-function"}),

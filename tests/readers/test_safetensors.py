@@ -39,7 +39,11 @@ def _accepted(data: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize("path", sorted((FIXTURES / "safetensors/malicious").iterdir()), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in (FIXTURES / "safetensors/malicious").iterdir() if not path.stem.startswith("notes-")),
+    ids=lambda path: path.stem,
+)
 def test_each_contradiction_is_named(path, read_fixture):
     reading = read_fixture(f"safetensors/malicious/{path.name}")
     assert path.stem in reading.kinds(path.name)
