@@ -7,7 +7,9 @@ from modelaudit.readers import (
     compressed,
     documents,
     embedded,
+    executorch,
     markdown,
+    onnx,
     pickle,
     programs,
     safetensors,
@@ -15,6 +17,7 @@ from modelaudit.readers import (
     skops,
     tar,
     tensor_data,
+    tflite,
     torch,
 )
 from modelaudit.readers.base import Reader
@@ -31,6 +34,9 @@ READERS: tuple[Reader, ...] = (
     npy.READER,
     zfile.READER,
     safetensors.READER,
+    *onnx.READERS,
+    tflite.READER,
+    executorch.READER,
     embedded.READER,
     programs.told(markdown.READER),
     programs.told(skops.READER),
