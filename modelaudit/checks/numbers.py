@@ -32,11 +32,14 @@ def settle(
     named = {
         subject.fields["path"]
         for subject in references
-        if subject.fields["kind"] == ReferenceKind.DATA and subject.fields["state"] in ("present", "too-short", "hard-link")
+        if subject.fields["kind"] == ReferenceKind.DATA
+        and subject.fields["state"] in ("present", "too-short", "hard-link")
     }
     taken = {record.path for record in records if record.path in named and _is_nothing_else(record)}
     settled = [
-        replace(record, extent=Extent.EXAMINED, formats=(TENSOR_STORAGE,), absences=()) if record.path in taken else record
+        replace(record, extent=Extent.EXAMINED, formats=(TENSOR_STORAGE,), absences=())
+        if record.path in taken
+        else record
         for record in records
     ]
     return settled, [subject for subject in unknown if subject.artifact not in taken]

@@ -28,6 +28,7 @@ _SHORT_HEADER: Final = 24
 _LONG_HEADER: Final = 32
 _MOST_NAMES: Final = 10_000
 _MOST_DEFECTS: Final = 200
+_MOST_BYTES: Final = 2**63 - 1
 _KERNEL, _DELEGATE_CALL, _JUMP = 1, 2, 4
 _INLINE: Final = 0
 
@@ -49,6 +50,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     broken: DamagedError | WindowError | None = None
     try:
         walk.program()
+        broken = walk.cut
     except (DamagedError, WindowError) as error:
         broken = error
     yield Outline("executorch", tuple(walk.mentions.values()), tuple(walk.facts), tuple(walk.defects))
@@ -57,7 +59,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _Walk:
-    """Goes through a program and notes what is found. All methods raise ``DamagedError`` and ``WindowError``."""
+    """Goes through a program and notes what is found. All methods raise ``DamagedError`` and ``WindowError``.
+
+    Attributes:
+        cut: the first stretch that lies beyond the end of the file, as in one that was not fetched whole.
+    """
 
     def __init__(self, window: Window, limits: Limits) -> None:
         self._window = window
@@ -65,20 +71,23 @@ class _Walk:
         self.mentions: dict[str, Mention] = {}
         self.facts: list[tuple[str, str]] = []
         self.defects: list[Defect] = []
+        self.cut: DamagedError | None = None
         self._segments = 0
 
     def program(self) -> None:
         """The whole file."""
         size, base = self._header()
         stretch = SubWindow(self._window, 0, size, budget_of(self._window, self._limits))
-        program = FlatBuffer(stretch, self._limits.document_nodes).root()
+        program = FlatBuffer(stretch, self._limits).root()
         self.facts.append(("schema", str(program.number(0, "I"))))
         self._segments = program.count(4)
         for index, segment in enumerate(program.tables(4)):
             offset, length = base + segment.number(0, "Q"), segment.number(1, "Q")
-            if not base or offset + length > self._window.size:
-                detail = f"segment {index} of {length} bytes lies at {offset} of {self._window.size}"
+            detail = f"segment {index} of {length} bytes lies at {offset} of {self._window.size}"
+            if (length and not base) or offset + length > _MOST_BYTES:
                 self._outside(detail, segment.position)
+            elif offset + length > self._window.size:
+                self.cut = self.cut or DamagedError(detail, segment.position)
         self._subsegments(program.table(5))
         for part in program.tables(6):
             self._subsegments(part)
@@ -102,13 +111,12 @@ class _Walk:
         size, base = (int.from_bytes(head[at : at + 8], "little") for at in (8, 16))
         if length < _SHORT_HEADER or len(head) < _SHORT_HEADER:
             raise DamagedError(f"its header says that it takes {length} bytes", _HEADER_AT)
-        if size > self._window.size or base > self._window.size or (base and base < size):
-            detail = f"the program takes {size} bytes and the segments begin at {base} of {self._window.size}"
-            self._outside(detail, _HEADER_AT)
-        if length >= _LONG_HEADER:
-            segments = int.from_bytes(head[24:32], "little")
-            if base + segments > self._window.size:
-                self._outside(f"{segments} bytes of segments begin at {base} of {self._window.size}", _HEADER_AT)
+        segments = int.from_bytes(head[24:32], "little") if length >= _LONG_HEADER else 0
+        if base and base < size:
+            self._outside(f"the program takes {size} bytes and the segments begin at {base}", _HEADER_AT)
+        if max(size, base + segments) > self._window.size:
+            detail = f"the program and its segments take {max(size, base + segments)} bytes of {self._window.size}"
+            self.cut = DamagedError(detail, self._window.size)
         return min(size, self._window.size), base
 
     def _plan(self, plan: Table, inline: int) -> None:

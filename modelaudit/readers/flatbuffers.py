@@ -14,24 +14,29 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Window
-from modelaudit.model.limits import KIB
+from modelaudit.model.limits import KIB, Limits
 from modelaudit.readers.base import DamagedError, LimitReachedError
 
 _BLOCK: Final = 64 * KIB
 _BLOCKS: Final = 64
+# What a table costs to read, next to a value in a document.
+_TABLE_COSTS: Final = 5
+_FORMS: Final = {code: struct.Struct("<" + code) for code in "bBhHiIqQ"}
 IDENTIFIER: Final = 4
 """Where the four letters stand that tell a format."""
 
 
 class FlatBuffer:
-    """A window that is one buffer. ``most`` bounds the tables and elements that are looked at."""
+    """A window that is one buffer, of which no more than a bounded number of tables and elements is looked at."""
 
-    __slots__ = ("_blocks", "_left", "_most", "size", "window")
+    __slots__ = ("_blocks", "_left", "_most", "_newest", "_newest_index", "size", "window")
 
-    def __init__(self, window: Window, most: int) -> None:
+    def __init__(self, window: Window, limits: Limits) -> None:
+        most = limits.document_nodes // _TABLE_COSTS
         self.window = window
         self.size = window.size
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._newest_index, self._newest = -1, b""
         self._most = self._left = most
 
     def root(self) -> Table:
@@ -51,8 +56,14 @@ class FlatBuffer:
             DamagedError: it would lie outside of the buffer.
             WindowError: from the window.
         """
-        width = struct.calcsize(code)
-        value: int = struct.unpack("<" + code, self.bytes(position, width))[0]
+        form = _FORMS[code]
+        place = position % _BLOCK
+        if 0 <= position <= self.size - form.size and place <= _BLOCK - form.size:
+            index = position // _BLOCK
+            block = self._newest if index == self._newest_index else self._block(index)
+            value: int = form.unpack_from(block, place)[0]
+        else:
+            value = form.unpack(self.bytes(position, form.size))[0]
         return value
 
     def bytes(self, position: int, length: int) -> bytes:
@@ -80,6 +91,7 @@ class FlatBuffer:
                 self._blocks.popitem(last=False)
         else:
             self._blocks.move_to_end(index)
+        self._newest_index, self._newest = index, block
         return block
 
 

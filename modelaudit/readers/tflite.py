@@ -27,6 +27,7 @@ _FLEX: Final = "Flex"
 _MOST_NAMES: Final = 10_000
 _MOST_DEFECTS: Final = 200
 _MOST_FACTS: Final = 64
+_MOST_BYTES: Final = 2**63 - 1
 _MOST_OPTIONS: Final = 8 * MIB
 _INLINE: Final = 1
 """An offset of a buffer up to this one says that its bytes stand in the buffer itself."""
@@ -45,10 +46,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: it holds more than is followed.
         WindowError: from the window.
     """
-    walk = _Walk(FlatBuffer(window, limits.document_nodes))
+    walk = _Walk(FlatBuffer(window, limits))
     broken: DamagedError | WindowError | None = None
     try:
         walk.model(walk.buffer.root())
+        broken = walk.cut
     except (DamagedError, WindowError) as error:
         broken = error
     yield Outline("tflite", tuple(walk.mentions.values()), tuple(walk.facts), tuple(walk.defects))
@@ -59,7 +61,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _Walk:
-    """Goes through a model and notes what is found. All methods raise ``DamagedError`` and ``WindowError``."""
+    """Goes through a model and notes what is found. All methods raise ``DamagedError`` and ``WindowError``.
+
+    Attributes:
+        cut: the first stretch that lies beyond the end of the file, as in one that was not fetched whole.
+    """
 
     def __init__(self, buffer: FlatBuffer) -> None:
         self.buffer = buffer
@@ -67,6 +73,7 @@ class _Walk:
         self.references: dict[str, Reference] = {}
         self.facts: list[tuple[str, str]] = []
         self.defects: list[Defect] = []
+        self.cut: DamagedError | None = None
         self._codes: list[str] = []
         self._buffers = 0
 
@@ -182,8 +189,11 @@ class _Walk:
                 self.references[target] = Reference(ReferenceKind.DATA, target, "an external buffer", needs, where)
 
     def _beyond(self, offset: int, size: int, what: str, position: int) -> None:
-        if offset + size > self.buffer.size:
-            self._outside(f"{what} of {size} bytes lies at {offset} of {self.buffer.size}", position)
+        detail = f"{what} of {size} bytes lies at {offset} of {self.buffer.size}"
+        if offset + size > _MOST_BYTES:
+            self._outside(detail, position)
+        elif offset + size > self.buffer.size:
+            self.cut = self.cut or DamagedError(detail, position)
 
     def _outside(self, detail: str, position: int) -> None:
         self._defect("index-outside", detail, position)

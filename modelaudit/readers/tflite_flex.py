@@ -1,6 +1,6 @@
 """What an operator of TensorFlow inside TensorFlow Lite runs: a definition in its options, whatever its name says.
 
-The options are a FlexBuffer of two texts, a name and a ``NodeDef`` as protocol buffer, and the delegate runs the latter.
+The options are a FlexBuffer of two texts, a name and a ``NodeDef`` as protocol buffer; the delegate runs the latter.
 Sources: tensorflow/lite/delegates/flex/kernel.cc, https://flatbuffers.dev/flatbuffers_internals/#flexbuffers
 """
 

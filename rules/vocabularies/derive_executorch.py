@@ -18,7 +18,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent / "executorch-operators"
 FILES = ("kernels/portable/functions.yaml", "kernels/portable/custom_ops.yaml", "kernels/portable/et_copy_ops.yaml",
-         "kernels/quantized/quantized.yaml", "backends/cortex_m/ops/operators.yaml", "backends/cadence/aot/functions.yaml")  # fmt: skip
+         "kernels/quantized/quantized.yaml", "backends/cortex_m/ops/operators.yaml",
+         "backends/cadence/aot/functions.yaml")  # fmt: skip
 IN_YAML = re.compile(r"^- (?:op|func): ([\w:]+(?:\.\w+)?)", re.MULTILINE)
 IN_LIBRARY = re.compile(
     rb"(?:executorch_prim|dim_order_ops|llama|torchao|et_copy|quantized_decomposed|cortex_m|aten)::\w+(?:\.\w+)?(?=\0)"
@@ -38,7 +39,13 @@ def main() -> None:
         names |= {name.decode() for name in IN_LIBRARY.findall(library.read_bytes())}
     version = importlib.metadata.version("executorch")
     lines = [f"# Derived by ../derive_executorch.py from executorch {version}; do not edit.", "library: executorch"]
-    lines += ["trusted:", "  alike:", f"    - why: {WHY}", "      names:", *(f"        - {name}" for name in sorted(names))]
+    lines += [
+        "trusted:",
+        "  alike:",
+        f"    - why: {WHY}",
+        "      names:",
+        *(f"        - {name}" for name in sorted(names)),
+    ]
     (HERE / "operators-derived.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     sys.stdout.write(f"{len(names)} listed\n")
 

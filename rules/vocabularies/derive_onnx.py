@@ -20,7 +20,9 @@ import onnxruntime
 from onnxruntime.capi import _pybind_state
 
 HERE = Path(__file__).resolve().parent / "onnx-operators"
-REACHING = re.compile(r"PyOp|PythonOp|TritonOp|ATen|EPContext|Snpe|External|Yield|NcclAll|Send|Recv|Record|Wait|InvokeSubgraph")
+REACHING = re.compile(
+    r"PyOp|PythonOp|TritonOp|ATen|EPContext|Snpe|External|Yield|NcclAll|Send|Recv|Record|Wait|InvokeSubgraph"
+)
 OF_ONNX = "an operator of the ONNX standard, which computes on what it is given"
 OF_RUNTIME = "an operator of ONNX Runtime, which computes on what it is given"
 
@@ -32,11 +34,17 @@ def main() -> None:
     left = {name for name in added if REACHING.search(name.rpartition("::")[2])}
     _write("onnx-derived.yaml", "onnx", onnx.__version__, OF_ONNX, standard)
     _write("onnxruntime-derived.yaml", "onnxruntime", onnxruntime.__version__, OF_RUNTIME, added - standard - left)
-    sys.stdout.write(f"{len(standard)} of onnx, {len(added - standard - left)} of onnxruntime; left out: {sorted(left)}\n")
+    sys.stdout.write(
+        f"{len(standard)} of onnx, {len(added - standard - left)} of onnxruntime; left out: {sorted(left)}\n"
+    )
 
 
 def _write(file: str, library: str, version: str, why: str, names: set[str]) -> None:
-    lines = [f"# Derived by ../derive_onnx.py from {library} {version}; do not edit.", f"library: {library}", "trusted:"]
+    lines = [
+        f"# Derived by ../derive_onnx.py from {library} {version}; do not edit.",
+        f"library: {library}",
+        "trusted:",
+    ]
     lines += ["  alike:", f"    - why: {why}", "      names:", *(f"        - {name}" for name in sorted(names))]
     (HERE / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 

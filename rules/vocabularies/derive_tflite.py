@@ -1,4 +1,4 @@
-"""Derives the list of trusted operators of TensorFlow inside TensorFlow Lite from what an installed tensorflow registers.
+"""Derives the list of trusted operators of TensorFlow inside TensorFlow Lite from an installed tensorflow.
 
 Run it where tensorflow is installed, and review the difference::
 

@@ -82,6 +82,7 @@ def test_the_listed_kinds_are_those_that_readers_can_say() -> None:
 
 def test_the_listed_formats_are_those_that_checks_lay_out() -> None:
     formats = {"pickle", "safetensors", "card", "compressed", "npy", "skops"}
+    formats |= {"onnx", "ort", "tflite", "executorch"}
     for path in (PACKAGE / "readers").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and ast.unparse(call.func) in ("Document", "ArchiveListing"):
@@ -103,6 +104,7 @@ PLACES = {
     "archive": ("zip",), "tar": ("tar",), "sevenzip": ("7z",), "compressed": ("compressed",), "card": ("card",),
     "documents": ("json", "yaml", "text"), "numpy": ("npy", "compressed"), "pickle": ("pickle",),
     "safetensors": ("safetensors",), "skops": ("skops",), "members": ("zip", "tar", "7z"),
+    "onnx": ("onnx", "ort"), "tflite": ("tflite",), "executorch": ("executorch",),
 }  # fmt: skip
 
 

@@ -41,6 +41,18 @@ NOT_FAILED = {
     "7z/malicious/unknown-compression.7z": (3, {"archive/odd-names", "coverage/no-reader"}),
     "tar/malicious/link-member.tar": (0, {"archive/link-member"}),
     "tar/malicious/special-member.tar": (0, {"archive/special-member"}),
+    "onnx/malicious/custom-operator.onnx": (3, {"onnx/unverified-operator"}),
+    "onnx/malicious/custom-operator-in-subgraph.onnx": (3, {"onnx/unverified-operator"}),
+    "onnx/malicious/overloaded-operator.onnx": (3, {"onnx/unverified-operator"}),
+    "onnx/malicious/external-missing.onnx": (3, {"onnx/external-data-missing"}),
+    "ort/malicious/custom-operator.ort": (3, {"onnx/unverified-operator"}),
+    "tflite/malicious/buffer-outside.tflite": (3, {"coverage/damaged"}),
+    "tflite/malicious/custom-operator.tflite": (3, {"tflite/unverified-operator"}),
+    "tflite/malicious/unknown-builtin.tflite": (3, {"tflite/unverified-operator"}),
+    "tflite/malicious/external-missing.tflite": (3, {"tflite/external-data-missing"}),
+    "executorch/malicious/custom-operator.pte": (3, {"executorch/unverified-operator"}),
+    "executorch/malicious/unknown-backend.pte": (3, {"executorch/unverified-operator"}),
+    "executorch/malicious/segment-outside.pte": (3, {"coverage/damaged"}),
     "zip/malicious/unknown-compression.zip": (3, {"archive/odd-names", "coverage/no-reader"}),
 }
 

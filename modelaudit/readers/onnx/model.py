@@ -16,7 +16,7 @@ from modelaudit.model.structure import Location
 from modelaudit.readers.base import DamagedError, LimitReachedError, Reader, Reading
 from modelaudit.readers.onnx.findings import STANDARD, Found
 from modelaudit.readers.onnx.recognition import GRAPH, IR_VERSION, recognises
-from modelaudit.readers.onnx.tensors import Tensor, entry_of, judge
+from modelaudit.readers.onnx.tensors import Tensor, judge
 from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
 
 _PRODUCER, _PRODUCER_VERSION, _OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 2, 3, 8, 14, 20, 25
