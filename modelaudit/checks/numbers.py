@@ -26,6 +26,7 @@ def settle(
     as such was examined: there is nothing in it to read. One in which anything was found keeps what was found.
 
     Args:
+        records: of every artifact of the snapshot.
         unknown: subjects of absences that ``is_unknown`` held back.
         references: what files name of other files, as ``checks.references`` tells.
     """

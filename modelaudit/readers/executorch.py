@@ -28,6 +28,7 @@ _SHORT_HEADER: Final = 24
 _LONG_HEADER: Final = 32
 _MOST_NAMES: Final = 10_000
 _MOST_DEFECTS: Final = 200
+_MOST_FACTS: Final = 64
 _MOST_BYTES: Final = 2**63 - 1
 _KERNEL, _DELEGATE_CALL, _JUMP = 1, 2, 4
 _INLINE: Final = 0
@@ -120,7 +121,8 @@ class _Walk:
         return min(size, self._window.size), base
 
     def _plan(self, plan: Table, inline: int) -> None:
-        self.facts.append(("method", plan.text(0)))
+        if len(self.facts) < _MOST_FACTS:
+            self.facts.append(("method", plan.text(0)))
         values, operators, delegates = plan.count(2), plan.count(6), plan.count(7)
         for operator in plan.tables(6):
             name, overload = operator.text(0), operator.text(1)

@@ -63,10 +63,10 @@ class FlatBuffer:
             block = self._newest if index == self._newest_index else self._block(index)
             value: int = form.unpack_from(block, place)[0]
         else:
-            value = form.unpack(self.bytes(position, form.size))[0]
+            value = form.unpack(self.stretch(position, form.size))[0]
         return value
 
-    def bytes(self, position: int, length: int) -> bytes:
+    def stretch(self, position: int, length: int) -> bytes:
         """``length`` bytes at ``position``. Raises as ``number`` does."""
         if position < 0 or position + length > self.size:
             raise DamagedError(f"{length} bytes at {position} lie outside of the {self.size} that there are", position)
@@ -111,7 +111,7 @@ class Vector:
 
     def raw(self, most: int) -> bytes:
         """Its first ``most`` bytes. Raises ``WindowError``."""
-        return self._buffer.bytes(self.start, min(most, self.count * self.width))
+        return self._buffer.stretch(self.start, min(most, self.count * self.width))
 
     def numbers(self, code: str) -> Iterator[int]:
         """Its elements as integers. Raises ``LimitReachedError`` and ``WindowError``."""
@@ -119,7 +119,7 @@ class Vector:
         for first in range(0, self.count, step):
             count = min(step, self.count - first)
             self._buffer.spend(count)
-            yield from struct.unpack(f"<{count}{code}", self._buffer.bytes(self.start + first * self.width,
+            yield from struct.unpack(f"<{count}{code}", self._buffer.stretch(self.start + first * self.width,
                                                                           count * self.width))  # fmt: skip
 
     def tables(self) -> Iterator[Table]:

@@ -157,7 +157,7 @@ class _Walk:
         if size > _MOST_OPTIONS:
             raise LimitReachedError(f"the options of an operator take {size} bytes", operator.position)
         if offset > _INLINE:
-            return self.buffer.bytes(offset, size)
+            return self.buffer.stretch(offset, size)
         return options.raw(size) if options is not None else b""
 
     def _indices(self, table: Table, slot: int, tensors: int, what: str) -> None:

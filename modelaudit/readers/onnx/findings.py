@@ -1,4 +1,4 @@
-"""What is gathered while a graph is walked, each kind bounded: names, references, contradictions, texts to look into."""
+"""What is gathered while a graph is walked, each kind bounded: names, references, contradictions, texts to open."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ VOCABULARY: Final = "onnx-operators"
 STANDARD: Final = "ai.onnx"
 _MOST_NAMES: Final = 10_000
 _MOST_DEFECTS: Final = 200
+_MOST_FACTS: Final = 100
 _MOST_CHILDREN: Final = 1_000
 _SHORTEST_TEXT: Final = 24
 _LONGEST_JSON: Final = MIB
@@ -54,6 +55,11 @@ class Found:
     nodes: int = 0
     tensors: int = 0
     left_out: int = 0
+
+    def fact(self, name: str, value: str) -> None:
+        """What a person would ask first; empty ones and those over a bound are left out."""
+        if value and len(self.facts) < _MOST_FACTS:
+            self.facts.append((name, value))
 
     def call(self, domain: str, operator: str, overload: str, where: Location, detail: str) -> None:
         """A node of a graph.

@@ -7,6 +7,7 @@ Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -15,11 +16,12 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import DamagedError, LimitReachedError, Reader, Reading
 from modelaudit.readers.onnx.findings import STANDARD, Found
-from modelaudit.readers.onnx.recognition import GRAPH, IR_VERSION, recognises
+from modelaudit.readers.onnx.recognition import GRAPH, IR_VERSION, cut_graph, recognises
 from modelaudit.readers.onnx.tensors import Tensor, judge
 from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
 
-_PRODUCER, _PRODUCER_VERSION, _OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 2, 3, 8, 14, 20, 25
+_OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 8, 14, 20, 25
+_TEXTS: Final = {2: "producer", 3: "producer version"}
 # Parsers of protocol buffers refuse a hundred messages in each other, and a graph in a graph takes three.
 _DEEPEST: Final = 40
 _NAME_BYTES: Final = 256
@@ -38,10 +40,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     found = Found("onnx", artifact.path, window, limits)
     broken: DamagedError | WindowError | None = None
+    walk = _Walk(found, limits)
     try:
-        _Walk(found, limits).model(Message.whole(window))
+        walk.model(Message.whole(window))
     except (DamagedError, WindowError) as error:
         broken = error
+    if isinstance(broken, DamagedError):
+        walk.cut(cut_graph(window, broken.offset))
     yield from found.readings()
     if broken is not None:
         raise broken
@@ -64,31 +69,29 @@ class _Walk:
 
     def model(self, message: Message) -> None:
         """The whole file."""
-        producer = ["", ""]
+        parts = {_OPSETS: self._opset, _METADATA: self._metadata, _TRAINING: self._training, _FUNCTIONS: self._function}
         seen = False
         for field in self._fields(message):
             number, body = field.number, field.body
             if number == IR_VERSION and field.wire == VARINT:
-                self._found.facts.append(("ir_version", str(field.value)))
+                self._found.fact("ir_version", str(field.value))
             if field.wire != BYTES:
                 continue
-            if number in (_PRODUCER, _PRODUCER_VERSION):
-                producer[number - _PRODUCER] = body.text(_NAME_BYTES)
+            if number in _TEXTS:
+                self._found.fact(_TEXTS[number], body.text(_NAME_BYTES))
             elif number == GRAPH:
                 seen = True
                 self._graph(body, 1)
-            elif number == _OPSETS:
-                self._opset(body)
-            elif number == _METADATA:
-                self._metadata(body)
-            elif number == _TRAINING:
-                self._training(body)
-            elif number == _FUNCTIONS:
-                self._function(body)
-        if any(producer):
-            self._found.facts.append(("producer", " ".join(filter(None, producer))))
+            elif number in parts:
+                parts[number](body)
         if not seen:
             raise DamagedError("there is no graph in it", 0)
+
+    def cut(self, graph: Message | None) -> None:
+        """What is there of a graph that breaks off with the file; where exactly it does is known already."""
+        if graph is not None:
+            with suppress(DamagedError, WindowError):
+                self._graph(graph, 1)
 
     def _opset(self, message: Message) -> None:
         domain, version = "", 0
@@ -97,8 +100,7 @@ class _Walk:
                 domain = field.body.text(_NAME_BYTES)
             elif field.number == 2 and field.wire == VARINT:
                 version = field.value
-        if len(self._found.facts) < _NAME_BYTES:
-            self._found.facts.append((f"opset {domain or STANDARD}", str(version)))
+        self._found.fact(f"opset {domain or STANDARD}", str(version))
 
     def _metadata(self, message: Message) -> None:
         key = ""
@@ -165,24 +167,27 @@ class _Walk:
         """Walk what an attribute holds; of the few whose value tells what a node does, name and value."""
         name, told = "", {}
         for field in self._fields(message):
-            number, body = field.number, field.body
-            if field.wire == VARINT and number == 3 and name == _EMBEDDED:
+            if field.number == 3 and field.wire == VARINT and name == _EMBEDDED:
                 told[name] = str(field.value)
             elif field.wire != BYTES:
                 continue
-            elif number == 1:
-                name = body.text(_NAME_BYTES)
-            elif number in (4, 9):
-                if number == 4 and name in _TOLD:
-                    told[name] = body.text(_NAME_BYTES)
-                self._found.text(name, body)
-            elif number in (5, 10):
-                self._tensor(field, name)
-            elif number in (6, 11):
-                self._graph(body, depth + 1)
-            elif number in (22, 23):
-                self._sparse(body)
+            elif field.number == 1:
+                name = field.body.text(_NAME_BYTES)
+            elif field.number in (4, 9):
+                if field.number == 4 and name in _TOLD:
+                    told[name] = field.body.text(_NAME_BYTES)
+                self._found.text(name, field.body)
+            else:
+                self._value(name, field, depth)
         return told
+
+    def _value(self, name: str, field: Field, depth: int) -> None:
+        if field.number in (5, 10):
+            self._tensor(field, name)
+        elif field.number in (6, 11):
+            self._graph(field.body, depth + 1)
+        elif field.number in (22, 23):
+            self._sparse(field.body)
 
     def _sparse(self, message: Message) -> None:
         for field in self._fields(message):

@@ -19,7 +19,6 @@ from modelaudit.readers.onnx.tensors import Tensor, judge
 from modelaudit.readers.protobuf import Message
 
 _DEEPEST: Final = 40
-_NAME_BYTES: Final = 256
 _TOLD: Final = frozenset({"module", "class_name", "func_name", "operator"})
 
 
@@ -42,15 +41,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _session(session: Table, found: Found) -> None:
-    found.facts.append(("ort_version", session.text(0)))
+    found.fact("ort_version", session.text(0))
     model = session.table(1)
     graph = model.table(7) if model is not None else None
     if model is None or graph is None:
         raise DamagedError("there is no graph in it", session.position)
-    found.facts.append(("producer", " ".join(filter(None, (model.text(2), model.text(3))))))
+    found.fact("producer", model.text(2))
+    found.fact("producer version", model.text(3))
     for opset in model.tables(1):
-        if len(found.facts) < _NAME_BYTES:
-            found.facts.append((f"opset {opset.text(0) or STANDARD}", str(opset.number(1, "q"))))
+        found.fact(f"opset {opset.text(0) or STANDARD}", str(opset.number(1, "q")))
     for entry in model.tables(9):
         _text(entry.text(0), entry.vector(1, 1), found, is_metadata=True)
     _graph(graph, 1, found)

@@ -13,6 +13,7 @@ IR_VERSION: Final = 1
 GRAPH: Final = 7
 _FIELDS: Final = 4096
 _LOOKED_AT: Final = 64
+_LENGTH_BYTES: Final = 10
 _CONTROL: Final = frozenset(range(9))
 # Of a graph, the fields that a writer puts first: node, name, initializer, text, inputs, outputs, types of values.
 _OF_GRAPH: Final = {1, 2, 5, 10, 11, 12, 13, 14, 15, 16}
@@ -48,18 +49,21 @@ def _has_graph(window: Window) -> bool:
                 break
     except DamagedError as error:
         # A graph that breaks off where the file does: what stands before it may still tell.
-        return has_version and _breaks_off_in_graph(window, error.offset)
+        rest = cut_graph(window, error.offset) if has_version else None
+        return rest is not None and _is_graph(rest)
     return has_graph
 
 
-def _breaks_off_in_graph(window: Window, offset: int | None) -> bool:
-    key = GRAPH << 3 | BYTES
-    if offset is None or window.read(offset, 1) != bytes([key]):
-        return False
+def cut_graph(window: Window, offset: int | None) -> Message | None:
+    """What is there of a graph whose field begins at ``offset`` and ends beyond the file; ``None`` for other fields."""
+    if offset is None or window.read(offset, 1) != bytes([GRAPH << 3 | BYTES]):
+        return None
     start = offset + 1
-    while start < window.size and start < offset + 11 and window.read(start, 1)[0] >= 0x80:
+    for byte in window.read(start, _LENGTH_BYTES):
         start += 1
-    return _is_graph(Message(window, start + 1, window.size))
+        if byte < 0x80:
+            return Message(window, start, window.size)
+    return None
 
 
 def _is_graph(message: Message) -> bool:

@@ -59,16 +59,18 @@ class Tensor:
             self.type = part.value
         elif number == _LOCATION and part.wire == VARINT:
             self.is_external = part.value == 1
-        elif part.wire != BYTES:
-            return
-        elif number == _NAME:
-            self.name = part.body.text(_SHOWN)
+        elif part.wire == BYTES:
+            self._take_bytes(number, part.body)
+
+    def _take_bytes(self, number: int, body: Message) -> None:
+        if number == _NAME:
+            self.name = body.text(_SHOWN)
         elif number == _RAW:
-            self.raw = part.body.size
+            self.raw = body.size
         elif number == _SEGMENT:
             self.is_segment = True
         elif number == _ENTRIES and len(self.entries) < _MOST_ENTRIES:
-            self.entries.append(entry_of(part.body))
+            self.entries.append(entry_of(body))
 
     def dimension(self, value: int) -> None:
         """Note one size of the shape, given as 64 bits without sign."""
