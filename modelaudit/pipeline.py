@@ -14,6 +14,7 @@ import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.engine import check
 from modelaudit.checks.formats import notes_of, subjects_of_formats
+from modelaudit.checks.numbers import is_unknown, settle
 from modelaudit.checks.references import subjects_of_references
 from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
 from modelaudit.integrity.digests import DigestingWindow, compare
@@ -129,6 +130,7 @@ class _Audit:
         self.findings: list[Finding] = []
         self._claims: list[LicenseClaim] = []
         self._references: list[tuple[str, References]] = []
+        self._unknown: list[Subject] = []
 
     def examine(self, artifact: Artifact) -> None:
         """Read one artifact with all that it contains, and check what was read."""
@@ -144,7 +146,7 @@ class _Audit:
         subjects += subjects_across(reading.structures, reading.unread, self.catalogue)
         subjects += subjects_of_formats(reading.formats, self.catalogue.formats)
         for address, unread in reading.unread:
-            subjects += subjects_of_unread(address, (unread,))
+            (self._unknown if is_unknown(unread) else subjects).extend(subjects_of_unread(address, (unread,)))
         for finding in self._check(subjects):
             reason = self.catalogue.findings[finding.rule].leaves
             if reason is not None:
@@ -172,25 +174,25 @@ class _Audit:
 
     def relate(self, snapshot: Snapshot) -> None:
         """Check what files name of one another, once all of them were read."""
-        for finding in self._check(list(subjects_of_references(self._references, snapshot.artifacts))):
+        subjects = list(subjects_of_references(self._references, snapshot.artifacts))
+        self.records, unknown = settle(self.records, self._unknown, subjects)
+        for finding in self._check([*unknown, *subjects]):
             reason = self.catalogue.findings[finding.rule].leaves
             for place, record in enumerate(self.records):
                 if reason is not None and record.path == finding.artifact.partition("!")[0]:
                     unread = Unread(reason, finding.message.removesuffix("."), finding.location)
-                    absence = (finding.artifact, accept(finding.artifact, unread, self.policy))
-                    absences = (*record.absences, absence)
+                    absences = (*record.absences, (finding.artifact, accept(finding.artifact, unread, self.policy)))
                     self.records[place] = replace(record, absences=absences, extent=Extent.PARTLY)
 
     def conclude_license(self, snapshot: Snapshot) -> LicenseConclusion:
         """Conclude on the licence from the cards and the names of the files, and check the conclusion."""
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
-        paths = [artifact.path for artifact in snapshot.artifacts]
         conclusion = conclude(
             self._claims,
             self.catalogue.licenses,
             self.catalogue.vague_licenses,
-            paths,
+            [artifact.path for artifact in snapshot.artifacts],
             repository=snapshot.ref.name if snapshot.commit else None,
         )
         self._check(subjects_of_license(conclusion))

@@ -80,4 +80,6 @@ def _state(path: str, reference: Reference, files: Mapping[str, Artifact]) -> st
             return "link"
     if found is None:
         return "missing"
-    return "too-short" if found.size < reference.needs else "present"
+    if found.size < reference.needs:
+        return "too-short"
+    return "hard-link" if found.outside_names else "present"

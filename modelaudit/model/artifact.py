@@ -124,6 +124,8 @@ class Artifact:
             leads outside, a FIFO, no permission, content that is absent.
         content: what the container says the bytes are, where it knows and the bytes alone do not tell: one of the
             words above, which the reader that it is meant for knows.
+        outside_names: further names that the file has on its disk and that lie outside of the folder (hard links),
+            where the source is a plain folder; 0 where that is not known.
     """
 
     path: str
@@ -132,6 +134,7 @@ class Artifact:
     claimed: tuple[Digest, ...] = ()
     obstacle: Unread | None = None
     content: str | None = None
+    outside_names: int = 0
 
     def __post_init__(self) -> None:
         if (self.open is None) == (self.obstacle is None):

@@ -17,6 +17,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"algg", "GGML"),
     (4, b"TFL3", "TFLite"),
     (4, b"ET12", "ExecuTorch"),
+    (4, b"ORTM", "ONNX Runtime model"),
     (0, b"\x93NUMPY", "NumPy array"),
     (0, b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (0, b"Rar!\x1a\x07", "RAR"),

@@ -72,11 +72,13 @@ class FolderSource:
             SourceError: the folder cannot be listed.
         """
         root = os.path.realpath(self.name)
-        artifacts, notes = listing(root, self.name, self.limits, _FolderLinks(root, self.limits).artifact)
+        artifacts, notes = listing(root, self.name, self.limits, _FolderLinks(root, self.limits).artifact, True)
         return Snapshot(ModelRef(RefKind.FOLDER, self.name), None, artifacts, root, Path(root), notes)
 
 
-def listing(root: str, name: str, limits: Limits, rule: LinkRule) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
+def listing(
+    root: str, name: str, limits: Limits, rule: LinkRule, counts_names: bool = False
+) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
     """The artifacts below ``root``, ordered by path, and a note on links if there are any to note.
 
     Args:
@@ -84,6 +86,7 @@ def listing(root: str, name: str, limits: Limits, rule: LinkRule) -> tuple[tuple
         name: the folder as the user wrote it, for the error.
         limits: bounds on depth and reads.
         rule: what to make of each link.
+        counts_names: tell which files have further names outside of the folder. Caches keep such names on purpose.
 
     Raises:
         SourceError: the folder cannot be listed.
@@ -91,8 +94,12 @@ def listing(root: str, name: str, limits: Limits, rule: LinkRule) -> tuple[tuple
     artifacts: list[Artifact] = []
     links: list[str] = []
     try:
-        for entry in sorted(walk(root, limits), key=lambda entry: entry.path):
+        entries = sorted(walk(root, limits), key=lambda entry: entry.path)
+        inside = Counter(entry.state.identity for entry in entries if entry.names > 1 and entry.state)
+        for entry in entries:
             found = rule(entry) if entry.link else as_artifact(root, entry, limits)
+            if counts_names and entry.names > 1 and entry.state and isinstance(found, Artifact):
+                found = replace(found, outside_names=entry.names - inside[entry.state.identity])
             if isinstance(found, InnerLink):
                 links.append(f"{entry.path!r} -> {found.text!r}")
                 artifacts += [found.artifact] if found.artifact is not None else []

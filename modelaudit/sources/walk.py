@@ -29,12 +29,14 @@ class Entry:
         state: as ``lstat`` tells; ``None`` where it could not be had.
         link: whether it is a symbolic link.
         obstacle: why it cannot be read, where that is known already.
+        names: how many names the file has on its disk (hard links).
     """
 
     path: str
     state: FileState | None
     link: bool = False
     obstacle: Unread | None = None
+    names: int = 1
 
 
 def walk(root: str, limits: Limits) -> Iterator[Entry]:
@@ -94,7 +96,7 @@ def entry_of(path: str, status: os.stat_result, readable: bool) -> Entry:
         return Entry(path, state, obstacle=Unread(UnreadReason.NOT_REGULAR, detail))
     if not readable:
         return Entry(path, state, obstacle=Unread(UnreadReason.UNREADABLE, "permission to read the file is denied"))
-    return Entry(path, state)
+    return Entry(path, state, names=status.st_nlink)
 
 
 def _unlisted(error: OSError) -> Unread:

@@ -18,7 +18,9 @@ from modelaudit.readers.archive.records import (
     read_local,
 )
 from modelaudit.readers.archive.walk import Walk
+from modelaudit.readers.base import HEAD_BYTES
 from modelaudit.readers.members import DefectLog, gaps
+from modelaudit.readers.sniff import strong_magic
 from modelaudit.readers.windows import Budget, chunks
 
 _LARGEST_GAP = 64 * MIB
@@ -146,6 +148,9 @@ def _search_gap(
             continue
         if finish - begin == window.size or not (whole or begin == 0):
             # Without a directory, what stands between members is as likely the rest of one.
+            continue
+        if begin == 0 and strong_magic(window.read(0, HEAD_BYTES)) == "TFLite":
+            # Libraries for tasks put labels into an archive behind a graph, which its own reader reads.
             continue
         contents.leftovers.append((begin, finish))
         kind = "prefix-data" if begin == 0 else "trailing-data" if finish == window.size else "unlisted-data"

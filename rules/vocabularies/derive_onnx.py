@@ -1,0 +1,53 @@
+"""Derives the lists of trusted operators of ONNX from what installed libraries define.
+
+Run it where onnx and onnxruntime are installed, and review the difference::
+
+    python rules/vocabularies/derive_onnx.py
+
+Operators of ONNX itself compute on what they are given. So do those that ONNX Runtime adds, but for those that
+``REACHING`` leaves out: they call Python, run what an accelerator's compiler made, or are unknown to most builds.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import onnx
+import onnx.defs
+import onnxruntime
+from onnxruntime.capi import _pybind_state
+
+HERE = Path(__file__).resolve().parent / "onnx-operators"
+REACHING = re.compile(
+    r"PyOp|PythonOp|TritonOp|ATen|EPContext|Snpe|External|Yield|NcclAll|Send|Recv|Record|Wait|InvokeSubgraph"
+)
+OF_ONNX = "an operator of the ONNX standard, which computes on what it is given"
+OF_RUNTIME = "an operator of ONNX Runtime, which computes on what it is given"
+
+
+def main() -> None:
+    """Write the two lists and say what was left out."""
+    standard = {f"{schema.domain or 'ai.onnx'}::{schema.name}" for schema in onnx.defs.get_all_schemas_with_history()}
+    added = {f"{schema.domain or 'ai.onnx'}::{schema.name}" for schema in _pybind_state.get_all_operator_schema()}
+    left = {name for name in added if REACHING.search(name.rpartition("::")[2])}
+    _write("onnx-derived.yaml", "onnx", onnx.__version__, OF_ONNX, standard)
+    _write("onnxruntime-derived.yaml", "onnxruntime", onnxruntime.__version__, OF_RUNTIME, added - standard - left)
+    sys.stdout.write(
+        f"{len(standard)} of onnx, {len(added - standard - left)} of onnxruntime; left out: {sorted(left)}\n"
+    )
+
+
+def _write(file: str, library: str, version: str, why: str, names: set[str]) -> None:
+    lines = [
+        f"# Derived by ../derive_onnx.py from {library} {version}; do not edit.",
+        f"library: {library}",
+        "trusted:",
+    ]
+    lines += ["  alike:", f"    - why: {why}", "      names:", *(f"        - {name}" for name in sorted(names))]
+    (HERE / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Derives the list of trusted operators of TensorFlow inside TensorFlow Lite from an installed tensorflow.
+
+Run it where tensorflow is installed, and review the difference::
+
+    python rules/vocabularies/derive_tflite.py
+
+TensorFlow Lite runs an operator of TensorFlow under the name ``Flex`` and that operator's own. Those that compute on
+tensors are listed; ``REACHING`` leaves out what reaches files, other machines, Python or devices, and whatever keeps
+iterators, summaries or sessions, none of which a converted model has.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import tensorflow
+from tensorflow.core.framework import op_def_pb2
+from tensorflow.python.client import pywrap_tf_session
+
+HERE = Path(__file__).resolve().parent / "tflite-operators"
+REACHING = re.compile(
+    r"File|Save|Restore|Checkpoint|Py|Dataset|Iterator|Reader|Summary|Session|Rpc|Remote|Send|Recv|Debug|Xla|TPU|Tpu"
+    r"|Nccl|Collective|Dtensor|DTensor|Copy|Host|Print|Abort|Immutable|Shard|Sdca|Worker|Cluster|Load|Retrieve|Mlir"
+    r"|^_|Custom|Library|Function|Bigtable|Kafka|Audio.*Io|Distributed|ConfigureDist|Barrier|Accumulator|Mutex|Stage"
+    r"|MapIncomplete|MapClear|MapPeek|OrderedMap|Memcpy|Device|Service|Profile|Trace|Test|Launch|Call$|Batch$|Unbatch"
+    r"|Elastic|Outfeed|Infeed|Composite|Encode.*Proto|Decode.*Proto|Proto|Uniform.*Seed|Temporary|NodeDef|Delete|Write|Read"
+    r"|FixedUnigram|Skipgram|Dump|RecordInput|ImportEvent|VocabRemapping|SymbolicGradient|Defun|Attr|Dedup|SparseCore"
+    r"|inibatch|Relayout|Risc|Event"
+)
+KEPT = {"PartitionedCall", "StatefulPartitionedCall", "ReadVariableOp", "TensorArrayReadV3", "TensorArrayWriteV3",
+        "TensorArrayV3", "HashTableV2", "LookupTableFindV2", "LookupTableImportV2", "LookupTableSizeV2"}  # fmt: skip
+WHY = "an operator of TensorFlow, which computes on what it is given"
+
+
+def main() -> None:
+    """Write the list and say what was left out."""
+    listed = op_def_pb2.OpList.FromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
+    known = {operator.name for operator in listed.op}
+    trusted = {name for name in known if not REACHING.search(name)} | (KEPT & known)
+    lines = [f"# Derived by ../derive_tflite.py from tensorflow {tensorflow.__version__}; do not edit."]
+    lines += ["library: tensorflow", "trusted:", "  alike:", f"    - why: {WHY}", "      names:"]
+    lines += [f"        - Flex{name}" for name in sorted(trusted)]
+    (HERE / "flex-derived.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{len(trusted)} listed; left out: {' '.join(sorted(known - trusted))}\n")
+
+
+if __name__ == "__main__":
+    main()
