@@ -31,6 +31,7 @@ _MOST_SLICES: Final = 42
 _FIRST_JAVA: Final = 45
 _LAST_JAVA: Final = 120
 _KOLY: Final = 512
+_PE_HEADERS: Final = 2048
 _SHORTCUT: Final = bytes.fromhex("4c0000000114020000000000c000000000000046")
 _PACKED: Final = re.compile(rb"Makeself|__ARCHIVE(?:_BELOW)?__|BEGIN_PAYLOAD|PAYLOAD_LINE|SKIP_LINES", re.IGNORECASE)
 _FIXED: Final = (
@@ -48,7 +49,7 @@ Found = tuple[str, int]
 """What it is, and the least number of bytes that a whole one has."""
 
 
-def _elf(data: bytes, size: int) -> Found | None:
+def _elf(data: bytes, window: Window) -> Found | None:
     if len(data) < 52 or data[:4] != b"\x7fELF" or data[4] not in (1, 2) or data[5] not in (1, 2) or data[6] != 1:
         return None
     order = "little" if data[5] == 1 else "big"
@@ -62,25 +63,27 @@ def _elf(data: bytes, size: int) -> Found | None:
     return f"Linux {_ELF_KINDS.get(number(16, 2), 'program')} (ELF)", sections + width * count
 
 
-def _pe(data: bytes, size: int) -> Found | None:
+def _pe(data: bytes, window: Window) -> Found | None:
     """A program for Windows, and what runs as one and on every other system too."""
     if data.startswith((b"MZqFpD", b"jartsr='")):
         return "program for any system (APE), as llamafile makes them", 0
     if not data.startswith(b"MZ") or len(data) < 64:
         return None
     start = int.from_bytes(data[60:64], "little")
-    if data[start : start + 4] != b"PE\0\0":
+    # The header may stand anywhere; what precedes it is a program for DOS.
+    header = data[start:] if start + _PE_HEADERS <= len(data) else window.read(start, _PE_HEADERS)
+    if header[:4] != b"PE\0\0":
         return None
-    count = int.from_bytes(data[start + 6 : start + 8], "little")
-    table = start + 24 + int.from_bytes(data[start + 20 : start + 22], "little")
+    count = int.from_bytes(header[6:8], "little")
+    table = 24 + int.from_bytes(header[20:22], "little")
     end = 0
-    for row in range(table, min(table + 40 * count, len(data) - 40), 40):
-        end = max(end, sum(int.from_bytes(data[row + at : row + at + 4], "little") for at in (16, 20)))
-    is_library = data[start + 23 : start + 24] and data[start + 23] & 0x20
+    for row in range(table, min(table + 40 * count, len(header) - 40), 40):
+        end = max(end, sum(int.from_bytes(header[row + at : row + at + 4], "little") for at in (16, 20)))
+    is_library = header[23:24] and header[23] & 0x20
     return f"Windows {'library' if is_library else 'executable'} (PE)", end
 
 
-def _macho(data: bytes, size: int) -> Found | None:
+def _macho(data: bytes, window: Window) -> Found | None:
     order = _MACHO.get(data[:4])
     if order is None or len(data) < 28:
         return None
@@ -90,7 +93,7 @@ def _macho(data: bytes, size: int) -> Found | None:
     return f"macOS {_MACHO_KINDS.get(kind, 'program')} (Mach-O)", length + 28
 
 
-def _java_or_fat(data: bytes, size: int) -> Found | None:
+def _java_or_fat(data: bytes, window: Window) -> Found | None:
     if data[:3] != b"\xca\xfe\xba" or data[3:4] not in (b"\xbe", b"\xbf") or len(data) < 28:
         return None
     slices = int.from_bytes(data[4:8], "big")
@@ -101,18 +104,18 @@ def _java_or_fat(data: bytes, size: int) -> Found | None:
     return None
 
 
-def _other(data: bytes, size: int) -> Found | None:
+def _other(data: bytes, window: Window) -> Found | None:
     if data[:8] == b"\0asm\x01\0\0\0":
         return "WebAssembly module", 0
     return next(((name, 0) for magic, name in _FIXED if data.startswith(magic) and len(data) > len(magic)), None)
 
 
-_TRIALS: Final[tuple[Callable[[bytes, int], Found | None], ...]] = (_elf, _pe, _macho, _java_or_fat, _other)
+_TRIALS: Final[tuple[Callable[[bytes, Window], Found | None], ...]] = (_elf, _pe, _macho, _java_or_fat, _other)
 
 
-def program_of(data: bytes, size: int = 0) -> Found | None:
-    """What program ``data``, the first bytes of ``size``, are; ``None`` where they are none."""
-    return next((found for trial in _TRIALS if (found := trial(data, size))), None)
+def program_of(data: bytes, window: Window) -> Found | None:
+    """What program ``data``, the first bytes of ``window``, are; ``None`` for none. Raises ``WindowError``."""
+    return next((found for trial in _TRIALS if (found := trial(data, window))), None)
 
 
 def _packed_script(head: Head) -> bool:
@@ -129,7 +132,7 @@ def _disk_image(head: Head) -> bool:
 
 def recognises(head: Head) -> bool:
     """The structure of a program, of an installer or of a script that is more than text."""
-    if program_of(head.data, head.window.size) is not None:
+    if program_of(head.data, head.window) is not None:
         return True
     return head.content is None and (_packed_script(head) or (not looks_like_text(head) and _disk_image(head)))
 
@@ -142,7 +145,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: from the window.
     """
     data = window.read(0, 4096)
-    found = program_of(data, window.size)
+    found = program_of(data, window)
     if found is None:
         script = data.startswith(b"#!")
         found = ("script that unpacks and runs what it carries" if script else "disk image of macOS"), 0

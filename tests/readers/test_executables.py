@@ -33,8 +33,9 @@ def test_each_kind_is_told(file, word, read_fixture):
     assert word in kinds(read_fixture(f"format/malicious/{file}"))[0]
 
 
-def test_real_programs_are_recognised():
-    assert "ELF" in program_of(Path(sys.executable).resolve().read_bytes()[:4096])[0]
+def test_real_programs_are_recognised(bytes_window):
+    window = bytes_window(Path(sys.executable).resolve().read_bytes()[:4096])
+    assert "ELF" in program_of(window.data, window)[0]
 
 
 def test_the_model_in_a_llamafile_is_read_too(read_bytes):
@@ -53,6 +54,11 @@ def test_the_model_in_a_llamafile_is_read_too(read_bytes):
 )  # fmt: skip
 def test_a_magic_number_alone_is_no_program(data, read_bytes):
     assert kinds(read_bytes(data, "notes")) == []
+
+
+def test_the_header_of_a_program_for_windows_may_stand_far_behind(read_bytes):
+    data = b"MZ".ljust(60, b"\0") + struct.pack("<I", 20_000)
+    assert kinds(read_bytes(data.ljust(20_000, b"\0") + pe()[128:])) == ["Windows executable (PE)"]
 
 
 def test_a_program_in_place_of_numbers_is_told(read_bytes):

@@ -136,8 +136,8 @@ def _behind(artifact: Artifact, window: Window, end: int, limits: Limits) -> Ite
     head = window.read(end, HEAD_BYTES)
     start = end + len(head) - len(head.lstrip(b"\0\r\n \t")) if end else 0
     head = window.read(start, HEAD_BYTES)
-    if end and (format_of(head) is not None or program_of(head) is not None):
-        stretch = SubWindow(window, start, window.size - start, budget_of(window, limits))
+    stretch = SubWindow(window, start, window.size - start, budget_of(window, limits))
+    if end and (format_of(head) is not None or program_of(head, stretch) is not None):
         yield Artifact(f"{artifact.path}![bytes {start}-{window.size}]", stretch.size, opener(stretch))
     else:
         yield from pickles_amid(artifact, window, start, limits)
