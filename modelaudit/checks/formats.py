@@ -10,6 +10,8 @@ from modelaudit.model.catalogue import Formats, Scalar, Subject
 
 # What containers put after the name of a member that has a namesake.
 _ORDINAL: Final = re.compile(r"#\d+\Z")
+# What libraries put behind a format on purpose: labels in an archive behind a graph for small devices.
+_BEHIND: Final = {"zip": "tflite"}
 
 
 def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats) -> Iterator[Subject]:
@@ -20,7 +22,10 @@ def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats)
             once occurs with each.
         formats: what extensions promise; one that is not listed promises nothing.
     """
+    both = frozenset(recognised := list(recognised))
     for address, format_ in recognised:
+        if (address, _BEHIND.get(format_)) in both:
+            continue
         extension = extension_of(address)
         promise = formats.promises.get(extension)
         if promise is None or format_ in promise.formats:
