@@ -54,7 +54,7 @@ def test_malicious_and_truncated_fails_and_is_partly_read() -> None:
 
 
 def test_an_unknown_format_alone_is_incomplete(tmp_path: Path) -> None:
-    report = scan(model(tmp_path, model__onnx=b"\x08\x07\x12\x07pytorch" + bytes(range(200, 256))))
+    report = scan(model(tmp_path, model__plan=b"\x08\x07\x12\x07pytorch" + bytes(range(200, 256))))
     assert (report.exit_code, report.decision.verdict) == (3, Verdict.INCOMPLETE)
     assert reasons(report) == [UnreadReason.NO_READER]
     assert report.coverage.artifacts[0].extent is Extent.NOT

@@ -11,6 +11,8 @@ from modelaudit.model.report import FormatNote
 
 # What containers put after the name of a member that has a namesake.
 _ORDINAL: Final = re.compile(r"#\d+\Z")
+# What libraries put behind a format on purpose: labels in an archive behind a graph for small devices.
+_BEHIND: Final = {"zip": "tflite"}
 
 # What stands where a file's content should be keeps no promise and breaks none.
 _PLACEHOLDERS: Final = frozenset({"git-lfs-pointer"})
@@ -24,7 +26,10 @@ def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats)
             once occurs with each.
         formats: what extensions promise; one that is not listed promises nothing.
     """
+    both = frozenset(recognised := list(recognised))
     for address, format_ in recognised:
+        if (address, _BEHIND.get(format_)) in both:
+            continue
         extension = extension_of(address)
         promise = formats.promises.get(extension)
         if promise is None or format_ in promise.formats or format_ in _PLACEHOLDERS:

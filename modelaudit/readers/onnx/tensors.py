@@ -27,9 +27,6 @@ _MOST_BYTES: Final = 2**63 - 1
 _SHOWN: Final = 120
 _PATH_BYTES: Final = 4096
 _NUMBER: Final = re.compile(r"[0-9]{1,19}")
-_KEYS: Final = frozenset({"location", "offset", "length", "checksum", "basepath"})
-# ONNX Runtime keeps weights that it has laid out for a processor in further stretches.
-_PREPACKED: Final = "prepacked"
 # ONNX Runtime and OpenVINO mark tensors of their own process so; the offset then is an address in memory.
 MEMORY: Final = "_ORT_MEM_ADDR_"
 
@@ -119,8 +116,8 @@ def _external(tensor: Tensor, label: str, takes: int | None, found: Found) -> No
     keys = [key for key, _ in tensor.entries]
     if len(set(keys)) < len(keys):
         found.defect("duplicate-key", f"{label} states twice where its data lie", tensor.where)
-    for key in sorted(set(keys) - _KEYS):
-        if not key.startswith(_PREPACKED):
+    for key in sorted(set(keys)):
+        if key.startswith("_"):
             found.defect("external-key", f"{label} gives its external data the property {key!r}", tensor.where)
     offset = _number(tensor, label, "offset", found) or 0
     length = _number(tensor, label, "length", found)
