@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelaudit.readers import (
     archive,
+    caffe,
     compressed,
     coreml,
     documents,
@@ -19,6 +20,7 @@ from modelaudit.readers import (
     tar,
     tensor_data,
     torch,
+    triton,
 )
 from modelaudit.readers.base import Reader
 from modelaudit.readers.numpy import npy, zfile
@@ -37,6 +39,8 @@ READERS: tuple[Reader, ...] = (
     zfile.READER,
     safetensors.READER,
     *tensorflow.READERS,
+    *caffe.READERS,
+    triton.READER,
     coreml.READERS[0],
     paddle.READERS[0],
     embedded.READER,
