@@ -18,6 +18,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
 
 FORMAT: Final = "coreml"
@@ -195,6 +196,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     weights = (Reference(ReferenceKind.DATA, target, "weights", needs) for target, needs in found.needs.items())
     if found.linked or found.needs:
         yield References(FORMAT, (*linked, *weights))
+    yield from SEARCH.read(artifact, window, limits)
     if failure is not None:
         raise failure
 

@@ -18,6 +18,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.protobuf import BYTES, VARINT, Message
 from modelaudit.readers.settings import Interpreter, Setting
 
@@ -81,6 +82,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     except (DamagedError, WindowError) as error:
         failure = error
     yield Outline(FORMAT, tuple(found.values()), (("operators", str(count)),))
+    yield from SEARCH.read(artifact, window, limits)
     if failure is not None:
         raise failure
 

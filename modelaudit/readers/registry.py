@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelaudit.readers import (
     archive,
     boosters,
+    caffe,
     compressed,
     coreml,
     documents,
@@ -36,6 +37,7 @@ from modelaudit.readers import (
     tflite,
     torch,
     torch7,
+    triton,
 )
 from modelaudit.readers.base import Reader
 from modelaudit.readers.numpy import npy, zfile
@@ -60,6 +62,8 @@ READERS: tuple[Reader, ...] = (
     torch7.READER,
     mxnet.READER,
     *tensorflow.READERS,
+    *caffe.READERS,
+    triton.READER,
     coreml.READERS[0],
     paddle.READERS[0],
     gguf.READER,

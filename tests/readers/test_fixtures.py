@@ -28,6 +28,7 @@ NOT_FAILED = {
     "pickle/malicious/unverified-type.pkl": (3, {"pickle/unverified-type"}),
     "tensorflow/malicious/custom-operator.pb": (3, {"tensorflow/unverified-operator"}),
     "tensorflow/malicious/checkpoint": (0, {"tensorflow/checkpoint-elsewhere"}),
+    "caffe/malicious/custom-layer.prototxt": (3, {"caffe/unverified-layer"}),
     "coreml/malicious/custom-layer.mlmodel": (3, {"coreml/custom-class"}),
     "coreml/malicious/custom-model.mlmodel": (3, {"coreml/custom-class"}),
     "coreml/malicious/custom-operator.mlmodel": (3, {"coreml/custom-class"}),

@@ -17,6 +17,7 @@ _WRITES: Final = {"SaveV2": (0,), "MergeV2Checkpoints": (1, 0)}
 _RESTORES: Final = frozenset({"RestoreV2", "Restore", "RestoreSlice"})
 _TABLES: Final = {"InitializeTableFromTextFile": 1, "InitializeTableFromTextFileV2": 1}
 _CACHES: Final = {"CacheDataset": 1, "CacheDatasetV2": 1}
+_BY_ARGUMENT: Final = frozenset({*NAMED, *_WRITES, *_TABLES, *_CACHES})
 # What the savers of TensorFlow put into a graph: the name that TF1 replaces when it runs, and parts of a temporary one.
 _OF_SAVERS: Final = re.compile(rb"model|(?:[\w-]*/)?\.?part|")
 _DESCRIBED: Final = (b"", b"local://", b"bytes://")
@@ -25,20 +26,21 @@ _MOST_REFERENCES: Final = 1000
 _SHOWN: Final = 120
 
 
-def mentions_of(saved: Saved, is_text: bool = False) -> tuple[Mention, ...]:
+def mentions_of(saved: Saved, wiring: Wiring, is_text: bool = False) -> tuple[Mention, ...]:
     """Every operator that graphs and functions name, once under each name that its arguments give it."""
-    wiring = Wiring(saved)
-    found: dict[str, tuple[Location, str]] = {}
+    found: dict[tuple[str, str], tuple[Location, str]] = {}
     for graph, node in _nodes(saved):
-        if wiring.defines(node.op) or not node.op:
+        # A function may have the name of an operator; which of them is called, or whether any is, is not for the file.
+        use = "function" if wiring.defines(node.op) else "operator"
+        if (use, node.op) in found and node.op not in _BY_ARGUMENT:
             continue
         name, given = _judged_as(graph, node, wiring)
-        if name not in found and len(found) < _MOST_MENTIONS:
-            found[name] = (_place(graph, node, is_text), given)
-    return tuple(Mention(VOCABULARY, "operator", name, *rest) for name, rest in found.items())
+        if node.op and (use, name) not in found and len(found) < _MOST_MENTIONS:
+            found[use, name] = (_place(graph, node, is_text), given)
+    return tuple(Mention(VOCABULARY, use, name, *rest) for (use, name), rest in found.items())
 
 
-def references_of(saved: Saved, is_text: bool = False) -> tuple[Reference, ...]:
+def references_of(saved: Saved, wiring: Wiring, is_text: bool = False) -> tuple[Reference, ...]:
     """The assets, and checkpoints at a path that the graph fixes."""
     found = [
         Reference(ReferenceKind.DATA, _asset_path(asset.name), "asset_file_def", where=where)
@@ -46,7 +48,6 @@ def references_of(saved: Saved, is_text: bool = False) -> tuple[Reference, ...]:
         for where in (Location(offset=None if is_text else asset.offset),)
         if asset.name
     ]
-    wiring = Wiring(saved)
     for graph, node in _nodes(saved):
         if node.op in _RESTORES:
             text = wiring.origin(graph, node, 0).elsewhere

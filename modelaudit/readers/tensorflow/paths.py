@@ -10,7 +10,7 @@ from typing import Final
 from modelaudit.readers.tensorflow.graph import CONSTANTS, Graph, Node
 from modelaudit.readers.tensorflow.saved import Saved
 
-_MOST_STEPS: Final = 20_000
+_MOST_STEPS: Final = 3_000_000
 _CALLER: Final = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "_Arg"})
 _ELSEWHERE: Final = re.compile(rb"[/\\~]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|(?:.*[/\\])?\.\.(?:[/\\]|\Z)", re.DOTALL)
 
@@ -45,7 +45,9 @@ class Wiring:
         self._captures = saved.captures
         self._main = next((graph for graph in saved.graphs.graphs if not graph.name), Graph())
         self._functions = {graph.name for graph in saved.graphs.graphs if graph.name}
+        self._places: dict[int, dict[str, int]] = {}
         self._callers: dict[str, list[tuple[Graph, Node]]] = {}
+        self._steps_left = _MOST_STEPS
         for graph in saved.graphs.graphs:
             for node in graph.nodes:
                 for name in (*node.functions, *((node.op,) if node.op in self._functions else ())):
@@ -56,21 +58,25 @@ class Wiring:
         return op in self._functions
 
     def origin(self, graph: Graph, node: Node, place: int) -> Origin:
-        """What the input at ``place`` of ``node`` is made of; ``other`` if it has no such input."""
+        """What the input at ``place`` of ``node`` is made of.
+
+        ``other`` if it has no such input, or if all steps that are taken for one file were taken.
+        """
         found = Origin()
         if place >= len(node.inputs):
             return Origin(other=True)
         waiting = [(graph, node.inputs[place])]
-        seen = set()
+        seen = {(id(graph), node.inputs[place])}
         while waiting:
             where, name = waiting.pop()
-            if (id(where), name) in seen:
-                continue
-            seen.add((id(where), name))
-            if len(seen) > _MOST_STEPS:
-                found.other = True
-                break
-            waiting += self._sources(where, name, found)
+            for each in self._sources(where, name, found):
+                self._steps_left -= 1
+                if self._steps_left < 0:
+                    found.other = True
+                    return found
+                if (id(each[0]), each[1]) not in seen:
+                    seen.add((id(each[0]), each[1]))
+                    waiting.append(each)
         return found
 
     def _sources(self, graph: Graph, name: str, found: Origin) -> Iterator[tuple[Graph, str]]:
@@ -91,12 +97,18 @@ class Wiring:
             found.other = True
         yield from ((graph, source) for source in node.inputs)
 
+    def _place(self, graph: Graph, name: str) -> int | None:
+        """Which argument of a function ``name`` is."""
+        if id(graph) not in self._places:
+            self._places[id(graph)] = {argument: place for place, argument in enumerate(graph.arguments)}
+        return self._places[id(graph)].get(name)
+
     def _argument(self, graph: Graph, name: str, found: Origin) -> Iterator[tuple[Graph, str]]:
         """Where an argument of a function comes from: what it captures, what callers give it, or whoever runs it."""
-        if name not in graph.arguments:
+        place = self._place(graph, name)
+        if place is None:
             found.other = True
             return
-        place = graph.arguments.index(name)
         bound = self._captures.get(graph.name, [])
         captured = place - (len(graph.arguments) - len(bound))
         callers = self._callers.get(graph.name, ())

@@ -12,10 +12,12 @@ from modelaudit.model.outline import Outline, References
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.documents import whole_text
 from modelaudit.readers.embedded import DecodedWindow, content_of
+from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.protobuf import Message
 from modelaudit.readers.tensorflow import recognise
 from modelaudit.readers.tensorflow.checkpoint import CHECKPOINTS
 from modelaudit.readers.tensorflow.mentions import mentions_of, references_of
+from modelaudit.readers.tensorflow.paths import Wiring
 from modelaudit.readers.tensorflow.saved import Saved
 from modelaudit.readers.tensorflow.text_schema import encoded
 from modelaudit.readers.windows import SubWindow, budget_of, opener
@@ -64,11 +66,14 @@ def _judged(artifact: Artifact, window: Window, limits: Limits, kind: str, is_te
     functions = sum(1 for graph in saved.graphs.graphs if graph.name)
     counts = (("operators", str(saved.graphs.count)), ("functions", str(functions)))
     facts = (("message", kind), *saved.facts.items(), *counts)
-    yield Outline(FORMAT, mentions_of(saved, is_text), facts)
-    references = references_of(saved, is_text)
+    wiring = Wiring(saved)
+    yield Outline(FORMAT, mentions_of(saved, wiring, is_text), facts)
+    references = references_of(saved, wiring, is_text)
     if references:
         yield References(FORMAT, references)
     yield from _inner(artifact, saved, window, limits)
+    if not is_text:
+        yield from SEARCH.read(artifact, window, limits)
     if failure is not None:
         raise failure
 

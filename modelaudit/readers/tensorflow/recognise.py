@@ -96,7 +96,7 @@ def _meta_graph(message: Message) -> bool:
             found = found or _graph(each.body)
             if not found:
                 return False
-        if count > _FIELDS and found:
+        if count > _FIELDS:
             break
     return found
 
