@@ -35,8 +35,8 @@ _VERSION: Final = re.compile(r"V \d+")
 _TENSOR: Final = re.compile(r"torch\.(\w*)Tensor")
 _STORAGE: Final = re.compile(r"torch\.(\w*)Storage")
 _WIDTHS: Final = {
-    "Double": 8, "Float": 4, "Half": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1, "Cuda": 4, "CudaDouble": 8,
-    "CudaHalf": 2, "CudaLong": 8, "CudaInt": 4, "CudaShort": 2, "CudaChar": 1, "CudaByte": 1,
+    "Double": 8, "Float": 4, "Half": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1, "Cuda": 4,
+    "CudaDouble": 8, "CudaHalf": 2, "CudaLong": 8, "CudaInt": 4, "CudaShort": 2, "CudaChar": 1, "CudaByte": 1,
 }  # fmt: skip
 _MOST_DIMENSIONS: Final = 64
 _DEEPEST: Final = 100_000
