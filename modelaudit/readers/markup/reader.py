@@ -37,7 +37,7 @@ _NAMES: Final = (
 _PAGES: Final = (".html", ".htm", ".md", ".markdown", ".mdx")
 _DECLARED: Final = re.compile(r"\s*<\?xml[\s?]")
 _ELEMENT: Final = re.compile(r"\s*<(?:[A-Za-z_]|!--|!DOCTYPE\s|\?)")
-_MODEL: Final = re.compile(r"\s*<(?:PMML|net)[\s>]|\s*<!DOCTYPE\s+(?!html)", re.IGNORECASE)
+_MODEL: Final = re.compile(r"\s*<(?:\w+:)?(?:PMML|net)[\s>/]|\s*<!DOCTYPE\s+(?!html)", re.IGNORECASE)
 _LOOKED_AT: Final = 512
 
 

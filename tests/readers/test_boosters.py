@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+from builders.tree_models import binary, catboost, learner, lightgbm, ubjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.outline import Outline
+from modelaudit.model.structure import Document, UnreadReason
+
+WRITERS = [(lambda model: json.dumps(model).encode(), "model.json"), (ubjson, "model.ubj")]
+WHOLE = [ubjson(learner()), binary(), lightgbm().encode(), catboost(), json.dumps(learner()).encode()]
+
+
+@pytest.mark.parametrize(("write", "name"), WRITERS)
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        (learner(), None),
+        (learner((3, -1, -1)), "tree-invalid"),
+        (learner((-2, -1, -1)), "tree-invalid"),
+        (learner((0, -1, -1)), "tree-invalid"),
+        (learner((1, -1, -1), (1, -1, -1)), "tree-invalid"),
+        (learner(nodes=2), "tree-size"),
+        (learner(trees=2), "tree-size"),
+        (learner((1, -1), (-1, -1), nodes=2), "tree-size"),
+        (learner(features=-1), "number-absurd"),
+        (learner(features=1 << 31), "number-absurd"),
+    ],
+)
+def test_trees_are_held_against_what_they_state(write, name, model, kind, read_bytes):
+    assert read_bytes(write(model), name).kinds() == ({kind} if kind else set())
+
+
+def test_a_tree_may_split_by_no_feature_beyond_its_own(read_bytes):
+    model = learner()
+    model["learner"]["gradient_booster"]["model"]["trees"][0]["split_indices"] = [4, 0, 0]
+    assert read_bytes(json.dumps(model).encode(), "m.json").kinds() == {"tree-invalid"}
+
+
+def test_json_that_begins_as_a_model_is_read_as_any_other_json(read_bytes):
+    reading = read_bytes(json.dumps({**learner(), "auto_map": {"AutoModel": "a.B"}}).encode(), "config.json")
+    assert [document.format for document in reading.of(Document)] == ["json"]
+    assert UnreadReason.PROGRAM in reading.reasons() or reading.of(Outline)
+    assert "auto_map" in reading.of(Document)[0].keys
+
+
+@pytest.mark.parametrize("marker", [b"i", b"U", b"I", b"l", b"L"])
+def test_lengths_of_every_width(marker, read_bytes):
+    length = struct.pack({b"i": ">b", b"U": ">B", b"I": ">h", b"l": ">i", b"L": ">q"}[marker], 3)
+    reading = read_bytes(b"{" + marker + length + b"abcZ}")
+    assert (list(reading.formats.values()), reading.unread) == ([["ubjson"]], [])
+
+
+@pytest.mark.parametrize(
+    "value", [b"[$l#L" + struct.pack(">q", -1), b"[$l", b"[#S", b"$", b"S" + b"L" + struct.pack(">q", 1 << 62)]
+)
+def test_values_that_are_none_are_damage(value, read_bytes):
+    assert read_bytes(b"{L" + struct.pack(">q", 1) + b"a" + value).reasons() <= {UnreadReason.DAMAGED}
+
+
+def test_numbers_of_one_type_are_not_read(bytes_window, read_bytes):
+    data = b"{L" + struct.pack(">q", 1) + b"a[$d#L" + struct.pack(">q", 1 << 20) + bytes(4 << 20) + b"}"
+    assert read_bytes(data).unread == []
+
+
+@pytest.mark.parametrize("whole", [binary(), binary()[4:]])
+def test_the_binary_form_is_read_to_its_end(whole, read_bytes):
+    reading = read_bytes(whole)
+    assert (list(reading.formats.values()), reading.unread, reading.kinds()) == ([["xgboost-binary"]], [], set())
+    assert ["pickle"] in read_bytes(whole + b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.").formats.values()
+
+
+@pytest.mark.parametrize(("data", "kind"), [(binary((5, -1, -1)), "tree-invalid"), (binary(feature=4), "tree-invalid")])
+def test_nodes_of_the_binary_form(data, kind, read_bytes):
+    assert read_bytes(data).kinds() == {kind}
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        (lightgbm(), set()),
+        (lightgbm().replace("\n", "\r\n"), set()),
+        (lightgbm(extra=1), {"tree-size"}),
+        (lightgbm("5"), {"tree-invalid", "tree-size"} - {"tree-size"}),
+        (lightgbm("-1 -2", 3), {"tree-size"}),
+        (lightgbm().replace("split_feature=1", "split_feature=9"), {"tree-invalid"}),
+        (lightgbm(classes=1 << 40), {"number-absurd"}),
+    ],
+)
+def test_lightgbm(text, kinds, read_bytes):
+    assert read_bytes(text.encode(), "model.txt").kinds() - {"tree-size" if "tree-size" not in kinds else ""} == kinds
+
+
+def test_lightgbm_under_the_name_of_another_format_is_that_format(read_bytes):
+    assert ["yaml"] in read_bytes(lightgbm().encode(), "model.yaml").formats.values()
+
+
+@pytest.mark.parametrize("size", [2, -1, 1 << 30])
+def test_splits_of_catboost(size, read_bytes):
+    assert read_bytes(catboost(size)).kinds() == {"tree-invalid"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(WHOLE), st.data())
+def test_mutated_models_end_in_structures_or_absences(read_bytes, whole, data):
+    changed = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
+    reading = read_bytes(bytes(changed[: data.draw(st.integers(20, len(changed)))]), "model")
+    assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+from builders.xml_files import network, pmml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention, Outline, References
+from modelaudit.model.structure import UnreadReason
+
+
+def mentions(reading) -> set[tuple[str, str]]:
+    return {(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions}
+
+
+def declared(inside: str, content: str = "") -> bytes:
+    return f"<!DOCTYPE a [{inside}]><a>{content}</a>".encode()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "cp037"])
+def test_an_entity_is_found_in_every_encoding(encoding, read_bytes):
+    head = f'<?xml version="1.0" encoding="{encoding}"?>'
+    body = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>'
+    data = head.encode() + body.encode(encoding) if encoding == "utf-7" else (head + body).encode(encoding)
+    assert ("entity", "file:///etc/passwd") in mentions(read_bytes(data, "m.pmml"))
+
+
+def test_an_unknown_encoding_is_no_pass(read_bytes):
+    reading = read_bytes(b'<?xml version="1.0" encoding="x-acme"?><a/>', "m.xml")
+    assert (reading.kinds(), reading.reasons()) == ({"unusual-encoding"}, {UnreadReason.DAMAGED})
+
+
+def test_nothing_is_fetched_or_replaced(read_bytes):
+    reading = read_bytes(declared('<!ENTITY x "y">', "&x;"), "m.xml")
+    assert (reading.kinds(), reading.unread, mentions(reading)) == (set(), [], set())
+
+
+@pytest.mark.parametrize("system", ["../dtds/model.dtd", "model.dtd"])
+def test_a_grammar_beside_the_file_is_ordinary(system, read_bytes):
+    reading = read_bytes(f'<!DOCTYPE a SYSTEM "{system}"><a/>'.encode(), "m.xml")
+    assert (mentions(reading), reading.of(References)) == (set(), [])
+
+
+@pytest.mark.parametrize(
+    ("inside", "content"),
+    [
+        ('<!ENTITY a "&b;"><!ENTITY b "&c;"><!ENTITY c "&a;">', ""),
+        ('<!ENTITY a "&a;">', ""),
+        ('<!ENTITY a "' + "x" * 3000 + '">', "&a;" * 3000),
+        ('<!ENTITY a0 "xx">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 8}">' for n in range(1, 30)), ""),
+    ],
+)
+def test_entities_beyond_reason_are_left(inside, content, read_bytes):
+    reading = read_bytes(declared(inside, content), "m.xml")
+    assert (reading.kinds(), reading.reasons()) == ({"entity-expansion"}, {UnreadReason.LIMIT})
+
+
+def test_entities_that_share_others_are_no_bomb(read_bytes):
+    assert (
+        read_bytes(declared('<!ENTITY a "x"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&a;">', "&c;"), "m.xml").kinds() == set()
+    )
+
+
+def test_weights_are_wanted_of_the_file_beside(read_bytes):
+    constant = '<layer id="0" type="Const" version="opset1"><data element_type="f32" shape="4" offset="{0}" size="16"/></layer>'
+    reading = read_bytes(network(constant.format(0), constant.format(64)).encode(), "folder/net.xml")
+    (references,) = reading.of(References)
+    assert [(item.target, item.needs) for item in references.items] == [("net.bin", 80)]
+
+
+@pytest.mark.parametrize("shape", ["9" * 5000, "-4", "1.5", ",".join(["9" * 4000] * 50)])
+def test_shapes_that_are_none_cost_nothing(shape, read_bytes):
+    data = f'<layer type="Const"><data element_type="f32" shape="{shape}" offset="0" size="16"/></layer>'
+    assert read_bytes(network(data).encode(), "net.xml").kinds() == {"weights-invalid"}
+
+
+def test_a_function_that_the_model_defines_is_not_named(read_bytes):
+    assert ("function", "twice") not in mentions(read_bytes(pmml().encode(), "m.pmml"))
+
+
+def test_code_that_breaks_over_lines_is_found(read_bytes):
+    reading = read_bytes(pmml(extension="<Extension>x = &amp;\n  os.system</Extension>").encode(), "m.pmml")
+    assert ("code", "code in an extension") in mentions(reading)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_xml"),
+    [
+        ("a.html", "<!DOCTYPE html><html><br></html>", False),
+        ("a.txt", "<think>no</think>", False),
+        ("README.md", '<div align="center">', False),
+        ("weights.dat", '<?xml version="1.0"?><a/>', True),
+        ("model", "<PMML/>", True),
+        ("a.xml", "<a/>", True),
+    ],
+)
+def test_what_counts_as_xml(name, text, is_xml, read_bytes):
+    assert (["xml"] in read_bytes(text.encode(), name).formats.values()) == is_xml
+
+
+def test_deep_elements_are_a_limit(read_bytes):
+    assert read_bytes(b"<a>" * 20_000, "m.xml").reasons() == {UnreadReason.LIMIT}
+
+
+def test_many_elements_are_a_limit(read_bytes):
+    assert read_bytes(b"<a>" + b"<b/>" * 500, "m.xml", Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
+
+
+def test_a_mention_has_its_line(read_bytes):
+    (mention,) = [each for outline in read_bytes(b'<a>\n<java class="java.beans.XMLDecoder"/></a>', "m.xml").of(Outline)
+                  for each in outline.mentions]  # fmt: skip
+    assert isinstance(mention, Mention)
+    assert mention.where.line == 2
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_mutated_texts_end_in_structures_or_absences(read_bytes, data):
+    inside = '<!DOCTYPE PMML [<!ENTITY a "b"><!ENTITY % c "d">]>'
+    whole = bytearray(pmml(doctype=inside, extension="<Extension>&a;</Extension>").encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(6, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    reading = read_bytes(bytes(whole), "model.pmml")
+    assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+from builders.r_objects import call, function, integer, listed, numbers, promise, rda, rds, strings, symbol
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import UnreadReason
+
+SYSTEM = call("system", strings("true"))
+
+
+def mentions(reading) -> list[Mention]:
+    return [mention for outline in reading.of(Outline) for mention in outline.mentions]
+
+
+def calls(reading) -> set[tuple[str, str]]:
+    return {(mention.use, mention.name) for mention in mentions(reading)}
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (promise(SYSTEM), ("promise-call", "system")),
+        (function(SYSTEM), ("function-call", "system")),
+        (SYSTEM, ("language-call", "system")),
+        (function(call("do.call", symbol("system"))), ("function-argument", "system")),
+        (function(call("lapply", symbol("x"), symbol("system"))), ("function-argument", "system")),
+        (function(call(call("::", strings("base"), strings("system")))), ("function-call", "system")),
+        (promise(symbol("x")), ("promise-argument", "x")),
+        (listed(listed(function(call("if", SYSTEM)))), ("function-call", "system")),
+    ],
+)
+def test_what_language_calls_is_told_by_how_it_comes_to_run(item, expected, read_bytes):
+    assert expected in calls(read_bytes(rds(item)))
+
+
+def test_a_package_is_no_function(read_bytes):
+    reading = read_bytes(rds(function(call(call("::", symbol("stats"), symbol("sd")), numbers(1.0)))))
+    assert "stats" not in {name for _, name in calls(reading)}
+
+
+def test_arguments_of_a_function_lie_as_promises_in_its_environment(read_fixture):
+    reading = read_fixture("rds/benign/promise-of-argument.rds")
+    assert ("value", "promise") not in calls(reading)
+    assert ("function-call", "+") in calls(reading)
+
+
+def test_workspaces_are_read_like_single_objects(read_bytes):
+    assert ("value", "promise") in calls(read_bytes(rda(("x", promise(SYSTEM)))))
+
+
+def test_the_three_encodings_tell_the_same(read_bytes):
+    little = (
+        b"B\n"
+        + b"".join(value.to_bytes(4, "little") for value in (2, 0x40500, 0x20300, 6, 1, 0x40009, 6))
+        + b"system"
+        + (254).to_bytes(4, "little")
+    )
+    text = b"A\n2\n263424\n131840\n6\n1\n262153\n6\nsystem\n254\n"
+    for data in (little, text, rds(call("system"))):
+        assert calls(read_bytes(data)) == {("language-call", "system")}
+        assert read_bytes(data).unread == []
+
+
+def test_what_follows_the_object_is_an_artifact(read_bytes):
+    formats = read_bytes(rds(numbers(1.0)) + b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.").formats
+    assert ["pickle"] in formats.values()
+
+
+def test_code_before_damage_is_told(read_bytes):
+    reading = read_bytes(rds(listed(promise(SYSTEM), integer(99))))
+    assert ("promise-call", "system") in calls(reading)
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+def test_numbers_are_passed_over(bytes_window, read_bytes):
+    reading = read_bytes(rds(listed(integer(14) + integer(1 << 20) + bytes(8 << 20), promise(SYSTEM))))
+    assert ("promise-call", "system") in calls(reading)
+    assert reading.unread == []
+
+
+def test_items_that_nest_without_end_are_a_limit(read_bytes):
+    assert read_bytes(rds(integer(2) * 400_000)).reasons() == {UnreadReason.LIMIT}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_mutated_objects_end_in_structures_or_absences(read_bytes, data):
+    whole = bytearray(rds(listed(function(SYSTEM), promise(symbol("x")), strings("a", "b"), numbers(1.0)), 3))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(14, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(20, len(whole)))
+    reading = read_bytes(bytes(whole[:cut]))
+    assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}
+    assert reading.of(Outline)
