@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from modelaudit.readers import auto_map
 from modelaudit.readers.settings import Interpreter
 
-INTERPRETERS: tuple[Interpreter, ...] = ()
+INTERPRETERS: tuple[Interpreter, ...] = (
+    auto_map.INTERPRETER,
+)  # fmt: skip
