@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.readers.python import fold_calls, names, tables, uses, variants
+from modelaudit.readers.python import fold, fold_calls, names, tables, uses, variants
 from modelaudit.readers.python.expressions import attribute, look, value_of
 from modelaudit.readers.python.source import parse_text
 from modelaudit.readers.python.values import (
@@ -304,7 +304,7 @@ def _setter(call: Call, scope: Scope, to: Follower) -> Value:
 def overwrite(target: Value, value: Value, line: int, to: Follower) -> None:
     """Note that something of another module is given another value."""
     if isinstance(target, Named) and not isinstance(value, Constant):
-        to.log.add(uses.OVERWRITE, target.name, line)
+        to.log.add(uses.OVERWRITE, f"{target.name}[=]", line)
 
 
 def _namespace(call: Call, scope: Scope, to: Follower) -> Value:
@@ -338,6 +338,7 @@ def _first_of(value: Value) -> Value:
 def _mapped(call: Call, scope: Scope, to: Follower) -> Value:
     source = call.args[1]
     assert isinstance(source, Constant)
+    to.step(fold.size_of(source) >> 6)
     parts = tuple(source.value) if isinstance(source.value, str | bytes | tuple) else ()
     found = [apply(call.args[0], [Constant(each, source.made)], {}, call.line, scope, to) for each in parts[:4096]]
     constants = [each for each in found if isinstance(each, Constant)]

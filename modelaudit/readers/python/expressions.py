@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from modelaudit.readers.python.follow import Follower
 
 _DEEPEST: Final = 90
-_MOST_ITEMS: Final = 5000
+_MOST_ITEMS: Final = 256
 _UNROLLED: Final = 4096
 
 
@@ -155,6 +155,7 @@ def _operation(node: ast.expr, scope: Scope, to: Follower) -> Value:
 def _combined(kind: type[ast.operator], left: Value, right: Value, node: ast.expr, to: Follower) -> Value:
     to.step()
     if isinstance(left, Constant) and isinstance(right, Constant):
+        to.step((fold.size_of(left) + fold.size_of(right)) >> 8)
         done = fold.binary(kind, left, right)
         return done or Unknown(tags_of(left) | tags_of(right))
     if kind is ast.Add and isinstance(left, Items) and isinstance(right, Items) and not left.keys:
@@ -233,6 +234,7 @@ def _comprehension(node: ast.expr, scope: Scope, to: Follower) -> Value:
     inner = Scope(scope)
     sources = [value_of(each.iter, scope if number == 0 else inner, to) for number, each in enumerate(node.generators)]
     if not isinstance(node, ast.DictComp) and len(sources) == 1 and isinstance(sources[0], Constant):
+        to.step(fold.size_of(sources[0]) >> 6)
         parts = fold.elements(sources[0])
         if parts is not None and len(parts) <= _UNROLLED:
             return _unrolled(node, parts, sources[0].made, inner, to)

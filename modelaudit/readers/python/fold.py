@@ -143,6 +143,11 @@ def cut(whole: Constant, bounds: Sequence[Constant | None]) -> Constant | None:
     return Constant(whole.value[slice(*numbers)], made_of((whole,)))
 
 
+def size_of(whole: Constant) -> int:
+    """How long a text, bytes or a sequence is; 0 for anything else."""
+    return len(whole.value) if isinstance(whole.value, str | bytes | tuple) else 0
+
+
 def elements(whole: Constant) -> tuple[Plain, ...] | None:
     """What iterating over a constant gives."""
     if isinstance(whole.value, str | bytes | tuple):

@@ -26,7 +26,7 @@ from modelaudit.readers.python.values import (
     rebound,
 )
 
-MOST_STEPS: Final = 2_500_000
+MOST_STEPS: Final = 1_000_000
 _MOST_INLINED: Final = 3
 _SHORT_BODY: Final = 12
 _INLINED_IN_ALL: Final = 4000
@@ -83,13 +83,13 @@ class Follower:
         other._numbers = dict(self._numbers)
         return other
 
-    def step(self) -> None:
-        """Count one step.
+    def step(self, count: int = 1) -> None:
+        """Count steps; work on a long constant counts by its length.
 
         Raises:
             TooDeepError: there were too many.
         """
-        self.steps += 1
+        self.steps += count
         if self.steps > MOST_STEPS:
             raise TooDeepError
 
@@ -243,12 +243,14 @@ class Follower:
         """Note a text that tells of an attack by itself."""
         text = value.value.decode("latin-1") if isinstance(value.value, bytes) else value.value
         if isinstance(text, str) and len(text) > 3:
+            self.step(len(text) >> 6)
             for name, shown in texts.telling(text):
                 self.log.add(uses.TEXT, name, line, shown)
 
     def tell_made(self, value: Value | None, line: int) -> Value:
         """The same for a text that was put together; it is returned, or what is unknown in its place."""
         if isinstance(value, Constant) and value.made > Made.LITERAL:
+            self.step(len(value.value) >> 6 if isinstance(value.value, str | bytes | tuple) else 0)
             self.tell_text(value, line)
         return value or UNKNOWN
 

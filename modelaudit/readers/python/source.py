@@ -19,7 +19,8 @@ from modelaudit.readers.text import TextScan
 MOST_AT_ONCE: Final = 1 << 20
 """Characters that are parsed as one; of a longer source each statement is."""
 
-_MOST_OF_STATEMENT: Final = 4 << 20
+_MOST_OF_STATEMENT: Final = 2 << 20
+_MOST_FOLLOWED: Final = 2 << 20
 _DEEPEST: Final = 90
 _LONGEST_CHAIN: Final = 800
 _MOST_BRANCHES: Final = 600
@@ -129,7 +130,13 @@ def pieces(text: str) -> Iterator[Piece]:
         if body is not None:
             yield Piece(text, 1, body)
             return
+    followed = 0
     for line, statement in _statements(text):
+        if followed > _MOST_FOLLOWED:
+            rest = text[followed:]
+            yield Piece(rest, line, fault=f"only the first {_MOST_FOLLOWED} characters are followed", bound=True)
+            return
+        followed += len(statement)
         piece = _piece(statement, line)
         if piece.fault and not piece.bound:
             yield from _rescued(piece)

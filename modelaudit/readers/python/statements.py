@@ -118,7 +118,7 @@ def _assign_item(target: ast.Subscript, value: Value, scope: Scope, to: Follower
         if isinstance(each, Named) and each.name in ("os.environ", "sys.modules"):
             to.log.add(uses.OVERWRITE, f"{each.name}[{text or '…'}]", target.lineno)
         elif isinstance(each, Named) and each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
-            to.log.add(uses.OVERWRITE, f"builtins.{text or '*'}", target.lineno)
+            to.log.add(uses.OVERWRITE, f"builtins.{text or '*'}[=]", target.lineno)
         elif isinstance(each, Named) and each.name in ("builtins.globals", "builtins.locals") and text:
             scope.bind(text, value)
     if isinstance(target.value, ast.Name) and not isinstance(base, Constant | Named):
@@ -225,8 +225,9 @@ def _for(node: ast.stmt, scope: Scope, to: Follower) -> None:
     """A short loop over constants is worked out item by item; the body of any other is followed once."""
     assert isinstance(node, ast.For | ast.AsyncFor)
     source = value_of(node.iter, scope, to)
-    parts = fold.elements(source) if isinstance(source, Constant) else None
-    if parts is not None and isinstance(source, Constant) and len(parts) <= _UNROLLED and len(node.body) <= _SHORT:
+    is_short = isinstance(source, Constant) and fold.size_of(source) <= _UNROLLED
+    parts = fold.elements(source) if isinstance(source, Constant) and is_short else None
+    if parts is not None and isinstance(source, Constant) and len(node.body) <= _SHORT:
         for part in parts:
             assign(node.target, Constant(part, max(source.made, Made.PIECED)), scope, to)
             to.statements(node.body, scope)

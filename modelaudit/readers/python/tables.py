@@ -11,7 +11,7 @@ ROOTS: Final = {
     name: name
     for name in (
         *("os", "sys", "subprocess", "builtins", "shutil", "socket", "pty", "ctypes", "importlib", "pickle", "posix"),
-        *("nt", "runpy", "marshal", "commands", "webbrowser", "requests", "_posixsubprocess"),
+        *("nt", "runpy", "marshal", "webbrowser", "requests", "_posixsubprocess"),
     )
 } | {"_os": "os", "_sys": "sys", "__builtin__": "builtins", "__builtins__": "builtins", "_subprocess": "subprocess"}
 """Modules that are the same wherever they are reached from: ``torch.os`` is ``os``."""
@@ -45,7 +45,7 @@ EVALUATORS: Final = frozenset(
         *("code.InteractiveConsole.push", "code.InteractiveInterpreter.runcode", "code.compile_command"),
         *("codeop.compile_command", "_interpreters.run_string", "_xxsubinterpreters.run_string", "ast.parse"),
         *("timeit.timeit", "timeit.repeat", "timeit.Timer", "cProfile.run", "profile.run", "bdb.Bdb.run", "trace.Trace.run"),
-        *("doctest.debug_script", "types.FunctionType", "pdb.run", "pdb.runeval", "IPython.get_ipython.run_cell"),
+        *("doctest.debug_script", "pdb.run", "pdb.runeval", "IPython.get_ipython.run_cell"),
         *("IPython.get_ipython.ex", "IPython.get_ipython.ev", "builtins.dict.__call__"),
     }
 )

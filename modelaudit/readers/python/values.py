@@ -108,17 +108,21 @@ def tagged(value: Value, tags: frozenset[str]) -> Value:
 
 def joined(*values: Value) -> Value:
     """One value that may be any of these; what is no more than unknown is kept once."""
-    found: dict[Value, None] = {}
+    if len(values) == 1:
+        return values[0]
+    # What holds much is told apart by what it is, not by what it holds: that costs too much each time.
+    found: dict[object, Value] = {}
     for value in values:
         for each in options(value):
-            found.setdefault(each)
-    if len(found) == 1:
-        return next(iter(found))
-    known = [each for each in found if not isinstance(each, Unknown)][:MOST_OPTIONS]
-    flowed = frozenset().union(*(each.tags for each in found if isinstance(each, Unknown)))
-    rest = [Unknown(flowed)] if len(known) < len(found) and (flowed or not known) else []
-    several = (*known, *rest)
-    return several[0] if len(several) == 1 else Either(several)
+            is_large = isinstance(each, Items) or (isinstance(each, Constant) and isinstance(each.value, tuple))
+            found.setdefault(id(each) if is_large else each, each)
+    several = list(found.values())
+    if len(several) == 1:
+        return several[0]
+    known = [each for each in several if not isinstance(each, Unknown)][:MOST_OPTIONS]
+    flowed = frozenset().union(*(each.tags for each in several if isinstance(each, Unknown)))
+    rest = [Unknown(flowed)] if len(known) < len(several) and (flowed or not known) else []
+    return known[0] if len(known) == 1 and not rest else Either((*known, *rest)) if known else rest[0]
 
 
 def rebound(old: Value | None, new: Value) -> Value:

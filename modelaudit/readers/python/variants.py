@@ -48,6 +48,13 @@ def _yaml_load(call: Call) -> str:
     return "" if is_plain else f"{call.name}(unsafe)"
 
 
+def _unpickle(call: Call) -> str:
+    """What the source has pickled itself is no file."""
+    data = call.argument(0, "data")
+    given = [each.name.startswith("pickle.dumps") if isinstance(each, Named) else False for each in options(data)] if data else []
+    return f"{call.name}(own dumps)" if given and all(given) else call.name
+
+
 def _hub_load(call: Call) -> str:
     return f"{call.name}(local)" if _constant(call.by_name.get("source")) == "local" else call.name
 
@@ -63,5 +70,5 @@ _WORKERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "builtins.open": _open, "io.open": _open, "codecs.open": _open, "os.fdopen": _open, "gzip.open": _open,
     "pathlib.Path.open": _open, "torch.load": _torch_load, "torch.serialization.load": _torch_load,
     "numpy.load": _numpy_load, "yaml.load": _yaml_load, "yaml.load_all": _yaml_load, "torch.hub.load": _hub_load,
-    "shutil.rmtree": _remove, "os.removedirs": _remove,
+    "pickle.loads": _unpickle, "shutil.rmtree": _remove, "os.removedirs": _remove,
 }  # fmt: skip
