@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.readers.python import fold, fold_calls, names, tables, uses, variants
+from modelaudit.readers.python import fold, fold_calls, names, tables, texts, uses, variants
+from modelaudit.readers.python.call import Call
 from modelaudit.readers.python.expressions import attribute, look, value_of
 from modelaudit.readers.python.source import parse_text
 from modelaudit.readers.python.values import (
@@ -30,38 +31,6 @@ if TYPE_CHECKING:
 
 _TEXTS_IN_TEXTS: Final = 6
 _TAKES_ITEM: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call: of what, with which arguments, where, and what flows into it."""
-
-    name: str
-    args: Sequence[Value]
-    by_name: Mapping[str, Value]
-    line: int
-    hidden: bool = False
-    tags: frozenset[str] = frozenset()
-
-    def argument(self, position: int, name: str) -> Value | None:
-        """The argument at a position or under a name; ``None`` where it is not given."""
-        return self.by_name.get(name, self.args[position] if position < len(self.args) else None)
-
-    @property
-    def flows(self) -> frozenset[str]:
-        """What flows into the call by its arguments."""
-        return frozenset().union(*(tags_of(each) for each in (*self.args, *self.by_name.values())))
-
-    @property
-    def detail(self) -> str:
-        """The first argument, where it is a constant."""
-        first = self.args[0] if self.args else next(iter(self.by_name.values()), None)
-        if not isinstance(first, Constant) or first.value is None:
-            return ""
-        value = first.value
-        if isinstance(value, tuple):
-            return " ".join(str(each) for each in value[:8] if isinstance(each, str | bytes))
-        return repr(value[:200]) if isinstance(value, str | bytes) else ""
 
 
 def follow(node: ast.Call, scope: Scope, to: Follower) -> Value:
@@ -100,7 +69,7 @@ def _trusts_remote(name: str, by_name: Mapping[str, Value], args: Sequence[Value
     if isinstance(given, Constant) and given.value is True:
         first = args[0] if args else None
         detail = str(first.value) if isinstance(first, Constant) else name
-        to.log.add(uses.CALL, "(trust_remote_code=True)", line, detail)
+        to.log.note(uses.CALL, "(trust_remote_code=True)", line, detail)
 
 
 def _method(base: Value, method: str, args: Sequence[Value], line: int, to: Follower) -> Value | None:
@@ -175,15 +144,23 @@ def _named(call: Call, callee: Named, scope: Scope, to: Follower) -> Value:
     _note(call, to)
     method = call.name.rpartition(".")[2]
     if callee.returned and method in tables.METHODS:
-        to.log.add(uses.CALL, f"*.{method}", call.line, call.detail)
+        to.log.note(uses.CALL, f"*.{method}", call.line, call.detail)
     if callee.returned:
         to.log.calls_named(method)
     flows = call.tags | call.flows | tables.SOURCES.get(call.name, frozenset())
-    if call.name in tables.SECRETS:
+    if call.name in tables.SECRETS or _opens_secret(call):
         flows |= {"secret"}
     if call.name in tables.UNDOES:
         flows |= {"decoded"}
     return Named(call.name, True, False, flows)
+
+
+def _opens_secret(call: Call) -> bool:
+    """Whether a file is opened in which secrets are kept."""
+    if call.name.rpartition(".")[2] not in ("open", "Path", "read_text", "fdopen"):
+        return False
+    paths = [each.value for each in call.args[:1] if isinstance(each, Constant) and isinstance(each.value, str)]
+    return any(name in texts.SECRET_PLACES for path in paths for name, _ in texts.telling(path))
 
 
 def _constant(call: Call, to: Follower) -> Value | None:
@@ -206,9 +183,9 @@ def _note(call: Call, to: Follower) -> None:
         use = uses.OF_DOWNLOAD
     elif takes and "decoded" in call.flows:
         use = uses.OF_DECODED
-    to.log.add(use, name, call.line, call.detail)
+    to.log.note(use, name, call.line, call.detail)
     if call.name in tables.SENDERS and "secret" in call.flows:
-        to.log.add(uses.SENDS_SECRET, name, call.line, call.detail)
+        to.log.note(uses.SENDS_SECRET, name, call.line, call.detail)
 
 
 def _getter(call: Call, scope: Scope, to: Follower) -> Value:
@@ -242,9 +219,9 @@ def _imported(call: Call, scope: Scope, to: Follower) -> Value:
     text = name.value.replace(":", ".")
     hidden = call.hidden or name.made > Made.LITERAL
     if hidden:
-        to.log.add(uses.HIDDEN, f"{names.named(text).name}.*", call.line, text)
-    to.log.add(uses.CALL, f"{call.name}(constant)", call.line, text)
-    to.log.add(uses.IMPORT, names.named(text).name, call.line)
+        to.log.note(uses.HIDDEN, f"{names.named(text).name}.*", call.line, text)
+    to.log.note(uses.CALL, f"{call.name}(constant)", call.line, text)
+    to.log.note(uses.IMPORT, names.named(text).name, call.line)
     if text.startswith("."):
         return UNKNOWN
     is_top = call.name == "builtins.__import__" and call.argument(3, "fromlist") is None
@@ -257,14 +234,14 @@ def _evaluated(call: Call, scope: Scope, to: Follower) -> Value:
     is_run = call.name not in ("builtins.compile", "ast.parse")
     if isinstance(text, Constant) and isinstance(text.value, str | bytes):
         if text.made is Made.DECODED:
-            to.log.add(uses.OF_DECODED, call.name, call.line, call.detail)
+            to.log.note(uses.OF_DECODED, call.name, call.line, call.detail)
         elif is_run:
             is_plain = text.made is Made.LITERAL and not call.hidden
             name = f"{call.name}(constant)" if is_plain else call.name
-            to.log.add(uses.HIDDEN if call.hidden else uses.CALL, name, call.line, call.detail)
+            to.log.note(uses.HIDDEN if call.hidden else uses.CALL, name, call.line, call.detail)
         return _inner(text, call, scope, to) if is_run else text
     if not is_run and not call.flows & {"decoded", "network"}:
-        to.log.add(uses.CALL, call.name, call.line)
+        to.log.note(uses.CALL, call.name, call.line)
     else:
         _note(call, to)
     return Unknown(call.flows)
@@ -304,7 +281,7 @@ def _setter(call: Call, scope: Scope, to: Follower) -> Value:
 def overwrite(target: Value, value: Value, line: int, to: Follower) -> None:
     """Note that something of another module is given another value."""
     if isinstance(target, Named) and not isinstance(value, Constant):
-        to.log.add(uses.OVERWRITE, f"{target.name}[=]", line)
+        to.log.note(uses.OVERWRITE, f"{target.name}[=]", line)
 
 
 def _namespace(call: Call, scope: Scope, to: Follower) -> Value:
@@ -373,7 +350,7 @@ def getter_applied(call: Call, scope: Scope, to: Follower) -> Value:
         return apply(found, [], {}, call.line, scope, to)
     for each in options(found):
         if isinstance(each, Named):
-            to.log.add(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, call.line)
+            to.log.note(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, call.line)
     return found
 
 

@@ -41,7 +41,7 @@ def value_of(node: ast.expr, scope: Scope, to: Follower) -> Value:
     found = look(node, scope, to)
     for each in options(found):
         if isinstance(each, Named) and not each.returned and each.name:
-            to.log.add(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, node.lineno)
+            to.log.note(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, node.lineno)
         elif isinstance(each, Local):
             to.log.calls(each.number)
     return found
@@ -104,7 +104,7 @@ def attribute(base: Value, name: str, line: int, to: Follower) -> Value:
     """What ``base.name`` is, definitions of the file included."""
     if name in WALKS:
         is_root = any(isinstance(each, Named) and each.name == "builtins.object" for each in options(base))
-        to.log.add(uses.REFERENCE, f"builtins.object.{name}" if is_root else f"*.{name}", line)
+        to.log.note(uses.REFERENCE, f"builtins.object.{name}" if is_root else f"*.{name}", line)
     found: list[Value] = []
     for each in options(base):
         if isinstance(each, Local):

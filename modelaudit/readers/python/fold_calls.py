@@ -233,6 +233,12 @@ def _from_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
     return Constant(int.from_bytes(first.value, "little" if order == "little" else "big"), fold.made_of((first,)))
 
 
+def _path(first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """A path that is joined, or whose ``~`` is left as it stands."""
+    parts = [each.value for each in args if isinstance(each.value, str)]
+    return Constant("/".join(parts)[: fold.MOST]) if len(parts) == len(args) else None
+
+
 def _maketrans(first: Constant, args: Sequence[Constant]) -> Constant | None:
     if len(args) < 2 or not isinstance(first.value, str) or not isinstance(args[1].value, str):
         return None
@@ -247,5 +253,6 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant
     "builtins.bytearray": _bytes, "builtins.int": _int, "builtins.reversed": _reversed, "builtins.list": _listed,
     "builtins.tuple": _listed, "builtins.iter": _listed, "builtins.len": _length, "builtins.range": _range,
     "codecs.decode": _codec, "codecs.encode": _encoded, "builtins.int.from_bytes": _from_bytes,
-    "builtins.str.maketrans": _maketrans,
+    "builtins.str.maketrans": _maketrans, "os.path.join": _path, "os.path.expanduser": _path, "os.path.abspath": _path,
+    "os.path.normpath": _path, "os.path.expandvars": _path,
 }  # fmt: skip

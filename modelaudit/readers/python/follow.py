@@ -245,7 +245,7 @@ class Follower:
         if isinstance(text, str) and len(text) > 3:
             self.step(len(text) >> 6)
             for name, shown in texts.telling(text):
-                self.log.add(uses.TEXT, name, line, shown)
+                self.log.note(uses.TEXT, name, line, shown)
 
     def tell_made(self, value: Value | None, line: int) -> Value:
         """The same for a text that was put together; it is returned, or what is unknown in its place."""
@@ -258,8 +258,8 @@ class Follower:
         """Note that something of a module is reached by a name that nobody can tell from the source."""
         name = names.target_of(base)
         if name in ROOTS.values() or name.startswith("*."):
-            self.log.add(uses.COMPUTED, f"{name.removeprefix('*.')}.*" if name.startswith("*.") else f"{name}.*", line)
+            self.log.note(uses.COMPUTED, f"{name.removeprefix('*.')}.*" if name.startswith("*.") else f"{name}.*", line)
         elif isinstance(base, Unknown) and "module" in base.tags:
-            self.log.add(uses.COMPUTED, "importlib.*", line)
+            self.log.note(uses.COMPUTED, "importlib.*", line)
 
 

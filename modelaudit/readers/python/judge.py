@@ -57,7 +57,7 @@ def judge(text: str, encoding: str = "") -> Judgement:
     else:
         _follow(whole if whole is not None else pieces(text), to, found)
     if encoding:
-        to.log.add(uses.HIDDEN, "(source encoding)", 1, encoding)
+        to.log.note(uses.HIDDEN, "(source encoding)", 1, encoding)
     if to.log.full:
         found.bounds.append((1, "it does more different things than are kept"))
     if to.steps > MOST_STEPS:

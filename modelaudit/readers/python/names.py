@@ -28,7 +28,7 @@ def named(name: str, hidden: bool = False) -> Named:
     """The value of an imported module or of something in it."""
     root = ROOTS.get(name.rpartition(".")[2])
     # os is os wherever it is reached from; a submodule of the same name, such as asyncio.subprocess, is not.
-    if root is not None and name != "asyncio.subprocess" and "." in name:
+    if root is not None and name not in (root, f"{root}.{root}", "asyncio.subprocess"):
         return Named(root, hidden=hidden)
     first, _, rest = name.partition(".")
     first = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}.get(first, first)

@@ -30,6 +30,11 @@ _MOST_CELLS: Final = 5000
 _MOST_TOLD: Final = 200
 _SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
 _PLAIN: Final = frozenset({"source", "input"})
+# Commands without effect beyond what they say; a package by its name comes from an index.
+_ORDINARY: Final = re.compile(
+    r"(?:(?:python3? -m )?(?:pip3?|uv pip|conda|mamba) (?:install|list|show|freeze|uninstall)(?: [\w.=<>~\[\],'\"!-]+)*"
+    r"|(?:nvidia-smi|ls|pwd|whoami|date|lscpu|free|df|cd|mkdir)(?: [\w./-]+)*)\s*\Z"
+)
 
 
 @dataclass(slots=True)
@@ -149,7 +154,8 @@ def _of_runs(number: int, cell: Cell) -> Iterator[Reference]:
 def _members(artifact: Artifact, window: Window, limits: Limits, number: int, cell: Cell) -> Iterator[Artifact]:
     """The commands of a cell as a script, and the files that it writes."""
     budget = budget_of(window, limits)
-    parts = [(f"cell-{number}.sh", "\n".join(command for _, command in cell.shell))] if cell.shell else []
+    told = [command for _, command in cell.shell if not _ORDINARY.match(command)]
+    parts = [(f"cell-{number}.sh", "\n".join(told))] if told else []
     parts += [(f"cell-{number}/{name.rpartition('/')[2][:100]}", text) for name, text in cell.files if text]
     for name, text in parts:
         data = text.encode("utf-8", "surrogatepass")

@@ -64,7 +64,7 @@ def _import(node: ast.stmt, scope: Scope, to: Follower) -> None:
     for alias in node.names:
         to.imports.setdefault(alias.name.partition(".")[0])
         first = alias.name if alias.asname else alias.name.partition(".")[0]
-        to.log.add(uses.IMPORT, names.named(alias.name).name, node.lineno)
+        to.log.note(uses.IMPORT, names.named(alias.name).name, node.lineno)
         scope.bind(alias.asname or first, names.named(first))
 
 
@@ -73,7 +73,7 @@ def _import_from(node: ast.stmt, scope: Scope, to: Follower) -> None:
     module = node.module or ""
     if not node.level:
         to.imports.setdefault(module.partition(".")[0])
-        to.log.add(uses.IMPORT, names.named(module).name, node.lineno)
+        to.log.note(uses.IMPORT, names.named(module).name, node.lineno)
     for alias in node.names:
         if node.level:
             to.relative.setdefault((node.level, module or alias.name), node.lineno)
@@ -83,7 +83,7 @@ def _import_from(node: ast.stmt, scope: Scope, to: Follower) -> None:
             to.stars.append(names.named(module).name)
         else:
             known = names.named(f"{module}.{alias.name}")
-            to.log.add(uses.REFERENCE, known.name, node.lineno)
+            to.log.note(uses.REFERENCE, known.name, node.lineno)
             scope.bind(alias.asname or alias.name, known)
 
 
@@ -116,9 +116,9 @@ def _assign_item(target: ast.Subscript, value: Value, scope: Scope, to: Follower
     text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
     for each in options(base):
         if isinstance(each, Named) and each.name in ("os.environ", "sys.modules"):
-            to.log.add(uses.OVERWRITE, f"{each.name}[{text or '…'}]", target.lineno)
+            to.log.note(uses.OVERWRITE, f"{each.name}[{text or '…'}]", target.lineno)
         elif isinstance(each, Named) and each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
-            to.log.add(uses.OVERWRITE, f"builtins.{text or '*'}[=]", target.lineno)
+            to.log.note(uses.OVERWRITE, f"builtins.{text or '*'}[=]", target.lineno)
         elif isinstance(each, Named) and each.name in ("builtins.globals", "builtins.locals") and text:
             scope.bind(text, value)
     if isinstance(target.value, ast.Name) and not isinstance(base, Constant | Named):

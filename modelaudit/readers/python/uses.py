@@ -68,7 +68,7 @@ class Log:
     # Lines of other text, such as one that is run as code: they all stand where that text does.
     _fixed: int = 0
 
-    def add(self, use: str, name: str, line: int, detail: str = "") -> None:
+    def note(self, use: str, name: str, line: int, detail: str = "") -> None:
         """Keep one use, the first of its kind in each function."""
         key = (use, name, detail, self.within)
         if key in self._uses:

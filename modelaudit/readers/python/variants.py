@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from modelaudit.readers.python.values import Constant, Named, Value, options
 
 if TYPE_CHECKING:
-    from modelaudit.readers.python.calls import Call
+    from modelaudit.readers.python.call import Call
 
 
 def name_of(call: Call) -> str:

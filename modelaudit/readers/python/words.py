@@ -29,9 +29,9 @@ def read_words(text: str, line: int, scope: Scope, log: Log) -> None:
         if count >= _MOST:
             break
         for name, shown in texts.telling(literal[0]):
-            log.add(uses.TEXT, name, line + text.count("\n", 0, literal.start()), shown)
+            log.note(uses.TEXT, name, line + text.count("\n", 0, literal.start()), shown)
     if _STATEMENT.search(text):
-        log.add(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
+        log.note(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
     bare = _LITERAL.sub(lambda match: "\n" * match[0].count("\n"), text)
     for number, row in enumerate(bare.split("\n")[:_MOST], line):
         _imports(row, number, scope, log)
@@ -43,11 +43,11 @@ def _imports(row: str, line: int, scope: Scope, log: Log) -> None:
     taken = _FROM.search(row)
     if taken is None:
         for match in _IMPORT.finditer(row):
-            log.add(uses.IMPORT, match[1], line)
+            log.note(uses.IMPORT, match[1], line)
             whole = match[1] if match[2] else match[1].partition(".")[0]
             scope.bind(match[2] or whole, names.named(whole))
         return
-    log.add(uses.IMPORT, taken[1], line)
+    log.note(uses.IMPORT, taken[1], line)
     for match in _ALIAS.finditer(taken[2]):
         scope.bind(match[2] or match[1], names.named(f"{taken[1]}.{match[1]}"))
 
@@ -61,4 +61,4 @@ def _dotted(name: str, is_called: bool, line: int, scope: Scope, log: Log) -> No
         return
     whole = names.named(f"{found.name}.{rest}" if rest else found.name)
     if rest or is_called or "." in whole.name:
-        log.add(uses.CALL if is_called else uses.REFERENCE, whole.name, line)
+        log.note(uses.CALL if is_called else uses.REFERENCE, whole.name, line)
