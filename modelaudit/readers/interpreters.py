@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from modelaudit.readers import keras, mxnet, paddle
+from modelaudit.readers import auto_map, keras, mxnet, paddle
 from modelaudit.readers.settings import Interpreter
 
 INTERPRETERS: tuple[Interpreter, ...] = (
+    auto_map.INTERPRETER,
     keras.INTERPRETER,
     mxnet.SYMBOL,
     paddle.INTERPRETER,

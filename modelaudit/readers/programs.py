@@ -13,13 +13,12 @@ from modelaudit.readers.base import Reader, Reading
 from modelaudit.readers.text import file_name
 
 _BY_ENDING: Final = {
-    "Python source": (".py", ".pyw", ".pyx", ".pth", ".py.txt"),
+    "Python source": (".pyx",),
     "shell scripts": (".sh", ".bash", ".zsh", ".ksh", ".csh", ".fish", ".bat", ".cmd", ".ps1", ".psm1"),
     "source code": (
         ".js", ".mjs", ".cjs", ".ts", ".lua", ".rb", ".pl", ".php", ".r", ".jl", ".c", ".cc", ".cpp", ".cxx", ".h",
         ".hpp", ".cu", ".cuh", ".rs", ".go", ".java", ".scala", ".swift", ".m", ".mm", ".cl", ".metal", ".wgsl",
     ),
-    "notebooks": (".ipynb",),
     "Jinja templates": (".jinja", ".jinja2", ".j2", ".tmpl", ".template"),
     "graphs in text form": (".pbtxt", ".prototxt"),
     "build files": (".mk", ".cmake", ".gradle"),
@@ -30,8 +29,6 @@ _BY_NAME: Final = {
 }  # fmt: skip
 _BY_KEY: Final = {
     "chat_template": "Jinja templates",
-    "auto_map": "references to code that a loader imports",
-    "custom_pipelines": "references to code that a loader imports",
     "__loader__": "references to code that a loader imports",  # skops
     "_target_": "references to code that a loader imports",  # Hydra, NeMo
 }

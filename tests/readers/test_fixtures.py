@@ -23,7 +23,7 @@ FOLDER_OF = {
 }
 # What does not fail by itself under the default policy, with the exit code and the rules that say so.
 NOT_FAILED = {
-    "json/malicious/duplicate-key.json": (3, {"coverage/program-not-judged", "document/duplicate-key"}),
+    "json/malicious/duplicate-key.json": (3, {"code/code-missing", "document/duplicate-key"}),
     "pickle/malicious/joblib-array.joblib": (3, {"coverage/no-reader"}),
     "pickle/malicious/unverified-type.pkl": (3, {"pickle/unverified-type"}),
     "tensorflow/malicious/custom-operator.pb": (3, {"tensorflow/unverified-operator"}),
@@ -43,7 +43,10 @@ NOT_FAILED = {
     "torchscript/malicious/class-in-pickle.pt": (3, {"torch/unverified-operator"}),
     "torchscript/malicious/custom-class.pt": (3, {"torch/unverified-operator"}),
     "torchscript/malicious/custom-operator.pt": (3, {"torch/unverified-operator"}),
-    "torchserve/malicious/handler.mar": (3, {"coverage/program-not-judged"}),
+    "text/malicious/train.jl": (3, {"coverage/program-not-judged"}),
+    "notebook/malicious/script-output.ipynb": (0, {"code/notebook-script"}),
+    "python-build/malicious/pyproject.toml": (0, {"code/build-requirement", "code/build-step"}),
+    "python-build/malicious/setup.cfg": (0, {"code/build-requirement"}),
     "zip/malicious/damaged-content.zip": (3, {"archive/inconsistent", "coverage/damaged"}),
     "zip/malicious/encrypted-member.zip": (3, {"coverage/encrypted"}),
     "zip/malicious/link-member.zip": (0, {"archive/link-member"}),

@@ -11,16 +11,14 @@ from modelaudit.model.report import Extent
 @pytest.mark.parametrize(
     ("name", "content", "word"),
     [
-        ("modeling_x.py", b"import os\n", "Python source"),
+        ("kernel.pyx", b"import os\n", "Python source"),
         ("run", b"#!/bin/sh\necho\n", "scripts"),
         ("setup.sh", b"echo\n", "shell"),
         ("Dockerfile", b"FROM scratch\n", "build files"),
         ("chat_template.jinja", b"{{ messages }}", "Jinja"),
         ("tokenizer_config.json", b'{"chat_template": "{{ x }}"}', "Jinja"),
-        ("config.json", b'{"auto_map": {"AutoModel": "other/repo--file.Class"}}', "loader imports"),
         ("schema.json", b'{"__class__": "system", "__module__": "os", "__loader__": "TypeNode"}', "loader imports"),
         ("train.yaml", b"_target_: os.system\n", "loader imports"),
-        ("notes.ipynb", b'{"cells": [], "nbformat": 4}', "notebooks"),
         ("graph.pbtxt", b"node {}\n", "graphs"),
         ("model.xml", b"<net/>\n", "XML"),
     ],

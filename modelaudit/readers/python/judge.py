@@ -1,0 +1,109 @@
+"""One source, followed twice: first to learn what its names and attributes stand for, then to note what it does."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelaudit.model.outline import Mention
+from modelaudit.readers.python import uses
+from modelaudit.readers.python.follow import MOST_STEPS, Follower
+from modelaudit.readers.python.source import MOST_AT_ONCE, Piece, pieces
+from modelaudit.readers.python.values import Scope
+from modelaudit.readers.python.words import read_words
+
+_MOST_TOLD: Final = 20
+_MOST_IMPORTS_SHOWN: Final = 30
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What one source does, as far as it could be followed.
+
+    Attributes:
+        relative: the modules beside the file that it imports, by level and name, with the line.
+        damage: lines that do not parse, with the reason.
+        bounds: lines where a bound was reached, with the bound.
+    """
+
+    mentions: tuple[Mention, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    relative: dict[tuple[int, str], int] = field(default_factory=dict)
+    damage: list[tuple[int, str]] = field(default_factory=list)
+    bounds: list[tuple[int, str]] = field(default_factory=list)
+
+
+def judge(text: str, encoding: str = "") -> Judgement:
+    """Judge one source.
+
+    Args:
+        text: the source.
+        encoding: the name of an encoding that hides what the bytes say; it is noted.
+    """
+    found = Judgement()
+    to = Follower()
+    whole = list(pieces(text)) if len(text) <= MOST_AT_ONCE else None
+    if whole is not None and not any(piece.fault for piece in whole):
+        to.docstring = _docstring(whole)
+        _follow(whole, to, Judgement())
+        if to.steps < MOST_STEPS // 2:
+            docstring, to = to.docstring, to.again()
+            to.docstring = docstring
+            _follow(whole, to, found)
+        else:
+            _follow(whole, to, found)
+    else:
+        _follow(whole if whole is not None else pieces(text), to, found)
+    if encoding:
+        to.log.note(uses.HIDDEN, "(source encoding)", 1, encoding)
+    if to.log.full:
+        found.bounds.append((1, "it does more different things than are kept"))
+    if to.steps > MOST_STEPS:
+        found.bounds.append((1, f"it takes more than {MOST_STEPS} steps to follow"))
+    found.mentions = tuple(to.log.mentions())
+    found.relative = to.relative
+    found.facts = _facts(to, text)
+    return found
+
+
+def _follow(parts: Iterable[Piece], to: Follower, found: Judgement) -> None:
+    scope = Scope()
+    for piece in parts:
+        if to.steps > MOST_STEPS:
+            read_words(piece.text, piece.line, scope, to.log)
+            continue
+        if piece.fault:
+            read_words(piece.text, piece.line, scope, to.log)
+            told = found.bounds if piece.bound else found.damage
+            if len(told) < _MOST_TOLD:
+                told.append((piece.line, piece.fault))
+            continue
+        to.log.line = piece.line - 1
+        to.module(piece.body, scope)
+        _words_of_unfollowed(piece, scope, to, found)
+
+
+def _words_of_unfollowed(piece: Piece, scope: Scope, to: Follower, found: Judgement) -> None:
+    """What is too deep to be followed is judged by its names."""
+    rows = piece.text.split("\n") if to.unfollowed else []
+    to.log.line = 0
+    for first, last in to.unfollowed:
+        read_words("\n".join(rows[first - 1 : last]), piece.line + first - 1, scope, to.log)
+        if len(found.bounds) < _MOST_TOLD:
+            found.bounds.append((piece.line + first - 1, "it nests too deep to be followed"))
+    to.unfollowed.clear()
+
+
+def _docstring(whole: list[Piece]) -> str:
+    match whole[0].body[:1] if whole else ():
+        case (ast.Expr(value=ast.Constant(value=str(text))),):
+            return text
+    return ""
+
+
+def _facts(to: Follower, text: str) -> tuple[tuple[str, str], ...]:
+    imported = sorted(to.imports)[:_MOST_IMPORTS_SHOWN]
+    return (("imports", ", ".join(imported)), ("lines", str(text.count("\n") + 1)))
+

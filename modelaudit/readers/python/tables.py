@@ -1,0 +1,145 @@
+"""Names of Python that the reader has to know to follow a source. What they are worth is for the rules."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Final
+
+BUILTINS: Final = frozenset(dir(builtins)) | {"__import__", "unicode", "execfile", "raw_input", "reduce", "unichr"}
+
+ROOTS: Final = {
+    name: name
+    for name in (
+        *("os", "sys", "subprocess", "builtins", "shutil", "socket", "pty", "ctypes", "importlib", "pickle", "posix"),
+        *("nt", "runpy", "marshal", "webbrowser", "requests", "_posixsubprocess"),
+    )
+} | {"_os": "os", "_sys": "sys", "__builtin__": "builtins", "__builtins__": "builtins", "_subprocess": "subprocess"}
+"""Modules that are the same wherever they are reached from: ``torch.os`` is ``os``."""
+
+IMPORTERS: Final = frozenset(
+    {
+        *("importlib.import_module", "importlib.__import__", "builtins.__import__", "pkgutil.resolve_name"),
+        *("pydoc.locate", "sys.modules.get", "sys.modules.__getitem__", "sys.modules.pop", "imp.load_module"),
+        *("imp.find_module", "builtins.__loader__.load_module", "*.load_module", "importlib._bootstrap._gcd_import"),
+        *("importlib._bootstrap._load", "importlib._bootstrap.__import__", "hydra.utils.get_class"),
+        *("hydra.utils.get_method", "hydra.utils.get_object", "werkzeug.utils.import_string"),
+        *("django.utils.module_loading.import_string", "importlib.machinery.BuiltinImporter.load_module"),
+        *("_frozen_importlib.BuiltinImporter.load_module", "_frozen_importlib.__import__", "pydoc.safeimport"),
+        *("_frozen_importlib._gcd_import", "test.support.import_helper.import_module"),
+    }
+)
+"""Functions that return the module or object whose name they are given."""
+
+GETTERS: Final = frozenset(
+    {
+        *("builtins.getattr", "builtins.object.__getattribute__", "builtins.type.__getattribute__"),
+        *("inspect.getattr_static", "types.ModuleType.__getattribute__", "builtins.super.__getattribute__"),
+        *("operator.attrgetter.__call__", "builtins.hasattr"),
+    }
+)
+"""Functions that return the attribute, named in the second argument, of the first."""
+
+EVALUATORS: Final = frozenset(
+    {
+        *("builtins.exec", "builtins.eval", "builtins.compile", "builtins.execfile", "code.InteractiveInterpreter.runsource"),
+        *("code.InteractiveConsole.push", "code.InteractiveInterpreter.runcode", "code.compile_command"),
+        *("codeop.compile_command", "_interpreters.run_string", "_xxsubinterpreters.run_string", "ast.parse"),
+        *("timeit.timeit", "timeit.repeat", "timeit.Timer", "cProfile.run", "profile.run", "bdb.Bdb.run", "trace.Trace.run"),
+        *("doctest.debug_script", "pdb.run", "pdb.runeval", "IPython.get_ipython.run_cell"),
+        *("IPython.get_ipython.ex", "IPython.get_ipython.ev", "builtins.dict.__call__"),
+    }
+)
+"""Functions whose first argument is code in text."""
+
+COMMANDS: Final = frozenset(
+    {
+        *("os.system", "os.popen", "posix.system", "nt.system", "subprocess.run", "subprocess.call", "subprocess.Popen"),
+        *("subprocess.check_call", "subprocess.check_output", "subprocess.getoutput", "subprocess.getstatusoutput"),
+        *("asyncio.create_subprocess_shell", "asyncio.create_subprocess_exec", "pty.spawn", "commands.getoutput"),
+        *("os.execv", "os.execve", "os.execvp", "os.execl", "os.spawnv", "os.spawnl", "os.posix_spawn", "*.system", "*.popen"),
+        *("IPython.get_ipython.system", "IPython.get_ipython.getoutput"),
+    }
+)
+"""Functions that run what they are given as a command."""
+
+LOADERS: Final = frozenset(
+    {
+        *("pickle.loads", "pickle.load", "pickle.Unpickler", "cPickle.loads", "_pickle.loads", "_pickle.load"),
+        *("cloudpickle.loads", "cloudpickle.load", "dill.loads", "dill.load", "marshal.loads", "marshal.load"),
+        *("joblib.load", "torch.load", "jsonpickle.decode", "yaml.unsafe_load", "shelve.open", "ctypes.CDLL"),
+        *("pandas.read_pickle", "numpy.load(allow_pickle)"),
+    }
+)
+"""Functions that build objects, or run code, from bytes they are given."""
+
+SOURCES: Final = {
+    name: frozenset({"network"})
+    for name in (
+        *("requests.get", "requests.post", "requests.request", "requests.Session.get", "requests.Session.post"),
+        *("requests.session.get", "urllib.request.urlopen", "urllib.request.urlretrieve", "urllib.urlopen"),
+        *("urllib2.urlopen", "httpx.get", "httpx.post", "httpx.Client.get", "httpx.stream", "urllib3.PoolManager.request"),
+        *("urllib3.request", "socket.socket", "socket.create_connection", "_socket.socket", "http.client.HTTPSConnection"),
+        *("http.client.HTTPConnection", "urllib.request.build_opener", "aiohttp.ClientSession.get", "wget.download"),
+        *("urllib.request.Request", "ftplib.FTP", "telnetlib.Telnet", "aiohttp.request", "ssl.wrap_socket"),
+        *("ssl.SSLContext.wrap_socket", "ssl.create_default_context.wrap_socket", "websocket.create_connection"),
+        *("paramiko.SSHClient", "dns.resolver.resolve", "dns.resolver.query", "socket.gethostbyname_ex"),
+    )
+}
+"""Functions whose result comes from the network."""
+
+SENDERS: Final = frozenset(
+    {
+        *(name for name in SOURCES if not name.endswith(("Connection", "SSHClient", ".FTP", ".Telnet", "_opener"))),
+        *("requests.put", "requests.patch", "socket.socket.send", "socket.socket.sendall", "socket.socket.sendto"),
+        *("socket.socket.connect", "socket.create_connection.sendall", "socket.create_connection.send"),
+        *("http.client.HTTPSConnection.request", "http.client.HTTPConnection.request", "smtplib.SMTP.sendmail"),
+        *("smtplib.SMTP_SSL.sendmail", "httpx.Client.post", "socket.gethostbyname", "socket.getaddrinfo"),
+        *("ftplib.FTP.storbinary", "huggingface_hub.upload_file", "huggingface_hub.HfApi.upload_file"),
+        *("urllib.request.build_opener.open", "aiohttp.ClientSession.post"),
+    }
+)
+"""Functions that send what they are given over the network."""
+
+SECRETS: Final = frozenset(
+    {
+        *("os.environ", "os.environb", "os.environ.copy", "os.environ.items", "os.environ.values", "getpass.getpass"),
+        *("huggingface_hub.get_token", "huggingface_hub.HfFolder.get_token", "keyring.get_password", "pwd.getpwall"),
+        *("browser_cookie3.chrome", "getpass.getuser", "socket.gethostname", "platform.node", "platform.uname"),
+        *("huggingface_hub.utils.get_token", "os.uname", "posix.environ"),
+    }
+)
+"""What gives out the environment, a password, a token or who is at work where."""
+
+METHODS: Final = frozenset(
+    {
+        *("system", "popen", "execve", "execvp", "execv", "spawnl", "spawnv", "check_output", "check_call", "getoutput"),
+        *("getstatusoutput", "Popen", "posix_spawn", "fork_exec", "dup2", "run_string", "runsource", "run_path"),
+        *("exec_module", "load_module", "create_subprocess_shell", "LoadLibrary", "__reduce_ex__", "extractall"),
+    }
+)
+"""Methods that tell by their own name what they do, on whatever object they are called."""
+
+WALKS: Final = frozenset(
+    {"__subclasses__", "__globals__", "__builtins__", "__code__", "__closure__", "f_globals", "f_builtins", "f_locals",
+     "gi_frame", "tb_frame", "cr_frame", "f_back", "func_globals", "__getattribute__", "__mro__", "__base__",
+     "__bases__", "__loader__"}
+)  # fmt: skip
+"""Attributes that lead from an object to the interpreter's own."""
+
+SAME: Final = frozenset({"__call__", "__func__", "__wrapped__", "__self__", "func"})
+"""Attributes of a callable that call it, or are it."""
+
+CLASS_HOOKS: Final = ("__init_subclass__", "__set_name__", "__prepare__", "__mro_entries__", "__class_getitem__")
+"""Methods that run while a class statement does."""
+
+UNDOES: Final = frozenset(
+    {
+        *("base64.b64decode", "base64.urlsafe_b64decode", "base64.standard_b64decode", "base64.b32decode"),
+        *("base64.b16decode", "base64.b85decode", "base64.a85decode", "base64.decodebytes", "base64.decodestring"),
+        *("binascii.unhexlify", "binascii.a2b_hex", "binascii.a2b_base64", "binascii.a2b_uu", "codecs.decode"),
+        *("zlib.decompress", "gzip.decompress", "bz2.decompress", "lzma.decompress", "builtins.bytes.fromhex"),
+        *("builtins.bytearray.fromhex", "marshal.loads", "quopri.decodestring", "cryptography.fernet.Fernet.decrypt"),
+        *("Crypto.Cipher.AES.new.decrypt", "Cryptodome.Cipher.AES.new.decrypt", "builtins.chr"),
+    }
+)
+"""Functions that undo a coding, be it of texts that nobody knows."""

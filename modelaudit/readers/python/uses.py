@@ -1,0 +1,147 @@
+"""The log of what a source does, and what of it happens as soon as the file is imported."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelaudit.model.outline import Mention
+from modelaudit.model.structure import Location
+
+VOCABULARY: Final = "python-code"
+
+IMPORT: Final = "import"
+REFERENCE: Final = "reference"
+CALL: Final = "call"
+AT_IMPORT: Final = "call-at-import"
+HIDDEN: Final = "hidden"
+"""The name does not stand in the source: it was joined, turned or decoded."""
+COMPUTED: Final = "computed-name"
+OF_DECODED: Final = "of-decoded"
+OF_DOWNLOAD: Final = "of-download"
+SENDS_SECRET: Final = "sends-secret"
+REMOTE_SHELL: Final = "shell-over-network"
+OVERWRITE: Final = "overwrite"
+TEXT: Final = "text"
+
+MODULE: Final = 0
+MAIN: Final = -1
+"""The code below ``if __name__ == "__main__"``, which an import does not reach."""
+
+_MOST: Final = 20_000
+_NAME_SHOWN: Final = 120
+_DETAIL_SHOWN: Final = 160
+_SOCKETS: Final = frozenset({"socket.socket", "socket.create_connection", "_socket.socket", "ssl.wrap_socket"})
+_TERMINALS: Final = frozenset({"os.dup2", "posix.dup2", "pty.spawn", "pty.fork", "os.openpty", "pty.openpty"})
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One thing that the source does with a name; ``within`` is the function whose body it stands in."""
+
+    use: str
+    name: str
+    line: int
+    detail: str
+    within: int
+
+
+@dataclass(slots=True)
+class Log:
+    """Gathers uses, and which function calls which.
+
+    Attributes:
+        within: the function whose body is being followed.
+        line: added to every line, for code that stands further down in a file.
+        full: whether there were more uses than are kept.
+    """
+
+    within: int = MODULE
+    line: int = 0
+    full: bool = False
+    _uses: dict[tuple[str, str, str, int], Use] = field(default_factory=dict)
+    _edges: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _edges_by_name: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _numbers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    # Lines of other text, such as one that is run as code: they all stand where that text does.
+    _fixed: int = 0
+
+    def note(self, use: str, name: str, line: int, detail: str = "") -> None:
+        """Keep one use, the first of its kind in each function."""
+        key = (use, name, detail, self.within)
+        if key in self._uses:
+            return
+        if len(self._uses) >= _MOST:
+            self.full = True
+            return
+        at = self._fixed or line + self.line
+        self._uses[key] = Use(use, name[:_NAME_SHOWN], at, shown(detail), self.within)
+
+    def defines(self, name: str, number: int) -> None:
+        """Keep that a function or method has this name."""
+        self._numbers[name].append(number)
+
+    def calls(self, number: int) -> None:
+        """Keep that the function being followed calls, or hands on, another one of the file."""
+        self._edges[self.within].add(number)
+
+    def calls_named(self, name: str) -> None:
+        """Keep that it calls a method of this name on something unknown."""
+        self._edges_by_name[self.within].add(name)
+
+    def follows(self, outer: int, number: int) -> None:
+        """Keep that ``number`` runs when ``outer`` does."""
+        self._edges[outer].add(number)
+
+    def stands_at(self, line: int) -> int:
+        """Take ``line`` for the line of all that follows, 0 for none; the one before is returned."""
+        before, self._fixed = self._fixed, line
+        return before
+
+    def names(self) -> frozenset[str]:
+        """Every name that is called or referred to."""
+        return frozenset(each.name for each in self._uses.values())
+
+    def mentions(self) -> Iterator[Mention]:
+        """All uses in the order of their lines, those at import told from the others."""
+        reached = self._reached()
+        told: set[tuple[str, str, str]] = set()
+        found = sorted(self._uses.values(), key=lambda each: (each.line, each.use, each.name))
+        early = {(each.name, each.detail) for each in found if each.use == CALL and each.within in reached}
+        for each in found:
+            is_early = each.use == CALL and (each.name, each.detail) in early
+            use = AT_IMPORT if is_early else each.use
+            if (use, each.name, each.detail) in told or (is_early and each.within not in reached):
+                continue
+            told.add((use, each.name, each.detail))
+            yield Mention(VOCABULARY, use, each.name, Location(line=each.line), each.detail)
+        yield from self._remote_shell(found)
+
+    def _reached(self) -> frozenset[int]:
+        reached: set[int] = set()
+        waiting = [MODULE]
+        while waiting:
+            number = waiting.pop()
+            if number in reached:
+                continue
+            reached.add(number)
+            waiting += self._edges.get(number, ())
+            for name in self._edges_by_name.get(number, ()):
+                waiting += self._numbers.get(name, ())
+        return frozenset(reached)
+
+    def _remote_shell(self, found: list[Use]) -> Iterator[Mention]:
+        called = {each.name for each in found if each.use in (CALL, HIDDEN, REFERENCE)}
+        terminal = next((each for each in found if each.name in _TERMINALS), None)
+        if terminal is not None and called & _SOCKETS:
+            detail = f"with {min(called & _SOCKETS)}"
+            yield Mention(VOCABULARY, REMOTE_SHELL, terminal.name, Location(line=terminal.line), detail)
+
+
+def shown(text: str) -> str:
+    """One bounded line of printable characters."""
+    line = "".join(each if each.isprintable() else " " for each in text[: 2 * _DETAIL_SHOWN])
+    line = " ".join(line.split())
+    return line if len(line) <= _DETAIL_SHOWN else line[: _DETAIL_SHOWN - 1] + "…"

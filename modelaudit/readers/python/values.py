@@ -1,0 +1,159 @@
+"""What an expression is worth as far as its text alone tells: a constant, a name of some module, a function of the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Final
+
+Plain = str | bytes | int | float | bool | None
+"""A constant of Python without parts."""
+
+MOST_OPTIONS: Final = 8
+
+
+class Made(IntEnum):
+    """How a constant came about."""
+
+    LITERAL = 0
+    PIECED = 1
+    """Joined, cut, turned or counted out of others."""
+    DECODED = 2
+    """Base64, hexadecimal digits, compression and their like were undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that is known. Sequences are tuples of values without parts, whatever their type was."""
+
+    value: Plain | tuple[Plain, ...]
+    made: Made = Made.LITERAL
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something of another module by its full dotted name, or an attribute of what such a thing returned.
+
+    Attributes:
+        returned: it is, or belongs to, the result of a call; ``socket.socket`` then is a socket and no class.
+        hidden: its name does not stand in the source as it is.
+        tags: what flowed into it, see ``Unknown``.
+    """
+
+    name: str
+    returned: bool = False
+    hidden: bool = False
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A function or class that the file defines, by the number of its definition."""
+
+    number: int
+    returned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list, tuple or mapping that holds other things than constants. ``keys`` is as long, or empty."""
+
+    values: tuple[Value, ...]
+    keys: tuple[Plain | tuple[Plain, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of several values."""
+
+    options: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything. ``tags`` name what flowed into it: ``network``, ``decoded``, ``secret``, ``module``."""
+
+    tags: frozenset[str] = frozenset()
+
+
+Value = Constant | Named | Local | Items | Either | Unknown
+
+UNKNOWN: Final = Unknown()
+
+
+def options(value: Value) -> tuple[Value, ...]:
+    """Each value that it may be."""
+    return value.options if isinstance(value, Either) else (value,)
+
+
+def tags_of(value: Value, depth: int = 4) -> frozenset[str]:
+    """All that flowed into a value and into what it holds."""
+    if isinstance(value, Unknown | Named):
+        return value.tags
+    if isinstance(value, Constant):
+        return frozenset({"decoded"}) if value.made is Made.DECODED else frozenset()
+    if depth and isinstance(value, Items):
+        return frozenset().union(*(tags_of(each, depth - 1) for each in value.values[:64]))
+    if depth and isinstance(value, Either):
+        return frozenset().union(*(tags_of(each, depth - 1) for each in value.options))
+    return frozenset()
+
+
+def tagged(value: Value, tags: frozenset[str]) -> Value:
+    """The same value, into which ``tags`` flowed as well."""
+    if not tags or not isinstance(value, Unknown | Named):
+        return value
+    return replace(value, tags=value.tags | tags)
+
+
+def joined(*values: Value) -> Value:
+    """One value that may be any of these; what is no more than unknown is kept once."""
+    if len(values) == 1:
+        return values[0]
+    # What holds much is told apart by what it is, not by what it holds: that costs too much each time.
+    found: dict[object, Value] = {}
+    for value in values:
+        for each in options(value):
+            is_large = isinstance(each, Items) or (isinstance(each, Constant) and isinstance(each.value, tuple))
+            found.setdefault(id(each) if is_large else each, each)
+    several = list(found.values())
+    if len(several) == 1:
+        return several[0]
+    known = [each for each in several if not isinstance(each, Unknown)][:MOST_OPTIONS]
+    flowed = frozenset().union(*(each.tags for each in several if isinstance(each, Unknown)))
+    rest = [Unknown(flowed)] if len(known) < len(several) and (flowed or not known) else []
+    return known[0] if len(known) == 1 and not rest else Either((*known, *rest)) if known else rest[0]
+
+
+def rebound(old: Value | None, new: Value) -> Value:
+    """What a name stands for after it is given ``new``: of constants the latest, of callables any that it ever was."""
+    if old is None or (isinstance(new, Constant) and isinstance(old, Constant | Unknown)):
+        return new
+    kept = [each for each in options(old) if isinstance(each, Named | Local | Items)]
+    return joined(new, *kept)
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names of one function, class or module. ``outer`` is asked for what it does not hold."""
+
+    outer: Scope | None = None
+    names: dict[str, Value] = field(default_factory=dict)
+    of_module: set[str] = field(default_factory=set)
+
+    def find(self, name: str) -> Value | None:
+        """What the name stands for; ``None`` where nothing here gave it a value."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        return None
+
+    def bind(self, name: str, value: Value) -> None:
+        """Give the name a value."""
+        scope = self
+        if name in self.of_module:
+            while scope.outer is not None:
+                scope = scope.outer
+        scope.names[name] = rebound(scope.names.get(name), value)
