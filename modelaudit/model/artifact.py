@@ -106,6 +106,9 @@ TORCH_WEIGHT = "torch-weight"
 TORCH_TAR = "torch-tar-records"
 """Content that torch reads from its old tar archives: pickles with numbers between them."""
 
+JINJA = "jinja"
+"""Content that a loader renders as a template of Jinja."""
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from modelaudit.readers.jinja import documents as jinja
 from modelaudit.readers.settings import Interpreter
 
-INTERPRETERS: tuple[Interpreter, ...] = ()
+INTERPRETERS: tuple[Interpreter, ...] = (
+    jinja.INTERPRETER,
+)

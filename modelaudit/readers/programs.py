@@ -20,7 +20,6 @@ _BY_ENDING: Final = {
         ".hpp", ".cu", ".cuh", ".rs", ".go", ".java", ".scala", ".swift", ".m", ".mm", ".cl", ".metal", ".wgsl",
     ),
     "notebooks": (".ipynb",),
-    "Jinja templates": (".jinja", ".jinja2", ".j2", ".tmpl", ".template"),
     "graphs in text form": (".pbtxt", ".prototxt"),
     "XML models": (".xml", ".pmml", ".dae"),
     "web pages that may hold scripts": (".html", ".htm", ".xhtml", ".svg"),
@@ -28,10 +27,8 @@ _BY_ENDING: Final = {
 }  # fmt: skip
 _BY_NAME: Final = {
     "dockerfile": "build files", "containerfile": "build files", "makefile": "build files",
-    "chat_template.json": "Jinja templates",
 }  # fmt: skip
 _BY_KEY: Final = {
-    "chat_template": "Jinja templates",
     "auto_map": "references to code that a loader imports",
     "custom_pipelines": "references to code that a loader imports",
     "__loader__": "references to code that a loader imports",  # skops

@@ -18,6 +18,7 @@ from modelaudit.readers import (
     torch,
 )
 from modelaudit.readers.base import Reader
+from modelaudit.readers.jinja import files as jinja
 from modelaudit.readers.numpy import npy, zfile
 
 READERS: tuple[Reader, ...] = (
@@ -32,6 +33,7 @@ READERS: tuple[Reader, ...] = (
     zfile.READER,
     safetensors.READER,
     embedded.READER,
+    jinja.READER,
     programs.told(markdown.READER),
     programs.told(skops.READER),
     *torch.FALLBACKS,

@@ -1,0 +1,67 @@
+"""Templates in the values of JSON and YAML, whatever their keys and the names of the files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
+from modelaudit.readers.base import LimitReachedError, Reading
+from modelaudit.readers.jinja.reach import ATTRIBUTES, METHODS, NAMES
+from modelaudit.readers.jinja.template import has_marks, read_template
+from modelaudit.readers.settings import Interpreter, Setting
+
+_KEYS: Final = frozenset({"chat_template", "chat_templates", "default_chat_template", "additional_chat_templates"})
+"""Keys under which loaders of models look for a template of Jinja."""
+_ABOUT: Final = re.compile(r"template|prompt|jinja", re.IGNORECASE)
+# What looks like Jinja in the raw text of a document: a statement, or an expression that reaches somewhere. The pairs of
+# braces in a vocabulary are no such thing. Escapes of braces, which no writer makes, count in any case.
+MARKS: Final = re.compile(
+    r"\{%[-+]?\s*(?:if|for|set|macro|do|call|with|filter|include|import|from|extends|block|generation)\b"
+    r"|\{\{[^{}\n]{0,200}[\w\]\)'\"][ \t]*[.|\[(~][^\n]{0,2000}?\}\}"
+    r"|\\u00(?:7[bB]|25)|\\x(?:7[bB]|25)"
+)
+_MOST_TEMPLATES: Final = 2000
+
+
+def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield an outline for each template. Under a key that no loader looks for, only what attacks Python counts.
+
+    Raises:
+        LimitReachedError: there are more templates than are followed.
+    """
+    count = 0
+    for setting in settings:
+        text = setting.value
+        if not isinstance(text, str) or not text:
+            continue
+        is_loaded = any(step in _KEYS for step in setting.path)
+        if not is_loaded and not has_marks(text):
+            continue
+        count += 1
+        if count > _MOST_TEMPLATES:
+            raise LimitReachedError(f"only the first {_MOST_TEMPLATES} templates of the document are judged")
+        outline, unread = read_template(text, ".".join(setting.path)[:200])
+        if is_loaded or any(_ABOUT.search(step) for step in setting.path):
+            yield outline
+        elif unread is None:
+            yield _attacks(outline)
+        if unread is not None and is_loaded:
+            yield unread
+
+
+def _attacks(outline: Outline) -> Outline:
+    """Only what takes a template out of its bounds. Elsewhere braces stand for many things."""
+    kept = [
+        mention
+        for mention in outline.mentions
+        if mention.vocabulary in (ATTRIBUTES, METHODS, NAMES)
+        and mention.use in ("private-attribute", "private-name", "attribute", "method", "call")
+    ]
+    return replace(outline, mentions=tuple(kept))
+
+
+INTERPRETER: Final = Interpreter(_KEYS, _read, MARKS)
