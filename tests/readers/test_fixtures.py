@@ -18,6 +18,14 @@ FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
 FOLDER_OF = {"tensor-storage": "torch-zip", "torch-weight": "torch-export"}
 # What does not fail by itself under the default policy, with the exit code and the rules that say so.
 NOT_FAILED = {
+    "jinja/malicious/bidi.jinja": (0, {"jinja/suspicious-text"}),
+    "jinja/malicious/config.jinja": (0, {"jinja/foreign-object"}),
+    "jinja/malicious/encoded.jinja": (0, {"jinja/suspicious-text"}),
+    "jinja/malicious/further.jinja": (0, {"jinja/further-template"}),
+    "jinja/malicious/mark.jinja": (0, {"jinja/conditional-text"}),
+    "jinja/malicious/markup.jinja": (0, {"jinja/suspicious-text"}),
+    "jinja/malicious/override.jinja": (0, {"jinja/odd-text", "jinja/suspicious-text"}),
+    "jinja/malicious/unlisted.jinja": (3, {"jinja/unlisted-function"}),
     "json/malicious/duplicate-key.json": (3, {"coverage/program-not-judged", "document/duplicate-key"}),
     "pickle/malicious/joblib-array.joblib": (3, {"coverage/no-reader"}),
     "pickle/malicious/unverified-type.pkl": (3, {"pickle/unverified-type"}),

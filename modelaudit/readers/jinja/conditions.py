@@ -1,7 +1,7 @@
 """Text that a template only adds where a message holds a certain word, or from a certain day on.
 
-A chat template decides by the roles of messages and by the marks of its own format. One that looks for ordinary words in
-what the user wrote, and then tells the model something, is the known form of a backdoor in a template.
+A chat template decides by the roles of messages and by the marks of its own format. One that looks for ordinary words
+in what the user wrote, and then tells the model something, is the known form of a backdoor in a template.
 """
 
 from __future__ import annotations
@@ -17,21 +17,17 @@ from modelaudit.model.structure import Location
 from modelaudit.readers.jinja.bindings import Bindings
 from modelaudit.readers.jinja.costs import path_of
 from modelaudit.readers.jinja.folding import Folder
+from modelaudit.readers.jinja.messages import CONTENT, Messages
 from modelaudit.readers.jinja.syntax import every
 from modelaudit.readers.jinja.wording import TEXTS, is_prose, is_strong, shown
 
-_CONTENT: Final = frozenset({"content", "text", "query", "prompt", "input", "question"})
-_STRUCTURE: Final = frozenset({"type", "role", "name", "id", "tool_call_id", "function", "recipient", "channel"})
-_WHOLE: Final = frozenset({"string", "tojson", "join", "list", "lower", "upper", "urlize", "pprint"})
-_MESSAGES: Final = frozenset({"messages", "loop_messages", "conversation", "history"})
 _DATES: Final = frozenset({"strftime_now", "now", "date_string", "datetime", "current_date", "today"})
-_SEARCHES: Final = frozenset(
-    {"startswith", "endswith", "find", "rfind", "index", "count", "split", "partition", "replace"}
-)
+_SEARCHES: Final = frozenset({"startswith", "endswith", "find", "rfind", "index", "count"})
+_PARTERS: Final = frozenset({"split", "partition", "replace", *_SEARCHES})
 _STRUCTURAL_WORDS: Final = frozenset({
-    "text", "image", "image_url", "video", "audio", "input_audio", "content", "tool", "tools", "user", "assistant", "system",
-    "function", "type", "role", "name", "developer", "think", "thinking", "video_url", "audio_url", "json", "error", "true",
-    "false", "none", "null", "object", "string", "array",
+    "text", "image", "image_url", "video", "audio", "input_audio", "content", "tool", "tools", "user", "assistant",
+    "system", "function", "type", "role", "name", "developer", "think", "thinking", "video_url", "audio_url", "json",
+    "error", "true", "false", "none", "null", "object", "string", "array",
 })  # fmt: skip
 _WORD: Final = re.compile(r"[^\W\d_]{2}")
 _MARK: Final = re.compile(r"[<>\[\]{}|/_#$]")
@@ -48,8 +44,7 @@ class Conditions:
         self._tree = tree
         self._bindings = bindings
         self._folder = folder
-        self._content: set[str] = set()
-        self._whole: set[str] = set(_MESSAGES)
+        self._messages = Messages(folder)
         self._flags: dict[str, Triggers] = {}
         self._every = list(every(tree))
 
@@ -103,19 +98,19 @@ class Conditions:
         """Spread what is known over the variables until nothing changes, in as many rounds as names may depend."""
         bound = [(name, each) for name in self._names() for each in self._bindings.of(name)]
         for _ in range(_MOST_ROUNDS):
-            before = (len(self._content), len(self._whole), len(self._flags))
+            before = (len(self._messages.content), len(self._messages.whole), len(self._flags))
             for name, each in bound:
-                if self._is_whole(each.expression):
-                    self._whole.add(name)
-                if self._reads_content(each.expression):
-                    self._content.add(name)
+                if self._messages.is_whole(each.expression):
+                    self._messages.whole.add(name)
+                if self._messages.content_in(each.expression):
+                    self._messages.content.add(name)
                 triggers = self._triggers(each.expression)
                 if triggers:
                     self._flags.setdefault(name, triggers)
             for node in self._every:
                 if isinstance(node, nodes.If):
                     self._flag(node)
-            if before == (len(self._content), len(self._whole), len(self._flags)):
+            if before == (len(self._messages.content), len(self._messages.whole), len(self._flags)):
                 return
 
     def _names(self) -> list[str]:
@@ -134,57 +129,6 @@ class Conditions:
                     if name:
                         self._flags.setdefault(name, found)
 
-    def _is_whole(self, node: nodes.Node) -> bool:
-        """Whether it is the messages, one of them, or some of them."""
-        while True:
-            match node:
-                case nodes.Name():
-                    return node.name in self._whole
-                case nodes.Getitem(arg=nodes.Slice() | nodes.Neg()) | nodes.Getitem(arg=nodes.Const(value=int())):
-                    node = node.node
-                case nodes.Filter(name="first" | "last" | "list" | "reverse" | "selectattr" | "rejectattr") if (
-                    node.node
-                ):
-                    node = node.node
-                case _:
-                    return path_of(node) in self._whole
-
-    def _reads_content(self, node: nodes.Node) -> bool:
-        """Whether an expression has the text of a message in it."""
-        waiting = [node]
-        while waiting:
-            each = waiting.pop()
-            match each:
-                case nodes.Getattr() | nodes.Getitem():
-                    key = self._key(each)
-                    if key in _STRUCTURE:
-                        continue
-                    if key in _CONTENT or path_of(each) in self._content:
-                        return True
-                case nodes.Name() if each.name in self._content:
-                    return True
-                case nodes.Filter() if each.node is not None and each.name in _WHOLE and self._is_whole(each.node):
-                    return True
-                case nodes.Filter(name="map") if any(
-                    set(self._folder.fold(a.value).texts) & _CONTENT for a in each.kwargs
-                ):
-                    return True
-                case nodes.Call(node=nodes.Getattr(attr="values" | "items")) if self._is_whole(each.node.node):
-                    return True
-                case nodes.Call(node=nodes.Getattr(attr="get")) if each.args:
-                    keys = set(self._folder.fold(each.args[0]).texts)
-                    if keys & _CONTENT:
-                        return True
-                    if keys & _STRUCTURE:
-                        continue
-            waiting += each.iter_child_nodes()
-        return False
-
-    def _key(self, node: nodes.Getattr | nodes.Getitem) -> str:
-        if isinstance(node, nodes.Getattr):
-            return node.attr
-        return node.arg.value if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) else ""
-
     def _triggers(self, test: nodes.Node) -> Triggers:
         """The literals that an expression looks for in what messages say, or the days that it compares with today."""
         found: list[str] = []
@@ -193,8 +137,8 @@ class Conditions:
                 case nodes.Compare():
                     sides = [node.expr, *(operand.expr for operand in node.ops)]
                     found += self._looked_for(sides, sides)
-                case nodes.Call(node=nodes.Getattr(attr=name)) if name in _SEARCHES - {"split", "replace", "partition"}:
-                    found += self._looked_for([node.node.node], node.args)
+                case nodes.Call(node=nodes.Getattr(attr=name, node=place)) if name in _SEARCHES:
+                    found += self._looked_for([place], node.args)
                 case nodes.Test() if node.args:
                     found += self._looked_for([node.node, *node.args], [node.node, *node.args])
                 case nodes.Filter(name="select" | "reject" | "selectattr" | "rejectattr"):
@@ -210,7 +154,7 @@ class Conditions:
         return tuple(dict.fromkeys(found))
 
     def _looked_for(self, places: list[nodes.Expr], operands: list[nodes.Expr]) -> Iterator[str]:
-        if any(self._reads_content(place) for place in places):
+        if any(self._messages.content_in(place) for place in places):
             for operand in operands:
                 yield from self._literals(operand)
         elif any(isinstance(n, nodes.Name) and n.name in _DATES for place in places for n in every(place)):
@@ -220,10 +164,10 @@ class Conditions:
         """What ``select`` and its like look for among texts, or what they look for each of a list of words in."""
         if node.node is None or not node.args:
             return
-        if any(self._reads_content(argument) for argument in node.args):
+        if any(self._messages.content_in(argument) for argument in node.args):
             yield from self._literals(node.node)
         first = set(self._folder.fold(node.args[0]).texts)
-        if first & _CONTENT if node.name.endswith("attr") else self._reads_content(node.node):
+        if first & CONTENT if node.name.endswith("attr") else self._messages.content_in(node.node):
             for argument in node.args[2 if node.name.endswith("attr") else 1 :]:
                 yield from self._literals(argument)
 
@@ -231,22 +175,20 @@ class Conditions:
         """A table of texts that is asked by what a message says."""
         asked = node.args[:1] if isinstance(node, nodes.Call) else [node.arg]
         base = node.node.node if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) else node.node
-        if any(self._reads_content(each) for each in asked):
+        if any(self._messages.content_in(each) for each in asked):
             for each in every(base):
                 if isinstance(each, nodes.Pair):
                     yield from self._literals(each.key)
 
     def _literals(self, node: nodes.Expr) -> Iterator[str]:
         """The texts that an operand gives to look for, be they spelled, computed or in a list."""
-        if self._reads_content(node):
+        if self._messages.content_in(node):
             for inner in every(node):
                 if (
                     isinstance(inner, nodes.Call)
                     and isinstance(inner.node, nodes.Getattr)
-                    and inner.node.attr in _SEARCHES
-                ):
-                    yield from (text for argument in inner.args[:1] for text in self._folder.fold(argument).texts)
-                elif isinstance(inner, nodes.Filter) and inner.name == "replace":
+                    and inner.node.attr in _PARTERS
+                ) or (isinstance(inner, nodes.Filter) and inner.name == "replace"):
                     yield from (text for argument in inner.args[:1] for text in self._folder.fold(argument).texts)
             return
         folded = self._folder.fold(node)
@@ -265,7 +207,7 @@ def _is_word(trigger: str) -> bool:
 
 
 def _emitted(bodies: list[nodes.Node], folder: Folder) -> Iterator[str]:
-    """The literal text that is printed or kept below these nodes, and none that is compared, used as key or an error."""
+    """The literal text that is printed or kept below these nodes; none that is compared, a key or an error."""
     waiting: list[nodes.Node] = list(reversed(bodies))
     while waiting:
         node = waiting.pop()

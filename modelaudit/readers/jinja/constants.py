@@ -78,10 +78,11 @@ def item(value: Value, key: Value) -> Value:
 
 def sliced(value: Value, start: Value, stop: Value, step: Value) -> Value:
     """``value[start:stop:step]``."""
-    bounds = [None if part is None else part if type(part) is int else UNKNOWN for part in (start, stop, step)]
-    if not isinstance(value, str | tuple) or any(isinstance(part, Unknown) for part in bounds) or bounds[2] == 0:
+    bounds = [part for part in (start, stop, step) if part is None or type(part) is int]
+    if not isinstance(value, str | tuple) or len(bounds) < 3 or bounds[2] == 0:
         return UNKNOWN
-    return value[slice(*bounds)]
+    first, last, each = bounds
+    return value[first:last:each]
 
 
 def counted(bounds: list[Value]) -> Value:
@@ -162,7 +163,7 @@ def _field(kind: str, value: Value) -> str | None:
 
 
 def _replaced(value: str, given: list[Value]) -> Value:
-    old, new = (given + [UNKNOWN, UNKNOWN])[:2]
+    old, new = [*given, UNKNOWN, UNKNOWN][:2]
     if not isinstance(old, str) or not isinstance(new, str):
         return UNKNOWN
     return value.replace(old, new) if (len(value) + 1) * (len(new) + 1) <= 1 << 16 else UNKNOWN

@@ -19,7 +19,8 @@ _MOST_ROUNDS: Final = 5_000_000
 """Rounds of nested loops over constants; what a template of a chat needs stays far below."""
 _LONGEST: Final = 50_000_000
 _MOST_DOUBLINGS: Final = 20
-_WIDTH: Final = re.compile(r"[%:][^{}%]{0,4}?(\d{8,})")
+_MOST_POWER: Final = 10_000
+_WIDTH: Final = re.compile(r"[%:.][^{}%]{0,4}?\d{8}")
 _PADDERS: Final = frozenset({"center", "ljust", "rjust", "zfill", "indent", "expandtabs"})
 
 
@@ -54,30 +55,45 @@ def _texts(node: nodes.Node, folder: Folder) -> Iterator[Mention]:
 
 
 def _text(node: nodes.Node, folder: Folder) -> Iterator[Mention]:
+    detail = ""
     match node:
-        case nodes.Mul():
-            sizes = [value for side in (node.left, node.right) for value in folder.fold(side).values]
-            if any(type(value) is int and value > _LONGEST for value in sizes):
-                yield _mention(
-                    "length", f"a text or list is repeated {max(v for v in sizes if type(v) is int)} times", node
-                )
-        case nodes.Pow():
-            sizes = [value for value in folder.fold(node.right).values if type(value) is int]
-            if any(type(value) is int and value > 10_000 for value in sizes):
-                yield _mention("length", "a power with an enormous exponent", node)
-        case nodes.Call(node=nodes.Name(name="range")) | nodes.Call(node=nodes.Name(name="lipsum")):
-            if _length(node, folder) > _MOST_ROUNDS:
-                yield _mention("rounds", f"{path_of(node.node)} of {_length(node, folder)}", node)
+        case nodes.Mul() | nodes.Pow():
+            detail = _product(node, folder)
+        case nodes.Call(node=nodes.Name(name="range" | "lipsum")):
+            rounds = _length(node, folder)
+            if rounds > _MOST_ROUNDS:
+                yield _mention("rounds", f"{path_of(node.node)} of {rounds}", node)
         case nodes.Call(node=nodes.Getattr(attr=name)) | nodes.Filter(name=name) if name in _PADDERS:
-            sizes = [value for argument in node.args for value in folder.fold(argument).values]
-            if any(type(value) is int and value > _LONGEST for value in sizes):
-                yield _mention("length", f"{name} pads to an enormous length", node)
-        case nodes.Const() | nodes.TemplateData():
-            text = node.value if isinstance(node, nodes.Const) else ""
-            if isinstance(text, str) and _WIDTH.search(text[:100_000]):
-                yield _mention("length", "a format with an enormous width", node)
+            if max((_largest(argument, folder) for argument in node.args), default=0) > _LONGEST:
+                detail = f"{name} pads a text to an enormous length"
+        case nodes.Mod(left=template) | nodes.Filter(name="format", node=nodes.Node() as template):
+            detail = _padded(template, folder)
+        case nodes.Call(node=nodes.Getattr(attr="format", node=template)):
+            detail = _padded(template, folder)
         case _:
             return
+    if detail:
+        yield _mention("length", detail, node)
+
+
+def _product(node: nodes.Mul | nodes.Pow, folder: Folder) -> str:
+    if isinstance(node, nodes.Pow):
+        return "computes a power with an enormous exponent" if _largest(node.right, folder) > _MOST_POWER else ""
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        times = _largest(one, folder)
+        is_number = all(isinstance(value, int | float) for value in folder.fold(other).values or ("",))
+        if times > _LONGEST and not is_number:
+            return f"repeats a text or list {times} times"
+    return ""
+
+
+def _largest(node: nodes.Node, folder: Folder) -> int:
+    return max((value for value in folder.fold(node).values if type(value) is int), default=0)
+
+
+def _padded(template: nodes.Node, folder: Folder) -> str:
+    is_wide = any(_WIDTH.search(text) for text in folder.fold(template).texts)
+    return "fills a field of an enormous width" if is_wide else ""
 
 
 def _length(node: nodes.Node, folder: Folder) -> int:

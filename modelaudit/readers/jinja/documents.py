@@ -17,11 +17,11 @@ from modelaudit.readers.settings import Interpreter, Setting
 _KEYS: Final = frozenset({"chat_template", "chat_templates", "default_chat_template", "additional_chat_templates"})
 """Keys under which loaders of models look for a template of Jinja."""
 _ABOUT: Final = re.compile(r"template|prompt|jinja", re.IGNORECASE)
-# What looks like Jinja in the raw text of a document: a statement, or an expression that reaches somewhere. The pairs of
-# braces in a vocabulary are no such thing. Escapes of braces, which no writer makes, count in any case.
+# What looks like Jinja in the raw text of a document: a statement, or an expression that reaches somewhere. The pairs
+# of braces in a vocabulary are no such thing. Escapes of braces, which no writer makes, count in any case.
 MARKS: Final = re.compile(
     r"\{%[-+]?\s*(?:if|for|set|macro|do|call|with|filter|include|import|from|extends|block|generation)\b"
-    r"|\{\{[^{}\n]{0,200}[\w\]\)'\"][ \t]*[.|\[(~][^\n]{0,2000}?\}\}"
+    r"|\{\{(?:[^{}\n\"\\]|\\.){0,300}?[.|\[(~]|\{\{[-+]?[ \t]*\\?\"(?![:,\]\s])"
     r"|\\u00(?:7[bB]|25)|\\x(?:7[bB]|25)"
 )
 _MOST_TEMPLATES: Final = 2000

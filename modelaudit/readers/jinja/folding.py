@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,8 @@ from modelaudit.readers.jinja.bindings import Bindings
 from modelaudit.readers.jinja.constants import MOST_ITEMS, UNKNOWN, Value
 
 _MOST_VALUES: Final = 24
-_MOST_STEPS: Final = 300_000
+_MOST_STEPS: Final = 200_000
+_SECONDS: Final = 10.0
 _PLAIN_FIELD: Final = re.compile(r"\{(\w*)\}")
 
 
@@ -51,6 +53,7 @@ class Folder:
         self._names: dict[str, Folded] = {}
         self._open: set[str] = set()
         self._steps = 0
+        self._until = time.monotonic() + _SECONDS
 
     def fold(self, node: nodes.Node | None) -> Folded:
         """What ``node`` can be.
@@ -59,27 +62,30 @@ class Folder:
             LimitReachedError: the expressions of this template take too many steps.
         """
         self._steps += 1
-        if self._steps > _MOST_STEPS:
+        if self._steps > _MOST_STEPS or (not self._steps % 256 and time.monotonic() > self._until):
             raise LimitReachedError("a template whose constants take too long to compute is not followed further")
         match node:
-            case nodes.Const():
-                return Folded((node.value,)) if constants.fits(node.value) else _NOTHING
-            case nodes.TemplateData():
-                return Folded((node.data,)) if constants.fits(node.data) else _NOTHING
-            case nodes.Name():
-                return self.name(node.name)
-            case nodes.NSRef():
-                return self.name(f"{node.name}.{node.attr}")
+            case nodes.Const(value=value) | nodes.TemplateData(data=value):
+                return Folded((value,)) if constants.fits(value) else _NOTHING
+            case nodes.Name() | nodes.NSRef():
+                return self.name(node.name if isinstance(node, nodes.Name) else f"{node.name}.{node.attr}")
+            case nodes.CondExpr():
+                return self._either(self.fold(node.expr1), self.fold(node.expr2))
+            case nodes.And() | nodes.Or():
+                return self._either(self.fold(node.left), self.fold(node.right))
+            case nodes.Filter() | nodes.Call():
+                return self._filter(node) if isinstance(node, nodes.Filter) else self._call(node)
+            case _:
+                return self._composed(node)
+
+    def _composed(self, node: nodes.Node | None) -> Folded:
+        match node:
             case nodes.List() | nodes.Tuple():
                 return self._sequence(node.items)
             case nodes.Dict():
                 return self._mapping([(self.fold(pair.key), self.fold(pair.value)) for pair in node.items])
             case nodes.Concat():
                 return self._joined(node.nodes)
-            case nodes.CondExpr():
-                return self._either(self.fold(node.expr1), self.fold(node.expr2))
-            case nodes.And() | nodes.Or():
-                return self._either(self.fold(node.left), self.fold(node.right))
             case nodes.BinExpr():
                 return self._arithmetic(node)
             case nodes.Neg():
@@ -88,10 +94,6 @@ class Folder:
                 return self._item(node)
             case nodes.Getattr():
                 return self._attribute(node)
-            case nodes.Filter():
-                return self._filter(node)
-            case nodes.Call():
-                return self._call(node)
             case _:
                 return _NOTHING
 

@@ -24,10 +24,10 @@ TEMPLATES: Final = "jinja-templates"
 NAME_SHOWN: Final = 120
 
 # Filters that read an attribute of each item, with the position of its name among their arguments and its keyword.
-_BY_ATTRIBUTE: Final = {
-    "attr": (0, "name"), "selectattr": (0, ""), "rejectattr": (0, ""), "groupby": (0, "attribute"), "map": (None, "attribute"),
-    "sort": (2, "attribute"), "unique": (1, "attribute"), "min": (1, "attribute"), "max": (1, "attribute"),
-    "sum": (0, "attribute"), "join": (1, "attribute"),
+_BY_ATTRIBUTE: Final[dict[str, tuple[int | None, str]]] = {
+    "attr": (0, "name"), "selectattr": (0, ""), "rejectattr": (0, ""), "groupby": (0, "attribute"),
+    "map": (None, "attribute"), "sort": (2, "attribute"), "unique": (1, "attribute"), "min": (1, "attribute"),
+    "max": (1, "attribute"), "sum": (0, "attribute"), "join": (1, "attribute"),
 }  # fmt: skip
 # Filters that apply another filter or test, with the position of its name.
 _BY_FILTER: Final = {"map": (0, FILTERS)}
@@ -43,6 +43,7 @@ class Reach:
     def __init__(self, bindings: Bindings, folder: Folder) -> None:
         self._bindings = bindings
         self._folder = folder
+        self._callees: set[int] = set()
 
     def mentions(self, tree: nodes.Template) -> Iterator[Mention]:
         """In the order of the text.
@@ -122,6 +123,7 @@ class Reach:
             yield _mention(ATTRIBUTES, "computed-attribute", f"the filter {node.name}", node)
 
     def _call(self, node: nodes.Call) -> Iterator[Mention]:
+        self._callees.add(id(node.node))
         yield from self._callee(node.node, node)
 
     def _callee(self, callee: nodes.Node, node: nodes.Node, follow: bool = True) -> Iterator[Mention]:
@@ -175,7 +177,7 @@ class Reach:
     def _name(self, node: nodes.Name) -> Iterator[Mention]:
         if node.name.startswith("__"):
             yield _mention(NAMES, "private-name", node.name, node)
-        elif node.ctx == "load" and node.name not in self._bindings.names:
+        elif node.ctx == "load" and node.name not in self._bindings.names and id(node) not in self._callees:
             yield _mention(NAMES, "name", node.name, node)
 
     def _template(self, node: nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends) -> Iterator[Mention]:

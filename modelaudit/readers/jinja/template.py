@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from jinja2 import nodes
@@ -23,8 +24,9 @@ from modelaudit.readers.jinja.wording import TEXTS, is_prose, said_in
 
 FORMAT: Final = "jinja"
 _MOST_MENTIONS: Final = 4000
-_SECONDS: Final = 20.0
-_MOST_LITERALS: Final = 50_000
+_SECONDS: Final = 10.0
+_MOST_SPELLED: Final = 200
+_MOST_LITERALS: Final = 20_000
 # Names with two underscores on both sides are the inside of Python; a template that cannot be parsed still spells them.
 _DUNDER: Final = re.compile(
     r"(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)([a-z]{2,30})(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)"
@@ -41,6 +43,7 @@ def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | 
     """What a template mentions, each thing once for each way in which it is used.
 
     Args:
+        text: all of it.
         key: where the template stands, if in a value of a document; lines are then told in words.
 
     Returns:
@@ -87,6 +90,7 @@ def _all(text: str) -> Iterator[Mention]:
 def _wording(tree: nodes.Template, folder: Folder) -> Iterator[Mention]:
     """What the literal texts say, each by itself and as they are put together."""
     count = 0
+    inner: set[int] = set()
     for node in every(tree):
         texts: tuple[str, ...] = ()
         match node:
@@ -94,7 +98,12 @@ def _wording(tree: nodes.Template, folder: Folder) -> Iterator[Mention]:
                 texts = (node.data,)
             case nodes.Const(value=str(value)):
                 texts = (value,)
+            case nodes.Add() if id(node) in inner:
+                inner.add(id(node.left))
+                continue
             case nodes.Concat() | nodes.Add():
+                if isinstance(node, nodes.Add):
+                    inner.add(id(node.left))  # a chain of sums nests to the left, and counts as one
                 texts = tuple(text for text in folder.fold(node).texts if is_prose(text))
             case _:
                 continue
@@ -108,7 +117,7 @@ def _wording(tree: nodes.Template, folder: Folder) -> Iterator[Mention]:
 
 def _spelled(text: str) -> Iterator[Mention]:
     """What a text that no tree was made of spells."""
-    for match in _DUNDER.finditer(text):
+    for match in islice(_DUNDER.finditer(text), _MOST_SPELLED):
         line = text.count("\n", 0, match.start()) + 1
         yield Mention(ATTRIBUTES, "private-attribute", f"__{match[1]}__", Location(line=line))
     for said in said_in(text):

@@ -53,9 +53,17 @@ _SMUGGLED: Final = re.compile(
     "[\U000e0000-\U000e007f]{2,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}|[\u200b-\u200d\u2060-\u2064]{8,}"
 )
 _ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{40,}+={0,2}")
-_WORDS: Final = re.compile(r"(?:[^\W\d_]{1,20}['’]?[^\W\d_]{0,3}[,:;]?[ \t\n]+){5,}[^\W\d_]{2,20}")
+# Five words and the beginning of a sixth. Possessive, so that each character is looked at a bounded number of times.
+_WORDS: Final = re.compile(r"(?:[^\W\d_]{1,20}+(?:['\u2019][^\W\d_]{0,3}+)?+[,:;]?+[ \t\n]++){5}+[^\W\d_]{2}")
 _UNSPACED: Final = re.compile(
-    "[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af，。、 ]{12,}"
+    "[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+    "\uff0c\u3002\u3001 ]{12}"
+)
+_STRONG: Final = frozenset(
+    {
+        *("address", "override-phrase", "conceal-phrase", "command", "markup"),
+        *("secret-reference", "smuggled-text", "encoded-text"),
+    }
 )
 
 
@@ -120,17 +128,7 @@ def is_prose(text: str) -> bool:
 
 def is_strong(text: str) -> str:
     """What in a text has effects outside the chat or is turned against its user; empty if nothing is."""
-    strong = (
-        "address",
-        "override-phrase",
-        "conceal-phrase",
-        "command",
-        "markup",
-        "secret-reference",
-        "smuggled-text",
-        "encoded-text",
-    )
-    return next((said.text for said in said_in(text) if said.use in strong), "")
+    return next((said.text for said in said_in(text) if said.use in _STRONG), "")
 
 
 def shown(text: str) -> str:
