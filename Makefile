@@ -23,7 +23,7 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo test lint format docs bench-startup bench-detection bench-speed bench fuzz lock clean
+.PHONY: demo test lint format docs bench-startup bench-detection bench-templates bench-speed bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -56,6 +56,10 @@ bench-startup: $(DEV)
 # own. CORPUS=FOLDER names a labelled corpus; without one that part is left out.
 bench-detection: $(DEV)
 	CORPUS="$(CORPUS)" $(BIN)/python benchmarks/detection.py --write
+
+# Chat templates as inference packages ship them, downloaded, beside templates that attack.
+bench-templates: $(DEV)
+	CORPUS="$(CORPUS)" $(BIN)/python benchmarks/templates.py --write
 
 bench-speed: $(DEV)
 	$(BIN)/python benchmarks/speed.py --write

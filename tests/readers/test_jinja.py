@@ -304,6 +304,12 @@ def test_what_is_spelled_in_what_cannot_be_parsed_is_told_all_the_same() -> None
         ("anything.json", json.dumps({"a": [{"b": WALK}]}).encode(), None),
         ("tokenizer_config.json", json.dumps({"chat_template": [{"name": "x", "template": WALK}]}).encode(), None),
         ("processor_config.json", json.dumps({"chat_template": {"default": WALK}}).encode(), None),
+        (
+            "lines.json",
+            json.dumps({"chat_template": ["{% if x %}\n", "{{ x.__cl", "ass__ }}\n", "{% endif %}"]}).encode(),
+            None,
+        ),
+        ("alternatives.json", json.dumps({"prompts": [WALK, "{{ a }}"]}).encode(), None),
         ("anything.yaml", b"a:\n  b: \"{{ ''.__class__ }}\"\n", None),
         ("escaped.json", b'{"a": "\\u007b\\u007b x.__class__ \\u007d\\u007d"}', None),
     ],

@@ -25,6 +25,7 @@ MARKS: Final = re.compile(
     r"|\\u00(?:7[bB]|25)|\\x(?:7[bB]|25)"
 )
 _MOST_TEMPLATES: Final = 2000
+_KEY_SHOWN: Final = 200
 
 
 def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
@@ -33,24 +34,48 @@ def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Re
     Raises:
         LimitReachedError: there are more templates than are followed.
     """
+    lines: dict[tuple[str, ...], list[str]] = {}
     count = 0
     for setting in settings:
         text = setting.value
         if not isinstance(text, str) or not text:
             continue
-        is_loaded = any(step in _KEYS for step in setting.path)
-        if not is_loaded and not has_marks(text):
-            continue
-        count += 1
+        if len(setting.path) > 1 and setting.path[-1].isdigit() and _is_about(setting.path[-2:-1]):
+            lines.setdefault(setting.path[:-1], []).append(text)
+        elif _KEYS.intersection(setting.path) or has_marks(text):
+            count += 1
+            yield from _template(setting.path, text)
         if count > _MOST_TEMPLATES:
             raise LimitReachedError(f"only the first {_MOST_TEMPLATES} templates of the document are judged")
-        outline, unread = read_template(text, ".".join(setting.path)[:200])
-        if is_loaded or any(_ABOUT.search(step) for step in setting.path):
-            yield outline
-        elif unread is None:
-            yield _attacks(outline)
-        if unread is not None and is_loaded:
-            yield unread
+    for place, parts in lines.items():
+        yield from _lines(place, parts)
+
+
+def _is_about(steps: Sequence[str]) -> bool:
+    return any(step in _KEYS or _ABOUT.search(step) for step in steps)
+
+
+def _template(place: tuple[str, ...], text: str) -> Iterator[Reading]:
+    is_loaded = bool(_KEYS.intersection(place))
+    outline, unread = read_template(text, ".".join(place)[:_KEY_SHOWN])
+    if _is_about(place):
+        yield outline
+    elif unread is None:
+        yield _attacks(outline)
+    if unread is not None and is_loaded:
+        yield unread
+
+
+def _lines(place: tuple[str, ...], parts: list[str]) -> Iterator[Reading]:
+    """A list of texts: lines of one template, as the server of llama-cpp-python takes them, or several templates."""
+    whole = "".join(parts)
+    if not has_marks(whole):
+        return
+    yield from _template(place, whole)
+    if len(parts) > 1 and read_template(whole)[1] is not None:
+        for number, part in enumerate(parts[:_MOST_TEMPLATES]):
+            if has_marks(part):
+                yield read_template(part, ".".join((*place, str(number)))[:_KEY_SHOWN])[0]
 
 
 def _attacks(outline: Outline) -> Outline:

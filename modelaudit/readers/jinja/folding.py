@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import nodes
+from jinja2.filters import FILTERS, do_default, do_forceescape, do_mark_safe
 
 from modelaudit.readers.base import LimitReachedError
 from modelaudit.readers.jinja import constants
@@ -43,6 +44,11 @@ _NOTHING: Final = Folded()
 _BUILT: Final = Folded(is_built=True)
 # Filters and methods that make a text, so that what they give of something unknown counts as put together.
 _BUILDERS: Final = frozenset({"string", "join", "replace", "format", "reverse", "urlencode", "tojson", "center"})
+
+# Filters that give the text itself, marked or escaped, or another one where there is none.
+_PASSING: Final = frozenset(
+    name for name, work in FILTERS.items() if work in (do_mark_safe, do_forceescape, FILTERS["escape"], do_default)
+)
 
 
 class Folder:
@@ -209,7 +215,7 @@ class Folder:
     def _filter(self, node: nodes.Filter) -> Folded:
         base = self.fold(node.node) if node.node is not None else _NOTHING
         arguments = [self.fold(argument) for argument in node.args]
-        if node.name in ("safe", "e", "escape", "forceescape", "default", "d"):
+        if node.name in _PASSING:
             return self._either(base, arguments[0]) if arguments else base
         if node.name == "map" and arguments and arguments[0].texts:
             inner = arguments[0].texts[0]
