@@ -23,7 +23,8 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo test lint format docs bench-startup bench-detection bench-speed bench-large bench fuzz lock clean
+.PHONY: demo test lint format docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
+        bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -47,7 +48,7 @@ format: $(DEV)
 docs: $(DEV)
 	$(BIN)/python docs/generate.py
 
-bench: bench-startup bench-speed bench-large bench-detection
+bench: bench-startup bench-speed bench-large bench-templates bench-code bench-detection
 
 bench-startup: $(DEV)
 	$(BIN)/python benchmarks/startup.py
@@ -57,8 +58,16 @@ bench-startup: $(DEV)
 bench-detection: $(DEV)
 	CORPUS="$(CORPUS)" $(BIN)/python benchmarks/detection.py --write
 
+# Chat templates as inference packages ship them, downloaded, beside templates that attack.
+bench-templates: $(DEV)
+	CORPUS="$(CORPUS)" $(BIN)/python benchmarks/templates.py --write
+
 bench-speed: $(DEV)
 	$(BIN)/python benchmarks/speed.py --write
+
+# What is found in the code of two libraries of models; downloads their wheels, installs none.
+bench-code: $(DEV)
+	$(BIN)/python benchmarks/code.py --write
 
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write

@@ -44,7 +44,7 @@ ONLY_IN = {
     "subprocess": ("opinions",),
     "importlib": ("cli", "opinions", "reports"),
     "huggingface_hub": ("sources",),
-    "jinja2": ("reports",),
+    "jinja2": ("reports", "readers"),
     "cyclonedx": ("reports",),
     "rich": ("reports",),
     "pydantic": ("catalogue", "reports", "readers", "sources"),

@@ -108,6 +108,7 @@ TORCH_TAR = "torch-tar-records"
 
 JINJA = "jinja"
 """Content that is rendered as a template, whatever it looks like."""
+"""Content that a loader renders as a template of Jinja."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]
 
 def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits) -> Iterator[Reading]:
     """What the document means to those who know keys of it."""
-    asked = [each for each in INTERPRETERS if "*" in each.keys or facts.met & each.keys]
+    asked = [each for each in INTERPRETERS if each.asks_for(frozenset(facts.met), text)]
     if not asked:
         return
     bound: LimitReachedError | None = None

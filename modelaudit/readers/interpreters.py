@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from modelaudit.readers import auto_map, keras, mxnet, paddle
+from modelaudit.readers.jinja import documents as jinja
 from modelaudit.readers.settings import Interpreter
 
 INTERPRETERS: tuple[Interpreter, ...] = (
     auto_map.INTERPRETER,
+    jinja.INTERPRETER,
     keras.INTERPRETER,
     mxnet.SYMBOL,
     paddle.INTERPRETER,

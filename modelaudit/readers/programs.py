@@ -19,16 +19,13 @@ _BY_ENDING: Final = {
         ".js", ".mjs", ".cjs", ".ts", ".lua", ".rb", ".pl", ".php", ".r", ".jl", ".c", ".cc", ".cpp", ".cxx", ".h",
         ".hpp", ".cu", ".cuh", ".rs", ".go", ".java", ".scala", ".swift", ".m", ".mm", ".cl", ".metal", ".wgsl",
     ),
-    "Jinja templates": (".jinja", ".jinja2", ".j2", ".tmpl", ".template"),
     "graphs in text form": (".pbtxt", ".prototxt"),
     "build files": (".mk", ".cmake", ".gradle"),
 }  # fmt: skip
 _BY_NAME: Final = {
     "dockerfile": "build files", "containerfile": "build files", "makefile": "build files",
-    "chat_template.json": "Jinja templates",
 }  # fmt: skip
 _BY_KEY: Final = {
-    "chat_template": "Jinja templates",
     "__loader__": "references to code that a loader imports",  # skops
     "_target_": "references to code that a loader imports",  # Hydra, NeMo
 }

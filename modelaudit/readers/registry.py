@@ -41,6 +41,7 @@ from modelaudit.readers import (
     triton,
 )
 from modelaudit.readers.base import Reader
+from modelaudit.readers.jinja import files as jinja
 from modelaudit.readers.numpy import npy, zfile
 from modelaudit.readers.tensorflow import checkpoint as tensorflow_checkpoint
 from modelaudit.readers.tensorflow import reader as tensorflow
@@ -81,6 +82,7 @@ READERS: tuple[Reader, ...] = (
     coreml.READERS[1],
     paddle.READERS[1],
     tensorflow_checkpoint.DATA,
+    jinja.READER,
     programs.told(markdown.READER),
     programs.told(skops.READER),
     *torch.FALLBACKS,

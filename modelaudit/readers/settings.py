@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -62,10 +63,16 @@ class Interpreter:
     Attributes:
         keys: the document is only followed where one of these occurs at any depth; ``*`` stands for any.
         read: yields what the settings of a document with this path mean.
+        marks: the document is followed too where this occurs in its text, whatever its keys.
     """
 
     keys: frozenset[str]
     read: Callable[[str, Sequence[Setting], Limits], Iterator[Reading]]
+    marks: re.Pattern[str] | None = None
+
+    def asks_for(self, met: frozenset[str], text: str) -> bool:
+        """Whether a document with these keys and this text means something to it."""
+        return "*" in self.keys or bool(met & self.keys) or (self.marks is not None and bool(self.marks.search(text)))
 
 
 def settings_of_json(text: str, limits: Limits) -> list[Setting]:
