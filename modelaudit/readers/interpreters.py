@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelaudit.readers.configurations import CONFIGURATIONS
 from modelaudit.readers.settings import Interpreter
 
-INTERPRETERS: tuple[Interpreter, ...] = ()
+INTERPRETERS: tuple[Interpreter, ...] = (*CONFIGURATIONS,)

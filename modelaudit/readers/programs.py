@@ -14,7 +14,6 @@ from modelaudit.readers.text import file_name
 
 _BY_ENDING: Final = {
     "Python source": (".py", ".pyw", ".pyx", ".pth", ".py.txt"),
-    "shell scripts": (".sh", ".bash", ".zsh", ".ksh", ".csh", ".fish", ".bat", ".cmd", ".ps1", ".psm1"),
     "source code": (
         ".js", ".mjs", ".cjs", ".ts", ".lua", ".rb", ".pl", ".php", ".r", ".jl", ".c", ".cc", ".cpp", ".cxx", ".h",
         ".hpp", ".cu", ".cuh", ".rs", ".go", ".java", ".scala", ".swift", ".m", ".mm", ".cl", ".metal", ".wgsl",
@@ -24,10 +23,9 @@ _BY_ENDING: Final = {
     "graphs in text form": (".pbtxt", ".prototxt"),
     "XML models": (".xml", ".pmml", ".dae"),
     "web pages that may hold scripts": (".html", ".htm", ".xhtml", ".svg"),
-    "build files": (".mk", ".cmake", ".gradle"),
+    "build files": (".cmake", ".gradle"),
 }  # fmt: skip
 _BY_NAME: Final = {
-    "dockerfile": "build files", "containerfile": "build files", "makefile": "build files",
     "chat_template.json": "Jinja templates",
 }  # fmt: skip
 _BY_KEY: Final = {
@@ -35,7 +33,6 @@ _BY_KEY: Final = {
     "auto_map": "references to code that a loader imports",
     "custom_pipelines": "references to code that a loader imports",
     "__loader__": "references to code that a loader imports",  # skops
-    "_target_": "references to code that a loader imports",  # Hydra, NeMo
 }
 _ENDINGS: Final = {ending: kind for kind, endings in _BY_ENDING.items() for ending in endings}
 

@@ -8,6 +8,7 @@ Source: https://github.com/huggingface/safetensors#format and ``Metadata::valida
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -16,9 +17,10 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Location, SafetensorsHeader, TensorEntry, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.embedded import DecodedWindow
 from modelaudit.readers.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
 from modelaudit.readers.sniff import name_format
-from modelaudit.readers.windows import SubWindow, budget_of, chunks
+from modelaudit.readers.windows import SubWindow, budget_of, chunks, opener
 
 DTYPE_BITS = {
     "BOOL": 8,
@@ -51,6 +53,9 @@ _LARGEST = 2**64 - 1
 _DEEPEST = 127
 _SPACE = b" \t\n\r"
 _PLAUSIBLE_LENGTH = 2**48
+_MOST_TEXTS = 1000
+_MARKS = ("_target_", "!!python/", "_component_", "class_path")
+_NO_NAME = re.compile(r"[^\w.-]")
 
 
 def recognises(head: Head) -> bool:
@@ -86,6 +91,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     elif end < available:
         log.add("trailing-data", f"{available - end} bytes follow the last tensor", offset=data_start + end)
     yield SafetensorsHeader(length, tuple(tensors), metadata, tuple(log.kept))
+    yield from _texts(artifact.path, metadata, window, limits)
     if end > available:
         detail = f"the file breaks off: {available} of {end} bytes of tensors are there"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
@@ -93,6 +99,14 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         stretch = SubWindow(window, data_start + end, available - end, budget_of(window, limits))
         path = f"{artifact.path}![bytes {data_start + end}-{window.size}]"
         yield Artifact(path, stretch.size, lambda: nullcontext(stretch))
+
+
+def _texts(path: str, metadata: tuple[tuple[str, str], ...], window: Window, limits: Limits) -> Iterator[Artifact]:
+    """The texts in the metadata that a loader reads as a configuration, as artifacts of their own."""
+    for key, text in metadata[:_MOST_TEXTS]:
+        if text.lstrip().startswith(("{", "[")) or any(mark in text for mark in _MARKS):
+            inner = DecodedWindow(text.encode("utf-8", "replace"), budget_of(window, limits))
+            yield Artifact(f"{path}!metadata/{_NO_NAME.sub('_', key)[:80]}", inner.size, opener(inner))
 
 
 @dataclass(slots=True)

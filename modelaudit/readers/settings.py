@@ -62,10 +62,12 @@ class Interpreter:
     Attributes:
         keys: the document is only followed where one of these occurs at any depth; ``*`` stands for any.
         read: yields what the settings of a document with this path mean.
+        names: files of these names, in lower case, are followed whatever their keys are.
     """
 
     keys: frozenset[str]
     read: Callable[[str, Sequence[Setting], Limits], Iterator[Reading]]
+    names: frozenset[str] = frozenset()
 
 
 def settings_of_json(text: str, limits: Limits) -> list[Setting]:

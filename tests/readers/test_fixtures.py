@@ -41,6 +41,9 @@ NOT_FAILED = {
     "7z/malicious/unknown-compression.7z": (3, {"archive/odd-names", "coverage/no-reader"}),
     "tar/malicious/link-member.tar": (0, {"archive/link-member"}),
     "tar/malicious/special-member.tar": (0, {"archive/special-member"}),
+    "json/malicious/switches.json": (0, {"configuration/unguarded-loading", "configuration/weaker-loading"}),
+    "shell/malicious/generated.sh": (0, {"shell/generated-script"}),
+    "text/malicious/.env": (0, {"secret/settings-file"}),
     "zip/malicious/unknown-compression.zip": (3, {"archive/odd-names", "coverage/no-reader"}),
 }
 
