@@ -12,8 +12,8 @@ _SHAPES: Final = re.compile(
     r"|(?P<name>(?i:(?:password|passwd|api_?key|secret|access_?token|auth_?token)[\"']?\s?[:=]\s?[\"']?|bearer\s))"
     r"[^\s\"'$<{]{8,200}"
 )
-_MARKS: Final = re.compile(r"hf_|api_org_|sk[-_]|rk_live|gh[pousr]_|github_pat|glpat|xox|AKIA|ASIA|AIza|pypi-|gsk_|nvapi|r8_"
-                           r"|SG\.|eyJ|://|(?i:passw|api_?key|secret|token|bearer)")  # fmt: skip
+_MARKS: Final = re.compile(r"hf_|api_org_|sk[-_]|rk_live|gh[pousr]_|github_pat|glpat|xox|AKIA|ASIA|AIza|pypi-|gsk_"
+                           r"|nvapi|r8_|SG\.|eyJ|://|(?i:passw|api_?key|secret|token|bearer)")  # fmt: skip
 
 
 def redacted(text: str) -> str:

@@ -89,8 +89,12 @@ def secrets_in(data: bytes) -> Iterator[tuple[str, int]]:
 
 @cache
 def _detectors() -> dict[str, tuple[tuple[bytes, ...], Find]]:
-    own = {kind: (marks, re.compile(pattern).findall) for kind, (marks, pattern) in _OWN.items()}
-    return {kind: (marks, partial(_ask, kind)) for kind, marks in _KEPT.items()} | own
+    found: dict[str, tuple[tuple[bytes, ...], Find]] = {
+        kind: (marks, partial(_ask, kind)) for kind, marks in _KEPT.items()
+    }
+    for kind, (marks, pattern) in _OWN.items():
+        found[kind] = (marks, partial(re.findall, pattern))
+    return found
 
 
 def _ask(kind: str, line: str) -> Iterable[str]:

@@ -9,7 +9,7 @@ from typing import Final
 from modelaudit.readers.shell.lexer import Command
 from modelaudit.readers.shell.pipelines import runs_input
 from modelaudit.readers.shell.reverse import is_reverse_shell
-from modelaudit.readers.shell.words import PERSISTENT, PRIVATE, ROOTS, SENDERS, SHELLS, base_name, unwrapped
+from modelaudit.readers.shell.words import PERSISTENT, PRIVATE, ROOTS, SENDERS, SHELLS, SYSTEM, base_name, unwrapped
 
 _RECURSIVE: Final = re.compile(r"-\w*[rR]\w*|--recursive")
 _ENVIRONMENT: Final = re.compile(r"\s*(?:env|printenv|set|export|cat\s+/proc/self/environ)\s*(?:[|;]|\Z)")
@@ -26,9 +26,7 @@ def harm_of(command: Command, words: list[str]) -> Iterator[Harm]:
     if is_reverse_shell(command, words):
         yield "reverse-shell", " ".join([*command.words, *command.writes]), ""
     name = base_name(words[0]) if words else ""
-    for target in (*command.writes, *(words[1:] if name in _WRITERS else ())):
-        if any(part in target for part in PERSISTENT):
-            yield "persistence", target, ""
+    yield from _written((*command.writes, *(words[1:] if name in _WRITERS else ())))
     if not words:
         return
     rest = words[1:]
@@ -42,6 +40,14 @@ def harm_of(command: Command, words: list[str]) -> Iterator[Harm]:
         yield "obfuscated", "history -c", ""
     if name in SENDERS:
         yield from _sent(command, name, rest)
+
+
+def _written(targets: tuple[str, ...]) -> Iterator[Harm]:
+    for target in targets:
+        if any(part in target for part in PERSISTENT):
+            yield "persistence", target, ""
+        elif any(part in target for part in SYSTEM):
+            yield "system-file", target, ""
 
 
 def _destroys(name: str, rest: list[str]) -> bool:

@@ -58,6 +58,7 @@ class Lexer:
         self._at = 0
         self._line = 1
         self._current = Command(1)
+        self._groups = 0
         self._waiting: list[tuple[str, bool, Command]] = []
 
     def split(self) -> list[Command]:
@@ -88,7 +89,9 @@ class Lexer:
         elif two in ("||", "&&", ";;"):
             self._end(False)
             self._at += 2
-        elif character in ";&()":
+        elif character in "()":
+            self._parenthesis(character == "(")
+        elif character in ";&":
             self._end(False)
             self._at += 1
         elif character == "|":
@@ -96,6 +99,16 @@ class Lexer:
             self._end(True)
         else:
             self._word_follows()
+
+    def _parenthesis(self, opens: bool) -> None:
+        """A group of commands begins or ends; one that ends nothing stands behind a pattern of ``case``."""
+        if not opens and not self._groups:
+            self._current = Command(self._line)
+            while self.commands and self.commands[-1].piped and len(self.commands[-1].words) == 1:
+                self.commands.pop()
+        self._end(False)
+        self._groups += 1 if opens else -(self._groups > 0)
+        self._at += 1
 
     def _end(self, piped: bool) -> None:
         current = self._current
@@ -122,6 +135,9 @@ class Lexer:
             assigned = _ASSIGNED.fullmatch(word)
             if assigned is not None:
                 name, value = assigned[1], assigned[2]
+                if not value and self.text.startswith("(", self._at):
+                    self._at += 1
+                    value = self._balanced()
                 grown = self.variables.get(name, "") if "+=" in word[: len(name) + 2] else ""
                 current.assigns.append((name, grown + value))
                 return
@@ -282,7 +298,7 @@ class Lexer:
             if self.text.startswith("<(", self._at + (self.text[self._at : self._at + 1] == " ")):
                 return
             target = self._target()
-            if self._current.words and self._current.words[-1] in ("0", "1", "2"):
+            if self._current.words and self._current.words[-1].isdecimal():
                 self._current.words.pop()
             (self._current.sources if is_input else self._current.writes).append(target)
 

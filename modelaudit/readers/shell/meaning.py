@@ -30,6 +30,8 @@ _WORK: Final = 500_000
 _WORK_PER_CHARACTER: Final = 4
 _DECODERS: Final = frozenset({"base64", "base32", "basenc", "xxd", "openssl", "uudecode"})
 _PRINTERS: Final = frozenset({"echo", "printf", "cat"})
+# Part of the name is written down, or the number of its letters; a pattern of ``case`` begins with a star.
+_WILDCARD: Final = re.compile(r"(?:[^\s*]{0,200}/)?(?=[^/]{0,99}[?*\[])(?:\w[^/\s]{0,99}|\?{2,40}|\[\w\][^/\s]{1,99})")
 _INLINE: Final = re.compile(
     r"\b(?:exec|eval|system)\s*\([^\n]{0,300}?(?:b64decode|urlopen|requests\.get|decompress|fromhex|marshal)"
     r"|(?:urlopen|requests\.get)\([^\n]{0,300}?(?:exec|eval|system)\s*\("
@@ -139,7 +141,7 @@ class _Script:
         name = base_name(words[0])
         if words[0] == OUTPUT:
             yield from self._all_inner(command)
-        elif any(mark in words[0] for mark in "?*[") and name not in ("[", "[[") and "/" in words[0]:
+        elif _WILDCARD.fullmatch(words[0]):
             yield self._say("obfuscated", words[0], command)
         held = self.state.fetched.held_in(words if name in RUNNERS | EVALUATORS else words[:1])
         if held is not None:

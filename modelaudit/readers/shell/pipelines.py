@@ -37,7 +37,7 @@ def runs_input(words: list[str]) -> bool:
         return False
     name = base_name(words[0])
     if name in EVALUATORS:
-        return any(word in ("/dev/stdin", "/proc/self/fd/0", "-", "$(…)") for word in words[1:])
+        return any(word in ("/dev/stdin", "/proc/self/fd/0", "-") for word in words[1:])
     if name not in SHELLS | INTERPRETERS:
         return False
     return _without_program(name, words[1:])

@@ -28,11 +28,13 @@ _OPTION_TAKES: Final = {
     "exec": {"-a"}, "parallel": {"-j"}, "time": {"-f", "-o"},
 }  # fmt: skip
 
+SYSTEM: Final = ("/etc/sudoers", "/etc/passwd", "/etc/shadow", "/etc/init.d/", "/etc/pam.d/", ".git/hooks/")
+"""Parts of paths: what is written there changes who may do what; recipes of containers do it, too."""
+
 PERSISTENT: Final = (
     "/etc/cron", "/var/spool/cron", ".ssh/authorized_keys", "/etc/systemd/system/", "/.config/systemd/",
-    "/etc/ld.so.preload", "/etc/sudoers", "/etc/passwd", "/etc/shadow", "/etc/rc.local", "/etc/init.d/",
-    "/LaunchAgents/", "/LaunchDaemons/", "/.config/autostart/", "sitecustomize.py", "usercustomize.py", ".git/hooks/",
-    "/etc/pam.d/",
+    "/etc/ld.so.preload", "/etc/rc.local", "/LaunchAgents/", "/LaunchDaemons/", "/.config/autostart/",
+    "sitecustomize.py", "usercustomize.py",
 )  # fmt: skip
 """Parts of paths: what is written there is run later, or lets somebody in."""
 
