@@ -98,7 +98,7 @@ class Fetched:
                 folder = word.partition("=")[2]
         for target in command.writes:
             self.files[_plain(target)] = address
-        for nowhere in ("-", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr"):
+        for nowhere in ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr"):
             self.files.pop(nowhere, None)
         last = address.partition("?")[0].rpartition("/")[2] if "/" in address else ""
         remote = name == "curl" and any(re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name", word) for word in words[1:])

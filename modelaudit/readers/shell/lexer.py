@@ -13,7 +13,7 @@ from typing import Final
 _ENDS_WORD: Final = " \t\n;|&<>()"
 _SPECIAL: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#]++")
 _VARIABLE: Final = re.compile(r"\{([A-Za-z_]\w{0,99})(?::?[-=]([^}]{0,500}))?\}|([A-Za-z_]\w{0,99})")
-_ASSIGNED: Final = re.compile(r"([A-Za-z_]\w{0,99})\+?=(.*)", re.DOTALL)
+_ASSIGNED: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
 _ANSI: Final = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3})|(.))", re.DOTALL)
 _ANSI_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v"}
 _RESERVED: Final = frozenset({"if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "coproc"})
@@ -155,6 +155,9 @@ class Lexer:
             if plain is not None:
                 parts.append(plain[0])
                 self._at = plain.end()
+            elif character == "(" and parts and parts[-1][-1:] in ("?", "*", "+", "@"):
+                self._at += 1  # a pattern of bash: +([0-9])
+                parts.append(f"({self._balanced()})")
             elif character in _ENDS_WORD or character == "\r":
                 break
             elif character == "\\":

@@ -141,7 +141,7 @@ class _Script:
         name = base_name(words[0])
         if words[0] == OUTPUT:
             yield from self._all_inner(command)
-        elif _WILDCARD.fullmatch(words[0]):
+        elif _WILDCARD.fullmatch(words[0]) and ("/" in words[0] or "?" in words[0]):
             yield self._say("obfuscated", words[0], command)
         held = self.state.fetched.held_in(words if name in RUNNERS | EVALUATORS else words[:1])
         if held is not None:
