@@ -98,8 +98,12 @@ def _detectors() -> dict[str, tuple[tuple[bytes, ...], Find]]:
 
 
 def _ask(kind: str, line: str) -> Iterable[str]:
-    """What the detector of detect-secrets for this kind finds."""
-    return {str(secret) for secret in _plugins()[kind].analyze_string(line)}
+    """What the detector of detect-secrets for this kind finds: the whole of it, where it gives a group only."""
+    plugin = _plugins()[kind]
+    found = {str(secret) for secret in plugin.analyze_string(line)}
+    if not found or kind in ("password in an address", "JSON web token"):
+        return found
+    return [match[0] for pattern in plugin.denylist for match in pattern.finditer(line)]
 
 
 @cache

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-_ENDS_WORD: Final = " \t\n;|&<>()"
+_ENDS_WORD: Final = " \t\n\r;|&<>()"
 _SPECIAL: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#]++")
 _VARIABLE: Final = re.compile(r"\{([A-Za-z_]\w{0,99})(?::?[-=]([^}]{0,500}))?\}|([A-Za-z_]\w{0,99})")
 _ASSIGNED: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
@@ -106,6 +106,9 @@ class Lexer:
             self._current = Command(self._line)
             while self.commands and self.commands[-1].piped and len(self.commands[-1].words) == 1:
                 self.commands.pop()
+            before = self.commands[-1] if self.commands else None
+            if before is not None and before.piped and before.words[:1] == ["case"]:
+                before.words, before.piped = before.words[:3], False
         self._end(False)
         self._groups += 1 if opens else -(self._groups > 0)
         self._at += 1
@@ -158,14 +161,10 @@ class Lexer:
             elif character == "(" and parts and parts[-1][-1:] in ("?", "*", "+", "@"):
                 self._at += 1  # a pattern of bash: +([0-9])
                 parts.append(f"({self._balanced()})")
-            elif character in _ENDS_WORD or character == "\r":
+            elif character in _ENDS_WORD:
                 break
             elif character == "\\":
-                if self.text[self._at + 1 : self._at + 2] == "\n":
-                    self._line += 1
-                else:
-                    parts.append(self.text[self._at + 1 : self._at + 2])
-                self._at += 2
+                parts.append(self._escaped())
             elif character == "'":
                 parts.append(self._until("'"))
             elif character == '"':
@@ -178,6 +177,12 @@ class Lexer:
                 parts.append(character)
                 self._at += 1
         return "".join(parts)
+
+    def _escaped(self) -> str:
+        following = self.text[self._at + 1 : self._at + 2]
+        self._at += 2
+        self._line += following == "\n"
+        return "" if following == "\n" else following
 
     def _until(self, quote: str) -> str:
         """What stands between the quote here and the next one, which is passed."""

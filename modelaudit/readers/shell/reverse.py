@@ -14,13 +14,15 @@ _INLINE: Final = re.compile(
     r"(?:exec|/bin/(?:ba)?sh|spawn|popen)|System\.Net\.Sockets\.TCPClient",
     re.DOTALL | re.IGNORECASE,
 )
+_PROBES: Final = frozenset({"echo", "printf", "timeout", "test", "[", "[[", ":", "true"})
 _CATS: Final = frozenset({"nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"})
 
 
 def is_reverse_shell(command: Command, words: list[str]) -> bool:
     """Whether the command is one of the forms in which shells are handed out."""
     if any(_DEVICE.search(text) for text in (*command.writes, *command.sources, *command.words)):
-        return not words or base_name(words[0]) not in ("echo", "printf", "timeout", "test", "[", "[[", ":", "true")
+        # Without a program that reads or writes there, it only tries whether the port answers.
+        return bool(command.words) and base_name(command.words[0]) not in _PROBES
     if not words:
         return False
     name = base_name(words[0])
