@@ -19,6 +19,20 @@ _DOTTED: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)++")
 _WORD: Final = re.compile(r"[^\W\d]\w*+")
 
 
+# A key that data sets use, too, says nothing about any other name; and a file is called code.py.
+_RUNS_CODE: Final = re.compile(
+    r"(?:(?:os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|shutil|pickle|marshal|webbrowser)\.\w++"
+    r"|(?:\w+\.){1,20}(?:os|subprocess|builtins)\.(?:system|popen|Popen|run|call|check_output|eval|exec|exec[lv]p?e?))"
+    r"(?:\.\w+)*+"
+)
+_FILE: Final = re.compile(r".*\.(?:py|txt|json|jsonl|csv|pkl|md|html?|ya?ml|zip|gz|png|jpe?g|wav|js|ts|so|bin|pt)")
+
+
+def runs_code(name: str) -> bool:
+    """Whether the path is one that runs code however the key is called under which it stands."""
+    return _RUNS_CODE.fullmatch(name) is not None and _FILE.fullmatch(name) is None
+
+
 def is_dotted(value: object) -> bool:
     """Whether ``value`` is the path of something in a module: ``os.system``."""
     return isinstance(value, str) and _DOTTED.fullmatch(value) is not None

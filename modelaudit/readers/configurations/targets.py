@@ -14,7 +14,7 @@ from typing import Final
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.readers.base import Reading
-from modelaudit.readers.configurations.names import is_dotted, python_name, told
+from modelaudit.readers.configurations.names import is_dotted, python_name, runs_code, told
 from modelaudit.readers.settings import Interpreter, Setting
 from modelaudit.readers.text import file_name
 
@@ -42,8 +42,10 @@ def _targets(whole: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
         if last in _STRONG:
             yield from _strong(last, setting, values)
         elif last == _WEAK and is_dotted(setting.value):
-            sure = whole or setting.path[:-1] in with_params
-            yield python_name("target" if sure else "named", str(setting.value), setting)
+            if whole or setting.path[:-1] in with_params:
+                yield python_name("target", str(setting.value), setting)
+            elif runs_code(str(setting.value)):
+                yield python_name("named", str(setting.value), setting)
         elif setting.key in _ALONE:
             yield python_name("target", f"{setting.key}: …${{}}", setting)
 
@@ -73,4 +75,5 @@ def _looked_up(match: re.Match[str], values: Mapping[tuple[str, ...], object]) -
     return found if isinstance(found, str) else match[0]
 
 
-TARGETS = Interpreter(_STRONG | {_WEAK}, read)
+# Data sets have the key ``target``, too: it is only followed beside ``params``, and elsewhere found by its text.
+TARGETS = Interpreter(_STRONG | {"params"}, read, _WHOLE_FILES)

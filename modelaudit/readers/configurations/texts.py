@@ -15,7 +15,7 @@ from typing import Final
 from modelaudit.model.outline import PYTHON_NAMES, Mention
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import Reading
-from modelaudit.readers.configurations.names import told
+from modelaudit.readers.configurations.names import runs_code, told
 from modelaudit.readers.configurations.tags import IN_TEXT
 
 _MARK: Final = r"\\{0,8}[\"']?"
@@ -23,13 +23,8 @@ _VALUE: Final = r"([^\W\d]\w{0,99}(?:\.[^\W\d]\w{0,99}){1,20})"
 _STRONG: Final = ("_target_", "__target__", "_component_", "class_path", "loader_module")
 _KEYS: Final = tuple((key, re.compile(rf"{key}{_MARK}\s{{0,20}}[:=]\s{{0,20}}{_MARK}{_VALUE}")) for key in _STRONG)
 _WEAK: Final = tuple(
-    (key, re.compile(rf"(?<![\w.-]){key}{_MARK}\s{{0,20}}[:=]\s{{0,20}}{_MARK}{_VALUE}(?=[\s\"'\\,}}]|\Z)"))
+    (key, re.compile(rf"{key}{_MARK}\s{{0,20}}[:=]\s{{0,20}}{_MARK}{_VALUE}(?=[\s\"'\\,}}]|\Z)"))
     for key in ("target", "type")
-)
-# What runs code however it is called. A key that data sets use, too, says nothing about any other name.
-_HARMFUL: Final = re.compile(
-    r"(?:os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|shutil|pickle|marshal|webbrowser)\."
-    r"|(?:.{1,200}\.)?(?:os|subprocess|builtins)\.(?:system|popen|Popen|run|call|check_output|eval|exec|exec[lv]p?e?)\Z"
 )
 _RESOLVER: Final = re.compile(r"\$\{\s{0,5}([A-Za-z_][\w.]{0,60}):([^{}\n]{0,300})")
 _HOSTILE: Final = re.compile(r"__\w+__|\b(?:import|exec|eval|open|system|popen|getattr|globals|compile|subprocess)\b")
@@ -47,20 +42,28 @@ def _mentions(text: str) -> Iterator[Mention]:
         for match in islice(IN_TEXT.finditer(text), _MOST):
             yield _mention("target", match[1], match)
     for key, pattern in _KEYS:
-        if key in text:
-            yield from (_mention("target", match[1], match) for match in islice(pattern.finditer(text), _MOST))
-    yield from _weak(text)
+        yield from (_mention("target", match[1], match) for match in _hits(text, key, pattern))
+    for key, pattern in _WEAK:
+        for match in _hits(text, key, pattern):
+            before = text[match.start() - 1 : match.start()]
+            is_key = not (before.isalnum() or before in ("_", ".", "-")) or not before
+            if is_key and runs_code(match[1]):
+                yield _mention("named", match[1], match)
     if "${" in text:
         for match in islice(_RESOLVER.finditer(text), _MOST):
             yield from _resolver(match[1], match[2], match)
 
 
-def _weak(text: str) -> Iterator[Mention]:
-    for key, pattern in _WEAK:
-        if key in text:
-            for match in islice(pattern.finditer(text), _MOST):
-                if key == "target" or _HARMFUL.match(match[1]):
-                    yield _mention("named", match[1], match)
+def _hits(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Where the pattern, which begins with the key, matches; a search for a word costs little in a large text."""
+    at = text.find(key)
+    found = 0
+    while at >= 0 and found < _MOST:
+        match = pattern.match(text, at)
+        if match is not None:
+            found += 1
+            yield match
+        at = text.find(key, at + len(key))
 
 
 def _mention(use: str, name: str, match: re.Match[str]) -> Mention:
