@@ -45,6 +45,7 @@ from modelaudit.policy.gate import accept, decide
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.registry import READERS
+from modelaudit.readers.secrets import SECRETS
 from modelaudit.readers.sniff import name_format
 from modelaudit.readers.windows import TimedWindow
 from modelaudit.sources import resolve
@@ -260,6 +261,8 @@ class ArtifactReading:
             self.read_as(reader, artifact, window, depth)
         if all(reader.fallback for reader in readers):
             self.read_as(SEARCH, artifact, window, depth)
+        if SECRETS.recognises(head):
+            self.read_as(SECRETS, artifact, window, depth)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
         try:

@@ -21,8 +21,7 @@ AT_LEAST = {"picklescan": 45, "fickling": 14, "memo-confusion": 8, "damage-after
             "loading-paths": 45, "exceptions": 10, "zip-layouts": 14, "tar-skipped": 12, "other-names": 15, "skops": 6,
             "sonatype-2025": 5, "jfrog-2025": 3, "nullifai": 3, "shadow-pickle": 3, "torch-script": 5,
             "torch-cve-2025-32434": 1, "torch-cve-2026-24747": 2, "stanza": 2, "frames": 5, "planted": 8,
-            "tensorflow-graphs": 30, "cloudpickle": 3, "dill": 2, "interpreters": 1, "free-hugs": 1, "hide-and-seek": 4}  # fmt: skip
-            "cloudpickle": 3, "dill": 2, "interpreters": 1, "free-hugs": 1, "hide-and-seek": 4,
+            "cloudpickle": 3, "dill": 2, "interpreters": 1, "free-hugs": 1, "hide-and-seek": 4, "tensorflow-graphs": 30,
             "template-cve": 4, "template-names": 19, "template-evasions": 30, "template-costs": 6, "template-backdoors": 18,
             "template-places": 13}  # fmt: skip
 

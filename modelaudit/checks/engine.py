@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from modelaudit.checks.redaction import redacted
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
 
@@ -58,10 +59,10 @@ def _finding(rule: FindingRule, same: list[Subject]) -> Finding:
         severity=rule.rule.severity,
         check=rule.rule.check,
         artifact=first.artifact,
-        message=_filled(rule.message, first.fields),
+        message=redacted(_filled(rule.message, first.fields)),
         location=first.location,
-        evidence=(*evidence, *first.listing),
-        key=first.key,
+        evidence=tuple(redacted(line) for line in (*evidence, *first.listing)),
+        key=redacted(first.key),
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.checks.callables import Judgement, judge
+from modelaudit.checks.callables import Judgement
+from modelaudit.checks.paths import judge_path
+from modelaudit.checks.redaction import redacted
 from modelaudit.model.catalogue import Catalogue, Scalar, Standing, Subject
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline
-from modelaudit.model.pickle import Name
 from modelaudit.model.structure import Location
 
 _UNLISTED: Final = Judgement(Standing.UNLISTED, why="nobody has vetted what it does")
@@ -23,27 +24,26 @@ def subjects_of_outline(address: str, outline: Outline, catalogue: Catalogue) ->
 
 
 def _judged(mention: Mention, catalogue: Catalogue) -> Judgement:
-    if mention.vocabulary == PYTHON_NAMES:
-        module, _, last = mention.name.rpartition(".")
-        return judge(Name(module, last), catalogue.callables)
     entry = catalogue.vocabularies.get(mention.vocabulary, {}).get(mention.name)
+    if entry is None and mention.vocabulary == PYTHON_NAMES:
+        return judge_path(mention.name, catalogue.callables)
     return Judgement(entry.standing, entry.effect, entry.why, entry) if entry else _UNLISTED
 
 
 def _subject(address: str, format_: str, mention: Mention, judgement: Judgement) -> Subject:
+    name, detail = redacted(mention.name), redacted(mention.detail)
     fields: dict[str, Scalar] = {
         "format": format_,
         "vocabulary": mention.vocabulary,
         "use": mention.use,
-        "name": mention.name,
+        "name": name,
         "standing": judgement.standing.value,
         "effect": judgement.effect,
         "why": judgement.why,
-        "detail": mention.detail,
+        "detail": detail,
     }
-    key = f"{mention.vocabulary} {mention.use} {mention.name}"
-    detail = f": {mention.detail}" if mention.detail else ""
-    evidence = f"{_place(mention.where)}{mention.use} {mention.name}{detail}"
+    key = f"{mention.vocabulary} {mention.use} {name}"
+    evidence = f"{_place(mention.where)}{mention.use} {name}{f': {detail}' if detail else ''}"
     return Subject("mention", address, fields, key, mention.where, (evidence,))
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.configurations.tags import objects_of_tags
+from modelaudit.readers.configurations.texts import names_in_text
 from modelaudit.readers.embedded import contents_of_strings
 from modelaudit.readers.interpreters import INTERPRETERS
 from modelaudit.readers.json_text import JsonFacts, keep_bounds, scan_json, scan_rows
@@ -20,6 +22,8 @@ from modelaudit.readers.yaml_text import YamlError, YamlFacts
 _JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5")
 _YAML_NAMES = (".yaml", ".yml")
 _YAML_FILES = frozenset({"mlmodel", ".clang-format", "citation.cff"})
+_PROSE = (".txt", ".rst", ".log", ".csv", ".tsv", ".tex", ".bib", ".html", ".htm", ".svg", ".py", ".pyx", ".cff")
+_NAMED_BYTES = 8 * MIB
 _SPACE = b"\xef\xbb\xbf \t\r\n"
 _MOST_DUPLICATES = 50
 _WANTED = frozenset(key for each in INTERPRETERS for key in each.keys)
@@ -68,6 +72,7 @@ def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         keep_bounds(text, limits)
         facts = _facts(text, limits)
         yield _json_document(facts, scan, defects)
+        yield from names_in_text(text)
         yield from _meanings(artifact.path, text, facts, limits)
         yield from contents_of_strings(artifact.path, window, limits)
     except LimitReachedError as error:
@@ -103,7 +108,7 @@ def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]
 
 def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits) -> Iterator[Reading]:
     """What the document means to those who know keys of it."""
-    asked = [each for each in INTERPRETERS if each.asks_for(frozenset(facts.met), text)]
+    asked = [each for each in INTERPRETERS if each.asks_for(facts.met, file_name(path), text)]
     if not asked:
         return
     bound: LimitReachedError | None = None
@@ -143,6 +148,8 @@ def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     )
     keys, tags = tuple(facts.keys), tuple(facts.tags.items())
     yield Document("yaml", facts.root, keys, tags, scan.lines, (*defects, *twice))
+    yield from objects_of_tags(tags)
+    yield from names_in_text(text)
     yield from _meanings(artifact.path, text, facts, limits)
     if unread is not None:
         yield unread
@@ -166,6 +173,8 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     yield Document("text", "text", lines=scan.lines, defects=_encoding_defects(scan))
     if damage is not None:
         raise damage
+    if total <= _NAMED_BYTES and not file_name(artifact.path).endswith(_PROSE):
+        yield from names_in_text(whole_text(window, limits)[0])
     if total > limits.document_bytes:
         yield Unread(UnreadReason.LIMIT, f"only its first {limits.document_bytes} bytes were read")
 

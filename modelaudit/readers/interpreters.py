@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from modelaudit.readers import auto_map, keras, mxnet, paddle
+from modelaudit.readers.configurations import CONFIGURATIONS
 from modelaudit.readers.jinja import documents as jinja
 from modelaudit.readers.settings import Interpreter
 
 INTERPRETERS: tuple[Interpreter, ...] = (
     auto_map.INTERPRETER,
+    *CONFIGURATIONS,
     jinja.INTERPRETER,
     keras.INTERPRETER,
     mxnet.SYMBOL,

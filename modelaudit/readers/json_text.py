@@ -17,6 +17,7 @@ from modelaudit.readers.base import LimitReachedError
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BLOCK = re.compile(r'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,20000}+', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_LARGEST_SETTINGS = 1000
 _BLANK = " \t\r\n"
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
@@ -100,7 +101,11 @@ class _Scan:
     def _forget(self, pairs: list[tuple[str, object]]) -> None:
         # Objects end from the inside out: the last one to end is the top, if the top is an object.
         self.keys = [key for key, _ in pairs]
-        self.met.update(self._wanted.intersection(self.keys))
+        if len(pairs) <= _LARGEST_SETTINGS:
+            self.met.update(self._wanted.intersection(self.keys))
+        else:
+            # So large an object is a table, such as a vocabulary, in which a number belongs to a word.
+            self.met.update(key for key, value in pairs if value is not None and key in self._wanted)
         if len(set(self.keys)) < len(self.keys):
             self.duplicates.update((key, None) for key, count in Counter(self.keys).items() if count > 1)
 

@@ -14,20 +14,15 @@ from modelaudit.readers.text import file_name
 
 _BY_ENDING: Final = {
     "Python source": (".pyx",),
-    "shell scripts": (".sh", ".bash", ".zsh", ".ksh", ".csh", ".fish", ".bat", ".cmd", ".ps1", ".psm1"),
     "source code": (
         ".js", ".mjs", ".cjs", ".ts", ".lua", ".rb", ".pl", ".php", ".r", ".jl", ".c", ".cc", ".cpp", ".cxx", ".h",
         ".hpp", ".cu", ".cuh", ".rs", ".go", ".java", ".scala", ".swift", ".m", ".mm", ".cl", ".metal", ".wgsl",
     ),
     "graphs in text form": (".pbtxt", ".prototxt"),
-    "build files": (".mk", ".cmake", ".gradle"),
-}  # fmt: skip
-_BY_NAME: Final = {
-    "dockerfile": "build files", "containerfile": "build files", "makefile": "build files",
+    "build files": (".cmake", ".gradle"),
 }  # fmt: skip
 _BY_KEY: Final = {
     "__loader__": "references to code that a loader imports",  # skops
-    "_target_": "references to code that a loader imports",  # Hydra, NeMo
 }
 _ENDINGS: Final = {ending: kind for kind, endings in _BY_ENDING.items() for ending in endings}
 
@@ -51,7 +46,7 @@ def program_in(path: str, start: bytes) -> Iterator[Unread]:
     A name can only add suspicion: text under any other name is run by nothing that loads a model.
     """
     name = file_name(path)
-    kind = _BY_NAME.get(name) or next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
+    kind = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
     if kind is None and start == b"#!":
         kind = "scripts"
     if kind is not None:

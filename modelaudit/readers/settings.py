@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -64,15 +64,18 @@ class Interpreter:
         keys: the document is only followed where one of these occurs at any depth; ``*`` stands for any.
         read: yields what the settings of a document with this path mean.
         marks: the document is followed too where this occurs in its text, whatever its keys.
+        names: files of these names, in lower case, are followed whatever their keys are.
     """
 
     keys: frozenset[str]
     read: Callable[[str, Sequence[Setting], Limits], Iterator[Reading]]
+    names: frozenset[str] = frozenset()
     marks: re.Pattern[str] | None = None
 
-    def asks_for(self, met: frozenset[str], text: str) -> bool:
-        """Whether a document with these keys and this text means something to it."""
-        return "*" in self.keys or bool(met & self.keys) or (self.marks is not None and bool(self.marks.search(text)))
+    def asks_for(self, met: Collection[str], name: str, text: str) -> bool:
+        """Whether a document of this name, with these keys and this text, means something to it."""
+        is_named = name in self.names or not self.keys.isdisjoint(met) or "*" in self.keys
+        return is_named or (self.marks is not None and bool(self.marks.search(text)))
 
 
 def settings_of_json(text: str, limits: Limits) -> list[Setting]:

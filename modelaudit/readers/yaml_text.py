@@ -128,6 +128,8 @@ class YamlFacts:
                 self.met.add(event.value)
             if len(frames) == 1 and self.documents == 1:
                 self.keys.append(event.value)
+        elif frame.expects_key and isinstance(event, yaml.AliasEvent):
+            self.met |= self.wanted  # the anchor may name any of them
         frame.expects_key = not frame.expects_key
 
 

@@ -12,14 +12,11 @@ from modelaudit.model.report import Extent
     ("name", "content", "word"),
     [
         ("kernel.pyx", b"import os\n", "Python source"),
-        ("run", b"#!/bin/sh\necho\n", "scripts"),
-        ("setup.sh", b"echo\n", "shell"),
-        ("Dockerfile", b"FROM scratch\n", "build files"),
+        ("run", b"#!/usr/bin/perl\nprint;\n", "scripts"),
+        ("CMakeLists.cmake", b"project(x)\n", "build files"),
         ("Modelfile.tmpl", b"{{ if .System }}{{ .System }}{{ end }}", "another language"),
         ("schema.json", b'{"__class__": "system", "__module__": "os", "__loader__": "TypeNode"}', "loader imports"),
-        ("train.yaml", b"_target_: os.system\n", "loader imports"),
         ("graph.pbtxt", b"node {}\n", "graphs"),
-        ("model.xml", b"<net/>\n", "XML"),
     ],
 )
 def test_programs_are_read_as_text_and_reported_as_not_judged(

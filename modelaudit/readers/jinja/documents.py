@@ -89,4 +89,4 @@ def _attacks(outline: Outline) -> Outline:
     return replace(outline, mentions=tuple(kept))
 
 
-INTERPRETER: Final = Interpreter(_KEYS, _read, MARKS)
+INTERPRETER: Final = Interpreter(_KEYS, _read, marks=MARKS)

@@ -1,0 +1,67 @@
+"""How the path of something in Python is judged that a configuration or a graph spells out: ``torch.optim.Adam``.
+
+A loader of such a path imports as much of it as is a module and walks the rest from attribute to attribute, so that
+``any.module.os.system`` is ``os.system``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from modelaudit.checks.callables import Judgement, judge
+from modelaudit.model.catalogue import Callables, Standing
+from modelaudit.model.pickle import Name
+
+_PATH: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*+")
+_HIDDEN: Final = Judgement(Standing.UNRESOLVED, why="it is only put together when the file is read")
+_UNLISTED: Final = Judgement(Standing.UNLISTED, why="nobody has vetted what it does")
+# Modules that others import under their own name, so that a path may pass through them from anywhere.
+_PASSED: Final = frozenset(
+    {"os", "posix", "nt", "subprocess", "pty", "ctypes", "builtins", "__builtins__", "shutil", "importlib", "runpy",
+     "marshal", "_posixsubprocess"}
+)  # fmt: skip
+
+
+def judge_path(path: str, callables: Callables) -> Judgement:
+    """The standing of what the loader of ``path`` ends up with and calls, with whatever the file gives it."""
+    if _PATH.fullmatch(path) is None:
+        return _HIDDEN if "$" in path else _UNLISTED
+    parts = path.split(".")
+    found = [_judged(parts, start, callables) for start in range(len(parts))]
+    whole = found[0]
+    if whole.standing is not Standing.DANGEROUS:
+        whole = next((each for each in found[1:] if each.standing is Standing.DANGEROUS), whole)
+    entry = whole.entry
+    if whole.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
+        return _UNLISTED
+    return whole
+
+
+def _judged(parts: list[str], start: int, callables: Callables) -> Judgement:
+    """What the path from ``start`` on means; within a path, only what a walk may really pass through."""
+    rest = parts[start:]
+    if start and rest[0] not in _PASSED:
+        return _UNLISTED
+    if len(rest) == 1:
+        return _alone(rest[0], callables) if not start else _UNLISTED
+    readings = [judge(Name(".".join(rest[:-1]), rest[-1]), callables)]
+    for split in range(1, len(rest) - 1):
+        entry = callables.by_name.get(f"{'.'.join(rest[:split])}:{'.'.join(rest[split:])}")
+        if entry is not None:
+            readings.append(Judgement(entry.standing, entry.effect, entry.why, entry))
+    dangerous = (each for each in readings if each.standing is Standing.DANGEROUS)
+    return next(dangerous, readings[0])
+
+
+def _alone(word: str, callables: Callables) -> Judgement:
+    """A path of one word: a module that is imported, or a function that every program has."""
+    built_in = callables.by_name.get(f"builtins.{word}")
+    if built_in is not None:
+        return Judgement(built_in.standing, built_in.effect, built_in.why, built_in)
+    module = callables.modules.get(word)
+    if module is not None:
+        return Judgement(Standing.DANGEROUS, module.effect, module.why)
+    if word in callables.standard_library:
+        return Judgement(Standing.STANDARD_LIBRARY, why="nobody has vetted what it does when a file has it imported")
+    return _UNLISTED

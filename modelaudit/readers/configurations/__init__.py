@@ -1,0 +1,29 @@
+"""What keys of configurations have loaders import, call, fetch or allow, whatever the file is called."""
+
+from __future__ import annotations
+
+from modelaudit.readers.configurations import (
+    langchain,
+    mlflow,
+    packages,
+    sentences,
+    serving,
+    sizes,
+    switches,
+    targets,
+)
+from modelaudit.readers.settings import Interpreter
+
+CONFIGURATIONS: tuple[Interpreter, ...] = (
+    targets.TARGETS,
+    mlflow.MODELS,
+    mlflow.ENVIRONMENTS,
+    sentences.MODULES,
+    switches.SWITCHES,
+    serving.SERVING,
+    sizes.SIZES,
+    langchain.SERIALIZED,
+    packages.SCRIPTS,
+)
+
+__all__ = ["CONFIGURATIONS"]

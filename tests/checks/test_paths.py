@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.checks.paths import judge_path
+from modelaudit.checks.redaction import redacted
+
+CALLABLES = load_catalogue().callables
+
+
+@pytest.mark.parametrize(
+    ("path", "standing"),
+    [
+        ("os.system", "dangerous"),
+        ("os", "dangerous"),
+        ("eval", "dangerous"),
+        ("builtins.eval", "dangerous"),
+        ("any.module.os.system", "dangerous"),
+        ("any.module.subprocess.Popen", "dangerous"),
+        ("pathlib.Path.write_text", "dangerous"),
+        ("torch.optim.Adam", "trusted"),
+        ("torch.nn.Linear", "trusted"),
+        ("string.capwords", "standard-library"),
+        ("colorsys", "standard-library"),
+        ("mypackage.Model", "unlisted"),
+        ("mypackage.code.Model", "unlisted"),
+        ("pytorch_lightning.Trainer", "unlisted"),
+        ("${a}.b", "unresolved"),
+        ("not a path", "unlisted"),
+    ],
+)
+def test_a_path_is_judged_by_what_a_walk_ends_in(path, standing):
+    assert judge_path(path, CALLABLES).standing.value == standing
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a hf_" + "b" * 34 + " c", "a hf_… c"),
+        ("https://me:pw1234@host/x", "https://me:…@host/x"),
+        ("api_key=0123456789ab", "api_key=…"),
+        ("Authorization: Bearer 0123456789ab", "Authorization: Bearer …"),
+        ("password in an address", "password in an address"),
+        ("torch.nn.Linear at byte 5", "torch.nn.Linear at byte 5"),
+    ],
+)
+def test_what_has_the_shape_of_a_secret_is_not_shown(text, shown):
+    assert redacted(text) == shown

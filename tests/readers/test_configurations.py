@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline, References
+from modelaudit.model.structure import UnreadReason
+
+
+def mentions(reading):
+    return [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
+
+
+def references(reading):
+    return [(each.kind.value, each.target) for group in reading.of(References) for each in group.items]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("a.yaml", "m:\n- {_target_: os.system}\n", ("target", "os.system")),
+        ("a.json", '{"m": [{"_target_": "os.system"}]}', ("target", "os.system")),
+        ("a.jsonl", '{"x": 1}\n{"_target_": "os.system"}\n', ("target", "os.system")),
+        ("a.yaml", "n: os\nm: {_target_: '${n}.system'}\n", ("target", "os.system")),
+        ("a.yaml", "m: {_target_: '${nowhere}.system'}\n", ("target", "${nowhere}.system")),
+        ("a.yaml", "m: {_target_: [os.system]}\n", ("target", "_target_: …${}")),
+        ("a.yaml", "k: &k _target_\nm: {*k : os.system}\n", ("target", "os.system")),
+        ("a.yaml", "m: {target: x.Y, params: {a: 1}}\n", ("target", "x.Y")),
+        ("a.yaml", "m: {target: os.system}\n", ("named", "os.system")),
+        ("a.json", '{"x": {"type": "a.b.subprocess.Popen"}}', ("named", "a.b.subprocess.Popen")),
+        ("model_config.yaml", "target: x.Y\n", ("target", "x.Y")),
+        ("a.json", '{"import_path": "app:main"}', ("target", "app.main")),
+        ("MLmodel", "flavors: {python_function: {loader_module: os}}\n", ("module", "os")),
+        ("modules.json", '[{"type": "a.B", "path": ""}]', ("target", "a.B")),
+        ("a.cfg", "[x]\n_target_ = os.system\n", ("target", "os.system")),
+        ("a.json", json.dumps({"c": "{'_target_': 'os.system'}"}), ("target", "os.system")),
+        ("a.yaml", "a: !!python/name:os.system\n", ("target", "os.system")),
+        ("a.yaml", "a: !name:torch.nn.Linear\n", ("target", "torch.nn.Linear")),
+        ("a.json", '{"weights_only": false}', ("switch", "weights_only=false")),
+        ("a.yaml", "trust_remote_code: yes\n", ("switch", "trust_remote_code=true")),
+        ("a.json", '{"hidden_size": -2}', ("size", "hidden_size")),
+        ("a.json", '{"_attn_implementation": "a/b@v1:f"}', ("kernel", "a/b")),
+        ("conda.yaml", "dependencies:\n- pip:\n  - git+https://e.invalid/x\n", ("address", "git+https://e.invalid/x")),
+        ("package.json", '{"scripts": {"postinstall": "node x.js"}}', ("on-install", "postinstall")),
+        ("a.yaml", "a: ${eval:'1 + 1'}\n", ("evaluated", "eval")),
+    ],
+)
+def test_what_a_key_hands_to_a_loader_is_told(read_bytes, path, text, found):
+    assert found in mentions(read_bytes(text.encode(), path))
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.yaml", "_target_: ???\nb: {_target_: null}\n"),
+        ("a.yaml", "target: code.py\nb: {target: os.txt}\nc: {target: platform.system}\nd: {target: x.Y}\n"),
+        ("a.yaml", "target: 0.5\nb: {target: model}\n"),
+        ("a.json", '{"type": "object.thing", "trust_remote_code": false, "weights_only": true}'),
+        ("a.json", '{"_attn_implementation": "flash_attention_2", "hidden_size": 4096, "vocab_size": 151936}'),
+        ("package.json", '{"scripts": {"build": "tsc -p ."}}'),
+        ("notes.txt", "_target_: os.system is how it is done\n"),
+        ("a.yaml", "a: !!python/tuple [1, 2]\nb: !!float 1\nc: !custom x\n"),
+    ],
+)
+def test_ordinary_values_are_not(read_bytes, path, text):
+    assert mentions(read_bytes(text.encode(), path)) == []
+
+
+def test_files_that_a_configuration_names_are_references(read_bytes):
+    model = "flavors:\n  python_function:\n    loader_module: mlflow.x\n    code: code\n    model_path: ../x\n"
+    assert references(read_bytes(model.encode(), "MLmodel")) == [("code", "code"), ("data", "../x")]
+    modules = [{"type": "custom.Model", "path": "1_Custom"}]
+    found = references(read_bytes(json.dumps(modules).encode(), "modules.json"))
+    assert set(found) == {("model", "1_Custom"), ("code", "custom.py")}
+
+
+def test_a_vocabulary_with_words_that_are_keys_is_not_followed(read_bytes):
+    words = {f"word{number}": number for number in range(310_000)} | {"params": 1, "class_path": 2, "command": 3}
+    reading = read_bytes(json.dumps({"model": {"vocab": words}}).encode(), "tokenizer.json")
+    assert UnreadReason.LIMIT not in reading.reasons()
+
+
+def test_a_small_object_is_followed_though_a_large_one_stands_beside_it(read_bytes):
+    words = {f"word{number}": number for number in range(2000)}
+    reading = read_bytes(json.dumps({"vocab": words, "m": {"_target_": "os.system"}}).encode(), "a.json")
+    assert ("target", "os.system") in mentions(reading)
+
+
+def test_more_names_than_are_kept_are_a_bound(read_bytes):
+    rows = [{"_target_": f"a.B{number}"} for number in range(10_001)]
+    reading = read_bytes(json.dumps(rows).encode(), "a.json")
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert len(mentions(reading)) >= 10_000
+
+
+def test_texts_in_the_metadata_of_safetensors_are_read(read_bytes):
+    header = json.dumps({"__metadata__": {"a b": '{"_target_": "os.system"}', "format": "pt"}}).encode()
+    reading = read_bytes(len(header).to_bytes(8, "little") + header, "m.safetensors")
+    assert {path for path, each in reading.structures if isinstance(each, Outline)} == {"m.safetensors!metadata/a_b"}
+
+
+@settings(deadline=None)  # the detectors of secrets are imported by the first text that may hold one
+@given(
+    st.binary(max_size=300), st.sampled_from(["a.yaml", "a.json", "MLmodel", "modules.json", "a.cfg", "package.json"])
+)
+def test_any_bytes_end_in_structures_or_absences(read_bytes, data, path):
+    read_bytes(b'{"_target_": "' + data, path, Limits())
