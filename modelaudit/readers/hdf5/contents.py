@@ -23,7 +23,9 @@ from modelaudit.readers.windows import SubWindow, budget_of
 
 _CONFIGURATIONS: Final = frozenset({"model_config", "training_config"})
 _SHORTEST: Final = 7
-_VALUES_TRIED: Final = 200_000
+_VALUES_TRIED: Final = 50_000
+# Shorter ones hold no program in any coding.
+_CODED: Final = 24
 _LONGEST_VALUES: Final = 65_536
 
 
@@ -57,7 +59,7 @@ def _of_attribute(
         if known or (b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")):
             text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
             yield from readings_of_text(text, limits, name, known)
-        elif len(value) >= _SHORTEST:
+        elif len(value) >= _CODED or (len(value) >= _SHORTEST and format_of(value)):
             yield from _packed(path, attribute.offset, DecodedWindow(value, budget_of(window, limits)), limits)
 
 
