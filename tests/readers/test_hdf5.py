@@ -160,3 +160,14 @@ def test_mutated_files_end_in_structures_or_absences(read_bytes, data):
         del mutated[data.draw(st.integers(8, len(mutated))) :]
     reading = read_bytes(bytes(mutated), "model.h5", only=READER)
     assert reading.structures or reading.unread
+
+
+def test_bytes_of_variable_length_in_chunks_are_an_absence(read_bytes):
+    file = Hdf5()
+    layout = bytes((3, 2, 2)) + b"\xff" * 8 + struct.pack("<II", 4, 16)
+    variable = bytes((0x19, 0, 0, 0)) + struct.pack("<I", 16)
+    text = bytes((0x19, 1, 0, 0)) + struct.pack("<I", 16)
+    objects, texts = (file.dataset((1,), layout, kind + BYTE) for kind in (variable, text))
+    reading = read_bytes(file.done(file.group([link("objects", objects), link("texts", texts)])), "w.h5")
+    assert reading.reasons() == {UnreadReason.NO_READER}
+    assert len(reading.unread) == 1
