@@ -17,6 +17,7 @@ from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds
 from modelaudit.readers.yaml_text import YamlError, events, short_tag
 
 _MOST_SETTINGS: Final = 300_000
+_MOST_STEPS: Final = 10_000_000
 _KEY_SHOWN: Final = 200
 
 Scalar = str | int | float | bool | None
@@ -90,8 +91,13 @@ def settings_of_json(text: str, limits: Limits) -> list[Setting]:
         top = json.JSONDecoder(object_pairs_hook=_Pairs).decode(text)
     found: list[Setting] = []
     waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
+    steps = 0
     while waiting:
         path, value = waiting.pop()
+        if isinstance(value, list):
+            steps += len(value) * (len(path) + 1)
+            if steps > _MOST_STEPS:
+                raise LimitReachedError(f"the ways to its values take more than {_MOST_STEPS} steps")
         if isinstance(value, _Pairs):
             waiting += [((*path, key), inner) for key, inner in reversed(value)]
         elif isinstance(value, list):

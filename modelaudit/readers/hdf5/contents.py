@@ -14,7 +14,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Reading
 from modelaudit.readers.embedded import DecodedWindow, artifact_of, content_of, format_of
 from modelaudit.readers.hdf5.attributes import Attribute, variable_values
-from modelaudit.readers.hdf5.datasets import COMPACT, CONTIGUOUS, Dataset
+from modelaudit.readers.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, Dataset
 from modelaudit.readers.hdf5.datatypes import VARIABLE
 from modelaudit.readers.hdf5.source import Piece
 from modelaudit.readers.hdf5.walk import Walk
@@ -23,7 +23,9 @@ from modelaudit.readers.windows import SubWindow, budget_of
 
 _CONFIGURATIONS: Final = frozenset({"model_config", "training_config"})
 _SHORTEST: Final = 7
-_VALUES_TRIED: Final = 200_000
+_VALUES_TRIED: Final = 50_000
+# Shorter ones hold no program in any coding.
+_CODED: Final = 24
 _LONGEST_VALUES: Final = 65_536
 
 
@@ -57,7 +59,7 @@ def _of_attribute(
         if known or (b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")):
             text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
             yield from readings_of_text(text, limits, name, known)
-        elif len(value) >= _SHORTEST:
+        elif len(value) >= _CODED or (len(value) >= _SHORTEST and format_of(value)):
             yield from _packed(path, attribute.offset, DecodedWindow(value, budget_of(window, limits)), limits)
 
 
@@ -73,26 +75,37 @@ def _of_dataset(
     type_ = dataset.type
     if type_ is None or dataset.elsewhere or not (type_.may_hold_bytes or type_.kind == VARIABLE):
         return
-    source = walk.source
-    budget = budget_of(window, limits)
-    if dataset.layout == CONTIGUOUS and dataset.address is not None:
-        start, length = source.base + dataset.address, min(dataset.declared, dataset.size or dataset.declared)
-        inner: DecodedWindow | SubWindow = SubWindow(window, start, length, budget)
-    elif dataset.layout == COMPACT:
-        start, inner = dataset.offset, DecodedWindow(dataset.compact[: dataset.declared], budget)
-    else:
+    if dataset.layout == CHUNKED and type_.kind == VARIABLE and type_.base == 1 and not type_.is_text:
+        # So PyTables keeps objects of Python: each value is a pickle.
+        detail = f"{place}: bytes of variable length in chunks, which some loaders unpickle, were not looked at"
+        yield Unread(UnreadReason.NO_READER, detail, Location(key=place))
+    stretch = _stretch(dataset, walk, window, limits)
+    if stretch is None or stretch[1].size < _SHORTEST:
         return
-    if inner.size < _SHORTEST:
-        return
+    start, inner = stretch
     if type_.kind != VARIABLE:
         if format_of(inner.read(0, HEAD_BYTES)) or type_.size > 1:
             yield from _packed(path, start, inner, limits)
         return
     count = dataset.space.count if dataset.space else 0
-    piece = Piece(inner.read(0, min(inner.size, _LONGEST_VALUES)), start, source.sizes)
+    piece = Piece(inner.read(0, min(inner.size, _LONGEST_VALUES)), start, walk.source.sizes)
+    budget = budget_of(window, limits)
     try:
         for value in variable_values(piece, count, type_, walk.heaps):
             if len(value) >= _SHORTEST:
                 yield from _packed(path, start + piece.at, DecodedWindow(value, budget), limits)
     except DamagedError as error:
         yield Unread(UnreadReason.DAMAGED, f"{place}: {error}", Location(error.offset, key=place))
+
+
+def _stretch(
+    dataset: Dataset, walk: Walk, window: Window, limits: Limits
+) -> tuple[int, DecodedWindow | SubWindow] | None:
+    """Where the elements begin in the artifact, and a window onto them, where they stand in one stretch."""
+    budget = budget_of(window, limits)
+    if dataset.layout == CONTIGUOUS and dataset.address is not None:
+        start, length = walk.source.base + dataset.address, min(dataset.declared, dataset.size or dataset.declared)
+        return start, SubWindow(window, start, length, budget)
+    if dataset.layout == COMPACT:
+        return dataset.offset, DecodedWindow(dataset.compact[: dataset.declared], budget)
+    return None

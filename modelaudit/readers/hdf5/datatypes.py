@@ -29,11 +29,13 @@ class Datatype:
         kind: its class by number.
         size: bytes of one element as stored; for values of variable length, of what leads to them.
         base: bytes of one element of a value of variable length.
+        is_text: values of variable length are texts.
     """
 
     kind: int
     size: int
     base: int = 0
+    is_text: bool = False
 
     @property
     def may_hold_bytes(self) -> bool:
@@ -55,13 +57,13 @@ class Dataspace:
 
 def read_datatype(piece: Piece) -> Datatype:
     """The datatype that a message holds. Raises ``DamagedError``."""
-    head, _, size = piece.number(1), piece.number(3), piece.number(4)
+    head, bits, size = piece.number(1), piece.number(3), piece.number(4)
     kind = head & 0x0F
     base = 0
     if kind == VARIABLE and piece.left >= 8:
         piece.skip(4)
         base = piece.number(4)
-    return Datatype(kind, size, base)
+    return Datatype(kind, size, base, kind == VARIABLE and bits & 0x0F == 1)
 
 
 def read_dataspace(piece: Piece) -> Dataspace:

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import base64
+import json
+import marshal
+
+import pytest
+from builders.hdf5_files import CODE, lambda_layer, sequential
+from builders.keras_files import function, keras, layer, made, network, new_lambda
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.outline import Outline, References
+
+
+def mentions(reading):
+    return [each for found in reading.of(Outline) if found.format == "keras" for each in found.mentions]
+
+
+def named(reading) -> set[tuple[str, str, str]]:
+    return {(each.vocabulary, each.use, each.name) for each in mentions(reading)}
+
+
+def of_json(read_bytes, config, path="model.json"):
+    return read_bytes(json.dumps(config).encode(), path)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (layer("Dense", units=1), ("keras-classes", "class", "keras.layers.Dense")),
+        ({"class_name": "Dense", "config": {"units": 1}}, ("keras-classes", "class", "Dense")),
+        (function("os", "system"), ("python-names", "function", "os.system")),
+        (function("builtins", "relu"), ("keras-classes", "function", "relu")),
+        (function("builtins", "eval"), ("python-names", "function", "builtins.eval")),
+        (made("subprocess", "Popen", {"args": "true"}), ("python-names", "class", "subprocess.Popen")),
+        (function("keras.utils", "get_file"), ("keras-classes", "inner-name", "keras.utils.get_file")),
+        (function("kerasx", "run"), ("python-names", "function", "kerasx.run")),
+        (made(None, "Mixer", {"a": 1}, "acme>Mixer"), ("keras-classes", "custom-class", "acme>Mixer")),
+        (made("os", "none", {"a": 1}, "system"), ("python-names", "class", "os.system")),
+        (made("evil.pkg", "Lambda", {"function": function("builtins", "relu")}), ("python-names", "class", "evil.pkg.Lambda")),
+        ({"class_name": "TFOpLambda", "config": {"function": "io.write_file"}},
+         ("tensorflow-symbols", "function", "io.write_file")),
+    ],
+)  # fmt: skip
+def test_each_object_is_named_as_its_loader_resolves_it(config, expected, read_bytes):
+    assert expected in named(of_json(read_bytes, network(config)))
+
+
+def test_a_key_that_occurs_twice_is_told_with_both_values(read_bytes):
+    text = '{"class_name": "Dense", "class_name": "A", "class_name": "B", "class_name": "C", "class_name": "Lambda", '
+    reading = read_bytes((text + '"config": {"units": 1}}').encode(), "model.json")
+    assert {name for _, _, name in named(reading)} >= {"Dense", "Lambda"}
+
+
+@pytest.mark.parametrize("config", [
+    {"function": [CODE, None, None], "function_type": "lambda"},
+    {"function": CODE, "function_type": "lambda"},
+    {"function": "relu"},
+    {"function": "relu", "function_type": "function", "output_shape": CODE, "output_shape_type": "lambda"},
+    {"function": "lambda x: x", "function_type": "function"},
+    {},
+])  # fmt: skip
+def test_a_lambda_that_may_bring_code_is_one(config, read_bytes):
+    reading = of_json(read_bytes, sequential({"class_name": "Lambda", "config": config}))
+    assert ("keras-classes", "code", "Lambda") in named(reading)
+
+
+def test_a_lambda_of_a_named_function_is_judged_by_that(read_bytes):
+    old = {"class_name": "Lambda", "config": {"function": "relu", "function_type": "function", "output_shape": None}}
+    reading = of_json(read_bytes, sequential(old, layer("Lambda", function=function("keras.ops", "abs"))))
+    assert {name for _, _, name in named(reading)} == {"Sequential", "relu", "keras.ops.abs"}
+
+
+def test_the_code_is_told(read_bytes):
+    code = base64.b64encode(marshal.dumps(compile("__import__('os').system('true')", "m", "eval"))).decode()
+    found = mentions(of_json(read_bytes, sequential(lambda_layer(code))))
+    assert "system" in next(each.detail for each in found if each.use == "code")
+
+
+@pytest.mark.parametrize("config", [
+    network(new_lambda()),
+    network(layer("TimeDistributed", layer=layer("Bidirectional", layer=new_lambda()))),
+    {**network(), "compile_config": {"loss": new_lambda()}},
+    {**network(), "build_config": {"input_shape": new_lambda()}},
+    network(layer("Dense", units=1, config=json.dumps(network(new_lambda())))),
+    [[network(new_lambda())]],
+])  # fmt: skip
+def test_code_is_found_at_any_depth(config, read_bytes):
+    assert "__lambda__" in {name for _, _, name in named(of_json(read_bytes, config))}
+
+
+def test_an_archive_holds_one_whatever_it_looks_like(read_bytes):
+    assert ("python-names", "class", "os.system") in named(
+        read_bytes(keras({"class_name": "system", "module": "os", "config": {}}), "model.keras")
+    )
+
+
+@pytest.mark.parametrize("document", [
+    [{"class_name": "cat"}], {"class_name": "os", "module": "system"}, {"model_type": "bert"}, {"labels": ["class_name"]},
+])  # fmt: skip
+def test_another_document_is_none(document, read_bytes):
+    assert mentions(of_json(read_bytes, document, "labels.json")) == []
+
+
+@pytest.mark.parametrize(("config", "target"), [
+    ({"vocabulary": "/etc/passwd"}, "/etc/passwd"),
+    ({"vocabulary": "words.txt"}, "words.txt"),
+    ({"weights_path": "../../secret"}, "../../secret"),
+    ({"image_url": "https://example.invalid/a"}, "https://example.invalid/a"),
+    ({"vocabulary": ["a", "b"]}, None),
+    ({"weights_path": "inside"}, None),
+    ({"name": "/device"}, None),
+])  # fmt: skip
+def test_files_that_a_layer_opens_are_told(config, target, read_bytes):
+    reading = of_json(read_bytes, network(layer("StringLookup", **config)))
+    found = [each.target for group in reading.of(References) for each in group.items]
+    assert found == ([target] if target else [])
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["Lambda", "function", "os", CODE]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["class_name", "config", "module", "registered_name", "function", "function_type", "vocabulary"]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_JSON)
+def test_any_configuration_ends_in_structures(read_bytes, document):
+    reading = read_bytes(keras(document), "model.keras")
+    assert reading.structures
