@@ -51,9 +51,11 @@ def test_operators_of_graph_and_functions_are_named_once(read_bytes):
     }  # fmt: skip
 
 
-def test_an_operator_that_is_a_function_of_the_file_is_no_operator(read_bytes):
+def test_an_operator_that_is_a_function_of_the_file_is_told_apart(read_bytes):
     inner = function("Custom", ("x",), node("r", "Relu", "x"))
-    assert names(read_bytes(graph(X, node("c", "Custom", "x"), functions=(inner,)), "g.pb")) == {"Placeholder", "Relu"}
+    (outline,) = read_bytes(graph(X, node("c", "Custom", "x"), functions=(inner,)), "g.pb").of(Outline)
+    uses = {mention.name: mention.use for mention in outline.mentions}
+    assert uses == {"Placeholder": "operator", "Custom": "function", "Relu": "operator"}
 
 
 def test_the_place_of_an_operator_is_that_of_its_node(read_bytes):
