@@ -109,6 +109,7 @@ NOT_FAILED = {
     "rds/malicious/active-binding.rds": (3, {"r/unverified-function"}),
     "rds/malicious/unlisted-call.rds": (3, {"r/unverified-function"}),
     "xml/malicious/custom-layer.xml": (3, {"openvino/unverified-layer"}),
+    "xml/malicious/doctype-web.xml": (0, {"xml/remote-grammar"}),
     "xml/malicious/stylesheet.xml": (0, {"xml/remote-stylesheet"}),
     "xml/malicious/unlisted-function.pmml": (3, {"pmml/unverified-function"}),
     "xgboost/malicious/unknown-objective.json": (0, {"boosters/unknown-name"}),

@@ -20,6 +20,7 @@ from modelaudit.readers.boosters.trees import Faults, check_learner, check_tree
 from modelaudit.readers.leftover import leftover
 
 _NUMBERS: Final = {b"i": "b", b"U": "B", b"I": "h", b"l": "i", b"L": "q", b"d": "f", b"D": "d"}
+_FORMS: Final = {kind: struct.Struct(f">{code}") for kind, code in _NUMBERS.items()}
 _LENGTHS: Final = frozenset({b"i", b"U", b"I", b"l", b"L"})
 _CONSTANTS: Final[dict[bytes, object]] = {b"Z": None, b"T": True, b"F": False}
 _KEY: Final = re.compile(rb"[A-Za-z_][\w .-]*")
@@ -35,7 +36,7 @@ def recognises(head: Head) -> bool:
     data = head.data
     if head.content is not None or data[:1] != b"{" or data[1:2] not in _LENGTHS:
         return False
-    width = struct.calcsize(_NUMBERS[data[1:2]])
+    width = _FORMS[data[1:2]].size
     length = int.from_bytes(data[2 : 2 + width], "big")
     end = 2 + width + length
     if not 0 < length < 256 or end >= len(data):
@@ -103,8 +104,8 @@ class _Walk:
         self.position += length
 
     def _number(self, kind: bytes) -> int | float:
-        code = _NUMBERS[kind]
-        (value,) = struct.unpack(f">{code}", self._take(struct.calcsize(f">{code}")))
+        form = _FORMS[kind]
+        (value,) = form.unpack(self._take(form.size))
         return int(value) if kind in _LENGTHS else float(value)
 
     def _length(self) -> int:
@@ -119,7 +120,8 @@ class _Walk:
     def _string(self) -> str:
         length = self._length()
         kept = self._take(min(length, _KEPT_STRING))
-        self._skip(length - len(kept))
+        if length > _KEPT_STRING:
+            self._skip(length - _KEPT_STRING)
         return kept.decode("utf-8", "replace")
 
     def run(self) -> None:
@@ -199,7 +201,7 @@ class _Walk:
 
     def _typed(self, kind: bytes, count: int) -> object:
         """A list of numbers of one type: those of a tree as they are, of all others only how many there are."""
-        width = struct.calcsize(f">{_NUMBERS[kind]}")
+        width = _FORMS[kind].size
         start = self.position
         self._skip(count * width)
         key = self._open[-1].key if self._open else ""

@@ -32,6 +32,7 @@ class Dialect:
     """
 
     kind = "xml"
+    is_model = False
 
     def __init__(self) -> None:
         self.mentions: list[Mention] = []
@@ -101,6 +102,7 @@ class Pmml(Dialect):
     """
 
     kind = "pmml"
+    is_model = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -168,6 +170,7 @@ class OpenVino(Dialect):
     """
 
     kind = "openvino"
+    is_model = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Outline, References
+from modelaudit.model.outline import Mention, Outline, References
 from modelaudit.model.structure import Document
 from modelaudit.readers.base import DamagedError, Head, Reader, Reading
 from modelaudit.readers.embedded import contents_of_strings
@@ -76,7 +77,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         markup.fetched("xinclude", target)
     yield Document("xml", "text", lines=markup.lines)
     defects = (*markup.defects, *dialect.defects)
-    yield Outline("xml", (*markup.mentions, *dialect.mentions), (("kind", dialect.kind), *dialect.facts), defects)
+    mentions = (*(_of_model(each, dialect) for each in markup.mentions), *dialect.mentions)
+    yield Outline("xml", mentions, (("kind", dialect.kind), *dialect.facts), defects)
     references = (*markup.references, *dialect.references)
     if references:
         yield References("xml", references)
@@ -85,6 +87,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         raise damage
     if window.size <= limits.document_bytes:
         yield from contents_of_strings(artifact.path, window, limits)
+
+
+def _of_model(mention: Mention, dialect: Dialect) -> Mention:
+    """Many a format has its grammar on the web, and no parser fetches it; a format of models has none."""
+    return replace(mention, use="model-doctype") if dialect.is_model and mention.use == "doctype" else mention
 
 
 READER: Final = Reader("xml", recognises, read, fallback=True)
