@@ -135,12 +135,11 @@ def item(whole: Constant, index: Constant) -> Constant | None:
 
 def cut(whole: Constant, bounds: Sequence[Constant | None]) -> Constant | None:
     """A slice; ``bounds`` are start, stop and step."""
-    numbers = [bound.value if bound is not None else None for bound in bounds]
-    if not isinstance(whole.value, str | bytes | tuple) or numbers[2] == 0:
+    given = [bound.value if bound is not None else None for bound in bounds]
+    numbers = [number for number in given if number is None or isinstance(number, int)]
+    if not isinstance(whole.value, str | bytes | tuple) or len(numbers) < len(given) or numbers[2] == 0:
         return None
-    if not all(number is None or isinstance(number, int) for number in numbers):
-        return None
-    return Constant(whole.value[slice(*numbers)], made_of((whole,)))
+    return Constant(whole.value[numbers[0] : numbers[1] : numbers[2]], made_of((whole,)))
 
 
 def size_of(whole: Constant) -> int:
