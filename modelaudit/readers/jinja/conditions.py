@@ -15,6 +15,7 @@ from jinja2 import nodes
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.readers.jinja.bindings import Bindings
+from modelaudit.readers.jinja.constants import Mapping, elements
 from modelaudit.readers.jinja.costs import path_of
 from modelaudit.readers.jinja.folding import Folder
 from modelaudit.readers.jinja.messages import CONTENT, Messages
@@ -85,7 +86,11 @@ class Conditions:
         return tuple(found), expressions
 
     def _judged(self, node: nodes.Node, found: Triggers, bodies: list[nodes.Node]) -> Iterator[Mention]:
-        text = " ".join(dict.fromkeys(_emitted(bodies, self._folder)))[:20_000]
+        texts = dict.fromkeys(_emitted(bodies, self._folder))
+        if isinstance(node, nodes.Output | nodes.Assign):
+            # Within one expression, short literals are what is looked for and replaced; they make no sentence together.
+            texts = dict.fromkeys(text for text in texts if is_prose(text) or is_strong(text))
+        text = " ".join(texts)[:20_000]
         strong = is_strong(text)
         if not strong and not is_prose(text):
             return
@@ -110,8 +115,16 @@ class Conditions:
             for node in self._every:
                 if isinstance(node, nodes.If):
                     self._flag(node)
+                elif isinstance(node, nodes.Macro):
+                    self._flags |= self._tested(node)
             if before == (len(self._messages.content), len(self._messages.whole), len(self._flags)):
                 return
+
+    def _tested(self, macro: nodes.Macro) -> dict[str, Triggers]:
+        """The words that a macro looks for, so that its answer stands for the condition."""
+        tests = [node.test for node in every(macro) if isinstance(node, nodes.If | nodes.CondExpr)]
+        words = tuple(trigger for test in tests for trigger in self._triggers(test) if _is_word(trigger))
+        return {macro.name: words} if words else {}
 
     def _names(self) -> list[str]:
         targets = [path_of(node) for node in self._every if isinstance(node, nodes.Name | nodes.NSRef | nodes.Getattr)]
@@ -143,6 +156,11 @@ class Conditions:
                     found += self._looked_for([node.node, *node.args], [node.node, *node.args])
                 case nodes.Filter(name="select" | "reject" | "selectattr" | "rejectattr"):
                     found += self._selected(node)
+                case (
+                    nodes.Filter(name="replace", node=nodes.Expr() as place)
+                    | nodes.Call(node=nodes.Getattr(attr="replace", node=place))
+                ) if self._messages.content_in(place):
+                    found += (text for argument in node.args[:1] for text in self._folder.fold(argument).texts)
                 case nodes.Call(node=nodes.Getattr(attr="get")) | nodes.Getitem():
                     found += self._table(node)
                 case nodes.Name() | nodes.Getattr():
@@ -176,9 +194,9 @@ class Conditions:
         asked = node.args[:1] if isinstance(node, nodes.Call) else [node.arg]
         base = node.node.node if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) else node.node
         if any(self._messages.content_in(each) for each in asked):
-            for each in every(base):
-                if isinstance(each, nodes.Pair):
-                    yield from self._literals(each.key)
+            for value in self._folder.fold(base).values:
+                if isinstance(value, Mapping):
+                    yield from (key for key, _ in value.pairs if isinstance(key, str))
 
     def _literals(self, node: nodes.Expr) -> Iterator[str]:
         """The texts that an operand gives to look for, be they spelled, computed or in a list."""
@@ -225,7 +243,15 @@ def _emitted(bodies: list[nodes.Node], folder: Folder) -> Iterator[str]:
                 waiting += reversed(inner)
             case nodes.Getitem():
                 waiting.append(node.node)
-            case nodes.Name() if folder.name(node.name).texts:
-                yield from folder.name(node.name).texts
+            case nodes.Name():
+                yield from _held(folder, node.name)
             case _:
                 waiting += reversed(list(node.iter_child_nodes()))
+
+
+def _held(folder: Folder, name: str) -> Iterator[str]:
+    """The sentences that a variable or a list of texts can be. Single words in lists are looked for, as a rule."""
+    for value in folder.name(name).values:
+        for each in (value, *elements(value)):
+            if isinstance(each, str) and (is_prose(each) or is_strong(each)):
+                yield each
