@@ -32,7 +32,6 @@ NOT_FAILED = {
     "jinja/malicious/markup.jinja": (0, {"jinja/suspicious-text"}),
     "jinja/malicious/override.jinja": (0, {"jinja/odd-text", "jinja/suspicious-text"}),
     "jinja/malicious/unlisted.jinja": (3, {"jinja/unlisted-function"}),
-    "json/malicious/duplicate-key.json": (3, {"coverage/program-not-judged", "document/duplicate-key"}),
     "pickle/malicious/joblib-array.joblib": (3, {"coverage/no-reader"}),
     "pickle/malicious/unverified-type.pkl": (3, {"pickle/unverified-type"}),
     "tensorflow/malicious/custom-operator.pb": (3, {"tensorflow/unverified-operator"}),
