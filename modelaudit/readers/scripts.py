@@ -48,6 +48,8 @@ def _kind(path: str, start: bytes) -> str:
         return "dockerfile"
     if name.endswith((".dockerfile", ".containerfile")):
         return "dockerfile"
+    if name == "modelfile" or name.endswith(".modelfile"):
+        return "modelfile"
     if name in ("makefile", "gnumakefile", "bsdmakefile") or name.endswith(".mk"):
         return "makefile"
     if name in _GIT or (name == "config" and path.replace("\\", "/").lower().endswith(".git/config")):
@@ -101,6 +103,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             gathered[mention] = None
     finally:
         yield Outline(FORMAT, tuple(gathered), (("kind", kind),))
+    if kind == "modelfile":
+        yield from settings.files_of_modelfile(text[:_LONGEST])
     if kind in ("script", "dockerfile", "makefile"):
         script = _AS_SCRIPT[kind](text[:_LONGEST])
         for number, (line, program) in enumerate(programs_of(script)):
@@ -147,6 +151,7 @@ _FOLLOWED: Final[dict[str, Callable[[str], Iterator[Mention]]]] = {
     "git": settings.mentions_of_git,
     "unit": settings.mentions_of_unit,
     "index": settings.mentions_of_index,
+    "modelfile": lambda text: iter(()),
 }
 
 READER = Reader(FORMAT, recognises, read, fallback=True)

