@@ -30,7 +30,7 @@ _LIBRARIES: Final = frozenset(
 
 
 def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield what is imported: files of the model, files of other repositories and, of components, names of libraries."""
+    """Yield what is imported: files of the model or of other repositories and, of components, names of libraries."""
     items = [reference for setting in settings for reference in _of_map(setting)]
     components: list[Mention] = []
     if file_name(path) == _INDEX:
@@ -52,9 +52,13 @@ def _of_map(setting: Setting) -> Iterator[Reference]:
     is_pipeline = setting.key == "custom_pipeline"
     module = reference if is_pipeline or "." not in reference else reference.rpartition(".")[0]
     # A community pipeline is named as a file, as a repository, or as one of diffusers' own.
-    steps = module.removesuffix(".py") if "/" in module or ".." in module else module.removesuffix(".py").replace(".", "/")
+    steps = (
+        module.removesuffix(".py") if "/" in module or ".." in module else module.removesuffix(".py").replace(".", "/")
+    )
     by = ".".join(step for step in setting.path if not step.isdigit())
-    yield Reference(ReferenceKind.CODE, f"{repository}{dashes}{steps}.py"[:_LONGEST], by[:_LONGEST], where=setting.where)
+    yield Reference(
+        ReferenceKind.CODE, f"{repository}{dashes}{steps}.py"[:_LONGEST], by[:_LONGEST], where=setting.where
+    )
 
 
 def _pairs(settings: Sequence[Setting]) -> Iterator[tuple[str, str, str, Setting]]:
@@ -79,7 +83,9 @@ def _of_index(settings: Sequence[Setting]) -> Iterator[Reference]:
 def _libraries(settings: Sequence[Setting]) -> Iterator[Mention]:
     for component, library, name, setting in _pairs(settings):
         if component != "_class_name" and library not in _LIBRARIES and name:
-            yield Mention(PYTHON_NAMES, "component", f"{library}.{name}"[:_LONGEST], setting.where, component[:_LONGEST])
+            yield Mention(
+                PYTHON_NAMES, "component", f"{library}.{name}"[:_LONGEST], setting.where, component[:_LONGEST]
+            )
 
 
 INTERPRETER = Interpreter(frozenset({*_MAPS, "_class_name"}), _read)

@@ -84,7 +84,9 @@ def _of_project(table: dict[str, object]) -> Iterator[Mention]:
         yield from _fetched(f"project.optional-dependencies.{name}", _texts(given))
     for name in _table(table, "tool", "setuptools", "cmdclass"):
         yield _step("cmdclass", name, "tool.setuptools.cmdclass")
-    if _table(table, "tool", "hatch", "build", "hooks", "custom") or "custom" in _table(table, "tool", "hatch", "build", "hooks"):
+    if _table(table, "tool", "hatch", "build", "hooks", "custom") or "custom" in _table(
+        table, "tool", "hatch", "build", "hooks"
+    ):
         yield _step("custom hook of hatch", "hatch_build.py", "tool.hatch.build.hooks")
     script = _table(table, "tool", "poetry", "build").get("script") or _table(table, "tool", "poetry").get("build")
     if isinstance(script, str):
@@ -92,7 +94,9 @@ def _of_project(table: dict[str, object]) -> Iterator[Mention]:
     if _table(table, "tool", "pdm", "build").get("run-setuptools"):
         yield _step("setup script of pdm", "pdm build", "tool.pdm.build")
     for name, given in _table(table, "tool", "poetry", "dependencies").items():
-        address = next((str(given[key]) for key in ("git", "url") if key in given), "") if isinstance(given, dict) else ""
+        address = (
+            next((str(given[key]) for key in ("git", "url") if key in given), "") if isinstance(given, dict) else ""
+        )
         if address:
             yield from _fetched("tool.poetry.dependencies", [f"{name} @ {address}"])
 

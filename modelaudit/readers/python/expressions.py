@@ -132,7 +132,9 @@ def _subscript(node: ast.expr, scope: Scope, to: Follower) -> Value:
 
 
 def _sliced(base: Value, bounds: ast.Slice, scope: Scope, to: Follower) -> Value:
-    found = [value_of(each, scope, to) if each is not None else None for each in (bounds.lower, bounds.upper, bounds.step)]
+    found = [
+        value_of(each, scope, to) if each is not None else None for each in (bounds.lower, bounds.upper, bounds.step)
+    ]
     known = [each for each in found if each is None or isinstance(each, Constant)]
     if isinstance(base, Constant) and len(known) == 3:
         return to.tell_made(fold.cut(base, known), bounds.lineno)
@@ -250,7 +252,11 @@ def _comprehension(node: ast.expr, scope: Scope, to: Follower) -> Value:
 
 
 def _unrolled(
-    node: ast.ListComp | ast.SetComp | ast.GeneratorExp, parts: tuple[Plain, ...], made: Made, inner: Scope, to: Follower
+    node: ast.ListComp | ast.SetComp | ast.GeneratorExp,
+    parts: tuple[Plain, ...],
+    made: Made,
+    inner: Scope,
+    to: Follower,
 ) -> Value:
     found: list[Value] = []
     generator = node.generators[0]

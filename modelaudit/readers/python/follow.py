@@ -185,7 +185,9 @@ class Follower:
             if any(isinstance(each, Named | Local) for each in options(value)):
                 definition.given[name] = joined(definition.given.get(name, UNKNOWN), value)
         # What a function makes of values that nobody knows has been followed once, and is what it returns.
-        is_known = any(isinstance(each, Named | Local | Constant) for value in bound.values() for each in options(value))
+        is_known = any(
+            isinstance(each, Named | Local | Constant) for value in bound.values() for each in options(value)
+        )
         is_short = isinstance(node, ast.Lambda) or len(node.body) <= _SHORT_BODY
         if not is_short or not (is_known or not bound) or self.inlining >= _MOST_INLINED:
             return definition.returns or UNKNOWN
@@ -211,7 +213,9 @@ class Follower:
         definition = self.definitions[local.number - 1]
         if definition.members is None:
             return local if name in ("__call__", "__wrapped__", "__func__") else self.attributes.get(name, UNKNOWN)
-        found = [value for value in (definition.members.names.get(name), self.attributes.get(name)) if value is not None]
+        found = [
+            value for value in (definition.members.names.get(name), self.attributes.get(name)) if value is not None
+        ]
         inherited = [names.attribute(each, name) for each in definition.bases if isinstance(each, Named)]
         return joined(*found) if found else joined(*inherited) if inherited else UNKNOWN
 
@@ -261,5 +265,3 @@ class Follower:
             self.log.note(uses.COMPUTED, f"{name.removeprefix('*.')}.*" if name.startswith("*.") else f"{name}.*", line)
         elif isinstance(base, Unknown) and "module" in base.tags:
             self.log.note(uses.COMPUTED, "importlib.*", line)
-
-

@@ -106,4 +106,3 @@ def _docstring(whole: list[Piece]) -> str:
 def _facts(to: Follower, text: str) -> tuple[tuple[str, str], ...]:
     imported = sorted(to.imports)[:_MOST_IMPORTS_SHOWN]
     return (("imports", ", ".join(imported)), ("lines", str(text.count("\n") + 1)))
-

@@ -50,7 +50,9 @@ def readings(found: Judgement, key: str = "") -> Iterator[Reading]:
     """A judgement as a reader yields it."""
     yield Outline("python", found.mentions, found.facts)
     items = [
-        Reference(ReferenceKind.CODE, f"{name.replace('.', '/')}.py", "import", where=Location(line=line, key=key or None))
+        Reference(
+            ReferenceKind.CODE, f"{name.replace('.', '/')}.py", "import", where=Location(line=line, key=key or None)
+        )
         for (level, name), line in found.relative.items()
         if level == 1 and name
     ]

@@ -1,7 +1,7 @@
-"""Source code of Python as syntax trees: in its own encoding, within bounds, and statement by statement where it breaks.
+"""Source code of Python as syntax trees: in its own encoding, within bounds, by statements where it breaks.
 
-``ast.parse`` builds a tree and runs nothing. It has no bound of its own on nesting but the stack of the process, so that
-the text is held against one before it is handed over.
+``ast.parse`` builds a tree and runs nothing. It has no bound of its own on nesting but the stack of the process, so
+that the text is held against one before it is handed over.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.readers.text import decode as decode_text
 from modelaudit.readers.text import TextScan
+from modelaudit.readers.text import decode as decode_text
 
 MOST_AT_ONCE: Final = 1 << 20
 """Characters that are parsed as one; of a longer source each statement is."""
@@ -35,14 +35,16 @@ _ODD: Final = {"utf-7": "utf-7", "utf7": "utf-7", "unicode-escape": "unicode_esc
 # closed runs to the end of its line, or of the text where it is one of three quotes.
 _TOKEN: Final = re.compile(
     r'''"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\\?\Z)|\'\'\'(?:[^'\\]++|\\.|'(?!''))*+(?:\'\'\'|\\?\Z)'''
-    r'''|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+'''
+    r"""|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+"""
     r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>[,;])|(?P<line>\n)|(?P<join>\\\r?\n)"""
     r"""|(?P<op>[-+*/%@&|^~<>=.:!]++|\b(?:not|and|or|in|is|if|else|lambda|await|for|async|yield|from)\b)"""
     r"""|(?P<branch>\belif\b)|\w++|[^\S\n]++|[^\n]""",
     re.DOTALL,
 )
 _GOES_ON: Final = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
-_BEGINS: Final = re.compile(r"^(?=(?:import|from|def|class|async|if|try|for|while|with|exec|print)\b|@|\w+(?:\.\w+)*\s*[=(])", re.M)
+_BEGINS: Final = re.compile(
+    r"^(?=(?:import|from|def|class|async|if|try|for|while|with|exec|print)\b|@|\w+(?:\.\w+)*\s*[=(])", re.M
+)
 _FEED: Final = re.compile(r"^[ \t\f]*\f", re.M)  # a form feed begins the line anew
 _STARTS: Final = re.compile(r"[^\s#]")
 
@@ -182,7 +184,7 @@ def _parsed(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """The statements of a module with their first lines; decorators and later branches stand with what they belong to."""
+    """The statements of a module with their first lines; decorators and later branches stand with their own."""
     depth, start, line = 0, 0, 1
     start_line = 1
     decorated = False

@@ -95,7 +95,9 @@ def assign(target: ast.expr, value: Value, scope: Scope, to: Follower) -> None:
         assign(target.value, Items((value,)), scope, to)
     elif isinstance(target, ast.Tuple | ast.List):
         for index, each in enumerate(target.elts):
-            part = fold.item(value, Constant(index)) if isinstance(value, Constant) else names.item(value, Constant(index))
+            part = (
+                fold.item(value, Constant(index)) if isinstance(value, Constant) else names.item(value, Constant(index))
+            )
             assign(each, part or UNKNOWN, scope, to)
     elif isinstance(target, ast.Attribute):
         _assign_attribute(target, value, scope, to)
@@ -274,7 +276,9 @@ def _match(node: ast.stmt, scope: Scope, to: Follower) -> None:
     for case in node.cases:
         for part in ast.walk(case.pattern):
             if isinstance(part, ast.MatchAs | ast.MatchStar) and part.name:
-                taken = subject if part is case.pattern else joined(names.item(subject, UNKNOWN), Unknown(tags_of(subject)))
+                taken = (
+                    subject if part is case.pattern else joined(names.item(subject, UNKNOWN), Unknown(tags_of(subject)))
+                )
                 scope.bind(part.name, taken)
             elif isinstance(part, ast.MatchClass):
                 value_of(part.cls, scope, to)
@@ -283,7 +287,7 @@ def _match(node: ast.stmt, scope: Scope, to: Follower) -> None:
         to.statements(case.body, scope)
 
 
-_WORKERS: Final[dict[type[ast.stmt], Callable[[ast.stmt, Scope, "Follower"], None]]] = {
+_WORKERS: Final[dict[type[ast.stmt], Callable[[ast.stmt, Scope, Follower], None]]] = {
     ast.Import: _import, ast.ImportFrom: _import_from, ast.Assign: _assign, ast.AnnAssign: _assign_one,
     ast.AugAssign: _assign_more, ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class,
     ast.If: _if, ast.For: _for, ast.AsyncFor: _for, ast.With: _with, ast.AsyncWith: _with, ast.Return: _return,

@@ -41,10 +41,24 @@ GETTERS: Final = frozenset(
 
 EVALUATORS: Final = frozenset(
     {
-        *("builtins.exec", "builtins.eval", "builtins.compile", "builtins.execfile", "code.InteractiveInterpreter.runsource"),
+        *(
+            "builtins.exec",
+            "builtins.eval",
+            "builtins.compile",
+            "builtins.execfile",
+            "code.InteractiveInterpreter.runsource",
+        ),
         *("code.InteractiveConsole.push", "code.InteractiveInterpreter.runcode", "code.compile_command"),
         *("codeop.compile_command", "_interpreters.run_string", "_xxsubinterpreters.run_string", "ast.parse"),
-        *("timeit.timeit", "timeit.repeat", "timeit.Timer", "cProfile.run", "profile.run", "bdb.Bdb.run", "trace.Trace.run"),
+        *(
+            "timeit.timeit",
+            "timeit.repeat",
+            "timeit.Timer",
+            "cProfile.run",
+            "profile.run",
+            "bdb.Bdb.run",
+            "trace.Trace.run",
+        ),
         *("doctest.debug_script", "pdb.run", "pdb.runeval", "IPython.get_ipython.run_cell"),
         *("IPython.get_ipython.ex", "IPython.get_ipython.ev", "builtins.dict.__call__"),
     }
@@ -53,10 +67,28 @@ EVALUATORS: Final = frozenset(
 
 COMMANDS: Final = frozenset(
     {
-        *("os.system", "os.popen", "posix.system", "nt.system", "subprocess.run", "subprocess.call", "subprocess.Popen"),
+        *(
+            "os.system",
+            "os.popen",
+            "posix.system",
+            "nt.system",
+            "subprocess.run",
+            "subprocess.call",
+            "subprocess.Popen",
+        ),
         *("subprocess.check_call", "subprocess.check_output", "subprocess.getoutput", "subprocess.getstatusoutput"),
         *("asyncio.create_subprocess_shell", "asyncio.create_subprocess_exec", "pty.spawn", "commands.getoutput"),
-        *("os.execv", "os.execve", "os.execvp", "os.execl", "os.spawnv", "os.spawnl", "os.posix_spawn", "*.system", "*.popen"),
+        *(
+            "os.execv",
+            "os.execve",
+            "os.execvp",
+            "os.execl",
+            "os.spawnv",
+            "os.spawnl",
+            "os.posix_spawn",
+            "*.system",
+            "*.popen",
+        ),
         *("IPython.get_ipython.system", "IPython.get_ipython.getoutput"),
     }
 )
@@ -77,8 +109,21 @@ SOURCES: Final = {
     for name in (
         *("requests.get", "requests.post", "requests.request", "requests.Session.get", "requests.Session.post"),
         *("requests.session.get", "urllib.request.urlopen", "urllib.request.urlretrieve", "urllib.urlopen"),
-        *("urllib2.urlopen", "httpx.get", "httpx.post", "httpx.Client.get", "httpx.stream", "urllib3.PoolManager.request"),
-        *("urllib3.request", "socket.socket", "socket.create_connection", "_socket.socket", "http.client.HTTPSConnection"),
+        *(
+            "urllib2.urlopen",
+            "httpx.get",
+            "httpx.post",
+            "httpx.Client.get",
+            "httpx.stream",
+            "urllib3.PoolManager.request",
+        ),
+        *(
+            "urllib3.request",
+            "socket.socket",
+            "socket.create_connection",
+            "_socket.socket",
+            "http.client.HTTPSConnection",
+        ),
         *("http.client.HTTPConnection", "urllib.request.build_opener", "aiohttp.ClientSession.get", "wget.download"),
         *("urllib.request.Request", "ftplib.FTP", "telnetlib.Telnet", "aiohttp.request", "ssl.wrap_socket"),
         *("ssl.SSLContext.wrap_socket", "ssl.create_default_context.wrap_socket", "websocket.create_connection"),
@@ -112,7 +157,18 @@ SECRETS: Final = frozenset(
 
 METHODS: Final = frozenset(
     {
-        *("system", "popen", "execve", "execvp", "execv", "spawnl", "spawnv", "check_output", "check_call", "getoutput"),
+        *(
+            "system",
+            "popen",
+            "execve",
+            "execvp",
+            "execv",
+            "spawnl",
+            "spawnv",
+            "check_output",
+            "check_call",
+            "getoutput",
+        ),
         *("getstatusoutput", "Popen", "posix_spawn", "fork_exec", "dup2", "run_string", "runsource", "run_path"),
         *("exec_module", "load_module", "create_subprocess_shell", "LoadLibrary", "__reduce_ex__", "extractall"),
     }

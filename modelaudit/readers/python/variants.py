@@ -51,7 +51,11 @@ def _yaml_load(call: Call) -> str:
 def _unpickle(call: Call) -> str:
     """What the source has pickled itself is no file."""
     data = call.argument(0, "data")
-    given = [each.name.startswith("pickle.dumps") if isinstance(each, Named) else False for each in options(data)] if data else []
+    given = (
+        [each.name.startswith("pickle.dumps") if isinstance(each, Named) else False for each in options(data)]
+        if data
+        else []
+    )
     return f"{call.name}(own dumps)" if given and all(given) else call.name
 
 
@@ -61,9 +65,18 @@ def _hub_load(call: Call) -> str:
 
 def _remove(call: Call) -> str:
     path = _constant(call.argument(0, "path"))
-    is_everything = isinstance(path, str) and path.rstrip("/*") in ("", "~", "/home", "/root", "C:\\", ".", "..", "/etc", "/usr")
+    is_everything = isinstance(path, str) and path.rstrip("/*") in (
+        "",
+        "~",
+        "/home",
+        "/root",
+        "C:\\",
+        ".",
+        "..",
+        "/etc",
+        "/usr",
+    )
     return f"{call.name}(everything)" if is_everything and path else call.name
-
 
 
 _WORKERS: Final[Mapping[str, Callable[[Call], str]]] = {
