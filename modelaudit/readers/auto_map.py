@@ -30,7 +30,7 @@ _LIBRARIES: Final = frozenset(
 
 
 def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield what is imported: files of the model, files of other repositories and, of components, names of libraries."""
+    """Yield what is imported: files of the model or of other repositories and, of components, names of libraries."""
     items = [reference for setting in settings for reference in _of_map(setting)]
     components: list[Mention] = []
     if file_name(path) == _INDEX:

@@ -1,4 +1,4 @@
-"""Works out constants of Python source, as far as that is cheap: texts joined from pieces, numbers, cuts, decoded literals.
+"""Works out constants of Python source, as far as that is cheap: joined texts, numbers, cuts, decoded literals.
 
 Nothing of the source is evaluated: each operation that is known is carried out here on plain values, within bounds.
 """
@@ -136,8 +136,8 @@ def item(whole: Constant, index: Constant) -> Constant | None:
 def cut(whole: Constant, bounds: Sequence[Constant | None]) -> Constant | None:
     """A slice; ``bounds`` are start, stop and step."""
     given = [bound.value if bound is not None else None for bound in bounds]
-    numbers = [number for number in given if number is None or isinstance(number, int)]
-    if not isinstance(whole.value, str | bytes | tuple) or len(numbers) < len(given) or numbers[2] == 0:
+    numbers = [each for each in given if each is None or isinstance(each, int)]
+    if not isinstance(whole.value, str | bytes | tuple) or len(numbers) != 3 or numbers[2] == 0:
         return None
     return Constant(whole.value[numbers[0] : numbers[1] : numbers[2]], made_of((whole,)))
 
@@ -256,7 +256,8 @@ DECODERS: Final[dict[str, Callable[[bytes], bytes | None]]] = {
     "base64.urlsafe_b64decode": _urlsafe, "base64.b32decode": _guarded(base64.b32decode),
     "base64.b16decode": _guarded(base64.b16decode), "base64.b85decode": _guarded(base64.b85decode),
     "base64.a85decode": _guarded(base64.a85decode), "base64.decodestring": _base64,
-    "binascii.a2b_base64": _base64, "binascii.unhexlify": _hex, "binascii.a2b_hex": _hex, "builtins.bytes.fromhex": _hex,
+    "binascii.a2b_base64": _base64, "binascii.unhexlify": _hex, "binascii.a2b_hex": _hex,
+    "builtins.bytes.fromhex": _hex,
     "builtins.bytearray.fromhex": _hex, "binascii.a2b_uu": _guarded(binascii.a2b_uu), "quopri.decodestring": _quoted,
     "zlib.decompress": unpack, "gzip.decompress": unpack, "bz2.decompress": unpack, "lzma.decompress": unpack,
     "binascii.a2b_qp": _quoted,

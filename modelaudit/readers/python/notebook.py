@@ -88,7 +88,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
 
 
 def _cells(settings: Sequence[Setting]) -> list[tuple[int, _Raw]]:
-    """The cells in order. A cell is told by the way to its texts: ``cells.3.source`` or ``worksheets.0.cells.3.input``."""
+    """The cells in order, each told by the way to its texts: ``cells.3.source``, ``worksheets.0.cells.3.input``."""
     found: dict[tuple[str, ...], _Raw] = defaultdict(_Raw)
     for setting in settings:
         if "cells" not in setting.path or not isinstance(setting.value, str):

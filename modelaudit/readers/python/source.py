@@ -1,7 +1,7 @@
-"""Source code of Python as syntax trees: in its own encoding, within bounds, and statement by statement where it breaks.
+"""Source code of Python as syntax trees: in its own encoding, within bounds, by statements where it breaks.
 
-``ast.parse`` builds a tree and runs nothing. It has no bound of its own on nesting but the stack of the process, so that
-the text is held against one before it is handed over.
+``ast.parse`` builds a tree and runs nothing. It has no bound of its own on nesting but the stack of the process, so
+that the text is held against one before it is handed over.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _parsed(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """The statements of a module with their first lines; decorators and later branches stand with what they belong to."""
+    """The statements of a module with their first lines; decorators and later branches stand with their own."""
     depth, start, line = 0, 0, 1
     start_line = 1
     decorated = False

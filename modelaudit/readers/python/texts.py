@@ -1,4 +1,4 @@
-"""Texts within a source that by themselves tell of an attack: commands of known attacks, places of secrets, drop points."""
+"""Texts within a source that by themselves tell of an attack: commands of attacks, places of secrets, drop points."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Final
 _SHELLS: Final = r"(?:ba|z|da|k|c|a)?sh\b|python[0-9.]*|perl|ruby|node|php|source\b|iex\b|Invoke-Expression"
 # Each is linear: what may repeat is bounded, and cannot match what follows it.
 _PATTERNS: Final = (
-    ("(download | shell)", r"\b(?:curl|wget|fetch|iwr|Invoke-WebRequest)\b[^\n;]{0,400}?\|\s{0,9}(?:sudo\s{1,9}(?:-\w{1,9}\s{1,9})?)?"
+    ("(download | shell)", r"\b(?:curl|wget|fetch|iwr|Invoke-WebRequest)\b[^\n;]{0,400}?\|\s{0,9}"
+     r"(?:sudo\s{1,9}(?:-\w{1,9}\s{1,9})?)?"
      rf"(?:/(?:usr/)?(?:local/)?bin/)?(?:env\s{{1,9}})?(?:{_SHELLS})"),
-    ("(shell $(download))", rf"\b(?:{_SHELLS}|eval)\s{{1,9}}(?:-c\s{{0,9}})?[\"'<(]{{0,3}}\s{{0,9}}[$`(<]{{1,2}}\(?\s{{0,9}}(?:curl|wget)\b"),
-    ("(download && run)", r"\b(?:curl|wget)\b[^\n;&|]{1,400}(?:&&|;)\s{0,9}(?:sudo\s{1,9})?(?:chmod\s{1,9}(?:\+x|[0-7]{3,4})|(?:ba|z)?sh\s|python[0-9.]*\s|\./)"),
+    ("(shell $(download))", rf"\b(?:{_SHELLS}|eval)\s{{1,9}}(?:-c\s{{0,9}})?[\"'<(]{{0,3}}\s{{0,9}}"
+     r"[$`(<]{1,2}\(?\s{0,9}(?:curl|wget)\b"),
+    ("(download && run)", r"\b(?:curl|wget)\b[^\n;&|]{1,400}(?:&&|;)\s{0,9}(?:sudo\s{1,9})?"
+     r"(?:chmod\s{1,9}(?:\+x|[0-7]{3,4})|(?:ba|z)?sh\s|python[0-9.]*\s|\./)"),
     ("(shell over /dev/tcp)", r"/dev/(?:tcp|udp)/"),
-    ("(netcat shell)", r"\b(?:nc|ncat|netcat)\b[^\n|;]{0,80}\s-\w{0,5}[ec]\b|\bmkfifo\b[^\n]{0,120}\bnc\b|\bsocat\b[^\n]{0,80}\bexec:"),
+    ("(netcat shell)", r"\b(?:nc|ncat|netcat)\b[^\n|;]{0,80}\s-\w{0,5}[ec]\b|\bmkfifo\b[^\n]{0,120}\bnc\b|"
+     r"\bsocat\b[^\n]{0,80}\bexec:"),
     ("(interactive shell)", r"\b(?:ba|z)?sh\s{1,9}-i\b"),
     ("(decoded | shell)", rf"\bbase64\s{{1,9}}(?:-d|-D|--decode)\b[^|\n]{{0,200}}\|\s{{0,9}}(?:{_SHELLS})"),
     ("(encoded powershell)", r"(?i:\bpowershell(?:\.exe)?\b[^\n]{0,120}?\s-(?:e|ec|enc|encodedcommand)\s)"),
@@ -22,13 +26,17 @@ _PATTERNS: Final = (
     ("(deletes everything)", r"\brm\s{1,9}-(?:rf|fr)\s{1,9}(?:--no-preserve-root\s{1,9})?(?:/|~|\$HOME)(?:\s|\*|$)"),
     ("(authorized keys)", r"\.ssh/authorized_keys"),
     ("(shell start-up file)", r"(?:~|/root|/home/[^/\s]{1,40})/\.(?:bashrc|zshrc|profile|bash_profile|zprofile)\b"),
-    ("(scheduled task)", r"\bcrontab\s{1,9}-|/etc/cron\.|/var/spool/cron|/etc/systemd/system/|\\CurrentVersion\\Run\b|\bschtasks\b"),
+    ("(scheduled task)", r"\bcrontab\s{1,9}-|/etc/cron\.|/var/spool/cron|/etc/systemd/system/|"
+     r"\\CurrentVersion\\Run\b|\bschtasks\b"),
     ("(private key)", r"\.ssh/id_(?:rsa|dsa|ecdsa|ed25519)\b|\.gnupg/"),
-    ("(cloud credentials)", r"\.aws/credentials|\.config/gcloud|\.azure/|\.kube/config|\.docker/config\.json|169\.254\.169\.254"),
+    ("(cloud credentials)", r"\.aws/credentials|\.config/gcloud|\.azure/|\.kube/config|"
+     r"\.docker/config\.json|169\.254\.169\.254"),
     ("(password store)", r"/etc/shadow\b|\bLogin Data\b|\bkey4\.db\b|\bwallet\.dat\b|/etc/passwd\b|\.netrc\b"),
     ("(hub token)", r"\.cache/huggingface/token|\.huggingface/token"),
-    ("(drop point)", r"discord(?:app)?\.com/api/webhooks|api\.telegram\.org/bot|hooks\.slack\.com/services|webhook\.site|"
-     r"\bpipedream\.net|\binteract(?:sh)?\.(?:sh|com)\b|\boast(?:ify)?\.(?:com|fun|me|pro|live|site|online)\b|burpcollaborator\.net|"
+    ("(drop point)", r"discord(?:app)?\.com/api/webhooks|api\.telegram\.org/bot|hooks\.slack\.com/services|"
+     r"webhook\.site|"
+     r"\bpipedream\.net|\binteract(?:sh)?\.(?:sh|com)\b|\boast(?:ify)?\.(?:com|fun|me|pro|live|site|online)\b|"
+     r"burpcollaborator\.net|"
      r"\bngrok(?:-free)?\.(?:io|app)\b|requestbin\.|transfer\.sh/|pastebin\.com/raw|hastebin\.com/raw"),
     ("(onion address)", r"\b[a-z2-7]{16,56}\.onion\b"),
     ("(preloaded library)", r"\bLD_PRELOAD\b|\bDYLD_INSERT_LIBRARIES\b"),
@@ -37,8 +45,9 @@ _PATTERNS: Final = (
 _PARTS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
 # Only texts that hold one of these are looked at by every pattern.
 _ANY: Final = re.compile(
-    r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|(?i:DownloadString)|"
-    r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|cron|systemd|\\Run|schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
+    r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
+    r"(?i:DownloadString)|"
+    r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|cron|systemd|\\Current|schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
     r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|pipedream|interact|oast|burp|"
     r"ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig"
 )

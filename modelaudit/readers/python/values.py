@@ -1,4 +1,4 @@
-"""What an expression is worth as far as its text alone tells: a constant, a name of some module, a function of the file."""
+"""What an expression is worth as far as its text alone tells: a constant, a name, a function of the file."""
 
 from __future__ import annotations
 

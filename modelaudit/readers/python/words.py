@@ -20,7 +20,7 @@ _FROM: Final = re.compile(r"\bfrom[ \t]++([\w.]++)[ \t]++import[ \t(]++([^\n#)]{
 _ALIAS: Final = re.compile(r"([\w*]++)(?:[ \t]++as[ \t]++(\w++))?")
 _DOTTED: Final = re.compile(r"(?<![\w.])([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+)[ \t]*+(\()?")
 _STATEMENT: Final = re.compile(r"(?m)^[ \t]*exec[ \t]++[\"'\w]")
-_MOST: Final = 100_000
+_MOST: Final = 2_000_000
 
 
 def read_words(text: str, line: int, scope: Scope, log: Log) -> None:
