@@ -48,7 +48,8 @@ _ANY: Final = re.compile(
     r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
     r"(?i:DownloadString)|"
     r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|cron|systemd|\\Current|schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
-    r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|pipedream|interact|oast|burp|"
+    r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|pipedream|interact|"
+    r"oast|burp|"
     r"ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig"
 )
 _LONGEST: Final = 200_000

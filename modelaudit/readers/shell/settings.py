@@ -75,7 +75,7 @@ def files_of_modelfile(text: str) -> Iterator[References]:
 
     Source: https://docs.ollama.com/modelfile
     """
-    found = []
+    found: list[Reference] = []
     for number, line in _lines(text):
         word, _, value = line.partition(" ")
         value = value.strip().strip('"')
