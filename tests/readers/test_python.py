@@ -212,7 +212,9 @@ def test_texts_that_tell(text: str, name: str) -> None:
     assert name in {each for each, _ in texts.telling(text)}
 
 
-@pytest.mark.parametrize("text", ["curl your hair", "a | b", "wget the file", "the shell of an egg", "base64 image", "rm -rf build"])
+@pytest.mark.parametrize(
+    "text", ["curl your hair", "a | b", "wget the file", "the shell of an egg", "base64 image", "rm -rf build"]
+)
 def test_texts_that_do_not(text: str) -> None:
     assert list(texts.telling(text)) == []
 
@@ -230,7 +232,9 @@ def test_mutated_source_ends(sample: str, chance: random.Random, count: int) -> 
     text = list(sample * 2)
     for _ in range(count):
         place = chance.randrange(len(text))
-        text[place] = chance.choice(["(", ")", "\n", "'", '"', "\\", ":", " ", "\t", "@", "#", "\0", "é", "=", "{", "*", ""])
+        text[place] = chance.choice(
+            ["(", ")", "\n", "'", '"', "\\", ":", " ", "\t", "@", "#", "\0", "é", "=", "{", "*", ""]
+        )
     judge("".join(text))
 
 
