@@ -102,9 +102,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         unpacked(folder)
         lines = rows(folder)
-    head = (
-        "# Alarms at the code of libraries\n\nWritten by `benchmarks/code.py`. An alarm is high or critical.\n"
-    )
+    head = "# Alarms at the code of libraries\n\nWritten by `benchmarks/code.py`. An alarm is high or critical.\n"
     RESULTS.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
     print(RESULTS.read_text(encoding="utf-8"))
 

@@ -15,6 +15,7 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.engine import check
 from modelaudit.checks.formats import notes_of, subjects_of_formats
 from modelaudit.checks.numbers import is_unknown, settle
+from modelaudit.checks.reach import by_reach, is_held
 from modelaudit.checks.references import subjects_of_references
 from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
 from modelaudit.integrity.digests import DigestingWindow, compare
@@ -132,6 +133,7 @@ class _Audit:
         self._claims: list[LicenseClaim] = []
         self._references: list[tuple[str, References]] = []
         self._unknown: list[Subject] = []
+        self._held: list[Subject] = []
 
     def examine(self, artifact: Artifact) -> None:
         """Read one artifact with all that it contains, and check what was read."""
@@ -148,7 +150,8 @@ class _Audit:
         subjects += subjects_of_formats(reading.formats, self.catalogue.formats)
         for address, unread in reading.unread:
             (self._unknown if is_unknown(unread) else subjects).extend(subjects_of_unread(address, (unread,)))
-        for finding in self._check(subjects):
+        self._held += filter(is_held, subjects)
+        for finding in self._check([subject for subject in subjects if not is_held(subject)]):
             reason = self.catalogue.findings[finding.rule].leaves
             if reason is not None:
                 reading.unread.append(
@@ -177,13 +180,16 @@ class _Audit:
         """Check what files name of one another, once all of them were read."""
         subjects = list(subjects_of_references(self._references, snapshot.artifacts))
         self.records, unknown = settle(self.records, self._unknown, subjects)
-        for finding in self._check([*unknown, *subjects]):
+        for finding in self._check([*unknown, *subjects, *self._reached(snapshot, subjects)]):
             reason = self.catalogue.findings[finding.rule].leaves
             for place, record in enumerate(self.records):
                 if reason is not None and record.path == finding.artifact.partition("!")[0]:
                     unread = Unread(reason, finding.message.removesuffix("."), finding.location)
                     absences = (*record.absences, (finding.artifact, accept(finding.artifact, unread, self.policy)))
                     self.records[place] = replace(record, absences=absences, extent=Extent.PARTLY)
+
+    def _reached(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
+        return by_reach(self._held, references, is_alone=len(snapshot.artifacts) == 1)
 
     def conclude_license(self, snapshot: Snapshot) -> LicenseConclusion:
         """Conclude on the licence from the cards and the names of the files, and check the conclusion."""

@@ -27,7 +27,7 @@ EFFECTS = (
 )
 """The families of harm that a dangerous callable may have."""
 
-MORE_EFFECTS = ("disclosure", "instruction", "obfuscation", "resource", "secret")
+MORE_EFFECTS = ("disclosure", "instruction", "obfuscation", "resource", "secret", "trust")
 """The further families of harm that names of other vocabularies may have."""
 
 

@@ -10,7 +10,7 @@ DIGEST = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{DIGEST}\nsize 12345\n".encode()
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "model.onnx", "a.gguf", "weights", "a.py"])
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "model.onnx", "a.gguf", "weights"])
 def test_a_pointer_is_one_absence_with_what_it_stands_for(tmp_path, name):
     (tmp_path / name).write_bytes(POINTER)
     report = modelaudit.scan(tmp_path, second_opinion=False)

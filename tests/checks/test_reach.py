@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+
+TRUSTS = 'from transformers import AutoModel\nAutoModel.from_pretrained("other/base", trust_remote_code=True)\n'
+
+
+def told(folder: Path) -> set[str]:
+    return {each.rule for each in modelaudit.scan(folder, second_opinion=False).findings if "remote-code" in each.rule}
+
+
+@pytest.mark.parametrize(
+    ("files", "rule"),
+    [
+        ({"inference.py": TRUSTS, "notes.txt": "x"}, "code/suggests-remote-code"),
+        ({"inference.py": TRUSTS}, "code/trusts-remote-code"),  # alone, nobody knows who imports it
+        ({"handler.py": TRUSTS, "notes.txt": "x"}, "code/trusts-remote-code"),
+        ({"x.py": TRUSTS, "config.json": '{"auto_map": {"AutoModel": "x.Model"}}'}, "code/trusts-remote-code"),
+        ({"x.py": "from .y import z\n", "y.py": TRUSTS}, "code/trusts-remote-code"),
+    ],
+)
+def test_what_trusts_other_code_is_judged_by_who_imports_it(tmp_path, files, rule):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert told(tmp_path) == {rule}
