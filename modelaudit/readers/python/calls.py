@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from modelaudit.readers.python.follow import Follower
 
 _TEXTS_IN_TEXTS: Final = 6
+_TURNS: Final = frozenset({"append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "__setitem__"})
 _TAKES_ITEM: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
 
 
@@ -41,6 +42,8 @@ def follow(node: ast.Call, scope: Scope, to: Follower) -> Value:
     method = ""
     if isinstance(node.func, ast.Attribute):
         base, method = look(node.func.value, scope, to), node.func.attr
+        if isinstance(base, Constant) and method in _TURNS and isinstance(node.func.value, ast.Name):
+            scope.bind(node.func.value.id, UNKNOWN)
         callee = attribute(base, method, node.lineno, to)
     else:
         callee = look(node.func, scope, to)

@@ -41,8 +41,9 @@ def value_of(node: ast.expr, scope: Scope, to: Follower) -> Value:
     found = look(node, scope, to)
     for each in options(found):
         if isinstance(each, Named) and not each.returned and each.name:
-            if each.name.endswith(".__dict__"):
-                to.tell_computed(each, node.lineno)  # whoever is given all names of a module takes any of them
+            if ".__dict__" in each.name:
+                owner = each.name.partition(".__dict__")[0]
+                to.tell_computed(Named(owner), node.lineno)  # whoever is given all names of a module takes any of them
             to.log.note(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, node.lineno)
         elif isinstance(each, Local):
             to.log.calls(each.number)

@@ -34,6 +34,7 @@ _MOST_INLINED: Final = 3
 _SHORT_BODY: Final = 12
 _INLINED_IN_ALL: Final = 4000
 
+
 def allowance(text: str) -> int:
     """The steps that may be spent on a source: few lines can be made to take as many as they like."""
     return min(MOST_STEPS, _STEPS_OF_SHORT + _STEPS_A_CHARACTER * len(text))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from modelaudit.readers.python import calls, fold, names, uses
 from modelaudit.readers.python.expressions import value_of
-from modelaudit.readers.python.tables import ROOTS
+from modelaudit.readers.python.tables import BUILTINS, ROOTS
 from modelaudit.readers.python.values import (
     UNKNOWN,
     Constant,
@@ -235,9 +235,32 @@ def _branch(body: list[ast.stmt], scope: Scope, to: Follower) -> None:
         now = scope.names.get(name)
         if isinstance(value, Constant) and isinstance(now, Constant) and now != value:
             scope.names[name] = joined(value, now)
+        elif value is None and now is not None and name in BUILTINS:
+            scope.names[name] = joined(now, Named(f"builtins.{name}"))
     if outer is not None:
         outer += scope.journal
     scope.journal = outer
+
+
+def _try(node: ast.stmt, scope: Scope, to: Follower) -> None:
+    assert isinstance(node, ast.Try | ast.TryStar)
+    _branch(node.body, scope, to)
+    for handler in node.handlers:
+        if handler.type is not None:
+            value_of(handler.type, scope, to)
+        _branch(handler.body, scope, to)
+    _branch(node.orelse, scope, to)
+    to.statements(node.finalbody, scope)
+
+
+def _delete(node: ast.stmt, scope: Scope, to: Follower) -> None:
+    """A builtin that was shadowed shows again."""
+    assert isinstance(node, ast.Delete)
+    for each in node.targets:
+        if not isinstance(each, ast.Name):
+            value_of(each, scope, to)
+        elif each.id in BUILTINS:
+            scope.names.pop(each.id, None)
 
 
 def _while(node: ast.stmt, scope: Scope, to: Follower) -> None:
@@ -326,7 +349,7 @@ def _match(node: ast.stmt, scope: Scope, to: Follower) -> None:
                     calls.refer(subject, name, node.lineno, to)
         if case.guard is not None:
             value_of(case.guard, scope, to)
-        to.statements(case.body, scope)
+        _branch(case.body, scope, to)
 
 
 _WORKERS: Final[dict[type[ast.stmt], Callable[[ast.stmt, Scope, Follower], None]]] = {
@@ -334,5 +357,6 @@ _WORKERS: Final[dict[type[ast.stmt], Callable[[ast.stmt, Scope, Follower], None]
     ast.AugAssign: _assign_more, ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class,
     ast.If: _if, ast.While: _while, ast.For: _for, ast.AsyncFor: _for, ast.With: _with,
     ast.AsyncWith: _with, ast.Return: _return,
-    ast.Expr: _expression, ast.Global: _global, ast.Match: _match,
+    ast.Expr: _expression, ast.Global: _global, ast.Match: _match, ast.Try: _try,
+    ast.TryStar: _try, ast.Delete: _delete,
 }  # fmt: skip

@@ -193,6 +193,7 @@ METHODS: Final = frozenset(
             "subprocess_shell",
             "subprocess_exec",
             "load_extension",
+            "source_to_code",
             "register_custom_ops_library",
             "LoadLibrary",
             "__reduce_ex__",
