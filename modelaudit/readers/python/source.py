@@ -21,7 +21,7 @@ MOST_AT_ONCE: Final = 1 << 20
 
 _MOST_OF_STATEMENT: Final = 2 << 20
 _MOST_FOLLOWED: Final = 2 << 20
-_MOST_SEARCHED: Final = 8 << 20
+_MOST_SEARCHED: Final = 12 << 20
 _DEEPEST: Final = 90
 _LONGEST_CHAIN: Final = 800
 _MOST_BRANCHES: Final = 600
