@@ -32,14 +32,16 @@ _LIBRARIES: Final = frozenset(
 def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield what is imported: files of the model or of other repositories and, of components, names of libraries."""
     items = [reference for setting in settings for reference in _of_map(setting)]
-    components: list[Mention] = []
-    if file_name(path) == _INDEX:
-        items += _of_index(settings)
-        components += _libraries(settings)
     if items:
         yield References("auto-map", tuple(items[:_MOST]))
-    if components:
-        yield Outline("model-index", tuple(components[:_MOST]))
+    if file_name(path) == _INDEX:
+        # A component is of an installed library, unless a file of the library's name lies in its folder.
+        components = tuple(_of_index(settings))
+        if components:
+            yield References("model-index", components[:_MOST])
+        named = tuple(_libraries(settings))
+        if named:
+            yield Outline("model-index", named[:_MOST])
 
 
 def _of_map(setting: Setting) -> Iterator[Reference]:

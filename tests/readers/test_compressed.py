@@ -113,7 +113,7 @@ def test_what_libraries_write_is_told_at_every_level(name, bytes_window):
 
 def test_names_keep_what_they_tell_of_the_content(read_bytes):
     assert "config.json.gz!config.json" in read_bytes(gzip.compress(b'{"a": 1}'), "config.json.gz").formats
-    assert read_bytes(gzip.compress(b"import os\n"), "a!b/setup.py.gz").reasons() == {UnreadReason.PROGRAM}
+    assert read_bytes(gzip.compress(b"import os\n"), "a!b/kernel.pyx.gz").reasons() == {UnreadReason.PROGRAM}
     assert "m.joblib!content" in read_bytes(zlib.compress(EVAL), "m.joblib").formats
 
 

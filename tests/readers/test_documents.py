@@ -44,7 +44,7 @@ def _document(reading) -> Document:
         ("a.zip!config.json#2", b'{"a": 1}', ("json", "mapping", ("a",), 1)),
         ("notes", b"one\ntwo", ("text", "text", (), 2)),
         ("x.md", b"# one\n", ("markdown", "text", (), 1)),
-        ("run.py", b"#!/usr/bin/env python\nprint(1)\n", ("text", "text", (), 2)),
+        ("run.rb", b"#!/usr/bin/env ruby\nprint(1)\n", ("text", "text", (), 2)),
     ],
 )
 def test_documents(path, data, expected, read_bytes):

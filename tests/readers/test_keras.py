@@ -143,3 +143,10 @@ _JSON = st.recursive(
 def test_any_configuration_ends_in_structures(read_bytes, document):
     reading = read_bytes(keras(document), "model.keras")
     assert reading.structures
+
+
+def test_a_class_of_its_own_in_a_saved_model_is_revived_from_the_graph(read_bytes):
+    text = b'{"class_name": "Mine", "config": {"name": "mine", "trainable": true}}'
+    uses = {path: {each.use for outline in read_bytes(text, path).of(Outline) for each in outline.mentions}
+            for path in ("saved_model.pb!layer-0.json", "x.keras!config.json")}  # fmt: skip
+    assert uses == {"saved_model.pb!layer-0.json": {"revived-class"}, "x.keras!config.json": {"class"}}

@@ -81,9 +81,9 @@ def test_one_identity_for_two_types_is_a_defect(read_bytes) -> None:
 
 
 def test_a_schema_of_something_else_is_json(read_bytes) -> None:
-    reading = read_bytes(b'{"type": "object", "auto_map": {}}', "m.zip!schema.json")
-    assert [document.keys for document in reading.of(Document)] == [("type", "auto_map")]
-    assert reading.unread == [("m.zip!schema.json", UnreadReason.PROGRAM)]
+    reading = read_bytes(b'{"type": "object", "_target_": {}}', "m.zip!schema.json")
+    assert [document.keys for document in reading.of(Document)] == [("type", "_target_")]
+    assert reading.unread == []
     assert read_bytes(b'{"a": 1}', "schema.json").formats == {"schema.json": ["json"]}
 
 

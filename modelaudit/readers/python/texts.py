@@ -54,10 +54,13 @@ _PARTS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS
 _ANY: Final = re.compile(
     r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
     r"(?i:DownloadString)|"
-    r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|cron|systemd|\\Current|schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
-    r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|pipedream|interact|"
-    r"oast|burp|"
-    r"-packages/|customize|STARTUP|ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig|__(?:import|subclasses|globals|builtins)__|subprocess\.|(?:system|popen|execl|execlp)\s{0,9}\("
+    r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|cron|systemd|\\Current|"
+    r"schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
+    r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|"
+    r"pipedream|interact|oast|burp|"
+    r"ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig|"
+    r"-packages/|customize|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"
+    r"(?:system|popen|execl|execlp)\s{0,9}\("
 )
 _LONGEST: Final = 200_000
 

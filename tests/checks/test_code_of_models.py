@@ -1,0 +1,44 @@
+"""What the code of a model leads to, from the files to the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+def told(path: Path) -> tuple[int, set[str]]:
+    report = modelaudit.scan(path, second_opinion=False)
+    return report.exit_code, {each.rule for each in report.findings if each.rule.startswith("code/")}
+
+
+@pytest.mark.parametrize(
+    ("folder", "exit_code", "rules"),
+    [
+        ("auto-map-own", 0, {"code/needs-trust"}),
+        ("auto-map-foreign", 1, {"code/foreign-code"}),
+        ("auto-map-missing", 3, {"code/code-missing"}),
+        ("auto-map-reverse-shell", 1, {"code/needs-trust", "code/remote-shell", "code/runs-command-at-import",
+                                       "code/runs-command", "code/network-at-import", "code/reaches-into-interpreter"}),
+        ("auto-map-index", 1, {"code/needs-trust", "code/imports-named"}),
+        ("with-loaders", 0, {"code/loads-more", "code/network", "code/changes-files"}),
+        ("notebook", 0, {"code/notebook-command"}),
+    ],
+)  # fmt: skip
+def test_repositories_with_code(folder: str, exit_code: int, rules: set[str]) -> None:
+    assert told(FIXTURES / "repositories" / folder) == (exit_code, rules)
+
+
+def test_a_command_hidden_in_a_module_beside_is_found(tmp_path: Path) -> None:
+    (tmp_path / "modeling.py").write_text("from .helper import run\nrun('true')\n")
+    (tmp_path / "helper.py").write_text("from os import system as run\n")
+    assert told(tmp_path) == (1, {"code/runs-command"})
+
+
+def test_a_file_that_breaks_off_is_never_passed(tmp_path: Path) -> None:
+    (tmp_path / "modeling.py").write_text("x = (1,\n")
+    assert told(tmp_path)[0] == 3

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modelaudit.model.outline import Outline, References
+
+
+def targets(read_bytes, content: object, path: str = "config.json") -> list[str]:
+    reading = read_bytes(json.dumps(content).encode(), path)
+    return [each.target for group in reading.of(References) for each in group.items]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"auto_map": {"AutoModel": "modeling_x.X"}}, ["modeling_x.py"]),
+        ({"auto_map": {"AutoTokenizer": [None, "tokenization_x.X"]}}, ["tokenization_x.py"]),
+        ({"auto_map": {"AutoModel": "org/repo--modeling_x.X"}}, ["org/repo--modeling_x.py"]),
+        ({"text_config": {"auto_map": {"AutoConfig": "conf.X"}}}, ["conf.py"]),
+        ({"custom_pipelines": {"x": {"impl": "pipe.Pipe", "pt": ["AutoModel"]}}}, ["pipe.py"]),
+        ({"auto_map": {"AutoModel": "../up.X"}}, ["../up.py"]),
+        ({"auto_map": {}}, []),
+        ({"auto_map": None}, []),
+        ({"model_type": "bert"}, []),
+    ],
+)
+def test_files_that_a_configuration_has_imported(content: object, expected: list[str], read_bytes) -> None:
+    assert targets(read_bytes, content) == expected
+
+
+def test_an_index_names_components(read_bytes) -> None:
+    content = {
+        "_class_name": ["pipe", "Pipe"],
+        "unet": ["diffusers", "UNet"],
+        "own": ["net", "Net"],
+        "x": ["os", "system"],
+    }
+    assert targets(read_bytes, content, "model_index.json") == ["pipe.py", "own/net.py", "x/os.py"]
+    (outline,) = read_bytes(json.dumps(content).encode(), "model_index.json").of(Outline)
+    assert [each.name for each in outline.mentions] == ["net.Net", "os.system"]
+
+
+def test_yaml_is_read_alike(read_bytes) -> None:
+    reading = read_bytes(b"auto_map:\n  AutoModel: o/r--m.X\n", "config.yaml")
+    assert [each.target for group in reading.of(References) for each in group.items] == ["o/r--m.py"]
