@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.readers.python import fold, fold_calls, names, tables, texts, uses, variants
+from modelaudit.readers.python import arguments, fold, fold_calls, names, tables, uses
 from modelaudit.readers.python.call import Call
-from modelaudit.readers.python.expressions import attribute, look, value_of
+from modelaudit.readers.python.expressions import attribute, look, taken, value_of
+from modelaudit.readers.python.notes import note, opens_secret
 from modelaudit.readers.python.source import parse_text
 from modelaudit.readers.python.values import (
     UNKNOWN,
+    Bound,
     Constant,
     Items,
     Local,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from modelaudit.readers.python.follow import Follower
 
 _TEXTS_IN_TEXTS: Final = 6
+_TURNS: Final = frozenset({"append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "__setitem__"})
 _TAKES_ITEM: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
 
 
@@ -39,13 +42,16 @@ def follow(node: ast.Call, scope: Scope, to: Follower) -> Value:
     method = ""
     if isinstance(node.func, ast.Attribute):
         base, method = look(node.func.value, scope, to), node.func.attr
+        if isinstance(base, Constant) and method in _TURNS and isinstance(node.func.value, ast.Name):
+            scope.bind(node.func.value.id, UNKNOWN)
         callee = attribute(base, method, node.lineno, to)
     else:
         callee = look(node.func, scope, to)
-    args = [value_of(each, scope, to) for each in node.args]
-    by_name = {each.arg or "**": value_of(each.value, scope, to) for each in node.keywords}
+    args, by_name = arguments.given(node, lambda each: value_of(each, scope, to))
     for each in (*args, *by_name.values()):
         _hand_on(each, to)
+    for each in arguments.getters(args):
+        to.tell_computed(each, node.lineno)
     made = _method(base, method, args, node.lineno, to)
     if made is not None:
         return made
@@ -65,8 +71,7 @@ def _hand_on(value: Value, to: Follower) -> None:
 
 
 def _trusts_remote(name: str, by_name: Mapping[str, Value], args: Sequence[Value], line: int, to: Follower) -> None:
-    given = by_name.get("trust_remote_code")
-    if isinstance(given, Constant) and given.value is True:
+    if arguments.is_true(by_name.get("trust_remote_code")):
         first = args[0] if args else None
         detail = str(first.value) if isinstance(first, Constant) else name
         to.log.note(uses.CALL, "(trust_remote_code=True)", line, detail)
@@ -84,6 +89,11 @@ def _method(base: Value, method: str, args: Sequence[Value], line: int, to: Foll
         if method in _TAKES_ITEM:
             return names.item(base, args[0] if args else UNKNOWN)
         return base if method not in to.attributes else None
+    spaces = [each for each in options(base) if isinstance(each, Named) and names.is_namespace(each)]
+    if spaces and method in _TAKES_ITEM:
+        return joined(*(taken(each, args[0] if args else UNKNOWN, line, to) for each in spaces))
+    if spaces and method in ("items", "values"):
+        to.tell_computed(spaces[0], line)
     return None
 
 
@@ -93,11 +103,14 @@ def apply(
 ) -> Value:  # fmt: skip
     """Call a value with arguments."""
     found: list[Value] = []
+    to.step(len(options(callee)) * (1 + sum(len(options(each)) for each in args)))
     for each in options(callee):
         if isinstance(each, Named):
             found.append(_named(Call(each.name, args, by_name, line, each.hidden, each.tags), each, scope, to))
         elif isinstance(each, Local):
             found.append(_local(each, args, by_name, base, method, to))
+        elif isinstance(each, Bound):
+            found.append(apply(each.callee, [*each.args, *args], by_name, line, scope, to))
         elif isinstance(each, Items):
             found.append(joined(*each.values) if each.values else UNKNOWN)
         else:
@@ -126,7 +139,7 @@ def _unknown(
     if method:
         to.log.calls_named(method)
     if method in tables.METHODS:
-        _note(call, to)
+        note(call, to)
     if call.name in tables.IMPORTERS:
         return _imported(call, scope=Scope(), to=to)
     return Unknown(call.tags | call.flows)
@@ -141,26 +154,18 @@ def _named(call: Call, callee: Named, scope: Scope, to: Follower) -> Value:
         return done
     if call.name == "builtins.type" and len(call.args) == 1:
         return UNKNOWN
-    _note(call, to)
+    note(call, to)
     method = call.name.rpartition(".")[2]
     if callee.returned and method in tables.METHODS:
         to.log.note(uses.CALL, f"*.{method}", call.line, call.detail)
     if callee.returned:
         to.log.calls_named(method)
     flows = call.tags | call.flows | tables.SOURCES.get(call.name, frozenset())
-    if call.name in tables.SECRETS or _opens_secret(call):
+    if call.name in tables.SECRETS or opens_secret(call):
         flows |= {"secret"}
     if call.name in tables.UNDOES:
         flows |= {"decoded"}
     return Named(call.name, True, False, flows)
-
-
-def _opens_secret(call: Call) -> bool:
-    """Whether a file is opened in which secrets are kept."""
-    if call.name.rpartition(".")[2] not in ("open", "Path", "read_text", "fdopen"):
-        return False
-    paths = [each.value for each in call.args[:1] if isinstance(each, Constant) and isinstance(each.value, str)]
-    return any(name in texts.SECRET_PLACES for path in paths for name, _ in texts.telling(path))
 
 
 def _constant(call: Call, to: Follower) -> Value | None:
@@ -170,22 +175,6 @@ def _constant(call: Call, to: Follower) -> Value | None:
         return None
     done = fold_calls.function(call.name, known)
     return None if done is None else to.tell_made(done, call.line)
-
-
-def _note(call: Call, to: Follower) -> None:
-    """Note a call as what it is: ordinary, of a name that was hidden, of what was decoded or fetched."""
-    name = variants.name_of(call)
-    if not name:
-        return
-    use = uses.HIDDEN if call.hidden else uses.CALL
-    takes = call.name in tables.COMMANDS or call.name in tables.LOADERS or call.name in tables.EVALUATORS
-    if takes and "network" in call.flows:
-        use = uses.OF_DOWNLOAD
-    elif takes and "decoded" in call.flows:
-        use = uses.OF_DECODED
-    to.log.note(use, name, call.line, call.detail)
-    if call.name in tables.SENDERS and "secret" in call.flows:
-        to.log.note(uses.SENDS_SECRET, name, call.line, call.detail)
 
 
 def _getter(call: Call, scope: Scope, to: Follower) -> Value:
@@ -198,7 +187,7 @@ def _getter(call: Call, scope: Scope, to: Follower) -> Value:
         for each in options(base):
             to.tell_computed(each, call.line)
         return Unknown(tags_of(base) | tags_of(name))
-    found = attribute(base, name.value, call.line, to)
+    found = names.told_by_itself(base, name) or attribute(base, name.value, call.line, to)
     if name.made is Made.LITERAL:
         return found
     return joined(*(Named(each.name, each.returned, True, each.tags) if isinstance(each, Named) else each
@@ -214,8 +203,8 @@ def _own_getter(call: Call, scope: Scope, to: Follower) -> Value:
 def _imported(call: Call, scope: Scope, to: Follower) -> Value:
     name = call.argument(0, "name")
     if not isinstance(name, Constant) or not isinstance(name.value, str):
-        _note(call, to)
-        return Unknown(frozenset({"module"}))
+        note(call, to)
+        return Unknown(frozenset({"module", call.name}))
     text = name.value.replace(":", ".")
     hidden = call.hidden or name.made > Made.LITERAL
     if hidden:
@@ -243,7 +232,7 @@ def _evaluated(call: Call, scope: Scope, to: Follower) -> Value:
     if not is_run and not call.flows & {"decoded", "network"}:
         to.log.note(uses.CALL, call.name, call.line)
     else:
-        _note(call, to)
+        note(call, to)
     return Unknown(call.flows)
 
 
@@ -291,9 +280,16 @@ def _namespace(call: Call, scope: Scope, to: Follower) -> Value:
     return Named(call.name)
 
 
+def _dict(call: Call, scope: Scope, to: Follower) -> Value:
+    if call.by_name and not call.args and "**" not in call.by_name:
+        return arguments.mapping(dict(call.by_name))
+    is_copy = len(call.args) == 1 and isinstance(call.args[0], Items)
+    return call.args[0] if is_copy else Named(call.name, True, tags=call.tags | call.flows)
+
+
 def _through(call: Call, scope: Scope, to: Follower) -> Value:
     """What calls its first argument with the others, or makes something that will."""
-    _note(call, to)
+    note(call, to)
     if not call.args:
         return UNKNOWN
     rest: list[Value] = list(call.args[1:])
@@ -302,8 +298,18 @@ def _through(call: Call, scope: Scope, to: Follower) -> Value:
         if call.name == "builtins.map" and len(call.args) == 2 and isinstance(call.args[1], Constant):
             return _mapped(call, scope, to)
     if call.name == "functools.partial":
-        return call.args[0]
+        return Bound(call.args[0], tuple(call.args[1:])) if len(call.args) > 1 else call.args[0]
+    if call.name == "functools.reduce" and len(call.args) > 2:
+        return _reduced(call, scope, to)
     return apply(call.args[0], rest, {}, call.line, scope, to)
+
+
+def _reduced(call: Call, scope: Scope, to: Follower) -> Value:
+    """``reduce(getattr, ["path", "join"], os)``."""
+    found = call.args[2]
+    for part in (fold.elements(call.args[1]) or ()) if isinstance(call.args[1], Constant) else ():
+        found = apply(call.args[0], [found, Constant(part, Made.PIECED)], {}, call.line, scope, to)
+    return found
 
 
 def _first_of(value: Value) -> Value:
@@ -331,7 +337,7 @@ def _attrgetter(call: Call, scope: Scope, to: Follower) -> Value:
     if isinstance(first, Constant) and isinstance(first.value, str):
         hidden = "!" if first.made > Made.LITERAL else ""
         return Named(f"{call.name}>{hidden}{first.value}")
-    _note(call, to)
+    note(call, to)
     return Named(f"{call.name}>*")
 
 
@@ -348,10 +354,19 @@ def getter_applied(call: Call, scope: Scope, to: Follower) -> Value:
         found = _getter(Call("builtins.getattr", [found, Constant(step, made)], {}, call.line), scope, to)
     if maker.endswith("methodcaller"):
         return apply(found, [], {}, call.line, scope, to)
+    _refer_to(found, call.line, to)
+    return found
+
+
+def _refer_to(found: Value, line: int, to: Follower) -> None:
     for each in options(found):
         if isinstance(each, Named):
-            to.log.note(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, call.line)
-    return found
+            to.log.note(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, line)
+
+
+def refer(base: Value, name: str, line: int, to: Follower) -> None:
+    """Note that something takes an attribute without a dot between, as patterns do."""
+    _refer_to(attribute(base, name, line, to), line, to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +388,8 @@ _SPECIAL: Final = _Table(
     | {name: _evaluated for name in tables.EVALUATORS}
     | {name: _getter for name in tables.GETTERS}
     | {name: _through for name in ("builtins.map", "builtins.filter", "functools.reduce", "functools.partial",
-                                   "itertools.starmap")}
+                                   "itertools.starmap", "operator.call", "functools.partialmethod")}
+    | {"builtins.dict": _dict}
     | {name: _namespace for name in ("builtins.vars", "builtins.globals", "builtins.locals")}
     | {name: _attrgetter for name in ("operator.attrgetter", "operator.methodcaller")}
     | {"builtins.setattr": _setter, "builtins.object.__setattr__": _setter}

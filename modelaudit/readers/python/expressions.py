@@ -41,6 +41,9 @@ def value_of(node: ast.expr, scope: Scope, to: Follower) -> Value:
     found = look(node, scope, to)
     for each in options(found):
         if isinstance(each, Named) and not each.returned and each.name:
+            if ".__dict__" in each.name:
+                owner = each.name.partition(".__dict__")[0]
+                to.tell_computed(Named(owner), node.lineno)  # whoever is given all names of a module takes any of them
             to.log.note(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, node.lineno)
         elif isinstance(each, Local):
             to.log.calls(each.number)
@@ -106,6 +109,7 @@ def attribute(base: Value, name: str, line: int, to: Follower) -> Value:
         is_root = any(isinstance(each, Named) and each.name == "builtins.object" for each in options(base))
         to.log.note(uses.REFERENCE, f"builtins.object.{name}" if is_root else f"*.{name}", line)
     found: list[Value] = []
+    to.step(len(options(base)))
     for each in options(base):
         if isinstance(each, Local):
             found.append(to.member(each, name))
@@ -124,10 +128,17 @@ def _subscript(node: ast.expr, scope: Scope, to: Follower) -> Value:
     key = value_of(node.slice, scope, to)
     if isinstance(base, Constant) and isinstance(key, Constant):
         return fold.item(base, key) or UNKNOWN
-    if isinstance(base, Named) and not isinstance(key, Constant):
-        to.tell_computed(base, node.lineno)
     if isinstance(base, Named) and base.name in ("builtins.globals", "builtins.locals", "builtins.vars"):
+        if not isinstance(key, Constant):
+            to.tell_computed(base, node.lineno)
         return to.of_namespace(key, scope)
+    return taken(base, key, node.lineno, to)
+
+
+def taken(base: Value, key: Value, line: int, to: Follower) -> Value:
+    """What ``base[key]`` is; a key that is computed is noted where it chooses out of a module."""
+    if isinstance(base, Named | Unknown) and not isinstance(key, Constant):
+        to.tell_computed(base, line)
     return names.item(base, key)
 
 
@@ -272,6 +283,8 @@ def _unrolled(
             break
     constants = [each for each in found if isinstance(each, Constant)]
     if len(constants) == len(found):
+        if generator.ifs:
+            return UNKNOWN  # which of them it keeps is not worked out
         done = fold.sequence(constants)
         return Constant(done.value, max(done.made, Made.PIECED))
     return Items(tuple(found[:_MOST_ITEMS]))
@@ -280,6 +293,13 @@ def _unrolled(
 def _inner(node: ast.expr, scope: Scope, to: Follower) -> Value:
     assert isinstance(node, ast.Await | ast.Starred | ast.FormattedValue)
     return value_of(node.value, scope, to)
+
+
+def _yield(node: ast.expr, scope: Scope, to: Follower) -> Value:
+    assert isinstance(node, ast.Yield | ast.YieldFrom)
+    if node.value is not None:
+        to.returns(value_of(node.value, scope, to))
+    return UNKNOWN
 
 
 def _call(node: ast.expr, scope: Scope, to: Follower) -> Value:
@@ -294,4 +314,5 @@ _WORKERS: Final[dict[type[ast.expr], _Worker]] = {
     ast.Tuple: _sequence, ast.Set: _sequence, ast.Dict: _mapping, ast.JoinedStr: _text, ast.NamedExpr: _named,
     ast.Lambda: _lambda, ast.ListComp: _comprehension, ast.SetComp: _comprehension, ast.GeneratorExp: _comprehension,
     ast.DictComp: _comprehension, ast.Await: _inner, ast.Starred: _inner, ast.FormattedValue: _inner, ast.Call: _call,
+    ast.Yield: _yield, ast.YieldFrom: _yield,
 }  # fmt: skip

@@ -118,6 +118,8 @@ def _number(kind: type[ast.operator], a: int, b: int, made: Made) -> Constant | 
 def unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
     """The result of an operator on one constant."""
     value = operand.value
+    if kind is ast.Not:
+        return Constant(not value, operand.made)
     if isinstance(value, int) and kind in (ast.USub, ast.UAdd, ast.Invert):
         return Constant({ast.USub: -value, ast.UAdd: value, ast.Invert: ~value}[kind], operand.made)
     return Constant(-value, operand.made) if isinstance(value, float) and kind is ast.USub else None

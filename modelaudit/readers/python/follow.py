@@ -9,10 +9,11 @@ from typing import Final
 
 from modelaudit.readers.python import calls, names, statements, texts, uses
 from modelaudit.readers.python.expressions import TooDeepError, value_of
-from modelaudit.readers.python.tables import CLASS_HOOKS, ROOTS
+from modelaudit.readers.python.tables import CLASS_HOOKS, COMMANDS, ROOTS
 from modelaudit.readers.python.uses import Log
 from modelaudit.readers.python.values import (
     UNKNOWN,
+    Bound,
     Constant,
     Items,
     Local,
@@ -27,9 +28,17 @@ from modelaudit.readers.python.values import (
 )
 
 MOST_STEPS: Final = 1_000_000
+_STEPS_OF_SHORT: Final = 100_000
+_STEPS_A_CHARACTER: Final = 3
 _MOST_INLINED: Final = 3
 _SHORT_BODY: Final = 12
 _INLINED_IN_ALL: Final = 4000
+
+
+def allowance(text: str) -> int:
+    """The steps that may be spent on a source: few lines can be made to take as many as they like."""
+    return min(MOST_STEPS, _STEPS_OF_SHORT + _STEPS_A_CHARACTER * len(text))
+
 
 Definable = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
@@ -67,6 +76,7 @@ class Follower:
     depth: int = 0
     in_text: int = 0
     steps: int = 0
+    most_steps: int = MOST_STEPS
     definitions: list[Definition] = field(default_factory=list)
     inlining: int = 0
     inlined: int = 0
@@ -76,7 +86,7 @@ class Follower:
 
     def again(self) -> Follower:
         """A fresh follower that knows what this one learned of attributes, functions and what they are given."""
-        other = Follower(attributes=dict(self.attributes))
+        other = Follower(attributes=dict(self.attributes), most_steps=self.most_steps)
         other.definitions = [
             Definition(each.node, each.scope, returns=each.returns, given=each.given) for each in self.definitions
         ]
@@ -90,7 +100,7 @@ class Follower:
             TooDeepError: there were too many.
         """
         self.steps += count
-        if self.steps > MOST_STEPS:
+        if self.steps > self.most_steps:
             raise TooDeepError
 
     def module(self, body: Sequence[ast.stmt], scope: Scope) -> None:
@@ -109,7 +119,7 @@ class Follower:
                 statements.follow(statement, scope, self)
             except TooDeepError:
                 self.depth = depth
-                if len(self.unfollowed) < 1000 and self.steps <= MOST_STEPS + 1000:
+                if len(self.unfollowed) < 1000 and self.steps <= self.most_steps + 1000:
                     self.unfollowed.append((statement.lineno, statement.end_lineno or statement.lineno))
 
     def define(self, node: Definable, scope: Scope, members: Scope | None = None) -> Local:
@@ -225,7 +235,7 @@ class Follower:
 
     def keep_attribute(self, name: str, value: Value) -> None:
         """Keep what an attribute of some object is given, where that can be called."""
-        if any(isinstance(each, Named | Local | Items) for each in options(value)):
+        if any(isinstance(each, Named | Local | Items | Bound) for each in options(value)):
             self.attributes[name] = rebound(self.attributes.get(name), value)
 
     def call(self, node: ast.Call, scope: Scope) -> Value:
@@ -250,6 +260,9 @@ class Follower:
             self.step(len(text) >> 6)
             for name, shown in texts.telling(text):
                 self.log.note(uses.TEXT, name, line, shown)
+            dotted = text.replace(":", ".")
+            if dotted in COMMANDS:
+                self.log.note(uses.REFERENCE, names.named(dotted).name, line, "by its name in a text")
 
     def tell_made(self, value: Value | None, line: int) -> Value:
         """The same for a text that was put together; it is returned, or what is unknown in its place."""
@@ -264,4 +277,5 @@ class Follower:
         if name in ROOTS.values() or name.startswith("*."):
             self.log.note(uses.COMPUTED, f"{name.removeprefix('*.')}.*" if name.startswith("*.") else f"{name}.*", line)
         elif isinstance(base, Unknown) and "module" in base.tags:
-            self.log.note(uses.COMPUTED, "importlib.*", line)
+            is_plain = "builtins.__import__" in base.tags
+            self.log.note(uses.COMPUTED, "builtins.__import__.*" if is_plain else "importlib.*", line)

@@ -9,7 +9,7 @@ from typing import Final
 
 from modelaudit.model.outline import Mention
 from modelaudit.readers.python import uses
-from modelaudit.readers.python.follow import MOST_STEPS, Follower
+from modelaudit.readers.python.follow import Follower, allowance
 from modelaudit.readers.python.source import MOST_AT_ONCE, Piece, pieces
 from modelaudit.readers.python.values import Scope
 from modelaudit.readers.python.words import read_words
@@ -43,12 +43,12 @@ def judge(text: str, encoding: str = "") -> Judgement:
         encoding: the name of an encoding that hides what the bytes say; it is noted.
     """
     found = Judgement()
-    to = Follower()
+    to = Follower(most_steps=allowance(text))
     whole = list(pieces(text)) if len(text) <= MOST_AT_ONCE else None
     if whole is not None and not any(piece.fault for piece in whole):
         to.docstring = _docstring(whole)
         _follow(whole, to, Judgement())
-        if to.steps < MOST_STEPS // 2:
+        if to.steps < to.most_steps // 2:
             docstring, to = to.docstring, to.again()
             to.docstring = docstring
             _follow(whole, to, found)
@@ -60,8 +60,8 @@ def judge(text: str, encoding: str = "") -> Judgement:
         to.log.note(uses.HIDDEN, "(source encoding)", 1, encoding)
     if to.log.full:
         found.bounds.append((1, "it does more different things than are kept"))
-    if to.steps > MOST_STEPS:
-        found.bounds.append((1, f"it takes more than {MOST_STEPS} steps to follow"))
+    if to.steps > to.most_steps:
+        found.bounds.append((1, f"it takes more than {to.most_steps} steps to follow"))
     found.mentions = tuple(to.log.mentions())
     found.relative = to.relative
     found.facts = _facts(to, text)
@@ -71,7 +71,7 @@ def judge(text: str, encoding: str = "") -> Judgement:
 def _follow(parts: Iterable[Piece], to: Follower, found: Judgement) -> None:
     scope = Scope()
     for piece in parts:
-        if to.steps > MOST_STEPS:
+        if to.steps > to.most_steps:
             read_words(piece.text, piece.line, scope, to.log)
             continue
         if piece.fault:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.readers.python.tables import ROOTS, SAME, SECRETS
+from modelaudit.readers.python.tables import METHODS, ROOTS, SAME, SECRETS
 from modelaudit.readers.python.values import (
     UNKNOWN,
     Constant,
@@ -21,6 +21,7 @@ from modelaudit.readers.python.values import (
 _LONGEST: Final = 200
 _SECRET: Final = frozenset({"secret"})
 _NAMESPACES: Final = ("__dict__", "__globals__", "__builtins__", "f_globals", "f_builtins", "f_locals", "func_globals")
+_LIBRARIES: Final = ("ctypes.cdll.", "ctypes.windll.", "ctypes.pydll.", "ctypes.oledll.")
 _OF_ENVIRONMENT: Final = ("os.environ", "posix.environ", "os.environb")
 
 
@@ -33,6 +34,8 @@ def named(name: str, hidden: bool = False) -> Named:
     first, _, rest = name.partition(".")
     first = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}.get(first, first)
     whole = (f"{first}.{rest}" if rest else first)[:_LONGEST]
+    if whole.startswith(_LIBRARIES):
+        whole = "ctypes.cdll"  # any attribute of it loads the library of that name
     return Named(whole, hidden=hidden, tags=_SECRET if whole in SECRETS else frozenset())
 
 
@@ -50,6 +53,8 @@ def attribute(base: Value, name: str) -> Value:
 
 
 def _of_named(base: Named, name: str) -> Named:
+    if name == "__self__" and not base.returned and "." in base.name:
+        return named(base.name.rpartition(".")[0], base.hidden)  # that of a builtin function is its module
     if name in SAME and base.name != "sys":
         return base
     if base.name == "builtins.object" and name in ("__base__", "__bases__", "__mro__", "__class__"):
@@ -69,6 +74,8 @@ def item(base: Value, key: Value) -> Value:
         return _of_items(base, key)
     if isinstance(base, Named):
         return _of_namespace(base, key)
+    if isinstance(base, Unknown) and isinstance(key, Constant):
+        return told_by_itself(base, key) or Unknown(base.tags)
     return Unknown(base.tags) if isinstance(base, Unknown) else UNKNOWN
 
 
@@ -87,9 +94,9 @@ def _of_namespace(base: Named, key: Value) -> Value:
     hidden = base.hidden or (isinstance(key, Constant) and key.made > Made.LITERAL)
     if base.name == "sys.modules":
         return named(text, hidden) if text else Unknown(frozenset({"module"}))
-    if base.name == "*.__builtins__" or base.name == "builtins":
+    if base.name in ("*.__builtins__", "*.f_builtins", "builtins"):
         return Named(f"builtins.{text}", hidden=hidden) if text else Named("builtins.*")
-    if base.name in ("*.__globals__", "*.f_globals", "*.f_builtins", "*.func_globals", "*.f_locals") and text:
+    if base.name in ("*.__globals__", "*.f_globals", "*.func_globals", "*.f_locals") and text:
         return namespace_item(text, hidden)
     owner, dot, last = base.name.rpartition(".")
     if dot and last == "__dict__" and text:
@@ -97,6 +104,18 @@ def _of_namespace(base: Named, key: Value) -> Value:
     if base.name in _OF_ENVIRONMENT:
         return UNKNOWN
     return base
+
+
+def told_by_itself(base: Value, key: Constant) -> Named | None:
+    """What is taken out of a module that nobody knows, where the name alone tells what it does."""
+    if isinstance(base, Unknown) and "module" in base.tags and key.value in METHODS:
+        return Named(f"*.{key.value}", hidden=key.made > Made.LITERAL)
+    return None
+
+
+def is_namespace(base: Named) -> bool:
+    """Whether it is a mapping from names to what a module holds."""
+    return base.name in ("builtins", "*.__builtins__", "*.__globals__") or base.name.endswith(".__dict__")
 
 
 def namespace_item(name: str, hidden: bool) -> Value:

@@ -21,6 +21,7 @@ MOST_AT_ONCE: Final = 1 << 20
 
 _MOST_OF_STATEMENT: Final = 2 << 20
 _MOST_FOLLOWED: Final = 2 << 20
+_MOST_SEARCHED: Final = 12 << 20
 _DEEPEST: Final = 90
 _LONGEST_CHAIN: Final = 800
 _MOST_BRANCHES: Final = 600
@@ -132,6 +133,9 @@ def pieces(text: str) -> Iterator[Piece]:
         if body is not None:
             yield Piece(text, 1, body)
             return
+    if len(text) > _MOST_SEARCHED:
+        yield Piece("", 1, fault=f"only the first {_MOST_SEARCHED} characters are looked at", bound=True)
+        text = text[:_MOST_SEARCHED]
     followed = 0
     for line, statement in _statements(text):
         if followed > _MOST_FOLLOWED:

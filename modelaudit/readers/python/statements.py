@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from modelaudit.readers.python import calls, fold, names, uses
 from modelaudit.readers.python.expressions import value_of
-from modelaudit.readers.python.tables import ROOTS
+from modelaudit.readers.python.tables import BUILTINS, ROOTS
 from modelaudit.readers.python.values import (
     UNKNOWN,
     Constant,
@@ -109,6 +109,8 @@ def _assign_attribute(target: ast.Attribute, value: Value, scope: Scope, to: Fol
     for each in options(value_of(target.value, scope, to)):
         if isinstance(each, Named) and not each.returned:
             calls.overwrite(names.attribute(each, target.attr), value, target.lineno, to)
+    if target.attr in ("__code__", "func_code"):
+        to.log.note(uses.CALL, "*.__code__[=]", target.lineno)
     to.keep_attribute(target.attr, value)
 
 
@@ -140,7 +142,7 @@ def _assign(node: ast.stmt, scope: Scope, to: Follower) -> None:
 
 def _assign_one(node: ast.stmt, scope: Scope, to: Follower) -> None:
     assert isinstance(node, ast.AnnAssign)
-    value_of(node.annotation, scope, to)
+    _annotation(node.annotation, scope, to)
     if node.value is not None:
         assign(node.target, value_of(node.value, scope, to), scope, to)
 
@@ -157,15 +159,24 @@ def _assign_more(node: ast.stmt, scope: Scope, to: Follower) -> None:
         value_of(node.value, scope, to)
 
 
+def _annotation(node: ast.expr, scope: Scope, to: Follower) -> None:
+    """A type; what asks for types evaluates one that is a text."""
+    found = value_of(node, scope, to)
+    if isinstance(found, Constant) and isinstance(found.value, str) and "(" in found.value:
+        calls.apply(Named("typing.ForwardRef"), [found], {}, node.lineno, scope, to)
+
+
 def _function(node: ast.stmt, scope: Scope, to: Follower) -> None:
     assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     args = node.args
-    for part in (*args.defaults, *args.kw_defaults, node.returns):
+    for part in (*args.defaults, *args.kw_defaults):
         if part is not None:
             value_of(part, scope, to)
+    if node.returns is not None:
+        _annotation(node.returns, scope, to)
     for parameter in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
         if parameter is not None and parameter.annotation is not None:
-            value_of(parameter.annotation, scope, to)
+            _annotation(parameter.annotation, scope, to)
     local = to.define(node, scope)
     _decorate(node.decorator_list, local, scope, to)
     scope.bind(node.name, local)
@@ -207,12 +218,64 @@ def _if(node: ast.stmt, scope: Scope, to: Follower) -> None:
         before = to.log.within
         if before == uses.MODULE and _is_main(node.test, scope):
             to.log.within = uses.MAIN
-        to.statements(node.body, scope)
+        _branch(node.body, scope, to)
         to.log.within = before
         if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
             break
         node = node.orelse[0]
-    to.statements(node.orelse, scope)
+    _branch(node.orelse, scope, to)
+
+
+def _branch(body: list[ast.stmt], scope: Scope, to: Follower) -> None:
+    """Statements that may be left out: a constant that they change is one of two afterwards."""
+    outer, scope.journal = scope.journal, []
+    to.statements(body, scope)
+    older = dict(reversed(scope.journal))
+    for name, value in older.items():
+        now = scope.names.get(name)
+        if isinstance(value, Constant) and isinstance(now, Constant) and now != value:
+            scope.names[name] = joined(value, now)
+        elif value is None and now is not None and name in BUILTINS:
+            scope.names[name] = joined(now, Named(f"builtins.{name}"))
+    if outer is not None:
+        outer += scope.journal
+    scope.journal = outer
+
+
+def _try(node: ast.stmt, scope: Scope, to: Follower) -> None:
+    assert isinstance(node, ast.Try | ast.TryStar)
+    _branch(node.body, scope, to)
+    for handler in node.handlers:
+        if handler.type is not None:
+            value_of(handler.type, scope, to)
+        _branch(handler.body, scope, to)
+    _branch(node.orelse, scope, to)
+    to.statements(node.finalbody, scope)
+
+
+def _delete(node: ast.stmt, scope: Scope, to: Follower) -> None:
+    """A builtin that was shadowed shows again."""
+    assert isinstance(node, ast.Delete)
+    for each in node.targets:
+        if not isinstance(each, ast.Name):
+            value_of(each, scope, to)
+        elif each.id in BUILTINS:
+            scope.names.pop(each.id, None)
+
+
+def _while(node: ast.stmt, scope: Scope, to: Follower) -> None:
+    """The body is followed once; what grows in it is not known, before or after."""
+    assert isinstance(node, ast.While)
+    value_of(node.test, scope, to)
+    grown = {
+        each.target.id
+        for part in node.body if not isinstance(part, ast.FunctionDef | ast.ClassDef)
+        for each in ast.walk(part) if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
+    }  # fmt: skip
+    for name in grown:
+        scope.names[name] = UNKNOWN
+    _branch(node.body, scope, to)
+    _branch(node.orelse, scope, to)
 
 
 def _is_main(test: ast.expr, scope: Scope) -> bool:
@@ -282,14 +345,18 @@ def _match(node: ast.stmt, scope: Scope, to: Follower) -> None:
                 scope.bind(part.name, taken)
             elif isinstance(part, ast.MatchClass):
                 value_of(part.cls, scope, to)
+                for name in part.kwd_attrs:
+                    calls.refer(subject, name, node.lineno, to)
         if case.guard is not None:
             value_of(case.guard, scope, to)
-        to.statements(case.body, scope)
+        _branch(case.body, scope, to)
 
 
 _WORKERS: Final[dict[type[ast.stmt], Callable[[ast.stmt, Scope, Follower], None]]] = {
     ast.Import: _import, ast.ImportFrom: _import_from, ast.Assign: _assign, ast.AnnAssign: _assign_one,
     ast.AugAssign: _assign_more, ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class,
-    ast.If: _if, ast.For: _for, ast.AsyncFor: _for, ast.With: _with, ast.AsyncWith: _with, ast.Return: _return,
-    ast.Expr: _expression, ast.Global: _global, ast.Match: _match,
+    ast.If: _if, ast.While: _while, ast.For: _for, ast.AsyncFor: _for, ast.With: _with,
+    ast.AsyncWith: _with, ast.Return: _return,
+    ast.Expr: _expression, ast.Global: _global, ast.Match: _match, ast.Try: _try,
+    ast.TryStar: _try, ast.Delete: _delete,
 }  # fmt: skip

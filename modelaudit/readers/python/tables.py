@@ -60,7 +60,9 @@ EVALUATORS: Final = frozenset(
             "trace.Trace.run",
         ),
         *("doctest.debug_script", "pdb.run", "pdb.runeval", "IPython.get_ipython.run_cell"),
-        *("IPython.get_ipython.ex", "IPython.get_ipython.ev", "builtins.dict.__call__"),
+        *("IPython.get_ipython.ex", "IPython.get_ipython.ev", "builtins.dict.__call__", "typing.ForwardRef"),
+        *("sympy.sympify", "sympy.S", "sympy.parse_expr", "sympy.parsing.sympy_parser.parse_expr", "pandas.eval"),
+        *("sympy.core.sympify.sympify", "numpy.testing.runstring", "torch._inductor.codecache.PyCodeCache.load"),
     }
 )
 """Functions whose first argument is code in text."""
@@ -129,8 +131,22 @@ SOURCES: Final = {
         *("ssl.SSLContext.wrap_socket", "ssl.create_default_context.wrap_socket", "websocket.create_connection"),
         *("paramiko.SSHClient", "dns.resolver.resolve", "dns.resolver.query", "socket.gethostbyname_ex"),
     )
-}
+} | {
+    name: frozenset({"hub"})
+    for name in ("huggingface_hub.hf_hub_download", "huggingface_hub.snapshot_download",
+                 "transformers.utils.cached_file", "transformers.utils.hub.cached_file",
+                 "huggingface_hub.file_download.hf_hub_download")
+}  # fmt: skip
 """Functions whose result comes from the network."""
+
+IMPORT_PATHS: Final = frozenset(
+    {
+        *("importlib.util.spec_from_file_location", "importlib.machinery.SourceFileLoader", "sys.path.insert"),
+        *("importlib.machinery.ExtensionFileLoader", "sys.path.append", "sys.path.extend", "torch.ops.load_library"),
+        *("torch.classes.load_library", "zipimport.zipimporter"),
+    }
+)
+"""Functions that have code imported from the places that they are given."""
 
 SENDERS: Final = frozenset(
     {
@@ -170,7 +186,19 @@ METHODS: Final = frozenset(
             "getoutput",
         ),
         *("getstatusoutput", "Popen", "posix_spawn", "fork_exec", "dup2", "run_string", "runsource", "run_path"),
-        *("exec_module", "load_module", "create_subprocess_shell", "LoadLibrary", "__reduce_ex__", "extractall"),
+        *(
+            "exec_module",
+            "load_module",
+            "create_subprocess_shell",
+            "subprocess_shell",
+            "subprocess_exec",
+            "load_extension",
+            "source_to_code",
+            "register_custom_ops_library",
+            "LoadLibrary",
+            "__reduce_ex__",
+            "extractall",
+        ),
     }
 )
 """Methods that tell by their own name what they do, on whatever object they are called."""

@@ -25,7 +25,9 @@ _PATTERNS: Final = (
     ("(powershell download)", r"(?i:\bDownloadString\s{0,9}\(|\bIEX\s{0,9}\()"),
     ("(deletes everything)", r"\brm\s{1,9}-(?:rf|fr)\s{1,9}(?:--no-preserve-root\s{1,9})?(?:/|~|\$HOME)(?:\s|\*|$)"),
     ("(authorized keys)", r"\.ssh/authorized_keys"),
-    ("(shell start-up file)", r"(?:~|/root|/home/[^/\s]{1,40})/\.(?:bashrc|zshrc|profile|bash_profile|zprofile)\b"),
+    ("(shell start-up file)", r"(?:~|/root|/home/[^/\s]{1,40})/\.(?:bashrc|zshrc|profile|bash_profile|zprofile)\b|"
+     r"\A\.(?:bashrc|zshrc|bash_profile|zprofile)\Z"),
+    ("(start-up of Python)", r"-packages/[^\s\"']{0,80}\.pth\b|\b(?:site|user)customize\.py\b|\bPYTHONSTARTUP\b"),
     ("(scheduled task)", r"\bcrontab\s{1,9}-|/etc/cron\.|/var/spool/cron|/etc/systemd/system/|"
      r"\\CurrentVersion\\Run\b|\bschtasks\b"),
     ("(private key)", r"\.ssh/id_(?:rsa|dsa|ecdsa|ed25519)\b|\.gnupg/"),
@@ -40,6 +42,11 @@ _PATTERNS: Final = (
      r"\bngrok(?:-free)?\.(?:io|app)\b|requestbin\.|transfer\.sh/|pastebin\.com/raw|hastebin\.com/raw"),
     ("(onion address)", r"\b[a-z2-7]{16,56}\.onion\b"),
     ("(preloaded library)", r"\bLD_PRELOAD\b|\bDYLD_INSERT_LIBRARIES\b"),
+    ("(reaches into the interpreter)", r"\b__import__\s{0,9}\(|__subclasses__\s{0,9}\(|"
+     r"__globals__\s{0,9}[\[.]|__builtins__\s{0,9}[\[.]"),
+    ("(call that runs a command)", r"\bos\.(?:system|popen)\s{0,9}\(|"
+     r"\bsubprocess\.(?:run|call|Popen|check_output|check_call|getoutput)\s{0,9}\(|"
+     r"(?<![\w.])(?:system|popen|execl|execlp)\s{0,9}\(\s{0,9}\\?[\"']"),
     ("(miner)", r"stratum\+(?:tcp|ssl)://|\bxmrig\b"),
 )  # fmt: skip
 _PARTS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
@@ -51,7 +58,9 @@ _ANY: Final = re.compile(
     r"schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
     r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|"
     r"pipedream|interact|oast|burp|"
-    r"ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig"
+    r"ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig|"
+    r"-packages/|customize|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"
+    r"(?:system|popen|execl|execlp)\s{0,9}\("
 )
 _LONGEST: Final = 200_000
 

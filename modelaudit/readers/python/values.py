@@ -63,6 +63,14 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """A callable some of whose arguments are given already."""
+
+    callee: Value
+    args: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Either:
     """One of several values."""
 
@@ -76,7 +84,7 @@ class Unknown:
     tags: frozenset[str] = frozenset()
 
 
-Value = Constant | Named | Local | Items | Either | Unknown
+Value = Constant | Named | Local | Items | Bound | Either | Unknown
 
 UNKNOWN: Final = Unknown()
 
@@ -114,7 +122,7 @@ def joined(*values: Value) -> Value:
     found: dict[object, Value] = {}
     for value in values:
         for each in options(value):
-            is_large = isinstance(each, Items) or (isinstance(each, Constant) and isinstance(each.value, tuple))
+            is_large = isinstance(each, Items | Bound) or (isinstance(each, Constant) and isinstance(each.value, tuple))
             found.setdefault(id(each) if is_large else each, each)
     several = list(found.values())
     if len(several) == 1:
@@ -129,17 +137,24 @@ def rebound(old: Value | None, new: Value) -> Value:
     """What a name stands for after it is given ``new``: of constants the latest, of callables any that it ever was."""
     if old is None or (isinstance(new, Constant) and isinstance(old, Constant | Unknown)):
         return new
-    kept = [each for each in options(old) if isinstance(each, Named | Local | Items)]
+    kept = [each for each in options(old) if isinstance(each, Named | Local | Items | Bound)]
     return joined(new, *kept)
 
 
 @dataclass(slots=True)
 class Scope:
-    """The names of one function, class or module. ``outer`` is asked for what it does not hold."""
+    """The names of one function, class or module.
+
+    Attributes:
+        outer: is asked for what it does not hold.
+        of_module: names that belong to the module, as ``global`` says.
+        journal: what names stood for before they were bound anew, while a branch is followed.
+    """
 
     outer: Scope | None = None
     names: dict[str, Value] = field(default_factory=dict)
     of_module: set[str] = field(default_factory=set)
+    journal: list[tuple[str, Value | None]] | None = None
 
     def find(self, name: str) -> Value | None:
         """What the name stands for; ``None`` where nothing here gave it a value."""
@@ -156,4 +171,6 @@ class Scope:
         if name in self.of_module:
             while scope.outer is not None:
                 scope = scope.outer
+        if scope.journal is not None:
+            scope.journal.append((name, scope.names.get(name)))
         scope.names[name] = rebound(scope.names.get(name), value)

@@ -37,8 +37,13 @@ def _torch_load(call: Call) -> str:
 
 
 def _numpy_load(call: Call) -> str:
-    given = call.by_name.get("allow_pickle")
+    given = call.argument(2, "allow_pickle")
     return call.name if given is None or _constant(given) is False else f"{call.name}(allow_pickle)"
+
+
+def _numpy_array(call: Call) -> str:
+    given = call.argument(1, "allow_pickle")
+    return "" if given is None or _constant(given) is False else "numpy.load(allow_pickle)"
 
 
 def _yaml_load(call: Call) -> str:
@@ -82,6 +87,7 @@ def _remove(call: Call) -> str:
 _WORKERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "builtins.open": _open, "io.open": _open, "codecs.open": _open, "os.fdopen": _open, "gzip.open": _open,
     "pathlib.Path.open": _open, "torch.load": _torch_load, "torch.serialization.load": _torch_load,
-    "numpy.load": _numpy_load, "yaml.load": _yaml_load, "yaml.load_all": _yaml_load, "torch.hub.load": _hub_load,
+    "numpy.load": _numpy_load, "numpy.lib.format.read_array": _numpy_array,
+    "yaml.load": _yaml_load, "yaml.load_all": _yaml_load, "torch.hub.load": _hub_load,
     "pickle.loads": _unpickle, "shutil.rmtree": _remove, "os.removedirs": _remove,
 }  # fmt: skip

@@ -25,11 +25,14 @@ _MOST: Final = 2_000_000
 
 def read_words(text: str, line: int, scope: Scope, log: Log) -> None:
     """Note every dotted name of ``text``, whose first line is ``line``, as called or referred to, and its texts."""
+    at, counted = line, 0
     for count, literal in enumerate(_LITERAL.finditer(text)):
         if count >= _MOST:
             break
+        at += text.count("\n", counted, literal.start())
+        counted = literal.start()
         for name, shown in texts.telling(literal[0]):
-            log.note(uses.TEXT, name, line + text.count("\n", 0, literal.start()), shown)
+            log.note(uses.TEXT, name, at, shown)
     if _STATEMENT.search(text):
         log.note(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
     bare = _LITERAL.sub(lambda match: "\n" * match[0].count("\n"), text)
