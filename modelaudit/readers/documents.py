@@ -21,7 +21,7 @@ from modelaudit.readers.yaml_text import YamlError, YamlFacts
 
 _JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5")
 _YAML_NAMES = (".yaml", ".yml")
-_YAML_FILES = frozenset({"mlmodel", ".clang-format", "citation.cff"})
+_YAML_FILES = frozenset({"mlmodel", "mlproject", ".clang-format", "citation.cff"})
 _PROSE = (".txt", ".rst", ".log", ".csv", ".tsv", ".tex", ".bib", ".html", ".htm", ".svg", ".py", ".pyx", ".cff")
 _NAMED_BYTES = 8 * MIB
 _SPACE = b"\xef\xbb\xbf \t\r\n"
