@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -21,10 +23,11 @@ from modelaudit.readers.yaml_text import YamlError, YamlFacts
 
 _JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5")
 _YAML_NAMES = (".yaml", ".yml")
-_YAML_FILES = frozenset({"mlmodel", ".clang-format", "citation.cff"})
+_YAML_FILES = frozenset({"mlmodel", "mlproject", ".clang-format", "citation.cff"})
 _PROSE = (".txt", ".rst", ".log", ".csv", ".tsv", ".tex", ".bib", ".html", ".htm", ".svg", ".py", ".pyx", ".cff")
 _NAMED_BYTES = 8 * MIB
 _SPACE = b"\xef\xbb\xbf \t\r\n"
+_TAGGED = re.compile(r"!!python|![^\s!]*!python|tag:yaml\.org,2002:python")
 _MOST_DUPLICATES = 50
 _WANTED = frozenset(key for each in INTERPRETERS for key in each.keys)
 
@@ -174,9 +177,21 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     if damage is not None:
         raise damage
     if total <= _NAMED_BYTES and not file_name(artifact.path).endswith(_PROSE):
-        yield from names_in_text(whole_text(window, limits)[0])
+        text = whole_text(window, limits)[0]
+        yield from names_in_text(text)
+        yield from _tags_in_text(text, limits)
     if total > limits.document_bytes:
         yield Unread(UnreadReason.LIMIT, f"only its first {limits.document_bytes} bytes were read")
+
+
+def _tags_in_text(text: str, limits: Limits) -> Iterator[Reading]:
+    """What tags have imported if somebody takes the text for YAML, as far as it is."""
+    if _TAGGED.search(text) is None:
+        return
+    facts = YamlFacts()
+    with suppress(YamlError, LimitReachedError):
+        facts.scan(text, limits)
+    yield from objects_of_tags(tuple(facts.tags.items()))
 
 
 JSON = Reader("json", _recognises_json, _read_json, fallback=True)

@@ -18,8 +18,9 @@ _BY_ENDING: Final = {
         ".js", ".mjs", ".cjs", ".ts", ".lua", ".rb", ".pl", ".php", ".r", ".jl", ".c", ".cc", ".cpp", ".cxx", ".h",
         ".hpp", ".cu", ".cuh", ".rs", ".go", ".java", ".scala", ".swift", ".m", ".mm", ".cl", ".metal", ".wgsl",
     ),
+    "commands that a program runs when it starts": (".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc"),
     "graphs in text form": (".pbtxt", ".prototxt"),
-    "build files": (".cmake", ".gradle"),
+    "build files": (".cmake", ".gradle", "jenkinsfile", "justfile", "procfile"),
 }  # fmt: skip
 _BY_KEY: Final = {
     "__loader__": "references to code that a loader imports",  # skops

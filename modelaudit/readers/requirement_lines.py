@@ -13,31 +13,35 @@ from modelaudit.model.outline import Mention
 from modelaudit.model.structure import NOWHERE, Location
 
 VOCABULARY: Final = "requirements"
-_INDEX: Final = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links)(?:[\s=]+|(?=http))(\S+)")
-_TRUSTED: Final = re.compile(r"--trusted-host[\s=]+(\S+)")
-_ADDRESS: Final = re.compile(r"(?:(git|hg|svn|bzr)\+)?((?:https?|ftp|file|ssh|git)://\S+)")
-_EDITABLE: Final = re.compile(r"(?:-e|--editable)[\s=]+(\S+)")
+# Options may be shortened to what tells them apart, and short ones stand right before their value.
+_INDEX: Final = re.compile(r"(?<!\S)(?:(--(?:i|ex|py)[a-z-]*|--f[a-z-]*)[\s=]+|(-[if])[\s=]*)(\S+)")
+_TRUSTED: Final = re.compile(r"(?<!\S)--t[a-z-]*[\s=]+(\S+)")
+_ADDRESS: Final = re.compile(r"(?:(git|hg|svn|bzr)\+)?((?:https?|ftp|file|ssh|git)://\S+)", re.IGNORECASE)
+_EDITABLE: Final = re.compile(r"(?:-e[\s=]*|--ed[a-z-]*[\s=]+)(\S+)")
 _NO_CHECK: Final = re.compile(r"--(?:no-verify|allow-unverified|allow-external|use-feature=fast-deps)\b")
 _LOCAL: Final = re.compile(r"(?:\S+\s+@\s+)?(?:file:|/|~/|[A-Za-z]:\\|\.\.[/\\])\S*")
 _CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
 _PINNED: Final = re.compile(r"@[0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]")
 _UNPROTECTED: Final = ("http://", "ftp://", "git://")
 _LOCAL_HOST: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
-_LONGEST: Final = 2000
+_LONGEST: Final = 100_000
+_SHOWN: Final = 300
+_COMMENT: Final = re.compile(r"(?:^|\s+)#")
 
 
 def mentions_of_requirement(line: str, where: Location = NOWHERE) -> Iterator[Mention]:
     """What one line has pip do beyond asking the configured index. Credentials in an address are left out."""
     line = _without_comment(line[:_LONGEST]).strip()
-    index = _INDEX.match(line)
-    if index is not None:
-        use = "index" if "index" in index[1] or index[1] == "-i" else "links"
-        use = "plain-text" if index[2].startswith(_UNPROTECTED) and not _LOCAL_HOST.match(index[2]) else use
-        yield Mention(VOCABULARY, use, without_credentials(index[2]), where)
-        return
+    indexes = list(_INDEX.finditer(line)) if line.startswith("-") else []
+    for index in indexes:
+        use = "links" if (index[1] or index[2]).startswith(("--f", "-f")) else "index"
+        is_plain = index[3].lower().startswith(_UNPROTECTED) and not _LOCAL_HOST.match(index[3])
+        yield Mention(VOCABULARY, "plain-text" if is_plain else use, without_credentials(index[3])[:_SHOWN], where)
     trusted = _TRUSTED.search(line)
     if trusted is not None:
-        yield Mention(VOCABULARY, "trusted-host", trusted[1], where)
+        yield Mention(VOCABULARY, "trusted-host", trusted[1][:_SHOWN], where)
+    if indexes:
+        return
     if _NO_CHECK.search(line):
         yield Mention(VOCABULARY, "unverified", line[:100], where)
     address = _ADDRESS.search(line)
@@ -51,10 +55,11 @@ def mentions_of_requirement(line: str, where: Location = NOWHERE) -> Iterator[Me
 
 
 def _from_address(line: str, address: re.Match[str], where: Location) -> Mention:
-    name = without_credentials(address[0])[:300]
-    if address[2].startswith(_UNPROTECTED):
+    name = without_credentials(address[0])[:_SHOWN]
+    scheme = address[2].lower()
+    if scheme.startswith(_UNPROTECTED):
         return Mention(VOCABULARY, "plain-text", name, where)
-    if address[2].startswith("file://"):
+    if scheme.startswith("file://"):
         return Mention(VOCABULARY, "local-path", name, where)
     use = "pinned-address" if _PINNED.search(line) else "address"
     return Mention(VOCABULARY, use, name, where)
@@ -66,4 +71,20 @@ def without_credentials(address: str) -> str:
 
 
 def _without_comment(line: str) -> str:
-    return re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
+    return _COMMENT.split(line, maxsplit=1)[0]
+
+
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
+    """The lines as pip joins them, with their numbers: a comment never goes on, and never swallows what follows."""
+    number, begun = 1, ""
+    for count, line in enumerate(text.splitlines(), 1):
+        if not begun:
+            number = count
+        is_comment = line.lstrip().startswith("#")
+        if line.endswith("\\") and not is_comment:
+            begun += line.rstrip("\\") or " "
+            continue
+        yield number, begun + (" " if is_comment else "") + line
+        begun = ""
+    if begun:
+        yield number, begun

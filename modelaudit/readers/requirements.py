@@ -12,7 +12,7 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
 from modelaudit.readers.base import Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.documents import whole_text
-from modelaudit.readers.requirement_lines import mentions_of_requirement
+from modelaudit.readers.requirement_lines import lines_of, mentions_of_requirement
 from modelaudit.readers.text import file_name, looks_like_text
 
 _NAME: Final = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)|requirements|req\.txt")
@@ -38,11 +38,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     text, scan, defects = whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
     found: dict[Mention, None] = {}
-    lines = text.replace("\\\n", "  ").split("\n")
-    for number, line in enumerate(lines[:_MOST_LINES], 1):
+    count = 0
+    for count, (number, line) in enumerate(lines_of(text), 1):
+        if count > _MOST_LINES:
+            break
         found.update((mention, None) for mention in mentions_of_requirement(line, Location(line=number)))
     yield Outline("requirements", tuple(found))
-    if len(lines) > _MOST_LINES:
+    if count > _MOST_LINES:
         raise LimitReachedError(f"only its first {_MOST_LINES} lines were followed")
 
 

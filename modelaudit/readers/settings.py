@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import yaml
@@ -14,7 +14,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import LimitReachedError, Reading
 from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds, rows
-from modelaudit.readers.yaml_text import YamlError, events, short_tag
+from modelaudit.readers.yaml_text import MERGE_KEY, YamlError, events, short_tag
 
 _MOST_SETTINGS: Final = 300_000
 _MOST_STEPS: Final = 10_000_000
@@ -100,6 +100,8 @@ def settings_of_json(text: str, limits: Limits) -> list[Setting]:
                 raise LimitReachedError(f"the ways to its values take more than {_MOST_STEPS} steps")
         if isinstance(value, _Pairs):
             waiting += [((*path, key), inner) for key, inner in reversed(value)]
+            if not value:
+                found.append(Setting(path, None))
         elif isinstance(value, list):
             waiting += [((*path, str(index)), inner) for index, inner in reversed(list(enumerate(value)))]
         elif value is None or isinstance(value, str | int | float | bool):
@@ -127,71 +129,122 @@ class _Pairs(list[tuple[str, object]]):
 
 @dataclass(slots=True)
 class _Open:
-    """An open collection of YAML: the way to it, and the key or position whose value comes next."""
+    """An open collection of YAML: the way to it, and the key or position whose value comes next.
+
+    Attributes:
+        merges: it is the list of a merge key, whose items are put into the mapping around it.
+        anchor: by which it can be put elsewhere, and ``start``, the number of its first setting.
+    """
 
     path: tuple[str, ...]
     is_mapping: bool
     tag: str
+    merges: bool = False
+    anchor: str = ""
+    start: int = 0
     key: str | None = None
     index: int = 0
+
+    def next_path(self) -> tuple[str, ...]:
+        """The way to the value that comes next."""
+        if self.merges or (self.is_mapping and self.key == MERGE_KEY):
+            return self.path
+        return (*self.path, (self.key or "") if self.is_mapping else str(self.index))
 
 
 def settings_of_yaml(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
     """Every single value of a YAML text of any number of documents, and the bound that stopped it, if one did.
 
-    Where it is not YAML, the values before the fault are returned. An alias of a single value is that value; one of a
-    collection is told once, where the anchor stands, and by no value where the alias does.
+    Where it is not YAML, the values before the fault are returned. An alias stands for what its anchor names, and what
+    a merge key names is told as part of the mapping around it. An empty mapping is told as null.
     """
-    found: list[Setting] = []
-    frames: list[_Open] = []
-    anchors: dict[str, str] = {}
+    walk = _Walk()
     try:
         for event in events(text, limits):
             if isinstance(event, yaml.CollectionEndEvent):
-                ended = frames.pop()
-                if ended.tag and not ended.index:
-                    found.append(Setting(ended.path, None, tag=ended.tag))
+                walk.end()
             elif isinstance(event, yaml.NodeEvent):
-                _follow(event, frames, anchors, found)
-                if len(found) > _MOST_SETTINGS:
-                    return found, LimitReachedError(f"it holds more than {_MOST_SETTINGS} single values")
+                walk.follow(event)
+            if len(walk.found) > _MOST_SETTINGS:
+                return walk.found, LimitReachedError(f"it holds more than {_MOST_SETTINGS} single values")
     except YamlError:
         pass
     except LimitReachedError as error:
-        return found, error
-    return found, None
+        return walk.found, error
+    return walk.found, None
 
 
-def _follow(event: yaml.NodeEvent, frames: list[_Open], anchors: dict[str, str], found: list[Setting]) -> None:
-    tag = getattr(event, "tag", None)
-    short = short_tag(tag) if isinstance(tag, str) else ""
-    value = _scalar(event, anchors)
-    path: tuple[str, ...] = ()
-    if frames:
-        frame = frames[-1]
-        if frame.is_mapping and frame.key is None:
-            frame.key = value or ""
-            frame.index += 1
-            if not isinstance(event, yaml.CollectionStartEvent):
-                return
-        step = frame.key if frame.is_mapping else str(frame.index)
-        path = (*frame.path, step or "")
-        frame.index += 1
-        frame.key = None
-        short = short or frame.tag
-    if isinstance(event, yaml.CollectionStartEvent):
-        frames.append(_Open(path, isinstance(event, yaml.MappingStartEvent), short))
-    elif not isinstance(event, yaml.AliasEvent) or value is not None:
-        line = event.start_mark.line + 1 if event.start_mark is not None else None
-        found.append(Setting(path, value, line, short))
+@dataclass(slots=True)
+class _Walk:
+    """The single values of a YAML text so far.
+
+    Attributes:
+        scalars: what stands at each anchor of a single value.
+        spans: of each anchor of a collection that has ended, the way to it and its first and last setting.
+    """
+
+    found: list[Setting] = field(default_factory=list)
+    frames: list[_Open] = field(default_factory=list)
+    scalars: dict[str, str] = field(default_factory=dict)
+    spans: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+
+    def end(self) -> None:
+        """Close the innermost collection."""
+        ended = self.frames.pop()
+        if not ended.index and (ended.tag or ended.is_mapping):
+            self.found.append(Setting(ended.path, None, tag=ended.tag))
+        if ended.anchor:
+            self.spans[ended.anchor] = (len(ended.path), ended.start, len(self.found))
+
+    def follow(self, event: yaml.NodeEvent) -> None:
+        """Take the next key or value."""
+        tag = getattr(event, "tag", None)
+        short = short_tag(tag) if isinstance(tag, str) else ""
+        value = self._scalar(event)
+        path: tuple[str, ...] = ()
+        merges = False
+        if self.frames:
+            frame = self.frames[-1]
+            if frame.is_mapping and frame.key is None:
+                frame.key = value or ""
+                frame.index += 1
+                if not isinstance(event, yaml.CollectionStartEvent):
+                    return
+                path = (*frame.path, "")  # a collection that is a key: its value is still to come
+            else:
+                merges = frame.is_mapping and frame.key == MERGE_KEY
+                path = frame.next_path()
+                frame.index += 1
+                frame.key = None
+            short = short or frame.tag
+        if isinstance(event, yaml.CollectionStartEvent):
+            is_mapping = isinstance(event, yaml.MappingStartEvent)
+            opened = _Open(path, is_mapping, short, merges and not is_mapping, event.anchor or "", len(self.found))
+            self.frames.append(opened)
+        elif isinstance(event, yaml.AliasEvent) and event.anchor in self.spans:
+            self._repeat(event, path)
+        elif not isinstance(event, yaml.AliasEvent) or value is not None:
+            self.found.append(Setting(path, value, _line(event), short))
+
+    def _repeat(self, event: yaml.AliasEvent, path: tuple[str, ...]) -> None:
+        depth, start, end = self.spans[event.anchor or ""]
+        end = min(end, start + _MOST_SETTINGS + 1 - len(self.found))
+        line = _line(event)
+        self.found += [Setting(path + each.path[depth:], each.value, line, each.tag) for each in self.found[start:end]]
+
+    def _scalar(self, event: yaml.NodeEvent) -> str | None:
+        if isinstance(event, yaml.AliasEvent):
+            return self.scalars.get(event.anchor or "")
+        if event.anchor:
+            self.spans.pop(event.anchor, None)
+            self.scalars.pop(event.anchor, None)
+        if not isinstance(event, yaml.ScalarEvent):
+            return None
+        if event.anchor:
+            self.scalars[event.anchor] = event.value
+        is_null = not event.style and event.value in ("", "~", "null", "Null", "NULL")
+        return None if is_null else str(event.value)
 
 
-def _scalar(event: yaml.NodeEvent, anchors: dict[str, str]) -> str | None:
-    if isinstance(event, yaml.AliasEvent):
-        return anchors.get(event.anchor or "")
-    if not isinstance(event, yaml.ScalarEvent):
-        return None
-    if event.anchor:
-        anchors[event.anchor] = event.value
-    is_null = not event.style and event.value in ("", "~", "null", "Null", "NULL")
-    return None if is_null else str(event.value)
+def _line(event: yaml.Event) -> int | None:
+    return event.start_mark.line + 1 if event.start_mark is not None else None

@@ -12,7 +12,7 @@ from modelaudit.readers.base import DamagedError, LimitReachedError
 
 _CORE_TAG = "tag:yaml.org,2002:"
 _MOST_TAGS = 1000
-_MERGE_KEY = "<<"
+MERGE_KEY = "<<"
 # The parser in C where PyYAML has it, the one in Python otherwise; neither constructs anything in ``yaml.parse``.
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -121,7 +121,7 @@ class YamlFacts:
         if not frame.is_mapping:
             return
         if frame.expects_key and isinstance(event, yaml.ScalarEvent):
-            if event.value in frame.keys and event.value != _MERGE_KEY:
+            if event.value in frame.keys and event.value != MERGE_KEY:
                 self.duplicates.append((event.value, _line(event)))
             frame.keys.add(event.value)
             if event.value in self.wanted:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
-from modelaudit.readers.requirement_lines import mentions_of_requirement
+from modelaudit.readers.requirement_lines import lines_of, mentions_of_requirement
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,39 @@ from modelaudit.readers.requirement_lines import mentions_of_requirement
 )
 def test_a_line_tells_what_pip_fetches_elsewhere(line, found):
     assert [(each.use, each.name) for each in mentions_of_requirement(line)] == found
+
+
+@pytest.mark.parametrize(
+    ("line", "use"),
+    [
+        ("--extra https://e.invalid/s", "index"),
+        ("--pypi-url=https://e.invalid/s", "index"),
+        ("--pre -f ../wheels", "links"),
+        ("--trusted e.invalid", "trusted-host"),
+        ("x @ HTTPS://e.invalid/x.whl", "address"),
+        ("x @ HTTP://e.invalid/x.whl", "plain-text"),
+        ("x" + " " * 3000 + "@ https://e.invalid/x.whl", "address"),
+        ("-e../x", "local-path"),
+    ],
+)
+def test_a_line_is_read_as_pip_does(line, use):
+    assert [each.use for each in mentions_of_requirement(line)] == [use]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a \\\n-i https://e.invalid/s\n",
+        "# a\r-i https://e.invalid/s\n",
+        "# a\x0c-i https://e.invalid/s\n",
+        "# a\u2028-i https://e.invalid/s\n",
+        "-i \\\nhttps://e.invalid/s",
+        "-i \\\r\nhttps://e.invalid/s\\",
+    ],
+)
+def test_lines_end_and_go_on_where_they_do_for_pip(text):
+    found = [each.use for _, line in lines_of(text) for each in mentions_of_requirement(line)]
+    assert found == ["index"]
 
 
 @pytest.mark.parametrize(

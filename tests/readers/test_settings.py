@@ -24,6 +24,8 @@ TREES = st.recursive(
 
 
 def flat(tree, path=()):
+    if tree == {}:
+        return [(path, None)]
     if isinstance(tree, dict):
         return [each for key, inner in tree.items() for each in flat(inner, (*path, key))]
     if isinstance(tree, list):
@@ -66,6 +68,31 @@ def test_tags_reach_what_they_stand_around():
 def test_an_alias_of_a_value_is_that_value():
     settings, _ = settings_of_yaml("a: &x os.system\n_target_: *x\n", Limits())
     assert [each.value for each in settings] == ["os.system", "os.system"]
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("a: &x {b: 1}\nc: *x\n", ["a.b", "c.b"]),
+        ("a: &x {b: 1}\nc: {<<: *x, d: 2}\n", ["a.b", "c.b", "c.d"]),
+        ("a: &x {b: 1}\nc: {<<: [*x, {e: 1}]}\n", ["a.b", "c.b", "c.e"]),
+        ("a: &x {b: &y {c: 1}}\nd: [*x, *y]\n", ["a.b.c", "d.0.b.c", "d.1.c"]),
+        ("a: &x [*x, 1]\n", ["a.1"]),
+        ("a: &x {b: 1}\nc: &x 2\nd: *x\n", ["a.b", "c", "d"]),
+        ("a: {}\n", ["a"]),
+        ("? [k]\n: v\n_target_: x\n", [".0", "", "_target_"]),
+    ],
+)
+def test_an_alias_of_a_collection_is_what_it_names(text, paths):
+    assert [".".join(each.path) for each in settings_of_yaml(text, Limits())[0]] == paths
+
+
+def test_aliases_of_aliases_reach_the_bound():
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    settings, bound = settings_of_yaml("\n".join(rows), Limits())
+    assert bound is not None
+    assert len(settings) < 300_100
 
 
 def test_too_many_values_are_a_bound():

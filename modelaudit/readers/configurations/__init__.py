@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from modelaudit.readers.configurations import (
+    expressions,
     langchain,
     mlflow,
+    named,
     packages,
     sentences,
     serving,
@@ -16,6 +18,8 @@ from modelaudit.readers.settings import Interpreter
 
 CONFIGURATIONS: tuple[Interpreter, ...] = (
     targets.TARGETS,
+    named.NAMED,
+    expressions.EXPRESSIONS,
     mlflow.MODELS,
     mlflow.ENVIRONMENTS,
     sentences.MODULES,

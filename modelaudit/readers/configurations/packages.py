@@ -19,8 +19,12 @@ _CONTAINER: Final = frozenset(
     {"initializeCommand", "onCreateCommand", "updateContentCommand", "postCreateCommand", "postStartCommand",
      "postAttachCommand"}
 )  # fmt: skip
-_KEYS: Final = frozenset({"scripts", "command", "entrypoint", "run", "runOn", "deploy_script", "debug_command", "cmd"})
-_OUTER: Final = frozenset({"scripts", "command", "entrypoint", "run", "cmd", "args", *_CONTAINER})
+# GitLab, Task, cloud-init, pre-commit
+_STEPS: Final = frozenset({"script", "before_script", "after_script", "cmds", "runcmd", "bootcmd", "entry"})
+_KEYS: Final = frozenset(
+    {"scripts", "command", "entrypoint", "run", "runOn", "deploy_script", "debug_command", "cmd", *_STEPS}
+)
+_OUTER: Final = frozenset({"scripts", "command", "entrypoint", "run", "cmd", "args", *_CONTAINER, *_STEPS})
 _LONGEST: Final = 20_000
 _MOST: Final = 2000
 

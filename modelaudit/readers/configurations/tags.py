@@ -15,7 +15,7 @@ from modelaudit.readers.base import Reading
 from modelaudit.readers.configurations.names import told
 
 _CALLS: Final = re.compile(
-    r"!*(?:tag:yaml\.org,2002:)?(?:python/(?:object/apply|object/new|object|name|module)|new|apply|name|module):(.++)"
+    r"!*(?:tag:yaml\.org,2002:)?(?:python/(?:object/apply|object/new|object|name|module)|new|apply|applyref|name|module):(.++)"
 )
 _FOREIGN: Final = (
     ("ruby", re.compile(r"!+(?:ruby|tag:ruby\.yaml\.org,2002:?)[/:]?(.++)")),
