@@ -32,6 +32,11 @@ def read_subjects(documents: Iterable[Document]) -> Subjects:
     return subjects
 
 
+def with_words(subjects: Subjects, kind: str, field: str, words: Iterable[str]) -> Subjects:
+    """The same kinds of subject, with a field limited to words that follow from other files of the rule set."""
+    return {**subjects, kind: {**subjects[kind], field: tuple(sorted(words))}} if kind in subjects else subjects
+
+
 def read_findings(documents: Iterable[tuple[str, Document]], subjects: Subjects) -> Mapping[str, FindingRule]:
     """Read the rules, in order of their ids.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import rules_directory
 from modelaudit.catalogue.document import Document, read_document
-from modelaudit.catalogue.findings import read_findings, read_subjects
+from modelaudit.catalogue.findings import read_findings, read_subjects, with_words
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.operators import read_operators
@@ -21,6 +21,7 @@ from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.vocabularies import read_vocabularies
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.outline import PYTHON_NAMES
 
 
 def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) -> Catalogue:
@@ -127,8 +128,10 @@ def _load(directories: Sequence[Path]) -> Catalogue:
     for document in files.trusted:
         callables.read_trusted(document)
     licenses, vague = read_licenses(files.licenses, files.vague)
+    vocabularies = read_vocabularies(files.vocabularies)
+    subjects = with_words(read_subjects(files.subjects), "mention", "vocabulary", {*vocabularies, PYTHON_NAMES})
     return Catalogue(
-        findings=read_findings(files.findings, read_subjects(files.subjects)),
+        findings=read_findings(files.findings, subjects),
         callables=callables.finish(),
         licenses=licenses,
         policies=_policies(files.policies),
@@ -137,7 +140,7 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         formats=read_formats(files.formats),
         skops=read_skops(files.skops),
         operators=read_operators(files.operators, files.dangerous_operators),
-        vocabularies=read_vocabularies(files.vocabularies),
+        vocabularies=vocabularies,
         taxonomy=read_taxonomy(files.taxonomy),
     )
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.document import read_document
 from modelaudit.catalogue.vocabularies import read_vocabularies
 from modelaudit.model.catalogue import Standing
@@ -63,3 +65,14 @@ def test_a_mistake_is_told_with_file_and_line(tmp_path, wrong):
 def test_no_name_stands_in_two_files(tmp_path):
     with pytest.raises(ConfigurationError, match="listed already"):
         read(tmp_path, TEXT, "library: other\ntrusted: {names: {PyFunc: harmless}}\n")
+
+
+def test_a_rule_for_a_vocabulary_that_is_not_there_is_refused(tmp_path):
+    shipped = Path(load_catalogue.__code__.co_filename).parents[2] / "rules/findings/onnx"
+    rule = next(text for path in sorted(shipped.glob("*.yaml"))
+                if "vocabulary: onnx-operators" in (text := path.read_text(encoding="utf-8")))  # fmt: skip
+    place = tmp_path / "findings/own/rule.yaml"
+    place.parent.mkdir(parents=True)
+    place.write_text(re.sub(r"^id: .*", "id: own/rule", rule).replace("onnx-operators", "onnx-operator"), "utf-8")
+    with pytest.raises(ConfigurationError, match=r"rule\.yaml:\d+.*onnx-operator"):
+        load_catalogue(extra=[tmp_path])
