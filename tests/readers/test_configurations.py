@@ -109,3 +109,8 @@ def test_texts_in_the_metadata_of_safetensors_are_read(read_bytes):
 )
 def test_any_bytes_end_in_structures_or_absences(read_bytes, data, path):
     read_bytes(b'{"_target_": "' + data, path, Limits())
+
+
+def test_a_handler_of_logging_is_a_class_that_is_called(read_bytes):
+    text = b"version: 1\nhandlers:\n  h:\n    class: subprocess.Popen\n    args: [id]\n  ok:\n    class: logging.StreamHandler\n"
+    assert [name for _, name in mentions(read_bytes(text, "logging.yaml"))] == ["subprocess.Popen"]

@@ -23,6 +23,8 @@ _STRONG: Final = frozenset(
 )
 _ALONE: Final = frozenset({"_target_", "__target__", "_component_"})
 _WEAK: Final = "target"
+# Of logging's ``dictConfig``, and of much else: told only where what is named runs code.
+_WEAKER: Final = "class"
 _WHOLE_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
 _REFERENCE: Final = re.compile(r"\$\{([\w.]++)\}")
 _MISSING: Final = "???"
@@ -46,6 +48,8 @@ def _targets(whole: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
                 yield python_name("target", str(setting.value), setting)
             elif runs_code(str(setting.value)):
                 yield python_name("named", str(setting.value), setting)
+        elif last == _WEAKER and is_dotted(setting.value) and runs_code(str(setting.value)):
+            yield python_name("named", str(setting.value), setting)
         elif setting.key in _ALONE:
             yield python_name("target", f"{setting.key}: …${{}}", setting)
 
@@ -76,4 +80,4 @@ def _looked_up(match: re.Match[str], values: Mapping[tuple[str, ...], object]) -
 
 
 # Data sets have the key ``target``, too: it is only followed beside ``params``, and elsewhere found by its text.
-TARGETS = Interpreter(_STRONG | {"params"}, read, _WHOLE_FILES)
+TARGETS = Interpreter(_STRONG | {"params", "handlers"}, read, _WHOLE_FILES)
