@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import socket
@@ -18,6 +19,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 from hub.olah import olah_installed, olah_server
 from hub.repository import Files
 from hub.server import LoopbackHub
+
+
+def _offer_builders() -> None:
+    """Tests build files with the fixtures' own builders, as ``builders``.
+
+    The folder around them stays off the path: it is full of folders that are named after libraries, and Python would
+    import those in place of a library that is not installed.
+    """
+    folder = Path(__file__).parents[1] / "fixtures/builders"
+    spec = importlib.util.spec_from_file_location(
+        "builders", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    sys.modules.setdefault("builders", importlib.util.module_from_spec(spec))
+
+
+_offer_builders()
 
 # huggingface_hub reads these once, when it is imported
 os.environ |= {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,20 +17,6 @@ from modelaudit.pipeline import ArtifactReading
 from modelaudit.readers.base import Reader
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
-
-
-def _offer_builders() -> None:
-    """Tests build files with the fixtures' own builders. The folder itself stays off the path: it is full of folders that
-    are named after libraries, and Python would import them as such where the library is not installed."""
-    folder = FIXTURES / "builders"
-    spec = importlib.util.spec_from_file_location(
-        "builders", folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
-    assert spec is not None
-    sys.modules.setdefault("builders", importlib.util.module_from_spec(spec))
-
-
-_offer_builders()
 
 
 class BytesWindow:
