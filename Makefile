@@ -67,7 +67,7 @@ bench-speed: $(DEV)
 
 # What is found in the code of two libraries of models; downloads their wheels, installs none.
 bench-code: $(DEV)
-	$(BIN)/python benchmarks/code.py --write
+	$(BIN)/python benchmarks/code.py
 
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write
