@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from modelaudit.checks.redaction import redacted
+from modelaudit.checks.values import on_one_line
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
 
@@ -68,7 +69,7 @@ def _finding(rule: FindingRule, same: list[Subject]) -> Finding:
 
 def _filled(message: str, fields: Mapping[str, Scalar]) -> str:
     # The catalogue allows plain field names only, so that formatting cannot reach into anything.
-    return message.format_map({field: str(value) for field, value in fields.items()})
+    return message.format_map({field: on_one_line(str(value)) for field, value in fields.items()})
 
 
 def _bounded(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ def describe(value: Value) -> str:
     if isinstance(value, Plain):
         return value.text
     if isinstance(value, Name):
-        return cut(_on_one_line(str(value)))
+        return cut(on_one_line(str(value)))
     if isinstance(value, Unknown):
         return f"<{cut(value.why)}>"
     if isinstance(value, Made):
@@ -27,8 +27,8 @@ def describe(value: Value) -> str:
     return cut({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
 
 
-def _on_one_line(name: str) -> str:
-    """A name as it stands, but for characters that do not print: in protocols 0 to 2 it may hold any."""
+def on_one_line(name: str) -> str:
+    """A name as it stands, but for characters that do not print: files may hold any."""
     if name.isprintable():
         return name
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in name)

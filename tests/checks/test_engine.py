@@ -77,3 +77,9 @@ def test_evidence_is_bounded() -> None:
     (found,) = check([subject() for _ in range(500)], {"test/rule": rule()}, set(CheckFamily))
     assert len(found.evidence) == 21
     assert found.evidence[-1] == "and 480 more"
+
+
+def test_a_message_is_one_line_whatever_a_name_holds():
+    found = check([Subject("mention", "a.rds", {"name": "two\nlines\x00", "standing": "unlisted"}, "k")],
+                  {"x/y": rule(message="It relies on {name}.", on="mention")}, [CheckFamily.SECURITY])  # fmt: skip
+    assert [each.message for each in found] == ["It relies on two\\nlines\\x00."]
