@@ -11,7 +11,7 @@ from typing import Final
 
 from modelaudit.readers.base import DamagedError
 from modelaudit.readers.hdf5.datatypes import VARIABLE, Datatype, read_dataspace, read_datatype
-from modelaudit.readers.hdf5.fractal import FractalHeap
+from modelaudit.readers.hdf5.dense import dense_entries
 from modelaudit.readers.hdf5.groups import as_text
 from modelaudit.readers.hdf5.heaps import GlobalHeaps
 from modelaudit.readers.hdf5.objects import (
@@ -24,10 +24,9 @@ from modelaudit.readers.hdf5.objects import (
     shared_body,
 )
 from modelaudit.readers.hdf5.source import Piece, Source
-from modelaudit.readers.hdf5.trees import records_of
 
-_NAME_INDEX: Final = 8
-_ORDER_INDEX: Final = 9
+# The indices by name and by order of creation, whose records begin with the id.
+_INDICES: Final = {8: 0, 9: 0}
 _VALUES: Final = 4096
 
 
@@ -94,31 +93,14 @@ def attributes_of(source: Source, message: Message) -> Iterator[Attribute | Dama
 
 
 def _dense(source: Source, message: Message) -> Iterator[Attribute | DamagedError]:
-    piece = Piece(message.body, message.offset, source.sizes)
-    piece.skip(1)
-    flags = piece.number(1)
-    piece.skip(2 if flags & 1 else 0)
-    heap_address, names = piece.address(), piece.address()
-    orders = piece.address() if flags & 2 else None
-    if heap_address is None:
-        return
-    heap = FractalHeap(source, heap_address)
-    seen: set[bytes] = set()
-    for tree in (names, orders):
-        for type_, record in records_of(source, tree) if tree is not None else ():
-            if type_ not in (_NAME_INDEX, _ORDER_INDEX):
-                raise DamagedError("the index of attributes is a tree of something else", record.offset)
-            id_ = record.take(min(heap.id_length, record.left))
-            if id_ in seen:
-                continue
-            seen.add(id_)
-            try:
-                if record.number(1) & 2:
-                    raise DamagedError("an attribute in the heap of shared messages, which is not read", record.offset)
-                body, offset = heap.object(id_)
-                yield _attribute(Piece(body, offset, source.sizes), source)
-            except DamagedError as error:
-                yield error
+    for heap, id_, record in dense_entries(source, message, 2, _INDICES, "attributes"):
+        try:
+            if record.number(1) & 2:
+                raise DamagedError("an attribute in the heap of shared messages, which is not read", record.offset)
+            body, offset = heap.object(id_)
+            yield _attribute(Piece(body, offset, source.sizes), source)
+        except DamagedError as error:
+            yield error
 
 
 def _attribute(piece: Piece, source: Source) -> Attribute:

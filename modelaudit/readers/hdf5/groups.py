@@ -9,19 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.readers.base import DamagedError
-from modelaudit.readers.hdf5.fractal import FractalHeap
+from modelaudit.readers.hdf5.dense import dense_entries
 from modelaudit.readers.hdf5.heaps import LocalHeap
 from modelaudit.readers.hdf5.objects import LINK, LINK_INFO, SYMBOL_TABLE, Message, resolved
 from modelaudit.readers.hdf5.source import Piece, Source
-from modelaudit.readers.hdf5.trees import children_of_group, records_of
+from modelaudit.readers.hdf5.trees import children_of_group
 
 HARD: Final = 0
 SOFT: Final = 1
 EXTERNAL_FILE: Final = 64
 _CACHED_SOFT: Final = 2
-_NAME_INDEX: Final = 5
-_ORDER_INDEX: Final = 6
+# The indices by name and by order of creation, and the bytes before the id in their records.
+_INDICES: Final = {5: 4, 6: 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +89,9 @@ def symbols_of(source: Source, tree: int, heap_address: int) -> Iterator[Link]:
 
 
 def _dense(source: Source, message: Message) -> Iterator[Link]:
-    piece = Piece(message.body, message.offset, source.sizes)
-    piece.skip(1)
-    flags = piece.number(1)
-    piece.skip(8 if flags & 1 else 0)
-    heap_address, names = piece.address(), piece.address()
-    orders = piece.address() if flags & 2 else None
-    if heap_address is None:
-        return
-    heap = FractalHeap(source, heap_address)
-    seen: set[bytes] = set()
-    for tree in (names, orders):
-        for type_, record in records_of(source, tree) if tree is not None else ():
-            if type_ not in (_NAME_INDEX, _ORDER_INDEX):
-                raise DamagedError("the index of a group is a tree of something else", record.offset)
-            record.skip(4 if type_ == _NAME_INDEX else 8)
-            id_ = record.take(min(heap.id_length, record.left))
-            if id_ not in seen:
-                seen.add(id_)
-                body, offset = heap.object(id_)
-                yield _link(Piece(body, offset, source.sizes))
+    for heap, id_, _ in dense_entries(source, message, 8, _INDICES, "a group"):
+        body, offset = heap.object(id_)
+        yield _link(Piece(body, offset, source.sizes))
 
 
 def _link(piece: Piece) -> Link:
