@@ -154,7 +154,7 @@ def licenses_page(catalogue: Catalogue) -> str:
     parts = [
         NOTICE,
         "# Licences\n",
-        "Each licence is one file in `rules/licenses/`, with its obligations. A licence that is not here, or whose "
+        "Each licence is one file in `rules/licenses/`, with its clauses. A licence that is not here, or whose "
         "terms nobody has read, is never taken for a permissive one.\n",
         "| identifier | name | category | terms read | on the Hub |\n|---|---|---|---|---|",
     ]

@@ -25,7 +25,7 @@ from modelaudit.model.artifact import Artifact, Digest, Snapshot, WatchedWindow,
 from modelaudit.model.catalogue import Catalogue, Policy, Subject
 from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
 from modelaudit.model.finding import CheckFamily, Finding
-from modelaudit.model.license import ConclusionState, LicenseCategory, LicenseClaim, LicenseConclusion
+from modelaudit.model.license import ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.outline import References
 from modelaudit.model.report import (
@@ -40,6 +40,7 @@ from modelaudit.model.report import (
     Tool,
 )
 from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
+from modelaudit.model.terms import LicenseCategory
 from modelaudit.opinions.modelscan import second_opinion
 from modelaudit.options import Options, families_of, policy_of
 from modelaudit.policy.gate import accept, decide

@@ -17,7 +17,8 @@ import yaml
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.catalogue.schema import CallableFile, FindingFile, LicenseFile, TrustedFile
+from modelaudit.catalogue.schema import CallableFile, FindingFile, TrustedFile
+from modelaudit.catalogue.terms import LicenseFile
 from modelaudit.model.finding import CheckFamily
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,7 +134,7 @@ def test_the_contributors_guide_names_places_and_keys_that_exist() -> None:
     assert not [path for path in paths if not (ROOT / path).exists()]
     keys = {field.name.replace("_", "-") for file in (FindingFile, CallableFile, TrustedFile, LicenseFile)
             for field in dataclasses.fields(file)}  # fmt: skip
-    assert not [key for key in keys - {"why", "library", "url", "cwe", "references", "obligations", "name", "examples",
+    assert not [key for key in keys - {"why", "library", "url", "cwe", "references", "clauses", "name", "examples",
                                        "read"} if f"`{key}" not in text]  # fmt: skip
     required = [field.name for field in dataclasses.fields(FindingFile) if is_required(field)]
     (listed,) = re.findall(r"^((?:`\w+`(?:, | and ))+`\w+`) are required", text, re.MULTILINE)

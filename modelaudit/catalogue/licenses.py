@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from modelaudit.catalogue.document import Document, Place
-from modelaudit.catalogue.schema import LicenseFile, Shape, VagueFile
-from modelaudit.model.license import LicenseEntry, Obligation, folded
+from modelaudit.catalogue.schema import Shape
+from modelaudit.catalogue.terms import LicenseFile, VagueFile, clause_of
+from modelaudit.model.license import folded
+from modelaudit.model.terms import LicenseEntry, Vocabulary
 
 _FILE = Shape(LicenseFile)
 _VAGUE = Shape(VagueFile)
@@ -44,16 +46,18 @@ class _Claims:
 
 
 def read_licenses(
-    documents: Iterable[tuple[str, Document]], families: Iterable[Document] = ()
+    documents: Iterable[tuple[str, Document]], families: Iterable[Document], vocabulary: Vocabulary
 ) -> tuple[Mapping[str, LicenseEntry], Mapping[str, str]]:
     """Read the licences, in order of their ids, and the words that name a family only, each with the reason.
 
     Args:
         documents: the name of each file without its ending, and the file.
         families: the files of vague words.
+        vocabulary: the kinds of clauses that there are.
 
     Raises:
-        ConfigurationError: a file is not a licence, or two of them claim one name.
+        ConfigurationError: a file is not a licence, a clause is of no known kind or lacks what its kind needs, or two
+            licences claim one name.
     """
     entries: dict[str, LicenseEntry] = {}
     claims = _Claims()
@@ -70,9 +74,15 @@ def read_licenses(
             category=file.category,
             hub_ids=tuple(file.hub_ids),
             aliases=tuple(file.aliases),
-            obligations=tuple(Obligation(entry.kind, entry.text, entry.clause) for entry in file.obligations),
+            clauses=tuple(
+                clause_of(clause, vocabulary, document, index, read=bool(file.read))
+                for index, clause in enumerate(file.clauses)
+            ),
             url=file.url,
             read=file.read,
+            version=file.version,
+            open=file.open,
+            policy_url=file.policy_url,
         )
     vague: dict[str, str] = {}
     for document in families:

@@ -18,6 +18,7 @@ from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.policies import read_policy
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
+from modelaudit.catalogue.terms import read_vocabulary
 from modelaudit.catalogue.vocabularies import read_vocabularies
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
@@ -70,6 +71,7 @@ class _Sorted:
     formats: list[Document] = field(default_factory=list)
     skops: list[Document] = field(default_factory=list)
     taxonomy: list[Document] = field(default_factory=list)
+    clauses: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
@@ -81,6 +83,7 @@ class _Sorted:
             ("formats",): self.formats,
             ("skops",): self.skops,
             ("taxonomy",): self.taxonomy,
+            ("clauses",): self.clauses,
             ("torchscript", "trusted", "*"): self.operators,
             ("torchscript", "dangerous"): self.dangerous_operators,
             ("callables", "standard-library"): self.standard_library,
@@ -127,7 +130,8 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         callables.read_dangerous(document)
     for document in files.trusted:
         callables.read_trusted(document)
-    licenses, vague = read_licenses(files.licenses, files.vague)
+    clauses = read_vocabulary(files.clauses)
+    licenses, vague = read_licenses(files.licenses, files.vague, clauses)
     vocabularies = read_vocabularies(files.vocabularies)
     subjects = with_words(read_subjects(files.subjects), "mention", "vocabulary", {*vocabularies, PYTHON_NAMES})
     return Catalogue(
@@ -142,6 +146,7 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         operators=read_operators(files.operators, files.dangerous_operators),
         vocabularies=vocabularies,
         taxonomy=read_taxonomy(files.taxonomy),
+        clauses=clauses,
     )
 
 

@@ -9,6 +9,7 @@ from modelaudit.catalogue.schema import PolicyFile, Shape
 from modelaudit.model.catalogue import AllowedAbsence, Policy
 from modelaudit.model.finding import Severity
 from modelaudit.model.structure import UnreadReason
+from modelaudit.model.terms import Intent
 
 _FILE = Shape(PolicyFile)
 
@@ -29,6 +30,13 @@ def read_policy(document: Document) -> Policy:
         checks=tuple(dict.fromkeys(file.checks)),
         allow_unread=tuple(
             AllowedAbsence(tuple(e.reasons), e.paths, e.why, tuple(e.formats)) for e in file.allow_unread
+        ),
+        intent=Intent(
+            uses=dict(file.use),
+            monthly_active_users=file.monthly_active_users,
+            annual_revenue_usd=file.annual_revenue_usd,
+            territories=tuple(file.territories),
+            field=file.field,
         ),
         digest=hashlib.sha256(document.text.encode()).hexdigest(),
     )

@@ -14,10 +14,11 @@ from modelaudit.catalogue.document import Document, Place
 from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Scalar
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
-from modelaudit.model.license import OBLIGATION_KINDS, LicenseCategory
 from modelaudit.model.structure import UnreadReason
+from modelaudit.model.terms import Use
 
-_CONFIG = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"), hide_input_in_errors=True)
+CONFIG = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"), hide_input_in_errors=True)
+"""Of every shape: keys in kebab-case, and none that is not known."""
 
 
 def _compiles(pattern: str) -> str:
@@ -28,7 +29,8 @@ def _compiles(pattern: str) -> str:
     return pattern
 
 
-def _matching(pattern: str, description: str) -> AfterValidator:
+def matching(pattern: str, description: str) -> AfterValidator:
+    """Accept what the whole of a regular expression matches; ``description`` completes "… is not"."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(text: str) -> str:
@@ -60,6 +62,10 @@ def _scalar(value: object) -> Scalar:
     raise ValueError("must be a single value")
 
 
+def _kebab(value: object) -> object:
+    return value.replace("_", "-") if isinstance(value, str) else value
+
+
 def _as_entry(value: object) -> object:
     return {"why": value} if isinstance(value, str) else value
 
@@ -68,23 +74,24 @@ DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)
 """``module.name``; or ``module:Class.name`` where it takes a walk from attribute to attribute to get there."""
 
 Text = Annotated[str, AfterValidator(str.strip), Field(min_length=1)]
-Kebab = Annotated[str, _matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a word in kebab-case")]
-RuleId = Annotated[str, _matching(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*", "family/kebab-words")]
-Version = Annotated[str, _matching(r"[0-9]+\.[0-9]+\.[0-9]+", "a version such as 0.1.0")]
-Cwe = Annotated[str, _matching(r"CWE-[1-9][0-9]*", "an identifier such as CWE-502")]
-Url = Annotated[str, _matching(r"https?://[^\s<>\"]+", "an http or https address")]
-ExactName = Annotated[str, _matching(DOTTED_NAME.pattern, "an exact dotted name of a module and something in it")]
-ModuleName = Annotated[str, _matching(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted name of a module")]
-IsoDate = Annotated[str, _matching(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
-Extension = Annotated[str, _matching(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
-FieldName = Annotated[str, _matching(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
+Kebab = Annotated[str, matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a word in kebab-case")]
+RuleId = Annotated[str, matching(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*", "family/kebab-words")]
+Version = Annotated[str, matching(r"[0-9]+\.[0-9]+\.[0-9]+", "a version such as 0.1.0")]
+Cwe = Annotated[str, matching(r"CWE-[1-9][0-9]*", "an identifier such as CWE-502")]
+Url = Annotated[str, matching(r"https?://[^\s<>\"]+", "an http or https address")]
+ExactName = Annotated[str, matching(DOTTED_NAME.pattern, "an exact dotted name of a module and something in it")]
+ModuleName = Annotated[str, matching(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted name of a module")]
+IsoDate = Annotated[str, matching(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
+Extension = Annotated[str, matching(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
+FieldName = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
 Effect = Annotated[str, among(EFFECTS)]
 FailOn = Annotated[str, among(("never", *Severity))]
+Territory = Annotated[str, matching(r"[A-Z]{2,5}", "a territory such as DE, EU or WORLD")]
 Scalars = Annotated[list[Annotated[Scalar, PlainValidator(_scalar)]], BeforeValidator(_as_list), Field(min_length=1)]
 Texts = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class MatcherFile:
     """One entry of a finding's ``match``."""
 
@@ -92,7 +99,7 @@ class MatcherFile:
     where: dict[str, Scalars] = Field(default_factory=dict)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class ExamplesFile:
     """The fixtures that a rule must and must not fire in."""
 
@@ -100,7 +107,7 @@ class ExamplesFile:
     quiet: list[Text] = Field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class FindingFile:
     """``rules/findings/<family>/<name>.yaml``."""
 
@@ -120,14 +127,14 @@ class FindingFile:
     examples: ExamplesFile = Field(default_factory=ExamplesFile)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class SubjectsFile:
     """``rules/subjects.yaml``: each kind of subject, its fields, and what each holds or the only words it can hold."""
 
     subjects: dict[Kebab, dict[FieldName, Text | Annotated[list[Kebab], Field(min_length=1)]]]
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class PromiseFile:
     """Extensions that promise the same: one of ``formats``, or without them anything that cannot run code."""
 
@@ -136,7 +143,7 @@ class PromiseFile:
     formats: list[Kebab] = Field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class FormatsFile:
     """``rules/formats.yaml``."""
 
@@ -145,7 +152,7 @@ class FormatsFile:
     promises: list[PromiseFile] = Field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class ArgumentFile:
     """A condition on one positional argument."""
 
@@ -156,7 +163,7 @@ class ArgumentFile:
 Arguments = dict[Annotated[int, Field(ge=0, le=31)], ArgumentFile]
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class CallableFile:
     """A name with its reason; a bare text is the reason.
 
@@ -170,7 +177,7 @@ class CallableFile:
     collects: bool = False
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class AlikeFile:
     """Names of one kind, such as the layers of a library, that share their reason and conditions."""
 
@@ -185,7 +192,7 @@ class AlikeFile:
 Named = dict[ExactName, Annotated[CallableFile, BeforeValidator(_as_entry)]]
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class TrustedFile:
     """``rules/callables/trusted/<library>.yaml``."""
 
@@ -194,7 +201,7 @@ class TrustedFile:
     alike: list[AlikeFile] = Field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class DangerousNameFile:
     """A dangerous name; a bare text is the reason. ``unless`` are conditions under which a call of it is harmless.
 
@@ -207,14 +214,14 @@ class DangerousNameFile:
     unless_state: dict[str, Annotated[str, AfterValidator(_compiles)]] = Field(default_factory=dict)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class DangerousAlikeFile(DangerousNameFile):
     """Dangerous names that share reason and conditions."""
 
     names: Annotated[list[ExactName], Field(min_length=1)] = Field(kw_only=True)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class DangerousModuleFile:
     """A module of which every name is dangerous; a bare text is the reason."""
 
@@ -222,7 +229,7 @@ class DangerousModuleFile:
     effect: Effect | None = None
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class DangerousFile:
     """``rules/callables/dangerous/<family>.yaml``; ``effect`` holds for every entry without its own."""
 
@@ -232,44 +239,14 @@ class DangerousFile:
     alike: list[DangerousAlikeFile] = Field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class StandardLibraryFile:
     """``rules/callables/standard-library.yaml``."""
 
     modules: Annotated[list[ModuleName], Field(min_length=1)]
 
 
-@dataclass(config=_CONFIG)
-class ObligationFile:
-    """One duty under a licence."""
-
-    kind: Annotated[str, among(OBLIGATION_KINDS)]
-    text: Text
-    clause: str = ""
-
-
-@dataclass(config=_CONFIG)
-class LicenseFile:
-    """``rules/licenses/<id>.yaml``."""
-
-    id: Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX identifier or LicenseRef-…")]
-    name: Text
-    category: LicenseCategory
-    url: Url
-    read: IsoDate = ""
-    hub_ids: list[Text] = Field(default_factory=list)
-    aliases: list[Text] = Field(default_factory=list)
-    obligations: list[ObligationFile] = Field(default_factory=list)
-
-
-@dataclass(config=_CONFIG)
-class VagueFile:
-    """``rules/licenses/_vague.yaml``: identifiers of the Hub that name no licence, and why they do not."""
-
-    hub_ids: dict[Text, Text]
-
-
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class AllowedAbsenceFile:
     """One entry of a policy's ``allow-unread``."""
 
@@ -279,7 +256,7 @@ class AllowedAbsenceFile:
     formats: list[Text] = Field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class PolicyFile:
     """``rules/policies/<name>.yaml``, or a policy file of the user."""
 
@@ -288,6 +265,11 @@ class PolicyFile:
     fail_on: FailOn
     checks: Annotated[list[CheckFamily], Field(min_length=1)] = Field(default_factory=lambda: list(CheckFamily))
     allow_unread: list[AllowedAbsenceFile] = Field(default_factory=list)
+    use: dict[Annotated[Use, BeforeValidator(_kebab)], bool] = Field(default_factory=dict)
+    monthly_active_users: Annotated[float, Field(ge=0)] | None = None
+    annual_revenue_usd: Annotated[float, Field(ge=0)] | None = None
+    territories: list[Territory] = Field(default_factory=list)
+    field: Annotated[str, matching(r"([a-z0-9]+(-[a-z0-9]+)*)?", "a word in kebab-case")] = ""
 
 
 T = TypeVar("T")

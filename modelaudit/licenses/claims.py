@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from modelaudit.licenses.names import names_of
-from modelaudit.model.license import NAME_LIMIT, ClaimKind, LicenseClaim, LicenseEntry, folded
+from modelaudit.model.license import NAME_LIMIT, ClaimKind, LicenseClaim, folded
 from modelaudit.model.structure import Location, ModelCard
+from modelaudit.model.terms import LicenseEntry
 
 LICENSE = "license"
 LICENSE_NAME = "license_name"

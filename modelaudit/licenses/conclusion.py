@@ -16,16 +16,8 @@ from modelaudit.licenses.claims import (
 )
 from modelaudit.licenses.links import link_claims
 from modelaudit.licenses.names import belongs_to
-from modelaudit.model.license import (
-    NAME_LIMIT,
-    ClaimKind,
-    ConclusionState,
-    LicenseCategory,
-    LicenseClaim,
-    LicenseConclusion,
-    LicenseEntry,
-    folded,
-)
+from modelaudit.model.license import NAME_LIMIT, ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, folded
+from modelaudit.model.terms import LicenseCategory, LicenseEntry
 
 ROOT_CARD = "README.md"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelaudit.model.license import LicenseEntry, folded
+from modelaudit.model.license import folded
+from modelaudit.model.terms import LicenseEntry
 
 
 def names_of(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:

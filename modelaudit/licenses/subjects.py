@@ -16,15 +16,9 @@ from modelaudit.licenses.claims import (
 from modelaudit.licenses.conclusion import ROOT_CARD
 from modelaudit.licenses.links import LinkPlace, place_of
 from modelaudit.model.catalogue import Scalar, Subject
-from modelaudit.model.license import (
-    ClaimKind,
-    ConclusionState,
-    LicenseCategory,
-    LicenseClaim,
-    LicenseConclusion,
-    LicenseEntry,
-)
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.structure import NOWHERE, Location
+from modelaudit.model.terms import LicenseCategory, LicenseEntry
 
 TEXT_DUTY = "include-license-text"
 
@@ -92,7 +86,7 @@ def _entry_subject(entry: LicenseEntry, conclusion: LicenseConclusion, artifact:
 
 
 def _text_state(entry: LicenseEntry, conclusion: LicenseConclusion) -> str:
-    if all(obligation.kind != TEXT_DUTY for obligation in entry.obligations):
+    if all(obligation.kind != TEXT_DUTY for obligation in entry.clauses):
         return "not-required"
     found = (claim for claim in conclusion.claims if claim.kind is ClaimKind.FOUND)
     held = any(claim.field == LINK_TARGET or holds_license_text(claim.quotation) for claim in found)
@@ -103,13 +97,13 @@ def _obligation_subjects(
     entry: LicenseEntry, artifact: str, location: Location, evidence: tuple[str, ...]
 ) -> list[Subject]:
     subjects = []
-    for number, duty in enumerate(entry.obligations):
+    for number, duty in enumerate(entry.clauses):
         fields: Mapping[str, Scalar] = {
             "license": entry.name,
             "id": entry.id,
             "kind": duty.kind,
             "text": duty.text,
-            "clause": duty.clause,
+            "clause": duty.section,
         }
         key = f"{entry.id}:{duty.kind}:{number}"
         subjects.append(Subject("license-obligation", artifact, fields, key, location, evidence))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from modelaudit.model.finding import CheckFamily, Rule, Severity
-from modelaudit.model.license import LicenseEntry
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
+from modelaudit.model.terms import Intent, LicenseEntry, Vocabulary
 
 Scalar = str | int | float | bool | None
 
@@ -177,7 +177,10 @@ class AllowedAbsence:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What decides the verdict. ``fail_on`` is the lowest severity that fails; ``None`` never fails."""
+    """What decides the verdict. ``fail_on`` is the lowest severity that fails; ``None`` never fails.
+
+    ``intent`` is what the policy says of the use of the model, against which licences are read.
+    """
 
     name: str
     description: str
@@ -185,6 +188,7 @@ class Policy:
     checks: tuple[CheckFamily, ...]
     allow_unread: tuple[AllowedAbsence, ...] = ()
     digest: str = ""
+    intent: Intent = Intent()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +248,7 @@ class Catalogue:
     """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order.
 
     Attributes:
+        clauses: the vocabulary in which licences are written down.
         operators: what the programs of torch may name, by exact name: ``aten::relu``, ``print``.
         vocabularies: for every other format that names what its loader acts on, the names that somebody vetted or
             knows to be dangerous: by vocabulary, then by exact name.
@@ -261,3 +266,4 @@ class Catalogue:
     skops: SkopsLoaders = field(default_factory=SkopsLoaders)
     vocabularies: Mapping[str, Mapping[str, CallableEntry]] = field(default_factory=dict)
     taxonomy: Mapping[str, tuple[Standard, ...]] = field(default_factory=dict)
+    clauses: Vocabulary = field(default_factory=Vocabulary)

@@ -1,4 +1,4 @@
-"""Licences: what is known of them, what a model claims, and what was concluded."""
+"""Licences: what a model claims, what it was made from, and what was concluded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.model.structure import NOWHERE, Location
+from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation
 
 NAME_LIMIT = 300
 """Characters beyond which a text is no licence name any more."""
@@ -27,79 +28,6 @@ def folded(name: str) -> str:
     return _SCHEME.sub("", name.strip(), count=1).translate(_FOLD)
 
 
-class LicenseCategory(StrEnum):
-    """What a licence lets one do, in the coarsest useful words. ``unknown`` is never taken for permissive."""
-
-    PUBLIC_DOMAIN = "public-domain"
-    PERMISSIVE = "permissive"
-    WEAK_COPYLEFT = "weak-copyleft"
-    COPYLEFT = "copyleft"
-    USE_RESTRICTED = "use-restricted"
-    CONDITIONAL = "conditional-commercial"
-    NON_COMMERCIAL = "non-commercial"
-    RESEARCH_ONLY = "research-only"
-    UNKNOWN = "unknown"
-
-
-OBLIGATION_KINDS = (
-    "attribution-naming",
-    "include-license-text",
-    "keep-notices",
-    "no-commercial-use",
-    "no-endorsement",
-    "output-limits",
-    "pass-on-use-limits",
-    "patent-termination",
-    "revenue-cap",
-    "share-alike",
-    "state-changes",
-    "territory-limit",
-    "use-policy",
-    "user-cap",
-)
-"""What a licence may require or forbid; the report's schema takes the words from ``Obligation``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Obligation:
-    """One thing that a licence requires or forbids.
-
-    Attributes:
-        kind: a word of the vocabulary: ``include-license-text``, ``keep-notices``, ``state-changes``,
-            ``attribution-naming``, ``pass-on-use-limits``, ``share-alike``, ``no-commercial-use``, ``user-cap``,
-            ``revenue-cap``, ``territory-limit``, ``use-policy``, ``output-limits``, ``no-endorsement``,
-            ``patent-termination``.
-        text: the duty in our words.
-        clause: the section of the licence that it was read in; empty where the text was not read.
-    """
-
-    kind: str
-    text: str
-    clause: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LicenseEntry:
-    """One licence of the rule set.
-
-    Attributes:
-        id: SPDX identifier, or ``LicenseRef-…`` for what SPDX lacks.
-        hub_ids: identifiers of the Hub's ``license`` field that mean this licence.
-        aliases: other names under which cards give it, compared as ``folded`` leaves them.
-        url: where the text stands.
-        read: ISO date on which the terms were read there; empty means the terms are not verified.
-    """
-
-    id: str
-    name: str
-    category: LicenseCategory
-    hub_ids: tuple[str, ...]
-    aliases: tuple[str, ...]
-    obligations: tuple[Obligation, ...]
-    url: str
-    read: str = ""
-
-
 class ClaimKind(StrEnum):
     """Who says so: a field that states it, a text that was found, a model it descends from."""
 
@@ -108,12 +36,30 @@ class ClaimKind(StrEnum):
     INHERITED = "inherited"
 
 
+class Basis(StrEnum):
+    """What a claim rests on."""
+
+    NAME = "name"
+    """It names the licence, or the origin."""
+    TEXT = "text"
+    """The text of the licence stands there, word for word."""
+    VARIANT = "variant"
+    """A text stands there that resembles the licence and is not it."""
+    FILE_NAME = "file-name"
+    """Only the name of a file says that terms stand there."""
+
+
 @dataclass(frozen=True, slots=True)
 class LicenseClaim:
     """One statement about the licence, with its place and words.
 
     Attributes:
+        artifact: the file that states it.
+        field: what states it: a field of the card, a key of the metadata, or ``text`` for the words of a file.
+        quotation: its words, bounded.
         entry: id of the ``LicenseEntry`` that it resolves to; ``None`` where the rule set has none.
+        differs: for a variant, the words that the licence does not have, bounded.
+        relation: for an origin, how the model was made from it.
     """
 
     kind: ClaimKind
@@ -122,6 +68,9 @@ class LicenseClaim:
     quotation: str
     entry: str | None
     location: Location = NOWHERE
+    basis: Basis = Basis.NAME
+    differs: tuple[str, ...] = ()
+    relation: Relation | None = None
 
 
 class ConclusionState(StrEnum):
@@ -135,14 +84,165 @@ class ConclusionState(StrEnum):
     NOT_CHECKED = "not-checked"
 
 
+class OriginState(StrEnum):
+    """What became of the look at an origin."""
+
+    READ = "read"
+    KNOWN = "known-by-name"
+    """It could not be read; the rule set knows which licence its publisher gives it."""
+    MISSING = "missing"
+    GATED = "gated"
+    UNREACHED = "unreached"
+    """No network, offline and not in the cache, or the Hub failed."""
+    RING = "ring"
+    """It descends from the model that it is an origin of."""
+    LIMIT = "limit-reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A model that this one was made from, directly or through others.
+
+    Attributes:
+        name: Hub id, as the one that names it spells it.
+        made: what was made from it: a Hub id, or empty for the model itself.
+        depth: 1 for what the model itself names.
+        commit: where the Hub resolved it to, if it was read.
+        state: of its own licence conclusion; ``NOT_CHECKED`` where it was not read and is not known.
+        entries: ids of the licences concluded for it alone.
+        detail: one line on what was found or why nothing was.
+        claim: the statement that names it.
+    """
+
+    name: str
+    made: str
+    relation: Relation
+    depth: int
+    look: OriginState
+    state: ConclusionState
+    entries: tuple[str, ...] = ()
+    detail: str = ""
+    commit: str | None = None
+    claim: LicenseClaim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetClaim:
+    """A data set that the card names, and what is known of its licence: a claim about data, apart from the model's."""
+
+    name: str
+    look: OriginState
+    entries: tuple[str, ...] = ()
+    detail: str = ""
+    location: Location = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two pieces of evidence that do not go together, or one that is missing where another demands it.
+
+    Attributes:
+        kind: ``declared-found``, ``declared-inherited``, ``missing-text``, ``missing-notice``, ``missing-naming``,
+            ``missing-policy``, ``dataset-stricter``, ``variant-text``, ``version-dependent``, ``origin-unknown``,
+            ``text-not-recognised``; rules match on it.
+        detail: one sentence with both sides.
+        entries: ids of the licences concerned.
+        artifact: the file to look at first.
+        evidence: the quotations of both sides, with their places.
+    """
+
+    kind: str
+    detail: str
+    entries: tuple[str, ...] = ()
+    artifact: str = ""
+    location: Location = NOWHERE
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UseAnswer:
+    """What one clause says to the intended use.
+
+    Attributes:
+        license: id of the licence; empty for what follows from the conclusion itself.
+        kind: the kind of clause, or ``conclusion``.
+        because: one sentence to the person who asks.
+        text: the clause in our words; ``section`` where it stands, ``url`` and ``read`` where and when it was read.
+        via: the origin that brings it in; empty for the model's own licence.
+    """
+
+    answer: Answer
+    license: str
+    kind: str
+    because: str
+    text: str = ""
+    section: str = ""
+    url: str = ""
+    read: str = ""
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something to do, from a clause that the intended use sets off; without a stated use, from every clause.
+
+    Attributes:
+        words: exact words that the licence fixes.
+        met: a file of the snapshot that meets it already; empty where none was found.
+    """
+
+    license: str
+    kind: str
+    group: Group
+    text: str
+    section: str = ""
+    words: tuple[str, ...] = ()
+    via: str = ""
+    met: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of a release by the Model Openness Framework: whether it is there, and whether its licence is open."""
+
+    id: str
+    title: str
+    present: bool
+    licenses: tuple[str, ...] = ()
+    open: bool | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Openness:
+    """What is open here, apart from what is permitted.
+
+    Attributes:
+        title: the class of the Model Openness Framework that the evidence reaches, or that it reaches none.
+        components: in the framework's order.
+        missing: what keeps it from the next class, one line each.
+    """
+
+    title: str
+    components: tuple[Component, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class LicenseConclusion:
     """What the claims amount to.
 
     Attributes:
-        entries: the licences concluded or claimed, whole, so that a report needs no rule set.
+        entries: the licences concluded or claimed, whole, and those of the origins, so that a report needs no rule set.
         category: the strictest of them; ``unknown`` unless ``state`` is ``concluded``.
         reasoning: one sentence each.
+        expression: the SPDX expression concluded for the model with what flows into it from its origins; empty for
+            no conclusion.
+        own: ids of the licences of the model itself among ``entries``.
+        intent: what the policy says about the use; ``None`` where it says nothing.
+        permission: the worst of ``answers``; ``None`` without an intent.
+        answers: worst first.
+        multimodal: whether the model handles more than text; ``None`` where that is not known.
     """
 
     state: ConclusionState
@@ -150,3 +250,14 @@ class LicenseConclusion:
     claims: tuple[LicenseClaim, ...] = ()
     entries: tuple[LicenseEntry, ...] = ()
     reasoning: tuple[str, ...] = ()
+    expression: str = ""
+    own: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    datasets: tuple[DatasetClaim, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    intent: Intent | None = None
+    permission: Answer | None = None
+    answers: tuple[UseAnswer, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    openness: Openness | None = None
+    multimodal: bool | None = None

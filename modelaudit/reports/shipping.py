@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory, LicenseConclusion, LicenseEntry
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseConclusion
+from modelaudit.model.terms import LicenseCategory, LicenseEntry
 from modelaudit.reports.wording import counted
 
 
@@ -69,7 +70,7 @@ def _by_category(license_: LicenseConclusion, duties_stand: str) -> tuple[Permis
         return Permission.OPEN, _not_shown(_WHY[license_.state])
     if unread := [entry for entry in license_.entries if not entry.read]:
         return Permission.OPEN, _not_shown(f"the terms of {_names(unread)} were not verified in its text")
-    duties = sum(len(entry.obligations) for entry in license_.entries)
+    duties = sum(len(entry.clauses) for entry in license_.entries)
     if license_.category in _CONDITIONAL:
         return Permission.OPEN, f"Only under conditions: {duties}, {duties_stand}."
     names, verb = _names(license_.entries), "allow" if len(license_.entries) > 1 else "allows"
@@ -90,7 +91,7 @@ def _outside(license_: LicenseConclusion) -> list[str]:
     return [
         f"Not everywhere: {duty.text}"
         for entry in license_.entries
-        for duty in entry.obligations
+        for duty in entry.clauses
         if duty.kind == "territory-limit"
     ]
 

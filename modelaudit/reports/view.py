@@ -9,15 +9,9 @@ from pathlib import PurePath
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
-from modelaudit.model.license import (
-    ClaimKind,
-    ConclusionState,
-    LicenseClaim,
-    LicenseConclusion,
-    LicenseEntry,
-    Obligation,
-)
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, OpinionState, Target, Verdict
+from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.reports.inventory import LOCAL
 from modelaudit.reports.wording import (
     DUTIES,
@@ -129,10 +123,10 @@ def findings_first(report: AuditReport) -> bool:
     )
 
 
-def duties(entry: LicenseEntry) -> tuple[tuple[str, tuple[Obligation, ...]], ...]:
+def duties(entry: LicenseEntry) -> tuple[tuple[str, tuple[Clause, ...]], ...]:
     """Return the obligations in their groups, the group that decides whether you can use it at all first."""
-    groups: dict[str, list[Obligation]] = {USE_FIRST: [], TO_DO: [], TO_KNOW: []}
-    for duty in entry.obligations:
+    groups: dict[str, list[Clause]] = {USE_FIRST: [], TO_DO: [], TO_KNOW: []}
+    for duty in entry.clauses:
         groups[DUTIES.get(duty.kind, TO_DO)].append(duty)
     return tuple((title, tuple(each)) for title, each in groups.items() if each)
 

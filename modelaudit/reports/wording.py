@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory
+from modelaudit.model.license import ClaimKind, ConclusionState
 from modelaudit.model.report import DigestState, Extent, OpinionState, Verdict
 from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.model.terms import LicenseCategory
 
 VERDICTS = {
     Verdict.PASS: "Every file could be read, and nothing that the policy rejects was found.",

@@ -62,8 +62,29 @@ hub-ids: [mit]
 aliases: [The MIT License]
 url: https://spdx.org/licenses/MIT.html
 read: 2026-01-31
-obligations:
-  - {kind: keep-notices, text: keep the notice, clause: "1"}
+clauses:
+  - {kind: keep-notices, text: keep the notice, section: "1"}
+""",
+    "clauses.yaml": """\
+fields:
+  general: ordinary uses
+territories:
+  EU: [DE, FR]
+kinds:
+  keep-notices:
+    title: Ship the notices
+    group: ship
+    about: Notices stay.
+    duty-of: [redistribute]
+  user-cap:
+    title: A limit to the number of users
+    group: limit
+    about: Above it, nothing is granted.
+    needs: [number]
+    answers:
+      - over: monthly-active-users
+        answer: deny
+        because: More than {number} users.
 """,
     "licenses/_vague.yaml": "hub-ids:\n  other: names no licence\n",
     "policies/default.yaml": """\

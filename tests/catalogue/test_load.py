@@ -37,7 +37,7 @@ def test_callables_become_values(rules: Path) -> None:
 def test_licenses_and_policies_become_values(rules: Path) -> None:
     catalogue = load_catalogue(rules)
     assert catalogue.licenses["MIT"].read == "2026-01-31"
-    assert catalogue.licenses["MIT"].obligations[0].clause == "1"
+    assert catalogue.licenses["MIT"].clauses[0].section == "1"
     assert catalogue.vague_licenses == {"other": "names no licence"}
     policy = catalogue.policies["default"]
     assert policy.fail_on is Severity.HIGH

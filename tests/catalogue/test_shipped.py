@@ -21,7 +21,6 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.callables import judge
 from modelaudit.checks.pickle import subjects_of_program
 from modelaudit.model.catalogue import CallableEntry, Standing
-from modelaudit.model.license import OBLIGATION_KINDS, Obligation
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, Plain
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -181,8 +180,3 @@ def test_entries_say_which_library_they_are_of() -> None:
     libraries = {entry.library for entry in TRUSTED.values()}
     assert {"python", "numpy", "torch", "scikit-learn", "scipy", "pandas", "joblib", "transformers"} <= libraries
     assert all(isinstance(entry, CallableEntry) and entry.library for entry in TRUSTED.values())
-
-
-def test_the_schema_names_the_duties_that_a_rule_file_can_name() -> None:
-    words = (Obligation.__doc__ or "").partition("kind:")[2].partition("text:")[0]
-    assert sorted(re.findall(r"``([a-z-]+)``", words)) == list(OBLIGATION_KINDS)

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses import claims_of, conclude, subjects_of
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory
+from modelaudit.model.license import ClaimKind, ConclusionState
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
+from modelaudit.model.terms import LicenseCategory
 
 CONCLUDED, CONTRADICTORY = ConclusionState.CONCLUDED, ConclusionState.CONTRADICTORY
 VAGUE, UNRECOGNISED, UNDECLARED = ConclusionState.VAGUE, ConclusionState.UNRECOGNISED, ConclusionState.UNDECLARED

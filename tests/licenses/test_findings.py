@@ -4,7 +4,8 @@ import pytest
 
 from modelaudit.licenses import subjects_of
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import ConclusionState, LicenseCategory, LicenseConclusion
+from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.terms import LicenseCategory
 
 FULL = ["LICENSE", "NOTICE"]
 

@@ -7,7 +7,8 @@ import datetime
 import pytest
 
 from modelaudit.licenses.names import names_of
-from modelaudit.model.license import LicenseCategory, folded
+from modelaudit.model.license import folded
+from modelaudit.model.terms import LicenseCategory
 
 # Identifiers of the Hub's list that are not SPDX identifiers and name one licence.
 NAMED = [
@@ -77,15 +78,13 @@ def test_verified_terms_have_a_date_and_unverified_ones_no_clause(rules):
         if entry.read:
             assert datetime.date.fromisoformat(entry.read)
         else:
-            assert not any(duty.clause for duty in entry.obligations), entry.id
+            assert not any(duty.section for duty in entry.clauses), entry.id
 
 
 def test_terms_that_were_read_name_their_sections(rules):
     # Two texts of one paragraph have no sections to name.
     silent = [
-        entry.id
-        for entry in rules.licenses.values()
-        if entry.read and not any(duty.clause for duty in entry.obligations)
+        entry.id for entry in rules.licenses.values() if entry.read and not any(duty.section for duty in entry.clauses)
     ]
     assert silent == ["Unlicense", "WTFPL"]
 
@@ -97,7 +96,7 @@ def test_what_was_not_read_is_never_permissive(rules):
 
 def test_obligations_fit_the_category(rules):
     for entry in rules.licenses.values():
-        kinds = {duty.kind for duty in entry.obligations}
+        kinds = {duty.kind for duty in entry.clauses}
         if entry.category in (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY):
             assert "no-commercial-use" in kinds, entry.id
         if entry.category is LicenseCategory.USE_RESTRICTED:

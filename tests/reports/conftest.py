@@ -9,15 +9,7 @@ import pytest
 
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
-from modelaudit.model.license import (
-    ClaimKind,
-    ConclusionState,
-    LicenseCategory,
-    LicenseClaim,
-    LicenseConclusion,
-    LicenseEntry,
-    Obligation,
-)
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import (
     SCHEMA,
     Absence,
@@ -36,6 +28,7 @@ from modelaudit.model.report import (
     Verdict,
 )
 from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.model.terms import Clause, LicenseCategory, LicenseEntry
 
 COMMIT = "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b"
 HOSTILE = (
@@ -60,12 +53,10 @@ APACHE = LicenseEntry(
     category=LicenseCategory.PERMISSIVE,
     hub_ids=("apache-2.0",),
     aliases=("Apache 2.0",),
-    obligations=(
-        Obligation(
-            "include-license-text", "Give everyone who receives the model a copy of the licence.", "section 4(a)"
-        ),
-        Obligation("state-changes", "Mark the files that you changed as changed.", "section 4(b)"),
-        Obligation("keep-notices", "Keep copyright, patent, trademark and attribution notices.", "section 4(c)"),
+    clauses=(
+        Clause("include-license-text", "Give everyone who receives the model a copy of the licence.", "section 4(a)"),
+        Clause("state-changes", "Mark the files that you changed as changed.", "section 4(b)"),
+        Clause("keep-notices", "Keep copyright, patent, trademark and attribution notices.", "section 4(c)"),
     ),
     url="https://www.apache.org/licenses/LICENSE-2.0",
     read="2026-11-20",
@@ -76,10 +67,10 @@ LLAMA = LicenseEntry(
     category=LicenseCategory.CONDITIONAL,
     hub_ids=("llama3.1",),
     aliases=(),
-    obligations=(
-        Obligation("attribution-naming", "Show \u201cBuilt with Llama\u201d where users see it.", "section 1.b.i"),
-        Obligation("user-cap", "Ask for a licence of your own above 700 million monthly active users.", "section 2"),
-        Obligation("use-policy", "Follow the acceptable use policy, and pass it on.", ""),
+    clauses=(
+        Clause("attribution-naming", "Show \u201cBuilt with Llama\u201d where users see it.", "section 1.b.i"),
+        Clause("user-cap", "Ask for a licence of your own above 700 million monthly active users.", "section 2"),
+        Clause("use-policy", "Follow the acceptable use policy, and pass it on.", ""),
     ),
     url="https://www.llama.com/llama3_1/license/",
     read="",
@@ -428,9 +419,7 @@ def hostile_report() -> AuditReport:
     rule = Rule(
         evil, evil, CheckFamily.SECURITY, Severity.CRITICAL, Confidence.LOW, evil, evil, (evil, huge), (evil,), evil
     )
-    entry = LicenseEntry(
-        evil, evil, LicenseCategory.UNKNOWN, (evil,), (evil,), (Obligation(evil, huge, evil),), evil, evil
-    )
+    entry = LicenseEntry(evil, evil, LicenseCategory.UNKNOWN, (evil,), (evil,), (Clause(evil, huge, evil),), evil, evil)
     claims = tuple(LicenseClaim(kind, evil, evil, huge, linked, place) for kind in ClaimKind for linked in (evil, None))
     opinions = tuple(
         Opinion(evil, evil, state, evil, (OpinionFinding(evil, evil, huge, False),), (evil,), (evil,))

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Severity
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory, LicenseClaim, LicenseConclusion
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import report_digest
 

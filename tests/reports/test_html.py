@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import modelaudit.reports
-from modelaudit.model.license import ConclusionState, Obligation
+from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Decision, Verdict
+from modelaudit.model.terms import Clause
 from modelaudit.reports import wording
 from modelaudit.reports.html import FIRST_FINDINGS, render_html
 from modelaudit.reports.inventory import tree_digest
@@ -301,9 +302,7 @@ def test_duties_stand_in_their_groups(failing: AuditReport) -> None:
     llama = text[text.index("https://www.llama.com/llama3_1/license/") :]
     places = [llama.index(each) for each in (wording.USE_FIRST, "700 million", wording.TO_DO, "Built with Llama")]
     assert places == sorted(places)
-    entry = replace(
-        failing.license.entries[0], obligations=(Obligation("patent-termination", "Do not sue.", "part 3"),)
-    )
+    entry = replace(failing.license.entries[0], clauses=(Clause("patent-termination", "Do not sue.", "part 3"),))
     only = page_of(replace(failing, license=replace(failing.license, entries=(entry,)))).text
     known = only[only.index(wording.TO_KNOW) : only.index("Second opinions What other")]
     assert known.split() == f"{wording.TO_KNOW} Do not sue. Part 3.".split()

@@ -6,15 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from modelaudit.model.license import (
-    ClaimKind,
-    ConclusionState,
-    LicenseCategory,
-    LicenseClaim,
-    LicenseConclusion,
-    LicenseEntry,
-    Obligation,
-)
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.terms import Clause, LicenseCategory, LicenseEntry
 from modelaudit.reports.shipping import Permission, license_sentence, shipping
 
 FREE = (
@@ -29,7 +22,7 @@ BASE = LicenseClaim(ClaimKind.INHERITED, "README.md", "base_model", "acme/base",
 def entry(
     category: LicenseCategory, *kinds: str, read: str = "2026-11-20", name: str = "The X Licence"
 ) -> LicenseEntry:
-    duties = tuple(Obligation(kind, f"Duty about {kind}.") for kind in kinds)
+    duties = tuple(Clause(kind, f"Duty about {kind}.") for kind in kinds)
     return LicenseEntry("X", name, category, (), (), duties, "https://example.org/x", read)
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory, LicenseClaim, LicenseConclusion
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import AuditReport, Opinion, OpinionFinding, OpinionState
+from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports import view
 from modelaudit.reports.questions import questions
 

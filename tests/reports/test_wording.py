@@ -12,9 +12,10 @@ import pytest
 import modelaudit.reports
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseCategory
+from modelaudit.model.license import ClaimKind, ConclusionState
 from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, Verdict
 from modelaudit.model.structure import Location, UnreadReason
+from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports import REPORTS, render, wording
 
 BANNED = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)

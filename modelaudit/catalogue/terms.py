@@ -1,0 +1,208 @@
+"""``rules/clauses.yaml``, the shape of ``rules/licenses/<id>.yaml``, and what a policy says of the intended use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from modelaudit.catalogue.document import Document, Place
+from modelaudit.catalogue.schema import CONFIG, IsoDate, Kebab, Shape, Territory, Text, Url, among, matching
+from modelaudit.model.terms import (
+    Answer,
+    AnswerRule,
+    Clause,
+    ClauseKind,
+    Group,
+    LicenseCategory,
+    Relation,
+    Use,
+    Vocabulary,
+)
+
+QUANTITIES = ("monthly-active-users", "annual-revenue-usd")
+"""What a cap can be compared with."""
+WORLD = "WORLD"
+"""The territory that every other one lies in."""
+_NEEDS = ("number", "territories", "words", "fields")
+_DUTIES = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
+_FLOWS: tuple[Relation, ...] = tuple(relation for relation in Relation if relation is not Relation.DISTILLED)
+_PLACE = re.compile(r"\{([^}]*)\}")
+
+
+@dataclass(config=CONFIG)
+class AnswerFile:
+    """One entry of ``answers``."""
+
+    answer: Answer
+    because: Text
+    uses: list[Use] = Field(default_factory=list)
+    over: Annotated[str, among(("", *QUANTITIES))] = ""
+    inside: bool = False
+    listed: bool = False
+
+
+@dataclass(config=CONFIG)
+class KindFile:
+    """One kind of clause."""
+
+    title: Text
+    group: Group
+    about: Text
+    duty_of: list[Use] = Field(default_factory=list)
+    answers: list[AnswerFile] = Field(default_factory=list)
+    flows: list[Relation] = Field(default_factory=lambda: list(_FLOWS))
+    needs: list[Annotated[str, among(_NEEDS)]] = Field(default_factory=list)
+
+
+@dataclass(config=CONFIG)
+class ClausesFile:
+    """``rules/clauses.yaml``."""
+
+    kinds: dict[Kebab, KindFile] = Field(default_factory=dict)
+    fields: dict[Kebab, Text] = Field(default_factory=dict)
+    territories: dict[Territory, list[Territory]] = Field(default_factory=dict)
+
+
+@dataclass(config=CONFIG)
+class ClauseFile:
+    """One clause of a licence."""
+
+    kind: Kebab
+    text: Text
+    section: str = ""
+    number: Annotated[float, Field(gt=0)] | None = None
+    territories: list[Territory] = Field(default_factory=list)
+    scope: Annotated[str, among(("", "multimodal"))] = ""
+    fields: list[Kebab] = Field(default_factory=list)
+    url: Annotated[str, matching(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
+    words: list[Text] = Field(default_factory=list)
+
+
+@dataclass(config=CONFIG)
+class LicenseFile:
+    """``rules/licenses/<id>.yaml``."""
+
+    id: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX identifier or LicenseRef-…")]
+    name: Text
+    category: LicenseCategory
+    url: Url
+    read: IsoDate = ""
+    version: str = ""
+    open: bool = False
+    policy_url: Annotated[str, matching(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
+    hub_ids: list[Text] = Field(default_factory=list)
+    aliases: list[Text] = Field(default_factory=list)
+    clauses: list[ClauseFile] = Field(default_factory=list)
+
+
+@dataclass(config=CONFIG)
+class VagueFile:
+    """``rules/licenses/_vague.yaml``: identifiers of the Hub that name no licence, and why they do not."""
+
+    hub_ids: dict[Text, Text]
+
+
+_FILE = Shape(ClausesFile)
+
+
+def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
+    """Read the kinds of clauses, the fields of use and the groups of territories; several files add up.
+
+    Raises:
+        ConfigurationError: a kind stands twice, or it can never answer, or its sentence names what no clause has.
+    """
+    kinds: dict[str, ClauseKind] = {}
+    fields: dict[str, str] = {}
+    groups: dict[str, tuple[str, ...]] = {}
+    for document in documents:
+        file = _FILE.read(document)
+        for id_, kind in file.kinds.items():
+            if id_ in kinds:
+                raise document.error(f"kinds.{id_}: is listed already", ("kinds", id_))
+            kinds[id_] = _kind(id_, kind, document)
+        fields |= file.fields
+        groups |= {name: tuple(members) for name, members in file.territories.items()}
+    return Vocabulary(kinds, fields, {name: _members(name, groups) for name in groups})
+
+
+def _kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
+    place: Place = ("kinds", id_)
+    if file.answers and file.group is not Group.LIMIT:
+        raise document.error(f"kinds.{id_}: only a limit answers; its group is {file.group}", (*place, "group"))
+    if file.duty_of and file.group not in _DUTIES:
+        raise document.error(f"kinds.{id_}: {file.group} is no duty, so no use sets it off", (*place, "duty-of"))
+    for index, answer in enumerate(file.answers):
+        _hold_answer(answer, file, document, (*place, "answers", index))
+    return ClauseKind(
+        id=id_,
+        title=file.title,
+        group=file.group,
+        about=file.about,
+        duty_of=tuple(file.duty_of),
+        answers=tuple(
+            AnswerRule(each.answer, each.because, tuple(each.uses), each.over, each.inside, each.listed)
+            for each in file.answers
+        ),
+        flows=tuple(file.flows),
+        needs=tuple(file.needs),
+    )
+
+
+def _hold_answer(answer: AnswerFile, file: KindFile, document: Document, place: Place) -> None:
+    if not (answer.uses or answer.over or answer.inside or answer.listed):
+        raise document.error("an answer needs a condition: uses, over, inside or listed", place)
+    wanted = {"over": "number", "inside": "territories"}
+    for condition, need in wanted.items():
+        if getattr(answer, condition) and need not in file.needs:
+            raise document.error(f"{condition} compares a clause's {need}; list it under needs", place)
+    unknown = [name for name in _PLACE.findall(answer.because) if name not in _NEEDS]
+    if unknown:
+        raise document.error(f"because: {{{unknown[0]}}} is not one of {', '.join(_NEEDS)}", (*place, "because"))
+
+
+def _members(name: str, groups: dict[str, tuple[str, ...]], depth: int = 0) -> tuple[str, ...]:
+    """The territories of a group, with those of the groups in it."""
+    if name not in groups or depth > 3:
+        return (name,)
+    return tuple(dict.fromkeys(code for member in groups[name] for code in _members(member, groups, depth + 1)))
+
+
+def clause_of(clause: ClauseFile, vocabulary: Vocabulary, document: Document, index: int, *, read: bool) -> Clause:
+    """One clause as a value.
+
+    Raises:
+        ConfigurationError: its kind is unknown, it lacks what the kind needs, it names an unknown field of use or
+            territory, or it cites a section although nobody read the text.
+    """
+    place: Place = ("clauses", index)
+    kind = vocabulary.kinds.get(clause.kind)
+    if kind is None:
+        known = ", ".join(sorted(vocabulary.kinds))
+        raise document.error(f"clauses.{index}.kind: {clause.kind!r} is not one of {known}", (*place, "kind"))
+    for need in kind.needs:
+        if not getattr(clause, need) and read:
+            raise document.error(f"clauses.{index}: a clause of kind {kind.id} says its {need}", place)
+    for field in clause.fields:
+        if field not in vocabulary.fields:
+            known = ", ".join(vocabulary.fields)
+            raise document.error(f"clauses.{index}.fields: {field!r} is not one of {known}", (*place, "fields"))
+    for territory in clause.territories:
+        if len(territory) != 2 and territory not in (*vocabulary.territories, WORLD):
+            raise document.error(f"clauses.{index}.territories: {territory!r} is unknown", (*place, "territories"))
+    if clause.section and not read:
+        raise document.error(f"clauses.{index}: cites a section, and nothing says when the text was read", place)
+    return Clause(
+        kind=clause.kind,
+        text=clause.text,
+        section=clause.section,
+        number=clause.number,
+        territories=tuple(clause.territories),
+        scope=clause.scope,
+        fields=tuple(clause.fields),
+        url=clause.url,
+        words=tuple(clause.words),
+    )
