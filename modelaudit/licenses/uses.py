@@ -1,0 +1,201 @@
+"""Clause by clause: what licences say to an intended use, and what has to be done for it.
+
+What nobody stated is unknown, and an unknown never permits: where a condition can neither be said to hold nor to fail,
+the answer is ``review``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from modelaudit.model.license import Duty, UseAnswer
+from modelaudit.model.terms import (
+    Answer,
+    AnswerRule,
+    Clause,
+    ClauseKind,
+    Group,
+    Intent,
+    LicenseEntry,
+    Relation,
+    Use,
+    Vocabulary,
+)
+
+WORLD = "WORLD"
+"""The territory that every other one lies in."""
+TERMS_NOT_VERIFIED = "terms-not-verified"
+"""The kind of an answer about a licence whose terms nobody has read."""
+GENERAL = "general"
+"""The field of use that no list of restrictions names."""
+
+_DUTIES = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
+_SERVICE_IS_DISTRIBUTION = "hosting-is-distribution"
+_UNSTATED = {
+    "uses": "it is not stated whether you mean to do that",
+    "over": "your own figure is not stated",
+    "inside": "it is not stated where you mean to use it",
+    "listed": "your field of use is not stated, or the list is not on record",
+    "scope": "it is not known whether this model is one of those that the clause is about",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A licence that binds the user, and how it came to.
+
+    Attributes:
+        via: the origin that brings it in; empty for the licence of the model itself.
+        relations: how the model was made from that origin, step by step; empty for the model's own.
+        multimodal: whether the model that the licence was given to handles more than text; ``None`` if not known.
+    """
+
+    entry: LicenseEntry
+    via: str = ""
+    relations: tuple[Relation, ...] = ()
+    multimodal: bool | None = None
+
+
+def answers_to(intent: Intent, bound: Iterable[Bound], vocabulary: Vocabulary) -> tuple[UseAnswer, ...]:
+    """What every clause that limits answers to the intended use, worst first; a clause that says nothing is left out.
+
+    A licence whose terms nobody has read answers ``review`` besides.
+    """
+    found: list[UseAnswer] = []
+    for each in bound:
+        if not each.entry.read:
+            found.append(_unverified(each))
+        for clause, kind in flowing(each, vocabulary):
+            answer = _answer(clause, kind, intent, each, vocabulary)
+            if answer is not None:
+                found.append(answer)
+    return tuple(sorted(dict.fromkeys(found), key=lambda answer: -answer.answer.rank))
+
+
+def duties_of(intent: Intent, bound: Iterable[Bound], vocabulary: Vocabulary) -> tuple[Duty, ...]:
+    """What has to be done for the intended use, in the order of the groups; without an intent, for any use.
+
+    A use that nobody ruled out sets its duties off.
+    """
+    found: list[Duty] = []
+    for each in bound:
+        clauses = list(flowing(each, vocabulary))
+        meant = _meant(intent, {clause.kind for clause, _ in clauses})
+        found += (
+            Duty(each.entry.id, clause.kind, kind.group, clause.text, clause.section, clause.words, each.via)
+            for clause, kind in clauses
+            if kind.group in _DUTIES and (not kind.duty_of or meant & set(kind.duty_of))
+        )
+    order = {group: place for place, group in enumerate(Group)}
+    return tuple(sorted(dict.fromkeys(found), key=lambda duty: order[duty.group]))
+
+
+def flowing(bound: Bound, vocabulary: Vocabulary) -> Iterator[tuple[Clause, ClauseKind]]:
+    """The clauses of a licence that reach the model through every step that lies between, each with its kind."""
+    for clause in bound.entry.clauses:
+        kind = vocabulary.kinds.get(clause.kind)
+        if kind is not None and all(step in kind.flows for step in bound.relations):
+            yield clause, kind
+
+
+def territories_of(codes: Iterable[str], groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Countries, with groups replaced by their members."""
+    return frozenset(member for code in codes for member in (groups.get(code) or (code,)))
+
+
+def _meant(intent: Intent, kinds: Collection[str]) -> set[Use]:
+    """The uses that are meant or not ruled out; where a service counts as passing copies on, that one too."""
+    meant = {use for use in Use if intent.uses.get(use, True)}
+    if Use.HOSTED_SERVICE in meant and _SERVICE_IS_DISTRIBUTION in kinds:
+        meant.add(Use.REDISTRIBUTE)
+    return meant
+
+
+def _unverified(bound: Bound) -> UseAnswer:
+    entry = bound.entry
+    because = f"Nobody has read the terms of {entry.name} for this rule set; read them at {entry.url}."
+    return UseAnswer(Answer.REVIEW, entry.id, TERMS_NOT_VERIFIED, because, url=entry.url, via=bound.via)
+
+
+def _answer(clause: Clause, kind: ClauseKind, intent: Intent, bound: Bound, vocabulary: Vocabulary) -> UseAnswer | None:
+    """The answer of the first rule that holds; else ``review`` for the first that may hold; else nothing."""
+    if clause.scope == "multimodal" and bound.multimodal is False:
+        return None
+    doubt: tuple[AnswerRule, list[str]] | None = None
+    for rule in kind.answers:
+        unknown = _unknown(rule, clause, intent, vocabulary)
+        if unknown is None:
+            continue
+        if clause.scope and bound.multimodal is None:
+            unknown.append("scope")
+        if not unknown:
+            return _made(rule.answer, _because(rule, clause), clause, bound)
+        if rule.answer is not Answer.ALLOW and doubt is None:
+            doubt = rule, unknown
+    if doubt is None:
+        return None
+    rule, unknown = doubt
+    why = " and ".join(_UNSTATED[condition] for condition in unknown)
+    return _made(Answer.REVIEW, f"{kind.title}: {why}.", clause, bound)
+
+
+def _unknown(rule: AnswerRule, clause: Clause, intent: Intent, vocabulary: Vocabulary) -> list[str] | None:
+    """The conditions that can neither be said to hold nor to fail; ``None`` if one fails."""
+    held: dict[str, bool | None] = {}
+    if rule.uses:
+        stated = [intent.uses.get(use) for use in rule.uses]
+        held["uses"] = True if True in stated else None if None in stated else False
+    if rule.over:
+        own = intent.monthly_active_users if rule.over == "monthly-active-users" else intent.annual_revenue_usd
+        held["over"] = None if own is None or clause.number is None else own > clause.number
+    if rule.inside:
+        held["inside"] = _inside(clause, intent, vocabulary)
+    if rule.listed:
+        held["listed"] = _listed(clause, intent)
+    if False in held.values():
+        return None
+    return [condition for condition, holds in held.items() if holds is None]
+
+
+def _inside(clause: Clause, intent: Intent, vocabulary: Vocabulary) -> bool | None:
+    if not intent.territories or not clause.territories:
+        return None
+    if WORLD in intent.territories or WORLD in clause.territories:
+        return True
+    groups = vocabulary.territories
+    return bool(territories_of(intent.territories, groups) & territories_of(clause.territories, groups))
+
+
+def _listed(clause: Clause, intent: Intent) -> bool | None:
+    if intent.field in clause.fields:
+        return True
+    if intent.field == GENERAL:
+        return False
+    return False if intent.field and clause.fields else None
+
+
+def _because(rule: AnswerRule, clause: Clause) -> str:
+    number = f"{clause.number:,.0f}" if clause.number is not None else "a number"
+    values = {
+        "number": number,
+        "territories": ", ".join(clause.territories),
+        "fields": ", ".join(clause.fields),
+        "words": ", ".join(f"“{words}”" for words in clause.words),
+    }
+    return rule.because.format_map(values)
+
+
+def _made(answer: Answer, because: str, clause: Clause, bound: Bound) -> UseAnswer:
+    entry = bound.entry
+    return UseAnswer(
+        answer,
+        entry.id,
+        clause.kind,
+        because,
+        text=clause.text,
+        section=clause.section,
+        url=clause.url or entry.url,
+        read=entry.read,
+        via=bound.via,
+    )
