@@ -49,7 +49,11 @@ def uses(source: str) -> set[tuple[str, str]]:
         ("import os\ngetattr(os, name)", "computed-name", "os.*"),
         ("import torch\ntorch.load(x)", "call-at-import", "torch.load"),
         ("import torch\ntorch.load(x, weights_only=False)", "call-at-import", "torch.load(weights_only=False)"),
+        ("import torch\ndef f(w=True): torch.load(x, weights_only=w)", "call", "torch.load(weights_only)"),
+        ("import requests, torch\ndef f(w): torch.load(requests.get(u).content, weights_only=w)", "of-download", "torch.load(weights_only)"),
         ("import yaml\nyaml.load(x, Loader=yaml.Loader)", "call-at-import", "yaml.load(unsafe)"),
+        ("from functools import partial\nimport numpy as np\npartial(np.load, allow_pickle=True)(x)", "call-at-import", "numpy.load(allow_pickle)"),
+        ("from functools import partial\nimport torch\npartial(torch.load, x, weights_only=False)()", "call-at-import", "torch.load(weights_only=False)"),
         ("import numpy as np\nnp.load(x, allow_pickle=True)", "call-at-import", "numpy.load(allow_pickle)"),
         ("open(x, 'w')", "call-at-import", "builtins.open(write)"),
         ("exec(x)", "call-at-import", "builtins.exec"),
@@ -88,6 +92,20 @@ def test_what_only_looks_like_it(source: str, name: str) -> None:
     found = judge(source).mentions
     assert name not in {each.name for each in found}
     assert "sends-secret" not in {each.use for each in found}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(g): g('x')\nf(partial(subprocess.run, shell=True))",
+        "def f(g): g()\nf(partial(subprocess.run, 'x'))",
+        "d = {}\nd['a'] = partial(subprocess.run, 'x')\nd['a']()",
+        "class A:\n    run = partial(subprocess.run, shell=True)\nA().run('x')",
+        "partial(subprocess.run, shell=True).func('x')",
+    ],
+)
+def test_what_is_bound_to_some_arguments_is_followed_wherever_it_goes(source: str) -> None:
+    assert ("call-at-import", "subprocess.run") in uses(f"import subprocess\nfrom functools import partial\n{source}")
 
 
 def test_a_helper_is_followed_with_what_it_is_given() -> None:

@@ -13,7 +13,7 @@ from modelaudit.readers.python.tables import CLASS_HOOKS, COMMANDS, ROOTS
 from modelaudit.readers.python.uses import Log
 from modelaudit.readers.python.values import (
     UNKNOWN,
-    Bound,
+    Callee,
     Constant,
     Items,
     Local,
@@ -192,12 +192,10 @@ class Follower:
         parameters = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
         bound = dict(zip(parameters, given, strict=False)) | by_name
         for name, value in bound.items():
-            if any(isinstance(each, Named | Local) for each in options(value)):
+            if any(isinstance(each, Callee) for each in options(value)):
                 definition.given[name] = joined(definition.given.get(name, UNKNOWN), value)
         # What a function makes of values that nobody knows has been followed once, and is what it returns.
-        is_known = any(
-            isinstance(each, Named | Local | Constant) for value in bound.values() for each in options(value)
-        )
+        is_known = any(isinstance(each, Callee | Constant) for value in bound.values() for each in options(value))
         is_short = isinstance(node, ast.Lambda) or len(node.body) <= _SHORT_BODY
         if not is_short or not (is_known or not bound) or self.inlining >= _MOST_INLINED:
             return definition.returns or UNKNOWN
@@ -235,7 +233,7 @@ class Follower:
 
     def keep_attribute(self, name: str, value: Value) -> None:
         """Keep what an attribute of some object is given, where that can be called."""
-        if any(isinstance(each, Named | Local | Items | Bound) for each in options(value)):
+        if any(isinstance(each, Callee | Items) for each in options(value)):
             self.attributes[name] = rebound(self.attributes.get(name), value)
 
     def call(self, node: ast.Call, scope: Scope) -> Value:
