@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from modelaudit.model.wording import as_message
+
 
 class UnreadReason(StrEnum):
     """Why something was not read. Policies allow absences by these words, so they are permanent."""
@@ -42,7 +44,7 @@ class Unread:
     """A part of an artifact that was not read, and why.
 
     Attributes:
-        detail: one line for a person.
+        detail: one line for a person, bounded, whatever the name or the error that it holds.
         format: what the bytes were recognised as, where no reader knows them: ``PNG image``; empty otherwise.
     """
 
@@ -51,6 +53,9 @@ class Unread:
     where: Location = NOWHERE
     format: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", as_message(self.detail))
+
 
 @dataclass(frozen=True, slots=True)
 class Defect:
@@ -58,12 +63,15 @@ class Defect:
 
     Attributes:
         kind: a kebab word of the format, such as ``overlapping-tensors`` or ``duplicate-member``; rules match on it.
-        detail: one line that states the contradiction with its figures.
+        detail: one bounded line that states the contradiction with its figures.
     """
 
     kind: str
     detail: str
     where: Location = NOWHERE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", as_message(self.detail))
 
 
 @dataclass(frozen=True, slots=True)
