@@ -44,7 +44,7 @@ class Unread:
     """A part of an artifact that was not read, and why.
 
     Attributes:
-        detail: one line for a person, bounded, whatever the name or the error that it holds.
+        detail: one line for a person.
         format: what the bytes were recognised as, where no reader knows them: ``PNG image``; empty otherwise.
     """
 
@@ -54,6 +54,7 @@ class Unread:
     format: str = ""
 
     def __post_init__(self) -> None:
+        # Details quote names and errors, which a file fills as it likes.
         object.__setattr__(self, "detail", as_message(self.detail))
 
 
