@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.engine import check
+from modelaudit.checks.engine import Dispatch, find
 from modelaudit.checks.formats import notes_of, subjects_of_formats
 from modelaudit.checks.numbers import is_unknown, settle
 from modelaudit.checks.reach import by_reach, is_held
@@ -128,6 +128,7 @@ class _Audit:
         self.catalogue = catalogue
         self.policy = policy
         self.limits = limits
+        self._dispatch = Dispatch(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
         self._claims: list[LicenseClaim] = []
@@ -206,7 +207,7 @@ class _Audit:
         return conclusion
 
     def _check(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
-        found = check(subjects, self.catalogue.findings, self.policy.checks)
+        found = find(subjects, self._dispatch)
         self.findings += found
         return found
 
