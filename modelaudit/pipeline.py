@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.engine import Dispatch, find
+from modelaudit.checks.engine import dispatch_of, find
 from modelaudit.checks.formats import notes_of, subjects_of_formats
 from modelaudit.checks.numbers import is_unknown, settle
 from modelaudit.checks.reach import by_reach, is_held
@@ -128,7 +128,7 @@ class _Audit:
         self.catalogue = catalogue
         self.policy = policy
         self.limits = limits
-        self._dispatch = Dispatch(catalogue.findings, policy.checks)
+        self._dispatch = dispatch_of(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
         self._claims: list[LicenseClaim] = []

@@ -1,9 +1,9 @@
 """Runs one scanner over a list of files inside the scanner's own environment: ``python worker.py SCANNER``.
 
 Reads one path a line from standard input; writes one JSON object a line: ``imported``, the seconds that the import of
-the scanner took; for each path ``path``, ``outcome``, ``detail`` and ``seconds``; and a last one with ``peak`` (resident
-bytes) and ``cpu`` (seconds). Each scanner is called as its own command calls it, file by file, and its exit code is told
-as an outcome:
+the scanner took; for each file ``path``, ``outcome``, ``detail`` and ``seconds``; and at last ``peak`` (resident bytes)
+and ``cpu`` (seconds). Each scanner is called as its own command calls it, file by file, and its exit code is told as an
+outcome:
 
 ``alarm``       it exits as unsafe
 ``unverified``  it exits otherwise, and says that it does not know what it saw

@@ -15,6 +15,7 @@ _EVIDENCE_KEPT: Final = 20
 _FINDINGS_KEPT: Final = 200
 
 _Value = tuple[bool, Scalar]
+_LATEST: Final[list[tuple[Mapping[str, FindingRule], tuple[CheckFamily, ...], Dispatch]]] = []
 _NO_TABLES: Final[Mapping[str, dict[_Value, list[_Entry]]]] = {}
 
 
@@ -83,6 +84,16 @@ def check(
 ) -> tuple[Finding, ...]:
     """Every rule of the chosen families that a subject matches; as ``find`` does with rules that are laid out."""
     return find(subjects, Dispatch(rules, families))
+
+
+def dispatch_of(rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> Dispatch:
+    """The rules laid out; once for all scans that follow one another with the same rules, as they do in one process."""
+    asked = tuple(families)
+    latest = _LATEST[-1] if _LATEST else None
+    if latest is None or latest[0] is not rules or latest[1] != asked:
+        latest = (rules, asked, Dispatch(rules, asked))
+        _LATEST[:] = [latest]
+    return latest[2]
 
 
 def find(subjects: Iterable[Subject], dispatch: Dispatch) -> tuple[Finding, ...]:

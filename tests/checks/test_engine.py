@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.engine import Dispatch, check
+from modelaudit.checks.engine import Dispatch, check, dispatch_of
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Confidence, Rule, Severity
 from modelaudit.model.structure import Location
@@ -116,3 +116,12 @@ def test_every_shipped_rule_is_found_by_the_values_that_it_asks_for() -> None:
             for place in range(max((len(values) for _, values in matcher.where), default=1)):
                 fields = {field: values[place % len(values)] for field, values in matcher.where}
                 assert each in dispatch.rules_for(Subject(matcher.on, "a", fields, "k"))
+
+
+def test_rules_are_laid_out_once_for_the_scans_that_share_them() -> None:
+    rules = {"test/rule": rule()}
+    first = dispatch_of(rules, [CheckFamily.SECURITY])
+    assert dispatch_of(rules, [CheckFamily.SECURITY]) is first
+    assert not dispatch_of(rules, [CheckFamily.LICENSE]).rules_for(subject())
+    assert not dispatch_of({}, [CheckFamily.SECURITY]).rules_for(subject())
+    assert dispatch_of(rules, [CheckFamily.SECURITY]).rules_for(subject())
