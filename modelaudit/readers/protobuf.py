@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 from modelaudit.readers.base import DamagedError
+from modelaudit.readers.deadline import keep_time
 
 VARINT: Final = 0
 FIXED64: Final = 1
@@ -27,6 +28,8 @@ _VARINT_BYTES: Final = 10
 _HELD: Final = 4 * MIB
 _STEP: Final = 64 * 1024
 _GROUPS: Final = 32
+_NO_LOOK: Final = 255
+"""The fields of which all but the first are read without a look at the time."""
 
 
 class Field(NamedTuple):
@@ -85,12 +88,16 @@ class Message:
 
         Raises:
             DamagedError: a key, a number or a length is none, or a field ends beyond the message.
+            LimitReachedError: there is no time left.
             WindowError: from the window.
         """
         source = self._hold()
         position = self.start
-        groups = 0
+        groups = count = 0
         while position < self.end:
+            if not count & _NO_LOOK:
+                keep_time()
+            count += 1
             offset = position
             key, position = source.varint(position)
             number, wire = key >> _NUMBER, key & 7
@@ -112,6 +119,8 @@ class Message:
         source = self._hold()
         position = self.start
         while position < self.end:
+            if not position & _NO_LOOK:
+                keep_time()
             value, position = source.varint(position)
             yield value
 
