@@ -22,6 +22,7 @@ BYTES: Final = 2
 _GROUP: Final = 3
 _GROUP_END: Final = 4
 FIXED32: Final = 5
+_FIXED: Final = {FIXED64: 8, FIXED32: 4}
 _NUMBER: Final = 3
 _MOST_NUMBER: Final = (1 << 29) - 1
 _VARINT_BYTES: Final = 10
@@ -108,9 +109,12 @@ class Message:
                 if not 0 <= groups <= _GROUPS:
                     raise DamagedError("groups end that never began, or nest too deep", offset)
                 continue
+            if groups:
+                # A text in JSON begins like a group: what nobody is told of is passed over as fast as can be.
+                position = source.span(wire, position, offset)[1]
+                continue
             field, position = source.field(number, wire, position, offset)
-            if not groups:
-                yield field
+            yield field
         if groups:
             raise DamagedError("a group never ends", self.end)
 
@@ -167,18 +171,21 @@ class _Source:
         if wire == VARINT:
             value, end = self.varint(position)
             return Field(number, wire, value, Message(self.window, position, end, self.data, self.base), offset), end
-        if wire == BYTES:
+        position, end = self.span(wire, position, offset)
+        body = Message(self.window, position, end, self.data, self.base)
+        value = 0 if wire == BYTES else int.from_bytes(body.raw(8), "little")
+        return Field(number, wire, value, body, offset), end
+
+    def span(self, wire: int, position: int, offset: int) -> tuple[int, int]:
+        """Where what a field holds begins and ends, whose key begins at ``offset`` and ends at ``position``."""
+        if wire == VARINT:
+            return position, self.varint(position)[1]
+        length = _FIXED.get(wire)
+        if length is None:
+            if wire != BYTES:
+                raise DamagedError(f"{wire} is no type of the wire format", offset)
             length, position = self.varint(position)
-            value = 0
-        elif wire in (FIXED32, FIXED64):
-            length = 4 if wire == FIXED32 else 8
-            value = -1
-        else:
-            raise DamagedError(f"{wire} is no type of the wire format", offset)
         end = position + length
         if end > self.end:
             raise DamagedError(f"a field of {length} bytes ends {end - self.end} bytes beyond its message", offset)
-        body = Message(self.window, position, end, self.data, self.base)
-        if value < 0:
-            value = int.from_bytes(body.raw(8), "little")
-        return Field(number, wire, value, body, offset), end
+        return position, end
