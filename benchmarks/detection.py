@@ -200,11 +200,13 @@ def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
     ]
     parts = ["## Ours against its goals\n", *table(["goal", "kept", "files", "share"], rows)]
     ours, peer = results.get((_REAL, "ours")), results.get((_REAL, "promptfoo"))
-    if ours and peer and peer.seconds:
+    if ours and peer and peer.seconds and peer.cpu:
         share = ours.seconds / peer.seconds
         parts.append(
             f"Time over {_REAL}: {ours.seconds:.1f} s of ours to {peer.seconds:.1f} s of promptfoo's, "
-            f"{share:.3f} of it; the goal is {_GOAL} at most, {'kept' if share <= _GOAL else 'missed'}.\n"
+            f"{share:.3f} of it; the goal is {_GOAL} at most, {'kept' if share <= _GOAL else 'missed'}. "
+            f"CPU time, which other work on the machine distorts less: {ours.cpu:.1f} s to {peer.cpu:.1f} s, "
+            f"{ours.cpu / peer.cpu:.3f}.\n"
         )
     return parts
 
