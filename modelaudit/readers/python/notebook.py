@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -72,7 +71,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     members: list[Artifact] = []
     whole: list[str] = []
     bound: LimitReachedError | None = None
-    lines = count(1)
+    lines = 0
     try:
         for number, raw in in_time(cells[:_MOST_CELLS], 1):
             cell = take_apart("".join(raw.source)) if raw.kind == "code" else Cell()
@@ -82,17 +81,21 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
             whole.append(cell.python)
             references += _of_runs(number, cell)
             members += _members(artifact, window, limits, number, cell)
-            mentions.extend(_of_shell(number, cell, lines))
+            mentions.extend(_of_shell(number, cell, max(0, _MOST_LINES - lines)))
+            lines += len(cell.shell)
     except LimitReachedError as error:
         bound = error
     found, faults = _of_python(whole, [number for number, raw in cells[:_MOST_CELLS] if raw.kind == "code"])
     yield Outline("notebook", (*found, *mentions), (("cells", str(len(cells))),))
     if references:
         yield References("notebook", tuple(references[:_MOST_TOLD]))
-    if bound is not None:
-        raise bound
     yield from members
     yield from faults
+    if bound is not None:
+        raise bound
+    if lines > _MOST_LINES:
+        detail = f"only its first {_MOST_LINES} lines for a shell are told one by one"
+        yield Unread(UnreadReason.LIMIT, detail)
     if len(cells) > _MOST_CELLS:
         yield Unread(UnreadReason.LIMIT, f"only its first {_MOST_CELLS} cells were followed")
     yield from contents_of_strings(artifact.path, window, limits)
@@ -141,11 +144,9 @@ def _of_python(sources: list[str], numbers: list[int]) -> tuple[list[Mention], l
     return mentions, faults
 
 
-def _of_shell(number: int, cell: Cell, lines: Iterator[int]) -> Iterator[Mention]:
-    """What the lines for a shell say; ``lines`` counts those of the whole notebook."""
-    for line, command in cell.shell:
-        if next(lines) > _MOST_LINES:
-            raise LimitReachedError(f"only its first {_MOST_LINES} lines for a shell were followed")
+def _of_shell(number: int, cell: Cell, most: int) -> Iterator[Mention]:
+    """What the first ``most`` of its lines for a shell say."""
+    for line, command in cell.shell[:most]:
         where = Location(key=f"cell {number}", line=line)
         yield Mention(VOCABULARY, "shell-line", "shell", where, shown(command))
         for name, detail in texts.telling(command):
