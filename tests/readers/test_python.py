@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 import time
 
@@ -266,3 +267,34 @@ def test_any_bytes_end(data: bytes) -> None:
 @given(st.text(alphabet="!%?=\\\n axb.|'\"()", max_size=60))
 def test_any_cell_ends(source: str) -> None:
     judge(take_apart(source).python)
+
+
+def test_a_command_of_a_cell_goes_on_over_lines() -> None:
+    cell = take_apart("!echo a \\\n  b \\\n c\nx = 1\n!d \\")
+    assert cell.shell == [(1, "echo a  b  c"), (5, "d \\")]
+    assert cell.python == "pass\n\n\nx = 1\npass"
+
+
+def test_lines_of_a_notebook_for_a_shell_are_bounded_and_those_before_stay(read_bytes) -> None:
+    cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
+    data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
+    reading = read_bytes(data, "a.ipynb")
+    (outline,) = (each for each in reading.of(Outline) if each.format == "notebook")
+    assert sum(each.use == "shell-line" for each in outline.mentions) == 20_000
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    # The commands of each cell are followed as a script all the same.
+    assert "destroy" in {each.use for outline in reading.of(Outline) for each in outline.mentions}
+
+
+def test_finds_of_a_notebook_are_put_into_their_cells(read_bytes) -> None:
+    cells = [{"cell_type": "code", "source": ["x = 1\n", f"os.a{number}()\n"]} for number in range(3)]
+    cells.insert(0, {"cell_type": "code", "source": ["import os\n"]})
+    data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
+    (outline,) = (each for each in read_bytes(data, "a.ipynb").of(Outline) if each.format == "notebook")
+    places = {each.name: (each.where.key, each.where.line) for each in outline.mentions if each.name.startswith("os.a")}
+    assert places == {f"os.a{number}": (f"cell {number + 2}", 2) for number in range(3)}
+
+
+def test_functions_of_a_file_are_followed_each_once() -> None:
+    source = "import os\n" + "".join(f"def f{number}():\n    os.a{number}()\n" for number in range(3000))
+    assert len([each for each in judge(source).mentions if each.name.startswith("os.a")]) == 3000
