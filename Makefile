@@ -48,6 +48,7 @@ format: $(DEV)
 docs: $(DEV)
 	$(BIN)/python docs/generate.py
 
+# BENCHMARKS=FOLDER keeps environments, downloads and written files outside of build/benchmarks, for several clones.
 bench: bench-startup bench-speed bench-large bench-templates bench-code bench-detection
 
 bench-startup: $(DEV)
@@ -67,7 +68,7 @@ bench-speed: $(DEV)
 
 # What is found in the code of two libraries of models; downloads their wheels, installs none.
 bench-code: $(DEV)
-	$(BIN)/python benchmarks/code.py
+	$(BIN)/python benchmarks/code.py --write
 
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write

@@ -1,113 +1,129 @@
 """How often the code of libraries, which is what models bring along as their own, is alarmed at. Prints a table.
 
-``python benchmarks/code.py`` fetches the wheels of transformers and diffusers without what they depend on, unpacks and
-scans them, imports nothing, and writes ``results/code.md``. ``--folder`` names a place to keep the wheels.
+``make bench-code`` runs it: fetches the wheels of transformers and diffusers without what they depend on, unpacks and
+scans them, imports nothing. ``code_judged.yaml`` says of each alarm whether it is true to what the code does.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-import modelaudit
-from modelaudit.model.finding import Finding, Severity
+import yaml
+from figures import measured, options, publish, table
+from samples import HERE
 
-RESULTS = Path(__file__).parent / "results/code.md"
-PACKAGES = {"transformers": "4.57.1", "diffusers": "0.35.2"}
+import modelaudit
+from modelaudit.model.finding import Severity
+
+_RESULTS = "code.md"
+_JUDGED = HERE / "code_judged.yaml"
+_PACKAGES = {"transformers": "4.57.1", "diffusers": "0.35.2"}
 # What repositories of models bring as their own code.
-MODELLING = re.compile(
+_MODELLING = re.compile(
     r"(?:^|/)(?:modeling|modelling|configuration|tokenization|processing|image_processing|video_processing|"
     r"feature_extraction|pipeline|generation|scheduling|autoencoder|unet|transformer|controlnet)\w*\.py$|(?:^|/)pipelines/"
 )
-GRAVE = (Severity.HIGH, Severity.CRITICAL)
-# What each grave find is, looked at in the source.
-EXPLAINED = {
-    "add_new_model_like.py": "a tool for developers runs its own scripts",
-    "env.py": "asks nvidia-smi and system_profiler what the machine is",
-    "__main__.py": "starts itself again to export a model",
-    "audio_classification.py": "has ffmpeg read a sound file",
-    "audio_utils.py": "has ffmpeg read a file or the microphone",
-    "automatic_speech_recognition.py": "has ffmpeg read a sound file",
-    "import_utils.py": "asks ninja for its version, and imports its own modules when they are asked for",
-    "custom_blocks.py": "imports the file that its user names, to publish it",
-    "dynamic_module_utils.py": "is what imports the code that models bring along",
-    "dynamic_modules_utils.py": "is what imports the code that models bring along",
-    "testing_utils.py": "runs tests in processes, unpickles what a test downloaded, holds a test account's token",
-    "language_modeling.py": "unpickles a cache that it wrote before",
-    "integration_utils.py": "unpickles arguments that another worker of the same training sent",
-    "tokenization_transfo_xl.py": "unpickles the vocabulary of an old model, behind TRUST_REMOTE_CODE",
-    "retrieval_rag.py": "unpickles an index, behind TRUST_REMOTE_CODE",
-}
+_GRAVE = (Severity.HIGH, Severity.CRITICAL)
 
 
-def unpacked(folder: Path) -> None:
-    """Fetch the wheels and unpack them, unless they are there."""
-    for name, version in PACKAGES.items():
-        if (folder / name).is_dir():
-            continue
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), f"{name}=={version}"]
-        subprocess.run(command, check=True)
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    """One alarm: the file with the package in front, the rule and the line."""
+
+    file: str
+    rule: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """What stands at the alarms of one rule in one file, and whether these are true to it."""
+
+    file: str
+    rule: str
+    lines: list[int]
+    holds: bool
+    why: str
+
+    @property
+    def alarms(self) -> list[_Alarm]:
+        return [_Alarm(self.file, self.rule, line) for line in self.lines]
+
+
+def main() -> None:
+    """Fetch, scan, print, write."""
+    chosen = options(__doc__.splitlines()[0], _RESULTS).parse_args()
+    lines, alarms = _scanned(chosen.folder.resolve() / "code")
+    judged = [_Judgement(**row) for row in yaml.safe_load(_JUDGED.read_text(encoding="utf-8"))]
+    head = "# Alarms at the code of libraries\n\n" + measured("bench-code") + "an alarm is high or critical.\n"
+    publish("\n".join([head, *lines, *_each(alarms, judged)]), _RESULTS, chosen.write)
+
+
+def _unpacked(name: str, version: str, folder: Path) -> Path:
+    """The package's own folder, fetched and unpacked unless it is there."""
+    place = folder / f"{name}-{version}"
+    if not place.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download", "--no-deps"]
+        subprocess.run([*pip, "-d", str(folder), f"{name}=={version}"], check=True)
         (wheel,) = folder.glob(f"{name}-{version}-*.whl")
+        part = place.with_name(place.name + ".part")
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
+            archive.extractall(part)
+        part.rename(place)
+    return place / name
 
 
-def rows(folder: Path) -> list[str]:
-    """The lines of the report."""
-    lines = [
-        "| package | files | modelling files | alarmed, all | alarmed, modelling | seconds |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
-    told: list[Finding] = []
-    for name, version in PACKAGES.items():
-        start = time.perf_counter()
-        report = modelaudit.scan(folder / name, second_opinion=False)
-        seconds = time.perf_counter() - start
+def _scanned(folder: Path) -> tuple[list[str], list[_Alarm]]:
+    """The table of packages, and every alarm."""
+    rows, alarms = [], []
+    for name, version in _PACKAGES.items():
+        place = _unpacked(name, version, folder)
+        start = time.process_time()
+        report = modelaudit.scan(place, second_opinion=False)
+        seconds = time.process_time() - start
         files = {record.path for record in report.coverage.artifacts if record.path.endswith(".py") and record.size}
-        models = {path for path in files if MODELLING.search(path)}
-        grave = [each for each in report.findings if each.severity in GRAVE]
+        models = {path for path in files if _MODELLING.search(path)}
+        grave = [each for each in report.findings if each.severity in _GRAVE]
         alarmed = {each.artifact for each in grave}
-        told += grave
-        lines.append(
-            f"| {name} {version} | {len(files)} | {len(models)} | {_part(alarmed & files, files)} | "
-            f"{_part(alarmed & models, models)} | {seconds:.0f} |"
-        )
-    return [*lines, "", "Each alarm, looked at:", "", *_each(told)]
+        alarms += [_Alarm(f"{name}/{each.artifact}", each.rule, each.location.line or 0) for each in grave]
+        counts = [str(len(files)), str(len(models)), _part(alarmed & files, files), _part(alarmed & models, models)]
+        rows.append([f"{name} {version}", *counts, f"{seconds:.0f}"])
+    head = ["package", "files", "modelling files", "alarmed, all", "alarmed, modelling", "CPU s"]
+    return table(head, rows), alarms
 
 
 def _part(some: set[str], whole: set[str]) -> str:
     return f"{len(some)} ({100 * len(some) / len(whole):.2f} %)"
 
 
-def _each(found: list[Finding]) -> list[str]:
-    counted = Counter((each.artifact, each.rule) for each in found)
-    head = ["| file | rule | finds | what it is |", "|---|---|--:|---|"]
-    return head + [
-        f"| `{path}` | {rule} | {count} | {EXPLAINED.get(path.rpartition('/')[2], 'not looked at yet')} |"
-        for (path, rule), count in sorted(counted.items())
+def _each(alarms: Iterable[_Alarm], judged: Iterable[_Judgement]) -> list[str]:
+    """Every alarm with what was judged of it, and what was judged and is alarmed at no more."""
+    known = {alarm: each for each in judged for alarm in each.alarms}
+    counted: dict[str, int] = defaultdict(int)
+    rows: dict[tuple[str, str, str, str], list[int]] = defaultdict(list)
+    for alarm in sorted(alarms, key=lambda each: (each.file, each.rule, each.line)):
+        each = known.pop(alarm, None)
+        word = "not looked at" if each is None else "yes" if each.holds else "no"
+        counted[word] += 1
+        rows[alarm.file, alarm.rule, word, each.why if each else ""].append(alarm.line)
+    parts = [
+        f"Looked at in the source, {counted['yes']} alarms are true to what the code does and {counted['no']} are not; "
+        f"{counted['not looked at']} are not looked at.\n",
+        "| file | rule | lines | true | what stands there |\n|---|---|---|---|---|",
     ]
-
-
-def main() -> None:
-    """Measure and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path)
-    chosen = parser.parse_args().folder
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = chosen or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        unpacked(folder)
-        lines = rows(folder)
-    head = "# Alarms at the code of libraries\n\nWritten by `benchmarks/code.py`. An alarm is high or critical.\n"
-    RESULTS.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
-    print(RESULTS.read_text(encoding="utf-8"))
+    for (file, rule, word, why), lines in rows.items():
+        parts.append(f"| `{file}` | {rule} | {', '.join(map(str, lines))} | {word} | {why} |")
+    gone = sorted({f"`{alarm.file}` line {alarm.line}, {alarm.rule}" for alarm in known})
+    return [*parts, *(["", "Judged, and no alarm any more: " + "; ".join(gone) + "."] if gone else []), ""]
 
 
 if __name__ == "__main__":

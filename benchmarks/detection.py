@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -31,8 +32,15 @@ _HOW_TO_READ = (
     "All scanners ran in the same run, each with the options that it has by default; `promptfoo` is the package "
     "`modelaudit` of the index, with its engine in Rust. **Alarm** is an exit as unsafe. *Unverified* is any other "
     "exit with a word that something is not known (picklescan: suspicious), *incomplete* an exit with an error or as "
-    "inconclusive, *skipped* a word that the file is none that is read, and *pass* what is left.\n"
+    "inconclusive, *skipped* a word that the file is none that is read, and *pass* what is left.\n\n"
+    "Each scanner has one process for all files of a set, which imports it once and then calls it file by file as its "
+    "command does, without a cache of results. Times are those of the import and of every call; a file that hangs or "
+    "kills the process counts 60 s, and another process goes on behind it.\n"
 )
+
+_REAL = "real files: packages and written"
+_GOAL = 0.1
+"""The share of the peer's time over the real files that ours may take."""
 
 Results = dict[tuple[str, str], Result]
 """By set and scanner."""
@@ -60,7 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("CORPUS") or beside))
     parser.add_argument("--benign", type=Path, help="the benign set, where it is written already")
     parser.add_argument("--each", type=int, default=12, help="files of a library in the benign set; 0 for all")
-    parser.add_argument("--only", action="append", help="routes, corpus, benign, written or packages; repeatable")
+    parser.add_argument("--only", action="append", help="routes, corpus, benign or real; repeatable")
     parser.add_argument("--scanners", action="append", choices=NAMES, help="repeatable; default: all")
     chosen = parser.parse_args()
     chosen.folder = chosen.folder.resolve()
@@ -74,10 +82,10 @@ def _sets(chosen: argparse.Namespace) -> dict[str, list[Sample]]:
         "routes": routes(),
         "corpus": corpus(chosen.corpus.resolve()),
         "benign": benign((chosen.benign or chosen.folder / "benign").resolve(), sys.executable, chosen.each),
-        "written": written(),
-        "packages": packages(chosen.folder / "packages"),
+        _REAL: chain(packages(chosen.folder / "packages"), written()),
     }
-    made = {name: list(samples) for name, samples in sets.items() if not chosen.only or name in chosen.only}
+    chosen_sets = {name for name in sets if not chosen.only or name.partition(" ")[0] in chosen.only}
+    made = {name: list(samples) for name, samples in sets.items() if name in chosen_sets}
     return {name: samples for name, samples in made.items() if samples}
 
 
@@ -182,7 +190,7 @@ def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
             )
         if set_ == "corpus" and sample.label == "malicious":
             counted["corpus, malicious, all formats: alarm"].append(outcome == "alarm")
-        if sample.label == "benign" and set_ in ("written", "packages"):
+        if sample.label == "benign" and set_ == _REAL:
             counted[f"{set_}, benign: read whole, nothing unverified"].append(outcome == "pass")
         if sample.label == "benign" and (set_ == "benign" or sample.family == "pickle family"):
             counted[f"{set_}, benign, written by the real libraries: not unverified"].append(outcome != "unverified")
@@ -191,10 +199,15 @@ def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
         [goal, str(sum(kept)), str(len(kept)), f"{100 * sum(kept) / len(kept):.1f} %"] for goal, kept in counted.items()
     ]
     parts = ["## Ours against its goals\n", *table(["goal", "kept", "files", "share"], rows)]
-    for set_ in sets:
-        ours, peer = results.get((set_, "ours")), results.get((set_, "promptfoo"))
-        if set_ in ("written", "packages") and ours and peer and peer.seconds:
-            parts.append(f"Time over {set_}, of promptfoo's: {ours.seconds / peer.seconds:.3f}.\n")
+    ours, peer = results.get((_REAL, "ours")), results.get((_REAL, "promptfoo"))
+    if ours and peer and peer.seconds and peer.cpu:
+        share = ours.seconds / peer.seconds
+        parts.append(
+            f"Time over {_REAL}: {ours.seconds:.1f} s of ours to {peer.seconds:.1f} s of promptfoo's, "
+            f"{share:.3f} of it; the goal is {_GOAL} at most, {'kept' if share <= _GOAL else 'missed'}. "
+            f"CPU time, which other work on the machine distorts less: {ours.cpu:.1f} s to {peer.cpu:.1f} s, "
+            f"{ours.cpu / peer.cpu:.3f}.\n"
+        )
     return parts
 
 

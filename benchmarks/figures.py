@@ -17,7 +17,9 @@ RESULTS = HERE / "results"
 def options(description: str, results: str) -> argparse.ArgumentParser:
     """A parser of the options that every benchmark has; ``results`` is the file below ``results/``."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "benchmarks", help="for what is made once")
+    place = Path(os.environ.get("BENCHMARKS") or ROOT / "build" / "benchmarks")
+    help_ = "for what is made or fetched once; the variable BENCHMARKS names one that several clones share"
+    parser.add_argument("--folder", type=Path, default=place, help=help_)
     kept = (RESULTS / results).relative_to(ROOT)
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {kept}")
     return parser

@@ -83,7 +83,8 @@ def benign(folder: Path, python: str, each: int) -> Iterator[Sample]:
         if not writer.is_file():
             print("benchmarks/benign/write.py is not there; the benign set is left out")
             return
-        done = subprocess.run([python, str(writer), "--out", str(folder)], check=False)
+        command = [python, str(writer), "--out", str(folder), "--environments", str(folder.parent / "environments")]
+        done = subprocess.run(command, check=False)
         if done.returncode or not manifest.is_file():
             print(f"benchmarks/benign/write.py ended with {done.returncode}; the benign set is left out")
             return

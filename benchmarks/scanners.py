@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import compileall
+import importlib.util
 import json
 import os
 import queue
@@ -28,7 +30,8 @@ class Result:
 
     Attributes:
         outcomes: (outcome, detail) by path, as ``peers/worker.py`` tells them; ``timeout`` is one more outcome.
-        seconds: wall time over the files; CPU time and peak of resident bytes are those of the whole process.
+        seconds: wall time over the files, and of the imports before the first of them; CPU time and peak of resident
+            bytes are those of the whole process.
     """
 
     outcomes: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -44,6 +47,10 @@ def environment(name: str, folder: Path) -> str | None:
     cannot be had.
     """
     if name == "ours":
+        # pip compiles what it installs; what runs from its sources is compiled for the same start.
+        package = importlib.util.find_spec("modelaudit")
+        assert package is not None and package.origin is not None
+        compileall.compile_dir(Path(package.origin).parent, quiet=1)
         return sys.executable
     wanted = PEERS / f"{name}.txt"
     place = folder / name
@@ -62,10 +69,11 @@ def environment(name: str, folder: Path) -> str | None:
 def surroundings(python: str) -> dict[str, str]:
     """The environment variables for a scanner that runs under ``python``.
 
-    One of the peers has our package's name: what leads the search for modules to ours must not reach it.
+    One of the peers has our package's name: what leads the search for modules to ours must not reach it. No other
+    setting of the interpreter reaches any of them: all run alike.
     """
-    ours = python == sys.executable
-    return {key: value for key, value in os.environ.items() if ours or not key.startswith("PYTHON")}
+    kept = ("PYTHONPATH",) if python == sys.executable else ()
+    return {key: value for key, value in os.environ.items() if key in kept or not key.startswith("PYTHON")}
 
 
 def version(name: str) -> str:
@@ -109,6 +117,9 @@ def _some(name: str, python: str, paths: list[str], result: Result) -> list[str]
         if not line:
             break
         row = json.loads(line)
+        if "imported" in row:
+            result.seconds += row["imported"]
+            continue
         if "peak" in row:
             result.peak, result.cpu = max(result.peak, row["peak"]), result.cpu + row["cpu"]
             continue

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.engine import check
+from modelaudit.checks.engine import dispatch_of, find
 from modelaudit.checks.formats import notes_of, subjects_of_formats
 from modelaudit.checks.numbers import is_unknown, settle
 from modelaudit.checks.reach import by_reach, is_held
@@ -45,6 +45,7 @@ from modelaudit.opinions.modelscan import second_opinion
 from modelaudit.options import Options, families_of, policy_of
 from modelaudit.policy.gate import accept, decide
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
+from modelaudit.readers.deadline import SPENT, Deadline, keeping
 from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.registry import READERS
 from modelaudit.readers.secrets import SECRETS
@@ -129,6 +130,7 @@ class _Audit:
         self.catalogue = catalogue
         self.policy = policy
         self.limits = limits
+        self._dispatch = dispatch_of(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
         self._claims: list[LicenseClaim] = []
@@ -207,7 +209,7 @@ class _Audit:
         return conclusion
 
     def _check(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
-        found = check(subjects, self.catalogue.findings, self.policy.checks)
+        found = find(subjects, self._dispatch)
         self.findings += found
         return found
 
@@ -221,7 +223,7 @@ class ArtifactReading:
         self.unread: list[tuple[str, Unread]] = []
         self.formats: list[tuple[str, str]] = []
         self.members = 0
-        self._deadline = float("inf")
+        self._deadline = Deadline(float("inf"))
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
         """Read the artifact and, if asked to, return the digests of its bytes."""
@@ -230,14 +232,19 @@ class ArtifactReading:
         if artifact.open is None:
             return ()
         seconds = self.limits.artifact_seconds + self.limits.seconds_per_gib * artifact.size / GIB
-        self._deadline = time.monotonic() + seconds
+        self._deadline = Deadline(time.monotonic() + seconds)
         try:
-            with artifact.open() as window:
+            with artifact.open() as window, keeping(self._deadline):
                 digesting = DigestingWindow(window)
                 try:
                     self.read(artifact, TimedWindow(digesting, self._deadline), 0)
                 except WindowError as error:
                     self._miss(artifact, error.reason, str(error))
+                except LimitReachedError as error:
+                    self._miss(artifact, UnreadReason.LIMIT, str(error))
+                if self._deadline.reached and not any(SPENT in unread.detail for _, unread in self.unread):
+                    # Somebody who looked for something gave it up: what he would have found is not known.
+                    self._miss(artifact, UnreadReason.LIMIT, SPENT)
                 digests = digesting.finish() if hashing else ()
                 change = window.changed() if isinstance(window, WatchedWindow) else None
         except WindowError as error:
@@ -276,6 +283,9 @@ class ArtifactReading:
             return reader.recognises(head)
         except WindowError as error:
             self._miss(artifact, error.reason, str(error))
+            return False
+        except LimitReachedError as error:
+            self._miss(artifact, UnreadReason.LIMIT, str(error), error.offset)
             return False
         except Exception as bug:  # the error boundary: a reader that fails is an absence, never a crash
             self._failed(artifact, reader, bug)

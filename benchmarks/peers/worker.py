@@ -1,8 +1,9 @@
 """Runs one scanner over a list of files inside the scanner's own environment: ``python worker.py SCANNER``.
 
-Reads one path a line from standard input; writes one JSON object a line: ``path``, ``outcome``, ``detail`` and
-``seconds``, and a last one with ``peak`` (resident bytes) and ``cpu`` (seconds). Each scanner is called as its own
-command calls it, file by file, and its exit code is told as an outcome:
+Reads one path a line from standard input; writes one JSON object a line: ``imported``, the seconds that the import of
+the scanner took; for each file ``path``, ``outcome``, ``detail`` and ``seconds``; and at last ``peak`` (resident bytes)
+and ``cpu`` (seconds). Each scanner is called as its own command calls it, file by file, and its exit code is told as an
+outcome:
 
 ``alarm``       it exits as unsafe
 ``unverified``  it exits otherwise, and says that it does not know what it saw
@@ -144,7 +145,9 @@ SCANNERS = {scanner.__name__: scanner for scanner in (ours, picklescan, modelsca
 def main() -> None:
     """Scan, and write the outcomes; whatever a scanner prints itself is dropped."""
     out = silenced()
+    began = time.perf_counter()
     scan = SCANNERS[sys.argv[1]]()
+    out.write(json.dumps({"imported": time.perf_counter() - began}) + "\n")
     for line in sys.stdin:
         path = line.rstrip("\n")
         began = time.perf_counter()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from modelaudit.model.pickle import Embedded, Made, Name, Plain, Unknown, Value
+from modelaudit.model.wording import on_one_line
+
+__all__ = ["cut", "describe", "on_one_line"]
 
 _TEXT: Final = 200
 
@@ -25,13 +28,6 @@ def describe(value: Value) -> str:
         f"{key!r}: {describe(item)}" if value.type == "dict" else describe(item) for key, item in value.entries
     )
     return cut({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
-
-
-def on_one_line(name: str) -> str:
-    """A name as it stands, but for characters that do not print: files may hold any."""
-    if name.isprintable():
-        return name
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in name)
 
 
 def cut(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from modelaudit.model.wording import as_message
+
 
 class UnreadReason(StrEnum):
     """Why something was not read. Policies allow absences by these words, so they are permanent."""
@@ -51,6 +53,10 @@ class Unread:
     where: Location = NOWHERE
     format: str = ""
 
+    def __post_init__(self) -> None:
+        # Details quote names and errors, which a file fills as it likes.
+        object.__setattr__(self, "detail", as_message(self.detail))
+
 
 @dataclass(frozen=True, slots=True)
 class Defect:
@@ -58,12 +64,15 @@ class Defect:
 
     Attributes:
         kind: a kebab word of the format, such as ``overlapping-tensors`` or ``duplicate-member``; rules match on it.
-        detail: one line that states the contradiction with its figures.
+        detail: one bounded line that states the contradiction with its figures.
     """
 
     kind: str
     detail: str
     where: Location = NOWHERE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", as_message(self.detail))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import CompressedStream, Defect, Location, Unread, UnreadReason
 from modelaudit.readers.base import Head, Reader, Reading
 from modelaudit.readers.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError, is_usual_lzma
+from modelaudit.readers.deadline import Deadline
 from modelaudit.readers.decompression import Follows
 from modelaudit.readers.pickle_start import FUTURE, names_protocol
 from modelaudit.readers.sniff import strong_magic
@@ -95,7 +96,7 @@ def _read(form: _Format, artifact: Artifact, window: Window, limits: Limits) -> 
         WindowError: from the window.
     """
     budget = budget_of(window, limits)
-    timed = TimedWindow(window, time.monotonic() + limits.artifact_seconds * _TIME_TO_EXPAND)
+    timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _TIME_TO_EXPAND))
     stored = SubWindow(timed, 0, window.size, budget)
     with DecompressedWindow(stored, form.codec, 0, limits, FOLLOWS.get(form.codec.name)) as content:
         failure = content.expand()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.readers.base import LimitReachedError
+from modelaudit.readers.deadline import in_time, keep_time
 
 # A string that is never closed runs to the end of the text, so that each character is looked at once.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -66,7 +67,7 @@ def has_lone_surrogate(text: str) -> bool:
     if "\\u" not in text:
         return False
     high_end = -1
-    for match in _ESCAPE.finditer(text):
+    for match in in_time(_ESCAPE.finditer(text), 4096):
         code = int(match[1], 16) if match[1] else 0
         waiting = high_end == match.start()
         if (0xDC00 <= code <= 0xDFFF) != waiting or (high_end >= 0 and not waiting):
@@ -99,6 +100,7 @@ class _Scan:
         )
 
     def _forget(self, pairs: list[tuple[str, object]]) -> None:
+        keep_time()
         # Objects end from the inside out: the last one to end is the top, if the top is an object.
         self.keys = [key for key, _ in pairs]
         if len(pairs) <= _LARGEST_SETTINGS:
@@ -171,6 +173,7 @@ def rows(text: str) -> Iterator[str]:
     """The lines that are not blank, one at a time: a list of them would cost 20 times what they do."""
     position = 0
     while position < len(text):
+        keep_time()
         end = text.find("\n", position)
         end = end if end >= 0 else len(text)
         row = text[position:end].strip(_BLANK)

@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.model.limits import Limits
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.deadline import keep_time
 
 _TOKEN: Final = re.compile(
     r"(?P<space>(?:[ \t\r\n\f\v]|\#[^\n]*+)++)"
@@ -76,6 +77,7 @@ class _Tokens:
 
     def _read(self) -> _Token:
         while self._position < len(self._text):
+            keep_time()
             match = _TOKEN.match(self._text, self._position)
             if match is None:
                 raise DamagedError(f"line {self._line} is no text form of a protocol buffer", self._position)

@@ -11,6 +11,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
 from modelaudit.readers.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.deadline import in_time
 from modelaudit.readers.documents import whole_text
 from modelaudit.readers.requirement_lines import lines_of, mentions_of_requirement
 from modelaudit.readers.text import file_name, looks_like_text
@@ -39,11 +40,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Document("text", "text", lines=scan.lines, defects=defects)
     found: dict[Mention, None] = {}
     count = 0
-    for count, (number, line) in enumerate(lines_of(text), 1):
-        if count > _MOST_LINES:
-            break
-        found.update((mention, None) for mention in mentions_of_requirement(line, Location(line=number)))
-    yield Outline("requirements", tuple(found))
+    try:
+        for count, (number, line) in enumerate(in_time(lines_of(text), 16), 1):
+            if count > _MOST_LINES:
+                break
+            found.update((mention, None) for mention in mentions_of_requirement(line, Location(line=number)))
+    finally:
+        yield Outline("requirements", tuple(found))
     if count > _MOST_LINES:
         raise LimitReachedError(f"only its first {_MOST_LINES} lines were followed")
 

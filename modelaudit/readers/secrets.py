@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -19,7 +20,8 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Location
-from modelaudit.readers.base import Reader, Reading
+from modelaudit.readers.base import LimitReachedError, Reader, Reading
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.text import file_name, looks_like_text
 from modelaudit.readers.windows import read_whole
 
@@ -145,6 +147,7 @@ def _places(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[int]:
     hits = 0
     seen_until = -1
     while at >= 0 and hits < _MOST_HITS:
+        keep_time()
         if at >= seen_until and _may_follow(data, at, mark):
             hits += 1
             begin = max(data.rfind(b"\n", max(0, at - _AROUND), at) + 1, at - _AROUND, 0)
@@ -196,8 +199,14 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         return  # likewise
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode("utf-8", "replace")
-    mentions = [Mention(VOCABULARY, "secret", kind, Location(line=data.count(b"\n", 0, offset) + 1))
-                for kind, offset in _first(secrets_in(data))]  # fmt: skip
+    mentions: list[Mention] = []
+    try:
+        for kind, offset in islice(secrets_in(data), _MOST_TOLD):
+            mentions.append(Mention(VOCABULARY, "secret", kind, Location(line=data.count(b"\n", 0, offset) + 1)))
+    except LimitReachedError:
+        if mentions:
+            yield Outline("text", tuple(mentions))
+        raise
     name = file_name(artifact.path)
     if name in (".netrc", "_netrc") and any(not _is_placeholder(match[1].decode("latin-1"), "password in an address")
                                             for match in _NETRC.finditer(data)):  # fmt: skip
@@ -208,13 +217,6 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         mentions.append(Mention(VOCABULARY, "settings-file", name[:100], NOWHERE))
     if mentions:
         yield Outline("text", tuple(mentions))
-
-
-def _first(found: Iterator[tuple[str, int]]) -> Iterator[tuple[str, int]]:
-    for count, each in enumerate(found):
-        if count >= _MOST_TOLD:
-            return
-        yield each
 
 
 SECRETS: Final = Reader("text", looks_like_text, _read)

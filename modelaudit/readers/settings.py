@@ -13,6 +13,7 @@ import yaml
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import LimitReachedError, Reading
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds, rows
 from modelaudit.readers.yaml_text import MERGE_KEY, YamlError, events, short_tag
 
@@ -93,6 +94,7 @@ def settings_of_json(text: str, limits: Limits) -> list[Setting]:
     waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
     steps = 0
     while waiting:
+        keep_time()
         path, value = waiting.pop()
         if isinstance(value, list):
             steps += len(value) * (len(path) + 1)

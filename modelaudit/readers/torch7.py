@@ -16,6 +16,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.leftover import leftover
 
 ITEMS: Final = "torch7-items"
@@ -82,6 +83,7 @@ class _Walk:
 
     def run(self) -> None:
         while self._waiting:
+            keep_time()
             if len(self._waiting) > _DEEPEST:
                 raise LimitReachedError(f"more than {_DEEPEST} items are open at once", self.position)
             self._waiting.pop()()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
@@ -14,6 +13,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.readers.codecs import Codec
+from modelaudit.readers.deadline import SPENT, Deadline
 from modelaudit.readers.decompression import Expansion, Follows
 
 CHUNK = MIB
@@ -46,13 +46,13 @@ def budget_of(window: Window, limits: Limits) -> Budget:
 
 
 class TimedWindow:
-    """The same window until a deadline, on ``time.monotonic()``; after it, reads are refused.
+    """The same window until a deadline; after it, reads are refused.
 
     Every window that a reader is given is one: what a compressed member expands to costs time, too, without a read of
     the file around it.
     """
 
-    def __init__(self, inner: Window, deadline: float) -> None:
+    def __init__(self, inner: Window, deadline: Deadline) -> None:
         self._inner = inner
         self._deadline = deadline
         self.budget: Budget | None = getattr(inner, "budget", None)
@@ -64,8 +64,8 @@ class TimedWindow:
 
     def read(self, offset: int, length: int) -> bytes:
         """As ``Window.read``; raises ``WindowError`` with reason ``limit-reached`` once the deadline has passed."""
-        if time.monotonic() > self._deadline:
-            raise WindowError("the time for this artifact is used up", UnreadReason.LIMIT)
+        if self._deadline.has_passed():
+            raise WindowError(SPENT, UnreadReason.LIMIT)
         return self._inner.read(offset, length)
 
 

@@ -9,6 +9,7 @@ import yaml
 
 from modelaudit.model.limits import Limits
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.deadline import in_time
 
 _CORE_TAG = "tag:yaml.org,2002:"
 _MOST_TAGS = 1000
@@ -34,7 +35,7 @@ def events(text: str, limits: Limits) -> Iterator[yaml.Event]:
     """
     depth = nodes = 0
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in in_time(yaml.parse(text, Loader=_LOADER)):
             nodes += isinstance(event, yaml.NodeEvent)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > limits.document_depth:

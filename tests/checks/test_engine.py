@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from modelaudit.checks.engine import check
+from dataclasses import replace
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.checks.engine import Dispatch, check, dispatch_of
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Confidence, Rule, Severity
 from modelaudit.model.structure import Location
@@ -83,3 +86,42 @@ def test_a_message_is_one_line_whatever_a_name_holds():
     found = check([Subject("mention", "a.rds", {"name": "two\nlines\x00", "standing": "unlisted"}, "k")],
                   {"x/y": rule(message="It relies on {name}.", on="mention")}, [CheckFamily.SECURITY])  # fmt: skip
     assert [each.message for each in found] == ["It relies on two\\nlines\\x00."]
+
+
+def test_a_rule_with_two_fitting_matchers_fires_once() -> None:
+    twice = replace(rule(), match=(Matcher("thing", (("name", ("n",)),)), Matcher("thing")))
+    (found,) = check([subject()], {"test/rule": twice}, set(CheckFamily))
+    assert found.evidence == ("evidence of k",)
+
+
+def test_a_subject_is_held_only_against_rules_that_ask_for_its_value() -> None:
+    asked: list[str] = []
+
+    class Fields(dict[str, Scalar]):
+        def get(self, key: str, default: object = None) -> Scalar:  # type: ignore[override]
+            asked.append(key)
+            return super().get(key)
+
+    rules = {f"test/rule{number}": rule(f"test/rule{number}", word=(f"w{number}",)) for number in range(1000)}
+    found = Dispatch(rules, set(CheckFamily)).rules_for(Subject("thing", "a", Fields(word="w7"), "k"))
+    assert [each.rule.id for each in found] == ["test/rule7"]
+    assert asked == ["word", "word"]
+
+
+def test_every_shipped_rule_is_found_by_the_values_that_it_asks_for() -> None:
+    catalogue = load_catalogue()
+    dispatch = Dispatch(catalogue.findings, set(CheckFamily))
+    for each in catalogue.findings.values():
+        for matcher in each.match:
+            for place in range(max((len(values) for _, values in matcher.where), default=1)):
+                fields = {field: values[place % len(values)] for field, values in matcher.where}
+                assert each in dispatch.rules_for(Subject(matcher.on, "a", fields, "k"))
+
+
+def test_rules_are_laid_out_once_for_the_scans_that_share_them() -> None:
+    rules = {"test/rule": rule()}
+    first = dispatch_of(rules, [CheckFamily.SECURITY])
+    assert dispatch_of(rules, [CheckFamily.SECURITY]) is first
+    assert not dispatch_of(rules, [CheckFamily.LICENSE]).rules_for(subject())
+    assert not dispatch_of({}, [CheckFamily.SECURITY]).rules_for(subject())
+    assert dispatch_of(rules, [CheckFamily.SECURITY]).rules_for(subject())

@@ -37,7 +37,7 @@ class _Worker:
     process: SpawnProcess
     at: Synchronized[int]
     numbers: range
-    seen: tuple[int, float] = (-1, 0.0)
+    seen: tuple[int, float]
 
 
 @dataclass
@@ -56,7 +56,7 @@ class _Run:
         at = context.Value("q", numbers.start - 1)
         process = context.Process(target=work, args=(self.name, numbers, self.pool, at, reports.put), daemon=True)
         process.start()
-        return _Worker(process, at, numbers)
+        return _Worker(process, at, numbers, (numbers.start - 1, time.monotonic()))
 
     def take(self, report: Problem | Counter[str]) -> None:
         """Count, and tell and save the first input of each problem."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickletools
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from fuzz.__main__ import _ended, _Run
 from fuzz.campaign import input_of
 from fuzz.inspection import Inspector
 from fuzz.mutations import SIZE_MOST, mutate, opcode
@@ -61,6 +64,18 @@ def test_the_same_number_is_the_same_input() -> None:
     pool = seeds("pickle/")
     assert input_of("x", 5, pool) == input_of("x", 5, pool)
     assert input_of("x", 5, pool) != input_of("x", 6, pool)
+
+
+def test_a_worker_has_its_time_from_when_it_began(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    run = _Run("x", seeds("gguf/")[:1], tmp_path, [])
+    reports = context.Queue()
+    worker = run.start(context, reports, range(3))
+    assert not _ended(run, worker)
+    run.take(reports.get(timeout=200))
+    worker.process.join()
+    assert _ended(run, worker)
+    assert (run.done, run.found, run.stretches) == (3, {}, [])
 
 
 def test_mutations_change_most_files_and_stay_small() -> None:

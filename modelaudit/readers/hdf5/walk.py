@@ -10,6 +10,7 @@ from typing import Final
 
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.hdf5.attributes import Attribute, attributes_of
 from modelaudit.readers.hdf5.datasets import Dataset
 from modelaudit.readers.hdf5.groups import HARD, Link, links_of, symbols_of
@@ -78,6 +79,7 @@ class Walk:
                 for link in symbols_of(self.source, tree, heap):
                     self._follow("/", link)
         while self._waiting:
+            keep_time()
             path, address = self._waiting.pop()
             self.stock.objects += 1
             if self.stock.objects > self._most:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.readers.deadline import keep_time
+
 TEXTS: Final = "jinja-text"
 _SHOWN: Final = 100
 _LONGEST: Final = 200_000
@@ -88,6 +90,7 @@ def said_in(text: str) -> Iterator[Said]:
         ("markup", _MARKUP),
         ("secret-reference", _SECRET),
     ):
+        keep_time()
         for count, match in enumerate(pattern.finditer(text)):
             if count >= _MOST_HITS:
                 break

@@ -18,6 +18,7 @@ from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.markup.encoding import encoding_of
 from modelaudit.readers.windows import chunks
 
@@ -139,6 +140,7 @@ class Markup:
         return parser
 
     def _event(self) -> None:
+        keep_time()
         self._last_event = self._fed
 
     def _note(self, use: str, target: str) -> None:

@@ -15,6 +15,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.embedded import format_of
 from modelaudit.readers.members import DefectLog
 from modelaudit.readers.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, judge_array
@@ -79,6 +80,7 @@ class _Tree:
         frames = [_Open(1)]
         seen = 0
         while frames:
+            keep_time()
             frame = frames[-1]
             if not frame.left:
                 frames.pop()

@@ -12,6 +12,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Embedded, Holding, Made, Name, PickleEvent, Plain, Unknown, Value
 from modelaudit.model.structure import CodeOutline, Defect, Location
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.pickle.arrays import Arrays, note_call
 from modelaudit.readers.pickle.code import outline_of_call
 from modelaudit.readers.pickle.listing import listing_of
@@ -123,8 +124,10 @@ class Machine:
                 return
             if until is not None and until(self):
                 return
-            if not self.opcodes & _BETWEEN_CHECKS and len(self.stack) > stack_bound:
-                raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", self.at)
+            if not self.opcodes & _BETWEEN_CHECKS:
+                keep_time()
+                if len(self.stack) > stack_bound:
+                    raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", self.at)
 
     @property
     def at(self) -> int:

@@ -110,7 +110,7 @@ def apply(
         elif isinstance(each, Local):
             found.append(_local(each, args, by_name, base, method, to))
         elif isinstance(each, Bound):
-            found.append(apply(each.callee, [*each.args, *args], by_name, line, scope, to))
+            found.append(apply(each.callee, [*each.args, *args], dict(each.by_name) | by_name, line, scope, to))
         elif isinstance(each, Items):
             found.append(joined(*each.values) if each.values else UNKNOWN)
         else:
@@ -298,7 +298,8 @@ def _through(call: Call, scope: Scope, to: Follower) -> Value:
         if call.name == "builtins.map" and len(call.args) == 2 and isinstance(call.args[1], Constant):
             return _mapped(call, scope, to)
     if call.name == "functools.partial":
-        return Bound(call.args[0], tuple(call.args[1:])) if len(call.args) > 1 else call.args[0]
+        is_more = len(call.args) > 1 or call.by_name
+        return Bound(call.args[0], tuple(call.args[1:]), tuple(call.by_name.items())) if is_more else call.args[0]
     if call.name == "functools.reduce" and len(call.args) > 2:
         return _reduced(call, scope, to)
     return apply(call.args[0], rest, {}, call.line, scope, to)

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.readers.deadline import keep_time
+
 _ESCAPED: Final = re.compile(r"(\s*)(?:([\w.,\s\[\]'\"]{1,200}?)=\s*)?(!!?|%%?)(?!=)(.*)", re.DOTALL)
 _HELP: Final = re.compile(r"\s*(?:\?{1,2}\S.*|[\w.*%]{1,200}\?{1,2}\s*)\Z")
 _SHELLS: Final = frozenset({"bash", "sh", "system", "sx", "script", "cmd", "powershell", "!"})
@@ -71,13 +73,17 @@ def _rows(cell: Cell, lines: list[str]) -> list[str]:
     rows: list[str] = []
     number = 0
     while number < len(lines):
+        keep_time()
         line = lines[number]
         taken = _ESCAPED.match(line)
         start = number
         if taken is not None and _is_escape(taken):
-            while line.endswith("\\") and number + 1 < len(lines):
+            parts = [line]
+            while parts[-1].endswith("\\") and number + 1 < len(lines):
                 number += 1
-                line = line[:-1] + " " + lines[number].strip()
+                parts[-1] = parts[-1][:-1]
+                parts.append(lines[number].strip())
+            line = " ".join(parts)
             taken = _ESCAPED.match(line)
         if taken is not None and _is_escape(taken):
             rows.append(f"{taken[1]}{_line(cell, taken[3], taken[4].strip(), start + 1)}")

@@ -10,6 +10,7 @@ from modelaudit.readers.python import fold, names, uses
 from modelaudit.readers.python.tables import BUILTINS, WALKS
 from modelaudit.readers.python.values import (
     UNKNOWN,
+    Callee,
     Constant,
     Items,
     Local,
@@ -279,7 +280,7 @@ def _unrolled(
         for test in generator.ifs:
             value_of(test, inner, to)
         found.append(value_of(node.elt, inner, to))
-        if len(found) == 2 and not any(isinstance(each, Constant | Named | Local) for each in found):
+        if len(found) == 2 and not any(isinstance(each, Constant | Callee) for each in found):
             break
     constants = [each for each in found if isinstance(each, Constant)]
     if len(constants) == len(found):

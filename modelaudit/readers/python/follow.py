@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.python import calls, names, statements, texts, uses
 from modelaudit.readers.python.expressions import TooDeepError, value_of
 from modelaudit.readers.python.tables import CLASS_HOOKS, COMMANDS, ROOTS
 from modelaudit.readers.python.uses import Log
 from modelaudit.readers.python.values import (
     UNKNOWN,
-    Bound,
+    Callee,
     Constant,
     Items,
     Local,
@@ -33,6 +35,8 @@ _STEPS_A_CHARACTER: Final = 3
 _MOST_INLINED: Final = 3
 _SHORT_BODY: Final = 12
 _INLINED_IN_ALL: Final = 4000
+_NO_LOOK: Final = 63
+"""The steps of which all but the first are taken without a look at the time."""
 
 
 def allowance(text: str) -> int:
@@ -81,7 +85,8 @@ class Follower:
     inlining: int = 0
     inlined: int = 0
     _numbers: dict[int, int] = field(default_factory=dict)
-    _waiting: list[int] = field(default_factory=list)
+    _waiting: deque[int] = field(default_factory=deque)
+    _are_waiting: set[int] = field(default_factory=set)
     _returned: list[Value] = field(default_factory=list)
 
     def again(self) -> Follower:
@@ -98,8 +103,11 @@ class Follower:
 
         Raises:
             TooDeepError: there were too many.
+            LimitReachedError: there is no time left.
         """
         self.steps += count
+        if self.steps & _NO_LOOK < count:
+            keep_time()
         if self.steps > self.most_steps:
             raise TooDeepError
 
@@ -107,7 +115,8 @@ class Follower:
         """Follow statements of a module, and then the functions that they define."""
         self.statements(body, scope)
         while self._waiting:
-            number = self._waiting.pop(0)
+            number = self._waiting.popleft()
+            self._are_waiting.discard(number)
             self._function(number, self.definitions[number - 1])
 
     def statements(self, body: Sequence[ast.stmt], scope: Scope) -> None:
@@ -134,8 +143,9 @@ class Follower:
         self.log.defines(name, number)
         if name in CLASS_HOOKS or (name in ("__getattr__", "__dir__") and scope.outer is None):
             self.log.follows(self.log.within, number)
-        if members is None and number not in self._waiting:
+        if members is None and number not in self._are_waiting:
             self._waiting.append(number)
+            self._are_waiting.add(number)
         return Local(number)
 
     def _function(self, number: int, definition: Definition) -> None:
@@ -192,12 +202,10 @@ class Follower:
         parameters = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
         bound = dict(zip(parameters, given, strict=False)) | by_name
         for name, value in bound.items():
-            if any(isinstance(each, Named | Local) for each in options(value)):
+            if any(isinstance(each, Callee) for each in options(value)):
                 definition.given[name] = joined(definition.given.get(name, UNKNOWN), value)
         # What a function makes of values that nobody knows has been followed once, and is what it returns.
-        is_known = any(
-            isinstance(each, Named | Local | Constant) for value in bound.values() for each in options(value)
-        )
+        is_known = any(isinstance(each, Callee | Constant) for value in bound.values() for each in options(value))
         is_short = isinstance(node, ast.Lambda) or len(node.body) <= _SHORT_BODY
         if not is_short or not (is_known or not bound) or self.inlining >= _MOST_INLINED:
             return definition.returns or UNKNOWN
@@ -235,7 +243,7 @@ class Follower:
 
     def keep_attribute(self, name: str, value: Value) -> None:
         """Keep what an attribute of some object is given, where that can be called."""
-        if any(isinstance(each, Named | Local | Items | Bound) for each in options(value)):
+        if any(isinstance(each, Callee | Items) for each in options(value)):
             self.attributes[name] = rebound(self.attributes.get(name), value)
 
     def call(self, node: ast.Call, scope: Scope) -> Value:

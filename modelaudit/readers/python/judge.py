@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.model.outline import Mention
+from modelaudit.readers.base import LimitReachedError
 from modelaudit.readers.python import uses
 from modelaudit.readers.python.follow import Follower, allowance
 from modelaudit.readers.python.source import MOST_AT_ONCE, Piece, pieces
@@ -44,6 +45,24 @@ def judge(text: str, encoding: str = "") -> Judgement:
     """
     found = Judgement()
     to = Follower(most_steps=allowance(text))
+    try:
+        to = _followed(text, to, found)
+    except LimitReachedError as error:
+        found.bounds.append((1, str(error)))
+    if encoding:
+        to.log.note(uses.HIDDEN, "(source encoding)", 1, encoding)
+    if to.log.full:
+        found.bounds.append((1, "it does more different things than are kept"))
+    if to.steps > to.most_steps:
+        found.bounds.append((1, f"it takes more than {to.most_steps} steps to follow"))
+    found.mentions = tuple(to.log.mentions())
+    found.relative = to.relative
+    found.facts = _facts(to, text)
+    return found
+
+
+def _followed(text: str, to: Follower, found: Judgement) -> Follower:
+    """Follow the source; returns the follower that did so last, whose log counts."""
     whole = list(pieces(text)) if len(text) <= MOST_AT_ONCE else None
     if whole is not None and not any(piece.fault for piece in whole):
         to.docstring = _docstring(whole)
@@ -56,16 +75,7 @@ def judge(text: str, encoding: str = "") -> Judgement:
             _follow(whole, to, found)
     else:
         _follow(whole if whole is not None else pieces(text), to, found)
-    if encoding:
-        to.log.note(uses.HIDDEN, "(source encoding)", 1, encoding)
-    if to.log.full:
-        found.bounds.append((1, "it does more different things than are kept"))
-    if to.steps > to.most_steps:
-        found.bounds.append((1, f"it takes more than {to.most_steps} steps to follow"))
-    found.mentions = tuple(to.log.mentions())
-    found.relative = to.relative
-    found.facts = _facts(to, text)
-    return found
+    return to
 
 
 def _follow(parts: Iterable[Piece], to: Follower, found: Judgement) -> None:

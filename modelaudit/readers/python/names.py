@@ -7,6 +7,7 @@ from typing import Final
 from modelaudit.readers.python.tables import METHODS, ROOTS, SAME, SECRETS
 from modelaudit.readers.python.values import (
     UNKNOWN,
+    Bound,
     Constant,
     Either,
     Items,
@@ -45,6 +46,8 @@ def attribute(base: Value, name: str) -> Value:
         return joined(*(attribute(each, name) for each in base.options))
     if isinstance(base, Named):
         return _of_named(base, name)
+    if isinstance(base, Bound):
+        return base.callee if name == "func" else base if name in SAME else attribute(base.callee, name)
     if name == "__class__" and isinstance(base, Constant | Items):
         return Named("builtins.object")
     if name in _NAMESPACES and name != "__dict__":

@@ -6,6 +6,7 @@ Source: the format of notebooks 3 and 4, https://nbformat.readthedocs.io.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,8 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.readers.base import DamagedError, Head, Reader, Reading
+from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.readers.deadline import in_time
 from modelaudit.readers.documents import whole_text
 from modelaudit.readers.embedded import DecodedWindow, contents_of_strings
 from modelaudit.readers.python import texts, uses
@@ -28,6 +30,7 @@ from modelaudit.readers.windows import budget_of, opener
 
 _MOST_CELLS: Final = 5000
 _MOST_TOLD: Final = 200
+_MOST_LINES: Final = 20_000
 _SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
 _PLAIN: Final = frozenset({"source", "input"})
 # Commands without effect beyond what they say; a package by its name comes from an index.
@@ -67,21 +70,32 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     references: list[Reference] = []
     members: list[Artifact] = []
     whole: list[str] = []
-    for number, raw in cells[:_MOST_CELLS]:
-        cell = take_apart("".join(raw.source)) if raw.kind == "code" else Cell()
-        mentions += _shown_pages(number, [*raw.pages, *(text for _, text in cell.pages)])
-        if raw.kind != "code":
-            continue
-        mentions += _of_shell(number, cell)
-        references += _of_runs(number, cell)
-        members += _members(artifact, window, limits, number, cell)
-        whole.append(cell.python)
+    bound: LimitReachedError | None = None
+    lines = 0
+    try:
+        for number, raw in in_time(cells[:_MOST_CELLS], 1):
+            cell = take_apart("".join(raw.source)) if raw.kind == "code" else Cell()
+            mentions += _shown_pages(number, [*raw.pages, *(text for _, text in cell.pages)])
+            if raw.kind != "code":
+                continue
+            whole.append(cell.python)
+            references += _of_runs(number, cell)
+            members += _members(artifact, window, limits, number, cell)
+            mentions.extend(_of_shell(number, cell, max(0, _MOST_LINES - lines)))
+            lines += len(cell.shell)
+    except LimitReachedError as error:
+        bound = error
     found, faults = _of_python(whole, [number for number, raw in cells[:_MOST_CELLS] if raw.kind == "code"])
     yield Outline("notebook", (*found, *mentions), (("cells", str(len(cells))),))
     if references:
         yield References("notebook", tuple(references[:_MOST_TOLD]))
     yield from members
     yield from faults
+    if bound is not None:
+        raise bound
+    if lines > _MOST_LINES:
+        detail = f"only its first {_MOST_LINES} lines for a shell are told one by one"
+        yield Unread(UnreadReason.LIMIT, detail)
     if len(cells) > _MOST_CELLS:
         yield Unread(UnreadReason.LIMIT, f"only its first {_MOST_CELLS} cells were followed")
     yield from contents_of_strings(artifact.path, window, limits)
@@ -116,9 +130,9 @@ def _of_python(sources: list[str], numbers: list[int]) -> tuple[list[Mention], l
     found = judge("\n".join(sources))
 
     def place(row: int | None) -> Location:
-        index = max((each for each, start in enumerate(starts) if start <= (row or 1)), default=0)
         if not starts:
             return Location()
+        index = bisect_right(starts, row or 1) - 1
         return Location(key=f"cell {numbers[index]}", line=(row or 1) - starts[index] + 1)
 
     mentions = [replace(each, where=place(each.where.line)) for each in found.mentions]
@@ -130,8 +144,9 @@ def _of_python(sources: list[str], numbers: list[int]) -> tuple[list[Mention], l
     return mentions, faults
 
 
-def _of_shell(number: int, cell: Cell) -> Iterator[Mention]:
-    for line, command in cell.shell:
+def _of_shell(number: int, cell: Cell, most: int) -> Iterator[Mention]:
+    """What the first ``most`` of its lines for a shell say."""
+    for line, command in cell.shell[:most]:
         where = Location(key=f"cell {number}", line=line)
         yield Mention(VOCABULARY, "shell-line", "shell", where, shown(command))
         for name, detail in texts.telling(command):

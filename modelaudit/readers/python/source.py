@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.readers.deadline import in_time
 from modelaudit.readers.text import TextScan
 from modelaudit.readers.text import decode as decode_text
 
@@ -96,7 +97,7 @@ def obstacle_of(text: str) -> str:
     """Why a text is not handed to the parser, which has no bounds of its own; empty if it is."""
     chains = [0]
     branches = 0
-    for token in _TOKEN.finditer(text):
+    for token in in_time(_TOKEN.finditer(text), 4096):
         kind = token.lastgroup
         if kind in ("op", "open"):
             chains[-1] += 1
@@ -192,7 +193,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
     depth, start, line = 0, 0, 1
     start_line = 1
     decorated = False
-    for token in _TOKEN.finditer(text):
+    for token in in_time(_TOKEN.finditer(text), 4096):
         kind = token.lastgroup
         if kind == "open":
             depth += 1

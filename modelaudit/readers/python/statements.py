@@ -11,6 +11,8 @@ from modelaudit.readers.python.expressions import value_of
 from modelaudit.readers.python.tables import BUILTINS, ROOTS
 from modelaudit.readers.python.values import (
     UNKNOWN,
+    Bound,
+    Callee,
     Constant,
     Items,
     Local,
@@ -129,7 +131,7 @@ def _assign_item(target: ast.Subscript, value: Value, scope: Scope, to: Follower
         known = key.value if isinstance(key, Constant) else None
         held = [each for each in options(base) if isinstance(each, Items)]
         older = held[0] if held and held[0].keys else Items(())
-        if len(older.values) < 64 and any(isinstance(each, Named | Local) for each in options(value)):
+        if len(older.values) < 64 and any(isinstance(each, Callee) for each in options(value)):
             scope.bind(target.value.id, Items((*older.values, value), (*older.keys, known)))
 
 
@@ -199,7 +201,7 @@ def _class(node: ast.stmt, scope: Scope, to: Follower) -> None:
         calls.apply(given["metaclass"], [], {}, node.lineno, scope, to)
     to.statements(node.body, members)
     for name, value in members.names.items():
-        if any(isinstance(each, Named) for each in options(value)):
+        if any(isinstance(each, Named | Bound) for each in options(value)):
             to.keep_attribute(name, value)
     is_meta = any(isinstance(each, Named) and each.name == "builtins.type" for each in bases)
     for name in ("__new__", "__init__", "__call__") if is_meta else ():

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.readers.deadline import keep_time
+
 _SHELLS: Final = r"(?:ba|z|da|k|c|a)?sh\b|python[0-9.]*|perl|ruby|node|php|source\b|iex\b|Invoke-Expression"
 # Each is linear: what may repeat is bounded, and cannot match what follows it.
 _PATTERNS: Final = (
@@ -72,6 +74,7 @@ def telling(text: str) -> Iterator[tuple[str, str]]:
     looked = text[:_LONGEST]
     if _ANY.search(looked) is None:
         return
+    keep_time()
     for name, pattern in _PARTS:
         found = pattern.search(looked)
         if found is not None:

@@ -68,6 +68,7 @@ class Bound:
 
     callee: Value
     args: tuple[Value, ...] = ()
+    by_name: tuple[tuple[str, Value], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,10 @@ class Unknown:
     tags: frozenset[str] = frozenset()
 
 
-Value = Constant | Named | Local | Items | Bound | Either | Unknown
+Callee = Named | Local | Bound
+"""What a call of it is followed into."""
+
+Value = Constant | Callee | Items | Either | Unknown
 
 UNKNOWN: Final = Unknown()
 
@@ -137,7 +141,7 @@ def rebound(old: Value | None, new: Value) -> Value:
     """What a name stands for after it is given ``new``: of constants the latest, of callables any that it ever was."""
     if old is None or (isinstance(new, Constant) and isinstance(old, Constant | Unknown)):
         return new
-    kept = [each for each in options(old) if isinstance(each, Named | Local | Items | Bound)]
+    kept = [each for each in options(old) if isinstance(each, Callee | Items)]
     return joined(new, *kept)
 
 

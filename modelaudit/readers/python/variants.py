@@ -33,7 +33,8 @@ def _torch_load(call: Call) -> str:
     if given is None:
         return call.name
     value = _constant(given)
-    return "" if value is True else f"{call.name}(weights_only=False)" if value is False else call.name
+    # What only a caller knows is none of the three: neither on, nor off, nor left out.
+    return "" if value is True else f"{call.name}(weights_only{'=False' if value is False else ''})"
 
 
 def _numpy_load(call: Call) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.readers.deadline import in_time
 from modelaudit.readers.python import names, texts, uses
 from modelaudit.readers.python.tables import BUILTINS
 from modelaudit.readers.python.uses import Log
@@ -26,7 +27,7 @@ _MOST: Final = 2_000_000
 def read_words(text: str, line: int, scope: Scope, log: Log) -> None:
     """Note every dotted name of ``text``, whose first line is ``line``, as called or referred to, and its texts."""
     at, counted = line, 0
-    for count, literal in enumerate(_LITERAL.finditer(text)):
+    for count, literal in enumerate(in_time(_LITERAL.finditer(text))):
         if count >= _MOST:
             break
         at += text.count("\n", counted, literal.start())
@@ -36,7 +37,7 @@ def read_words(text: str, line: int, scope: Scope, log: Log) -> None:
     if _STATEMENT.search(text):
         log.note(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
     bare = _LITERAL.sub(lambda match: "\n" * match[0].count("\n"), text)
-    for number, row in enumerate(bare.split("\n")[:_MOST], line):
+    for number, row in in_time(enumerate(bare.split("\n")[:_MOST], line)):
         _imports(row, number, scope, log)
         for match in _DOTTED.finditer(row):
             _dotted(match[1], bool(match[2]), number, scope, log)

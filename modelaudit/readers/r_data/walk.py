@@ -14,6 +14,7 @@ from typing import Final
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.deadline import keep_time
 from modelaudit.readers.r_data.source import COMPLEX, INTEGER, RAW, REAL, Source
 
 FUNCTIONS: Final = "r-functions"
@@ -109,6 +110,7 @@ class Walk:
         """
         self._then(lambda: self._item(_DATA))
         while self._waiting:
+            keep_time()
             if len(self._waiting) > _DEEPEST:
                 raise LimitReachedError(f"more than {_DEEPEST} items are open at once", self._source.offset)
             self._waiting.pop()()

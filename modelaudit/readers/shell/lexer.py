@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.readers.deadline import keep_time
+
 _ENDS_WORD: Final = " \t\n\r;|&<>()"
 _SPECIAL: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#]++")
 _VARIABLE: Final = re.compile(r"\{([A-Za-z_]\w{0,99})(?::?[-=]([^}]{0,500}))?\}|([A-Za-z_]\w{0,99})")
@@ -64,6 +66,7 @@ class Lexer:
     def split(self) -> list[Command]:
         """All commands in the order of the text, those in groups and bodies of loops included."""
         while self._at < len(self.text) and len(self.commands) < _MOST_COMMANDS:
+            keep_time()
             self._step()
         self._end(False)
         return self.commands

@@ -14,6 +14,7 @@ from typing import Final
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import LimitReachedError
+from modelaudit.readers.deadline import in_time
 from modelaudit.readers.shell.fetched import Fetched, fetches
 from modelaudit.readers.shell.harm import harm_of, harm_of_pipeline
 from modelaudit.readers.shell.lexer import OUTPUT, Command, commands_of
@@ -28,6 +29,7 @@ _MOST: Final = 2000
 _SHOWN: Final = 200
 _WORK: Final = 500_000
 _WORK_PER_CHARACTER: Final = 4
+_WORK_PER_COMMAND: Final = 4
 _DECODERS: Final = frozenset({"base64", "base32", "basenc", "xxd", "openssl", "uudecode"})
 _PRINTERS: Final = frozenset({"echo", "printf", "cat"})
 # Part of the name is written down, or the number of its letters; a pattern of ``case`` begins with a star.
@@ -47,10 +49,14 @@ class _State:
     variables: dict[str, str] = field(default_factory=dict)
     fetched: Fetched = field(default_factory=Fetched)
 
-    def commands(self, text: str) -> list[Command]:
-        self.left -= len(text)
+    def spend(self, work: int) -> None:
+        """Count what is looked at once more, because commands hand it on: texts within texts, and long pipelines."""
+        self.left -= work
         if self.left < 0:
-            raise LimitReachedError("its commands nest in one another more than is followed")
+            raise LimitReachedError("its commands nest in, and feed, one another more than is followed")
+
+    def commands(self, text: str) -> list[Command]:
+        self.spend(len(text))
         return commands_of(text, self.variables)
 
 
@@ -79,7 +85,7 @@ class _Script:
         """What its commands do, in order."""
         if self.depth > _DEEPEST:
             raise LimitReachedError(f"its commands nest in one another deeper than {_DEEPEST} levels")
-        for pipeline in pipelines_of(self.state.commands(text)):
+        for pipeline in in_time(pipelines_of(self.state.commands(text)), 16):
             yield from self._pipeline(pipeline)
 
     def _pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
@@ -106,6 +112,7 @@ class _Script:
 
     def _fed(self, before: list[Command], command: Command) -> Iterator[Mention]:
         """A program comes through a pipe."""
+        self.state.spend(_WORK_PER_COMMAND * len(before))
         shell = base_name(unwrapped(command.words)[0])
         programs = [words for each in before if (words := unwrapped(each.words))]
         names = [base_name(words[0]) for words in programs]

@@ -8,6 +8,7 @@ from typing import Final
 
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
+from modelaudit.readers.deadline import in_time
 from modelaudit.readers.requirement_lines import mentions_of_requirement
 from modelaudit.readers.shell.meaning import mentions_of_script
 
@@ -104,7 +105,7 @@ def mentions_of_index(text: str) -> Iterator[Mention]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in in_time(enumerate(text.splitlines(), 1)):
         yield number, line.strip()[:_LONGEST]
 
 

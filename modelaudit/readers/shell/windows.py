@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
+from modelaudit.readers.deadline import in_time
 from modelaudit.readers.text_addresses import address_in
 
 _NOISE: Final = re.compile(r"(?<=\w)[`^](?=\w)|(?<=\w)(?:''|\"\")(?=\w)|['\"]\s?\+\s?['\"]|\^(?=\w)")
@@ -52,7 +53,7 @@ _DEEPEST: Final = 3
 def mentions_of_lines(text: str, line: int = 1, depth: int = 0) -> Iterator[Mention]:
     """What the lines do that is told."""
     joined = re.sub(r"[`^]\r?\n", " ", text)
-    for number, raw in enumerate(joined.split("\n"), line):
+    for number, raw in in_time(enumerate(joined.split("\n"), line), 16):
         stripped = raw.strip()
         if not stripped or stripped.startswith(("#", "::")) or stripped[:4].lower() in ("rem ", "rem\t"):
             continue

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.readers.deadline import in_time
 
 _TOKEN: Final = re.compile(
     r"""
@@ -50,7 +51,7 @@ def tokens(text: str) -> Iterator[Token]:
         LimitReachedError: there are more tokens than are followed.
     """
     position, line, nesting = 0, 1, 0
-    for _ in range(_MOST_TOKENS):
+    for _ in in_time(range(_MOST_TOKENS)):
         if position >= len(text):
             return
         found = _TOKEN.match(text, position)

@@ -1,0 +1,32 @@
+"""What a reader says stays one bounded line, whatever the name that it quotes."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.model.structure import Defect, Unread, UnreadReason
+from modelaudit.model.wording import MESSAGE_MOST
+
+
+def _details(text: str) -> list[str]:
+    return [Unread(UnreadReason.DAMAGED, text).detail, Defect("broken", text).detail]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/weights: ä b", "/weights: ä b"),
+        ("/mod\n(V: breaks off", "/mod\\n(V: breaks off"),
+        ("\r\x1b[2J\u2028\udc80", "\\r\\x1b[2J\\u2028\\udc80"),
+    ],
+)
+def test_absences_and_contradictions_are_one_line(text: str, shown: str) -> None:
+    assert _details(text) == [shown, shown]
+
+
+@pytest.mark.parametrize("letter", ["x", "\n", "\U0010ffff"])
+def test_absences_and_contradictions_are_bounded(letter: str) -> None:
+    for detail in _details(letter * (1 << 20)):
+        assert len(detail) == MESSAGE_MOST
+        assert detail.endswith("…")
+    assert _details("x" * MESSAGE_MOST) == ["x" * MESSAGE_MOST] * 2
