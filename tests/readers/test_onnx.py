@@ -156,7 +156,7 @@ def test_prepacked_weights_of_the_runtime_are_ordinary(read_bytes):
 
 def test_json_in_metadata_is_read_as_json_and_other_text_is_not(read_fixture):
     formats = read_fixture("onnx/benign/metadata.onnx").formats
-    assert formats["metadata.onnx!metadata/names"] == ["json"]
+    assert formats["metadata.onnx!metadata!names"] == ["json"]
     assert not any("url" in path for path in formats)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.model.structure import Location
+from modelaudit.readers.base import LimitReachedError
 from modelaudit.readers.onnx.findings import Found
 from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
 
@@ -66,7 +67,9 @@ class Tensor:
             self.raw = body.size
         elif number == _SEGMENT:
             self.is_segment = True
-        elif number == _ENTRIES and len(self.entries) < _MOST_ENTRIES:
+        elif number == _ENTRIES:
+            if len(self.entries) >= _MOST_ENTRIES:
+                raise LimitReachedError(f"a tensor says more than {_MOST_ENTRIES} things of its data", body.start)
             self.entries.append(entry_of(body))
 
     def dimension(self, value: int) -> None:
