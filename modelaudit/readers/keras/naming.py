@@ -43,8 +43,8 @@ def _other(each: KerasObject) -> Iterator[Mention]:
         yield from _symbols(each)
     detail = code_of(each) if each.last == "__lambda__" else ""
     if not each.texts("class_name"):
-        for module in each.texts("module"):
-            yield _named("class", module, "?", each.first)
+        for imported in each.texts("module"):
+            yield _named("class", imported, "?", each.first)
     for class_ in each.texts("class_name"):
         for module in each.texts("module") or _ANY:
             if class_ == "function":

@@ -23,7 +23,7 @@ BITS: Final = {
 """Width of an element by its type's number; text, which has none, is left out."""
 _DIMS, _TYPE, _SEGMENT, _NAME, _RAW, _ENTRIES, _LOCATION = 1, 2, 3, 8, 9, 13, 14
 _MOST_DIMS: Final = 64
-_MOST_ENTRIES: Final = 64
+_MOST_ENTRIES: Final = 1024
 _MOST_BYTES: Final = 2**63 - 1
 _SHOWN: Final = 120
 _PATH_BYTES: Final = 4096

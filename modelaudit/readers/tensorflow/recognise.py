@@ -14,9 +14,9 @@ from typing import Final
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
-from modelaudit.model.limits import MIB
 from modelaudit.readers.base import DamagedError, Head
 from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
+from modelaudit.readers.protobuf_text import looked_at
 from modelaudit.readers.tensorflow.text_schema import roots
 from modelaudit.readers.text import file_name, looks_like_text
 
@@ -37,14 +37,11 @@ _BY_NAME: Final = {
     "fingerprint.pb": FINGERPRINT,
     "tfhub_module.pb": HUB_MODULE,
 }
-_BLANK: Final = rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+"
-_BLANKS: Final = re.compile(_BLANK + rb"\Z")
 _BEGINS: Final = re.compile(
-    _BLANK
-    + rb"(saved_model_schema_version|meta_graphs|meta_info_def|graph_def|node|library|versions?|debug_info)\s*+[:{<]"
+    rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+"
+    rb"(saved_model_schema_version|meta_graphs|meta_info_def|graph_def|node|library|versions?|debug_info)\s*+[:{<]"
 )
 _OF_GRAPHS: Final = re.compile(rb"\bop\s*+:\s*+[\"']|\bsignature\s*+:?\s*+[{<]|\bproducer\s*+:")
-_SEARCHED: Final = MIB
 
 
 def binary_kinds(head: Head) -> tuple[str, ...]:
@@ -58,9 +55,7 @@ def binary_kinds(head: Head) -> tuple[str, ...]:
 
 def text_kind(head: Head) -> str | None:
     """Which message in text form ``head`` begins."""
-    data = head.data
-    if _BLANKS.match(data) or _BEGINS.match(data):
-        data = head.window.read(0, _SEARCHED)  # comments, and names, are as long as somebody wants
+    data = looked_at(head)
     found = _BEGINS.match(data)
     if found is None or not looks_like_text(head):
         return None
