@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelaudit.readers.base import DamagedError
-from modelaudit.readers.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message
+from modelaudit.readers.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, is_whole_message
 
 
 def varint(value: int) -> bytes:
@@ -76,3 +76,14 @@ def test_what_contradicts_the_format_is_damage(bytes_window, data):
 
 def test_groups_are_passed_over(bytes_window):
     assert [f.number for f in Message.whole(bytes_window(b"\x0b\x10\x01\x0c\x18\x02")).fields()] == [3]
+
+
+def test_bytes_that_are_a_message_to_their_end_are_told(bytes_window):
+    inner = encoded([(1, BYTES, encoded([(2, BYTES, b"PyFunc")]))])
+    assert is_whole_message(bytes_window(b"%PDF-" + inner))
+    assert not is_whole_message(bytes_window(b"%PDF-" + inner + b"\0"))
+    assert not is_whole_message(bytes_window(encoded([(1, VARINT, 1)] * 100)))
+
+
+def test_a_message_of_more_fields_than_are_looked_at_may_be_anything(bytes_window):
+    assert is_whole_message(bytes_window(b"\x08\x01" * 1_000_001 + b"\0"))

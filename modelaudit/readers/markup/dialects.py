@@ -79,7 +79,7 @@ class Dialect:
             self.references.append(Reference(ReferenceKind.CODE, attributes["filename"][:_SHOWN], "Source.filename"))
         for class_ in (last, attributes.get("class", "")):
             # XStream makes an object of every element, Spring of every bean, of the class that stands there.
-            if _OF_JAVA.fullmatch(class_):
+            if _OF_JAVA.fullmatch(class_) and not class_.endswith(".XMLDecoder"):
                 self.note("java-classes", "element", class_, line)
         self._is_inside = True
         self.element(last, attributes, line)
