@@ -10,6 +10,7 @@ from modelaudit.readers.configurations import (
     packages,
     sentences,
     serving,
+    shards,
     sizes,
     switches,
     targets,
@@ -28,6 +29,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     sizes.SIZES,
     langchain.SERIALIZED,
     packages.SCRIPTS,
+    shards.SHARDS,
 )
 
 __all__ = ["CONFIGURATIONS"]
