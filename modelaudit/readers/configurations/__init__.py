@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelaudit.readers.configurations import (
     expressions,
+    indexes,
     langchain,
     mlflow,
     named,
@@ -28,6 +29,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     sizes.SIZES,
     langchain.SERIALIZED,
     packages.SCRIPTS,
+    indexes.INDEXES,
 )
 
 __all__ = ["CONFIGURATIONS"]
