@@ -136,7 +136,10 @@ def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]
 
 def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits) -> Iterator[Reading]:
     """What the document means to those who know keys of it."""
-    asked = [each for each in INTERPRETERS if each.asks_for(facts.met, file_name(path), text)]
+    # Rows, and a long list, are data: what is written in them is none of a tool's settings unless a key says so.
+    is_data = isinstance(facts, JsonFacts) and (facts.rows or (facts.root == "sequence" and len(text) > MIB))
+    marked = "" if is_data else text
+    asked = [each for each in INTERPRETERS if each.asks_for(facts.met, file_name(path), marked)]
     if not asked:
         return
     bound: LimitReachedError | None = None

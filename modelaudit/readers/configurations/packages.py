@@ -29,7 +29,7 @@ _WORDS: Final = frozenset(
 _STEP: Final = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
 # What every command needs that this is about; a vocabulary of pieces of words has no blanks within a piece.
 _MARKS: Final = re.compile(
-    r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?://|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b"
+    r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b"
     r"|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?cat?[ \t]+-|\brm[ \t]+-[rf]|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]"
     r"|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
 )
