@@ -29,9 +29,9 @@ _WORDS: Final = frozenset(
 _STEP: Final = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
 # What every command needs that this is about; a vocabulary of pieces of words has no blanks within a piece.
 _MARKS: Final = re.compile(
-    r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b"
-    r"|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?cat?[ \t]+-|\brm[ \t]+-[rf]|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]"
-    r"|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
+    r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])"
+    r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?cat?[ \t]+-|\brm[ \t]+-[rf]"
+    r"|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
 )
 _WINDOWS: Final = re.compile(r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE)
 _LONGEST: Final = 20_000
@@ -74,9 +74,7 @@ def _of_windows(value: str) -> Iterator[Mention]:
 @lru_cache(maxsize=10_000)
 def is_command_key(key: str) -> bool:
     """Whether the key is made of a word for what is run: ``postCreateCommand``, ``commands_pre``, ``[testenv]``."""
-    return len(key) < 100 and (
-        key == "dockerfile_inline" or any(word.lower() in _WORDS for word in _STEP.findall(key))
-    )
+    return len(key) < 100 and (key == "dockerfile_inline" or any(word.lower() in _WORDS for word in _STEP.findall(key)))
 
 
 SCRIPTS = Interpreter(frozenset({"scripts", "runOn", "initializeCommand", "dockerfile_inline"}), read, marks=_MARKS)

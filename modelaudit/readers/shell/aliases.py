@@ -12,7 +12,8 @@ from modelaudit.readers.shell.words import unwrapped
 
 _ALIAS: Final = re.compile(r"^[ \t]*alias[ \t]+([\w.-]{1,60})=[\"']?([^\"'\n;]{1,200})", re.MULTILINE)
 _FUNCTION: Final = re.compile(
-    r"(?:^|;)[ \t]*(?:function[ \t]+([\w-]{1,60})[ \t]*(?:\(\))?|([\w-]{1,60})[ \t]*\([ \t]*\))\s{0,20}\{([^}]{1,500})\}",
+    r"(?:^|;)[ \t]*(?:function[ \t]+([\w-]{1,60})[ \t]*(?:\(\))?|([\w-]{1,60})[ \t]*\([ \t]*\))"
+    r"\s{0,20}\{([^}]{1,500})\}",
     re.MULTILINE,
 )
 _LONGEST: Final = 200_000

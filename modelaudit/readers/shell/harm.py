@@ -9,7 +9,17 @@ from typing import Final
 from modelaudit.readers.shell.lexer import Command
 from modelaudit.readers.shell.pipelines import runs_input
 from modelaudit.readers.shell.reverse import is_reverse_shell
-from modelaudit.readers.shell.words import PERSISTENT, PRIVATE, PRIVATE_FOLDERS, ROOTS, SENDERS, SHELLS, SYSTEM, base_name, unwrapped
+from modelaudit.readers.shell.words import (
+    PERSISTENT,
+    PRIVATE,
+    PRIVATE_FOLDERS,
+    ROOTS,
+    SENDERS,
+    SHELLS,
+    SYSTEM,
+    base_name,
+    unwrapped,
+)
 
 _RECURSIVE: Final = re.compile(r"-\w*[rR]\w*|--recursive")
 _ENVIRONMENT: Final = re.compile(r"\s*(?:env|printenv|set|export|cat\s+/proc/self/environ)\s*(?:[|;]|\Z)")
@@ -67,7 +77,7 @@ def _opens(name: str, rest: list[str]) -> bool:
     """A program keeps the rights of its owner whoever starts it, or an account has those of root."""
     if name == "chmod":
         return any(re.fullmatch(r"[ugo]*\+\w*s\w*|[4-7][0-7]{3}", word) for word in rest) and any(
-            word.rpartition("/")[2] in SHELLS or word.startswith("/tmp/") for word in rest  # noqa: S108
+            word.rpartition("/")[2] in SHELLS or word.startswith("/tmp/") for word in rest
         )
     return name in ("useradd", "adduser", "usermod") and "-o" in rest and "0" in rest
 

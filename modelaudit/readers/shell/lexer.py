@@ -16,7 +16,9 @@ _ENDS_WORD: Final = " \t\n\r;|&<>()"
 _SPECIAL: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#]++")
 _VARIABLE: Final = re.compile(r"\{([A-Za-z_]\w{0,99})(?::?[-=]([^}]{0,500}))?\}|([A-Za-z_]\w{0,99})")
 _ASSIGNED: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
-_ANSI: Final = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL)
+_ANSI: Final = re.compile(
+    r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
+)
 _ANSI_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v"}
 _RESERVED: Final = frozenset({"if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "coproc"})
 _LONGEST_VALUE: Final = 4096
@@ -144,9 +146,8 @@ class Lexer:
             current.line = current.line if declares else self._line
             if self._assigns(word, declares):
                 return
-        if not current.words:
-            if word in _RESERVED or word in ("fi", "done", "}", "esac"):
-                return
+        if not current.words and (word in _RESERVED or word in ("fi", "done", "}", "esac")):
+            return
         current.words += self._split(word, self.text[at : self._at])
 
     def _assigns(self, word: str, declares: bool) -> bool:

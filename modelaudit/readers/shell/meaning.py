@@ -18,9 +18,9 @@ from modelaudit.readers.shell.aliases import aliases_of
 from modelaudit.readers.shell.carried import carried
 from modelaudit.readers.shell.fetched import READS_INTO, Fetched, fetches
 from modelaudit.readers.shell.harm import harm_of, harm_of_pipeline
+from modelaudit.readers.shell.installers import requirements_of
 from modelaudit.readers.shell.lexer import OUTPUT, Command, commands_of
 from modelaudit.readers.shell.pipelines import Pipeline, pipelines_of, runs_input
-from modelaudit.readers.shell.installers import requirements_of
 from modelaudit.readers.shell.plain import decoded
 from modelaudit.readers.shell.words import EVALUATORS, INTERPRETERS, RUNNERS, SHELLS, base_name, unwrapped
 from modelaudit.readers.text_addresses import address_in
@@ -103,9 +103,9 @@ class _Script:
             command.words = self.state.named(command.words)
             words = unwrapped(command.words)
             through_xargs = any(base_name(word) in ("xargs", "parallel") for word in command.words[:3])
-            if index and (runs_input(words) or (through_xargs and words and base_name(words[0]) in RUNNERS)):
-                yield from self._fed(pipeline.commands[:index], command)
-            elif index and (self._branches_into_shell(command) or command.words[:1] == ["parallel"] and not words):
+            starts = words and base_name(words[0]) in RUNNERS if words else command.words[:1] == ["parallel"]
+            runs = runs_input(words) or (through_xargs and starts) or self._branches_into_shell(command)
+            if index and runs:
                 yield from self._fed(pipeline.commands[:index], command)
             elif index and words and words[0] in READS_INTO:
                 self._kept(pipeline.commands[:index], words)
@@ -160,13 +160,17 @@ class _Script:
         elif names and names[0] not in _PRINTERS:
             yield self._say("piped-run", names[0], command, f"into {shell}")
 
-    def _command(self, command: Command, words: list[str]) -> Iterator[Mention]:
+    def _alone(self, command: Command, words: list[str]) -> Iterator[Mention]:
+        """What the command does by itself, whatever stands around it."""
         for use, name, detail in harm_of(command, words):
             yield self._say(use, name, command, detail)
         for text in carried(command):
             yield from self._nested(text, command)
         for found in requirements_of(words):
             yield replace(found, where=Location(line=self.first + command.line - 1))
+
+    def _command(self, command: Command, words: list[str]) -> Iterator[Mention]:
+        yield from self._alone(command, words)
         self.state.fetched.note(command, words)
         if not words:
             return

@@ -52,7 +52,8 @@ PERSISTENT: Final = (
 PRIVATE: Final = (
     ".ssh/id_", ".ssh/config", ".aws/credentials", ".netrc", "/etc/shadow", "huggingface/token", ".huggingface/token",
     ".git-credentials", ".kube/config", ".docker/config.json", ".pypirc", ".gnupg", ".config/gcloud", ".azure/",
-    "security-credentials", "instance/service-accounts", ".bash_history", "/proc/self/environ", "wallet.dat", "Login Data", ".config/gh/hosts.yml",
+    "security-credentials", "instance/service-accounts",
+    ".bash_history", "/proc/self/environ", "wallet.dat", "Login Data", ".config/gh/hosts.yml",
 )  # fmt: skip
 """Parts of paths of what is nobody else's."""
 
