@@ -113,6 +113,8 @@ def _read_almost_json(
     yield from _tags_in_text(text, limits)
     if facts is not None:
         yield from _meanings(artifact.path, relaxed, facts, limits)
+    elif is_table(name):
+        yield from meanings_of_table(artifact.path, name, text, limits)
 
 
 def _facts(text: str, limits: Limits) -> JsonFacts:

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.readers.shell.expansions import RUN_LATER
 from modelaudit.readers.shell.lexer import Command
 from modelaudit.readers.shell.words import base_name
 
@@ -33,17 +34,13 @@ _BEHIND_OPTION: Final = {
 }  # fmt: skip
 _FIRST: Final = frozenset({"trap"})
 _FIND: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
-_VARIABLES: Final = frozenset(
-    {"PROMPT_COMMAND", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "PAGER", "LESSOPEN", "SUDO_ASKPASS",
-     "SSH_ASKPASS", "GIT_ASKPASS", "BROWSER", "VISUAL", "EDITOR"}
-)  # fmt: skip
 _MOST: Final = 20
 
 
 def carried(command: Command) -> Iterator[str]:
     """The texts that a shell is handed because of this command."""
     for name, value in command.assigns:
-        if name in _VARIABLES and value:
+        if name in RUN_LATER and value:
             yield value
     for at, word in enumerate(command.words[:_MOST]):
         name = base_name(word)

@@ -20,6 +20,12 @@ _PROGRAM: Final = re.compile(
 _MOST: Final = 200
 _LONGEST: Final = 4096
 
+RUN_LATER: Final = frozenset(
+    {"PROMPT_COMMAND", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "PAGER", "LESSOPEN", "SUDO_ASKPASS",
+     "SSH_ASKPASS", "GIT_ASKPASS", "BROWSER", "VISUAL", "EDITOR"}
+)  # fmt: skip
+"""Variables whose value a shell or another program runs as a command."""
+
 Variables = Mapping[str, str]
 
 

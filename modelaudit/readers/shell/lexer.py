@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.readers.shell.expansions import brace_words, expanded, items_of_array, printed_name
+from modelaudit.readers.shell.expansions import RUN_LATER, brace_words, expanded, items_of_array, printed_name
 
 _ENDS_WORD: Final = " \t\n\r;|&<>()"
 _SPECIAL: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#]++")
@@ -129,7 +129,8 @@ class Lexer:
                 self.variables[name] = value[:_LONGEST_VALUE]
         if current.words[:2] == ["set", "--"]:
             self.variables["@"] = " ".join(current.words[2:])[:_LONGEST_VALUE]
-        if current.words or current.inner or current.feeds or current.writes or current.sources:
+        runs_later = any(name in RUN_LATER for name, _ in current.assigns)
+        if current.words or runs_later or current.inner or current.feeds or current.writes or current.sources:
             current.piped = piped
             self.commands.append(current)
         self._current = Command(self._line)
