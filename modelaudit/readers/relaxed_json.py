@@ -39,7 +39,10 @@ def _plain(match: re.Match[str]) -> str:
     if match["comment"]:
         return "\n" * found.count("\n") or " "
     if match["single"] or (match["double"] and "\\" in found):
-        return json.dumps(_ESCAPE.sub(_unescaped, found[1:-1]), ensure_ascii=False)
+        plain = _ESCAPE.sub(_unescaped, found[1:-1])
+        # Two escapes may be the halves of one character.
+        whole = plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return json.dumps(whole, ensure_ascii=False)
     if match["number"]:
         return str(int(found, 16)) if len(found) > 1 else ""
     return f'"{found}"' if match["word"] and found not in _JSON_WORDS else found
