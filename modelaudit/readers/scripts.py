@@ -21,6 +21,7 @@ from modelaudit.readers.shell import recipes, settings
 from modelaudit.readers.shell.inline import programs_of
 from modelaudit.readers.shell.meaning import VOCABULARY, mentions_of_script
 from modelaudit.readers.shell.windows import mentions_of_lines
+from modelaudit.readers.table_text import meanings_of_table
 from modelaudit.readers.text import file_name, looks_like_text
 from modelaudit.readers.windows import budget_of, opener
 
@@ -103,6 +104,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             gathered[mention] = None
     finally:
         yield Outline(FORMAT, tuple(gathered), (("kind", kind),))
+    if kind == "index":
+        yield from meanings_of_table(artifact.path, file_name(artifact.path), text[:_LONGEST], limits)
     if kind == "modelfile":
         yield from settings.files_of_modelfile(text[:_LONGEST])
     if kind in ("script", "dockerfile", "makefile"):

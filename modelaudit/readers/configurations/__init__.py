@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelaudit.readers.configurations import (
     expressions,
+    indexes,
     langchain,
     mlflow,
     named,
@@ -30,6 +31,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     langchain.SERIALIZED,
     packages.SCRIPTS,
     shards.SHARDS,
+    indexes.INDEXES,
 )
 
 __all__ = ["CONFIGURATIONS"]

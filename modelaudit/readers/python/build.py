@@ -13,6 +13,7 @@ from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind,
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.python.uses import VOCABULARY, shown
+from modelaudit.readers.table_text import meanings_of_table
 from modelaudit.readers.text import file_name, looks_like_text
 from modelaudit.readers.windows import read_whole
 
@@ -39,10 +40,13 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         WindowError: it is over 1 MiB, or from the window.
     """
     text = read_whole(window, min(_MOST_BYTES, limits.document_bytes)).decode("utf-8-sig", "replace")
-    if file_name(artifact.path) == "setup.cfg":
+    name = file_name(artifact.path)
+    if name == "setup.cfg":
         yield Outline("python-build", tuple(_of_cfg(text))[:_MOST])
+        yield from meanings_of_table(artifact.path, name, text, limits)
         return
     table = _parsed(text)
+    yield from meanings_of_table(artifact.path, name, text, limits)
     yield Outline("python-build", tuple(_of_project(table))[:_MOST])
     items = tuple(_backend(table))
     if items:
