@@ -43,6 +43,7 @@ EXPLAINED = {
     "language_modeling.py": "unpickles a cache that it wrote before",
     "integration_utils.py": "unpickles arguments that another worker of the same training sent",
     "tokenization_transfo_xl.py": "unpickles the vocabulary of an old model, behind TRUST_REMOTE_CODE",
+    "utils.py": "fetches a kernel of a repository of one person, which is code that nobody is asked about",
     "retrieval_rag.py": "unpickles an index, behind TRUST_REMOTE_CODE",
 }
 

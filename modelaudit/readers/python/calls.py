@@ -17,7 +17,6 @@ from modelaudit.readers.python import (
     tables,
     trust,
     uses,
-    variants,
 )
 from modelaudit.readers.python.call import Call
 from modelaudit.readers.python.expressions import attribute, look, taken, value_of
