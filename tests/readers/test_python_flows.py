@@ -107,8 +107,13 @@ def test_what_runs_when_python_starts_is_told(read_bytes, name: str) -> None:
 
 def test_code_in_a_file_of_another_name_is_disguised() -> None:
     items = tuple(Reference(ReferenceKind.CODE, target, "hook") for target in ("hook.txt", "hook.py"))
-    states = [each.fields["state"] for each in subjects_of_references([("a.toml", References("x", items))], [])]
-    assert states == ["disguised", "missing"]
+
+    def states(format_: str) -> list[object]:
+        named = [("a.toml", References(format_, items))]
+        return [each.fields["state"] for each in subjects_of_references(named, [])]
+
+    assert states("python-build") == ["disguised", "missing"]
+    assert states("mlflow") == ["missing", "missing"]
 
 
 @pytest.mark.parametrize(
