@@ -115,6 +115,9 @@ NOT_FAILED = {
     "java-object/malicious/proxy.ser": (3, {"java/unverified-class"}),
     "java-object/malicious/unlisted.model": (3, {"java/unverified-class"}),
     "mxnet/malicious/custom-symbol.json": (3, {"mxnet/custom-operator"}),
+    "zarr/malicious/unaccounted.zarr.zip": (3, {"coverage/no-reader"}),
+    "zarr/malicious/unknown-codec.json": (3, {"zarr/unverified-codec"}),
+    "zarr/malicious/unknown-type.json": (3, {"zarr/unverified-codec"}),
 }
 
 
