@@ -86,7 +86,7 @@ def test_the_listed_formats_are_those_that_checks_lay_out() -> None:
     formats |= {"catboost", "lightgbm", "ubjson", "xgboost", "xgboost-binary"}
     formats |= {"gguf", "git-lfs-pointer", "msgpack"}
     formats |= {"onnx", "ort", "tflite", "executorch"}
-    formats |= {"zarr"}
+    formats |= {"ggml", "zarr"}
     for path in (PACKAGE / "readers").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and ast.unparse(call.func) in ("Document", "ArchiveListing"):
@@ -112,7 +112,7 @@ PLACES = {
     "boosters": ("catboost", "lightgbm", "ubjson", "xgboost", "xgboost-binary"), "markup": ("xml",),
     "gguf": ("gguf",), "lfs": ("git-lfs-pointer",), "msgpack": ("msgpack",),
     "onnx": ("onnx", "ort"), "tflite": ("tflite",), "executorch": ("executorch",),
-    "zarr": ("zarr",),
+    "ggml": ("ggml",), "zarr": ("zarr",),
 }  # fmt: skip
 
 

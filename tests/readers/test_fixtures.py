@@ -115,6 +115,8 @@ NOT_FAILED = {
     "java-object/malicious/proxy.ser": (3, {"java/unverified-class"}),
     "java-object/malicious/unlisted.model": (3, {"java/unverified-class"}),
     "mxnet/malicious/custom-symbol.json": (3, {"mxnet/custom-operator"}),
+    "ggml/malicious/unknown-dtype.bin": (3, {"coverage/damaged", "ggml/unknown-type"}),
+    "ggml/malicious/unknown-program.bin": (3, {"coverage/no-reader"}),
     "spacy/malicious/factory.cfg": (3, {"spacy/unverified-function"}),
     "spacy/malicious/inline.cfg": (3, {"spacy/unverified-function"}),
     "spacy/malicious/interpolated.cfg": (3, {"spacy/unverified-function"}),
