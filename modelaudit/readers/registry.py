@@ -96,6 +96,7 @@ READERS: tuple[Reader, ...] = (
     requirements.READER,
     spacy.READER,
     scripts.READER,
+    scripts.ATTRIBUTES,
     programs.told(documents.JSON),
     programs.told(documents.YAML),
     pages.READER,
