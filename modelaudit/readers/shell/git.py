@@ -49,12 +49,13 @@ _SHOWN: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A key with its value; section and key have no case, the subsection has."""
+    """A key with its value; section and key have no case, the subsection has. ``stated`` has the comment as well."""
 
     section: str
     subsection: str
     key: str
     value: str
+    stated: str
     line: int
 
     @property
@@ -62,7 +63,7 @@ class _Entry:
         return f"{self.section}.{self.key}"
 
     def mention(self, use: str) -> Mention:
-        return Mention(VOCABULARY, use, self.whole, Location(line=self.line), self.value[:_SHOWN])
+        return Mention(VOCABULARY, use, self.whole, Location(line=self.line), self.stated[:_SHOWN])
 
 
 def _entries(text: str) -> Iterator[_Entry]:
@@ -80,7 +81,7 @@ def _entries(text: str) -> Iterator[_Entry]:
             section, subsection, line = head[1].lower(), _ESCAPE.sub(r"\1", head[2] or ""), head[3]
         pair = _PAIR.match(line)
         if pair is not None and line and not line.startswith(("#", ";")):
-            yield _Entry(section, subsection, pair[1].lower(), _plain(pair[2]), first)
+            yield _Entry(section, subsection, pair[1].lower(), _plain(pair[2]), pair[2].strip().strip('"'), first)
 
 
 def _plain(value: str) -> str:
@@ -112,7 +113,7 @@ def _of_settings(entry: _Entry) -> Iterator[Mention]:
         yield entry.mention("git-command")
     elif (entry.section == "alias" and value.startswith("!")) or entry.whole in ("core.editor", "core.pager"):
         yield from mentions_of_script(value.lstrip("!"), entry.line)
-    elif runs and value.lower() not in _GIT_HARMLESS and not _LFS.fullmatch(value):
+    elif runs and entry.stated.lower() not in _GIT_HARMLESS and not _LFS.fullmatch(entry.stated):
         yield entry.mention("git-command")
 
 
@@ -135,9 +136,8 @@ def _of_lfs(entry: _Entry) -> Iterator[Mention]:
     elif entry.whole in _LFS_STORE and entry.value:
         host = _HOST.match(entry.value)
         name = ((host[1] or host[2]) if host else entry.value).lower()
-        yield Mention(
-            _STORES, "store", name[:_SHOWN], Location(line=entry.line), f"{entry.whole} = {entry.value}"[:_SHOWN]
-        )
+        # The address itself may hold a password.
+        yield Mention(_STORES, "store", name[:_SHOWN], Location(line=entry.line), entry.whole)
 
 
 def mentions_of_attributes(text: str) -> Iterator[Mention]:
