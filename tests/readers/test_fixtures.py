@@ -21,6 +21,8 @@ FOLDER_OF = {
     "executable": "format",
     "torch-weight": "torch-export",
 }
+# Told by their bytes and not read.
+SEALED = ("cntk", "rar", "rknn", "tensorrt")
 # What does not fail by itself under the default policy, with the exit code and the rules that say so.
 NOT_FAILED = {
     "json/malicious/duplicate-key.json": (3, {"code/code-missing", "document/duplicate-key"}),
@@ -191,7 +193,7 @@ def test_no_exception_outlives_its_fixture():
 @pytest.mark.parametrize("path", _paths("benign"))
 def test_benign_files_are_read_whole_and_without_defect(path, read_fixture):
     reading = read_fixture(path)
-    assert reading.structures
+    assert reading.structures or path.startswith(SEALED)
     assert reading.kinds() <= ({"not-utf-8"} if "latin-1" in path else set())
     assert [path for path, _ in reading.unread if not path.endswith(".py")] == []
 
