@@ -23,7 +23,8 @@ from modelaudit.readers.text import EIGHT_BIT, TextScan, decode, file_name, look
 from modelaudit.readers.windows import chunks
 from modelaudit.readers.yaml_text import YamlError, YamlFacts
 
-_JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5")
+_JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5",
+               ".zarray", ".zgroup", ".zattrs", ".zmetadata")  # fmt: skip
 _YAML_NAMES = (".yaml", ".yml")
 _YAML_FILES = frozenset({"mlmodel", "mlproject", ".clang-format", "citation.cff", ".condarc", "user-data", "procfile"})
 _PROSE = (".txt", ".rst", ".log", ".csv", ".tsv", ".tex", ".bib", ".html", ".htm", ".svg", ".py", ".pyx", ".cff")
