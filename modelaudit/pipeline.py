@@ -14,7 +14,7 @@ import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.engine import dispatch_of, find
 from modelaudit.checks.formats import notes_of, subjects_of_formats
-from modelaudit.checks.numbers import is_unknown, settle
+from modelaudit.checks.numbers import is_surplus, is_unknown, settle
 from modelaudit.checks.reach import by_reach, is_held
 from modelaudit.checks.references import subjects_of_references
 from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
@@ -154,7 +154,8 @@ class _Audit:
         for address, unread in reading.unread:
             (self._unknown if is_unknown(unread) else subjects).extend(subjects_of_unread(address, (unread,)))
         self._held += filter(is_held, subjects)
-        for finding in self._check([subject for subject in subjects if not is_held(subject)]):
+        self._unknown += filter(is_surplus, subjects)
+        for finding in self._check([each for each in subjects if not is_held(each) and not is_surplus(each)]):
             reason = self.catalogue.findings[finding.rule].leaves
             if reason is not None:
                 reading.unread.append(
@@ -182,7 +183,7 @@ class _Audit:
     def relate(self, snapshot: Snapshot) -> None:
         """Check what files name of one another, once all of them were read."""
         subjects = list(subjects_of_references(self._references, snapshot.artifacts))
-        self.records, unknown = settle(self.records, self._unknown, subjects)
+        self.records, unknown = settle(self.records, self._unknown, subjects, self._references)
         for finding in self._check([*unknown, *subjects, *self._reached(snapshot, subjects)]):
             reason = self.catalogue.findings[finding.rule].leaves
             for place, record in enumerate(self.records):

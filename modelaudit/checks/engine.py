@@ -123,7 +123,7 @@ def _finding(rule: FindingRule, same: list[Subject]) -> Finding:
         check=rule.rule.check,
         artifact=first.artifact,
         message=redacted(_filled(rule.message, first.fields)),
-        location=first.location,
+        location=replace(first.location, key=redacted(first.location.key)) if first.location.key else first.location,
         evidence=tuple(redacted(line) for line in (*evidence, *first.listing)),
         key=redacted(first.key),
     )

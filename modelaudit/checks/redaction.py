@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# What tokens of providers begin with. After one of them, whatever is long and unbroken is taken out.
+_STARTS: Final = (
+    r"hf_|api_org_|sk-|sk_(?=live|test|[0-9a-f]{20})|rk_live_|pk_live_|gh[pousr]_|github_pat_|glpat-|gldt-|glrt-"
+    r"|xox[abposr]-|AKIA|ASIA|AIza|ya29\.|GOCSPX-|pypi-|npm_|gsk_|nvapi-|r8_|SG\.|eyJ|pplx-|xai-|csk-"
+    r"|fw_(?=[A-Za-z0-9]{20})|pcsk_|lsv2_|dop_v1_|dapi|key-(?=[0-9a-f]{32})|SK(?=[0-9a-f]{32})|ls__|tgp_v1_|shpat_"
+    r"|dckr_pat_|AccountKey=|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/|sq0csp-|ATATT|figd_|sntrys_"
+)
+_NAMED: Final = (
+    r"\b[\w.-]{0,40}(?:password|passwd|pwd|api_?key|secret(?:_?(?:access_?)?key)?|(?:access|auth|private)_?key(?:_?id)?"
+    r"|[a-z]*token)[\"']?\s?[:=]\s?[\"']?|bearer\s"
+)
 _SHAPES: Final = re.compile(
     r"(?P<auth>://[^\s:/?#@]{1,100}:)[^\s/@]{1,200}(?=@)"
-    r"|(?P<start>\b(?:hf_|api_org_|sk-|sk_live_|rk_live_|gh[pousr]_|github_pat_|glpat-|xox[abposr]-|AKIA|ASIA|AIza|pypi-"
-    r"|gsk_|nvapi-|r8_|SG\.|eyJ))[A-Za-z0-9_.+/=-]{12,}"
-    r"|(?P<name>(?i:(?:password|passwd|api_?key|secret|access_?token|auth_?token)[\"']?\s?[:=]\s?[\"']?|bearer\s))"
-    r"[^\s\"'$<{]{8,200}"
+    rf"|(?P<start>(?:(?<![A-Za-z0-9])|(?<=_))(?:{_STARTS}))[A-Za-z0-9_.+/=-]{{12,}}"
+    rf"|(?P<name>(?i:{_NAMED}))[^\s\"'$<{{]{{8,200}}"
+    r"|(?P<bot>\b\d{8,10}:)[A-Za-z0-9_-]{33,37}\b"
 )
-_MARKS: Final = re.compile(r"hf_|api_org_|sk[-_]|rk_live|gh[pousr]_|github_pat|glpat|xox|AKIA|ASIA|AIza|pypi-|gsk_"
-                           r"|nvapi|r8_|SG\.|eyJ|://|(?i:passw|api_?key|secret|token|bearer)")  # fmt: skip
+_MARKS: Final = re.compile(rf"{_STARTS}|://|\d{{8}}:|(?i:passw|pwd|key|secret|token|bearer)")
 
 
 def redacted(text: str) -> str:
@@ -22,4 +31,4 @@ def redacted(text: str) -> str:
 
 
 def _hidden(match: re.Match[str]) -> str:
-    return f"{match['auth'] or match['start'] or match['name'] or ''}…"
+    return f"{match['auth'] or match['start'] or match['name'] or match['bot'] or ''}…"

@@ -15,6 +15,9 @@ from modelaudit.model.structure import UnreadReason
 _WEB: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ABSOLUTE: Final = re.compile(r"[/\\~]|[A-Za-z]:")
 _FOREIGN: Final = "--"
+# What these formats name as code is one file that is run as Python; of others it may be a folder or an archive.
+_RUN_AS_PYTHON: Final = frozenset({"python-build", "notebook"})
+_OF_CODE: Final = (".py", ".pyw", ".py3", ".ipynb", ".ipy", ".pyx")
 _LINKS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
 
 
@@ -35,7 +38,8 @@ def subjects_of_references(
 
 def _subject(address: str, format_: str, reference: Reference, files: Mapping[str, Artifact]) -> Subject:
     target, path = _resolved(address, reference)
-    state = target or _state(path, reference, files)
+    is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_OF_CODE)
+    state = target or ("disguised" if is_hidden else _state(path, reference, files))
     found = files.get(path)
     fields: dict[str, Scalar] = {
         "format": format_,

@@ -76,8 +76,26 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """The files of an array in chunks, any of which may be absent: ``c/0/2`` below the folder of the array.
+
+    Attributes:
+        folder: of the array, from the folder of the file that describes it.
+        prefix: what precedes the positions in the name of a chunk: ``c``, or nothing.
+        separator: what stands between positions.
+        counts: how many chunks there are along each dimension.
+    """
+
+    folder: str
+    prefix: str
+    separator: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class References:
     """What one file names of other files. Held against the files of the snapshot once all of them were read."""
 
     format: str
     items: tuple[Reference, ...]
+    grids: tuple[Grid, ...] = ()

@@ -20,7 +20,7 @@ from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reade
 from modelaudit.readers.documents import whole_text
 from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
-from modelaudit.readers.protobuf_text import text_fields
+from modelaudit.readers.protobuf_text import looked_at, text_fields
 from modelaudit.readers.text import looks_like_text
 
 FORMAT: Final = "caffe"
@@ -32,9 +32,9 @@ _FIRST: Final = 24
 _NAME: Final = 256
 _MOST_LAYERS: Final = 200_000
 _BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+[a-z_]++\s*+[:{<]")
-_TELLS: Final = re.compile(rb"^\s*+layers?\s*+:?\s*+[{<]", re.MULTILINE)
-_TYPED: Final = re.compile(rb"\btype\s*+:\s*+(?:\"\w|[A-Z])|\bbottom\s*+:|\btop\s*+:")
-_SOLVER: Final = re.compile(rb"^\s*+(?:base_lr|lr_policy|snapshot_prefix)\s*+:", re.MULTILINE)
+_TELLS: Final = re.compile(rb"(?:^|[\"'\w}>;,\]][ \t]++)[ \t]*+layers?\s*+:?\s*+[{<]", re.MULTILINE)
+_TYPED: Final = re.compile(rb"\btype\s*+:\s*+(?:[\"'][\w\\]|[A-Z])|\bbottom\s*+:|\btop\s*+:")
+_SOLVER: Final = re.compile(rb"^[ \t]*+(?:base_lr|lr_policy|snapshot_prefix)\s*+:", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -62,9 +62,10 @@ class _Layers:
 
 def _recognises_text(head: Head) -> bool:
     """Layers with a type and names of what they are given, or the settings of a solver."""
-    if not _BEGINS.match(head.data) or not looks_like_text(head):
+    data = looked_at(head)
+    if not _BEGINS.match(data) or not looks_like_text(head):
         return False
-    return bool((_TELLS.search(head.data) and _TYPED.search(head.data)) or len(_SOLVER.findall(head.data)) > 1)
+    return bool((_TELLS.search(data) and _TYPED.search(data)) or len(_SOLVER.findall(data)) > 1)
 
 
 def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Iterator
 from typing import Final
 
-_LONGEST: Final = 64 * 1024
+_LONGEST: Final = 256 * 1024
 _DEEPEST: Final = 60
 _MOST_NAMES: Final = 200
-_CALL: Final = re.compile(r"[A-Za-z_]\w*\s{0,4}\(")
+_CALL: Final = re.compile(r"(?<=\w)\s{0,4}\(")
 _BRACKET: Final = re.compile(r"[()\[\]{}]")
 _BUILTINS: Final = frozenset({"exec", "eval", "compile", "__import__", "getattr", "open"})
 

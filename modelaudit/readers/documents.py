@@ -16,14 +16,17 @@ from modelaudit.readers.configurations.texts import names_in_text
 from modelaudit.readers.embedded import contents_of_strings
 from modelaudit.readers.interpreters import INTERPRETERS
 from modelaudit.readers.json_text import JsonFacts, keep_bounds, scan_json, scan_rows
+from modelaudit.readers.relaxed_json import as_json, is_tolerant
 from modelaudit.readers.settings import Setting, settings_of_json, settings_of_rows, settings_of_yaml
+from modelaudit.readers.table_text import is_table, meanings_of_table
 from modelaudit.readers.text import EIGHT_BIT, TextScan, decode, file_name, looks_like_text
 from modelaudit.readers.windows import chunks
 from modelaudit.readers.yaml_text import YamlError, YamlFacts
 
-_JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5")
+_JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5",
+               ".zarray", ".zgroup", ".zattrs", ".zmetadata")  # fmt: skip
 _YAML_NAMES = (".yaml", ".yml")
-_YAML_FILES = frozenset({"mlmodel", "mlproject", ".clang-format", "citation.cff"})
+_YAML_FILES = frozenset({"mlmodel", "mlproject", ".clang-format", "citation.cff", ".condarc", "user-data", "procfile"})
 _PROSE = (".txt", ".rst", ".log", ".csv", ".tsv", ".tex", ".bib", ".html", ".htm", ".svg", ".py", ".pyx", ".cff")
 _NAMED_BYTES = 8 * MIB
 _SPACE = b"\xef\xbb\xbf \t\r\n"
@@ -70,7 +73,6 @@ def _recognises_json(head: Head) -> bool:
 
 def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     text, scan, defects = whole_text(window, limits)
-    name_says_json = file_name(artifact.path).endswith(_JSON_NAMES)
     try:
         keep_bounds(text, limits)
         facts = _facts(text, limits)
@@ -83,11 +85,37 @@ def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         yield Document("json", root, lines=scan.lines, defects=defects)
         yield Unread(UnreadReason.LIMIT, str(error))
     except ValueError as error:
-        if not name_says_json:
-            yield Document("text", "text", lines=scan.lines, defects=defects)
-            return
+        yield from _read_almost_json(artifact, window, text, limits, error)
+
+
+def _read_almost_json(
+    artifact: Artifact, window: Window, text: str, limits: Limits, error: ValueError
+) -> Iterator[Reading]:
+    """What begins like JSON and is none: YAML does, and what editors and JSON5 take for JSON."""
+    name = file_name(artifact.path)
+    if not name.endswith(_JSON_NAMES) and _is_yaml(name):
+        yield from _read_yaml(artifact, window, limits)
+        return
+    _, scan, defects = whole_text(window, limits)
+    says_json = name.endswith(_JSON_NAMES) or is_tolerant(name, artifact.path)
+    relaxed = as_json(text)
+    try:
+        facts: JsonFacts | None = scan_json(relaxed, _WANTED)
+    except (ValueError, LimitReachedError):
+        facts = None
+    if facts is not None and is_tolerant(name, artifact.path):
+        yield _json_document(facts, scan, defects)
+    elif says_json:
         yield Document("json", "text", lines=scan.lines, defects=(*defects, Defect("not-json", str(error))))
         yield Unread(UnreadReason.DAMAGED, f"it is not JSON: {error}")
+    else:
+        yield Document("text", "text", lines=scan.lines, defects=defects)
+    yield from names_in_text(text)
+    yield from _tags_in_text(text, limits)
+    if facts is not None:
+        yield from _meanings(artifact.path, relaxed, facts, limits)
+    elif is_table(name):
+        yield from meanings_of_table(artifact.path, name, text, limits)
 
 
 def _facts(text: str, limits: Limits) -> JsonFacts:
@@ -111,7 +139,10 @@ def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]
 
 def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits) -> Iterator[Reading]:
     """What the document means to those who know keys of it."""
-    asked = [each for each in INTERPRETERS if each.asks_for(facts.met, file_name(path), text)]
+    # Rows, and a long list, are data: what is written in them is none of a tool's settings unless a key says so.
+    is_data = isinstance(facts, JsonFacts) and (facts.rows or (facts.root == "sequence" and len(text) > MIB))
+    marked = "" if is_data else text
+    asked = [each for each in INTERPRETERS if each.asks_for(facts.met, file_name(path), marked)]
     if not asked:
         return
     bound: LimitReachedError | None = None
@@ -130,8 +161,11 @@ def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits
 
 def _recognises_yaml(head: Head) -> bool:
     """Text that is called YAML; its bytes alone are like any other text's."""
-    name = file_name(head.path)
-    return (name.endswith(_YAML_NAMES) or name in _YAML_FILES) and looks_like_text(head)
+    return _is_yaml(file_name(head.path)) and looks_like_text(head)
+
+
+def _is_yaml(name: str) -> bool:
+    return name.endswith(_YAML_NAMES) or name in _YAML_FILES
 
 
 def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -180,6 +214,9 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         text = whole_text(window, limits)[0]
         yield from names_in_text(text)
         yield from _tags_in_text(text, limits)
+        name = file_name(artifact.path)
+        if is_table(name):
+            yield from meanings_of_table(artifact.path, name, text, limits)
     if total > limits.document_bytes:
         yield Unread(UnreadReason.LIMIT, f"only its first {limits.document_bytes} bytes were read")
 

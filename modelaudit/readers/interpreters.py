@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelaudit.readers import auto_map, keras, mxnet, paddle
+from modelaudit.readers import auto_map, keras, mxnet, paddle, zarr
 from modelaudit.readers.configurations import CONFIGURATIONS
 from modelaudit.readers.jinja import documents as jinja
 from modelaudit.readers.settings import Interpreter
@@ -14,4 +14,5 @@ INTERPRETERS: tuple[Interpreter, ...] = (
     keras.INTERPRETER,
     mxnet.SYMBOL,
     paddle.INTERPRETER,
+    zarr.INTERPRETER,
 )

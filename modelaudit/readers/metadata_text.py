@@ -16,7 +16,7 @@ from typing import Final
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.outline import Mention
-from modelaudit.model.structure import Location
+from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.readers.base import HEAD_BYTES, Reading
 from modelaudit.readers.code_text import calls_of, commands_of
 from modelaudit.readers.embedded import DecodedWindow, coding_of
@@ -60,7 +60,7 @@ def mentions_of(entries: Sequence[Entry]) -> tuple[Mention, ...]:
 
 
 def _mentions(entry: Entry) -> Iterator[Mention]:
-    text = entry.data[:_SEARCHED].decode("utf-8", "replace")
+    text = entry.data.strip()[:_SEARCHED].decode("utf-8", "replace")
     where = Location(key=entry.key[:_LONGEST_KEY])
     for name in calls_of(text):
         yield Mention("python-names", "metadata-code", name, where, _shown(text))
@@ -91,6 +91,9 @@ def meanings(artifact: Artifact, window: Window, entries: Sequence[Entry], limit
     count = 0
     for entry in entries:
         ending = _ending(entry.data)
+        if ending is None and len(entry.data.strip()) > _SEARCHED:
+            detail = f"{entry.key[:_LONGEST_KEY]}: only its first {_SEARCHED} bytes were looked at"
+            yield Unread(UnreadReason.LIMIT, detail, Location(key=entry.key[:_LONGEST_KEY]))
         if ending is None or count >= _MOST_DOCUMENTS:
             continue
         count += 1

@@ -13,14 +13,18 @@ from modelaudit.readers.base import Reader, Reading
 from modelaudit.readers.text import file_name
 
 _BY_ENDING: Final = {
-    "Python source": (".pyx",),
+    "Python source": (".pyx", ".ipy", ".xsh"),
     "source code": (
         ".js", ".mjs", ".cjs", ".ts", ".lua", ".rb", ".pl", ".php", ".r", ".jl", ".c", ".cc", ".cpp", ".cxx", ".h",
         ".hpp", ".cu", ".cuh", ".rs", ".go", ".java", ".scala", ".swift", ".m", ".mm", ".cl", ".metal", ".wgsl",
     ),
-    "commands that a program runs when it starts": (".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc"),
+    "commands that a program runs when it starts": (
+        ".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc", ".pdbrc", ".pythonrc",
+    ),
     "graphs in text form": (".pbtxt", ".prototxt"),
-    "build files": (".cmake", ".gradle", "jenkinsfile", "justfile", "procfile"),
+    "build files": (
+        ".cmake", ".gradle", "jenkinsfile", "justfile", "procfile", "cmakelists.txt", "meson.build", "build.ninja",
+    ),
 }  # fmt: skip
 _BY_KEY: Final = {
     "__loader__": "references to code that a loader imports",  # skops

@@ -9,6 +9,7 @@ Source: https://protobuf.dev/programming-guides/encoding/
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from modelaudit.model.artifact import Window
@@ -31,6 +32,8 @@ _STEP: Final = 64 * 1024
 _GROUPS: Final = 32
 _NO_LOOK: Final = 255
 """The fields of which all but the first are read without a look at the time."""
+_MOST_LOOKED_AT: Final = 1_000_000
+_FIRST: Final = 64
 
 
 class Field(NamedTuple):
@@ -131,6 +134,30 @@ class Message:
     def _hold(self) -> _Source:
         inside = self._base <= self.start and self.end <= self._base + len(self._held)
         return _Source(self._window, self._held, self._base, self.end, inside)
+
+
+def is_whole_message(window: Window) -> bool:
+    """Whether the bytes are, from the first to the last, fields of which one is a message with a text or message in it.
+
+    Parsers want no more of them than that, and pass over what they do not know. Bytes of which many fields were gone
+    through without a fault count too, since nobody can say what the rest is. Raises ``WindowError``.
+    """
+    found = False
+    try:
+        for count, field in enumerate(Message.whole(window).fields()):
+            if count >= _MOST_LOOKED_AT:
+                return True
+            found = found or (field.wire == BYTES and _is_message(field.body))
+    except DamagedError:
+        return False
+    return found
+
+
+def _is_message(message: Message) -> bool:
+    try:
+        return any([field.wire == BYTES and field.body.size > 0 for field in islice(message.fields(), _FIRST)])
+    except DamagedError:
+        return False
 
 
 class _Source:

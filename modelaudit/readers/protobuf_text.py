@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.model.limits import Limits
-from modelaudit.readers.base import DamagedError, LimitReachedError
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.readers.base import DamagedError, Head, LimitReachedError
 from modelaudit.readers.deadline import keep_time
 
 _TOKEN: Final = re.compile(
@@ -27,7 +27,14 @@ _ESCAPE: Final = re.compile(
     rb"\\(?:([0-7]{1,3})|[xX]([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL
 )
 _NAMED: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_LOOKED_AT: Final = MIB
+_MAY_BE: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+(?:[a-z_]++\s*+[:{<]|\Z)")
 _ENDS: Final = {"{": "}", "<": ">"}
+
+
+def looked_at(head: Head) -> bytes:
+    """What recognition looks at of a text that may be one: more than the head, since comments and names can be long."""
+    return head.window.read(0, _LOOKED_AT) if _MAY_BE.match(head.data) else head.data
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from modelaudit.model.structure import NOWHERE, Document
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.readers.documents import whole_text
 from modelaudit.readers.embedded import DecodedWindow
-from modelaudit.readers.shell import recipes, settings
+from modelaudit.readers.shell import git, recipes, settings
 from modelaudit.readers.shell.inline import programs_of
 from modelaudit.readers.shell.meaning import VOCABULARY, mentions_of_script
 from modelaudit.readers.shell.windows import mentions_of_lines
+from modelaudit.readers.table_text import meanings_of_table
 from modelaudit.readers.text import file_name, looks_like_text
 from modelaudit.readers.windows import budget_of, opener
 
@@ -30,7 +31,6 @@ _SCRIPTS: Final = (".sh", ".bash", ".zsh", ".ksh", ".csh", ".fish", ".command", 
 _WINDOWS: Final = (".bat", ".cmd", ".ps1", ".psm1")
 _UNITS: Final = (".desktop", ".service", ".timer")
 _INDEXES: Final = frozenset({"pip.conf", "pip.ini", ".npmrc", ".pypirc", ".yarnrc", "uv.toml"})
-_GIT: Final = frozenset({".gitconfig", ".gitmodules"})
 _HOOKS: Final = frozenset(
     {"applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit", "prepare-commit-msg",
      "commit-msg", "post-commit", "pre-rebase", "post-checkout", "post-merge", "pre-push", "pre-receive", "update",
@@ -52,7 +52,7 @@ def _kind(path: str, start: bytes) -> str:
         return "modelfile"
     if name in ("makefile", "gnumakefile", "bsdmakefile") or name.endswith(".mk"):
         return "makefile"
-    if name in _GIT or (name == "config" and path.replace("\\", "/").lower().endswith(".git/config")):
+    if git.is_settings(path):
         return "git"
     if name in _INDEXES:
         return "index"
@@ -103,6 +103,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             gathered[mention] = None
     finally:
         yield Outline(FORMAT, tuple(gathered), (("kind", kind),))
+    if kind == "index":
+        yield from meanings_of_table(artifact.path, file_name(artifact.path), text[:_LONGEST], limits)
     if kind == "modelfile":
         yield from settings.files_of_modelfile(text[:_LONGEST])
     if kind in ("script", "dockerfile", "makefile"):
@@ -148,10 +150,25 @@ _FOLLOWED: Final[dict[str, Callable[[str], Iterator[Mention]]]] = {
     "dockerfile": lambda text: _of_script(recipes.script_of_dockerfile(text)),
     "makefile": lambda text: _of_script(recipes.script_of_makefile(text)),
     "windows": mentions_of_lines,
-    "git": settings.mentions_of_git,
+    "git": git.mentions_of_git,
     "unit": settings.mentions_of_unit,
     "index": settings.mentions_of_index,
     "modelfile": lambda text: iter(()),
 }
 
+
+def _has_attributes(head: Head) -> bool:
+    return git.is_attributes(head.path) and looks_like_text(head)
+
+
+def _read_attributes(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the text's extent, and the drivers that it hands files to."""
+    text, scan, defects = whole_text(window, limits)
+    yield Document("text", "text", lines=scan.lines, defects=defects)
+    yield Outline("text", tuple(git.mentions_of_attributes(text[:_LONGEST])))
+    if len(text) > _LONGEST:
+        raise LimitReachedError(f"only the first {_LONGEST} characters of its attributes were followed")
+
+
 READER = Reader(FORMAT, recognises, read, fallback=True)
+ATTRIBUTES = Reader("text", _has_attributes, _read_attributes, fallback=True)

@@ -86,6 +86,7 @@ def test_the_listed_formats_are_those_that_checks_lay_out() -> None:
     formats |= {"catboost", "lightgbm", "ubjson", "xgboost", "xgboost-binary"}
     formats |= {"gguf", "git-lfs-pointer", "msgpack"}
     formats |= {"onnx", "ort", "tflite", "executorch"}
+    formats |= {"ggml", "zarr"}
     for path in (PACKAGE / "readers").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and ast.unparse(call.func) in ("Document", "ArchiveListing"):
@@ -111,6 +112,7 @@ PLACES = {
     "boosters": ("catboost", "lightgbm", "ubjson", "xgboost", "xgboost-binary"), "markup": ("xml",),
     "gguf": ("gguf",), "lfs": ("git-lfs-pointer",), "msgpack": ("msgpack",),
     "onnx": ("onnx", "ort"), "tflite": ("tflite",), "executorch": ("executorch",),
+    "ggml": ("ggml",), "zarr": ("zarr",),
 }  # fmt: skip
 
 

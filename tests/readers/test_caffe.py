@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from builders.tensorflow_wire import block
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
+from modelaudit.readers.base import Head
+from modelaudit.readers.caffe import READERS
 
 
 def names(reading) -> set[tuple[str, str, str]]:
@@ -77,3 +81,11 @@ def test_whatever_the_bytes_reading_ends(fixtures, read_bytes, data, name):
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     assert read_bytes(bytes(content), name.rpartition("/")[2]).unread is not None
+
+
+def test_lines_without_a_layer_take_no_time(bytes_window):
+    data = b"a:" + b"\n" * 900_000
+    head = Head("notes.txt", None, data[:4096], bytes_window(data))
+    started = time.process_time()
+    assert not any(reader.recognises(head) for reader in READERS)
+    assert time.process_time() - started < 5

@@ -157,3 +157,15 @@ def test_values_of_every_type_are_passed_over(read_bytes):
     assert facts(read_bytes(file.bytes()))["general.last"] == "here"
     wrong = Gguf().pair("a", 13, bytes(8)).bytes()
     assert UnreadReason.DAMAGED in read_bytes(wrong).reasons()
+
+
+@pytest.mark.parametrize("key", ["Tokenizer.Chat_Template", "llama.chat_template", "tokenizer.chat_template_x"])
+def test_a_template_is_one_whatever_its_runtime_calls_it(key, read_bytes):
+    for file in (model().string(key, "{{ a }}"), model().strings(key, *(["a"] * 70), "{{ a }}")):
+        assert ["jinja"] in read_bytes(file.bytes(), "model.gguf").formats.values()
+
+
+def test_a_text_that_is_not_looked_at_whole_is_told(read_bytes):
+    long = model().string("general.description", "x" * 300_000)
+    assert UnreadReason.LIMIT in read_bytes(long.bytes(), "model.gguf").reasons()
+    assert not read_bytes(model().string("general.description", "x" * 1000).bytes(), "model.gguf").unread

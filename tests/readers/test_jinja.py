@@ -399,3 +399,18 @@ def test_mutated_templates_end_with_an_outline_and_perhaps_an_absence(data: st.D
 def test_any_text_ends_too(text: str) -> None:
     outline, _ = read_template("{{ " + text)
     assert outline.format == "jinja"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% if messages | length > 1 %}{{ 'You are a helpful assistant who answers in full sentences.' }}{% endif %}",
+        "{% for m in messages %}{% if loop.index0 == 0 %}{{ 'You are a helpful assistant, as ever.' }}{% endif %}{% endfor %}",
+        "{% set d = strftime_now('%d %B %Y') %}{{ 'Today is a day on which you help people: ' ~ d }}",
+        "{% macro a(x) %}{% if x.description %}description: {{ x.description }} items of type{% endif %}{{ a(x) }}{% endmacro %}"
+        "{% for t in tools %}{% if 'description' in t.content %}{{ a(t) }}{% endif %}{% endfor %}",
+    ],
+)
+def test_counts_and_macros_of_ordinary_formats_are_quiet(read_bytes, text):
+    outlines = read_bytes(text.encode(), "chat_template.jinja").of(Outline)
+    assert [each.use for outline in outlines for each in outline.mentions if each.use == "hidden-instruction"] == []

@@ -150,3 +150,19 @@ def test_a_class_of_its_own_in_a_saved_model_is_revived_from_the_graph(read_byte
     uses = {path: {each.use for outline in read_bytes(text, path).of(Outline) for each in outline.mentions}
             for path in ("saved_model.pb!layer-0.json", "x.keras!config.json")}  # fmt: skip
     assert uses == {"saved_model.pb!layer-0.json": {"revived-class"}, "x.keras!config.json": {"class"}}
+
+
+def test_a_layer_for_slices_looks_any_symbol_up(read_bytes):
+    config = network(made("keras", "SlicingOpLambda", {"function": "io.write_file"}))
+    assert ("tensorflow-symbols", "function", "io.write_file") in named(of_json(read_bytes, config))
+
+
+@pytest.mark.parametrize("name", [5, None, ["function"]])
+def test_a_module_is_imported_whatever_its_class_is_called(name, read_bytes):
+    config = network({"module": "antigravity", "class_name": name, "config": {}, "registered_name": None})
+    assert ("python-names", "class", "antigravity.?") in named(of_json(read_bytes, config))
+
+
+def test_what_is_registered_goes_before_a_module_of_keras(read_bytes):
+    config = network(made("keras.layers", "Dense", {}, "acme>Dense"))
+    assert ("keras-classes", "custom-class", "acme>Dense") in named(of_json(read_bytes, config))

@@ -123,3 +123,32 @@ def test_mutated_texts_end_in_structures_or_absences(read_bytes, data):
         whole[data.draw(st.integers(6, len(whole) - 1))] = data.draw(st.integers(0, 255))
     reading = read_bytes(bytes(whole), "model.pmml")
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}
+
+
+@pytest.mark.parametrize("start", ["&#60;!", "&#x3c;!", "&#38;#60;!"])
+def test_what_a_parameter_entity_declares_is_told(start, read_bytes):
+    inside = f"<!ENTITY % x \"{start}ENTITY y SYSTEM 'file:///etc/passwd'&#62;\"> %x;"
+    assert ("entity", "file:///etc/passwd") in mentions(read_bytes(declared(inside, "&y;"), "m.xml"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<java><object class="java.lang.ProcessBuilder"/></java>',
+        '<object class="java.lang.ProcessBuilder"/>',
+        '<beans><bean class="java.lang.ProcessBuilder"/></beans>',
+        "<java.lang.ProcessBuilder/>",
+    ],
+)
+def test_classes_of_java_are_named_wherever_a_decoder_takes_them_from(text, read_bytes):
+    assert ("element", "java.lang.ProcessBuilder") in mentions(read_bytes(text.encode(), "m.xml"))
+
+
+def test_inclusions_of_the_draft_count(read_bytes):
+    text = b'<a xmlns:x="http://www.w3.org/2003/XInclude"><x:include href="/etc/passwd"/></a>'
+    assert ("xinclude", "/etc/passwd") in mentions(read_bytes(text, "m.xml"))
+
+
+def test_a_class_goes_before_a_function_of_its_name(read_bytes):
+    text = b'<PMML><DefineFunction name="com.acme.Run"/><Apply function="com.acme.Run"/></PMML>'
+    assert ("class", "com.acme.Run") in mentions(read_bytes(text, "m.pmml"))

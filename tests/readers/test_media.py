@@ -107,3 +107,10 @@ def test_whatever_the_bytes_it_ends(bytes_window, seed, data):
             pass
     except (DamagedError, WindowError):
         pass
+
+
+def test_a_picture_that_is_a_protocol_buffer_too_is_no_pass(read_bytes):
+    head = struct.pack("<2sI4xII", b"BM", 0, 54, 40).ljust(79, b"\0")
+    inner = b"\x0a\x0a\x0a\x08\x12\x06secret"
+    assert ["protocol buffer" in detail for detail in read_bytes(head + inner, "logo.bmp").details] == [True]
+    assert read_bytes(head + inner + b"\0", "logo.bmp").details == []

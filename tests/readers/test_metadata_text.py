@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from modelaudit.readers.code_text import calls_of, commands_of
@@ -98,3 +100,13 @@ def test_documents_in_notes_are_read_as_what_they_are(read_bytes):
     assert {path for path in reading.formats if "!" in path} == {
         "m.safetensors!metadata!config", "m.safetensors!metadata!hook.yaml",
     }  # fmt: skip
+
+
+def test_letters_without_a_call_take_no_time():
+    started = time.process_time()
+    assert not list(calls_of("A" * 60_000))
+    assert time.process_time() - started < 1
+
+
+def test_blanks_before_a_program_hide_nothing():
+    assert ("metadata-code", "os.system") in names("a", " " * 300_000 + "import os; os.system('true')")

@@ -156,7 +156,7 @@ def test_prepacked_weights_of_the_runtime_are_ordinary(read_bytes):
 
 def test_json_in_metadata_is_read_as_json_and_other_text_is_not(read_fixture):
     formats = read_fixture("onnx/benign/metadata.onnx").formats
-    assert formats["metadata.onnx!metadata/names"] == ["json"]
+    assert formats["metadata.onnx!metadata!names"] == ["json"]
     assert not any("url" in path for path in formats)
 
 
@@ -259,3 +259,28 @@ def test_a_second_name_outside_of_the_folder(tmp_path):
     assert scan(model) == (0, set())
     os.link(model / "w.bin", tmp_path / "outside.bin")
     assert scan(model) == (3, {"onnx/external-data-hard-link"})
+
+
+@pytest.mark.parametrize("count", [64, 2000])
+def test_of_many_properties_of_external_data_none_is_lost(count, read_bytes):
+    pairs = (("location", "w.bin"), *((f"k{index}", "1") for index in range(count)), ("location", "/etc/hostname"))
+    tensor = made.tensor("w", (2,), None, pairs)
+    reading = read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))), "m.onnx")
+    found = {each.target for group in reading.of(References) for each in group.items}
+    assert "/etc/hostname" in found or UnreadReason.LIMIT in reading.reasons()
+
+
+def test_an_attribute_is_named_before_or_behind_its_value(read_bytes):
+    parts = (data(4, "/tmp/x") + data(1, "ep_cache_context"), number(3, 0) + data(1, "embed_mode"))
+    context = made.node("EPContext", *parts, domain="com.microsoft")
+    (group,) = read_bytes(made.model(made.graph(context)), "m.onnx").of(References)
+    assert [each.target for each in group.items] == ["/tmp/x"]
+
+
+def test_notes_of_the_metadata_are_judged_as_those_of_other_formats(read_bytes):
+    noted = made.model(made.graph(made.node("Relu")), data(14, made.entry("names", "__import__('os').system('true')")))
+    assert ("metadata-code", "os.system") in {
+        (each.use, each.name) for found in read_bytes(noted, "m.onnx").of(Outline) for each in found.mentions
+    }
+    long = made.model(made.graph(made.node("Relu")), data(14, made.entry("names", "x" * (2 << 20))))
+    assert UnreadReason.LIMIT in read_bytes(long, "m.onnx").reasons()

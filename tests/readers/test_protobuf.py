@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelaudit.readers.base import DamagedError
-from modelaudit.readers.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _Source
+from modelaudit.readers.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _Source, is_whole_message
 
 
 def varint(value: int) -> bytes:
@@ -85,3 +85,14 @@ def test_nothing_is_made_of_what_a_group_holds(bytes_window, monkeypatch):
     data = b"\x0b" + b"\x10\x05\x1a\x01x\x25abcd\x29abcdefgh" * 1000 + b"\x0c" + b"\x10\x07"
     assert [each.value for each in Message.whole(bytes_window(data)).fields()] == [7]
     assert made == [2]
+
+
+def test_bytes_that_are_a_message_to_their_end_are_told(bytes_window):
+    inner = encoded([(1, BYTES, encoded([(2, BYTES, b"PyFunc")]))])
+    assert is_whole_message(bytes_window(b"%PDF-" + inner))
+    assert not is_whole_message(bytes_window(b"%PDF-" + inner + b"\0"))
+    assert not is_whole_message(bytes_window(encoded([(1, VARINT, 1)] * 100)))
+
+
+def test_a_message_of_more_fields_than_are_looked_at_may_be_anything(bytes_window):
+    assert is_whole_message(bytes_window(b"\x08\x01" * 1_000_001 + b"\0"))

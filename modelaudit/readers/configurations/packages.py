@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from modelaudit.model.limits import Limits
@@ -10,21 +12,28 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.readers.base import Reading
 from modelaudit.readers.settings import Interpreter, Setting
 from modelaudit.readers.shell.meaning import mentions_of_script
+from modelaudit.readers.shell.recipes import script_of_dockerfile
+from modelaudit.readers.shell.windows import mentions_of_lines
 from modelaudit.readers.text import file_name
 
 _ON_INSTALL: Final = frozenset(
     {"preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare"}
 )
-_CONTAINER: Final = frozenset(
-    {"initializeCommand", "onCreateCommand", "updateContentCommand", "postCreateCommand", "postStartCommand",
-     "postAttachCommand"}
+# Tools name what they run in many ways, all of them of these words: onCreateCommand, commands_pre, before_install.
+_WORDS: Final = frozenset(
+    {"command", "commands", "cmd", "cmds", "run", "runs", "runcmd", "bootcmd", "script", "scripts", "shell", "bash",
+     "sh", "pwsh", "powershell", "exec", "execute", "entry", "entrypoint", "hook", "hooks", "task", "tasks", "init",
+     "setup", "install", "before", "after", "pre", "post", "args", "argv", "inline", "build", "start", "launch", "test",
+     "healthcheck", "preinstall", "postinstall", "raw", "program", "steps", "callback", "runtime", "profiles"}
 )  # fmt: skip
-# GitLab, Task, cloud-init, pre-commit
-_STEPS: Final = frozenset({"script", "before_script", "after_script", "cmds", "runcmd", "bootcmd", "entry"})
-_KEYS: Final = frozenset(
-    {"scripts", "command", "entrypoint", "run", "runOn", "deploy_script", "debug_command", "cmd", *_STEPS}
+_STEP: Final = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
+# What every command needs that this is about; a vocabulary of pieces of words has no blanks within a piece.
+_MARKS: Final = re.compile(
+    r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])"
+    r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?cat?[ \t]+-|\brm[ \t]+-[rf]"
+    r"|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
 )
-_OUTER: Final = frozenset({"scripts", "command", "entrypoint", "run", "cmd", "args", *_CONTAINER, *_STEPS})
+_WINDOWS: Final = re.compile(r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE)
 _LONGEST: Final = 20_000
 _MOST: Final = 2000
 
@@ -49,9 +58,23 @@ def _of(file: str, setting: Setting) -> Iterator[Mention]:
         yield Mention("shell-commands", "on-open", "runOn: folderOpen", setting.where)
     elif setting.key == "initializeCommand":
         yield Mention("shell-commands", "on-open", setting.key, setting.where)
-    if (not _OUTER.isdisjoint(setting.path) or setting.key.endswith(("_command", "_script", "_cmd"))) and " " in value:
-        for mention in mentions_of_script(value[:_LONGEST]):
-            yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
+    if " " not in value or not any(is_command_key(step) for step in setting.path):
+        return
+    if setting.key == "dockerfile_inline":
+        value = script_of_dockerfile(value)
+    for mention in (*mentions_of_script(value[:_LONGEST]), *_of_windows(value[:_LONGEST])):
+        yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
 
 
-SCRIPTS = Interpreter(_KEYS | _CONTAINER, read)
+def _of_windows(value: str) -> Iterator[Mention]:
+    if _WINDOWS.search(value):
+        yield from mentions_of_lines(value)
+
+
+@lru_cache(maxsize=10_000)
+def is_command_key(key: str) -> bool:
+    """Whether the key is made of a word for what is run: ``postCreateCommand``, ``commands_pre``, ``[testenv]``."""
+    return len(key) < 100 and (key == "dockerfile_inline" or any(word.lower() in _WORDS for word in _STEP.findall(key)))
+
+
+SCRIPTS = Interpreter(frozenset({"scripts", "runOn", "initializeCommand", "dockerfile_inline"}), read, marks=_MARKS)

@@ -58,14 +58,14 @@ def _strong(key: str, setting: Setting, values: Mapping[tuple[str, ...], object]
     value = setting.value
     if value is None or value == _MISSING:
         return
-    name = _resolved(str(value), values)
+    name = resolved(str(value), values)
     if "${" in name:
         yield python_name("target", name, setting, f"{key}: {value}")
     elif key in _ALONE or is_dotted(name.replace(":", ".")):
         yield python_name("target", name, setting, "" if name == value else f"{key}: {value}"[:200])
 
 
-def _resolved(value: str, values: Mapping[tuple[str, ...], object]) -> str:
+def resolved(value: str, values: Mapping[tuple[str, ...], object]) -> str:
     """``value`` with every ``${a.b}`` that the same file states put in."""
     for _ in range(_MOST_STEPS):
         if "${" not in value or len(value) > 1000:

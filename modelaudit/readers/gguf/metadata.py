@@ -12,7 +12,6 @@ from modelaudit.readers.gguf.types import ARRAY, BOOL, STRING, WIDTHS
 from modelaudit.readers.members import DefectLog
 
 TEMPLATE: Final = "tokenizer.chat_template"
-TEMPLATES: Final = "tokenizer.chat_templates"
 ALIGNMENT: Final = "general.alignment"
 _MOST_KEY: Final = 64 * KIB
 _MOST_PAIRS: Final = 1_000_000
@@ -22,7 +21,7 @@ _DEEPEST: Final = 8
 _U32: Final = 4
 _DEFAULT_ALIGNMENT: Final = 32
 _FEWEST_BYTES: Final = 9
-_FIRST_TEXTS: Final = 64
+_MOST_TEMPLATES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ class Text:
     data: bytes
     start: int
     length: int
+    is_of_list: bool = False
 
 
 @dataclass(slots=True)
@@ -99,10 +99,10 @@ class Metadata:
         else:
             self.alignment = value
 
-    def _text(self, cursor: Cursor, key: str, what: str) -> None:
+    def _text(self, cursor: Cursor, key: str, what: str, is_of_list: bool = False) -> None:
         data, start, length = cursor.text(what, min(_MOST_TEXT, max(0, _MOST_KEPT - self._kept)))
         self._kept += len(data)
-        self.texts.append(Text(key, data, start, length))
+        self.texts.append(Text(key, data, start, length, is_of_list))
 
     def _array(self, cursor: Cursor, key: str, what: str) -> None:
         """Pass an array, and those in it: the format has them, and llama.cpp refuses them."""
@@ -132,11 +132,12 @@ class Metadata:
                 raise DamagedError(f"{what} has items of type {kind}, which does not exist", offset)
 
     def _texts(self, cursor: Cursor, key: str, count: int, what: str) -> None:
-        if key == TEMPLATES:
-            kept = min(count, _FIRST_TEXTS)
-            for index in range(kept):
-                self._text(cursor, f"{key}.{index}", what)
-            count -= kept
+        if "chat_template" in key.lower():
+            if count > _MOST_TEMPLATES:
+                raise LimitReachedError(f"{what} holds more than {_MOST_TEMPLATES} texts", cursor.offset)
+            for index in range(count):
+                self._text(cursor, f"{key}.{index}", what, is_of_list=True)
+            return
         cursor.skip_texts(count, what)
 
     def _count(self, count: int, cursor: Cursor) -> None:

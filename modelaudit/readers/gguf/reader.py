@@ -15,7 +15,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.readers.base import DamagedError, Head, Reader, Reading
 from modelaudit.readers.gguf.cursor import BeyondError, Cursor
-from modelaudit.readers.gguf.metadata import TEMPLATE, TEMPLATES, Metadata
+from modelaudit.readers.gguf.metadata import Metadata
 from modelaudit.readers.gguf.tensors import Tensor, judge_extents, padded, read_table
 from modelaudit.readers.members import DefectLog, MemberPaths
 from modelaudit.readers.metadata_text import Entry, meanings, mentions_of
@@ -30,6 +30,7 @@ _ABSURD_COUNT: Final = 2**31
 _ABSURD_SIZE: Final = 2**40
 _FACT: Final = 300
 _MOST_FACTS: Final = 100
+_MOST_TOLD: Final = 20
 _TOLD: Final = ("general.", "split.")
 _CODE_SEARCHED: Final = 64 * KIB
 
@@ -72,6 +73,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("gguf", mentions, tuple(_facts(state)), log.defects())
     yield from _templates(artifact, window, state, limits)
     yield from meanings(artifact, window, entries, limits)
+    cut = [text for text in state.metadata.texts if len(text.data) < text.length and not _is_template(text.key)]
+    for text in cut[:_MOST_TOLD]:
+        detail = f"{text.key[:_FACT]}: only the first {len(text.data)} of {text.length} bytes were looked at"
+        yield Unread(UnreadReason.LIMIT, detail, Location(offset=text.start, key=text.key[:_FACT]))
     if damage is not None:
         yield from pickles_amid(artifact, window, damage.offset or 0, limits)
         raise damage
@@ -102,7 +107,8 @@ def _follow(window: Window, state: _State) -> None:
 
 
 def _is_template(key: str) -> bool:
-    return key == TEMPLATE or key.startswith((TEMPLATE + ".", TEMPLATES))
+    """Whether a runtime may take the text for a template; each knows keys of its own, of which all hold the word."""
+    return "chat_template" in key.lower()
 
 
 def _facts(state: _State) -> Iterator[tuple[str, str]]:
@@ -124,7 +130,7 @@ def _templates(artifact: Artifact, window: Window, state: _State, limits: Limits
     """Every chat template. The list of templates holds their names; an entry with a brace in it is no name."""
     paths = MemberPaths(artifact.path)
     for text in state.metadata.texts:
-        if not _is_template(text.key) or (text.key.startswith(TEMPLATES) and b"{" not in text.data):
+        if not _is_template(text.key) or (text.is_of_list and b"{" not in text.data):
             continue
         stretch = SubWindow(window, text.start, text.length, budget_of(window, limits))
         yield Artifact(paths.of(text.key[:_FACT]), stretch.size, opener(stretch), content=JINJA)

@@ -11,7 +11,7 @@ from typing import Final
 
 from modelaudit.readers.base import DamagedError, LimitReachedError
 from modelaudit.readers.gguf.cursor import Cursor
-from modelaudit.readers.gguf.types import BLOCKS
+from modelaudit.readers.gguf.types import BLOCKS, Blocks
 from modelaudit.readers.members import DefectLog
 
 _MOST_TENSORS: Final = 1_000_000
@@ -56,20 +56,23 @@ def read_table(cursor: Cursor, count: int, log: DefectLog, found: list[Tensor]) 
         shape = tuple(cursor.length(f"the shape of {name!r}") for _ in range(dimensions))
         kind = cursor.u32(f"the type of {name!r}")
         start = cursor.u64(f"the offset of {name!r}")
-        found.append(Tensor(name, kind, start, _size(name, kind, shape, log, offset)))
+        found.append(Tensor(name, kind, start, size_of(name, kind, shape, log, offset)))
 
 
-def _size(name: str, kind: int, shape: tuple[int, ...], log: DefectLog, offset: int) -> int | None:
+def size_of(
+    name: str, kind: int, shape: tuple[int, ...], log: DefectLog, offset: int, blocks: Blocks = BLOCKS
+) -> int | None:
+    """Bytes of a tensor; ``None``, which is noted, where its type or its shape tells none."""
     numbers = 1
     for factor in shape:
         numbers *= factor
         if factor > _LARGEST or numbers > _LARGEST:
             log.add("size-overflow", f"the size of {name!r} does not fit 64 bits", offset, name)
             return None
-    if kind not in BLOCKS:
+    if kind not in blocks:
         log.add("unknown-dtype", f"{name!r} is of type {kind}, whose size is not known", offset, name)
         return None
-    word, block, width = BLOCKS[kind]
+    word, block, width = blocks[kind]
     row = shape[0] if shape else 1
     if row % block:
         log.add("malformed-tensor", f"{name!r} has rows of {row}, and {word} packs {block} at a time", offset, name)

@@ -24,6 +24,7 @@ from modelaudit.readers.jinja.wording import TEXTS, is_prose, is_strong, shown
 
 _DATES: Final = frozenset({"strftime_now", "now", "date_string", "datetime", "current_date", "today"})
 _SEARCHES: Final = frozenset({"startswith", "endswith", "find", "rfind", "index", "count"})
+_FORMS: Final = frozenset({"isupper", "islower", "isdigit", "isnumeric", "isalpha", "istitle", "isascii"})
 _PARTERS: Final = frozenset({"split", "partition", "replace", *_SEARCHES})
 _STRUCTURAL_WORDS: Final = frozenset({
     "text", "image", "image_url", "video", "audio", "input_audio", "content", "tool", "tools", "user", "assistant",
@@ -34,6 +35,8 @@ _WORD: Final = re.compile(r"[^\W\d_]{2}")
 _MARK: Final = re.compile(r"[<>\[\]{}|/_#$]")
 _MOST_ROUNDS: Final = 8
 _FULL: Final = 400
+_FIRST: Final = 2
+"""Up to this number, a count is of the form of a conversation: whether there was a message before."""
 
 Triggers = tuple[str, ...]
 
@@ -47,7 +50,9 @@ class Conditions:
         self._folder = folder
         self._messages = Messages(folder)
         self._flags: dict[str, Triggers] = {}
+        self._dates: set[str] = set(_DATES)
         self._every = list(every(tree))
+        self._macros = {node.name: node for node in self._every if isinstance(node, nodes.Macro)}
 
     def mentions(self) -> Iterator[Mention]:
         """Each text that depends on such a condition.
@@ -86,7 +91,7 @@ class Conditions:
         return tuple(found), expressions
 
     def _judged(self, node: nodes.Node, found: Triggers, bodies: list[nodes.Node]) -> Iterator[Mention]:
-        texts = dict.fromkeys(_emitted(bodies, self._folder))
+        texts = dict.fromkeys(_emitted(bodies, self._folder, self._macros))
         if isinstance(node, nodes.Output | nodes.Assign):
             # Within one expression, short literals are what is looked for and replaced; they make no sentence together.
             texts = dict.fromkeys(text for text in texts if is_prose(text) or is_strong(text))
@@ -103,12 +108,9 @@ class Conditions:
         """Spread what is known over the variables until nothing changes, in as many rounds as names may depend."""
         bound = [(name, each) for name in self._names() for each in self._bindings.of(name)]
         for _ in range(_MOST_ROUNDS):
-            before = (len(self._messages.content), len(self._messages.whole), len(self._flags))
+            before = self._known()
             for name, each in bound:
-                if self._messages.is_whole(each.expression):
-                    self._messages.whole.add(name)
-                if self._messages.content_in(each.expression):
-                    self._messages.content.add(name)
+                self._take(name, each.expression)
                 triggers = self._triggers(each.expression)
                 if triggers:
                     self._flags.setdefault(name, triggers)
@@ -117,8 +119,21 @@ class Conditions:
                     self._flag(node)
                 elif isinstance(node, nodes.Macro):
                     self._flags |= self._tested(node)
-            if before == (len(self._messages.content), len(self._messages.whole), len(self._flags)):
+            if before == self._known():
                 return
+
+    def _take(self, name: str, bound: nodes.Node) -> None:
+        """Note what a variable holds because of one expression that is bound to it."""
+        if self._messages.is_whole(bound):
+            self._messages.whole.add(name)
+        if self._messages.content_in(bound):
+            self._messages.content.add(name)
+        if any(isinstance(inner, nodes.Name) and inner.name in self._dates for inner in every(bound)):
+            self._dates.add(name)
+
+    def _known(self) -> tuple[int, ...]:
+        """How much is known, which only grows."""
+        return len(self._messages.content), len(self._messages.whole), len(self._flags), len(self._dates)
 
     def _tested(self, macro: nodes.Macro) -> dict[str, Triggers]:
         """The words that a macro looks for, so that its answer stands for the condition."""
@@ -150,18 +165,15 @@ class Conditions:
                 case nodes.Compare():
                     sides = [node.expr, *(operand.expr for operand in node.ops)]
                     found += self._looked_for(sides, sides)
-                case nodes.Call(node=nodes.Getattr(attr=name, node=place)) if name in _SEARCHES:
-                    found += self._looked_for([place], node.args)
+                case nodes.Call(node=nodes.Getattr(attr=name, node=place)):
+                    found += self._called(name, node, place)
                 case nodes.Test() if node.args:
                     found += self._looked_for([node.node, *node.args], [node.node, *node.args])
                 case nodes.Filter(name="select" | "reject" | "selectattr" | "rejectattr"):
                     found += self._selected(node)
-                case (
-                    nodes.Filter(name="replace", node=nodes.Expr() as place)
-                    | nodes.Call(node=nodes.Getattr(attr="replace", node=place))
-                ) if self._messages.content_in(place):
-                    found += (text for argument in node.args[:1] for text in self._folder.fold(argument).texts)
-                case nodes.Call(node=nodes.Getattr(attr="get")) | nodes.Getitem():
+                case nodes.Filter(name="replace", node=nodes.Expr() as place):
+                    found += self._called("replace", node, place)
+                case nodes.Getitem():
                     found += self._table(node)
                 case nodes.Name() | nodes.Getattr():
                     found += self._flags.get(path_of(node), ())
@@ -171,12 +183,43 @@ class Conditions:
                 break
         return tuple(dict.fromkeys(found))
 
+    def _called(self, name: str, node: nodes.Call | nodes.Filter, place: nodes.Expr) -> Iterator[str]:
+        """What a method of a text, or the filter of its name, looks for in it."""
+        if name in _SEARCHES:
+            yield from self._looked_for([place], node.args)
+        elif name == "get" and isinstance(node, nodes.Call):
+            yield from self._table(node)
+        elif name == "replace" and self._messages.content_in(place):
+            yield from (text for argument in node.args[:1] for text in self._folder.fold(argument).texts)
+        elif name in _FORMS and self._messages.content_in(place):
+            yield f"the form {name}"
+
     def _looked_for(self, places: list[nodes.Expr], operands: list[nodes.Expr]) -> Iterator[str]:
         if any(self._messages.content_in(place) for place in places):
             for operand in operands:
                 yield from self._literals(operand)
-        elif any(isinstance(n, nodes.Name) and n.name in _DATES for place in places for n in every(place)):
+        elif any(isinstance(n, nodes.Name) and n.name in self._dates for place in places for n in every(place)):
             yield from (f"the date {literal}" for operand in operands for literal in self._literals(operand))
+            yield from (f"the date {number}" for operand in operands for number in self._numbers(operand))
+        if any(self._counts(place) for place in places):
+            yield from (f"the count {number}" for operand in operands for number in self._numbers(operand))
+
+    def _counts(self, node: nodes.Expr) -> bool:
+        """Whether it is how many messages there are, how long one is, or the number of a round of a loop."""
+        for each in every(node):
+            match each:
+                case nodes.Filter(name="length" | "count", node=nodes.Node() as inner):
+                    if self._messages.is_whole(inner) or self._messages.content_in(inner):
+                        return True
+                case nodes.Getattr(node=nodes.Name(name="loop"), attr="index" | "index0" | "revindex" | "revindex0"):
+                    return True
+                case _:
+                    continue
+        return False
+
+    def _numbers(self, node: nodes.Expr) -> Iterator[int]:
+        """The numbers that an operand gives to compare with; formats ask for the first, the second and the last."""
+        yield from (value for value in self._folder.fold(node).values if type(value) is int and value > _FIRST)
 
     def _selected(self, node: nodes.Filter) -> Iterator[str]:
         """What ``select`` and its like look for among texts, or what they look for each of a list of words in."""
@@ -224,9 +267,10 @@ def _is_word(trigger: str) -> bool:
     return _WORD.search(plain) is not None and _MARK.search(plain) is None and plain not in _STRUCTURAL_WORDS
 
 
-def _emitted(bodies: list[nodes.Node], folder: Folder) -> Iterator[str]:
+def _emitted(bodies: list[nodes.Node], folder: Folder, macros: dict[str, nodes.Macro]) -> Iterator[str]:
     """The literal text that is printed or kept below these nodes; none that is compared, a key or an error."""
     waiting: list[nodes.Node] = list(reversed(bodies))
+    left = dict(macros)
     while waiting:
         node = waiting.pop()
         match node:
@@ -238,6 +282,10 @@ def _emitted(bodies: list[nodes.Node], folder: Folder) -> Iterator[str]:
                 yield from folder.fold(node).texts
             case nodes.Call(node=nodes.Name(name="raise_exception" | "strftime_now")) | nodes.Compare() | nodes.Test():
                 continue
+            case nodes.Call(node=nodes.Name(name=name)) if name in left:
+                # A macro is also how a format is written; what counts is a sentence in it.
+                inner_texts = _emitted(left.pop(name).body, folder, left)
+                yield from (each for each in inner_texts if is_prose(each) or is_strong(each))
             case nodes.If() | nodes.For() | nodes.CondExpr():
                 inner = [*node.iter_child_nodes(exclude=("test", "iter", "target"))]
                 waiting += reversed(inner)

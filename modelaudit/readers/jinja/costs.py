@@ -60,16 +60,18 @@ def _text(node: nodes.Node, folder: Folder) -> Iterator[Mention]:
         case nodes.Mul() | nodes.Pow():
             detail = _product(node, folder)
         case nodes.Call(node=nodes.Name(name="range" | "lipsum")):
-            rounds = _length(node, folder)
+            rounds = max(_length(node, folder), _argument(node, folder) if node.kwargs else 0)
             if rounds > _MOST_ROUNDS:
                 yield _mention("rounds", f"{path_of(node.node)} of {rounds}", node)
         case nodes.Call(node=nodes.Getattr(attr=name)) | nodes.Filter(name=name) if name in _PADDERS:
-            if max((_largest(argument, folder) for argument in node.args), default=0) > _LONGEST:
+            if _argument(node, folder) > _LONGEST:
                 detail = f"{name} pads a text to an enormous length"
+        case nodes.Filter(name="batch" | "slice" | "tojson") if _argument(node, folder) > _MOST_ROUNDS:
+            detail = f"{node.name} is given {_argument(node, folder)}"
         case nodes.Mod(left=template) | nodes.Filter(name="format", node=nodes.Node() as template):
-            detail = _padded(template, folder)
+            detail = _padded(template, folder, _argument(node, folder) if isinstance(node, nodes.Filter) else 0)
         case nodes.Call(node=nodes.Getattr(attr="format", node=template)):
-            detail = _padded(template, folder)
+            detail = _padded(template, folder, _argument(node, folder))
         case _:
             return
     if detail:
@@ -78,21 +80,31 @@ def _text(node: nodes.Node, folder: Folder) -> Iterator[Mention]:
 
 def _product(node: nodes.Mul | nodes.Pow, folder: Folder) -> str:
     if isinstance(node, nodes.Pow):
-        return "computes a power with an enormous exponent" if _largest(node.right, folder) > _MOST_POWER else ""
+        # A power as an exponent is not worked out here: it is of the numbers that nobody means.
+        is_large = _largest(node.right, folder) > _MOST_POWER or isinstance(node.right, nodes.Pow)
+        return "computes a power with an enormous exponent" if is_large else ""
     for one, other in ((node.left, node.right), (node.right, node.left)):
         times = _largest(one, folder)
+        while isinstance(other, nodes.Mul):
+            times, other = times * max(_largest(other.right, folder), 1), other.left
         is_number = all(isinstance(value, int | float) for value in folder.fold(other).values or ("",))
         if times > _LONGEST and not is_number:
             return f"repeats a text or list {times} times"
     return ""
 
 
+def _argument(node: nodes.Filter | nodes.Call, folder: Folder) -> int:
+    """The largest number among the arguments, those with a name included."""
+    return max((_largest(each, folder) for each in (*node.args, *(pair.value for pair in node.kwargs))), default=0)
+
+
 def _largest(node: nodes.Node, folder: Folder) -> int:
     return max((value for value in folder.fold(node).values if type(value) is int), default=0)
 
 
-def _padded(template: nodes.Node, folder: Folder) -> str:
-    is_wide = any(_WIDTH.search(text) for text in folder.fold(template).texts)
+def _padded(template: nodes.Node, folder: Folder, given: int = 0) -> str:
+    takes_width = given > _LONGEST and any("%*" in text or ":{" in text for text in folder.fold(template).texts)
+    is_wide = takes_width or any(_WIDTH.search(text) for text in folder.fold(template).texts)
     return "fills a field of an enormous width" if is_wide else ""
 
 

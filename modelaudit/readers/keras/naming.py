@@ -39,9 +39,12 @@ def mentions_of(each: KerasObject) -> Iterator[Mention]:
 
 
 def _other(each: KerasObject) -> Iterator[Mention]:
-    if each.last in ("TFOpLambda", "ClassMethod"):
+    if each.last in ("TFOpLambda", "SlicingOpLambda", "ClassMethod"):
         yield from _symbols(each)
     detail = code_of(each) if each.last == "__lambda__" else ""
+    if not each.texts("class_name"):
+        for imported in each.texts("module"):
+            yield _named("class", imported, "?", each.first)
     for class_ in each.texts("class_name"):
         for module in each.texts("module") or _ANY:
             if class_ == "function":
@@ -65,6 +68,10 @@ def _classes(each: KerasObject, module: str | None, class_: str, detail: str) ->
             yield _mention("custom-class", CLASSES, name, each.first, detail)
         return
     yield _named("class", module, class_, each.first, detail)
+    # What is registered under a name of its own goes before the module, even one of Keras.
+    for name in custom:
+        if module and module.partition(".")[0] in _KERAS:
+            yield _mention("custom-class", CLASSES, name, each.first, detail)
     # Keras 2 falls back on this name in the same module.
     for name in registered:
         if module and ">" not in name:

@@ -60,8 +60,10 @@ def objects_of(settings: Sequence[Setting]) -> list[KerasObject]:
     """Every object that names a class, in the order of the text."""
     found: dict[Path, KerasObject] = {}
     for setting in settings:
-        if setting.path and setting.path[-1] == "class_name" and isinstance(setting.value, str):
-            found.setdefault(setting.path[:-1], KerasObject(setting.path[:-1], setting))
+        # Keras imports the module before it looks whether the class has a name at all.
+        for index in range(max(0, len(setting.path) - 2), len(setting.path)):
+            if setting.path[index] == "class_name":
+                found.setdefault(setting.path[:index], KerasObject(setting.path[:index], setting))
     if not found:
         return []
     for setting in settings:

@@ -11,7 +11,8 @@ from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 
 ELEMENTS: Final = "xml-elements"
-_INCLUSION: Final = "http://www.w3.org/2001/XInclude"
+# The second stood in a draft, and libxml2 still goes by it.
+_INCLUSIONS: Final = frozenset({"http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude"})
 _TRANSFORMATION: Final = "http://www.w3.org/1999/XSL/Transform"
 _MOST: Final = 5_000
 _SHOWN: Final = 300
@@ -22,6 +23,9 @@ _KEPT_TEXT: Final = 64 * 1024
 def local(name: str) -> str:
     """The name of an element without its prefix."""
     return name.rpartition(":")[2]
+
+
+_OF_JAVA: Final = re.compile(r"(?:javax?|sun|com\.sun|jdk)(?:\.[A-Za-z_$][\w$]*)+\.[A-Z][\w$]*")
 
 
 class Dialect:
@@ -42,6 +46,7 @@ class Dialect:
         self.facts: list[tuple[str, str]] = []
         self.inclusions: list[str] = []
         self._in_kernel = False
+        self._is_inside = False
         self._seen: set[tuple[str, str, str]] = set()
         self._prefixes: dict[str, set[str]] = {}
 
@@ -60,19 +65,31 @@ class Dialect:
                 self.note("xml-namespaces", "namespace", value, line)
         prefix, _, last = name.rpartition(":")
         namespaces = self._prefixes.get(prefix, set())
-        if last == "include" and _INCLUSION in namespaces and len(self.inclusions) < _MOST:
+        if last == "include" and not _INCLUSIONS.isdisjoint(namespaces) and len(self.inclusions) < _MOST:
             self.inclusions.append(attributes.get("href", ""))
         elif last in ("stylesheet", "transform") and _TRANSFORMATION in namespaces:
             detail = "XSLT, a program that transforms XML: the text was read, what it does was not judged"
             self.unread.append(Unread(UnreadReason.PROGRAM, detail, Location(line=line)))
-        elif last == "java" and attributes.get("class", "").endswith("XMLDecoder"):
+        elif self._is_of_decoder(last, attributes):
             self.note(ELEMENTS, "element", "java.beans.XMLDecoder", line)
         elif last in ("dynamic-proxy", "CustomLayer"):
             self._in_kernel = self._in_kernel or last == "CustomLayer"
             self.note(ELEMENTS, "element", last, line, attributes.get("name", ""))
         elif self._in_kernel and last == "Source" and attributes.get("filename"):
             self.references.append(Reference(ReferenceKind.CODE, attributes["filename"][:_SHOWN], "Source.filename"))
+        for class_ in (last, attributes.get("class", "")):
+            # XStream makes an object of every element, Spring of every bean, of the class that stands there.
+            if _OF_JAVA.fullmatch(class_) and not class_.endswith(".XMLDecoder"):
+                self.note("java-classes", "element", class_, line)
+        self._is_inside = True
         self.element(last, attributes, line)
+
+    def _is_of_decoder(self, name: str, attributes: Mapping[str, str]) -> bool:
+        """Whether ``java.beans.XMLDecoder`` would take the element for its own, for which it needs no class named."""
+        class_ = attributes.get("class", "")
+        if name == "java":
+            return class_.endswith("XMLDecoder") or not self._is_inside
+        return not self._is_inside and name in ("object", "new", "void") and "." in class_
 
     def element(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         """An element begins, for those who know its dialect."""
@@ -143,9 +160,10 @@ class Pmml(Dialect):
     def finish(self, path: str) -> None:
         """Functions that the text itself defines are made of others, each of which is named."""
         for function, line in self._called.items():
-            if function not in self._defined:
-                use = "class" if _CLASS.fullmatch(function) else "function"
-                self.note("pmml-functions", use, function, line)
+            # A class goes before a definition of the same name.
+            is_class = _CLASS.fullmatch(function) is not None
+            if is_class or function not in self._defined:
+                self.note("pmml-functions", "class" if is_class else "function", function, line)
 
     def _search(self, value: str, line: int) -> None:
         found = _CODE.search(value)

@@ -31,6 +31,8 @@ _MOST_ENTITIES: Final = 10_000
 _EXPANSION: Final = MIB
 _PROLOG: Final = MIB
 _SHOWN: Final = 300
+_SPELLED: Final = 4
+_BY_NUMBER: Final = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
 _REFERENCE: Final = re.compile(r"&([^\s;#&]{1,200});")
 _DECLARATION: Final = re.compile(
     r"""<!ENTITY\s{1,20}(%\s{1,20})?[^\s>"']{1,200}\s{1,20}(?:SYSTEM|PUBLIC\s{1,20}(?:"[^"]{0,500}"|'[^']{0,500}'))"""
@@ -169,10 +171,22 @@ class Markup:
         self._event()
         if system is not None and notation is None:
             self._note("parameter-entity" if is_parameter else "entity", system)
-        elif value is not None and not is_parameter:
+        elif value is not None and is_parameter:
+            self._declarations_in(value)
+        elif value is not None:
             if len(self._entities) >= _MOST_ENTITIES:
                 raise LimitReachedError(f"it declares more than {_MOST_ENTITIES} entities")
             self._entities.setdefault(name, value)
+
+    def _declarations_in(self, value: str) -> None:
+        """External entities that a parameter entity declares where it is used, spelled out or by numbers."""
+        for _ in range(_SPELLED):
+            for match in _DECLARATION.finditer(value[:_PROLOG]):
+                self._note("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
+            plain = _BY_NUMBER.sub(_character, value)
+            if plain == value:
+                return
+            value = plain
 
     def _doctype_ends(self) -> None:
         """Work out what each entity is worth once it is replaced, without replacing it."""
@@ -249,3 +263,8 @@ class Markup:
         if "<!DOCTYPE" in self._prolog and "%" in self._prolog:
             for match in _DECLARATION.finditer(self._prolog):
                 self._note("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
+
+
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1], 16) if match[1] else int(match[2])
+    return chr(code) if code <= 0x10FFFF else match[0]

@@ -14,12 +14,14 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, Reader, Reading
 from modelaudit.readers.embedded import format_of
 from modelaudit.readers.executables import program_of
 from modelaudit.readers.media import containers, pictures
 from modelaudit.readers.media.pdf import actions_of
 from modelaudit.readers.pickle.behind import pickles_amid
+from modelaudit.readers.protobuf import is_whole_message
 from modelaudit.readers.windows import SubWindow, budget_of, opener
 
 End = Callable[[Window], int | None]
@@ -125,6 +127,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions = actions_of(window) if kind.name == _PDF else ()
     yield Outline("media", mentions, (("kind", kind.name),))
     yield from _behind(artifact, window, end or 0, limits)
+    if is_whole_message(window):
+        # As of a picture whose header is one of these fields, and which says itself where it ends.
+        detail = "the bytes are a protocol buffer too, from the first to the last: what else loads them is not known"
+        yield Unread(UnreadReason.NO_READER, detail, format="protocol buffer")
     if damage is not None:
         raise damage
 

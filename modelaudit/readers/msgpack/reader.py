@@ -7,7 +7,7 @@ Numbers of arrays are passed over. Bytes that begin as a pickle or an archive ar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -21,6 +21,7 @@ from modelaudit.readers.members import DefectLog
 from modelaudit.readers.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, judge_array
 from modelaudit.readers.msgpack.items import Item, Items, Kind
 from modelaudit.readers.pickle.behind import pickles_amid
+from modelaudit.readers.text import file_name
 from modelaudit.readers.windows import SubWindow, budget_of, opener
 
 _MAPS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
@@ -31,13 +32,23 @@ _LOOKED_AT: Final = 512
 _SHORTEST: Final = 8
 _COMPARED_KEYS: Final = 100_000
 _KEY: Final = 256
+# Files of spaCy that are a map, the second and third of which may be an empty one.
+_SPACY: Final = frozenset({"tokenizer", "key2row", "lookups.bin"})
+_EMPTY: Final = 0x80
+_LETTERS: Final = 2
+_FIRST_ITEMS: Final = 40
 
 
 def recognises(head: Head) -> bool:
-    """A map whose first key is a word and whose first value is a map or an array of Flax; or the name says so."""
+    """A map whose first key is a word and whose first value is a map or an array of Flax; or the name says so.
+
+    The files of spaCy are maps too: what follows the first key is of any kind there, and has to go on as MessagePack.
+    """
     if head.content is not None or not head.data:
         return False
     if head.path.lower().endswith(".msgpack") and head.data[0] in _ROOTS:
+        return True
+    if file_name(head.path) in _SPACY and head.data[0] in (_EMPTY, *_MAPS):
         return True
     if head.data[0] not in _MAPS:
         return False
@@ -49,9 +60,20 @@ def recognises(head: Head) -> bool:
     word = items.payload(key, _KEY)
     is_word = key.kind is Kind.TEXT and 0 < key.size <= _KEY and word.isascii() and word.decode().isprintable()
     is_array = value.kind is Kind.EXTENSION and value.code in (NDARRAY, SCALAR) and value.size > _SHORTEST
-    return (
-        top.size > 0 and is_word and (is_array or (value.kind is Kind.MAP and value.size > 0 and value.size < 10_000))
-    )
+    is_map = value.kind is Kind.MAP and 0 < value.size < 10_000
+    return top.size > 0 and is_word and (is_array or is_map or (key.size > _LETTERS and _goes_on(head.window)))
+
+
+def _goes_on(window: Window) -> bool:
+    """Whether the first items of the bytes, or all of them up to their end, are items of MessagePack."""
+    tree = _Tree(Items(window), replace(Limits(), document_nodes=_FIRST_ITEMS))
+    try:
+        tree.follow()
+    except LimitReachedError:
+        return True
+    except DamagedError:
+        return False
+    return tree.items.offset == window.size
 
 
 @dataclass(slots=True)

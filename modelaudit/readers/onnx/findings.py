@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -11,13 +9,14 @@ from typing import Final
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
-from modelaudit.model.structure import Defect, Location
+from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.readers.base import HEAD_BYTES, LimitReachedError, Reading
 from modelaudit.readers.codings import Coding
 from modelaudit.readers.embedded import artifact_of, coding_of, content_of
+from modelaudit.readers.metadata_text import Entry, meanings, mentions_of
 from modelaudit.readers.protobuf import Message
 from modelaudit.readers.sniff import strong_magic
-from modelaudit.readers.windows import SubWindow, budget_of, opener
+from modelaudit.readers.windows import SubWindow, budget_of
 
 VOCABULARY: Final = "onnx-operators"
 STANDARD: Final = "ai.onnx"
@@ -26,7 +25,8 @@ _MOST_DEFECTS: Final = 200
 _MOST_FACTS: Final = 100
 _MOST_CHILDREN: Final = 1_000
 _SHORTEST_TEXT: Final = 24
-_LONGEST_JSON: Final = MIB
+_LONGEST_NOTE: Final = MIB
+_MOST_NOTED: Final = 16 * MIB
 # An operator that imports and calls Python, in whatever domain an application registers it under.
 # Source: docs/PyOp.md and docs/LanguageInterOp.md of ONNX Runtime; PythonOp of its training.
 _PYTHON: Final = frozenset({"PyOp", "PythonOp", "PythonOpGrad", "PyCustomOp"})
@@ -40,6 +40,7 @@ class Found:
         window: of the model, for the texts in it.
         functions: those that the model defines itself, by domain, name and overload.
         calls: the first node of each domain, operator and overload.
+        notes: texts of the metadata, and ``unlooked`` the number of those over a bound.
     """
 
     format: str
@@ -55,6 +56,9 @@ class Found:
     nodes: int = 0
     tensors: int = 0
     left_out: int = 0
+    notes: list[Entry] = field(default_factory=list)
+    unlooked: int = 0
+    _noted: int = 0
 
     def fact(self, name: str, value: str) -> None:
         """What a person would ask first; empty ones and those over a bound are left out."""
@@ -101,8 +105,8 @@ class Found:
         else:
             self.left_out += 1
 
-    def text(self, name: str, body: Message, is_metadata: bool = False) -> None:
-        """Look into a text for what a loader might open: a pickle or an archive, coded or not; JSON in metadata."""
+    def text(self, name: str, body: Message) -> None:
+        """Look into a text for what a loader might open: a pickle or an archive, coded or not."""
         if body.size < _SHORTEST_TEXT or len(self.children) >= _MOST_CHILDREN:
             return
         head = body.raw(HEAD_BYTES)
@@ -113,13 +117,19 @@ class Found:
             content = content_of(window, self.limits)
             if content is not None:
                 self.children.append(artifact_of(self.path, body.start, window, self.limits, content))
-        elif is_metadata and head.lstrip()[:1] in (b"{", b"[") and _is_json(body):
-            path = f"{self.path}!metadata/" + re.sub(r"[^\w.-]", "_", name)[:80]
-            self.children.append(Artifact(path, window.size, opener(window)))
 
-    def readings(self) -> Iterator[Reading]:
-        """The structures, and then what the texts hold."""
-        mentions = tuple(self._judged(key, mention) for key, mention in self.calls.items())
+    def note(self, key: str, body: Message) -> None:
+        """A note of the metadata: the same, and what it means to whoever evaluates, shows or parses it."""
+        if body.size > _LONGEST_NOTE or self._noted + body.size > _MOST_NOTED:
+            self.text(key, body)
+            self.unlooked += 1
+            return
+        self._noted += body.size
+        self.notes.append(Entry(key, body.raw(_LONGEST_NOTE)))
+
+    def readings(self, artifact: Artifact) -> Iterator[Reading]:
+        """The structures, and then what the texts of ``artifact`` hold."""
+        mentions = (*(self._judged(key, mention) for key, mention in self.calls.items()), *mentions_of(self.notes))
         facts = (*self.facts, ("nodes", str(self.nodes)), ("tensors", str(self.tensors)))
         if self.left_out:
             facts = (*facts, ("contradictions not listed", str(self.left_out)))
@@ -127,17 +137,11 @@ class Found:
         if self.references:
             yield References(self.format, tuple(self.references.values()))
         yield from self.children
+        yield from meanings(artifact, self.window, self.notes, self.limits)
+        if self.unlooked:
+            detail = f"{self.unlooked} notes of its metadata are too long, or too many, to look into"
+            yield Unread(UnreadReason.LIMIT, detail)
 
     def _judged(self, key: tuple[str, str, str], mention: Mention) -> Mention:
         """A function of the model itself is no custom operator; its nodes are judged in its place."""
         return replace(mention, use="function") if mention.use == "operator" and key in self.functions else mention
-
-
-def _is_json(body: Message) -> bool:
-    if body.size > _LONGEST_JSON:
-        return False
-    try:
-        json.loads(body.raw(_LONGEST_JSON))
-    except (ValueError, RecursionError):
-        return False
-    return True

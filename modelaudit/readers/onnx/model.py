@@ -21,10 +21,13 @@ from modelaudit.readers.onnx.tensors import Tensor, judge
 from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
 
 _OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 8, 14, 20, 25
+# Texts and what devices a model is meant for; of any other field, only its bytes can tell what it is for.
+_KNOWN: Final = frozenset({2, 3, 4, 6, 26})
 _TEXTS: Final = {2: "producer", 3: "producer version"}
 # Parsers of protocol buffers refuse a hundred messages in each other, and a graph in a graph takes three.
 _DEEPEST: Final = 40
 _NAME_BYTES: Final = 256
+_BLANKS: Final = 64
 _TOLD: Final = frozenset({"module", "class_name", "func_name", "operator", "ep_cache_context"})
 _EMBEDDED: Final = "embed_mode"
 _CONTEXT: Final = "EPContext"
@@ -47,7 +50,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         broken = error
     if isinstance(broken, DamagedError):
         walk.cut(cut_graph(window, broken.offset))
-    yield from found.readings()
+    yield from found.readings(artifact)
     if broken is not None:
         raise broken
 
@@ -84,6 +87,8 @@ class _Walk:
                 self._graph(body, 1)
             elif number in parts:
                 parts[number](body)
+            elif number not in _KNOWN:
+                self._found.text(str(number), body)
         if not seen:
             raise DamagedError("there is no graph in it", 0)
 
@@ -102,13 +107,21 @@ class _Walk:
                 version = field.value
         self._found.fact(f"opset {domain or STANDARD}", str(version))
 
-    def _metadata(self, message: Message) -> None:
+    def _metadata(self, message: Message, is_of_many: bool = False) -> None:
+        """A pair of the metadata. Of nodes and tensors, each of which has some, only documents are more than text."""
         key = ""
+        value: Message | None = None
         for field in self._fields(message):
             if field.number == 1 and field.wire == BYTES:
                 key = field.body.text(_NAME_BYTES)
             elif field.number == 2 and field.wire == BYTES:
-                self._found.text(key, field.body, is_metadata=True)
+                value = field.body
+        if value is None:
+            return
+        if is_of_many and not value.raw(_BLANKS).lstrip().startswith((b"{", b"[")):
+            self._found.text(key, value)
+        else:
+            self._found.note(key, value)
 
     def _training(self, message: Message) -> None:
         for field in self._fields(message):
@@ -126,6 +139,8 @@ class _Walk:
                 self._node(field, 1)
             elif field.number == 11:
                 self._attribute(field.body, 1)
+            elif field.number == 14:
+                self._metadata(field.body)
         self._found.functions.add((names[10] or STANDARD, names[1], names[13]))
 
     def _graph(self, message: Message, depth: int) -> None:
@@ -154,7 +169,7 @@ class _Walk:
             elif field.number == 5:
                 told |= self._attribute(field.body, depth)
             elif field.number == 9:
-                self._metadata(field.body)
+                self._metadata(field.body, is_of_many=True)
         where = Location(offset=node.offset)
         embedded, context = told.pop(_EMBEDDED, "1"), told.get("ep_cache_context")
         if names[4] == _CONTEXT and embedded == "0" and context:
@@ -165,21 +180,25 @@ class _Walk:
 
     def _attribute(self, message: Message, depth: int) -> dict[str, str]:
         """Walk what an attribute holds; of the few whose value tells what a node does, name and value."""
-        name, told = "", {}
+        name, number, text = "", "", ""
         for field in self._fields(message):
-            if field.number == 3 and field.wire == VARINT and name == _EMBEDDED:
-                told[name] = str(field.value)
+            if field.number == 3 and field.wire == VARINT:
+                number = str(field.value)
             elif field.wire != BYTES:
                 continue
             elif field.number == 1:
                 name = field.body.text(_NAME_BYTES)
-            elif field.number in (4, 9):
-                if field.number == 4 and name in _TOLD:
-                    told[name] = field.body.text(_NAME_BYTES)
+            elif field.number == 4:
+                text = field.body.text(_NAME_BYTES)
+                self._found.text(name, field.body)
+            elif field.number == 9:
                 self._found.text(name, field.body)
             else:
                 self._value(name, field, depth)
-        return told
+        # Only now, since fields come in any order, and of the name the last counts.
+        if name == _EMBEDDED:
+            return {name: number or "0"}
+        return {name: text} if name in _TOLD else {}
 
     def _value(self, name: str, field: Field, depth: int) -> None:
         if field.number in (5, 10):
@@ -198,6 +217,8 @@ class _Walk:
         tensor = Tensor(Location(offset=holder.offset))
         for field in self._fields(holder.body):
             tensor.take(field)
+            if field.number == 16 and field.wire == BYTES:
+                self._metadata(field.body, is_of_many=True)
         judge(tensor, by, self._found)
 
 

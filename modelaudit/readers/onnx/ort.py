@@ -35,7 +35,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         _session(FlatBuffer(window, limits).root(), found)
     except (DamagedError, WindowError) as error:
         broken = error
-    yield from found.readings()
+    yield from found.readings(artifact)
     if broken is not None:
         raise broken
 
@@ -51,7 +51,9 @@ def _session(session: Table, found: Found) -> None:
     for opset in model.tables(1):
         found.fact(f"opset {opset.text(0) or STANDARD}", str(opset.number(1, "q")))
     for entry in model.tables(9):
-        _text(entry.text(0), entry.vector(1, 1), found, is_metadata=True)
+        value = entry.vector(1, 1)
+        if value is not None:
+            found.note(entry.text(0), Message(found.window, value.start, value.start + value.count))
     _graph(graph, 1, found)
 
 
@@ -94,9 +96,9 @@ def _tensor(table: Table | None, found: Found) -> None:
     judge(tensor, "", found)
 
 
-def _text(name: str, text: Vector | None, found: Found, is_metadata: bool = False) -> None:
+def _text(name: str, text: Vector | None, found: Found) -> None:
     if text is not None:
-        found.text(name, Message(found.window, text.start, text.start + text.count), is_metadata)
+        found.text(name, Message(found.window, text.start, text.start + text.count))
 
 
 READER = Reader("ort", recognises, read)

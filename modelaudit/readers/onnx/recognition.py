@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from modelaudit.model.artifact import Window
@@ -11,7 +12,7 @@ from modelaudit.readers.sniff import name_format
 
 IR_VERSION: Final = 1
 GRAPH: Final = 7
-_FIELDS: Final = 4096
+_FIELDS: Final = 20_000
 _LOOKED_AT: Final = 64
 _LENGTH_BYTES: Final = 10
 _CONTROL: Final = frozenset(range(9))
@@ -20,6 +21,8 @@ _OF_GRAPH: Final = {1, 2, 5, 10, 11, 12, 13, 14, 15, 16}
 _NODE: Final = 1
 _OF_NODE: Final = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 _OPERATOR: Final = 4
+_NAME: Final = 256
+_NAMED: Final = re.compile(rb"[A-Za-z_]\w{0,254}+", re.ASCII)
 _TENSOR: Final = 5
 _OF_TENSOR: Final = set(range(1, 17))
 
@@ -67,21 +70,35 @@ def cut_graph(window: Window, offset: int | None) -> Message | None:
 
 
 def _is_graph(message: Message) -> bool:
-    """Whether its first fields are those of a graph, and one of them is a node or a tensor."""
+    """Whether one of its first fields is a node or a tensor; or all are those of a graph, which may hold neither."""
+    foreign = 0
     try:
         for count, field in enumerate(message.fields()):
-            if field.number not in _OF_GRAPH or field.wire != BYTES:
-                return False
-            if field.number == _NODE and _holds(field.body, _OF_NODE, _OPERATOR):
+            known = field.number in _OF_GRAPH and field.wire == BYTES
+            if known and field.number == _NODE and _is_node(field.body, bool(foreign)):
                 return True
-            if field.number == _TENSOR and _holds(field.body, _OF_TENSOR, 2):
+            if known and field.number == _TENSOR and not foreign and _holds(field.body, _OF_TENSOR, 2):
                 return True
-            if count >= _LOOKED_AT:
+            foreign += not known
+            if count >= (_FIELDS if foreign else _LOOKED_AT):
                 break
     except DamagedError:
         return False
-    # A graph may hold neither: one that hands its input on does not compute.
-    return message.size > 0
+    return not foreign and message.size > 0
+
+
+def _is_node(message: Message, strictly: bool) -> bool:
+    """A node; beside fields that no graph has, only one whose operator has a name: a parser passes over the others."""
+    if not strictly and _holds(message, _OF_NODE, _OPERATOR):
+        return True
+    name = b""
+    try:
+        for field in message.fields():
+            if field.number == _OPERATOR and field.wire == BYTES:
+                name = field.body.raw(_NAME)
+    except DamagedError:
+        return False
+    return _NAMED.fullmatch(name) is not None
 
 
 def _holds(message: Message, numbers: set[int], wanted: int) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.model.structure import Location
+from modelaudit.readers.base import LimitReachedError
 from modelaudit.readers.onnx.findings import Found
 from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
 
@@ -22,7 +23,7 @@ BITS: Final = {
 """Width of an element by its type's number; text, which has none, is left out."""
 _DIMS, _TYPE, _SEGMENT, _NAME, _RAW, _ENTRIES, _LOCATION = 1, 2, 3, 8, 9, 13, 14
 _MOST_DIMS: Final = 64
-_MOST_ENTRIES: Final = 64
+_MOST_ENTRIES: Final = 1024
 _MOST_BYTES: Final = 2**63 - 1
 _SHOWN: Final = 120
 _PATH_BYTES: Final = 4096
@@ -66,7 +67,9 @@ class Tensor:
             self.raw = body.size
         elif number == _SEGMENT:
             self.is_segment = True
-        elif number == _ENTRIES and len(self.entries) < _MOST_ENTRIES:
+        elif number == _ENTRIES:
+            if len(self.entries) >= _MOST_ENTRIES:
+                raise LimitReachedError(f"a tensor says more than {_MOST_ENTRIES} things of its data", body.start)
             self.entries.append(entry_of(body))
 
     def dimension(self, value: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -12,11 +12,13 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import DamagedError, Head, LimitReachedError, Reader, Reading
-from modelaudit.readers.python.uses import VOCABULARY, shown
+from modelaudit.readers.python import texts
+from modelaudit.readers.python.uses import TEXT, VOCABULARY, shown
+from modelaudit.readers.table_text import meanings_of_table
 from modelaudit.readers.text import file_name, looks_like_text
 from modelaudit.readers.windows import read_whole
 
-_NAMES: Final = ("pyproject.toml", "setup.cfg")
+_NAMES: Final = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pdm.toml", "hatch.toml")
 _MOST_BYTES: Final = MIB
 _DEEPEST: Final = 60
 _MOST: Final = 2000
@@ -39,11 +41,16 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         WindowError: it is over 1 MiB, or from the window.
     """
     text = read_whole(window, min(_MOST_BYTES, limits.document_bytes)).decode("utf-8-sig", "replace")
-    if file_name(artifact.path) == "setup.cfg":
-        yield Outline("python-build", tuple(_of_cfg(text))[:_MOST])
+    name = file_name(artifact.path)
+    if name.endswith((".cfg", ".ini")):
+        told = _telling((line, number) for number, line in enumerate(text.splitlines()[:20_000], 1))
+        yield Outline("python-build", tuple((*_of_cfg(text), *told))[:_MOST])
+        yield from meanings_of_table(artifact.path, name, text, limits)
         return
     table = _parsed(text)
-    yield Outline("python-build", tuple(_of_project(table))[:_MOST])
+    yield from meanings_of_table(artifact.path, name, text, limits)
+    told = _telling((each, None) for each in _told(table))
+    yield Outline("python-build", tuple((*_of_project(table), *told))[:_MOST])
     items = tuple(_backend(table))
     if items:
         yield References("python-build", items)
@@ -84,13 +91,8 @@ def _of_project(table: dict[str, object]) -> Iterator[Mention]:
         yield from _fetched(f"project.optional-dependencies.{name}", _texts(given))
     for name in _table(table, "tool", "setuptools", "cmdclass"):
         yield _step("cmdclass", name, "tool.setuptools.cmdclass")
-    if _table(table, "tool", "hatch", "build", "hooks", "custom") or "custom" in _table(
-        table, "tool", "hatch", "build", "hooks"
-    ):
-        yield _step("custom hook of hatch", "hatch_build.py", "tool.hatch.build.hooks")
-    script = _table(table, "tool", "poetry", "build").get("script") or _table(table, "tool", "poetry").get("build")
-    if isinstance(script, str):
-        yield _step("build script of poetry", script, "tool.poetry.build")
+    for where, target in _hooks(table):
+        yield _step("custom hook", target, where)
     if _table(table, "tool", "pdm", "build").get("run-setuptools"):
         yield _step("setup script of pdm", "pdm build", "tool.pdm.build")
     for name, given in _table(table, "tool", "poetry", "dependencies").items():
@@ -101,6 +103,66 @@ def _of_project(table: dict[str, object]) -> Iterator[Mention]:
             yield from _fetched("tool.poetry.dependencies", [f"{name} @ {address}"])
 
 
+def _hooks(table: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """Where a tool is told to run a file of the folder while it builds, and which."""
+    hatch = _table(table, "tool", "hatch")
+    places = {"tool.hatch.build.hooks": _table(hatch, "build", "hooks"),
+              "tool.hatch.metadata.hooks": _table(hatch, "metadata", "hooks")}  # fmt: skip
+    for name in _table(hatch, "build", "targets"):
+        places[f"tool.hatch.build.targets.{name}.hooks"] = _table(hatch, "build", "targets", name, "hooks")
+    for where, hooks in places.items():
+        if "custom" in hooks:
+            yield where, str(_table(hooks, "custom").get("path", "hatch_build.py"))
+    version = _table(hatch, "version")
+    if version.get("source") == "code":
+        yield "tool.hatch.version", str(version.get("path", ""))
+    yield from _scripts(table)
+    yield from _modules(table)
+
+
+def _scripts(table: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """The same of poetry and pdm."""
+    poetry = _table(table, "tool", "poetry")
+    script = _table(poetry, "build").get("script") or poetry.get("build")
+    if isinstance(script, str):
+        yield "tool.poetry.build", script
+    pdm = _table(table, "tool", "pdm")
+    getter = _table(pdm, "version").get("getter")
+    for each in (*_texts(_table(pdm, "build").get("hooks")), *([getter] if isinstance(getter, str) else [])):
+        yield "tool.pdm", f"{each.partition(':')[0].replace('.', '/')}.py"
+
+
+def _modules(table: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """The same of setuptools, which names modules."""
+    for key in ("version_scheme", "local_scheme"):
+        scheme = _table(table, "tool", "setuptools_scm").get(key)
+        if isinstance(scheme, str) and ":" in scheme:
+            yield f"tool.setuptools_scm.{key}", f"{scheme.partition(':')[0].replace('.', '/')}.py"
+    for given in _table(table, "tool", "setuptools", "dynamic").values():
+        taken = given.get("attr") if isinstance(given, dict) else None
+        if isinstance(taken, str):
+            yield "tool.setuptools.dynamic", f"{taken.rpartition('.')[0].replace('.', '/')}.py"
+    for command, path in _table(table, "tool", "setuptools", "cmdclass").items():
+        if isinstance(path, str):
+            yield f"tool.setuptools.cmdclass.{command}", f"{path.rpartition('.')[0].replace('.', '/')}.py"
+
+
+def _told(value: object, depth: int = 0) -> Iterator[str]:
+    """Every text of a table, at whatever depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list) and depth < _DEEPEST:
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _told(each, depth + 1)
+
+
+def _telling(given: Iterable[tuple[str, int | None]]) -> Iterator[Mention]:
+    """Commands of attacks among the texts: tools for tests, environments and wheels run what stands there."""
+    for text, line in given:
+        for name, detail in texts.telling(text):
+            yield Mention(VOCABULARY, TEXT, name, Location(line=line), shown(detail))
+
+
 def _backend(table: dict[str, object]) -> Iterator[Reference]:
     system = _table(table, "build-system")
     backend = system.get("build-backend")
@@ -108,6 +170,9 @@ def _backend(table: dict[str, object]) -> Iterator[Reference]:
         module = str(backend).partition(":")[0].replace(".", "/")
         target = module if folder in (".", "") else f"{folder.rstrip('/')}/{module}"
         yield Reference(ReferenceKind.CODE, f"{target}.py"[:300], "build-backend", where=Location(key="build-system"))
+    for where, target in _hooks(table):
+        if target:
+            yield Reference(ReferenceKind.CODE, target[:300], where, where=Location(key=shown(where)))
 
 
 def _of_cfg(text: str) -> Iterator[Mention]:

@@ -7,10 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.readers.python import arguments, fold, fold_calls, names, tables, uses
+from modelaudit.readers.python import (
+    arguments,
+    dunders,
+    fold,
+    fold_calls,
+    names,
+    namespaces,
+    tables,
+    trust,
+    uses,
+)
 from modelaudit.readers.python.call import Call
 from modelaudit.readers.python.expressions import attribute, look, taken, value_of
-from modelaudit.readers.python.notes import note, opens_secret
+from modelaudit.readers.python.notes import given_by, note, start
 from modelaudit.readers.python.source import parse_text
 from modelaudit.readers.python.values import (
     UNKNOWN,
@@ -49,32 +59,20 @@ def follow(node: ast.Call, scope: Scope, to: Follower) -> Value:
         callee = look(node.func, scope, to)
     args, by_name = arguments.given(node, lambda each: value_of(each, scope, to))
     for each in (*args, *by_name.values()):
-        _hand_on(each, to)
+        dunders.hand_on(each, to)
     for each in arguments.getters(args):
         to.tell_computed(each, node.lineno)
+    trust.note_call(method or _last(callee), by_name, args, node.lineno, to)
+    if "cmdclass" in by_name:
+        dunders.installs(by_name["cmdclass"], to)
     made = _method(base, method, args, node.lineno, to)
     if made is not None:
         return made
-    _trusts_remote(method or _last(callee), by_name, args, node.lineno, to)
     return apply(callee, args, by_name, node.lineno, scope, to, base, method)
 
 
 def _last(callee: Value) -> str:
     return next((each.name.rpartition(".")[2] for each in options(callee) if isinstance(each, Named)), "")
-
-
-def _hand_on(value: Value, to: Follower) -> None:
-    """Whoever is given a function may call it."""
-    for each in options(value):
-        if isinstance(each, Local):
-            to.log.calls(each.number)
-
-
-def _trusts_remote(name: str, by_name: Mapping[str, Value], args: Sequence[Value], line: int, to: Follower) -> None:
-    if arguments.is_true(by_name.get("trust_remote_code")):
-        first = args[0] if args else None
-        detail = str(first.value) if isinstance(first, Constant) else name
-        to.log.note(uses.CALL, "(trust_remote_code=True)", line, detail)
 
 
 def _method(base: Value, method: str, args: Sequence[Value], line: int, to: Follower) -> Value | None:
@@ -123,10 +121,14 @@ def _local(
 ) -> Value:
     to.log.calls(local.number)
     definition = to.definitions[local.number - 1]
+    called = dunders.method_of(local, ("__call__",), args, to) if local.returned else None
+    if called is not None:
+        return called
     if definition.members is not None:
+        is_thread = any(isinstance(each, Named) and each.name in tables.THREADS for each in definition.bases)
         for name, member in definition.members.names.items():
-            if name.startswith("__") and name.endswith("__"):
-                _hand_on(member, to)
+            if (name.startswith("__") and name.endswith("__")) or (is_thread and name == "run"):
+                dunders.hand_on(member, to)
         return Local(local.number, returned=True)
     is_bound = bool(method) and any(isinstance(each, Local) and each.returned for each in options(base))
     return to.run(local, [base, *args] if is_bound else args, by_name)
@@ -140,6 +142,11 @@ def _unknown(
         to.log.calls_named(method)
     if method in tables.METHODS:
         note(call, to)
+    if "module" in call.tags and call.tags & {"file", "computed"}:
+        is_named = "file" in call.tags
+        to.log.note(uses.CALL, f"(function that {'a file names' if is_named else 'is worked out'})", line)
+    for each in args:
+        to.tell_handed(each, line)
     if call.name in tables.IMPORTERS:
         return _imported(call, scope=Scope(), to=to)
     return Unknown(call.tags | call.flows)
@@ -160,12 +167,9 @@ def _named(call: Call, callee: Named, scope: Scope, to: Follower) -> Value:
         to.log.note(uses.CALL, f"*.{method}", call.line, call.detail)
     if callee.returned:
         to.log.calls_named(method)
-    flows = call.tags | call.flows | tables.SOURCES.get(call.name, frozenset())
-    if call.name in tables.SECRETS or opens_secret(call):
-        flows |= {"secret"}
-    if call.name in tables.UNDOES:
-        flows |= {"decoded"}
-    return Named(call.name, True, False, flows)
+    for each in (*call.args, *call.by_name.values()) if method in tables.STARTERS else ():
+        start(each, call.line, to)
+    return Named(call.name, True, False, given_by(call))
 
 
 def _constant(call: Call, to: Follower) -> Value | None:
@@ -186,7 +190,8 @@ def _getter(call: Call, scope: Scope, to: Follower) -> Value:
     if not isinstance(name, Constant) or not isinstance(name.value, str):
         for each in options(base):
             to.tell_computed(each, call.line)
-        return Unknown(tags_of(base) | tags_of(name))
+        taken_by = {"computed"} if "module" in tags_of(base) else set()
+        return Unknown(tags_of(base) | tags_of(name) | taken_by)
     found = names.told_by_itself(base, name) or attribute(base, name.value, call.line, to)
     if name.made is Made.LITERAL:
         return found
@@ -204,7 +209,7 @@ def _imported(call: Call, scope: Scope, to: Follower) -> Value:
     name = call.argument(0, "name")
     if not isinstance(name, Constant) or not isinstance(name.value, str):
         note(call, to)
-        return Unknown(frozenset({"module", call.name}))
+        return Unknown(frozenset({"module", call.name}) | call.flows)
     text = name.value.replace(":", ".")
     hidden = call.hidden or name.made > Made.LITERAL
     if hidden:
@@ -269,22 +274,8 @@ def _setter(call: Call, scope: Scope, to: Follower) -> Value:
 
 def overwrite(target: Value, value: Value, line: int, to: Follower) -> None:
     """Note that something of another module is given another value."""
-    if isinstance(target, Named) and not isinstance(value, Constant):
+    if isinstance(target, Named):
         to.log.note(uses.OVERWRITE, f"{target.name}[=]", line)
-
-
-def _namespace(call: Call, scope: Scope, to: Follower) -> Value:
-    """``vars(module)`` is its ``__dict__``; without an argument it is that of the file itself."""
-    if call.args and isinstance(call.args[0], Named) and call.name == "builtins.vars":
-        return Named(f"{call.args[0].name}.__dict__")
-    return Named(call.name)
-
-
-def _dict(call: Call, scope: Scope, to: Follower) -> Value:
-    if call.by_name and not call.args and "**" not in call.by_name:
-        return arguments.mapping(dict(call.by_name))
-    is_copy = len(call.args) == 1 and isinstance(call.args[0], Items)
-    return call.args[0] if is_copy else Named(call.name, True, tags=call.tags | call.flows)
 
 
 def _through(call: Call, scope: Scope, to: Follower) -> Value:
@@ -308,6 +299,8 @@ def _through(call: Call, scope: Scope, to: Follower) -> Value:
 def _reduced(call: Call, scope: Scope, to: Follower) -> Value:
     """``reduce(getattr, ["path", "join"], os)``."""
     found = call.args[2]
+    if not isinstance(call.args[1], Constant):
+        to.tell_walk(found, call.line)
     for part in (fold.elements(call.args[1]) or ()) if isinstance(call.args[1], Constant) else ():
         found = apply(call.args[0], [found, Constant(part, Made.PIECED)], {}, call.line, scope, to)
     return found
@@ -348,6 +341,7 @@ def getter_applied(call: Call, scope: Scope, to: Follower) -> Value:
     made = Made.PIECED if path.startswith("!") else Made.LITERAL
     found: Value = call.args[0] if call.args else UNKNOWN
     if path == "*":
+        to.tell_walk(found, call.line)
         for each in options(found):
             to.tell_computed(each, call.line)
         return UNKNOWN
@@ -390,8 +384,10 @@ _SPECIAL: Final = _Table(
     | {name: _getter for name in tables.GETTERS}
     | {name: _through for name in ("builtins.map", "builtins.filter", "functools.reduce", "functools.partial",
                                    "itertools.starmap", "operator.call", "functools.partialmethod")}
-    | {"builtins.dict": _dict}
-    | {name: _namespace for name in ("builtins.vars", "builtins.globals", "builtins.locals")}
+    | {"builtins.dict": namespaces.mapping, "inspect.getmembers": namespaces.members,
+       "builtins.next": namespaces.next_of,
+       "inspect.getmembers_static": namespaces.members}
+    | {name: namespaces.namespace for name in ("builtins.vars", "builtins.globals", "builtins.locals")}
     | {name: _attrgetter for name in ("operator.attrgetter", "operator.methodcaller")}
     | {"builtins.setattr": _setter, "builtins.object.__setattr__": _setter}
 )  # fmt: skip

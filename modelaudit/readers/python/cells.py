@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.readers.deadline import keep_time
+from modelaudit.readers.python import texts
 
 _ESCAPED: Final = re.compile(r"(\s*)(?:([\w.,\s\[\]'\"]{1,200}?)=\s*)?(!!?|%%?)(?!=)(.*)", re.DOTALL)
 _HELP: Final = re.compile(r"\s*(?:\?{1,2}\S.*|[\w.*%]{1,200}\?{1,2}\s*)\Z")
 _SHELLS: Final = frozenset({"bash", "sh", "system", "sx", "script", "cmd", "powershell", "!"})
 _INTERPRETERS: Final = frozenset({"python", "python2", "python3", "pypy"})
 _PAGES: Final = frozenset({"html", "javascript", "js", "svg"})
+_FOREIGN: Final = frozenset({"R", "perl", "ruby", "julia", "octave", "cpp", "node", "ts", "rust", "cu", "cuda"})
 _ON_CODE: Final = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "debug"})
 _OPTION: Final = re.compile(r"-\w+(?:\s+\d+)?\s+")
 
@@ -30,6 +32,7 @@ class Cell:
         pages: script and markup that it shows.
         files: files that it writes, by name, with their text.
         runs: files or addresses that it runs, with the lines.
+        foreign: the magics that hand it to another language, with the lines.
     """
 
     python: str = ""
@@ -37,6 +40,7 @@ class Cell:
     pages: list[tuple[int, str]] = field(default_factory=list)
     files: list[tuple[str, str]] = field(default_factory=list)
     runs: list[tuple[int, str]] = field(default_factory=list)
+    foreign: list[tuple[int, str]] = field(default_factory=list)
 
 
 def take_apart(source: str) -> Cell:
@@ -62,6 +66,8 @@ def _of_cell(cell: Cell, magic: str, body: list[str], line: int) -> bool:
         cell.python = "\n" * line + text
     elif name in _PAGES:
         cell.pages.append((line + 1, text))
+    elif name in _FOREIGN:
+        cell.foreign.append((line + 1, name))
     elif name in ("writefile", "file"):
         cell.files.append((given.split()[-1] if given.split() else "file", text))
     else:
@@ -107,10 +113,14 @@ def _line(cell: Cell, escape: str, rest: str, line: int) -> str:
     name, _, given = rest.partition(" ")
     if name in _SHELLS:
         cell.shell.append((line, given))
+    elif name == "alias" and given:
+        cell.shell.append((line, given.partition(" ")[2]))
     elif name in ("pip", "conda", "mamba", "uv"):
         cell.shell.append((line, rest))
     elif name in ("run", "load", "loadpy") and given:
         cell.runs.append((line, given.split()[-1] if given.startswith("-") else given.split()[0]))
     elif name in _ON_CODE:
         return _OPTION.sub("", given.strip()) or "pass"
+    elif any(texts.telling(given)):
+        cell.shell.append((line, given))
     return "pass"

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.readers.python import fold, names, uses
+from modelaudit.readers.python import dunders, fold, names, trust, uses, variants
 from modelaudit.readers.python.tables import BUILTINS, WALKS
 from modelaudit.readers.python.values import (
     UNKNOWN,
@@ -22,6 +22,7 @@ from modelaudit.readers.python.values import (
     Value,
     joined,
     options,
+    tagged,
     tags_of,
 )
 
@@ -112,7 +113,9 @@ def attribute(base: Value, name: str, line: int, to: Follower) -> Value:
     found: list[Value] = []
     to.step(len(options(base)))
     for each in options(base):
-        if isinstance(each, Local):
+        if isinstance(each, Local) and name == "__code__":
+            found.append(names.attribute(UNKNOWN, name))
+        elif isinstance(each, Local):
             found.append(to.member(each, name))
         elif isinstance(each, Unknown | Constant) and name in to.attributes:
             found += (to.attributes[name], names.attribute(each, name))
@@ -133,7 +136,8 @@ def _subscript(node: ast.expr, scope: Scope, to: Follower) -> Value:
         if not isinstance(key, Constant):
             to.tell_computed(base, node.lineno)
         return to.of_namespace(key, scope)
-    return taken(base, key, node.lineno, to)
+    found = dunders.method_of(base, ("__getitem__", "__class_getitem__"), [key], to)
+    return found if found is not None else taken(base, key, node.lineno, to)
 
 
 def taken(base: Value, key: Value, line: int, to: Follower) -> Value:
@@ -175,14 +179,26 @@ def _combined(kind: type[ast.operator], left: Value, right: Value, node: ast.exp
     if kind is ast.Add and isinstance(left, Items) and isinstance(right, Items) and not left.keys:
         return Items((left.values + right.values)[:_MOST_ITEMS])
     if isinstance(left, Named) and left.returned and kind is ast.Div:
-        return left  # a path and what lies below it
-    return Unknown(tags_of(left) | tags_of(right))
+        return tagged(left, variants.tags_of_path(right))  # a path and what lies below it
+    found = dunders.operated(kind, left, right, to)
+    if found is not None:
+        return found
+    return Unknown(tags_of(left) | tags_of(right) | variants.tags_of_path(right))
 
 
 def _unary(node: ast.expr, scope: Scope, to: Follower) -> Value:
     assert isinstance(node, ast.UnaryOp)
     operand = value_of(node.operand, scope, to)
     return (fold.unary(type(node.op), operand) if isinstance(operand, Constant) else None) or Unknown(tags_of(operand))
+
+
+def _compared(node: ast.expr, scope: Scope, to: Follower) -> Value:
+    """A comparison of two constants; of any other, what flows into it."""
+    assert isinstance(node, ast.Compare)
+    parts = [value_of(each, scope, to) for each in (node.left, *node.comparators)]
+    if len(parts) == 2 and isinstance(parts[0], Constant) and isinstance(parts[1], Constant):
+        return fold.compare(type(node.ops[0]), parts[0], parts[1]) or UNKNOWN
+    return Unknown(frozenset().union(*map(tags_of, parts)))
 
 
 def _either(node: ast.expr, scope: Scope, to: Follower) -> Value:
@@ -209,6 +225,7 @@ def _mapping(node: ast.expr, scope: Scope, to: Follower) -> Value:
     for key, part in zip(node.keys, node.values, strict=True):
         name = value_of(key, scope, to) if key is not None else UNKNOWN
         values.append(value_of(part, scope, to))
+        trust.note_item(name, values[-1], node.lineno, to)
         keys.append(name.value if isinstance(name, Constant) else None)
     return Items(tuple(values[:_MOST_ITEMS]), tuple(keys[:_MOST_ITEMS]))
 
@@ -253,6 +270,7 @@ def _comprehension(node: ast.expr, scope: Scope, to: Follower) -> Value:
         if parts is not None and len(parts) <= _UNROLLED:
             return _unrolled(node, parts, sources[0].made, inner, to)
     for each, source in zip(node.generators, sources, strict=True):
+        source = dunders.method_of(source, ("__iter__", "__aiter__"), [], to) or source
         to.assign(each.target, names.item(source, UNKNOWN), inner)
         for test in each.ifs:
             value_of(test, inner, to)
@@ -315,5 +333,5 @@ _WORKERS: Final[dict[type[ast.expr], _Worker]] = {
     ast.Tuple: _sequence, ast.Set: _sequence, ast.Dict: _mapping, ast.JoinedStr: _text, ast.NamedExpr: _named,
     ast.Lambda: _lambda, ast.ListComp: _comprehension, ast.SetComp: _comprehension, ast.GeneratorExp: _comprehension,
     ast.DictComp: _comprehension, ast.Await: _inner, ast.Starred: _inner, ast.FormattedValue: _inner, ast.Call: _call,
-    ast.Yield: _yield, ast.YieldFrom: _yield,
+    ast.Yield: _yield, ast.YieldFrom: _yield, ast.Compare: _compared,
 }  # fmt: skip

@@ -125,6 +125,23 @@ def unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
     return Constant(-value, operand.made) if isinstance(value, float) and kind is ast.USub else None
 
 
+def compare(kind: type[ast.cmpop], left: Constant, right: Constant) -> Constant | None:
+    """The result of comparing two constants."""
+    one, other = left.value, right.value
+    if kind in (ast.Eq, ast.NotEq, ast.Is, ast.IsNot):
+        return Constant((one == other) is (kind in (ast.Eq, ast.Is)), Made.PIECED)
+    if kind in (ast.In, ast.NotIn) and (isinstance(other, tuple) or (isinstance(one, str) and isinstance(other, str))):
+        return Constant((one in other) is (kind is ast.In), Made.PIECED)
+    if isinstance(one, int | float) and isinstance(other, int | float) and kind in _ORDERS:
+        return Constant(_ORDERS[kind](one, other), Made.PIECED)
+    return None
+
+
+_ORDERS: Final[dict[type[ast.cmpop], Callable[[float, float], bool]]] = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
+
+
 def item(whole: Constant, index: Constant) -> Constant | None:
     """One item of a text, of bytes or of a sequence."""
     if not isinstance(whole.value, str | bytes | tuple) or not isinstance(index.value, int):

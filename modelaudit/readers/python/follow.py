@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.readers.deadline import keep_time
-from modelaudit.readers.python import calls, names, statements, texts, uses
+from modelaudit.readers.python import calls, dunders, names, statements, texts, uses
 from modelaudit.readers.python.expressions import TooDeepError, value_of
-from modelaudit.readers.python.tables import CLASS_HOOKS, COMMANDS, ROOTS
+from modelaudit.readers.python.tables import CLASS_HOOKS, COMMANDS, HANDED, ROOTS
 from modelaudit.readers.python.uses import Log
 from modelaudit.readers.python.values import (
     UNKNOWN,
@@ -49,7 +49,7 @@ Definable = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 @dataclass(slots=True)
 class Definition:
-    """A function or class of the file. ``members`` is the namespace of a class."""
+    """A function or class of the file. ``members`` is the namespace of a class; a property is called by being taken."""
 
     node: Definable
     scope: Scope
@@ -57,6 +57,7 @@ class Definition:
     bases: tuple[Value, ...] = ()
     returns: Value | None = None
     given: dict[str, Value] = field(default_factory=dict)
+    is_property: bool = False
 
 
 @dataclass(slots=True)
@@ -93,7 +94,8 @@ class Follower:
         """A fresh follower that knows what this one learned of attributes, functions and what they are given."""
         other = Follower(attributes=dict(self.attributes), most_steps=self.most_steps)
         other.definitions = [
-            Definition(each.node, each.scope, returns=each.returns, given=each.given) for each in self.definitions
+            Definition(each.node, each.scope, None, (), each.returns, each.given, each.is_property)
+            for each in self.definitions
         ]
         other._numbers = dict(self._numbers)
         return other
@@ -232,7 +234,9 @@ class Follower:
         if definition.members is None:
             return local if name in ("__call__", "__wrapped__", "__func__") else self.attributes.get(name, UNKNOWN)
         found = [
-            value for value in (definition.members.names.get(name), self.attributes.get(name)) if value is not None
+            dunders.taken(value, local, self)
+            for value in (definition.members.names.get(name), self.attributes.get(name))
+            if value is not None
         ]
         inherited = [names.attribute(each, name) for each in definition.bases if isinstance(each, Named)]
         return joined(*found) if found else joined(*inherited) if inherited else UNKNOWN
@@ -254,7 +258,7 @@ class Follower:
         """An item of ``globals()`` or ``locals()``."""
         text = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
         if text is None:
-            return UNKNOWN
+            return Unknown(frozenset({"module"}))
         found = scope.find(text)
         if found is not None:
             is_made = isinstance(key, Constant) and key.made > Made.LITERAL
@@ -278,6 +282,18 @@ class Follower:
             self.step(len(value.value) >> 6 if isinstance(value.value, str | bytes | tuple) else 0)
             self.tell_text(value, line)
         return value or UNKNOWN
+
+    def tell_handed(self, value: Value, line: int) -> None:
+        """Note that a module that runs commands or code is handed to what another file of the model defines."""
+        for each in options(value):
+            if isinstance(each, Named) and not each.returned and each.name in HANDED:
+                self.log.note(uses.COMPUTED, f"{each.name}.*", line, "handed on")
+
+    def tell_walk(self, base: Value, line: int) -> None:
+        """Note a walk along a path of unknown names that begins at a package: every module can be reached by one."""
+        for each in options(base):
+            if isinstance(each, Named) and not each.returned and each.name in self.imports:
+                self.log.note(uses.COMPUTED, "(package).*", line, each.name)
 
     def tell_computed(self, base: Value, line: int) -> None:
         """Note that something of a module is reached by a name that nobody can tell from the source."""

@@ -40,6 +40,14 @@ _ORDINARY: Final = re.compile(
 )
 
 
+_LANGUAGES: Final = (("kernelspec", "language"), ("language_info", "name"))
+# The names of kernels are chosen freely, most after an environment of Python; these are those of other languages.
+_KERNELS: Final = re.compile(
+    r"(ir|julia|bash|zsh|deno|javascript|tslab|xcpp|rust|octave|scala|ruby|perl|gophernotes)\b"
+)
+_SHELLS: Final = frozenset({"bash", "sh", "zsh", "shell"})
+
+
 @dataclass(slots=True)
 class _Raw:
     """The texts of one cell as they stand in the file."""
@@ -63,18 +71,20 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     """
     text, _, _ = whole_text(window, limits)
     try:
-        cells = _cells(settings_of_json(text, limits))
+        settings = settings_of_json(text, limits)
     except ValueError as error:
         raise DamagedError(f"it is not JSON: {error}") from None
+    cells, language = _cells(settings), _language(settings)
     mentions: list[Mention] = []
     references: list[Reference] = []
     members: list[Artifact] = []
     whole: list[str] = []
     bound: LimitReachedError | None = None
     lines = 0
+    foreign: list[tuple[int, str]] = []
     try:
         for number, raw in in_time(cells[:_MOST_CELLS], 1):
-            cell = take_apart("".join(raw.source)) if raw.kind == "code" else Cell()
+            cell = _taken_apart("".join(raw.source), language) if raw.kind == "code" else Cell()
             mentions += _shown_pages(number, [*raw.pages, *(text for _, text in cell.pages)])
             if raw.kind != "code":
                 continue
@@ -83,6 +93,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
             members += _members(artifact, window, limits, number, cell)
             mentions.extend(_of_shell(number, cell, max(0, _MOST_LINES - lines)))
             lines += len(cell.shell)
+            foreign += ((number, each) for _, each in cell.foreign)
     except LimitReachedError as error:
         bound = error
     found, faults = _of_python(whole, [number for number, raw in cells[:_MOST_CELLS] if raw.kind == "code"])
@@ -91,6 +102,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         yield References("notebook", tuple(references[:_MOST_TOLD]))
     yield from members
     yield from faults
+    yield from _of_other_languages(foreign)
     if bound is not None:
         raise bound
     if lines > _MOST_LINES:
@@ -116,8 +128,35 @@ def _cells(settings: Sequence[Setting]) -> list[tuple[int, _Raw]]:
         elif rest[0] in _PLAIN:
             found[place].source.append(setting.value)
         elif rest[0] == "outputs":
-            found[place].pages.append(setting.value)
+            is_script = "application/javascript" in rest
+            found[place].pages.append(f"<script>{setting.value}" if is_script else setting.value)
     return list(enumerate(found.values(), 1))
+
+
+def _language(settings: Sequence[Setting]) -> str:
+    """The language of the kernel that runs the cells; empty where it is Python, or nobody says."""
+    told = {setting.path: str(setting.value).lower() for setting in settings if setting.path[:1] == ("metadata",)}
+    named = [each for each in (told.get(("metadata", *rest), "") for rest in _LANGUAGES) if each]
+    if not named:
+        kernel = _KERNELS.match(told.get(("metadata", "kernelspec", "name"), ""))
+        return kernel[1] if kernel is not None else ""
+    return "" if any("python" in each for each in named) else named[0]
+
+
+def _taken_apart(source: str, language: str) -> Cell:
+    if not language:
+        return take_apart(source)
+    if language in _SHELLS:
+        return Cell(shell=[(1, source)])
+    return Cell(foreign=[(1, language)]) if source.strip() else Cell()
+
+
+def _of_other_languages(cells: list[tuple[int, str]]) -> Iterator[Unread]:
+    """The absences that cells are programs of languages that no reader follows."""
+    for language in dict.fromkeys(each for _, each in cells):
+        number = next(number for number, each in cells if each == language)
+        detail = f"source code of {shown(language)}: the text was read, what it does was not judged"
+        yield Unread(UnreadReason.PROGRAM, detail, Location(key=f"cell {number}"))
 
 
 def _of_python(sources: list[str], numbers: list[int]) -> tuple[list[Mention], list[Unread]]:

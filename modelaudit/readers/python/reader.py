@@ -8,15 +8,17 @@ from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
+from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.readers.base import Head, Reader, Reading
+from modelaudit.readers.python import uses
 from modelaudit.readers.python.judge import Judgement, judge
 from modelaudit.readers.python.source import text_of
 from modelaudit.readers.text import file_name, looks_like_text
 from modelaudit.readers.windows import read_whole
 
 _ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3")
+_AT_START: Final = ("sitecustomize.py", "usercustomize.py")
 _SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\bpython[0-9.]*\b")
 _MOST_REFERENCES: Final = 200
 
@@ -43,7 +45,14 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     if file_name(artifact.path).endswith(".pth"):
         # site.py runs the lines that begin so, and adds the others to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
-    yield from readings(judge(text, encoding))
+    found = judge(text, encoding)
+    if file_name(artifact.path).endswith((".pth", *_AT_START)) and text.strip():
+        line = next(number for number, each in enumerate(text.splitlines(), 1) if each.strip())
+        start = Mention(
+            uses.VOCABULARY, uses.TEXT, "(start-up of Python)", Location(line=line), file_name(artifact.path)
+        )
+        found.mentions = (*found.mentions, start)
+    yield from readings(found)
 
 
 def readings(found: Judgement, key: str = "") -> Iterator[Reading]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.readers.python import calls, fold, names, uses
+from modelaudit.readers.python import calls, dunders, fold, names, trust, uses
 from modelaudit.readers.python.expressions import value_of
 from modelaudit.readers.python.tables import BUILTINS, ROOTS
 from modelaudit.readers.python.values import (
@@ -79,7 +79,8 @@ def _import_from(node: ast.stmt, scope: Scope, to: Follower) -> None:
     for alias in node.names:
         if node.level:
             to.relative.setdefault((node.level, module or alias.name), node.lineno)
-            found: Value = Named(ROOTS[alias.name]) if alias.name in ROOTS else UNKNOWN
+            # What another file of the model holds is told as little by this one as what a file of data does.
+            found: Value = Named(ROOTS[alias.name]) if alias.name in ROOTS else Unknown(frozenset({"file"}))
             scope.bind(alias.asname or alias.name, found)
         elif alias.name == "*":
             to.stars.append(names.named(module).name)
@@ -120,6 +121,7 @@ def _assign_item(target: ast.Subscript, value: Value, scope: Scope, to: Follower
     base = value_of(target.value, scope, to)
     key = value_of(target.slice, scope, to)
     text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
+    trust.note_item(key, value, target.lineno, to)
     for each in options(base):
         if isinstance(each, Named) and each.name in ("os.environ", "sys.modules"):
             to.log.note(uses.OVERWRITE, f"{each.name}[{text or '…'}]", target.lineno)
@@ -187,6 +189,7 @@ def _function(node: ast.stmt, scope: Scope, to: Follower) -> None:
 def _decorate(decorators: list[ast.expr], local: Local, scope: Scope, to: Follower) -> None:
     for decorator in reversed(decorators):
         found = value_of(decorator, scope, to)
+        dunders.mark_property(found, local, to)
         calls.apply(found, [local], {}, decorator.lineno, scope, to)
 
 
@@ -292,6 +295,7 @@ def _for(node: ast.stmt, scope: Scope, to: Follower) -> None:
     """A short loop over constants is worked out item by item; the body of any other is followed once."""
     assert isinstance(node, ast.For | ast.AsyncFor)
     source = value_of(node.iter, scope, to)
+    source = dunders.method_of(source, ("__iter__", "__aiter__"), [], to) or source
     is_short = isinstance(source, Constant) and fold.size_of(source) <= _UNROLLED
     parts = fold.elements(source) if isinstance(source, Constant) and is_short else None
     if parts is not None and isinstance(source, Constant) and len(node.body) <= _SHORT:
@@ -311,7 +315,8 @@ def _for(node: ast.stmt, scope: Scope, to: Follower) -> None:
 def _with(node: ast.stmt, scope: Scope, to: Follower) -> None:
     assert isinstance(node, ast.With | ast.AsyncWith)
     for each in node.items:
-        value = value_of(each.context_expr, scope, to)
+        manager = value_of(each.context_expr, scope, to)
+        value = dunders.method_of(manager, ("__enter__", "__aenter__"), [], to) or manager
         if each.optional_vars is not None:
             assign(each.optional_vars, value, scope, to)
     to.statements(node.body, scope)
@@ -333,6 +338,11 @@ def _expression(node: ast.stmt, scope: Scope, to: Follower) -> None:
 def _global(node: ast.stmt, scope: Scope, to: Follower) -> None:
     assert isinstance(node, ast.Global)
     scope.of_module.update(node.names)
+
+
+def _nonlocal(node: ast.stmt, scope: Scope, to: Follower) -> None:
+    assert isinstance(node, ast.Nonlocal)
+    scope.of_outer.update(node.names)
 
 
 def _match(node: ast.stmt, scope: Scope, to: Follower) -> None:
@@ -359,6 +369,6 @@ _WORKERS: Final[dict[type[ast.stmt], Callable[[ast.stmt, Scope, Follower], None]
     ast.AugAssign: _assign_more, ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class,
     ast.If: _if, ast.While: _while, ast.For: _for, ast.AsyncFor: _for, ast.With: _with,
     ast.AsyncWith: _with, ast.Return: _return,
-    ast.Expr: _expression, ast.Global: _global, ast.Match: _match, ast.Try: _try,
+    ast.Expr: _expression, ast.Global: _global, ast.Nonlocal: _nonlocal, ast.Match: _match, ast.Try: _try,
     ast.TryStar: _try, ast.Delete: _delete,
 }  # fmt: skip

@@ -5,7 +5,14 @@ from __future__ import annotations
 import builtins
 from typing import Final
 
-BUILTINS: Final = frozenset(dir(builtins)) | {"__import__", "unicode", "execfile", "raw_input", "reduce", "unichr"}
+BUILTINS: Final = (frozenset(dir(builtins)) - {"__spec__"}) | {
+    "__import__",
+    "unicode",
+    "execfile",
+    "raw_input",
+    "reduce",
+    "unichr",
+}
 
 ROOTS: Final = {
     name: name
@@ -15,6 +22,30 @@ ROOTS: Final = {
     )
 } | {"_os": "os", "_sys": "sys", "__builtin__": "builtins", "__builtins__": "builtins", "_subprocess": "subprocess"}
 """Modules that are the same wherever they are reached from: ``torch.os`` is ``os``."""
+
+ALIASES: Final = {
+    "requests.api": "requests", "requests.sessions": "requests", "pandas.io.pickle": "pandas",
+    "pandas.core.frame": "pandas", "pandas.io.api": "pandas", "pandas.core.computation.eval": "pandas",
+    "numpy.lib.npyio": "numpy", "numpy.lib._npyio_impl": "numpy", "yaml.loader": "yaml", "yaml.cyaml": "yaml",
+    "urllib3.poolmanager": "urllib3", "urllib3.connectionpool": "urllib3", "httpx._client": "httpx",
+    "httpx._api": "httpx", "numexpr.necompiler": "numexpr", "joblib.numpy_pickle": "joblib",
+    "importlib._bootstrap_external": "importlib.machinery", "_frozen_importlib_external": "importlib.machinery",
+    "aiohttp.client": "aiohttp", "huggingface_hub.hf_api": "huggingface_hub", "dill._dill": "dill",
+    "cloudpickle.cloudpickle": "cloudpickle",
+}  # fmt: skip
+"""Modules further down in which a library defines what it offers under a shorter name."""
+
+HANDED: Final = frozenset({"os", "subprocess", "builtins", "pty", "ctypes", "runpy", "marshal", "_posixsubprocess"})
+"""Modules that nobody hands on as a whole but to take from them what does not stand in the source."""
+
+THREADS: Final = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process"})
+"""Classes whose method ``run`` runs once an object of them is started."""
+
+STARTERS: Final = frozenset(
+    {"Thread", "Process", "Timer", "submit", "register", "to_thread", "start_new_thread", "run_in_executor",
+     "call_soon", "call_later", "enter", "finalize", "apply_async", "add_done_callback"}
+)  # fmt: skip
+"""Functions and methods, by their last name, that call what they are given."""
 
 IMPORTERS: Final = frozenset(
     {
@@ -63,6 +94,7 @@ EVALUATORS: Final = frozenset(
         *("IPython.get_ipython.ex", "IPython.get_ipython.ev", "builtins.dict.__call__", "typing.ForwardRef"),
         *("sympy.sympify", "sympy.S", "sympy.parse_expr", "sympy.parsing.sympy_parser.parse_expr", "pandas.eval"),
         *("sympy.core.sympify.sympify", "numpy.testing.runstring", "torch._inductor.codecache.PyCodeCache.load"),
+        *("numexpr.evaluate", "torch.fx.graph_module._exec_with_source", "torch.fx.graph_module._forward_from_src"),
     }
 )
 """Functions whose first argument is code in text."""
@@ -139,6 +171,29 @@ SOURCES: Final = {
 }  # fmt: skip
 """Functions whose result comes from the network."""
 
+READS: Final = {
+    name: frozenset({"file"})
+    for name in ("builtins.open", "io.open", "codecs.open", "tokenize.open", "pathlib.Path.read_text",
+                 "pathlib.Path.read_bytes", "pathlib.Path.open", "importlib.resources.read_text",
+                 "importlib.resources.open_text", "pkgutil.get_data", "linecache.getlines", "os.read",
+                 "configparser.ConfigParser", "configparser.RawConfigParser", "PIL.Image.open", "numpy.load",
+                 "safetensors.safe_open.metadata")
+} | {
+    name: frozenset({"module"})
+    for name in ("sys.modules.items", "sys.modules.values", "sys.modules.copy", "gc.get_objects", "gc.get_referrers")
+} | {
+    name: frozenset({"installed"})
+    for name in ("site.getsitepackages", "site.getusersitepackages", "sysconfig.get_path", "sysconfig.get_paths")
+}  # fmt: skip
+"""Functions whose result stands in a file, or is a place in which packages are installed."""
+
+GIVES: Final = SOURCES | READS
+"""What flows into the results of functions by themselves."""
+
+PATHS: Final = frozenset({"pathlib.Path", "pathlib.PurePath", "os.path.join", "pathlib.Path.with_name",
+                          "pathlib.Path.joinpath", "pathlib.Path.with_suffix"})  # fmt: skip
+"""Functions that put a path together."""
+
 IMPORT_PATHS: Final = frozenset(
     {
         *("importlib.util.spec_from_file_location", "importlib.machinery.SourceFileLoader", "sys.path.insert"),
@@ -198,6 +253,13 @@ METHODS: Final = frozenset(
             "LoadLibrary",
             "__reduce_ex__",
             "extractall",
+            "set_executable",
+            "set_forkserver_preload",
+            "enable_load_extension",
+            "recv_pyobj",
+            "create_connection",
+            "create_datagram_endpoint",
+            "exec_command",
         ),
     }
 )

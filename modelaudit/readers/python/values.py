@@ -152,12 +152,14 @@ class Scope:
     Attributes:
         outer: is asked for what it does not hold.
         of_module: names that belong to the module, as ``global`` says.
+        of_outer: names that belong to the function around, as ``nonlocal`` says.
         journal: what names stood for before they were bound anew, while a branch is followed.
     """
 
     outer: Scope | None = None
     names: dict[str, Value] = field(default_factory=dict)
     of_module: set[str] = field(default_factory=set)
+    of_outer: set[str] = field(default_factory=set)
     journal: list[tuple[str, Value | None]] | None = None
 
     def find(self, name: str) -> Value | None:
@@ -174,6 +176,9 @@ class Scope:
         scope = self
         if name in self.of_module:
             while scope.outer is not None:
+                scope = scope.outer
+        elif name in self.of_outer:
+            while scope.outer is not None and (scope is self or name not in scope.names):
                 scope = scope.outer
         if scope.journal is not None:
             scope.journal.append((name, scope.names.get(name)))

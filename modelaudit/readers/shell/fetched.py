@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.readers.shell.lexer import OUTPUT, Command, commands_of
-from modelaudit.readers.shell.words import FETCHERS, INTERPRETERS, base_name, unwrapped
+from modelaudit.readers.shell.words import FETCHERS, FETCHES_BY_WORDS, INTERPRETERS, base_name, unwrapped
 from modelaudit.readers.text_addresses import address_in
 
 _OUTPUT: Final = frozenset({"-o", "-O", "--output", "--output-document"})
@@ -18,7 +18,8 @@ _BY_ADDRESS: Final = frozenset({"wget", "wget2", "aria2c", "axel", "fetch", "lwp
 _DECODING: Final = frozenset(
     {"base64", "xxd", "gunzip", "gzip", "openssl", "tar", "unzip", "install", "cp", "mv", "ln"}
 )
-_VARIABLE: Final = re.compile(r"\$([A-Za-z_]\w*)")
+_VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*)")
+READS_INTO: Final = frozenset({"read", "mapfile", "readarray"})
 _MOST: Final = 5000
 
 
@@ -27,7 +28,7 @@ def fetches(words: list[str]) -> bool:
     if not words:
         return False
     name = base_name(words[0])
-    if name in FETCHERS:
+    if name in FETCHERS or not FETCHES_BY_WORDS.get(name, frozenset()).isdisjoint(words[1:]):
         return True
     if name in ("nc", "ncat", "netcat"):
         return len(words) > 2 and not any(word.startswith("-") and "l" in word for word in words[1:])
@@ -72,6 +73,12 @@ class Fetched:
             if held is not None:
                 for target in (*command.writes, *words[-1:]):
                     self.files[_plain(target)] = held
+
+    def read_into(self, words: list[str], address: str) -> None:
+        """Take in that ``read`` or ``mapfile`` keeps in variables what came from ``address``."""
+        for word in words[1:]:
+            if not word.startswith("-") and word.isidentifier():
+                self.variables[word] = address
 
     def _variables(self, command: Command) -> None:
         for inner in command.inner:

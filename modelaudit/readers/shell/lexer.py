@@ -11,16 +11,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.readers.deadline import keep_time
+from modelaudit.readers.shell.expansions import RUN_LATER, brace_words, expanded, items_of_array, printed_name
 
 _ENDS_WORD: Final = " \t\n\r;|&<>()"
 _SPECIAL: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#]++")
 _VARIABLE: Final = re.compile(r"\{([A-Za-z_]\w{0,99})(?::?[-=]([^}]{0,500}))?\}|([A-Za-z_]\w{0,99})")
 _ASSIGNED: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
-_ANSI: Final = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3})|(.))", re.DOTALL)
+_ANSI: Final = re.compile(
+    r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
+)
 _ANSI_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v"}
 _RESERVED: Final = frozenset({"if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "coproc"})
 _LONGEST_VALUE: Final = 4096
 _MOST_COMMANDS: Final = 50_000
+_DECLARES: Final = frozenset({"declare", "local", "export", "readonly", "typeset"})
 _IN_QUOTES: Final = re.compile(r"[^\"\\$`]++")
 OUTPUT: Final = "$(…)"
 """What stands in a word for the output of a command."""
@@ -53,10 +57,11 @@ class Command:
 class Lexer:
     """Splits one text. ``variables`` hold the constants that were assigned so far."""
 
-    def __init__(self, text: str, variables: dict[str, str] | None = None) -> None:
-        self.text = text.replace("\r\n", "\n")
+    def __init__(self, text: str, variables: dict[str, str] | None = None, in_array: bool = False) -> None:
+        self.text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         self.variables = {} if variables is None else variables
         self.commands: list[Command] = []
+        self._in_array = in_array
         self._at = 0
         self._line = 1
         self._current = Command(1)
@@ -124,7 +129,10 @@ class Lexer:
                 self.variables.pop(name, None)
             else:
                 self.variables[name] = value[:_LONGEST_VALUE]
-        if current.words or current.inner or current.feeds or current.writes or current.sources:
+        if current.words[:2] == ["set", "--"]:
+            self.variables["@"] = " ".join(current.words[2:])[:_LONGEST_VALUE]
+        runs_later = any(name in RUN_LATER for name, _ in current.assigns)
+        if current.words or runs_later or current.inner or current.feeds or current.writes or current.sources:
             current.piped = piped
             self.commands.append(current)
         self._current = Command(self._line)
@@ -136,22 +144,47 @@ class Lexer:
             self._at += 1
             return
         current = self._current
-        if not current.words:
-            current.line = self._line
-            assigned = _ASSIGNED.fullmatch(word)
-            if assigned is not None:
-                name, value = assigned[1], assigned[2]
-                if not value and self.text.startswith("(", self._at):
-                    self._at += 1
-                    value = self._balanced()
-                grown = self.variables.get(name, "") if "+=" in word[: len(name) + 2] else ""
-                current.assigns.append((name, grown + value))
+        declares = bool(current.words) and current.words[0] in _DECLARES
+        if not current.words or declares:
+            current.line = current.line if declares else self._line
+            if self._assigns(word, declares):
                 return
-            if word in _RESERVED or word in ("fi", "done", "}", "esac"):
-                return
-        # A variable of several words is split, as it stands without quotes: $CMD, ${IFS}.
-        quoted = self.text[at] in "\"'"
-        current.words += [word] if quoted or " " not in word or "$" not in self.text[at : self._at] else word.split()
+        if not current.words and (word in _RESERVED or word in ("fi", "done", "}", "esac")):
+            return
+        current.words += self._split(word, self.text[at : self._at])
+
+    def _assigns(self, word: str, declares: bool) -> bool:
+        """Take ``name=value`` and ``name=(values)``; whether the word is one."""
+        assigned = _ASSIGNED.fullmatch(word)
+        if assigned is None:
+            return False
+        name, value = assigned[1], assigned[2]
+        if not value and self.text.startswith("(", self._at):
+            self._at += 1
+            value = self._balanced()
+            inner = Lexer(value[:_LONGEST_VALUE], {}, in_array=True).split() if not self._in_array else ()
+            items = [each for command in inner for each in command.words]
+            self.variables.update(items_of_array(name, items))
+        grown = self.variables.get(name, "") if "+=" in word[: len(name) + 2] else ""
+        self._current.assigns.append((name, grown + value))
+        if declares:
+            self._current.words.append(word)
+            self.variables[name] = self.variables.get(name + "[@]", value)[:_LONGEST_VALUE]
+        return True
+
+    def _split(self, word: str, raw: str) -> list[str]:
+        """The words that one stands for: of braces, and of a variable of several words without quotes."""
+        braces = brace_words(raw)
+        if braces is not None:
+            return braces
+        if "$" not in raw or (raw[0] in "\"'" and '[@]}"' not in raw and raw != '"$@"'):
+            return [word]
+        if not word and not self._current.words:
+            return []
+        separators = self.variables.get("IFS")
+        if separators:
+            word = re.sub(f"[{re.escape(separators)}]", " ", word)
+        return word.split() if " " in word else [word]
 
     def _word(self) -> str:
         parts: list[str] = []
@@ -222,8 +255,16 @@ class Lexer:
         return "".join(parts)
 
     def _backticks(self) -> str:
-        self._current.inner.append(self._until("`"))
-        return OUTPUT
+        return self._output(self._until("`"))
+
+    def _output(self, inner: str) -> str:
+        """What stands for the output of ``inner``: the name that it prints, or a mark."""
+        if not inner.strip():
+            return ""
+        name = printed_name(inner)
+        if name is None:
+            self._current.inner.append(inner)
+        return OUTPUT if name is None else name
 
     def _dollar(self) -> str:
         following = self.text[self._at + 1 : self._at + 2]
@@ -232,8 +273,7 @@ class Lexer:
             inner = self._balanced()
             if inner.startswith("("):
                 return "0"
-            self._current.inner.append(inner)
-            return OUTPUT
+            return self._output(inner)
         if following == "'":
             self._at += 1
             return _ANSI.sub(_unescaped, self._ansi())
@@ -246,16 +286,20 @@ class Lexer:
         self._at = match.end()
         name = match[1] or match[3]
         if name == "IFS":
-            return " "
+            return self.variables.get("IFS", " ")
         return self.variables.get(name, match[2] if match[2] is not None else f"${name}")
 
     def _opaque(self, following: str) -> str:
         """An expansion that is not followed: ``${x:0:1}``, ``$1``."""
         if following == "{":
-            end = self.text.find("}", self._at)
+            end = self.text.find("}", self._at, self._at + _LONGEST_VALUE)
+            inner = self.text[self._at + 2 : end] if end >= 0 else ""
             self._at = len(self.text) if end < 0 else end + 1
-            return "${…}"
+            value = expanded(inner, self.variables)
+            return "${…}" if value is None else value
         self._at += 2
+        if following in ("@", "*"):
+            return self.variables.get("@", "")
         return "$" + following
 
     def _ansi(self) -> str:
@@ -340,8 +384,10 @@ def _unescaped(match: re.Match[str]) -> str:
     if match[2]:
         return chr(int(match[2], 16))
     if match[3]:
-        return chr(int(match[3], 8) & 0xFF)
-    return _ANSI_LETTERS.get(match[4], match[4])
+        return chr(min(int(match[3], 16), 0x10FFFF))
+    if match[4]:
+        return chr(int(match[4], 8) & 0xFF)
+    return _ANSI_LETTERS.get(match[5], match[5])
 
 
 def commands_of(text: str, variables: dict[str, str] | None = None) -> list[Command]:

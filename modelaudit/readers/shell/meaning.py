@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import LimitReachedError
 from modelaudit.readers.deadline import in_time
-from modelaudit.readers.shell.fetched import Fetched, fetches
+from modelaudit.readers.shell.aliases import aliases_of
+from modelaudit.readers.shell.carried import carried
+from modelaudit.readers.shell.fetched import READS_INTO, Fetched, fetches
 from modelaudit.readers.shell.harm import harm_of, harm_of_pipeline
+from modelaudit.readers.shell.installers import requirements_of
 from modelaudit.readers.shell.lexer import OUTPUT, Command, commands_of
 from modelaudit.readers.shell.pipelines import Pipeline, pipelines_of, runs_input
 from modelaudit.readers.shell.plain import decoded
@@ -34,9 +37,13 @@ _DECODERS: Final = frozenset({"base64", "base32", "basenc", "xxd", "openssl", "u
 _PRINTERS: Final = frozenset({"echo", "printf", "cat"})
 # Part of the name is written down, or the number of its letters; a pattern of ``case`` begins with a star.
 _WILDCARD: Final = re.compile(r"(?:[^\s*]{0,200}/)?(?=[^/]{0,99}[?*\[])(?:\w[^/\s]{0,99}|\?{2,40}|\[\w\][^/\s]{1,99})")
+_SOURCE: Final = (
+    r"(?:b64decode|urlopen|requests\.get|decompress|fromhex|marshal|decode_base64|base64_decode|decode64|pack\s*\(?[\"']"
+    r"|file_get_contents|URI\.open|open-uri|Net::HTTP|LWP::|fetch\(|https?\.get|Buffer\.from)"
+)
 _INLINE: Final = re.compile(
-    r"\b(?:exec|eval|system)\s*\([^\n]{0,300}?(?:b64decode|urlopen|requests\.get|decompress|fromhex|marshal)"
-    r"|(?:urlopen|requests\.get)\([^\n]{0,300}?(?:exec|eval|system)\s*\("
+    rf"\b(?:exec|eval|system)\b\s*\(?[^\n]{{0,300}}?{_SOURCE}|{_SOURCE}[^\n]{{0,300}}?\b(?:exec|eval|system)\b\s*[\s(]"
+    r"|\.then\(eval\)"
 )
 _INLINE_LONGEST: Final = 20_000
 
@@ -47,6 +54,7 @@ class _State:
 
     left: int
     variables: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
     fetched: Fetched = field(default_factory=Fetched)
 
     def spend(self, work: int) -> None:
@@ -57,7 +65,13 @@ class _State:
 
     def commands(self, text: str) -> list[Command]:
         self.spend(len(text))
+        self.aliases.update(aliases_of(text))
         return commands_of(text, self.variables)
+
+    def named(self, words: list[str]) -> list[str]:
+        """The words with what an alias or a function of one command stands for in the place of its name."""
+        stands_for = self.aliases.get(words[0]) if words else None
+        return [*stands_for, *words[1:]] if stands_for else words
 
 
 def mentions_of_script(text: str, line: int = 1) -> Iterator[Mention]:
@@ -92,16 +106,30 @@ class _Script:
         for use, name, detail in harm_of_pipeline(pipeline.commands) if len(pipeline.commands) > 1 else ():
             yield self._say(use, name, pipeline.commands[-1], detail)
         for index, command in enumerate(pipeline.commands):
+            command.words = self.state.named(command.words)
             words = unwrapped(command.words)
             through_xargs = any(base_name(word) in ("xargs", "parallel") for word in command.words[:3])
-            if index and (runs_input(words) or (through_xargs and words and base_name(words[0]) in RUNNERS)):
+            starts = words and base_name(words[0]) in RUNNERS if words else command.words[:1] == ["parallel"]
+            runs = runs_input(words) or (through_xargs and starts) or self._branches_into_shell(command)
+            if index and runs:
                 yield from self._fed(pipeline.commands[:index], command)
+            elif index and words and words[0] in READS_INTO:
+                self._kept(pipeline.commands[:index], words)
             elif command.reads is not None and runs_input(words) and base_name(words[0]) in SHELLS:
                 yield from self._nested(command.reads, command)
                 yield from self._all_inner(command)
             yield from self._command(command, words)
             for inner in (*command.inner, *command.feeds):
                 yield from self._nested(inner, command)
+
+    def _branches_into_shell(self, command: Command) -> bool:
+        """``tee >(bash)``."""
+        return any(runs_input(unwrapped(each.words)) for inner in command.inner for each in commands_of(inner[:200]))
+
+    def _kept(self, before: list[Command], words: list[str]) -> None:
+        source = next((each for each in before if fetches(unwrapped(each.words))), None)
+        if source is not None:
+            self.state.fetched.read_into(words, address_in(source.words) or source.words[0])
 
     def _nested(self, text: str, command: Command) -> Iterator[Mention]:
         yield from _Script(self.state, self.first + command.line - 1, self.depth + 1).follow(text)
@@ -113,7 +141,7 @@ class _Script:
     def _fed(self, before: list[Command], command: Command) -> Iterator[Mention]:
         """A program comes through a pipe."""
         self.state.spend(_WORK_PER_COMMAND * len(before))
-        shell = base_name(unwrapped(command.words)[0])
+        shell = base_name((unwrapped(command.words) or command.words)[0])
         programs = [words for each in before if (words := unwrapped(each.words))]
         names = [base_name(words[0]) for words in programs]
         source = next((each for each in before if fetches(unwrapped(each.words))), None)
@@ -139,9 +167,17 @@ class _Script:
         elif names and names[0] not in _PRINTERS:
             yield self._say("piped-run", names[0], command, f"into {shell}")
 
-    def _command(self, command: Command, words: list[str]) -> Iterator[Mention]:
+    def _alone(self, command: Command, words: list[str]) -> Iterator[Mention]:
+        """What the command does by itself, whatever stands around it."""
         for use, name, detail in harm_of(command, words):
             yield self._say(use, name, command, detail)
+        for text in carried(command):
+            yield from self._nested(text, command)
+        for found in requirements_of(words):
+            yield replace(found, where=Location(line=self.first + command.line - 1))
+
+    def _command(self, command: Command, words: list[str]) -> Iterator[Mention]:
+        yield from self._alone(command, words)
         self.state.fetched.note(command, words)
         if not words:
             return
@@ -150,7 +186,10 @@ class _Script:
             yield from self._all_inner(command)
         elif _WILDCARD.fullmatch(words[0]) and ("/" in words[0] or "?" in words[0]):
             yield self._say("obfuscated", words[0], command)
-        held = self.state.fetched.held_in(words if name in RUNNERS | EVALUATORS else words[:1])
+        if name in READS_INTO:
+            self._kept([each for text in command.feeds for each in self.state.commands(text)], words)
+        runs = [*words, *command.sources] if name in RUNNERS | EVALUATORS else words[:1]
+        held = self.state.fetched.held_in(runs)
         if held is not None:
             yield self._say("download-then-run", held, command, words[0])
         if name in EVALUATORS or name in SHELLS:
@@ -194,6 +233,11 @@ class _Script:
             yield from self._nested(" ".join([text, *words]), command)
         elif any(name in _DECODERS for name in names):
             yield self._say("decode-and-run", names[-1], command)
+        else:
+            read = [word for each in commands for word in (*each.words[1:], *each.sources)]
+            held = self.state.fetched.held_in(read)
+            if held is not None:
+                yield self._say("download-then-run", held, command)
 
 
 def _takes_program(word: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.readers.shell.lexer import Command
-from modelaudit.readers.shell.words import EVALUATORS, INTERPRETERS, SHELLS, base_name
+from modelaudit.readers.shell.words import EVALUATORS, INTERPRETERS, READS_COMMANDS, SHELLS, base_name
 
 _TAKES_VALUE: Final = frozenset({"-o", "-O", "--rcfile", "--init-file", "-W", "-X"})
 
@@ -36,6 +36,8 @@ def runs_input(words: list[str]) -> bool:
     if not words:
         return False
     name = base_name(words[0])
+    if name in READS_COMMANDS:
+        return "-f" not in words and "-l" not in words
     if name in EVALUATORS:
         return any(word in ("/dev/stdin", "/proc/self/fd/0", "-") for word in words[1:])
     if name not in SHELLS | INTERPRETERS:

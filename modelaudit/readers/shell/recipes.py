@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Final
+
+from modelaudit.readers.shell.words import INTERPRETERS, base_name
 
 _INSTRUCTION: Final = re.compile(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
 _FLAG: Final = re.compile(r"(?:--[\w-]+(?:=\S*)?\s+)+")
 _RUNS: Final = frozenset({"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"})
 _SETS: Final = frozenset({"ENV", "ARG"})
-_HERE: Final = re.compile(r"<<-?[\"']?(\w+)[\"']?\s*$")
-_MAKE_SETS: Final = re.compile(r"(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?:\?|:{1,3}|\+)?=\s*(.*)")
+_HERE: Final = re.compile(r"<<-?[\"']?(\w+)[\"']?")
+_ESCAPE: Final = re.compile(r"#\s*escape\s*=\s*`", re.IGNORECASE)
+_SHELL: Final = re.compile(r"\s*(?:ONBUILD\s+)?SHELL\s", re.IGNORECASE)
+_RUN: Final = re.compile(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGNORECASE)
+_MAKE_SETS: Final = re.compile(r"(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?:\?|:{1,3}|\+|!)?=\s*(.*)")
+_MAKE_RUNS: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*!=\s*(.*)")
+_MAKE_RULE: Final = re.compile(r"[^\t#:=][^#:=]{0,500}:{1,2}(?!=)[^;=]{0,500};\s*(.*)")
+_MAKE_PREFIX: Final = re.compile(r"\.RECIPEPREFIX\s*:?=\s*(\S)")
+_MAKE_DEFINE: Final = re.compile(r"\s*(?:override\s+|export\s+)?define\s")
 _MAKE_SHELL: Final = re.compile(r"\$[({]shell\s")
 _MAKE_VARIABLE: Final = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 
@@ -19,7 +29,10 @@ _MAKE_VARIABLE: Final = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 def script_of_dockerfile(text: str) -> str:
     """The commands of ``RUN`` and its like, with ``ENV`` and ``ARG`` as assignments and ``ADD`` as a download."""
     out: list[str] = []
+    shell = ""
     lines = text.replace("\r\n", "\n").split("\n")
+    if _ESCAPE.match(lines[0]):
+        lines = [re.sub(r"`\s*$", lambda _: "\\", line) for line in lines]
     at = 0
     while at < len(lines):
         start = at
@@ -41,7 +54,11 @@ def script_of_dockerfile(text: str) -> str:
             end = next((index for index in range(at, len(lines)) if lines[index].strip() == here), len(lines))
             body = lines[at:end]
             at = min(end + 1, len(lines))
-            script = "\n".join(["", *body, ""])
+            script = "\n".join([script, *body, here if script else ""])
+        elif script and _SHELL.match(whole):
+            shell, script = (script, "") if _takes_text(script) else (shell, script)
+        elif script and shell and _RUN.match(whole):
+            script = f"{shell} {shlex.quote(script)}"
         out.append(script + "\n" * max(0, at - start - 1 - script.count("\n")))
     return "\n".join(out)
 
@@ -56,14 +73,28 @@ def _instruction(whole: str) -> tuple[str, str | None]:
     if name in _RUNS:
         rest = _FLAG.sub("", rest, count=1) if rest.startswith("--") else rest
         here = _HERE.search(rest)
-        if here is not None and rest.lstrip().startswith("<<"):
-            return "", here[1]
+        if here is not None and name == "RUN":
+            # Without a program in front or behind, the text itself is what the shell runs.
+            program = (rest[: here.start()] + rest[here.end() :]).strip()
+            return (f"{program} <<'{here[1]}'" if program else ""), here[1]
         return _exec_form(rest), None
     if name in _SETS and "=" in rest:
         return rest, None
+    rest = _FLAG.sub("", rest, count=1) if rest.startswith("--") else rest
+    here = _HERE.match(rest.lstrip())
+    if name in ("COPY", "ADD") and here is not None:
+        return f"cat > {rest.split()[-1]} <<'{here[1]}'", here[1]
     if name == "ADD" and "://" in rest:
-        return f"curl -O {rest}", None
+        source, target = rest.split()[0], rest.split()[-1]
+        name = source.partition("?")[0].rpartition("/")[2]
+        return f"curl -o {target + name if target.endswith('/') else target or name} {source}", None
     return "", None
+
+
+def _takes_text(script: str) -> bool:
+    """Whether ``SHELL`` names what the commands of ``RUN`` are handed to as a text: an interpreter, no shell."""
+    words = script.replace("'", "").split()
+    return len(words) > 1 and base_name(words[0]) in INTERPRETERS
 
 
 def _exec_form(rest: str) -> str:
@@ -83,8 +114,18 @@ def script_of_makefile(text: str) -> str:
     """The recipes of a Makefile, with its variables as assignments."""
     out: list[str] = []
     continued = False
+    prefix = "\t"
+    defines = False
     for line in text.replace("\r\n", "\n").split("\n"):
-        if line.startswith("\t") or continued:
+        # What is defined is a recipe's text, be it put into one or not.
+        defines = (defines or _MAKE_DEFINE.match(line) is not None) and line.strip() != "endef"
+        changed = _MAKE_PREFIX.match(line)
+        prefix = changed[1] if changed is not None else prefix
+        line = "\t" + line[1:] if line.startswith(prefix) else line
+        at_once = _MAKE_RUNS.fullmatch(line) or _MAKE_RULE.fullmatch(line)
+        if at_once is not None and not continued:
+            line = "\t" + at_once[1]
+        if line.startswith("\t") or continued or (defines and _MAKE_DEFINE.match(line) is None):
             recipe = line.lstrip("\t ") if not continued else line
             out.append(_as_shell(recipe if continued else recipe.lstrip("@-+ ")))
             continued = line.endswith("\\")

@@ -31,4 +31,8 @@ def is_reverse_shell(command: Command, words: list[str]) -> bool:
         return any(word in ("-e", "-c", "--exec", "--sh-exec") or re.fullmatch(r"-[a-z]*e", word) for word in rest)
     if name == "socat":
         return any(re.search(r"\b(?:EXEC|SYSTEM|SHELL):", word, re.IGNORECASE) for word in rest)
+    if name in ("awk", "gawk", "mawk"):
+        return any("/inet/tcp/" in word or "/inet/udp/" in word for word in rest)
+    if name == "ztcp":
+        return bool(rest)
     return len(rest) > 1 and _INLINE.search(" ".join(rest)) is not None and rest[0].startswith("-")

@@ -1,4 +1,4 @@
-"""Files of settings in which programs find commands to run: git's, those of a desktop, of systemd, of pip and npm."""
+"""Files of settings in which programs find commands to run: those of a desktop, of systemd, of pip and npm."""
 
 from __future__ import annotations
 
@@ -13,53 +13,11 @@ from modelaudit.readers.requirement_lines import mentions_of_requirement
 from modelaudit.readers.shell.meaning import mentions_of_script
 
 VOCABULARY: Final = "shell-commands"
-_SECTION: Final = re.compile(r"\[\s*([\w.-]+)(?:\s+\"(.*?)\")?\s*\]\s*(.*)")
-_PAIR: Final = re.compile(r"\s*([\w.@/:-]+)\s*[=:]?\s*(.*)")
-_GIT_RUNS: Final = frozenset(
-    {"core.fsmonitor", "core.sshcommand", "core.hookspath", "core.editor", "core.pager", "core.askpass",
-     "core.gitproxy", "gpg.program", "diff.external", "sequence.editor", "ssh.variant", "remote.uploadpack",
-     "remote.receivepack", "include.path", "credential.helper", "core.worktree", "uploadpack.packobjectshook"}
-)  # fmt: skip
-_GIT_DRIVER: Final = re.compile(r"smudge|cle[a]n|process|textconv|command|driver|cmd|program")
-_GIT_HARMLESS: Final = frozenset(
-    {"", "true", "false", "vim", "vi", "nano", "less", "cat", "store", "cache", "osxkeychain", "manager",
-     "manager-core", "wincred", "libsecret", "code --wait", "less -fx", "delta"}
-)  # fmt: skip
-_GIT_SECTIONS: Final = frozenset({"filter", "diff", "merge", "difftool", "mergetool"})
-_LFS: Final = re.compile(r"git[- ]lfs (?:smudge|cle[a]n|filter-process|merge-driver)\b[^;&|`$]*")
 _COMMANDS: Final = re.compile(
     r"(?:exec|execstart|execstartpre|execstartpost|execreload|execstop|tryexec)", re.IGNORECASE
 )
 _LONGEST: Final = 5000
 _MOST_FILES: Final = 1000
-
-
-def mentions_of_git(text: str) -> Iterator[Mention]:
-    """What git runs for whoever works in a folder with this configuration. Keys have no case.
-
-    Source: https://git-scm.com/docs/git-config
-    """
-    section = ""
-    for number, line in _lines(text):
-        head = _SECTION.match(line)
-        if head is not None:
-            section, line = head[1].lower(), head[3]
-        pair = _PAIR.match(line)
-        if pair is None or not line or line.startswith(("#", ";")):
-            continue
-        key, value = pair[1].lower(), pair[2].strip().strip('"')
-        whole = f"{section}.{key}"
-        where = Location(line=number)
-        is_driver = section in _GIT_SECTIONS and _GIT_DRIVER.fullmatch(key) is not None
-        runs = whole in _GIT_RUNS or is_driver
-        if "ext::" in value or (section == "submodule" and key == "update" and value.startswith("!")):
-            yield Mention(VOCABULARY, "git-command", whole, where, value[:200])
-        elif (section == "alias" and value.startswith("!")) or whole == "core.editor" or whole == "core.pager":
-            yield from _moved(value.lstrip("!"), number)
-        elif (runs and value.lower() not in _GIT_HARMLESS and not _LFS.fullmatch(value)) or (
-            section == "url" and "ext::" in line
-        ):
-            yield Mention(VOCABULARY, "git-command", whole, where, value[:200])
 
 
 def mentions_of_unit(text: str) -> Iterator[Mention]:

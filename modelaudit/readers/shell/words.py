@@ -15,7 +15,18 @@ FETCHERS: Final = frozenset(
     {"curl", "wget", "wget2", "fetch", "aria2c", "axel", "lwp-download", "lwp-request", "GET", "http", "https", "xh",
      "lynx", "w3m", "links", "elinks", "ftp", "tftp", "scp", "sftp", "curlie"}
 )  # fmt: skip
-SENDERS: Final = FETCHERS | {"nc", "ncat", "netcat", "socat", "telnet", "mail", "sendmail", "dig", "nslookup", "rsync"}
+SENDERS: Final = FETCHERS | {
+    "nc", "ncat", "netcat", "socat", "telnet", "mail", "sendmail", "dig", "nslookup", "host", "ping", "rsync",
+}  # fmt: skip
+FETCHES_BY_WORDS: Final = {
+    "aws": {"s3", "s3api"}, "gsutil": {"cat", "cp"}, "gcloud": {"storage"}, "az": {"storage"}, "gh": {"api", "gist"},
+    "dig": {"TXT", "txt"}, "host": {"-t"}, "nslookup": {"-q=TXT", "-type=TXT", "-q=txt", "-type=txt"},
+    "svn": {"cat"}, "rclone": {"cat"}, "mc": {"cat"}, "ipfs": {"cat"}, "ssh": {"cat"},
+}  # fmt: skip
+"""Programs that print what another machine gives where one of these words is among their arguments."""
+
+READS_COMMANDS: Final = frozenset({"at", "batch"})
+"""Programs that run later, in a shell, what they are given as their input."""
 WRAPPERS: Final = frozenset(
     {"sudo", "doas", "nohup", "env", "exec", "command", "builtin", "xargs", "setsid", "nice", "ionice", "stdbuf",
      "time", "timeout", "busybox", "toybox", "unbuffer", "parallel", "chroot", "strace", "watch", "proxychains",
@@ -41,9 +52,13 @@ PERSISTENT: Final = (
 PRIVATE: Final = (
     ".ssh/id_", ".ssh/config", ".aws/credentials", ".netrc", "/etc/shadow", "huggingface/token", ".huggingface/token",
     ".git-credentials", ".kube/config", ".docker/config.json", ".pypirc", ".gnupg", ".config/gcloud", ".azure/",
+    "security-credentials", "instance/service-accounts",
     ".bash_history", "/proc/self/environ", "wallet.dat", "Login Data", ".config/gh/hosts.yml",
 )  # fmt: skip
 """Parts of paths of what is nobody else's."""
+
+PRIVATE_FOLDERS: Final = ("/.ssh", "/.ssh/", "/.aws", "/.aws/", "/.gnupg", "/.kube", "/.ssh/*", "/.aws/*")
+"""Ends of paths of folders of which the same is true."""
 
 ROOTS: Final = frozenset({"/", "/*", "~", "~/", "~/*", "$HOME", "$HOME/", "$HOME/*", "/home", "/etc", "/usr", "/var",
                           "/bin", "/boot", "/lib", "--no-preserve-root"})  # fmt: skip

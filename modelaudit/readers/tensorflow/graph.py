@@ -31,6 +31,15 @@ NAMED: Final = {
     "EncodeProto": "descriptor_source",
     "XlaCallModule": "module",
 }
+# Attributes whose text an operator puts into the text that it makes.
+_PUTS_IN: Final = {
+    "StringJoin": "separator",
+    "ReduceJoin": "separator",
+    "StaticRegexReplace": "rewrite",
+    "StringFormat": "template",
+    "AsString": "fill",
+}
+_FROM_CALLER: Final = b"any://what a caller of the function gives"
 
 
 @dataclass(slots=True)
@@ -40,6 +49,7 @@ class Node:
     Attributes:
         inputs: names of the nodes, or arguments of the function, whose outputs it is given, in order.
         texts: of a constant, its texts; of an operator in ``NAMED``, that attribute; ``None`` where there is none.
+        puts_in: what the operator itself adds to the text that it makes of its inputs.
         functions: names of the functions that it is given.
     """
 
@@ -47,6 +57,7 @@ class Node:
     op: str = ""
     inputs: list[str] = field(default_factory=list)
     texts: list[bytes] | None = None
+    puts_in: list[bytes] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
     offset: int = 0
 
@@ -173,6 +184,10 @@ def _value(each: Field, key: str, node: Node) -> None:
         node.texts = (node.texts or []) + _strings(each.body)
     elif each.number == 2 and key == NAMED.get(node.op):
         node.texts = [_kept(each.body, node.op)]
+    elif each.number == 9 and key == NAMED.get(node.op):
+        node.texts = [_FROM_CALLER]
+    elif each.number == 2 and key == _PUTS_IN.get(node.op) and each.body.size:
+        node.puts_in = [each.body.raw(_TEXT)]
 
 
 def _kept(message: Message, op: str) -> bytes:

@@ -30,6 +30,10 @@ def mentions_of(saved: Saved, wiring: Wiring, is_text: bool = False) -> tuple[Me
     """Every operator that graphs and functions name, once under each name that its arguments give it."""
     found: dict[tuple[str, str], tuple[Location, str]] = {}
     for graph, node in _nodes(saved):
+        # What is given as a function and is none of the file's can only be an operator.
+        for name in node.functions:
+            if name and not wiring.defines(name) and len(found) < _MOST_MENTIONS:
+                found.setdefault(("operator", name), (_place(graph, node, is_text), f"given to {node.op}"))
         # A function may have the name of an operator; which of them is called, or whether any is, is not for the file.
         use = "function" if wiring.defines(node.op) else "operator"
         if (use, node.op) in found and node.op not in _BY_ARGUMENT:
@@ -79,18 +83,18 @@ def _judged_as(graph: Graph, node: Node, wiring: Wiring) -> tuple[str, str]:
                 return f"{node.op} with a fixed path", _given(origin)
     elif node.op in _TABLES:
         origin = wiring.origin(graph, node, _TABLES[node.op])
-        if origin.elsewhere is not None or (origin.other and not origin.asset):
+        if origin.elsewhere is not None or ((origin.other or origin.worked_out) and not origin.asset):
             return f"{node.op} with a fixed path", _given(origin)
     elif node.op in _CACHES:
         origin = wiring.origin(graph, node, _CACHES[node.op])
-        if any(origin.texts) or origin.other:
+        if any(origin.texts) or origin.other or origin.worked_out:
             return f"{node.op} with a fixed path", _given(origin)
     return node.op, _given(_every(graph, node, wiring)) if node.op.endswith(("File", "Files", "Dataset")) else ""
 
 
 def _is_fixed(origin: Origin) -> bool:
-    """Whether the graph itself says where a file is written: by a constant, a variable, or by no caller at all."""
-    if any(not _OF_SAVERS.fullmatch(text) for text in origin.texts):
+    """Whether the graph says where a file is written: by a constant, by what works it out, or by no caller at all."""
+    if origin.worked_out or any(not _OF_SAVERS.fullmatch(text) for text in origin.texts):
         return True
     return not origin.caller and (origin.other or b"model" not in origin.texts)
 

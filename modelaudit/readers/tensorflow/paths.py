@@ -12,6 +12,13 @@ from modelaudit.readers.tensorflow.saved import Saved
 
 _MOST_STEPS: Final = 3_000_000
 _CALLER: Final = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "_Arg"})
+# What hands on the text that it is given, joins it to others, or asks something of it. Savers have no other.
+_HANDS_ON: Final = frozenset({
+    "Identity", "IdentityN", "StopGradient", "PreventGradient", "EnsureShape", "Reshape", "ExpandDims", "Squeeze",
+    "Pack", "ConcatV2", "Switch", "RefSwitch", "Merge", "RefMerge", "Enter", "Exit", "Select", "SelectV2", "StringJoin",
+    "ShardedFilename", "ShardedFilespec", "StaticRegexFullMatch", "RegexFullMatch", "If", "StatelessIf", "Case",
+    "StatelessCase", "PartitionedCall", "StatefulPartitionedCall", "TPUPartitionedCall", "RemoteCall",
+})  # fmt: skip
 _ELSEWHERE: Final = re.compile(rb"[/\\~]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|(?:.*[/\\])?\.\.(?:[/\\]|\Z)", re.DOTALL)
 
 
@@ -23,13 +30,22 @@ class Origin:
         caller: whether some of it comes from whoever runs the graph.
         asset: whether some of it is the path of an asset, which the loader puts in.
         other: whether some of it comes from elsewhere, such as a variable, or is not known.
-        texts: the constants in it.
+        made: whether an operator works some of it out, so that it may be anything.
+        mixed: whether it was followed to where others than its own inputs may have been taken for them.
+        texts: the constants in it, and what operators put in.
     """
 
     caller: bool = False
     asset: bool = False
     other: bool = False
+    made: bool = False
+    mixed: bool = False
     texts: list[bytes] = field(default_factory=list)
+
+    @property
+    def worked_out(self) -> bool:
+        """Whether an operator of the graph surely works some of it out."""
+        return self.made and not self.mixed
 
     @property
     def elsewhere(self) -> bytes | None:
@@ -93,8 +109,12 @@ class Wiring:
             if node.texts is not None:
                 found.texts += node.texts
             return
-        elif not node.inputs:
-            found.other = True
+        else:
+            found.texts += node.puts_in
+            if not node.inputs:
+                found.other = True
+            elif node.op not in _HANDS_ON and node.op not in self._functions:
+                found.made = True
         yield from ((graph, source) for source in node.inputs)
 
     def _place(self, graph: Graph, name: str) -> int | None:
@@ -125,4 +145,5 @@ class Wiring:
             # Operators that take a condition before what they hand on; others mix what they are given with their own.
             shift = len(node.inputs) - len(graph.arguments)
             exact = node.inputs[place + shift : place + shift + 1] if shift in (0, 1) else node.inputs
+            found.mixed = found.mixed or len(exact) > 1
             yield from ((where, source) for source in exact)

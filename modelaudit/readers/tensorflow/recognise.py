@@ -1,4 +1,8 @@
-"""Telling TensorFlow's messages from other bytes: without a magic number, the first fields are held to the schema."""
+"""Telling TensorFlow's messages from other bytes: without a magic number, operators in their place tell.
+
+Loaders pass over fields that they do not know, and those of another type than the schema says, so that none of them
+tells anything: whoever is to take a graph for something else would put one first.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
 from modelaudit.readers.base import DamagedError, Head
 from modelaudit.readers.protobuf import BYTES, VARINT, Field, Message
+from modelaudit.readers.protobuf_text import looked_at
 from modelaudit.readers.tensorflow.text_schema import roots
 from modelaudit.readers.text import file_name, looks_like_text
 
@@ -24,8 +29,7 @@ HUB_MODULE: Final = "ModuleDef"
 
 _FIELDS: Final = 24
 _NAME: Final = 512
-# Loaders pass over fields that they do not know; these messages have none with so high a number.
-_UNKNOWN: Final = 16
+_LOOKED_AT: Final = 20_000
 _OPERATOR: Final = re.compile(rb"[A-Za-z_][\w.>/\\:-]*+")
 _BY_NAME: Final = {
     "saved_model.pb": SAVED_MODEL,
@@ -35,8 +39,9 @@ _BY_NAME: Final = {
 }
 _BEGINS: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+"
-    rb"(saved_model_schema_version|meta_graphs|meta_info_def|graph_def|node|library|versions)\s*+[:{<]"
+    rb"(saved_model_schema_version|meta_graphs|meta_info_def|graph_def|node|library|versions?|debug_info)\s*+[:{<]"
 )
+_OF_GRAPHS: Final = re.compile(rb"\bop\s*+:\s*+[\"']|\bsignature\s*+:?\s*+[{<]|\bproducer\s*+:")
 
 
 def binary_kinds(head: Head) -> tuple[str, ...]:
@@ -50,18 +55,15 @@ def binary_kinds(head: Head) -> tuple[str, ...]:
 
 def text_kind(head: Head) -> str | None:
     """Which message in text form ``head`` begins."""
-    found = _BEGINS.match(head.data)
+    data = looked_at(head)
+    found = _BEGINS.match(data)
     if found is None or not looks_like_text(head):
         return None
     first = found.group(1).decode()
-    if first in ("node", "library", "versions") and not _tells_graph(head):
+    # These are words of other schemas too: of a graph, each node has an operator.
+    if first not in roots()[SAVED_MODEL] | roots()[META_GRAPH] and not _OF_GRAPHS.search(data):
         return None
     return next((name for name, fields in roots().items() if first in fields), GRAPH)
-
-
-def _tells_graph(head: Head) -> bool:
-    """``node`` is a word of other schemas too: of a graph, each has an operator."""
-    return re.search(rb"\bop\s*+:\s*+[\"']|\bsignature\s*+:?\s*+[{<]|\bproducer\s*+:", head.data) is not None
 
 
 def _holds(window: Window, looks: Callable[[Message], bool]) -> bool:
@@ -72,83 +74,52 @@ def _holds(window: Window, looks: Callable[[Message], bool]) -> bool:
 
 
 def _saved_model(message: Message) -> bool:
-    """Its version, and graphs with what is known of them."""
-    found = False
-    for count, each in enumerate(_until_damage(message)):
-        if each.number == 2 and each.wire == BYTES:
-            found = found or _meta_graph(each.body)
-            if not found:
-                return False
-        elif not (each.number >= _UNKNOWN or (each.number == 1 and each.wire == VARINT)):
-            return False
-        if count > _FIELDS:
-            break
-    return found
+    """A graph with what is known of it, whatever else there is: a parser passes over what it does not know."""
+    return any(each.number == 2 and each.wire == BYTES and _meta_graph(each.body) for each in _until_damage(message))
 
 
 def _meta_graph(message: Message) -> bool:
-    """A graph among parts of which each is a message."""
-    found = False
-    for count, each in enumerate(_until_damage(message)):
-        if each.number < _UNKNOWN and not (each.number <= 7 and each.wire == BYTES):
-            return False
-        if each.number == 2:
-            found = found or _graph(each.body)
-            if not found:
-                return False
-        if count > _FIELDS:
-            break
-    return found
+    """A graph in its place."""
+    return any(each.number == 2 and each.wire == BYTES and _graph(each.body) for each in _until_damage(message))
 
 
 def _graph(message: Message) -> bool:
-    """Operators, each with its name; a library of functions, and the version."""
-    found = False
-    for count, each in enumerate(_until_damage(message)):
-        if each.number == 1 and each.wire == BYTES:
-            if not _node(each.body):
-                return False
-            found = True
-        elif each.number == 2 and each.wire == BYTES:
-            if each.body.size and not _library(each.body):
-                return False
-            found = found or each.body.size > 0
-        elif each.number < _UNKNOWN and (each.number, each.wire) not in ((3, VARINT), (4, BYTES), (5, BYTES)):
-            return False
-        if count > _FIELDS:
-            break
-    return found
+    """An operator with its name, or a library with a function in it."""
+    for each in _until_damage(message):
+        if each.wire == BYTES and each.number in (1, 2) and _is(_node if each.number == 1 else _library, each.body):
+            return True
+    return False
+
+
+def _is(looks: Callable[[Message], bool], message: Message) -> bool:
+    try:
+        return looks(message)
+    except DamagedError:
+        return False
 
 
 def _library(message: Message) -> bool:
-    """Functions, each with its signature, and gradients."""
-    found = False
+    """A function with the name in its signature."""
     for each in _first(message):
-        if each.number not in (1, 2, 3) or each.wire != BYTES:
-            return False
-        if each.number == 1:
-            signature = next(
-                (part.body for part in each.body.fields() if part.number == 1 and part.wire == BYTES), None
-            )
-            name = (
-                next((part.body.raw(_NAME) for part in signature.fields() if part.number == 1), b"")
-                if signature
-                else b""
-            )
-            if not name or not name.isascii():
-                return False
-            found = True
-    return found
+        if each.number == 1 and each.wire == BYTES:
+            parts = (part.body for part in each.body.fields() if part.number == 1 and part.wire == BYTES)
+            name = next((_text(signature, 1) for signature in parts), b"")
+            if name and name.isascii():
+                return True
+    return False
 
 
 def _node(message: Message) -> bool:
-    op = b""
+    """The name of an operator, of which the last counts."""
+    return bool(_OPERATOR.fullmatch(_text(message, 2)))
+
+
+def _text(message: Message, number: int) -> bytes:
+    text = b""
     for each in message.fields():
-        if each.number < _UNKNOWN and not (each.number <= 8 and each.wire == BYTES):
-            return False
-        if each.number == 2 and each.wire == BYTES:
-            op = each.body.raw(_NAME)
-    return bool(_OPERATOR.fullmatch(op))
+        if each.number == number and each.wire == BYTES:
+            text = each.body.raw(_NAME)
+    return text
 
 
 def _keras_metadata(message: Message) -> bool:
@@ -181,9 +152,9 @@ def _hub_module(message: Message) -> bool:
 
 
 def _until_damage(message: Message) -> Iterator[Field]:
-    """Its fields up to where they break off: what stands before damage is read, and the damage told."""
+    """Its fields up to where they break off, bounded: what stands before damage is read, and the damage told."""
     with suppress(DamagedError):
-        yield from message.fields()
+        yield from islice(message.fields(), _LOOKED_AT)
 
 
 def _first(message: Message) -> Iterator[Field]:

@@ -17,6 +17,7 @@ from modelaudit.readers.tensorflow.graph import Graphs
 _MOST: Final = 200_000
 _NAME: Final = 1024
 _FACTS: Final = 16
+_BLANKS: Final = 1024
 _ASSETS: Final = "saved_model_assets"
 
 
@@ -153,7 +154,8 @@ class Saved:
             self.captures[name] = bound
 
     def _json(self, message: Message) -> None:
-        if message.size and message.raw(1) in (b"{", b"["):
+        head = message.raw(_BLANKS).lstrip()
+        if head.startswith((b"{", b"[")) or (not head and message.size > _BLANKS):
             self.metadata.append(message)
 
 

@@ -1,0 +1,53 @@
+"""JSON as tools with more patience than ``json.loads`` take it: comments, trailing commas, quotes and keys of JSON5.
+
+Editors read ``tasks.json`` and ``devcontainer.json`` so, and loaders of ``.json5``. Only the spelling is changed; every
+line stays where it is. Sources: https://spec.json5.org/, "JSON with comments" of Visual Studio Code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+_TOKEN: Final = re.compile(
+    r"(?P<double>\"(?:[^\"\\\n]|\\(?:.|\n))*+\")|(?P<single>'(?:[^'\\\n]|\\(?:.|\n))*+')"
+    r"|(?P<comment>//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"
+    r"|(?P<number>(?<![\w.])[+-]?0[xX][0-9a-fA-F]{1,64}(?![\w.])|(?<![\w.])\+(?=[\d.]))"
+    r"|(?P<word>[A-Za-z_$][\w$]*+)"
+)
+_TRAILING: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|,(?=\s*+[}\]])")
+_JSON_WORDS: Final = frozenset({"true", "false", "null", "NaN", "Infinity"})
+_ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
+_TOLERANT_NAMES: Final = (".jsonc", ".json5", ".code-workspace", "devcontainer.json", "tsconfig.json", "jsconfig.json")
+
+
+def is_tolerant(name: str, path: str) -> bool:
+    """Whether those who read the file of this name, in lower case, take more than JSON."""
+    return name.endswith(_TOLERANT_NAMES) or "/.vscode/" in f"/{path.lower()}"
+
+
+def as_json(text: str) -> str:
+    """``text`` with the liberties of JSON5 taken out; where it holds others too, ``json.loads`` will refuse it."""
+    # A comma may be followed by a comment, which is why it takes two passes.
+    return _TRAILING.sub(lambda match: "" if match[0] == "," else match[0], _TOKEN.sub(_plain, text))
+
+
+def _plain(match: re.Match[str]) -> str:
+    found = match[0]
+    if match["comment"]:
+        return "\n" * found.count("\n") or " "
+    if match["single"] or (match["double"] and "\\" in found):
+        plain = _ESCAPE.sub(_unescaped, found[1:-1])
+        # Two escapes may be the halves of one character.
+        whole = plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return json.dumps(whole, ensure_ascii=False)
+    if match["number"]:
+        return str(int(found, 16)) if len(found) > 1 else ""
+    return f'"{found}"' if match["word"] and found not in _JSON_WORDS else found
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    escape = match[1]
+    return chr(int(escape[1:], 16)) if len(escape) > 1 else _LETTERS.get(escape, escape)

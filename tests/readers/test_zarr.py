@@ -1,0 +1,148 @@
+"""Stores of Zarr: what the metadata name, and which files they account for."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+
+import pytest
+from builders.payloads import EVAL_ONE
+from builders.zarr_stores import gathered, second, shards, text, third
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import modelaudit
+from modelaudit.checks.chunks import Chunks
+from modelaudit.model.outline import Grid, Outline, References
+
+UNKNOWN = bytes(range(150, 250))
+
+
+def outline(reading) -> Outline:
+    (found,) = (each for each in reading.of(Outline) if each.format == "zarr")
+    return found
+
+
+def grids(reading) -> tuple[Grid, ...]:
+    return tuple(grid for each in reading.of(References) for grid in each.grids)
+
+
+def scan(folder, files):
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else text(data))
+    return modelaudit.scan(folder, second_opinion=False)
+
+
+def rules(report) -> set[str]:
+    return {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
+
+
+def test_every_codec_and_every_part_of_an_array_is_named(read_bytes):
+    array = third(
+        shards("numcodecs.zlib", {"name": "acme"}), data_type={"name": "d"}, storage_transformers=[{"name": "t"}]
+    )
+    named = {(each.use, each.name) for each in outline(read_bytes(text(array), "zarr.json")).mentions}
+    assert named == {
+        *(("codec", name) for name in ("sharding_indexed", "numcodecs.zlib", "acme", "bytes", "crc32c")),
+        ("data type", "d"), ("chunk grid", "regular"), ("chunk key encoding", "default"), ("storage transformer", "t"),
+    }  # fmt: skip
+    old = second(compressor={"id": "zlib"}, filters=[{"id": "delta", "dtype": "<f8"}])
+    assert [each.name for each in outline(read_bytes(text(old), ".zarray")).mentions] == ["zlib", "delta"]
+
+
+def test_a_codec_is_not_hidden_in_what_looks_like_an_array_of_its_own(read_bytes):
+    inner = {"name": "numcodecs.pickle", "zarr_format": 3, "shape": [1]}
+    assert "numcodecs.pickle" in {each.name for each in outline(read_bytes(text(third(inner)), "zarr.json")).mentions}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        (second(shape=[5], chunks=[2]), Grid("", "", ".", (3,))),
+        (second(shape=[4, 4], chunks=[2, 4], dimension_separator="/"), Grid("", "", "/", (2, 1))),
+        (second(shape=[], chunks=[]), Grid("", "", ".", ())),
+        (third(), Grid("", "c", "/", (1,))),
+        (third(chunk_key_encoding={"name": "v2"}), Grid("", "", ".", (1,))),
+        (third(chunk_key_encoding={"name": "default", "configuration": {"separator": "."}}), Grid("", "c", ".", (1,))),
+        (gathered(**{"a/b": third()}), Grid("a/b", "c", "/", (1,))),
+        ({"metadata": {"w/.zarray": second()}, "zarr_consolidated_format": 1}, Grid("w/", "", ".", (1,))),
+    ],
+)
+def test_the_files_of_an_array_follow_from_its_metadata(metadata, expected, read_bytes):
+    assert grids(read_bytes(text(metadata), "zarr.json")) == (expected,)
+
+
+@pytest.mark.parametrize(
+    "metadata", [second(shape=[2, 2]), second(chunks=[0]), second(shape=["3"]), third(chunk_grid={"name": "acme"})]
+)
+def test_no_file_is_a_chunk_of_what_is_no_array(metadata, read_bytes):
+    assert grids(read_bytes(text(metadata), "zarr.json")) == ()
+
+
+def test_only_a_file_that_loaders_look_for_accounts_for_others(read_bytes):
+    assert grids(read_bytes(text(third()), "config.json")) == ()
+    assert outline(read_bytes(text(third("numcodecs.pickle")), "config.json")).mentions
+
+
+@pytest.mark.parametrize(
+    ("grid", "held", "not_held"),
+    [
+        (Grid("w", "c", "/", (2, 3)), ["w/c/0/0", "w/c/1/2", "w/c/1/2!content"], ["w/c/2/0", "w/c/0", "w/0/0", "c/0/0", "w/c/0/-1", "w/c/0/0/0"]),
+        (Grid("", "", ".", (2, 3)), ["0.0", "1.2", "1.2![bytes 3-9]"], ["1.3", "1", "1.2.0", "x/0.0", "1.2!other", "\u0661.0"]),
+        (Grid("w", "c", "/", ()), ["w/c"], ["w/c/0", "w"]),
+        (Grid("w", "", ".", ()), ["w/0"], ["w/1", "w/c"]),
+        (Grid("w", "", "#", (2,)), [], ["w/0", "w/1"]),
+        (Grid("..", "", ".", (2,)), [], ["0", "../0"]),
+    ],
+)  # fmt: skip
+def test_what_is_a_chunk_and_what_is_not(grid, held, not_held):
+    for folder in ("", "s.zip!"):
+        chunks = Chunks([(f"{folder}zarr.json", References("zarr", (), (grid,)))])
+        assert [each for each in held if not chunks.hold(folder + each)] == []
+        assert [each for each in not_held if chunks.hold(folder + each)] == []
+
+
+def test_chunks_of_unknown_bytes_pass_and_what_no_metadata_account_for_does_not(tmp_path):
+    store = {"w/zarr.json": third(), "w/c/0": UNKNOWN}
+    report = scan(tmp_path, store)
+    assert (report.exit_code, rules(report)) == (0, set())
+    assert {"w/c/0": ("tensor-storage",)}.items() <= {
+        each.path: each.formats for each in report.coverage.artifacts
+    }.items()
+    report = scan(tmp_path, store | {"w/c/1": UNKNOWN})
+    assert (report.exit_code, rules(report)) == (3, {"coverage/no-reader"})
+
+
+def test_what_lies_in_a_compressed_chunk_is_still_read(tmp_path):
+    store = {"w/.zarray": second(compressor={"id": "gzip"})}
+    assert scan(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)}).exit_code == 0
+    assert "pickle/dangerous-call" in rules(scan(tmp_path, store | {"w/0": gzip.compress(EVAL_ONE)}))
+    cut = scan(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)[:-40]})
+    assert (cut.exit_code, rules(cut)) == (3, {"coverage/damaged", "archive/inconsistent"})
+
+
+def test_the_end_of_a_shard_is_nothing_odd_and_the_end_of_another_file_is(tmp_path):
+    data = gzip.compress(UNKNOWN) + UNKNOWN
+    assert rules(scan(tmp_path, {"w/zarr.json": third(shards("bytes")), "w/c/0": data})) == set()
+    assert "archive/extra-bytes" in rules(scan(tmp_path, {"w/other": data}))
+
+
+def test_a_pickle_that_is_coded_in_the_value_of_absent_items_is_read(tmp_path):
+    array = second(dtype="|O", fill_value=base64.b64encode(EVAL_ONE).decode())
+    assert "pickle/dangerous-call" in rules(scan(tmp_path, {".zarray": array}))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_the_metadata_it_ends(read_bytes, data):
+    base = data.draw(st.sampled_from([second(), third(shards("bytes")), gathered(w=third())]))
+    values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+                          lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6)  # fmt: skip
+    changed = base | {
+        key: data.draw(values)
+        for key in data.draw(st.sets(st.sampled_from([*base, "shape", "chunks", "codecs"]), max_size=3))
+    }
+    read_bytes(json.dumps(changed).encode(), "zarr.json")
