@@ -55,8 +55,8 @@ def _table_query(call: Call) -> str:
 
 def _of_repository(call: Call) -> str:
     name = _constant(call.args[0] if call.args else next(iter(call.by_name.values()), None))
-    is_foreign = isinstance(name, str) and name.count("/") == 1 and name not in _KERNELS and not name.startswith((".", "~"))
-    return f"{call.name}(foreign)" if is_foreign else call.name
+    is_repository = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "~"))
+    return f"{call.name}(foreign)" if is_repository and name not in _KERNELS else call.name
 
 
 def _fire(call: Call) -> str:
