@@ -55,8 +55,8 @@ def _table_query(call: Call) -> str:
 
 def _of_repository(call: Call) -> str:
     name = _constant(call.args[0] if call.args else next(iter(call.by_name.values()), None))
-    is_foreign = isinstance(name, str) and name.count("/") == 1 and not name.startswith((*".~", *_KERNELS))
-    return f"{call.name}(foreign)" if is_foreign else call.name
+    is_repository = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "~"))
+    return f"{call.name}(foreign)" if is_repository and name not in _KERNELS else call.name
 
 
 def _fire(call: Call) -> str:
@@ -160,7 +160,13 @@ _CODE: Final = (".py", ".pyc", ".pth", ".so", ".pyd", ".ipy", ".c", ".cc", ".cpp
 _SOURCES: Final = (".c", ".cc", ".cpp", ".cxx", ".cu", ".mm", ".m", ".sycl")
 _BENDING: Final = ("-x", "-fplugin", "-wrapper", "-B", "@", "-specs", "-include", "-Xlinker", "-Wl,--plugin")
 _OF_SYSTEM: Final = ("/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/", "/boot/", "/var/spool/", "C:\\Windows")
-_KERNELS: Final = ("kernels-community/", "evaluate-metric/", "evaluate-measurement/", "evaluate-comparison/")
+_KERNELS: Final = frozenset(
+    f"kernels-community/{name}"
+    for name in ("activation", "causal-conv1d", "deformable-detr", "flash-attn", "flash-attn2", "flash-attn3",
+                 "flash-mla", "liger_kernels", "megablocks", "metal-flash-sdpa", "moe", "paged-attention",
+                 "triton_kernels", "vllm-flash-attn3")
+)  # fmt: skip
+"""Kernels that the makers of transformers publish themselves and that transformers fetches, each by its exact name."""
 _WORKERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "builtins.open": _open, "io.open": _open, "codecs.open": _open, "os.fdopen": _open, "gzip.open": _open,
     "pathlib.Path.open": _open, "torch.load": _torch_load, "torch.serialization.load": _torch_load,
