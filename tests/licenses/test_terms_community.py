@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from modelaudit.licenses.names import belongs_to, names_of
 from modelaudit.licenses.uses import TERMS_NOT_VERIFIED, Bound, answers_to, duties_of
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.license import folded
 from modelaudit.model.terms import Clause, Intent, LicenseCategory, Use
 
 RESEARCH = {("deny", "research-only"), ("deny", "no-commercial-use")}
@@ -47,6 +49,7 @@ BUSINESS = {
     "LicenseRef-MiniMax-M2.1-Modified-MIT": set(),
     "LicenseRef-MiniMax-M2.5-Modified-MIT": set(),
     "LicenseRef-MiniMax-M2.5": set(),
+    "LicenseRef-MiniMax-Model-2025-01-15": set(),
     "LicenseRef-MiniMax-M2.7-NC": {("deny", "no-commercial-use")},
     "LicenseRef-DeepSeek-1.0": set(),
     "LicenseRef-ChatGLM-6B": REGISTER,
@@ -217,6 +220,7 @@ def test_whether_outputs_may_train_models(rules: Catalogue, licence: str, use: U
         ("LicenseRef-DeepSeek-1.0", "automated-decisions", "deny"),
         ("LicenseRef-DeepSeek-1.0", "medical-advice", None),
         ("LicenseRef-MiniMax-M2.5", "military", "deny"),
+        ("LicenseRef-MiniMax-Model-2025-01-15", "automated-decisions", "deny"),
         ("LicenseRef-MiniMax-M2.5-Modified-MIT", "military", None),
         ("LicenseRef-MiniMax-M2.7-NC", "military", "deny"),
         ("LicenseRef-Kimi-K2-Modified-MIT", "military", None),
@@ -294,8 +298,43 @@ def test_a_text_that_nobody_read_never_allows(rules: Catalogue, licence: str) ->
     assert ("review", TERMS_NOT_VERIFIED) in told(rules, licence, meant())
 
 
-def test_the_name_that_tencent_gives_to_several_texts_means_none_of_them(rules: Catalogue) -> None:
-    assert "tencent-hunyuan-community" in rules.vague_licenses
+@pytest.mark.parametrize(
+    ("name", "link", "licence"),
+    [
+        (
+            "tencent-hunyuan-community",
+            "https://huggingface.co/Tencent-Hunyuan/HunyuanDiT/blob/main/LICENSE.txt",
+            "LicenseRef-Tencent-Hunyuan-DiT-2024-05-14",
+        ),
+        (
+            "tencent-hunyuan-community",
+            "https://huggingface.co/tencent/HunyuanVideo/blob/main/LICENSE",
+            "LicenseRef-Tencent-Hunyuan-Video-2024-12-03",
+        ),
+        (
+            "tencent-hunyuan-community",
+            "https://huggingface.co/tencent/Hunyuan3D-2/blob/main/LICENSE.txt",
+            "LicenseRef-Tencent-Hunyuan-3D-2.0",
+        ),
+        (
+            "minimax-model-license",
+            "https://huggingface.co/MiniMaxAI/MiniMax-Text-01/blob/main/LICENSE",
+            "LicenseRef-MiniMax-Model-2025-01-15",
+        ),
+        (
+            "modified-mit",
+            "https://github.com/MiniMax-AI/MiniMax-M2.5/blob/main/LICENSE",
+            "LicenseRef-MiniMax-M2.5-Modified-MIT",
+        ),
+        ("modified-mit", "https://huggingface.co/moonshotai/Kimi-K3/blob/main/LICENSE", "LicenseRef-Kimi-K3"),
+    ],
+)
+def test_a_name_of_several_texts_is_vague_and_the_address_beside_it_decides(
+    rules: Catalogue, name: str, link: str, licence: str
+) -> None:
+    assert name in rules.vague_licenses
+    assert names_of(rules.licenses)[folded(link)] == licence
+    assert belongs_to(rules.licenses[licence], folded(name))
 
 
 def test_none_of_them_counts_as_open(rules: Catalogue) -> None:
