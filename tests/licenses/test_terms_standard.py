@@ -90,7 +90,7 @@ def test_a_text_that_nobody_read_denies_business_and_cites_nothing(rules: Catalo
 
 # Licence, uses, and duties that must be told with their sections.
 DUTIES = [
-    ("Apache-2.0", COPIES, {"include-license-text": "section 4(a)", "keep-notices": "section 4(c) and 4(d)"}),
+    ("Apache-2.0", COPIES, {"include-license-text": "section 4(a)", "keep-notices": "sections 4(c) and 4(d)"}),
     ("Apache-2.0", TUNING, {"state-changes": "section 4(b)", "patent-termination": "section 3"}),
     ("MIT", COPIES, {"include-license-text": "second paragraph"}),
     ("BSD-3-Clause", COPIES, {"include-license-text": "conditions 1 and 2", "no-endorsement": "condition 3"}),
