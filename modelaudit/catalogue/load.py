@@ -15,6 +15,7 @@ from modelaudit.catalogue.findings import read_findings, read_subjects, with_wor
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.operators import read_operators
+from modelaudit.catalogue.origins import read_origins
 from modelaudit.catalogue.policies import read_policy
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
@@ -67,6 +68,7 @@ class _Sorted:
     standard_library: list[Document] = field(default_factory=list)
     licenses: list[tuple[str, Document]] = field(default_factory=list)
     vague: list[Document] = field(default_factory=list)
+    origins: list[Document] = field(default_factory=list)
     policies: list[tuple[str, Document]] = field(default_factory=list)
     formats: list[Document] = field(default_factory=list)
     skops: list[Document] = field(default_factory=list)
@@ -90,6 +92,7 @@ class _Sorted:
             ("callables", "trusted", "*"): self.trusted,
             ("callables", "dangerous", "*"): self.dangerous,
             ("licenses", "_vague"): self.vague,
+            ("licenses", "_origins"): self.origins,
         }
 
     def add(self, parts: tuple[str, ...], document: Document) -> None:
@@ -147,6 +150,7 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         vocabularies=vocabularies,
         taxonomy=read_taxonomy(files.taxonomy),
         clauses=clauses,
+        origins=read_origins(files.origins, licenses),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 
 class LicenseCategory(StrEnum):
@@ -210,3 +211,26 @@ class LicenseEntry:
     version: str = ""
     open: bool = False
     policy_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRule:
+    """A model, or a row of models, whose licence is known without looking. It can restrict, and never permits.
+
+    Attributes:
+        pattern: a Hub id in which ``*`` stands for anything; the publisher is always spelt out.
+        license: id of a licence of the rule set.
+        multimodal: whether these models handle more than text; ``None`` if not known.
+        why: what the knowledge rests on, as a sentence.
+        read: ISO date on which somebody saw it stated; empty if from hearsay only.
+    """
+
+    pattern: str
+    license: str
+    multimodal: bool | None
+    why: str
+    read: str = ""
+
+    def covers(self, name: str) -> bool:
+        """Whether the Hub id ``name`` is one of these models; the Hub tells no upper from lower case."""
+        return fnmatchcase(name.casefold(), self.pattern.casefold())
