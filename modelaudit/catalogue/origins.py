@@ -55,16 +55,14 @@ def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEn
             restricts nothing.
     """
     found: list[OriginRule] = []
-    taken: dict[str, str] = {}
+    taken: dict[str, tuple[Document, Place]] = {}
     for document in documents:
         for index, entry in enumerate(_FILE.read(document).origins):
-            place: Place = ("origins", index)
-            here = f"{document.label}:{document.line_of((*place, 'pattern'))}"
-            elsewhere = taken.setdefault(entry.pattern.casefold(), here)
-            if elsewhere != here:
-                raise document.error(
-                    f"origins.{index}.pattern: {entry.pattern!r} is listed already, in {elsewhere}", (*place, "pattern")
-                )
+            here: Place = ("origins", index, "pattern")
+            elsewhere, there = taken.setdefault(entry.pattern.casefold(), (document, here))
+            if (elsewhere, there) != (document, here):
+                where = f"{elsewhere.label}:{elsewhere.line_of(there)}"
+                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is listed already, in {where}", here)
             _hold_license(entry, licenses, document, index)
             found.append(OriginRule(entry.pattern, entry.license, entry.multimodal, entry.why, entry.read))
     return tuple(found)
