@@ -1,4 +1,4 @@
-"""``rules/licenses/_origins.yaml``: publishers and models whose licence is known although the model cannot be looked at.
+"""``rules/licenses/_origins.yaml``: models whose licence is known although they cannot be looked at.
 
 Such knowledge is older than what the publisher says today. So it is used only where an origin cannot be read, and only
 to add restrictions: an entry whose licence restricts nothing is an error.
