@@ -50,5 +50,5 @@ def test_who_takes_more_than_json(path, tolerant):
 
 def test_a_text_that_is_never_closed_is_passed_over_once():
     # If each quote were tried as a beginning, this would take hours.
-    for text in ('{"a": "' + '\\"' * 300_000, "{'a': '" + "\\'" * 300_000, '{"a": "' + '\\\n"' * 2):
-        assert as_json(text).count("\n") == text.count("\n")
+    for text in ('{"a": "' + '\\"' * 300_000, "{'a': '" + "\\'" * 300_000):
+        assert len(as_json(text)) == len(text)
