@@ -20,7 +20,13 @@ _BLOCK = re.compile(r'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,20000}+', re.DOTAL
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LARGEST_SETTINGS = 1000
 _BLANK = " \t\r\n"
+_MOST_DIGITS = 4000
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+
+
+def whole_number(digits: str) -> int | float:
+    """A number of JSON without a fraction; one of more digits than Python makes a number of is a float, or infinity."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
 def _without_strings(text: str) -> Iterator[str]:

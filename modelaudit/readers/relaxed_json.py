@@ -15,8 +15,10 @@ _TOKEN: Final = re.compile(
     r"|(?P<comment>//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"
     r"|(?P<number>(?<![\w.])[+-]?0[xX][0-9a-fA-F]{1,64}(?![\w.])|(?<![\w.])\+(?=[\d.]))"
     r"|(?P<word>[A-Za-z_$][\w$]*+)"
+    # What is never closed is passed over at once, or every quote in it would be tried as a beginning.
+    r"|\"(?:[^\"\\\n]|\\(?:.|\n))*+|'(?:[^'\\\n]|\\(?:.|\n))*+"
 )
-_TRAILING: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|,(?=\s*+[}\]])")
+_TRAILING: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?|,(?=\s*+[}\]])", re.DOTALL)
 _JSON_WORDS: Final = frozenset({"true", "false", "null", "NaN", "Infinity"})
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}

@@ -14,7 +14,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.readers.base import LimitReachedError, Reading
 from modelaudit.readers.deadline import keep_time
-from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds, rows
+from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds, rows, whole_number
 from modelaudit.readers.yaml_text import MERGE_KEY, YamlError, events, short_tag
 
 _MOST_SETTINGS: Final = 300_000
@@ -89,7 +89,7 @@ def settings_of_json(text: str, limits: Limits) -> list[Setting]:
     """
     keep_bounds(text, replace(limits, document_nodes=min(_MOST_SETTINGS, limits.document_nodes)))
     with as_deep_as_the_parser_goes():
-        top = json.JSONDecoder(object_pairs_hook=_Pairs).decode(text)
+        top = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=whole_number).decode(text)
     found: list[Setting] = []
     waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
     steps = 0

@@ -46,3 +46,9 @@ def test_lines_stay_where_they_are(text):
 )
 def test_who_takes_more_than_json(path, tolerant):
     assert is_tolerant(path.rpartition("/")[2], path) is tolerant
+
+
+def test_a_text_that_is_never_closed_is_passed_over_once():
+    # If each quote were tried as a beginning, this would take hours.
+    for text in ('{"a": "' + '\\"' * 300_000, "{'a': '" + "\\'" * 300_000):
+        assert len(as_json(text)) == len(text)

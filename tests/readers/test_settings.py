@@ -108,3 +108,10 @@ def test_what_stands_below_a_key():
     assert setting.below("auto_map") == ("AutoModel",)
     assert setting.below("chat_template") is None
     assert setting.where.key == "auto_map.AutoModel"
+
+
+def test_a_number_of_more_digits_than_python_reads_is_as_large_as_any():
+    (size,) = settings_of_json('{"vocab_size": 1' + "0" * 5000 + "}", Limits())
+    assert size.value == float("inf")
+    (size,) = settings_of_json('{"vocab_size": ' + "1" * 4000 + "}", Limits())
+    assert isinstance(size.value, int)

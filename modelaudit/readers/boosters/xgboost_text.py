@@ -17,7 +17,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.readers import documents
 from modelaudit.readers.base import DamagedError, Head, Reader, Reading
 from modelaudit.readers.boosters.trees import Faults, check_learner, check_tree
-from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds
+from modelaudit.readers.json_text import as_deep_as_the_parser_goes, keep_bounds, whole_number
 from modelaudit.readers.text import looks_like_text
 
 _START: Final = re.compile(
@@ -43,7 +43,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         text = documents.whole_text(window, limits)[0]
         keep_bounds(text, limits)
         with as_deep_as_the_parser_goes():
-            top = json.JSONDecoder(object_pairs_hook=_Gather(faults)).decode(text)
+            top = json.JSONDecoder(object_pairs_hook=_Gather(faults), parse_int=whole_number).decode(text)
     except (DamagedError, WindowError, ValueError):
         return  # told above
     learner = top.get("learner") if isinstance(top, dict) else None
