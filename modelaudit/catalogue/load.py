@@ -24,6 +24,9 @@ from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.outline import PYTHON_NAMES
 
+FINGERPRINTS = "fingerprints"
+"""The folder of a rule set that ``catalogue.fingerprints`` reads."""
+
 
 def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) -> Catalogue:
     """Read and validate the rule set.
@@ -170,6 +173,8 @@ def _documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
         raise ConfigurationError(f"{directory}: is not a folder of rules")
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
+        if within.parts[0] == FINGERPRINTS:
+            continue  # read apart, where a text needs them
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")
