@@ -5,20 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from modelaudit.licenses.fields import CLAIM_LIMIT, POLICY, TAG, TEXT, Resolver, quoted
+from modelaudit.licenses.origins import hub_id
 from modelaudit.licenses.recognition import Likeness, Reference, TextMatch, recognise, references
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
-from modelaudit.model.terms import LicenseEntry
+from modelaudit.model.terms import LicenseEntry, Relation
 
 _CODE_CLAIMS = 5
 _SHOWN = 160
 _GOES_ON = re.compile(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
 _NOUN = re.compile(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
 _BRACKET = re.compile(r"\s*\([^()]*\)\Z")
+# Lines of the Hub's template for cards, which many fill in where they leave the front matter empty.
+# Source: https://github.com/huggingface/huggingface_hub/blob/main/src/huggingface_hub/templates/modelcard_template.md
+_FILLED_IN = re.compile(
+    r"^[ \t>*+-]{0,8}[*_]{0,3}(?P<field>licen[cs]e|(?:fine-?tuned from|base)(?: model)?)(?:[ \t]{0,2}\[optional\])?"
+    r"[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2}[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,300})",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SHORT_NAME = re.compile(
+    r"[*_`\[\"“]{0,3}(?P<name>[A-Za-z][A-Za-z0-9.+-]{1,40})[*_`\]\"”]{0,3}(?:\([^()\s]{1,200}\))?[ \t.]*\Z"
+)
+_AND = re.compile(r"[ \t]*(?:[,;&]|\band\b)[ \t]*")
+_LINKED = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)")
+_MOST_FILLED = 20
 _BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
 
 
@@ -72,6 +87,8 @@ class _Reading:
         is_policy = self.prose.kind is ProseKind.POLICY
         if all(match.policy for match in matches) and not is_policy:
             yield from self._of_names()
+        if self.prose.kind is ProseKind.CARD:
+            yield from self._of_template()
         if is_policy and not matches:
             line, words = self._first_words()
             yield LicenseClaim(
@@ -112,6 +129,24 @@ class _Reading:
                 self._at(each.line),
             )
 
+    def _of_template(self) -> Iterator[LicenseClaim]:
+        """What a card says in the lines of its template: an identifier as licence, and models that it is made from."""
+        resolver = Resolver.over(self.licenses, {})
+        for match in islice(_FILLED_IN.finditer(self.prose.text), _MOST_FILLED):
+            place = self._at(self.prose.text.count("\n", 0, match.start()) + 1)
+            field, value = match["field"].lower(), match["value"].strip()
+            if field.startswith("licen"):
+                name = _SHORT_NAME.match(value)
+                entry = resolver.entry(name["name"]) if name else None
+                # A name that begins with a capital is told with its sentence already.
+                if name and entry and name["name"][0].islower():
+                    yield LicenseClaim(ClaimKind.DECLARED, self.artifact, TEXT, quoted(match[0].strip()), entry, place)
+                continue
+            relation = Relation.FINETUNE if "tuned" in field else Relation.UNSTATED
+            named = (_origin(piece) for piece in _AND.split(value)[:5])
+            for origin in dict.fromkeys(each for each in named if each):
+                yield LicenseClaim(ClaimKind.INHERITED, self.artifact, TEXT, origin, None, place, relation=relation)
+
     def _at(self, line: int) -> Location:
         return Location(line=line + self.prose.first_line - 1)
 
@@ -121,6 +156,14 @@ class _Reading:
             if not _BLANK_LINE.match(line):
                 return number, " ".join(line.split())[:_SHOWN]
         return self.prose.first_line, ""
+
+
+def _origin(piece: str) -> str | None:
+    """The id that a name or link is as a whole, with its owner: a word of a sentence is none."""
+    bare = piece.strip("*`\"'“”<> \t.")
+    link = _LINKED.fullmatch(bare)
+    name = hub_id(link["url"] if link else bare)
+    return name if name and "/" in name else None
 
 
 def _entry(reference: Reference, resolver: Resolver) -> str | None:

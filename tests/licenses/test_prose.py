@@ -77,6 +77,34 @@ def test_a_name_counts_as_a_whole(sentence, entry):
     assert [claim.entry for claim in claims] == ([] if entry == "nothing" else [entry])
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("- **License:** apache-2.0", ["Apache-2.0"]),
+        ("- **License :** `cc-by-nc-4.0`", ["CC-BY-NC-4.0"]),
+        ("License: mit", ["MIT"]),
+        ("- **License:** [More Information Needed]", []),
+        ("- **License:** apache-2.0 for the code", []),
+        ("- **License:** other", []),
+        ("- **Finetuned from model :** acme/base-7b", ["acme/base-7b finetune"]),
+        (
+            "- **Finetuned from model [optional]:** [base](https://huggingface.co/acme/base-7b).",
+            ["acme/base-7b finetune"],
+        ),
+        ("**Base model**: acme/one, acme/two", ["acme/one unstated", "acme/two unstated"]),
+        ("- **Finetuned from model [optional]:** [More Information Needed]", []),
+        ("Base model: ../secret and/or", []),
+        ("It is finetuned from model: acme/base", []),
+    ],
+)
+def test_lines_of_the_template_of_the_hub(line, expected):
+    claims = read(f"# M\n\n{line}\n", ProseKind.CARD, "README.md")
+    assert [each.entry or f"{each.quotation} {each.relation}" for each in claims] == expected
+    assert all(each.location.line == 3 for each in claims)
+    kinds = {DECLARED if each.entry else ClaimKind.INHERITED for each in claims}
+    assert {each.kind for each in claims} == kinds
+
+
 def test_heads_of_sources_are_found_and_never_declared():
     head = "# SPDX-License-Identifier: GPL-3.0-only\n# Licensed under the Apache License, Version 2.0.\n"
     claims = read(head, ProseKind.CODE, "modeling.py")
