@@ -14,6 +14,7 @@ from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.findings import read_findings, read_subjects, with_words
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.licenses import read_licenses
+from modelaudit.catalogue.openness import read_openness
 from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.policies import read_policy
 from modelaudit.catalogue.skops import read_skops
@@ -72,6 +73,7 @@ class _Sorted:
     skops: list[Document] = field(default_factory=list)
     taxonomy: list[Document] = field(default_factory=list)
     clauses: list[Document] = field(default_factory=list)
+    openness: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
@@ -84,6 +86,7 @@ class _Sorted:
             ("skops",): self.skops,
             ("taxonomy",): self.taxonomy,
             ("clauses",): self.clauses,
+            ("openness",): self.openness,
             ("torchscript", "trusted", "*"): self.operators,
             ("torchscript", "dangerous"): self.dangerous_operators,
             ("callables", "standard-library"): self.standard_library,
@@ -147,6 +150,7 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         vocabularies=vocabularies,
         taxonomy=read_taxonomy(files.taxonomy),
         clauses=clauses,
+        openness=read_openness(files.openness),
     )
 
 

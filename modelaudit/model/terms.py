@@ -210,3 +210,41 @@ class LicenseEntry:
     version: str = ""
     open: bool = False
     policy_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRule:
+    """What is known of a model that may not be readable, by its name alone. It adds restrictions, never permission.
+
+    Attributes:
+        pattern: Hub ids as ``fnmatch`` reads them, without case.
+        license: id of the licence that its publisher gives it.
+        multimodal: whether these models handle more than text; ``None`` where that differs or is not known.
+        why: where that was seen.
+    """
+
+    pattern: str
+    license: str
+    multimodal: bool | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpennessPart:
+    """A part of a release by the Model Openness Framework.
+
+    Attributes:
+        level: the class that asks for it first: 3 open model, 2 open tooling, 1 open science.
+        kind: whose licence counts: ``model``, ``code``, ``data`` or ``document``.
+        files: names that show it, as ``fnmatch`` reads them, without case.
+        words: phrases in the text of the card that show it.
+        fields: fields of the card that show it.
+    """
+
+    id: str
+    title: str
+    level: int
+    kind: str
+    files: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()

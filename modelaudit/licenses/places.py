@@ -1,0 +1,70 @@
+"""For what part of a repository a claim speaks."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from modelaudit.licenses.claims import LINK_TARGET
+from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
+
+ROOT_CARD = "README.md"
+USE_POLICY = "use-policy"
+"""The field of a found claim whose text is a use policy, which is no licence."""
+
+
+class Part(StrEnum):
+    """What a claim is about."""
+
+    MODEL = "model"
+    ADDED = "added"
+    """A card or metadata in a subfolder: it can only add to what holds for the model."""
+    COMPONENT = "component"
+    """A part with terms of its own: what others wrote, data, a subfolder with its own licence text."""
+    CODE = "code"
+    """Source code and what packages it."""
+
+
+# DeepSeek's LICENSE-CODE beside LICENSE-MODEL, and the collections of licences of what a work contains.
+_OF_CODE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"third[-_ ]?party|3rd[-_ ]?party|(?:^|[-_. /])(?:vendor|external|data(?:sets?)?|dependencies)(?:[-_. /]|$)",
+    re.IGNORECASE,
+)
+_SOURCE = re.compile(
+    r"\.(?:py|pyi|ipynb|sh|bash|js|mjs|ts|c|cc|cpp|cu|cuh|h|hpp|rs|go|java|jinja|cmake)$"
+    r"|(?:^|/)(?:pyproject\.toml|setup\.(?:cfg|py)|package\.json|Cargo\.toml|Makefile|Dockerfile)$",
+    re.IGNORECASE,
+)
+
+
+def path_of(claim: LicenseClaim) -> str:
+    """The file that the claim is about; for the target of a link, the file that it leads to."""
+    return claim.quotation if claim.field == LINK_TARGET else claim.artifact
+
+
+def part_of(claim: LicenseClaim) -> Part:
+    """The part by the path alone: a name says what a file is meant for."""
+    path = path_of(claim)
+    if _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _OF_CODE.search(path)):
+        return Part.CODE
+    if claim.kind is ClaimKind.FOUND and _OF_OTHERS.search(path):
+        return Part.COMPONENT
+    if "/" not in path and "!" not in path:
+        return Part.MODEL
+    return Part.COMPONENT if claim.kind is ClaimKind.FOUND else Part.ADDED
+
+
+def is_policy(claim: LicenseClaim) -> bool:
+    """Whether the claim found a use policy."""
+    return claim.kind is ClaimKind.FOUND and claim.field == USE_POLICY
+
+
+def is_text(claim: LicenseClaim) -> bool:
+    """Whether the claim found the text of a licence, word for word."""
+    return claim.kind is ClaimKind.FOUND and claim.basis is Basis.TEXT and not is_policy(claim)
+
+
+def is_variant(claim: LicenseClaim) -> bool:
+    """Whether the claim found a text that resembles a licence and is not it."""
+    return claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT and not is_policy(claim)
