@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from modelaudit.licenses.alternatives import Alternatives, ids_of, joined
-from modelaudit.licenses.claims import LINK_TARGET, holds_license_text
+from modelaudit.licenses.claims import LINK_TARGET, file_claims, holds_license_text
+from modelaudit.licenses.links import link_claims
 from modelaudit.licenses.names import belongs_to, has_same_text, is_version_of
-from modelaudit.licenses.places import Part, is_policy, is_text, is_variant, part_of, path_of
+from modelaudit.licenses.places import ROOT_CARD, RUNNING_TEXT, Part, is_policy, is_text, is_variant, part_of, path_of
 from modelaudit.licenses.restrictions import Loss, loss_of
 from modelaudit.licenses.uses import Bound
 from modelaudit.licenses.weighing import EMPTY_FAMILIES, Names, Statement, weigh_statement
@@ -16,9 +17,6 @@ from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim
 
 ROOT_CARD = "README.md"
-PROSE = "text"
-"""The field of a declared claim that stands in the running text of a card."""
-
 _WEAKEST_FIRST = (
     ConclusionState.CONTRADICTORY,
     ConclusionState.UNRECOGNISED,
@@ -58,7 +56,7 @@ class Agreement:
 
     def weigh(self, claims: Collection[LicenseClaim], paths: Collection[str]) -> tuple[ConclusionState, tuple[str, ...]]:
         """The state of one repository and the licences concluded or claimed for it."""
-        own = self.own(claims, paths)
+        own = self.own(completed(claims, paths), paths)
         return own.state, own.ids
 
     def own(self, claims: Iterable[LicenseClaim], paths: Collection[str]) -> Own:
@@ -94,7 +92,7 @@ class Agreement:
         """One statement for each place that declares, the root card's first."""
         groups: dict[str, list[LicenseClaim]] = {}
         for claim in claims:
-            if claim.kind is ClaimKind.DECLARED and claim.field != PROSE and part_of(claim) is part:
+            if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and part_of(claim) is part:
                 groups.setdefault(claim.artifact, []).append(claim)
         found = []
         for artifact in sorted(groups, key=lambda path: (path != ROOT_CARD, path)):
@@ -204,6 +202,15 @@ class Agreement:
 
     def _listed(self, ids: Iterable[str]) -> str:
         return ", ".join(f"{self.rules.licenses[each].name} ({each})" for each in ids)
+
+
+def completed(
+    claims: Collection[LicenseClaim], paths: Collection[str], repository: str | None = None
+) -> tuple[LicenseClaim, ...]:
+    """The claims with those that follow from the names of files and from where links lead."""
+    seen = {claim.artifact for claim in claims if claim.kind is ClaimKind.FOUND}
+    by_name = (claim for claim in file_claims(paths) if claim.artifact not in seen)
+    return (*claims, *by_name, *link_claims(tuple(claims), paths, repository))
 
 
 def _variants(here: Sequence[LicenseClaim]) -> list[str]:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from modelaudit.licenses.origins import hub_id
 from modelaudit.licenses.places import Part, is_text, is_variant, part_of, path_of
 from modelaudit.licenses.uses import Bound
 from modelaudit.licenses.weighing import Names
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.license import ClaimKind, LicenseClaim, Origin, OriginState
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, Origin, OriginState
 from modelaudit.model.terms import OriginRule, Relation
-
-_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[\w.-]+)?", re.ASCII)
 
 
 def is_hub_id(name: str) -> bool:
     """Whether a name can be a repository of the Hub, and not the path of somebody's folder."""
-    return _HUB_ID.fullmatch(name) is not None and not name.endswith((".", "/"))
+    return hub_id(name) is not None
 
 
 def origin_rule(name: str, rules: Catalogue) -> OriginRule | None:
@@ -34,14 +32,15 @@ def known_by_name(origins: Iterable[Origin], rules: Catalogue) -> tuple[Origin, 
 
 
 def _known(origin: Origin, rules: Catalogue) -> Origin:
-    if origin.look in (OriginState.READ, OriginState.RING, OriginState.KNOWN):
+    known = (OriginState.READ, OriginState.RING, OriginState.KNOWN)
+    if origin.look in known or origin.state is ConclusionState.CONCLUDED:
         return origin
     rule = origin_rule(origin.name, rules)
     if rule is None or rule.license not in rules.licenses:
         return origin
     name = rules.licenses[rule.license].name
     detail = f"{origin.detail.rstrip('.')}; by its name it is under {name}".lstrip("; ")
-    return replace(origin, look=OriginState.KNOWN, entries=(rule.license,), detail=detail)
+    return replace(origin, look=OriginState.KNOWN, entries=tuple(dict.fromkeys((*origin.entries, rule.license))), detail=detail)
 
 
 def origin_bounds(

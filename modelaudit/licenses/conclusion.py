@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from modelaudit.licenses.agreement import ROOT_CARD, Agreement, Own
+from modelaudit.licenses.agreement import Agreement, Own, completed
 from modelaudit.licenses.alternatives import expression_of
 from modelaudit.licenses.bounds import (
     component_bounds,
@@ -13,13 +13,10 @@ from modelaudit.licenses.bounds import (
     origin_bounds,
     unclear_components,
 )
-from modelaudit.licenses.claims import file_claims
 from modelaudit.licenses.conflicts import Matter, conflicts_of
 from modelaudit.licenses.evidence import Evidence
-from modelaudit.licenses.links import link_claims
 from modelaudit.licenses.openness import openness_of
 from modelaudit.licenses.permission import Binding, met, permission_of
-from modelaudit.licenses.places import path_of
 from modelaudit.licenses.restrictions import binds
 from modelaudit.licenses.uses import Bound
 from modelaudit.model.catalogue import Catalogue
@@ -49,9 +46,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     """
     agreement = Agreement(rules)
     files = [path for path in evidence.paths if "!" not in path]
-    seen = {path_of(claim) for claim in evidence.claims}
-    by_name = (claim for claim in file_claims(files) if claim.artifact not in seen)
-    claims = (*evidence.claims, *by_name, *link_claims(evidence.claims, files, evidence.repository))
+    claims = completed(evidence.claims, files, evidence.repository)
     own = agreement.own(claims, files)
     origins = known_by_name(_others(evidence), rules)
     reaching = [pair for pair in origin_bounds(origins, evidence.modalities, rules) if binds(pair[1], rules.clauses)]
@@ -105,7 +100,8 @@ def _doubts(
         yield f"No licence could be concluded, so no permission can be shown. {own.reasoning[0]}"
     for origin in origins:
         what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
-        if origin.look is OriginState.READ:
+        if origin.look in (OriginState.READ, OriginState.GATED):
+            # Of a gated one, the Hub shows what its publisher declares.
             if origin.state is not ConclusionState.CONCLUDED:
                 yield f"{origin.name}, of which it was made, has no licence that could be concluded: {what}."
         elif origin.look is OriginState.KNOWN:
@@ -141,5 +137,3 @@ def _component_sentences(components: Sequence[Bound]) -> Iterator[str]:
     for bound in components[:5]:
         yield f"{bound.via} is under {bound.entry.name} ({bound.entry.id}), counted apart."
 
-
-__all__ = ["ROOT_CARD", "conclude"]

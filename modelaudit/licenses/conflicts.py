@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from modelaudit.licenses.agreement import PROSE, Own, unrecognised
+from modelaudit.licenses.agreement import Own, unrecognised
 from modelaudit.licenses.alternatives import ids_of
 from modelaudit.licenses.bounds import is_hub_id
 from modelaudit.licenses.evidence import Evidence
+from modelaudit.licenses.fields import CARD_TEXT
 from modelaudit.licenses.missing import missing
 from modelaudit.licenses.names import has_same_text, is_version_of
-from modelaudit.licenses.places import Part, is_text, is_variant, part_of, path_of
+from modelaudit.licenses.places import RUNNING_TEXT, Part, is_text, is_variant, part_of, path_of
 from modelaudit.licenses.restrictions import Loss, dropped, loss_of, named
 from modelaudit.licenses.uses import Bound
 from modelaudit.licenses.weighing import Names
@@ -27,8 +28,6 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import LicenseCategory, LicenseEntry
-
-UNREAD = (OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED, OriginState.LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def _declared(matter: Matter) -> list[LicenseClaim]:
     return [
         claim
         for claim in matter.claims
-        if claim.kind is ClaimKind.DECLARED and claim.field != PROSE and matter.names.choices(claim)
+        if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and matter.names.choices(claim)
     ]
 
 
@@ -114,7 +113,7 @@ def _mentioned(matter: Matter) -> Iterator[Conflict]:
     """A licence that only the running text of the root card names, and that is stricter than what is concluded."""
     own = matter.entries(matter.own.ids)
     for claim in matter.claims:
-        if claim.kind is not ClaimKind.DECLARED or claim.field != PROSE or part_of(claim) is not Part.MODEL:
+        if claim.kind is not ClaimKind.DECLARED or claim.field != CARD_TEXT or part_of(claim) is not Part.MODEL:
             continue
         for name in ids_of(matter.names.choices(claim)):
             entry = matter.rules.licenses[name]
@@ -207,9 +206,7 @@ def _inherited(matter: Matter) -> Iterator[Conflict]:
 
 def _unknown_origins(matter: Matter) -> Iterator[Conflict]:
     for origin in matter.every_origin:
-        if origin.look is OriginState.READ and origin.state is ConclusionState.CONCLUDED:
-            continue
-        if origin.look is OriginState.KNOWN:
+        if origin.state is ConclusionState.CONCLUDED or origin.look is OriginState.KNOWN:
             continue
         claim = origin.claim
         what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from modelaudit.licenses.claims import LINK_TARGET
+from modelaudit.licenses.fields import CARD_TEXT, CODE_HEAD, LINK_TARGET, NOTICE_TEXT, POLICY_TEXT, TEXT
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
 ROOT_CARD = "README.md"
-USE_POLICY = "use-policy"
-"""The field of a found claim whose text is a use policy, which is no licence."""
+RUNNING_TEXT = frozenset({TEXT, NOTICE_TEXT, POLICY_TEXT, CARD_TEXT, CODE_HEAD})
+"""The fields of what stands in running text: a name there mentions a licence, and declares none."""
 
 
 class Part(StrEnum):
@@ -46,7 +46,9 @@ def path_of(claim: LicenseClaim) -> str:
 def part_of(claim: LicenseClaim) -> Part:
     """The part by the path alone: a name says what a file is meant for."""
     path = path_of(claim)
-    if _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _OF_CODE.search(path)):
+    if claim.field == NOTICE_TEXT:
+        return Part.COMPONENT
+    if claim.field == CODE_HEAD or _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _OF_CODE.search(path)):
         return Part.CODE
     if claim.kind is ClaimKind.FOUND and _OF_OTHERS.search(path):
         return Part.COMPONENT
@@ -57,7 +59,7 @@ def part_of(claim: LicenseClaim) -> Part:
 
 def is_policy(claim: LicenseClaim) -> bool:
     """Whether the claim found a use policy."""
-    return claim.kind is ClaimKind.FOUND and claim.field == USE_POLICY
+    return claim.kind is ClaimKind.FOUND and claim.field == POLICY_TEXT
 
 
 def is_text(claim: LicenseClaim) -> bool:

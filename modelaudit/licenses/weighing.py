@@ -15,8 +15,9 @@ from modelaudit.model.terms import LicenseEntry
 EMPTY_FAMILIES = frozenset({"other", "unknown", "custom", "proprietary", "opensource"})
 """Words that name no family, so that any name or text beside them completes them; as ``folded`` leaves them."""
 
-_NAME_FIELD = re.compile(r"license[._-]?name$", re.IGNORECASE)
-_LINK_FIELD = re.compile(r"license[._-]?(?:link|url)$", re.IGNORECASE)
+# license_name, general.license.name, licenseUrl; of the Hub's card data, the key says which field it is.
+_NAME_FIELD = re.compile(r"licen[cs]e[._-]?name$", re.IGNORECASE)
+_LINK_FIELD = re.compile(r"licen[cs]e[._-]?(?:link|url)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ def weigh_statement(claims: Sequence[LicenseClaim], names: Names) -> Statement:
     A link that resolves to nothing decides nothing, because it is an address and not a name; a name that does so
     prevents a conclusion, because it may well mean other terms than the identifier.
     """
-    links = [each for each in distinct(claims, names) if _LINK_FIELD.search(each.field) and names.choices(each)]
-    given = [each for each in distinct(claims, names) if _NAME_FIELD.search(each.field)]
+    links = [each for each in distinct(claims, names) if _fits(_LINK_FIELD, each) and names.choices(each)]
+    given = [each for each in distinct(claims, names) if _fits(_NAME_FIELD, each)]
     stated = list({_meaning(each, names): each for each in reversed(claims) if _states(each)}.values())[::-1]
     every = (*stated, *given, *links)
     unread = next((claim for claim in claims if claim.field == FRONT_MATTER), None)
@@ -135,8 +136,11 @@ def _agreeing(
 
 def _states(claim: LicenseClaim) -> bool:
     """Whether the field is one for the licence itself, whatever a format calls it."""
-    field_name = claim.field
-    return field_name != FRONT_MATTER and not _NAME_FIELD.search(field_name) and not _LINK_FIELD.search(field_name)
+    return claim.field != FRONT_MATTER and not _fits(_NAME_FIELD, claim) and not _fits(_LINK_FIELD, claim)
+
+
+def _fits(pattern: re.Pattern[str], claim: LicenseClaim) -> bool:
+    return any(pattern.search(name) for name in (claim.field, claim.location.key or ""))
 
 
 def distinct(claims: Sequence[LicenseClaim], names: Names) -> list[LicenseClaim]:
