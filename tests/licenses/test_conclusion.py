@@ -63,7 +63,7 @@ def test_an_identifier_leads_to_one_licence(weigh, stated, entry, category):
         ("stabilityai-ai-community", "LicenseRef-Stability-AI-Community"),
         ("tencent-hunyuan-community", "LicenseRef-Tencent-Hunyuan"),
         ("nvidia-open-model-license", "LicenseRef-NVIDIA-Open-Model"),
-        ("OpenMDW", "OpenMDW-1.0"),
+        ("openmdw-1.0", "OpenMDW-1.0"),
         ("MRL", "LicenseRef-Mistral-MRL"),
     ],
 )
