@@ -61,7 +61,7 @@ def test_an_identifier_leads_to_one_licence(weigh, stated, entry, category):
         ("tongyi-qianwen", "LicenseRef-Tongyi-Qianwen"),
         ("deepseek", "LicenseRef-DeepSeek-1.0"),
         ("stabilityai-ai-community", "LicenseRef-Stability-AI-Community"),
-        ("tencent-hunyuan-community", "LicenseRef-Tencent-Hunyuan"),
+        ("tencent-hunyuan-a13b", "LicenseRef-Tencent-Hunyuan-A13B"),
         ("nvidia-open-model-license", "LicenseRef-NVIDIA-Open-Model"),
         ("openmdw-1.0", "OpenMDW-1.0"),
         ("MRL", "LicenseRef-Mistral-MRL"),
