@@ -132,7 +132,7 @@ class Agreement:
         doubts = [*_variants(here), *unrecognised(here)]
         if doubts:
             state = declared.state if declared.state is ConclusionState.CONTRADICTORY else ConclusionState.UNRECOGNISED
-            return Own(state, every, (*declared.reasoning, *doubts), texts, declared.choices)
+            return Own(state, every, (*doubts, *declared.reasoning), texts, declared.choices)
         if not texts:
             return Own(declared.state, declared.choices, declared.reasoning, (), declared.choices)
         where = self._where(here)

@@ -30,6 +30,9 @@ from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import LicenseCategory, LicenseEntry
 
 
+_FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
+
+
 @dataclass(frozen=True, slots=True)
 class Matter:
     """What is compared with what.
@@ -106,6 +109,7 @@ def _declared_found(matter: Matter) -> Iterator[Conflict]:
             said[0].artifact if said else place,
             said[0].location if said else NOWHERE,
             tuple(quotation(claim) for claim in (*said[:3], *found[:3])),
+            str(loss_of(bound, matter.entries(named_ids), matter.rules.clauses)),
         )
 
 
@@ -131,6 +135,9 @@ def _mentioned(matter: Matter) -> Iterator[Conflict]:
 
 
 def _variants(matter: Matter) -> Iterator[Conflict]:
+    """Texts that resemble a licence. Under a permissive name, one may drop whatever was put into it."""
+    declared = matter.entries(ids_of(matter.own.declared))
+    permissive = bool(declared) and all(each.category in _FREE for each in declared)
     for claim in matter.claims:
         if not is_variant(claim):
             continue
@@ -144,6 +151,7 @@ def _variants(matter: Matter) -> Iterator[Conflict]:
             path_of(claim),
             claim.location,
             (quotation(claim), *claim.differs[:5]),
+            str(Loss.RESTRICTIONS if permissive and part_of(claim) is Part.MODEL else Loss.NOTHING),
         )
 
 
@@ -201,6 +209,7 @@ def _inherited(matter: Matter) -> Iterator[Conflict]:
                 *([quotation(origin.claim)] if origin.claim else []),
                 f"{origin.name}: {origin.detail}",
             ),
+            str(worst),
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelaudit.licenses.alternatives import Alternatives, alternatives_of, expression_of, ids_of
-from modelaudit.licenses.claims import FRONT_MATTER
+from modelaudit.licenses.fields import FRONT_MATTER
 from modelaudit.licenses.names import belongs_to, names_of
 from modelaudit.model.license import NAME_LIMIT, ConclusionState, LicenseClaim, folded
 from modelaudit.model.terms import LicenseEntry
@@ -75,7 +75,7 @@ def weigh_statement(claims: Sequence[LicenseClaim], names: Names) -> Statement:
     """
     links = [each for each in distinct(claims, names) if _fits(_LINK_FIELD, each) and names.choices(each)]
     given = [each for each in distinct(claims, names) if _fits(_NAME_FIELD, each)]
-    stated = list({_meaning(each, names): each for each in reversed(claims) if _states(each)}.values())[::-1]
+    stated = list({_meaning(each, names): each for each in reversed(claims) if states_license(each)}.values())[::-1]
     every = (*stated, *given, *links)
     unread = next((claim for claim in claims if claim.field == FRONT_MATTER), None)
     named = [(claim, names.choices(claim)) for claim in every]
@@ -134,7 +134,7 @@ def _agreeing(
     return Statement(ConclusionState.CONCLUDED, choices, (text,))
 
 
-def _states(claim: LicenseClaim) -> bool:
+def states_license(claim: LicenseClaim) -> bool:
     """Whether the field is one for the licence itself, whatever a format calls it."""
     return claim.field != FRONT_MATTER and not _fits(_NAME_FIELD, claim) and not _fits(_LINK_FIELD, claim)
 
