@@ -12,10 +12,12 @@ from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.findings import read_findings, read_subjects, with_words
+from modelaudit.catalogue.fingerprints import FOLDER
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.openness import read_openness
 from modelaudit.catalogue.operators import read_operators
+from modelaudit.catalogue.origins import read_origins
 from modelaudit.catalogue.policies import read_policy
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
@@ -68,6 +70,7 @@ class _Sorted:
     standard_library: list[Document] = field(default_factory=list)
     licenses: list[tuple[str, Document]] = field(default_factory=list)
     vague: list[Document] = field(default_factory=list)
+    origins: list[Document] = field(default_factory=list)
     policies: list[tuple[str, Document]] = field(default_factory=list)
     formats: list[Document] = field(default_factory=list)
     skops: list[Document] = field(default_factory=list)
@@ -93,6 +96,7 @@ class _Sorted:
             ("callables", "trusted", "*"): self.trusted,
             ("callables", "dangerous", "*"): self.dangerous,
             ("licenses", "_vague"): self.vague,
+            ("licenses", "_origins"): self.origins,
         }
 
     def add(self, parts: tuple[str, ...], document: Document) -> None:
@@ -124,8 +128,10 @@ def _load(directories: Sequence[Path]) -> Catalogue:
     for directory in directories:
         for parts, document in _documents(directory):
             files.add(parts, document)
-            for data in ("/".join(parts).encode(), document.text.encode()):
-                digest.update(len(data).to_bytes(8) + data)
+            _note(digest, "/".join(parts), document.text.encode())
+        # Fingerprints are large and read only where a text was met; what they are belongs to the digest all the same.
+        for path in sorted((directory / FOLDER).glob("*.yaml")):
+            _note(digest, f"{FOLDER}/{path.stem}", path.read_bytes())
     callables = CallablesReader()
     for document in files.standard_library:
         callables.read_standard_library(document)
@@ -151,7 +157,13 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         taxonomy=read_taxonomy(files.taxonomy),
         clauses=clauses,
         openness=read_openness(files.openness),
+        origins=read_origins(files.origins, licenses),
     )
+
+
+def _note(digest: "hashlib._Hash", name: str, content: bytes) -> None:
+    for data in (name.encode(), content):
+        digest.update(len(data).to_bytes(8) + data)
 
 
 def _policies(documents: Sequence[tuple[str, Document]]) -> dict[str, Policy]:
@@ -174,6 +186,8 @@ def _documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
         raise ConfigurationError(f"{directory}: is not a folder of rules")
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
+        if within.parts[0] == FOLDER and len(within.parts) > 1:
+            continue
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from modelaudit.licenses.origins import hub_id
 from modelaudit.licenses.places import Part, is_text, is_variant, part_of, path_of
@@ -22,8 +21,7 @@ def is_hub_id(name: str) -> bool:
 
 def origin_rule(name: str, rules: Catalogue) -> OriginRule | None:
     """What the rule set knows of a model by its name; the first pattern that fits."""
-    folded = name.casefold()
-    return next((rule for rule in rules.origins if fnmatchcase(folded, rule.pattern.casefold())), None)
+    return next((rule for rule in rules.origins if rule.covers(name)), None)
 
 
 def known_by_name(origins: Iterable[Origin], rules: Catalogue) -> tuple[Origin, ...]:

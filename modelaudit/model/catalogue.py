@@ -249,7 +249,7 @@ class Catalogue:
 
     Attributes:
         clauses: the vocabulary in which licences are written down.
-        origins: models whose licence is known by their name, for where they cannot be read.
+        origins: models whose licence is known where they cannot be read; they can add restrictions only.
         openness: the parts of a release by which its openness is told.
         operators: what the programs of torch may name, by exact name: ``aten::relu``, ``print``.
         vocabularies: for every other format that names what its loader acts on, the names that somebody vetted or

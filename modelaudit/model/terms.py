@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 
 class LicenseCategory(StrEnum):
@@ -214,19 +215,25 @@ class LicenseEntry:
 
 @dataclass(frozen=True, slots=True)
 class OriginRule:
-    """What is known of a model that may not be readable, by its name alone. It adds restrictions, never permission.
+    """A model, or a row of models, whose licence is known without looking. It can restrict, and never permits.
 
     Attributes:
-        pattern: Hub ids as ``fnmatch`` reads them, without case.
-        license: id of the licence that its publisher gives it.
-        multimodal: whether these models handle more than text; ``None`` where that differs or is not known.
-        why: where that was seen.
+        pattern: a Hub id in which ``*`` stands for anything; the publisher is always spelt out.
+        license: id of a licence of the rule set.
+        multimodal: whether these models handle more than text; ``None`` if not known.
+        why: what the knowledge rests on, as a sentence.
+        read: ISO date on which somebody saw it stated; empty if from hearsay only.
     """
 
     pattern: str
     license: str
-    multimodal: bool | None = None
-    why: str = ""
+    multimodal: bool | None
+    why: str
+    read: str = ""
+
+    def covers(self, name: str) -> bool:
+        """Whether the Hub id ``name`` is one of these models; the Hub tells no upper from lower case."""
+        return fnmatchcase(name.casefold(), self.pattern.casefold())
 
 
 @dataclass(frozen=True, slots=True)
