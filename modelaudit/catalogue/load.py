@@ -28,6 +28,7 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.outline import PYTHON_NAMES
 
 
+
 def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) -> Catalogue:
     """Read and validate the rule set.
 
@@ -186,8 +187,8 @@ def _documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
         raise ConfigurationError(f"{directory}: is not a folder of rules")
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
-        if within.parts[0] == FOLDER and len(within.parts) > 1:
-            continue
+        if within.parts[0] == FOLDER:
+            continue  # read apart, where a text needs them
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")

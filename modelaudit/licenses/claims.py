@@ -20,7 +20,6 @@ from modelaudit.licenses.fields import (
     LINK_TARGET,
     RELATION,
     Resolver,
-    operands,
     quoted,
 )
 from modelaudit.licenses.statements import claims_of_statements
@@ -55,8 +54,9 @@ def claims_of(
 ) -> tuple[LicenseClaim, ...]:
     """What one file says of its licence and origins, each name resolved against the rule set.
 
-    Several values, or an SPDX expression in one, become one claim each. Identifiers in ``vague`` resolve to nothing,
-    because they name a family and not a licence. Origins become inherited claims that quote the id and resolve to
+    Several values become one claim each; an SPDX expression stays one and resolves to nothing, since what it means is
+    for the conclusion to say. Identifiers in ``vague`` resolve to nothing either, because they name a family and not a
+    licence. Origins become inherited claims that quote the id and resolve to
     nothing, since the licence at the other end was not looked at: those of models have a relation, be it ``unstated``,
     and those of data sets have none.
 
@@ -119,11 +119,10 @@ def _distinct(card: ModelCard, key: str) -> Iterator[tuple[str, int]]:
     seen: set[str] = set()
     for field in card.fields:
         for value in field.values if field.key == key else ():
-            for part in operands(value) if key == LICENSE else (value,):
-                name = folded(part) or part.strip()
-                if name not in seen and part.strip() not in BLANK:
-                    seen.add(name)
-                    yield part, field.line
+            name = folded(value) or value.strip()
+            if name not in seen and value.strip() not in BLANK:
+                seen.add(name)
+                yield value, field.line
 
 
 def file_claims(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:

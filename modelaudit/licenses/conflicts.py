@@ -9,7 +9,7 @@ from modelaudit.licenses.agreement import Own, unrecognised
 from modelaudit.licenses.alternatives import ids_of
 from modelaudit.licenses.bounds import is_hub_id
 from modelaudit.licenses.evidence import Evidence
-from modelaudit.licenses.fields import CARD_TEXT
+from modelaudit.licenses.fields import TEXT
 from modelaudit.licenses.missing import missing
 from modelaudit.licenses.names import has_same_text, is_version_of
 from modelaudit.licenses.places import RUNNING_TEXT, Part, is_text, is_variant, part_of, path_of
@@ -117,7 +117,7 @@ def _mentioned(matter: Matter) -> Iterator[Conflict]:
     """A licence that only the running text of the root card names, and that is stricter than what is concluded."""
     own = matter.entries(matter.own.ids)
     for claim in matter.claims:
-        if claim.kind is not ClaimKind.DECLARED or claim.field != CARD_TEXT or part_of(claim) is not Part.MODEL:
+        if claim.kind is not ClaimKind.DECLARED or claim.field != TEXT or part_of(claim) is not Part.MODEL:
             continue
         for name in ids_of(matter.names.choices(claim)):
             entry = matter.rules.licenses[name]

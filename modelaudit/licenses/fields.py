@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,23 +20,16 @@ FILE_NAME = "file-name"
 LINK_TARGET = "link-target"
 
 TEXT = "text"
-"""The words of a file that is named as a licence."""
-NOTICE_TEXT = "notice-text"
-"""The words of a notice: they speak of parts, and of what has to be shown."""
-POLICY_TEXT = "use-policy-text"
-"""A use policy: it limits, and grants nothing."""
-CARD_TEXT = "card-text"
-"""The words of a model card below its front matter."""
-CODE_HEAD = "code-head"
-"""The comment at the head of a source file: it speaks of the code, and of the weights at most by chance."""
+"""The words of a file: of a declared claim, those of a card below its front matter."""
+POLICY = "use-policy"
+"""The words of a use policy: it limits, and grants nothing."""
+TAG = "SPDX-License-Identifier"
 
 CLAIM_LIMIT = 50
 """Claims kept of one field that resolve to nothing, of file names and of origins. What resolves is kept however much
 there is: a licence must not be hidden behind fifty others."""
 
 BLANK = frozenset({"", "~", "null", "None"})
-
-_OPERATOR = re.compile(r"\s+(?:OR|AND|WITH)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +53,6 @@ class Resolver:
         """The id of the licence; ``None`` for what is unknown or names a family only."""
         name = folded(value)
         return None if name in self.families else self.names.get(name)
-
-
-def operands(value: str) -> tuple[str, ...]:
-    """The licences of an SPDX expression, unevaluated; the value itself where it is none."""
-    if len(value) > NAME_LIMIT:
-        return (value,)
-    parts = [part.strip(" ()") for part in _OPERATOR.split(value)]
-    return tuple(parts) if len(parts) > 1 and all(parts) else (value,)
 
 
 def quoted(value: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from modelaudit.licenses.fields import CARD_TEXT, CODE_HEAD, LINK_TARGET, NOTICE_TEXT, POLICY_TEXT, TEXT
+from modelaudit.licenses.fields import LINK_TARGET, POLICY, TAG, TEXT
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
 ROOT_CARD = "README.md"
-RUNNING_TEXT = frozenset({TEXT, NOTICE_TEXT, POLICY_TEXT, CARD_TEXT, CODE_HEAD})
+RUNNING_TEXT = frozenset({TEXT, TAG, POLICY})
 """The fields of what stands in running text: a name there mentions a licence, and declares none."""
 
 
@@ -25,10 +25,10 @@ class Part(StrEnum):
     """Source code and what packages it."""
 
 
-# DeepSeek's LICENSE-CODE beside LICENSE-MODEL, and the collections of licences of what a work contains.
+# DeepSeek's LICENSE-CODE stands beside its LICENSE-MODEL; notices and collections are about what a work contains.
 _OF_CODE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
 _OF_OTHERS = re.compile(
-    r"third[-_ ]?party|3rd[-_ ]?party|(?:^|[-_. /])(?:vendor|external|data(?:sets?)?|dependencies)(?:[-_. /]|$)",
+    r"(?:^|/)notices?(?:[-_. ]|$)|third[-_ ]?party|3rd[-_ ]?party|(?:^|[-_. /])(?:vendor|external|data(?:sets?)?|dependencies)(?:[-_. /]|$)",
     re.IGNORECASE,
 )
 _SOURCE = re.compile(
@@ -46,9 +46,7 @@ def path_of(claim: LicenseClaim) -> str:
 def part_of(claim: LicenseClaim) -> Part:
     """The part by the path alone: a name says what a file is meant for."""
     path = path_of(claim)
-    if claim.field == NOTICE_TEXT:
-        return Part.COMPONENT
-    if claim.field == CODE_HEAD or _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _OF_CODE.search(path)):
+    if _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _OF_CODE.search(path)):
         return Part.CODE
     if claim.kind is ClaimKind.FOUND and _OF_OTHERS.search(path):
         return Part.COMPONENT
@@ -59,7 +57,7 @@ def part_of(claim: LicenseClaim) -> Part:
 
 def is_policy(claim: LicenseClaim) -> bool:
     """Whether the claim found a use policy."""
-    return claim.kind is ClaimKind.FOUND and claim.field == POLICY_TEXT
+    return claim.kind is ClaimKind.FOUND and claim.field == POLICY
 
 
 def is_text(claim: LicenseClaim) -> bool:

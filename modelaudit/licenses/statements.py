@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelaudit.licenses.fields import BLANK, CLAIM_LIMIT, Resolver, operands, quoted
+from modelaudit.licenses.fields import BLANK, CLAIM_LIMIT, Resolver, quoted
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
@@ -41,14 +41,13 @@ def _declared(statements: Statements, artifact: str, resolver: Resolver) -> Iter
     for each in statements.items:
         if each.topic not in _LICENSES:
             continue
-        for part in operands(each.value) if each.topic is Topic.LICENSE else (each.value,):
-            if part.strip() in BLANK or (each.field, part, each.where) in seen:
-                continue
-            seen.add((each.field, part, each.where))
-            entry = resolver.entry(part)
-            unresolved += entry is None
-            if entry is not None or unresolved <= CLAIM_LIMIT:
-                yield LicenseClaim(ClaimKind.DECLARED, artifact, each.field, quoted(part), entry, each.where)
+        if each.value.strip() in BLANK or (each.field, each.value, each.where) in seen:
+            continue
+        seen.add((each.field, each.value, each.where))
+        entry = resolver.entry(each.value)
+        unresolved += entry is None
+        if entry is not None or unresolved <= CLAIM_LIMIT:
+            yield LicenseClaim(ClaimKind.DECLARED, artifact, each.field, quoted(each.value), entry, each.where)
 
 
 def _relation(statement: Statement) -> Relation:

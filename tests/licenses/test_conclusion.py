@@ -155,7 +155,7 @@ def test_a_list_of_one_licence_is_that_licence(weigh):
 )
 def test_an_expression_is_not_evaluated(weigh, stated):
     conclusion = weigh(license=stated)
-    assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
+    assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
 
 
 @pytest.mark.parametrize(
