@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from modelaudit.licenses import conclude
-from modelaudit.licenses.agreement import ROOT_CARD, Agreement
+from modelaudit.licenses.agreement import Agreement
 from modelaudit.licenses.claims import claims_of, holds_license_text
 from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.lineage import Found, LookUp, follow
 from modelaudit.licenses.permission import flattened
+from modelaudit.licenses.places import ROOT_CARD
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, SourceError

@@ -141,13 +141,14 @@ def _variants(matter: Matter) -> Iterator[Conflict]:
     for claim in matter.claims:
         if not is_variant(claim):
             continue
-        name = matter.rules.licenses[claim.entry].name if claim.entry in matter.rules.licenses else "a known licence"
+        entry = matter.rules.licenses.get(claim.entry or "")
+        name = entry.name if entry else "a known licence"
         words = "; ".join(f"“{' '.join(each.split())}”" for each in claim.differs[:3])
         differs = f" It differs by: {words}." if words else ""
         yield Conflict(
             "variant-text",
             f"{path_of(claim)} resembles the text of {name} and is not it.{differs}",
-            (claim.entry,) if claim.entry in matter.rules.licenses else (),
+            (entry.id,) if entry else (),
             path_of(claim),
             claim.location,
             (quotation(claim), *claim.differs[:5]),

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from fnmatch import translate
 from functools import cache
 
-from modelaudit.licenses.agreement import ROOT_CARD, Own
+from modelaudit.licenses.agreement import Own
 from modelaudit.licenses.bounds import component_bounds
 from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.permission import flattened
-from modelaudit.licenses.places import Part, part_of
+from modelaudit.licenses.places import ROOT_CARD, Part, part_of
 from modelaudit.licenses.weighing import Names
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
