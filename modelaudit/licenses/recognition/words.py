@@ -15,11 +15,13 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from operator import xor
 
 TEXT_LIMIT = 400_000
 """Characters beyond which a text is cut; what is cut cannot be accounted for."""
 _CACHE_LIMIT = 60_000
+_EARLY = 200
 
 # An item's number is dropped wherever it stands, since other line breaks make it the first or the last of a line. What
 # a currency or a word such as "version" stands before is an amount, or names what it counts.
@@ -68,25 +70,33 @@ class Words:
         """Where each word begins in ``text``."""
         return array("I", (found.start(1) for found in _TOKEN.finditer(_lowered(self.text)) if found[1]))
 
+    def start(self, word: int) -> int:
+        """Where one word begins; what stands early is found without the others."""
+        if word >= _EARLY or "starts" in self.__dict__:
+            return self.starts[word]
+        found = (each.start(1) for each in _TOKEN.finditer(_lowered(self.text)) if each[1])
+        return next(islice(found, word, None))
+
     def line(self, word: int) -> int:
         """The line, from 1, on which a word stands."""
         if not self.words:
             return 1
-        return self.text.count("\n", 0, self.starts[min(word, len(self.words) - 1)]) + 1
+        return self.text.count("\n", 0, self.start(min(word, len(self.words) - 1))) + 1
 
     def shown(self, first: int, end: int, limit: int) -> str:
         """The words from ``first`` up to ``end`` as they stand there, on one line, bounded by ``limit`` characters."""
         if first >= end or first >= len(self.words):
             return ""
-        begin = self.starts[first]
-        last = min(end, len(self.words)) - 1
-        whole = self.text[begin : min(self.starts[last] + len(self.words[last]), begin + 4 * limit)]
+        begin = self.start(first)
+        last = min(end, first + limit, len(self.words)) - 1
+        whole = self.text[begin : min(self.start(last) + len(self.words[last]), begin + 4 * limit)]
         flat = " ".join(whole.split())
         return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
 
     def spelled(self, word: int) -> str:
         """One word with its capitals."""
-        return self.text[self.starts[word] : self.starts[word] + len(self.words[word])]
+        start = self.start(word)
+        return self.text[start : start + len(self.words[word])]
 
 
 def words_of(text: str) -> Words:
@@ -103,6 +113,7 @@ def words_of(text: str) -> Words:
         text = html.unescape(text)
     if "](" in text:
         text = _TARGET.sub("]", text)
+    text = text.replace("https://", "http://")
     text = text.replace("\\", "") if "\\" in text else text
     return Words(text, [word for word in _TOKEN.findall(_lowered(text)) if word], hidden, cut)
 
@@ -123,17 +134,14 @@ def triples_of(words: Sequence[str]) -> array[int]:
 
     So a word that stands for another one would have to agree with it in 96 bits to go unnoticed.
     """
-    first, second, third = array("I"), array("I"), array("I")
     known = _known
     if len(known) > _CACHE_LIMIT:
         known.clear()
-    for word in words:
-        numbers = known.get(word)
-        if numbers is None:
-            numbers = known[word] = _numbers(word)
-        first.append(numbers[0])
-        second.append(numbers[1])
-        third.append(numbers[2])
+    for word in set(words).difference(known):
+        known[word] = _numbers(word)
+    if len(words) < 3:
+        return array("I")
+    first, second, third = zip(*map(known.__getitem__, words), strict=True)
     return array("I", map(xor, map(xor, first, second[1:]), third[2:]))
 
 
