@@ -237,6 +237,14 @@ def human_size(size: int) -> str:
     return f"{'-' if size < 0 else ''}{value:.3g} {unit}"
 
 
+def human_number(number: float) -> str:
+    """Return a number of users or of money: whole, with commas, and in words of millions where that is shorter."""
+    for unit, words in ((1e9, "billion"), (1e6, "million")):
+        if number >= unit:
+            return f"{number / unit:,.10g} {words}"
+    return f"{number:,.10g}"
+
+
 def counted(number: int, singular: str, plural: str = "") -> str:
     """Return ``1 file``, ``2 files``, ``no files``-free: the number is always a figure."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
