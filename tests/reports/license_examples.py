@@ -238,7 +238,7 @@ def hostile_conclusion(evil: str, huge: str) -> LicenseConclusion:
     clause = Clause(evil, huge, evil, 7e8, (evil,), evil, (evil,), evil, (evil, huge))
     entry = LicenseEntry(evil, evil, LicenseCategory.UNKNOWN, (evil,), (evil,), (clause,), evil, evil, evil, True, evil)
     claims = tuple(
-        LicenseClaim(kind, evil, evil, huge, linked, place, basis, (evil, huge), Relation.MERGE)
+        LicenseClaim(kind, evil, evil, huge if linked else evil, linked, place, basis, (evil,), Relation.MERGE)
         for kind in ClaimKind
         for linked in (evil, None)
         for basis in Basis
@@ -252,7 +252,7 @@ def hostile_conclusion(evil: str, huge: str) -> LicenseConclusion:
         expression=evil,
         own=(evil,),
         origins=tuple(
-            Origin(evil, made, relation, 1, look, ConclusionState.CONCLUDED, (evil,), evil, evil, claims[0])
+            Origin(evil, made, relation, 1, look, ConclusionState.CONCLUDED, (evil,), evil, evil, claims[-1])
             for look in OriginState
             for relation in Relation
             for made in ("", evil)
