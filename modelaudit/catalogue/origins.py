@@ -1,4 +1,4 @@
-"""``rules/licenses/_origins.yaml``: publishers and models whose licence is known although the model cannot be looked at.
+"""``rules/licenses/_origins.yaml``: models whose licence is known although they cannot be looked at.
 
 Such knowledge is older than what the publisher says today. So it is used only where an origin cannot be read, and only
 to add restrictions: an entry whose licence restricts nothing is an error.
@@ -55,16 +55,14 @@ def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEn
             restricts nothing.
     """
     found: list[OriginRule] = []
-    taken: dict[str, str] = {}
+    taken: dict[str, tuple[Document, Place]] = {}
     for document in documents:
         for index, entry in enumerate(_FILE.read(document).origins):
-            place: Place = ("origins", index)
-            here = f"{document.label}:{document.line_of((*place, 'pattern'))}"
-            elsewhere = taken.setdefault(entry.pattern.casefold(), here)
-            if elsewhere != here:
-                raise document.error(
-                    f"origins.{index}.pattern: {entry.pattern!r} is listed already, in {elsewhere}", (*place, "pattern")
-                )
+            here: Place = ("origins", index, "pattern")
+            elsewhere, there = taken.setdefault(entry.pattern.casefold(), (document, here))
+            if (elsewhere, there) != (document, here):
+                where = f"{elsewhere.label}:{elsewhere.line_of(there)}"
+                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is listed already, in {where}", here)
             _hold_license(entry, licenses, document, index)
             found.append(OriginRule(entry.pattern, entry.license, entry.multimodal, entry.why, entry.read))
     return tuple(found)
