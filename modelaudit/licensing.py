@@ -196,6 +196,8 @@ def _line(error: Exception) -> str:
 
 def _summary(hearing: Hearing) -> str:
     stated: Mapping[str, None] = dict.fromkeys(
-        f"{claim.field}: {' '.join(claim.quotation.split())[:80]}" for claim in hearing.claims if claim.kind == "declared"
+        f"{claim.field}: {' '.join(claim.quotation.split())[:80]}"
+        for claim in hearing.claims
+        if claim.kind == "declared"
     )
     return "; ".join(list(stated)[:3]) or "it states no licence"

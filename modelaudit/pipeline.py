@@ -245,7 +245,9 @@ class _Audit:
             try:
                 return origins.look_up(name, is_dataset)
             except Exception as bug:  # the error boundary: what fails over an origin leaves the model's own facts
-                return Found(OriginState.UNREACHED, f"modelaudit failed while looking: {type(bug).__name__}: {bug}"[:300])
+                return Found(
+                    OriginState.UNREACHED, f"modelaudit failed while looking: {type(bug).__name__}: {bug}"[:300]
+                )
 
         conclusion = conclude_on(self._hearing, snapshot, origins, self.policy.intent, look_up)
         self._check(subjects_of_license(conclusion))

@@ -28,7 +28,6 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.outline import PYTHON_NAMES
 
 
-
 def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) -> Catalogue:
     """Read and validate the rule set.
 

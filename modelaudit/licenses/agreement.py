@@ -54,7 +54,9 @@ class Agreement:
         self.rules = rules
         self.names = Names(rules.licenses, rules.vague_licenses)
 
-    def weigh(self, claims: Collection[LicenseClaim], paths: Collection[str]) -> tuple[ConclusionState, tuple[str, ...]]:
+    def weigh(
+        self, claims: Collection[LicenseClaim], paths: Collection[str]
+    ) -> tuple[ConclusionState, tuple[str, ...]]:
         """The state of one repository and the licences concluded or claimed for it."""
         own = self.own(completed(claims, paths), paths)
         return own.state, own.ids
@@ -109,7 +111,9 @@ class Agreement:
         if not telling:
             missing = "The model card states no licence that could be read."
             return Statement(
-                ConclusionState.UNDECLARED, (), (missing if has_card else "There is no model card that could state a licence.",)
+                ConclusionState.UNDECLARED,
+                (),
+                (missing if has_card else "There is no model card that could state a licence.",),
             )
         reasoning = tuple(dict.fromkeys(sentence for each in telling for sentence in each.reasoning))
         state = min((each.state for each in telling), key=_WEAKEST_FIRST.index)
@@ -161,11 +165,13 @@ class Agreement:
                 choices = tuple(tuple(text if is_version_of(text, name) else name for name in each) for each in choices)
         more = [text for text in texts if text not in agree]
         if not agree or any(self._drops(text, ids_of(choices)) for text in more):
-            reason = f"{declared.reasoning[0]} But {where[0].lower()}{where[1:]}: the words of another licence."
+            reason = f"{declared.reasoning[0]} Against that, {where}: the words of another one."
             every = joined(choices, (tuple(more),))
             return Own(ConclusionState.CONTRADICTORY, every, (reason, *declared.reasoning[1:]), texts, declared.choices)
         said = (*declared.reasoning, f"{where}, which agrees." if not more else f"{where}; all of it binds.")
-        return Own(ConclusionState.CONCLUDED, joined(choices, (tuple(more),) if more else ()), said, texts, declared.choices)
+        return Own(
+            ConclusionState.CONCLUDED, joined(choices, (tuple(more),) if more else ()), said, texts, declared.choices
+        )
 
     def _completes(
         self, declared: Statement, texts: tuple[str, ...], here: Sequence[LicenseClaim], claims: Sequence[LicenseClaim]
@@ -183,8 +189,11 @@ class Agreement:
             return fits
         linked = {claim.quotation for claim in claims if claim.field == LINK_TARGET}
         unreadable = any(claim.field == "front-matter" for claim in claims)
-        return fits and not unreadable and len(texts) == 1 and all(
-            path_of(claim) in linked for claim in here if is_text(claim)
+        return (
+            fits
+            and not unreadable
+            and len(texts) == 1
+            and all(path_of(claim) in linked for claim in here if is_text(claim))
         )
 
     def _drops(self, text: str, named: Sequence[str]) -> bool:

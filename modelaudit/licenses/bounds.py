@@ -38,7 +38,9 @@ def _known(origin: Origin, rules: Catalogue) -> Origin:
         return origin
     name = rules.licenses[rule.license].name
     detail = f"{origin.detail.rstrip('.')}; by its name it is under {name}".lstrip("; ")
-    return replace(origin, look=OriginState.KNOWN, entries=tuple(dict.fromkeys((*origin.entries, rule.license))), detail=detail)
+    return replace(
+        origin, look=OriginState.KNOWN, entries=tuple(dict.fromkeys((*origin.entries, rule.license))), detail=detail
+    )
 
 
 def origin_bounds(

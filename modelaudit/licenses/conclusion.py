@@ -50,24 +50,30 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     own = agreement.own(claims, files)
     origins = known_by_name(_others(evidence), rules)
     reaching = [pair for pair in origin_bounds(origins, evidence.modalities, rules) if binds(pair[1], rules.clauses)]
-    matter = Matter(evidence, own, claims, reaching, origins, rules, agreement.names)
-    conflicts = conflicts_of(matter)
     components = component_bounds(claims, agreement.names, own.ids)
-    doubts = tuple(dict.fromkeys(_doubts(own, origins, reaching, conflicts, unclear_components(claims))))
     others = [*(bound for _, bound in reaching), *components]
+    chosen = permission_of(Binding(own.choices, others, (), evidence.multimodal), intent, rules).chosen
+    conflicts = conflicts_of(Matter(evidence, own, chosen, claims, reaching, origins, rules, agreement.names))
+    doubts = tuple(dict.fromkeys(_doubts(own, origins, reaching, conflicts, unclear_components(claims))))
     permission = permission_of(Binding(own.choices, others, doubts, evidence.multimodal), intent, rules)
     concluded = own.state is ConclusionState.CONCLUDED
     inherited = [bound.entry.id for _, bound in reaching]
     ids = dict.fromkeys((*own.ids, *inherited, *(bound.entry.id for bound in components)))
     entries = tuple(rules.licenses[name] for name in ids)
+    bind = (*chosen, *inherited)
     return LicenseConclusion(
         state=own.state,
-        category=_strictest([rules.licenses[name] for name in (*own.ids, *inherited)]) if concluded else LicenseCategory.UNKNOWN,
+        category=_strictest([rules.licenses[name] for name in bind]) if concluded else LicenseCategory.UNKNOWN,
         claims=claims,
         entries=entries,
-        reasoning=(*own.reasoning, *_lineage_sentences(origins, reaching), *_component_sentences(components)),
+        reasoning=(
+            *own.reasoning,
+            *_choice_sentence(own, chosen),
+            *_lineage_sentences(origins, reaching),
+            *_component_sentences(components),
+        ),
         expression=expression_of(own.choices, inherited) if concluded else "",
-        own=own.ids,
+        own=chosen if concluded else own.ids,
         origins=origins,
         datasets=tuple(evidence.datasets),
         conflicts=conflicts,
@@ -121,10 +127,15 @@ def _strictest(entries: Sequence[LicenseEntry]) -> LicenseCategory:
     return max((entry.category for entry in entries), key=list(LicenseCategory).index, default=LicenseCategory.UNKNOWN)
 
 
+def _choice_sentence(own: Own, chosen: Sequence[str]) -> Iterator[str]:
+    if own.state is ConclusionState.CONCLUDED and len(own.choices) > 1:
+        yield f"You may choose between the alternatives; all that follows is for {' AND '.join(chosen)}."
+
+
 def _lineage_sentences(origins: Sequence[Origin], reaching: Sequence[tuple[Origin, Bound]]) -> Iterator[str]:
     """What flows in, and from where."""
     for origin, bound in reaching:
-        how = " by way of ".join((origin.name, origin.made)) if origin.made else origin.name
+        how = f"{origin.name} by way of {origin.made}" if origin.depth > 1 else origin.name
         known = ", known by its name only" if origin.look is OriginState.KNOWN else ""
         yield f"{bound.entry.name} ({bound.entry.id}) flows in from {how} ({origin.relation}{known})."
     open_ = [origin.name for origin in origins if origin.look not in (OriginState.READ, OriginState.KNOWN)]
@@ -136,4 +147,3 @@ def _lineage_sentences(origins: Sequence[Origin], reaching: Sequence[tuple[Origi
 def _component_sentences(components: Sequence[Bound]) -> Iterator[str]:
     for bound in components[:5]:
         yield f"{bound.via} is under {bound.entry.name} ({bound.entry.id}), counted apart."
-

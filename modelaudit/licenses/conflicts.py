@@ -9,10 +9,9 @@ from modelaudit.licenses.agreement import Own, unrecognised
 from modelaudit.licenses.alternatives import ids_of
 from modelaudit.licenses.bounds import is_hub_id
 from modelaudit.licenses.evidence import Evidence
-from modelaudit.licenses.fields import TEXT
 from modelaudit.licenses.missing import missing
 from modelaudit.licenses.names import has_same_text, is_version_of
-from modelaudit.licenses.places import RUNNING_TEXT, Part, is_text, is_variant, part_of, path_of
+from modelaudit.licenses.places import RUNNING_TEXT, Part, is_mention, is_text, is_variant, part_of, path_of
 from modelaudit.licenses.restrictions import Loss, dropped, loss_of, named
 from modelaudit.licenses.uses import Bound
 from modelaudit.licenses.weighing import Names
@@ -38,12 +37,14 @@ class Matter:
     """What is compared with what.
 
     Attributes:
+        chosen: the alternative of the model's own licence that all answers stand upon.
         claims: all claims, those of file names and links included.
         origins: with the licence that each brings in, and how it reaches the model.
     """
 
     evidence: Evidence
     own: Own
+    chosen: Sequence[str]
     claims: Sequence[LicenseClaim]
     origins: Sequence[tuple[Origin, Bound]]
     every_origin: Sequence[Origin]
@@ -65,7 +66,7 @@ def conflicts_of(matter: Matter) -> tuple[Conflict, ...]:
         *_versions(matter),
         *_inherited(matter),
         *_unknown_origins(matter),
-        *missing(matter.evidence, matter.own, matter.claims, matter.origins, matter.rules),
+        *missing(matter.evidence, matter.own, matter.chosen, matter.claims, matter.origins, matter.rules),
         *_datasets(matter),
     )
     return tuple(dict.fromkeys(found))
@@ -115,9 +116,9 @@ def _declared_found(matter: Matter) -> Iterator[Conflict]:
 
 def _mentioned(matter: Matter) -> Iterator[Conflict]:
     """A licence that only the running text of the root card names, and that is stricter than what is concluded."""
-    own = matter.entries(matter.own.ids)
+    own = matter.entries(matter.chosen)
     for claim in matter.claims:
-        if claim.kind is not ClaimKind.DECLARED or claim.field != TEXT or part_of(claim) is not Part.MODEL:
+        if not is_mention(claim) or part_of(claim) is not Part.MODEL:
             continue
         for name in ids_of(matter.names.choices(claim)):
             entry = matter.rules.licenses[name]
@@ -189,20 +190,19 @@ def _inherited(matter: Matter) -> Iterator[Conflict]:
     if matter.own.state is ConclusionState.UNDECLARED:
         return
     said = _declared(matter)
-    alternatives = matter.own.choices or ((),)
+    mine = matter.entries(matter.chosen)
     for origin, bound in matter.origins:
-        losses = [dropped(bound, matter.entries(each), matter.rules.clauses) for each in alternatives]
-        lost = max(losses, key=len)
-        worst = min((loss_of(bound, matter.entries(each), matter.rules.clauses) for each in alternatives), key=list(Loss).index)
+        lost = dropped(bound, mine, matter.rules.clauses)
+        worst = loss_of(bound, mine, matter.rules.clauses)
         if worst is Loss.NOTHING:
             continue
-        own = ", ".join(each.name for each in matter.entries(matter.own.ids)) or "no known licence"
+        own = ", ".join(each.name for each in mine) or "no known licence"
         what = named(lost, matter.rules.clauses) or "terms that nobody has read for this rule set"
         yield Conflict(
             "declared-inherited",
             f"{own} stands over {origin.name} ({origin.relation}), which is under {bound.entry.name}: what the model says "
             f"drops {what}.",
-            (*matter.own.ids, bound.entry.id),
+            (*matter.chosen, bound.entry.id),
             said[0].artifact if said else "",
             said[0].location if said else NOWHERE,
             (
@@ -232,16 +232,22 @@ def _unknown_origins(matter: Matter) -> Iterator[Conflict]:
 
 def _datasets(matter: Matter) -> Iterator[Conflict]:
     """Data sets under terms that the model's licence does not have; claims about data, and apart from the model's."""
-    own = matter.entries(matter.own.ids)
+    own = matter.entries(matter.chosen)
     strict = (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY, LicenseCategory.COPYLEFT)
     for data in matter.evidence.datasets:
         if data.look is not OriginState.READ or not data.entries:
-            yield _dataset(data, "dataset-unknown", f"The licence of the data set {data.name} is not known: {data.detail}")
+            yield _dataset(
+                data, "dataset-unknown", f"The licence of the data set {data.name} is not known: {data.detail}"
+            )
             continue
         for entry in matter.entries([name for name in data.entries if name in matter.rules.licenses]):
-            looser = all(list(LicenseCategory).index(each.category) < list(LicenseCategory).index(entry.category) for each in own)
+            looser = all(
+                list(LicenseCategory).index(each.category) < list(LicenseCategory).index(entry.category) for each in own
+            )
             if entry.category in strict and looser and own:
-                sentence = f"The data set {data.name} is under {entry.name}, which is stricter than the model's own licence."
+                sentence = (
+                    f"The data set {data.name} is under {entry.name}, which is stricter than the model's own licence."
+                )
                 yield _dataset(data, "dataset-stricter", sentence, entry.id)
 
 

@@ -23,6 +23,7 @@ PASS_ON = "pass-on-use-limits"
 def missing(
     evidence: Evidence,
     own: Own,
+    chosen: Sequence[str],
     claims: Sequence[LicenseClaim],
     origins: Sequence[tuple[Origin, Bound]],
     rules: Catalogue,
@@ -32,13 +33,13 @@ def missing(
     What a licence demands of derived models alone, such as a name, is asked for where the model has an origin.
     """
     if own.state is ConclusionState.CONCLUDED:
-        own_bounds = [Bound(rules.licenses[name]) for name in own.ids]
+        own_bounds = [Bound(rules.licenses[name]) for name in chosen]
     else:
         own_bounds = []
     steps = [relations_of(origin, evidence.origins) for origin in evidence.origins if is_hub_id(origin.name)]
     made = bool(steps)
     inherited = {bound.entry.id: bound for _, bound in reversed(origins)}
-    for bound in (*own_bounds, *(each for name, each in inherited.items() if name not in own.ids)):
+    for bound in (*own_bounds, *(each for name, each in inherited.items() if name not in chosen)):
         derived = bound if bound.relations else Bound(bound.entry, bound.via, steps[0] if steps else ())
         for clause, _ in flowing(bound, rules.clauses):
             found = _basic(clause, bound, evidence, claims)
@@ -64,10 +65,14 @@ def _basic(clause: Clause, bound: Bound, evidence: Evidence, claims: Sequence[Li
         places = evidence.words_of(ProseKind.NOTICE, ProseKind.LICENSE, ProseKind.CARD)
         if not holding(clause.words, places):
             said = "; ".join(f"“{' '.join(words.split())}”" for words in clause.words)
-            return _conflict("missing-notice", bound, f"a notice with the words {said}, which no file holds{_at(clause)}")
+            return _conflict(
+                "missing-notice", bound, f"a notice with the words {said}, which no file holds{_at(clause)}"
+            )
     if clause.kind == PASS_ON and bound.via and entry.policy_url and not any(map(is_policy, claims)):
         return _conflict(
-            "missing-policy", bound, f"its use policy to be passed on, and no file of the repository holds it{_at(clause)}"
+            "missing-policy",
+            bound,
+            f"its use policy to be passed on, and no file of the repository holds it{_at(clause)}",
         )
     return None
 

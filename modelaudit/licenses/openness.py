@@ -23,7 +23,12 @@ _NONE = "No class of the Model Openness Framework"
 
 
 def openness_of(
-    evidence: Evidence, own: Own, origins: Sequence[LicenseEntry], claims: Sequence[LicenseClaim], names: Names, rules: Catalogue
+    evidence: Evidence,
+    own: Own,
+    origins: Sequence[LicenseEntry],
+    claims: Sequence[LicenseClaim],
+    names: Names,
+    rules: Catalogue,
 ) -> Openness:
     """The class that the evidence reaches, with every part, and what keeps it from the next.
 

@@ -64,7 +64,9 @@ def permission_of(binding: Binding, intent: Intent | None, rules: Catalogue) -> 
         unread = sum(not rules.licenses[name].read for name in alternative)
         worst = max((each.answer.rank for each in answers), default=0)
         reviews = sum(each.answer is Answer.REVIEW for each in answers)
-        options.append(((bool(unread), worst, reviews, len(duties_of(meant, bounds, vocabulary))), alternative, answers))
+        options.append(
+            ((bool(unread), worst, reviews, len(duties_of(meant, bounds, vocabulary))), alternative, answers)
+        )
     _, chosen, answers = min(options, key=lambda option: option[0])
     duties = duties_of(meant, binding.bounds(chosen, rules), vocabulary)
     if intent is None:

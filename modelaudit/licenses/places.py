@@ -36,6 +36,7 @@ _SOURCE = re.compile(
     r"|(?:^|/)(?:pyproject\.toml|setup\.(?:cfg|py)|package\.json|Cargo\.toml|Makefile|Dockerfile)$",
     re.IGNORECASE,
 )
+_CARD = re.compile(r"(?:^|[/!])readme[^/]*$", re.IGNORECASE)
 
 
 def path_of(claim: LicenseClaim) -> str:
@@ -67,4 +68,11 @@ def is_text(claim: LicenseClaim) -> bool:
 
 def is_variant(claim: LicenseClaim) -> bool:
     """Whether the claim found a text that resembles a licence and is not it."""
-    return claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT and not is_policy(claim)
+    found = claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT and not is_policy(claim)
+    return found and not is_mention(claim)
+
+
+def is_mention(claim: LicenseClaim) -> bool:
+    """Whether the running text of a card names a licence, or quotes from one: what stands around it always differs."""
+    in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT
+    return in_card and (claim.kind is ClaimKind.DECLARED or claim.basis is Basis.VARIANT)

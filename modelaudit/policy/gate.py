@@ -94,9 +94,9 @@ def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
         coverage: the files that were looked at for it.
     """
     worst = license_.permission
-    reasons = [
-        answer.because for answer in license_.answers if answer.answer is worst and worst is not Answer.ALLOW
-    ][:_FINDINGS_NAMED]
+    reasons = [answer.because for answer in license_.answers if answer.answer is worst and worst is not Answer.ALLOW][
+        :_FINDINGS_NAMED
+    ]
     if worst is Answer.DENY:
         return Decision(Verdict.FAIL, tuple(reasons), coverage)
     if worst is None:
