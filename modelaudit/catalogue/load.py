@@ -12,7 +12,7 @@ from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.findings import read_findings, read_subjects, with_words
-from modelaudit.catalogue.fingerprints import FOLDER
+from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.openness import read_openness
@@ -130,8 +130,8 @@ def _load(directories: Sequence[Path]) -> Catalogue:
             files.add(parts, document)
             _note(digest, "/".join(parts), document.text.encode())
         # Fingerprints are large and read only where a text was met; what they are belongs to the digest all the same.
-        for path in sorted((directory / FOLDER).glob("*.yaml")):
-            _note(digest, f"{FOLDER}/{path.stem}", path.read_bytes())
+        for path in sorted((directory / FINGERPRINTS).glob("*.yaml")):
+            _note(digest, f"{FINGERPRINTS}/{path.stem}", path.read_bytes())
     callables = CallablesReader()
     for document in files.standard_library:
         callables.read_standard_library(document)
@@ -186,8 +186,8 @@ def _documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
         raise ConfigurationError(f"{directory}: is not a folder of rules")
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
-        if within.parts[0] == FOLDER:
-            continue  # read apart, where a text needs them
+        if within.parts[0] == FINGERPRINTS:
+            continue  # read apart, and only where a text may be a licence
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")

@@ -6,73 +6,42 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import product
 
+from modelaudit.licenses.expressions import LENGTH_LIMIT, Expression, ExpressionError, Operator, parse
+
 Alternatives = tuple[tuple[str, ...], ...]
 """Ids of licences: one alternative suffices, all licences of it bind."""
 
 _MOST = 16
-_LONGEST = 300
-_TOKEN = re.compile(r"\(|\)|(?<![^\s()])(?:AND|OR|WITH)(?![^\s()])", re.IGNORECASE)
-
-
-class _NoExpression(Exception):
-    """The text is no expression, or names what is no licence."""
+_OPERATOR = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 
 
 def alternatives_of(text: str, resolve: Callable[[str], str | None]) -> Alternatives | None:
-    """The alternatives of an SPDX expression (SPDX 2.3, annex D); ``None`` where it is none or a name is unknown.
+    """The alternatives of an SPDX expression; ``None`` where it is none, or where it holds a name that is unknown.
 
-    ``AND`` binds tighter than ``OR``. ``WITH`` names an exception that nobody has read here, so the whole stays unknown.
-    A single name is an expression too.
+    ``WITH`` names an exception that nobody has read here, so the whole stays unknown. A name is an expression too.
     """
     name = resolve(text)
     if name is not None:
         return ((name,),)
-    if len(text) > _LONGEST:
+    if _OPERATOR.search(text[:LENGTH_LIMIT]) is None:
         return None
-    tokens = _tokens(text)
     try:
-        found, rest = _either(tokens, 0, resolve)
-    except _NoExpression:
+        return _alternatives(parse(text), resolve)
+    except ExpressionError:
         return None
-    return found if rest == len(tokens) else None
 
 
-def _tokens(text: str) -> list[str]:
-    tokens: list[str] = []
-    end = 0
-    for match in _TOKEN.finditer(text):
-        tokens += [text[end : match.start()].strip(), match[0].upper()]
-        end = match.end()
-    tokens.append(text[end:].strip())
-    return [token for token in tokens if token]
-
-
-def _either(tokens: list[str], at: int, resolve: Callable[[str], str | None]) -> tuple[Alternatives, int]:
-    found, at = _both(tokens, at, resolve)
-    while at < len(tokens) and tokens[at] == "OR":
-        more, at = _both(tokens, at + 1, resolve)
-        found = _bounded((*found, *more))
-    return found, at
-
-
-def _both(tokens: list[str], at: int, resolve: Callable[[str], str | None]) -> tuple[Alternatives, int]:
-    found, at = _one(tokens, at, resolve)
-    while at < len(tokens) and tokens[at] == "AND":
-        more, at = _one(tokens, at + 1, resolve)
-        found = joined(found, more)
-    return found, at
-
-
-def _one(tokens: list[str], at: int, resolve: Callable[[str], str | None]) -> tuple[Alternatives, int]:
-    if at < len(tokens) and tokens[at] == "(":
-        found, at = _either(tokens, at + 1, resolve)
-        if at >= len(tokens) or tokens[at] != ")":
-            raise _NoExpression
-        return found, at + 1
-    name = resolve(tokens[at]) if at < len(tokens) else None
-    if name is None:
-        raise _NoExpression
-    return ((name,),), at + 1
+def _alternatives(expression: Expression, resolve: Callable[[str], str | None]) -> Alternatives | None:
+    if expression.operator is None:
+        name = resolve(expression.id)
+        return None if name is None else ((name,),)
+    parts = [_alternatives(part, resolve) for part in expression.parts]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or expression.operator is Operator.WITH:
+        return None
+    if expression.operator is Operator.AND:
+        return joined(*known)
+    return _bounded(tuple(each for part in known for each in part))
 
 
 def joined(*parts: Alternatives) -> Alternatives:

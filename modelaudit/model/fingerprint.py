@@ -13,7 +13,7 @@ SKETCH = 8
 _LONG, _LONG_SKETCH = 800, 4 * SKETCH
 PLACE_BITS = 20
 PLACE_MASK = (1 << PLACE_BITS) - 1
-"""A place in a fingerprint as one number: that of the fingerprint above these bits, the position of the hash in them."""
+"""A place as one number: that of the fingerprint above these bits, and in them the position of the hash."""
 
 Span = tuple[int, int]
 """Word numbers from 0: the first, and one past the last."""

@@ -21,12 +21,13 @@ _PLAIN_LIMIT = 2
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
 _GAP_LIMIT = 400
 
-_JOINING = frozenset(
-    "a al all an and as aka affiliates at author authors by c co com company contributors copyright corporation de des"
-    " developers dot du et file for foundation from fullname github group holder holders http inc individual io its jr la"
-    " license llc ltd mailto members name names net of on or org others owner owners portions present project reserved"
-    " respective rights s see software subsidiaries t team the their to und university van von www year yyyy".split()
-) - {"license"}
+_JOINING = re.compile(
+    r"a|al|all|an|and|as|aka|affiliates|at|author|authors|by|c|co|com|company|contributors|copyright"
+    r"|corporation|de|des|developers|dot|du|et|file|for|foundation|from|fullname|github|group|holder"
+    r"|holders|http|inc|individual|io|its|jr|la|llc|ltd|mailto|member|members|name|names|net|of|on|or|org"
+    r"|others|owner|owners|portions|present|project|reserved|respective|rights|s|see|software|subsidiaries"
+    r"|t|team|the|their|to|und|university|van|von|www|year|yyyy"
+)
 """Words that join names."""
 # Words with which one says what may be done, by how they begin. No name is a reason to read over one of them.
 _TERMS = re.compile(
@@ -99,15 +100,20 @@ def _begins(words: Words, position: int, end: int, phrases: frozenset[tuple[str,
 def _is_of_a_name(words: Words, position: int) -> bool:
     """Whether a word has a capital, is a number or a part of an address, or joins names."""
     word = words.words[position]
-    return word in _JOINING or words.spelled(position) != word or word[0].isdigit() or _in_address(words, position)
+    return (
+        bool(_JOINING.fullmatch(word))
+        or words.spelled(position) != word
+        or word[0].isdigit()
+        or _in_address(words, position)
+    )
 
 
 def _in_address(words: Words, position: int) -> bool:
     """Whether a word is a part of an address of the net or of mail."""
     begin = words.start(position)
     end = begin + len(words.words[position])
-    return words.text[begin - 1 : begin] in ("@", "/", ".", "-") or words.text[end : end + 1] in ("@", "/", ".") and (
-        words.text[end + 1 : end + 2].isalnum()
+    return words.text[begin - 1 : begin] in ("@", "/", ".", "-") or (
+        words.text[end : end + 1] in ("@", "/", ".") and (words.text[end + 1 : end + 2].isalnum())
     )
 
 

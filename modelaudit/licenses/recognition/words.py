@@ -1,8 +1,8 @@
 """A text as the words that count, and each three of them that follow one another as one hash.
 
 What a licence says does not depend on how its lines are wrapped, on the marks of Markdown and HTML, on the form of
-quotes and bullets, or on the numbers of its items, which rendering drops. All of that is left out here, and nothing else
-is: a number within a sentence is a word, and so is a letter that only looks like another one.
+quotes and bullets, or on the numbers of its items, which rendering drops. All of that is left out here, and nothing
+else is: a number within a sentence is a word, and so is a letter that only looks like another one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _EARLY = 200
 # An item's number is dropped wherever it stands, since other line breaks make it the first or the last of a line. What
 # a currency or a word such as "version" stands before is an amount, or names what it counts.
 _NUMBER = r"\(?(?:[0-9]{1,2}(?:\.[0-9]{1,2}){0,3}|[a-z]|[ivx]{1,5})[.)](?=[\s*_]|$)"
-_TOKEN = re.compile(rf"(?:(?<![^\s*_#>(])(?<!version )(?<!v )(?:{_NUMBER}))|([\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+)")
+_SIGNS = "\u3400-\u9fff\uf900-\ufaff"
+"""Chinese characters, each of which counts as a word."""
+_TOKEN = re.compile(rf"(?:(?<![^\s*_#>(])(?<!version )(?<!v )(?:{_NUMBER}))|([{_SIGNS}]|[^\W_{_SIGNS}]+)")
 _TAGS = (
     "a|abbr|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|font|footer|h[1-6]|head|header|hr|html|i|li|link|"
     "main|meta|nav|ol|p|pre|s|section|small|span|strong|sub|sup|table|tbody|td|th|thead|title|tr|u|ul"
@@ -34,7 +36,9 @@ _TAGS = (
 _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,500}})?/?>|<!doctype[^<>]{{0,200}}>|<!--|-->", re.IGNORECASE)
 _TARGET = re.compile(r"\]\([^()\s]{1,500}\)")
 # Characters without a width or with an order of their own, and signs that lower to a letter of ASCII.
-_HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130]")
+_HIDDEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130]"
+)
 
 _known: dict[str, tuple[int, int, int]] = {}
 
