@@ -23,6 +23,7 @@ from modelaudit.licensing import Hearing, Origins, conclude_on
 from modelaudit.model.artifact import Artifact, Digest, Snapshot, WatchedWindow, Window
 from modelaudit.model.catalogue import Catalogue, Policy, Subject
 from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
+from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.limits import GIB, Limits
@@ -50,6 +51,7 @@ from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.registry import READERS
 from modelaudit.readers.secrets import SECRETS
 from modelaudit.readers.sniff import name_format
+from modelaudit.readers.terms.prose import TERMS
 from modelaudit.readers.windows import TimedWindow
 from modelaudit.sources import resolve, resolve_terms
 
@@ -270,6 +272,7 @@ class ArtifactReading:
         self.unread: list[tuple[str, Unread]] = []
         self.formats: list[tuple[str, str]] = []
         self.members = 0
+        self._prose = 0
         self._deadline = Deadline(float("inf"))
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
@@ -324,6 +327,8 @@ class ArtifactReading:
             self.read_as(SEARCH, artifact, window, depth)
         if SECRETS.recognises(head):
             self.read_as(SECRETS, artifact, window, depth)
+        if TERMS.recognises(head):
+            self.read_as(TERMS, artifact, window, depth)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
         try:
@@ -346,7 +351,11 @@ class ArtifactReading:
                     self._read_member(item, depth + 1)
                 elif isinstance(item, Unread):
                     self.unread.append((artifact.path, item))
+                elif isinstance(item, Prose) and self._prose + len(item.text) > self.limits.prose_bytes:
+                    detail = f"more than {self.limits.prose_bytes} characters of terms and notices in all"
+                    self._miss(artifact, UnreadReason.LIMIT, detail)
                 else:
+                    self._prose += len(item.text) if isinstance(item, Prose) else 0
                     self.structures.append((artifact.path, item))
         except WindowError as error:
             self._miss(artifact, error.reason, str(error))
