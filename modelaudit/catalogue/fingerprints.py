@@ -109,5 +109,3 @@ def _parts(parts: list[list[int]], file: FingerprintFile, document: Document, ke
         if not first < end <= file.words:
             raise document.error(f"{key}: {first} to {end} is no part of {file.words} words", (key, number))
     return tuple((first, end) for first, end in parts)
-
-

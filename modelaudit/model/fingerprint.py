@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 SKETCH = 8
-"""One hash in so many, chosen by its own value, leads to the fingerprints that have it."""
-_PLACE_BITS = 20
+"""One hash in so many, chosen by its own value, leads to the fingerprints that have it; of long texts, fewer do."""
+_LONG, _LONG_SKETCH = 800, 4 * SKETCH
+PLACE_BITS = 20
+PLACE_MASK = (1 << PLACE_BITS) - 1
+"""A place as one number: that of the fingerprint above these bits, and in them the position of the hash."""
 
 Span = tuple[int, int]
 """Word numbers from 0: the first, and one past the last."""
@@ -61,15 +64,20 @@ class Fingerprints:
 
     @cached_property
     def sketch(self) -> Mapping[int, tuple[int, ...]]:
-        """Sampled hash -> the places that have it, each of them one number; ``place`` takes it apart.
+        """Sampled hash -> the places that have it, each of them one number, as ``PLACE_BITS`` says.
 
         What stands in one text twice is left out, for it tells no place.
         """
         found: dict[int, tuple[int, ...]] = {}
         for number, item in enumerate(self.items):
             for triple, position in _sampled(item):
-                found[triple] = (*found.get(triple, ()), number << _PLACE_BITS | position)
+                found[triple] = (*found.get(triple, ()), number << PLACE_BITS | position)
         return found
+
+    @cached_property
+    def licenses(self) -> frozenset[str]:
+        """The licences whose text is among them."""
+        return frozenset(item.of for item in self.items if not item.policy)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -79,14 +87,10 @@ class Fingerprints:
 
 def _sampled(item: Fingerprint) -> list[tuple[int, int]]:
     """(hash, position) of those that are sampled."""
-    sampled = [(triple, position) for position, triple in enumerate(item.triples) if triple % SKETCH == 0]
+    step = SKETCH if item.words < _LONG else _LONG_SKETCH
+    sampled = [(triple, position) for position, triple in enumerate(item.triples) if triple % step == 0]
     count = Counter(triple for triple, _ in sampled)
     return [(triple, position) for triple, position in sampled if count[triple] == 1]
-
-
-def place(packed: int) -> tuple[int, int]:
-    """(number of the fingerprint, position of the hash in it)."""
-    return packed >> _PLACE_BITS, packed & ((1 << _PLACE_BITS) - 1)
 
 
 def fingerprints_of(items: Iterable[Fingerprint]) -> Fingerprints:

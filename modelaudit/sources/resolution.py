@@ -15,7 +15,7 @@ from modelaudit.sources.claims import ListedFile
 from modelaudit.sources.local import FileSource, FolderSource
 from modelaudit.sources.progress import Progress
 from modelaudit.sources.settings import HubSettings
-from modelaudit.sources.small import chosen, only
+from modelaudit.sources.small import chosen, only, tells_terms
 from modelaudit.sources.target import could_be_repository, looks_like_a_path, parse_repository
 
 
@@ -147,3 +147,45 @@ def resolve_small(
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
     return HubSource(ref, settings, limits, is_origin=True).snapshot()
+
+
+def resolve_terms(
+    target: str,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Snapshot:
+    """Take of a target what tells its licence: of a repository its small files, of a folder those and metadata heads.
+
+    Every file is an artifact, and only these open. What the Hub shows of a gated repository is taken for what it is.
+
+    Args:
+        target: as for ``resolve``.
+        revision: branch, tag or commit of a repository.
+        offline: make no request.
+        limits: bounds on reads and on the depth of folders.
+
+    Raises:
+        ConfigurationError: the target or the revision cannot be meant (exit 2).
+        SourceError: the target is missing or could not be fetched (exit 4).
+    """
+    if not target.strip() or _exists(target):
+        snapshot = resolve(target, revision=revision, offline=offline, limits=limits)
+        return only(snapshot, {each.path for each in snapshot.artifacts if tells_terms(each.path, each.size)})
+    if looks_like_a_path(target):
+        raise SourceError(f"There is no file or folder {target!r}; check the path.")
+    ref = parse_repository(target, revision)
+    settings = HubSettings.read(offline=offline)
+    if settings.offline:
+        snapshot = OfflineSource(ref, settings, limits).snapshot()
+        return only(snapshot, {each.path for each in snapshot.artifacts if tells_terms(each.path, each.size)})
+    from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
+
+    try:
+        return HubSource(ref, settings, limits, is_origin=True).snapshot()
+    except GatedError as error:
+        if error.snapshot is None:
+            raise
+        note = f"its files could not be had, and only what the Hub shows of it was read: {error}"
+        return replace(error.snapshot, notes=(note, *error.snapshot.notes))

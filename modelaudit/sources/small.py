@@ -41,6 +41,16 @@ def is_small_file(path: str) -> bool:
     return ending in _TEXT or ending.isdigit()
 
 
+def tells_terms(path: str, size: int) -> bool:
+    """Whether a file that lies here already can tell of a licence.
+
+    That is what ``is_small_file`` names, in any folder, and weights: their heads hold metadata.
+    """
+    if path.lower().endswith((".gguf", ".safetensors")):
+        return True
+    return size <= MOST_BYTES and (is_small_file(path) or is_small_file(path.rpartition("/")[2]))
+
+
 def chosen(listing: Mapping[str, ListedFile]) -> tuple[str, ...]:
     """The files to take of what is listed, in order of their names. One whose size is not stated is not taken."""
     fit = (

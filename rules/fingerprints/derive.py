@@ -1,9 +1,9 @@
 """Makes the fingerprints anew: ``python rules/fingerprints/derive.py --texts FOLDER``.
 
 Licence texts are their owners', so none is kept here: the folder holds them as ``<group>/<id>.txt``, with a table
-``sources.tsv`` that says of each (``path``, ``title``, ``version_date``, ``where``, ``copy_note``) where it was read. What
-``_texts.yaml`` does not list is left out, and so are notes that are no licence. A text whose length differs from its
-source's, or that was compared by eye alone, is no certain copy: what equals it is called a variant.
+``sources.tsv`` that says of each (``path``, ``title``, ``version_date``, ``where``, ``copy_note``) where it was read.
+What ``_texts.yaml`` does not list is left out, and so are notes that are no licence. A text whose length differs from
+its source's, or that was compared by eye alone, is no certain copy: what equals it is called a variant.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ def texts(folder: Path) -> list[Text]:
     for path in sorted(folder.glob("*/*.txt")):
         row = sources.get(path.relative_to(folder).as_posix(), {})
         if path.stem not in listed or not row or _NO_LICENSE in row["copy_note"]:
-            print(f"left out: {path.stem}")
+            sys.stdout.write(f"left out: {path.stem}\n")
             continue
         words = words_of(path.read_text(encoding="utf-8", errors="replace")).words
         found.append(Text(path.stem, listed[path.stem], row, words))
     for id_ in sorted(set(listed) - {text.id for text in found}):
-        print(f"no text: {id_}")
+        sys.stdout.write(f"no text: {id_}\n")
     return found
 
 
@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE, help="where the files go")
     parser.add_argument("--date", required=True, help="the day on which the texts were read, ISO")
     arguments = parser.parse_args()
-    print(f"{derive(arguments.texts, arguments.out, arguments.date)} fingerprints")
+    sys.stdout.write(f"{derive(arguments.texts, arguments.out, arguments.date)} fingerprints\n")
 
 
 if __name__ == "__main__":

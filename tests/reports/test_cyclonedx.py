@@ -33,7 +33,7 @@ def properties(node: Any) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "hostile"])
+@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting", "hostile"])
 def test_strictly_valid(name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     assert VALIDATOR.validate_str(render_cyclonedx(examples[name]()).decode()) is None
 

@@ -81,6 +81,8 @@ def _matches(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
     taken = [each.alignment.text for each in explanation.places]
     if not matches or explanation.loose:
         for part in standard_places(words, taken):
+            if part.id in fingerprints.licenses:
+                continue  # only its notice stands there, or too little of its text
             matches.append(
                 TextMatch(
                     part.id,
@@ -102,7 +104,7 @@ def _match(words: Words, placed: Place, explanation: Explanation, exact: bool) -
     return TextMatch(
         id=placed.item.of,
         likeness=Likeness.EXACT if is_exact else Likeness.VARIANT,
-        share=1.0 if is_exact else placed.share,
+        share=1.0 if is_exact else min(placed.share, 0.999),
         differs=() if is_exact else differences(words, placed, loose),
         policy=placed.item.policy,
         line=words.line(first),

@@ -9,7 +9,7 @@ from enum import StrEnum
 from modelaudit.licenses.recognition.accounting import is_accounted, is_like
 from modelaudit.licenses.recognition.alignment import Alignment, Gap, align
 from modelaudit.licenses.recognition.words import Words
-from modelaudit.model.fingerprint import SKETCH, Fingerprint, Fingerprints, Span, place
+from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SKETCH, Fingerprint, Fingerprints, Span
 
 LEAST_SHARE = 0.5
 """Of a fingerprint's words that have to be there for a text to be a variant of it."""
@@ -17,7 +17,7 @@ _LEAST_WORDS = 40
 _EXCERPT_SHARE, _EXCERPT_WORDS = 0.8, 60
 """A text is an excerpt of a licence if so much of the text, and so many words of it, are the licence's."""
 _FEWEST_HITS, _HIT_SHARE = 2, 0.22
-_CANDIDATES, _RIVALS = 24, 6
+_CANDIDATES, _RIVALS = 24, 8
 _ROOM = 80
 """Words before and after the place that the samples tell of."""
 _DIFFERENCES, _DIFFERENCE_CHARACTERS = 8, 160
@@ -95,26 +95,26 @@ def _rank(words: Words, each: Place) -> tuple[bool, float, float, float, str]:
 
 def _candidates(words: Words, prints: Fingerprints) -> list[tuple[int, int, int]]:
     """(number of a fingerprint, first word, last word) where enough of its sampled hashes stand in its order."""
+    sketch = prints.sketch
+    sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SKETCH == 0]
     hits: dict[int, list[tuple[int, int]]] = {}
-    sampled = 0
-    for position, triple in enumerate(words.triples):
-        if triple % SKETCH == 0:
-            sampled += 1
-            for packed in prints.sketch.get(triple, ()):
-                number, where = place(packed)
-                hits.setdefault(number, []).append((position, where))
-    found: list[tuple[int, int, int, int]] = []
+    for position, triple in sampled:
+        for packed in sketch.get(triple, ()):
+            hits.setdefault(packed >> PLACE_BITS, []).append((position, packed & PLACE_MASK))
+    found: list[tuple[float, int, int, int, int]] = []
     for number, pairs in hits.items():
         size = prints.sizes[number]
+        if len(pairs) < max(_FEWEST_HITS, size * _HIT_SHARE) and len(pairs) < 0.6 * len(sampled):
+            continue
         for group in _groups(pairs, prints.items[number].words):
             distinct = len({where for _, where in group})
             enough = distinct >= max(_FEWEST_HITS, size * _HIT_SHARE)
-            if enough or (distinct >= 8 and distinct >= 0.6 * sampled):
+            if enough or (distinct >= 8 and distinct >= 0.6 * len(sampled)):
                 start = max(0, group[0][0] - group[0][1] - _ROOM)
                 stop = group[-1][0] + prints.items[number].words - group[-1][1] + _ROOM
-                found.append((distinct, number, start, stop))
+                found.append((distinct / max(1, size), distinct, number, start, stop))
     kept: list[tuple[int, int, int]] = []
-    for _, number, start, stop in sorted(found, reverse=True):
+    for *_, number, start, stop in sorted(found, reverse=True):
         if sum(1 for other in kept if _overlap((start, stop), other[1:]) > (stop - start) // 2) < _RIVALS:
             kept.append((number, start, stop))
     return kept[:_CANDIDATES]
