@@ -24,15 +24,17 @@ _BRACKET = re.compile(r"\s*\([^()]*\)\Z")
 # Lines of the Hub's template for cards, which many fill in where they leave the front matter empty.
 # Source: https://github.com/huggingface/huggingface_hub/blob/main/src/huggingface_hub/templates/modelcard_template.md
 _FILLED_IN = re.compile(
-    r"^[ \t>*+-]{0,8}[*_]{0,3}(?P<field>licen[cs]e|(?:fine-?tuned from|base)(?: model)?)(?:[ \t]{0,2}\[optional\])?"
+    r"^[ \t>*+-]{0,8}[*_]{0,3}(?P<field>(?:fine-?tuned from|base)(?: model)?)(?:[ \t]{0,2}\[optional\])?"
     r"[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2}[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,300})",
     re.IGNORECASE | re.MULTILINE,
 )
-_SHORT_NAME = re.compile(
-    r"[*_`\[\"“]{0,3}(?P<name>[A-Za-z][A-Za-z0-9.+-]{1,40})[*_`\]\"”]{0,3}(?:\([^()\s]{1,200}\))?[ \t.]*\Z"
-)
 _AND = re.compile(r"[ \t]*(?:[,;&]|\band\b)[ \t]*")
-_LINKED = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)")
+_LINKED = re.compile(r"\[(?P<name>[^\[\]]{0,200})\]\((?P<url>[^()\s]{1,250})\)")
+_IDENTIFIED = re.compile(
+    r"^(?:#{1,6}[ \t]{1,4}licen[cs](?:e|es|ing)[ \t:]{0,4}\r?\n(?:[ \t]{0,8}\r?\n){0,3}"
+    r"|[ \t>*+-]{0,8}[*_]{0,3}licen[cs]e[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2})[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,200})$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _MOST_FILLED = 20
 _BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
 
@@ -85,10 +87,11 @@ class _Reading:
         """Texts first; names where none of a licence stands."""
         yield from (self._of_text(match) for match in matches[:CLAIM_LIMIT])
         is_policy = self.prose.kind is ProseKind.POLICY
-        if all(match.policy for match in matches) and not is_policy:
+        is_card = self.prose.kind is ProseKind.CARD
+        if is_card or (all(match.policy for match in matches) and not is_policy):
             yield from self._of_names()
-        if self.prose.kind is ProseKind.CARD:
-            yield from self._of_template()
+        if is_card:
+            yield from self._origins()
         if is_policy and not matches:
             line, words = self._first_words()
             yield LicenseClaim(
@@ -113,7 +116,7 @@ class _Reading:
         resolver = Resolver.over(self.licenses, {})
         kind = ClaimKind.DECLARED if self.prose.kind is ProseKind.CARD else ClaimKind.FOUND
         seen: set[tuple[str | None, str]] = set()
-        for each in references(self.prose.text):
+        for each in (*references(self.prose.text), *_identifiers(self.prose.text, resolver)):
             entry = _entry(each, resolver)
             known = (entry, "" if entry else each.name)
             if known in seen or (entry is None and not (each.tag or self.prose.kind is ProseKind.CARD)):
@@ -129,21 +132,12 @@ class _Reading:
                 self._at(each.line),
             )
 
-    def _of_template(self) -> Iterator[LicenseClaim]:
-        """What a card says in the lines of its template: an identifier as licence, and models that it is made from."""
-        resolver = Resolver.over(self.licenses, {})
+    def _origins(self) -> Iterator[LicenseClaim]:
+        """The models that a card names in the lines of its template."""
         for match in islice(_FILLED_IN.finditer(self.prose.text), _MOST_FILLED):
             place = self._at(self.prose.text.count("\n", 0, match.start()) + 1)
-            field, value = match["field"].lower(), match["value"].strip()
-            if field.startswith("licen"):
-                name = _SHORT_NAME.match(value)
-                entry = resolver.entry(name["name"]) if name else None
-                # A name that begins with a capital is told with its sentence already.
-                if name and entry and name["name"][0].islower():
-                    yield LicenseClaim(ClaimKind.DECLARED, self.artifact, TEXT, quoted(match[0].strip()), entry, place)
-                continue
-            relation = Relation.FINETUNE if "tuned" in field else Relation.UNSTATED
-            named = (_origin(piece) for piece in _AND.split(value)[:5])
+            relation = Relation.FINETUNE if "tuned" in match["field"].lower() else Relation.UNSTATED
+            named = (_origin(piece) for piece in _AND.split(match["value"].strip())[:5])
             for origin in dict.fromkeys(each for each in named if each):
                 yield LicenseClaim(ClaimKind.INHERITED, self.artifact, TEXT, origin, None, place, relation=relation)
 
@@ -156,6 +150,17 @@ class _Reading:
             if not _BLANK_LINE.match(line):
                 return number, " ".join(line.split())[:_SHOWN]
         return self.prose.first_line, ""
+
+
+def _identifiers(text: str, resolver: Resolver) -> Iterator[Reference]:
+    """Lines that give a name and nothing else, in whatever spelling it is known: ``License: gemma``, or a heading."""
+    for match in islice(_IDENTIFIED.finditer(text), _MOST_FILLED):
+        value = match["value"].strip("*`\"'“”<> \t.")
+        link = _LINKED.fullmatch(value)
+        name, url = (link["name"], link["url"]) if link else (value, "")
+        if any(resolver.entry(each) for each in (name, url) if each):
+            line = text.count("\n", 0, match.start("value")) + 1
+            yield Reference(name, url, line, " ".join(match[0].split()))
 
 
 def _origin(piece: str) -> str | None:
