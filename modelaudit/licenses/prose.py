@@ -32,7 +32,8 @@ _AND = re.compile(r"[ \t]*(?:[,;&]|\band\b)[ \t]*")
 _LINKED = re.compile(r"\[(?P<name>[^\[\]]{0,200})\]\((?P<url>[^()\s]{1,250})\)")
 _IDENTIFIED = re.compile(
     r"^(?:#{1,6}[ \t]{1,4}licen[cs](?:e|es|ing)[ \t:]{0,4}\r?\n(?:[ \t]{0,8}\r?\n){0,3}"
-    r"|[ \t>*+-]{0,8}[*_]{0,3}licen[cs]e[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2})[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,200})$",
+    r"|[ \t>*+-]{0,8}[*_]{0,3}licen[cs]e[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2})"
+    r"[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,200})$",
     re.IGNORECASE | re.MULTILINE,
 )
 _MOST_FILLED = 20
