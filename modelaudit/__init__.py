@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modelaudit.model.report import AuditReport
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "scan"]
+__all__ = ["__version__", "license", "scan"]
 
 
 def scan(
@@ -26,6 +26,11 @@ def scan(
     offline: bool = False,
     second_opinion: bool = True,
     rules: Sequence[str | Path] = (),
+    uses: Mapping[str, bool] | None = None,
+    territories: Sequence[str] = (),
+    monthly_active_users: float | None = None,
+    annual_revenue_usd: float | None = None,
+    field: str | None = None,
     limits: Limits | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     download_progress: Callable[[int, int], None] | None = None,
@@ -42,6 +47,12 @@ def scan(
         offline: use the local Hub cache only and make no request.
         second_opinion: ask modelscan too, in a process of its own; it never changes the verdict.
         rules: further rule folders, laid out like ``rules/``.
+        uses: what you mean to do with the model, by the words of ``modelaudit.model.terms.Use``; each adds to what the
+            policy says or overrules it. Licences are read against it.
+        territories: where, as codes of two letters, ``EU``, ``EEA`` or ``WORLD``; overrules the policy.
+        monthly_active_users: of all products of your organisation; overrules the policy.
+        annual_revenue_usd: US dollars a year; overrules the policy.
+        field: your field of use, a word of ``rules/clauses.yaml``; overrules the policy.
         limits: bounds on what a hostile file may cost.
         progress: called with an artifact's path, its number from 1, and how many there are.
         download_progress: called with the bytes had and the bytes in all while the Hub is asked.
@@ -67,7 +78,66 @@ def scan(
         offline=offline,
         second_opinion=second_opinion,
         rules=rules,
+        uses=uses or {},
+        territories=territories,
+        monthly_active_users=monthly_active_users,
+        annual_revenue_usd=annual_revenue_usd,
+        field=field,
         progress=progress,
         download_progress=download_progress,
     )
     return run(str(target), options if limits is None else options.within(limits))
+
+
+def license(  # noqa: A001 - the name of the command
+    target: str | Path,
+    *,
+    revision: str | None = None,
+    policy: str | Path = "default",
+    offline: bool = False,
+    rules: Sequence[str | Path] = (),
+    uses: Mapping[str, bool] | None = None,
+    territories: Sequence[str] = (),
+    monthly_active_users: float | None = None,
+    annual_revenue_usd: float | None = None,
+    field: str | None = None,
+    limits: Limits | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> AuditReport:
+    """Answer whether the licences that bind a model permit what you mean to do; only its small files are fetched.
+
+    Args:
+        target: ``org/model[@revision]``, ``datasets/org/name[@revision]``, a folder or a file. An existing path wins.
+        revision: branch, tag or commit on the Hub.
+        policy: a policy of the rule set by name, or a file; it states the use.
+        offline: use the local Hub cache only and make no request.
+        rules: further rule folders, laid out like ``rules/``.
+        uses: as for ``scan``, as are ``territories``, ``monthly_active_users``, ``annual_revenue_usd`` and ``field``.
+        limits: bounds on what a hostile file may cost.
+        progress: called with an artifact's path, its number from 1, and how many there are.
+
+    Returns:
+        A report of the check ``license`` alone. ``report.license.permission`` is ``allow``, ``review`` or ``deny``, or
+        ``None`` where no use is stated; ``report.exit_code`` is 0, 3, 1 or 3.
+
+    Raises:
+        modelaudit.model.errors.ConfigurationError: an option, a policy or a rule is wrong (exit 2).
+        modelaudit.model.errors.SourceError: the target cannot be resolved or fetched (exit 4).
+        modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
+    """
+    from modelaudit.options import Options
+    from modelaudit.pipeline import license_of
+
+    options = Options(
+        revision=revision,
+        policy=policy,
+        offline=offline,
+        rules=rules,
+        uses=uses or {},
+        territories=territories,
+        monthly_active_users=monthly_active_users,
+        annual_revenue_usd=annual_revenue_usd,
+        field=field,
+        progress=progress,
+    )
+    return license_of(str(target), options if limits is None else options.within(limits))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +14,9 @@ from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
+from modelaudit.model.terms import Intent, Use
 
+_WORLD = "WORLD"
 _Word = TypeVar("_Word", bound=StrEnum)
 
 Progress = Callable[[str, int, int], None]
@@ -31,7 +34,12 @@ class Options:
     offline: bool = False
     second_opinion: bool = True
     rules: Sequence[str | Path] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    uses: Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    territories: Sequence[str] = ()
+    monthly_active_users: float | None = None
+    annual_revenue_usd: float | None = None
+    field: str | None = None
     progress: Progress | None = None
     download_progress: Callable[[int, int], None] | None = None
 
@@ -67,7 +75,39 @@ def policy_of(options: Options, catalogue: Catalogue) -> Policy:
     if options.fail_on is not None:
         never = options.fail_on == "never"
         policy = replace(policy, fail_on=None if never else _word(Severity, "severity", options.fail_on))
-    return policy
+    return replace(policy, intent=_intent(options, policy.intent, catalogue))
+
+
+def _intent(options: Options, stated: Intent, catalogue: Catalogue) -> Intent:
+    """What the policy states of the use, with the options that overrule it."""
+    known = {use.value: use for use in Use}
+    changes: dict[Use, bool] = {}
+    for name, meant in options.uses.items():
+        word = str(name).replace("_", "-")
+        if word not in known:
+            raise ConfigurationError(f"{name!r} is no use; use one of: {', '.join(known)}")
+        changes[known[word]] = meant
+    groups = catalogue.clauses.territories
+    places = tuple(code.strip().upper() for code in options.territories)
+    for code in places:
+        if code not in (*groups, _WORLD) and not (len(code) == 2 and code.isascii() and code.isalpha()):
+            raise ConfigurationError(
+                f"{code!r} is no territory; give a code of two letters such as DE, or one of: {', '.join((*groups, _WORLD))}"
+            )
+    fields = catalogue.clauses.fields
+    if options.field is not None and options.field not in fields:
+        raise ConfigurationError(f"{options.field!r} is no field of use; use one of: {', '.join(fields)}")
+    for noun, number in (("users", options.monthly_active_users), ("revenue", options.annual_revenue_usd)):
+        if number is not None and not 0 <= number < float("inf"):
+            raise ConfigurationError(f"the number for {noun} is {number}; it must be 0 or more")
+    users, revenue = options.monthly_active_users, options.annual_revenue_usd
+    return Intent(
+        uses={**stated.uses, **changes},
+        monthly_active_users=stated.monthly_active_users if users is None else users,
+        annual_revenue_usd=stated.annual_revenue_usd if revenue is None else revenue,
+        territories=places or stated.territories,
+        field=stated.field if options.field is None else options.field,
+    )
 
 
 def _word(words: type[_Word], noun: str, text: str) -> _Word:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 
 class LicenseCategory(StrEnum):
@@ -210,3 +211,47 @@ class LicenseEntry:
     version: str = ""
     open: bool = False
     policy_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRule:
+    """A model, or a row of models, whose licence is known without looking. It can restrict, and never permits.
+
+    Attributes:
+        pattern: a Hub id in which ``*`` stands for anything; the publisher is always spelt out.
+        license: id of a licence of the rule set.
+        multimodal: whether these models handle more than text; ``None`` if not known.
+        why: what the knowledge rests on, as a sentence.
+        read: ISO date on which somebody saw it stated; empty if from hearsay only.
+    """
+
+    pattern: str
+    license: str
+    multimodal: bool | None
+    why: str
+    read: str = ""
+
+    def covers(self, name: str) -> bool:
+        """Whether the Hub id ``name`` is one of these models; the Hub tells no upper from lower case."""
+        return fnmatchcase(name.casefold(), self.pattern.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class OpennessPart:
+    """A part of a release by the Model Openness Framework.
+
+    Attributes:
+        level: the class that asks for it first: 3 open model, 2 open tooling, 1 open science.
+        kind: whose licence counts: ``model``, ``code``, ``data`` or ``document``.
+        files: names that show it, as ``fnmatch`` reads them, without case.
+        words: phrases in the text of the card that show it.
+        fields: fields of the card that show it.
+    """
+
+    id: str
+    title: str
+    level: int
+    kind: str
+    files: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()

@@ -1,0 +1,82 @@
+"""``rules/licenses/_origins.yaml``: models whose licence is known although they cannot be looked at.
+
+Such knowledge is older than what the publisher says today. So it is used only where an origin cannot be read, and only
+to add restrictions: an entry whose licence restricts nothing is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from modelaudit.catalogue.document import Document, Place
+from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, matching
+from modelaudit.model.terms import LicenseCategory, LicenseEntry, OriginRule
+
+_FREE = frozenset({LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN})
+_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._*-]*[A-Za-z0-9][A-Za-z0-9._*-]*"
+
+Pattern = Annotated[str, matching(_PATTERN, "a publisher, a slash and a name in which * stands for anything")]
+
+
+@dataclass(config=CONFIG)
+class OriginFile:
+    """One entry of ``origins``. ``read`` is the day on which somebody saw the publisher, or a copy, state it."""
+
+    pattern: Pattern
+    license: Text
+    why: Text
+    read: IsoDate = ""
+    multimodal: bool | None = None
+
+
+@dataclass(config=CONFIG)
+class OriginsFile:
+    """``rules/licenses/_origins.yaml``."""
+
+    origins: Annotated[list[OriginFile], Field(min_length=1)]
+
+
+_FILE = Shape(OriginsFile)
+
+
+def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEntry]) -> tuple[OriginRule, ...]:
+    """Read the origins in the order in which they stand; several files add up.
+
+    Args:
+        documents: the files.
+        licenses: the licences by id that entries can name.
+
+    Raises:
+        ConfigurationError: a pattern stands twice, in any case; or an entry names a licence that is not there or that
+            restricts nothing.
+    """
+    found: list[OriginRule] = []
+    taken: dict[str, tuple[Document, Place]] = {}
+    for document in documents:
+        for index, entry in enumerate(_FILE.read(document).origins):
+            here: Place = ("origins", index, "pattern")
+            elsewhere, there = taken.setdefault(entry.pattern.casefold(), (document, here))
+            if (elsewhere, there) != (document, here):
+                where = f"{elsewhere.label}:{elsewhere.line_of(there)}"
+                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is listed already, in {where}", here)
+            _hold_license(entry, licenses, document, index)
+            found.append(OriginRule(entry.pattern, entry.license, entry.multimodal, entry.why, entry.read))
+    return tuple(found)
+
+
+def _hold_license(entry: OriginFile, licenses: Mapping[str, LicenseEntry], document: Document, index: int) -> None:
+    place: Place = ("origins", index, "license")
+    known = licenses.get(entry.license)
+    if known is None:
+        raise document.error(
+            f"origins.{index}.license: {entry.license!r} is the id of no file in licenses/; write that first", place
+        )
+    if known.category in _FREE:
+        raise document.error(
+            f"origins.{index}.license: {entry.license} is {known.category}; an origin is listed to add restrictions",
+            place,
+        )
