@@ -89,7 +89,7 @@ def scan(
     return run(str(target), options if limits is None else options.within(limits))
 
 
-def license(  # noqa: A001 - the name of the command
+def license(
     target: str | Path,
     *,
     revision: str | None = None,
@@ -112,7 +112,11 @@ def license(  # noqa: A001 - the name of the command
         policy: a policy of the rule set by name, or a file; it states the use.
         offline: use the local Hub cache only and make no request.
         rules: further rule folders, laid out like ``rules/``.
-        uses: as for ``scan``, as are ``territories``, ``monthly_active_users``, ``annual_revenue_usd`` and ``field``.
+        uses: as for ``scan``.
+        territories: as for ``scan``.
+        monthly_active_users: as for ``scan``.
+        annual_revenue_usd: as for ``scan``.
+        field: as for ``scan``.
         limits: bounds on what a hostile file may cost.
         progress: called with an artifact's path, its number from 1, and how many there are.
 

@@ -57,7 +57,7 @@ class Hearing:
     fields: set[str] = field(default_factory=set)
     multimodal: bool | None = None
 
-    def hear(self, address: str, structure: Structure | Statements) -> None:
+    def hear(self, address: str, structure: Structure) -> None:
         """Take what one structure says of licence and origins; most structures say nothing of them."""
         licenses, vague = self.rules.licenses, self.rules.vague_licenses
         match structure:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 from modelaudit.catalogue import load_policy
+from modelaudit.model.artifact import Snapshot
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
+from modelaudit.model.report import Target
 from modelaudit.model.terms import Intent, Use
+from modelaudit.sources.settings import HubSettings
 
 _WORLD = "WORLD"
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -91,8 +96,9 @@ def _intent(options: Options, stated: Intent, catalogue: Catalogue) -> Intent:
     places = tuple(code.strip().upper() for code in options.territories)
     for code in places:
         if code not in (*groups, _WORLD) and not (len(code) == 2 and code.isascii() and code.isalpha()):
+            known_groups = ", ".join((*groups, _WORLD))
             raise ConfigurationError(
-                f"{code!r} is no territory; give a code of two letters such as DE, or one of: {', '.join((*groups, _WORLD))}"
+                f"{code!r} is no territory; give two letters such as DE, or one of: {known_groups}"
             )
     fields = catalogue.clauses.fields
     if options.field is not None and options.field not in fields:
@@ -116,3 +122,27 @@ def _word(words: type[_Word], noun: str, text: str) -> _Word:
     except ValueError:
         never = ", or never" if words is Severity else ""
         raise ConfigurationError(f"{text!r} is no {noun}; use one of: {', '.join(words)}{never}") from None
+
+
+def target_of(requested: str, snapshot: Snapshot, options: Options) -> Target:
+    """What was looked at, for the report."""
+    return Target(
+        requested=requested,
+        kind=snapshot.ref.kind,
+        name=snapshot.ref.name,
+        revision=snapshot.ref.revision,
+        commit=snapshot.commit,
+        origin=snapshot.origin,
+        offline=HubSettings.read(offline=options.offline).offline,
+        notes=snapshot.notes,
+    )
+
+
+def now() -> str:
+    """The time in UTC; ``SOURCE_DATE_EPOCH`` overrules it, so that reports can be rebuilt byte for byte."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ConfigurationError(f"SOURCE_DATE_EPOCH is {epoch!r}; it must be seconds since 1970") from None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

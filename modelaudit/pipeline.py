@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +23,7 @@ from modelaudit.licensing import Hearing, Origins, conclude_on
 from modelaudit.model.artifact import Artifact, Digest, Snapshot, WatchedWindow, Window
 from modelaudit.model.catalogue import Catalogue, Policy, Subject
 from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
+from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.limits import GIB, Limits
@@ -44,7 +43,7 @@ from modelaudit.model.report import (
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.opinions.modelscan import second_opinion
-from modelaudit.options import Options, families_of, policy_of
+from modelaudit.options import Options, families_of, now, policy_of, target_of
 from modelaudit.policy.gate import accept, decide, decide_use
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.readers.deadline import SPENT, Deadline, keeping
@@ -52,9 +51,9 @@ from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.registry import READERS
 from modelaudit.readers.secrets import SECRETS
 from modelaudit.readers.sniff import name_format
+from modelaudit.readers.terms.prose import TERMS
 from modelaudit.readers.windows import TimedWindow
 from modelaudit.sources import resolve, resolve_terms
-from modelaudit.sources.settings import HubSettings
 
 _Result = TypeVar("_Result")
 
@@ -107,7 +106,7 @@ def _scan(target: str, options: Options) -> AuditReport:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
         opinions = (second_opinion(snapshot.root, paths, findings, options.limits),)
     decision = decide(Coverage(tuple(audit.records)), findings, policy, families_of(catalogue))
-    return audit.report(_target(target, snapshot, options), decision, license_, opinions)
+    return audit.report(target_of(target, snapshot, options), decision, license_, opinions)
 
 
 def license_of(target: str, options: Options) -> AuditReport:
@@ -132,7 +131,7 @@ def _license(target: str, options: Options) -> AuditReport:
     audit.examine_all(replace(snapshot, artifacts=tuple(each for each in snapshot.artifacts if each.open)), options)
     license_ = audit.conclude_license(snapshot, options.offline)
     coverage = Coverage(tuple(audit.records))
-    return audit.report(_target(target, snapshot, options), decide_use(license_, coverage), license_, ())
+    return audit.report(target_of(target, snapshot, options), decide_use(license_, coverage), license_, ())
 
 
 class _Audit:
@@ -167,7 +166,7 @@ class _Audit:
         return AuditReport(
             schema=SCHEMA,
             tool=Tool("modelaudit", modelaudit.__version__, self.catalogue.digest),
-            created=_now(),
+            created=now(),
             target=target,
             policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
             decision=decision,
@@ -273,6 +272,7 @@ class ArtifactReading:
         self.unread: list[tuple[str, Unread]] = []
         self.formats: list[tuple[str, str]] = []
         self.members = 0
+        self._prose = 0
         self._deadline = Deadline(float("inf"))
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
@@ -327,6 +327,8 @@ class ArtifactReading:
             self.read_as(SEARCH, artifact, window, depth)
         if SECRETS.recognises(head):
             self.read_as(SECRETS, artifact, window, depth)
+        if TERMS.recognises(head):
+            self.read_as(TERMS, artifact, window, depth)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
         try:
@@ -349,7 +351,11 @@ class ArtifactReading:
                     self._read_member(item, depth + 1)
                 elif isinstance(item, Unread):
                     self.unread.append((artifact.path, item))
+                elif isinstance(item, Prose) and self._prose + len(item.text) > self.limits.prose_bytes:
+                    detail = f"more than {self.limits.prose_bytes} characters of terms and notices in all"
+                    self._miss(artifact, UnreadReason.LIMIT, detail)
                 else:
+                    self._prose += len(item.text) if isinstance(item, Prose) else 0
                     self.structures.append((artifact.path, item))
         except WindowError as error:
             self._miss(artifact, error.reason, str(error))
@@ -383,26 +389,3 @@ class ArtifactReading:
     def _failed(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
         detail = f"the {reader.format} reader failed: {type(bug).__name__}: {bug}; please report this file's layout"
         self._miss(artifact, UnreadReason.READER_FAILED, detail)
-
-
-def _target(requested: str, snapshot: Snapshot, options: Options) -> Target:
-    return Target(
-        requested=requested,
-        kind=snapshot.ref.kind,
-        name=snapshot.ref.name,
-        revision=snapshot.ref.revision,
-        commit=snapshot.commit,
-        origin=snapshot.origin,
-        offline=HubSettings.read(offline=options.offline).offline,
-        notes=snapshot.notes,
-    )
-
-
-def _now() -> str:
-    """The time in UTC; ``SOURCE_DATE_EPOCH`` overrules it, so that reports can be rebuilt byte for byte."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    try:
-        moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    except (ValueError, OverflowError, OSError):
-        raise ConfigurationError(f"SOURCE_DATE_EPOCH is {epoch!r}; it must be seconds since 1970") from None
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

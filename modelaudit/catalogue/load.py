@@ -161,7 +161,7 @@ def _load(directories: Sequence[Path]) -> Catalogue:
     )
 
 
-def _note(digest: "hashlib._Hash", name: str, content: bytes) -> None:
+def _note(digest: hashlib._Hash, name: str, content: bytes) -> None:
     for data in (name.encode(), content):
         digest.update(len(data).to_bytes(8) + data)
 

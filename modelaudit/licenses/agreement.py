@@ -16,7 +16,6 @@ from modelaudit.licenses.weighing import EMPTY_FAMILIES, Names, Statement, weigh
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim
 
-ROOT_CARD = "README.md"
 _WEAKEST_FIRST = (
     ConclusionState.CONTRADICTORY,
     ConclusionState.UNRECOGNISED,

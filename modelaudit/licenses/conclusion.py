@@ -104,23 +104,28 @@ def _doubts(
         yield "No licence is declared, so no permission can be shown."
     elif own.state is not ConclusionState.CONCLUDED:
         yield f"No licence could be concluded, so no permission can be shown. {own.reasoning[0]}"
-    for origin in origins:
-        what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
-        if origin.look in (OriginState.READ, OriginState.GATED):
-            # Of a gated one, the Hub shows what its publisher declares.
-            if origin.state is not ConclusionState.CONCLUDED:
-                yield f"{origin.name}, of which it was made, has no licence that could be concluded: {what}."
-        elif origin.look is OriginState.KNOWN:
-            # Where the model is under the very licence that its origin is known for, nothing is left open.
-            if not set(origin.entries) <= set(own.ids):
-                yield f"{origin.name} could not be read, and its licence is known by its name only: {what}."
-        elif is_hub_id(origin.name):
-            yield f"{origin.name}, of which it was made, could not be looked at: {what}."
+    yield from filter(None, (_doubt_of(origin, own) for origin in origins))
     for conflict in conflicts:
         if conflict.kind in _DOUBTFUL:
             yield conflict.detail
     for _ in unclear[:1]:
         yield "A part of the repository is under a text that resembles a licence and is not it."
+
+
+def _doubt_of(origin: Origin, own: Own) -> str:
+    """What an origin leaves open; empty for nothing. Of a gated one, the Hub shows what its publisher declares."""
+    what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
+    if origin.look is OriginState.KNOWN:
+        # Where the model is under the very licence that its origin is known for, nothing is left open.
+        agrees = set(origin.entries) <= set(own.ids)
+        return "" if agrees else f"{origin.name} could not be read, and its licence is known by its name only: {what}."
+    if origin.state is ConclusionState.CONCLUDED:
+        return ""
+    if origin.look is OriginState.READ:
+        return f"{origin.name}, of which it was made, has no licence that could be concluded: {what}."
+    if is_hub_id(origin.name):
+        return f"{origin.name}, of which it was made, could not be looked at: {what}."
+    return ""
 
 
 def _strictest(entries: Sequence[LicenseEntry]) -> LicenseCategory:

@@ -18,8 +18,8 @@ from modelaudit.licenses.weighing import Names
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import (
     ClaimKind,
-    Conflict,
     ConclusionState,
+    Conflict,
     DatasetClaim,
     LicenseClaim,
     Origin,
@@ -27,7 +27,6 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import LicenseCategory, LicenseEntry
-
 
 _FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
 
@@ -200,7 +199,7 @@ def _inherited(matter: Matter) -> Iterator[Conflict]:
         what = named(lost, matter.rules.clauses) or "terms that nobody has read for this rule set"
         yield Conflict(
             "declared-inherited",
-            f"{own} stands over {origin.name} ({origin.relation}), which is under {bound.entry.name}: what the model says "
+            f"{own} stands over {origin.name} ({origin.relation}), which is under {bound.entry.name}: what is declared "
             f"drops {what}.",
             (*matter.chosen, bound.entry.id),
             said[0].artifact if said else "",

@@ -8,7 +8,7 @@ from modelaudit.licenses.agreement import Own
 from modelaudit.licenses.bounds import is_hub_id, relations_of
 from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.permission import NOTICE_DUTY, TEXT_DUTY, flattened, holding
-from modelaudit.licenses.places import is_policy, is_text
+from modelaudit.licenses.places import is_policy, text_of
 from modelaudit.licenses.uses import Bound, flowing
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
@@ -32,10 +32,8 @@ def missing(
 
     What a licence demands of derived models alone, such as a name, is asked for where the model has an origin.
     """
-    if own.state is ConclusionState.CONCLUDED:
-        own_bounds = [Bound(rules.licenses[name]) for name in chosen]
-    else:
-        own_bounds = []
+    concluded = chosen if own.state is ConclusionState.CONCLUDED else ()
+    own_bounds = [Bound(rules.licenses[name]) for name in concluded]
     steps = [relations_of(origin, evidence.origins) for origin in evidence.origins if is_hub_id(origin.name)]
     made = bool(steps)
     inherited = {bound.entry.id: bound for _, bound in reversed(origins)}
@@ -57,7 +55,7 @@ def _basic(clause: Clause, bound: Bound, evidence: Evidence, claims: Sequence[Li
     """What every copy has to hold: the text, the fixed notice, the policy that is passed on."""
     entry = bound.entry
     if clause.kind == TEXT_DUTY:
-        if any(is_text(claim) and claim.entry == entry.id for claim in claims):
+        if text_of(claims, entry.id):
             return None
         return _conflict("missing-text", bound, f"a copy of its text, which is not in the repository{_at(clause)}")
     if clause.kind == NOTICE_DUTY and clause.words and bound.via:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelaudit.licenses.alternatives import Alternatives
-from modelaudit.licenses.places import is_text, path_of
+from modelaudit.licenses.places import text_of
 from modelaudit.licenses.uses import Bound, answers_to, duties_of
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import Duty, LicenseClaim, UseAnswer
@@ -92,7 +92,7 @@ def met(duties: Sequence[Duty], claims: Sequence[LicenseClaim], texts: Mapping[s
 
 def _met(duty: Duty, claims: Sequence[LicenseClaim], texts: Mapping[str, str]) -> str:
     if duty.kind == TEXT_DUTY:
-        return next((path_of(each) for each in claims if is_text(each) and each.entry == duty.license), "")
+        return text_of(claims, duty.license)
     if duty.kind == NOTICE_DUTY and duty.words:
         return holding(duty.words, texts)
     return ""
@@ -106,4 +106,4 @@ def holding(words: Sequence[str], texts: Mapping[str, str]) -> str:
 
 def flattened(text: str) -> str:
     """A text without case, line breaks and the marks around words, so that a phrase is found however it is set."""
-    return " ".join(text.casefold().replace("*", "").replace("_", " ").replace("’", "'").split())
+    return " ".join(text.casefold().replace("*", "").replace("_", " ").replace("\u2019", "'").split())

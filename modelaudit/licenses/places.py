@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from modelaudit.licenses.fields import LINK_TARGET, POLICY, TAG, TEXT
+from modelaudit.licenses.names import has_same_text
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
 ROOT_CARD = "README.md"
@@ -28,7 +30,8 @@ class Part(StrEnum):
 # DeepSeek's LICENSE-CODE stands beside its LICENSE-MODEL; notices and collections are about what a work contains.
 _OF_CODE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
 _OF_OTHERS = re.compile(
-    r"(?:^|/)notices?(?:[-_. ]|$)|third[-_ ]?party|3rd[-_ ]?party|(?:^|[-_. /])(?:vendor|external|data(?:sets?)?|dependencies)(?:[-_. /]|$)",
+    r"(?:^|/)notices?(?:[-_. ]|$)|third[-_ ]?party|3rd[-_ ]?party"
+    r"|(?:^|[-_. /])(?:vendor|external|data(?:sets?)?|dependencies)(?:[-_. /]|$)",
     re.IGNORECASE,
 )
 _SOURCE = re.compile(
@@ -76,3 +79,9 @@ def is_mention(claim: LicenseClaim) -> bool:
     """Whether the running text of a card names a licence, or quotes from one: what stands around it always differs."""
     in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT
     return in_card and (claim.kind is ClaimKind.DECLARED or claim.basis is Basis.VARIANT)
+
+
+def text_of(claims: Iterable[LicenseClaim], license_id: str) -> str:
+    """The first file that holds the text of a licence; empty where none does."""
+    found = (each for each in claims if is_text(each) and each.entry and has_same_text(each.entry, license_id))
+    return next(map(path_of, found), "")

@@ -42,8 +42,10 @@ def is_small_file(path: str) -> bool:
 
 
 def tells_terms(path: str, size: int) -> bool:
-    """Whether a file that lies here already can tell of a licence: what ``is_small_file`` names, in any folder, and
-    weights whose head holds metadata, of which no more is read than that."""
+    """Whether a file that lies here already can tell of a licence.
+
+    That is what ``is_small_file`` names, in any folder, and weights: their heads hold metadata.
+    """
     if path.lower().endswith((".gguf", ".safetensors")):
         return True
     return size <= MOST_BYTES and (is_small_file(path) or is_small_file(path.rpartition("/")[2]))
