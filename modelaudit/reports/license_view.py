@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from modelaudit.model.license import (
@@ -20,6 +19,8 @@ from modelaudit.model.license import (
 from modelaudit.model.terms import Answer, Group, LicenseEntry, Relation
 from modelaudit.reports.license_words import LOOKS, RELATIONS
 from modelaudit.reports.wording import counted, ended, place_words, sentence
+
+_LONGEST_RAILS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +92,21 @@ def lineage(license_: LicenseConclusion) -> tuple[Branch, ...]:
     below: dict[str, list[int]] = {}
     for place, origin in enumerate(license_.origins):
         below.setdefault(origin.made, []).append(place)
-    shown: set[int] = set()
     branches: list[Branch] = []
-
-    def walk(places: Iterable[int], depth: int, rails: str) -> None:
-        new = [place for place in places if place not in shown]
-        for place in new:
+    shown: set[int] = set()
+    # A saved report may hold a chain of any length, which calls of a function would not bear.
+    for first in (below.get("", []), range(len(license_.origins))):
+        waiting = [(place, 0, "", place == first[-1]) for place in reversed(first)]
+        while waiting:
+            place, depth, rails, last = waiting.pop()
+            if place in shown:
+                continue
             shown.add(place)
-            last = place == new[-1]
-            branches.append(Branch(license_.origins[place], depth, rails + ("└─" if last else "├─")))
-            walk(below.get(license_.origins[place].name, ()), depth + 1, rails + ("   " if last else "│  "))
-
-    walk(below.get("", ()), 0, "")
-    walk(range(len(license_.origins)), 0, "")
+            origin = license_.origins[place]
+            branches.append(Branch(origin, depth, rails + ("└─" if last else "├─")))
+            inner = [each for each in below.get(origin.name, ()) if each not in shown]
+            deeper = (rails + ("   " if last else "│  "))[-_LONGEST_RAILS:]
+            waiting += [(each, depth + 1, deeper, each == inner[-1]) for each in reversed(inner)]
     return tuple(branches)
 
 

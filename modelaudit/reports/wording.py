@@ -90,7 +90,7 @@ CONCLUSIONS = {
 }
 
 STATES = {
-    ConclusionState.CONCLUDED: "named by the author",
+    ConclusionState.CONCLUDED: "concluded",
     ConclusionState.CONTRADICTORY: "contradictory",
     ConclusionState.UNRECOGNISED: "not recognised",
     ConclusionState.VAGUE: "vague",
