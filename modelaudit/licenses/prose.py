@@ -37,6 +37,13 @@ _IDENTIFIED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MOST_FILLED = 20
+# Of these, every licence text in a European language has three or more, down to the shortest of the standard ones.
+_STEMS = re.compile(
+    r"licen[cs]|permi[ts]|warrant|liab|grant|redistribut|distribut|copyright|domain|modif|conditions|restrict|copies"
+    r"|prohibit|unlawful|agree",
+    re.IGNORECASE,
+)
+_FEWEST_STEMS = 3
 _BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
 
 
@@ -56,7 +63,17 @@ def prose_claims(
         licenses: the licences of the rule set by id.
         fingerprints: of the texts that are known.
     """
-    return tuple(_Reading(prose, artifact, licenses).claims(recognise(prose.text, fingerprints, licenses.keys())))
+    matches = recognise(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
+    return tuple(_Reading(prose, artifact, licenses).claims(matches))
+
+
+def _may_hold_terms(prose: Prose) -> bool:
+    """Whether the words of a licence may stand in a text: in most cards and heads none do, and looking takes long."""
+    if prose.kind not in (ProseKind.CARD, ProseKind.CODE):
+        return True
+    if sum(not letter.isascii() for letter in prose.text) > len(prose.text) // 4:
+        return True
+    return len({match[0].lower() for match in _STEMS.finditer(prose.text)}) >= _FEWEST_STEMS
 
 
 def without_repeats(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
