@@ -39,16 +39,14 @@ def scan(
 
     Args:
         target: ``org/model[@revision]``, ``datasets/org/name[@revision]``, a folder or a file. An existing path wins.
-        revision: branch, tag or commit on the Hub; the commit it resolves to is in ``report.target.commit``.
-        checks: families to run, of ``security``, ``integrity`` and ``license``; by default those of the policy. Asking
-            for one without rules is an error: provenance and transparency have no rules yet.
+        revision: branch, tag or commit on the Hub.
+        checks: of ``security``, ``integrity`` and ``license``; provenance and transparency have no rules yet.
         policy: a policy of the rule set by name, or a file.
         fail_on: the lowest severity that fails, or ``"never"``; by default that of the policy.
         offline: use the local Hub cache only and make no request.
         second_opinion: ask modelscan too, in a process of its own; it never changes the verdict.
         rules: further rule folders, laid out like ``rules/``.
-        uses: what you mean to do with the model, by the words of ``modelaudit.model.terms.Use``; each adds to what the
-            policy says or overrules it. Licences are read against it.
+        uses: what you mean to do, by the words of ``modelaudit.model.terms.Use``; overrules the policy use by use.
         territories: where, as codes of two letters, ``EU``, ``EEA`` or ``WORLD``; overrules the policy.
         monthly_active_users: of all products of your organisation; overrules the policy.
         annual_revenue_usd: US dollars a year; overrules the policy.
@@ -58,8 +56,7 @@ def scan(
         download_progress: called with the bytes had and the bytes in all while the Hub is asked.
 
     Returns:
-        The report. ``report.decision.verdict`` is ``pass``, ``fail`` or ``incomplete``; ``report.exit_code`` is what
-        the command would exit with.
+        The report, with ``report.decision.verdict`` and ``report.exit_code`` as the command would exit.
 
     Raises:
         modelaudit.model.errors.ConfigurationError: an option, a policy or a rule is wrong (exit 2).
@@ -67,26 +64,16 @@ def scan(
         modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
     """
     # Everything heavy is behind this import, so that `modelaudit --version` stays instant.
-    from modelaudit.options import Options
+    from modelaudit.model.limits import Limits
+    from modelaudit.options import Meant, Options
     from modelaudit.pipeline import scan as run
 
+    meant = Meant(uses or {}, territories, monthly_active_users, annual_revenue_usd, field)
+    bounds = limits or Limits()
     options = Options(
-        revision=revision,
-        checks=checks,
-        policy=policy,
-        fail_on=fail_on,
-        offline=offline,
-        second_opinion=second_opinion,
-        rules=rules,
-        uses=uses or {},
-        territories=territories,
-        monthly_active_users=monthly_active_users,
-        annual_revenue_usd=annual_revenue_usd,
-        field=field,
-        progress=progress,
-        download_progress=download_progress,
+        revision, checks, policy, fail_on, offline, second_opinion, rules, bounds, meant, progress, download_progress
     )
-    return run(str(target), options if limits is None else options.within(limits))
+    return run(str(target), options)
 
 
 def license(
@@ -129,7 +116,7 @@ def license(
         modelaudit.model.errors.SourceError: the target cannot be resolved or fetched (exit 4).
         modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
     """
-    from modelaudit.options import Options
+    from modelaudit.options import Meant, Options
     from modelaudit.pipeline import license_of
 
     options = Options(
@@ -137,11 +124,7 @@ def license(
         policy=policy,
         offline=offline,
         rules=rules,
-        uses=uses or {},
-        territories=territories,
-        monthly_active_users=monthly_active_users,
-        annual_revenue_usd=annual_revenue_usd,
-        field=field,
+        meant=Meant(uses or {}, territories, monthly_active_users, annual_revenue_usd, field),
         progress=progress,
     )
     return license_of(str(target), options if limits is None else options.within(limits))

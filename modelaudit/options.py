@@ -29,6 +29,17 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Meant:
+    """What is meant to be done with the model, as ``modelaudit.scan`` documents it; what is stated overrules the policy."""
+
+    uses: Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    territories: Sequence[str] = ()
+    monthly_active_users: float | None = None
+    annual_revenue_usd: float | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What a scan is asked to do beyond its target; ``modelaudit.scan`` documents each."""
 
@@ -40,11 +51,7 @@ class Options:
     second_opinion: bool = True
     rules: Sequence[str | Path] = ()
     limits: Limits = dataclasses.field(default_factory=Limits)
-    uses: Mapping[str, bool] = dataclasses.field(default_factory=dict)
-    territories: Sequence[str] = ()
-    monthly_active_users: float | None = None
-    annual_revenue_usd: float | None = None
-    field: str | None = None
+    meant: Meant = dataclasses.field(default_factory=Meant)
     progress: Progress | None = None
     download_progress: Callable[[int, int], None] | None = None
 
@@ -80,20 +87,20 @@ def policy_of(options: Options, catalogue: Catalogue) -> Policy:
     if options.fail_on is not None:
         never = options.fail_on == "never"
         policy = replace(policy, fail_on=None if never else _word(Severity, "severity", options.fail_on))
-    return replace(policy, intent=_intent(options, policy.intent, catalogue))
+    return replace(policy, intent=_intent(options.meant, policy.intent, catalogue))
 
 
-def _intent(options: Options, stated: Intent, catalogue: Catalogue) -> Intent:
-    """What the policy states of the use, with the options that overrule it."""
+def _intent(meant: Meant, stated: Intent, catalogue: Catalogue) -> Intent:
+    """What the policy states of the use, with what overrules it."""
     known = {use.value: use for use in Use}
     changes: dict[Use, bool] = {}
-    for name, meant in options.uses.items():
+    for name, is_meant in meant.uses.items():
         word = str(name).replace("_", "-")
         if word not in known:
             raise ConfigurationError(f"{name!r} is no use; use one of: {', '.join(known)}")
-        changes[known[word]] = meant
+        changes[known[word]] = is_meant
     groups = catalogue.clauses.territories
-    places = tuple(code.strip().upper() for code in options.territories)
+    places = tuple(code.strip().upper() for code in meant.territories)
     for code in places:
         if code not in (*groups, _WORLD) and not (len(code) == 2 and code.isascii() and code.isalpha()):
             known_groups = ", ".join((*groups, _WORLD))
@@ -101,18 +108,18 @@ def _intent(options: Options, stated: Intent, catalogue: Catalogue) -> Intent:
                 f"{code!r} is no territory; give two letters such as DE, or one of: {known_groups}"
             )
     fields = catalogue.clauses.fields
-    if options.field is not None and options.field not in fields:
-        raise ConfigurationError(f"{options.field!r} is no field of use; use one of: {', '.join(fields)}")
-    for noun, number in (("users", options.monthly_active_users), ("revenue", options.annual_revenue_usd)):
+    if meant.field is not None and meant.field not in fields:
+        raise ConfigurationError(f"{meant.field!r} is no field of use; use one of: {', '.join(fields)}")
+    for noun, number in (("users", meant.monthly_active_users), ("revenue", meant.annual_revenue_usd)):
         if number is not None and not 0 <= number < float("inf"):
             raise ConfigurationError(f"the number for {noun} is {number}; it must be 0 or more")
-    users, revenue = options.monthly_active_users, options.annual_revenue_usd
+    users, revenue = meant.monthly_active_users, meant.annual_revenue_usd
     return Intent(
         uses={**stated.uses, **changes},
         monthly_active_users=stated.monthly_active_users if users is None else users,
         annual_revenue_usd=stated.annual_revenue_usd if revenue is None else revenue,
         territories=places or stated.territories,
-        field=stated.field if options.field is None else options.field,
+        field=stated.field if meant.field is None else meant.field,
     )
 
 

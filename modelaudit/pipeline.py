@@ -122,7 +122,7 @@ def license_of(target: str, options: Options) -> AuditReport:
 
 def _license(target: str, options: Options) -> AuditReport:
     """Take the small files, hear what they say, follow the origins, answer."""
-    if isinstance(options.rules, str) or isinstance(options.territories, str):
+    if isinstance(options.rules, str) or isinstance(options.meant.territories, str):
         raise ConfigurationError("rules and territories are lists; put the one that you mean into brackets")
     catalogue = load_catalogue(extra=[Path(folder) for folder in options.rules])
     policy = replace(policy_of(options, catalogue), checks=(CheckFamily.LICENSE,))

@@ -121,19 +121,10 @@ class _Walk:
         found = self.looked[each.key]
         self.made_of.setdefault(parent, set()).add(self._key(each.name))
         state, entries = self._weighed(found)
+        by = "" if depth == 1 else made
+        look, commit, detail = found.look, found.commit, found.detail
         self.origins.append(
-            Origin(
-                each.name,
-                made,
-                each.relation,
-                depth,
-                found.look,
-                state,
-                entries,
-                found.detail,
-                found.commit,
-                each.claim,
-            )
+            Origin(each.name, by, each.relation, depth, look, state, entries, detail, commit, each.claim)
         )
         return base_models(found.claims, found.paths, each.name) if is_new else ()
 
@@ -169,8 +160,8 @@ class _Walk:
         self._unseen(made, depth, each, OriginState.RING, detail)
 
     def _unseen(self, made: str, depth: int, each: Named, look: OriginState, detail: str) -> None:
-        state = ConclusionState.NOT_CHECKED
-        self.origins.append(Origin(each.name, made, each.relation, depth, look, state, (), detail, None, each.claim))
+        state, by = ConclusionState.NOT_CHECKED, "" if depth == 1 else made
+        self.origins.append(Origin(each.name, by, each.relation, depth, look, state, (), detail, None, each.claim))
 
     def dataset(self, claim: LicenseClaim) -> DatasetClaim:
         """What is known of the licence of one data set: one step, and never as a claim about the model."""

@@ -64,6 +64,12 @@ def test_a_chain_is_followed_to_its_root():
     assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", base("a/tuned"))
 
 
+def test_what_the_model_itself_names_was_made_into_nothing_else():
+    world = World(a__base=[base("a/root")], a__root=[])
+    origins, _ = world.follow(base("a/base"), base("/path"), own="a/model")
+    assert [(each.name, each.made) for each in origins] == [("a/base", ""), ("/path", ""), ("a/root", "a/base")]
+
+
 def test_breadth_comes_before_depth():
     world = World(a__one=[base("a/deep")], a__two=[], a__deep=[])
     origins, _ = world.follow(base("a/one"), base("a/two"))

@@ -50,7 +50,6 @@ def test_a_text_with_a_clause_more_is_a_variant_with_the_words(mit):
 def test_the_text_of_a_licence_in_a_card_is_found_there(mit):
     claims = read(f"# Model\n\nSome words on what it does.\n\n## License\n\n{mit}", ProseKind.CARD, "README.md", 5)
     assert {(claim.kind, claim.entry) for claim in claims} >= {(FOUND, "MIT")}
-    assert all(claim.basis is not Basis.TEXT for claim in claims)
 
 
 def test_names_in_a_card_are_declared_with_their_sentence():
@@ -75,6 +74,49 @@ def test_names_in_a_card_are_declared_with_their_sentence():
 def test_a_name_counts_as_a_whole(sentence, entry):
     claims = read(sentence, ProseKind.CARD, "README.md")
     assert [claim.entry for claim in claims] == ([] if entry == "nothing" else [entry])
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("- **License:** apache-2.0", ["Apache-2.0"]),
+        ("- **License :** `cc-by-nc-4.0`", ["CC-BY-NC-4.0"]),
+        ("License: mit", ["MIT"]),
+        ("License: gemma", ["LicenseRef-Gemma"]),
+        ("- **License:** [llama3.1](LICENSE)", ["LicenseRef-Llama-3.1"]),
+        ("- **License:** [ours](https://opensource.org/licenses/MIT)", ["MIT"]),
+        ("License: made up", []),
+        ("- **License:** [More Information Needed]", []),
+        ("- **License:** other", []),
+        ("- **Finetuned from model :** acme/base-7b", ["acme/base-7b finetune"]),
+        (
+            "- **Finetuned from model [optional]:** [base](https://huggingface.co/acme/base-7b).",
+            ["acme/base-7b finetune"],
+        ),
+        ("**Base model**: acme/one, acme/two", ["acme/one unstated", "acme/two unstated"]),
+        ("- **Finetuned from model [optional]:** [More Information Needed]", []),
+        ("Base model: ../secret and/or", []),
+        ("It is finetuned from model: acme/base", []),
+    ],
+)
+def test_lines_of_the_template_of_the_hub(line, expected):
+    claims = read(f"# M\n\n{line}\n", ProseKind.CARD, "README.md")
+    assert [each.entry or f"{each.quotation} {each.relation}" for each in claims] == expected
+    assert all(each.location.line == 3 for each in claims)
+    kinds = {DECLARED if each.entry else ClaimKind.INHERITED for each in claims}
+    assert {each.kind for each in claims} == kinds
+
+
+@pytest.mark.parametrize("name", ["cc-by-nc-4.0", "Apache 2.0", "**gemma**", "[MIT](LICENSE)"])
+def test_a_heading_with_nothing_but_a_name_below_it(name):
+    [claim] = read(f"# M\n\n## License\n\n{name}\n\n## More\n", ProseKind.CARD, "README.md")
+    assert claim.entry is not None
+    assert (claim.kind, claim.location.line) == (DECLARED, 5)
+
+
+def test_a_text_in_a_card_hides_no_name_in_it(mit):
+    claims = read(f"# M\n\nLicense: cc-by-nc-4.0\n\n{mit}", ProseKind.CARD, "README.md")
+    assert {"CC-BY-NC-4.0", "MIT"} <= {claim.entry for claim in claims}
 
 
 def test_heads_of_sources_are_found_and_never_declared():

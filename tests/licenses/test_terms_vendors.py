@@ -142,6 +142,9 @@ COMMERCIAL = [
     ("Open-Weights-Permissive-1.0.0", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
     ("SOML-1.0", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
     ("Cohere-C4AI", NC, ALLOWED, NC, ALLOWED),
+    ("Prior-Labs", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("HAI-DEF", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Nexusflow-NexusRaven-V2", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
 ]
 
 
@@ -166,7 +169,6 @@ def test_to_study_a_model_is_never_denied(name: str) -> None:
         ("LFM-Open-1.0", "revenue-cap", 9_999_999, 10_000_000),
         ("LTXV-Open-Weights-2025-04-17", "revenue-cap", 9_999_999, 10_000_000),
         ("LTXV-Open-Weights-2025-05-05", "revenue-cap", 9_999_999, 10_000_000),
-        ("Mistral-Medium-3.5-Modified-MIT", "revenue-cap", 240_000_000, 240_000_001),
     ],
 )
 def test_a_revenue_cap(name: str, kind: str, below: float, above: float) -> None:
@@ -177,17 +179,27 @@ def test_a_revenue_cap(name: str, kind: str, below: float, above: float) -> None
 
 @pytest.mark.parametrize(
     ("name", "number"),
-    [("Databricks-Open-Model", 700_000_000), ("HyperCLOVA-X-SEED", 10_000_000), ("Playground-v2-Community", 1_000_000)],
+    [
+        ("Databricks-Open-Model", 700_000_000),
+        ("HyperCLOVA-X-SEED", 10_000_000),
+        ("Playground-v2-Community", 1_000_000),
+        ("Nexusflow-NexusRaven-V2", 50_000_000),
+    ],
 )
 def test_a_user_cap(name: str, number: float) -> None:
     assert "user-cap" not in answers(ref(name), intent(Use.COMMERCIAL, mau=number))["deny"]
     assert "user-cap" in answers(ref(name), intent(Use.COMMERCIAL, mau=number + 1))["deny"]
 
 
-@pytest.mark.parametrize(("revenue", "asked"), [(20_000_000, False), (20_000_001, True), (240_000_000, True)])
-def test_above_a_months_revenue_every_use_is_for_review(revenue: float, asked: bool) -> None:
-    found = answers(ref("Mistral-Medium-3.5-Modified-MIT"), intent(revenue=revenue))
-    assert found == {"deny": set(), "review": {"monthly-revenue-cap"} if asked else set()}
+@pytest.mark.parametrize(
+    ("revenue", "denied", "asked"),
+    [(20_000_000, False, False), (20_000_001, False, True), (240_000_000, False, True), (240_000_001, True, True)],
+)
+def test_the_revenue_of_a_month_binds_every_use(revenue: float, denied: bool, asked: bool) -> None:
+    assert answers(ref("Mistral-Medium-3.5-Modified-MIT"), intent(revenue=revenue)) == {
+        "deny": {"company-revenue-cap"} if denied else set(),
+        "review": {"monthly-revenue-cap"} if asked else set(),
+    }
 
 
 OUTPUTS = [
@@ -208,6 +220,7 @@ OUTPUTS = [
     ("OpenMDW-1.0", None, ""),
     ("Coqui-CPML", "review", "output-competition-limit"),
     ("Playground-v2-Community", "deny", "no-output-training"),
+    ("Nexusflow-NexusRaven-V2", "deny", "no-output-training"),
     ("Fish-Audio-Research", "review", "output-competition-limit"),
     ("Cohere-C4AI", "review", "output-competition-limit"),
 ]
@@ -267,6 +280,11 @@ def test_fields_of_use(name: str, forbidden: list[str], free: list[str]) -> None
         assert "use-policy" not in set().union(*answers(ref(name), intent(field=field)).values()), field
 
 
+def test_medical_use_of_googles_health_models_is_for_review() -> None:
+    found = answers(ref("HAI-DEF"), intent(Use.COMMERCIAL, field="medical-advice"))
+    assert found == {"deny": set(), "review": {"use-condition", "use-policy"}}
+
+
 @pytest.mark.parametrize(
     "name", ["Stability-AI-Community", "Grok-2-Community", "Falcon-180B", "Falcon-3", "NVIDIA-Open-Model"]
 )
@@ -295,6 +313,8 @@ WORDS = [
         "attribution-naming",
         "is built using Falcon LLM technology from the Technology Innovation Institute",
     ),
+    ("Prior-Labs", "attribution-naming", "Built with PriorLabs-TabPFN"),
+    ("Prior-Labs", "derivative-naming", "TabPFN"),
     ("Mistral-MRL", "keep-notices", "Licensed by Mistral AI under the Mistral AI Research License"),
     ("Playground-v2-Community", "keep-notices", "Playground v2 is licensed under the Playground v2 Community License."),
     (
@@ -381,11 +401,13 @@ def test_the_category_is_the_strictest_that_fits(name: str, category: LicenseCat
     [
         "Apple-Sample-Code",
         "Falcon-Mamba-7B",
+        "LTX-2-Community",
+        "Prior-Labs-1.1",
+        "TabPFN-2.5",
         "Jamba-Open-Model",
         "LTX-Video-Open-Weights-0.X",
         "NVIDIA-Nemotron-Open-Model",
         "NVIDIA-OneWay-Noncommercial",
-        "Prior-Labs",
         "TII-Falcon-LLM",
     ],
 )

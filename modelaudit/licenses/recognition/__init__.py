@@ -76,7 +76,7 @@ def _matches(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
     if len(words.words) < 3:
         return []
     explanation = explain(words, fingerprints)
-    exact = not explanation.loose and not words.hidden and not words.cut
+    exact = not explanation.loose and words.is_plain
     matches = [_match(words, each, explanation, exact) for each in explanation.places]
     taken = [each.alignment.text for each in explanation.places]
     if not matches or explanation.loose:

@@ -35,7 +35,7 @@ _TERMS = re.compile(
     r"|derivativ|disallow|distribut|educat|exclu|exempt|except|fees?$|forbid|free|grant|illegal|licen[cs]|limit|may$"
     r"|militar|modif|must|nc$|nd$|no$|non|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
     r"|resell|restrict|revok|sell|sale|shall|should|sublicen|subject|surveil|terminat|terms?$|this$|train|unauth|unless"
-    r"|until|us(?:e|es|ed|er|ers|ing)$|violat|void|warrant|weapon|will$|without|written|you|is$|are$|be$|can$|if$|when"
+    r"|until|us(?:e|es|ed|er|ers|ing)$|violat|void|warrant|weapon|without|written|you|is$|are$|be$|can$|if$|when"
     r"|which|who$|with$|any$|that$|do$|does$|it$)"
 )
 _HEADINGS = tuple(
@@ -123,7 +123,7 @@ def is_like(words: Words, gap: Gap, item: Fingerprint) -> bool:
     missing_is_optional = first >= end or _is_whole(gap.print, item.optional)
     if missing_is_optional and (gap.text[0] >= gap.text[1] or is_accounted(words, gap.text, (item,))):
         return True
-    if not _within(gap.print, item.slots) or gap.text[1] - gap.text[0] > _SLOT_LIMIT:
+    if first >= end or not _within(gap.print, item.slots) or gap.text[1] - gap.text[0] > _SLOT_LIMIT:
         return False
     inside = range(*gap.text)
     plain = sum(1 for position in inside if not _is_of_a_name(words, position))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,20 +72,31 @@ class Explanation:
 def explain(words: Words, prints: Fingerprints) -> Explanation:
     """The best fingerprints for the parts of a text."""
     found: list[Place] = []
-    for number, start, stop in _candidates(words, prints):
-        item = prints.items[number]
-        alignment = align(words.triples, item, start, stop)
-        if alignment is not None:
-            placed = _placed(words, item, alignment)
-            if placed is not None:
-                if not placed.unlike and not list(_loose(words, (placed,))):
-                    return Explanation((placed,), ())
-                found.append(placed)
+    for each in _candidates(words, prints):
+        placed = _lay(words, prints.items[each.number], each)
+        if placed is not None:
+            if not placed.unlike and not list(_loose(words, (placed,))):
+                return Explanation((placed,), ())
+            found.append(placed)
     chosen: list[Place] = []
     for each in sorted(found, key=lambda each: _rank(words, each), reverse=True):
         if all(_overlap(each.alignment.text, other.alignment.text) == 0 for other in chosen):
             chosen.append(each)
     return Explanation(tuple(chosen), tuple(_loose(words, chosen)))
+
+
+def _lay(words: Words, item: Fingerprint, candidate: _Candidate) -> Place | None:
+    """Lay a fingerprint where it would begin, and where words stand between its own, from further ahead."""
+    best: Place | None = None
+    starts = (candidate.likely, candidate.first, min(candidate.likely, candidate.first) - _ROOM)
+    for begin in dict.fromkeys(max(0, start) for start in starts):
+        alignment = align(words.triples, item, begin, candidate.stop)
+        placed = _placed(words, item, alignment) if alignment is not None else None
+        if placed is not None and (best is None or placed.weight > best.weight):
+            best = placed
+        if best is not None and not best.unlike:
+            break
+    return best
 
 
 def _rank(words: Words, each: Place) -> tuple[bool, float, float, float, str]:
@@ -93,15 +105,30 @@ def _rank(words: Words, each: Place) -> tuple[bool, float, float, float, str]:
     return whole, each.weight, each.own, each.share, each.item.id
 
 
-def _candidates(words: Words, prints: Fingerprints) -> list[tuple[int, int, int]]:
-    """(number of a fingerprint, first word, last word) where enough of its sampled hashes stand in its order."""
+@dataclass(frozen=True, slots=True, order=True)
+class _Candidate:
+    """Where a fingerprint may lie: the greatest has the largest share of its samples there, and the most.
+
+    ``likely`` and ``first`` are where it would begin, by the samples that agree among themselves and by the first.
+    """
+
+    share: float
+    samples: int
+    number: int
+    likely: int
+    first: int
+    stop: int
+
+
+def _candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
+    """Where enough of the sampled hashes of a fingerprint stand in its order, best first."""
     sketch = prints.sketch
     sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SKETCH == 0]
     hits: dict[int, list[tuple[int, int]]] = {}
     for position, triple in sampled:
         for packed in sketch.get(triple, ()):
             hits.setdefault(packed >> PLACE_BITS, []).append((position, packed & PLACE_MASK))
-    found: list[tuple[float, int, int, int, int]] = []
+    found: list[_Candidate] = []
     for number, pairs in hits.items():
         size = prints.sizes[number]
         if len(pairs) < max(_FEWEST_HITS, size * _HIT_SHARE) and len(pairs) < 0.6 * len(sampled):
@@ -110,13 +137,16 @@ def _candidates(words: Words, prints: Fingerprints) -> list[tuple[int, int, int]
             distinct = len({where for _, where in group})
             enough = distinct >= max(_FEWEST_HITS, size * _HIT_SHARE)
             if enough or (distinct >= 8 and distinct >= 0.6 * len(sampled)):
-                start = max(0, group[0][0] - group[0][1] - _ROOM)
-                stop = group[-1][0] + prints.items[number].words - group[-1][1] + _ROOM
-                found.append((distinct / max(1, size), distinct, number, start, stop))
-    kept: list[tuple[int, int, int]] = []
-    for *_, number, start, stop in sorted(found, reverse=True):
-        if sum(1 for other in kept if _overlap((start, stop), other[1:]) > (stop - start) // 2) < _RIVALS:
-            kept.append((number, start, stop))
+                likely = Counter(position - where for position, where in group).most_common(1)[0][0]
+                stop = max(group[-1][0] - group[-1][1], likely) + prints.items[number].words + _ROOM
+                first = group[0][0] - group[0][1]
+                found.append(_Candidate(distinct / max(1, size), distinct, number, likely, first, stop))
+    kept: list[_Candidate] = []
+    for each in sorted(found, reverse=True):
+        span = (each.likely, each.stop)
+        rivals = sum(1 for other in kept if _overlap(span, (other.likely, other.stop)) > (span[1] - span[0]) // 2)
+        if rivals < _RIVALS:
+            kept.append(each)
     return kept[:_CANDIDATES]
 
 
@@ -178,5 +208,7 @@ def differences(words: Words, placed: Place, loose: Sequence[Span]) -> tuple[str
         shown.insert(0, f"{missing} words of the licence are missing")
     if not shown and not placed.item.certain:
         shown.append("the text that it was compared with is no certain copy")
+    if not shown and not words.is_plain:
+        shown.append("letters or numbers one by one, which are no words")
     more = len(shown) - _DIFFERENCES
     return (*shown[:_DIFFERENCES], f"and {more} more") if more > 0 else tuple(shown)

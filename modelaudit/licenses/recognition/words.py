@@ -29,12 +29,21 @@ _NUMBER = r"\(?(?:[0-9]{1,2}(?:\.[0-9]{1,2}){0,3}|[a-z]|[ivx]{1,5})[.)](?=[\s*_]
 _SIGNS = "\u3400-\u9fff\uf900-\ufaff"
 """Chinese characters, each of which counts as a word."""
 _TOKEN = re.compile(rf"(?:(?<![^\s*_#>(])(?<!version )(?<!v )(?:{_NUMBER}))|([{_SIGNS}]|[^\W_{_SIGNS}]+)")
+_SPELLED_OUT = re.compile(rf"(?:(?:^|(?<=[\s(])){_NUMBER}\s+){{4}}")
 _TAGS = (
     "a|abbr|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|font|footer|h[1-6]|head|header|hr|html|i|li|link|"
     "main|meta|nav|ol|p|pre|s|section|small|span|strong|sub|sup|table|tbody|td|th|thead|title|tr|u|ul"
 )
-_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,500}})?/?>|<!doctype[^<>]{{0,200}}>|<!--|-->", re.IGNORECASE)
-_TARGET = re.compile(r"\]\([^()\s]{1,500}\)")
+# In a file that is read as plain text a tag shows, and all that stands in it: what may be a sentence stays.
+_ATTRIBUTE = (
+    r"(?:\s+(?:href|src|id|name|lang|xml:lang|dir|charset|rel|target|align|type|width|height|border|xmlns|http-equiv)"
+    r"=(?:\"[^\s\"<>]{0,400}\"|'[^\s'<>]{0,400}'|[\w.%#-]{1,40})"
+    r"|\s+(?:class|style|content)=\"(?![^\"]*\b(?:no|not|non|only|never|use|any)\b)[\w\s:;.,#%/=()-]{0,120}\")"
+)
+_TAG = re.compile(
+    rf"</?(?:{_TAGS}){_ATTRIBUTE}{{0,8}}\s{{0,3}}/?>|<!doctype(?:\s+[\w.:/\"-]{{1,80}}){{0,6}}>|<!--|-->", re.IGNORECASE
+)
+_TARGET = re.compile(r"\]\((?:https?://|mailto:|#|[\w.-]{0,40}/|[\w-]{1,40}\.)[^()\s]{0,500}\)")
 # Characters without a width or with an order of their own, and signs that lower to a letter of ASCII.
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130]"
@@ -58,6 +67,11 @@ class Words:
     words: Sequence[str]
     hidden: bool
     cut: bool
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether nothing stands there that was not looked at: hidden characters, what was cut, letters one by one."""
+        return not (self.hidden or self.cut or _SPELLED_OUT.search(_lowered(self.text)))
 
     @cached_property
     def triples(self) -> array[int]:
