@@ -78,7 +78,7 @@ def _answered(license_: LicenseConclusion, answer: Answer, duties_stand: str) ->
         number = sum(len(each) for _, each in tasks(license_))
         todo = f"{counted(number, 'thing')} to do, {duties_stand}" if number else "nothing has to be done for it"
         under = license_.expression or _names(own_entries(license_))
-        return Shipping(Permission.ALLOWED, f"What the policy says you mean to do is allowed under {under}; {todo}.")
+        return Shipping(Permission.ALLOWED, f"What you mean to do is allowed under {under}; {todo}.")
     worst = [each for each in found if each.answer.answer is answer]
     because = " ".join(dict.fromkeys(each.answer.because for each in worst[:_NAMED]))
     more = f" And {counted(len(worst) - _NAMED, 'more reason')}." if len(worst) > _NAMED else ""

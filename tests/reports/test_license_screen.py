@@ -46,7 +46,7 @@ def test_it_is_one_screen(name: str, failing: AuditReport) -> None:
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        ("plain", "✔ ALLOWED What the policy says you mean to do is allowed under Apache-2.0; 3 things to do"),
+        ("plain", "✔ ALLOWED What you mean to do is allowed under Apache-2.0; 3 things to do"),
         ("conflicting", "◐ FOR REVIEW 2 points have to be decided by a person."),
         ("denied", "✘ DENIED 1 reason stands against what you mean to do."),
     ],
