@@ -54,6 +54,7 @@ from modelaudit.readers.sniff import name_format
 from modelaudit.readers.terms.prose import TERMS
 from modelaudit.readers.windows import TimedWindow
 from modelaudit.sources import resolve, resolve_terms
+from modelaudit.sources.small import is_small_file
 
 _Result = TypeVar("_Result")
 
@@ -105,7 +106,9 @@ def _scan(target: str, options: Options) -> AuditReport:
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
         opinions = (second_opinion(snapshot.root, paths, findings, options.limits),)
-    decision = decide(Coverage(tuple(audit.records)), findings, policy, families_of(catalogue))
+    decision = decide(
+        Coverage(tuple(audit.records)), findings, policy, families_of(catalogue), license_.permission
+    )
     return audit.report(target_of(target, snapshot, options), decision, license_, opinions)
 
 
@@ -128,10 +131,15 @@ def _license(target: str, options: Options) -> AuditReport:
     policy = replace(policy_of(options, catalogue), checks=(CheckFamily.LICENSE,))
     snapshot = resolve_terms(target, revision=options.revision, offline=options.offline, limits=options.limits)
     audit = _Audit(catalogue, policy, options.limits)
-    audit.examine_all(replace(snapshot, artifacts=tuple(each for each in snapshot.artifacts if each.open)), options)
+    audit.examine_all(replace(snapshot, artifacts=tuple(filter(_speaks, snapshot.artifacts))), options)
     license_ = audit.conclude_license(snapshot, options.offline)
     coverage = Coverage(tuple(audit.records))
     return audit.report(target_of(target, snapshot, options), decide_use(license_, coverage), license_, ())
+
+
+def _speaks(artifact: Artifact) -> bool:
+    """Whether a file tells of the licence, or would if it could be opened; what is left out of the others is no absence."""
+    return artifact.open is not None or is_small_file(artifact.path)
 
 
 class _Audit:

@@ -87,9 +87,9 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
 
 
 def _others(evidence: Evidence) -> list[Origin]:
-    """The origins without the model itself, which some metadata names as its own."""
+    """The origins without the model itself, which some metadata names as its own; one that leads back to it stays."""
     itself = (evidence.repository or "").casefold()
-    return [origin for origin in evidence.origins if origin.name.casefold() != itself]
+    return [origin for origin in evidence.origins if origin.depth > 1 or origin.name.casefold() != itself]
 
 
 def _doubts(

@@ -45,15 +45,22 @@ def accept(address: str, unread: Unread, policy: Policy) -> Absence:
 
 
 def decide(
-    coverage: Coverage, findings: Sequence[Finding], policy: Policy, families: Collection[CheckFamily] = ()
+    coverage: Coverage,
+    findings: Sequence[Finding],
+    policy: Policy,
+    families: Collection[CheckFamily] = (),
+    permission: Answer | None = None,
 ) -> Decision:
-    """Fail on a finding at or above the threshold, else incomplete on an open absence, else pass.
+    """Fail on a finding at or above the threshold, else incomplete on what is open, else pass.
+
+    Open is a part that was not read, and an intended use for which licences show no permission.
 
     Args:
         coverage: every artifact.
         findings: worst first.
         policy: the threshold and the checks.
         families: those that have rules; the reasons name each that the policy leaves out.
+        permission: what licences say to the use that the policy states; ``None`` where it states none.
     """
     failing = [finding for finding in findings if _fails(finding, policy.fail_on)]
     missing = coverage.open_absences
@@ -70,9 +77,12 @@ def decide(
         listed = ", ".join(f"{count} {_UNREAD[reason]}" for reason, count in sorted(kinds.items()))
         reasons.append(f"{_count(len(missing), 'part')} not examined: {listed}")
         reasons += [f"{address}: {absence.unread.detail}" for address, absence in missing[:_ABSENCES_NAMED]]
+    open_use = permission not in (None, Answer.ALLOW)
+    if open_use:
+        reasons.append(f"licences {'deny' if permission is Answer.DENY else 'leave open'} the use that is stated")
     if failing:
         verdict = Verdict.FAIL
-    elif missing or not coverage.anything_examined:
+    elif missing or open_use or not coverage.anything_examined:
         verdict = Verdict.INCOMPLETE
     else:
         verdict = Verdict.PASS

@@ -212,7 +212,7 @@ experts:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("CITATION.cff", [("license", "MIT"), ("license", "Apache-2.0")]),
+        ("CITATION.cff", [("license", "MIT OR Apache-2.0")]),
         ("package.json", [("license", "ISC")]),
         ("pyproject.toml", [("project.license", "MIT")]),
     ],

@@ -105,6 +105,9 @@ DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
 }  # fmt: skip
 """By the name of the file in lower case."""
 
+CHOICES: Final = frozenset({"citation.cff", "package.json"})
+"""Files in which a list of licences leaves the choice between them, by the definition of their format."""
+
 METADATA: Final[Mapping[str, Topic]] = {
     "license": Topic.LICENSE,
     "licence": Topic.LICENSE,

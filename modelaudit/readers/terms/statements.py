@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -33,7 +34,17 @@ def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Re
     found = (statement for setting in settings for statement in _of_setting(setting, known))
     items = tuple(islice(dict.fromkeys(found), _MOST))
     if items:
-        yield Statements(name, items)
+        yield Statements(name, _chosen(items) if name in keys.CHOICES else items)
+
+
+def _chosen(items: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """The statements with those of a list of licences as one expression, at the place of the first."""
+    listed = [each for each in items if each.topic is Topic.LICENSE]
+    if len(listed) < 2 or len({each.field for each in listed}) > 1:
+        return items
+    value = " OR ".join(f"({each.value})" if " " in each.value else each.value for each in listed)
+    one = replace(listed[0], value=value[:_LONGEST])
+    return (one, *(each for each in items if each.topic is not Topic.LICENSE))
 
 
 def _of_setting(setting: Setting, known: tuple[Key, ...]) -> Iterator[Statement]:
