@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, LicenseConclusion, OriginState
+from modelaudit.model.license import ClaimKind, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.model.terms import Group as DutyGroup
@@ -17,6 +17,7 @@ from modelaudit.reports.license_view import (
     Task,
     dataset_words,
     evidence,
+    limits,
     lineage,
     not_looked_at,
     openness_line,
@@ -45,7 +46,10 @@ _UNASKED = ("◐ NO USE STATED", "bold black on yellow")
 _REASONS, _CLAIMS, _BRANCHES, _CONFLICTS, _DATASETS, _OPEN = 6, 5, 12, 4, 4, 6
 _LABEL = 8
 _DEEPEST = 8
-_TASKS = 8
+_CLAUSE, _TERMS, _SENTENCE, _QUOTED = 120, 200, 240, 60
+"""Characters of a duty, of a clause that answers, of a sentence about this model, and of a quotation."""
+_TASKS, _USES = 8, 8
+_MISSING = "missing-"
 _IN_ONE_LINE = (DutyGroup.WATCH,)
 """Groups whose duties are named by their kind alone: they are many, and nothing has to be made for them."""
 
@@ -120,11 +124,13 @@ def _why(license_: LicenseConclusion) -> RenderableType | None:
 def _reason(reason: Reason, license_: LicenseConclusion) -> Text:
     answer = reason.answer
     where = ", ".join(part for part in (answer.license, answer.section or kind_words(answer.kind)) if part)
-    clause = f" {where}: {ended(answer.text)}" if answer.text else f" {ended(where)}" if answer.license else ""
+    clause = (
+        f" {where}: {ended(_cut(answer.text, _TERMS))}" if answer.text else f" {ended(where)}" if answer.license else ""
+    )
     read = f" Read {answer.read}" if answer.read else " Terms not verified" if answer.license else ""
     source = f"{read}: {answer.url}." if answer.url and read else ended(read) if read else ""
     via = f" Inherited: {'; '.join(path_of(license_, each) for each in reason.vias)}." if reason.vias else ""
-    return text_of((answer.because, "bold"), clause, (source, "dim"), via)
+    return text_of((_cut(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
 
 
 def _concluded(license_: LicenseConclusion) -> RenderableType:
@@ -132,7 +138,7 @@ def _concluded(license_: LicenseConclusion) -> RenderableType:
     said = license_.expression or f"nothing: the licence is {STATES[license_.state]}"
     lines: list[Text | Padding] = []
     claims = evidence(license_)
-    rows = [(_place(claim), _claim(claim)) for claim in claims[:_CLAIMS]]
+    rows = [(_place(claim), _claim(claim, license_)) for claim in claims[:_CLAIMS]]
     if rows:
         lines.append(rows_of(rows, label=min(max(len(place) for place, _ in rows), 26)))
     lines += _more(len(claims), _CLAIMS, "more statement")
@@ -146,12 +152,11 @@ def _place(claim: LicenseClaim) -> str:
     return str(text_of(f"{claim.artifact}{line}" if claim.artifact else "the Hub"))
 
 
-def _claim(claim: LicenseClaim) -> Text:
+def _claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
     field = f"{claim.field}: " if claim.kind is ClaimKind.DECLARED else ""
-    sign = "≈" if claim.basis is Basis.VARIANT else "="
-    outcome = f" {sign} {claim.entry}" if claim.entry else " (no licence on record)"
-    differs = f"; differs in {', '.join(claim.differs)}" if claim.differs else ""
-    return text_of(f"{field}“{claim.quotation}”", (outcome, "bold"), f", {claim_words(claim)}{differs}")
+    known, words = view.understood(claim, license_)
+    outcome = f" = {words}" if known else f" ({words[:1].lower()}{words[1:]})"
+    return text_of(f"{field}“{_cut(claim.quotation, _QUOTED)}”", (outcome, "bold"), f", {claim_words(claim)}")
 
 
 def _origins(report: AuditReport) -> RenderableType | None:
@@ -172,48 +177,76 @@ def _to_do(license_: LicenseConclusion) -> RenderableType | None:
     groups = tasks(license_)
     if not groups:
         return None
+    ids = list(dict.fromkeys(task.license for _, each in groups for task in each))
+    several = len(ids) > 1
     rows: list[tuple[str, Text]] = []
     for group, each in groups:
         label = SHORT_GROUPS[group]
         if group in _IN_ONE_LINE:
-            rows.append((label, _kinds(each)))
+            rows.append((label, _kinds(each, several)))
             continue
-        rows += [(label if place == 0 else "", _task(task)) for place, task in enumerate(each[:_TASKS])]
+        rows += [(label if place == 0 else "", _task(task, several)) for place, task in enumerate(each[:_TASKS])]
         if len(each) > _TASKS:
             rows.append(("", text_of(f"… and {len(each) - _TASKS} more, in the HTML and JSON reports")))
     number = sum(len(each) for _, each in groups)
     met = sum(bool(task.met) for _, each in groups for task in each)
     there = f", {met} met by the files that are there" if met else ""
-    return _block(f"To do: {counted(number, 'thing')}{there}", [rows_of(rows, label=_LABEL)])
+    under = "" if several else f" under {text_of(ids[0])}"
+    return _block(f"To do{under}: {counted(number, 'thing')}{there}", [rows_of(rows, label=_LABEL)])
 
 
-def _task(task: Task) -> Text:
-    box = f"[x] {task.text} Met by {task.met}." if task.met else f"[ ] {task.text}"
+def _task(task: Task, several: bool) -> Text:
+    text = _cut(task.text)
+    box = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
     words = [f" Exact words: “{each}”" for each in task.words if each not in task.text]
-    return text_of(box, *words, (f" ({task.source})", "dim"))
+    section = task.section or "section not stated"
+    source = f"{_short(task.license)}, {section}" if several else section
+    return text_of(box, *words, (f" ({source})", "dim"))
 
 
-def _kinds(each: tuple[Task, ...]) -> Text:
+def _cut(text: str, most: int = _CLAUSE) -> str:
+    """A text that is too long for one screen, up to a word, with a mark; the other formats have it whole."""
+    if len(text) <= most:
+        return text
+    return text[:most].rpartition(" ")[0].rstrip(" ,;:.(") + " …"
+
+
+def _short(license_id: str) -> str:
+    """A name that stands whole above, without the mark of those that SPDX lacks."""
+    return license_id.removeprefix("LicenseRef-")
+
+
+def _kinds(each: tuple[Task, ...], several: bool) -> Text:
     parts: dict[str, list[str]] = {}
     for task in each:
         section = task.section.removeprefix("section ")
-        parts.setdefault(kind_words(task.kind), []).append(f"{task.license} {section}".strip())
+        place = f"{_short(task.license)} {section}" if several else section
+        parts.setdefault(kind_words(task.kind), []).append(place.strip())
     said = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in parts.items())
     return text_of(ended(said[:1].upper() + said[1:]))
 
 
 def _conflicts(license_: LicenseConclusion) -> RenderableType | None:
-    if not license_.conflicts:
-        return None
+    """Conflicts that are no reason above already: one line each, and one line for all that is missing."""
+    told = {reason.answer.because for reason in reasons(license_)}
+    found = [each for each in license_.conflicts if each.detail not in told and not each.kind.startswith(_MISSING)]
     lines: list[Text | Padding] = [
-        Padding(text_of((f"{kind_words(each.kind)}: ", "bold"), each.detail), (0, 0, 0, 2))
-        for each in license_.conflicts[:_CONFLICTS]
+        Padding(text_of((f"{kind_words(each.kind)}: ", "bold"), _cut(each.detail, _SENTENCE)), (0, 0, 0, 2))
+        for each in found[:_CONFLICTS]
     ]
-    return _block("Conflicts", lines + _more(len(license_.conflicts), _CONFLICTS, "more conflict"))
+    lines += _more(len(found), _CONFLICTS, "more conflict")
+    missing: dict[str, list[str]] = {}
+    for each in license_.conflicts:
+        if each.kind.startswith(_MISSING):
+            missing.setdefault(each.kind.removeprefix(_MISSING), []).extend(each.entries)
+    parts = [f"{what} of {', '.join(dict.fromkeys(ids))}" for what, ids in missing.items()]
+    if parts:
+        lines.append(Padding(text_of(("Not in the repository: ", "bold"), ended("; ".join(parts))), (0, 0, 0, 2)))
+    return _block("Conflicts", lines) if lines else None
 
 
 def _rest(license_: LicenseConclusion) -> RenderableType | None:
-    rows: list[tuple[str, Text]] = []
+    rows = [("limits" if place == 0 else "", text_of(each)) for place, each in enumerate(limits(license_, _USES))]
     data = [f"{each.name}: {dataset_words(each)}" for each in license_.datasets]
     if data:
         more = f"; and {len(data) - _DATASETS} more" if len(data) > _DATASETS else ""

@@ -16,11 +16,12 @@ from modelaudit.model.license import (
     OriginState,
     UseAnswer,
 )
-from modelaudit.model.terms import Answer, Group, LicenseEntry, Relation
+from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation
 from modelaudit.reports.license_words import LOOKS, RELATIONS
-from modelaudit.reports.wording import counted, ended, place_words, sentence
+from modelaudit.reports.wording import counted, ended, human_number, place_words, sentence
 
 _LONGEST_RAILS = 90
+_CAPS = {"user-cap": "Not above {} users a month", "revenue-cap": "Not above USD {} a year"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,36 @@ def origin_words(origin: Origin) -> str:
     return "; ".join(part for part in (named or "licence not known", look) if part)
 
 
+def limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
+    """What an allowed use has to stay within: forbidden uses and caps, of which no answer above has told.
+
+    Args:
+        license_: the conclusion.
+        most: how many forbidden uses of one licence are named; the rest is counted.
+    """
+    told = {(each.license, each.kind) for each in license_.answers if each.answer is not Answer.ALLOW}
+    found = []
+    for entry in license_.entries:
+        for clause in entry.clauses:
+            if (entry.id, clause.kind) in told:
+                continue
+            where = ", ".join(part for part in (entry.id, clause.section) if part)
+            if clause.kind == "use-policy":
+                url = clause.url or entry.policy_url or entry.url
+                found.append(f"Forbidden uses: {_fields(clause, most)} ({where}; {url}).")
+            elif clause.number is not None and clause.kind in _CAPS:
+                found.append(f"{_CAPS[clause.kind].format(human_number(clause.number))} ({where}).")
+    return tuple(dict.fromkeys(found))
+
+
+def _fields(clause: Clause, most: int) -> str:
+    if not clause.fields:
+        return "the list is not on record, read it there"
+    named = ", ".join(each.replace("-", " ") for each in clause.fields[:most])
+    more = len(clause.fields) - most
+    return f"{named} and {more} more" if more > 0 else named
+
+
 def _doubtful(state: ConclusionState, named: str) -> str:
     return f"no licence concluded ({state}{': ' + named if named else ''})"
 
@@ -197,7 +228,7 @@ def not_looked_at(license_: LicenseConclusion) -> tuple[str, ...]:
         place = ", ".join(part for part in (claim.artifact, place_words(claim.location)) if part)
         if is_uncompared(claim):
             found.append(f"{claim.artifact}: its words were not compared with any licence.")
-        elif claim.field == "license_link" and claim.entry is None:
+        elif claim.field == "license_link" and claim.entry is None and "://" in claim.quotation:
             found.append(f"{claim.quotation} ({place}): the address was not opened.")
     unread = [entry for entry in license_.entries if not entry.read]
     found += [f"{entry.id}: nobody read its terms for this rule set: {entry.url}" for entry in unread]

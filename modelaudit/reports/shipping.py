@@ -77,8 +77,8 @@ def _answered(license_: LicenseConclusion, answer: Answer, duties_stand: str) ->
     if answer is Answer.ALLOW:
         number = sum(len(each) for _, each in tasks(license_))
         todo = f"{counted(number, 'thing')} to do, {duties_stand}" if number else "nothing has to be done for it"
-        names = _names(own_entries(license_)) or license_.expression
-        return Shipping(Permission.ALLOWED, f"{names} allows what the policy says you mean to do; {todo}.")
+        under = license_.expression or _names(own_entries(license_))
+        return Shipping(Permission.ALLOWED, f"What you mean to do is allowed under {under}; {todo}.")
     worst = [each for each in found if each.answer.answer is answer]
     because = " ".join(dict.fromkeys(each.answer.because for each in worst[:_NAMED]))
     more = f" And {counted(len(worst) - _NAMED, 'more reason')}." if len(worst) > _NAMED else ""

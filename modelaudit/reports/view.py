@@ -33,6 +33,9 @@ from modelaudit.reports.wording import (
     sentence,
 )
 
+_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
+"""What makes an expression of the names of licences; which licences it names, the conclusion says."""
+
 _FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 
 LADDER = tuple(reversed(Severity))
@@ -148,6 +151,8 @@ def understood(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, 
         return False, f"{like}: {', '.join(claim.differs)}" if claim.differs else like
     if claim.entry is not None:
         return True, claim.entry
+    if license_.expression and _OPERATORS.search(claim.quotation) and license_.state is ConclusionState.CONCLUDED:
+        return True, license_.expression
     if claim.kind is ClaimKind.FOUND:
         return False, "Not compared: read it" if is_uncompared(claim) else "No licence on record"
     if claim.field == "license_link":
