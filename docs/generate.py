@@ -1,4 +1,4 @@
-"""Writes what can be written from the code: cli.md, rules.md and rules/, callables.md, licenses.md, the README's scan.
+"""Writes what can be written from the code: pages on commands, rules, callables and licences, and the README's scan.
 
 ``make docs`` runs it; tests/test_docs.py fails when what it would write differs from what is there.
 """
@@ -23,7 +23,6 @@ from modelaudit.model.catalogue import (
     EFFECTS,
     CallableEntry,
     Callables,
-    Catalogue,
     Standing,
 )
 from modelaudit.model.finding import Severity
@@ -33,7 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT / "docs") not in sys.path:
     sys.path.insert(0, str(ROOT / "docs"))
 
-from rule_pages import NOTICE, plain, removed, rule_pages  # noqa: E402 - it lies beside this file, on no path
+from license_pages import license_pages  # noqa: E402 - they lie beside this file, on no path
+from rule_pages import NOTICE, plain, removed, rule_pages  # noqa: E402
 
 WIDTH = 100
 FIRST_SCAN = "fixtures/pickle/malicious/os-system.pkl"
@@ -48,7 +48,7 @@ def pages() -> Mapping[Path, str]:
         ROOT / "docs/cli.md": cli_page(),
         **rule_pages(catalogue),
         ROOT / "docs/callables.md": callables_page(catalogue.callables),
-        ROOT / "docs/licenses.md": licenses_page(catalogue),
+        **license_pages(catalogue),
     }
 
 
@@ -147,26 +147,6 @@ def _module_of(name: str) -> str:
 def _prefixes(module: str) -> Iterator[str]:
     parts = module.split(".")
     return (".".join(parts[: n + 1]) for n in range(len(parts)))
-
-
-def licenses_page(catalogue: Catalogue) -> str:
-    """Every licence on record with its category and whether its terms were read."""
-    parts = [
-        NOTICE,
-        "# Licences\n",
-        "Each licence is one file in `rules/licenses/`, with its clauses. A licence that is not here, or whose "
-        "terms nobody has read, is never taken for a permissive one.\n",
-        "| identifier | name | category | terms read | on the Hub |\n|---|---|---|---|---|",
-    ]
-    for id_, entry in sorted(catalogue.licenses.items(), key=lambda item: item[0].lower()):
-        hub = ", ".join(f"`{name}`" for name in entry.hub_ids)
-        parts.append(f"| {id_} | [{plain(entry.name)}]({entry.url}) | {entry.category} | {entry.read} | {hub} |")
-    parts += [
-        "\nThese identifiers of the Hub name a family or nothing at all, so nothing can be concluded from them:\n",
-        *(f"- `{name}`: {plain(why)}" for name, why in sorted(catalogue.vague_licenses.items())),
-        "",
-    ]
-    return "\n".join(parts)
 
 
 def readme(text: str) -> str:

@@ -125,5 +125,6 @@ def _fixtures(entry: FindingRule) -> Iterator[str]:
 
 
 def removed(pages: Mapping[Path, str]) -> Iterator[Path]:
-    """Pages of rules that are there no more."""
-    yield from (path for path in sorted((ROOT / "docs/rules").rglob("*.md")) if path not in pages)
+    """Pages of rules and licences that are there no more."""
+    for folder in ("docs/rules", "docs/licenses"):
+        yield from (path for path in sorted((ROOT / folder).rglob("*.md")) if path not in pages)

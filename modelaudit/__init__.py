@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modelaudit.model.report import AuditReport
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "scan"]
+__all__ = ["__version__", "license", "scan"]
 
 
 def scan(
@@ -26,6 +26,11 @@ def scan(
     offline: bool = False,
     second_opinion: bool = True,
     rules: Sequence[str | Path] = (),
+    uses: Mapping[str, bool] | None = None,
+    territories: Sequence[str] = (),
+    monthly_active_users: float | None = None,
+    annual_revenue_usd: float | None = None,
+    field: str | None = None,
     limits: Limits | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     download_progress: Callable[[int, int], None] | None = None,
@@ -34,21 +39,24 @@ def scan(
 
     Args:
         target: ``org/model[@revision]``, ``datasets/org/name[@revision]``, a folder or a file. An existing path wins.
-        revision: branch, tag or commit on the Hub; the commit it resolves to is in ``report.target.commit``.
-        checks: families to run, of ``security``, ``integrity`` and ``license``; by default those of the policy. Asking
-            for one without rules is an error: provenance and transparency have no rules yet.
+        revision: branch, tag or commit on the Hub.
+        checks: of ``security``, ``integrity`` and ``license``; provenance and transparency have no rules yet.
         policy: a policy of the rule set by name, or a file.
         fail_on: the lowest severity that fails, or ``"never"``; by default that of the policy.
         offline: use the local Hub cache only and make no request.
         second_opinion: ask modelscan too, in a process of its own; it never changes the verdict.
         rules: further rule folders, laid out like ``rules/``.
+        uses: what you mean to do, by the words of ``modelaudit.model.terms.Use``; overrules the policy use by use.
+        territories: where, as codes of two letters, ``EU``, ``EEA`` or ``WORLD``; overrules the policy.
+        monthly_active_users: of all products of your organisation; overrules the policy.
+        annual_revenue_usd: US dollars a year; overrules the policy.
+        field: your field of use, a word of ``rules/clauses.yaml``; overrules the policy.
         limits: bounds on what a hostile file may cost.
         progress: called with an artifact's path, its number from 1, and how many there are.
         download_progress: called with the bytes had and the bytes in all while the Hub is asked.
 
     Returns:
-        The report. ``report.decision.verdict`` is ``pass``, ``fail`` or ``incomplete``; ``report.exit_code`` is what
-        the command would exit with.
+        The report, with ``report.decision.verdict`` and ``report.exit_code`` as the command would exit.
 
     Raises:
         modelaudit.model.errors.ConfigurationError: an option, a policy or a rule is wrong (exit 2).
@@ -56,18 +64,67 @@ def scan(
         modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
     """
     # Everything heavy is behind this import, so that `modelaudit --version` stays instant.
-    from modelaudit.options import Options
+    from modelaudit.model.limits import Limits
+    from modelaudit.options import Meant, Options
     from modelaudit.pipeline import scan as run
+
+    meant = Meant(uses or {}, territories, monthly_active_users, annual_revenue_usd, field)
+    bounds = limits or Limits()
+    options = Options(
+        revision, checks, policy, fail_on, offline, second_opinion, rules, bounds, meant, progress, download_progress
+    )
+    return run(str(target), options)
+
+
+def license(
+    target: str | Path,
+    *,
+    revision: str | None = None,
+    policy: str | Path = "default",
+    offline: bool = False,
+    rules: Sequence[str | Path] = (),
+    uses: Mapping[str, bool] | None = None,
+    territories: Sequence[str] = (),
+    monthly_active_users: float | None = None,
+    annual_revenue_usd: float | None = None,
+    field: str | None = None,
+    limits: Limits | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> AuditReport:
+    """Answer whether the licences that bind a model permit what you mean to do; only its small files are fetched.
+
+    Args:
+        target: ``org/model[@revision]``, ``datasets/org/name[@revision]``, a folder or a file. An existing path wins.
+        revision: branch, tag or commit on the Hub.
+        policy: a policy of the rule set by name, or a file; it states the use.
+        offline: use the local Hub cache only and make no request.
+        rules: further rule folders, laid out like ``rules/``.
+        uses: as for ``scan``.
+        territories: as for ``scan``.
+        monthly_active_users: as for ``scan``.
+        annual_revenue_usd: as for ``scan``.
+        field: as for ``scan``.
+        limits: bounds on what a hostile file may cost.
+        progress: called with an artifact's path, its number from 1, and how many there are.
+
+    Returns:
+        A report of the check ``license`` alone. ``report.license.permission`` is ``allow``, ``review`` or ``deny``, or
+        ``None`` where no use is stated; ``report.exit_code`` is 0, 3, 1 or 3.
+
+    Raises:
+        modelaudit.model.errors.ConfigurationError: an option, a policy or a rule is wrong (exit 2).
+        modelaudit.model.errors.SourceError: the target cannot be resolved or fetched (exit 4).
+        modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
+    """
+    from modelaudit.options import Meant, Options
+    from modelaudit.pipeline import license_of
 
     options = Options(
         revision=revision,
-        checks=checks,
         policy=policy,
-        fail_on=fail_on,
         offline=offline,
-        second_opinion=second_opinion,
         rules=rules,
+        meant=Meant(uses or {}, territories, monthly_active_users, annual_revenue_usd, field),
         progress=progress,
-        download_progress=download_progress,
     )
-    return run(str(target), options if limits is None else options.within(limits))
+    return license_of(str(target), options if limits is None else options.within(limits))

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+import dataclasses
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 from modelaudit.catalogue import load_policy
+from modelaudit.model.artifact import Snapshot
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
+from modelaudit.model.report import Target
+from modelaudit.model.terms import Intent, Use
+from modelaudit.sources.settings import HubSettings
 
+_WORLD = "WORLD"
 _Word = TypeVar("_Word", bound=StrEnum)
 
 Progress = Callable[[str, int, int], None]
 """Called with an artifact's path, its number from 1, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What is meant to be done with the model, as ``modelaudit.scan`` documents it; what is stated overrules the policy."""
+
+    uses: Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    territories: Sequence[str] = ()
+    monthly_active_users: float | None = None
+    annual_revenue_usd: float | None = None
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +50,8 @@ class Options:
     offline: bool = False
     second_opinion: bool = True
     rules: Sequence[str | Path] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    meant: Meant = dataclasses.field(default_factory=Meant)
     progress: Progress | None = None
     download_progress: Callable[[int, int], None] | None = None
 
@@ -67,7 +87,40 @@ def policy_of(options: Options, catalogue: Catalogue) -> Policy:
     if options.fail_on is not None:
         never = options.fail_on == "never"
         policy = replace(policy, fail_on=None if never else _word(Severity, "severity", options.fail_on))
-    return policy
+    return replace(policy, intent=_intent(options.meant, policy.intent, catalogue))
+
+
+def _intent(meant: Meant, stated: Intent, catalogue: Catalogue) -> Intent:
+    """What the policy states of the use, with what overrules it."""
+    known = {use.value: use for use in Use}
+    changes: dict[Use, bool] = {}
+    for name, is_meant in meant.uses.items():
+        word = str(name).replace("_", "-")
+        if word not in known:
+            raise ConfigurationError(f"{name!r} is no use; use one of: {', '.join(known)}")
+        changes[known[word]] = is_meant
+    groups = catalogue.clauses.territories
+    places = tuple(code.strip().upper() for code in meant.territories)
+    for code in places:
+        if code not in (*groups, _WORLD) and not (len(code) == 2 and code.isascii() and code.isalpha()):
+            known_groups = ", ".join((*groups, _WORLD))
+            raise ConfigurationError(
+                f"{code!r} is no territory; give two letters such as DE, or one of: {known_groups}"
+            )
+    fields = catalogue.clauses.fields
+    if meant.field is not None and meant.field not in fields:
+        raise ConfigurationError(f"{meant.field!r} is no field of use; use one of: {', '.join(fields)}")
+    for noun, number in (("users", meant.monthly_active_users), ("revenue", meant.annual_revenue_usd)):
+        if number is not None and not 0 <= number < float("inf"):
+            raise ConfigurationError(f"the number for {noun} is {number}; it must be 0 or more")
+    users, revenue = meant.monthly_active_users, meant.annual_revenue_usd
+    return Intent(
+        uses={**stated.uses, **changes},
+        monthly_active_users=stated.monthly_active_users if users is None else users,
+        annual_revenue_usd=stated.annual_revenue_usd if revenue is None else revenue,
+        territories=places or stated.territories,
+        field=stated.field if meant.field is None else meant.field,
+    )
 
 
 def _word(words: type[_Word], noun: str, text: str) -> _Word:
@@ -76,3 +129,27 @@ def _word(words: type[_Word], noun: str, text: str) -> _Word:
     except ValueError:
         never = ", or never" if words is Severity else ""
         raise ConfigurationError(f"{text!r} is no {noun}; use one of: {', '.join(words)}{never}") from None
+
+
+def target_of(requested: str, snapshot: Snapshot, options: Options) -> Target:
+    """What was looked at, for the report."""
+    return Target(
+        requested=requested,
+        kind=snapshot.ref.kind,
+        name=snapshot.ref.name,
+        revision=snapshot.ref.revision,
+        commit=snapshot.commit,
+        origin=snapshot.origin,
+        offline=HubSettings.read(offline=options.offline).offline,
+        notes=snapshot.notes,
+    )
+
+
+def now() -> str:
+    """The time in UTC; ``SOURCE_DATE_EPOCH`` overrules it, so that reports can be rebuilt byte for byte."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ConfigurationError(f"SOURCE_DATE_EPOCH is {epoch!r}; it must be seconds since 1970") from None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,13 +17,15 @@ from modelaudit.checks.reach import by_reach, is_held
 from modelaudit.checks.references import subjects_of_references
 from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
 from modelaudit.integrity.digests import DigestingWindow, compare
-from modelaudit.licenses import claims_of, conclude
 from modelaudit.licenses import subjects_of as subjects_of_license
+from modelaudit.licenses.lineage import Found
+from modelaudit.licensing import Hearing, Origins, conclude_on
 from modelaudit.model.artifact import Artifact, Digest, Snapshot, WatchedWindow, Window
 from modelaudit.model.catalogue import Catalogue, Policy, Subject
 from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
+from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily, Finding
-from modelaudit.model.license import ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.outline import References
 from modelaudit.model.report import (
@@ -33,26 +33,28 @@ from modelaudit.model.report import (
     ArtifactRecord,
     AuditReport,
     Coverage,
+    Decision,
     Extent,
     Opinion,
     PolicyRecord,
     Target,
     Tool,
 )
-from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
+from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.opinions.modelscan import second_opinion
-from modelaudit.options import Options, families_of, policy_of
-from modelaudit.policy.gate import accept, decide
+from modelaudit.options import Options, families_of, now, policy_of, target_of
+from modelaudit.policy.gate import accept, decide, decide_use
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.readers.deadline import SPENT, Deadline, keeping
 from modelaudit.readers.pickle.behind import SEARCH
 from modelaudit.readers.registry import READERS
 from modelaudit.readers.secrets import SECRETS
 from modelaudit.readers.sniff import name_format
+from modelaudit.readers.terms.prose import TERMS
 from modelaudit.readers.windows import TimedWindow
-from modelaudit.sources import resolve
-from modelaudit.sources.settings import HubSettings
+from modelaudit.sources import resolve, resolve_terms
+from modelaudit.sources.small import is_small_file
 
 _Result = TypeVar("_Result")
 
@@ -96,31 +98,48 @@ def _scan(target: str, options: Options) -> AuditReport:
         limits=options.limits,
     )
     audit = _Audit(catalogue, policy, options.limits)
-    for number, artifact in enumerate(snapshot.artifacts, 1):
-        if options.progress:
-            options.progress(artifact.path, number, len(snapshot.artifacts))
-        audit.examine(artifact)
+    audit.examine_all(snapshot, options)
     audit.relate(snapshot)
-    license_ = audit.conclude_license(snapshot)
+    license_ = audit.conclude_license(snapshot, options.offline)
     findings = sorted(audit.findings, key=lambda finding: finding.order)
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
         opinions = (second_opinion(snapshot.root, paths, findings, options.limits),)
-    cited = {finding.rule for finding in findings}
-    return AuditReport(
-        schema=SCHEMA,
-        tool=Tool("modelaudit", modelaudit.__version__, catalogue.digest),
-        created=_now(),
-        target=_target(target, snapshot, options),
-        policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
-        decision=decide(Coverage(tuple(audit.records)), findings, policy, families_of(catalogue)),
-        findings=tuple(findings),
-        license=license_,
-        opinions=opinions,
-        rules=tuple(rule.rule for id_, rule in sorted(catalogue.findings.items()) if id_ in cited),
-        formats=notes_of({format_ for record in audit.records for format_ in record.formats}, catalogue.formats),
+    decision = decide(
+        Coverage(tuple(audit.records)), findings, policy, families_of(catalogue), license_.permission
     )
+    return audit.report(target_of(target, snapshot, options), decision, license_, opinions)
+
+
+def license_of(target: str, options: Options) -> AuditReport:
+    """Answer on the licence of ``target`` alone, as ``modelaudit.license`` says.
+
+    Raises:
+        ConfigurationError: an option, a policy or a rule is wrong.
+        SourceError: the target cannot be resolved or fetched.
+        DefectError: modelaudit itself failed.
+    """
+    return guarded(lambda: _license(target, options), f"reading the licence of {target!r}")
+
+
+def _license(target: str, options: Options) -> AuditReport:
+    """Take the small files, hear what they say, follow the origins, answer."""
+    if isinstance(options.rules, str) or isinstance(options.meant.territories, str):
+        raise ConfigurationError("rules and territories are lists; put the one that you mean into brackets")
+    catalogue = load_catalogue(extra=[Path(folder) for folder in options.rules])
+    policy = replace(policy_of(options, catalogue), checks=(CheckFamily.LICENSE,))
+    snapshot = resolve_terms(target, revision=options.revision, offline=options.offline, limits=options.limits)
+    audit = _Audit(catalogue, policy, options.limits)
+    audit.examine_all(replace(snapshot, artifacts=tuple(filter(_speaks, snapshot.artifacts))), options)
+    license_ = audit.conclude_license(snapshot, options.offline)
+    coverage = Coverage(tuple(audit.records))
+    return audit.report(target_of(target, snapshot, options), decide_use(license_, coverage), license_, ())
+
+
+def _speaks(artifact: Artifact) -> bool:
+    """Whether a file tells of the licence, or would if it could be opened; what is left out of the others is no absence."""
+    return artifact.open is not None or is_small_file(artifact.path)
 
 
 class _Audit:
@@ -133,10 +152,38 @@ class _Audit:
         self._dispatch = dispatch_of(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
-        self._claims: list[LicenseClaim] = []
+        self._hearing = Hearing(catalogue)
         self._references: list[tuple[str, References]] = []
         self._unknown: list[Subject] = []
         self._held: list[Subject] = []
+
+    def examine_all(self, snapshot: Snapshot, options: Options) -> None:
+        """Examine every artifact, and say so on the way."""
+        for number, artifact in enumerate(snapshot.artifacts, 1):
+            if options.progress:
+                options.progress(artifact.path, number, len(snapshot.artifacts))
+            self.examine(artifact)
+
+    def report(
+        self, target: Target, decision: Decision, license_: LicenseConclusion, opinions: tuple[Opinion, ...]
+    ) -> AuditReport:
+        """All that was found, as one report."""
+        findings = tuple(sorted(self.findings, key=lambda finding: finding.order))
+        cited = {finding.rule for finding in findings}
+        policy = self.policy
+        return AuditReport(
+            schema=SCHEMA,
+            tool=Tool("modelaudit", modelaudit.__version__, self.catalogue.digest),
+            created=now(),
+            target=target,
+            policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
+            decision=decision,
+            findings=findings,
+            license=license_,
+            opinions=opinions,
+            rules=tuple(rule.rule for id_, rule in sorted(self.catalogue.findings.items()) if id_ in cited),
+            formats=notes_of({each for record in self.records for each in record.formats}, self.catalogue.formats),
+        )
 
     def examine(self, artifact: Artifact) -> None:
         """Read one artifact with all that it contains, and check what was read."""
@@ -145,9 +192,9 @@ class _Audit:
         subjects: list[Subject] = []
         for address, structure in reading.structures:
             subjects += subjects_of(address, structure, self.catalogue.callables)
-            if isinstance(structure, ModelCard):
-                self._claims += claims_of(structure, address, self.catalogue.licenses, self.catalogue.vague_licenses)
-            elif isinstance(structure, References):
+            if CheckFamily.LICENSE in self.policy.checks:
+                self._hearing.hear(address, structure)
+            if isinstance(structure, References):
                 self._references.append((address, structure))
         subjects += subjects_across(reading.structures, reading.unread, self.catalogue)
         subjects += subjects_of_formats(reading.formats, self.catalogue.formats)
@@ -195,19 +242,28 @@ class _Audit:
     def _reached(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
         return by_reach(self._held, references, is_alone=len(snapshot.artifacts) == 1)
 
-    def conclude_license(self, snapshot: Snapshot) -> LicenseConclusion:
-        """Conclude on the licence from the cards and the names of the files, and check the conclusion."""
+    def conclude_license(self, snapshot: Snapshot, offline: bool) -> LicenseConclusion:
+        """Conclude on the licence from all that was heard and from the origins, and check the conclusion."""
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
-        conclusion = conclude(
-            self._claims,
-            self.catalogue.licenses,
-            self.catalogue.vague_licenses,
-            [artifact.path for artifact in snapshot.artifacts],
-            repository=snapshot.ref.name if snapshot.commit else None,
-        )
+        origins = Origins(self.catalogue, self.limits, offline, self._structures)
+
+        def look_up(name: str, is_dataset: bool) -> Found:
+            try:
+                return origins.look_up(name, is_dataset)
+            except Exception as bug:  # the error boundary: what fails over an origin leaves the model's own facts
+                return Found(
+                    OriginState.UNREACHED, f"modelaudit failed while looking: {type(bug).__name__}: {bug}"[:300]
+                )
+
+        conclusion = conclude_on(self._hearing, snapshot, origins, self.policy.intent, look_up)
         self._check(subjects_of_license(conclusion))
         return conclusion
+
+    def _structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:
+        reading = ArtifactReading(self.limits)
+        reading.run(artifact, hashing=False)
+        return reading.structures
 
     def _check(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
         found = find(subjects, self._dispatch)
@@ -224,6 +280,7 @@ class ArtifactReading:
         self.unread: list[tuple[str, Unread]] = []
         self.formats: list[tuple[str, str]] = []
         self.members = 0
+        self._prose = 0
         self._deadline = Deadline(float("inf"))
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
@@ -278,6 +335,8 @@ class ArtifactReading:
             self.read_as(SEARCH, artifact, window, depth)
         if SECRETS.recognises(head):
             self.read_as(SECRETS, artifact, window, depth)
+        if TERMS.recognises(head):
+            self.read_as(TERMS, artifact, window, depth)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
         try:
@@ -300,7 +359,11 @@ class ArtifactReading:
                     self._read_member(item, depth + 1)
                 elif isinstance(item, Unread):
                     self.unread.append((artifact.path, item))
+                elif isinstance(item, Prose) and self._prose + len(item.text) > self.limits.prose_bytes:
+                    detail = f"more than {self.limits.prose_bytes} characters of terms and notices in all"
+                    self._miss(artifact, UnreadReason.LIMIT, detail)
                 else:
+                    self._prose += len(item.text) if isinstance(item, Prose) else 0
                     self.structures.append((artifact.path, item))
         except WindowError as error:
             self._miss(artifact, error.reason, str(error))
@@ -334,26 +397,3 @@ class ArtifactReading:
     def _failed(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
         detail = f"the {reader.format} reader failed: {type(bug).__name__}: {bug}; please report this file's layout"
         self._miss(artifact, UnreadReason.READER_FAILED, detail)
-
-
-def _target(requested: str, snapshot: Snapshot, options: Options) -> Target:
-    return Target(
-        requested=requested,
-        kind=snapshot.ref.kind,
-        name=snapshot.ref.name,
-        revision=snapshot.ref.revision,
-        commit=snapshot.commit,
-        origin=snapshot.origin,
-        offline=HubSettings.read(offline=options.offline).offline,
-        notes=snapshot.notes,
-    )
-
-
-def _now() -> str:
-    """The time in UTC; ``SOURCE_DATE_EPOCH`` overrules it, so that reports can be rebuilt byte for byte."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    try:
-        moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    except (ValueError, OverflowError, OSError):
-        raise ConfigurationError(f"SOURCE_DATE_EPOCH is {epoch!r}; it must be seconds since 1970") from None
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

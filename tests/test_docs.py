@@ -214,3 +214,12 @@ def test_no_file_names_a_package_host(file: str) -> None:
 def test_the_license_is_the_text_of_apache_2() -> None:
     digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+
+
+def test_every_ready_policy_that_states_a_use_is_shown_at_work() -> None:
+    text = generate.pages()[ROOT / "docs/licences-in-use.md"]
+    for policy in load_catalogue().policies.values():
+        part = text.partition(f"\n## {policy.name}\n")[2].partition("\n## ")[0]
+        assert (part.count("Exit code ") >= 2) is policy.intent.is_stated, policy.name
+    assert {"allowed", "denied", "for review"} == set(re.findall(r"^Exit code \d: (.+)\.$", text, re.MULTILINE))
+    assert "tmp" not in text

@@ -17,7 +17,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 WEIGHTS = next((FIXTURES / "safetensors/benign").glob("*.safetensors")).read_bytes()
 TINY: dict[str, bytes | str | Path] = {
     "README.md": "---\nlicense: apache-2.0\n---\n# Tiny\n",
-    "LICENSE": "text\n",
+    "NOTES.txt": "text\n",
     "config.json": '{"model_type": "tiny"}',
     "model.safetensors": WEIGHTS,
     "data/weights.pkl": (FIXTURES / "pickle/benign/data-protocol4.pkl").read_bytes(),

@@ -430,7 +430,7 @@ def test_policy_file(tmp_path: Path) -> None:
 
 
 def test_card_decides_on_the_licence(tmp_path: Path) -> None:
-    model(tmp_path, README__md=b"---\nlicense: apache-2.0\n---\n# Model\n", LICENSE=b"text\n")
+    model(tmp_path, README__md=b"---\nlicense: apache-2.0\n---\n# Model\n")
     report = scan(tmp_path)
     assert report.license.category == "permissive"
     assert report.exit_code == 0

@@ -12,8 +12,10 @@ from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.findings import read_findings, read_subjects, with_words
+from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.licenses import read_licenses
+from modelaudit.catalogue.openness import read_openness
 from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.origins import read_origins
 from modelaudit.catalogue.policies import read_policy
@@ -74,6 +76,7 @@ class _Sorted:
     skops: list[Document] = field(default_factory=list)
     taxonomy: list[Document] = field(default_factory=list)
     clauses: list[Document] = field(default_factory=list)
+    openness: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
@@ -86,6 +89,7 @@ class _Sorted:
             ("skops",): self.skops,
             ("taxonomy",): self.taxonomy,
             ("clauses",): self.clauses,
+            ("openness",): self.openness,
             ("torchscript", "trusted", "*"): self.operators,
             ("torchscript", "dangerous"): self.dangerous_operators,
             ("callables", "standard-library"): self.standard_library,
@@ -124,8 +128,10 @@ def _load(directories: Sequence[Path]) -> Catalogue:
     for directory in directories:
         for parts, document in _documents(directory):
             files.add(parts, document)
-            for data in ("/".join(parts).encode(), document.text.encode()):
-                digest.update(len(data).to_bytes(8) + data)
+            _note(digest, "/".join(parts), document.text.encode())
+        # Fingerprints are large and read only where a text was met; what they are belongs to the digest all the same.
+        for path in sorted((directory / FINGERPRINTS).glob("*.yaml")):
+            _note(digest, f"{FINGERPRINTS}/{path.stem}", path.read_bytes())
     callables = CallablesReader()
     for document in files.standard_library:
         callables.read_standard_library(document)
@@ -150,8 +156,14 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         vocabularies=vocabularies,
         taxonomy=read_taxonomy(files.taxonomy),
         clauses=clauses,
+        openness=read_openness(files.openness),
         origins=read_origins(files.origins, licenses),
     )
+
+
+def _note(digest: hashlib._Hash, name: str, content: bytes) -> None:
+    for data in (name.encode(), content):
+        digest.update(len(data).to_bytes(8) + data)
 
 
 def _policies(documents: Sequence[tuple[str, Document]]) -> dict[str, Policy]:
@@ -174,6 +186,8 @@ def _documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
         raise ConfigurationError(f"{directory}: is not a folder of rules")
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
+        if within.parts[0] == FINGERPRINTS:
+            continue  # read apart, and only where a text may be a licence
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")

@@ -11,6 +11,7 @@ from modelaudit.checks.skops import subjects_of_schema
 from modelaudit.checks.torch import subjects_of_torch
 from modelaudit.checks.torch_storages import subjects_of_storages
 from modelaudit.model.catalogue import Callables, Catalogue, Scalar, Subject
+from modelaudit.model.evidence import Prose, Statements
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.reading import Structure
@@ -51,7 +52,7 @@ def subjects_of(artifact: str, structure: Structure, callables: Callables) -> It
                 yield _tag(artifact, structure.format, tag, line)
         case CompressedStream() | SafetensorsHeader() | ArrayHeader() | ModelCard() | SkopsSchema():
             yield from _defects(artifact, _FORMATS[type(structure)], structure.defects)
-        case TensorData() | TorchProgram() | References():
+        case TensorData() | TorchProgram() | References() | Prose() | Statements():
             return
         case _:
             assert_never(structure)

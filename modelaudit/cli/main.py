@@ -10,7 +10,7 @@ import click
 from modelaudit import __version__
 from modelaudit.model.errors import ModelAuditError
 
-_COMMANDS = ("explain", "render", "rules", "scan")
+_COMMANDS = ("explain", "license", "render", "rules", "scan")
 _INTERRUPTED = 130
 
 

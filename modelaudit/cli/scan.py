@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 import modelaudit
+from modelaudit.cli.intent import intent_options, uses_of
 from modelaudit.cli.output import DEFAULT, Destination, destinations, help_text, rendered, write
 from modelaudit.cli.progress import Ticker
 from modelaudit.model.errors import ConfigurationError, ModelAuditError
@@ -66,6 +67,7 @@ _WORST_FIRST: Final = (1, 2, 4, 3, 0)
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A further rule folder, laid out like rules/.",
 )
+@intent_options
 @click.option("-q", "--quiet", is_flag=True, help="No table and no progress; reports and the exit code only.")
 def command(
     targets: tuple[str, ...],
@@ -78,6 +80,11 @@ def command(
     offline: bool,
     second_opinion: bool,
     rules: tuple[Path, ...],
+    uses: tuple[str, ...],
+    territories: tuple[str, ...],
+    mau: float | None,
+    revenue: float | None,
+    field: str | None,
     quiet: bool,
 ) -> int:
     """Scan models and decide whether they may be loaded and shipped.
@@ -99,6 +106,11 @@ def command(
                 offline=offline,
                 second_opinion=second_opinion,
                 rules=rules,
+                uses=uses_of(uses),
+                territories=territories,
+                monthly_active_users=mau,
+                annual_revenue_usd=revenue,
+                field=field,
                 progress=ticker,
                 download_progress=ticker.download,
             )

@@ -1,4 +1,4 @@
-"""Licence evidence to a conclusion and its obligations."""
+"""Licence evidence to a conclusion, what it answers to a use, and its obligations."""
 
 from __future__ import annotations
 

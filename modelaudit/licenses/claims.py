@@ -1,77 +1,117 @@
-"""Licence evidence: what a model card states and which licence files lie beside it."""
+"""Licence evidence: what cards and other files state, and which licence files lie beside them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from typing import assert_never
 
-from modelaudit.licenses.names import names_of
-from modelaudit.model.license import NAME_LIMIT, ClaimKind, LicenseClaim, folded
+from modelaudit.licenses.fields import (
+    BASE_MODEL,
+    BLANK,
+    CLAIM_LIMIT,
+    DATASETS,
+    FILE_NAME,
+    FRONT_MATTER,
+    LICENSE,
+    LICENSE_LINK,
+    LICENSE_NAME,
+    LINK_TARGET,
+    RELATION,
+    Resolver,
+    quoted,
+)
+from modelaudit.licenses.statements import claims_of_statements
+from modelaudit.model.evidence import Statements
+from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim, folded
 from modelaudit.model.structure import Location, ModelCard
-from modelaudit.model.terms import LicenseEntry
+from modelaudit.model.terms import LicenseEntry, Relation
 
-LICENSE = "license"
-LICENSE_NAME = "license_name"
-LICENSE_LINK = "license_link"
-BASE_MODEL = "base_model"
-DATASETS = "datasets"
-FRONT_MATTER = "front-matter"
-FILE_NAME = "file-name"
-LINK_TARGET = "link-target"
+__all__ = [
+    "BASE_MODEL",
+    "CLAIM_LIMIT",
+    "DATASETS",
+    "FILE_NAME",
+    "FRONT_MATTER",
+    "LICENSE",
+    "LICENSE_LINK",
+    "LICENSE_NAME",
+    "LINK_TARGET",
+    "claims_of",
+    "file_claims",
+    "holds_license_text",
+]
 
-CLAIM_LIMIT = 50
-"""Claims kept of one field that resolve to nothing, of file names and of origins. What resolves is kept however much
-there is: a licence must not be hidden behind fifty others."""
-
-_BLANK = frozenset({"", "~", "null", "None"})
-_OPERATOR = re.compile(r"\s+(?:OR|AND|WITH)\s+", re.IGNORECASE)
 _TEXT_NAME = re.compile(r"(?:.*[-_. ])?(?:un)?licen[cs]e(?:[-_. ].*)?|copying(?:[-_. ].*)?", re.IGNORECASE)
 _OTHER_NAME = re.compile(r"(?:.*[-_. ])?(?:notice|(?:acceptable[-_ ])?use[-_ ]policy)(?:[-_. ].*)?", re.IGNORECASE)
 _PROSE = frozenset({"", "txt", "md", "markdown", "rst", "html", "htm", "pdf", "rtf", "mit", "apache", "bsd", "model"})
+_HARMLESS_DEFECTS = frozenset({"duplicate-key", "front-matter-spelling"})
 
 
 def claims_of(
-    card: ModelCard, artifact: str, licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]
+    structure: ModelCard | Statements, artifact: str, licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]
 ) -> tuple[LicenseClaim, ...]:
-    """What one model card says of its licence, field by field, each resolved against the rule set.
+    """What one file says of its licence and origins, each name resolved against the rule set.
 
-    Fields are those of the Hub's card metadata: ``license``, ``license_name``, ``license_link``. Several values of
-    ``license``, or an SPDX expression in it, become one claim each. Identifiers in ``vague`` resolve to nothing,
-    because they name a family and not a licence. A part of the front matter that could not be read is a claim too, of
-    the field ``front-matter``: it may have spoken of the licence.
+    Several values become one claim each; an SPDX expression stays one and resolves to nothing, since what it means is
+    for the conclusion to say. Identifiers in ``vague`` resolve to nothing either, because they name a family and not a
+    licence. Origins become inherited claims that quote the id and resolve to
+    nothing, since the licence at the other end was not looked at: those of models have a relation, be it ``unstated``,
+    and those of data sets have none.
 
-    What the card says the model was made from (``base_model``, ``datasets``) becomes inherited claims that quote the
-    id and resolve to nothing: the licence at the other end was not looked at.
+    Args:
+        structure: a model card, or what another file states.
+        artifact: its path; empty for what the Hub states beside the files.
+        licenses: the licences of the rule set by id.
+        vague: Hub identifiers that name a family and not a licence, each with the reason.
     """
-    names = names_of(licenses)
-    families = {folded(name) for name in vague}
-    claims: list[LicenseClaim] = []
+    resolver = Resolver.over(licenses, vague)
+    match structure:
+        case ModelCard():
+            return tuple(_claims_of_card(structure, artifact, resolver))
+        case Statements():
+            return tuple(claims_of_statements(structure, artifact, resolver))
+        case _:
+            assert_never(structure)
+
+
+def _claims_of_card(card: ModelCard, artifact: str, resolver: Resolver) -> Iterator[LicenseClaim]:
+    """Field by field, as the Hub knows them.
+
+    A part of the front matter that could not be read is a claim of the field ``front-matter``: it may have spoken of
+    the licence.
+    """
     for key in (LICENSE, LICENSE_NAME, LICENSE_LINK):
         unresolved = 0
         for value, line in _distinct(card, key):
-            name = folded(value)
-            entry = None if name in families else names.get(name)
+            entry = resolver.entry(value)
             unresolved += entry is None
             if entry is not None or unresolved <= CLAIM_LIMIT:
                 place = Location(line=line, key=key)
-                claims.append(LicenseClaim(ClaimKind.DECLARED, artifact, key, _quoted(value), entry, place))
-    claims += (
-        LicenseClaim(ClaimKind.DECLARED, artifact, FRONT_MATTER, _quoted(defect.detail), None, defect.where)
-        for defect in card.defects[:CLAIM_LIMIT]
-        if defect.kind != "duplicate-key" and defect.where.key in (None, LICENSE, LICENSE_NAME, LICENSE_LINK)
-    )
-    return (*claims, *_lineage(card, artifact))
+                yield LicenseClaim(ClaimKind.DECLARED, artifact, key, quoted(value), entry, place)
+    for defect in card.defects[:CLAIM_LIMIT]:
+        if defect.kind not in _HARMLESS_DEFECTS and defect.where.key in (None, LICENSE, LICENSE_NAME, LICENSE_LINK):
+            yield LicenseClaim(ClaimKind.DECLARED, artifact, FRONT_MATTER, quoted(defect.detail), None, defect.where)
+    yield from _lineage(card, artifact)
 
 
 def _lineage(card: ModelCard, artifact: str) -> Iterator[LicenseClaim]:
     """One inherited claim for each model and data set that the card names as an origin."""
-    for key in (BASE_MODEL, DATASETS):
+    for key, relation in ((BASE_MODEL, _relation(card)), (DATASETS, None)):
         lines = {
             value.strip(): field.line for field in reversed(card.fields) if field.key == key for value in field.values
         }
-        for name, line in islice(((name, line) for name, line in lines.items() if name not in _BLANK), CLAIM_LIMIT):
-            yield LicenseClaim(ClaimKind.INHERITED, artifact, key, _quoted(name), None, Location(line=line, key=key))
+        for name, line in islice(((name, line) for name, line in lines.items() if name not in BLANK), CLAIM_LIMIT):
+            place = Location(line=line, key=key)
+            yield LicenseClaim(ClaimKind.INHERITED, artifact, key, quoted(name), None, place, relation=relation)
+
+
+def _relation(card: ModelCard) -> Relation:
+    """The relation that the card states for all of its base models; ``unstated`` where it states none, or several."""
+    stated = {value.strip().lower() for field in card.fields if field.key == RELATION for value in field.values}
+    known = [relation for relation in Relation if relation in stated]
+    return known[0] if len(stated) == len(known) == 1 else Relation.UNSTATED
 
 
 def _distinct(card: ModelCard, key: str) -> Iterator[tuple[str, int]]:
@@ -79,11 +119,10 @@ def _distinct(card: ModelCard, key: str) -> Iterator[tuple[str, int]]:
     seen: set[str] = set()
     for field in card.fields:
         for value in field.values if field.key == key else ():
-            for part in _operands(value) if key == LICENSE else (value,):
-                name = folded(part) or part.strip()
-                if name not in seen and part.strip() not in _BLANK:
-                    seen.add(name)
-                    yield part, field.line
+            name = folded(value) or value.strip()
+            if name not in seen and value.strip() not in BLANK:
+                seen.add(name)
+                yield value, field.line
 
 
 def file_claims(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
@@ -92,7 +131,10 @@ def file_claims(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
     A name is all that is looked at: ``entry`` stays ``None``, for the text was not compared with any licence.
     """
     found = sorted(path for path in paths if holds_license_text(path) or _names(path, _OTHER_NAME))
-    return tuple(LicenseClaim(ClaimKind.FOUND, path, FILE_NAME, path, None) for path in found[:CLAIM_LIMIT])
+    return tuple(
+        LicenseClaim(ClaimKind.FOUND, path, FILE_NAME, path, None, basis=Basis.FILE_NAME)
+        for path in found[:CLAIM_LIMIT]
+    )
 
 
 def holds_license_text(path: str) -> bool:
@@ -109,15 +151,3 @@ def _is_prose(name: str) -> bool:
     """Tells ``LICENSE-2.0.txt`` and ``LICENSE-2.0`` from ``license_check.py``."""
     suffix = name.rpartition("/")[2].rpartition(".")[2] if "." in name else ""
     return suffix.lower() in _PROSE or suffix.isdigit()
-
-
-def _operands(value: str) -> tuple[str, ...]:
-    """The licences of an SPDX expression, unevaluated; the value itself where it is none."""
-    if len(value) > NAME_LIMIT:
-        return (value,)
-    parts = [part.strip(" ()") for part in _OPERATOR.split(value)]
-    return tuple(parts) if len(parts) > 1 and all(parts) else (value,)
-
-
-def _quoted(value: str) -> str:
-    return value if len(value) <= NAME_LIMIT else f"{value[:NAME_LIMIT]}… ({len(value)} characters)"

@@ -1,181 +1,154 @@
-"""Claims -> what they amount to. Doubt never becomes permission: only agreement concludes."""
+"""All evidence -> one conclusion with its reasons, what it answers to the intended use, and what is to be done."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
-from modelaudit.licenses.claims import (
-    BASE_MODEL,
-    DATASETS,
-    FRONT_MATTER,
-    LICENSE,
-    LICENSE_LINK,
-    LICENSE_NAME,
-    file_claims,
+from modelaudit.licenses.agreement import Own, agreement_by, completed
+from modelaudit.licenses.alternatives import expression_of
+from modelaudit.licenses.bounds import (
+    component_bounds,
+    is_hub_id,
+    known_by_name,
+    origin_bounds,
+    unclear_components,
 )
-from modelaudit.licenses.links import link_claims
-from modelaudit.licenses.names import belongs_to
-from modelaudit.model.license import NAME_LIMIT, ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, folded
-from modelaudit.model.terms import LicenseCategory, LicenseEntry
-
-ROOT_CARD = "README.md"
-
-# Two words of the Hub that name no family, so that any name given beside them completes them.
-_EMPTY_FAMILIES = frozenset({"other", "unknown"})
-
-# From the state that carries least to the one that carries most: of several cards the weakest statement counts.
-_WEAKEST_FIRST = (
-    ConclusionState.CONTRADICTORY,
-    ConclusionState.UNRECOGNISED,
-    ConclusionState.VAGUE,
-    ConclusionState.CONCLUDED,
+from modelaudit.licenses.conflicts import Matter, conflicts_of
+from modelaudit.licenses.evidence import Evidence
+from modelaudit.licenses.openness import openness_of
+from modelaudit.licenses.permission import Binding, met, permission_of
+from modelaudit.licenses.restrictions import binds
+from modelaudit.licenses.uses import Bound
+from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.license import (
+    ConclusionState,
+    Conflict,
+    LicenseConclusion,
+    Origin,
+    OriginState,
 )
+from modelaudit.model.terms import Intent, LicenseCategory, LicenseEntry
+
+_DOUBTFUL = frozenset({"declared-found", "declared-inherited", "declared-prose"})
+"""Conflicts in the light of which no permission can be shown, whatever the licences say."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    """What one card amounts to. ``ids`` are the licences it names, concluded or not."""
+def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None) -> LicenseConclusion:
+    """Weigh what one model says, what it was made from, and what somebody means to do with it.
 
-    state: ConclusionState
-    ids: tuple[str, ...] = ()
-    reasoning: tuple[str, ...] = field(default=())
-
-
-def conclude(
-    claims: Sequence[LicenseClaim],
-    licenses: Mapping[str, LicenseEntry],
-    vague: Mapping[str, str],
-    paths: Collection[str],
-    *,
-    repository: str | None = None,
-) -> LicenseConclusion:
-    """Weigh what the cards of a snapshot declare, and look beside them for the licence files they speak of.
-
-    The card at the root speaks for the model. Cards in subfolders only add to it: a further licence makes the
-    category stricter, a further doubt makes the whole doubtful, a further permission changes nothing.
+    The expression is that of the model's own licence, to which the licence of each origin is added from which anything
+    flows. Without agreement there is none; the licences that were claimed are listed, and bind in the answers.
 
     Args:
-        claims: what ``claims_of`` returned for each card, in any order.
-        licenses: the licences of the rule set by id.
-        vague: Hub identifiers that name a family and not a licence, each with the reason.
-        paths: the files of the snapshot, POSIX paths; members of containers may be among them and are ignored.
-        repository: Hub id of the model, so that a link into its own files is known as such.
+        evidence: all that was read.
+        rules: the rule set.
+        intent: the intended use; ``None`` where nothing is said of it, and then nothing is answered.
     """
-    declared: dict[str, list[LicenseClaim]] = {}
-    for claim in claims:
-        if claim.kind is ClaimKind.DECLARED:
-            declared.setdefault(claim.artifact, []).append(claim)
-    files = [path for path in paths if "!" not in path]
-    found = (*file_claims(files), *link_claims(claims, files, repository))
-    if ROOT_CARD in declared or ROOT_CARD in files:
-        model = _weigh(declared.pop(ROOT_CARD, []), licenses, vague)
-    else:
-        model = _Statement(ConclusionState.UNDECLARED, (), ("There is no model card that could state a licence.",))
-    others = [(path, _weigh(declared[path], licenses, vague)) for path in sorted(declared)]
-    others = [(path, other) for path, other in others if other.state is not ConclusionState.UNDECLARED]
-    state = model.state
-    if state is not ConclusionState.UNDECLARED:
-        state = min((state, *(other.state for _, other in others)), key=_WEAKEST_FIRST.index)
-    ids = dict.fromkeys((*model.ids, *(name for _, other in others for name in other.ids)))
-    entries = tuple(licenses[name] for name in ids)
-    category = _strictest(entries) if state is ConclusionState.CONCLUDED else LicenseCategory.UNKNOWN
-    reasoning = (
-        *model.reasoning,
-        *(f"{path}: {sentence}" for path, other in others for sentence in other.reasoning),
-        _files_sentence(found),
-        *_lineage_sentences(claims),
+    agreement = agreement_by(rules)
+    files = [path for path in evidence.paths if "!" not in path]
+    claims = completed(evidence.claims, files, evidence.repository)
+    own = agreement.own(claims, files)
+    origins = known_by_name(_others(evidence), rules)
+    reaching = [pair for pair in origin_bounds(origins, evidence.modalities, rules) if binds(pair[1], rules.clauses)]
+    components = component_bounds(claims, agreement.names, own.ids)
+    others = [*(bound for _, bound in reaching), *components]
+    chosen = permission_of(Binding(own.choices, others, (), evidence.multimodal), intent, rules).chosen
+    conflicts = conflicts_of(Matter(evidence, own, chosen, claims, reaching, origins, rules, agreement.names))
+    doubts = tuple(dict.fromkeys(_doubts(own, origins, reaching, conflicts, unclear_components(claims))))
+    permission = permission_of(Binding(own.choices, others, doubts, evidence.multimodal), intent, rules)
+    concluded = own.state is ConclusionState.CONCLUDED
+    inherited = [bound.entry.id for _, bound in reaching]
+    ids = dict.fromkeys((*own.ids, *inherited, *(bound.entry.id for bound in components)))
+    entries = tuple(rules.licenses[name] for name in ids)
+    bind = (*chosen, *inherited)
+    return LicenseConclusion(
+        state=own.state,
+        category=_strictest([rules.licenses[name] for name in bind]) if concluded else LicenseCategory.UNKNOWN,
+        claims=claims,
+        entries=entries,
+        reasoning=(
+            *own.reasoning,
+            *_choice_sentence(own, chosen),
+            *_lineage_sentences(origins, reaching),
+            *_component_sentences(components),
+        ),
+        expression=expression_of(own.choices, inherited) if concluded else "",
+        own=chosen if concluded else own.ids,
+        origins=origins,
+        datasets=tuple(evidence.datasets),
+        conflicts=conflicts,
+        intent=intent,
+        permission=permission.answer,
+        answers=permission.answers,
+        duties=met(permission.duties, claims, evidence.texts),
+        openness=openness_of(evidence, own, [bound.entry for _, bound in reaching], claims, agreement.names, rules),
+        multimodal=evidence.multimodal,
     )
-    return LicenseConclusion(state, category, (*claims, *found), entries, reasoning)
 
 
-def _weigh(
-    claims: Sequence[LicenseClaim], licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]
-) -> _Statement:
-    """The statement of one card.
-
-    A ``license_link`` that resolves to nothing decides nothing, because it is an address and not a name; a
-    ``license_name`` that does so prevents a conclusion, because it may well name other terms than the identifier.
-    """
-    stated = _distinct(claims, LICENSE)
-    names = _distinct(claims, LICENSE_NAME)
-    links = [claim for claim in _distinct(claims, LICENSE_LINK) if claim.entry]
-    ids = tuple(dict.fromkeys(claim.entry for claim in (*stated, *names, *links) if claim.entry))
-    if not stated and not names and not links:
-        return _Statement(ConclusionState.UNDECLARED, (), ("The model card states no licence that could be read.",))
-    if len(stated) > 1:
-        listed = ", ".join(_shown(claim) for claim in stated)
-        return _Statement(
-            ConclusionState.CONTRADICTORY,
-            ids,
-            (f"The card lists {len(stated)} licences ({listed}) and does not say which of them applies to what.",),
-        )
-    if len(ids) > 1:
-        listed = "; ".join(f"{claim.field} says {_shown(claim)}" for claim in (*stated, *names, *links) if claim.entry)
-        return _Statement(ConclusionState.CONTRADICTORY, ids, (f"The card names different licences: {listed}.",))
-    if unread := [claim for claim in claims if claim.field == FRONT_MATTER]:
-        text = f"Part of the front matter could not be read and may speak of the licence: {_shown(unread[0])}."
-        return _Statement(ConclusionState.UNRECOGNISED, ids, (text,))
-    families = {folded(name): why for name, why in vague.items()}
-    for claim in (*names, *stated):
-        if claim.entry is None and folded(claim.quotation) not in families:
-            text = f"{claim.field} says {_shown(claim)}, which is no licence that the rule set knows.{_strange(claim)}"
-            return _Statement(ConclusionState.UNRECOGNISED, ids, (text,))
-    family = next((folded(claim.quotation) for claim in (*stated, *names) if claim.entry is None), "")
-    if not ids:
-        return _Statement(ConclusionState.VAGUE, (), (f"{_shown((*stated, *names)[0])}: {families[family]}",))
-    entry = licenses[ids[0]]
-    if family and family not in _EMPTY_FAMILIES and not belongs_to(entry, family):
-        said = _shown((*stated, *names)[0])
-        text = f"The card says {said} and names {entry.name}, which is no such licence."
-        return _Statement(ConclusionState.CONTRADICTORY, ids, (text,))
-    fields = " and ".join(dict.fromkeys(claim.field for claim in (*stated, *names, *links) if claim.entry))
-    return _Statement(ConclusionState.CONCLUDED, ids, (f"The model card names {entry.name} ({entry.id}) in {fields}.",))
+def _others(evidence: Evidence) -> list[Origin]:
+    """The origins without the model itself, which some metadata names as its own; one that leads back to it stays."""
+    itself = (evidence.repository or "").casefold()
+    return [origin for origin in evidence.origins if origin.depth > 1 or origin.name.casefold() != itself]
 
 
-def _distinct(claims: Sequence[LicenseClaim], field_name: str) -> list[LicenseClaim]:
-    """The claims of one field, without those that only repeat an earlier one in another spelling."""
-    unique: dict[str, LicenseClaim] = {}
-    for claim in claims:
-        if claim.field == field_name:
-            unique.setdefault(claim.entry or folded(claim.quotation) or claim.quotation, claim)
-    return list(unique.values())
+def _doubts(
+    own: Own,
+    origins: Sequence[Origin],
+    reaching: Sequence[tuple[Origin, Bound]],
+    conflicts: Sequence[Conflict],
+    unclear: Sequence[object],
+) -> Iterator[str]:
+    """Why no permission can be shown."""
+    if own.state is ConclusionState.UNDECLARED:
+        yield "No licence is declared, so no permission can be shown."
+    elif own.state is not ConclusionState.CONCLUDED:
+        yield f"No licence could be concluded, so no permission can be shown. {own.reasoning[0]}"
+    yield from filter(None, (_doubt_of(origin, own) for origin in origins))
+    for conflict in conflicts:
+        if conflict.kind in _DOUBTFUL:
+            yield conflict.detail
+    for _ in unclear[:1]:
+        yield "A part of the repository is under a text that resembles a licence and is not it."
 
 
-def _shown(claim: LicenseClaim) -> str:
-    """The quotation on one line, short enough for a sentence."""
-    text = " ".join(claim.quotation.split())
-    return f"“{text}”" if len(text) <= 80 else f"“{text[:80]}…”"
-
-
-def _strange(claim: LicenseClaim) -> str:
-    """A hint at letters that may only look like those of a known name."""
-    letters = dict.fromkeys(letter for letter in claim.quotation[:NAME_LIMIT] if not letter.isascii())
-    if not letters:
+def _doubt_of(origin: Origin, own: Own) -> str:
+    """What an origin leaves open; empty for nothing. Of a gated one, the Hub shows what its publisher declares."""
+    what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
+    if origin.look is OriginState.KNOWN:
+        # Where the model is under the very licence that its origin is known for, nothing is left open.
+        agrees = set(origin.entries) <= set(own.ids)
+        return "" if agrees else f"{origin.name} could not be read, and its licence is known by its name only: {what}."
+    if origin.state is ConclusionState.CONCLUDED:
         return ""
-    return f" It holds letters beyond ASCII: {', '.join(f'U+{ord(letter):04X}' for letter in list(letters)[:5])}."
+    if origin.look is OriginState.READ:
+        return f"{origin.name}, of which it was made, has no licence that could be concluded: {what}."
+    if is_hub_id(origin.name):
+        return f"{origin.name}, of which it was made, could not be looked at: {what}."
+    return ""
 
 
 def _strictest(entries: Sequence[LicenseEntry]) -> LicenseCategory:
-    return max((entry.category for entry in entries), key=list(LicenseCategory).index)
+    return max((entry.category for entry in entries), key=list(LicenseCategory).index, default=LicenseCategory.UNKNOWN)
 
 
-def _lineage_sentences(claims: Sequence[LicenseClaim]) -> list[str]:
-    """What the model was made from; nobody looked at the licence of any of it."""
-    words = {BASE_MODEL: "the model", DATASETS: "the data of"}
-    sentences = []
-    for key, noun in words.items():
-        origins = [claim for claim in claims if claim.kind is ClaimKind.INHERITED and claim.field == key]
-        if origins:
-            listed = ", ".join(_shown(claim) for claim in origins[:5])
-            listed += f" and {len(origins) - 5} more" if len(origins) > 5 else ""
-            sentences.append(f"Made from {noun} {listed}; the licence there may bind you too, and was not checked.")
-    return sentences
+def _choice_sentence(own: Own, chosen: Sequence[str]) -> Iterator[str]:
+    if own.state is ConclusionState.CONCLUDED and len(own.choices) > 1:
+        yield f"You may choose between the alternatives; all that follows is for {' AND '.join(chosen)}."
 
 
-def _files_sentence(found: Sequence[LicenseClaim]) -> str:
-    names = list(dict.fromkeys(claim.quotation for claim in found))
-    if not names:
-        return "No licence file is in the snapshot."
-    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"Licence files in the snapshot: {listed}; their text was not compared with the licence that the card names."
+def _lineage_sentences(origins: Sequence[Origin], reaching: Sequence[tuple[Origin, Bound]]) -> Iterator[str]:
+    """What flows in, and from where."""
+    for origin, bound in reaching:
+        how = f"{origin.name} by way of {origin.made}" if origin.depth > 1 else origin.name
+        known = ", known by its name only" if origin.look is OriginState.KNOWN else ""
+        yield f"{bound.entry.name} ({bound.entry.id}) flows in from {how} ({origin.relation}{known})."
+    open_ = [origin.name for origin in origins if origin.look not in (OriginState.READ, OriginState.KNOWN)]
+    if open_:
+        more = f" and {len(open_) - 5} more" if len(open_) > 5 else ""
+        yield f"Not read: {', '.join(open_[:5])}{more}; the licence there may bind you too."
+
+
+def _component_sentences(components: Sequence[Bound]) -> Iterator[str]:
+    for bound in components[:5]:
+        yield f"{bound.via} is under {bound.entry.name} ({bound.entry.id}), counted apart."

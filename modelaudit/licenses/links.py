@@ -18,12 +18,8 @@ _HUB_FILE = re.compile(
 
 
 class LinkPlace(StrEnum):
-    """Where terms stand that bind whoever uses the model, and that were not compared with what the card declares."""
+    """Where a link leads that reaches no file of the snapshot."""
 
-    SNAPSHOT = "in-snapshot"
-    BASE_MODEL = "base-model"
-    BASE_OF_PERMISSIVE = "base-model-of-permissive"
-    DATASET = "dataset"
     WEB = "web"
     MISSING = "missing-file"
     OUTSIDE = "outside-snapshot"

@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from modelaudit.model.license import folded
 from modelaudit.model.terms import LicenseEntry
 
+_LATEST: list[tuple[Mapping[str, LicenseEntry], dict[str, str]]] = []
+
 
 def names_of(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
     """Every folded name, Hub identifier and address of the rule set -> the id of its licence.
 
-    A name that two licences share leads to neither: a guess between them would be no evidence.
+    A name that two licences share leads to neither: a guess between them would be no evidence. The names of the rule
+    set that was asked for last are kept, as one is in use throughout a scan and in those that follow.
     """
+    latest = _LATEST[-1] if _LATEST else None
+    if latest is None or latest[0] is not licenses:
+        latest = (licenses, _names(licenses))
+        _LATEST[:] = [latest]
+    return latest[1]
+
+
+def _names(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for entry in licenses.values():
         for name in (entry.id, entry.name, entry.url, *entry.hub_ids, *entry.aliases):
@@ -24,3 +35,20 @@ def names_of(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
 def belongs_to(entry: LicenseEntry, family: str) -> bool:
     """Whether any name of ``entry`` contains the folded name of a licence family, as ``cc-by-4.0`` contains ``cc``."""
     return any(family in folded(name) for name in (entry.id, *entry.hub_ids, *entry.aliases))
+
+
+def is_version_of(one: str, other: str) -> bool:
+    """Whether two ids name versions of one licence: ``LicenseRef-Gemma`` and ``LicenseRef-Gemma-2024-04-01``."""
+    short, long = sorted((one, other), key=len)
+    rest = long.removeprefix(short)
+    same = rest != long and rest[:1] == "-" and rest[1:2].isdigit()
+    return one == other or (short.startswith("LicenseRef-") and same)
+
+
+def has_same_text(one: str, other: str) -> bool:
+    """Whether one text serves two ids: of the GNU licences, the words beside the text say whether later ones count."""
+    return _without_choice(one) == _without_choice(other)
+
+
+def _without_choice(name: str) -> str:
+    return name.removesuffix("-only").removesuffix("-or-later")

@@ -4,98 +4,96 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelaudit.licenses.claims import (
-    BASE_MODEL,
-    FRONT_MATTER,
-    LICENSE,
-    LICENSE_LINK,
-    LICENSE_NAME,
-    LINK_TARGET,
-    holds_license_text,
-)
-from modelaudit.licenses.conclusion import ROOT_CARD
-from modelaudit.licenses.links import LinkPlace, place_of
+from modelaudit.licenses.claims import FRONT_MATTER, LICENSE_LINK, LINK_TARGET
+from modelaudit.licenses.conflicts import quotation
+from modelaudit.licenses.links import place_of
+from modelaudit.licenses.places import ROOT_CARD, RUNNING_TEXT
+from modelaudit.licenses.weighing import states_license
 from modelaudit.model.catalogue import Scalar, Subject
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.license import (
+    ClaimKind,
+    ConclusionState,
+    Conflict,
+    LicenseClaim,
+    LicenseConclusion,
+    UseAnswer,
+)
 from modelaudit.model.structure import NOWHERE, Location
-from modelaudit.model.terms import LicenseCategory, LicenseEntry
+from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
 
-TEXT_DUTY = "include-license-text"
+_FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
 
 
 def subjects_of(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     """Everything that license rules may match, from one conclusion; nothing where licences were not checked.
 
     Kinds and fields:
-        ``license-conclusion``: ``state``, ``category``, ``declared``, ``licenses``, ``reason``.
-        ``license-entry``, one for each licence named: ``license``, ``id``, ``category``, ``terms`` (``verified`` or
-        ``not-verified``), ``text`` (``present``, ``missing`` or ``not-required``), ``standing`` (``concluded`` or
-        ``claimed``), ``url``.
-        ``license-obligation``, one for each duty: ``license``, ``id``, ``kind``, ``text``, ``clause``.
-        ``license-link``, one for each place where further terms stand that were not compared with the card: ``link``,
-        ``place``. A link that reaches no file of the snapshot, a licence file in it, and what the root card says the
-        model was made from.
+        ``license-conclusion``: ``state``, ``category``, ``declared``, ``licenses``, ``reason``, ``between``.
+        ``license-entry``, one for each licence of the model itself: ``license``, ``id``, ``category``, ``terms``
+        (``verified`` or ``not-verified``), ``standing`` (``concluded`` or ``claimed``), ``url``.
+        ``license-obligation``, one for each clause of it: ``license``, ``id``, ``kind``, ``text``, ``clause``.
+        ``license-link``, one for each link to a licence that reaches no file of the snapshot: ``link``, ``place``.
+        ``license-conflict``, one for each conflict: ``kind``, ``detail``, ``licenses``, ``drops`` (the worst that the
+        model's own licence lacks) and ``over`` (whether that one is ``permissive``).
+        ``license-answer``, one for each clause that forbids the intended use or leaves it open: ``answer``, ``kind``,
+        ``license``, ``because``, ``clause``, ``via``.
 
-    Evidence is what stands in the card and nothing else; what is known of a licence is for the rules' messages.
+    Evidence is what stands in the files and nothing else; what is known of a licence is for the rules' messages.
     """
     if conclusion.state is ConclusionState.NOT_CHECKED:
         return ()
     claim = _principal(conclusion)
-    artifact = claim.artifact if claim else ""
-    location = claim.location if claim else NOWHERE
+    place = (claim.artifact if claim else "", claim.location if claim else NOWHERE)
     evidence = _quotations(conclusion)
-    whole = _conclusion_subject(conclusion, artifact, location, evidence)
-    parts: list[Subject] = [whole]
-    for entry in conclusion.entries:
-        parts.append(_entry_subject(entry, conclusion, artifact, location))
-        parts.extend(_obligation_subjects(entry, artifact, location, evidence))
-    parts += (*_link_subjects(conclusion), *_text_subjects(conclusion), *_lineage_subjects(conclusion))
+    own = [entry for entry in conclusion.entries if entry.id in conclusion.own]
+    parts: list[Subject] = [_conclusion_subject(conclusion, own, place, evidence)]
+    for entry in own:
+        parts.append(_entry_subject(entry, conclusion, place, evidence))
+        parts.extend(_obligation_subjects(entry, place, evidence))
+    parts += _link_subjects(conclusion)
+    parts += (_conflict_subject(each, conclusion, own, place) for each in conclusion.conflicts)
+    parts += (_answer_subject(each, conclusion, place, evidence) for each in conclusion.answers)
     return tuple(parts)
 
 
+_Place = tuple[str, Location]
+
+
 def _conclusion_subject(
-    conclusion: LicenseConclusion, artifact: str, location: Location, evidence: tuple[str, ...]
+    conclusion: LicenseConclusion, own: list[LicenseEntry], place: _Place, evidence: tuple[str, ...]
 ) -> Subject:
     stated = [
         claim
         for claim in conclusion.claims
-        if claim.kind is ClaimKind.DECLARED and claim.field in (LICENSE, LICENSE_NAME)
+        if claim.kind is ClaimKind.DECLARED and states_license(claim) and claim.field not in RUNNING_TEXT
     ]
     declared = ", ".join(dict.fromkeys(" ".join(claim.quotation.split()) for claim in stated))
     fields: Mapping[str, Scalar] = {
         "state": str(conclusion.state),
         "category": str(conclusion.category),
         "declared": declared if len(declared) <= 200 else declared[:200] + "…",
-        "licenses": ", ".join(entry.name for entry in conclusion.entries),
+        "licenses": ", ".join(entry.name for entry in own),
         "reason": conclusion.reasoning[0] if conclusion.reasoning else "",
+        "between": "found" if any(each.kind == "declared-found" for each in conclusion.conflicts) else "declared",
     }
-    return Subject("license-conclusion", artifact, fields, declared, location, evidence)
+    return Subject("license-conclusion", place[0], fields, declared, place[1], evidence)
 
 
-def _entry_subject(entry: LicenseEntry, conclusion: LicenseConclusion, artifact: str, location: Location) -> Subject:
+def _entry_subject(
+    entry: LicenseEntry, conclusion: LicenseConclusion, place: _Place, evidence: tuple[str, ...]
+) -> Subject:
     fields: Mapping[str, Scalar] = {
         "license": entry.name,
         "id": entry.id,
         "category": str(entry.category),
         "terms": "verified" if entry.read else "not-verified",
-        "text": _text_state(entry, conclusion),
         "standing": "concluded" if conclusion.state is ConclusionState.CONCLUDED else "claimed",
         "url": entry.url,
     }
-    return Subject("license-entry", artifact, fields, entry.id, location, _quotations(conclusion))
+    return Subject("license-entry", place[0], fields, entry.id, place[1], evidence)
 
 
-def _text_state(entry: LicenseEntry, conclusion: LicenseConclusion) -> str:
-    if all(obligation.kind != TEXT_DUTY for obligation in entry.clauses):
-        return "not-required"
-    found = (claim for claim in conclusion.claims if claim.kind is ClaimKind.FOUND)
-    held = any(claim.field == LINK_TARGET or holds_license_text(claim.quotation) for claim in found)
-    return "present" if held else "missing"
-
-
-def _obligation_subjects(
-    entry: LicenseEntry, artifact: str, location: Location, evidence: tuple[str, ...]
-) -> list[Subject]:
+def _obligation_subjects(entry: LicenseEntry, place: _Place, evidence: tuple[str, ...]) -> list[Subject]:
     subjects = []
     for number, duty in enumerate(entry.clauses):
         fields: Mapping[str, Scalar] = {
@@ -106,7 +104,7 @@ def _obligation_subjects(
             "clause": duty.section,
         }
         key = f"{entry.id}:{duty.kind}:{number}"
-        subjects.append(Subject("license-obligation", artifact, fields, key, location, evidence))
+        subjects.append(Subject("license-obligation", place[0], fields, key, place[1], evidence))
     return subjects
 
 
@@ -122,50 +120,58 @@ def _link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
             continue
         link = " ".join(claim.quotation.split())
         fields: Mapping[str, Scalar] = {"link": link, "place": str(place_of(claim))}
-        subjects.append(Subject("license-link", claim.artifact, fields, link, claim.location, (_quotation(claim),)))
+        subjects.append(Subject("license-link", claim.artifact, fields, link, claim.location, (quotation(claim),)))
     return subjects
 
 
-def _text_subjects(conclusion: LicenseConclusion) -> list[Subject]:
-    """The licence files of the snapshot. Nobody has held their words against the licence that the card names."""
-    found = [claim for claim in conclusion.claims if claim.kind is ClaimKind.FOUND]
-    texts = {claim.quotation for claim in found if claim.field == LINK_TARGET or holds_license_text(claim.quotation)}
-    return [_place_subject(path, path, LinkPlace.SNAPSHOT) for path in sorted(texts)]
+def _conflict_subject(
+    conflict: Conflict, conclusion: LicenseConclusion, own: list[LicenseEntry], place: _Place
+) -> Subject:
+    free = conclusion.state is ConclusionState.CONCLUDED and bool(own) and all(each.category in _FREE for each in own)
+    named = [entry for entry in conclusion.entries if entry.id in conflict.entries]
+    fields: Mapping[str, Scalar] = {
+        "kind": conflict.kind,
+        "detail": conflict.detail,
+        "licenses": ", ".join(entry.name for entry in named),
+        "drops": conflict.drops,
+        "over": "permissive" if free else "other",
+    }
+    where = (conflict.artifact, conflict.location) if conflict.artifact else place
+    key = f"{conflict.kind}:{','.join(conflict.entries)}:{conflict.artifact}:{conflict.detail[:120]}"
+    return Subject("license-conflict", where[0], fields, key, where[1], conflict.evidence)
 
 
-def _lineage_subjects(conclusion: LicenseConclusion) -> list[Subject]:
-    """What the root card names as the model's origins; a permissive card must not hide a stricter base."""
-    free = conclusion.category in (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
-    base = LinkPlace.BASE_OF_PERMISSIVE if free else LinkPlace.BASE_MODEL
-    return [
-        _place_subject(claim.artifact, claim.quotation, base if claim.field == BASE_MODEL else LinkPlace.DATASET, claim)
-        for claim in conclusion.claims
-        if claim.kind is ClaimKind.INHERITED and claim.artifact == ROOT_CARD
-    ]
-
-
-def _place_subject(artifact: str, link: str, place: LinkPlace, claim: LicenseClaim | None = None) -> Subject:
-    shown = " ".join(link.split())
-    fields: Mapping[str, Scalar] = {"link": shown, "place": str(place)}
-    key = f"{claim.field}:{shown}" if claim else shown
-    evidence = (_quotation(claim),) if claim else ()
-    return Subject("license-link", artifact, fields, key, claim.location if claim else NOWHERE, evidence)
+def _answer_subject(
+    answer: UseAnswer, conclusion: LicenseConclusion, place: _Place, evidence: tuple[str, ...]
+) -> Subject:
+    names = {entry.id: entry.name for entry in conclusion.entries}
+    via = f", by way of {answer.via}" if answer.via else ""
+    clause = f" ({answer.section})" if answer.section else ""
+    fields: Mapping[str, Scalar] = {
+        "answer": str(answer.answer),
+        "kind": answer.kind,
+        "license": names.get(answer.license, "The conclusion"),
+        "because": answer.because,
+        "clause": clause,
+        "via": via,
+    }
+    key = f"{answer.answer}:{answer.license}:{answer.kind}:{answer.via}:{answer.section}:{answer.because[:80]}"
+    return Subject("license-answer", place[0], fields, key, place[1], evidence if answer.answer != Answer.ALLOW else ())
 
 
 def _principal(conclusion: LicenseConclusion) -> LicenseClaim | None:
     """The claim that findings point at, the root card's before any other; ``None`` where nobody declared anything."""
-    declared = [claim for claim in conclusion.claims if claim.kind is ClaimKind.DECLARED]
+    declared = [
+        claim
+        for claim in conclusion.claims
+        if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and claim.artifact
+    ]
     return min(declared, key=lambda claim: claim.artifact != ROOT_CARD, default=None)
 
 
 def _quotations(conclusion: LicenseConclusion) -> tuple[str, ...]:
     return tuple(
-        _quotation(claim)
+        quotation(claim)
         for claim in conclusion.claims
-        if claim.kind is ClaimKind.DECLARED and claim.field != FRONT_MATTER
+        if claim.kind is ClaimKind.DECLARED and claim.field != FRONT_MATTER and claim.field not in RUNNING_TEXT
     )
-
-
-def _quotation(claim: LicenseClaim) -> str:
-    line = f":{claim.location.line}" if claim.location.line else ""
-    return f"{claim.artifact}{line}: {claim.field}: {' '.join(claim.quotation.split())}"

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from modelaudit.model.evidence import Statements
 from modelaudit.model.structure import Unread
 
 
@@ -151,6 +152,7 @@ class Snapshot:
         origin: where the bytes came from: the Hub endpoint, or the absolute folder.
         root: the local folder (or file) that holds the artifacts, where there is one.
         notes: one line each about how the target was resolved, for the person who reads the report.
+        stated: what the Hub itself says of licence and origins, beside the files; ``None`` where no Hub was asked.
     """
 
     ref: ModelRef
@@ -159,3 +161,4 @@ class Snapshot:
     origin: str
     root: Path | None = None
     notes: tuple[str, ...] = ()
+    stated: Statements | None = None

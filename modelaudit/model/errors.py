@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelaudit.model.artifact import Snapshot
 from modelaudit.model.structure import UnreadReason
 
 
@@ -27,6 +28,26 @@ class SourceError(ModelAuditError):
     """The target could not be resolved or fetched: missing, gated, rate-limited, offline, disk full (exit 4)."""
 
     exit_code = 4
+
+
+class MissingError(SourceError):
+    """There is no such repository, file or revision, or it is hidden: a Hub does not tell missing from private."""
+
+
+class GatedError(SourceError):
+    """It is there, and whoever asks may not have it.
+
+    Attributes:
+        snapshot: what the Hub shows of it all the same: every file listed, none of them here. ``None`` if nothing.
+    """
+
+    def __init__(self, message: str, snapshot: Snapshot | None = None) -> None:
+        super().__init__(message)
+        self.snapshot = snapshot
+
+
+class UnreachedError(SourceError):
+    """Nobody knows whether it is there: no network, offline and not in the cache, or the Hub failed."""
 
 
 class DefectError(ModelAuditError):

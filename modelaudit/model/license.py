@@ -142,13 +142,14 @@ class Conflict:
     """Two pieces of evidence that do not go together, or one that is missing where another demands it.
 
     Attributes:
-        kind: ``declared-found``, ``declared-inherited``, ``missing-text``, ``missing-notice``, ``missing-naming``,
-            ``missing-policy``, ``dataset-stricter``, ``variant-text``, ``version-dependent``, ``origin-unknown``,
-            ``text-not-recognised``; rules match on it.
+        kind: ``declared-found``, ``declared-inherited``, ``declared-prose``, ``missing-text``, ``missing-notice``,
+            ``missing-naming``, ``missing-policy``, ``dataset-stricter``, ``dataset-unknown``, ``variant-text``,
+            ``version-dependent``, ``origin-unknown``, ``origin-local``, ``text-not-recognised``; rules match on it.
         detail: one sentence with both sides.
         entries: ids of the licences concerned.
         artifact: the file to look at first.
         evidence: the quotations of both sides, with their places.
+        drops: the worst that the milder side lacks of the stricter: ``restrictions``, ``duties`` or ``nothing``.
     """
 
     kind: str
@@ -157,6 +158,7 @@ class Conflict:
     artifact: str = ""
     location: Location = NOWHERE
     evidence: tuple[str, ...] = ()
+    drops: str = "nothing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,10 @@ class Limits:
         pickle_events: events kept for one artifact.
         pickle_streams: pickles that follow one another in one artifact.
         second_opinion_seconds: time for the second scanner as a whole.
+        prose_bytes: characters of texts that may hold terms, kept of one top-level artifact.
+        origin_depth: steps from a model to what it was made from.
+        origins: models that one was made from, in all.
+        origin_seconds: time after which no further origin is looked at.
     """
 
     artifact_seconds: float = 120.0
@@ -55,3 +59,7 @@ class Limits:
     pickle_events: int = 50_000
     pickle_streams: int = 10_000
     second_opinion_seconds: float = 120.0
+    prose_bytes: int = 16 * MIB
+    origin_depth: int = 8
+    origins: int = 50
+    origin_seconds: float = 60.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.evidence import Prose, Statements
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.skops import SkopsSchema
@@ -26,9 +27,11 @@ Structure = (
     | ModelCard
     | Outline
     | PickleProgram
+    | Prose
     | References
     | SafetensorsHeader
     | SkopsSchema
+    | Statements
     | TensorData
     | TorchProgram
 )

@@ -234,3 +234,24 @@ class OriginRule:
     def covers(self, name: str) -> bool:
         """Whether the Hub id ``name`` is one of these models; the Hub tells no upper from lower case."""
         return fnmatchcase(name.casefold(), self.pattern.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class OpennessPart:
+    """A part of a release by the Model Openness Framework.
+
+    Attributes:
+        level: the class that asks for it first: 3 open model, 2 open tooling, 1 open science.
+        kind: whose licence counts: ``model``, ``code``, ``data`` or ``document``.
+        files: names that show it, as ``fnmatch`` reads them, without case.
+        words: phrases in the text of the card that show it.
+        fields: fields of the card that show it.
+    """
+
+    id: str
+    title: str
+    level: int
+    kind: str
+    files: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()

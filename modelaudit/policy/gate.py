@@ -9,8 +9,10 @@ from typing import Final
 
 from modelaudit.model.catalogue import Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import Absence, Coverage, Decision, Verdict
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.terms import Answer
 
 _FINDINGS_NAMED: Final = 3
 _ABSENCES_NAMED: Final = 2
@@ -43,15 +45,22 @@ def accept(address: str, unread: Unread, policy: Policy) -> Absence:
 
 
 def decide(
-    coverage: Coverage, findings: Sequence[Finding], policy: Policy, families: Collection[CheckFamily] = ()
+    coverage: Coverage,
+    findings: Sequence[Finding],
+    policy: Policy,
+    families: Collection[CheckFamily] = (),
+    permission: Answer | None = None,
 ) -> Decision:
-    """Fail on a finding at or above the threshold, else incomplete on an open absence, else pass.
+    """Fail on a finding at or above the threshold, else incomplete on what is open, else pass.
+
+    Open is a part that was not read, and an intended use for which licences show no permission.
 
     Args:
         coverage: every artifact.
         findings: worst first.
         policy: the threshold and the checks.
         families: those that have rules; the reasons name each that the policy leaves out.
+        permission: what licences say to the use that the policy states; ``None`` where it states none.
     """
     failing = [finding for finding in findings if _fails(finding, policy.fail_on)]
     missing = coverage.open_absences
@@ -68,9 +77,12 @@ def decide(
         listed = ", ".join(f"{count} {_UNREAD[reason]}" for reason, count in sorted(kinds.items()))
         reasons.append(f"{_count(len(missing), 'part')} not examined: {listed}")
         reasons += [f"{address}: {absence.unread.detail}" for address, absence in missing[:_ABSENCES_NAMED]]
+    open_use = permission not in (None, Answer.ALLOW)
+    if open_use:
+        reasons.append(f"licences {'deny' if permission is Answer.DENY else 'leave open'} the use that is stated")
     if failing:
         verdict = Verdict.FAIL
-    elif missing or not coverage.anything_examined:
+    elif missing or open_use or not coverage.anything_examined:
         verdict = Verdict.INCOMPLETE
     else:
         verdict = Verdict.PASS
@@ -82,6 +94,30 @@ def decide(
     if left_out:
         reasons.append(f"checked for {', '.join(policy.checks)} only; not for {', '.join(left_out)}")
     return Decision(verdict, tuple(reasons), coverage)
+
+
+def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
+    """The verdict on the intended use alone: pass where it is allowed, fail where a licence denies it, else incomplete.
+
+    Args:
+        license_: the conclusion with its answers.
+        coverage: the files that were looked at for it.
+    """
+    worst = license_.permission
+    reasons = [answer.because for answer in license_.answers if answer.answer is worst and worst is not Answer.ALLOW][
+        :_FINDINGS_NAMED
+    ]
+    if worst is Answer.DENY:
+        return Decision(Verdict.FAIL, tuple(reasons), coverage)
+    if worst is None:
+        reasons.append("no use is stated, so none is allowed: name a policy, or state the use")
+    missing = coverage.open_absences
+    reasons += [f"{address}: {absence.unread.detail}" for address, absence in missing[:_ABSENCES_NAMED]]
+    if worst is not Answer.ALLOW or missing or not coverage.anything_examined:
+        if not coverage.anything_examined:
+            reasons.append("no file could be examined")
+        return Decision(Verdict.INCOMPLETE, tuple(reasons), coverage)
+    return Decision(Verdict.PASS, ("every licence that was found to bind allows the use",), coverage)
 
 
 def _fails(finding: Finding, fail_on: Severity | None) -> bool:

@@ -5,7 +5,9 @@ Source: the metadata that the Hub reads from ``README.md``, https://huggingface.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
@@ -20,6 +22,7 @@ FIELDS = frozenset(
         "base_model",
         "base_model_relation",
         "datasets",
+        "model-index",
         "new_version",
         "language",
         "library_name",
@@ -29,6 +32,23 @@ FIELDS = frozenset(
 )
 """The fields that are kept."""
 
+# What authors write in place of the fields that speak of licence and origins, and the Hub does not read.
+_MISSPELT = {
+    "licence": "license",
+    "licenses": "license",
+    "licences": "license",
+    "licence_name": "license_name",
+    "licence_link": "license_link",
+    "license_url": "license_link",
+    "base_models": "base_model",
+    "basemodel": "base_model",
+    "dataset": "datasets",
+}
+_SPELT = frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets"})
+# In a mapping that stands where a name belongs, the first of these holds the name.
+_NAMES = ("id", "spdx_id", "spdx", "identifier", "name", "model", "path", "type", "title", "url", "link")
+_DEEPEST = 3
+_MOST_STEPS = 1000
 _FENCE = "---"
 _LARGEST_FRONT_MATTER = MIB
 _MOST_DUPLICATES = 50
@@ -98,9 +118,21 @@ def _fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
             where = Location(line=line, key=name)
             defects.append(Defect("duplicate-key", f"the front matter has the field {name!r} twice", where))
         seen.add(name)
-        if name in FIELDS:
-            fields.append(CardField(name, _values(name, value, line, defects), line))
+        meant = name if name in FIELDS else _meant(name)
+        if meant != name and meant and len(defects) < _MOST_DUPLICATES:
+            where = Location(line=line, key=meant)
+            detail = f"the front matter has {name[:100]!r}, which the Hub does not read; it reads {meant!r}"
+            defects.append(Defect("front-matter-spelling", detail, where))
+        if meant:
+            fields.append(CardField(meant, _values(meant, value, line, defects), line))
     return fields
+
+
+def _meant(name: str) -> str:
+    """The field that a name in another case or spelling means; empty for any other."""
+    folded = name.strip().lower().replace("-", "_").replace(" ", "_")
+    folded = _MISSPELT.get(folded, folded)
+    return folded if folded in _SPELT else ""
 
 
 def _values(name: str, value: Node, line: int, defects: list[Defect]) -> tuple[str, ...]:
@@ -109,4 +141,26 @@ def _values(name: str, value: Node, line: int, defects: list[Defect]) -> tuple[s
     if any(item.kind != "scalar" for item in items):
         where = Location(line=line, key=name)
         defects.append(Defect("front-matter-type", f"the field {name!r} is neither text nor a list of texts", where))
-    return tuple(item.text for item in items if item.kind == "scalar" and item.text is not None)
+    steps = count(1)
+    return tuple(text for item in items for text in _texts(item, steps))
+
+
+def _texts(node: Node, steps: Iterator[int]) -> Iterator[str]:
+    """The text of a scalar; of what is of the wrong type, the names in it, since they may well be meant.
+
+    Aliases make a node of few bytes large, or lead it back into itself: ``steps`` counts for the whole field.
+    """
+    waiting = [(node, 0)]
+    while waiting:
+        each, depth = waiting.pop()
+        if each.kind == "scalar":
+            if each.text is not None:
+                yield each.text
+            continue
+        if depth >= _DEEPEST or next(steps) > _MOST_STEPS:
+            continue
+        items = each.items[:_MOST_STEPS]
+        if each.kind == "mapping":
+            named = {key.text: value for key, value in zip(items[::2], items[1::2], strict=False)}
+            items = next(([named[key]] for key in _NAMES if key in named), [])
+        waiting += [(item, depth + 1) for item in reversed(items)]

@@ -6,6 +6,7 @@ from modelaudit.readers import auto_map, keras, mxnet, paddle, zarr
 from modelaudit.readers.configurations import CONFIGURATIONS
 from modelaudit.readers.jinja import documents as jinja
 from modelaudit.readers.settings import Interpreter
+from modelaudit.readers.terms import statements as terms
 
 INTERPRETERS: tuple[Interpreter, ...] = (
     auto_map.INTERPRETER,
@@ -14,5 +15,6 @@ INTERPRETERS: tuple[Interpreter, ...] = (
     keras.INTERPRETER,
     mxnet.SYMBOL,
     paddle.INTERPRETER,
+    terms.INTERPRETER,
     zarr.INTERPRETER,
 )

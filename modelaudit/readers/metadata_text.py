@@ -24,6 +24,7 @@ from modelaudit.readers.interpreters import INTERPRETERS
 from modelaudit.readers.members import MemberPaths
 from modelaudit.readers.programs import programs_under
 from modelaudit.readers.settings import Setting
+from modelaudit.readers.terms.statements import stated_in
 from modelaudit.readers.windows import budget_of, opener
 
 _LONGEST_KEY: Final = 200
@@ -82,6 +83,7 @@ def meanings(artifact: Artifact, window: Window, entries: Sequence[Entry], limit
     """What the keys mean to those who know keys, and every text that is a document or coded bytes, as an artifact."""
     keys = {entry.key for entry in entries}
     yield from programs_under(keys)
+    yield from stated_in((entry.key, entry.data[:_SEARCHED].decode("utf-8", "replace")) for entry in entries)
     asked = [each for each in INTERPRETERS if each.keys & keys]
     settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries] if asked else []
     for interpreter in asked:

@@ -1,6 +1,7 @@
 """The report as an AI-SBOM: CycloneDX 1.6 JSON (ECMA-424, first edition).
 
-The model is the root component, every file a component that the root depends on, every finding a vulnerability that
+The model is the root component with its declared and concluded licences and the models that it was made from as
+ancestors; every file and every data set is a component that the root depends on, every finding a vulnerability that
 affects a file. What the standard has no field for stands in properties under ``modelaudit:``. Text is shown as on a
 terminal: what does not show itself is escaped, so a name here may differ from the bytes of the file's name, which
 only the JSON report keeps.
@@ -15,10 +16,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import NAMESPACE_URL, uuid5
 
-from cyclonedx.model import HashAlgorithm, HashType, Property, XsUri
+from cyclonedx.model import HashAlgorithm, HashType, XsUri
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.model.license import DisjunctiveLicense, LicenseAcknowledgement
 from cyclonedx.model.tool import ToolRepository
 from cyclonedx.model.vulnerability import (
     BomTarget,
@@ -30,13 +30,12 @@ from cyclonedx.model.vulnerability import (
     VulnerabilitySource,
 )
 from cyclonedx.output.json import JsonV1Dot6
-from cyclonedx.spdx import is_supported_id
 from packageurl import PackageURL
 
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import Finding, Rule
-from modelaudit.model.license import ClaimKind, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import ArtifactRecord, AuditReport, Extent, Opinion, Target
+from modelaudit.reports.cyclonedx_licenses import datasets, evidence, facts, licenses, pedigree, properties
 from modelaudit.reports.json_report import canonical, report_digest
 from modelaudit.reports.text import https_link, printable
 from modelaudit.reports.view import model_name
@@ -53,26 +52,20 @@ def render_cyclonedx(report: AuditReport) -> bytes:
     digest = report_digest(report)
     root = _root(report)
     files = {record.path: _file(record) for record in report.coverage.artifacts}
+    parts = [*files.values(), *datasets(report.license)]
     bom = Bom(
         serial_number=uuid5(NAMESPACE_URL, f"urn:sha256:{digest}"),
-        components=files.values(),
+        components=parts,
         vulnerabilities=_vulnerabilities(report, files),
         metadata=BomMetaData(
             component=root,
             timestamp=datetime.fromisoformat(report.created).astimezone(UTC),
             tools=ToolRepository(components=[_tool(report)]),
-            properties=_properties(("report:schema", report.schema), ("report:sha256", digest)),
+            properties=properties(("report:schema", report.schema), ("report:sha256", digest)),
         ),
     )
-    bom.register_dependency(root, files.values())
+    bom.register_dependency(root, parts)
     return canonical(json.loads(JsonV1Dot6(bom).output_as_string()))
-
-
-def _properties(*pairs: tuple[str, object]) -> list[Property]:
-    """Return properties of our namespace; what is ``None`` is left out."""
-    return [
-        Property(name=f"modelaudit:{name}", value=printable(str(value))) for name, value in pairs if value is not None
-    ]
 
 
 def _tool(report: AuditReport) -> Component:
@@ -81,7 +74,7 @@ def _tool(report: AuditReport) -> Component:
         name=printable(report.tool.name),
         version=printable(report.tool.version),
         bom_ref="tool",
-        properties=_properties(("rules:sha256", report.tool.rules_digest)),
+        properties=properties(("rules:sha256", report.tool.rules_digest)),
     )
 
 
@@ -94,8 +87,10 @@ def _root(report: AuditReport) -> Component:
         version=printable(target.commit) if target.commit else None,
         bom_ref=_ROOT,
         purl=_purl(target),
-        licenses=_licenses(report.license),
-        properties=_properties(
+        licenses=licenses(report.license),
+        evidence=evidence(report.license),
+        pedigree=pedigree(report.license),
+        properties=properties(
             ("verdict", decision.verdict),
             *(("verdict:reason", reason) for reason in decision.reasons),
             *((f"coverage:{extent}", coverage.count(extent)) for extent in Extent),
@@ -111,10 +106,7 @@ def _root(report: AuditReport) -> Component:
             ("policy:sha256", report.policy.digest or None),
             ("policy:fail-on", report.policy.fail_on or "never"),
             ("policy:checks", ",".join(report.policy.checks)),
-            ("license:state", report.license.state),
-            ("license:category", report.license.category),
-            *(("license:claim", _claim(claim)) for claim in report.license.claims),
-            *(("license:reasoning", sentence) for sentence in report.license.reasoning),
+            *facts(report.license),
             *((f"opinion:{printable(each.scanner)}", _opinion(each)) for each in report.opinions),
         ),
     )
@@ -130,36 +122,11 @@ def _purl(target: Target) -> PackageURL | None:
     return PackageURL("huggingface", namespace or None, name, target.commit, qualifiers)
 
 
-def _claim(claim: LicenseClaim) -> str:
-    place = ", ".join(part for part in (claim.artifact, claim.field, place_words(claim.location)) if part)
-    return f"{claim.kind}: {claim.quotation} ({place})" + (f" = {claim.entry}" if claim.entry else "")
-
-
 def _opinion(opinion: Opinion) -> str:
     return (
         f"{opinion.state}: {opinion.detail} (version {opinion.version or 'unknown'}, findings {len(opinion.findings)}, "
         f"files not examined {len(opinion.absences)}, disagreements {len(opinion.disagreements)})"
     )
-
-
-def _licenses(conclusion: LicenseConclusion) -> list[DisjunctiveLicense]:
-    """Return what the author declares: an SPDX identifier where the schema knows it, else a name in its own words."""
-    entries = {entry.id: entry for entry in conclusion.entries}
-    declared: dict[str, DisjunctiveLicense] = {}
-    for claim in conclusion.claims:
-        if claim.kind is not ClaimKind.DECLARED:
-            continue
-        entry = entries.get(claim.entry or "")
-        named = claim.entry or printable(claim.quotation) or "not stated"
-        spdx = is_supported_id(named) and claim.entry is not None
-        url = https_link(entry.url) if entry else None
-        declared[named] = DisjunctiveLicense(
-            id=named if spdx else None,
-            name=None if spdx else printable(named),
-            url=XsUri(url) if url else None,
-            acknowledgement=LicenseAcknowledgement.DECLARED,
-        )
-    return list(declared.values())
 
 
 def _file_ref(path: str) -> str:
@@ -175,7 +142,7 @@ def _file(record: ArtifactRecord) -> Component:
         name=printable(record.path),
         bom_ref=_file_ref(record.path),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest.value) for digest in computed],
-        properties=_properties(
+        properties=properties(
             ("size", record.size),
             ("extent", record.extent),
             ("members", record.members or None),
@@ -231,7 +198,7 @@ def _vulnerability(finding: Finding, rule: Rule | None, ref: str, affected: str)
         recommendation=printable(rule.fix) if rule else None,
         advisories=[VulnerabilityAdvisory(url=XsUri(link)) for link in links],
         affects=[BomTarget(ref=affected)],
-        properties=_properties(
+        properties=properties(
             ("fingerprint", finding.fingerprint),
             ("title", rule.title if rule else None),
             ("check", finding.check),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import AuditReport, DigestState
-from modelaudit.reports import inventory, view, wording
+from modelaudit.reports import inventory, license_view, license_words, view, wording
 from modelaudit.reports.json_report import report_digest
 from modelaudit.reports.questions import questions
 from modelaudit.reports.shipping import license_sentence, shipping
@@ -76,6 +76,8 @@ def _template() -> Template:
     environment.globals.update(
         view=view,
         wording=wording,
+        words=license_words,
+        licensed=license_view,
         inventory=inventory,
         license_sentence=license_sentence,
         https_link=https_link,

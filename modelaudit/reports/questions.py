@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import ClaimKind
+from modelaudit.model.license import Basis, ClaimKind, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.inventory import LOCAL
-from modelaudit.reports.shipping import base_models
+from modelaudit.reports.license_view import unfollowed, unread_origins
 
 _NAMED = 3
 
 
 def questions(report: AuditReport) -> tuple[str, ...]:
     """Return the questions, each a sentence, those about the files first."""
-    return (*_origin(report), *_files(report), *_license(report))
+    return (*_origin(report), *_files(report), *_license(report.license))
 
 
 def _origin(report: AuditReport) -> list[str]:
@@ -45,17 +45,25 @@ def _files(report: AuditReport) -> list[str]:
     return asked
 
 
-def _license(report: AuditReport) -> list[str]:
+def _license(license_: LicenseConclusion) -> list[str]:
     asked = []
-    texts = [claim.quotation for claim in report.license.claims if claim.kind is ClaimKind.FOUND]
+    texts = [
+        each.quotation for each in license_.claims if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT
+    ]
     if texts:
         asked.append(f"Does the licence file match the model card ({_listed(list(dict.fromkeys(texts)))})?")
-    bases = base_models(report.license)
+    bases = [*unfollowed(license_), *(origin.name for origin in unread_origins(license_))]
     if bases:
-        asked.append(f"Does the licence of the base model allow what we do ({_listed(bases)})?")
-    data = [c.quotation for c in report.license.claims if c.kind is ClaimKind.INHERITED and c.field == "datasets"]
-    if data:
-        asked.append(f"Do the terms of the data sets allow what we do ({_listed(list(dict.fromkeys(data)))})?")
+        asked.append(f"Does the licence of the base model allow what we do ({_listed(list(dict.fromkeys(bases)))})?")
+    known = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
+    data = [each.name for each in license_.datasets]
+    data += [c.quotation for c in license_.claims if c.kind is ClaimKind.INHERITED and c.field == "datasets"]
+    unknown = [name for name in dict.fromkeys(data) if name not in known]
+    if unknown:
+        asked.append(f"Do the terms of the data sets allow what we do ({_listed(unknown)})?")
+    policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
+    if policies:
+        asked.append(f"Who reads the use policy again, and when, since it may change ({_listed(policies)})?")
     return asked
 
 

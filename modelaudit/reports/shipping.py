@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseConclusion
-from modelaudit.model.terms import LicenseCategory, LicenseEntry
+from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
+from modelaudit.reports.license_view import own_entries, reasons, tasks, unfollowed, unread_origins
+from modelaudit.reports.license_words import OVERTHROWING
 from modelaudit.reports.wording import counted
 
 
@@ -28,18 +30,25 @@ class Shipping:
 
 _FORBIDDING = (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY)
 _CONDITIONAL = (LicenseCategory.USE_RESTRICTED, LicenseCategory.CONDITIONAL)
+_ANSWERED = {
+    Answer.ALLOW: Permission.ALLOWED,
+    Answer.REVIEW: Permission.OPEN,
+    Answer.DENY: Permission.FORBIDDEN,
+}
 _WHY = {
     ConclusionState.CONTRADICTORY: "what is said about the licence contradicts itself",
     ConclusionState.UNRECOGNISED: "the licence that is named is not one that this tool knows",
     ConclusionState.VAGUE: "what is named is a family of licences and not one of them",
     ConclusionState.CONCLUDED: "what the licence permits is not known here",
 }
+_NAMED = 3
 
 
 def shipping(license_: LicenseConclusion, duties_stand: str = "listed below") -> Shipping:
     """Return what the conclusion says about shipping.
 
-    Only a licence that allows it, whose terms were read, with no base model behind it, is a permission.
+    Where the policy states a use, the clauses answer. Without one, only a licence that allows every use, whose terms
+    were read, over origins of which the same is true, is a permission.
 
     Args:
         license_: the conclusion of the scan.
@@ -47,34 +56,57 @@ def shipping(license_: LicenseConclusion, duties_stand: str = "listed below") ->
     """
     if license_.state is ConclusionState.NOT_CHECKED:
         return Shipping(Permission.OPEN, "The licence was not checked: this report says nothing about shipping.")
+    if license_.permission is not None:
+        return _answered(license_, license_.permission, duties_stand)
     if license_.state is ConclusionState.UNDECLARED:
-        return Shipping(Permission.OPEN, "No licence was found: no permission to ship this can be shown.")
-    permission, line = _by_category(license_, duties_stand)
-    parts = [line, *_outside(license_), *_origins(license_)]
+        permission, line = Permission.OPEN, "No licence was found: no permission to ship this can be shown."
+    else:
+        permission, line = _by_category(license_, duties_stand)
+    parts = [line, *_forbidden_by_origins(license_), *_outside(license_), *_conflicts(license_), *_origins(license_)]
     if permission is Permission.ALLOWED and len(parts) > 1:
         permission = Permission.OPEN
     return Shipping(permission, " ".join(parts))
 
 
+def _answered(license_: LicenseConclusion, answer: Answer, duties_stand: str) -> Shipping:
+    """The answer to the use that the policy states. Nothing is permitted over a licence that was not concluded."""
+    if answer is Answer.ALLOW and license_.state is not ConclusionState.CONCLUDED:
+        why = _WHY.get(license_.state, "no licence was found")
+        return Shipping(Permission.OPEN, _not_shown(why))
+    found = reasons(license_)
+    if answer is Answer.ALLOW:
+        number = sum(len(each) for _, each in tasks(license_))
+        todo = f"{counted(number, 'thing')} to do, {duties_stand}" if number else "nothing has to be done for it"
+        under = license_.expression or _names(own_entries(license_))
+        return Shipping(Permission.ALLOWED, f"What you mean to do is allowed under {under}; {todo}.")
+    worst = [each for each in found if each.answer.answer is answer]
+    because = " ".join(dict.fromkeys(each.answer.because for each in worst[:_NAMED]))
+    more = f" And {counted(len(worst) - _NAMED, 'more reason')}." if len(worst) > _NAMED else ""
+    opening = "What you mean to do is not allowed." if answer is Answer.DENY else "A person must decide."
+    return Shipping(_ANSWERED[answer], " ".join(part for part in (opening, because) if part) + more)
+
+
 def _by_category(license_: LicenseConclusion, duties_stand: str) -> tuple[Permission, str]:
-    forbidding = [entry for entry in license_.entries if entry.category in _FORBIDDING]
+    own = own_entries(license_)
+    forbidding = [entry for entry in own if entry.category in _FORBIDDING]
     if license_.state is not ConclusionState.CONCLUDED:
         named = f" {_names(forbidding)}, which is among them, forbids commercial use." if forbidding else ""
         return Permission.OPEN, _not_shown(_WHY[license_.state]) + named
-    if license_.category in _FORBIDDING:
+    if forbidding:
         second_hand = "" if all(entry.read for entry in forbidding) else " That is second-hand: read its text."
-        names = _names(forbidding or license_.entries)
-        line = f"The licence that the author names, {names}, forbids commercial use.{second_hand}"
+        line = f"The licence that the author names, {_names(forbidding)}, forbids commercial use.{second_hand}"
         return Permission.FORBIDDEN, line
-    if license_.category is LicenseCategory.UNKNOWN or not license_.entries:
+    if license_.category is LicenseCategory.UNKNOWN or not own:
         return Permission.OPEN, _not_shown(_WHY[license_.state])
-    if unread := [entry for entry in license_.entries if not entry.read]:
+    if unread := [entry for entry in own if not entry.read]:
         return Permission.OPEN, _not_shown(f"the terms of {_names(unread)} were not verified in its text")
-    duties = sum(len(entry.clauses) for entry in license_.entries)
-    if license_.category in _CONDITIONAL:
-        return Permission.OPEN, f"Only under conditions: {duties}, {duties_stand}."
-    names, verb = _names(license_.entries), "allow" if len(license_.entries) > 1 else "allows"
-    listed = f"{counted(duties, 'duty', 'duties')}, {duties_stand}" if duties else "no duty is on record"
+    number = sum(len(each) for _, each in tasks(license_)) or sum(len(entry.clauses) for entry in own)
+    if license_.category in _CONDITIONAL or any(entry.category in _CONDITIONAL for entry in own):
+        return Permission.OPEN, f"Only under conditions: {number}, {duties_stand}."
+    if license_.category in _FORBIDDING:
+        return Permission.FORBIDDEN, "A licence that it is under forbids commercial use."
+    names, verb = _names(own), "allow" if len(own) > 1 else "allows"
+    listed = f"{counted(number, 'duty', 'duties')}, {duties_stand}" if number else "no duty is on record"
     return Permission.ALLOWED, f"The author names {names}, which {verb} it; {listed}."
 
 
@@ -92,32 +124,51 @@ def _outside(license_: LicenseConclusion) -> list[str]:
         f"Not everywhere: {duty.text}"
         for entry in license_.entries
         for duty in entry.clauses
-        if duty.kind == "territory-limit"
+        if duty.kind == "territory-limit" and not (duty.scope == "multimodal" and license_.multimodal is False)
     ]
 
 
+def _conflicts(license_: LicenseConclusion) -> list[str]:
+    """What leaves open which licence holds, in the words of the first of them."""
+    found = [conflict.detail for conflict in license_.conflicts if conflict.kind in OVERTHROWING]
+    return found[:1] + ([f"And {counted(len(found) - 1, 'more conflict')}."] if len(found) > 1 else [])
+
+
+def _forbidden_by_origins(license_: LicenseConclusion) -> list[str]:
+    """What it was made from may not be used in a business, whatever the card says."""
+    own = {entry.id for entry in own_entries(license_)}
+    entries = [each for each in license_.entries if each.category in _FORBIDDING and each.id not in own]
+    return [f"{_names(entries)}, under which it was made, forbids commercial use."] if entries else []
+
+
 def _origins(license_: LicenseConclusion) -> list[str]:
-    """The base models that a card names: a card cannot grant what they forbid, and nobody looked."""
-    bases = base_models(license_)
-    if not bases:
-        return []
-    listed = ", ".join(bases[:3]) + (f" and {len(bases) - 3} more" if len(bases) > 3 else "")
-    return [f"It was made from {listed}; the licence there may bind you too, and was not checked."]
+    """The models that it was made from and whose terms nobody could tell: a card cannot grant what they forbid."""
+    parts = []
+    if missed := unfollowed(license_):
+        parts.append(f"It was made from {_listed(missed)}; the licence there may bind you too, and was not checked.")
+    unclear = tuple(dict.fromkeys(origin.name for origin in unread_origins(license_)))
+    if unclear:
+        parts.append(f"It was made from {_listed(unclear)}, and no licence could be concluded there.")
+    return parts
 
 
-def base_models(license_: LicenseConclusion) -> list[str]:
-    """Return the models that the cards name as origins, each once."""
-    claims = (each for each in license_.claims if each.kind is ClaimKind.INHERITED and each.field == "base_model")
-    return list(dict.fromkeys(claim.quotation for claim in claims))
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def license_sentence(license_: LicenseConclusion, otherwise: str) -> str:
-    """Return what the author says and how much we know of it; ``otherwise`` where no single licence was named."""
+    """Return what was concluded and how much we know of it; ``otherwise`` where no single licence was."""
     if license_.state is not ConclusionState.CONCLUDED or not license_.entries:
         return otherwise
-    count = len(license_.entries)
-    names = ", ".join(entry.name for entry in license_.entries)
-    said = f"The author names one licence: {names}." if count == 1 else f"The author names {count} licences: {names}."
+    own = own_entries(license_)
+    names = ", ".join(entry.name for entry in own)
+    said = (
+        f"The author names one licence: {names}."
+        if len(own) == 1
+        else f"The author names {len(own)} licences: {names}."
+    )
+    if license_.expression:
+        said = f"Concluded, with what it was made from: {license_.expression}."
     unread = [entry.name for entry in license_.entries if not entry.read]
     if unread:
         return f"{said} We have only a second-hand summary of the terms of {', '.join(unread)}."

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
-from rich.console import Console, Group
+from rich.console import Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import ClaimKind
 from modelaudit.model.report import AuditReport, Opinion, OpinionState, Verdict
 from modelaudit.reports.inventory import compared_sentence
+from modelaudit.reports.layout import rows_of, text_of, title_of, written
 from modelaudit.reports.shipping import Permission, license_sentence, shipping
-from modelaudit.reports.text import printable
 from modelaudit.reports.view import (
     FindingGroup,
     absences,
@@ -57,7 +54,6 @@ _SHIPPING = {
     Permission.OPEN: Verdict.INCOMPLETE,
     Permission.FORBIDDEN: Verdict.FAIL,
 }
-_LINE = 400
 _EVIDENCE_LINES = 8
 _EVIDENCE_HEAD = 3
 """Lines before a listing that stay when it is cut."""
@@ -77,69 +73,30 @@ def render_table(
         color: whether to write ANSI colours.
         show: the lowest severity to list. It hides findings from this listing only, and the listing says how many.
     """
-    out = StringIO()
-    console = Console(
-        file=out,
-        width=max(width, 40),
-        force_terminal=color,
-        color_system="standard" if color else None,
-        no_color=not color,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        legacy_windows=False,
-        _environ={},
-    )
-    for part in (_head(report), _unexamined(report), _findings(report, show), _lines(report), _last(report)):
-        console.print(part)
-        console.print()
-    text = "".join(line.rstrip() + "\n" for line in out.getvalue().rstrip().split("\n"))
-    return text.encode()
-
-
-def _text(*parts: str | tuple[str, str]) -> Text:
-    """Return text whose every part is escaped; a part may come with a style."""
-    made = Text(overflow="fold")
-    for part in parts:
-        words, style = (part, "") if isinstance(part, str) else part
-        made.append(printable(words, limit=_LINE), style)
-    return made
-
-
-def _rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> Padding:
-    """Return labelled lines that wrap beside their labels."""
-    grid = Table.grid(padding=(0, 1), expand=True)
-    grid.add_column(width=label, style="dim")
-    grid.add_column(ratio=1, overflow="fold")
-    for name, words in rows:
-        grid.add_row(name, words)
-    return Padding(grid, (0, 0, 0, indent))
-
-
-def _title(words: str) -> Text:
-    return Text(words, "bold")
+    parts = (_head(report), _unexamined(report), _findings(report, show), _lines(report), _last(report))
+    return written(parts, width=width, color=color)
 
 
 def _head(report: AuditReport) -> Group:
     shape, style = _VERDICTS[report.decision.verdict]
     target, policy = report.target, report.policy
-    rows = [("model", _text(model_name(target)))]
+    rows = [("model", text_of(model_name(target)))]
     if target.commit or target.revision:
         asked = f" (asked for {target.revision})" if target.revision and target.revision != target.commit else ""
-        rows.append(("commit", _text((target.commit or "none") + asked)))
-    rows += [("from", _text(f"{target.origin}; {mode_sentence(report)}"))]
-    rows += [("note", _text(note)) for note in target.notes]
-    rows.append(("files", _text(inventory_sentence(report), ". ", compared_sentence(report))))
-    rows.append(("policy", _text(f"{policy.name}: {fail_on_words(policy.fail_on)}")))
-    rows.append(("tool", _text(f"{report.tool.name} {report.tool.version}, {report.created}")))
+        rows.append(("commit", text_of((target.commit or "none") + asked)))
+    rows += [("from", text_of(f"{target.origin}; {mode_sentence(report)}"))]
+    rows += [("note", text_of(note)) for note in target.notes]
+    rows.append(("files", text_of(inventory_sentence(report), ". ", compared_sentence(report))))
+    rows.append(("policy", text_of(f"{policy.name}: {fail_on_words(policy.fail_on)}")))
+    rows.append(("tool", text_of(f"{report.tool.name} {report.tool.version}, {report.created}")))
     ship = shipping(report.license, "listed in the HTML report")
     if report.decision.verdict is Verdict.PASS and ship.permission is not Permission.ALLOWED:
         style = _VERDICTS[Verdict.INCOMPLETE][1]
     heading = Text.assemble((f" {shape} {report.decision.verdict.upper()} ", style), " ", verdict_sentence(report))
     mark, tone = _VERDICTS[_SHIPPING[ship.permission]]
-    second = _text((f" {mark} LICENCE TO SHIP ", tone), " ", ship.line)
-    reasons = [Padding(_text(f"- {reason}"), (0, 0, 0, 2)) for reason in report.decision.reasons]
-    return Group(heading, second, *reasons, Text(), _rows(rows))
+    second = text_of((f" {mark} LICENCE TO SHIP ", tone), " ", ship.line)
+    reasons = [Padding(text_of(f"- {reason}"), (0, 0, 0, 2)) for reason in report.decision.reasons]
+    return Group(heading, second, *reasons, Text(), rows_of(rows))
 
 
 def _unexamined(report: AuditReport) -> Group:
@@ -149,27 +106,27 @@ def _unexamined(report: AuditReport) -> Group:
         unread, place = absence.unread, place_words(absence.unread.where)
         accepted = f" Accepted by the policy: {ended(absence.allowed_by)}" if absence.allowed_by else ""
         where = f" ({place})" if place else ""
-        lines.append(_text((address, "bold"), where))
-        lines.append(Padding(_text(f"{unread_words(unread)}{accepted}"), (0, 0, 0, 2)))
+        lines.append(text_of((address, "bold"), where))
+        lines.append(Padding(text_of(f"{unread_words(unread)}{accepted}"), (0, 0, 0, 2)))
     if len(pairs) > _ABSENCES:
         lines.append(Text(f"… and {len(pairs) - _ABSENCES:,} more, all of them in the HTML and JSON reports"))
-    lines += [_text((record.path, "bold"), " (no reason was recorded)") for record in silent]
+    lines += [text_of((record.path, "bold"), " (no reason was recorded)") for record in silent]
     if left_out:
-        lines.append(_text("Checks that were not run: ", ", ".join(CHECKS[family] for family in left_out), "."))
+        lines.append(text_of("Checks that were not run: ", ", ".join(CHECKS[family] for family in left_out), "."))
     if not report.coverage.artifacts:
         lines.append(Text("There was no file to examine."))
     if not lines:
         return Group(Text.assemble(("Not examined: ", "bold"), "nothing; every file was examined whole."))
     number = len(pairs) + len(silent)
     parts = f": {counted(number, 'part of the model', 'parts of the model')}" if number else ""
-    return Group(_title(f"Not examined{parts}"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
+    return Group(title_of(f"Not examined{parts}"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
 def _findings(report: AuditReport, show: Severity) -> Group:
     shown = [finding for finding in report.findings if finding.severity.rank >= show.rank]
     hidden = len(report.findings) - len(shown)
     note = f" ({hidden:,} below {show} hidden here; they count for the verdict all the same)" if hidden else ""
-    blocks: list[Text | Group] = [_title(f"Findings: {severity_sentence(report.findings)}{note}")]
+    blocks: list[Text | Group] = [title_of(f"Findings: {severity_sentence(report.findings)}{note}")]
     for group in grouped(report, show):
         blocks += [Text(), _group(group)]
     return Group(*blocks)
@@ -178,7 +135,7 @@ def _findings(report: AuditReport, show: Severity) -> Group:
 def _group(group: FindingGroup) -> Group:
     shape, style = _SHAPES[group.severity]
     title = group.rule.title if group.rule else "this report does not explain the rule"
-    heading = _text((f" {shape} {group.severity.upper()} ", style), " ", (title, "bold"), f"  {group.rule_id}")
+    heading = text_of((f" {shape} {group.severity.upper()} ", style), " ", (title, "bold"), f"  {group.rule_id}")
     blocks: list[Text | Padding] = [heading]
     blocks += [_finding(finding) for finding in group.findings[:_FINDINGS_PER_RULE]]
     more = len(group.findings) - _FINDINGS_PER_RULE
@@ -187,17 +144,20 @@ def _group(group: FindingGroup) -> Group:
             Padding(Text(f"… and {more:,} more of this rule, all in the HTML and JSON reports"), (0, 0, 0, 4))
         )
     if group.rule:
-        blocks.append(_rows([("why", _text(group.rule.why)), ("fix", _text(group.rule.fix))], indent=4, label=8))
+        blocks.append(rows_of([("why", text_of(group.rule.why)), ("fix", text_of(group.rule.fix))], indent=4, label=8))
     return Group(*blocks)
 
 
 def _finding(finding: Finding) -> Padding:
     place = place_words(finding.location)
     where = f"{finding.artifact or 'the model as a whole'}" + (f", {place}" if place else "")
-    rows = [("where", _text((where, "bold"), (f"  {finding.fingerprint}", "dim"))), ("what", _text(finding.message))]
+    rows = [
+        ("where", text_of((where, "bold"), (f"  {finding.fingerprint}", "dim"))),
+        ("what", text_of(finding.message)),
+    ]
     lines = _evidence(finding.evidence)
-    rows += [("evidence" if index == 0 else "", _text(line)) for index, line in enumerate(lines)]
-    return _rows(rows, indent=4, label=8)
+    rows += [("evidence" if index == 0 else "", text_of(line)) for index, line in enumerate(lines)]
+    return rows_of(rows, indent=4, label=8)
 
 
 def _evidence(lines: tuple[str, ...]) -> list[str]:
@@ -223,18 +183,18 @@ def _lines(report: AuditReport) -> Group:
         dict.fromkeys(claim.entry or claim.quotation for claim in conclusion.claims if claim.kind is ClaimKind.DECLARED)
     )
     sentence = license_sentence(conclusion, CONCLUSIONS[conclusion.state])
-    license_line = _text(f"claimed {claimed or 'nothing'}; category {CATEGORIES[conclusion.category]}. {sentence}")
+    license_line = text_of(f"claimed {claimed or 'nothing'}; category {CATEGORIES[conclusion.category]}. {sentence}")
     rows = [("licence", license_line)]
     if not report.opinions:
         rows.append(("opinions", Text("No second scanner was asked.")))
     rows += [("opinions" if index == 0 else "", _opinion(each)) for index, each in enumerate(report.opinions)]
-    return Group(_rows(rows, indent=0, label=8))
+    return Group(rows_of(rows, indent=0, label=8))
 
 
 def _opinion(opinion: Opinion) -> Text:
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
-        return _text(f"{name} gave no opinion, which is not an agreement: {opinion.detail}")
+        return text_of(f"{name} gave no opinion, which is not an agreement: {opinion.detail}")
     agreeing = sum(finding.agrees for finding in opinion.findings)
     parts = [f"{name} {OPINIONS[opinion.state]}"]
     parts.append(f"{counted(len(opinion.findings), 'finding')}, {agreeing:,} in files where we have one too")
@@ -242,7 +202,7 @@ def _opinion(opinion: Opinion) -> Text:
         parts.append(f"{counted(len(opinion.absences), 'file')} skipped or failed")
     if opinion.disagreements:
         parts.append("it found nothing where we did in " + ", ".join(opinion.disagreements))
-    return _text("; ".join(parts) + ".")
+    return text_of("; ".join(parts) + ".")
 
 
 def _last(report: AuditReport) -> Text:

@@ -9,10 +9,18 @@ from pathlib import PurePath
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.license import (
+    Basis,
+    ClaimKind,
+    ConclusionState,
+    LicenseClaim,
+    LicenseConclusion,
+    OriginState,
+)
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, OpinionState, Target, Verdict
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.reports.inventory import LOCAL
+from modelaudit.reports.license_view import dataset_words, is_uncompared, origin_words, unread_origins
 from modelaudit.reports.wording import (
     DUTIES,
     NOTHING_SCANNED,
@@ -24,6 +32,9 @@ from modelaudit.reports.wording import (
     ended,
     sentence,
 )
+
+_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
+"""What makes an expression of the names of licences; which licences it names, the conclusion says."""
 
 _FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 
@@ -133,12 +144,17 @@ def duties(entry: LicenseEntry) -> tuple[tuple[str, tuple[Clause, ...]], ...]:
 
 def understood(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
     """Return whether a claim leads to a licence that is on record, and in words what it was understood as."""
+    if claim.kind is ClaimKind.INHERITED:
+        return _followed(claim, license_)
+    if claim.basis is Basis.VARIANT:
+        like = f"Like {claim.entry}, and not it" if claim.entry else "Like a licence, and not it"
+        return False, f"{like}: {', '.join(claim.differs)}" if claim.differs else like
     if claim.entry is not None:
         return True, claim.entry
+    if license_.expression and _OPERATORS.search(claim.quotation) and license_.state is ConclusionState.CONCLUDED:
+        return True, license_.expression
     if claim.kind is ClaimKind.FOUND:
-        return False, "Not compared: read it"
-    if claim.kind is ClaimKind.INHERITED:
-        return False, "Not followed: its licence may bind you too"
+        return False, "Not compared: read it" if is_uncompared(claim) else "No licence on record"
     if claim.field == "license_link":
         return False, "An address, not opened"
     if claim.field == "front-matter":
@@ -147,6 +163,19 @@ def understood(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, 
     if claim.field == "license" and claim.quotation.strip().lower() in ("other", "unknown") and any(beside):
         return False, "See license_name below"
     return False, "No single licence" if license_.state is ConclusionState.VAGUE else "Unknown licence"
+
+
+def _followed(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
+    """What became of the origin or the data set that a claim names."""
+    for origin in license_.origins:
+        if origin.name == claim.quotation:
+            return origin not in unread_origins(license_), origin_words(origin)
+    for dataset in license_.datasets:
+        if dataset.name == claim.quotation:
+            return dataset.look is OriginState.READ and bool(dataset.entries), dataset_words(dataset)
+    if claim.entry is not None:
+        return True, claim.entry
+    return False, "Not followed: its licence may bind you too"
 
 
 def opinions_tile(report: AuditReport) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
-from modelaudit.model.license import ClaimKind, ConclusionState
+from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import DigestState, Extent, OpinionState, Verdict
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
@@ -90,7 +90,7 @@ CONCLUSIONS = {
 }
 
 STATES = {
-    ConclusionState.CONCLUDED: "named by the author",
+    ConclusionState.CONCLUDED: "concluded",
     ConclusionState.CONTRADICTORY: "contradictory",
     ConclusionState.UNRECOGNISED: "not recognised",
     ConclusionState.VAGUE: "vague",
@@ -108,12 +108,6 @@ CATEGORIES = {
     LicenseCategory.NON_COMMERCIAL: "non-commercial use only",
     LicenseCategory.RESEARCH_ONLY: "research use only",
     LicenseCategory.UNKNOWN: "unknown, not to be taken for a permission",
-}
-
-CLAIMS = {
-    ClaimKind.DECLARED: "declared by the author",
-    ClaimKind.FOUND: "a file of the model, known by its name",
-    ClaimKind.INHERITED: "named by the author as what this model was made from",
 }
 
 USE_FIRST = "Can you use it at all? Answer first"
@@ -144,9 +138,9 @@ NEVER_COVERED = (
     "Personal data that the model may have learned.",
     "Patents and trade marks of others.",
     "Duties under the EU AI Act.",
-    "Pages behind links: no address named in this report was opened.",
-    "The licences of the base model and of the data sets that the model was made from.",
-    "The words of licence files: they are listed by name, and were not compared with what the card says.",
+    "Pages behind links: no address named in this report was opened, so terms that stand there may have changed.",
+    "Whether the authors had the right to give the model or its data the licence that they state.",
+    "Agreements of your own with a publisher: they may allow what the licence does not.",
 )
 
 GLOSSARY = {
@@ -235,6 +229,14 @@ def human_size(size: int) -> str:
         if value < 999.5 or unit == "PB":
             break
     return f"{'-' if size < 0 else ''}{value:.3g} {unit}"
+
+
+def human_number(number: float) -> str:
+    """Return a number of users or of money: whole, with commas, and in words of millions where that is shorter."""
+    for unit, words in ((1e9, "billion"), (1e6, "million")):
+        if number >= unit:
+            return f"{number / unit:,.10g} {words}"
+    return f"{number:,.10g}"
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

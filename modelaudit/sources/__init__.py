@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelaudit.sources.resolution import resolve
+from modelaudit.sources.resolution import resolve, resolve_small, resolve_terms
 from modelaudit.sources.windows import FileWindow
 
-__all__ = ["FileWindow", "resolve"]
+__all__ = ["FileWindow", "resolve", "resolve_small", "resolve_terms"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelaudit.model.artifact import Artifact, Digest, ModelRef, RefKind, Snapshot
-from modelaudit.model.errors import SourceError, WindowError
+from modelaudit.model.errors import UnreachedError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import ListedFile, Listing, digest_named, merged, read_tree_record, unfit_names
@@ -253,7 +253,7 @@ class OfflineSource:
         """
         place = find_cached(self.ref, self.settings)
         if place is None:
-            raise SourceError(
+            raise UnreachedError(
                 f"{str(self.ref)!r} is not in the Hub cache {str(self.settings.cache)!r} and the scan is offline; "
                 "fetch it once without --offline and HF_HUB_OFFLINE, or name another cache in HF_HOME."
             )

@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 )
 
 from modelaudit.model.artifact import ModelRef, RefKind
-from modelaudit.model.errors import SourceError
+from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
 from modelaudit.sources.session import LongWaitError, RefusedAnswerError, wait_told
 from modelaudit.sources.settings import HubSettings
 
@@ -45,10 +45,15 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
-    """Turns what the client raised for one repository into the error that a person reads."""
+    """Turns what the client raised for one repository into the error that a person reads.
+
+    Attributes:
+        typed: whether a person typed the name, who may as well have meant a path.
+    """
 
     ref: ModelRef
     settings: HubSettings
+    typed: bool = True
 
     @property
     def _what(self) -> str:
@@ -58,11 +63,14 @@ class Explainer:
     def explain(self, error: BaseException) -> SourceError:
         """The error to raise in place of ``error``; the first cause that says enough decides."""
         for cause in _causes(error):
-            message = self._of_status(cause) or self._of_network(cause) or self._of_disk(cause)
+            message = self._of_status(cause) or self._of_network(cause)
+            if message:
+                return _kind_of(cause)(message)
+            message = self._of_disk(cause)
             if message:
                 return SourceError(message)
         detail = f"{type(error).__name__}: {error}"[:300]
-        return SourceError(
+        return UnreachedError(
             f"What came back for {self._what} is not what a Hub answers ({detail}); check HF_ENDPOINT and any proxy."
         )
 
@@ -91,9 +99,10 @@ class Explainer:
         if code == 401 and "credentials" in (cause.server_message or "").lower():
             return f"The Hub refuses the token that it was asked with for {self._what}; check HF_TOKEN."
         if code in (401, 404):
+            start = f"There is no local path {self.ref.name!r}, and the" if self.typed else "The"
             return (
-                f"There is no local path {self.ref.name!r}, and the Hub does not show {self._what}: it is missing or "
-                "private, which the Hub does not tell apart; check the id, and set HF_TOKEN if it is private."
+                f"{start} Hub does not show {self._what}: it is missing or private, which the Hub does not tell apart; "
+                "check the id, and set HF_TOKEN if it is private."
             )
         if code == 403:
             return f"The Hub forbids access to {self._what}; check that the token in HF_TOKEN may read it."
@@ -139,6 +148,21 @@ class Explainer:
         if "Consistency check failed" in str(cause):
             return f"A file of {self._what} arrived with another size than the Hub states; try again."
         return None
+
+
+def _kind_of(cause: BaseException) -> type[SourceError]:
+    """Whether it is not there, not to be had, or nobody knows."""
+    if isinstance(cause, GatedRepoError | DisabledRepoError):
+        return GatedError
+    if isinstance(cause, RevisionNotFoundError | RemoteEntryNotFoundError):
+        return MissingError
+    if not isinstance(cause, HfHubHTTPError):
+        return UnreachedError
+    code = cause.response.status_code
+    if code == 403:
+        return GatedError
+    refused = "credentials" in (cause.server_message or "").lower()
+    return MissingError if code in (401, 404) and not refused else UnreachedError
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -13,15 +13,18 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 from huggingface_hub.hf_api import DatasetInfo, ModelInfo, RepoSibling
 
 from modelaudit import __version__
-from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
-from modelaudit.model.errors import SourceError
+from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.errors import GatedError, UnreachedError
 from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.cache import CachedCommit, artifacts_of, is_file, remember, repository_folder
 from modelaudit.sources.claims import ListedFile, Listing, claims, merged, unfit_names
 from modelaudit.sources.failures import CLIENT_ERRORS, Explainer
 from modelaudit.sources.progress import Progress, byte_counter
 from modelaudit.sources.session import LIBRARY, bound_session
 from modelaudit.sources.settings import HubSettings
+from modelaudit.sources.small import chosen, only
+from modelaudit.sources.stated import stated_by
 from modelaudit.sources.target import is_commit
 
 _TIMEOUT = 10.0  # seconds, the client's own default for downloads
@@ -29,12 +32,18 @@ _TIMEOUT = 10.0  # seconds, the client's own default for downloads
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """A model or dataset on the Hub at one revision."""
+    """A model or dataset on the Hub at one revision.
+
+    Attributes:
+        is_origin: something else was made from it: only its small files are taken, and the cache's own note of the
+            commit that a branch stands at is left as it is, because programs load whole models by it.
+    """
 
     ref: ModelRef
     settings: HubSettings
     limits: Limits
     progress: Progress | None = None
+    is_origin: bool = False
 
     def snapshot(self) -> Snapshot:
         """Resolve the revision to a commit, fetch what the commit lists, and take stock of it.
@@ -43,23 +52,52 @@ class HubSource:
         handed on as claims, to be compared with the bytes.
 
         Raises:
-            SourceError: the repository could not be had; the message says why.
+            SourceError: the repository could not be had; the message and the kind of the error say why.
         """
         bound_session()
-        explainer = Explainer(self.ref, self.settings)
+        explainer = Explainer(self.ref, self.settings, typed=not self.is_origin)
         try:
             info = self._info()
             listing = _listing(info.siblings or ())
             place = CachedCommit(repository_folder(self.ref, self.settings), self._commit(info))
-            self._fetch(place, listing)
         except CLIENT_ERRORS as error:
             raise explainer.explain(error) from error
-        if self.ref.revision != place.commit:
-            remember(place, self.ref.revision or "main")
+        wanted = chosen(listing) if self.is_origin else None
+        try:
+            self._fetch(place, listing, wanted)
+        except CLIENT_ERRORS as error:
+            why = explainer.explain(error)
+            if isinstance(why, GatedError):
+                raise GatedError(str(why), self._closed(info, place, listing, str(why))) from error
+            raise why from error
+        self._remember(place)
         known = merged(listing, place.listed(self.limits) or {})
         artifacts, notes = artifacts_of(place, str(self.ref), known, self.limits)
+        taken = self._snapshot(info, place, artifacts, notes)
+        return taken if wanted is None else only(taken, wanted)
+
+    def _remember(self, place: CachedCommit) -> None:
+        revision = self.ref.revision or "main"
+        if revision != place.commit and not (self.is_origin and is_file(f"{place.repository}/refs/{revision}")):
+            remember(place, revision)
+
+    def _snapshot(
+        self,
+        info: ModelInfo | DatasetInfo,
+        place: CachedCommit,
+        artifacts: tuple[Artifact, ...],
+        notes: tuple[str, ...] = (),
+    ) -> Snapshot:
         notes = (*self._notes(info, place), *notes)
-        return Snapshot(self.ref, place.commit, artifacts, self.settings.endpoint, Path(place.snapshot), notes)
+        stated = stated_by(info.tags, vars(info.card_data) if info.card_data is not None else None)
+        root = Path(place.snapshot)
+        return Snapshot(self.ref, place.commit, artifacts, self.settings.endpoint, root, notes, stated)
+
+    def _closed(self, info: ModelInfo | DatasetInfo, place: CachedCommit, listing: Listing, why: str) -> Snapshot:
+        """What the Hub shows of a repository whose files it does not give."""
+        absent = Unread(UnreadReason.CONTENT_ABSENT, why)
+        artifacts = (Artifact(name, file.size or 0, None, file.claimed, absent) for name, file in listing.items())
+        return self._snapshot(info, place, tuple(sorted(artifacts, key=lambda artifact: artifact.path)))
 
     @property
     def _kind(self) -> str:
@@ -73,18 +111,22 @@ class HubSource:
     def _commit(self, info: ModelInfo | DatasetInfo) -> str:
         commit = info.sha
         if not isinstance(commit, str) or not is_commit(commit):
-            raise SourceError(f"{self.settings.endpoint} names no commit for {str(self.ref)!r}; check HF_ENDPOINT.")
+            raise UnreachedError(f"{self.settings.endpoint} names no commit for {str(self.ref)!r}; check HF_ENDPOINT.")
         asked = self.ref.revision
         if asked and is_commit(asked) and asked != commit:
-            raise SourceError(f"{self.settings.endpoint} answered with commit {commit} in place of {asked}.")
+            raise UnreachedError(f"{self.settings.endpoint} answered with commit {commit} in place of {asked}.")
         return commit
 
-    def _fetch(self, place: CachedCommit, listing: Listing) -> None:
-        """Fetch the commit as a whole; where that leaves files out, ask for each of them.
+    def _fetch(self, place: CachedCommit, listing: Listing, wanted: tuple[str, ...] | None) -> None:
+        """Fetch the commit as a whole, or of it what is wanted; where that leaves files out, ask for each of them.
 
         One file that the server lists and does not have must not keep the others from being examined.
         """
         unfit = unfit_names(listing)
+        names = list(listing if wanted is None else wanted)
+        if wanted is not None and not names:
+            Path(place.snapshot).mkdir(parents=True, exist_ok=True)
+            return
         with contextlib.suppress(RemoteEntryNotFoundError):
             snapshot_download(
                 self.ref.name,
@@ -96,10 +138,11 @@ class HubSource:
                 etag_timeout=_TIMEOUT,
                 token=self.settings.token,
                 endpoint=self.settings.endpoint,
+                allow_patterns=None if wanted is None else [glob.escape(name) for name in names],
                 ignore_patterns=[glob.escape(name) for name in unfit] or None,
                 tqdm_class=byte_counter(self.progress),
             )
-        for name in listing:
+        for name in names:
             if name not in unfit and not is_file(f"{place.snapshot}/{name}"):
                 self._fetch_file(place, name)
         Path(place.snapshot).mkdir(parents=True, exist_ok=True)  # the client makes none for a commit without files

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from modelaudit.model.artifact import Snapshot
-from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.errors import ConfigurationError, GatedError, MissingError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.sources.cache import CachedFileSource, CacheSource, OfflineSource, find_commit
+from modelaudit.sources.claims import ListedFile
 from modelaudit.sources.local import FileSource, FolderSource
 from modelaudit.sources.progress import Progress
 from modelaudit.sources.settings import HubSettings
+from modelaudit.sources.small import chosen, only, tells_terms
 from modelaudit.sources.target import could_be_repository, looks_like_a_path, parse_repository
 
 
@@ -67,7 +69,10 @@ def resolve(
         if "local path" in str(error):
             raise
         # What was meant may as well be a path that was misspelt.
-        raise SourceError(f"There is no local path {target!r}, and as a repository: {error}") from error
+        message = f"There is no local path {target!r}, and as a repository: {error}"
+        raise (
+            GatedError(message, error.snapshot) if isinstance(error, GatedError) else type(error)(message)
+        ) from error
 
 
 def _exists(target: str) -> bool:
@@ -104,3 +109,83 @@ def _remote(target: str, revision: str | None, offline: bool, progress: Progress
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
     return HubSource(ref, settings, limits, progress)
+
+
+def resolve_small(
+    name: str,
+    *,
+    is_dataset: bool = False,
+    offline: bool = False,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Snapshot:
+    """Take what a repository says of its licence and origins: cards, terms and settings, and the list of its files.
+
+    Every file is an artifact, and only the small ones open (``modelaudit.sources.small``); weights are never asked for,
+    even where the cache holds them.
+
+    Args:
+        name: Hub id as a card spells it, ``org/name`` or ``org/name@revision``; never taken for a path.
+        is_dataset: look among the data sets.
+        offline: make no request; the Hub cache has it, or nobody does.
+        limits: bounds on reads.
+
+    Raises:
+        MissingError: the Hub does not show it, or ``name`` is no id at all.
+        GatedError: it is there and not to be had; ``snapshot`` is what the Hub shows of it.
+        UnreachedError: nobody could be asked.
+        SourceError: it cannot be kept on this disk.
+    """
+    try:
+        ref = parse_repository(f"datasets/{name}" if is_dataset else name, None)
+    except ConfigurationError as error:
+        raise MissingError(str(error)) from error
+    settings = HubSettings.read(offline=offline)
+    if settings.offline:
+        snapshot = OfflineSource(ref, settings, limits).snapshot()
+        here = {artifact.path: ListedFile(artifact.size, ()) for artifact in snapshot.artifacts if artifact.open}
+        return only(snapshot, chosen(here))
+    from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
+
+    return HubSource(ref, settings, limits, is_origin=True).snapshot()
+
+
+def resolve_terms(
+    target: str,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Snapshot:
+    """Take of a target what tells its licence: of a repository its small files, of a folder those and metadata heads.
+
+    Every file is an artifact, and only these open. What the Hub shows of a gated repository is taken for what it is.
+
+    Args:
+        target: as for ``resolve``.
+        revision: branch, tag or commit of a repository.
+        offline: make no request.
+        limits: bounds on reads and on the depth of folders.
+
+    Raises:
+        ConfigurationError: the target or the revision cannot be meant (exit 2).
+        SourceError: the target is missing or could not be fetched (exit 4).
+    """
+    if not target.strip() or _exists(target):
+        snapshot = resolve(target, revision=revision, offline=offline, limits=limits)
+        return only(snapshot, {each.path for each in snapshot.artifacts if tells_terms(each.path, each.size)})
+    if looks_like_a_path(target):
+        raise SourceError(f"There is no file or folder {target!r}; check the path.")
+    ref = parse_repository(target, revision)
+    settings = HubSettings.read(offline=offline)
+    if settings.offline:
+        snapshot = OfflineSource(ref, settings, limits).snapshot()
+        return only(snapshot, {each.path for each in snapshot.artifacts if tells_terms(each.path, each.size)})
+    from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
+
+    try:
+        return HubSource(ref, settings, limits, is_origin=True).snapshot()
+    except GatedError as error:
+        if error.snapshot is None:
+            raise
+        note = f"its files could not be had, and only what the Hub shows of it was read: {error}"
+        return replace(error.snapshot, notes=(note, *error.snapshot.notes))

@@ -1,4 +1,4 @@
-"""Cards as a reader gives them, and what the shipped rule set makes of them."""
+"""Cards as a reader gives them, texts as recognition finds them, and what the shipped rule set makes of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ import pytest
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses import claims_of, conclude, subjects_of
+from modelaudit.licenses.evidence import Evidence
+from modelaudit.licenses.fields import POLICY, TEXT
+from modelaudit.licenses.permission import flattened
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.license import LicenseConclusion
-from modelaudit.model.structure import CardField, ModelCard
+from modelaudit.model.evidence import ProseKind
+from modelaudit.model.license import (
+    Basis,
+    ClaimKind,
+    ConclusionState,
+    LicenseClaim,
+    LicenseConclusion,
+    Origin,
+    OriginState,
+)
+from modelaudit.model.structure import CardField, Location, ModelCard
+from modelaudit.model.terms import Intent, Relation
 
 Fields = Mapping[str, str | Sequence[str]]
 
@@ -30,24 +43,83 @@ def card() -> Callable[[Fields], ModelCard]:
     return card_of
 
 
+def text_claim(path: str, entry: str | None, *differs: str, policy: bool = False) -> LicenseClaim:
+    """What recognition says of a file that holds a text, or a variant of one."""
+    return LicenseClaim(
+        ClaimKind.FOUND,
+        path,
+        POLICY if policy else TEXT,
+        "the first words",
+        entry,
+        Location(line=1),
+        Basis.VARIANT if differs else Basis.TEXT,
+        differs,
+    )
+
+
+def origin_of(
+    name: str, *entries: str, look: OriginState = OriginState.READ, relation: Relation = Relation.FINETUNE
+) -> Origin:
+    """An origin that was read and is under some licences; without any, its licence is not known."""
+    state = ConclusionState.CONCLUDED if entries else ConclusionState.UNDECLARED
+    return Origin(
+        name, "", relation, 1, look, state if look is OriginState.READ else ConclusionState.NOT_CHECKED, entries
+    )
+
+
+@pytest.fixture(name="origin_of")
+def _origin_of() -> Callable[..., Origin]:
+    return origin_of
+
+
+@pytest.fixture(name="text_claim")
+def _text_claim() -> Callable[..., LicenseClaim]:
+    return text_claim
+
+
 @pytest.fixture
 def weigh(rules: Catalogue) -> Callable[..., LicenseConclusion]:
-    """Conclude on the cards given: the fields of README.md as keywords, or whole cards by path."""
+    """Conclude on the cards given: the fields of README.md as keywords, or whole cards by path.
+
+    ``texts`` are the licences whose texts stand in files, by path; ``prose`` are the words of other files.
+    """
 
     def weigh(
         *,
         cards: Mapping[str, Fields] | None = None,
         paths: Sequence[str] = (),
+        texts: Mapping[str, str] | None = None,
+        claims: Sequence[LicenseClaim] = (),
+        origins: Sequence[Origin] = (),
+        prose: Mapping[str, str] | None = None,
         repository: str | None = None,
+        intent: Intent | None = None,
+        evidence: Mapping[str, object] | None = None,
         **fields: str,
     ) -> LicenseConclusion:
         given = cards if cards is not None else {"README.md": fields}
-        claims = [
-            claim
-            for path, fields_of_card in given.items()
-            for claim in claims_of(card_of(fields_of_card), path, rules.licenses, rules.vague_licenses)
+        found = [
+            *(
+                claim
+                for path, fields_of_card in given.items()
+                for claim in claims_of(card_of(fields_of_card), path, rules.licenses, rules.vague_licenses)
+            ),
+            *(text_claim(path, entry) for path, entry in (texts or {}).items()),
+            *claims,
         ]
-        return conclude(claims, rules.licenses, rules.vague_licenses, [*given, *paths], repository=repository)
+        said = prose or {}
+        kinds = {path: ProseKind.NOTICE if "NOTICE" in path else ProseKind.CARD for path in said}
+        files = dict.fromkeys((*given, *(texts or {}), *said, *(each.artifact for each in claims), *paths))
+        whole = Evidence(
+            claims=found,
+            paths=[path for path in files if path],
+            repository=repository,
+            origins=origins,
+            texts={path: flattened(text) for path, text in said.items()},
+            kinds=kinds,
+            **(evidence or {}),  # type: ignore[arg-type]
+        )
+        return conclude(whole, rules, intent)
 
     return weigh
 

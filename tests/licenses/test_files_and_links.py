@@ -4,7 +4,7 @@ import pytest
 
 from modelaudit.licenses import subjects_of
 from modelaudit.licenses.claims import CLAIM_LIMIT, file_claims, holds_license_text
-from modelaudit.model.license import ClaimKind
+from modelaudit.model.license import ClaimKind, ConclusionState
 
 
 @pytest.mark.parametrize(
@@ -65,19 +65,13 @@ def test_the_number_of_file_claims_is_bounded():
     assert len(file_claims(f"{number}/LICENSE" for number in range(1000))) == CLAIM_LIMIT
 
 
-def test_the_conclusion_says_that_no_text_was_compared(weigh):
-    conclusion = weigh(license="mit", paths=["LICENSE"])
-    assert "LICENSE; their text was not compared" in conclusion.reasoning[-1]
-    assert weigh(license="mit").reasoning[-1] == "No licence file is in the snapshot."
-
-
 def test_a_member_of_an_archive_is_no_licence_file_of_the_snapshot(weigh):
-    assert "No licence file" in weigh(license="mit", paths=["model.zip!LICENSE"]).reasoning[-1]
+    assert weigh(license="mit", paths=["model.zip!LICENSE"]).state is ConclusionState.CONCLUDED
+    assert weigh(license="mit", paths=["LICENSE"]).state is ConclusionState.UNRECOGNISED
 
 
 def link_of(conclusion):
-    places = [subject.fields["place"] for subject in subjects_of(conclusion) if subject.kind == "license-link"]
-    return [place for place in places if place != "in-snapshot"]
+    return [subject.fields["place"] for subject in subjects_of(conclusion) if subject.kind == "license-link"]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +83,11 @@ def test_a_link_to_a_file_of_the_snapshot(weigh, link):
 
 
 def test_a_link_may_lead_to_a_text_with_another_name(weigh, fired):
-    conclusion = weigh(license="mit", license_link="terms.txt", paths=["terms.txt"])
+    conclusion = weigh(license="mit", license_link="terms.txt", texts={"terms.txt": "MIT"})
     assert "license/text-missing" not in fired(conclusion)
+    unread = weigh(license="mit", license_link="terms.txt", paths=["terms.txt"])
+    assert unread.state is ConclusionState.UNRECOGNISED
+    assert "license/text-not-compared" in fired(unread)
 
 
 def test_a_relative_link_starts_at_its_card(weigh):

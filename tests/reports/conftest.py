@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from reports.license_examples import conflicting_conclusion, hostile_conclusion, plain_conclusion
 
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
@@ -419,8 +420,6 @@ def hostile_report() -> AuditReport:
     rule = Rule(
         evil, evil, CheckFamily.SECURITY, Severity.CRITICAL, Confidence.LOW, evil, evil, (evil, huge), (evil,), evil
     )
-    entry = LicenseEntry(evil, evil, LicenseCategory.UNKNOWN, (evil,), (evil,), (Clause(evil, huge, evil),), evil, evil)
-    claims = tuple(LicenseClaim(kind, evil, evil, huge, linked, place) for kind in ClaimKind for linked in (evil, None))
     opinions = tuple(
         Opinion(evil, evil, state, evil, (OpinionFinding(evil, evil, huge, False),), (evil,), (evil,))
         for state in OpinionState
@@ -433,7 +432,7 @@ def hostile_report() -> AuditReport:
         policy=PolicyRecord(evil, None, (), evil),
         decision=Decision(Verdict.FAIL, (evil, huge), Coverage(records)),
         findings=(finding, finding, replace(finding, rule="not/explained", artifact="")),
-        license=LicenseConclusion(ConclusionState.CONTRADICTORY, LicenseCategory.UNKNOWN, claims, (entry,), (evil,)),
+        license=hostile_conclusion(evil, huge),
         opinions=opinions,
         rules=(rule,),
     )
@@ -449,10 +448,25 @@ def crowded_report(count: int = 1000) -> AuditReport:
     return replace(plain, findings=plain.findings + many)
 
 
+def allowed_report() -> AuditReport:
+    """A model that the policy's use is allowed for."""
+    policy = replace(pass_report().policy, name="commercial-product")
+    return replace(pass_report(), license=plain_conclusion(), policy=policy)
+
+
+def conflicting_report() -> AuditReport:
+    """A card that promises more than the models that it was made from."""
+    plain = fail_report()
+    policy = replace(plain.policy, name="commercial-product")
+    return replace(plain, license=conflicting_conclusion(), policy=policy, opinions=())
+
+
 REPORTS: dict[str, Callable[[], AuditReport]] = {
     "fail": fail_report,
     "pass": pass_report,
     "incomplete": incomplete_report,
+    "allowed": allowed_report,
+    "conflicting": conflicting_report,
     "hostile": hostile_report,
     "crowded": crowded_report,
 }

@@ -10,6 +10,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reports.license_examples import APACHE, COMMIT, LLAMA, conflicting_conclusion, plain_conclusion
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Severity
@@ -18,6 +19,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import report_digest
+from modelaudit.reports.license_view import lineage
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 
@@ -33,7 +35,7 @@ def properties(node: Any) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "hostile"])
+@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting", "hostile"])
 def test_strictly_valid(name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     assert VALIDATOR.validate_str(render_cyclonedx(examples[name]()).decode()) is None
 
@@ -122,7 +124,8 @@ def test_a_finding_is_a_vulnerability_of_its_file(failing: AuditReport) -> None:
 def test_equal_findings_and_look_alike_paths_keep_their_own_references(hostile: AuditReport) -> None:
     bom = bom_of(hostile)
     refs = [each["bom-ref"] for each in [*bom["components"], *bom["vulnerabilities"]]]
-    assert len(refs) == len(set(refs)) == len(hostile.coverage.artifacts) + len(hostile.findings)
+    parts = len(hostile.coverage.artifacts) + len(hostile.findings) + len(hostile.license.datasets)
+    assert len(refs) == len(set(refs)) == parts
     assert render_cyclonedx(hostile) == render_cyclonedx(hostile)
 
 
@@ -195,3 +198,86 @@ def test_another_hub_is_named_in_the_package_url(failing: AuditReport) -> None:
 def test_the_serial_number_names_the_report(failing: AuditReport) -> None:
     other = replace(failing, created="2026-11-25T09:30:00Z")
     assert bom_of(failing)["serialNumber"] == bom_of(failing)["serialNumber"] != bom_of(other)["serialNumber"]
+
+
+def licensed(report: AuditReport, license_: LicenseConclusion) -> Any:
+    text = render_cyclonedx(replace(report, license=license_)).decode()
+    assert VALIDATOR.validate_str(text) is None
+    return json.loads(text)
+
+
+def test_what_is_declared_and_what_was_concluded_stand_side_by_side(failing: AuditReport) -> None:
+    root = licensed(failing, plain_conclusion())["metadata"]["component"]
+    told = [(each["license"]["id"], each["license"]["acknowledgement"]) for each in root["licenses"]]
+    assert sorted(told) == [("Apache-2.0", "concluded"), ("Apache-2.0", "declared")]
+    assert [each["license"]["id"] for each in root["evidence"]["licenses"]] == ["Apache-2.0"]
+    both = replace(plain_conclusion(), expression="Apache-2.0 AND LicenseRef-Llama-3.1")
+    root = licensed(failing, both)["metadata"]["component"]
+    concluded = [each["license"] for each in root["licenses"] if each["license"]["acknowledgement"] == "concluded"]
+    assert {each.get("id") or each["name"] for each in concluded} == {"Apache-2.0", "LicenseRef-Llama-3.1"}
+
+
+def test_a_choice_is_an_expression_and_the_declaration_becomes_evidence(failing: AuditReport) -> None:
+    choice = replace(plain_conclusion(), expression="MIT OR Apache-2.0")
+    root = licensed(failing, choice)["metadata"]["component"]
+    assert root["licenses"] == [{"acknowledgement": "concluded", "expression": "MIT OR Apache-2.0"}]
+    assert {"license": {"acknowledgement": "declared", "id": "Apache-2.0", "url": APACHE.url}} in root["evidence"][
+        "licenses"
+    ]
+
+
+def test_nothing_is_concluded_where_nothing_was(failing: AuditReport) -> None:
+    doubtful = replace(plain_conclusion(), state=ConclusionState.VAGUE)
+    root = licensed(failing, doubtful)["metadata"]["component"]
+    assert [each["license"]["acknowledgement"] for each in root["licenses"]] == ["declared"]
+    nonsense = replace(plain_conclusion(), expression="(( AND")
+    root = licensed(failing, nonsense)["metadata"]["component"]
+    assert {"license": {"acknowledgement": "concluded", "name": "(( AND"}} in root["licenses"]
+
+
+def test_origins_are_ancestors_with_their_own(failing: AuditReport) -> None:
+    root = licensed(failing, conflicting_conclusion())["metadata"]["component"]
+    (base,) = root["pedigree"]["ancestors"]
+    assert (base["name"], base["version"]) == ("acme/tiny-instruct", COMMIT)
+    assert base["licenses"][0]["license"]["acknowledgement"] == "concluded"
+    inner = {each["name"]: each for each in base["pedigree"]["ancestors"]}
+    assert set(inner) == {"acme/tiny-root", "acme/other"}
+    known = inner["acme/tiny-root"]
+    assert known["licenses"] == [{"license": {"name": "LicenseRef-Llama-3.1", "url": LLAMA.url}}]
+    assert properties(known)["modelaudit:origin:look"] == ["known-by-name"]
+    assert properties(known)["modelaudit:origin:relation"] == ["finetune"]
+    assert "licenses" not in inner["acme/other"]
+
+
+def test_data_sets_are_components_with_their_own_licences(failing: AuditReport) -> None:
+    bom = licensed(failing, conflicting_conclusion())
+    data = {each["name"]: each for each in bom["components"] if each["type"] == "data"}
+    assert data["acme/pairs"]["licenses"][0]["license"] == {"acknowledgement": "declared", "id": "CC-BY-NC-4.0"}
+    assert "licenses" not in data["acme/more"]
+    assert properties(data["acme/more"])["modelaudit:dataset:look"] == ["unreached"]
+    graph = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
+    assert {each["bom-ref"] for each in data.values()} <= set(graph["model"])
+
+
+def test_answers_obligations_and_openness_are_properties(failing: AuditReport) -> None:
+    said = properties(licensed(failing, conflicting_conclusion())["metadata"]["component"])
+    assert said["modelaudit:license:permission"] == ["review"]
+    assert any("via acme/tiny-root" in each for each in said["modelaudit:license:answer"])
+    assert any("“Built with Llama”" in each for each in said["modelaudit:license:obligation"])
+    assert said["modelaudit:openness:component"] == ["code: absent, openness not known", "weights: present, not open"]
+    assert any(each.startswith("declared-inherited: ") for each in said["modelaudit:license:conflict"])
+    met = properties(licensed(failing, plain_conclusion())["metadata"]["component"])
+    assert any(each.endswith("[met by LICENSE]") for each in met["modelaudit:license:obligation"])
+
+
+def test_a_ring_and_a_long_chain_of_origins_end(failing: AuditReport) -> None:
+    first = conflicting_conclusion().origins[0]
+    ring = tuple(replace(first, name=f"a/{n}", made=f"a/{(n - 1) % 3}") for n in range(3))
+    chain = tuple(replace(first, name=f"b/{n}", made=f"b/{n - 1}" if n else "") for n in range(3000))
+    conclusion = replace(conflicting_conclusion(), origins=(*ring, *chain))
+    pedigree = licensed(failing, conclusion)["metadata"]["component"]["pedigree"]
+    assert json.dumps(pedigree).count('"type": "machine-learning-model"') == 60
+    assert pedigree["notes"] == "2943 more ancestors are in the JSON report"
+    assert len(lineage(conclusion)) == 3003
+    alone = licensed(failing, replace(conclusion, origins=ring))["metadata"]["component"]["pedigree"]
+    assert json.dumps(alone).count('"type": "machine-learning-model"') == 3

@@ -15,7 +15,7 @@ UPDATE = "MODELAUDIT_UPDATE_GOLDEN"
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("name", ["fail", "pass", "incomplete"])
+@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
 @pytest.mark.parametrize("format", list(REPORTS))
 def test_output_is_as_recorded(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     file = GOLDEN / f"{name}{REPORTS[format].endings[0]}"

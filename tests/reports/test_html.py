@@ -140,7 +140,7 @@ FACTS = (
     "The claims contradict each other.",
     "Both cannot hold for the same weights, so neither is relied on.",
     "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT",
-    "Named by the author as what this model was made from.",
+    "Named as what this model was made from.",
     "Not followed: its licence may bind you too",
     "What you must do Give everyone who receives the model a copy of the licence. Section 4(a). Done where",
     "Our summary of that licence (read on 2026-11-20).",
@@ -299,7 +299,7 @@ def test_the_sign_off_binds_the_files(passing: AuditReport, failing: AuditReport
 
 def test_duties_stand_in_their_groups(failing: AuditReport) -> None:
     text = page_of(failing).text
-    llama = text[text.index("https://www.llama.com/llama3_1/license/") :]
+    llama = text[text.rindex("https://www.llama.com/llama3_1/license/") :]
     places = [llama.index(each) for each in (wording.USE_FIRST, "700 million", wording.TO_DO, "Built with Llama")]
     assert places == sorted(places)
     entry = replace(failing.license.entries[0], clauses=(Clause("patent-termination", "Do not sue.", "part 3"),))

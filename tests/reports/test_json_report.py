@@ -3,15 +3,22 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reports.license_examples import (
+    conflicting_conclusion,
+    denied_conclusion,
+    hostile_conclusion,
+    plain_conclusion,
+)
 
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import SCHEMA, AuditReport, Verdict
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import canonical, parse_report, render_json, report_digest
@@ -156,3 +163,24 @@ def test_mutated_bytes_give_a_report_or_one_error(data: st.DataObject, failing: 
     else:
         assert report.decision.verdict is not Verdict.PASS
         assert parse_report(render_json(report)) == report
+
+
+def _licences(report: AuditReport, *conclusions: LicenseConclusion) -> Iterator[AuditReport]:
+    yield from (replace(report, license=each) for each in conclusions)
+
+
+def test_a_conclusion_comes_back_whole_with_its_figures(passing: AuditReport, hostile: AuditReport) -> None:
+    evil = hostile_conclusion(hostile.target.name, hostile.target.name * 50)
+    for report in _licences(passing, plain_conclusion(), conflicting_conclusion(), denied_conclusion(), evil):
+        data = render_json(report)
+        assert parse_report(data) == report
+        assert render_json(parse_report(data)) == data
+
+
+@pytest.mark.parametrize("figure", ['"many"', "true", "1e999", "-1e999"])
+def test_a_figure_is_a_number(figure: str, passing: AuditReport) -> None:
+    data = render_json(replace(passing, license=conflicting_conclusion())).decode()
+    assert data.count('"monthly_active_users": 5000000.0') == 1
+    changed = data.replace('"monthly_active_users": 5000000.0', f'"monthly_active_users": {figure}')
+    with pytest.raises(ConfigurationError, match="monthly_active_users"):
+        parse_report(changed.encode())

@@ -12,11 +12,11 @@ import pytest
 import modelaudit.reports
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
-from modelaudit.model.license import ClaimKind, ConclusionState
+from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, Verdict
 from modelaudit.model.structure import Location, UnreadReason
-from modelaudit.model.terms import LicenseCategory
-from modelaudit.reports import REPORTS, render, wording
+from modelaudit.model.terms import Answer, Group, LicenseCategory, Relation, Use
+from modelaudit.reports import REPORTS, license_words, render, wording
 
 BANNED = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
 ROOM = Path(modelaudit.reports.__file__).parent
@@ -37,7 +37,12 @@ ROOM = Path(modelaudit.reports.__file__).parent
         (wording.CONCLUSIONS, ConclusionState),
         (wording.STATES, ConclusionState),
         (wording.CATEGORIES, LicenseCategory),
-        (wording.CLAIMS, ClaimKind),
+        (license_words.ANSWERS, Answer),
+        (license_words.GROUPS, Group),
+        (license_words.SHORT_GROUPS, Group),
+        (license_words.RELATIONS, Relation),
+        (license_words.LOOKS, OriginState),
+        (license_words.USES, Use),
         (wording.OPINIONS, OpinionState),
     ],
 )
@@ -47,7 +52,7 @@ def test_every_word_of_the_model_has_a_phrase(phrases: dict[StrEnum, str], words
 
 
 @pytest.mark.parametrize("format", list(REPORTS))
-@pytest.mark.parametrize("name", ["fail", "pass", "incomplete"])
+@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
 def test_no_report_promises_what_nobody_can(
     format: str, name: str, examples: dict[str, Callable[[], AuditReport]]
 ) -> None:
@@ -87,6 +92,21 @@ def test_places_and_thresholds_in_words() -> None:
     assert wording.fail_on_words(Severity.HIGH) == "findings of severity high and above fail"
     assert wording.fail_on_words(Severity.CRITICAL) == "critical findings fail"
     assert wording.fail_on_words(None) == "findings never fail this policy"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "0"),
+        (999_999, "999,999"),
+        (5e6, "5 million"),
+        (1_250_000, "1.25 million"),
+        (7e8, "700 million"),
+        (2e9, "2 billion"),
+    ],
+)
+def test_large_numbers_are_told_in_millions(number: float, words: str) -> None:
+    assert wording.human_number(number) == words
 
 
 def test_times_are_told_in_utc() -> None:

@@ -22,6 +22,8 @@ _U32: Final = 4
 _DEFAULT_ALIGNMENT: Final = 32
 _FEWEST_BYTES: Final = 9
 _MOST_TEMPLATES: Final = 1024
+DATASETS: Final = "general.datasets"
+_MOST_LISTED: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,10 @@ class Metadata:
             for index in range(count):
                 self._text(cursor, f"{key}.{index}", what, is_of_list=True)
             return
-        cursor.skip_texts(count, what)
+        kept = min(count, _MOST_LISTED) if key == DATASETS else 0
+        for index in range(kept):
+            self._text(cursor, f"{key}.{index}", what)
+        cursor.skip_texts(count - kept, what)
 
     def _count(self, count: int, cursor: Cursor) -> None:
         self._strings += count

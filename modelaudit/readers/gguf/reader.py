@@ -20,6 +20,7 @@ from modelaudit.readers.gguf.tensors import Tensor, judge_extents, padded, read_
 from modelaudit.readers.members import DefectLog, MemberPaths
 from modelaudit.readers.metadata_text import Entry, meanings, mentions_of
 from modelaudit.readers.pickle.behind import pickles_amid
+from modelaudit.readers.terms.keys import FILE_TYPE
 from modelaudit.readers.windows import SubWindow, budget_of, opener
 
 _MAGIC: Final = b"GGUF"
@@ -32,6 +33,7 @@ _FACT: Final = 300
 _MOST_FACTS: Final = 100
 _MOST_TOLD: Final = 20
 _TOLD: Final = ("general.", "split.")
+_STATED: Final = frozenset({FILE_TYPE})
 _CODE_SEARCHED: Final = 64 * KIB
 
 
@@ -72,7 +74,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions = mentions_of(entries)
     yield Outline("gguf", mentions, tuple(_facts(state)), log.defects())
     yield from _templates(artifact, window, state, limits)
-    yield from meanings(artifact, window, entries, limits)
+    numbers = [Entry(key, str(value).encode()) for key, value in state.metadata.scalars.items() if key in _STATED]
+    yield from meanings(artifact, window, [*entries, *numbers], limits)
     cut = [text for text in state.metadata.texts if len(text.data) < text.length and not _is_template(text.key)]
     for text in cut[:_MOST_TOLD]:
         detail = f"{text.key[:_FACT]}: only the first {len(text.data)} of {text.length} bytes were looked at"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.readers.base import HEAD_BYTES, LimitReachedError, Reading
@@ -16,6 +16,7 @@ from modelaudit.readers.embedded import artifact_of, coding_of, content_of
 from modelaudit.readers.metadata_text import Entry, meanings, mentions_of
 from modelaudit.readers.protobuf import Message
 from modelaudit.readers.sniff import strong_magic
+from modelaudit.readers.terms.statements import stated_in, stated_in_text
 from modelaudit.readers.windows import SubWindow, budget_of
 
 VOCABULARY: Final = "onnx-operators"
@@ -25,6 +26,7 @@ _MOST_DEFECTS: Final = 200
 _MOST_FACTS: Final = 100
 _MOST_CHILDREN: Final = 1_000
 _SHORTEST_TEXT: Final = 24
+_DESCRIBED: Final = 64 * KIB
 _LONGEST_NOTE: Final = MIB
 _MOST_NOTED: Final = 16 * MIB
 # An operator that imports and calls Python, in whatever domain an application registers it under.
@@ -58,6 +60,7 @@ class Found:
     left_out: int = 0
     notes: list[Entry] = field(default_factory=list)
     unlooked: int = 0
+    description: str = ""
     _noted: int = 0
 
     def fact(self, name: str, value: str) -> None:
@@ -127,6 +130,10 @@ class Found:
         self._noted += body.size
         self.notes.append(Entry(key, body.raw(_LONGEST_NOTE)))
 
+    def describe(self, body: Message) -> None:
+        """The text that describes the model to people; every occurrence counts, bounded."""
+        self.description = f"{self.description}\n{body.text(_DESCRIBED)}"[-_DESCRIBED:].lstrip("\n")
+
     def readings(self, artifact: Artifact) -> Iterator[Reading]:
         """The structures, and then what the texts of ``artifact`` hold."""
         mentions = (*(self._judged(key, mention) for key, mention in self.calls.items()), *mentions_of(self.notes))
@@ -138,6 +145,7 @@ class Found:
             yield References(self.format, tuple(self.references.values()))
         yield from self.children
         yield from meanings(artifact, self.window, self.notes, self.limits)
+        yield from stated_in(stated_in_text(self.description, "doc_string"))
         if self.unlooked:
             detail = f"{self.unlooked} notes of its metadata are too long, or too many, to look into"
             yield Unread(UnreadReason.LIMIT, detail)

@@ -29,6 +29,7 @@ _DEEPEST: Final = 40
 _NAME_BYTES: Final = 256
 _BLANKS: Final = 64
 _TOLD: Final = frozenset({"module", "class_name", "func_name", "operator", "ep_cache_context"})
+_DESCRIPTION: Final = 6
 _EMBEDDED: Final = "embed_mode"
 _CONTEXT: Final = "EPContext"
 
@@ -80,7 +81,9 @@ class _Walk:
                 self._found.fact("ir_version", str(field.value))
             if field.wire != BYTES:
                 continue
-            if number in _TEXTS:
+            if number == _DESCRIPTION:
+                self._found.describe(body)
+            elif number in _TEXTS:
                 self._found.fact(_TEXTS[number], body.text(_NAME_BYTES))
             elif number == GRAPH:
                 seen = True

@@ -1,0 +1,195 @@
+"""One page for every licence with its clauses, the list of them, and each ready policy at work on a repository.
+
+The examples are what the command prints for repositories of ``fixtures/``, laid out as in the Hub cache, without a
+network.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from rule_pages import NOTICE, plain
+
+import modelaudit
+from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import Clause, Group, LicenseEntry
+from modelaudit.reports.json_report import parse_report, render_json
+from modelaudit.reports.license_screen import render_license
+from modelaudit.reports.license_words import ANSWERS, GROUPS
+from modelaudit.reports.notices import notices
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs/licenses"
+CACHE = "/home/you/.cache/huggingface/hub"
+WIDTH = 96
+
+EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "research": (("acme/paper-voice", ""), ("acme/qwen-3b-tuned", "")),
+    "internal": (("acme/crawl-summarizer", ""), ("acme/llama-chat-8b", "--mau 20000")),
+    "commercial-saas": (
+        ("acme/llama-vision-11b", "--territory EU --mau 5e6"),
+        ("acme/llama-vision-11b", "--territory US --mau 5e6"),
+    ),
+    "commercial-product": (("acme/gemma-2b-gguf", "--territory EU"), ("acme/merged-8b", "--territory EU")),
+    "eu-regulated": (("acme/story-diffusion", ""), ("acme/story-diffusion", "--field medical-advice")),
+}
+"""For each ready policy that states a use, the repositories that it is asked about, and with which options."""
+
+NOTICES_OF = ("acme/gemma-2b-gguf", "commercial-product", "--territory EU")
+
+
+def license_pages(catalogue: Catalogue) -> Mapping[Path, str]:
+    """Every page with its text."""
+    pages = {FOLDER / f"{id_}.md": _page(entry, catalogue) for id_, entry in catalogue.licenses.items()}
+    pages[ROOT / "docs/licenses.md"] = _index(catalogue)
+    pages[ROOT / "docs/licences-in-use.md"] = _in_use(catalogue)
+    return pages
+
+
+def _index(catalogue: Catalogue) -> str:
+    read = sum(bool(entry.read) for entry in catalogue.licenses.values())
+    parts = [
+        NOTICE,
+        "# Licences\n",
+        f"{len(catalogue.licenses)} licences, each one file in `rules/licenses/` and one page here, with its clauses "
+        f"and where each stands; {read} were read, and of the others nothing follows but that a person must read them. "
+        "A licence that is not here is never taken for a permissive one. `modelaudit license show ID` prints one; "
+        "[licences in use](licences-in-use.md) shows what the ready policies make of them.\n",
+        "| identifier | name | category | terms read | on the Hub |\n|---|---|---|---|---|",
+    ]
+    for id_, entry in sorted(catalogue.licenses.items(), key=lambda item: item[0].lower()):
+        hub = ", ".join(f"`{name}`" for name in entry.hub_ids)
+        parts.append(f"| {id_} | [{plain(entry.name)}](licenses/{id_}.md) | {entry.category} | {entry.read} | {hub} |")
+    parts += [
+        "\nThese identifiers of the Hub name a family or nothing at all, so nothing can be concluded from them:\n",
+        *(f"- `{name}`: {plain(why)}" for name, why in sorted(catalogue.vague_licenses.items())),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _page(entry: LicenseEntry, catalogue: Catalogue) -> str:
+    names = [f"`{name}`" for name in (*entry.hub_ids, *entry.aliases) if "://" not in name]
+    facts = [
+        f"- identifier: `{entry.id}`",
+        f"- category: {entry.category}, {'an' if entry.open else 'no'} open licence",
+        f"- version: {plain(entry.version)}" if entry.version else "",
+        f"- text: <{entry.url}>, {f'read on {entry.read}' if entry.read else 'not read: every use is for review'}",
+        f"- use policy: <{entry.policy_url}>" if entry.policy_url else "",
+        f"- known as: {', '.join(names)}" if names else "",
+    ]
+    parts = [NOTICE, f"# {plain(entry.name)}\n", *(fact for fact in facts if fact)]
+    parts.append("\nA summary in our words; the licence itself is what binds.\n")
+    for group in Group:
+        clauses = [clause for clause in entry.clauses if catalogue.clauses.kinds[clause.kind].group is group]
+        if clauses:
+            parts.append(f"## {GROUPS[group]}\n")
+            parts += [_clause(clause, catalogue) for clause in clauses]
+            parts.append("")
+    parts.append("[All licences](../licenses.md)\n")
+    return "\n".join(parts)
+
+
+def _clause(clause: Clause, catalogue: Catalogue) -> str:
+    kind = catalogue.clauses.kinds[clause.kind]
+    facts = [
+        f"Exact words: {'; '.join(f'`{words}`' for words in clause.words)}." if clause.words else "",
+        f"Number: {clause.number:,.0f}." if clause.number is not None else "",
+        f"Countries: {', '.join(clause.territories)}." if clause.territories else "",
+        f"Only {clause.scope} models." if clause.scope else "",
+        f"Fields of use: {', '.join(each.replace('-', ' ') for each in clause.fields)}." if clause.fields else "",
+        f"Stands at <{clause.url}>." if clause.url else "",
+    ]
+    section = f" ({plain(clause.section)})" if clause.section else ""
+    return f"- **{kind.title}**{section}: " + " ".join([plain(clause.text), *(fact for fact in facts if fact)])
+
+
+def _in_use(catalogue: Catalogue) -> str:
+    stated = [policy for policy in catalogue.policies.values() if policy.intent.is_stated]
+    parts = [
+        NOTICE,
+        "# Licences in use\n",
+        "`modelaudit license TARGET --policy NAME` asks whether the licences that bind a model permit what the policy "
+        "says you mean to do, and what you must do for it. The answer is *allowed* (exit 0), *denied* (1) or *for "
+        "review* (3): a person must decide. What nobody stated is unknown, and an unknown never permits; "
+        "`--territory`, `--mau`, `--revenue`, `--use` and `--field` state more. Write a policy of your own as "
+        "[policies](policy.md) describes.\n",
+        "The repositories are those of `fixtures/repositories/licenses`, as they would lie in the Hub cache. Models "
+        "that they name as their base are not there, so you see what is said of an origin that cannot be read.\n",
+    ]
+    with _kept() as folder:
+        for policy in sorted(stated, key=lambda policy: list(EXAMPLES).index(policy.name)):
+            parts += [f"## {policy.name}\n", f"{plain(policy.description)}\n"]
+            parts += [_example(name, policy.name, options, folder) for name, options in EXAMPLES[policy.name]]
+        parts += _files(folder)
+    return "\n".join(parts)
+
+
+def _example(name: str, policy: str, options: str, folder: Path) -> str:
+    report = asked(name, policy, options, folder)
+    command = " ".join(["modelaudit license", name, "--policy", policy, *options.split(), "--offline"])
+    answer = ANSWERS[report.license.permission] if report.license.permission else "no use is stated"
+    screen = render_license(report, width=WIDTH).decode().rstrip()
+    return f"```console\n$ {command}\n{screen}\n```\n\nExit code {report.exit_code}: {answer.lower()}.\n"
+
+
+def _files(folder: Path) -> Iterator[str]:
+    name, policy, options = NOTICES_OF
+    yield "## The files to ship\n"
+    yield (
+        "`--notices OUT/` writes what can be written: the notice with the words that a licence fixes, what to show and "
+        "where, the limits to pass on, and the checklist. It never writes the text of a licence: the checklist says "
+        "where to copy it from.\n"
+    )
+    command = f"modelaudit license {name} --policy {policy} {options} --offline --notices OUT/"
+    yield f"```console\n$ {command}\n```\n"
+    for file, content in notices(asked(name, policy, options, folder)).items():
+        yield f"`OUT/{file}`:\n\n```text\n{content.decode().rstrip()}\n```\n"
+
+
+def asked(name: str, policy: str, options: str, folder: Path) -> AuditReport:
+    """What is answered, with a reader's own folder in place of this machine's."""
+    words = options.split()
+    given = list(zip(words[::2], words[1::2], strict=True))
+    of = dict(given)
+    report = modelaudit.license(
+        name,
+        policy=policy,
+        offline=True,
+        territories=[value for option, value in given if option == "--territory"],
+        monthly_active_users=float(of["--mau"]) if "--mau" in of else None,
+        field=of.get("--field"),
+    )
+    return parse_report(render_json(report).replace(str(folder).encode(), CACHE.encode()))
+
+
+@contextmanager
+def _kept() -> Iterator[Path]:
+    """A Hub cache with the repositories, which the environment names as long as it is there."""
+    before = os.environ.get("HF_HUB_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        _builder().cache(Path(folder))
+        os.environ["HF_HUB_CACHE"] = folder
+        try:
+            yield Path(folder)
+        finally:
+            del os.environ["HF_HUB_CACHE"]
+            if before is not None:
+                os.environ["HF_HUB_CACHE"] = before
+
+
+def _builder() -> ModuleType:
+    """The module that makes the repositories; the folder around it stays off the path, for its names are libraries'."""
+    path = ROOT / "fixtures/builders/license_repositories.py"
+    spec = importlib.util.spec_from_file_location("license_repositories", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,111 @@
+"""``rules/fingerprints/<id>.yaml``: what is kept of the licence texts that are known word for word."""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import sys
+from array import array
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from modelaudit.catalogue.directory import rules_directory
+from modelaudit.catalogue.document import Document, read_document
+from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, matching
+from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, fingerprints_of
+
+FOLDER = "fingerprints"
+_MOST_WORDS = 100_000
+
+Part = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)]
+
+
+@dataclass(config=CONFIG)
+class FingerprintFile:
+    """One text. ``triples`` and ``marks`` are 32-bit numbers in network order, in base64."""
+
+    id: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "letters, digits, dots, plus signs and hyphens")]
+    of: Text
+    words: Annotated[int, Field(ge=3, le=_MOST_WORDS)]
+    source: Text
+    date: IsoDate
+    triples: Text
+    marks: str = ""
+    policy: bool = False
+    certain: bool = True
+    titles: list[Text] = Field(default_factory=list)
+    versions: list[Text] = Field(default_factory=list)
+    optional: list[Part] = Field(default_factory=list)
+    slots: list[Part] = Field(default_factory=list)
+
+
+_FILE = Shape(FingerprintFile)
+
+
+def load_fingerprints(directory: Path | None = None) -> Fingerprints:
+    """The fingerprints below a rule set's ``fingerprints/``, or those that came with this installation.
+
+    Read apart from the catalogue, because only a model with a text that may be a licence needs them.
+
+    Raises:
+        ConfigurationError: a file is none, contradicts itself, or does not bear the name of its text.
+    """
+    return _shipped() if directory is None else _load(directory)
+
+
+@functools.cache
+def _shipped() -> Fingerprints:
+    return _load(rules_directory())
+
+
+def _load(directory: Path) -> Fingerprints:
+    files = sorted(path for path in (directory / FOLDER).glob("*.yaml") if not path.name.startswith("_"))
+    return fingerprints_of(_read(path) for path in files)
+
+
+def _read(path: Path) -> Fingerprint:
+    label = f"{FOLDER}/{path.name}"
+    document = read_document(path, label)
+    file = _FILE.read(document)
+    if file.id != path.stem:
+        raise document.error(f"id: {file.id!r} is not the file's name", ("id",))
+    triples = _unpacked(file.triples, document, "triples")
+    if len(triples) != file.words - 2:
+        raise document.error(f"words: {file.words} words have {file.words - 2} triples, not {len(triples)}", ("words",))
+    return Fingerprint(
+        id=file.id,
+        of=file.of,
+        policy=file.policy,
+        triples=triples,
+        marks=tuple(_unpacked(file.marks, document, "marks")),
+        titles=tuple(file.titles),
+        versions=tuple(file.versions),
+        optional=_parts(file.optional, file, document, "optional"),
+        slots=_parts(file.slots, file, document, "slots"),
+        certain=file.certain,
+        source=file.source,
+        date=file.date,
+    )
+
+
+def _unpacked(text: str, document: Document, key: str) -> array[int]:
+    try:
+        data = binascii.a2b_base64(text, strict_mode=False)
+    except binascii.Error as error:
+        raise document.error(f"{key}: is not base64: {error}", (key,)) from None
+    if len(data) % 4:
+        raise document.error(f"{key}: does not end with a whole number of 32 bits", (key,))
+    numbers = array("I", data)
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
+
+
+def _parts(parts: list[list[int]], file: FingerprintFile, document: Document, key: str) -> tuple[Span, ...]:
+    for number, (first, end) in enumerate(parts):
+        if not first < end <= file.words:
+            raise document.error(f"{key}: {first} to {end} is no part of {file.words} words", (key, number))
+    return tuple((first, end) for first, end in parts)

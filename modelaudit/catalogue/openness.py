@@ -1,0 +1,57 @@
+"""``rules/openness.yaml``: the parts of a release, and what shows that one is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from modelaudit.catalogue.document import Document
+from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, among
+from modelaudit.model.terms import OpennessPart
+
+_KINDS = ("model", "code", "data", "document")
+
+
+@dataclass(config=CONFIG)
+class PartFile:
+    """One part."""
+
+    title: Text
+    level: Annotated[int, Field(ge=1, le=3)]
+    kind: Annotated[str, among(_KINDS)]
+    files: list[Text] = Field(default_factory=list)
+    words: list[Text] = Field(default_factory=list)
+    fields: list[Text] = Field(default_factory=list)
+
+
+@dataclass(config=CONFIG)
+class OpennessFile:
+    """``rules/openness.yaml``."""
+
+    components: dict[Kebab, PartFile]
+
+
+_FILE = Shape(OpennessFile)
+
+
+def read_openness(documents: Iterable[Document]) -> tuple[OpennessPart, ...]:
+    """Read the parts in the order of the files.
+
+    Raises:
+        ConfigurationError: a part stands twice, or nothing could show it.
+    """
+    found: dict[str, OpennessPart] = {}
+    for document in documents:
+        for id_, part in _FILE.read(document).components.items():
+            place = ("components", id_)
+            if id_ in found:
+                raise document.error(f"components.{id_}: is listed already", place)
+            if not (part.files or part.words or part.fields):
+                raise document.error(f"components.{id_}: names no files, words or fields that could show it", place)
+            found[id_] = OpennessPart(
+                id_, part.title, part.level, part.kind, tuple(part.files), tuple(part.words), tuple(part.fields)
+            )
+    return tuple(found.values())

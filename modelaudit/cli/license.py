@@ -1,0 +1,143 @@
+"""``modelaudit license``: may we use this model as we mean to, and what must we do for it?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+import modelaudit
+from modelaudit.cli.intent import intent_options, uses_of
+from modelaudit.cli.license_show import show
+from modelaudit.cli.output import DEFAULT, Destination, destinations, help_text, rendered, write
+from modelaudit.cli.progress import Ticker
+from modelaudit.model.errors import ConfigurationError, ModelAuditError
+from modelaudit.model.report import AuditReport
+
+_WORST_FIRST: Final = (1, 2, 4, 3, 0)
+_SHOW: Final = "show"
+
+
+@click.command("license")
+@click.argument("targets", metavar="TARGET... | show ID...", nargs=-1, required=True)
+@click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
+@click.option(
+    "--policy", metavar="NAME|FILE", default="default", show_default=True, help="What you mean to do with the model."
+)
+@intent_options
+@click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=help_text())
+@click.option(
+    "--notices",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the notices and lists that have to be shipped into this folder.",
+)
+@click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
+@click.option(
+    "--rules",
+    "rules",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A further rule folder, laid out like rules/.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No screen and no progress; reports and the exit code only.")
+def command(
+    targets: tuple[str, ...],
+    revision: str | None,
+    policy: str,
+    uses: tuple[str, ...],
+    territories: tuple[str, ...],
+    mau: float | None,
+    revenue: float | None,
+    field: str | None,
+    outputs: tuple[str, ...],
+    notices: Path | None,
+    offline: bool,
+    rules: tuple[Path, ...],
+    quiet: bool,
+) -> int:
+    """Answer whether the licences that bind a model permit what you mean to do with it, and list what you must do.
+
+    A TARGET is org/model[@rev], a folder or a file; of a repository only small files are fetched, never weights.
+    `modelaudit license show ID` prints what the rule set knows of a licence; a folder called show is ./show.
+
+    Exit codes: 0 allowed; 1 denied; 2 usage error; 3 for a person to decide; 4 could not run.
+    """
+    if targets[0] == _SHOW:
+        return show(targets[1:], rules)
+    places = destinations(outputs, len(targets))
+    if notices is not None and len(targets) > 1:
+        raise ConfigurationError("--notices writes the files of one target; ask for the others one by one")
+    codes: list[int] = []
+    written: set[str] = set()
+    for target in targets:
+        ticker = Ticker(enabled=not quiet)
+        try:
+            report = modelaudit.license(
+                target,
+                revision=revision,
+                policy=policy,
+                offline=offline,
+                rules=rules,
+                uses=uses_of(uses),
+                territories=territories,
+                monthly_active_users=mau,
+                annual_revenue_usd=revenue,
+                field=field,
+                progress=ticker,
+            )
+        except ModelAuditError as error:
+            ticker.close()
+            if isinstance(error, ConfigurationError) and not codes:
+                raise  # a wrong option is wrong for every target, and is told once
+            click.echo(f"modelaudit: error: {error}", err=True)
+            codes.append(error.exit_code)
+            continue
+        ticker.close()
+        if notices is not None:
+            _write_notices(report, notices)
+        _publish(report, places, written, quiet)
+        codes.append(report.exit_code)
+    return next(code for code in _WORST_FIRST if code in codes)
+
+
+def _publish(report: AuditReport, places: tuple[Destination, ...], written: set[str], quiet: bool) -> None:
+    """Files first, as for a scan; the screen goes to stdout unless another document does."""
+    for place in places:
+        path = place.file_for(report.target, written)
+        if path is not None:
+            write(path, rendered(report, place.format))
+    for place in places:
+        if place.path is None and place.format != DEFAULT:
+            sys.stdout.buffer.write(rendered(report, place.format))
+        elif place.path is None and not quiet:
+            sys.stdout.buffer.write(_screen(report))
+    sys.stdout.buffer.flush()
+
+
+def _screen(report: AuditReport) -> bytes:
+    from modelaudit.pipeline import guarded
+    from modelaudit.reports.license_screen import render_license
+
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size((100, 24)).columns
+    return guarded(lambda: render_license(report, width=width, color=color), "rendering the answer")
+
+
+def _write_notices(report: AuditReport, folder: Path) -> None:
+    from modelaudit.pipeline import guarded
+    from modelaudit.reports.notices import notices
+
+    files = guarded(lambda: notices(report), "writing the notices")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: the folder cannot be made: {error.strerror}") from error
+    for name, content in files.items():
+        write(folder / name, content)
+    click.echo(f"modelaudit: wrote {', '.join(files) or 'nothing'} to {folder}", err=True)

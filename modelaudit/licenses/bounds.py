@@ -1,0 +1,101 @@
+"""Which licences bind besides the model's own: those of its origins and of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from modelaudit.licenses.origins import hub_id
+from modelaudit.licenses.places import Part, is_text, is_variant, part_of, path_of
+from modelaudit.licenses.uses import Bound
+from modelaudit.licenses.weighing import Names
+from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, Origin, OriginState
+from modelaudit.model.terms import OriginRule, Relation
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name can be a repository of the Hub, and not the path of somebody's folder."""
+    return hub_id(name) is not None
+
+
+def origin_rule(name: str, rules: Catalogue) -> OriginRule | None:
+    """What the rule set knows of a model by its name; the first pattern that fits."""
+    return next((rule for rule in rules.origins if rule.covers(name)), None)
+
+
+def known_by_name(origins: Iterable[Origin], rules: Catalogue) -> tuple[Origin, ...]:
+    """The origins, those that could not be read completed by what is known of their name."""
+    return tuple(_known(origin, rules) for origin in origins)
+
+
+def _known(origin: Origin, rules: Catalogue) -> Origin:
+    known = (OriginState.READ, OriginState.RING, OriginState.KNOWN)
+    if origin.look in known or origin.state is ConclusionState.CONCLUDED:
+        return origin
+    rule = origin_rule(origin.name, rules)
+    if rule is None or rule.license not in rules.licenses:
+        return origin
+    name = rules.licenses[rule.license].name
+    detail = f"{origin.detail.rstrip('.')}; by its name it is under {name}".lstrip("; ")
+    return replace(
+        origin, look=OriginState.KNOWN, entries=tuple(dict.fromkeys((*origin.entries, rule.license))), detail=detail
+    )
+
+
+def origin_bounds(
+    origins: Sequence[Origin], modalities: Mapping[str, bool], rules: Catalogue
+) -> list[tuple[Origin, Bound]]:
+    """Each licence of an origin with the steps that lead from it to the model.
+
+    Args:
+        origins: as ``known_by_name`` leaves them.
+        modalities: whether an origin that was read handles more than text, by its name without case.
+        rules: the rule set.
+    """
+    found = []
+    seen: set[tuple[str, tuple[Relation, ...]]] = set()
+    for origin in origins:
+        relations = relations_of(origin, origins)
+        rule = origin_rule(origin.name, rules)
+        modality = modalities.get(origin.name.casefold(), rule.multimodal if rule else None)
+        for name in origin.entries:
+            if (name, relations) in seen or name not in rules.licenses:
+                continue
+            seen.add((name, relations))
+            found.append((origin, Bound(rules.licenses[name], origin.name, relations, modality)))
+    return found
+
+
+def relations_of(origin: Origin, origins: Sequence[Origin]) -> tuple[Relation, ...]:
+    """How the model was made from an origin, step by step, the origin's own step first."""
+    steps = [origin.relation]
+    made, depth = origin.made, origin.depth
+    while made and depth > 1:
+        depth -= 1
+        between = next((each for each in origins if each.name == made and each.depth == depth), None)
+        if between is None:
+            break
+        steps.append(between.relation)
+        made = between.made
+    return tuple(steps)
+
+
+def component_bounds(claims: Iterable[LicenseClaim], names: Names, own: Collection[str]) -> list[Bound]:
+    """The licences of parts that have terms of their own, each with the file that says so."""
+    found: dict[str, Bound] = {}
+    for claim in claims:
+        if part_of(claim) not in (Part.COMPONENT, Part.CODE) or claim.kind is ClaimKind.INHERITED:
+            continue
+        if claim.kind is ClaimKind.FOUND and not is_text(claim):
+            continue
+        for alternative in names.choices(claim)[:1]:
+            for name in alternative:
+                if name not in own:
+                    found.setdefault(name, Bound(names.licenses[name], path_of(claim)))
+    return list(found.values())
+
+
+def unclear_components(claims: Iterable[LicenseClaim]) -> list[LicenseClaim]:
+    """The claims of parts whose text resembles a licence and is not it."""
+    return [claim for claim in claims if is_variant(claim) and part_of(claim) is not Part.MODEL]

@@ -1,0 +1,147 @@
+"""Licence expressions of SPDX: ``MIT OR (Apache-2.0 AND LicenseRef-Llama-3.1)``.
+
+``license-expression`` is named here and nowhere else. Its own list takes some ``LicenseRef-…`` for other names of
+standard licences (``LicenseRef-MIT-TC`` for MIT); here a ``LicenseRef-…`` is never more than what it says.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from license_expression import Licensing  # type: ignore[import-untyped]
+
+LENGTH_LIMIT = 1000
+"""Characters beyond which a text is no expression any more."""
+_DEPTH_LIMIT = 40
+_REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
+
+
+class ExpressionError(ValueError):
+    """A text is no expression; the message says why, in one line."""
+
+
+class Operator(StrEnum):
+    """How the parts of an expression are joined."""
+
+    AND = "AND"
+    OR = "OR"
+    WITH = "WITH"
+    """A licence, and an exception that adds to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A licence, or parts that an operator joins.
+
+    Attributes:
+        id: of a licence or an exception, as SPDX spells it; empty where there are parts.
+        known: whether SPDX lists the id, or it is a well-formed ``LicenseRef-…``; of parts, whether all are.
+    """
+
+    id: str = ""
+    operator: Operator | None = None
+    parts: tuple[Expression, ...] = ()
+    known: bool = True
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The licences, each once, in order; exceptions are none."""
+        return tuple(dict.fromkeys(self._ids()))
+
+    def _ids(self) -> Iterator[str]:
+        if self.operator is None:
+            yield self.id
+        for part in self.parts[:1] if self.operator is Operator.WITH else self.parts:
+            yield from part._ids()
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Names in it that SPDX does not list and that are no ``LicenseRef-…``."""
+        if self.operator is None:
+            return () if self.known else (self.id,)
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.unknown))
+
+    def __str__(self) -> str:
+        if self.operator is None:
+            return self.id
+        return f" {self.operator} ".join(
+            f"({part})" if part.operator in (Operator.AND, Operator.OR) else str(part) for part in self.parts
+        )
+
+
+def parse(text: str) -> Expression:
+    """The expression that ``text`` is; identifiers are put as SPDX spells them, ``GPL-2.0`` as ``GPL-2.0-only``.
+
+    A name that is not listed is no error, so that the expression can be shown: see ``Expression.unknown``.
+
+    Raises:
+        ExpressionError: it is empty, too long, too deep, or follows no grammar.
+    """
+    if len(text) > LENGTH_LIMIT:
+        raise ExpressionError(f"has {len(text)} characters, more than {LENGTH_LIMIT}")
+    if _depth(text) > _DEPTH_LIMIT:
+        raise ExpressionError(f"has more than {_DEPTH_LIMIT} brackets within one another")
+    if not text.isascii():
+        raise ExpressionError("has letters beyond ASCII")
+    from boolean.boolean import ParseError  # type: ignore[import-untyped]
+    from license_expression import ExpressionError as TheirError
+
+    try:
+        parsed = _licensing().parse(text)
+    except (TheirError, ParseError, RecursionError) as error:
+        raise ExpressionError(" ".join(str(error).split())[:200] or "follows no grammar") from None
+    if parsed is None:
+        raise ExpressionError("is empty")
+    return _expression(parsed)
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+@functools.cache
+def _licensing() -> Licensing:
+    """The library with the identifiers of SPDX, and those that SPDX has given up as other names of theirs."""
+    from license_expression import LicenseSymbol, Licensing, get_license_index
+
+    symbols = []
+    for entry in get_license_index():
+        key = entry.get("spdx_license_key") or ""
+        if not key or _REFERENCE.fullmatch(key):
+            continue
+        former = [name for name in entry.get("other_spdx_license_keys") or () if "LicenseRef-" not in name]
+        symbols.append(LicenseSymbol(key, aliases=tuple(former), is_exception=bool(entry.get("is_exception"))))
+    return Licensing(symbols)
+
+
+def _expression(node: object, *, exception: bool = False) -> Expression:
+    """One node of the library's tree as ours; an exception that stands where a licence should is not known as one."""
+    from license_expression import AND, OR, LicenseSymbol, LicenseWithExceptionSymbol
+
+    if isinstance(node, LicenseWithExceptionSymbol):
+        parts = tuple([_expression(node.license_symbol), _expression(node.exception_symbol, exception=True)])
+        return Expression(operator=Operator.WITH, parts=parts, known=all(part.known for part in parts))
+    if isinstance(node, LicenseSymbol):
+        listed = _listed().get(node.key) is exception or _REFERENCE.fullmatch(node.key) is not None
+        return Expression(id=node.key, known=listed)
+    operator = {AND: Operator.AND, OR: Operator.OR}.get(type(node))
+    if operator is None:
+        raise ExpressionError(f"holds {type(node).__name__}, which joins no licences")
+    parts = tuple(_expression(part) for part in getattr(node, "args", ()))
+    return Expression(operator=operator, parts=parts, known=all(part.known for part in parts))
+
+
+@functools.cache
+def _listed() -> dict[str, bool]:
+    """Every identifier of SPDX, and whether it is an exception."""
+    return {key: bool(symbol.is_exception) for key, symbol in _licensing().known_symbols.items()}

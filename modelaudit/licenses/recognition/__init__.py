@@ -1,0 +1,111 @@
+"""Which licence a text is: the words themselves, or a text like them, or nothing.
+
+Only a text whose every word is accounted for is a licence; anything that was added, left out or exchanged makes it a
+variant, with the words that differ. Names in running text are ``references``: claims by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from modelaudit.licenses.recognition.likeness import Explanation, Likeness, Place, differences, explain
+from modelaudit.licenses.recognition.references import Reference, references
+from modelaudit.licenses.recognition.standard import standard_places
+from modelaudit.licenses.recognition.words import Words, words_of
+from modelaudit.model.fingerprint import Fingerprints, Span
+
+__all__ = ["Likeness", "Reference", "TextMatch", "recognise", "references"]
+
+_QUOTATION = 160
+_CACHED = 256
+"""Texts whose answer is kept: repositories ship the same texts again and again."""
+
+_answers: OrderedDict[tuple[Fingerprints, bytes], tuple[TextMatch, ...]] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class TextMatch:
+    """A licence text, or what resembles one.
+
+    Attributes:
+        id: of a ``LicenseEntry``; for a use policy, of the licence whose policy it is, or its own name.
+        share: of the words of both that agree, from 0 to 1; 1 only where the words of that part all do.
+        differs: what the text has and the licence has not, bounded, and what it lacks; empty for an exact text.
+        policy: whether it is a use policy, which is no licence.
+        line: where it begins, from 1.
+        quotation: its first words, bounded.
+    """
+
+    id: str
+    likeness: Likeness
+    share: float
+    differs: tuple[str, ...]
+    policy: bool
+    line: int
+    quotation: str
+
+
+def recognise(text: str, fingerprints: Fingerprints, known: Collection[str]) -> tuple[TextMatch, ...]:
+    """Every licence text and use policy in ``text``, best first; empty where nothing is like one.
+
+    A text is exact only if nothing else stands in the file: a sentence beside a permissive licence may take back what
+    it permits.
+
+    Args:
+        text: bytes that are no UTF-8 replaced; longer ones are cut, and then nothing in them is exact.
+        fingerprints: as ``catalogue.fingerprints.load_fingerprints`` reads them.
+        known: ids of the rule set's licences; a text of any other licence is left out. A use policy is not, since it
+            may bear a name of its own.
+    """
+    key = (fingerprints, hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+    found = _answers.get(key)
+    if found is None:
+        found = _answers[key] = tuple(_matches(text, fingerprints))
+        if len(_answers) > _CACHED:
+            _answers.popitem(last=False)
+    else:
+        _answers.move_to_end(key)
+    return tuple(match for match in found if match.policy or match.id in known)
+
+
+def _matches(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
+    words = words_of(text)
+    if len(words.words) < 3:
+        return []
+    explanation = explain(words, fingerprints)
+    exact = not explanation.loose and words.is_plain
+    matches = [_match(words, each, explanation, exact) for each in explanation.places]
+    for span in explanation.loose if matches else ((0, len(words.words)),):
+        for part in standard_places(words, span):
+            if part.id in fingerprints.licenses:
+                continue  # only its notice stands there, or too little of its text
+            matches.append(
+                TextMatch(
+                    part.id,
+                    Likeness.VARIANT,
+                    part.share,
+                    ("its words were compared with a pattern of the licence, which has room for others",),
+                    False,
+                    words.line(part.span[0]),
+                    words.shown(*part.span, _QUOTATION),
+                )
+            )
+    return matches
+
+
+def _match(words: Words, placed: Place, explanation: Explanation, exact: bool) -> TextMatch:
+    is_exact = exact and placed.item.certain and all(not each.unlike for each in explanation.places)
+    first, end = placed.alignment.text
+    loose: tuple[Span, ...] = explanation.loose
+    return TextMatch(
+        id=placed.item.of,
+        likeness=Likeness.EXACT if is_exact else Likeness.VARIANT,
+        share=1.0 if is_exact else min(placed.share, 0.999),
+        differs=() if is_exact else differences(words, placed, loose),
+        policy=placed.item.policy,
+        line=words.line(first),
+        quotation=words.shown(first, end, _QUOTATION),
+    )

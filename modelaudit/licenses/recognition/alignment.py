@@ -1,0 +1,120 @@
+"""A part of a text laid beside a fingerprint: which words of both go together, and which do not."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from modelaudit.model.fingerprint import Fingerprint, Span
+
+_LOOK = 160
+"""Words of the text that are looked over for the place where it goes on as the fingerprint does."""
+_PLACES = 6
+_EFFORT = 120_000
+"""Steps after which an alignment ends; a text that needs more is no copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Where the two do not agree: words of the text that stand for words of the fingerprint; either may be none."""
+
+    text: Span
+    print: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """What agrees, in order.
+
+    Attributes:
+        text: the words from the first to the last that agree.
+        matched: how many words of the fingerprint are there.
+        gaps: what lies between, and what the fingerprint has before and after.
+    """
+
+    text: Span
+    matched: int
+    gaps: tuple[Gap, ...]
+
+
+def align(triples: array[int], item: Fingerprint, start: int, stop: int) -> Alignment | None:
+    """Lay the triples from ``start`` up to ``stop`` beside a fingerprint; ``None`` where nothing agrees.
+
+    Whatever the bytes, this takes steps that are bounded by a constant, and by the length of both.
+    """
+    runs = list(_runs(triples, item.triples, start, min(stop, len(triples))))
+    if not runs:
+        return None
+    gaps, matched = [], 0
+    if runs[0][1]:
+        gaps.append(Gap((runs[0][0], runs[0][0]), (0, runs[0][1])))
+    before: tuple[int, int] | None = None
+    for t, f, length in runs:
+        if before is None:
+            matched += length + 2
+        else:
+            gap = _between(before, (t, f))
+            matched += length + 2 - max(0, before[1] + 3 - f)
+            if gap is not None:
+                gaps.append(gap)
+        before = (t + length - 1, f + length - 1)
+    assert before is not None
+    end = before[0] + 3
+    if before[1] + 3 < item.words:
+        gaps.append(Gap((end, end), (before[1] + 3, item.words)))
+    return Alignment((runs[0][0], end), matched, tuple(gaps))
+
+
+def _between(last: tuple[int, int], next_: tuple[int, int]) -> Gap | None:
+    """The words between two triples that agree; a triple reaches over three words."""
+    text, print_ = next_[0] - last[0], next_[1] - last[1]
+    if text == print_ and text <= 3:
+        return None
+    overlap = min(3, text, print_)
+    return Gap((last[0] + overlap, next_[0]), (last[1] + overlap, next_[1]))
+
+
+def _runs(triples: array[int], wanted: array[int], t: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """(start in the text, start in the fingerprint, length) of the runs that agree, in the order of both."""
+    places: dict[int, list[int]] | None = None
+    f, effort, length = 0, _EFFORT, len(wanted)
+    while t < stop and f < length and effort > 0:
+        agreed = _agreed(triples, wanted, t, f, stop)
+        if agreed:
+            yield t, f, agreed
+            t, f = t + agreed, f + agreed
+            continue
+        if places is None:
+            places = {}
+            for position, triple in enumerate(wanted):
+                places.setdefault(triple, []).append(position)
+        best: tuple[int, int, int] | None = None
+        ahead = 0
+        while ahead < _LOOK and t + ahead < stop and (best is None or ahead < best[0]):
+            for position in places.get(triples[t + ahead], ())[:_PLACES]:
+                cost = ahead + abs(position - f)
+                if position >= f and (best is None or cost < best[0]):
+                    best = (cost, t + ahead, position)
+            ahead += 1
+        effort -= ahead
+        if best is None:
+            return
+        t, f = best[1], best[2]
+
+
+def _agreed(triples: array[int], wanted: array[int], t: int, f: int, stop: int) -> int:
+    """How many triples agree from here on."""
+    most = min(stop - t, len(wanted) - f)
+    if triples[t] != wanted[f]:
+        return 0
+    low, high = 1, most
+    if triples[t : t + most] == wanted[f : f + most]:
+        return most
+    while low < high:  # the longest beginning of both that is equal
+        middle = (low + high + 1) // 2
+        if triples[t : t + middle] == wanted[f : f + middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

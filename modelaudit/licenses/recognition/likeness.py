@@ -1,0 +1,216 @@
+"""What a text is like: the places where fingerprints lie, and the best of them for each place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelaudit.licenses.recognition.accounting import is_accounted, is_like
+from modelaudit.licenses.recognition.alignment import Alignment, Gap, align
+from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SKETCH, Fingerprint, Fingerprints, Span
+
+LEAST_SHARE = 0.5
+"""Of a fingerprint's words that have to be there for a text to be a variant of it."""
+_LEAST_WORDS = 40
+_EXCERPT_SHARE, _EXCERPT_WORDS = 0.8, 60
+"""A text is an excerpt of a licence if so much of the text, and so many words of it, are the licence's."""
+_FEWEST_HITS, _HIT_SHARE = 2, 0.22
+_CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 6, 0.5
+"""Places that are looked at, and of them how many that overlap; with less of its samples there, one is no rival."""
+_ENOUGH = 0.9
+_ROOM = 80
+"""Words before and after the place that the samples tell of."""
+_DIFFERENCES, _DIFFERENCE_CHARACTERS = 8, 160
+
+
+class Likeness(StrEnum):
+    """How a text relates to a licence."""
+
+    EXACT = "exact"
+    """It is its text: every word is accounted for."""
+    VARIANT = "variant"
+    """It has much of its text, and words that are not, or it lacks some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A part of a text that is like a fingerprint.
+
+    Attributes:
+        share: of the words of both that agree, 0 to 1.
+        unlike: the gaps that change something.
+        own: share of the marks that only this fingerprint has which are in the text.
+    """
+
+    item: Fingerprint
+    alignment: Alignment
+    share: float
+    unlike: tuple[Gap, ...]
+    own: float
+
+    @property
+    def weight(self) -> float:
+        """How much of the text it explains; what it has too many or too few of counts against it."""
+        wrong = sum(gap.text[1] - gap.text[0] + gap.print[1] - gap.print[0] for gap in self.unlike)
+        return self.alignment.matched - wrong / 4
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the words of a text amount to.
+
+    Attributes:
+        places: those that do not overlap, best first.
+        loose: the parts of the text that none of them accounts for.
+    """
+
+    places: tuple[Place, ...]
+    loose: tuple[Span, ...]
+
+
+def explain(words: Words, prints: Fingerprints) -> Explanation:
+    """The best fingerprints for the parts of a text."""
+    found: list[Place] = []
+    for each in _candidates(words, prints):
+        placed = _lay(words, prints.items[each.number], each)
+        if placed is not None:
+            if not placed.unlike and not list(_loose(words, (placed,))):
+                return Explanation((placed,), ())
+            found.append(placed)
+    chosen: list[Place] = []
+    for each in sorted(found, key=lambda each: _rank(words, each), reverse=True):
+        if all(_overlap(each.alignment.text, other.alignment.text) == 0 for other in chosen):
+            chosen.append(each)
+    return Explanation(tuple(chosen), tuple(_loose(words, chosen)))
+
+
+def _lay(words: Words, item: Fingerprint, candidate: _Candidate) -> Place | None:
+    """Lay a fingerprint where it would begin, and where words stand between its own, from further ahead."""
+    best: Place | None = None
+    starts = (candidate.likely, candidate.first, min(candidate.likely, candidate.first) - _ROOM)
+    for begin in dict.fromkeys(max(0, start) for start in starts):
+        alignment = align(words.triples, item, begin, candidate.stop)
+        placed = _placed(words, item, alignment) if alignment is not None else None
+        if placed is not None and (best is None or placed.weight > best.weight):
+            best = placed
+        if best is not None and (not best.unlike or best.weight > _ENOUGH * item.words):
+            break
+    return best
+
+
+def _rank(words: Words, each: Place) -> tuple[bool, float, float, float, str]:
+    """The greatest is the best explanation of the words: first what accounts for all of them."""
+    whole = not each.unlike and not list(_loose(words, (each,)))
+    return whole, each.weight, each.own, each.share, each.item.id
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Candidate:
+    """Where a fingerprint may lie: the greatest has the largest share of its samples there, and the most.
+
+    ``likely`` and ``first`` are where it would begin, by the samples that agree among themselves and by the first.
+    """
+
+    share: float
+    samples: int
+    number: int
+    likely: int
+    first: int
+    stop: int
+
+
+def _candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
+    """Where enough of the sampled hashes of a fingerprint stand in its order, best first."""
+    sketch = prints.sketch
+    sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SKETCH == 0]
+    hits: dict[int, list[tuple[int, int]]] = {}
+    for position, triple in sampled:
+        for packed in sketch.get(triple, ()):
+            hits.setdefault(packed >> PLACE_BITS, []).append((position, packed & PLACE_MASK))
+    found: list[_Candidate] = []
+    for number, pairs in hits.items():
+        size = prints.sizes[number]
+        if len(pairs) < max(_FEWEST_HITS, size * _HIT_SHARE) and len(pairs) < 0.6 * len(sampled):
+            continue
+        for group in _groups(pairs, prints.items[number].words):
+            distinct = len({where for _, where in group})
+            enough = distinct >= max(_FEWEST_HITS, size * _HIT_SHARE)
+            if enough or (distinct >= 8 and distinct >= 0.6 * len(sampled)):
+                likely = Counter(position - where for position, where in group).most_common(1)[0][0]
+                stop = max(group[-1][0] - group[-1][1], likely) + prints.items[number].words + _ROOM
+                first = group[0][0] - group[0][1]
+                found.append(_Candidate(distinct / max(1, size), distinct, number, likely, first, stop))
+    kept: list[_Candidate] = []
+    for each in sorted(found, reverse=True):
+        span = (each.likely, each.stop)
+        rivals = [other for other in kept if _overlap(span, (other.likely, other.stop)) > (span[1] - span[0]) // 2]
+        if len(rivals) < _RIVALS and all(each.share > _RIVAL_SHARE * other.share for other in rivals):
+            kept.append(each)
+    return kept[:_CANDIDATES]
+
+
+def _groups(pairs: Sequence[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
+    """The hits of one fingerprint, apart for each copy of it in the text: a copy begins where its order begins anew."""
+    group: list[tuple[int, int]] = []
+    for position, where in pairs:
+        if group and (where < group[-1][1] - size // 2 or position - group[-1][0] > size // 2 + 2 * _ROOM):
+            yield group
+            group = []
+        group.append((position, where))
+    if group:
+        yield group
+
+
+def _placed(words: Words, item: Fingerprint, alignment: Alignment) -> Place | None:
+    """The place, unless too little agrees."""
+    unlike = tuple(gap for gap in alignment.gaps if not is_like(words, gap, item))
+    optional = sum(last - first for first, last in item.optional)
+    needed = item.words - optional
+    length = alignment.text[1] - alignment.text[0]
+    own = sum(mark in words.distinct for mark in item.marks) / max(1, len(item.marks))
+    if not unlike:
+        return Place(item, alignment, 1.0, (), own)
+    covered = alignment.matched / max(1, needed)
+    excerpt = alignment.matched >= max(_EXCERPT_WORDS, _EXCERPT_SHARE * len(words.words))
+    if alignment.matched < _LEAST_WORDS or (covered < LEAST_SHARE and not excerpt):
+        return None
+    share = 2 * alignment.matched / (max(needed, alignment.matched) + length)
+    return Place(item, alignment, min(share, 0.999), unlike, own)
+
+
+def _overlap(one: Span, other: Span) -> int:
+    return max(0, min(one[1], other[1]) - max(one[0], other[0]))
+
+
+def _loose(words: Words, chosen: Sequence[Place]) -> Iterator[Span]:
+    """The parts between the places that are more than titles, headings and statements of copyright."""
+    items = [each.item for each in chosen]
+    position = 0
+    for first, end in (*sorted(each.alignment.text for each in chosen), (len(words.words), len(words.words))):
+        if first > position and items and not is_accounted(words, (position, first), items):
+            yield position, first
+        position = end
+
+
+def differences(words: Words, placed: Place, loose: Sequence[Span]) -> tuple[str, ...]:
+    """The words that the licence does not have, and where it has words that are missing; bounded."""
+    shown: list[str] = []
+    for first, end in (*(gap.text for gap in placed.unlike), *loose):
+        if first < end:
+            shown.append(words.shown(first, end, _DIFFERENCE_CHARACTERS))
+    missing = sum(gap.print[1] - gap.print[0] for gap in placed.unlike if gap.text[0] >= gap.text[1])
+    if words.hidden:
+        shown.insert(0, "characters that do not show")
+    if words.cut:
+        shown.insert(0, "more text than was looked at")
+    if missing:
+        shown.insert(0, f"{missing} words of the licence are missing")
+    if not shown and not placed.item.certain:
+        shown.append("the text that it was compared with is no certain copy")
+    if not shown and not words.is_plain:
+        shown.append("letters or numbers one by one, which are no words")
+    more = len(shown) - _DIFFERENCES
+    return (*shown[:_DIFFERENCES], f"and {more} more") if more > 0 else tuple(shown)

@@ -1,0 +1,140 @@
+"""Statements that name a licence in running text: claims by name, with their lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+_LIMIT = 50
+_TEXT_LIMIT = 400_000
+_REACH = 300
+"""Characters after a statement's verb in which its name and address stand."""
+_QUOTATION = 200
+_NAME_WORDS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One statement.
+
+    Attributes:
+        name: the name or expression as it stands there, without the article.
+        url: the address that it leads to; empty where it has none.
+        line: from 1.
+        quotation: the line, bounded.
+        tag: whether it is an ``SPDX-License-Identifier``, and its name an expression.
+    """
+
+    name: str
+    url: str
+    line: int
+    quotation: str
+    tag: bool = False
+
+
+_TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][A-Za-z0-9.+:() \t-]{0,200})")
+_VERB = re.compile(
+    r"\b(?:licen[cs]ed|released|distributed|available|provided|published|open[- ]?sourced|governed|covered|shared"
+    r"|offered)"
+    r"\s{1,3}(?:\S{1,12}\s{1,3})?(?:under|by|subject\s{1,3}to|pursuant\s{1,3}to|according\s{1,3}to)\s",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(
+    r"^[ \t>#*/-]{0,8}[*_]{0,2}licen[cs]es?[*_]{0,2}[ \t]{0,3}:[*_]{0,2}[ \t]", re.IGNORECASE | re.MULTILINE
+)
+_NEGATED = re.compile(r"\b(?:not|never|no longer|neither|nor|isn.t|aren.t|wasn.t)\b[^.;]{0,24}$", re.IGNORECASE)
+_MARKS = re.compile(r"\n[ \t]{0,8}(?:[#*;>]|//|--)?[ \t]{0,8}(?=\S)")
+_ARTICLE = re.compile(
+    r"(?:\s|[\"“*_`]|(?:the|a|an|our|same|following|either|terms|conditions|and|of)\b(?=\s))+", re.IGNORECASE
+)
+_LINK = re.compile(r"\[([^\[\]]{2,120})\]\(([^()\s]{1,400})\)")
+_WORD = re.compile(r"[\w.+&/-]{1,40}(?:['\u2019]s)?")
+_BETWEEN = re.compile(r"(?:[ \t]*,)?[ \t]+\(?")
+_UNFINISHED = frozenset(("of", "for", "the", "and", "or", "to", "in", "with"))
+"""Words that join others and end no name."""
+_JOINING = _UNFINISHED | {
+    *("version", "license", "licence", "licenses", "terms", "agreement", "community", "model", "public")
+}
+_LATER = re.compile(
+    r",?[ \t]+(?:\(at your option\)[ \t]+)?or[ \t]+(?:\(at your option\)[ \t]+)?(?:any[ \t]+)?later\b", re.IGNORECASE
+)
+_URL = re.compile(r"https?://[^\s<>()\[\]\"'`]{4,300}")
+_NAMES_A_LICENSE = re.compile(
+    r"licen[cs]e|terms|agreement|\b(?:MIT|Apache|BSD|L?GPL|AGPL|CC[- ]?BY|CC0|MPL|ISC|OpenRAIL|RAIL|Unlicense|WTFPL)\b"
+    r"|\b(?:L?GPL|AGPL|CC[- ]?BY|OpenRAIL)|creative\s+commons|public\s+domain|openmdw",
+    re.IGNORECASE,
+)
+
+
+def references(text: str) -> tuple[Reference, ...]:
+    """The statements of ``text`` that name a licence, in order; no more than 50, of its first 400,000 characters.
+
+    What only mentions a name is none: it has to say that something is licensed, released, distributed or available
+    under it, or be a line of the form ``License: …``. A statement that denies it is none either.
+    """
+    text = text[:_TEXT_LIMIT]
+    found = [*islice(_tags(text), 2 * _LIMIT), *islice(_statements(text), 2 * _LIMIT)]
+    kept: dict[tuple[int, str], Reference] = {}
+    for start, name, url, tag in sorted(found):
+        line = text.count("\n", 0, start) + 1
+        kept.setdefault((line, name), Reference(name, url, line, _line_at(text, start), tag))
+    return tuple(islice(kept.values(), _LIMIT))
+
+
+def _tags(text: str) -> Iterator[tuple[int, str, str, bool]]:
+    for tag in _TAG.finditer(text):
+        yield tag.start(), " ".join(tag[1].split()), "", True
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
+    """(position, name, address, False) of each."""
+    for pattern in (_VERB, _FIELD):
+        for match in pattern.finditer(text):
+            before = " ".join(text[max(0, match.start() - 80) : match.start()].split())
+            if _NEGATED.search(before):
+                continue
+            # The marks of a comment, and of a quotation, stand between the lines of one sentence.
+            after = _MARKS.sub(" ", text[match.end() : match.end() + _REACH].partition("\n\n")[0])
+            name, url = _named(after)
+            if name and _NAMES_A_LICENSE.search(name):
+                yield match.start(), name, url, False
+
+
+def _named(after: str) -> tuple[str, str]:
+    """The name with which a text begins, and the address that belongs to it."""
+    article = _ARTICLE.match(after)
+    begin = article.end() if article else 0
+    link = _LINK.match(after, begin)
+    if link:
+        return " ".join(link[1].split()).strip("*_` "), link[2]
+    words, position = 0, begin
+    end = begin
+    while words < _NAME_WORDS and (word := _WORD.match(after, position)):
+        spelled = word[0]
+        if not (
+            spelled[0].isupper()
+            or any(letter.isdigit() for letter in spelled)
+            or spelled.lower().rstrip(".") in _JOINING
+        ):
+            break
+        ends = spelled.endswith(".") and not spelled[:-1].isdigit() and len(spelled) > 3
+        if spelled.lower() not in _UNFINISHED:
+            end = word.end() - spelled.endswith((".", "/", "-"))
+        words += 1
+        between = _BETWEEN.match(after, word.end())
+        if ends or between is None:
+            break
+        position = between.end()
+    later = _LATER.match(after, end)
+    name = after[begin:end].strip('"“”*_`(), ') + (" or later" if later and end > begin else "")
+    url = _URL.search(after, end)
+    return name, url[0].rstrip(".,;:") if url else ""
+
+
+def _line_at(text: str, start: int) -> str:
+    begin = text.rfind("\n", 0, start) + 1
+    end = text.find("\n", start)
+    line = " ".join(text[begin : end if end >= 0 else len(text)][: 4 * _QUOTATION].split())
+    return line if len(line) <= _QUOTATION else f"{line[: _QUOTATION - 1]}…"

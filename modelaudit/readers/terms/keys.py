@@ -1,0 +1,169 @@
+"""Which keys speak of licence and origins, by file and format: data, and nothing else.
+
+Sources: https://huggingface.co/docs/hub/model-cards, ``docs/gguf.md`` of ggml, the configurations that transformers,
+diffusers, peft, mergekit, AutoGPTQ and MLflow write, https://github.com/Stability-AI/ModelSpec, the metadata of
+sd-scripts (``ss_``), PEP 621 and 639, https://docs.npmjs.com/files/package.json, https://citation-file-format.github.io.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.evidence import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key.
+
+    Attributes:
+        path: the keys that lead to it, without positions in lists; ``*`` stands for any one, ``**`` for any number.
+        says: what its presence states, whatever its value; empty where the value counts.
+    """
+
+    topic: Topic
+    path: tuple[str, ...]
+    says: str = ""
+
+
+def _keys(topic: Topic, *paths: str, says: str = "") -> tuple[Key, ...]:
+    return tuple(Key(topic, tuple(path.split("/")), says) for path in paths)
+
+
+_LICENSE: Final = (
+    *_keys(Topic.LICENSE, "license", "licence", "License", "license/id", "license/name", "license/type"),
+    *_keys(Topic.LICENSE_NAME, "license_name"),
+    *_keys(Topic.LICENSE_LINK, "license_link", "license_url", "license/url", "license/link"),
+)
+_BASE: Final = _keys(Topic.BASE_MODEL, "base_model", "base_model_name_or_path", "model_name_or_path")
+_QUANTIZED: Final = _keys(
+    Topic.RELATION, "quantization_config/**", "compression_config/**", "quantization/**", says="quantized"
+)
+_MULTIMODAL: Final = _keys(
+    Topic.MODALITY,
+    *("vision_config/**", "audio_config/**", "speech_config/**", "video_config/**", "visual/**", "vision_tower"),
+    *("mm_vision_tower", "mm_audio_tower", "image_token_id", "image_token_index", "video_token_id", "audio_token_id"),
+    *("audio_token_index", "vision_config_name", "image_processor_type", "feature_extractor_type", "embd_layer/**"),
+    says="multimodal",
+)
+_CONFIG: Final = (
+    *_LICENSE,
+    *_keys(Topic.BASE_MODEL, "_name_or_path", "base_model_name_or_path"),
+    *_QUANTIZED,
+    *_MULTIMODAL,
+    *_keys(Topic.MODALITY, "architectures"),
+)
+_MERGE: Final = (
+    *_keys(Topic.BASE_MODEL, "base_model", "models/model", "**/sources/model", "**/source_model", "base_model/**/path"),
+    *_keys(Topic.BASE_MODEL, "**/model/path", "**/model/model/path", "**/model/lora", "**/model/lora/path"),
+    *_keys(Topic.RELATION, "merge_method", "models/**", "slices/**", "experts/**", "gate_mode", says="merge"),
+)
+_ADAPTER: Final = (
+    *_LICENSE,
+    *_keys(Topic.BASE_MODEL, "base_model_name_or_path"),
+    *_keys(Topic.RELATION, "peft_type", "base_model_name_or_path", says="adapter"),
+)
+_QUANTIZE: Final = (*_BASE, *_keys(Topic.RELATION, "bits", "w_bit", "quant_method", says="quantized"))
+_TRAINING: Final = (*_BASE, *_keys(Topic.DATASET, "datasets/path"))
+
+DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
+    "config.json": _CONFIG,
+    "configuration.json": _LICENSE,
+    "params.json": _LICENSE,
+    "preprocessor_config.json": _MULTIMODAL,
+    "processor_config.json": _MULTIMODAL,
+    "generation_config.json": _keys(Topic.BASE_MODEL, "_name_or_path", "name_or_path"),
+    "tokenizer_config.json": _keys(Topic.BASE_MODEL, "name_or_path"),
+    "model_index.json": (*_LICENSE, *_keys(Topic.BASE_MODEL, "_name_or_path")),
+    "adapter_config.json": _ADAPTER,
+    "mergekit_config.yml": _MERGE,
+    "mergekit_config.yaml": _MERGE,
+    "mergekit_moe_config.yml": _MERGE,
+    "mergekit_moe_config.yaml": _MERGE,
+    "quantize_config.json": _QUANTIZE,
+    "quant_config.json": _QUANTIZE,
+    "hf_quant_config.json": _QUANTIZED,
+    "axolotl_config.yml": _TRAINING,
+    "axolotl_config.yaml": _TRAINING,
+    "mlmodel": (
+        *_keys(Topic.LICENSE, "metadata/license", "license"),
+        *_keys(Topic.BASE_MODEL, "flavors/transformers/source_model_name", "metadata/base_model"),
+        *_keys(Topic.RELATION, "flavors/transformers/peft_adaptor", says="adapter"),
+    ),
+    "citation.cff": (*_keys(Topic.LICENSE, "license"), *_keys(Topic.LICENSE_LINK, "license-url")),
+    "codemeta.json": _LICENSE,
+    ".zenodo.json": _LICENSE,
+    "package.json": (*_LICENSE, *_keys(Topic.LICENSE, "licenses", "licenses/type")),
+    "pyproject.toml": (
+        *_keys(Topic.LICENSE, "project/license", "project/license/text", "tool/poetry/license"),
+        *_keys(Topic.LICENSE_LINK, "project/license/file"),
+    ),
+    "setup.cfg": _keys(Topic.LICENSE, "metadata/license"),
+    "cargo.toml": (*_keys(Topic.LICENSE, "package/license"), *_keys(Topic.LICENSE_LINK, "package/license-file")),
+}  # fmt: skip
+"""By the name of the file in lower case."""
+
+CHOICES: Final = frozenset({"citation.cff", "package.json"})
+"""Files in which a list of licences leaves the choice between them, by the definition of their format."""
+
+METADATA: Final[Mapping[str, Topic]] = {
+    "license": Topic.LICENSE,
+    "licence": Topic.LICENSE,
+    "general.license": Topic.LICENSE,
+    "modelspec.license": Topic.LICENSE,
+    "license_name": Topic.LICENSE_NAME,
+    "general.license.name": Topic.LICENSE_NAME,
+    "license_link": Topic.LICENSE_LINK,
+    "license_url": Topic.LICENSE_LINK,
+    "general.license.link": Topic.LICENSE_LINK,
+    "base_model": Topic.BASE_MODEL,
+    "base_model_name": Topic.BASE_MODEL,
+    "base_model_name_or_path": Topic.BASE_MODEL,
+    "general.source.huggingface.repository": Topic.BASE_MODEL,
+    "general.source.repo_url": Topic.BASE_MODEL,
+    "modelspec.merged_from": Topic.BASE_MODEL,
+    "ss_sd_model_name": Topic.BASE_MODEL,
+    "ss_base_model": Topic.BASE_MODEL,
+    "ss_base_model_version": Topic.BASE_MODEL,
+    "datasets": Topic.DATASET,
+    "dataset": Topic.DATASET,
+    "base_model_relation": Topic.RELATION,
+}
+"""Keys of pairs that model files carry along, in lower case: GGUF, safetensors, ONNX."""
+
+NUMBERED: Final = {"general.base_model.": Topic.BASE_MODEL, "general.dataset.": Topic.DATASET}
+"""Groups of GGUF: a number, and then what is said of it, of which the first that is there counts."""
+OF_NUMBERED: Final = ("repo_url", "url", "name")
+LISTED: Final = {"general.datasets.": Topic.DATASET}
+"""Lists of GGUF, whose items are given as keys with a number."""
+
+RELATIONS: Final = {
+    "ss_network_module": "adapter",
+    "ss_network_dim": "adapter",
+    "lora_alpha": "adapter",
+    "general.quantized_by": "quantized",
+    "sd_merge_models": "merge",
+    "modelspec.merged_from": "merge",
+}
+"""Keys whose presence states how the model was made."""
+FILE_TYPE: Final = "general.file_type"
+WHOLE_TYPES: Final = frozenset({"0", "1", "32"})
+"""Values of ``general.file_type`` of weights that are not quantized: F32, F16 and BF16."""
+
+MULTIMODAL: Final = (
+    "audio", "blip", "clip", "cogvlm", "florence", "fuyu", "idefics", "image", "imagetext", "internvl", "kosmos",
+    "llama4", "llava", "minicpmv", "mllama", "multimodal", "omni", "paligemma", "phi4mm", "pixtral", "speech", "video",
+    "vision", "vl", "whisper",
+)  # fmt: skip
+"""Parts of the names of architectures that take in or give out more than text."""
+TEXT_ONLY: Final = frozenset(
+    f"{family}ForCausalLM"
+    for family in (
+        *("Llama", "Mistral", "Mixtral", "Qwen2", "Qwen2Moe", "Qwen3", "Qwen3Moe", "Gemma", "Gemma2", "Gemma3", "Phi"),
+        *("Phi3", "Falcon", "GPTNeoX", "GPTNeo", "GPTJ", "OPT", "Bloom", "MPT", "Cohere", "Cohere2", "Olmo", "Olmo2"),
+        *("StableLm", "Starcoder2", "GPTBigCode", "DeepseekV2", "DeepseekV3", "Mamba", "Granite", "Exaone", "Jamba"),
+    )
+) | {"GPT2LMHeadModel", "BertForMaskedLM", "RobertaForMaskedLM", "T5ForConditionalGeneration"}
+"""Architectures that handle text and nothing else."""

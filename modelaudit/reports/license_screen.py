@@ -1,0 +1,263 @@
+"""The one screen of ``modelaudit license``: the answer, why, what it rests on, what has to be done."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from modelaudit.model.license import ClaimKind, LicenseClaim, LicenseConclusion, OriginState
+from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import Answer
+from modelaudit.model.terms import Group as DutyGroup
+from modelaudit.reports import view
+from modelaudit.reports.layout import rows_of, text_of, title_of, written
+from modelaudit.reports.license_view import (
+    Reason,
+    Task,
+    dataset_words,
+    evidence,
+    limits,
+    lineage,
+    not_looked_at,
+    openness_line,
+    origin_words,
+    path_of,
+    reasons,
+    tasks,
+)
+from modelaudit.reports.license_words import (
+    ANSWERS,
+    RELATIONS,
+    SHORT_GROUPS,
+    claim_words,
+    intent_words,
+    kind_words,
+)
+from modelaudit.reports.shipping import shipping
+from modelaudit.reports.wording import CATEGORIES, STATES, counted, ended
+
+_MARKS = {
+    Answer.ALLOW: ("✔", "bold white on green"),
+    Answer.REVIEW: ("◐", "bold black on yellow"),
+    Answer.DENY: ("✘", "bold white on red"),
+}
+_UNASKED = ("◐ NO USE STATED", "bold black on yellow")
+_REASONS, _CLAIMS, _BRANCHES, _CONFLICTS, _DATASETS, _OPEN = 6, 5, 12, 4, 4, 6
+_LABEL = 8
+_DEEPEST = 8
+_CLAUSE, _TERMS, _SENTENCE, _QUOTED = 120, 200, 240, 60
+"""Characters of a duty, of a clause that answers, of a sentence about this model, and of a quotation."""
+_TASKS, _USES = 8, 8
+_MISSING = "missing-"
+_IN_ONE_LINE = (DutyGroup.WATCH,)
+"""Groups whose duties are named by their kind alone: they are many, and nothing has to be made for them."""
+
+
+def render_license(report: AuditReport, width: int = 100, color: bool = False) -> bytes:
+    """Return the screen as UTF-8 text.
+
+    Args:
+        report: what to show.
+        width: columns of the terminal; between 40 and 100 are used.
+        color: whether to write ANSI colours.
+    """
+    license_ = report.license
+    parts = [
+        _head(report),
+        _why(license_),
+        _concluded(license_),
+        _origins(report),
+        _to_do(license_),
+        _conflicts(license_),
+        _rest(license_),
+    ]
+    return written([part for part in parts if part is not None], width=min(width, 100), color=color)
+
+
+def _head(report: AuditReport) -> RenderableType:
+    license_, target = report.license, report.target
+    ship = shipping(license_, "listed below")
+    answer = license_.permission
+    mark = " ".join((_MARKS[answer][0], ANSWERS[answer])) if answer else _UNASKED[0]
+    style = _MARKS[answer][1] if answer else _UNASKED[1]
+    sentence = ship.line if answer is Answer.ALLOW or answer is None else _tally(license_)
+    version = target.commit or "no commit: the files are not pinned to a version"
+    rows = [("model", text_of((view.model_name(target), "bold"), f", {version}"))]
+    if answer is not None and license_.intent is not None:
+        rows.append(("policy", text_of((report.policy.name, "bold"), ": ", "; ".join(intent_words(license_.intent)))))
+    else:
+        rows.append(("policy", text_of((report.policy.name, "bold"), ": it states no use, so no clause was answered")))
+    return Group(text_of((f" {mark} ", style), f" {sentence}"), rows_of(rows, label=_LABEL))
+
+
+def _tally(license_: LicenseConclusion) -> str:
+    """How many answers stand against the use, and how many want a person."""
+    answers = [reason.answer.answer for reason in reasons(license_)]
+    denied, open_ = answers.count(Answer.DENY), answers.count(Answer.REVIEW)
+    parts = [f"{counted(denied, 'reason stands', 'reasons stand')} against what you mean to do"] if denied else []
+    if open_:
+        parts.append(f"{counted(open_, 'point', 'points')} {'has' if open_ == 1 else 'have'} to be decided by a person")
+    return ended("; ".join(parts) or "a person must decide").capitalize()
+
+
+def _block(heading: str, lines: list[Text | Padding]) -> RenderableType:
+    return Group(title_of(heading), *lines)
+
+
+def _more(number: int, shown: int, what: str) -> list[Text | Padding]:
+    if number <= shown:
+        return []
+    return [Padding(Text(f"… and {counted(number - shown, what)}, in the HTML and JSON reports", "dim"), (0, 0, 0, 2))]
+
+
+def _why(license_: LicenseConclusion) -> RenderableType | None:
+    found = reasons(license_)
+    if not found:
+        return None
+    lines: list[Text | Padding] = [
+        rows_of([(each.answer.answer, _reason(each, license_))], label=_LABEL) for each in found[:_REASONS]
+    ]
+    return _block("Why", lines + _more(len(found), _REASONS, "more reason"))
+
+
+def _reason(reason: Reason, license_: LicenseConclusion) -> Text:
+    answer = reason.answer
+    where = ", ".join(part for part in (answer.license, answer.section or kind_words(answer.kind)) if part)
+    clause = (
+        f" {where}: {ended(_cut(answer.text, _TERMS))}" if answer.text else f" {ended(where)}" if answer.license else ""
+    )
+    read = f" Read {answer.read}" if answer.read else " Terms not verified" if answer.license else ""
+    source = f"{read}: {answer.url}." if answer.url and read else ended(read) if read else ""
+    via = f" Inherited: {'; '.join(path_of(license_, each) for each in reason.vias)}." if reason.vias else ""
+    return text_of((_cut(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
+
+
+def _concluded(license_: LicenseConclusion) -> RenderableType:
+    category = CATEGORIES[license_.category]
+    said = license_.expression or f"nothing: the licence is {STATES[license_.state]}"
+    lines: list[Text | Padding] = []
+    claims = evidence(license_)
+    rows = [(_place(claim), _claim(claim, license_)) for claim in claims[:_CLAIMS]]
+    if rows:
+        lines.append(rows_of(rows, label=min(max(len(place) for place, _ in rows), 26)))
+    lines += _more(len(claims), _CLAIMS, "more statement")
+    lines += [Padding(text_of(f"- {each}"), (0, 0, 0, 2)) for each in license_.reasoning[:3]]
+    lines += _more(len(license_.reasoning), 3, "more sentence")
+    return _block(f"Concluded: {text_of(said)} ({category})", lines)
+
+
+def _place(claim: LicenseClaim) -> str:
+    line = f":{claim.location.line}" if claim.location.line else ""
+    return str(text_of(f"{claim.artifact}{line}" if claim.artifact else "the Hub"))
+
+
+def _claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
+    field = f"{claim.field}: " if claim.kind is ClaimKind.DECLARED else ""
+    known, words = view.understood(claim, license_)
+    outcome = f" = {words}" if known else f" ({words[:1].lower()}{words[1:]})"
+    return text_of(f"{field}“{_cut(claim.quotation, _QUOTED)}”", (outcome, "bold"), f", {claim_words(claim)}")
+
+
+def _origins(report: AuditReport) -> RenderableType | None:
+    branches = lineage(report.license)
+    if not branches:
+        return None
+    lines: list[Text | Padding] = []
+    for branch in branches[:_BRANCHES]:
+        origin = branch.origin
+        said = f": {origin_words(origin)}"
+        parts = text_of(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), said)
+        rails = branch.rails if branch.depth < _DEEPEST else f"… {branch.depth + 1} "
+        lines.append(rows_of([(rails, parts)], label=len(rails)))
+    return _block("Made from", lines + _more(len(branches), _BRANCHES, "more origin"))
+
+
+def _to_do(license_: LicenseConclusion) -> RenderableType | None:
+    groups = tasks(license_)
+    if not groups:
+        return None
+    ids = list(dict.fromkeys(task.license for _, each in groups for task in each))
+    several = len(ids) > 1
+    rows: list[tuple[str, Text]] = []
+    for group, each in groups:
+        label = SHORT_GROUPS[group]
+        if group in _IN_ONE_LINE:
+            rows.append((label, _kinds(each, several)))
+            continue
+        rows += [(label if place == 0 else "", _task(task, several)) for place, task in enumerate(each[:_TASKS])]
+        if len(each) > _TASKS:
+            rows.append(("", text_of(f"… and {len(each) - _TASKS} more, in the HTML and JSON reports")))
+    number = sum(len(each) for _, each in groups)
+    met = sum(bool(task.met) for _, each in groups for task in each)
+    there = f", {met} met by the files that are there" if met else ""
+    under = "" if several else f" under {text_of(ids[0])}"
+    return _block(f"To do{under}: {counted(number, 'thing')}{there}", [rows_of(rows, label=_LABEL)])
+
+
+def _task(task: Task, several: bool) -> Text:
+    text = _cut(task.text)
+    box = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
+    words = [f" Exact words: “{each}”" for each in task.words if each not in task.text]
+    section = task.section or "section not stated"
+    source = f"{_short(task.license)}, {section}" if several else section
+    return text_of(box, *words, (f" ({source})", "dim"))
+
+
+def _cut(text: str, most: int = _CLAUSE) -> str:
+    """A text that is too long for one screen, up to a word, with a mark; the other formats have it whole."""
+    if len(text) <= most:
+        return text
+    return text[:most].rpartition(" ")[0].rstrip(" ,;:.(") + " …"
+
+
+def _short(license_id: str) -> str:
+    """A name that stands whole above, without the mark of those that SPDX lacks."""
+    return license_id.removeprefix("LicenseRef-")
+
+
+def _kinds(each: tuple[Task, ...], several: bool) -> Text:
+    parts: dict[str, list[str]] = {}
+    for task in each:
+        section = task.section.removeprefix("section ")
+        place = f"{_short(task.license)} {section}" if several else section
+        parts.setdefault(kind_words(task.kind), []).append(place.strip())
+    said = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in parts.items())
+    return text_of(ended(said[:1].upper() + said[1:]))
+
+
+def _conflicts(license_: LicenseConclusion) -> RenderableType | None:
+    """Conflicts that are no reason above already: one line each, and one line for all that is missing."""
+    told = {reason.answer.because for reason in reasons(license_)}
+    found = [each for each in license_.conflicts if each.detail not in told and not each.kind.startswith(_MISSING)]
+    lines: list[Text | Padding] = [
+        Padding(text_of((f"{kind_words(each.kind)}: ", "bold"), _cut(each.detail, _SENTENCE)), (0, 0, 0, 2))
+        for each in found[:_CONFLICTS]
+    ]
+    lines += _more(len(found), _CONFLICTS, "more conflict")
+    missing: dict[str, list[str]] = {}
+    for each in license_.conflicts:
+        if each.kind.startswith(_MISSING):
+            missing.setdefault(each.kind.removeprefix(_MISSING), []).extend(each.entries)
+    parts = [f"{what} of {', '.join(dict.fromkeys(ids))}" for what, ids in missing.items()]
+    if parts:
+        lines.append(Padding(text_of(("Not in the repository: ", "bold"), ended("; ".join(parts))), (0, 0, 0, 2)))
+    return _block("Conflicts", lines) if lines else None
+
+
+def _rest(license_: LicenseConclusion) -> RenderableType | None:
+    rows = [("limits" if place == 0 else "", text_of(each)) for place, each in enumerate(limits(license_, _USES))]
+    data = [f"{each.name}: {dataset_words(each)}" for each in license_.datasets]
+    if data:
+        more = f"; and {len(data) - _DATASETS} more" if len(data) > _DATASETS else ""
+        rows.append(("data", text_of("; ".join(data[:_DATASETS]) + more + " (apart from the model's own licence)")))
+    if line := openness_line(license_):
+        rows.append(("open", text_of(line)))
+    told = [each.name for each in license_.origins if each.look is not OriginState.READ]
+    told += [each.name for each in license_.datasets if each.look is not OriginState.READ]
+    missed = [f"{', '.join(dict.fromkeys(told))}: why stands above."] if told else []
+    missed += [each for each in not_looked_at(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in told)]
+    rows += [("unread" if place == 0 else "", text_of(each)) for place, each in enumerate(missed[:_OPEN])]
+    if len(missed) > _OPEN:
+        rows.append(("", text_of(f"… and {len(missed) - _OPEN} more, in the HTML and JSON reports")))
+    return rows_of(rows, indent=0, label=_LABEL) if rows else None

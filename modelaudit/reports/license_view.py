@@ -1,0 +1,247 @@
+"""What several formats show of a licence conclusion alike: tasks, reasons, origins, what nobody looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelaudit.model.license import (
+    Basis,
+    ClaimKind,
+    ConclusionState,
+    DatasetClaim,
+    Duty,
+    LicenseClaim,
+    LicenseConclusion,
+    Origin,
+    OriginState,
+    UseAnswer,
+)
+from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation
+from modelaudit.reports.license_words import LOOKS, RELATIONS
+from modelaudit.reports.wording import counted, ended, human_number, place_words, sentence
+
+_LONGEST_RAILS = 90
+_CAPS = {"user-cap": "Not above {} users a month", "revenue-cap": "Not above USD {} a year"}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Duties that ask for the same, made one: of the model's own licence and of origins under it.
+
+    Attributes:
+        vias: the origins that bring it in; empty for the model's own licence alone.
+    """
+
+    license: str
+    kind: str
+    text: str
+    section: str
+    words: tuple[str, ...]
+    vias: tuple[str, ...]
+    met: str
+
+    @property
+    def source(self) -> str:
+        """The licence and its section."""
+        return f"{self.license}, {self.section or 'section not stated'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Answers that say the same, made one. ``vias`` as in ``Task``."""
+
+    answer: UseAnswer
+    vias: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """An origin in its place in the tree: ``rails`` are the lines that lead to it, ``depth`` 0 for the first."""
+
+    origin: Origin
+    depth: int
+    rails: str
+
+
+def tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, ...]], ...]:
+    """What has to be done, by group in the order of the vocabulary; without duties, nothing."""
+    merged: dict[tuple[Group, str, str, str, str, tuple[str, ...]], list[Duty]] = {}
+    for duty in license_.duties:
+        key = (duty.group, duty.license, duty.kind, duty.text, duty.section, duty.words)
+        merged.setdefault(key, []).append(duty)
+    groups: dict[Group, list[Task]] = {group: [] for group in Group}
+    for (group, license_id, kind, text, section, words), duties in merged.items():
+        vias = tuple(dict.fromkeys(duty.via for duty in duties if duty.via))
+        met = next((duty.met for duty in duties if duty.met), "")
+        groups[group].append(Task(license_id, kind, text, section, words, vias, met))
+    return tuple((group, tuple(each)) for group, each in groups.items() if each)
+
+
+def reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
+    """What the clauses answer, worst first, each once; a clause that only permits is left out."""
+    merged: dict[tuple[str, ...], list[UseAnswer]] = {}
+    for each in license_.answers:
+        key = (each.answer, each.license, each.kind, each.because, each.text, each.section)
+        merged.setdefault(key, []).append(each)
+    found = [Reason(same[0], tuple(dict.fromkeys(each.via for each in same if each.via))) for same in merged.values()]
+    against = (reason for reason in found if reason.answer.answer is not Answer.ALLOW)
+    return tuple(sorted(against, key=lambda reason: -reason.answer.answer.rank))
+
+
+def lineage(license_: LicenseConclusion) -> tuple[Branch, ...]:
+    """The origins as a tree, depth first, what was made from each above it; none is lost, not even in a ring."""
+    below: dict[str, list[int]] = {}
+    for place, origin in enumerate(license_.origins):
+        below.setdefault(origin.made, []).append(place)
+    branches: list[Branch] = []
+    shown: set[int] = set()
+    # A saved report may hold a chain of any length, which calls of a function would not bear.
+    for first in (below.get("", []), range(len(license_.origins))):
+        waiting = [(place, 0, "", place == first[-1]) for place in reversed(first)]
+        while waiting:
+            place, depth, rails, last = waiting.pop()
+            if place in shown:
+                continue
+            shown.add(place)
+            origin = license_.origins[place]
+            branches.append(Branch(origin, depth, rails + ("└─" if last else "├─")))
+            inner = [each for each in below.get(origin.name, ()) if each not in shown]
+            deeper = (rails + ("   " if last else "│  "))[-_LONGEST_RAILS:]
+            waiting += [(each, depth + 1, deeper, each == inner[-1]) for each in reversed(inner)]
+    return tuple(branches)
+
+
+def origin_words(origin: Origin) -> str:
+    """What became of an origin: its licences if any are known, and whether it was read."""
+    named = " and ".join(origin.entries)
+    look = LOOKS[origin.look]
+    if origin.look is OriginState.READ:
+        look = f"read at {origin.commit[:12]}" if origin.commit else look
+        named = named if origin.state is ConclusionState.CONCLUDED and named else _doubtful(origin.state, named)
+    return "; ".join(part for part in (named or "licence not known", look) if part)
+
+
+def limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
+    """What an allowed use has to stay within: forbidden uses and caps, of which no answer above has told.
+
+    Args:
+        license_: the conclusion.
+        most: how many forbidden uses of one licence are named; the rest is counted.
+    """
+    told = {(each.license, each.kind) for each in license_.answers if each.answer is not Answer.ALLOW}
+    found = []
+    for entry in license_.entries:
+        for clause in entry.clauses:
+            if (entry.id, clause.kind) in told:
+                continue
+            where = ", ".join(part for part in (entry.id, clause.section) if part)
+            if clause.kind == "use-policy":
+                url = clause.url or entry.policy_url or entry.url
+                found.append(f"Forbidden uses: {_fields(clause, most)} ({where}; {url}).")
+            elif clause.number is not None and clause.kind in _CAPS:
+                found.append(f"{_CAPS[clause.kind].format(human_number(clause.number))} ({where}).")
+    return tuple(dict.fromkeys(found))
+
+
+def _fields(clause: Clause, most: int) -> str:
+    if not clause.fields:
+        return "the list is not on record, read it there"
+    named = ", ".join(each.replace("-", " ") for each in clause.fields[:most])
+    more = len(clause.fields) - most
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _doubtful(state: ConclusionState, named: str) -> str:
+    return f"no licence concluded ({state}{': ' + named if named else ''})"
+
+
+def path_of(license_: LicenseConclusion, via: str) -> str:
+    """How the model was made from an origin, step by step: ``quantized from a/b, fine-tuned from c/d``."""
+    steps: list[str] = []
+    name = via
+    for _ in license_.origins:
+        origin = next((each for each in license_.origins if each.name == name), None)
+        if origin is None:
+            break
+        steps.insert(0, f"{RELATIONS[origin.relation]} {origin.name}")
+        name = origin.made
+        if not name:
+            break
+    return ", ".join(steps) or f"{RELATIONS[Relation.UNSTATED]} {via}"
+
+
+def evidence(license_: LicenseConclusion) -> tuple[LicenseClaim, ...]:
+    """The statements about the licence itself, each once, those that lead to a licence first."""
+    own = (claim for claim in license_.claims if claim.kind is not ClaimKind.INHERITED)
+    return tuple(sorted(dict.fromkeys(own), key=lambda claim: claim.entry is None))
+
+
+def own_entries(license_: LicenseConclusion) -> tuple[LicenseEntry, ...]:
+    """The licences of the model itself; all that are on record where the conclusion does not tell them apart."""
+    if not license_.own and not license_.origins:
+        return license_.entries
+    return tuple(entry for entry in license_.entries if entry.id in license_.own)
+
+
+def text_place(license_: LicenseConclusion, id_: str) -> str:
+    """The file of the snapshot that holds the text of a licence word for word; empty for none."""
+    exact = (c for c in license_.claims if c.kind is ClaimKind.FOUND and c.basis is Basis.TEXT and c.entry == id_)
+    return next((claim.artifact for claim in exact), "")
+
+
+def is_uncompared(claim: LicenseClaim) -> bool:
+    """Whether only the name of a file says that terms stand in it."""
+    return claim.kind is ClaimKind.FOUND and (claim.basis is Basis.FILE_NAME or claim.field == "file-name")
+
+
+def unfollowed(license_: LicenseConclusion) -> tuple[str, ...]:
+    """The models that are named as origins and that nobody looked for, each once."""
+    looked = {origin.name for origin in license_.origins}
+    named = (c.quotation for c in license_.claims if c.kind is ClaimKind.INHERITED and c.field != "datasets")
+    return tuple(dict.fromkeys(name for name in named if name not in looked))
+
+
+def unread_origins(license_: LicenseConclusion) -> tuple[Origin, ...]:
+    """The origins whose own licence could not be concluded from what they publish."""
+    return tuple(
+        origin
+        for origin in license_.origins
+        if origin.look is not OriginState.READ or origin.state is not ConclusionState.CONCLUDED
+    )
+
+
+def dataset_words(dataset: DatasetClaim) -> str:
+    """The licence of a data set as its own card states it, or why nothing is known."""
+    named = " and ".join(dataset.entries)
+    if dataset.look is OriginState.READ:
+        return named or (dataset.detail or "its card names no licence that is on record")
+    return f"{named}; {LOOKS[dataset.look]}" if named else LOOKS[dataset.look]
+
+
+def not_looked_at(license_: LicenseConclusion) -> tuple[str, ...]:
+    """What the conclusion does not rest on, a sentence each: whoever signs has to see to these."""
+    looks = [(origin.name, origin.look) for origin in license_.origins]
+    looks += [(f"{dataset.name} (data set)", dataset.look) for dataset in license_.datasets]
+    found = [f"{name}: {ended(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
+    found += [f"{name}: named as an origin and not looked for." for name in unfollowed(license_)]
+    for claim in license_.claims:
+        place = ", ".join(part for part in (claim.artifact, place_words(claim.location)) if part)
+        if is_uncompared(claim):
+            found.append(f"{claim.artifact}: its words were not compared with any licence.")
+        elif claim.field == "license_link" and claim.entry is None and "://" in claim.quotation:
+            found.append(f"{claim.quotation} ({place}): the address was not opened.")
+    unread = [entry for entry in license_.entries if not entry.read]
+    found += [f"{entry.id}: nobody read its terms for this rule set: {entry.url}" for entry in unread]
+    return tuple(dict.fromkeys(found))
+
+
+def openness_line(license_: LicenseConclusion) -> str:
+    """What is open here, in a line, apart from what is permitted; empty where nobody looked."""
+    openness = license_.openness
+    if openness is None:
+        return ""
+    parts = openness.components
+    opened = sum(part.present and part.open is True for part in parts)
+    there = sum(part.present for part in parts)
+    counts = f"{opened} of {counted(len(parts), 'component')} open, {there} there" if parts else ""
+    return ended("; ".join(part for part in (sentence(openness.title).rstrip("."), counts) if part))

@@ -1,0 +1,122 @@
+"""What the words of a licence conclusion mean to a person. Every format takes its phrases from here."""
+
+from __future__ import annotations
+
+from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, OriginState
+from modelaudit.model.terms import Answer, Group, Intent, Relation, Use
+from modelaudit.reports.wording import human_number
+
+ANSWERS = {Answer.ALLOW: "ALLOWED", Answer.REVIEW: "FOR REVIEW", Answer.DENY: "DENIED"}
+
+GROUPS = {
+    Group.LIMIT: "Limits",
+    Group.SHIP: "Ship with every copy",
+    Group.SHOW: "Show to people",
+    Group.NAME: "Name",
+    Group.PASS_ON: "Pass on to those who receive it",
+    Group.WATCH: "Keep an eye on",
+    Group.FACT: "Good to know",
+}
+
+SHORT_GROUPS = {
+    Group.LIMIT: "limits",
+    Group.SHIP: "ship",
+    Group.SHOW: "show",
+    Group.NAME: "name",
+    Group.PASS_ON: "pass on",
+    Group.WATCH: "watch",
+    Group.FACT: "know",
+}
+
+RELATIONS = {
+    Relation.ADAPTER: "adapter of",
+    Relation.FINETUNE: "fine-tuned from",
+    Relation.MERGE: "merged from",
+    Relation.QUANTIZED: "quantized from",
+    Relation.DISTILLED: "distilled from",
+    Relation.UNSTATED: "made from",
+}
+
+LOOKS = {
+    OriginState.READ: "read",
+    OriginState.KNOWN: "not read; known by its publisher's name alone, which can forbid and never permits",
+    OriginState.MISSING: "not read: there is no such repository",
+    OriginState.GATED: "not read: its publisher lets in only those who ask",
+    OriginState.UNREACHED: "not read: it could not be reached",
+    OriginState.RING: "not followed: it descends from the model itself",
+    OriginState.LIMIT: "not read: a limit was reached",
+}
+
+USES = {
+    Use.COMMERCIAL: "commercial use",
+    Use.HOSTED_SERVICE: "hosting as a service",
+    Use.REDISTRIBUTE: "giving copies to others",
+    Use.FINE_TUNE: "fine-tuning",
+    Use.DISTILL: "distilling",
+    Use.TRAIN_ON_OUTPUTS: "training on outputs",
+    Use.EMBED_ON_DEVICE: "building into devices",
+}
+
+CONFLICTS = {
+    "declared-found": "The card and the text differ",
+    "declared-inherited": "The card promises more than the model it was made from",
+    "missing-text": "A licence text is missing",
+    "missing-notice": "A notice is missing",
+    "missing-naming": "A name that has to be shown is missing",
+    "missing-policy": "A use policy is missing",
+    "dataset-stricter": "A data set is under stricter terms",
+    "variant-text": "A text was changed",
+    "version-dependent": "The terms depend on the version or the size",
+    "origin-unknown": "The terms of an origin are not known",
+    "text-not-recognised": "A text was not recognised",
+}
+
+OVERTHROWING = frozenset(
+    {
+        "declared-found",
+        "declared-inherited",
+        "variant-text",
+        "version-dependent",
+        "origin-unknown",
+        "text-not-recognised",
+    }
+)
+"""The conflicts that leave open what the licence is; the others say what the publisher left out."""
+
+
+def kind_words(kind: str) -> str:
+    """A kind of clause or of conflict in words."""
+    return CONFLICTS.get(kind, kind.replace("-", " "))
+
+
+def claim_words(claim: LicenseClaim) -> str:
+    """Who makes the statement, as a phrase: the author in a field, a text that stands in a file, a name alone."""
+    if claim.kind is ClaimKind.INHERITED:
+        return "named as what this model was made from"
+    if claim.kind is ClaimKind.DECLARED:
+        return "declared by the author" if claim.artifact else "declared on the Hub"
+    return {
+        Basis.TEXT: "the text of the licence, word for word",
+        Basis.VARIANT: "a text that resembles the licence and is not it",
+        Basis.FILE_NAME: "a file of the model, known by its name alone",
+        Basis.NAME: "named in a file of the model",
+    }[claim.basis]
+
+
+def intent_words(intent: Intent) -> tuple[str, ...]:
+    """What is meant and what is not, where, for how many and for what; what nobody stated is said to be unknown."""
+    meant = [words for use, words in USES.items() if intent.uses.get(use)]
+    ruled_out = [words for use, words in USES.items() if intent.uses.get(use) is False]
+    unknown = [words for use, words in USES.items() if use not in intent.uses]
+    users, revenue = intent.monthly_active_users, intent.annual_revenue_usd
+    field = intent.field.replace("-", " ")
+    parts = [
+        ", ".join(meant),
+        f"no {', no '.join(ruled_out)}" if ruled_out else "",
+        f"not stated: {', '.join(unknown)}" if unknown else "",
+        f"in {', '.join(intent.territories)}" if intent.territories else "where is not stated",
+        "users not stated" if users is None else f"{human_number(users)} users a month",
+        "revenue not stated" if revenue is None else f"USD {human_number(revenue)} a year",
+        f"field: {field}" if field else "field not stated",
+    ]
+    return tuple(part for part in parts if part)

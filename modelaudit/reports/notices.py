@@ -1,0 +1,191 @@
+"""The files that can be written for ``--notices OUT/``: notices with their exact words, names, limits, and a checklist.
+
+A licence text itself is never written here: it is copied from the file of the model that holds it, or from the address
+where its publisher keeps it, and the checklist says which.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import Clause, Group, LicenseEntry
+from modelaudit.reports.license_view import (
+    Task,
+    lineage,
+    not_looked_at,
+    origin_words,
+    reasons,
+    tasks,
+    text_place,
+)
+from modelaudit.reports.license_words import ANSWERS, GROUPS, RELATIONS, kind_words
+from modelaudit.reports.shipping import shipping
+from modelaudit.reports.text import https_link, printable
+from modelaudit.reports.view import model_name
+from modelaudit.reports.wording import ended
+
+_NOTICE_KINDS = ("keep-notices",)
+_SHOWN = (Group.SHOW, Group.NAME)
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
+_LONGEST = 4000
+
+
+def notices(report: AuditReport) -> Mapping[str, bytes]:
+    """Return each file by its name: ``CHECKLIST.md`` always, the others where there is something to put into them."""
+    license_ = report.license
+    made = {
+        "NOTICE": _notice(report),
+        "ATTRIBUTIONS.md": _attributions(report),
+        "USE-RESTRICTIONS.md": _restrictions(report),
+        "CHECKLIST.md": _checklist(report, license_),
+    }
+    return {name: text.encode() for name, text in made.items() if text}
+
+
+def _tasks(license_: LicenseConclusion, groups: Iterable[Group]) -> list[Task]:
+    wanted = set(groups)
+    return [task for group, each in tasks(license_) if group in wanted for task in each]
+
+
+def _said(text: str) -> str:
+    """Text of a model or a rule on one line, every character of it shown as itself: no markup, no controls."""
+    return _MARKUP.sub(r"\\\1", printable(text, _LONGEST))
+
+
+def _address(url: str) -> str:
+    """A web address that a reader can follow; what is none is only shown."""
+    return f"<{url}>" if https_link(url) else _said(url)
+
+
+def _title(report: AuditReport) -> str:
+    commit = f", commit {report.target.commit}" if report.target.commit else ""
+    return printable(f"{model_name(report.target)}{commit}")
+
+
+def _notice(report: AuditReport) -> str:
+    """The words that licences fix for a file called notice, each once and as they are; nothing else goes into it."""
+    duties = [task for task in _tasks(report.license, [Group.SHIP]) if task.kind in _NOTICE_KINDS]
+    words = dict.fromkeys(printable(words, _LONGEST) for task in duties for words in task.words)
+    return "\n\n".join(words) + "\n" if words else ""
+
+
+def _page(heading: str, report: AuditReport, lead: str, lines: list[str]) -> str:
+    return "\n".join([f"# {heading}", "", f"{_said(_title(report))}", "", lead, "", *lines, ""])
+
+
+def _attributions(report: AuditReport) -> str:
+    """What has to be shown to people and where, what has to be named how, and whose the model is."""
+    license_ = report.license
+    found = _tasks(license_, _SHOWN)
+    if not found and not license_.entries:
+        return ""
+    lines: list[str] = []
+    for task in found:
+        lines.append(f"- {_said(ended(task.text))} ({_said(task.source)})")
+        lines += [f"  - Exact words: {_quoted(words)}" for words in task.words]
+    lines += ["", "## Whose it is", "", f"- {_said(model_name(report.target))}: {_said(_own(license_))}"]
+    for branch in lineage(license_):
+        said = f"{RELATIONS[branch.origin.relation]} {branch.origin.name}: {origin_words(branch.origin)}"
+        lines.append(f"{'  ' * min(branch.depth + 1, 8)}- {_said(said)}")
+    lines += [
+        "",
+        "## Licences",
+        "",
+        *(f"- {_said(entry.name)} (`{_code(entry.id)}`): {_address(entry.url)}" for entry in license_.entries),
+    ]
+    lead = (
+        "Show these words at the places named, and name what you make as described."
+        if found
+        else "Nothing has to be shown."
+    )
+    return _page("Attributions", report, lead, lines)
+
+
+def _own(license_: LicenseConclusion) -> str:
+    return license_.expression or "no single licence could be concluded"
+
+
+def _quoted(words: str) -> str:
+    return f"`{_code(words)}`"
+
+
+def _code(text: str) -> str:
+    """Text for between backticks, which nothing in it can close."""
+    return printable(text, _LONGEST).replace("`", "\\x60")
+
+
+def _restrictions(report: AuditReport) -> str:
+    """The limits of use, to be laid upon everybody who receives the model."""
+    license_ = report.license
+    passing = _tasks(license_, [Group.PASS_ON])
+    policies = [
+        (entry, clause) for entry in license_.entries for clause in entry.clauses if clause.kind == "use-policy"
+    ]
+    if not passing and not policies:
+        return ""
+    lines = [f"- {_said(ended(task.text))} ({_said(task.source)})" for task in passing]
+    for entry, clause in policies:
+        lines += ["", f"## {_said(entry.name)}", "", _policy(entry, clause)]
+        lines += [f"- {_said(field.replace('-', ' '))}" for field in clause.fields]
+        if not clause.fields:
+            lines.append("The list of forbidden uses is not on record here: read it there.")
+    lead = (
+        "Limits that come with the model, in a summary of ours: the texts of the licences bind. Put them into the "
+        "agreement under which you pass the model on."
+    )
+    return _page("Limits of use", report, lead, lines)
+
+
+def _policy(entry: LicenseEntry, clause: Clause) -> str:
+    url = clause.url or entry.policy_url or entry.url
+    section = f" ({_said(clause.section)})" if clause.section else ""
+    read = f"read on {_said(entry.read)}; read it again, it may have changed" if entry.read else "not read by us"
+    return f"{_said(ended(clause.text))}{section} The text: {_address(url)}, {read}. Forbidden, among others:\n"
+
+
+def _checklist(report: AuditReport, license_: LicenseConclusion) -> str:
+    answer = ANSWERS[license_.permission] if license_.permission else "No use is stated"
+    lines = [f"**{answer}**: {_said(shipping(license_).line)}"]
+    open_points = [reason.answer for reason in reasons(license_)]
+    if open_points:
+        lines += ["", "## To settle first", ""]
+        lines += [f"- [ ] {_said(each.because)}{_source(each.license, each.section)}" for each in open_points]
+    lines += ["", "## Licence texts to copy", "", *_copies(license_)]
+    for group, each in tasks(license_):
+        lines += ["", f"## {GROUPS[group]}", ""]
+        for task in each:
+            met = f" Met by {_said(task.met)}." if task.met else ""
+            lines.append(f"- [{'x' if task.met else ' '}] {_said(ended(task.text))} ({_said(task.source)}){met}")
+            lines += [f"  - Exact words: {_quoted(words)}" for words in task.words]
+    if license_.conflicts:
+        lines += ["", "## Conflicts", ""]
+        lines += [f"- [ ] {kind_words(_said(c.kind))}: {_said(c.detail)}" for c in license_.conflicts]
+    missed = not_looked_at(license_)
+    lines += ["", "## Not looked at", "", *(f"- [ ] {_said(each)}" for each in missed or ("Nothing that was found.",))]
+    lead = f"For the policy {_said(report.policy.name)}. A summary of ours: the texts of the licences bind."
+    return _page("Checklist", report, lead, lines)
+
+
+def _source(license_id: str, section: str) -> str:
+    return f" ({_said(', '.join(part for part in (license_id, section) if part))})" if license_id else ""
+
+
+def _copies(license_: LicenseConclusion) -> list[str]:
+    """Where the text of each licence is to be had; we write none ourselves."""
+    asked = {task.license for task in _tasks(license_, [Group.SHIP]) if task.kind == "include-license-text"}
+    lines = []
+    for entry in license_.entries:
+        if entry.id not in asked:
+            continue
+        file = text_place(license_, entry.id)
+        place = (
+            f"copy the file {_said(file)} of the model"
+            if file
+            else f"no file holds it: copy it from {_address(entry.url)}"
+        )
+        policy = f"; and its use policy from {_address(entry.policy_url)}" if entry.policy_url else ""
+        lines.append(f"- [ ] {_said(entry.name)}: {place}{policy}")
+    return lines or ["- No licence on record asks for its text."]

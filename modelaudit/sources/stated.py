@@ -1,0 +1,57 @@
+"""What the Hub itself says of a repository's licence and origins: its tags, and the card as it reads it.
+
+The Hub derives both from the front matter of ``README.md``, and guesses the relation to a base model where the card is
+silent. Source: the ``tags`` and ``cardData`` of ``/api/models/{id}``, https://huggingface.co/docs/hub/model-cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+from modelaudit.model.evidence import Statement, Statements, Topic
+from modelaudit.model.structure import Location
+
+FORMAT = "hub"
+FIELD = "Hub tag"
+CARD_FIELD = "Hub card data"
+
+_MOST = 200
+_LONGEST = 300
+_TAGS = {"license": Topic.LICENSE, "base_model": Topic.BASE_MODEL, "dataset": Topic.DATASET}
+_FIELDS = {"license_name": Topic.LICENSE_NAME, "license_link": Topic.LICENSE_LINK}
+_RELATIONS = frozenset({"adapter", "finetune", "merge", "quantized"})
+
+
+def stated_by(tags: object, card: object) -> Statements:
+    """What tags and card data state, bounded; what is of another type than the Hub sends states nothing.
+
+    Args:
+        tags: ``license:mit``, ``base_model:org/name``, ``base_model:quantized:org/name``, ``dataset:org/name``.
+        card: the fields of the front matter.
+    """
+    given = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, Iterable) else []
+    items = [statement for tag in given for statement in _of_tag(tag)]
+    items += _of_card(card) if isinstance(card, Mapping) else ()
+    return Statements(FORMAT, tuple(islice(dict.fromkeys(items), _MOST)))
+
+
+def _of_tag(tag: str) -> Iterator[Statement]:
+    kind, _, value = tag.partition(":")
+    topic = _TAGS.get(kind)
+    if topic is None or not value or len(tag) > _LONGEST:
+        return
+    where = Location(key=tag)
+    first, _, rest = value.partition(":")
+    if topic is Topic.BASE_MODEL and first in _RELATIONS and rest:
+        yield Statement(topic, FIELD, rest, where)
+        yield Statement(Topic.RELATION, FIELD, first, where)
+    else:
+        yield Statement(topic, FIELD, value, where)
+
+
+def _of_card(card: Mapping[object, object]) -> Iterator[Statement]:
+    for name, topic in _FIELDS.items():
+        value = card.get(name)
+        if isinstance(value, str) and value.strip():
+            yield Statement(topic, CARD_FIELD, value[:_LONGEST], Location(key=name))

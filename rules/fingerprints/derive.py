@@ -1,0 +1,165 @@
+"""Makes the fingerprints anew: ``python rules/fingerprints/derive.py --texts FOLDER``.
+
+Licence texts are their owners', so none is kept here: the folder holds them as ``<group>/<id>.txt``, with a table
+``sources.tsv`` that says of each (``path``, ``title``, ``version_date``, ``where``, ``copy_note``) where it was read.
+What ``_texts.yaml`` does not list is left out, and so are notes that are no licence. A text whose length differs from
+its source's, or that was compared by eye alone, is no certain copy: what equals it is called a variant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import csv
+import sys
+from array import array
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from modelaudit.licenses.recognition.words import triples_of, words_of
+
+HERE = Path(__file__).resolve().parent
+MARKS = 16
+"""How many of the hashes that only one text has are kept of it."""
+_LINE = 112
+_NO_LICENSE = "NOT one licence"
+_UNCERTAIN = ("length DIFFERS", "no length check possible")
+_LARGEST = 250_000
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text and what is said of it: ``about`` is its entry in ``_texts.yaml``, ``source`` its row of the table."""
+
+    id: str
+    about: Mapping[str, object]
+    source: Mapping[str, str]
+    words: Sequence[str]
+
+    @property
+    def owner(self) -> tuple[object, object]:
+        """Whose text it is; copies of one share it."""
+        return self.about["of"], self.about.get("policy", False)
+
+
+def texts(folder: Path) -> list[Text]:
+    """The texts that ``_texts.yaml`` lists and the folder has."""
+    listed = yaml.safe_load((HERE / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
+    with (folder / "sources.tsv").open(encoding="utf-8", newline="") as table:
+        sources = {row["path"]: row for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)}
+    found = []
+    for path in sorted(folder.glob("*/*.txt")):
+        row = sources.get(path.relative_to(folder).as_posix(), {})
+        if path.stem not in listed or not row or _NO_LICENSE in row["copy_note"]:
+            sys.stdout.write(f"left out: {path.stem}\n")
+            continue
+        words = words_of(path.read_text(encoding="utf-8", errors="replace")).words
+        found.append(Text(path.stem, listed[path.stem], row, words))
+    for id_ in sorted(set(listed) - {text.id for text in found}):
+        sys.stdout.write(f"no text: {id_}\n")
+    return found
+
+
+def entry(text: Text, common: Counter[int], date: str) -> str:
+    """The file of one text."""
+    triples = triples_of(text.words)
+    own = sorted(triple for triple in set(triples) if common[triple] == 1)
+    step = max(1, len(own) // MARKS)
+    title, version = text.source["title"], text.source["version_date"]
+    titles = [str(each) for each in text.about.get("titles", ())] or _phrases(title, text.words)
+    lines = [f"id: {text.id}", f"of: {text.about['of']}"]
+    if text.about.get("policy"):
+        lines.append("policy: true")
+    if any(mark in text.source["copy_note"] for mark in _UNCERTAIN):
+        lines.append("certain: false")
+    lines += [f"source: {_quoted(_where(text.source['where']))}", f"date: {date}", f"words: {len(text.words)}"]
+    for key, phrases in (("titles", titles), ("versions", _phrases(version, text.words))):
+        if phrases:
+            lines.append(f"{key}: [{', '.join(map(_quoted, phrases))}]")
+    for key in ("optional", "slots"):
+        parts = [_part(each, text) for each in text.about.get(key, ())]
+        if parts:
+            lines.append(f"{key}: [{', '.join(f'[{first}, {end}]' for first, end in parts)}]")
+    lines += ["marks: |", *_packed(own[::step][:MARKS]), "triples: |", *_packed(triples)]
+    written = "\n".join(lines) + "\n"
+    if len(written) > _LARGEST:
+        raise SystemExit(f"{text.id}: {len(written)} bytes are too many for one fingerprint")
+    return written
+
+
+def _phrases(phrase: str, words: Sequence[str]) -> list[str]:
+    """The words of a title or a version, where the text has them."""
+    wanted = list(words_of(phrase).words)
+    return [" ".join(wanted)] if len(wanted) >= 2 and _find(wanted, words, 0) is not None else []
+
+
+def _find(wanted: Sequence[str], words: Sequence[str], start: int) -> int | None:
+    size = len(wanted)
+    return next((at for at in range(start, len(words) - size + 1) if words[at : at + size] == wanted), None)
+
+
+def _part(about: Mapping[str, str], text: Text) -> tuple[int, int]:
+    """Word numbers of a part of the text."""
+    first = _place(about["from"], text, 0) if "from" in about else 0
+    if "before" in about:
+        return first, _place(about["before"], text, first + 1)
+    if "through" in about:
+        return first, _place(about["through"], text, first) + len(about["through"].split())
+    return first, len(text.words)
+
+
+def _place(phrase: str, text: Text, start: int) -> int:
+    found = _find(phrase.split(), list(text.words), start)
+    if found is None:
+        raise SystemExit(f"{text.id}: has no words {phrase!r} from word {start} on")
+    return found
+
+
+def _where(where: str) -> str:
+    return " ".join(where.split())
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _packed(numbers: Sequence[int]) -> list[str]:
+    """32-bit numbers in network order, as lines of base64."""
+    data = array("I", numbers)
+    if sys.byteorder == "little":
+        data.byteswap()
+    text = base64.b64encode(data.tobytes()).decode()
+    return [f"  {text[at : at + _LINE]}" for at in range(0, len(text), _LINE)]
+
+
+def derive(folder: Path, out: Path, date: str) -> int:
+    """Write a file for each text; returns how many."""
+    found = texts(folder)
+    common: Counter[int] = Counter()
+    by_owner: dict[object, set[int]] = {}
+    for text in found:
+        by_owner.setdefault(text.owner, set()).update(triples_of(text.words))
+    for triples in by_owner.values():
+        common.update(triples)
+    out.mkdir(parents=True, exist_ok=True)
+    for text in found:
+        (out / f"{text.id}.yaml").write_text(entry(text, common, date), encoding="utf-8")
+    return len(found)
+
+
+def main() -> None:
+    """Derive them all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=Path, required=True, help="the folder with the texts and sources.tsv")
+    parser.add_argument("--out", type=Path, default=HERE, help="where the files go")
+    parser.add_argument("--date", required=True, help="the day on which the texts were read, ISO")
+    arguments = parser.parse_args()
+    sys.stdout.write(f"{derive(arguments.texts, arguments.out, arguments.date)} fingerprints\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The files of ``rules/fingerprints/``: what they have to be, and that those that ship are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.fingerprints import load_fingerprints
+from modelaudit.model.errors import ConfigurationError
+
+RULES = Path(__file__).parents[2] / "rules"
+FILE = """id: x
+of: LicenseRef-X
+source: "a page"
+date: 2026-01-31
+words: 4
+optional: [[0, 1]]
+marks: |
+  AAAAAQ==
+triples: |
+  AAAAAQ
+  AAAAI=
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "fingerprints").mkdir()
+    (folder / "fingerprints" / "x.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    (item,) = load_fingerprints(written(tmp_path, FILE)).items
+    assert (item.id, item.of, item.words, list(item.triples), item.marks) == ("x", "LicenseRef-X", 4, [1, 2], (1,))
+    assert (item.optional, item.slots, item.certain, item.policy) == (((0, 1),), (), True, False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("id: x", "id: y", "fingerprints/x.yaml:1: id: 'y' is not the file's name"),
+        ("words: 4", "words: 5", "fingerprints/x.yaml:5: words: 5 words have 3 triples, not 2"),
+        ("AAAAI=", "AAAA", "triples: is"),
+        ("[[0, 1]]", "[[3, 9]]", "fingerprints/x.yaml:6: optional: 3 to 9 is no part of 4 words"),
+        ("[[0, 1]]", "[[2, 1]]", "optional: 2 to 1"),
+        ("words: 4", "words: 1", "fingerprints/x.yaml:5: words"),
+        ("of: LicenseRef-X\n", "", "of: is missing"),
+        ("date: 2026-01-31", "date: today", "fingerprints/x.yaml:4: date"),
+        ("source:", "sauce:", "sauce: is not a key"),
+    ],
+)
+def test_a_mistake_is_told_with_file_and_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in FILE
+    with pytest.raises(ConfigurationError) as caught:
+        load_fingerprints(written(tmp_path, FILE.replace(old, new)))
+    assert message in str(caught.value)
+
+
+def test_a_rule_set_without_fingerprints_has_none(tmp_path: Path) -> None:
+    assert load_fingerprints(tmp_path).items == ()
+
+
+def test_the_catalogue_leaves_them_alone(tmp_path: Path) -> None:
+    assert "LicenseRef-X" in load_catalogue(extra=[_with_license(tmp_path)]).licenses
+
+
+def _with_license(folder: Path) -> Path:
+    """A rule set with one licence, and a fingerprint that nobody asks for."""
+    written(folder, "id: [broken")
+    (folder / "licenses").mkdir()
+    text = "id: LicenseRef-X\nname: X Terms\ncategory: unknown\nurl: https://example.org/x\n"
+    (folder / "licenses" / "LicenseRef-X.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_those_that_ship_are_of_licences_that_exist() -> None:
+    """A fingerprint without its licence says nothing; only standard texts that no model bears may stand alone."""
+    known = load_catalogue().licenses
+    orphans = {item.of for item in load_fingerprints().items if item.of.startswith("LicenseRef-") and not item.policy}
+    assert sorted(orphans - known.keys()) == []
+
+
+def test_those_that_ship_hold_no_words_of_a_text() -> None:
+    """Titles, versions and sources are all that can be read in them."""
+    for path in sorted((RULES / "fingerprints").glob("[!_]*.yaml")):
+        data = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+        for key in ("titles", "versions"):
+            assert all(len(phrase.split()) <= 24 for phrase in data.get(key, ())), path.name
+        assert set(data) <= {
+            *("id", "of", "policy", "certain", "source", "date", "words", "titles", "versions", "optional", "slots"),
+            *("marks", "triples"),
+        }
+        assert path.stat().st_size < 300_000
+
+
+def test_each_that_ships_lists_marks_that_no_other_licence_has() -> None:
+    items = load_fingerprints().items
+    owners: dict[int, set[tuple[str, bool]]] = {}
+    for item in items:
+        for triple in set(item.triples):
+            owners.setdefault(triple, set()).add((item.of, item.policy))
+    assert len(items) > 150
+    for item in items:
+        assert set(item.marks) <= set(item.triples)
+        assert all(owners[mark] == {(item.of, item.policy)} for mark in item.marks), item.id
+    within_others = {item.id for item in items if not item.marks}
+    assert {id_ for id_ in within_others if not id_.endswith("-only")} == {"LGPL-2.1-or-later", "MIT"}
+
+
+def test_those_that_ship_stand_in_the_list_of_texts() -> None:
+    listed = yaml.safe_load((RULES / "fingerprints" / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
+    items = {item.id: item for item in load_fingerprints().items}
+    assert items.keys() == listed.keys()
+    assert {id_: (item.of, item.policy) for id_, item in items.items()} == {
+        id_: (about["of"], about.get("policy", False)) for id_, about in listed.items()
+    }

@@ -1,0 +1,156 @@
+"""Texts, tags, metadata and cards of one repository held against each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim
+from modelaudit.model.structure import Location
+from modelaudit.model.terms import Answer, Intent, Use
+
+CONCLUDED, CONTRADICTORY = ConclusionState.CONCLUDED, ConclusionState.CONTRADICTORY
+UNRECOGNISED, UNDECLARED = ConclusionState.UNRECOGNISED, ConclusionState.UNDECLARED
+BUSINESS = Intent({Use.COMMERCIAL: True})
+
+
+def stated(artifact: str, field: str, value: str, entry: str | None) -> LicenseClaim:
+    return LicenseClaim(ClaimKind.DECLARED, artifact, field, value, entry, Location(key=field))
+
+
+def kinds(conclusion):
+    return [conflict.kind for conflict in conclusion.conflicts]
+
+
+def test_a_text_alone_concludes(weigh):
+    conclusion = weigh(texts={"LICENSE": "Apache-2.0"})
+    assert (conclusion.state, conclusion.expression, conclusion.own) == (CONCLUDED, "Apache-2.0", ("Apache-2.0",))
+    assert "taken as its licence" in conclusion.reasoning[0]
+    assert weigh(cards={}, texts={"LICENSE": "MIT"}).expression == "MIT"
+
+
+@pytest.mark.parametrize("name", ["mit", "apache-2.0", "openmdw-1.0"])
+@pytest.mark.parametrize("text", ["LicenseRef-Llama-3.1", "LicenseRef-FLUX.1-dev", "CC-BY-NC-4.0"])
+def test_a_permissive_name_over_a_stricter_text_is_no_conclusion(weigh, fired, name, text):
+    conclusion = weigh(license=name, texts={"LICENSE": text}, intent=BUSINESS)
+    assert (conclusion.state, conclusion.expression) == (CONTRADICTORY, "")
+    [conflict] = [each for each in conclusion.conflicts if each.kind == "declared-found"]
+    assert conflict.drops == "restrictions"
+    assert {f"README.md:2: license: {name}", "LICENSE:1: text: the first words"} <= set(conflict.evidence)
+    assert conclusion.permission is not Answer.ALLOW
+    assert "license/declared-against-text" in fired(conclusion)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"license": "other"}, "LicenseRef-Llama-3.1"),
+        ({"license": "other", "license_name": "modified-mit"}, "LicenseRef-Kimi-K2-Modified-MIT"),
+        ({"license": "openrail"}, "LicenseRef-CreativeML-OpenRAIL-M"),
+        ({"license": "other", "license_name": "acme-house-licence", "license_link": "LICENSE"}, "LicenseRef-Llama-3.1"),
+    ],
+)
+def test_a_text_completes_a_word_that_says_too_little(weigh, fields, text):
+    conclusion = weigh(texts={"LICENSE": text}, **fields)
+    assert (conclusion.state, conclusion.expression) == (CONCLUDED, text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text", "state"),
+    [
+        ({"license": "openrail"}, "MIT", CONTRADICTORY),
+        ({"license": "cc"}, "Apache-2.0", CONTRADICTORY),
+        # The name may mean other terms than those of the file, to which nothing on the card leads.
+        ({"license": "other", "license_name": "acme-house-licence"}, "MIT", UNRECOGNISED),
+        ({"license": "acme-1.0"}, "MIT", UNRECOGNISED),
+    ],
+)
+def test_a_text_of_another_kind_completes_nothing(weigh, fields, text, state):
+    conclusion = weigh(texts={"LICENSE": text}, intent=BUSINESS, **fields)
+    assert (conclusion.state, conclusion.expression, conclusion.permission) == (state, "", Answer.REVIEW)
+
+
+def test_the_text_says_which_version(weigh):
+    conclusion = weigh(license="gemma", texts={"LICENSE": "LicenseRef-Gemma-2024-04-01"})
+    assert (conclusion.expression, kinds(conclusion)) == ("LicenseRef-Gemma-2024-04-01", [])
+    without = weigh(license="gemma")
+    assert "version-dependent" in kinds(without)
+    assert "version-dependent" not in kinds(weigh(license="mit"))
+
+
+def test_a_variant_is_no_licence_whatever_the_card_says(weigh, fired, text_claim):
+    variant = text_claim("LICENSE", "MIT", "above 100 users its name must be shown")
+    for fields in ({"license": "mit"}, {"license": "other"}, {}):
+        conclusion = weigh(claims=[variant], intent=BUSINESS, **fields)
+        assert (conclusion.state, conclusion.expression, conclusion.permission) == (UNRECOGNISED, "", Answer.REVIEW)
+        [conflict] = [each for each in conclusion.conflicts if each.kind == "variant-text"]
+        assert "above 100 users its name must be shown" in conflict.detail
+    assert "license/variant-under-permissive-name" in fired(weigh(claims=[variant], license="mit"))
+    assert "license/variant-text" in fired(weigh(claims=[variant], license="other"))
+
+
+def test_a_use_policy_is_no_licence(weigh, text_claim):
+    policy = text_claim("USE_POLICY.md", "LicenseRef-Llama-3.1", policy=True)
+    assert weigh(claims=[policy]).state is UNDECLARED
+    assert weigh(license="mit", claims=[policy]).expression == "MIT"
+
+
+def test_a_further_text_that_only_adds_binds_too(weigh):
+    both = weigh(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MIT": "MIT"})
+    assert (both.state, both.expression) == (CONCLUDED, "Apache-2.0 AND MIT")
+    stricter = weigh(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MODEL": "CC-BY-NC-4.0"})
+    assert stricter.state is CONTRADICTORY
+
+
+def test_texts_of_both_alternatives_agree_with_them(weigh):
+    conclusion = weigh(license="mit OR apache-2.0", texts={"LICENSE-MIT": "MIT", "LICENSE-APACHE": "Apache-2.0"})
+    assert (conclusion.state, conclusion.expression) == (CONCLUDED, "MIT OR Apache-2.0")
+
+
+@pytest.mark.parametrize(
+    ("claim", "state"),
+    [
+        (stated("model.gguf", "general.license", "mit", "MIT"), CONCLUDED),
+        (stated("model.gguf", "general.license", "other", None), CONCLUDED),
+        (stated("model.gguf", "general.license", "llama3.1", "LicenseRef-Llama-3.1"), CONTRADICTORY),
+        (stated("model.gguf", "general.license", "acme-1.0", None), UNRECOGNISED),
+        (stated("", "Hub tag", "mit", "MIT"), CONCLUDED),
+        (stated("", "Hub tag", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONTRADICTORY),
+        (stated("", "Hub card data", "acme-1.0", None), UNRECOGNISED),
+        # Code has a licence of its own.
+        (stated("pyproject.toml", "license", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONCLUDED),
+    ],
+)
+def test_metadata_and_tags_have_to_agree_with_the_card(weigh, claim, state):
+    assert weigh(license="mit", claims=[claim]).state is state
+
+
+def test_metadata_alone_concludes_and_a_subfolder_does_not(weigh):
+    claim = stated("model.gguf", "general.license", "apache-2.0", "Apache-2.0")
+    assert weigh(cards={}, claims=[claim]).expression == "Apache-2.0"
+    below = stated("q4/model.gguf", "general.license", "apache-2.0", "Apache-2.0")
+    assert weigh(cards={}, claims=[below]).state is UNDECLARED
+
+
+def test_a_name_in_running_text_declares_nothing_and_a_stricter_one_is_told(weigh, fired):
+    mention = LicenseClaim(ClaimKind.DECLARED, "README.md", "text", "under CC BY-NC 4.0", "CC-BY-NC-4.0")
+    assert weigh(claims=[mention]).state is UNDECLARED
+    conclusion = weigh(license="mit", claims=[mention], intent=BUSINESS)
+    assert (conclusion.state, conclusion.permission) == (CONCLUDED, Answer.REVIEW)
+    assert "license/stricter-in-prose" in fired(conclusion)
+    mild = LicenseClaim(ClaimKind.DECLARED, "README.md", "text", "the MIT License", "MIT")
+    assert kinds(weigh(license="apache-2.0", claims=[mild], texts={"LICENSE": "Apache-2.0"})) == []
+
+
+def test_parts_with_terms_of_their_own_bind_and_are_counted_apart(weigh):
+    texts = {"LICENSE": "MIT", "vae/LICENSE": "CC-BY-NC-4.0", "LICENSE-CODE": "Apache-2.0"}
+    conclusion = weigh(license="mit", texts=texts, intent=BUSINESS)
+    assert (conclusion.expression, conclusion.own) == ("MIT", ("MIT",))
+    assert conclusion.permission is Answer.DENY
+    assert [answer.via for answer in conclusion.answers] == ["vae/LICENSE"]
+    assert any("vae/LICENSE is under" in sentence for sentence in conclusion.reasoning)
+
+
+def test_a_claim_by_name_in_a_licence_file_is_not_its_text(weigh):
+    named = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "the MIT License", "MIT", basis=Basis.NAME)
+    conclusion = weigh(license="mit", claims=[named], intent=BUSINESS)
+    assert (conclusion.state, conclusion.permission) == (UNRECOGNISED, Answer.REVIEW)

@@ -1,0 +1,222 @@
+"""May we ship this in our paid product in the EU, and what must we do? Each row was worked out by hand from the terms.
+
+The columns are the answer; what was concluded, or nothing; what denies it; what is left to a person; all that has to be
+shipped, shown, named or passed on, as kind and licence; and the conflicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from builders.license_repositories import MODELS, cache
+
+import modelaudit
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.license_screen import render_license
+from modelaudit.reports.notices import notices
+
+
+class Expected(NamedTuple):
+    answer: str
+    concluded: str
+    denied_by: Set[str] = frozenset()
+    reviewed_for: Set[str] = frozenset()
+    duties: Set[tuple[str, str]] = frozenset()
+    conflicts: Set[str] = frozenset()
+
+
+def duties(license_id: str, *kinds: str) -> set[tuple[str, str]]:
+    return {(kind, license_id) for kind in kinds}
+
+
+LLAMA = ("include-license-text", "keep-notices", "attribution-naming", "derivative-naming", "output-disclosure")
+THREE = ("include-license-text", "state-changes", "keep-notices")
+APACHE = duties("Apache-2.0", *THREE)
+
+EXPECTED = {
+    # The card and the text agree: any use, with the text, the notices and marks on what was changed.
+    "acme/north-7b": Expected("allow", "Apache-2.0", duties=APACHE),
+    # MIT asks for its text and the copyright line alone.
+    "acme/encoder": Expected("allow", "MIT", duties=duties("MIT", "include-license-text")),
+    # The card cannot grant what Llama 3.1 withholds. 700 million users are the limit, and nobody said how many we have.
+    "acme/llama-chat-8b": Expected(
+        "review",
+        "Apache-2.0 AND LicenseRef-Llama-3.1",
+        reviewed_for={"user-cap", "conclusion"},
+        duties=APACHE | duties("LicenseRef-Llama-3.1", *LLAMA),
+        conflicts={"declared-inherited", "missing-text", "missing-notice", "missing-naming"},
+    ),
+    # The use policy of Llama 3.2 gives nobody in the EU rights in the models that see.
+    "acme/llama-vision-11b": Expected(
+        "deny",
+        "LicenseRef-Llama-3.2",
+        denied_by={"territory-limit"},
+        reviewed_for={"user-cap"},
+        duties=duties("LicenseRef-Llama-3.2", *LLAMA),
+        conflicts={"missing-text"},
+    ),
+    # Each version of the Gemma terms permits it, with the sentence in a notice and the limits in our own contract.
+    "acme/gemma-2b-gguf": Expected(
+        "allow",
+        "LicenseRef-Gemma",
+        duties=duties("LicenseRef-Gemma", *THREE, "pass-on-use-limits", "output-disclosure"),
+        conflicts={"missing-text", "version-dependent"},
+    ),
+    # Section 2 of the Qwen research licence is for research alone.
+    "acme/qwen-3b-tuned": Expected(
+        "deny",
+        "LicenseRef-Qwen-Research",
+        denied_by={"research-only", "no-commercial-use"},
+        duties=duties("LicenseRef-Qwen-Research", *THREE, "derivative-naming"),
+        conflicts={"missing-text"},
+    ),
+    # OpenRAIL-M permits business, and binds us to lay its list of uses upon our customers.
+    "acme/story-diffusion": Expected(
+        "allow",
+        "LicenseRef-CreativeML-OpenRAIL-M",
+        duties=duties("LicenseRef-CreativeML-OpenRAIL-M", *THREE, "pass-on-use-limits"),
+        conflicts={"missing-text"},
+    ),
+    # A LoRA is shipped for use with FLUX.1 [dev], whose licence is neither for business nor for production.
+    "acme/flux-lora": Expected(
+        "deny",
+        "LicenseRef-FLUX.1-dev",
+        denied_by={"no-commercial-use", "no-production-use"},
+        duties=duties("LicenseRef-FLUX.1-dev", *THREE, "output-disclosure", "no-sublicensing", "pass-on-use-limits"),
+        conflicts={"missing-text", "version-dependent"},
+    ),
+    # Without a licence nothing is permitted; only its author can say more.
+    "acme/nameless": Expected("review", "", reviewed_for={"conclusion"}),
+    # Section 1 and 2 of CC BY-NC: not for commercial advantage.
+    "acme/paper-voice": Expected(
+        "deny",
+        "CC-BY-NC-4.0",
+        denied_by={"no-commercial-use"},
+        duties=duties("CC-BY-NC-4.0", *THREE, "attribution-naming", "no-sublicensing", "no-added-limits"),
+        conflicts={"missing-text"},
+    ),
+    # The GPL permits sale; the product that is built on it goes out under the GPL, with its source.
+    "acme/gpl-tagger": Expected(
+        "allow",
+        "GPL-3.0-only",
+        duties=duties("GPL-3.0-only", *THREE, "share-alike", "source-disclosure", "no-sublicensing", "no-added-limits"),
+        conflicts={"missing-text"},
+    ),
+    # One of the two that were merged descends from Llama 3.1: its terms came along, by way of a card that hides them.
+    "acme/merged-8b": Expected(
+        "review",
+        "Apache-2.0 AND LicenseRef-Llama-3.1",
+        reviewed_for={"user-cap", "conclusion"},
+        duties=APACHE | duties("LicenseRef-Llama-3.1", *LLAMA),
+        conflicts={"declared-inherited", "missing-text", "missing-notice", "missing-naming"},
+    ),
+    # The adapter is MIT, the model that it is shipped with Apache-2.0: both are met by texts and notices.
+    "acme/north-adapter": Expected(
+        "allow",
+        "MIT AND Apache-2.0",
+        duties=duties("MIT", "include-license-text") | APACHE,
+        conflicts={"missing-text"},
+    ),
+    # The agreement of Hunyuan 3D does not apply in the EU.
+    "acme/hunyuan-shapes": Expected(
+        "deny",
+        "LicenseRef-Tencent-Hunyuan-3D-2.0",
+        denied_by={"territory-limit"},
+        reviewed_for={"user-cap"},
+        duties=duties("LicenseRef-Tencent-Hunyuan-3D-2.0", *THREE, "output-disclosure", "pass-on-use-limits"),
+        conflicts={"missing-text"},
+    ),
+    # MIT with a sentence below it is not MIT: somebody has to read the sentence.
+    "acme/kimi-tuned": Expected("review", "", reviewed_for={"conclusion"}, conflicts={"variant-text"}),
+    # We may choose, and MIT asks for less.
+    "acme/either": Expected(
+        "allow",
+        "MIT OR Apache-2.0",
+        duties=duties("MIT", "include-license-text"),
+        conflicts={"missing-text"},
+    ),
+    # What the data are under is told apart; it does not change what the publisher permits for the model.
+    "acme/crawl-summarizer": Expected("allow", "Apache-2.0", duties=APACHE, conflicts={"dataset-stricter"}),
+}
+
+CODES = {"allow": 0, "deny": 1, "review": 3}
+FORBIDDEN = {"acme/encoder": "Llama", "acme/north-7b": "Gemma"}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hub cache with all of the repositories."""
+    folder = tmp_path_factory.mktemp("licences") / "hub"
+    cache(folder)
+    return folder
+
+
+@pytest.fixture
+def ask(kept: Path, hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AuditReport]:
+    """What the command answers, without a network."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(kept))
+
+    def ask(name: str, **context: object) -> AuditReport:
+        meant = {"policy": "commercial-product", "territories": ["EU"]} | context
+        return modelaudit.license(name, offline=True, **meant)  # type: ignore[arg-type]
+
+    return ask
+
+
+def test_every_repository_has_an_answer_by_hand() -> None:
+    assert set(EXPECTED) == set(MODELS)
+    assert len(EXPECTED) >= 12
+
+
+@pytest.mark.parametrize("name", list(EXPECTED))
+def test_the_answer_is_the_one_by_hand(name: str, ask: Callable[..., AuditReport]) -> None:
+    report, wanted = ask(name), EXPECTED[name]
+    found = report.license
+    assert str(found.permission) == wanted.answer
+    assert found.expression == wanted.concluded
+    assert {each.kind for each in found.answers if each.answer == "deny"} == wanted.denied_by
+    assert {each.kind for each in found.answers if each.answer == "review"} == wanted.reviewed_for
+    assert {(each.kind, each.license) for each in found.duties if each.group != "watch"} == wanted.duties
+    assert {each.kind for each in found.conflicts} == wanted.conflicts
+    assert report.exit_code == CODES[wanted.answer]
+
+
+@pytest.mark.parametrize("name", list(EXPECTED))
+def test_screen_and_files_tell_the_same(name: str, ask: Callable[..., AuditReport]) -> None:
+    report, wanted = ask(name), EXPECTED[name]
+    screen = render_license(report).decode()
+    word = {"allow": "ALLOWED", "deny": "DENIED", "review": "FOR REVIEW"}[wanted.answer]
+    assert screen.split("  ")[0].endswith(word)
+    files = {path: content.decode() for path, content in notices(report).items()}
+    assert f"**{word}**" in files["CHECKLIST.md"]
+    for duty in report.license.duties:
+        for words in duty.words:
+            where = "NOTICE" if duty.kind == "keep-notices" else "ATTRIBUTIONS.md"
+            assert " ".join(words.split()) in " ".join(files[where].split())
+    if name in FORBIDDEN:
+        assert FORBIDDEN[name] not in screen + "".join(files.values())
+
+
+def test_a_user_who_states_the_figures_gets_an_answer_where_only_they_were_missing(
+    ask: Callable[..., AuditReport],
+) -> None:
+    few = ask("acme/llama-vision-11b", territories=["US"], monthly_active_users=5e6)
+    assert str(few.license.permission) == "allow"
+    many = ask("acme/llama-vision-11b", territories=["US"], monthly_active_users=8e8)
+    assert {each.kind for each in many.license.answers if each.answer == "deny"} == {"user-cap"}
+
+
+def test_research_is_another_question(ask: Callable[..., AuditReport]) -> None:
+    for name in ("acme/qwen-3b-tuned", "acme/paper-voice"):
+        assert str(ask(name, policy="research").license.permission) != "deny"
+        assert str(ask(name, policy="commercial-saas").license.permission) == "deny"
+
+
+def test_a_text_that_is_there_is_a_duty_that_is_met(ask: Callable[..., AuditReport]) -> None:
+    met = {each.kind: each.met for each in ask("acme/north-7b").license.duties}
+    assert met["include-license-text"] == "LICENSE"
+    missing = {each.license: each.met for each in ask("acme/north-adapter").license.duties if "text" in each.kind}
+    assert missing == {"MIT": "LICENSE", "Apache-2.0": ""}

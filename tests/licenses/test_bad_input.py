@@ -1,0 +1,135 @@
+"""Hostile and damaged statements of a licence, through the scan and the command: told, never a crash, never permitted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+from modelaudit.model.limits import Limits
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.json_report import parse_report, render_json
+
+SALE = {"policy": "commercial-product", "territories": ["EU"], "monthly_active_users": 5e6, "annual_revenue_usd": 2e7}
+ARGUMENTS = ("--policy", "commercial-product", "--territory", "EU", "--mau", "5e6", "--revenue", "2e7", "--offline")
+MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
+
+CASES: dict[str, tuple[dict[str, bytes], str]] = {
+    "no YAML": ({"README.md": b"---\nlicense: [mit\n: :\n---\n# M\n"}, "unrecognised"),
+    "a zero byte": ({"README.md": b"---\nlicense: mit\x00\n---\n# M\n"}, "undeclared"),
+    "never closed": ({"README.md": b"---\nlicense: mit\n# M\n"}, "unrecognised"),
+    "of the wrong type": ({"README.md": b"---\n- license\n- mit\n---\n"}, "unrecognised"),
+    "a licence that is a mapping": ({"README.md": b"---\nlicense: {name: mit}\n---\n"}, "unrecognised"),
+    "a licence that is a number": ({"README.md": b"---\nlicense: 5\n---\n"}, "unrecognised"),
+    "a list of licences": ({"README.md": b"---\nlicense: [mit, cc-by-nc-4.0]\n---\n"}, "contradictory"),
+    "a list in a list": ({"README.md": b"---\nlicense: [[mit]]\n---\n"}, "unrecognised"),
+    "five megabytes of a name": ({"README.md": b"---\nlicense: " + b"mit " * 1_250_000 + b"\n---\n"}, ""),
+    "five megabytes of text": (
+        {"README.md": b"---\nlicense: mit\n---\n", "LICENSE": MIT.encode() + b"and more words " * 350_000},
+        "unrecognised",
+    ),
+    "five megabytes of a card": ({"README.md": b"# M\n" + b"some words on it\n" * 310_000}, "undeclared"),
+    "invalid UTF-8 in the front matter": ({"README.md": b"---\nlicense: m\xffit\n---\n"}, "unrecognised"),
+    "invalid UTF-8 in the text": (
+        {"README.md": b"---\nlicense: mit\n---\n", "LICENSE": MIT.encode().replace(b"without", b"with\xffout", 1)},
+        "unrecognised",
+    ),
+    "a link to no file": ({"README.md": b"---\nlicense: other\nlicense_link: LICENSE.md\n---\n"}, "vague"),
+    "a link that leads outside": ({"README.md": b"---\nlicense: other\nlicense_link: ../../etc/passwd\n---\n"}, "vague"),
+    "a link to everywhere": (
+        {"README.md": b"---\nlicense: other\nlicense_link: javascript:alert(1)\n---\n"}, "vague"
+    ),
+    "an empty file": ({"README.md": b"---\nlicense: mit\n---\n", "LICENSE": b""}, "unrecognised"),
+    "a text of one word": ({"README.md": b"---\nlicense: mit\n---\n", "LICENSE": b"MIT\n"}, "unrecognised"),
+    "a sentence more": (
+        {"README.md": b"---\nlicense: mit\n---\n", "LICENSE": MIT.encode() + b"\nNo commercial use.\n"},
+        "unrecognised",
+    ),
+    "letters that look alike": ({"README.md": "---\nlicense: m\u0456t\n---\n".encode()}, "unrecognised"),
+}  # fmt: skip
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (folder / "model.safetensors").write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+    return folder
+
+
+def look(folder: Path, **options: object) -> AuditReport:
+    return modelaudit.license(folder, **{"offline": True, **SALE, **options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_told_and_never_permitted(case: str, tmp_path: Path) -> None:
+    files, state = CASES[case]
+    folder = write(tmp_path, files)
+    for report in (look(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]
+        assert (report.license.state, report.license.expression) == (state or report.license.state, "")
+        assert report.license.state != "concluded"
+        assert report.license.permission == ("deny" if case == "a list of licences" else "review")
+        assert report.exit_code in (1, 3)
+        told = {finding.rule for finding in report.findings if finding.rule.startswith("license/")}
+        assert "license/use-for-review" in told
+        assert told - {"license/use-for-review", "license/use-denied"}
+        assert parse_report(render_json(report)) == report
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["acme/does-not-exist", "../../outside", "/data/checkpoints", "https://example.org/model", "x" * 5000, "a/b/c/d"],
+)
+def test_base_models_that_cannot_be_looked_at(base: str, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n".encode()})
+    report = look(folder)
+    [origin] = report.license.origins
+    assert origin.look == "unreached"
+    assert {"license/base-model-not-followed", "license/permissive-over-base-model"} & {
+        finding.rule for finding in report.findings
+    }
+
+
+def test_base_models_that_form_a_ring(hub, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    def card(base: str) -> dict[str, str]:
+        return {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n", "LICENSE": MIT}
+
+    hub.add_repository("acme/one", files=card("acme/two"))
+    hub.add_repository("acme/two", files=card("acme/three"))
+    hub.add_repository("acme/three", files=card("acme/one"))
+    report = look("acme/one", offline=False)  # type: ignore[arg-type]
+    assert [(origin.name, origin.look) for origin in report.license.origins] == [
+        ("acme/two", "read"), ("acme/three", "read"), ("acme/one", "ring"),
+    ]  # fmt: skip
+    assert report.license.state == "concluded"
+    assert report.license.permission == "review"
+
+
+def test_a_hundred_base_models_are_bounded(tmp_path: Path) -> None:
+    names = "\n".join(f"- acme/m{number}" for number in range(300))
+    folder = write(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model:\n{names}\n---\n".encode()})
+    report = look(folder, limits=Limits(origins=5))
+    assert len(report.license.origins) < 20
+    assert report.license.permission == "review"
+
+
+def test_an_honest_model_passes_both_ways(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"README.md": b"---\nlicense: mit\n---\n# M\n", "LICENSE": MIT.encode()})
+    for report in (look(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]
+        assert (report.license.expression, report.license.permission, report.exit_code) == ("MIT", "allow", 0)
+        assert not [finding for finding in report.findings if finding.rule.startswith("license/")]
+
+
+@pytest.mark.parametrize("case", ["no YAML", "of the wrong type", "five megabytes of text", "a link that leads outside"])
+def test_the_command_tells_the_same(case: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "model", CASES[case][0])
+    command = [sys.executable, "-m", "modelaudit", "license", str(folder), *ARGUMENTS]
+    ran = subprocess.run([*command, "-o", "json"], capture_output=True, check=False, env=dict(os.environ))
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (3, False)
+    assert json.loads(ran.stdout)["license"]["permission"] == "review"

@@ -1,0 +1,136 @@
+"""What flows in from the models that a model was made from, and what is missing for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.model.license import ConclusionState, DatasetClaim, OriginState
+from modelaudit.model.terms import Answer, Intent, Relation, Use
+
+SALE = Intent(
+    {Use.COMMERCIAL: True, Use.REDISTRIBUTE: True, Use.FINE_TUNE: True, Use.DISTILL: False, Use.TRAIN_ON_OUTPUTS: False,
+     Use.HOSTED_SERVICE: False, Use.EMBED_ON_DEVICE: False},
+    5e6, 2e7, ("EU",), "general",
+)  # fmt: skip
+LLAMA = "LicenseRef-Llama-3.1"
+
+
+def kinds(conclusion):
+    return [conflict.kind for conflict in conclusion.conflicts]
+
+
+@pytest.mark.parametrize("relation", [Relation.FINETUNE, Relation.QUANTIZED, Relation.ADAPTER, Relation.MERGE])
+def test_a_permissive_card_over_llama_drops_what_llama_demands(weigh, fired, origin_of, relation):
+    origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA, relation=relation)]
+    conclusion = weigh(license="apache-2.0", texts={"LICENSE": "Apache-2.0"}, origins=origins, intent=SALE)
+    assert conclusion.expression == f"Apache-2.0 AND {LLAMA}"
+    assert conclusion.category == "conditional-commercial"
+    assert conclusion.permission is Answer.REVIEW
+    [conflict] = [each for each in conclusion.conflicts if each.kind == "declared-inherited"]
+    assert conflict.drops == "restrictions"
+    assert "number of users" in conflict.detail
+    assert "license/declared-against-inherited" in fired(conclusion)
+    assert {"missing-text", "missing-notice", "missing-naming"} <= set(kinds(conclusion))
+    assert {duty.via for duty in conclusion.duties if duty.license == LLAMA} == {"meta-llama/Llama-3.1-8B"}
+
+
+def test_an_honest_llama_finetune_is_quiet(weigh, fired, origin_of, rules):
+    [notice] = [clause for clause in rules.licenses[LLAMA].clauses if clause.kind == "keep-notices"]
+    conclusion = weigh(
+        license="llama3.1",
+        texts={"LICENSE": LLAMA},
+        prose={"README.md": "# M\n\n**Built with Llama**", "NOTICE": "\n".join(notice.words)},
+        origins=[origin_of("meta-llama/Llama-3.1-8B", LLAMA)],
+        repository="acme/Llama-3.1-8B-acme",
+        intent=SALE,
+    )
+    assert (conclusion.state, conclusion.expression, kinds(conclusion)) == (ConclusionState.CONCLUDED, LLAMA, [])
+    assert conclusion.permission is Answer.ALLOW
+    assert set(fired(conclusion)) == {"license/commercial-conditions"}
+    met = {duty.kind: duty.met for duty in conclusion.duties}
+    assert (met["include-license-text"], met["keep-notices"]) == ("LICENSE", "NOTICE")
+
+
+def test_what_upstream_asks_to_be_shown_and_named_is_missed(weigh, origin_of):
+    origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
+    fields = {"license": "llama3.1", "texts": {"LICENSE": LLAMA}, "origins": origins}
+    bare = weigh(**fields, prose={"README.md": "# Model"}, repository="acme/zephyr")
+    said = [each.detail for each in bare.conflicts if each.kind == "missing-naming"]
+    assert any("Built with Llama" in each for each in said)
+    assert any("begin with “Llama”" in each for each in said)
+    # The publisher of the original has nobody to name.
+    assert "missing-naming" not in kinds(weigh(license="llama3.1", texts={"LICENSE": LLAMA}, repository="a/zephyr"))
+
+
+@pytest.mark.parametrize(
+    ("name", "upstream", "expression", "permission"),
+    [
+        ("mit", "Apache-2.0", "MIT AND Apache-2.0", Answer.ALLOW),
+        ("apache-2.0", "MIT", "Apache-2.0 AND MIT", Answer.ALLOW),
+        ("mit", "MIT", "MIT", Answer.ALLOW),
+        ("mit", "CC-BY-NC-4.0", "MIT AND CC-BY-NC-4.0", Answer.DENY),
+        ("mit", "GPL-3.0-only", "MIT AND GPL-3.0-only", Answer.REVIEW),
+        ("cc-by-nc-4.0", "MIT", "CC-BY-NC-4.0 AND MIT", Answer.DENY),
+        ("mit", "LicenseRef-Tencent-Hunyuan-Video-2024-12-03",
+         "MIT AND LicenseRef-Tencent-Hunyuan-Video-2024-12-03", Answer.DENY),
+    ],
+)  # fmt: skip
+def test_what_flows_in_is_added(weigh, origin_of, name, upstream, expression, permission):
+    conclusion = weigh(license=name, origins=[origin_of("a/b", upstream)], intent=SALE)
+    assert (conclusion.expression, conclusion.permission) == (expression, permission)
+    quiet = upstream in ("MIT", "Apache-2.0")
+    assert ("declared-inherited" in kinds(conclusion)) is not quiet
+
+
+@pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED, OriginState.LIMIT])
+def test_an_origin_that_could_not_be_read_leaves_the_answer_open(weigh, origin_of, look):
+    conclusion = weigh(license="mit", origins=[origin_of("acme/nowhere", look=look)], intent=SALE)
+    assert (conclusion.expression, conclusion.permission) == ("MIT", Answer.REVIEW)
+    assert "origin-unknown" in kinds(conclusion)
+
+
+def test_an_origin_known_by_name_restricts_and_never_permits(weigh, origin_of):
+    gated = [origin_of("meta-llama/Llama-3.1-8B", look=OriginState.GATED)]
+    conclusion = weigh(license="mit", origins=gated, intent=SALE)
+    assert conclusion.origins[0].look is OriginState.KNOWN
+    assert (conclusion.expression, conclusion.permission) == (f"MIT AND {LLAMA}", Answer.REVIEW)
+    agreeing = weigh(license="llama3.1", texts={"LICENSE": LLAMA}, origins=gated, intent=SALE)
+    assert agreeing.permission is Answer.ALLOW
+    million = Intent(SALE.uses, 1e9, SALE.annual_revenue_usd, SALE.territories, SALE.field)
+    assert weigh(license="mit", origins=gated, intent=million).permission is Answer.DENY
+
+
+def test_an_origin_without_a_licence_leaves_the_answer_open(weigh, origin_of):
+    assert weigh(license="mit", origins=[origin_of("a/b")], intent=SALE).permission is Answer.REVIEW
+
+
+def test_the_path_of_a_folder_is_told_and_decides_nothing(weigh, origin_of):
+    conclusion = weigh(
+        license="mit", origins=[origin_of("/data/run-7/checkpoint", look=OriginState.UNREACHED)], intent=SALE
+    )
+    assert ("origin-local" in kinds(conclusion), conclusion.permission) == (True, Answer.ALLOW)
+
+
+def test_alternatives_do_not_hide_an_origin(weigh, origin_of):
+    llama = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
+    conclusion = weigh(license=f"mit OR {LLAMA}", origins=llama, intent=SALE)
+    assert LLAMA in conclusion.expression
+    assert any(answer.answer is Answer.REVIEW for answer in conclusion.answers) or conclusion.own == (LLAMA,)
+
+
+def test_data_sets_are_told_apart_and_bind_nobody(weigh, fired):
+    data = [
+        DatasetClaim("a/news", OriginState.READ, ("CC-BY-NC-4.0",)),
+        DatasetClaim("b/gone", OriginState.MISSING, (), "it is not on the Hub"),
+        DatasetClaim("c/open", OriginState.READ, ("CC0-1.0",)),
+    ]
+    conclusion = weigh(license="mit", evidence={"datasets": data}, intent=SALE)
+    assert (conclusion.expression, conclusion.permission) == ("MIT", Answer.ALLOW)
+    assert [each for each in kinds(conclusion) if each.startswith("dataset")] == ["dataset-stricter", "dataset-unknown"]
+    assert {"license/dataset-stricter", "license/base-model-not-followed"} <= set(fired(conclusion))
+
+
+def test_no_licence_is_for_review(weigh):
+    conclusion = weigh(intent=SALE)
+    assert (conclusion.permission, conclusion.answers[0].kind) == (Answer.REVIEW, "conclusion")
+    assert weigh().permission is None

@@ -1,0 +1,222 @@
+"""What is taken of a model that another one was made from: what it says of itself, and never its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hub.server import LoopbackHub
+
+from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
+from modelaudit.model.evidence import Topic
+from modelaudit.model.structure import UnreadReason
+from modelaudit.sources import resolve, resolve_small
+from modelaudit.sources.small import MOST_BYTES, MOST_FILES, is_small_file
+from modelaudit.sources.stated import stated_by
+
+CARD = "---\nlicense: other\nlicense_name: acme\nbase_model: org/root\ndatasets: [org/rows]\n---\n# Base\n"
+FILES = {
+    "README.md": CARD,
+    "LICENSE.txt": "Terms.",
+    "USE_POLICY.md": "Not for harm.",
+    "config.json": "{}",
+    "model.safetensors": bytes(3000),
+    "pytorch_model.bin": bytes(3000),
+    "tokenizer.json": "{}",
+    "nested/config.json": "{}",
+    "modeling_acme.py": "pass",
+}
+SMALL = {"README.md", "LICENSE.txt", "USE_POLICY.md", "config.json"}
+
+
+def opened(snapshot: Snapshot) -> set[str]:
+    return {artifact.path for artifact in snapshot.artifacts if artifact.open}
+
+
+def by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+    return {artifact.path: artifact for artifact in snapshot.artifacts}
+
+
+def asked_for(hub: LoopbackHub, start: int = 0) -> set[str]:
+    """The files whose bytes or headers anybody asked for."""
+    return {
+        request.path.rpartition(f"/resolve/{request.path.split('/resolve/')[1].split('/')[0]}/")[2]
+        for request in hub.requests[start:]
+        if "/resolve/" in request.path
+    }
+
+
+def test_only_small_files_are_asked_for(hub: LoopbackHub) -> None:
+    repository = hub.add_repository("acme/base", FILES)
+    snapshot = resolve_small("acme/base")
+    assert asked_for(hub) == SMALL
+    assert not hub.of("cdn")
+    assert opened(snapshot) == SMALL
+    assert {artifact.path for artifact in snapshot.artifacts} == set(FILES)
+    assert snapshot.commit == repository.sha
+    weights = by_path(snapshot)["model.safetensors"]
+    assert weights.obstacle is not None
+    assert (weights.obstacle.reason, weights.size) == (UnreadReason.CONTENT_ABSENT, 3000)
+
+
+def test_what_the_cache_holds_besides_is_not_opened(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/base", FILES)
+    resolve("acme/base")
+    assert opened(resolve_small("acme/base")) == SMALL
+    assert opened(resolve_small("acme/base", offline=True)) == SMALL
+
+
+def test_offline_what_was_taken_once_is_there_again(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/base", FILES)
+    resolve_small("acme/base")
+    before = len(hub.requests)
+    again = resolve_small("acme/base", offline=True)
+    assert opened(again) == SMALL
+    assert {artifact.path for artifact in again.artifacts} == set(FILES)
+    assert len(hub.requests) == before
+    with pytest.raises(UnreachedError, match="offline"):
+        resolve_small("acme/other", offline=True)
+
+
+def test_a_look_at_an_origin_does_not_move_the_branch_that_programs_load(hub: LoopbackHub, hub_home: Path) -> None:
+    repository = hub.add_repository("acme/base", FILES)
+    whole = resolve("acme/base")
+    repository.commit({"README.md": "# Newer"})
+    assert resolve_small("acme/base").commit == repository.sha
+    assert resolve("acme/base", offline=True).commit == whole.commit
+    assert resolve("acme/base", offline=True).artifacts == whole.artifacts
+
+
+def test_files_over_the_bounds_are_not_taken(hub: LoopbackHub) -> None:
+    large = {"LICENSE": "x" * (MOST_BYTES + 1), **{f"LICENSES/{number:03}.txt": "x" for number in range(100)}}
+    hub.add_repository("acme/base", {"README.md": CARD, **large})
+    snapshot = resolve_small("acme/base")
+    assert len(asked_for(hub)) == MOST_FILES
+    assert "README.md" in opened(snapshot)
+    obstacle = by_path(snapshot)["LICENSE"].obstacle
+    assert obstacle is not None
+    assert obstacle.reason is UnreadReason.LIMIT
+
+
+def test_a_repository_without_any_small_file(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/base", {"model.safetensors": bytes(3000)})
+    snapshot = resolve_small("acme/base")
+    assert (opened(snapshot), asked_for(hub)) == (set(), set())
+    assert [artifact.path for artifact in snapshot.artifacts] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("path", "small"),
+    [
+        ("README.md", True), ("LICENSE", True), ("LICENSE-2.0.txt", True), ("LICENCE.md", True), ("NOTICE", True),
+        ("Use_Policy.txt", True), ("LICENSES/MIT.txt", True), ("llama_license.txt", True), ("config.json", True),
+        ("mergekit_config.yml", True), ("adapter_config.json", True), ("EULA.html", True), ("TERMS", True),
+        ("LICENSE.safetensors", False), ("LICENSES/a.bin", False), ("README.gguf", False), ("license_check.py", False),
+        ("pytorch_model.bin", False), ("model.safetensors.index.json", False), ("tokenizer.json", False),
+        ("sub/README.md", False), ("../LICENSE", False), ("LICENSES/../weights", False),
+    ],
+)  # fmt: skip
+def test_names_decide(path: str, small: bool) -> None:
+    assert is_small_file(path) is small
+
+
+@pytest.mark.parametrize("token", ["", "hf_bob"])
+def test_gated_is_told_with_what_the_hub_shows(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    repository = hub.add_repository("acme/gated", FILES, gated="manual")
+    hub.add_user("bob", token="hf_bob")
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(GatedError, match="is gated") as caught:
+        resolve_small("acme/gated")
+    shown = caught.value.snapshot
+    assert shown is not None
+    assert shown.commit == repository.sha
+    assert {artifact.path for artifact in shown.artifacts} == set(FILES)
+    assert not opened(shown)
+    assert shown.stated is not None
+    assert ("license", "other") in [(each.topic, each.value) for each in shown.stated.items]
+
+
+def test_missing_private_and_unreachable_are_told_apart(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/secret", FILES, private=True)
+    for name in ("acme/nothing", "acme/secret", "acme/base@v9", "/data/checkpoint", "a b"):
+        hub.access.repositories.pop(("model", "acme/base"), None)
+        hub.add_repository("acme/base", FILES)
+        with pytest.raises(MissingError):
+            resolve_small(name)
+    with pytest.raises(MissingError, match="the dataset 'acme/base'") as caught:
+        resolve_small("acme/base", is_dataset=True)
+    assert "local path" not in str(caught.value)
+    hub.fault("/api/models", status=500)
+    with pytest.raises(UnreachedError, match="status 500"):
+        resolve_small("acme/base")
+
+
+def test_forbidden_is_gated_and_a_bad_token_is_not_missing(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repository("acme/base", FILES)
+    fault = hub.fault("/api/models", status=403, times=1)
+    with pytest.raises(GatedError) as caught:
+        resolve_small("acme/base")
+    assert fault.hits == 1
+    assert caught.value.snapshot is None
+    monkeypatch.setenv("HF_TOKEN", "hf_expired")
+    with pytest.raises(UnreachedError, match="refuses the token"):
+        resolve_small("acme/base")
+
+
+def test_no_server_at_all(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(UnreachedError):
+        resolve_small("acme/base")
+
+
+def test_a_renamed_origin_is_read_and_noted(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/old", FILES)
+    hub.rename("acme/old", "other/new")
+    snapshot = resolve_small("acme/old")
+    assert opened(snapshot) == SMALL
+    assert any("renamed or moved" in note for note in snapshot.notes)
+
+
+def test_the_kind_of_a_failure_survives_the_hint_at_a_path(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/gated", FILES, gated="auto")
+    with pytest.raises(GatedError) as caught:
+        resolve("acme/gated")
+    assert caught.value.snapshot is not None
+    with pytest.raises(MissingError):
+        resolve("acme/nothing")
+    assert issubclass(GatedError, SourceError)
+
+
+def test_what_the_hub_states_comes_with_the_snapshot(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/base", FILES)
+    for snapshot in (resolve_small("acme/base"), resolve("acme/base")):
+        assert snapshot.stated is not None
+        assert [(each.topic, each.value) for each in snapshot.stated.items] == [
+            (Topic.LICENSE, "other"),
+            (Topic.BASE_MODEL, "org/root"),
+            (Topic.DATASET, "org/rows"),
+            (Topic.LICENSE_NAME, "acme"),
+        ]
+
+
+def test_relations_of_the_hub_are_told_with_their_model() -> None:
+    stated = stated_by(["base_model:quantized:org/a", "base_model:org/b", "base_model:odd:org/c", "license:", 5], None)
+    assert [(each.topic, each.value, each.where.key) for each in stated.items] == [
+        (Topic.BASE_MODEL, "org/a", "base_model:quantized:org/a"),
+        (Topic.RELATION, "quantized", "base_model:quantized:org/a"),
+        (Topic.BASE_MODEL, "org/b", "base_model:org/b"),
+        (Topic.BASE_MODEL, "odd:org/c", "base_model:odd:org/c"),
+    ]
+
+
+@pytest.mark.parametrize("tags", [None, 5, "license:mit", {"license:mit": 1}, [None, b"license:mit", ["x"]]])
+@pytest.mark.parametrize("card", [None, [], "x", {1: 2}, {"license_name": ["x"], "license_link": " "}])
+def test_what_no_hub_sends_states_nothing_and_breaks_nothing(tags: object, card: object) -> None:
+    stated = stated_by(tags, card)
+    assert {each.value for each in stated.items} <= {"mit"}
+
+
+def test_statements_are_bounded() -> None:
+    stated = stated_by([f"base_model:org/{number}" for number in range(100_000)] + ["license:" + "x" * 10_000], None)
+    assert len(stated.items) == 200
