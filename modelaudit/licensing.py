@@ -12,6 +12,7 @@ from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.lineage import Found, LookUp, follow
 from modelaudit.licenses.permission import flattened
 from modelaudit.licenses.places import ROOT_CARD
+from modelaudit.licenses.restricting import restrictions_in
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, SourceError
@@ -27,6 +28,7 @@ ReadArtifact = Callable[[Artifact], Iterable[tuple[str, Structure]]]
 """Reads one artifact whole; what is damaged or fails is left out. The pipeline gives it, with its error boundary."""
 
 _TEXTS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
+_RESTRICTING = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE})
 _TEXT_LENGTH = 200_000
 _MOST_TEXTS = 40
 
@@ -88,6 +90,8 @@ class Hearing:
         from modelaudit.licenses.prose import prose_claims
 
         self.claims += prose_claims(prose, address, self.rules.licenses, load_fingerprints(None))
+        if prose.kind in _RESTRICTING:
+            self.claims += restrictions_in(prose.text, prose.first_line, address, self.rules.restrictions)
         if prose.kind in _TEXTS and "!" not in address and len(self.texts) < _MOST_TEXTS:
             heard = flattened(prose.text[:_TEXT_LENGTH])
             self.texts[address] = f"{self.texts[address]} {heard}" if address in self.texts else heard

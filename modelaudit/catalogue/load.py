@@ -19,6 +19,7 @@ from modelaudit.catalogue.openness import read_openness
 from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.origins import read_origins
 from modelaudit.catalogue.policies import read_policy
+from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.terms import read_vocabulary
@@ -77,6 +78,7 @@ class _Sorted:
     taxonomy: list[Document] = field(default_factory=list)
     clauses: list[Document] = field(default_factory=list)
     openness: list[Document] = field(default_factory=list)
+    restrictions: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
@@ -90,6 +92,7 @@ class _Sorted:
             ("taxonomy",): self.taxonomy,
             ("clauses",): self.clauses,
             ("openness",): self.openness,
+            ("restrictions",): self.restrictions,
             ("torchscript", "trusted", "*"): self.operators,
             ("torchscript", "dangerous"): self.dangerous_operators,
             ("callables", "standard-library"): self.standard_library,
@@ -157,6 +160,7 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         taxonomy=read_taxonomy(files.taxonomy),
         clauses=clauses,
         openness=read_openness(files.openness),
+        restrictions=read_restrictions(files.restrictions, clauses.kinds),
         origins=read_origins(files.origins, licenses),
     )
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from modelaudit.licenses.claims import holds_license_text
 from modelaudit.licenses.origins import hub_id
 from modelaudit.licenses.places import Part, is_text, is_variant, part_of, path_of
 from modelaudit.licenses.uses import Bound
 from modelaudit.licenses.weighing import Names
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, Origin, OriginState
-from modelaudit.model.terms import OriginRule, Relation
+from modelaudit.model.evidence import ProseKind
+from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, Origin, OriginState
+from modelaudit.model.term_files import kind_of_text
+from modelaudit.model.terms import LicenseCategory, LicenseEntry, OriginRule, Relation
+
+FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
 
 
 def is_hub_id(name: str) -> bool:
@@ -96,6 +101,22 @@ def component_bounds(claims: Iterable[LicenseClaim], names: Names, own: Collecti
     return list(found.values())
 
 
-def unclear_components(claims: Iterable[LicenseClaim]) -> list[LicenseClaim]:
-    """The claims of parts whose text resembles a licence and is not it."""
-    return [claim for claim in claims if is_variant(claim) and part_of(claim) is not Part.MODEL]
+def unclear_components(claims: Collection[LicenseClaim], licenses: Mapping[str, LicenseEntry]) -> list[LicenseClaim]:
+    """The claims of parts whose terms are not known: a text that resembles a licence and is not it, or no known one.
+
+    Around the texts in a notice there are always other words, which take nothing from what is permissive.
+    """
+    known = {path_of(claim) for claim in claims if claim.kind is ClaimKind.FOUND and claim.basis is not Basis.FILE_NAME}
+    return [
+        claim
+        for claim in claims
+        if claim.kind is ClaimKind.FOUND
+        and part_of(claim) is not Part.MODEL
+        and (_is_unclear_variant(claim, licenses) or (holds_license_text(claim.artifact) and path_of(claim) not in known))
+    ]
+
+
+def _is_unclear_variant(claim: LicenseClaim, licenses: Mapping[str, LicenseEntry]) -> bool:
+    entry = licenses.get(claim.entry or "")
+    in_notice = kind_of_text(path_of(claim)) is ProseKind.NOTICE
+    return is_variant(claim) and not (in_notice and entry is not None and entry.category in FREE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import assert_never
@@ -23,9 +22,10 @@ from modelaudit.licenses.fields import (
     quoted,
 )
 from modelaudit.licenses.statements import claims_of_statements
-from modelaudit.model.evidence import Statements
-from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim, folded
+from modelaudit.model.evidence import ProseKind, Statements
+from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, folded
 from modelaudit.model.structure import Location, ModelCard
+from modelaudit.model.term_files import kind_of_text
 from modelaudit.model.terms import LicenseEntry, Relation
 
 __all__ = [
@@ -43,9 +43,7 @@ __all__ = [
     "holds_license_text",
 ]
 
-_TEXT_NAME = re.compile(r"(?:.*[-_. ])?(?:un)?licen[cs]e(?:[-_. ].*)?|copying(?:[-_. ].*)?", re.IGNORECASE)
-_OTHER_NAME = re.compile(r"(?:.*[-_. ])?(?:notice|(?:acceptable[-_ ])?use[-_ ]policy)(?:[-_. ].*)?", re.IGNORECASE)
-_PROSE = frozenset({"", "txt", "md", "markdown", "rst", "html", "htm", "pdf", "rtf", "mit", "apache", "bsd", "model"})
+_FILES = (ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY)
 _HARMLESS_DEFECTS = frozenset({"duplicate-key", "front-matter-spelling"})
 
 
@@ -130,7 +128,7 @@ def file_claims(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
 
     A name is all that is looked at: ``entry`` stays ``None``, for the text was not compared with any licence.
     """
-    found = sorted(path for path in paths if holds_license_text(path) or _names(path, _OTHER_NAME))
+    found = sorted(path for path in paths if kind_of_text(path) in _FILES)
     return tuple(
         LicenseClaim(ClaimKind.FOUND, path, FILE_NAME, path, None, basis=Basis.FILE_NAME)
         for path in found[:CLAIM_LIMIT]
@@ -139,15 +137,4 @@ def file_claims(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
 
 def holds_license_text(path: str) -> bool:
     """Whether the name of a file says that it holds the text of a licence: ``LICENSE``, ``COPYING``, ``LICENSES/…``."""
-    return _names(path, _TEXT_NAME) or (path.startswith("LICENSES/") and _is_prose(path))
-
-
-def _names(path: str, pattern: re.Pattern[str]) -> bool:
-    name = path.rpartition("/")[2]
-    return len(name) <= NAME_LIMIT and pattern.fullmatch(name) is not None and _is_prose(name)
-
-
-def _is_prose(name: str) -> bool:
-    """Tells ``LICENSE-2.0.txt`` and ``LICENSE-2.0`` from ``license_check.py``."""
-    suffix = name.rpartition("/")[2].rpartition(".")[2] if "." in name else ""
-    return suffix.lower() in _PROSE or suffix.isdigit()
+    return kind_of_text(path) is ProseKind.LICENSE

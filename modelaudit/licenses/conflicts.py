@@ -11,7 +11,8 @@ from modelaudit.licenses.bounds import is_hub_id
 from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.missing import missing
 from modelaudit.licenses.names import has_same_text, is_version_of
-from modelaudit.licenses.places import RUNNING_TEXT, Part, is_mention, is_text, is_variant, part_of, path_of
+from modelaudit.licenses.places import RUNNING_TEXT, Part, is_mention, is_policy, is_text, is_variant, part_of, path_of
+from modelaudit.licenses.restricting import unmet
 from modelaudit.licenses.restrictions import Loss, dropped, loss_of, named
 from modelaudit.licenses.uses import Bound
 from modelaudit.licenses.weighing import Names
@@ -28,6 +29,7 @@ from modelaudit.model.license import (
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import LicenseCategory, LicenseEntry
 
+_POLICIES = ("use-policy", "pass-on-use-limits", "purpose-limit")
 _FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
 
 
@@ -60,6 +62,8 @@ def conflicts_of(matter: Matter) -> tuple[Conflict, ...]:
     found = (
         *_declared_found(matter),
         *_mentioned(matter),
+        *_restricted(matter),
+        *_limited(matter),
         *_variants(matter),
         *_not_recognised(matter),
         *_versions(matter),
@@ -132,6 +136,41 @@ def _mentioned(matter: Matter) -> Iterator[Conflict]:
                 claim.location,
                 (quotation(claim), *(quotation(each) for each in _declared(matter)[:2])),
             )
+
+
+def _restricted(matter: Matter) -> Iterator[Conflict]:
+    """A sentence that restricts what no licence that binds restricts."""
+    for claim in unmet(matter.claims, _binding(matter), matter.rules.restrictions):
+        words = " ".join(claim.quotation.split())
+        yield Conflict(
+            "declared-prose",
+            f"{claim.artifact or 'the Hub'} says “{words}”, which no licence that binds here says.",
+            tuple(matter.own.ids),
+            claim.artifact,
+            claim.location,
+            (quotation(claim), *(quotation(each) for each in _declared(matter)[:2])),
+        )
+
+
+def _limited(matter: Matter) -> Iterator[Conflict]:
+    """A use policy beside licences that know of none: it limits, whoever it was written for."""
+    binding = _binding(matter)
+    if any(clause.kind in _POLICIES for entry in binding for clause in entry.clauses):
+        return
+    for claim in matter.claims:
+        if is_policy(claim) and part_of(claim) in (Part.MODEL, Part.ADDED):
+            yield Conflict(
+                "declared-prose",
+                f"{path_of(claim)} holds a use policy, and no licence that binds here speaks of one.",
+                tuple(matter.own.ids),
+                path_of(claim),
+                claim.location,
+                (quotation(claim),),
+            )
+
+
+def _binding(matter: Matter) -> list[LicenseEntry]:
+    return [*matter.entries(matter.chosen), *(bound.entry for _, bound in matter.origins)]
 
 
 def _variants(matter: Matter) -> Iterator[Conflict]:

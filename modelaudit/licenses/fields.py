@@ -24,6 +24,8 @@ TEXT = "text"
 POLICY = "use-policy"
 """The words of a use policy: it limits, and grants nothing."""
 TAG = "SPDX-License-Identifier"
+RESTRICTION = "restriction"
+"""A sentence that restricts, whatever a licence says; the key of its place is the kind of restriction."""
 
 CLAIM_LIMIT = 50
 """Claims kept of one field that resolve to nothing, of file names and of origins. What resolves is kept however much

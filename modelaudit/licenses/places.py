@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from modelaudit.licenses.fields import LINK_TARGET, POLICY, TAG, TEXT
+from modelaudit.licenses.fields import LINK_TARGET, POLICY, RESTRICTION, TAG, TEXT
 from modelaudit.licenses.names import has_same_text
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
 ROOT_CARD = "README.md"
-RUNNING_TEXT = frozenset({TEXT, TAG, POLICY})
+RUNNING_TEXT = frozenset({TEXT, TAG, POLICY, RESTRICTION})
 """The fields of what stands in running text: a name there mentions a licence, and declares none."""
 
 
@@ -29,8 +29,9 @@ class Part(StrEnum):
 
 # DeepSeek's LICENSE-CODE stands beside its LICENSE-MODEL; notices and collections are about what a work contains.
 _OF_CODE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
+_NOTICE = re.compile(r"(?:^|/)notices?(?:[-_. ]|$)", re.IGNORECASE)
 _OF_OTHERS = re.compile(
-    r"(?:^|/)notices?(?:[-_. ]|$)|third[-_ ]?party|3rd[-_ ]?party"
+    r"third[-_ ]?party|3rd[-_ ]?party"
     r"|(?:^|[-_. /])(?:vendor|external|data(?:sets?)?|dependencies)(?:[-_. /]|$)",
     re.IGNORECASE,
 )
@@ -52,7 +53,9 @@ def part_of(claim: LicenseClaim) -> Part:
     path = path_of(claim)
     if _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _OF_CODE.search(path)):
         return Part.CODE
-    if claim.kind is ClaimKind.FOUND and _OF_OTHERS.search(path):
+    # A notice tells of what others wrote, and may lay its author's own terms upon the whole.
+    found = claim.kind is ClaimKind.FOUND
+    if (found and _NOTICE.search(path)) or ((found or claim.field == RESTRICTION) and _OF_OTHERS.search(path)):
         return Part.COMPONENT
     if "/" not in path and "!" not in path:
         return Part.MODEL
@@ -77,7 +80,7 @@ def is_variant(claim: LicenseClaim) -> bool:
 
 def is_mention(claim: LicenseClaim) -> bool:
     """Whether the running text of a card names a licence, or quotes from one: what stands around it always differs."""
-    in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT
+    in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT - {RESTRICTION}
     return in_card and (claim.kind is ClaimKind.DECLARED or claim.basis is Basis.VARIANT)
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from modelaudit.model.finding import CheckFamily, Rule, Severity
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
-from modelaudit.model.terms import Intent, LicenseEntry, OpennessPart, OriginRule, Vocabulary
+from modelaudit.model.terms import Intent, LicenseEntry, OpennessPart, OriginRule, Restrictions, Vocabulary
 
 Scalar = str | int | float | bool | None
 
@@ -251,6 +251,7 @@ class Catalogue:
         clauses: the vocabulary in which licences are written down.
         origins: models whose licence is known where they cannot be read; they can add restrictions only.
         openness: the parts of a release by which its openness is told.
+        restrictions: sentences by which authors restrict what a licence permits.
         operators: what the programs of torch may name, by exact name: ``aten::relu``, ``print``.
         vocabularies: for every other format that names what its loader acts on, the names that somebody vetted or
             knows to be dangerous: by vocabulary, then by exact name.
@@ -271,3 +272,4 @@ class Catalogue:
     clauses: Vocabulary = field(default_factory=Vocabulary)
     origins: tuple[OriginRule, ...] = ()
     openness: tuple[OpennessPart, ...] = ()
+    restrictions: Restrictions = field(default_factory=Restrictions)

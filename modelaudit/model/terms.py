@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -255,3 +256,31 @@ class OpennessPart:
     files: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictionSign:
+    """One kind of restriction that a sentence may lay upon a model, outside of any licence text.
+
+    Attributes:
+        clauses: the kinds of clauses by which a licence says the same.
+        words: any of them in a folded sentence is the sign.
+    """
+
+    id: str
+    clauses: tuple[str, ...]
+    words: tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restrictions:
+    """``rules/restrictions.yaml``.
+
+    Attributes:
+        unless: what takes a sentence out, as it speaks of others, permits or asks.
+        but: what brings it back in, as an exception follows.
+    """
+
+    signs: tuple[RestrictionSign, ...] = ()
+    unless: tuple[re.Pattern[str], ...] = ()
+    but: tuple[re.Pattern[str], ...] = ()

@@ -5,6 +5,7 @@ Source: the metadata that the Hub reads from ``README.md``, https://huggingface.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -42,11 +43,23 @@ _MISSPELT = {
     "license_url": "license_link",
     "base_models": "base_model",
     "basemodel": "base_model",
+    **dict.fromkeys(
+        ("finetuned_from", "finetuned_from_model", "fine_tuned_from", "original_model", "parent_model", "source_model"),
+        "base_model",
+    ),
     "dataset": "datasets",
 }
 _SPELT = frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets"})
+_OF_LICENSE = re.compile(r"licen[cs]e")
+_OF_DATA = re.compile(r"data|corpus|code")
 # In a mapping that stands where a name belongs, the first of these holds the name.
 _NAMES = ("id", "spdx_id", "spdx", "identifier", "name", "model", "path", "type", "title", "url", "link")
+_FIELD = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:", re.MULTILINE)
+_NOT_SPOKEN = (FIELDS - {"tags"}) | {
+    *("widget", "inference", "metrics", "model_index", "dataset_info", "configs", "co2_eq_emissions", "eval_results"),
+    *("thumbnail", "model_name", "model_creator", "prompt_template", "quantized_by", "train_eval_index"),
+}
+"""Fields that speak of no terms, or that are read for what they are; the examples of a widget are anybody's words."""
 _DEEPEST = 3
 _MOST_STEPS = 1000
 _FENCE = "---"
@@ -81,6 +94,20 @@ def front_matter(text: str) -> FrontMatter | None:
     return FrontMatter("".join(lines[start + 1 : stop]), start + 2, stop is not None)
 
 
+def spoken_of(matter: FrontMatter) -> Iterator[tuple[str, int]]:
+    """The fields in which an author writes what the Hub does not act on, as text, each with its first line.
+
+    Among them are the questions of a gate, to which one has to agree before anything can be had.
+    """
+    if matter.is_too_long:
+        return
+    starts = list(_FIELD.finditer(matter.text))
+    for start, following in zip(starts, (*starts[1:], None), strict=False):
+        if start[1].lower().replace("-", "_") not in _NOT_SPOKEN:
+            text = matter.text[start.start() : following.start() if following else len(matter.text)]
+            yield text, matter.first_line + matter.text.count("\n", 0, start.start())
+
+
 def read_card(matter: FrontMatter, limits: Limits) -> ModelCard:
     """The fields of the front matter; what contradicts its form is a defect, and what stands before it is kept."""
     defects: list[Defect] = []
@@ -109,7 +136,7 @@ def _invalid(error: DamagedError, first_line: int) -> Defect:
 def _fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
     fields: list[CardField] = []
     seen: set[str] = set()
-    for key, value in zip(top.items[::2], top.items[1::2], strict=False):
+    for key, value in _pairs(top):
         name = key.text
         if key.kind != "scalar" or name is None:
             continue
@@ -124,7 +151,8 @@ def _fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
             detail = f"the front matter has {name[:100]!r}, which the Hub does not read; it reads {meant!r}"
             defects.append(Defect("front-matter-spelling", detail, where))
         if meant:
-            fields.append(CardField(meant, _values(meant, value, line, defects), line))
+            values = _values(meant, value, line, defects)
+            fields += (CardField(meant, values, line), *_tagged(meant, values, line))
     return fields
 
 
@@ -132,7 +160,32 @@ def _meant(name: str) -> str:
     """The field that a name in another case or spelling means; empty for any other."""
     folded = name.strip().lower().replace("-", "_").replace(" ", "_")
     folded = _MISSPELT.get(folded, folded)
-    return folded if folded in _SPELT else ""
+    if folded in _SPELT:
+        return folded
+    # weights_license, license_details: whatever it is about, the licence is more than the one field says.
+    return "license" if _OF_LICENSE.search(folded) and not _OF_DATA.search(folded) else ""
+
+
+def _tagged(name: str, values: tuple[str, ...], line: int) -> Iterator[CardField]:
+    """What tags state in the form in which the Hub gives them back: ``license:mit``, ``base_model:merge:org/name``."""
+    for value in values if name == "tags" else ():
+        key, _, rest = value.partition(":")
+        if key in ("license", "base_model") and rest.strip():
+            yield CardField(key, (rest.rpartition(":")[2].strip(),), line)
+
+
+def _pairs(top: Node) -> Iterator[tuple[Node, Node]]:
+    """The fields of a mapping, and those that a merge key brings in where the mapping has none of that name."""
+    pairs = list(zip(top.items[::2], top.items[1::2], strict=False))
+    own = {key.text for key, _ in pairs}
+    for key, value in pairs:
+        if key.text != "<<":
+            yield key, value
+            continue
+        for each in value.items if value.kind == "sequence" else [value]:
+            if each.kind == "mapping":
+                merged = zip(each.items[::2], each.items[1::2], strict=False)
+                yield from ((one, other) for one, other in merged if one.text not in own)
 
 
 def _values(name: str, value: Node, line: int, defects: list[Defect]) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.evidence import ProseKind
 from modelaudit.model.limits import MIB
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.term_files import kind_of_text
 from modelaudit.sources.claims import ListedFile
 
 MOST_BYTES = MIB
@@ -16,17 +17,16 @@ MOST_BYTES = MIB
 MOST_FILES = 40
 """The most files that are taken of an origin."""
 
-# Names decide, and no name of weights is among them; of those that tell terms, any ending of a text will do.
-_TERMS = re.compile(
-    r"(?:licen[cs]es/[^/]+|(?:.*[-_. ])?(?:(?:un)?licen[cs]e|copying|notice|readme|(?:acceptable[-_ ]?)?use[-_ ]?policy"
-    r"|acceptable[-_ ]?use|terms|eula)(?:[-_. ][^/]*)?)",
-    re.IGNORECASE,
-)
-_TEXT = frozenset({"", "txt", "md", "markdown", "rst", "html", "htm"})
+# Names decide, and no name of weights is among them. A card or a notice speaks for the folder that it lies in.
+_ANYWHERE = (ProseKind.LICENSE, ProseKind.POLICY)
 _SETTINGS = frozenset(
-    {"adapter_config.json", "citation.cff", "config.json", "configuration.json", "generation_config.json",
-     "mergekit_config.yaml", "mergekit_config.yml", "mlmodel", "model_index.json", "quantize_config.json",
-     "tokenizer_config.json"}
+    {".zenodo.json", "adapter_config.json", "axolotl_config.yaml", "axolotl_config.yml", "cargo.toml", "citation.cff",
+     "codemeta.json", "config.json", "configuration.json", "generation_config.json", "hf_quant_config.json",
+     "mergekit_config.yaml", "mergekit_config.yml", "mergekit_moe_config.yaml", "mergekit_moe_config.yml", "metadata.json",
+     "mlmodel", "model_card.json", "model_card.yaml", "model_index.json", "model_info.json", "modelcard.json",
+     "modelcard.yaml", "package.json", "params.json", "preprocessor_config.json", "processor_config.json",
+     "pyproject.toml", "quant_config.json", "quantize_config.json", "reuse.toml", "setup.cfg", "tokenizer_config.json",
+     "training_args.json"}
 )  # fmt: skip
 
 
@@ -34,19 +34,20 @@ def is_small_file(path: str) -> bool:
     """Whether a file of this path is taken of an origin, whatever its size: terms, cards and settings at the top."""
     if path.lower() in _SETTINGS:
         return True
-    if _TERMS.fullmatch(path) is None or len(path) > 255:
-        return False
-    name = path.rpartition("/")[2]
-    ending = name.rpartition(".")[2].lower() if "." in name else ""
-    return ending in _TEXT or ending.isdigit()
+    kind = kind_of_text(path)
+    return kind is not None and (kind in _ANYWHERE or "/" not in path)
 
 
 def tells_terms(path: str, size: int) -> bool:
     """Whether a file that lies here already can tell of a licence.
 
-    That is what ``is_small_file`` names, in any folder, and weights: their heads hold metadata.
+    That is what ``is_small_file`` names, in any folder; weights, whose heads hold metadata; and modules of Python at
+    the top, which are loaded with the model.
     """
-    if path.lower().endswith((".gguf", ".safetensors")):
+    lower = path.lower()
+    if lower.endswith((".gguf", ".safetensors")):
+        return True
+    if lower.endswith(".py") and "/" not in path and size <= MOST_BYTES:
         return True
     return size <= MOST_BYTES and (is_small_file(path) or is_small_file(path.rpartition("/")[2]))
 
@@ -70,6 +71,8 @@ def only(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
 
 
 def _rank(path: str) -> int:
+    if "/" in path:
+        return 2
     return 0 if path.lower() in ("readme.md", "license", "config.json", "adapter_config.json") else 1
 
 

@@ -50,7 +50,7 @@ _MULTIMODAL: Final = _keys(
 )
 _CONFIG: Final = (
     *_LICENSE,
-    *_keys(Topic.BASE_MODEL, "_name_or_path", "base_model_name_or_path"),
+    *_keys(Topic.BASE_MODEL, "_name_or_path", "base_model", "base_model_name_or_path"),
     *_QUANTIZED,
     *_MULTIMODAL,
     *_keys(Topic.MODALITY, "architectures"),
@@ -66,6 +66,7 @@ _ADAPTER: Final = (
     *_keys(Topic.RELATION, "peft_type", "base_model_name_or_path", says="adapter"),
 )
 _QUANTIZE: Final = (*_BASE, *_keys(Topic.RELATION, "bits", "w_bit", "quant_method", says="quantized"))
+_CARD: Final = (*_LICENSE, *_BASE, *_keys(Topic.DATASET, "datasets"))
 _TRAINING: Final = (*_BASE, *_keys(Topic.DATASET, "datasets/path"))
 
 DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
@@ -82,6 +83,12 @@ DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
     "mergekit_config.yaml": _MERGE,
     "mergekit_moe_config.yml": _MERGE,
     "mergekit_moe_config.yaml": _MERGE,
+    **dict.fromkeys(
+        ("modelcard.json", "modelcard.yaml", "model_card.json", "model_card.yaml", "model_info.json", "metadata.json"),
+        _CARD,
+    ),
+    "training_args.json": _BASE,
+    "reuse.toml": _keys(Topic.LICENSE, "annotations/SPDX-License-Identifier"),
     "quantize_config.json": _QUANTIZE,
     "quant_config.json": _QUANTIZE,
     "hf_quant_config.json": _QUANTIZED,

@@ -14,37 +14,14 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.term_files import kind_of_text
 from modelaudit.readers.base import Head, Reader, Reading
-from modelaudit.readers.card import front_matter
+from modelaudit.readers.card import front_matter, spoken_of
 from modelaudit.readers.terms.heads import head_of
 from modelaudit.readers.text import file_name, looks_like_text
 
 _LONGEST: Final = 2 * MIB
 _HEAD: Final = 16 * KIB
-_LONGEST_NAME: Final = 255
-
-_TEXTS: Final = frozenset({"", "txt", "text", "md", "markdown", "mdx", "rst", "html", "htm"})
-_VARIANTS: Final = frozenset({"mit", "apache", "apache2", "bsd", "gpl", "lgpl", "model", "code", "en", "zh", "cn"})
-"""Endings that tell one of several licence files from the others."""
-_KINDS: Final = (
-    (
-        ProseKind.POLICY,
-        re.compile(r"(?:.*[-_. ])?(?:(?:acceptable|prohibited)[-_ ]?)?use[-_ ]?policy(?:[-_. ].*)?"
-                   r"|(?:.*[-_. ])?(?:acceptable|prohibited)[-_ ]?use(?:[-_. ].*)?|aup(?:[-_. ].*)?"),
-    ),
-    (
-        ProseKind.NOTICE,
-        re.compile(r"(?:.*[-_. ])?(?:notices?|thirdpartynotices?|attributions?|copyrights?)(?:[-_. ].*)?"
-                   r"|third[-_ ]?party[-_ ]?licen[cs]es?(?:[-_. ].*)?"),
-    ),
-    (
-        ProseKind.LICENSE,
-        re.compile(r"(?:.*[-_. ])?(?:un)?licen[cs]es?(?:[-_. ].*)?|(?:.*[-_. ])?copying(?:[-_. ].*)?"
-                   r"|(?:.*[-_. ])?(?:eula|terms|tos)(?:[-_. ].*)?"),
-    ),
-    (ProseKind.CARD, re.compile(r"(?:readme|model[-_]?card)(?:[-_.][a-z-]{2,8})?(?:\.[a-z]+)?")),
-)  # fmt: skip
-_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
 _CODE: Final = (
     ".py", ".pyi", ".sh", ".bash", ".js", ".mjs", ".ts", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".rs", ".go",
     ".java", ".jinja", ".cmake", "makefile", "dockerfile",
@@ -57,16 +34,8 @@ _SPEAKS: Final = re.compile(
 def kind_of(path: str) -> ProseKind | None:
     """What the name, or the folder, of a file says that its text is; ``None`` for any other file."""
     name = file_name(path)
-    if not name or len(name) > _LONGEST_NAME:
-        return None
-    ending = name.rpartition(".")[2] if "." in name else ""
-    if ending in _TEXTS or ending in _VARIANTS or ending.isdigit():
-        for kind, pattern in _KINDS:
-            if pattern.fullmatch(name):
-                return kind
-        if _FOLDER.search(path):
-            return ProseKind.LICENSE
-    return ProseKind.CODE if name.endswith(_CODE) else None
+    kind = kind_of_text(path, name)
+    return ProseKind.CODE if kind is None and name.endswith(_CODE) else kind
 
 
 def _recognises(head: Head) -> bool:
@@ -93,6 +62,9 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         text, first_line = _body(text)
     if text.strip():
         yield Prose(kind, text, first_line)
+    matter = front_matter(_decoded(window.read(0, most))) if kind is ProseKind.CARD else None
+    for spoken, line in spoken_of(matter) if matter is not None else ():
+        yield Prose(kind, spoken, line)
     if window.size > most and kind is not ProseKind.CODE:
         detail = f"only its first {most} bytes were compared with the words of licences"
         yield Unread(UnreadReason.LIMIT, detail)

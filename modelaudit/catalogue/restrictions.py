@@ -1,0 +1,64 @@
+"""``rules/restrictions.yaml``: how authors restrict in a sentence what a licence permits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from pydantic.dataclasses import dataclass
+
+from modelaudit.catalogue.document import Document
+from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text
+from modelaudit.model.terms import ClauseKind, Restrictions, RestrictionSign
+
+
+@dataclass(config=CONFIG)
+class SignFile:
+    """One kind of restriction."""
+
+    clauses: list[Kebab]
+    words: list[Text]
+
+
+@dataclass(config=CONFIG)
+class RestrictionsFile:
+    """``rules/restrictions.yaml``."""
+
+    signs: dict[Kebab, SignFile]
+    unless: list[Text]
+    but: Text
+
+
+_FILE = Shape(RestrictionsFile)
+
+
+def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseKind]) -> Restrictions:
+    """Read the signs in the order of the files.
+
+    Raises:
+        ConfigurationError: a sign stands twice, a kind of clause is not in the vocabulary, or a pattern does not compile.
+    """
+    signs: dict[str, RestrictionSign] = {}
+    unless: list[re.Pattern[str]] = []
+    but: list[re.Pattern[str]] = []
+    for document in documents:
+        file = _FILE.read(document)
+        for id_, sign in file.signs.items():
+            place = ("signs", id_)
+            if id_ in signs:
+                raise document.error(f"signs.{id_}: is listed already", place)
+            for kind in sign.clauses:
+                if kind not in kinds:
+                    raise document.error(f"signs.{id_}.clauses: {kind!r} is no kind of rules/clauses.yaml", place)
+            words = tuple(_compiled(each, document, place) for each in sign.words)
+            signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words)
+        unless += (_compiled(each, document, ("unless",)) for each in file.unless)
+        but.append(_compiled(file.but, document, ("but",)))
+    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but))
+
+
+def _compiled(pattern: str, document: Document, place: tuple[str, ...]) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise document.error(f"{'.'.join(place)}: {pattern!r} is no regular expression: {error}", place) from None

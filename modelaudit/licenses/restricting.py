@@ -1,0 +1,97 @@
+"""Sentences of running text that restrict what may be done, whatever a field declares."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from modelaudit.licenses.fields import RESTRICTION, quoted
+from modelaudit.licenses.places import Part, part_of
+from modelaudit.model.license import ClaimKind, LicenseClaim
+from modelaudit.model.spelling import shown_as
+from modelaudit.model.structure import Location
+from modelaudit.model.terms import LicenseEntry, Restrictions
+
+_TEXT_LIMIT = 400_000
+_PIECE, _OVERLAP = 1500, 200
+"""A sentence without an end is looked at in pieces, so that no pattern takes long over it."""
+_MOST = 10
+_SHOWN = 240
+
+_LINES = re.compile(r"[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~~|:?$))[^\n]*)*")
+_SENTENCE = re.compile(r"(?:[^.!。！]|[.!](?!\s|$))+[.!。！]*")
+_FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
+_OF_TERMS = re.compile(r"licen[cs]|许可|許可", re.IGNORECASE)
+_TAG = re.compile(r"<!--|-->|</?[a-z][^<>]{0,300}>", re.IGNORECASE)
+_MARKS = re.compile(r"[*_`~#|>]+")
+
+
+def restrictions_in(text: str, first_line: int, artifact: str, restrictions: Restrictions) -> Iterator[LicenseClaim]:
+    """One claim for each sentence that restricts, a few at most; the key of its place is the kind of restriction.
+
+    Args:
+        text: running text; what lies behind 400,000 characters is not looked at.
+        first_line: number, from 1, of its first line in the file.
+        artifact: the file.
+        restrictions: of the rule set.
+    """
+    yield from islice(_found(text[:_TEXT_LIMIT], first_line, artifact, restrictions), _MOST)
+
+
+def _found(text: str, first_line: int, artifact: str, restrictions: Restrictions) -> Iterator[LicenseClaim]:
+    seen: set[str] = set()
+    for start, raw in _sentences(text):
+        sentence = folded_sentence(raw)
+        sign = sign_of(sentence, restrictions) if len(sentence) > 3 else None
+        if sign is not None and sentence not in seen:
+            seen.add(sentence)
+            place = Location(line=first_line + text.count("\n", 0, start), key=sign)
+            shown = " ".join(raw.split())[:_SHOWN]
+            yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quoted(shown), None, place)
+
+
+def sign_of(sentence: str, restrictions: Restrictions) -> str | None:
+    """The first kind of restriction that a folded sentence states; ``None`` for none."""
+    sign = next(
+        (each.id for each in restrictions.signs if any(words.search(sentence) for words in each.words)), None
+    )
+    if sign is None or any(words.search(sentence) for words in restrictions.but):
+        return sign
+    return None if any(words.search(sentence) for words in restrictions.unless) else sign
+
+
+def unmet(claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry], restrictions: Restrictions) -> list[LicenseClaim]:
+    """The restrictions that no licence of ``entries`` states; what others' works are under is theirs alone."""
+    kinds = {clause.kind for entry in entries for clause in entry.clauses}
+    covered = {sign.id for sign in restrictions.signs if kinds & set(sign.clauses)}
+    return [
+        claim
+        for claim in claims
+        if claim.field == RESTRICTION and claim.location.key not in covered and part_of(claim) is not Part.COMPONENT
+    ]
+
+
+def folded_sentence(raw: str) -> str:
+    """A sentence in lower case, with one kind of hyphen and space, and without what does not show or is no word."""
+    return " ".join(shown_as(_MARKS.sub(" ", _TAG.sub(" ", html.unescape(raw)))).split())
+
+
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Each sentence with its place; a heading, an item or a row of a table is one or more of its own.
+
+    What stands between fences is shown and not said, unless it speaks of a licence.
+    """
+    fences = [each.start() for each in _FENCE.finditer(text)]
+    within = [(start, end) for start, end in zip(fences[::2], fences[1::2], strict=False)]
+    for block in _LINES.finditer(text):
+        if not block[0].strip():
+            continue
+        quoted_ = any(start <= block.start() < end for start, end in within)
+        for found in _SENTENCE.finditer(block[0]):
+            if quoted_ and not _OF_TERMS.search(found[0]):
+                continue
+            begin = block.start() + found.start()
+            for offset in range(0, len(found[0]), _PIECE):
+                yield begin + offset, found[0][max(0, offset - _OVERLAP) : offset + _PIECE]

@@ -1,0 +1,82 @@
+"""Which files hold terms, by their names alone: one answer for those who fetch, who read and who conclude."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from modelaudit.model.evidence import ProseKind
+from modelaudit.model.spelling import shown_as
+
+_LONGEST_NAME: Final = 255
+
+_CODE: Final = frozenset(
+    "py pyi pyc ipynb js mjs cjs ts tsx jsx c cc cpp cu cuh h hpp rs go java jinja j2 cmake sh bash ps1 bat rb php lua "
+    "r jl swift kt scala css scss svg ico".split()
+)
+_SETTINGS: Final = frozenset("json jsonl json5 yaml yml toml ini cfg xml csv tsv lock".split())
+_WEIGHTS: Final = frozenset(
+    "bin pt pth ckpt safetensors gguf ggml onnx h5 hdf5 pkl pickle joblib msgpack npy npz parquet arrow pb tflite keras "
+    "pdparams zip gz tar tgz 7z bz2 xz zst whl jar so dll dylib exe".split()
+)
+_OTHERS: Final = _CODE | _SETTINGS | _WEIGHTS
+"""Endings of files that are something else, whatever they are called: any other ending is that of a text."""
+_PICTURES: Final = frozenset("png jpg jpeg gif webp bmp tif tiff".split())
+
+# The word for a licence, or for the terms of one, in the languages that models are published in.
+_WORDS: Final = (
+    r"(?:un)?licen[cs]es?|licen[cç]ia|licenza|licença|licentie|lizenz(?:en)?|copying|eula|tos|legal|agreement|contract"
+    r"|permissions?|лицензи[яи]"
+)
+_SIGNS: Final = re.compile(r"许可|許可|授权|授權|协议|協議|条款|條款|ライセンス|利用規約|라이선스|라이센스|이용약관")
+_TERMS: Final = (
+    r"(?:(?:model|licen[cs]e|service|user?|usage|legal)[-_ ])?(?:terms|conditions)"
+    r"(?:[-_ ](?:of|and|&|for)[-_ ][^.]*)?(?:\.[^.]*)?"
+)
+_KINDS: Final = (
+    (
+        ProseKind.POLICY,
+        re.compile(r"(?:.*[-_. ])?(?:(?:acceptable|prohibited)[-_ ]?)?use[-_ ]?policy(?:[-_. ].*)?"
+                   r"|(?:.*[-_. ])?(?:acceptable|prohibited)[-_ ]?use(?:[-_. ].*)?|aup(?:[-_. ].*)?"),
+    ),
+    (
+        ProseKind.NOTICE,
+        re.compile(r"(?:.*[-_. ])?(?:notices?|thirdpartynotices?|attributions?|copyrights?)(?:[-_. ].*)?"
+                   r"|third[-_ ]?party[-_ ]?licen[cs]es?(?:[-_. ].*)?|dep5"),
+    ),
+    (
+        ProseKind.LICENSE,
+        re.compile(rf"(?:.*[-_. ])?(?:{_WORDS})(?:[-_. ~].*|~)?|{_TERMS}"),
+    ),
+    (
+        ProseKind.CARD,
+        re.compile(r"(?:read[-_ ]?me|model[-_ ]?card|usage|disclaimers?|important|restrictions|(?:intended|limited)[-_ ]?use)"
+                   r"(?:[-_.](?:[a-z-]{2,8}|zh[-_]cn|first))?(?:\.[a-z]+)?"),
+    ),
+)  # fmt: skip
+_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
+_PICTURED: Final = re.compile(rf"(?:model[-_ ])?(?:{_WORDS}|terms)")
+
+
+def kind_of_text(path: str, name: str = "") -> ProseKind | None:
+    """What the name, or the folder, of a file says that its text is; ``None`` for any other file.
+
+    Spellings that only look like a name count: a file that people take for a licence has to be read.
+
+    Args:
+        path: POSIX path, of a member of a container too.
+        name: its last part, if that is not simply what follows the last slash.
+    """
+    name = name or path.rpartition("!")[2].replace("\\", "/").rpartition("/")[2]
+    if not name or len(name) > _LONGEST_NAME:
+        return None
+    name = shown_as(name).strip()
+    ending = name.rpartition(".")[2] if "." in name else ""
+    if ending in _OTHERS:
+        return None
+    if ending in _PICTURES:
+        return ProseKind.LICENSE if _PICTURED.fullmatch(name.rpartition(".")[0]) else None
+    for kind, pattern in _KINDS:
+        if pattern.fullmatch(name):
+            return kind
+    return ProseKind.LICENSE if _SIGNS.search(name) or _FOLDER.search(path) else None
