@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from modelaudit.licenses import conclude
-from modelaudit.licenses.agreement import Agreement
+from modelaudit.licenses.agreement import agreement_by
 from modelaudit.licenses.claims import claims_of, holds_license_text
 from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.lineage import Found, LookUp, follow
@@ -164,7 +164,7 @@ def conclude_on(
     hearing.finish(snapshot)
     paths = [artifact.path for artifact in snapshot.artifacts]
     repository = snapshot.ref.name if snapshot.commit else None
-    agreement = Agreement(rules)
+    agreement = agreement_by(rules)
     found, datasets = follow(
         hearing.claims,
         look_up or origins.look_up,

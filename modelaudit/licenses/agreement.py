@@ -46,6 +46,16 @@ class Own:
         return ids_of(self.choices)
 
 
+_LATEST: list[Agreement] = []
+
+
+def agreement_by(rules: Catalogue) -> Agreement:
+    """The agreement by a rule set; the one that was asked for last is kept, for it is in use throughout a scan."""
+    if not _LATEST or _LATEST[-1].rules is not rules:
+        _LATEST[:] = [Agreement(rules)]
+    return _LATEST[-1]
+
+
 class Agreement:
     """Weighs repositories by the rules of one catalogue."""
 

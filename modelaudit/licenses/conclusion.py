@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from modelaudit.licenses.agreement import Agreement, Own, completed
+from modelaudit.licenses.agreement import Own, agreement_by, completed
 from modelaudit.licenses.alternatives import expression_of
 from modelaudit.licenses.bounds import (
     component_bounds,
@@ -44,7 +44,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         rules: the rule set.
         intent: the intended use; ``None`` where nothing is said of it, and then nothing is answered.
     """
-    agreement = Agreement(rules)
+    agreement = agreement_by(rules)
     files = [path for path in evidence.paths if "!" not in path]
     claims = completed(evidence.claims, files, evidence.repository)
     own = agreement.own(claims, files)

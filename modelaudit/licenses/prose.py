@@ -5,38 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from modelaudit.licenses.fields import CLAIM_LIMIT, POLICY, TAG, TEXT, Resolver, quoted
-from modelaudit.licenses.origins import hub_id
-from modelaudit.licenses.recognition import Likeness, Reference, TextMatch, recognise, references
+from modelaudit.licenses.recognition import Likeness, TextMatch, recognise, references
+from modelaudit.licenses.running_text import entry_of, identifiers, origins_in
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
-from modelaudit.model.terms import LicenseEntry, Relation
+from modelaudit.model.terms import LicenseEntry
 
 _CODE_CLAIMS = 5
 _SHOWN = 160
-_GOES_ON = re.compile(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
-_NOUN = re.compile(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
-_BRACKET = re.compile(r"\s*\([^()]*\)\Z")
-# Lines of the Hub's template for cards, which many fill in where they leave the front matter empty.
-# Source: https://github.com/huggingface/huggingface_hub/blob/main/src/huggingface_hub/templates/modelcard_template.md
-_FILLED_IN = re.compile(
-    r"^[ \t>*+-]{0,8}[*_]{0,3}(?P<field>(?:fine-?tuned from|base)(?: model)?)(?:[ \t]{0,2}\[optional\])?"
-    r"[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2}[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,300})",
-    re.IGNORECASE | re.MULTILINE,
+# Of these, every licence text in a European language has three or more, down to the shortest of the standard ones.
+_STEMS = re.compile(
+    r"licen[cs]|permi[ts]|warrant|liab|grant|redistribut|distribut|copyright|domain|modif|conditions|restrict|copies"
+    r"|prohibit|unlawful|agree",
+    re.IGNORECASE,
 )
-_AND = re.compile(r"[ \t]*(?:[,;&]|\band\b)[ \t]*")
-_LINKED = re.compile(r"\[(?P<name>[^\[\]]{0,200})\]\((?P<url>[^()\s]{1,250})\)")
-_IDENTIFIED = re.compile(
-    r"^(?:#{1,6}[ \t]{1,4}licen[cs](?:e|es|ing)[ \t:]{0,4}\r?\n(?:[ \t]{0,8}\r?\n){0,3}"
-    r"|[ \t>*+-]{0,8}[*_]{0,3}licen[cs]e[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2})"
-    r"[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,200})$",
-    re.IGNORECASE | re.MULTILINE,
-)
-_MOST_FILLED = 20
+_FEWEST_STEMS = 3
 _BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
 
 
@@ -56,7 +43,17 @@ def prose_claims(
         licenses: the licences of the rule set by id.
         fingerprints: of the texts that are known.
     """
-    return tuple(_Reading(prose, artifact, licenses).claims(recognise(prose.text, fingerprints, licenses.keys())))
+    matches = recognise(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
+    return tuple(_Reading(prose, artifact, licenses).claims(matches))
+
+
+def _may_hold_terms(prose: Prose) -> bool:
+    """Whether the words of a licence may stand in a text: in most cards and heads none do, and looking takes long."""
+    if prose.kind not in (ProseKind.CARD, ProseKind.CODE):
+        return True
+    if sum(not letter.isascii() for letter in prose.text) > len(prose.text) // 4:
+        return True
+    return len({match[0].lower() for match in _STEMS.finditer(prose.text)}) >= _FEWEST_STEMS
 
 
 def without_repeats(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
@@ -117,8 +114,8 @@ class _Reading:
         resolver = Resolver.over(self.licenses, {})
         kind = ClaimKind.DECLARED if self.prose.kind is ProseKind.CARD else ClaimKind.FOUND
         seen: set[tuple[str | None, str]] = set()
-        for each in (*references(self.prose.text), *_identifiers(self.prose.text, resolver)):
-            entry = _entry(each, resolver)
+        for each in (*references(self.prose.text), *identifiers(self.prose.text, resolver)):
+            entry = entry_of(each, resolver)
             known = (entry, "" if entry else each.name)
             if known in seen or (entry is None and not (each.tag or self.prose.kind is ProseKind.CARD)):
                 continue
@@ -135,12 +132,9 @@ class _Reading:
 
     def _origins(self) -> Iterator[LicenseClaim]:
         """The models that a card names in the lines of its template."""
-        for match in islice(_FILLED_IN.finditer(self.prose.text), _MOST_FILLED):
-            place = self._at(self.prose.text.count("\n", 0, match.start()) + 1)
-            relation = Relation.FINETUNE if "tuned" in match["field"].lower() else Relation.UNSTATED
-            named = (_origin(piece) for piece in _AND.split(match["value"].strip())[:5])
-            for origin in dict.fromkeys(each for each in named if each):
-                yield LicenseClaim(ClaimKind.INHERITED, self.artifact, TEXT, origin, None, place, relation=relation)
+        for line, origin, relation in origins_in(self.prose.text):
+            place = self._at(line)
+            yield LicenseClaim(ClaimKind.INHERITED, self.artifact, TEXT, origin, None, place, relation=relation)
 
     def _at(self, line: int) -> Location:
         return Location(line=line + self.prose.first_line - 1)
@@ -151,32 +145,3 @@ class _Reading:
             if not _BLANK_LINE.match(line):
                 return number, " ".join(line.split())[:_SHOWN]
         return self.prose.first_line, ""
-
-
-def _identifiers(text: str, resolver: Resolver) -> Iterator[Reference]:
-    """Lines that give a name and nothing else, in whatever spelling it is known: ``License: gemma``, or a heading."""
-    for match in islice(_IDENTIFIED.finditer(text), _MOST_FILLED):
-        value = match["value"].strip("*`\"'“”<> \t.")
-        link = _LINKED.fullmatch(value)
-        name, url = (link["name"], link["url"]) if link else (value, "")
-        if any(resolver.entry(each) for each in (name, url) if each):
-            line = text.count("\n", 0, match.start("value")) + 1
-            yield Reference(name, url, line, " ".join(match[0].split()))
-
-
-def _origin(piece: str) -> str | None:
-    """The id that a name or link is as a whole, with its owner: a word of a sentence is none."""
-    bare = piece.strip("*`\"'“”<> \t.")
-    link = _LINKED.fullmatch(bare)
-    name = hub_id(link["url"] if link else bare)
-    return name if name and "/" in name else None
-
-
-def _entry(reference: Reference, resolver: Resolver) -> str | None:
-    """By the name, by the name without what the sentence goes on with, or by the address that it leads to."""
-    name = _GOES_ON.sub("", reference.name)
-    for each in (reference.name, name, _NOUN.sub("", name), _BRACKET.sub("", name), reference.url):
-        entry = resolver.entry(each) if each else None
-        if entry is not None:
-            return entry
-    return None

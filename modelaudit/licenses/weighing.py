@@ -20,6 +20,10 @@ _NAME_FIELD = re.compile(r"licen[cs]e[._-]?name$", re.IGNORECASE)
 _LINK_FIELD = re.compile(r"licen[cs]e[._-]?(?:link|url)$", re.IGNORECASE)
 
 
+_MOST_KEPT = 1000
+"""Names whose meaning is kept; cards give the same ones again and again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What one place amounts to.
@@ -48,6 +52,7 @@ class Names:
 
     def __init__(self, licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]) -> None:
         self.licenses = licenses
+        self._choices: dict[str, Alternatives] = {}
         self._names = names_of(licenses)
         self._families = {folded(word): why for word, why in vague.items()}
 
@@ -64,7 +69,12 @@ class Names:
         """What a claim names, an expression included; empty where it resolves to nothing."""
         if claim.entry is not None:
             return ((claim.entry,),) if claim.entry in self.licenses else ()
-        return alternatives_of(claim.quotation, self.resolve) or ()
+        found = self._choices.get(claim.quotation)
+        if found is None:
+            if len(self._choices) > _MOST_KEPT:
+                self._choices.clear()
+            found = self._choices[claim.quotation] = alternatives_of(claim.quotation, self.resolve) or ()
+        return found
 
 
 def weigh_statement(claims: Sequence[LicenseClaim], names: Names) -> Statement:

@@ -179,3 +179,8 @@ def test_whatever_the_words_claims_are_bounded_and_know_the_rule_set(text, kind)
 def test_five_megabytes_take_a_moment(filler):
     text = filler * (5_000_000 // len(filler))
     assert len(read(text, ProseKind.CARD, "README.md")) <= 200
+
+
+def test_the_shortest_texts_have_the_words_by_which_a_card_is_looked_into(mit):
+    found = read(f"# M\n\n{mit}", ProseKind.CARD, "README.md")
+    assert any(claim.entry == "MIT" and claim.basis is not Basis.NAME for claim in found)

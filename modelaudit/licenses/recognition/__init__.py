@@ -78,9 +78,8 @@ def _matches(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
     explanation = explain(words, fingerprints)
     exact = not explanation.loose and words.is_plain
     matches = [_match(words, each, explanation, exact) for each in explanation.places]
-    taken = [each.alignment.text for each in explanation.places]
-    if not matches or explanation.loose:
-        for part in standard_places(words, taken):
+    for span in explanation.loose if matches else ((0, len(words.words)),):
+        for part in standard_places(words, span):
             if part.id in fingerprints.licenses:
                 continue  # only its notice stands there, or too little of its text
             matches.append(

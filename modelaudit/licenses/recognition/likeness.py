@@ -18,7 +18,9 @@ _LEAST_WORDS = 40
 _EXCERPT_SHARE, _EXCERPT_WORDS = 0.8, 60
 """A text is an excerpt of a licence if so much of the text, and so many words of it, are the licence's."""
 _FEWEST_HITS, _HIT_SHARE = 2, 0.22
-_CANDIDATES, _RIVALS = 24, 8
+_CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 6, 0.5
+"""Places that are looked at, and of them how many that overlap; with less of its samples there, one is no rival."""
+_ENOUGH = 0.9
 _ROOM = 80
 """Words before and after the place that the samples tell of."""
 _DIFFERENCES, _DIFFERENCE_CHARACTERS = 8, 160
@@ -94,7 +96,7 @@ def _lay(words: Words, item: Fingerprint, candidate: _Candidate) -> Place | None
         placed = _placed(words, item, alignment) if alignment is not None else None
         if placed is not None and (best is None or placed.weight > best.weight):
             best = placed
-        if best is not None and not best.unlike:
+        if best is not None and (not best.unlike or best.weight > _ENOUGH * item.words):
             break
     return best
 
@@ -144,8 +146,8 @@ def _candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
     kept: list[_Candidate] = []
     for each in sorted(found, reverse=True):
         span = (each.likely, each.stop)
-        rivals = sum(1 for other in kept if _overlap(span, (other.likely, other.stop)) > (span[1] - span[0]) // 2)
-        if rivals < _RIVALS:
+        rivals = [other for other in kept if _overlap(span, (other.likely, other.stop)) > (span[1] - span[0]) // 2]
+        if len(rivals) < _RIVALS and all(each.share > _RIVAL_SHARE * other.share for other in rivals):
             kept.append(each)
     return kept[:_CANDIDATES]
 

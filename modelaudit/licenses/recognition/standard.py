@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelaudit.licenses.recognition.words import Words
@@ -35,16 +35,19 @@ class StandardPlace:
     share: float
 
 
-def standard_places(words: Words, taken: Sequence[Span]) -> Iterator[StandardPlace]:
-    """The parts that patterns cover, without those that overlap with ``taken``."""
-    if len(words.text) > _TEXT_LIMIT or len(words.words) < _LEAST_WORDS:
+def standard_places(words: Words, part: Span) -> Iterator[StandardPlace]:
+    """What patterns cover in a part of the text that no fingerprint accounts for."""
+    first, end = part
+    if end - first < _LEAST_WORDS:
         return
-    if sum(1 for _ in _SPEAKS_OF_TERMS.finditer(words.text)) < _LEAST_MENTIONS:
+    begin = words.start(first)
+    text = words.text[begin : words.start(end) if end < len(words.words) else len(words.text)]
+    if len(text) > _TEXT_LIMIT or len(_SPEAKS_OF_TERMS.findall(text)) < _LEAST_MENTIONS:
         return
-    for id_, start, end in _identified(words.text):
-        first, last = bisect_left(words.starts, start), bisect_left(words.starts, end)
-        if last - first >= _LEAST_WORDS and not any(first < other and begin < last for begin, other in taken):
-            yield StandardPlace(id_, (first, last), round((last - first) / len(words.words), 3))
+    for id_, start, stop in _identified(text):
+        span = bisect_left(words.starts, begin + start), bisect_left(words.starts, begin + stop)
+        if span[1] - span[0] >= _LEAST_WORDS:
+            yield StandardPlace(id_, span, round((span[1] - span[0]) / len(words.words), 3))
 
 
 def _identified(text: str) -> list[tuple[str, int, int]]:
