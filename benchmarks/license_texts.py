@@ -87,14 +87,14 @@ def common() -> Iterator[LicenseText]:
 
 
 def patterns() -> Iterator[LicenseText]:
-    """The texts that the patterns of ``licenseclassifier`` stand for: no choice made, no name filled in but one."""
+    """The texts that patterns of ``licenseclassifier`` stand for, with nothing filled in and no part left out."""
     place = importlib.resources.files("licenseclassifier") / "_engine" / "licenses.json.gz"
     entries = json.loads(gzip.decompress(place.read_bytes()))
     for entry in entries:
         pattern = entry["lre"] if entry["id"] in _PATTERNS else ""
         if pattern and "||" not in pattern:
             text = re.sub(r"//\*\*.*?\*\*//|\(\(|\)\)(?:\?\?)?", " ", pattern, flags=re.DOTALL)
-            yield LicenseText("pattern", entry["id"], spdx_id(entry["id"]), re.sub(r"__\d+__", "Acme", text))
+            yield LicenseText("pattern", entry["id"], spdx_id(entry["id"]), re.sub(r"__\d+__", " ", text))
 
 
 def folder_texts(folder: Path) -> Iterator[LicenseText]:

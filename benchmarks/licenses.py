@@ -137,11 +137,13 @@ def standard(bench: Bench) -> Iterator[str]:
     """Texts of standard licences."""
     one_each: dict[str, LicenseText] = {}
     for each in (*bench.texts["common"], *bench.texts["pattern"], *bench.texts["package"]):
-        one_each.setdefault(_family(each.of), each)
+        if each.of in bench.known:
+            one_each.setdefault(_family(each.of), each)
     yield from ("## Standard texts", "")
     yield f"One of each of {len(one_each)} licences, as Debian, patterns of licenseclassifier or an installed package"
     yield f"have it: {', '.join(sorted(each.of for each in one_each.values()))}."
-    yield "The label is that of the file, pattern or package. Whether later versions may be chosen is in no text."
+    yield "The label is that of the file, pattern or package. No text says if later versions may be chosen. Patterns"
+    yield "hold more than one form of a text at once, so that what is put together from them differs from each form."
     yield ""
     yield from _compared(bench, list(one_each.values()))
     yield f"All {len(bench.texts['package'])} installed packages that name one licence and ship one licence file:"
