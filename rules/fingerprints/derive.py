@@ -2,8 +2,8 @@
 
 Licence texts are their owners', so none is kept here: the folder holds them as ``<group>/<id>.txt``, with a table
 ``sources.tsv`` that says of each (``path``, ``title``, ``version_date``, ``where``, ``copy_note``) where it was read.
-What ``_texts.yaml`` does not list is left out, and so are notes that are no licence. A text that was written out by hand
-and whose length is not that of its source is no certain copy: what equals it is called a variant.
+What ``_texts.yaml`` does not list is left out, and so are notes that are no licence. A text that was written out by
+hand and whose length is not that of its source is no certain copy: what equals it is called a variant.
 """
 
 from __future__ import annotations
