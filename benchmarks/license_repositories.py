@@ -193,7 +193,8 @@ def traps(bench: Bench) -> Iterator[str]:
         rows.append(
             (trap.name, f"{'right' if fits else 'WRONG'}, {said}", *(_named(others[tool], folder) for tool in others))
         )
-    yield f"{right} of {len(there)} right: the licence that binds is named, and nothing is concluded where the evidence disagrees."
+    yield f"{right} of {len(there)} right: the licence that binds is named, and nothing is concluded"
+    yield "where the evidence disagrees."
     yield ""
     yield from table(("repository", "ours", *others), rows)
 

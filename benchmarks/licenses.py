@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 from figures import measured, options, publish, table
+from license_repositories import thousand, traps
 from license_texts import LicenseText, changed, common, folder_texts, packages, patterns, prose, repository
 from scanners import PEERS, environment, surroundings, version
 
@@ -254,7 +255,9 @@ def speed(bench: Bench) -> Iterator[str]:
     yield ""
 
 
-SECTIONS: list[Callable[[Bench], Iterator[str]]] = [standard, models, edited, policies, ordinary, speed]
+SECTIONS: list[Callable[[Bench], Iterator[str]]] = [
+    standard, models, traps, edited, policies, ordinary, speed, thousand
+]  # fmt: skip
 """Further sections are appended here: each takes the ``Bench`` and yields lines of Markdown."""
 
 
