@@ -205,8 +205,8 @@ def test_local_evidence_speaks_where_the_card_is_silent():
 
 
 def test_a_path_that_a_loader_wrote_counts_only_where_nothing_else_does():
-    config = base("/root/out", "_name_or_path", "config.json")
-    assert [each.name for each in base_models([config])] == ["/root/out"]
+    config = base("/data/out", "_name_or_path", "config.json")
+    assert [each.name for each in base_models([config])] == ["/data/out"]
     assert [each.name for each in base_models([config, base("org/said")])] == ["org/said"]
     own = base("Org/Model", "_name_or_path", "config.json")
     assert base_models([own], own="org/model") == ()
