@@ -20,7 +20,12 @@ def card(**fields: str) -> str:
 
 
 def answer(name: str, **options: object) -> AuditReport:
-    said = {"policy": "commercial-product", "territories": ["EU"], "monthly_active_users": 5e6, "annual_revenue_usd": 1e6}
+    said = {
+        "policy": "commercial-product",
+        "territories": ["EU"],
+        "monthly_active_users": 5e6,
+        "annual_revenue_usd": 1e6,
+    }
     return modelaudit.license(name, **{**said, **options})  # type: ignore[arg-type]
 
 
