@@ -54,15 +54,15 @@ def _found(text: str, first_line: int, artifact: str, restrictions: Restrictions
 
 def sign_of(sentence: str, restrictions: Restrictions) -> str | None:
     """The first kind of restriction that a folded sentence states; ``None`` for none."""
-    sign = next(
-        (each.id for each in restrictions.signs if any(words.search(sentence) for words in each.words)), None
-    )
+    sign = next((each.id for each in restrictions.signs if any(words.search(sentence) for words in each.words)), None)
     if sign is None or any(words.search(sentence) for words in restrictions.but):
         return sign
     return None if any(words.search(sentence) for words in restrictions.unless) else sign
 
 
-def unmet(claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry], restrictions: Restrictions) -> list[LicenseClaim]:
+def unmet(
+    claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry], restrictions: Restrictions
+) -> list[LicenseClaim]:
     """The restrictions that no licence of ``entries`` states; what others' works are under is theirs alone."""
     kinds = {clause.kind for entry in entries for clause in entry.clauses}
     covered = {sign.id for sign in restrictions.signs if kinds & set(sign.clauses)}

@@ -66,7 +66,9 @@ def test_the_checklist_begins_with_the_answer_and_leaves_nothing_out(failing: Au
     assert "The card promises more than the model it was made from: The card says Apache-2.0" in text
     assert "- [ ] acme/other: not read: there is no such repository." in text
     assert f"no file holds it: copy it from <{LLAMA.url}>; and its use policy from <{LLAMA.policy_url}>" in text
-    assert "**DENIED**: What you mean to do is not allowed." in files(failing, denied_conclusion())["CHECKLIST.md"]
+    assert (
+        "**DENIED**: 1 reason stands against what you mean to do" in files(failing, denied_conclusion())["CHECKLIST.md"]
+    )
 
 
 def test_a_text_that_the_model_holds_is_named_and_a_met_duty_is_ticked(failing: AuditReport) -> None:
@@ -99,3 +101,13 @@ def test_no_code_span_can_be_left(failing: AuditReport) -> None:
     duty = replace(conflicting_conclusion().duties[3], words=("a` <script> `b",))
     text = files(failing, replace(conflicting_conclusion(), duties=(duty,)))["ATTRIBUTIONS.md"]
     assert "`a\\x60 <script> \\x60b`" in text
+
+
+def test_notices_that_lie_in_the_model_go_along(failing: AuditReport) -> None:
+    names = ("NOTICE", "USE_POLICY.md", "legal/third-party-notices.txt", "noticeable.bin", "LICENSE")
+    records = tuple(replace(failing.coverage.artifacts[0], path=name) for name in names)
+    coverage = replace(failing.coverage, artifacts=records)
+    report = replace(failing, decision=replace(failing.decision, coverage=coverage))
+    text = files(report, plain_conclusion())["CHECKLIST.md"]
+    assert "- [ ] NOTICE: copy this file of the model as it is" in text
+    assert text.count("copy this file of the model as it is") == 3
