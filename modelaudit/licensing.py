@@ -14,7 +14,7 @@ from modelaudit.licenses.lineage import Found, LookUp, follow
 from modelaudit.licenses.permission import flattened
 from modelaudit.licenses.places import ROOT_CARD
 from modelaudit.licenses.prose import without_repeats
-from modelaudit.licenses.restricting import restrictions_in
+from modelaudit.licenses.restricting import NOT_COMPARED, not_compared, restrictions_in
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, SourceError
@@ -33,6 +33,9 @@ _TEXTS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, Prose
 _RESTRICTING = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE})
 _TEXT_LENGTH = 200_000
 _MOST_TEXTS = 40
+_LEAST_COST = 500
+_MOST_COMPARED = 2_000_000
+"""Characters of different texts that are looked at of one repository; more of them is a doubt."""
 
 # Tasks of the Hub in which a model takes in, or puts out, more than text (https://huggingface.co/tasks).
 _MORE_THAN_TEXT = frozenset(
@@ -62,6 +65,8 @@ class Hearing:
     components: dict[str, str] = field(default_factory=dict)
     fields: set[str] = field(default_factory=set)
     multimodal: bool | None = None
+    compared: int = 0
+    _seen: set[int] = field(default_factory=set)
 
     def hear(self, address: str, structure: Structure) -> None:
         """Take what one structure says of licence and origins; most structures say nothing of them."""
@@ -93,13 +98,30 @@ class Hearing:
         from modelaudit.catalogue.fingerprints import load_fingerprints
         from modelaudit.licenses.prose import prose_claims
 
+        size = self._size_of(prose)
+        if size is None:
+            if not holds_license_text(address) and not any(map(_is_left, self.claims)):
+                self.claims.append(not_compared(address))
+            return
+        self.compared += size
         self.claims += prose_claims(prose, address, self.rules.licenses, load_fingerprints(extra=self.folders))
         if prose.kind in _RESTRICTING:
-            self.claims += restrictions_in(prose.text, prose.first_line, address, self.rules.restrictions)
+            commented = prose.kind is ProseKind.CODE
+            given = restrictions_in(prose.text, prose.first_line, address, self.rules.restrictions, commented=commented)
+            self.claims += given
         if prose.kind in _TEXTS and "!" not in address and len(self.texts) < _MOST_TEXTS:
             heard = flattened(prose.text[:_TEXT_LENGTH])
             self.texts[address] = f"{self.texts[address]} {heard}" if address in self.texts else heard
             self.kinds.setdefault(address, prose.kind)
+
+    def _size_of(self, prose: Prose) -> int | None:
+        """The characters that looking at a text will cost, none for one that stood elsewhere; ``None`` for too many."""
+        key = hash(prose.text)
+        if key in self._seen:
+            return 0
+        self._seen.add(key)
+        size = min(max(len(prose.text), _LEAST_COST), 2 * _TEXT_LENGTH)
+        return size if self.compared + size <= _MOST_COMPARED else None
 
     def finish(self, snapshot: Snapshot) -> None:
         """Take what the Hub itself says; the claims of the root card come first, as lineage wants them."""
@@ -197,6 +219,10 @@ def conclude_on(
         components=hearing.components,
     )
     return conclude(evidence, rules, intent if intent != Intent() else None)
+
+
+def _is_left(claim: LicenseClaim) -> bool:
+    return claim.location.key == NOT_COMPARED
 
 
 def _line(error: Exception) -> str:

@@ -16,6 +16,7 @@ from modelaudit.licenses.bounds import (
 )
 from modelaudit.licenses.conflicts import Matter, conflicts_of
 from modelaudit.licenses.evidence import Evidence
+from modelaudit.licenses.leftopen import left_open
 from modelaudit.licenses.openness import openness_of
 from modelaudit.licenses.permission import Binding, met, permission_of
 from modelaudit.licenses.restrictions import binds
@@ -57,7 +58,12 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     chosen = permission_of(Binding(own.choices, others, (), multimodal), intent, rules).chosen
     conflicts = conflicts_of(Matter(evidence, own, chosen, claims, reaching, origins, rules, agreement.names))
     doubts = tuple(
-        dict.fromkeys(_doubts(own, origins, reaching, conflicts, unclear_components(claims, rules.licenses)))
+        dict.fromkeys(
+            (
+                *_doubts(own, origins, reaching, conflicts, unclear_components(claims, rules.licenses)),
+                *left_open(evidence, claims, own, origins, agreement.names, rules),
+            )
+        )
     )
     permission = permission_of(Binding(own.choices, others, doubts, multimodal), intent, rules)
     concluded = own.state is ConclusionState.CONCLUDED
@@ -113,7 +119,7 @@ def _doubts(
         if conflict.kind in _DOUBTFUL:
             yield conflict.detail
     for _ in unclear[:1]:
-        yield "A part of the repository is under a text that resembles a licence and is not it."
+        yield "A part of the repository is under a text that is no licence that is known, or resembles one and is not it."
 
 
 def _doubt_of(origin: Origin, own: Own) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,14 +10,16 @@ from modelaudit.licenses.agreement import Own, unrecognised
 from modelaudit.licenses.alternatives import ids_of
 from modelaudit.licenses.bounds import is_hub_id
 from modelaudit.licenses.evidence import Evidence
-from modelaudit.licenses.missing import missing
+from modelaudit.licenses.missing import fixed_words, missing
 from modelaudit.licenses.names import has_same_text, is_version_of
+from modelaudit.licenses.permission import flattened
 from modelaudit.licenses.places import RUNNING_TEXT, Part, is_mention, is_policy, is_text, is_variant, part_of, path_of
-from modelaudit.licenses.restricting import unmet
+from modelaudit.licenses.restricting import NOT_COMPARED, unmet
 from modelaudit.licenses.restrictions import Loss, dropped, loss_of, named
 from modelaudit.licenses.uses import Bound
 from modelaudit.licenses.weighing import Names
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import (
     ClaimKind,
     ConclusionState,
@@ -64,6 +67,7 @@ def conflicts_of(matter: Matter) -> tuple[Conflict, ...]:
         *_mentioned(matter),
         *_restricted(matter),
         *_limited(matter),
+        *_worded(matter),
         *_variants(matter),
         *_not_recognised(matter),
         *_versions(matter),
@@ -142,9 +146,14 @@ def _restricted(matter: Matter) -> Iterator[Conflict]:
     """A sentence that restricts what no licence that binds restricts."""
     for claim in unmet(matter.claims, _binding(matter), matter.rules.restrictions):
         words = " ".join(claim.quotation.split())
+        sentence = f"{claim.artifact or 'the Hub'} says “{words}”, which no licence that binds here says."
+        if claim.location.key == NOT_COMPARED:
+            sentence = (
+                f"{claim.artifact} was not looked at for terms: there is more text than is looked at of one model."
+            )
         yield Conflict(
             "declared-prose",
-            f"{claim.artifact or 'the Hub'} says “{words}”, which no licence that binds here says.",
+            sentence,
             tuple(matter.own.ids),
             claim.artifact,
             claim.location,
@@ -167,6 +176,26 @@ def _limited(matter: Matter) -> Iterator[Conflict]:
                 claim.location,
                 (quotation(claim),),
             )
+
+
+def _worded(matter: Matter) -> Iterator[Conflict]:
+    """The words that a licence fixes for a notice or a display, beside licences that fix other ones or none."""
+    binding = {words for entry in _binding(matter) for words in fixed_words(entry)}
+    texts = matter.evidence.words_of(ProseKind.CARD, ProseKind.NOTICE)
+    for entry in matter.rules.licenses.values() if texts else ():
+        for words in set(fixed_words(entry)) - binding if entry.category not in _FREE else ():
+            pattern = re.compile(rf"(?<!\w){re.escape(flattened(words))}(?!\w|[-.]\w)")
+            place = next((path for path, text in texts.items() if pattern.search(text)), "")
+            if place:
+                shown = " ".join(words.split())
+                yield Conflict(
+                    "declared-prose",
+                    f"{place} holds the words “{shown}”, which {entry.name} fixes, and that licence is not declared.",
+                    (*matter.own.ids, entry.id),
+                    place,
+                    NOWHERE,
+                    (f"{place}: {shown}",),
+                )
 
 
 def _binding(matter: Matter) -> list[LicenseEntry]:

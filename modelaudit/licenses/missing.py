@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from modelaudit.licenses.agreement import Own
 from modelaudit.licenses.bounds import is_hub_id, relations_of
 from modelaudit.licenses.evidence import Evidence
-from modelaudit.licenses.permission import NOTICE_DUTY, TEXT_DUTY, flattened, holding
+from modelaudit.licenses.permission import NOTICE_DUTY, TEXT_DUTY, beside_texts, flattened, holding
 from modelaudit.licenses.places import is_policy, text_of
 from modelaudit.licenses.uses import Bound, flowing
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ConclusionState, Conflict, LicenseClaim, Origin
-from modelaudit.model.terms import Clause
+from modelaudit.model.terms import Clause, LicenseEntry
 
 NAMING = "attribution-naming"
 DERIVED_NAME = "derivative-naming"
@@ -51,6 +52,13 @@ def missing(
                 yield found
 
 
+def fixed_words(entry: LicenseEntry) -> Iterator[str]:
+    """The sentences that a licence fixes for notices and displays; a bare name is nobody's sentence."""
+    for clause in entry.clauses:
+        if clause.kind in (NAMING, NOTICE_DUTY):
+            yield from (words for words in clause.words if len(re.findall(r"[^\W\d]{2,}", words)) > 2)
+
+
 def _basic(clause: Clause, bound: Bound, evidence: Evidence, claims: Sequence[LicenseClaim]) -> Conflict | None:
     """What every copy has to hold: the text, the fixed notice, the policy that is passed on."""
     entry = bound.entry
@@ -61,7 +69,7 @@ def _basic(clause: Clause, bound: Bound, evidence: Evidence, claims: Sequence[Li
     if clause.kind == NOTICE_DUTY and clause.words and bound.via:
         # Upstream fixes the words of a notice for those who pass the model on; the author need not notify himself.
         places = evidence.words_of(ProseKind.NOTICE, ProseKind.LICENSE, ProseKind.CARD)
-        if not holding(clause.words, places):
+        if not holding(clause.words, beside_texts(places, claims)):
             said = "; ".join(f"“{' '.join(words.split())}”" for words in clause.words)
             return _conflict(
                 "missing-notice", bound, f"a notice with the words {said}, which no file holds{_at(clause)}"

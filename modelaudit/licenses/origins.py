@@ -21,7 +21,7 @@ _PATH = re.compile(r"(?:[/~.\\]|[A-Za-z]:[\\/])")
 
 # Loaders write down where they loaded from, which is an origin only where nothing better speaks of one: the path of the
 # weights, and then that of the tokenizer, which many models take from others.
-_LAST_RESORTS = {"_name_or_path": 1, "name_or_path": 2}
+LAST_RESORTS = {"_name_or_path": 1, "name_or_path": 2}
 # Most terms do not reach what was distilled, so that this word gives way to whatever else is known.
 _WEAK = (Relation.UNSTATED, Relation.DISTILLED)
 _ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
@@ -84,7 +84,7 @@ def base_models(claims: Sequence[LicenseClaim], paths: Collection[str] = (), own
     for level in range(3):
         above = tuple(found.values())
         for claim in stated:
-            if _LAST_RESORTS.get(claim.field, 0) == level:
+            if LAST_RESORTS.get(claim.field, 0) == level:
                 _add(found, claim, above, own)
     return tuple(_settled(found.values(), paths))
 
@@ -99,7 +99,7 @@ def datasets(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
 
 
 def _add(found: dict[str, Named], claim: LicenseClaim, above: Collection[Named], own: str) -> None:
-    level = _LAST_RESORTS.get(claim.field, 0)
+    level = LAST_RESORTS.get(claim.field, 0)
     name = hub_id(claim.quotation)
     relation = claim.relation or Relation.UNSTATED
     if level and (not name or "/" not in name) and any(each.is_id for each in above):

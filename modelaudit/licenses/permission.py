@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelaudit.licenses.alternatives import Alternatives
-from modelaudit.licenses.places import text_of
+from modelaudit.licenses.places import is_text, is_variant, path_of, text_of
 from modelaudit.licenses.uses import Bound, answers_to, duties_of
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import Duty, LicenseClaim, UseAnswer
@@ -94,8 +94,14 @@ def _met(duty: Duty, claims: Sequence[LicenseClaim], texts: Mapping[str, str]) -
     if duty.kind == TEXT_DUTY:
         return text_of(claims, duty.license)
     if duty.kind == NOTICE_DUTY and duty.words:
-        return holding(duty.words, texts)
+        return holding(duty.words, beside_texts(texts, claims))
     return ""
+
+
+def beside_texts(texts: Mapping[str, str], claims: Sequence[LicenseClaim]) -> dict[str, str]:
+    """The texts of files in which no licence stands: one that fixes the words of a notice holds them itself."""
+    licenses = {path_of(claim) for claim in claims if is_text(claim) or is_variant(claim)}
+    return {path: text for path, text in texts.items() if path not in licenses}
 
 
 def holding(words: Sequence[str], texts: Mapping[str, str]) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from modelaudit.licenses.fields import CLAIM_LIMIT, POLICY, TAG, TEXT, Resolver, quoted
 from modelaudit.licenses.recognition import Likeness, TextMatch, recognise, references
-from modelaudit.licenses.running_text import entry_of, identifiers, origins_in
+from modelaudit.licenses.running_text import entry_of, identifiers, made_from, origins_in
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
-from modelaudit.model.terms import LicenseEntry
+from modelaudit.model.terms import LicenseEntry, Relation
 
 _CODE_CLAIMS = 5
 _SHOWN = 160
@@ -131,8 +131,11 @@ class _Reading:
             )
 
     def _origins(self) -> Iterator[LicenseClaim]:
-        """The models that a card names in the lines of its template."""
-        for line, origin, relation in origins_in(self.prose.text):
+        """The models that a card names in the lines of its template, and in sentences."""
+        found: dict[str, tuple[int, Relation]] = {}
+        for line, origin, relation in (*origins_in(self.prose.text), *made_from(self.prose.text)):
+            found.setdefault(origin, (line, relation))
+        for origin, (line, relation) in found.items():
             place = self._at(line)
             yield LicenseClaim(ClaimKind.INHERITED, self.artifact, TEXT, origin, None, place, relation=relation)
 

@@ -14,6 +14,7 @@ from modelaudit.model.spelling import shown_as
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import LicenseEntry, Restrictions
 
+NOT_COMPARED = "not-compared"
 _TEXT_LIMIT = 400_000
 _PIECE, _OVERLAP = 1500, 200
 """A sentence without an end is looked at in pieces, so that no pattern takes long over it."""
@@ -24,11 +25,14 @@ _LINES = re.compile(r"[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~
 _SENTENCE = re.compile(r"(?:[^.!。！]|[.!](?!\s|$))+[.!。！]*")
 _FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 _OF_TERMS = re.compile(r"licen[cs]|许可|許可", re.IGNORECASE)
+_COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
 _TAG = re.compile(r"<!--|-->|</?[a-z][^<>]{0,300}>", re.IGNORECASE)
 _MARKS = re.compile(r"[*_`~#|>]+")
 
 
-def restrictions_in(text: str, first_line: int, artifact: str, restrictions: Restrictions) -> Iterator[LicenseClaim]:
+def restrictions_in(
+    text: str, first_line: int, artifact: str, restrictions: Restrictions, *, commented: bool = False
+) -> Iterator[LicenseClaim]:
     """One claim for each sentence that restricts, a few at most; the key of its place is the kind of restriction.
 
     Args:
@@ -36,7 +40,10 @@ def restrictions_in(text: str, first_line: int, artifact: str, restrictions: Res
         first_line: number, from 1, of its first line in the file.
         artifact: the file.
         restrictions: of the rule set.
+        commented: whether the lines begin with the marks of a comment.
     """
+    if commented:
+        text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
     yield from islice(_found(text[:_TEXT_LIMIT], first_line, artifact, restrictions), _MOST)
 
 
@@ -50,6 +57,11 @@ def _found(text: str, first_line: int, artifact: str, restrictions: Restrictions
             place = Location(line=first_line + text.count("\n", 0, start), key=sign)
             shown = " ".join(raw.split())[:_SHOWN]
             yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quoted(shown), None, place)
+
+
+def not_compared(artifact: str) -> LicenseClaim:
+    """What stands for a text that nobody looked at, since there is more than is looked at of one repository."""
+    return LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, "", None, Location(key=NOT_COMPARED))
 
 
 def sign_of(sentence: str, restrictions: Restrictions) -> str | None:

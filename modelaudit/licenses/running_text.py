@@ -30,6 +30,25 @@ _IDENTIFIED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MOST_FILLED = 20
+# Sentences by which trainers, converters and people say what a model was made from; what is no link is an id as it is.
+_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
+_MADE = re.compile(
+    r"\b(?P<how>fine-?tun\w*|finetune|quanti[sz]\w*|converted|conversion|distill\w*|merged?|adapters?|lora|derived"
+    r"|derivative|trained|based|built)\b[^.\n\[\]/]{0,60}?\b(?:of|from|on top of|on|for|upon|over)\s{1,3}"
+    r"(?:the\s{1,3})?(?:model\s{1,3})?[*_`\"']{0,3}"
+    rf"(?:(?P<link>\[[^\[\]]{{0,200}}\]\((?P<url>[^()\s]{{1,250}})\))|(?P<name>{_ID}))",
+    re.IGNORECASE,
+)
+_MERGED = re.compile(
+    r"following\s{1,3}models\b[^:\n]{0,60}merge[^:\n]{0,40}:(?P<list>(?:\s{0,4}\n[ \t]*[-*+][^\n]{1,400}|\s{0,4}\n){1,60})",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)|[-*+][ \t]{1,4}(?P<name>" + _ID + ")")
+_HUB_PAGE = re.compile(r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)", re.IGNORECASE)
+_MADE_BY = (
+    ("quant", Relation.QUANTIZED), ("distill", Relation.DISTILLED), ("merge", Relation.MERGE),
+    ("adapter", Relation.ADAPTER), ("lora", Relation.ADAPTER), ("fine", Relation.FINETUNE),
+)  # fmt: skip
 
 
 def identifiers(text: str, resolver: Resolver) -> Iterator[Reference]:
@@ -51,6 +70,30 @@ def origins_in(text: str) -> Iterator[tuple[int, str, Relation]]:
         named = (_origin(piece) for piece in _AND.split(match["value"].strip())[:5])
         for origin in dict.fromkeys(each for each in named if each):
             yield line, origin, relation
+
+
+def made_from(text: str) -> Iterator[tuple[int, str, Relation]]:
+    """The models that sentences say a model was made from, as ``origins_in`` gives them."""
+    for match in islice(_MADE.finditer(text), _MOST_FILLED):
+        origin = _linked_id(match["url"], match["name"])
+        how = match["how"].lower()
+        relation = next((each for start, each in _MADE_BY if how.startswith(start)), Relation.UNSTATED)
+        if origin:
+            yield text.count("\n", 0, match.start()) + 1, origin, relation
+    for merged in islice(_MERGED.finditer(text), 2):
+        for item in islice(_ITEM.finditer(merged["list"]), _MOST_FILLED):
+            origin = _linked_id(item["url"], item["name"])
+            if origin:
+                line = text.count("\n", 0, merged.start("list") + item.start()) + 1
+                yield line, origin, Relation.MERGE
+
+
+def _linked_id(url: str | None, name: str | None) -> str | None:
+    """A model by its page on the Hub, or by its id with the owner; pages of data sets and other sites are none."""
+    if url is not None and (not _HUB_PAGE.match(url) or "/datasets/" in url or "/spaces/" in url):
+        return None
+    origin = hub_id(url or (name or "").rstrip(".-"))
+    return origin if origin and "/" in origin else None
 
 
 def entry_of(reference: Reference, resolver: Resolver) -> str | None:

@@ -17,7 +17,7 @@ EMPTY_FAMILIES = frozenset({"other", "unknown", "custom", "proprietary", "openso
 
 # license_name, general.license.name, licenseUrl; of the Hub's card data, the key says which field it is.
 _NAME_FIELD = re.compile(r"licen[cs]e[._-]?name$", re.IGNORECASE)
-_LINK_FIELD = re.compile(r"licen[cs]e[._-]?(?:link|url)$", re.IGNORECASE)
+LINK_FIELD = re.compile(r"licen[cs]e[._-]?(?:link|url)$", re.IGNORECASE)
 
 
 _MOST_KEPT = 1000
@@ -83,7 +83,7 @@ def weigh_statement(claims: Sequence[LicenseClaim], names: Names) -> Statement:
     A link that resolves to nothing decides nothing, because it is an address and not a name; a name that does so
     prevents a conclusion, because it may well mean other terms than the identifier.
     """
-    links = [each for each in distinct(claims, names) if _fits(_LINK_FIELD, each) and names.choices(each)]
+    links = [each for each in distinct(claims, names) if _fits(LINK_FIELD, each) and names.choices(each)]
     given = [each for each in distinct(claims, names) if _fits(_NAME_FIELD, each)]
     stated = list({_meaning(each, names): each for each in reversed(claims) if states_license(each)}.values())[::-1]
     every = (*stated, *given, *links)
@@ -146,7 +146,7 @@ def _agreeing(
 
 def states_license(claim: LicenseClaim) -> bool:
     """Whether the field is one for the licence itself, whatever a format calls it."""
-    return claim.field != FRONT_MATTER and not _fits(_NAME_FIELD, claim) and not _fits(_LINK_FIELD, claim)
+    return claim.field != FRONT_MATTER and not _fits(_NAME_FIELD, claim) and not _fits(LINK_FIELD, claim)
 
 
 def _fits(pattern: re.Pattern[str], claim: LicenseClaim) -> bool:

@@ -143,6 +143,8 @@ METADATA: Final[Mapping[str, Topic]] = {
 NUMBERED: Final = {"general.base_model.": Topic.BASE_MODEL, "general.dataset.": Topic.DATASET}
 """Groups of GGUF: a number, and then what is said of it, of which the first that is there counts."""
 OF_NUMBERED: Final = ("repo_url", "url", "name")
+ORGANIZATION: Final = "organization"
+"""Beside a bare name, whose it is."""
 LISTED: Final = {"general.datasets.": Topic.DATASET}
 """Lists of GGUF, whose items are given as keys with a number."""
 

@@ -119,13 +119,20 @@ def _of_pair(key: str, value: str) -> Iterator[Statement]:
 def _numbered(pairs: Sequence[tuple[str, str]]) -> Iterator[Statement]:
     """Base models and data sets of GGUF: of what is said of each, the address before the name."""
     groups: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
+    known = (*keys.OF_NUMBERED, keys.ORGANIZATION)
     for key, value in pairs:
         for prefix in keys.NUMBERED:
             number, _, what = key[len(prefix) :].partition(".")
-            if key.lower().startswith(prefix) and number.isdigit() and what in keys.OF_NUMBERED and value.strip():
+            if key.lower().startswith(prefix) and number.isdigit() and what in known and value.strip():
                 groups.setdefault((prefix, number), {}).setdefault(what, (key, value.strip()))
     for (prefix, _), said in groups.items():
-        key, value = next(said[what] for what in keys.OF_NUMBERED if what in said)
+        stated = next((said[what] for what in keys.OF_NUMBERED if what in said), None)
+        if stated is None:
+            continue
+        key, value = stated
+        if keys.ORGANIZATION in said and said.get("name") == stated:
+            # Converters take both from the id of a repository, with spaces for its hyphens.
+            value = "/".join("-".join(part.split()) for part in (said[keys.ORGANIZATION][1], value))
         yield Statement(keys.NUMBERED[prefix], key[:_KEY], value[:_LONGEST], Location(key=key[:_KEY]))
 
 
