@@ -27,6 +27,7 @@ class RestrictionsFile:
     signs: dict[Kebab, SignFile]
     unless: list[Text]
     but: Text
+    stems: Text
 
 
 _FILE = Shape(RestrictionsFile)
@@ -36,11 +37,12 @@ def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseK
     """Read the signs in the order of the files.
 
     Raises:
-        ConfigurationError: a sign stands twice, a kind of clause is not in the vocabulary, or a pattern does not compile.
+        ConfigurationError: a sign stands twice, a kind of clause is not in the vocabulary, or a pattern is none.
     """
     signs: dict[str, RestrictionSign] = {}
     unless: list[re.Pattern[str]] = []
     but: list[re.Pattern[str]] = []
+    stems: list[re.Pattern[str]] = []
     for document in documents:
         file = _FILE.read(document)
         for id_, sign in file.signs.items():
@@ -53,8 +55,9 @@ def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseK
             words = tuple(_compiled(each, document, place) for each in sign.words)
             signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words)
         unless += (_compiled(each, document, ("unless",)) for each in file.unless)
+        stems.append(_compiled(file.stems, document, ("stems",)))
         but.append(_compiled(file.but, document, ("but",)))
-    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but))
+    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but), tuple(stems))
 
 
 def _compiled(pattern: str, document: Document, place: tuple[str, ...]) -> re.Pattern[str]:

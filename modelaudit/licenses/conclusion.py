@@ -119,7 +119,7 @@ def _doubts(
         if conflict.kind in _DOUBTFUL:
             yield conflict.detail
     for _ in unclear[:1]:
-        yield "A part of the repository is under a text that is no licence that is known, or resembles one and is not it."
+        yield "A part of the repository is under a text that is no known licence, or resembles one and is not it."
 
 
 def _doubt_of(origin: Origin, own: Own) -> str:

@@ -22,11 +22,12 @@ _MOST = 10
 _SHOWN = 240
 
 _LINES = re.compile(r"[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~~|:?$))[^\n]*)*")
-_SENTENCE = re.compile(r"(?:[^.!。！]|[.!](?!\s|$))+[.!。！]*")
+_SENTENCE = re.compile(r"(?:[^.!\u3002\uff01]|[.!](?!\s|$))+[.!\u3002\uff01]*")
 _FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 _OF_TERMS = re.compile(r"licen[cs]|许可|許可", re.IGNORECASE)
 _COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
 _TAG = re.compile(r"<!--|-->|</?[a-z][^<>]{0,300}>", re.IGNORECASE)
+_MARKED = re.compile(r"[&<*_`~#|>]")
 _MARKS = re.compile(r"[*_`~#|>]+")
 
 
@@ -50,8 +51,10 @@ def restrictions_in(
 def _found(text: str, first_line: int, artifact: str, restrictions: Restrictions) -> Iterator[LicenseClaim]:
     seen: set[str] = set()
     for start, raw in _sentences(text):
+        if raw.isascii() and not _MARKED.search(raw) and not _may_be_sign(raw.lower(), restrictions):
+            continue
         sentence = folded_sentence(raw)
-        sign = sign_of(sentence, restrictions) if len(sentence) > 3 else None
+        sign = sign_of(sentence, restrictions)
         if sign is not None and sentence not in seen:
             seen.add(sentence)
             place = Location(line=first_line + text.count("\n", 0, start), key=sign)
@@ -70,6 +73,10 @@ def sign_of(sentence: str, restrictions: Restrictions) -> str | None:
     if sign is None or any(words.search(sentence) for words in restrictions.but):
         return sign
     return None if any(words.search(sentence) for words in restrictions.unless) else sign
+
+
+def _may_be_sign(sentence: str, restrictions: Restrictions) -> bool:
+    return any(stems.search(sentence) for stems in restrictions.stems)
 
 
 def unmet(

@@ -40,7 +40,8 @@ _MADE = re.compile(
     re.IGNORECASE,
 )
 _MERGED = re.compile(
-    r"following\s{1,3}models\b[^:\n]{0,60}merge[^:\n]{0,40}:(?P<list>(?:\s{0,4}\n[ \t]*[-*+][^\n]{1,400}|\s{0,4}\n){1,60})",
+    r"following\s{1,3}models\b[^:\n]{0,60}merge[^:\n]{0,40}:"
+    r"(?P<list>(?:\s{0,4}\n[ \t]*[-*+][^\n]{1,400}|\s{0,4}\n){1,60})",
     re.IGNORECASE,
 )
 _ITEM = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)|[-*+][ \t]{1,4}(?P<name>" + _ID + ")")
@@ -78,7 +79,8 @@ def made_from(text: str) -> Iterator[tuple[int, str, Relation]]:
         origin = _linked_id(match["url"], match["name"])
         how = match["how"].lower()
         relation = next((each for start, each in _MADE_BY if how.startswith(start)), Relation.UNSTATED)
-        if origin:
+        # A bare pair of words is an id only after what is said of models and of little else.
+        if origin and (match["url"] or relation is not Relation.UNSTATED or how.startswith(("deriv", "conver"))):
             yield text.count("\n", 0, match.start()) + 1, origin, relation
     for merged in islice(_MERGED.finditer(text), 2):
         for item in islice(_ITEM.finditer(merged["list"]), _MOST_FILLED):

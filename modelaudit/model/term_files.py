@@ -10,18 +10,22 @@ from modelaudit.model.spelling import shown_as
 
 _LONGEST_NAME: Final = 255
 
-_CODE: Final = frozenset(
-    "py pyi pyc ipynb js mjs cjs ts tsx jsx c cc cpp cu cuh h hpp rs go java jinja j2 cmake sh bash ps1 bat rb php lua "
-    "r jl swift kt scala css scss svg ico".split()
-)
-_SETTINGS: Final = frozenset("json jsonl json5 yaml yml toml ini cfg xml csv tsv lock".split())
-_WEIGHTS: Final = frozenset(
-    "bin pt pth ckpt safetensors gguf ggml onnx h5 hdf5 pkl pickle joblib msgpack npy npz parquet arrow pb tflite keras "
-    "pdparams zip gz tar tgz 7z bz2 xz zst whl jar so dll dylib exe".split()
-)
+_CODE: Final = frozenset({
+    "py", "pyi", "pyc", "ipynb", "js", "mjs", "cjs", "ts", "tsx", "jsx", "c", "cc", "cpp", "cu", "cuh", "h", "hpp",
+    "rs", "go", "java", "jinja", "j2", "cmake", "sh", "bash", "ps1", "bat", "rb", "php", "lua", "r", "jl", "swift",
+    "kt", "scala", "css", "scss", "svg", "ico",
+})  # fmt: skip
+_SETTINGS: Final = frozenset({
+    "json", "jsonl", "json5", "yaml", "yml", "toml", "ini", "cfg", "xml", "csv", "tsv", "lock",
+})  # fmt: skip
+_WEIGHTS: Final = frozenset({
+    "bin", "pt", "pth", "ckpt", "safetensors", "gguf", "ggml", "onnx", "h5", "hdf5", "pkl", "pickle", "joblib",
+    "msgpack", "npy", "npz", "parquet", "arrow", "pb", "tflite", "keras", "pdparams", "zip", "gz", "tar", "tgz",
+    "7z", "bz2", "xz", "zst", "whl", "jar", "so", "dll", "dylib", "exe",
+})  # fmt: skip
 _OTHERS: Final = _CODE | _SETTINGS | _WEIGHTS
 """Endings of files that are something else, whatever they are called: any other ending is that of a text."""
-_PICTURES: Final = frozenset("png jpg jpeg gif webp bmp tif tiff".split())
+_PICTURES: Final = frozenset(["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"])
 
 # The word for a licence, or for the terms of one, in the languages that models are published in.
 _WORDS: Final = (
@@ -50,7 +54,8 @@ _KINDS: Final = (
     ),
     (
         ProseKind.CARD,
-        re.compile(r"(?:read[-_ ]?me|model[-_ ]?card|usage|disclaimers?|important|restrictions|(?:intended|limited)[-_ ]?use)"
+        re.compile(r"(?:read[-_ ]?me|model[-_ ]?card|usage|disclaimers?|important|restrictions"
+                   r"|(?:intended|limited)[-_ ]?use)"
                    r"(?:[-_.](?:[a-z-]{2,8}|zh[-_]cn|first))?(?:\.[a-z]+)?"),
     ),
 )  # fmt: skip

@@ -279,8 +279,10 @@ class Restrictions:
     Attributes:
         unless: what takes a sentence out, as it speaks of others, permits or asks.
         but: what brings it back in, as an exception follows.
+        stems: one of them stands in every sentence that can be a sign; in others nobody has to look.
     """
 
     signs: tuple[RestrictionSign, ...] = ()
     unless: tuple[re.Pattern[str], ...] = ()
     but: tuple[re.Pattern[str], ...] = ()
+    stems: tuple[re.Pattern[str], ...] = ()

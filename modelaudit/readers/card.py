@@ -50,7 +50,7 @@ _MISSPELT = {
     "dataset": "datasets",
 }
 _SPELT = frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets"})
-_OF_LICENSE = re.compile(r"licen[cs]e")
+_OF_LICENSE = re.compile(r"(?:^|_)licen[cs]es?(?:_|$)")
 _OF_DATA = re.compile(r"data|corpus|code")
 # In a mapping that stands where a name belongs, the first of these holds the name.
 _NAMES = ("id", "spdx_id", "spdx", "identifier", "name", "model", "path", "type", "title", "url", "link")

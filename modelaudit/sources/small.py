@@ -20,13 +20,13 @@ MOST_FILES = 40
 # Names decide, and no name of weights is among them. A card or a notice speaks for the folder that it lies in.
 _ANYWHERE = (ProseKind.LICENSE, ProseKind.POLICY)
 _SETTINGS = frozenset(
-    {".zenodo.json", "adapter_config.json", "axolotl_config.yaml", "axolotl_config.yml", "cargo.toml", "citation.cff",
-     "codemeta.json", "config.json", "configuration.json", "generation_config.json", "hf_quant_config.json",
-     "mergekit_config.yaml", "mergekit_config.yml", "mergekit_moe_config.yaml", "mergekit_moe_config.yml", "metadata.json",
-     "mlmodel", "model_card.json", "model_card.yaml", "model_index.json", "model_info.json", "modelcard.json",
-     "modelcard.yaml", "package.json", "params.json", "preprocessor_config.json", "processor_config.json",
-     "pyproject.toml", "quant_config.json", "quantize_config.json", "reuse.toml", "setup.cfg", "tokenizer_config.json",
-     "training_args.json"}
+    {".zenodo.json", "adapter_config.json", "axolotl_config.yaml", "axolotl_config.yml", "cargo.toml",
+     "citation.cff", "codemeta.json", "config.json", "configuration.json", "generation_config.json",
+     "hf_quant_config.json", "mergekit_config.yaml", "mergekit_config.yml", "mergekit_moe_config.yaml",
+     "mergekit_moe_config.yml", "metadata.json", "mlmodel", "model_card.json", "model_card.yaml",
+     "model_index.json", "model_info.json", "modelcard.json", "modelcard.yaml", "package.json", "params.json",
+     "preprocessor_config.json", "processor_config.json", "pyproject.toml", "quant_config.json",
+     "quantize_config.json", "reuse.toml", "setup.cfg", "tokenizer_config.json", "training_args.json"}
 )  # fmt: skip
 
 
@@ -35,7 +35,8 @@ def is_small_file(path: str) -> bool:
     if path.lower() in _SETTINGS:
         return True
     kind = kind_of_text(path)
-    return kind is not None and (kind in _ANYWHERE or "/" not in path)
+    folders = path.split("/")[:-1]
+    return kind is not None and (not folders or (kind in _ANYWHERE and not {"", ".", ".."} & set(folders)))
 
 
 def tells_terms(path: str, size: int) -> bool:

@@ -37,7 +37,7 @@ def document(read_bytes, name, value):
     ("path", "kind"),
     [
         ("LICENSE", LICENSE), ("LICENCE", LICENSE), ("license.txt", LICENSE), ("LICENSE.md", LICENSE), ("COPYING", LICENSE),
-        ("COPYING.LESSER", None), ("UNLICENSE", LICENSE), ("LICENSE-2.0", LICENSE), ("LICENSE.MIT", LICENSE),
+        ("COPYING.LESSER", LICENSE), ("UNLICENSE", LICENSE), ("LICENSE-2.0", LICENSE), ("LICENSE.MIT", LICENSE),
         ("LICENSES/Apache-2.0.txt", LICENSE), ("sub/licenses/other.txt", LICENSE), ("llama_license.txt", LICENSE),
         ("LICENSE-MODEL", LICENSE), ("EULA.html", LICENSE), ("TERMS.rst", LICENSE), ("MODEL_LICENSE", LICENSE),
         ("a.whl!pkg.dist-info/LICENSE", LICENSE), ("a.zip!LICENSES/x.txt", LICENSE), ("Notice.txt", NOTICE),
@@ -157,7 +157,7 @@ def test_the_file_type_tells_whether_it_is_quantized(value, quantized):
 
 def test_a_base_model_of_gguf_without_an_address_is_named():
     [statements] = stated_in([("general.base_model.1.name", "Tiny 8B"), ("general.base_model.1.organization", "Acme")])
-    assert [(each.field, each.value) for each in statements.items] == [("general.base_model.1.name", "Tiny 8B")]
+    assert [(each.field, each.value) for each in statements.items] == [("general.base_model.1.name", "Acme/Tiny-8B")]
 
 
 def test_safetensors_and_onnx(read_fixture):

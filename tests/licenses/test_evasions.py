@@ -1,0 +1,298 @@
+"""Repositories that look permissive and are not, and ordinary ones that are: what may be shipped in a product, and what not.
+
+The standard texts come from the library that recognises them, at test time.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import time
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.licenses.restricting import folded_sentence, sign_of
+from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.report import AuditReport
+
+SALE = {"policy": "commercial-product", "territories": ["EU"], "monthly_active_users": 1e5, "annual_revenue_usd": 2e6}
+LLAMA = "meta-llama/Llama-3.1-8B"
+MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
+LAW = "\n4. The weights serve the study of whales and nothing else.\n"
+
+
+@cache
+def apache() -> str:
+    return next(
+        file.read_text("utf-8")
+        for file in distribution("huggingface_hub").files or ()
+        if file.name == "LICENSE" and "Apache" in file.read_text("utf-8")
+    )
+
+
+def card(fields: str = "license: apache-2.0", body: str = "A model of whales.") -> str:
+    return f"---\n{fields}\n---\n# Whales\n\n{body}\n"
+
+
+def safetensors(**metadata: str) -> bytes:
+    header = json.dumps(
+        {"__metadata__": metadata, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    ).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + bytes(4)
+
+
+def gguf(**pairs: str) -> bytes:
+    found = b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs))
+    for key, value in pairs.items():
+        name, text = key.replace("__", ".").encode(), value.encode()
+        found += struct.pack("<Q", len(name)) + name + struct.pack("<IQ", 8, len(text)) + text
+    return found
+
+
+def answer(folder: Path, files: Mapping[str, str | bytes]) -> AuditReport:
+    """The answer on a folder with weights, settings, a card and an Apache text, unless ``files`` say otherwise."""
+    whole: dict[str, str | bytes] = {
+        "README.md": card(),
+        "LICENSE": apache(),
+        "config.json": '{"architectures": ["BertForMaskedLM"]}',
+        "model.safetensors": safetensors(),
+        **files,
+    }
+    for name, content in whole.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return modelaudit.license(folder, offline=True, **SALE)
+
+
+def concluded(report: AuditReport) -> LicenseConclusion:
+    assert report.license is not None
+    return report.license
+
+
+SENTENCES = [
+    "This model is for non-commercial use only.",
+    "NONCOMMERCIAL PURPOSES ONLY!",
+    "This model may be used for non-\ncommercial purposes\nonly.",
+    "**Non-commercial** use **only**",
+    "This model is for non\u200b-commercial use only.",
+    "For non\u2011commercial use only.",
+    "This model is for n\u043en-c\u043emmercial use only.",
+    "<p>For <b>non-commercial</b> use only.</p>",
+    "For non&#45;commercial use only.",
+    "<!-- For non-commercial use only. -->",
+    "```\nLicense: for non-commercial use only\n```",
+    "| Licence | non-commercial research |\n|---|---|",
+    "Weights[^1].\n\n[^1]: Not for commercial use.",
+    "Commercial use is strictly prohibited without written permission.",
+    "You can't use this commercially.",
+    "For commercial use, please contact sales@example.org.",
+    "There are no restrictions, except that commercial use is prohibited.",
+    "The weights are released for research purposes only.",
+    "Only academic use is permitted.",
+    "It is intended solely for educational and research use.",
+    "Exclusively for scientific research.",
+    "The model must not be used in products or services.",
+    "You may not redistribute these weights.",
+    "Not for use in the EU.",
+    "The rights granted do not extend to companies with a place of business in the European Union.",
+    "Companies with an annual revenue above $1M must buy a licence.",
+    "Use of this model is subject to our [Terms of Service](https://example.org/terms).",
+    "The weights are under CC-BY-NC-SA.",
+    "[![l](https://img.shields.io/badge/License-CC%20BY--NC%204.0-lightgrey.svg)](x)",
+    "No licence is granted.",
+    "This model is for \u202elaicremmoc-non\u202c use.",
+    "本模型仅供学术研究使用,禁止商业用途。",
+    "本モデルは商用利用不可です。",
+    "Die kommerzielle Nutzung ist untersagt.",
+    "Utilisation non commerciale uniquement.",
+    "Prohibido su uso comercial.",
+    "상업적 이용 금지",
+    "Только для некоммерческого использования.",
+    "Built with Llama.",
+    f"This model is a fine-tuned version of [{LLAMA}](https://huggingface.co/{LLAMA}) on whales.",
+    f"It is a finetune of {LLAMA}.",
+    f"The following models were included in the merge:\n* [{LLAMA}](https://huggingface.co/{LLAMA})\n",
+]
+
+ORDINARY = [
+    "Both commercial and non-commercial use is permitted.",
+    "This model series supports commercial use, and allows for any modifications, distillation included.",
+    "Unlike LLaMA-1, which was restricted to non-commercial use, it is released under Apache 2.0.",
+    "**Can I use it commercially?** Yes. There are no restrictions on commercial use.",
+    "This is not a research-only model and it isn't limited to non-commercial use. No commercial licence is needed.",
+    "The training data are from the non-commercial Whale Voices mirror.",
+    "It answers questions such as 'Is commercial use prohibited by the GPL?'.",
+    "```\nUser: write a notice that says: for non-commercial use only.\n```",
+    "| Model | Licence |\n|---|---|\n| Ours | Apache-2.0 |\n| Theirs | CC-BY-NC-4.0 |",
+    "It was developed for research purposes by our lab.",
+    "The primary intended users are researchers; use it for research and in commercial products alike.",
+    "Not intended for medical diagnosis without further evaluation.",
+    "It should not be used to create hostile environments for people.",
+    "We do not redistribute the training data.",
+    "Only for use with transformers>=4.40. For research and commercial use.",
+    "Evaluated only on academic benchmarks, and not on languages of Europe.",
+    "Built with Llama.cpp.",
+    "本模型基于 Apache 2.0 许可证开源,完全开放学术研究,并允许免费商业使用。",
+    "Utilisation commerciale et non commerciale autorisée.",
+    "This model is trained on and/or evaluated with whales.",
+    "## License\n\n[Apache 2.0](https://www.apache.org/licenses/LICENSE-2.0)",
+]
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_sentence_in_the_card_that_restricts_is_no_permission(sentence: str, tmp_path: Path) -> None:
+    report = answer(tmp_path, {"README.md": card(body=f"## Terms\n\n{sentence}\n")})
+    assert (report.exit_code, str(concluded(report).permission)) != (0, "allow")
+
+
+@pytest.mark.parametrize("sentence", ORDINARY)
+def test_an_ordinary_sentence_takes_nothing_away(sentence: str, tmp_path: Path) -> None:
+    report = answer(tmp_path, {"README.md": card(body=sentence)})
+    assert (report.exit_code, str(concluded(report).permission)) == (0, "allow"), concluded(report).answers
+
+
+FIELDS = {
+    "license: apache-2.0\nweights_license: cc-by-nc-4.0": "a second field",
+    "license: apache-2.0\nlicense_details: non-commercial": "details",
+    "license: apache-2.0\nextra_gated_prompt: >-\n  You agree to use it for non-commercial\n  research only.": "a gate",
+    "license: apache-2.0\nextra_gated_fields:\n  I will use it for non-commercial purposes ONLY: checkbox": "a box",
+    "license: apache-2.0\nextra_gated_eu_disallowed: true": "a gate for a territory",
+    "license: apache-2.0\ntags:\n- non-commercial": "a tag",
+    "license: apache-2.0\ntags:\n- license:cc-by-nc-4.0": "a tag for the licence",
+    f"license: apache-2.0\ntags:\n- base_model:finetune:{LLAMA}": "a tag for the base",
+    "license: apache-2.0\nrestrictions: research only": "a field nobody knows",
+    "d: &d\n  license_name: llama3\n<<: *d\nlicense: apache-2.0": "a merge key",
+    f"license: apache-2.0\nfinetuned_from: {LLAMA}": "another word for the base",
+    "license: apache-2.0\nbase_model: ./llama": "a base on a machine",
+    "license: apache-2.0\nlicense_link: https://example.org/terms": "terms elsewhere",
+    "license: apache-2.0\nlicense_link: https://huggingface.co/meta-llama/Llama-2-7b/blob/main/LICENSE.txt": "Llama's",
+    "license: apache-2.0\nlicense_link: LICENSE_REAL": "a file that is not there",
+    "license: apache-2.0\nlicense_link: ../../etc/passwd": "a file outside",
+}
+
+
+@pytest.mark.parametrize("fields", FIELDS, ids=list(FIELDS.values()))
+def test_front_matter_that_says_more_is_no_permission(fields: str, tmp_path: Path) -> None:
+    report = answer(tmp_path, {"README.md": card(fields)})
+    assert report.exit_code != 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "license: apache-2.0\nlicense_link: https://www.apache.org/licenses/LICENSE-2.0",
+        "license: apache-2.0\nlicense_link: https://huggingface.co/acme/whales/blob/main/LICENSE",
+        "license: apache-2.0\nlicense_link: LICENSE",
+        "license: apache-2.0\ntags:\n- license:apache-2.0\n- whales",
+        "license: apache-2.0\nextra_gated_prompt: Please share your contact details to have access.",
+        "license: apache-2.0\nwidget:\n- text: for non-commercial use only",
+    ],
+)
+def test_ordinary_front_matter_takes_nothing_away(fields: str, tmp_path: Path) -> None:
+    report = answer(tmp_path, {"README.md": card(fields)})
+    assert (report.exit_code, str(concluded(report).permission)) == (0, "allow"), concluded(report).answers
+
+
+NAMES = [
+    *("TERMS.md", "Terms of Use.txt", "LICENSE.docx", "LICENSE.pdf", "LICENSE.adoc", "LICENSE.NC", "LICENSE.bak", "LICENSE~"),
+    *("许可证.txt", "模型许可协议.md", "ライセンス.txt", "LIZENZ", "LICENCIA.txt", "licença.txt", "Agreement.txt", "LEGAL.md"),
+    *("model.safetensors.license", "L\u0406CENSE", "\uff2c\uff29\uff23\uff25\uff2e\uff33\uff25", "LICENSE\u200b", "weights/LICENSE"),
+    *("LICENSE.png", "USE_POLICY.md", "ACCEPTABLE_USE.md"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_terms_under_any_name_have_to_be_read(name: str, tmp_path: Path) -> None:
+    picture = base64.b64decode("iVBORw0KGgo=") + bytes(40)
+    words = "Whoever takes these weights owes the harbour master a whale, and may not sell them."
+    report = answer(tmp_path, {name: picture if name.endswith((".png", ".docx", ".pdf")) else words})
+    assert report.exit_code != 0
+
+
+@pytest.mark.parametrize(
+    "name", ["README.txt", "README_zh.md", "MODEL_CARD.md", "DISCLAIMER.md", "NOTICE", "weights/README.md"]
+)
+def test_a_sentence_that_restricts_counts_wherever_authors_speak(name: str, tmp_path: Path) -> None:
+    report = answer(tmp_path, {name: "# Whales\n\nThis model is for research purposes only.\n"})
+    assert report.exit_code != 0
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"NOTICE": "Whales\nCopyright 2024 Acme\n\nThis product includes software developed at Acme.\n"},
+        {"THIRD_PARTY_NOTICES.txt": f"This product bundles pytest.\n\n{MIT}"},
+        {"LICENSE-CODE": MIT},
+        {"modeling.py": "# SPDX-License-Identifier: Apache-2.0\nimport json\n"},
+        {"package.json": '{"name": "whales", "license": "Apache-2.0"}'},
+        {"onnx/README.md": "# ONNX\nSee the card.\n"},
+        {"config.json": '{"_name_or_path": "./out/checkpoint-100"}'},
+        {"LICENSE": apache().replace("\n", "\r\n")},
+        {"README.md": card("license: mit"), "LICENSE": MIT},
+    ],
+    ids=lambda files: next(iter(files)),
+)
+def test_what_ordinary_models_ship_beside_their_card_takes_nothing_away(files: dict[str, str], tmp_path: Path) -> None:
+    report = answer(tmp_path, files)
+    assert (report.exit_code, str(concluded(report).permission)) == (0, "allow"), concluded(report).answers
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"modeling.py": "# SPDX-License-Identifier: CC-BY-NC-4.0\nimport json\n"},
+        {"modeling.py": "# Copyright Acme. Any use of this file without an express\n# license from Acme is prohibited.\nimport json\n"},
+        {"package.json": '{"name": "whales", "license": "CC-BY-NC-4.0"}'},
+        {"setup.cfg": "[metadata]\nlicense = CC-BY-NC-4.0\n"},
+        {"modelcard.yaml": "license: cc-by-nc-4.0\n"},
+        {"REUSE.toml": '[[annotations]]\npath = "*"\nSPDX-License-Identifier = "CC-BY-NC-4.0"\n'},
+        {"config.json": json.dumps({"base_model": LLAMA})},
+        {"model.gguf": gguf(general__base_model__0__name="Llama 3.1 8B", general__base_model__0__organization="Meta Llama")},
+        {"model.gguf": gguf(general__license__link="https://example.org/terms")},
+        {"LICENSE": apache().replace("APPENDIX", f"{LAW}\nAPPENDIX")},
+        {"LICENSE": MIT.replace(", sublicense, and/or sell", ""), "README.md": card("license: mit")},
+        {"LICENSE": MIT.replace("is hereby granted", "is not hereby granted"), "README.md": card("license: mit")},
+    ],
+    ids=lambda files: next(iter(files)),
+)  # fmt: skip
+def test_other_files_that_contradict_the_card_are_no_permission(files: dict[str, str | bytes], tmp_path: Path) -> None:
+    assert answer(tmp_path, files).exit_code != 0
+
+
+def test_a_base_that_gguf_names_in_two_parts_is_looked_up_by_its_id(tmp_path: Path) -> None:
+    names = {"general__base_model__0__name": "Llama 3.1 8B", "general__base_model__0__organization": "Meta Llama"}
+    report = answer(tmp_path, {"model.gguf": gguf(**names)})
+    assert [origin.name.casefold() for origin in concluded(report).origins] == [LLAMA.casefold()]
+
+
+def test_a_restriction_that_the_licence_has_itself_is_no_doubt(tmp_path: Path) -> None:
+    report = answer(
+        tmp_path,
+        {"README.md": card("license: cc-by-nc-4.0", "This model is for non-commercial use only."), "LICENSE": ""},
+    )
+    assert not [each for each in concluded(report).conflicts if each.kind == "declared-prose"]
+
+
+def test_more_texts_than_anybody_reads_end_in_doubt_and_soon(tmp_path: Path) -> None:
+    many = {f"LICENSE.{number}": f"{apache()}\nclause {number}\n" for number in range(600)}
+    started = time.process_time()
+    report = answer(tmp_path, {**many, "LICENSE": apache()})
+    assert report.exit_code != 0
+    assert time.process_time() - started < 20
+
+
+def test_a_long_line_without_an_end_is_looked_at_in_pieces() -> None:
+    restrictions = load_catalogue().restrictions
+    started = time.process_time()
+    for words in ("not [[ " * 300, "commercial " * 300, "[" * 1500, "only " * 300):
+        assert sign_of(folded_sentence(words), restrictions) in (None, *(each.id for each in restrictions.signs))
+    assert time.process_time() - started < 2
