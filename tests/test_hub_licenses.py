@@ -90,3 +90,22 @@ def test_a_gated_model_itself_is_answered_from_what_is_shown_and_stays_open(hub:
     assert any("what the Hub shows" in note for note in report.target.notes)
     hub.add_repository("acme/mild", {"README.md": card(license="mit"), **WEIGHTS}, gated="manual")
     assert answer("acme/mild").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        {"README.md": card(license="mit") + "\nThis model is for research purposes only.\n", "LICENSE": MIT},
+        {"README.md": card(license="mit", extra_gated_prompt="Non-commercial use only."), "LICENSE": MIT},
+        {"README.md": card(license="mit", license_link="https://example.org/terms"), "LICENSE": MIT},
+        {"README.md": card(license="mit", base_model="/mnt/llama"), "LICENSE": MIT},
+        {"README.md": card(license="mit"), "LICENSE": MIT, "USE_POLICY.md": "# Use policy\n\nNo whales.\n"},
+        {"README.md": card(license="mit"), "LICENSE": MIT, "TERMS.md": "Ask the harbour master.\n"},
+    ],
+    ids=["a sentence", "a gate", "a link", "a base on a machine", "a use policy", "terms"],
+)
+def test_what_keeps_a_model_from_permission_keeps_those_made_from_it(base: dict[str, str], hub: LoopbackHub) -> None:
+    hub.add_repository("acme/base", {**base, **WEIGHTS})
+    hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    report = answer("acme/tuned")
+    assert (report.license.permission, report.exit_code) == ("review", 3)

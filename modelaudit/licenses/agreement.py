@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from modelaudit.licenses.alternatives import Alternatives, ids_of, joined
 from modelaudit.licenses.claims import LINK_TARGET, file_claims, holds_license_text
-from modelaudit.licenses.links import link_claims
+from modelaudit.licenses.links import link_claims, unread_links
 from modelaudit.licenses.names import belongs_to, has_same_text, is_version_of
 from modelaudit.licenses.places import ROOT_CARD, RUNNING_TEXT, Part, is_policy, is_text, is_variant, part_of, path_of
-from modelaudit.licenses.restricting import unmet
+from modelaudit.licenses.restricting import loose_policies, unmet
 from modelaudit.licenses.restrictions import Loss, loss_of
 from modelaudit.licenses.uses import Bound
 from modelaudit.licenses.weighing import EMPTY_FAMILIES, Names, Statement, weigh_statement
@@ -70,7 +70,11 @@ class Agreement:
         """The state of one repository and the licences concluded or claimed for it."""
         own = self.own(completed(claims, paths), paths)
         binding = [self.rules.licenses[name] for name in own.ids]
-        if own.state is ConclusionState.CONCLUDED and unmet(claims, binding, self.rules.restrictions):
+        if own.state is ConclusionState.CONCLUDED and (
+            unmet(claims, binding, self.rules.restrictions)
+            or loose_policies(claims, binding)
+            or any(unread_links(claims, paths, None, own.ids, self.names, self.rules))
+        ):
             return ConclusionState.CONTRADICTORY, own.ids
         return own.state, own.ids
 

@@ -13,8 +13,8 @@ from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.missing import fixed_words, missing
 from modelaudit.licenses.names import has_same_text, is_version_of
 from modelaudit.licenses.permission import flattened
-from modelaudit.licenses.places import RUNNING_TEXT, Part, is_mention, is_policy, is_text, is_variant, part_of, path_of
-from modelaudit.licenses.restricting import NOT_COMPARED, unmet
+from modelaudit.licenses.places import RUNNING_TEXT, Part, is_mention, is_text, is_variant, part_of, path_of
+from modelaudit.licenses.restricting import NOT_COMPARED, loose_policies, unmet
 from modelaudit.licenses.restrictions import Loss, dropped, loss_of, named
 from modelaudit.licenses.uses import Bound
 from modelaudit.licenses.weighing import Names
@@ -32,7 +32,6 @@ from modelaudit.model.license import (
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import LicenseCategory, LicenseEntry
 
-_POLICIES = ("use-policy", "pass-on-use-limits", "purpose-limit")
 _FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
 
 
@@ -163,19 +162,15 @@ def _restricted(matter: Matter) -> Iterator[Conflict]:
 
 def _limited(matter: Matter) -> Iterator[Conflict]:
     """A use policy beside licences that know of none: it limits, whoever it was written for."""
-    binding = _binding(matter)
-    if any(clause.kind in _POLICIES for entry in binding for clause in entry.clauses):
-        return
-    for claim in matter.claims:
-        if is_policy(claim) and part_of(claim) in (Part.MODEL, Part.ADDED):
-            yield Conflict(
-                "declared-prose",
-                f"{path_of(claim)} holds a use policy, and no licence that binds here speaks of one.",
-                tuple(matter.own.ids),
-                path_of(claim),
-                claim.location,
-                (quotation(claim),),
-            )
+    for claim in loose_policies(matter.claims, _binding(matter)):
+        yield Conflict(
+            "declared-prose",
+            f"{path_of(claim)} holds a use policy, and no licence that binds here speaks of one.",
+            tuple(matter.own.ids),
+            path_of(claim),
+            claim.location,
+            (quotation(claim),),
+        )
 
 
 def _worded(matter: Matter) -> Iterator[Conflict]:

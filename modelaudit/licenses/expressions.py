@@ -94,7 +94,8 @@ def parse(text: str) -> Expression:
 
     try:
         parsed = _licensing().parse(text)
-    except (TheirError, ParseError, RecursionError) as error:
+    except (TheirError, ParseError, RecursionError, AssertionError, IndexError, TypeError, AttributeError) as error:
+        # Their parser trips over some of what is none, such as a bracket that is followed by an operator.
         raise ExpressionError(" ".join(str(error).split())[:200] or "follows no grammar") from None
     if parsed is None:
         raise ExpressionError("is empty")

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from urllib.parse import unquote
 
+from modelaudit.licenses.bounds import origin_rule
 from modelaudit.licenses.claims import LICENSE_LINK, LINK_TARGET
+from modelaudit.licenses.places import Part, part_of
+from modelaudit.licenses.weighing import LINK_FIELD, Names
+from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
+from modelaudit.model.term_files import kind_of_text
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 _HUB_FILE = re.compile(
     r"https?://[^/\s]+/(?P<repository>[^/\s]+/[^/\s]+)/(?:blob|resolve|raw)/[^/\s]+/(?P<path>[^?#\s]+)"
+)
+
+# A file of somebody's repository that is named as a licence: a copy of the text, for all that its address says.
+_FILE_PAGE = re.compile(
+    r"https?://(?:www\.)?(?:huggingface\.co|hf\.co|github\.com|gitlab\.com|modelscope\.cn/models)/"
+    r"(?P<repository>[^/\s]+/[^/\s]+)/(?:-/)?(?:blob|resolve|raw|file/view)/[^/\s]+/(?P<path>[^?#\s]+)"
+    r"|https?://raw\.githubusercontent\.com/(?P<other>[^/\s]+/[^/\s]+)/[^\s?#]*?(?P<name>[^/\s?#]+)",
+    re.IGNORECASE,
 )
 
 
@@ -59,3 +73,51 @@ def place_of(claim: LicenseClaim) -> LinkPlace:
     if _ADDRESS.match(claim.quotation.strip()):
         return LinkPlace.WEB
     return LinkPlace.OUTSIDE if target_of(claim, None) is None else LinkPlace.MISSING
+
+
+def unread_links(
+    claims: Iterable[LicenseClaim],
+    files: Collection[str],
+    repository: str | None,
+    own: Collection[str],
+    names: Names,
+    rules: Catalogue,
+) -> Iterator[str]:
+    """A sentence for each link of the model itself that leads to terms which nobody read.
+
+    Args:
+        claims: all claims of one repository.
+        files: its paths.
+        repository: its Hub id, if it has one.
+        own: ids of the licences that were concluded for it.
+        names: of the rule set.
+        rules: the rule set.
+    """
+    known = frozenset(files)
+    for claim in claims:
+        if claim.kind is ClaimKind.DECLARED and LINK_FIELD.search(claim.field) and part_of(claim) is Part.MODEL:
+            yield from _behind(claim, repository, known, own, names, rules)
+
+
+def _behind(
+    claim: LicenseClaim,
+    repository: str | None,
+    files: Collection[str],
+    own: Collection[str],
+    names: Names,
+    rules: Catalogue,
+) -> Iterator[str]:
+    """What a link leaves open; nothing where it leads to a text that is known or that was read."""
+    if names.choices(claim) or target_of(claim, repository) in files:
+        return
+    link = " ".join(claim.quotation.split())
+    if place_of(claim) is not LinkPlace.WEB:
+        yield f"{claim.field} leads to {link}, which is not among the files: nobody could read it."
+        return
+    page = _FILE_PAGE.fullmatch(link.partition("?")[0].partition("#")[0])
+    if page is None or kind_of_text(page["path"] or page["name"] or "") is not ProseKind.LICENSE:
+        yield f"{claim.field} leads to {link}, where nobody looked: other terms may stand there."
+        return
+    rule = origin_rule(page["repository"] or page["other"] or "", rules)
+    if rule is not None and rule.license not in own:
+        yield f"{claim.field} leads to {link}, which holds {rules.licenses[rule.license].name} by its address."

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from modelaudit.licenses.fields import RESTRICTION, quoted
-from modelaudit.licenses.places import Part, part_of
+from modelaudit.licenses.places import Part, is_policy, part_of
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.spelling import shown_as
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import LicenseEntry, Restrictions
 
+_POLICIES = ("use-policy", "pass-on-use-limits", "purpose-limit")
 NOT_COMPARED = "not-compared"
 _TEXT_LIMIT = 400_000
 _PIECE, _OVERLAP = 1500, 200
@@ -90,6 +91,13 @@ def unmet(
         for claim in claims
         if claim.field == RESTRICTION and claim.location.key not in covered and part_of(claim) is not Part.COMPONENT
     ]
+
+
+def loose_policies(claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry]) -> list[LicenseClaim]:
+    """The use policies beside licences that know of none: they limit, whoever they were written for."""
+    if any(clause.kind in _POLICIES for entry in entries for clause in entry.clauses):
+        return []
+    return [claim for claim in claims if is_policy(claim) and part_of(claim) in (Part.MODEL, Part.ADDED)]
 
 
 def folded_sentence(raw: str) -> str:

@@ -282,6 +282,13 @@ def test_a_restriction_that_the_licence_has_itself_is_no_doubt(tmp_path: Path) -
     assert not [each for each in concluded(report).conflicts if each.kind == "declared-prose"]
 
 
+@pytest.mark.parametrize(
+    "words", ["( AND MIT", "(", "MIT AND", ") OR (", "WITH", "( WITH MIT", "MIT OR ( AND )", "()", "((MIT)"]
+)
+def test_what_looks_like_an_expression_and_is_none_is_no_crash(words: str, tmp_path: Path) -> None:
+    assert answer(tmp_path, {"README.md": card(f"license: {words!r}")}).exit_code != 0
+
+
 def test_more_texts_than_anybody_reads_end_in_doubt_and_soon(tmp_path: Path) -> None:
     many = {f"LICENSE.{number}": f"{apache()}\nclause {number}\n" for number in range(600)}
     started = time.process_time()
