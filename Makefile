@@ -24,7 +24,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo test lint format docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench fuzz lock clean
+        bench-licenses bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -49,7 +49,7 @@ docs: $(DEV)
 	$(BIN)/python docs/generate.py
 
 # BENCHMARKS=FOLDER keeps environments, downloads and written files outside of build/benchmarks, for several clones.
-bench: bench-startup bench-speed bench-large bench-templates bench-code bench-detection
+bench: bench-startup bench-speed bench-large bench-templates bench-code bench-licenses bench-detection
 
 bench-startup: $(DEV)
 	$(BIN)/python benchmarks/startup.py
@@ -69,6 +69,11 @@ bench-speed: $(DEV)
 # What is found in the code of two libraries of models; downloads their wheels, installs none.
 bench-code: $(DEV)
 	$(BIN)/python benchmarks/code.py --write
+
+# What is made of licence texts, beside other tools. TEXTS=FOLDER names a folder of vendors' texts, which are in no file
+# here; without one, only what dependencies and the system ship is measured.
+bench-licenses: $(DEV)
+	TEXTS="$(TEXTS)" $(BIN)/python benchmarks/licenses.py --write
 
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from modelaudit.licenses import conclude
 from modelaudit.licenses.agreement import agreement_by
@@ -12,6 +13,7 @@ from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.lineage import Found, LookUp, follow
 from modelaudit.licenses.permission import flattened
 from modelaudit.licenses.places import ROOT_CARD
+from modelaudit.licenses.prose import without_repeats
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, SourceError
@@ -45,11 +47,13 @@ class Hearing:
     """What the files of one repository say, heard one structure after the other.
 
     Attributes:
+        folders: further rule folders, which may know further texts.
         claims: in the order of the files.
         multimodal: whether the model handles more than text; ``None`` where nobody says so.
     """
 
     rules: Catalogue
+    folders: Sequence[Path] = ()
     claims: list[LicenseClaim] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, ProseKind] = field(default_factory=dict)
@@ -87,7 +91,7 @@ class Hearing:
         from modelaudit.catalogue.fingerprints import load_fingerprints
         from modelaudit.licenses.prose import prose_claims
 
-        self.claims += prose_claims(prose, address, self.rules.licenses, load_fingerprints(None))
+        self.claims += prose_claims(prose, address, self.rules.licenses, load_fingerprints(extra=self.folders))
         if prose.kind in _TEXTS and "!" not in address and len(self.texts) < _MOST_TEXTS:
             heard = flattened(prose.text[:_TEXT_LENGTH])
             self.texts[address] = f"{self.texts[address]} {heard}" if address in self.texts else heard
@@ -98,6 +102,7 @@ class Hearing:
         if snapshot.stated is not None:
             self.hear("", snapshot.stated)
         self.claims.sort(key=lambda claim: claim.artifact != ROOT_CARD)
+        self.claims[:] = without_repeats(self.claims)
 
 
 @dataclass(slots=True)
@@ -112,6 +117,7 @@ class Origins:
     limits: Limits
     offline: bool
     read: ReadArtifact
+    folders: Sequence[Path] = ()
     modalities: dict[str, bool] = field(default_factory=dict)
 
     def look_up(self, name: str, is_dataset: bool) -> Found:
@@ -129,7 +135,7 @@ class Origins:
     def _seen(self, name: str, snapshot: Snapshot | None, look: OriginState, detail: str) -> Found:
         if snapshot is None:
             return Found(look, detail)
-        hearing = Hearing(self.rules)
+        hearing = Hearing(self.rules, self.folders)
         for artifact in snapshot.artifacts:
             if artifact.open is not None:
                 for address, structure in self.read(artifact):

@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What is meant to be done with the model, as ``modelaudit.scan`` documents it; what is stated overrules the policy."""
+    """What is meant to be done with the model, as ``modelaudit.scan`` documents it; it overrules the policy."""
 
     uses: Mapping[str, bool] = dataclasses.field(default_factory=dict)
     territories: Sequence[str] = ()

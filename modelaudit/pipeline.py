@@ -54,7 +54,7 @@ from modelaudit.readers.sniff import name_format
 from modelaudit.readers.terms.prose import TERMS
 from modelaudit.readers.windows import TimedWindow
 from modelaudit.sources import resolve, resolve_terms
-from modelaudit.sources.small import is_small_file
+from modelaudit.sources.small import speaks_of_terms
 
 _Result = TypeVar("_Result")
 
@@ -88,7 +88,8 @@ def _scan(target: str, options: Options) -> AuditReport:
     """Resolve, read, check, conclude, decide."""
     if isinstance(options.rules, str) or isinstance(options.checks, str):
         raise ConfigurationError("rules and checks are lists; put the one that you mean into brackets")
-    catalogue = load_catalogue(extra=[Path(folder) for folder in options.rules])
+    folders = [Path(folder) for folder in options.rules]
+    catalogue = load_catalogue(extra=folders)
     policy = policy_of(options, catalogue)
     snapshot = resolve(
         target,
@@ -97,7 +98,7 @@ def _scan(target: str, options: Options) -> AuditReport:
         progress=options.download_progress,
         limits=options.limits,
     )
-    audit = _Audit(catalogue, policy, options.limits)
+    audit = _Audit(catalogue, policy, options.limits, folders)
     audit.examine_all(snapshot, options)
     audit.relate(snapshot)
     license_ = audit.conclude_license(snapshot, options.offline)
@@ -127,32 +128,29 @@ def _license(target: str, options: Options) -> AuditReport:
     """Take the small files, hear what they say, follow the origins, answer."""
     if isinstance(options.rules, str) or isinstance(options.meant.territories, str):
         raise ConfigurationError("rules and territories are lists; put the one that you mean into brackets")
-    catalogue = load_catalogue(extra=[Path(folder) for folder in options.rules])
+    folders = [Path(folder) for folder in options.rules]
+    catalogue = load_catalogue(extra=folders)
     policy = replace(policy_of(options, catalogue), checks=(CheckFamily.LICENSE,))
     snapshot = resolve_terms(target, revision=options.revision, offline=options.offline, limits=options.limits)
-    audit = _Audit(catalogue, policy, options.limits)
-    audit.examine_all(replace(snapshot, artifacts=tuple(filter(_speaks, snapshot.artifacts))), options)
+    audit = _Audit(catalogue, policy, options.limits, folders)
+    audit.examine_all(replace(snapshot, artifacts=tuple(filter(speaks_of_terms, snapshot.artifacts))), options)
     license_ = audit.conclude_license(snapshot, options.offline)
     coverage = Coverage(tuple(audit.records))
     return audit.report(target_of(target, snapshot, options), decide_use(license_, coverage), license_, ())
 
 
-def _speaks(artifact: Artifact) -> bool:
-    """Whether a file tells of the licence, or would if it could be opened; what is left out of the others is no absence."""
-    return artifact.open is not None or is_small_file(artifact.path)
-
-
 class _Audit:
     """What has been found in a snapshot so far. Structures are judged and let go, one artifact after the other."""
 
-    def __init__(self, catalogue: Catalogue, policy: Policy, limits: Limits) -> None:
+    def __init__(self, catalogue: Catalogue, policy: Policy, limits: Limits, folders: Sequence[Path] = ()) -> None:
         self.catalogue = catalogue
         self.policy = policy
         self.limits = limits
         self._dispatch = dispatch_of(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
-        self._hearing = Hearing(catalogue)
+        self._folders = folders
+        self._hearing = Hearing(catalogue, folders)
         self._references: list[tuple[str, References]] = []
         self._unknown: list[Subject] = []
         self._held: list[Subject] = []
@@ -246,7 +244,7 @@ class _Audit:
         """Conclude on the licence from all that was heard and from the origins, and check the conclusion."""
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
-        origins = Origins(self.catalogue, self.limits, offline, self._structures)
+        origins = Origins(self.catalogue, self.limits, offline, self._structures, self._folders)
 
         def look_up(name: str, is_dataset: bool) -> Found:
             try:

@@ -6,6 +6,7 @@ import binascii
 import functools
 import sys
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from modelaudit.catalogue.directory import rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, matching
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, fingerprints_of
 
 FOLDER = "fingerprints"
@@ -45,25 +47,34 @@ class FingerprintFile:
 _FILE = Shape(FingerprintFile)
 
 
-def load_fingerprints(directory: Path | None = None) -> Fingerprints:
-    """The fingerprints below a rule set's ``fingerprints/``, or those that came with this installation.
+def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ()) -> Fingerprints:
+    """The fingerprints of a rule set, by default of the one that came with this installation, and of further ones.
 
-    Read apart from the catalogue, because only a model with a text that may be a licence needs them.
+    Read apart from the catalogue, because only a model with a text that may be a licence needs them, and once for the
+    same folders. A fingerprint of a licence that no rule set has is no error: nothing is recognised by it.
+
+    Args:
+        directory: the rule set; its ``fingerprints/`` may be missing.
+        extra: further folders laid out alike, whose fingerprints are added.
 
     Raises:
-        ConfigurationError: a file is none, contradicts itself, or does not bear the name of its text.
+        ConfigurationError: a file is none, contradicts itself, does not bear the name of its text, or stands twice.
     """
-    return _shipped() if directory is None else _load(directory)
+    return _load((directory if directory is not None else rules_directory(), *extra))
 
 
-@functools.cache
-def _shipped() -> Fingerprints:
-    return _load(rules_directory())
-
-
-def _load(directory: Path) -> Fingerprints:
-    files = sorted(path for path in (directory / FOLDER).glob("*.yaml") if not path.name.startswith("_"))
-    return fingerprints_of(_read(path) for path in files)
+@functools.lru_cache(maxsize=4)
+def _load(directories: tuple[Path, ...]) -> Fingerprints:
+    found: dict[str, Fingerprint] = {}
+    for directory in directories:
+        for path in sorted((directory / FOLDER).glob("*.yaml")):
+            if path.name.startswith("_"):
+                continue
+            item = _read(path)
+            if item.id in found:
+                raise ConfigurationError(f"{FOLDER}/{path.name}: another rule set has a fingerprint of this name")
+            found[item.id] = item
+    return fingerprints_of(found.values())
 
 
 def _read(path: Path) -> Fingerprint:

@@ -35,7 +35,7 @@ from modelaudit.reports.license_words import (
     kind_words,
 )
 from modelaudit.reports.shipping import shipping
-from modelaudit.reports.wording import CATEGORIES, STATES, counted, ended
+from modelaudit.reports.wording import CATEGORIES, STATES, counted, cut, ended
 
 _MARKS = {
     Answer.ALLOW: ("✔", "bold white on green"),
@@ -81,24 +81,13 @@ def _head(report: AuditReport) -> RenderableType:
     answer = license_.permission
     mark = " ".join((_MARKS[answer][0], ANSWERS[answer])) if answer else _UNASKED[0]
     style = _MARKS[answer][1] if answer else _UNASKED[1]
-    sentence = ship.line if answer is Answer.ALLOW or answer is None else _tally(license_)
     version = target.commit or "no commit: the files are not pinned to a version"
     rows = [("model", text_of((view.model_name(target), "bold"), f", {version}"))]
     if answer is not None and license_.intent is not None:
         rows.append(("policy", text_of((report.policy.name, "bold"), ": ", "; ".join(intent_words(license_.intent)))))
     else:
         rows.append(("policy", text_of((report.policy.name, "bold"), ": it states no use, so no clause was answered")))
-    return Group(text_of((f" {mark} ", style), f" {sentence}"), rows_of(rows, label=_LABEL))
-
-
-def _tally(license_: LicenseConclusion) -> str:
-    """How many answers stand against the use, and how many want a person."""
-    answers = [reason.answer.answer for reason in reasons(license_)]
-    denied, open_ = answers.count(Answer.DENY), answers.count(Answer.REVIEW)
-    parts = [f"{counted(denied, 'reason stands', 'reasons stand')} against what you mean to do"] if denied else []
-    if open_:
-        parts.append(f"{counted(open_, 'point', 'points')} {'has' if open_ == 1 else 'have'} to be decided by a person")
-    return ended("; ".join(parts) or "a person must decide").capitalize()
+    return Group(text_of((f" {mark} ", style), f" {ship.line}"), rows_of(rows, label=_LABEL))
 
 
 def _block(heading: str, lines: list[Text | Padding]) -> RenderableType:
@@ -125,12 +114,12 @@ def _reason(reason: Reason, license_: LicenseConclusion) -> Text:
     answer = reason.answer
     where = ", ".join(part for part in (answer.license, answer.section or kind_words(answer.kind)) if part)
     clause = (
-        f" {where}: {ended(_cut(answer.text, _TERMS))}" if answer.text else f" {ended(where)}" if answer.license else ""
+        f" {where}: {ended(cut(answer.text, _TERMS))}" if answer.text else f" {ended(where)}" if answer.license else ""
     )
     read = f" Read {answer.read}" if answer.read else " Terms not verified" if answer.license else ""
     source = f"{read}: {answer.url}." if answer.url and read else ended(read) if read else ""
     via = f" Inherited: {'; '.join(path_of(license_, each) for each in reason.vias)}." if reason.vias else ""
-    return text_of((_cut(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
+    return text_of((cut(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
 
 
 def _concluded(license_: LicenseConclusion) -> RenderableType:
@@ -156,7 +145,7 @@ def _claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
     field = f"{claim.field}: " if claim.kind is ClaimKind.DECLARED else ""
     known, words = view.understood(claim, license_)
     outcome = f" = {words}" if known else f" ({words[:1].lower()}{words[1:]})"
-    return text_of(f"{field}“{_cut(claim.quotation, _QUOTED)}”", (outcome, "bold"), f", {claim_words(claim)}")
+    return text_of(f"{field}“{cut(claim.quotation, _QUOTED)}”", (outcome, "bold"), f", {claim_words(claim)}")
 
 
 def _origins(report: AuditReport) -> RenderableType | None:
@@ -196,19 +185,12 @@ def _to_do(license_: LicenseConclusion) -> RenderableType | None:
 
 
 def _task(task: Task, several: bool) -> Text:
-    text = _cut(task.text)
+    text = cut(task.text, _CLAUSE)
     box = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
     words = [f" Exact words: “{each}”" for each in task.words if each not in task.text]
     section = task.section or "section not stated"
     source = f"{_short(task.license)}, {section}" if several else section
     return text_of(box, *words, (f" ({source})", "dim"))
-
-
-def _cut(text: str, most: int = _CLAUSE) -> str:
-    """A text that is too long for one screen, up to a word, with a mark; the other formats have it whole."""
-    if len(text) <= most:
-        return text
-    return text[:most].rpartition(" ")[0].rstrip(" ,;:.(") + " …"
 
 
 def _short(license_id: str) -> str:
@@ -231,7 +213,7 @@ def _conflicts(license_: LicenseConclusion) -> RenderableType | None:
     told = {reason.answer.because for reason in reasons(license_)}
     found = [each for each in license_.conflicts if each.detail not in told and not each.kind.startswith(_MISSING)]
     lines: list[Text | Padding] = [
-        Padding(text_of((f"{kind_words(each.kind)}: ", "bold"), _cut(each.detail, _SENTENCE)), (0, 0, 0, 2))
+        Padding(text_of((f"{kind_words(each.kind)}: ", "bold"), cut(each.detail, _SENTENCE)), (0, 0, 0, 2))
         for each in found[:_CONFLICTS]
     ]
     lines += _more(len(found), _CONFLICTS, "more conflict")

@@ -14,7 +14,7 @@ _NAMED = 3
 
 def questions(report: AuditReport) -> tuple[str, ...]:
     """Return the questions, each a sentence, those about the files first."""
-    return (*_origin(report), *_files(report), *_license(report.license))
+    return (*_origin(report), *_files(report), *license_questions(report.license))
 
 
 def _origin(report: AuditReport) -> list[str]:
@@ -45,7 +45,8 @@ def _files(report: AuditReport) -> list[str]:
     return asked
 
 
-def _license(license_: LicenseConclusion) -> list[str]:
+def license_questions(license_: LicenseConclusion) -> list[str]:
+    """Return what is to be asked about the licence: what was not compared, not followed, or may change."""
     asked = []
     texts = [
         each.quotation for each in license_.claims if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT

@@ -9,7 +9,7 @@ from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
 from modelaudit.reports.license_view import own_entries, reasons, tasks, unfollowed, unread_origins
 from modelaudit.reports.license_words import OVERTHROWING
-from modelaudit.reports.wording import counted
+from modelaudit.reports.wording import counted, cut
 
 
 class Permission(StrEnum):
@@ -41,7 +41,13 @@ _WHY = {
     ConclusionState.VAGUE: "what is named is a family of licences and not one of them",
     ConclusionState.CONCLUDED: "what the licence permits is not known here",
 }
+_COUNTED = {
+    Answer.REVIEW: ("point has to be decided by a person", "points have to be decided by a person, first"),
+    Answer.DENY: ("reason stands against what you mean to do", "reasons stand against what you mean to do, first"),
+}
+_UNTOLD = {Answer.REVIEW: "A person must decide.", Answer.DENY: "What you mean to do is not allowed."}
 _NAMED = 3
+_SENTENCE = 160
 
 
 def shipping(license_: LicenseConclusion, duties_stand: str = "listed below") -> Shipping:
@@ -79,11 +85,9 @@ def _answered(license_: LicenseConclusion, answer: Answer, duties_stand: str) ->
         todo = f"{counted(number, 'thing')} to do, {duties_stand}" if number else "nothing has to be done for it"
         under = license_.expression or _names(own_entries(license_))
         return Shipping(Permission.ALLOWED, f"What you mean to do is allowed under {under}; {todo}.")
-    worst = [each for each in found if each.answer.answer is answer]
-    because = " ".join(dict.fromkeys(each.answer.because for each in worst[:_NAMED]))
-    more = f" And {counted(len(worst) - _NAMED, 'more reason')}." if len(worst) > _NAMED else ""
-    opening = "What you mean to do is not allowed." if answer is Answer.DENY else "A person must decide."
-    return Shipping(_ANSWERED[answer], " ".join(part for part in (opening, because) if part) + more)
+    worst = [each.answer.because for each in found if each.answer.answer is answer]
+    opening = f"{counted(len(worst), *_COUNTED[answer])}:" if worst else _UNTOLD[answer]
+    return Shipping(_ANSWERED[answer], " ".join([opening, *(cut(because, _SENTENCE) for because in worst[:1])]))
 
 
 def _by_category(license_: LicenseConclusion, duties_stand: str) -> tuple[Permission, str]:

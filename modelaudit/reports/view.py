@@ -23,6 +23,8 @@ from modelaudit.reports.inventory import LOCAL
 from modelaudit.reports.license_view import dataset_words, is_uncompared, origin_words, unread_origins
 from modelaudit.reports.wording import (
     DUTIES,
+    LEFT_TO_A_PERSON,
+    NOT_ASKED,
     NOTHING_SCANNED,
     TO_DO,
     TO_KNOW,
@@ -86,8 +88,13 @@ def verdict_sentence(report: AuditReport) -> str:
     verdict, accepted = report.decision.verdict, len(absences(report))
     if verdict is Verdict.INCOMPLETE and not report.coverage.artifacts:
         return NOTHING_SCANNED
-    if verdict is Verdict.PASS and CheckFamily.SECURITY not in report.policy.checks:
-        return f"{VERDICTS[verdict]} Nobody looked for attacks: the security check was not run."
+    if CheckFamily.SECURITY not in report.policy.checks:
+        if verdict is not Verdict.PASS and report.policy.checks == (CheckFamily.LICENSE,):
+            return NOT_ASKED
+        if verdict is Verdict.PASS:
+            return f"{VERDICTS[verdict]} Nobody looked for attacks: the security check was not run."
+    if verdict is Verdict.INCOMPLETE and not report.coverage.open_absences and not silent_records(report):
+        return LEFT_TO_A_PERSON
     if verdict is Verdict.PASS and accepted:
         parts = counted(accepted, "part that was", "parts that were")
         return f"The policy rejects nothing that was found, and it accepts the {parts} not examined."

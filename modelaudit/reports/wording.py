@@ -18,6 +18,8 @@ VERDICTS = {
     Verdict.INCOMPLETE: "This is not a pass: nothing found breaks the policy, but not everything was examined.",
 }
 
+NOT_ASKED = "That was not asked: nobody looked for attacks, only the licence was read."
+LEFT_TO_A_PERSON = "This is not a pass: nothing found breaks the policy, but a person must decide what is named below."
 NOTHING_SCANNED = "This is not a pass: there was no file to examine."
 
 EXIT_CODES = {
@@ -237,6 +239,13 @@ def human_number(number: float) -> str:
         if number >= unit:
             return f"{number / unit:,.10g} {words}"
     return f"{number:,.10g}"
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text up to a word where it is longer than ``most`` characters, with a mark."""
+    if len(text) <= most:
+        return text
+    return text[:most].rpartition(" ")[0].rstrip(" ,;:.(") + " …"
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

@@ -51,6 +51,11 @@ def tells_terms(path: str, size: int) -> bool:
     return size <= MOST_BYTES and (is_small_file(path) or is_small_file(path.rpartition("/")[2]))
 
 
+def speaks_of_terms(artifact: Artifact) -> bool:
+    """Whether a file of such a snapshot speaks of terms, or would if it could be had; the others are no absence."""
+    return artifact.open is not None or is_small_file(artifact.path)
+
+
 def chosen(listing: Mapping[str, ListedFile]) -> tuple[str, ...]:
     """The files to take of what is listed, in order of their names. One whose size is not stated is not taken."""
     fit = (

@@ -2,8 +2,8 @@
 
 Licence texts are their owners', so none is kept here: the folder holds them as ``<group>/<id>.txt``, with a table
 ``sources.tsv`` that says of each (``path``, ``title``, ``version_date``, ``where``, ``copy_note``) where it was read.
-What ``_texts.yaml`` does not list is left out, and so are notes that are no licence. A text whose length differs from
-its source's, or that was compared by eye alone, is no certain copy: what equals it is called a variant.
+What ``_texts.yaml`` does not list is left out, and so are notes that are no licence. A text that was written out by
+hand and whose length is not that of its source is no certain copy: what equals it is called a variant.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MARKS = 16
 """How many of the hashes that only one text has are kept of it."""
 _LINE = 112
 _NO_LICENSE = "NOT one licence"
-_UNCERTAIN = ("length DIFFERS", "no length check possible")
+_NO_COPY, _CHECKED = "not a byte copy", "length equals the stored file"
 _LARGEST = 250_000
 
 
@@ -74,7 +74,7 @@ def entry(text: Text, common: Counter[int], date: str) -> str:
     lines = [f"id: {text.id}", f"of: {text.about['of']}"]
     if text.about.get("policy"):
         lines.append("policy: true")
-    if any(mark in text.source["copy_note"] for mark in _UNCERTAIN):
+    if not is_certain(text.source["copy_note"]):
         lines.append("certain: false")
     lines += [f"source: {_quoted(_where(text.source['where']))}", f"date: {date}", f"words: {len(text.words)}"]
     for key, phrases in (("titles", titles), ("versions", _phrases(version, text.words))):
@@ -89,6 +89,11 @@ def entry(text: Text, common: Counter[int], date: str) -> str:
     if len(written) > _LARGEST:
         raise SystemExit(f"{text.id}: {len(written)} bytes are too many for one fingerprint")
     return written
+
+
+def is_certain(note: str) -> bool:
+    """Whether a text is a copy of its source, byte for byte or at least in its length."""
+    return _NO_COPY not in note or _CHECKED in note
 
 
 def _phrases(phrase: str, words: Sequence[str]) -> list[str]:

@@ -59,6 +59,22 @@ def test_a_mistake_is_told_with_file_and_line(old: str, new: str, message: str, 
     assert message in str(caught.value)
 
 
+def test_further_folders_add_theirs_and_replace_none(tmp_path: Path) -> None:
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    mine.mkdir()
+    theirs.mkdir()
+    written(mine, FILE)
+    written(theirs, FILE)
+    with pytest.raises(ConfigurationError, match="another rule set has a fingerprint of this name"):
+        load_fingerprints(mine, [theirs])
+    (theirs / "fingerprints" / "x.yaml").rename(theirs / "fingerprints" / "y.yaml")
+    (theirs / "fingerprints" / "y.yaml").write_text(FILE.replace("id: x", "id: y"), encoding="utf-8")
+    both = load_fingerprints(mine, [theirs])
+    assert [item.id for item in both.items] == ["x", "y"]
+    assert load_fingerprints(mine, [theirs]) is both
+    assert load_fingerprints() is load_fingerprints()
+
+
 def test_a_rule_set_without_fingerprints_has_none(tmp_path: Path) -> None:
     assert load_fingerprints(tmp_path).items == ()
 

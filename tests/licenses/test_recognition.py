@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 from types import ModuleType
@@ -346,3 +347,23 @@ def test_the_same_text_is_answered_from_memory(prints: Fingerprints, tmp_path: P
     first = recognise(PERMIT, prints, KNOWN)
     assert recognise(PERMIT, prints, KNOWN)[0] is first[0]
     assert recognise(PERMIT, derived(tmp_path), KNOWN)[0] is not first[0]
+
+
+def test_what_equals_an_uncertain_copy_is_a_variant(prints: Fingerprints) -> None:
+    unsure = Fingerprints(tuple(replace(item, certain=False) for item in prints.items))
+    (match,) = recognise(PERMIT, unsure, KNOWN)
+    assert (match.id, match.likeness) == ("LicenseRef-Gull", VARIANT)
+    assert match.differs == ("the text that it was compared with is no certain copy",)
+
+
+@pytest.mark.parametrize(
+    ("note", "certain"),
+    [
+        ("exact copy from the package", True),
+        ("written out (not a byte copy), length equals the stored file: 10 characters", True),
+        ("written out (not a byte copy); length DIFFERS: 10 here, 12 stored", False),
+        ("written out (not a byte copy); part of the file, no length check possible", False),
+    ],
+)
+def test_a_text_written_out_without_a_check_is_no_certain_copy(note: str, certain: bool) -> None:
+    assert derive_module().is_certain(note) is certain

@@ -501,5 +501,10 @@ def incomplete() -> AuditReport:
 
 
 @pytest.fixture
+def conflicting() -> AuditReport:
+    return conflicting_report()
+
+
+@pytest.fixture
 def hostile() -> AuditReport:
     return hostile_report()

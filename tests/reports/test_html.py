@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from reports.license_examples import NOTICE_WORDS
 
 import modelaudit.reports
 from modelaudit.model.license import ConclusionState
@@ -347,3 +348,58 @@ def test_text_has_the_contrast_of_wcag_aa(theme: int) -> None:
     for ink, ground in TEXT_ON:
         light, dark = sorted((_luminance(colors[ink]), _luminance(colors[ground])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{ink} on {ground}"
+
+
+def test_the_licence_section_tells_the_answer_and_what_it_rests_on(conflicting: AuditReport) -> None:
+    text = page_of(conflicting).text
+    section = text[text.index("Licence FOR REVIEW") :]
+    parts = (
+        "2 points have to be decided by a person, first: A limit to the number of users",
+        "What the policy commercial-product says you mean to do: commercial use",
+        "What stands against it, or has to be decided by a person, worst first",
+        "Inherited: quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root.",
+        "LicenseRef-Llama-3.1, section 2 Read on 2026-11-24",
+        "Evidence that does not go together",
+        "README.md line 2: “apache-2.0”",
+        "How we came to this",
+        "Like LicenseRef-Llama-3.1, and not it: with the exception of section 2",
+        "What the model was made from, step by step",
+        "known by its publisher's name alone",
+        "Data sets that the card names: claims about data, apart from the licence of the model",
+        "What is open here",
+        "What the conclusion does not rest on",
+        "Limits to stay within",
+        "Forbidden uses: military, malware (LicenseRef-Llama-3.1, section 1.b.iv;",
+        "Ship with every copy",
+        f"Exact words: {NOTICE_WORDS}",
+        "Show to people",
+        "Pass on to those who receive it",
+        "Every clause on record, licence by licence",
+    )
+    places = [section.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_duties_are_boxes_to_tick_and_one_that_is_met_is_ticked(examples: dict[str, Callable[[], AuditReport]]) -> None:
+    page = page_of(examples["allowed"]())
+    boxes = [each for each in page.attributes("input") if each.get("type") == "checkbox"]
+    assert sum("checked" in each for each in boxes) == 1
+    assert "Met by LICENSE" in page.text
+    assert "ALLOWED" in page.text and '<div class="callout allowed">' in render_html(examples["allowed"]()).decode()
+    folded = page.text[page.text.index("Every clause on record") :]
+    assert "Our summary of that licence (read on 2026-11-20)." in folded
+
+
+def test_every_table_of_the_licence_has_a_caption_and_labels_for_a_phone(conflicting: AuditReport) -> None:
+    page = page_of(conflicting)
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("table") == tags.count("caption") == 8
+    assert all("data-label" in each or "class" in each or "colspan" in each for each in page.attributes("td"))
+
+
+def test_terms_that_nobody_read_are_marked(conflicting: AuditReport) -> None:
+    answers = tuple(replace(each, read="") for each in conflicting.license.answers)
+    license_ = replace(conflicting.license, answers=answers)
+    assert (
+        '<strong class="no">Terms not verified</strong>' in render_html(replace(conflicting, license=license_)).decode()
+    )

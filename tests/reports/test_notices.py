@@ -66,7 +66,9 @@ def test_the_checklist_begins_with_the_answer_and_leaves_nothing_out(failing: Au
     assert "The card promises more than the model it was made from: The card says Apache-2.0" in text
     assert "- [ ] acme/other: not read: there is no such repository." in text
     assert f"no file holds it: copy it from <{LLAMA.url}>; and its use policy from <{LLAMA.policy_url}>" in text
-    assert "**DENIED**: What you mean to do is not allowed." in files(failing, denied_conclusion())["CHECKLIST.md"]
+    assert (
+        "**DENIED**: 1 reason stands against what you mean to do" in files(failing, denied_conclusion())["CHECKLIST.md"]
+    )
 
 
 def test_a_text_that_the_model_holds_is_named_and_a_met_duty_is_ticked(failing: AuditReport) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from reports.license_examples import conflicting_conclusion, denied_conclusion, plain_conclusion
 
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
-from modelaudit.model.terms import Clause, LicenseCategory, LicenseEntry
+from modelaudit.model.terms import Answer, Clause, LicenseCategory, LicenseEntry
+from modelaudit.reports.license_words import OVERTHROWING
 from modelaudit.reports.shipping import Permission, license_sentence, shipping
 
 FREE = (
@@ -119,3 +121,84 @@ def test_what_we_know_of_the_terms_is_not_overclaimed() -> None:
     unread = concluded(entry(LicenseCategory.PERMISSIVE, read=""))
     assert "only a second-hand summary of the terms of The X Licence" in license_sentence(unread, "")
     assert license_sentence(LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN), "else") == "else"
+
+
+def test_a_stated_use_is_answered_by_the_clauses() -> None:
+    allowed = shipping(plain_conclusion(), "listed elsewhere")
+    assert allowed.permission is Permission.ALLOWED
+    assert allowed.line == "What you mean to do is allowed under Apache-2.0; 3 things to do, listed elsewhere."
+    denied = shipping(denied_conclusion())
+    assert denied.permission is Permission.FORBIDDEN
+    assert denied.line == "1 reason stands against what you mean to do: Your use is commercial."
+    review = shipping(conflicting_conclusion())
+    assert review.permission is Permission.OPEN
+    assert review.line.startswith("2 points have to be decided by a person, first: A limit to the number of users")
+
+
+@pytest.mark.parametrize("answer", Answer)
+@pytest.mark.parametrize("state", [state for state in ConclusionState if state is not ConclusionState.CONCLUDED])
+def test_no_answer_permits_over_a_licence_that_was_not_concluded(answer: Answer, state: ConclusionState) -> None:
+    doubtful = replace(plain_conclusion(), state=state, permission=answer)
+    assert shipping(doubtful).permission is not Permission.ALLOWED
+
+
+def test_an_answer_without_a_reason_is_still_said() -> None:
+    for answer, line in (
+        (Answer.REVIEW, "A person must decide."),
+        (Answer.DENY, "What you mean to do is not allowed."),
+    ):
+        assert shipping(replace(plain_conclusion(), permission=answer)).line == line
+    nothing = replace(plain_conclusion(), duties=())
+    assert shipping(nothing).line.endswith("; nothing has to be done for it.")
+
+
+def unasked(license_: LicenseConclusion) -> LicenseConclusion:
+    """The same where the policy states no use."""
+    return replace(license_, intent=None, permission=None, answers=())
+
+
+def test_without_a_use_every_origin_has_to_be_known() -> None:
+    base = conflicting_conclusion().origins[0]
+    free = replace(unasked(plain_conclusion()), origins=(base,))
+    assert shipping(free).permission is Permission.ALLOWED
+    for origin in conflicting_conclusion().origins[1:]:
+        answer = shipping(replace(free, origins=(base, origin)))
+        assert answer.permission is Permission.OPEN
+        assert f"It was made from {origin.name}, and no licence could be concluded there." in answer.line
+    doubtful = replace(base, state=ConclusionState.VAGUE)
+    assert shipping(replace(free, origins=(doubtful,))).permission is Permission.OPEN
+
+
+def test_without_a_use_an_origin_that_forbids_business_is_told() -> None:
+    nc = entry(LicenseCategory.NON_COMMERCIAL, name="The NC Licence")
+    origin = conflicting_conclusion().origins[0]
+    license_ = unasked(plain_conclusion())
+    answer = shipping(replace(license_, entries=(*license_.entries, nc), origins=(origin,)))
+    assert answer.permission is Permission.OPEN
+    assert "The NC Licence, under which it was made, forbids commercial use." in answer.line
+    strict = replace(license_, category=LicenseCategory.NON_COMMERCIAL)
+    assert shipping(strict).permission is Permission.FORBIDDEN
+
+
+def test_without_a_use_a_conflict_about_the_licence_leaves_it_open() -> None:
+    conflict = conflicting_conclusion().conflicts[0]
+    free = unasked(plain_conclusion())
+    for kind in OVERTHROWING:
+        answer = shipping(replace(free, conflicts=(replace(conflict, kind=kind),) * 2))
+        assert answer.permission is Permission.OPEN
+        assert f"{conflict.detail} And 1 more conflict." in answer.line
+    assert shipping(replace(free, conflicts=(replace(conflict, kind="missing-text"),))).permission is Permission.ALLOWED
+
+
+def test_a_country_that_a_text_model_is_not_bound_by_is_not_told() -> None:
+    limit = Clause("territory-limit", "Not there.", scope="multimodal")
+    license_ = replace(concluded(replace(entry(LicenseCategory.PERMISSIVE), clauses=(limit,))), multimodal=False)
+    assert shipping(license_).permission is Permission.ALLOWED
+    for multimodal in (True, None):
+        answer = shipping(replace(license_, multimodal=multimodal))
+        assert answer.permission is Permission.OPEN
+        assert answer.line.endswith("Not everywhere: Not there.")
+
+
+def test_what_was_concluded_is_told_with_what_it_was_made_from() -> None:
+    assert license_sentence(plain_conclusion(), "").startswith("Concluded, with what it was made from: Apache-2.0.")

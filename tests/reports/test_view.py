@@ -3,14 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from reports.license_examples import conflicting_conclusion, plain_conclusion
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
-from modelaudit.model.report import AuditReport, Opinion, OpinionFinding, OpinionState
+from modelaudit.model.report import AuditReport, Decision, Opinion, OpinionFinding, OpinionState, Verdict
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports import view
-from modelaudit.reports.questions import questions
+from modelaudit.reports.license_view import lineage, path_of
+from modelaudit.reports.questions import license_questions, questions
 
 
 def test_findings_come_first_where_an_attack_or_an_altered_file_fails_the_model(failing: AuditReport) -> None:
@@ -103,3 +105,73 @@ def test_the_scan_raises_the_questions(failing: AuditReport, passing: AuditRepor
     assert questions(passing)[0].startswith("Where did these files come from")
     assert len(questions(passing)) == 2
     assert len(questions(incomplete)) == 1
+
+
+def test_a_variant_is_never_the_licence() -> None:
+    variant = conflicting_conclusion().claims[1]
+    known, words = view.understood(variant, conflicting_conclusion())
+    assert not known
+    assert words == "Like LicenseRef-Llama-3.1, and not it: with the exception of section 2"
+    assert view.understood(replace(variant, entry=None, differs=()), conflicting_conclusion()) == (
+        False,
+        "Like a licence, and not it",
+    )
+
+
+def test_what_became_of_an_origin_and_of_a_data_set_stands_beside_its_name() -> None:
+    license_ = conflicting_conclusion()
+    named, data = license_.claims[2:]
+    assert view.understood(named, license_) == (True, "Apache-2.0; read at 5f0b02c75b57")
+    missing = view.understood(replace(named, quotation="acme/other"), license_)
+    assert missing == (False, "licence not known; not read: there is no such repository")
+    assert view.understood(data, license_) == (True, "CC-BY-NC-4.0")
+    assert view.understood(replace(data, quotation="acme/more"), license_) == (
+        False,
+        "not read: it could not be reached",
+    )
+
+
+def test_an_expression_that_was_concluded_is_understood() -> None:
+    license_ = replace(plain_conclusion(), expression="MIT OR Apache-2.0")
+    made = claim("license", "mit or apache-2.0")
+    assert view.understood(made, license_) == (True, "MIT OR Apache-2.0")
+    assert not view.understood(made, replace(license_, state=ConclusionState.VAGUE))[0]
+
+
+def test_what_was_read_raises_no_question() -> None:
+    plain = replace(plain_conclusion(), origins=conflicting_conclusion().origins[:1], claims=plain_conclusion().claims)
+    asked = " ".join(license_questions(plain))
+    assert asked == ""
+    asked = " ".join(license_questions(conflicting_conclusion()))
+    for fact in (
+        "Does the licence file match the model card (LLAMA 3.1 COMMUNITY LICENSE AGREEMENT)?",
+        "Does the licence of the base model allow what we do (acme/tiny-root, acme/other)?",
+        "Do the terms of the data sets allow what we do (acme/more)?",
+        "Who reads the use policy again, and when, since it may change (LicenseRef-Llama-3.1: https://",
+    ):
+        assert fact in asked
+
+
+def test_a_scan_for_licences_alone_does_not_speak_of_loading(conflicting: AuditReport) -> None:
+    only = replace(conflicting.policy, checks=(CheckFamily.LICENSE,))
+    assert view.verdict_sentence(replace(conflicting, policy=only)).startswith("That was not asked: nobody looked")
+    whole = replace(conflicting.coverage, artifacts=conflicting.coverage.artifacts[:2])
+    left = replace(conflicting, decision=Decision(Verdict.INCOMPLETE, (), whole))
+    assert "a person must decide" in view.verdict_sentence(left)
+    assert "not everything was examined" in view.verdict_sentence(
+        replace(conflicting, decision=Decision(Verdict.INCOMPLETE, (), conflicting.coverage))
+    )
+
+
+def test_lineage_keeps_every_origin_in_a_tree() -> None:
+    license_ = conflicting_conclusion()
+    assert [(each.rails, each.origin.name) for each in lineage(license_)] == [
+        ("└─", "acme/tiny-instruct"),
+        ("   ├─", "acme/tiny-root"),
+        ("   └─", "acme/other"),
+    ]
+    ring = tuple(replace(license_.origins[0], name=f"a/{n}", made=f"a/{1 - n}") for n in range(2))
+    assert {each.origin.name for each in lineage(replace(license_, origins=ring))} == {"a/0", "a/1"}
+    assert path_of(license_, "acme/tiny-root") == "quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root"
+    assert path_of(replace(license_, origins=ring), "a/0").count("quantized from") == 2
+    assert path_of(license_, "acme/unheard") == "made from acme/unheard"

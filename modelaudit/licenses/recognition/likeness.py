@@ -74,8 +74,8 @@ class Explanation:
 def explain(words: Words, prints: Fingerprints) -> Explanation:
     """The best fingerprints for the parts of a text."""
     found: list[Place] = []
-    for each in _candidates(words, prints):
-        placed = _lay(words, prints.items[each.number], each)
+    for candidate in _candidates(words, prints):
+        placed = _lay(words, prints.items[candidate.number], candidate)
         if placed is not None:
             if not placed.unlike and not list(_loose(words, (placed,))):
                 return Explanation((placed,), ())
@@ -90,14 +90,15 @@ def explain(words: Words, prints: Fingerprints) -> Explanation:
 def _lay(words: Words, item: Fingerprint, candidate: _Candidate) -> Place | None:
     """Lay a fingerprint where it would begin, and where words stand between its own, from further ahead."""
     best: Place | None = None
-    starts = (candidate.likely, candidate.first, min(candidate.likely, candidate.first) - _ROOM)
-    for begin in dict.fromkeys(max(0, start) for start in starts):
+    starts = dict.fromkeys(max(0, start) for start in (candidate.likely, candidate.first))
+    ahead = max(0, min(candidate.likely, candidate.first) - _ROOM)
+    for begin in (*starts, *(() if ahead in starts else (ahead,))):
+        if best is not None and (not best.unlike or (begin not in starts and best.weight > _ENOUGH * item.words)):
+            break
         alignment = align(words.triples, item, begin, candidate.stop)
         placed = _placed(words, item, alignment) if alignment is not None else None
         if placed is not None and (best is None or placed.weight > best.weight):
             best = placed
-        if best is not None and (not best.unlike or best.weight > _ENOUGH * item.words):
-            break
     return best
 
 

@@ -1,0 +1,158 @@
+"""``modelaudit license`` as people and gates run it: a process, its screen, its exit code, the files it writes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from modelaudit.cli.main import main
+
+MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
+PRODUCT = ("--policy", "commercial-product", "--territory", "EU", "--mau", "5e6", "--revenue", "2e7", "--offline")
+
+
+@dataclass
+class Ran:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path) -> Ran:
+    """The command in this process, as a process of its own would run it: loading the rules anew each time is slow."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["modelaudit", *map(str, arguments)])
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        patch.setenv("COLUMNS", "100")
+        with pytest.raises(SystemExit) as ended:
+            main()
+    code = ended.value.code
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+    return Ran(code if isinstance(code, int) else -1, *texts)
+
+
+def model(folder: Path, license_: str, text: str = "") -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "README.md").write_text(f"---\nlicense: {license_}\n---\n# M\n")
+    (folder / "model.safetensors").write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+    if text:
+        (folder / "LICENSE").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("license_", "arguments", "code", "word"),
+    [
+        ("mit", PRODUCT, 0, "ALLOWED"),
+        ("cc-by-nc-4.0", PRODUCT, 1, "DENIED"),
+        ("cc-by-nc-4.0", ("--policy", "research", "--offline"), 0, "ALLOWED"),
+        ("cc-by-nc-4.0", ("--policy", "research", "--use", "commercial", "--offline"), 1, "DENIED"),
+        ("other", PRODUCT, 3, "FOR REVIEW"),
+        ("mit OR cc-by-nc-4.0", PRODUCT, 0, "ALLOWED"),
+        ("mit AND cc-by-nc-4.0", PRODUCT, 1, "DENIED"),
+        ("llama3.1", (*PRODUCT, "--mau", "8e8"), 1, "DENIED"),
+        ("llama3.1", PRODUCT, 0, "ALLOWED"),
+        ("llama3.1", (*PRODUCT, "--field", "military"), 1, "DENIED"),
+        ("mit", ("--offline",), 3, "NO USE STATED"),
+    ],
+)
+def test_the_answer_stands_first_and_decides_the_exit_code(
+    tmp_path: Path, license_: str, arguments: tuple[str, ...], code: int, word: str
+) -> None:
+    ran = run("license", model(tmp_path / "m", license_), *arguments)
+    assert (ran.returncode, word in ran.stdout.splitlines()[0]) == (code, True), ran.stdout + ran.stderr
+    assert ran.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--use", "flying"), ("--use", "commercial=maybe"), ("--territory", "Europe"), ("--field", "nonsense"),
+        ("--mau", "-5"), ("--mau", "many"), ("--policy", "nonsense"), ("-o", "pdf=x.pdf"), ("--revenue", "nan"),
+    ],
+)  # fmt: skip
+def test_wrong_options_are_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    for command in ("license", "scan"):
+        if command == "scan" and arguments[0] == "-o":
+            continue
+        ran = run(command, model(tmp_path / "m", "mit"), "--offline", *arguments)
+        assert (ran.returncode, ran.stdout, "Traceback" in ran.stderr) == (2, "", False)
+
+
+def test_what_is_not_there_could_not_be_run(tmp_path: Path) -> None:
+    assert run("license", tmp_path / "absent", "--offline").returncode == 4
+    assert run("license", "acme/nowhere", "--offline").returncode == 4
+
+
+def test_a_scan_takes_the_same_options_and_answers_alike(tmp_path: Path) -> None:
+    denied = run("scan", model(tmp_path / "a", "cc-by-nc-4.0"), "--no-second-opinion", *PRODUCT, "-o", "json")
+    assert denied.returncode == 1
+    report = json.loads(denied.stdout)
+    assert report["license"]["permission"] == "deny"
+    assert report["license"]["intent"]["territories"] == ["EU"]
+    assert "license/use-denied" in {finding["rule"] for finding in report["findings"]}
+    review = run("scan", model(tmp_path / "b", "other"), "--no-second-opinion", *PRODUCT, "-q")
+    assert review.returncode == 3
+    plain = run("scan", model(tmp_path / "c", "mit", MIT), "--no-second-opinion", *PRODUCT, "-q")
+    assert plain.returncode == 0
+
+
+def test_reports_of_every_format_come_from_it(tmp_path: Path) -> None:
+    folder = model(tmp_path / "m", "mit", MIT)
+    html, bom = tmp_path / "r.html", tmp_path / "r.cdx.json"
+    ran = run("license", folder, *PRODUCT, "-o", html, "-o", f"cyclonedx={bom}", "-o", "json")
+    assert ran.returncode == 0
+    assert json.loads(ran.stdout)["license"]["expression"] == "MIT"
+    assert b"MIT" in html.read_bytes()
+    assert json.loads(bom.read_bytes())["bomFormat"] == "CycloneDX"
+
+
+def test_notices_are_written(tmp_path: Path) -> None:
+    out = tmp_path / "out" / "notices"
+    ran = run("license", model(tmp_path / "m", "llama3.1"), *PRODUCT, "--notices", out)
+    assert ran.returncode == 0
+    assert any("Llama 3.1" in file.read_text() for file in out.iterdir())
+    assert str(out) in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["llama3.1", "LicenseRef-Llama-3.1", "Apache License, Version 2.0"])
+def test_show_prints_a_licence_for_people(name: str) -> None:
+    ran = run("license", "show", name)
+    assert ran.returncode == 0
+    assert "read       2026" in ran.stdout
+    assert all(len(line) <= 100 or "://" in line for line in ran.stdout.splitlines())
+
+
+@pytest.mark.parametrize(("name", "hint"), [("nonsense", "no licence"), ("other", "no single licence")])
+def test_show_of_no_licence_is_a_usage_error(name: str, hint: str) -> None:
+    ran = run("license", "show", name)
+    assert (ran.returncode, hint in ran.stderr) == (2, True)
+    assert run("license", "show").returncode == 2
+
+
+def test_several_targets_and_the_worst_decides(tmp_path: Path) -> None:
+    good, bad = model(tmp_path / "a", "mit"), model(tmp_path / "b", "cc-by-nc-4.0")
+    ran = run("license", good, bad, *PRODUCT)
+    assert ran.returncode == 1
+    assert "ALLOWED" in ran.stdout
+    assert "DENIED" in ran.stdout
+    assert run("license", good, bad, *PRODUCT, "--notices", tmp_path / "n").returncode == 2
+
+
+def test_a_process_of_its_own_answers_alike(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "modelaudit", "license", str(model(tmp_path / "m", "cc-by-nc-4.0")), *PRODUCT]
+    ran = subprocess.run(command, capture_output=True, check=False, env=dict(os.environ))
+    assert (ran.returncode, "DENIED" in ran.stdout.decode().splitlines()[0], ran.stderr) == (1, True, b"")
