@@ -165,6 +165,10 @@ ADDED = (
     "<!-- not for sale -->",
     "All rights reserved to the crown of the mainland.",
     "GPL",
+    "Copyright 2024 Acme, proprietary and confidential",
+    "Copyright 2024 Acme. Kommerziell verboten",
+    "Copyright 2024 Acme \u7981\u7528",
+    "2024 evaluation copy",
 )
 
 

@@ -36,7 +36,8 @@ _TERMS = re.compile(
     r"|militar|modif|must|nc$|nd$|no$|non|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
     r"|resell|restrict|revok|sell|sale|shall|should|sublicen|subject|surveil|terminat|terms?$|this$|train|unauth|unless"
     r"|until|us(?:e|es|ed|er|ers|ing)$|violat|void|warrant|weapon|without|written|you|is$|are$|be$|can$|if$|when"
-    r"|which|who$|with$|any$|that$|do$|does$|it$)"
+    r"|confident|propriet|evaluat|trial|internal|personal|privat|secret|verbot|untersag|nicht|kein|kommerz|interdi|prohib"
+    r"|proib|sans$|pas$|sauf|solo$|sin$|which|who$|with$|any$|that$|do$|does$|it$)"
 )
 _HEADINGS = tuple(
     tuple(phrase.split())
@@ -81,9 +82,10 @@ def _copyright(words: Words, first: int, end: int, phrases: frozenset[tuple[str,
         word = words.words[position]
         if word == "copyright" or _TERMS.match(word):
             break
-        plain += not _is_of_a_name(words, position)
-        if plain > _PLAIN_LIMIT:
-            break
+        if not _is_of_a_name(words, position):
+            plain += 1
+            if plain > _PLAIN_LIMIT or not word.isascii():
+                break
         position += 1
     return position - first
 
