@@ -18,10 +18,9 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation
 from modelaudit.reports.license_words import LOOKS, RELATIONS
-from modelaudit.reports.wording import counted, ended, human_number, place_words, sentence
+from modelaudit.reports.wording import LIMITS, counted, ended, human_number, place_words, sentence
 
 _LONGEST_RAILS = 90
-_CAPS = {"user-cap": "Not above {} users a month", "revenue-cap": "Not above USD {} a year"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +121,30 @@ def origin_words(origin: Origin) -> str:
 
 
 def limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
-    """What an allowed use has to stay within: forbidden uses and caps, of which no answer above has told.
+    """What an allowed use has to stay within: the limits of which no answer above has told.
 
     Args:
         license_: the conclusion.
         most: how many forbidden uses of one licence are named; the rest is counted.
     """
     told = {(each.license, each.kind) for each in license_.answers if each.answer is not Answer.ALLOW}
-    found = []
+    found: list[str] = []
+    untouched: list[str] = []
     for entry in license_.entries:
         for clause in entry.clauses:
-            if (entry.id, clause.kind) in told:
+            if (entry.id, clause.kind) in told or clause.kind not in LIMITS:
                 continue
             where = ", ".join(part for part in (entry.id, clause.section) if part)
             if clause.kind == "use-policy":
                 url = clause.url or entry.policy_url or entry.url
                 found.append(f"Forbidden uses: {_fields(clause, most)} ({where}; {url}).")
-            elif clause.number is not None and clause.kind in _CAPS:
-                found.append(f"{_CAPS[clause.kind].format(human_number(clause.number))} ({where}).")
+            elif clause.kind == "use-condition" and clause.fields:
+                found.append(f"Uses under conditions: {_fields(clause, most)} ({where}).")
+            else:
+                number = f" above {human_number(clause.number)}" if clause.number is not None else ""
+                untouched.append(f"{clause.kind.replace('-', ' ')}{number} ({where})")
+    if untouched:
+        found.append(f"Limits that the stated use does not touch: {'; '.join(dict.fromkeys(untouched))}.")
     return tuple(dict.fromkeys(found))
 
 

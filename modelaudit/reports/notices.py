@@ -30,6 +30,9 @@ from modelaudit.reports.wording import ended
 _NOTICE_KINDS = ("keep-notices",)
 _SHOWN = (Group.SHOW, Group.NAME)
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
+_ALONG = re.compile(
+    r"(?:^|/)(?:third[-_ ]?party[-_ ]?)?(?:notices?|(?:acceptable[-_ ]?)?use[-_ ]?policy)(?:\.\w+)?$", re.IGNORECASE
+)
 _LONGEST = 4000
 
 
@@ -153,7 +156,7 @@ def _checklist(report: AuditReport, license_: LicenseConclusion) -> str:
     if open_points:
         lines += ["", "## To settle first", ""]
         lines += [f"- [ ] {_said(each.because)}{_source(each.license, each.section)}" for each in open_points]
-    lines += ["", "## Licence texts to copy", "", *_copies(license_)]
+    lines += ["", "## Licence texts to copy", "", *_copies(license_), *_along(report)]
     for group, each in tasks(license_):
         lines += ["", f"## {GROUPS[group]}", ""]
         for task in each:
@@ -171,6 +174,14 @@ def _checklist(report: AuditReport, license_: LicenseConclusion) -> str:
 
 def _source(license_id: str, section: str) -> str:
     return f" ({_said(', '.join(part for part in (license_id, section) if part))})" if license_id else ""
+
+
+def _along(report: AuditReport) -> list[str]:
+    """The notices and use policies that lie in the model itself: they go along with it as they are."""
+    names = (record.path for record in report.coverage.artifacts if _ALONG.search(record.path))
+    return [
+        f"- [ ] {_said(name)}: copy this file of the model as it is, beside anything that is added" for name in names
+    ]
 
 
 def _copies(license_: LicenseConclusion) -> list[str]:

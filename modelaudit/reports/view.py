@@ -22,9 +22,10 @@ from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.reports.inventory import LOCAL
 from modelaudit.reports.license_view import dataset_words, is_uncompared, origin_words, unread_origins
 from modelaudit.reports.wording import (
-    DUTIES,
     LEFT_TO_A_PERSON,
+    LIMITS,
     NOT_ASKED,
+    NOTES,
     NOTHING_SCANNED,
     TO_DO,
     TO_KNOW,
@@ -145,7 +146,7 @@ def duties(entry: LicenseEntry) -> tuple[tuple[str, tuple[Clause, ...]], ...]:
     """Return the obligations in their groups, the group that decides whether you can use it at all first."""
     groups: dict[str, list[Clause]] = {USE_FIRST: [], TO_DO: [], TO_KNOW: []}
     for duty in entry.clauses:
-        groups[DUTIES.get(duty.kind, TO_DO)].append(duty)
+        groups[USE_FIRST if duty.kind in LIMITS else TO_KNOW if duty.kind in NOTES else TO_DO].append(duty)
     return tuple((title, tuple(each)) for title, each in groups.items() if each)
 
 

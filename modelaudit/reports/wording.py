@@ -114,25 +114,26 @@ CATEGORIES = {
 
 USE_FIRST = "Can you use it at all? Answer first"
 TO_DO = "What you must do"
-TO_KNOW = "What you must not do, good to know"
+TO_KNOW = "What to keep an eye on, good to know"
 
-DUTIES = {
-    "no-commercial-use": USE_FIRST,
-    "user-cap": USE_FIRST,
-    "revenue-cap": USE_FIRST,
-    "territory-limit": USE_FIRST,
-    "use-policy": USE_FIRST,
-    "include-license-text": TO_DO,
-    "keep-notices": TO_DO,
-    "state-changes": TO_DO,
-    "attribution-naming": TO_DO,
-    "pass-on-use-limits": TO_DO,
-    "share-alike": TO_DO,
-    "no-endorsement": TO_KNOW,
-    "patent-termination": TO_KNOW,
-    "output-limits": TO_KNOW,
-}
-"""The kinds of obligation and the group that each is listed in; a kind that is not listed is something to do."""
+LIMITS = frozenset(
+    {
+        *("business-limit", "commercial-agreement", "company-revenue-cap", "hosting-limit", "monthly-revenue-cap"),
+        *("no-commercial-use", "no-derivatives", "no-output-training", "no-production-use", "no-redistribution"),
+        *("no-sale-alone", "output-competition-limit", "purpose-limit", "research-only", "revenue-cap"),
+        *("service-revenue-cap", "territory-limit", "use-agreement", "use-condition", "use-policy", "user-cap"),
+    }
+)
+"""The kinds of clauses that can forbid a use; ``rules/clauses.yaml`` has them as the group ``limit``."""
+
+NOTES = frozenset(
+    {
+        *("commercial-use", "content-filter", "governing-law", "guardrails", "indemnity", "mutable-terms"),
+        *("no-endorsement", "no-patent-grant", "output-ownership", "patent-grant", "patent-termination"),
+        *("remote-restriction", "termination", "update-duty"),
+    }
+)
+"""The kinds that ask for nothing to be made: the groups ``watch`` and ``fact`` there."""
 
 NEVER_COVERED = (
     "How the model behaves, and how good or fair its answers are.",

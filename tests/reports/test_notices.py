@@ -101,3 +101,13 @@ def test_no_code_span_can_be_left(failing: AuditReport) -> None:
     duty = replace(conflicting_conclusion().duties[3], words=("a` <script> `b",))
     text = files(failing, replace(conflicting_conclusion(), duties=(duty,)))["ATTRIBUTIONS.md"]
     assert "`a\\x60 <script> \\x60b`" in text
+
+
+def test_notices_that_lie_in_the_model_go_along(failing: AuditReport) -> None:
+    names = ("NOTICE", "USE_POLICY.md", "legal/third-party-notices.txt", "noticeable.bin", "LICENSE")
+    records = tuple(replace(failing.coverage.artifacts[0], path=name) for name in names)
+    coverage = replace(failing.coverage, artifacts=records)
+    report = replace(failing, decision=replace(failing.decision, coverage=coverage))
+    text = files(report, plain_conclusion())["CHECKLIST.md"]
+    assert "- [ ] NOTICE: copy this file of the model as it is" in text
+    assert text.count("copy this file of the model as it is") == 3

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import modelaudit.reports
+from modelaudit.catalogue import load_catalogue
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
 from modelaudit.model.license import ConclusionState, OriginState
@@ -92,6 +93,12 @@ def test_places_and_thresholds_in_words() -> None:
     assert wording.fail_on_words(Severity.HIGH) == "findings of severity high and above fail"
     assert wording.fail_on_words(Severity.CRITICAL) == "critical findings fail"
     assert wording.fail_on_words(None) == "findings never fail this policy"
+
+
+def test_every_kind_of_clause_has_its_place() -> None:
+    kinds = load_catalogue().clauses.kinds
+    assert {id_ for id_, kind in kinds.items() if kind.group is Group.LIMIT} == wording.LIMITS
+    assert {id_ for id_, kind in kinds.items() if kind.group in (Group.WATCH, Group.FACT)} == wording.NOTES
 
 
 @pytest.mark.parametrize(
