@@ -145,6 +145,7 @@ def standard(bench: Bench) -> Iterator[str]:
     yield f"have it: {', '.join(sorted(each.of for each in one_each.values()))}."
     yield "The label is that of the file, pattern or package. No text says if later versions may be chosen. Patterns"
     yield "hold more than one form of a text at once, so that what is put together from them differs from each form."
+    yield "The library that they are of knows its own, of course: the packages below are the fairer comparison."
     yield ""
     yield from _compared(bench, list(one_each.values()))
     yield f"All {len(bench.texts['package'])} installed packages that name one licence and ship one licence file:"
