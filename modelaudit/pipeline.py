@@ -107,9 +107,7 @@ def _scan(target: str, options: Options) -> AuditReport:
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
         opinions = (second_opinion(snapshot.root, paths, findings, options.limits),)
-    decision = decide(
-        Coverage(tuple(audit.records)), findings, policy, families_of(catalogue), license_.permission
-    )
+    decision = decide(Coverage(tuple(audit.records)), findings, policy, families_of(catalogue), license_.permission)
     return audit.report(target_of(target, snapshot, options), decision, license_, opinions)
 
 

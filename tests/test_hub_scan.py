@@ -89,7 +89,7 @@ def test_malicious_repository_fails(hub: LoopbackHub) -> None:
 def test_a_link_to_the_repository_s_own_licence_is_a_link_inside(hub: LoopbackHub) -> None:
     link = f"{hub.endpoint}/acme/tiny/blob/main/LICENSE"
     card = f"---\nlicense: other\nlicense_name: acme\nlicense_link: https://huggingface.co/acme/tiny/blob/main/LICENSE\n---\n{link}\n"
-    hub.add_repository("acme/tiny", files={**TINY, "README.md": card})
+    hub.add_repository("acme/tiny", files={**TINY, "LICENSE": "text\n", "README.md": card})
     assert "license/link-outside" not in {finding.rule for finding in scan("acme/tiny").findings}
     hub.add_repository("acme/other", files={**TINY, "README.md": card.replace("acme/tiny/blob", "someone/else/blob")})
     assert "license/link-outside" in {finding.rule for finding in scan("acme/other").findings}

@@ -25,14 +25,18 @@ SHORT = ("modelaudit", "fixtures/builders", "benchmarks")
 """The folders whose modules and functions are bound to these lengths."""
 
 SIBLINGS = {"sources", "readers", "checks", "integrity", "licenses", "policy", "reports", "catalogue", "opinions"}
-LEVELS = {"model": 0} | dict.fromkeys(SIBLINGS, 1) | {
-    "options": 2,
-    "licensing": 2,
-    "pipeline": 3,
-    "": 4,
-    "cli": 5,
-    "__main__": 6,
-}
+LEVELS = (
+    {"model": 0}
+    | dict.fromkeys(SIBLINGS, 1)
+    | {
+        "options": 2,
+        "licensing": 2,
+        "pipeline": 3,
+        "": 4,
+        "cli": 5,
+        "__main__": 6,
+    }
+)
 """Each room's level; an import goes from a higher level to a lower one. ``""`` is the public API in ``__init__``."""
 
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager", "misc", "tools"}

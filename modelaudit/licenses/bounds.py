@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.origins import hub_id
 from modelaudit.licenses.places import Part, is_text, is_variant, part_of, path_of
 from modelaudit.licenses.uses import Bound
@@ -57,14 +58,34 @@ def origin_bounds(
     seen: set[tuple[str, tuple[Relation, ...]]] = set()
     for origin in origins:
         relations = relations_of(origin, origins)
-        rule = origin_rule(origin.name, rules)
-        modality = modalities.get(origin.name.casefold(), rule.multimodal if rule else None)
+        modality = _modality(origin, modalities, rules)
         for name in origin.entries:
             if (name, relations) in seen or name not in rules.licenses:
                 continue
             seen.add((name, relations))
             found.append((origin, Bound(rules.licenses[name], origin.name, relations, modality)))
     return found
+
+
+def modality_of(evidence: Evidence, origins: Sequence[Origin], rules: Catalogue) -> bool | None:
+    """Whether the model handles more than text: as its own files say, or as follows from what it was made from.
+
+    What was made from a model that does may do so too; only a copy or an adapter of one that does not is known not to.
+    """
+    if evidence.multimodal is not None:
+        return evidence.multimodal
+    nearest = [
+        (origin.relation, _modality(origin, evidence.modalities, rules)) for origin in origins if origin.depth == 1
+    ]
+    if any(modality for _, modality in nearest):
+        return True
+    same = (Relation.QUANTIZED, Relation.ADAPTER)
+    return False if nearest and all(step in same and known is False for step, known in nearest) else None
+
+
+def _modality(origin: Origin, modalities: Mapping[str, bool], rules: Catalogue) -> bool | None:
+    rule = origin_rule(origin.name, rules)
+    return modalities.get(origin.name.casefold(), rule.multimodal if rule else None)
 
 
 def relations_of(origin: Origin, origins: Sequence[Origin]) -> tuple[Relation, ...]:

@@ -10,6 +10,7 @@ from modelaudit.licenses.bounds import (
     component_bounds,
     is_hub_id,
     known_by_name,
+    modality_of,
     origin_bounds,
     unclear_components,
 )
@@ -50,12 +51,13 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     own = agreement.own(claims, files)
     origins = known_by_name(_others(evidence), rules)
     reaching = [pair for pair in origin_bounds(origins, evidence.modalities, rules) if binds(pair[1], rules.clauses)]
+    multimodal = modality_of(evidence, origins, rules)
     components = component_bounds(claims, agreement.names, own.ids)
     others = [*(bound for _, bound in reaching), *components]
-    chosen = permission_of(Binding(own.choices, others, (), evidence.multimodal), intent, rules).chosen
+    chosen = permission_of(Binding(own.choices, others, (), multimodal), intent, rules).chosen
     conflicts = conflicts_of(Matter(evidence, own, chosen, claims, reaching, origins, rules, agreement.names))
     doubts = tuple(dict.fromkeys(_doubts(own, origins, reaching, conflicts, unclear_components(claims))))
-    permission = permission_of(Binding(own.choices, others, doubts, evidence.multimodal), intent, rules)
+    permission = permission_of(Binding(own.choices, others, doubts, multimodal), intent, rules)
     concluded = own.state is ConclusionState.CONCLUDED
     inherited = [bound.entry.id for _, bound in reaching]
     ids = dict.fromkeys((*own.ids, *inherited, *(bound.entry.id for bound in components)))
@@ -82,7 +84,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         answers=permission.answers,
         duties=met(permission.duties, claims, evidence.texts),
         openness=openness_of(evidence, own, [bound.entry for _, bound in reaching], claims, agreement.names, rules),
-        multimodal=evidence.multimodal,
+        multimodal=multimodal,
     )
 
 

@@ -187,7 +187,8 @@ def _to_do(license_: LicenseConclusion) -> RenderableType | None:
 def _task(task: Task, several: bool) -> Text:
     text = cut(task.text, _CLAUSE)
     box = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
-    words = [f" Exact words: “{each}”" for each in task.words if each not in task.text]
+    exact = " / ".join(f"“{each}”" for each in task.words if each not in task.text)
+    words = [f" Exact words: {exact}"] if exact else []
     section = task.section or "section not stated"
     source = f"{_short(task.license)}, {section}" if several else section
     return text_of(box, *words, (f" ({source})", "dim"))

@@ -126,7 +126,9 @@ def test_an_honest_model_passes_both_ways(tmp_path: Path) -> None:
         assert not [finding for finding in report.findings if finding.rule.startswith("license/")]
 
 
-@pytest.mark.parametrize("case", ["no YAML", "of the wrong type", "five megabytes of text", "a link that leads outside"])
+@pytest.mark.parametrize(
+    "case", ["no YAML", "of the wrong type", "five megabytes of text", "a link that leads outside"]
+)
 def test_the_command_tells_the_same(case: str, tmp_path: Path) -> None:
     folder = write(tmp_path / "model", CASES[case][0])
     command = [sys.executable, "-m", "modelaudit", "license", str(folder), *ARGUMENTS]

@@ -134,3 +134,25 @@ def test_no_licence_is_for_review(weigh):
     conclusion = weigh(intent=SALE)
     assert (conclusion.permission, conclusion.answers[0].kind) == (Answer.REVIEW, "conclusion")
     assert weigh().permission is None
+
+
+@pytest.mark.parametrize(
+    ("own", "base", "relation", "permission"),
+    [
+        (True, None, Relation.FINETUNE, Answer.DENY),
+        (None, True, Relation.ADAPTER, Answer.DENY),
+        (None, True, Relation.FINETUNE, Answer.DENY),
+        (None, None, Relation.ADAPTER, Answer.REVIEW),
+        (None, False, Relation.FINETUNE, Answer.REVIEW),
+        (None, False, Relation.QUANTIZED, Answer.ALLOW),
+        (False, None, Relation.FINETUNE, Answer.ALLOW),
+    ],
+)
+def test_what_holds_for_models_of_more_than_text_needs_to_know_the_model(
+    weigh, origin_of, own, base, relation, permission
+):
+    evidence = {"multimodal": own, "modalities": {} if base is None else {"acme/base": base}}
+    origins = [origin_of("acme/base", "LicenseRef-Llama-3.2", relation=relation)]
+    texts = {"LICENSE": "LicenseRef-Llama-3.2"}
+    conclusion = weigh(license="llama3.2", texts=texts, origins=origins, intent=SALE, evidence=evidence)
+    assert conclusion.permission is permission

@@ -112,6 +112,9 @@ def test_duties_are_a_list_to_do_with_exact_words_and_what_is_met(failing: Audit
     assert f"Exact words: “{NOTICE_WORDS}”" in todo
     places = [todo.index(f" {label} ") for label in ("ship", "show", "name", "pass on", "watch")]
     assert places == sorted(places)
+    either = replace(conflicting_conclusion().duties[3], words=("Built with X", "Improved by X"))
+    text = words(screen(failing, replace(conflicting_conclusion(), duties=(either,))))
+    assert "[ ] Show it. Exact words: “Built with X” / “Improved by X” (1.b.i)" in text
     met = words(screen(failing, plain_conclusion()))
     assert "To do under Apache-2.0: 3 things, 1 met by the files that are there" in met
     assert "[x] Give everyone who receives the model a copy of the licence. Met by LICENSE." in met

@@ -1,0 +1,84 @@
+"""What is open, part by part, and the class of the Model Openness Framework that follows."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.catalogue.document import Document, parse
+from modelaudit.catalogue.openness import read_openness
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.license import DatasetClaim, OriginState
+from modelaudit.model.terms import LicenseCategory
+
+CARD = "# M\n\n## Evaluation\n\nSee arxiv.org/abs/2403.13784. ## Training data\n"
+WEIGHTS = ["config.json", "model.safetensors"]
+TOOLING = ["train.py", "modeling_x.py", "eval.py", "eval_set.jsonl", "requirements.txt"]
+SCIENCE = ["prepare_data.py", "run/checkpoint-100/model.safetensors", "train.jsonl"]
+
+
+def opened(weigh, paths, license_="apache-2.0", **options):
+    return weigh(license=license_, paths=["README.md", *paths], prose={"README.md": CARD}, **options).openness
+
+
+@pytest.mark.parametrize(
+    ("paths", "title"),
+    [
+        ([], "No class"),
+        (WEIGHTS, "Class III"),
+        ([*WEIGHTS, *TOOLING[:-1]], "Class III"),
+    ],
+)
+def test_a_class_needs_every_part_of_it(weigh, paths, title):
+    assert opened(weigh, paths).title.startswith(title)
+
+
+def test_data_counts_under_its_own_licence(weigh):
+    free = {"datasets": [DatasetClaim("a/b", OriginState.READ, ("CC-BY-4.0",))]}
+    whole = [*WEIGHTS, *TOOLING, *SCIENCE]
+    assert opened(weigh, [*WEIGHTS, *TOOLING], evidence=free).title.startswith("Class II,")
+    assert opened(weigh, whole, evidence=free).title.startswith("Class I,")
+    unknown = {"datasets": [DatasetClaim("a/b", OriginState.MISSING)]}
+    assert opened(weigh, whole, evidence=unknown).title.startswith("Class III,")
+    closed = {"datasets": [DatasetClaim("a/b", OriginState.READ, ("CC-BY-NC-4.0",))]}
+    assert opened(weigh, whole, evidence=closed).title.startswith("Class III,")
+
+
+@pytest.mark.parametrize("license_", ["llama3.1", "openrail++", "cc-by-nc-4.0", "other", "gemma"])
+def test_a_licence_with_restrictions_opens_nothing(weigh, license_):
+    openness = opened(weigh, WEIGHTS, license_)
+    assert openness.title.startswith("No class")
+    assert not any(part.open for part in openness.components)
+    assert any("Model parameters" in line for line in openness.missing)
+
+
+def test_weights_are_open_only_where_their_origin_is(weigh, origin_of):
+    assert opened(weigh, WEIGHTS, origins=[origin_of("a/b", "MIT")]).title.startswith("Class III")
+    assert opened(weigh, WEIGHTS, origins=[origin_of("a/b", "CC-BY-NC-4.0")]).title.startswith("No class")
+
+
+def test_every_part_says_what_shows_it(weigh):
+    parts = {part.id: part for part in opened(weigh, WEIGHTS).components}
+    assert (parts["model-parameters"].evidence, parts["model-parameters"].open) == ("model.safetensors", True)
+    assert (parts["training-code"].present, parts["training-code"].open, parts["training-code"].evidence) == (
+        False, None, "",
+    )  # fmt: skip
+    assert "arxiv" in parts["technical-report"].evidence
+
+
+def test_no_licence_under_limits_counts_as_open(rules):
+    limited = (LicenseCategory.USE_RESTRICTED, LicenseCategory.CONDITIONAL, LicenseCategory.NON_COMMERCIAL,
+               LicenseCategory.RESEARCH_ONLY, LicenseCategory.UNKNOWN)  # fmt: skip
+    assert not [entry.id for entry in rules.licenses.values() if entry.open and entry.category in limited]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("components: {a: {title: A, level: 4, kind: model, files: [x]}}", "level"),
+        ("components: {a: {title: A, level: 1, kind: wood, files: [x]}}", "kind"),
+        ("components: {a: {title: A, level: 1, kind: model}}", "could show it"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(text, why):
+    with pytest.raises(ConfigurationError, match=f"x.yaml:1.*{why}"):
+        read_openness([Document("x.yaml", text, parse(text, "x.yaml"))])

@@ -1,0 +1,92 @@
+"""Licences over the loopback Hub: what is asked for, what is followed, what a closed door leaves open."""
+
+from __future__ import annotations
+
+from importlib.metadata import distribution
+
+import pytest
+from hub.server import LoopbackHub
+
+import modelaudit
+from modelaudit.model.license import OriginState
+from modelaudit.model.report import AuditReport
+
+MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
+WEIGHTS = {"model.safetensors": b"\x02\x00\x00\x00\x00\x00\x00\x00{}"}
+
+
+def card(**fields: str) -> str:
+    return "---\n" + "".join(f"{key}: {value}\n" for key, value in fields.items()) + "---\n# Model\n"
+
+
+def answer(name: str, **options: object) -> AuditReport:
+    said = {
+        "policy": "commercial-product",
+        "territories": ["EU"],
+        "monthly_active_users": 5e6,
+        "annual_revenue_usd": 1e6,
+    }
+    return modelaudit.license(name, **{**said, **options})  # type: ignore[arg-type]
+
+
+def test_an_honest_chain_is_allowed_and_no_weights_are_fetched(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/base", {"README.md": card(license="mit"), "LICENSE": MIT, **WEIGHTS})
+    hub.add_repository(
+        "acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT, **WEIGHTS}
+    )
+    report = answer("acme/tuned")
+    assert (report.license.expression, report.license.permission, report.exit_code) == ("MIT", "allow", 0)
+    [origin] = report.license.origins
+    assert (origin.name, origin.look, origin.entries) == ("acme/base", OriginState.READ, ("MIT",))
+    assert origin.commit
+    assert not [request.path for request in hub.requests if "safetensors" in request.path]
+
+
+def test_what_the_base_of_the_base_forbids_is_found(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/root", {"README.md": card(license="cc-by-nc-4.0"), **WEIGHTS})
+    hub.add_repository("acme/base", {"README.md": card(license="mit", base_model="acme/root"), **WEIGHTS})
+    hub.add_repository(
+        "acme/small", {"README.md": card(license="apache-2.0", base_model="acme/base", base_model_relation="quantized")}
+    )
+    report = answer("acme/small")
+    assert report.license.expression == "Apache-2.0 AND MIT AND CC-BY-NC-4.0"
+    assert (report.license.permission, report.exit_code) == ("deny", 1)
+    assert {each.via for each in report.license.answers if each.answer == "deny"} == {"acme/root"}
+    assert "license/declared-against-inherited" in {finding.rule for finding in report.findings}
+    scanned = modelaudit.scan("acme/small", second_opinion=False, policy="commercial-product")
+    assert scanned.license.expression == report.license.expression
+
+
+@pytest.mark.parametrize("licence", ["mit", "cc-by-nc-4.0"])
+def test_of_a_gated_base_the_hub_shows_the_tags(hub: LoopbackHub, licence: str) -> None:
+    hub.add_repository("acme/base", {"README.md": card(license=licence), "LICENSE": "x", **WEIGHTS}, gated="manual")
+    hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    report = answer("acme/tuned")
+    [origin] = report.license.origins
+    assert origin.look is OriginState.GATED
+    assert report.license.permission == ("allow" if licence == "mit" else "deny")
+
+
+def test_a_private_base_leaves_the_answer_open(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/base", {"README.md": card(license="mit")}, private=True)
+    hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    report = answer("acme/tuned")
+    assert (report.license.origins[0].look, report.license.permission) == (OriginState.MISSING, "review")
+
+
+def test_data_sets_are_looked_at_and_told_apart(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/rows", {"README.md": card(license="cc-by-nc-4.0")}, kind="dataset")
+    hub.add_repository("acme/model", {"README.md": card(license="mit", datasets="[acme/rows]"), "LICENSE": MIT})
+    report = answer("acme/model")
+    [data] = report.license.datasets
+    assert (data.entries, report.license.expression, report.license.permission) == (("CC-BY-NC-4.0",), "MIT", "allow")
+    assert "license/dataset-stricter" in {finding.rule for finding in report.findings}
+
+
+def test_a_gated_model_itself_is_answered_from_what_is_shown_and_stays_open(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/closed", {"README.md": card(license="cc-by-nc-4.0"), **WEIGHTS}, gated="manual")
+    report = answer("acme/closed")
+    assert (report.license.permission, report.exit_code) == ("deny", 1)
+    assert any("what the Hub shows" in note for note in report.target.notes)
+    hub.add_repository("acme/mild", {"README.md": card(license="mit"), **WEIGHTS}, gated="manual")
+    assert answer("acme/mild").exit_code == 3
