@@ -39,11 +39,17 @@ class Setting:
     value: Scalar
     line: int | None = None
     tag: str = ""
+    _key: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def key(self) -> str:
-        """The last key on the way that is no position in a list; empty where there is none."""
-        return next((step for step in reversed(self.path) if not step.isdigit()), "")
+        """The last key on the way that is no position in a list; empty where there is none.
+
+        Twenty interpreters ask for it of hundreds of thousands of values: it is looked for once.
+        """
+        if self._key is None:
+            object.__setattr__(self, "_key", next((step for step in reversed(self.path) if not step.isdigit()), ""))
+        return self._key or ""
 
     @property
     def where(self) -> Location:
