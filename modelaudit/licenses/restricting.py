@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -111,11 +112,12 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
     What stands between fences is shown and not said, unless it speaks of a licence.
     """
     fences = [each.start() for each in _FENCE.finditer(text)]
-    within = [(start, end) for start, end in zip(fences[::2], fences[1::2], strict=False)]
+    paired = len(fences) // 2 * 2
     for block in _LINES.finditer(text):
         if not block[0].strip():
             continue
-        quoted_ = any(start <= block.start() < end for start, end in within)
+        before = bisect_right(fences, block.start())
+        quoted_ = before % 2 == 1 and before <= paired
         for found in _SENTENCE.finditer(block[0]):
             if quoted_ and not _OF_TERMS.search(found[0]):
                 continue
