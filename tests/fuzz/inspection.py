@@ -7,17 +7,16 @@ import time
 import traceback
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Final
 
-import modelaudit
 from modelaudit import options, pipeline
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses import conclude
-from modelaudit.model.artifact import Artifact, RefKind, Window
+from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot, Window
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.model.report import SCHEMA, AuditReport, Coverage, PolicyRecord, Target, Tool
+from modelaudit.model.report import AuditReport, Coverage, Target
 from modelaudit.policy.gate import decide
 from modelaudit.readers.base import Reader
 from modelaudit.reports import REPORTS, render
@@ -87,7 +86,8 @@ class Inspector:
     def __init__(self) -> None:
         pipeline.ArtifactReading = _Watched  # type: ignore[misc]
         self._catalogue: Catalogue = load_catalogue()
-        self._policy = self._catalogue.policies["default"]
+        # One that says what is meant, so that licences answer too.
+        self._policy = self._catalogue.policies["commercial-product"]
         self.formats: Counter[str] = Counter()
         self.codes: Counter[int] = Counter()
 
@@ -118,25 +118,18 @@ class Inspector:
         def opened() -> AbstractContextManager[Window]:
             return nullcontext(BytesWindow(data))
 
+        artifact = Artifact(path, len(data), opened, content=content)
         audit = pipeline._Audit(self._catalogue, self._policy, LIMITS)
-        audit.examine(Artifact(path, len(data), opened, content=content))
+        audit.examine(artifact)
         (record,) = audit.records
         self.formats.update(record.formats)
+        snapshot = Snapshot(ModelRef(RefKind.FILE, path), None, (artifact,), "/")
+        license_ = audit.conclude_license(snapshot, offline=True)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
         families = options.families_of(self._catalogue)
-        cited = {finding.rule for finding in findings}
-        report = AuditReport(
-            schema=SCHEMA,
-            tool=Tool("modelaudit", modelaudit.__version__, self._catalogue.digest),
-            created="2026-01-01T00:00:00Z",
-            target=Target(path, RefKind.FILE, path, None, None, "/", True, ()),
-            policy=PolicyRecord(self._policy.name, self._policy.fail_on, self._policy.checks, self._policy.digest),
-            decision=decide(Coverage(tuple(audit.records)), findings, self._policy, families),
-            findings=tuple(findings),
-            license=conclude([], self._catalogue.licenses, self._catalogue.vague_licenses, [path], repository=None),
-            opinions=(),
-            rules=tuple(rule.rule for id_, rule in sorted(self._catalogue.findings.items()) if id_ in cited),
-        )
+        decision = decide(Coverage(tuple(audit.records)), findings, self._policy, families, license_.permission)
+        target = Target(path, RefKind.FILE, path, None, None, "/", True, ())
+        report = replace(audit.report(target, decision, license_, ()), created="2026-01-01T00:00:00Z")
         self.codes[report.exit_code] += 1
         return report
 
