@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from modelaudit.licenses.agreement import Own, agreement_by, completed
 from modelaudit.licenses.alternatives import expression_of
@@ -24,6 +24,7 @@ from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import (
     ConclusionState,
     Conflict,
+    LicenseClaim,
     LicenseConclusion,
     Origin,
     OriginState,
@@ -56,7 +57,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     others = [*(bound for _, bound in reaching), *components]
     chosen = permission_of(Binding(own.choices, others, (), multimodal), intent, rules).chosen
     conflicts = conflicts_of(Matter(evidence, own, chosen, claims, reaching, origins, rules, agreement.names))
-    doubts = tuple(dict.fromkeys(_doubts(own, origins, reaching, conflicts, unclear_components(claims))))
+    doubts = tuple(dict.fromkeys(_doubts(own, origins, reaching, conflicts, (*_unclear(claims), *_unread(evidence)))))
     permission = permission_of(Binding(own.choices, others, doubts, multimodal), intent, rules)
     concluded = own.state is ConclusionState.CONCLUDED
     inherited = [bound.entry.id for _, bound in reaching]
@@ -99,7 +100,7 @@ def _doubts(
     origins: Sequence[Origin],
     reaching: Sequence[tuple[Origin, Bound]],
     conflicts: Sequence[Conflict],
-    unclear: Sequence[object],
+    parts: Iterable[str],
 ) -> Iterator[str]:
     """Why no permission can be shown."""
     if own.state is ConclusionState.UNDECLARED:
@@ -110,8 +111,19 @@ def _doubts(
     for conflict in conflicts:
         if conflict.kind in _DOUBTFUL:
             yield conflict.detail
-    for _ in unclear[:1]:
+    yield from parts
+
+
+def _unclear(claims: Sequence[LicenseClaim]) -> Iterator[str]:
+    if unclear_components(claims):
         yield "A part of the repository is under a text that resembles a licence and is not it."
+
+
+def _unread(evidence: Evidence) -> Iterator[str]:
+    """A licence file that nobody read may bind a part of the repository, or all of it."""
+    if evidence.unread:
+        more = f" and {len(evidence.unread) - 3} more" if len(evidence.unread) > 3 else ""
+        yield f"Not read, and named as a licence: {', '.join(evidence.unread[:3])}{more}."
 
 
 def _doubt_of(origin: Origin, own: Own) -> str:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.evidence import ProseKind
 from modelaudit.model.limits import MIB
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.texts import kind_of_text
 from modelaudit.sources.claims import ListedFile
 
 MOST_BYTES = MIB
 """The largest file that is taken of an origin."""
 MOST_FILES = 40
-"""The most files that are taken of an origin."""
+"""The most files that are taken of an origin: those at the top first."""
+_LONGEST_PATH = 255
 
-# Names decide, and no name of weights is among them; of those that tell terms, any ending of a text will do.
-_TERMS = re.compile(
-    r"(?:licen[cs]es/[^/]+|(?:.*[-_. ])?(?:(?:un)?licen[cs]e|copying|notice|readme|(?:acceptable[-_ ]?)?use[-_ ]?policy"
-    r"|acceptable[-_ ]?use|terms|eula)(?:[-_. ][^/]*)?)",
-    re.IGNORECASE,
-)
-_TEXT = frozenset({"", "txt", "md", "markdown", "rst", "html", "htm"})
 _SETTINGS = frozenset(
     {"adapter_config.json", "citation.cff", "config.json", "configuration.json", "generation_config.json",
      "mergekit_config.yaml", "mergekit_config.yml", "mlmodel", "model_index.json", "quantize_config.json",
@@ -31,20 +26,22 @@ _SETTINGS = frozenset(
 
 
 def is_small_file(path: str) -> bool:
-    """Whether a file of this path is taken of an origin, whatever its size: terms, cards and settings at the top."""
+    """Whether a file of this path is taken of an origin, whatever its size: terms and cards, and settings at the top.
+
+    A part in a folder of its own has its terms beside it, so those are taken in any folder.
+    """
     if path.lower() in _SETTINGS:
         return True
-    if _TERMS.fullmatch(path) is None or len(path) > 255:
+    *folders, name = path.split("/")
+    if not {"", ".", ".."}.isdisjoint(folders) or len(path) > _LONGEST_PATH:
         return False
-    name = path.rpartition("/")[2]
-    ending = name.rpartition(".")[2].lower() if "." in name else ""
-    return ending in _TEXT or ending.isdigit()
+    return kind_of_text(path, name.lower()) not in (None, ProseKind.CODE)
 
 
 def tells_terms(path: str, size: int) -> bool:
     """Whether a file that lies here already can tell of a licence.
 
-    That is what ``is_small_file`` names, in any folder, and weights: their heads hold metadata.
+    That is what ``is_small_file`` names, settings in any folder, and weights: their heads hold metadata.
     """
     if path.lower().endswith((".gguf", ".safetensors")):
         return True
@@ -74,8 +71,9 @@ def only(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
     )
 
 
-def _rank(path: str) -> int:
-    return 0 if path.lower() in ("readme.md", "license", "config.json", "adapter_config.json") else 1
+def _rank(path: str) -> tuple[int, int]:
+    first = path.lower() in ("readme.md", "license", "config.json", "adapter_config.json")
+    return 0 if first else 1, path.count("/")
 
 
 def _left(artifact: Artifact) -> Artifact:
@@ -84,6 +82,8 @@ def _left(artifact: Artifact) -> Artifact:
         unread = Unread(
             UnreadReason.LIMIT, f"it takes {artifact.size} bytes, more than the {MOST_BYTES} of a small file"
         )
+    elif is_small_file(artifact.path):
+        unread = artifact.obstacle or Unread(UnreadReason.LIMIT, f"no more than {MOST_FILES} small files are taken")
     else:
         unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, detail)
     return Artifact(artifact.path, artifact.size, None, artifact.claimed, unread)

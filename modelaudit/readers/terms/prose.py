@@ -1,6 +1,6 @@
 """Searches for texts that may hold terms: licences, notices, use policies, cards, and the heads of source files.
 
-Names decide, in the many spellings that repositories use; what the words are is for others to say.
+Names decide (``modelaudit.model.texts``); what the words are is for others to say.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.texts import kind_of_text
 from modelaudit.readers.base import Head, Reader, Reading
 from modelaudit.readers.card import front_matter
 from modelaudit.readers.terms.heads import head_of
@@ -21,34 +22,6 @@ from modelaudit.readers.text import file_name, looks_like_text
 
 _LONGEST: Final = 2 * MIB
 _HEAD: Final = 16 * KIB
-_LONGEST_NAME: Final = 255
-
-_TEXTS: Final = frozenset({"", "txt", "text", "md", "markdown", "mdx", "rst", "html", "htm"})
-_VARIANTS: Final = frozenset({"mit", "apache", "apache2", "bsd", "gpl", "lgpl", "model", "code", "en", "zh", "cn"})
-"""Endings that tell one of several licence files from the others."""
-_KINDS: Final = (
-    (
-        ProseKind.POLICY,
-        re.compile(r"(?:.*[-_. ])?(?:(?:acceptable|prohibited)[-_ ]?)?use[-_ ]?policy(?:[-_. ].*)?"
-                   r"|(?:.*[-_. ])?(?:acceptable|prohibited)[-_ ]?use(?:[-_. ].*)?|aup(?:[-_. ].*)?"),
-    ),
-    (
-        ProseKind.NOTICE,
-        re.compile(r"(?:.*[-_. ])?(?:notices?|thirdpartynotices?|attributions?|copyrights?)(?:[-_. ].*)?"
-                   r"|third[-_ ]?party[-_ ]?licen[cs]es?(?:[-_. ].*)?"),
-    ),
-    (
-        ProseKind.LICENSE,
-        re.compile(r"(?:.*[-_. ])?(?:un)?licen[cs]es?(?:[-_. ].*)?|(?:.*[-_. ])?copying(?:[-_. ].*)?"
-                   r"|(?:.*[-_. ])?(?:eula|terms|tos)(?:[-_. ].*)?"),
-    ),
-    (ProseKind.CARD, re.compile(r"(?:readme|model[-_]?card)(?:[-_.][a-z-]{2,8})?(?:\.[a-z]+)?")),
-)  # fmt: skip
-_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
-_CODE: Final = (
-    ".py", ".pyi", ".sh", ".bash", ".js", ".mjs", ".ts", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".rs", ".go",
-    ".java", ".jinja", ".cmake", "makefile", "dockerfile",
-)  # fmt: skip
 _SPEAKS: Final = re.compile(
     r"licen[cs]e|spdx|copyright|all rights reserved|public domain|permission is hereby", re.IGNORECASE
 )
@@ -56,17 +29,7 @@ _SPEAKS: Final = re.compile(
 
 def kind_of(path: str) -> ProseKind | None:
     """What the name, or the folder, of a file says that its text is; ``None`` for any other file."""
-    name = file_name(path)
-    if not name or len(name) > _LONGEST_NAME:
-        return None
-    ending = name.rpartition(".")[2] if "." in name else ""
-    if ending in _TEXTS or ending in _VARIANTS or ending.isdigit():
-        for kind, pattern in _KINDS:
-            if pattern.fullmatch(name):
-                return kind
-        if _FOLDER.search(path):
-            return ProseKind.LICENSE
-    return ProseKind.CODE if name.endswith(_CODE) else None
+    return kind_of_text(path, file_name(path))
 
 
 def _recognises(head: Head) -> bool:
