@@ -9,15 +9,16 @@ from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
-import modelaudit
 from modelaudit import options, pipeline
+from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses import conclude
-from modelaudit.model.artifact import Artifact, RefKind, Window
+from modelaudit.licenses.lineage import Found
+from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot, Window
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import WindowError
+from modelaudit.model.license import OriginState
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.model.report import SCHEMA, AuditReport, Coverage, PolicyRecord, Target, Tool
+from modelaudit.model.report import AuditReport, Coverage, Target
 from modelaudit.policy.gate import decide
 from modelaudit.readers.base import Reader
 from modelaudit.reports import REPORTS, render
@@ -118,27 +119,26 @@ class Inspector:
         def opened() -> AbstractContextManager[Window]:
             return nullcontext(BytesWindow(data))
 
-        audit = pipeline._Audit(self._catalogue, self._policy, LIMITS)
-        audit.examine(Artifact(path, len(data), opened, content=content))
+        audit = Audit(self._catalogue, self._policy, LIMITS, pipeline.ArtifactReading)
+        artifact = Artifact(path, len(data), opened, content=content)
+        audit.examine(artifact)
         (record,) = audit.records
         self.formats.update(record.formats)
+        snapshot = Snapshot(ModelRef(RefKind.FILE, path), None, (artifact,), "/")
+        license_ = audit.conclude_license(snapshot, True, lambda _: _unreached)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
         families = options.families_of(self._catalogue)
-        cited = {finding.rule for finding in findings}
-        report = AuditReport(
-            schema=SCHEMA,
-            tool=Tool("modelaudit", modelaudit.__version__, self._catalogue.digest),
-            created="2026-01-01T00:00:00Z",
-            target=Target(path, RefKind.FILE, path, None, None, "/", True, ()),
-            policy=PolicyRecord(self._policy.name, self._policy.fail_on, self._policy.checks, self._policy.digest),
-            decision=decide(Coverage(tuple(audit.records)), findings, self._policy, families),
-            findings=tuple(findings),
-            license=conclude([], self._catalogue.licenses, self._catalogue.vague_licenses, [path], repository=None),
-            opinions=(),
-            rules=tuple(rule.rule for id_, rule in sorted(self._catalogue.findings.items()) if id_ in cited),
+        decision = decide(
+            Coverage(tuple(audit.records)), findings, self._policy, families, permission=license_.permission
         )
+        target = Target(path, RefKind.FILE, path, None, None, "/", True, ())
+        report = audit.report(target, decision, license_, ())
         self.codes[report.exit_code] += 1
         return report
+
+
+def _unreached(_name: str, _is_dataset: bool) -> Found:
+    return Found(OriginState.UNREACHED, "nobody is asked")
 
 
 def _slips(report: AuditReport, renderings: list[bytes]) -> list[str]:
