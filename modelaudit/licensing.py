@@ -55,6 +55,7 @@ class Hearing:
         folders: further rule folders, which may know further texts.
         claims: in the order of the files.
         multimodal: whether the model handles more than text; ``None`` where nobody says so.
+        heard: the files of whose text something was read.
     """
 
     rules: Catalogue
@@ -67,6 +68,7 @@ class Hearing:
     multimodal: bool | None = None
     compared: int = 0
     _seen: set[int] = field(default_factory=set)
+    heard: set[str] = field(default_factory=set)
 
     def hear(self, address: str, structure: Structure) -> None:
         """Take what one structure says of licence and origins; most structures say nothing of them."""
@@ -94,6 +96,7 @@ class Hearing:
                 self.multimodal = self.multimodal or each.value == "multimodal"
 
     def _read(self, prose: Prose, address: str) -> None:
+        self.heard.add(address)
         # Fingerprints and the classifier take a while to load, and many models hold no text that could be a licence.
         from modelaudit.catalogue.fingerprints import load_fingerprints
         from modelaudit.licenses.prose import prose_claims
@@ -217,6 +220,7 @@ def conclude_on(
         multimodal=hearing.multimodal,
         fields=hearing.fields,
         components=hearing.components,
+        unread=[path for path in paths if holds_license_text(path) and path not in hearing.heard],
     )
     return conclude(evidence, rules, intent if intent != Intent() else None)
 

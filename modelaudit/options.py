@@ -18,10 +18,9 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import Target
-from modelaudit.model.terms import Intent, Use
+from modelaudit.model.terms import WORLD, Intent, Use
 from modelaudit.sources.settings import HubSettings
 
-_WORLD = "WORLD"
 _Word = TypeVar("_Word", bound=StrEnum)
 
 Progress = Callable[[str, int, int], None]
@@ -71,7 +70,7 @@ def policy_of(options: Options, catalogue: Catalogue) -> Policy:
     if name in catalogue.policies:
         policy = catalogue.policies[name]
     elif Path(name).is_file():
-        policy = load_policy(Path(name))
+        policy = load_policy(Path(name), catalogue.clauses)
     else:
         known = ", ".join(sorted(catalogue.policies))
         raise ConfigurationError(f"policy {name!r} is neither a file nor one of: {known}")
@@ -102,8 +101,8 @@ def _intent(meant: Meant, stated: Intent, catalogue: Catalogue) -> Intent:
     groups = catalogue.clauses.territories
     places = tuple(code.strip().upper() for code in meant.territories)
     for code in places:
-        if code not in (*groups, _WORLD) and not (len(code) == 2 and code.isascii() and code.isalpha()):
-            known_groups = ", ".join((*groups, _WORLD))
+        if not catalogue.clauses.knows_territory(code):
+            known_groups = ", ".join((*groups, WORLD))
             raise ConfigurationError(
                 f"{code!r} is no territory; give two letters such as DE, or one of: {known_groups}"
             )

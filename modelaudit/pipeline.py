@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-import modelaudit
+from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.engine import dispatch_of, find
-from modelaudit.checks.formats import notes_of, subjects_of_formats
-from modelaudit.checks.numbers import is_surplus, is_unknown, settle
-from modelaudit.checks.reach import by_reach, is_held
-from modelaudit.checks.references import subjects_of_references
-from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
-from modelaudit.integrity.digests import DigestingWindow, compare
-from modelaudit.licenses import subjects_of as subjects_of_license
-from modelaudit.licenses.lineage import Found
-from modelaudit.licensing import Hearing, Origins, conclude_on
-from modelaudit.model.artifact import Artifact, Digest, Snapshot, WatchedWindow, Window
-from modelaudit.model.catalogue import Catalogue, Policy, Subject
+from modelaudit.integrity.digests import DigestingWindow
+from modelaudit.licenses.lineage import Found, LookUp
+from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
 from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
 from modelaudit.model.evidence import Prose
-from modelaudit.model.finding import CheckFamily, Finding
-from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
+from modelaudit.model.finding import CheckFamily
+from modelaudit.model.license import OriginState
 from modelaudit.model.limits import GIB, Limits
-from modelaudit.model.outline import References
 from modelaudit.model.report import (
-    SCHEMA,
-    ArtifactRecord,
     AuditReport,
     Coverage,
-    Decision,
-    Extent,
     Opinion,
-    PolicyRecord,
-    Target,
-    Tool,
 )
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.model.terms import LicenseCategory
 from modelaudit.opinions.modelscan import second_opinion
-from modelaudit.options import Options, families_of, now, policy_of, target_of
-from modelaudit.policy.gate import accept, decide, decide_use
+from modelaudit.options import Options, families_of, policy_of, target_of
+from modelaudit.policy.gate import decide, decide_use
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.readers.deadline import SPENT, Deadline, keeping
 from modelaudit.readers.pickle.behind import SEARCH
@@ -98,10 +80,10 @@ def _scan(target: str, options: Options) -> AuditReport:
         progress=options.download_progress,
         limits=options.limits,
     )
-    audit = _Audit(catalogue, policy, options.limits, folders)
+    audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
     audit.examine_all(snapshot, options)
     audit.relate(snapshot)
-    license_ = audit.conclude_license(snapshot, options.offline)
+    license_ = audit.conclude_license(snapshot, options.offline, _guard)
     findings = sorted(audit.findings, key=lambda finding: finding.order)
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
@@ -130,141 +112,23 @@ def _license(target: str, options: Options) -> AuditReport:
     catalogue = load_catalogue(extra=folders)
     policy = replace(policy_of(options, catalogue), checks=(CheckFamily.LICENSE,))
     snapshot = resolve_terms(target, revision=options.revision, offline=options.offline, limits=options.limits)
-    audit = _Audit(catalogue, policy, options.limits, folders)
+    audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
     audit.examine_all(replace(snapshot, artifacts=tuple(filter(speaks_of_terms, snapshot.artifacts))), options)
-    license_ = audit.conclude_license(snapshot, options.offline)
+    license_ = audit.conclude_license(snapshot, options.offline, _guard)
     coverage = Coverage(tuple(audit.records))
     return audit.report(target_of(target, snapshot, options), decide_use(license_, coverage), license_, ())
 
 
-class _Audit:
-    """What has been found in a snapshot so far. Structures are judged and let go, one artifact after the other."""
+def _guard(look_up: LookUp) -> LookUp:
+    """The error boundary over an origin: what fails there leaves the model's own facts."""
 
-    def __init__(self, catalogue: Catalogue, policy: Policy, limits: Limits, folders: Sequence[Path] = ()) -> None:
-        self.catalogue = catalogue
-        self.policy = policy
-        self.limits = limits
-        self._dispatch = dispatch_of(catalogue.findings, policy.checks)
-        self.records: list[ArtifactRecord] = []
-        self.findings: list[Finding] = []
-        self._folders = folders
-        self._hearing = Hearing(catalogue, folders)
-        self._references: list[tuple[str, References]] = []
-        self._unknown: list[Subject] = []
-        self._held: list[Subject] = []
+    def guarded_look_up(name: str, is_dataset: bool) -> Found:
+        try:
+            return look_up(name, is_dataset)
+        except Exception as bug:  # the error boundary: what fails over an origin leaves the model's own facts
+            return Found(OriginState.UNREACHED, f"modelaudit failed while looking: {type(bug).__name__}: {bug}"[:300])
 
-    def examine_all(self, snapshot: Snapshot, options: Options) -> None:
-        """Examine every artifact, and say so on the way."""
-        for number, artifact in enumerate(snapshot.artifacts, 1):
-            if options.progress:
-                options.progress(artifact.path, number, len(snapshot.artifacts))
-            self.examine(artifact)
-
-    def report(
-        self, target: Target, decision: Decision, license_: LicenseConclusion, opinions: tuple[Opinion, ...]
-    ) -> AuditReport:
-        """All that was found, as one report."""
-        findings = tuple(sorted(self.findings, key=lambda finding: finding.order))
-        cited = {finding.rule for finding in findings}
-        policy = self.policy
-        return AuditReport(
-            schema=SCHEMA,
-            tool=Tool("modelaudit", modelaudit.__version__, self.catalogue.digest),
-            created=now(),
-            target=target,
-            policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
-            decision=decision,
-            findings=findings,
-            license=license_,
-            opinions=opinions,
-            rules=tuple(rule.rule for id_, rule in sorted(self.catalogue.findings.items()) if id_ in cited),
-            formats=notes_of({each for record in self.records for each in record.formats}, self.catalogue.formats),
-        )
-
-    def examine(self, artifact: Artifact) -> None:
-        """Read one artifact with all that it contains, and check what was read."""
-        reading = ArtifactReading(self.limits)
-        digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
-        subjects: list[Subject] = []
-        for address, structure in reading.structures:
-            subjects += subjects_of(address, structure, self.catalogue.callables)
-            if CheckFamily.LICENSE in self.policy.checks:
-                self._hearing.hear(address, structure)
-            if isinstance(structure, References):
-                self._references.append((address, structure))
-        subjects += subjects_across(reading.structures, reading.unread, self.catalogue)
-        subjects += subjects_of_formats(reading.formats, self.catalogue.formats)
-        for address, unread in reading.unread:
-            (self._unknown if is_unknown(unread) else subjects).extend(subjects_of_unread(address, (unread,)))
-        self._held += filter(is_held, subjects)
-        self._unknown += filter(is_surplus, subjects)
-        for finding in self._check([each for each in subjects if not is_held(each) and not is_surplus(each)]):
-            reason = self.catalogue.findings[finding.rule].leaves
-            if reason is not None:
-                reading.unread.append(
-                    (finding.artifact, Unread(reason, finding.message.removesuffix("."), finding.location))
-                )
-        record = self._record(artifact, reading, digests)
-        self.records.append(record)
-        self._check(list(subjects_of_record(record)))
-
-    def _record(self, artifact: Artifact, reading: ArtifactReading, digests: tuple[Digest, ...]) -> ArtifactRecord:
-        absences = tuple((address, accept(address, unread, self.policy)) for address, unread in reading.unread)
-        extent = Extent.EXAMINED if not absences else Extent.PARTLY if reading.structures else Extent.NOT
-        return ArtifactRecord(
-            path=artifact.path,
-            size=artifact.size,
-            extent=extent,
-            formats=tuple(dict.fromkeys(format_ for _, format_ in reading.formats)),
-            members=reading.members,
-            digests=digests,
-            claimed=artifact.claimed,
-            digest_state=compare(artifact.claimed, digests),
-            absences=absences,
-        )
-
-    def relate(self, snapshot: Snapshot) -> None:
-        """Check what files name of one another, once all of them were read."""
-        subjects = list(subjects_of_references(self._references, snapshot.artifacts))
-        self.records, unknown = settle(self.records, self._unknown, subjects, self._references)
-        for finding in self._check([*unknown, *subjects, *self._reached(snapshot, subjects)]):
-            reason = self.catalogue.findings[finding.rule].leaves
-            for place, record in enumerate(self.records):
-                if reason is not None and record.path == finding.artifact.partition("!")[0]:
-                    unread = Unread(reason, finding.message.removesuffix("."), finding.location)
-                    absences = (*record.absences, (finding.artifact, accept(finding.artifact, unread, self.policy)))
-                    self.records[place] = replace(record, absences=absences, extent=Extent.PARTLY)
-
-    def _reached(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
-        return by_reach(self._held, references, is_alone=len(snapshot.artifacts) == 1)
-
-    def conclude_license(self, snapshot: Snapshot, offline: bool) -> LicenseConclusion:
-        """Conclude on the licence from all that was heard and from the origins, and check the conclusion."""
-        if CheckFamily.LICENSE not in self.policy.checks:
-            return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
-        origins = Origins(self.catalogue, self.limits, offline, self._structures, self._folders)
-
-        def look_up(name: str, is_dataset: bool) -> Found:
-            try:
-                return origins.look_up(name, is_dataset)
-            except Exception as bug:  # the error boundary: what fails over an origin leaves the model's own facts
-                return Found(
-                    OriginState.UNREACHED, f"modelaudit failed while looking: {type(bug).__name__}: {bug}"[:300]
-                )
-
-        conclusion = conclude_on(self._hearing, snapshot, origins, self.policy.intent, look_up)
-        self._check(subjects_of_license(conclusion))
-        return conclusion
-
-    def _structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:
-        reading = ArtifactReading(self.limits)
-        reading.run(artifact, hashing=False)
-        return reading.structures
-
-    def _check(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
-        found = find(subjects, self._dispatch)
-        self.findings += found
-        return found
+    return guarded_look_up
 
 
 class ArtifactReading:

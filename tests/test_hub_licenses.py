@@ -10,6 +10,7 @@ from hub.server import LoopbackHub
 import modelaudit
 from modelaudit.model.license import OriginState
 from modelaudit.model.report import AuditReport
+from modelaudit.sources.small import MOST_BYTES, MOST_FILES
 
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
 WEIGHTS = {"model.safetensors": b"\x02\x00\x00\x00\x00\x00\x00\x00{}"}
@@ -109,3 +110,25 @@ def test_what_keeps_a_model_from_permission_keeps_those_made_from_it(base: dict[
     hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = answer("acme/tuned")
     assert (report.license.permission, report.exit_code) == ("review", 3)
+
+
+def test_a_part_under_a_licence_of_its_own_is_found_in_its_folder(hub: LoopbackHub) -> None:
+    mine = {"README.md": card(license="mit"), "LICENSE": MIT}
+    hub.add_repository("acme/whole", {**mine, "vendor/LICENSE": MIT})
+    assert (answer("acme/whole").license.permission, answer("acme/whole").exit_code) == ("allow", 0)
+    altered = MIT.replace("without restriction", "for study alone")
+    hub.add_repository("acme/altered", {**mine, "vendor/deep/LICENSE": altered})
+    report = answer("acme/altered")
+    assert (report.license.permission, report.exit_code) == ("review", 3)
+    assert any("resembles one" in each.because for each in report.license.answers)
+
+
+def test_a_licence_file_that_is_listed_and_not_read_leaves_the_answer_open(hub: LoopbackHub) -> None:
+    mine = {"README.md": card(license="mit"), "LICENSE": MIT}
+    hub.add_repository("acme/scanned", {**mine, "vendor/LICENSE.pdf": b"%PDF-1.7\n"})
+    hub.add_repository("acme/large", {**mine, "vendor/LICENSE": MIT + " " * MOST_BYTES})
+    hub.add_repository("acme/many", {**mine, **{f"part{number:03}/LICENSE": MIT for number in range(MOST_FILES)}})
+    for name, path in (("scanned", "vendor/LICENSE.pdf"), ("large", "vendor/LICENSE"), ("many", "part038/LICENSE")):
+        report = answer(f"acme/{name}")
+        assert (report.license.permission, report.exit_code) == ("review", 3), name
+        assert any(path in each.because for each in report.license.answers), (name, report.license.answers)

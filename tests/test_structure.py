@@ -31,10 +31,11 @@ LEVELS = (
     | {
         "options": 2,
         "licensing": 2,
-        "pipeline": 3,
-        "": 4,
-        "cli": 5,
-        "__main__": 6,
+        "audit": 3,
+        "pipeline": 4,
+        "": 5,
+        "cli": 6,
+        "__main__": 7,
     }
 )
 """Each room's level; an import goes from a higher level to a lower one. ``""`` is the public API in ``__init__``."""

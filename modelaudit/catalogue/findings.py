@@ -33,8 +33,13 @@ def read_subjects(documents: Iterable[Document]) -> Subjects:
 
 
 def with_words(subjects: Subjects, kind: str, field: str, words: Iterable[str]) -> Subjects:
-    """The same kinds of subject, with a field limited to words that follow from other files of the rule set."""
-    return {**subjects, kind: {**subjects[kind], field: tuple(sorted(words))}} if kind in subjects else subjects
+    """The same kinds of subject, with a field limited to words that follow from other files of the rule set.
+
+    What the field lists itself stays; where no words follow, it is left as it is.
+    """
+    if kind not in subjects or not (more := set(words)):
+        return subjects
+    return {**subjects, kind: {**subjects[kind], field: tuple(sorted(more | set(subjects[kind][field])))}}
 
 
 def read_findings(documents: Iterable[tuple[str, Document]], subjects: Subjects) -> Mapping[str, FindingRule]:

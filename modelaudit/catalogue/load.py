@@ -27,6 +27,7 @@ from modelaudit.catalogue.vocabularies import read_vocabularies
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.outline import PYTHON_NAMES
+from modelaudit.model.terms import LicenseCategory, Vocabulary
 
 
 def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) -> Catalogue:
@@ -50,9 +51,9 @@ def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) ->
     return _load((directory if directory is not None else rules_directory(), *extra))
 
 
-def load_policy(path: Path) -> Policy:
-    """Read a policy file of the user. Raises ``ConfigurationError``."""
-    return read_policy(read_document(path, str(path)))
+def load_policy(path: Path, vocabulary: Vocabulary) -> Policy:
+    """Read a policy file of the user, which speaks in the words of ``vocabulary``. Raises ``ConfigurationError``."""
+    return read_policy(read_document(path, str(path)), vocabulary)
 
 
 @functools.cache
@@ -145,12 +146,22 @@ def _load(directories: Sequence[Path]) -> Catalogue:
     clauses = read_vocabulary(files.clauses)
     licenses, vague = read_licenses(files.licenses, files.vague, clauses)
     vocabularies = read_vocabularies(files.vocabularies)
-    subjects = with_words(read_subjects(files.subjects), "mention", "vocabulary", {*vocabularies, PYTHON_NAMES})
+    subjects = read_subjects(files.subjects)
+    for kind, name, words in (
+        ("mention", "vocabulary", {*vocabularies, PYTHON_NAMES}),
+        ("license-obligation", "kind", clauses.kinds),
+        ("license-answer", "kind", clauses.kinds),
+        ("license-obligation", "id", licenses),
+        ("license-entry", "id", licenses),
+        ("license-entry", "category", LicenseCategory),
+        ("license-conclusion", "category", LicenseCategory),
+    ):
+        subjects = with_words(subjects, kind, name, words)
     return Catalogue(
         findings=read_findings(files.findings, subjects),
         callables=callables.finish(),
         licenses=licenses,
-        policies=_policies(files.policies),
+        policies=_policies(files.policies, clauses),
         digest=digest.hexdigest(),
         vague_licenses=vague,
         formats=read_formats(files.formats),
@@ -170,10 +181,10 @@ def _note(digest: hashlib._Hash, name: str, content: bytes) -> None:
         digest.update(len(data).to_bytes(8) + data)
 
 
-def _policies(documents: Sequence[tuple[str, Document]]) -> dict[str, Policy]:
+def _policies(documents: Sequence[tuple[str, Document]], vocabulary: Vocabulary) -> dict[str, Policy]:
     policies: dict[str, Policy] = {}
     for name, document in documents:
-        policy = read_policy(document)
+        policy = read_policy(document, vocabulary)
         if policy.name != name:
             raise document.error(
                 f"name: {policy.name!r} does not follow from the file's name, which says {name!r}", ("name",)

@@ -44,15 +44,15 @@ _FILE = Shape(OriginsFile)
 
 
 def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEntry]) -> tuple[OriginRule, ...]:
-    """Read the origins in the order in which they stand; several files add up.
+    """Read the origins in the order in which they stand, the first that fits counts; several files add up.
 
     Args:
         documents: the files.
         licenses: the licences by id that entries can name.
 
     Raises:
-        ConfigurationError: a pattern stands twice, in any case; or an entry names a licence that is not there or that
-            restricts nothing.
+        ConfigurationError: a pattern stands twice, in any case, or after one that covers it; or an entry names a
+            licence that is not there or that restricts nothing.
     """
     found: list[OriginRule] = []
     taken: dict[str, tuple[Document, Place]] = {}
@@ -63,6 +63,10 @@ def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEn
             if (elsewhere, there) != (document, here):
                 where = f"{elsewhere.label}:{elsewhere.line_of(there)}"
                 raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is listed already, in {where}", here)
+            sooner = next((rule for rule in found if rule.covers(entry.pattern)), None)
+            if sooner is not None:
+                why = f"{sooner.pattern!r} stands before it and covers all of it; put the narrower one first"
+                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is never looked at: {why}", here)
             _hold_license(entry, licenses, document, index)
             found.append(OriginRule(entry.pattern, entry.license, entry.multimodal, entry.why, entry.read))
     return tuple(found)

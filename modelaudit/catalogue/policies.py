@@ -7,16 +7,21 @@ import hashlib
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import PolicyFile, Shape
 from modelaudit.model.catalogue import AllowedAbsence, Policy
-from modelaudit.model.finding import Severity
+from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Intent
+from modelaudit.model.terms import Intent, Vocabulary
 
 _FILE = Shape(PolicyFile)
 
 
-def read_policy(document: Document) -> Policy:
-    """Read one policy; its digest is the SHA-256 of the file. Raises ``ConfigurationError``."""
+def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
+    """Read one policy; its digest is the SHA-256 of the file.
+
+    Raises:
+        ConfigurationError: the file is no policy, or states a use that no licence could answer.
+    """
     file = _FILE.read(document)
+    _hold_use(file, vocabulary, document)
     for index, entry in enumerate(file.allow_unread):
         if UnreadReason.NO_READER in entry.reasons and not entry.formats:
             raise document.error(
@@ -40,3 +45,14 @@ def read_policy(document: Document) -> Policy:
         ),
         digest=hashlib.sha256(document.text.encode()).hexdigest(),
     )
+
+
+def _hold_use(file: PolicyFile, vocabulary: Vocabulary, document: Document) -> None:
+    for index, territory in enumerate(file.territories):
+        if not vocabulary.knows_territory(territory):
+            raise document.error(f"territories.{index}: {territory!r} is unknown", ("territories", index))
+    if file.field and file.field not in vocabulary.fields:
+        known = ", ".join(vocabulary.fields)
+        raise document.error(f"field: {file.field!r} is not one of {known}", ("field",))
+    if file.use and CheckFamily.LICENSE not in file.checks:
+        raise document.error("use: nothing answers to it, since license is not among the checks", ("use",))

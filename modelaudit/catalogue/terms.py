@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -25,8 +26,6 @@ from modelaudit.model.terms import (
 
 QUANTITIES = ("monthly-active-users", "annual-revenue-usd")
 """What a cap can be compared with."""
-WORLD = "WORLD"
-"""The territory that every other one lies in."""
 _NEEDS = ("number", "territories", "words", "fields")
 _DUTIES = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 _FLOWS: tuple[Relation, ...] = tuple(relation for relation in Relation if relation is not Relation.DISTILLED)
@@ -65,6 +64,7 @@ class ClausesFile:
     kinds: dict[Kebab, KindFile] = Field(default_factory=dict)
     fields: dict[Kebab, Text] = Field(default_factory=dict)
     territories: dict[Territory, list[Territory]] = Field(default_factory=dict)
+    countries: list[Territory] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -113,26 +113,45 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
     """Read the kinds of clauses, the fields of use and the groups of territories; several files add up.
 
     Raises:
-        ConfigurationError: a kind stands twice, or it can never answer, or its sentence names what no clause has.
+        ConfigurationError: a kind, a field or a group stands twice; a kind can never answer, or its sentence names what
+            no clause has; or a group has a member that nobody knows.
     """
     kinds: dict[str, ClauseKind] = {}
     fields: dict[str, str] = {}
     groups: dict[str, tuple[str, ...]] = {}
+    countries: set[str] = set()
+    places: dict[str, Document] = {}
     for document in documents:
         file = _FILE.read(document)
-        for id_, kind in file.kinds.items():
-            if id_ in kinds:
-                raise document.error(f"kinds.{id_}: is listed already", ("kinds", id_))
-            kinds[id_] = _kind(id_, kind, document)
+        for part, has, new in (("kinds", kinds, file.kinds), ("fields", fields, file.fields)):
+            _hold_new(part, has, new, document)
+        _hold_new("territories", groups, file.territories, document)
+        kinds |= {id_: _kind(id_, kind, document) for id_, kind in file.kinds.items()}
         fields |= file.fields
         groups |= {name: tuple(members) for name, members in file.territories.items()}
-    return Vocabulary(kinds, fields, {name: _members(name, groups) for name in groups})
+        places |= dict.fromkeys(file.territories, document)
+        countries |= set(file.countries)
+    written = Vocabulary(kinds, fields, groups, frozenset(countries))
+    for name, document in places.items():
+        strange = [code for code in groups[name] if code == name or not written.knows_territory(code)]
+        if strange:
+            raise document.error(f"territories.{name}: {strange[0]!r} is unknown", ("territories", name))
+    return replace(written, territories={name: _members(name, groups) for name in groups})
+
+
+def _hold_new(part: str, taken: Collection[str], new: Iterable[str], document: Document) -> None:
+    """No entry replaces another: who adds a folder of rules could loosen what stands here already."""
+    for name in new:
+        if name in taken:
+            raise document.error(f"{part}.{name}: is listed already", (part, name))
 
 
 def _kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
     place: Place = ("kinds", id_)
     if file.answers and file.group is not Group.LIMIT:
         raise document.error(f"kinds.{id_}: only a limit answers; its group is {file.group}", (*place, "group"))
+    if file.group is Group.LIMIT and not file.answers:
+        raise document.error(f"kinds.{id_}: a limit without answers limits nothing", place)
     if file.duty_of and file.group not in _DUTIES:
         raise document.error(f"kinds.{id_}: {file.group} is no duty, so no use sets it off", (*place, "duty-of"))
     for index, answer in enumerate(file.answers):
@@ -162,6 +181,9 @@ def _hold_answer(answer: AnswerFile, file: KindFile, document: Document, place: 
     unknown = [name for name in _PLACE.findall(answer.because) if name not in _NEEDS]
     if unknown:
         raise document.error(f"because: {{{unknown[0]}}} is not one of {', '.join(_NEEDS)}", (*place, "because"))
+    missing = [name for name in _PLACE.findall(answer.because) if name not in file.needs]
+    if missing:
+        raise document.error(f"because: says a clause's {missing[0]}; list it under needs", (*place, "because"))
 
 
 def _members(name: str, groups: dict[str, tuple[str, ...]], depth: int = 0) -> tuple[str, ...]:
@@ -191,7 +213,7 @@ def clause_of(clause: ClauseFile, vocabulary: Vocabulary, document: Document, in
             known = ", ".join(vocabulary.fields)
             raise document.error(f"clauses.{index}.fields: {field!r} is not one of {known}", (*place, "fields"))
     for territory in clause.territories:
-        if len(territory) != 2 and territory not in (*vocabulary.territories, WORLD):
+        if not vocabulary.knows_territory(territory):
             raise document.error(f"clauses.{index}.territories: {territory!r} is unknown", (*place, "territories"))
     if clause.section and not read:
         raise document.error(f"clauses.{index}: cites a section, and nothing says when the text was read", place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from modelaudit.licenses.agreement import Own, agreement_by, completed
 from modelaudit.licenses.alternatives import expression_of
@@ -19,12 +19,14 @@ from modelaudit.licenses.evidence import Evidence
 from modelaudit.licenses.leftopen import left_open
 from modelaudit.licenses.openness import openness_of
 from modelaudit.licenses.permission import Binding, met, permission_of
+from modelaudit.licenses.places import path_of
 from modelaudit.licenses.restrictions import binds
 from modelaudit.licenses.uses import Bound
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import (
     ConclusionState,
     Conflict,
+    LicenseClaim,
     LicenseConclusion,
     Origin,
     OriginState,
@@ -57,10 +59,11 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     others = [*(bound for _, bound in reaching), *components]
     chosen = permission_of(Binding(own.choices, others, (), multimodal), intent, rules).chosen
     conflicts = conflicts_of(Matter(evidence, own, chosen, claims, reaching, origins, rules, agreement.names))
+    parts = (*_unclear(claims, rules), *_unread(evidence))
     doubts = tuple(
         dict.fromkeys(
             (
-                *_doubts(own, origins, reaching, conflicts, unclear_components(claims, rules.licenses)),
+                *_doubts(own, origins, reaching, conflicts, parts),
                 *left_open(evidence, claims, own, origins, agreement.names, rules),
             )
         )
@@ -107,7 +110,7 @@ def _doubts(
     origins: Sequence[Origin],
     reaching: Sequence[tuple[Origin, Bound]],
     conflicts: Sequence[Conflict],
-    unclear: Sequence[object],
+    parts: Iterable[str],
 ) -> Iterator[str]:
     """Why no permission can be shown."""
     if own.state is ConclusionState.UNDECLARED:
@@ -118,8 +121,21 @@ def _doubts(
     for conflict in conflicts:
         if conflict.kind in _DOUBTFUL:
             yield conflict.detail
-    for _ in unclear[:1]:
-        yield "A part of the repository is under a text that is no known licence, or resembles one and is not it."
+    yield from parts
+
+
+def _unclear(claims: Sequence[LicenseClaim], rules: Catalogue) -> Iterator[str]:
+    paths = list(dict.fromkeys(path_of(claim) for claim in unclear_components(claims, rules.licenses)))
+    if paths:
+        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+        yield f"No known licence, or a text that resembles one and is not it: {', '.join(paths[:3])}{more}."
+
+
+def _unread(evidence: Evidence) -> Iterator[str]:
+    """A licence file that nobody read may bind a part of the repository, or all of it."""
+    if evidence.unread:
+        more = f" and {len(evidence.unread) - 3} more" if len(evidence.unread) > 3 else ""
+        yield f"Not read, and named as a licence: {', '.join(evidence.unread[:3])}{more}."
 
 
 def _doubt_of(origin: Origin, own: Own) -> str:

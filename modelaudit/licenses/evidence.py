@@ -23,6 +23,7 @@ class Evidence:
         multimodal: whether the model itself does; ``None`` where that is not known.
         fields: the fields that the root card has.
         components: parts of a release that some file states, by the id of ``rules/openness.yaml``, each with the file.
+        unread: licence files of which not a word was read, by their paths.
     """
 
     claims: Sequence[LicenseClaim]
@@ -36,6 +37,7 @@ class Evidence:
     multimodal: bool | None = None
     fields: Collection[str] = ()
     components: Mapping[str, str] = field(default_factory=dict)
+    unread: Sequence[str] = ()
 
     def words_of(self, *kinds: ProseKind) -> dict[str, str]:
         """The texts of certain kinds by path."""

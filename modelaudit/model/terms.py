@@ -152,13 +152,28 @@ class ClauseKind:
     needs: tuple[str, ...] = ()
 
 
+WORLD = "WORLD"
+"""The territory that every other one lies in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """``rules/clauses.yaml``: the kinds of clauses by id, fields of use, and groups of territories."""
+    """``rules/clauses.yaml``: the kinds of clauses by id, fields of use, and groups of territories.
+
+    Attributes:
+        countries: the codes of ISO 3166-1; where the rule set lists none, any two letters are one.
+    """
 
     kinds: Mapping[str, ClauseKind] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     territories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    countries: frozenset[str] = frozenset()
+
+    def knows_territory(self, code: str) -> bool:
+        """Whether ``code`` is a country, a group of them, or ``WORLD``; what is none of these limits nothing."""
+        if code in (WORLD, *self.territories):
+            return True
+        return code in self.countries if self.countries else len(code) == 2 and code.isascii() and code.isalpha()
 
 
 @dataclass(frozen=True, slots=True)

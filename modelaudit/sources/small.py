@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from modelaudit.model.artifact import Artifact, Snapshot
-from modelaudit.model.evidence import ProseKind
 from modelaudit.model.limits import MIB
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.term_files import kind_of_text
@@ -15,10 +14,10 @@ from modelaudit.sources.claims import ListedFile
 MOST_BYTES = MIB
 """The largest file that is taken of an origin."""
 MOST_FILES = 40
-"""The most files that are taken of an origin."""
+"""The most files that are taken of an origin: those at the top first."""
+_LONGEST_PATH = 255
 
-# Names decide, and no name of weights is among them. A card or a notice speaks for the folder that it lies in.
-_ANYWHERE = (ProseKind.LICENSE, ProseKind.POLICY)
+# Names decide, and no name of weights is among them.
 _SETTINGS = frozenset(
     {".zenodo.json", "adapter_config.json", "axolotl_config.yaml", "axolotl_config.yml", "cargo.toml",
      "citation.cff", "codemeta.json", "config.json", "configuration.json", "generation_config.json",
@@ -31,12 +30,15 @@ _SETTINGS = frozenset(
 
 
 def is_small_file(path: str) -> bool:
-    """Whether a file of this path is taken of an origin, whatever its size: terms, cards and settings at the top."""
+    """Whether a file of this path is taken of an origin, whatever its size: terms and cards, and settings at the top.
+
+    A part in a folder of its own has its terms beside it, so those are taken in any folder.
+    """
     if path.lower() in _SETTINGS:
         return True
-    kind = kind_of_text(path)
-    folders = path.split("/")[:-1]
-    return kind is not None and (not folders or (kind in _ANYWHERE and not {"", ".", ".."} & set(folders)))
+    if len(path) > _LONGEST_PATH or not {"", ".", ".."}.isdisjoint(path.split("/")[:-1]):
+        return False
+    return kind_of_text(path) is not None
 
 
 def tells_terms(path: str, size: int) -> bool:
@@ -76,10 +78,9 @@ def only(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
     )
 
 
-def _rank(path: str) -> int:
-    if "/" in path:
-        return 2
-    return 0 if path.lower() in ("readme.md", "license", "config.json", "adapter_config.json") else 1
+def _rank(path: str) -> tuple[int, int]:
+    first = path.lower() in ("readme.md", "license", "config.json", "adapter_config.json")
+    return 0 if first else 1, path.count("/")
 
 
 def _left(artifact: Artifact) -> Artifact:
@@ -88,6 +89,8 @@ def _left(artifact: Artifact) -> Artifact:
         unread = Unread(
             UnreadReason.LIMIT, f"it takes {artifact.size} bytes, more than the {MOST_BYTES} of a small file"
         )
+    elif is_small_file(artifact.path):
+        unread = artifact.obstacle or Unread(UnreadReason.LIMIT, f"no more than {MOST_FILES} small files are taken")
     else:
         unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, detail)
     return Artifact(artifact.path, artifact.size, None, artifact.claimed, unread)

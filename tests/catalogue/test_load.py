@@ -9,6 +9,7 @@ from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Matcher, Stand
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.structure import UnreadReason
+from modelaudit.model.terms import Vocabulary
 
 
 def test_a_finding_rule_becomes_values(rules: Path) -> None:
@@ -72,14 +73,14 @@ def test_extra_folders_add_and_never_replace(rules: Path, tmp_path: Path) -> Non
 def test_a_policy_of_the_user(tmp_path: Path) -> None:
     path = tmp_path / "gate.yaml"
     path.write_text("name: gate\ndescription: ours\nfail-on: never\nchecks: [security, security]\n")
-    policy = load_policy(path)
+    policy = load_policy(path, Vocabulary())
     assert policy.fail_on is None
     assert policy.checks == (CheckFamily.SECURITY,)
 
 
 def test_a_missing_policy_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"gone.yaml: cannot be read: No such file or directory$"):
-        load_policy(tmp_path / "gone.yaml")
+        load_policy(tmp_path / "gone.yaml", Vocabulary())
 
 
 def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:

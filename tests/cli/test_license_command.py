@@ -80,7 +80,7 @@ def test_the_answer_stands_first_and_decides_the_exit_code(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--use", "flying"), ("--use", "commercial=maybe"), ("--territory", "Europe"), ("--field", "nonsense"),
+        ("--use", "flying"), ("--use", "commercial=maybe"), ("--territory", "Europe"), ("--territory", "XX"), ("--field", "nonsense"),
         ("--mau", "-5"), ("--mau", "many"), ("--policy", "nonsense"), ("-o", "pdf=x.pdf"), ("--revenue", "nan"),
     ],
 )  # fmt: skip

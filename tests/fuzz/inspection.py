@@ -7,14 +7,16 @@ import time
 import traceback
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from typing import Final
 
 from modelaudit import options, pipeline
+from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
+from modelaudit.licenses.lineage import Found
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot, Window
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import WindowError
+from modelaudit.model.license import OriginState
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.report import AuditReport, Coverage, Target
 from modelaudit.policy.gate import decide
@@ -118,20 +120,26 @@ class Inspector:
         def opened() -> AbstractContextManager[Window]:
             return nullcontext(BytesWindow(data))
 
+        audit = Audit(self._catalogue, self._policy, LIMITS, pipeline.ArtifactReading)
         artifact = Artifact(path, len(data), opened, content=content)
-        audit = pipeline._Audit(self._catalogue, self._policy, LIMITS)
         audit.examine(artifact)
         (record,) = audit.records
         self.formats.update(record.formats)
         snapshot = Snapshot(ModelRef(RefKind.FILE, path), None, (artifact,), "/")
-        license_ = audit.conclude_license(snapshot, offline=True)
+        license_ = audit.conclude_license(snapshot, True, lambda _: _unreached)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
         families = options.families_of(self._catalogue)
-        decision = decide(Coverage(tuple(audit.records)), findings, self._policy, families, license_.permission)
+        decision = decide(
+            Coverage(tuple(audit.records)), findings, self._policy, families, permission=license_.permission
+        )
         target = Target(path, RefKind.FILE, path, None, None, "/", True, ())
-        report = replace(audit.report(target, decision, license_, ()), created="2026-01-01T00:00:00Z")
+        report = audit.report(target, decision, license_, ())
         self.codes[report.exit_code] += 1
         return report
+
+
+def _unreached(_name: str, _is_dataset: bool) -> Found:
+    return Found(OriginState.UNREACHED, "nobody is asked")
 
 
 def _slips(report: AuditReport, renderings: list[bytes]) -> list[str]:

@@ -154,3 +154,9 @@ def test_a_claim_by_name_in_a_licence_file_is_not_its_text(weigh):
     named = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "the MIT License", "MIT", basis=Basis.NAME)
     conclusion = weigh(license="mit", claims=[named], intent=BUSINESS)
     assert (conclusion.state, conclusion.permission) == (UNRECOGNISED, Answer.REVIEW)
+
+
+def test_what_a_card_in_a_folder_mentions_contradicts_nothing_that_the_model_declares(weigh):
+    mention = LicenseClaim(ClaimKind.DECLARED, "part/README.md", "text", "under CC BY-NC 4.0", "CC-BY-NC-4.0")
+    conclusion = weigh(license="mit", claims=[mention], intent=BUSINESS)
+    assert "declared-prose" not in {conflict.kind for conflict in conclusion.conflicts}

@@ -47,6 +47,8 @@ POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
         (EUROPE, Intent(BUSINESS, territories=("EU",)), "deny"),
         (EUROPE, Intent(BUSINESS, territories=("EEA",)), "deny"),
         (EUROPE, Intent(BUSINESS, territories=("WORLD",)), "deny"),
+        (EUROPE, Intent(BUSINESS, territories=("UK",)), "deny"),
+        (EUROPE, Intent(BUSINESS, territories=("EL",)), "deny"),
         (EUROPE, Intent(BUSINESS, territories=("US", "CH")), None),
         (EUROPE, Intent(BUSINESS), "review"),
         (POLICY, Intent(BUSINESS, field="military"), "deny"),

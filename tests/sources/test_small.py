@@ -114,7 +114,8 @@ def test_a_repository_without_any_small_file(hub: LoopbackHub) -> None:
         ("mergekit_config.yml", True), ("adapter_config.json", True), ("EULA.html", True), ("TERMS", True),
         ("LICENSE.safetensors", False), ("LICENSES/a.bin", False), ("README.gguf", False), ("license_check.py", False),
         ("pytorch_model.bin", False), ("model.safetensors.index.json", False), ("tokenizer.json", False),
-        ("sub/README.md", False), ("../LICENSE", False), ("LICENSES/../weights", False),
+        ("sub/README.md", True), ("vendor/LICENSE", True), ("a/b/THIRD-PARTY-NOTICES.txt", True), ("PROHIBITED_USE_POLICY.md", True),
+        ("sub/config.json", False), ("sub/modeling.py", False), ("/LICENSE", False), ("a/./LICENSE", False), ("../LICENSE", False), ("LICENSES/../weights", False),
     ],
 )  # fmt: skip
 def test_names_decide(path: str, small: bool) -> None:

@@ -1,6 +1,6 @@
 """Searches for texts that may hold terms: licences, notices, use policies, cards, and the heads of source files.
 
-Names decide, in the many spellings that repositories use; what the words are is for others to say.
+Names decide (``modelaudit.model.term_files``); what the words are is for others to say.
 """
 
 from __future__ import annotations

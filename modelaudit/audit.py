@@ -1,0 +1,194 @@
+"""What is made of the artifacts of one snapshot, as they are read one after the other: findings, records, the licence.
+
+How an artifact is read, and what becomes of an error, is for the pipeline to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import modelaudit
+from modelaudit.checks.engine import dispatch_of, find
+from modelaudit.checks.formats import notes_of, subjects_of_formats
+from modelaudit.checks.numbers import is_surplus, is_unknown, settle
+from modelaudit.checks.reach import by_reach, is_held
+from modelaudit.checks.references import subjects_of_references
+from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
+from modelaudit.integrity.digests import compare
+from modelaudit.licenses import subjects_of as subjects_of_license
+from modelaudit.licenses.lineage import LookUp
+from modelaudit.licensing import Hearing, Origins, conclude_on
+from modelaudit.model.artifact import Artifact, Digest, Snapshot
+from modelaudit.model.catalogue import Catalogue, Policy, Subject
+from modelaudit.model.finding import CheckFamily, Finding
+from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import References
+from modelaudit.model.reading import Structure
+from modelaudit.model.report import (
+    SCHEMA,
+    ArtifactRecord,
+    AuditReport,
+    Decision,
+    Extent,
+    Opinion,
+    PolicyRecord,
+    Target,
+    Tool,
+)
+from modelaudit.model.structure import Unread
+from modelaudit.model.terms import LicenseCategory
+from modelaudit.options import Options, now
+from modelaudit.policy.gate import accept
+
+Guard = Callable[[LookUp], LookUp]
+
+
+class ArtifactRead(Protocol):
+    """One top-level artifact that is read: formats, structures and absences with their addresses, in order."""
+
+    structures: list[tuple[str, Structure]]
+    unread: list[tuple[str, Unread]]
+    formats: list[tuple[str, str]]
+    members: int
+
+    def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
+        """Read the artifact and, if asked to, return the digests of its bytes; whatever fails is an absence."""
+
+
+class Audit:
+    """What has been found in a snapshot so far. Structures are judged and let go, one artifact after the other."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        policy: Policy,
+        limits: Limits,
+        begin: Callable[[Limits], ArtifactRead],
+        folders: Sequence[Path] = (),
+    ) -> None:
+        self.catalogue = catalogue
+        self.policy = policy
+        self.limits = limits
+        self._begin = begin
+        self._dispatch = dispatch_of(catalogue.findings, policy.checks)
+        self.records: list[ArtifactRecord] = []
+        self.findings: list[Finding] = []
+        self._folders = folders
+        self._hearing = Hearing(catalogue, folders)
+        self._references: list[tuple[str, References]] = []
+        self._unknown: list[Subject] = []
+        self._held: list[Subject] = []
+
+    def examine_all(self, snapshot: Snapshot, options: Options) -> None:
+        """Examine every artifact, and say so on the way."""
+        for number, artifact in enumerate(snapshot.artifacts, 1):
+            if options.progress:
+                options.progress(artifact.path, number, len(snapshot.artifacts))
+            self.examine(artifact)
+
+    def report(
+        self, target: Target, decision: Decision, license_: LicenseConclusion, opinions: tuple[Opinion, ...]
+    ) -> AuditReport:
+        """All that was found, as one report."""
+        findings = tuple(sorted(self.findings, key=lambda finding: finding.order))
+        cited = {finding.rule for finding in findings}
+        policy = self.policy
+        return AuditReport(
+            schema=SCHEMA,
+            tool=Tool("modelaudit", modelaudit.__version__, self.catalogue.digest),
+            created=now(),
+            target=target,
+            policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
+            decision=decision,
+            findings=findings,
+            license=license_,
+            opinions=opinions,
+            rules=tuple(rule.rule for id_, rule in sorted(self.catalogue.findings.items()) if id_ in cited),
+            formats=notes_of({each for record in self.records for each in record.formats}, self.catalogue.formats),
+        )
+
+    def examine(self, artifact: Artifact) -> None:
+        """Read one artifact with all that it contains, and check what was read."""
+        reading = self._begin(self.limits)
+        digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
+        subjects: list[Subject] = []
+        for address, structure in reading.structures:
+            subjects += subjects_of(address, structure, self.catalogue.callables)
+            if CheckFamily.LICENSE in self.policy.checks:
+                self._hearing.hear(address, structure)
+            if isinstance(structure, References):
+                self._references.append((address, structure))
+        subjects += subjects_across(reading.structures, reading.unread, self.catalogue)
+        subjects += subjects_of_formats(reading.formats, self.catalogue.formats)
+        for address, unread in reading.unread:
+            (self._unknown if is_unknown(unread) else subjects).extend(subjects_of_unread(address, (unread,)))
+        self._held += filter(is_held, subjects)
+        self._unknown += filter(is_surplus, subjects)
+        for finding in self._check([each for each in subjects if not is_held(each) and not is_surplus(each)]):
+            reason = self.catalogue.findings[finding.rule].leaves
+            if reason is not None:
+                reading.unread.append(
+                    (finding.artifact, Unread(reason, finding.message.removesuffix("."), finding.location))
+                )
+        record = self._record(artifact, reading, digests)
+        self.records.append(record)
+        self._check(list(subjects_of_record(record)))
+
+    def _record(self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]) -> ArtifactRecord:
+        absences = tuple((address, accept(address, unread, self.policy)) for address, unread in reading.unread)
+        extent = Extent.EXAMINED if not absences else Extent.PARTLY if reading.structures else Extent.NOT
+        return ArtifactRecord(
+            path=artifact.path,
+            size=artifact.size,
+            extent=extent,
+            formats=tuple(dict.fromkeys(format_ for _, format_ in reading.formats)),
+            members=reading.members,
+            digests=digests,
+            claimed=artifact.claimed,
+            digest_state=compare(artifact.claimed, digests),
+            absences=absences,
+        )
+
+    def relate(self, snapshot: Snapshot) -> None:
+        """Check what files name of one another, once all of them were read."""
+        subjects = list(subjects_of_references(self._references, snapshot.artifacts))
+        self.records, unknown = settle(self.records, self._unknown, subjects, self._references)
+        for finding in self._check([*unknown, *subjects, *self._reached(snapshot, subjects)]):
+            reason = self.catalogue.findings[finding.rule].leaves
+            for place, record in enumerate(self.records):
+                if reason is not None and record.path == finding.artifact.partition("!")[0]:
+                    unread = Unread(reason, finding.message.removesuffix("."), finding.location)
+                    absences = (*record.absences, (finding.artifact, accept(finding.artifact, unread, self.policy)))
+                    self.records[place] = replace(record, absences=absences, extent=Extent.PARTLY)
+
+    def _reached(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
+        return by_reach(self._held, references, is_alone=len(snapshot.artifacts) == 1)
+
+    def conclude_license(self, snapshot: Snapshot, offline: bool, guard: Guard) -> LicenseConclusion:
+        """Conclude on the licence from all that was heard and from the origins, and check the conclusion.
+
+        Args:
+            snapshot: the model.
+            offline: make no request.
+            guard: the error boundary around each look at an origin.
+        """
+        if CheckFamily.LICENSE not in self.policy.checks:
+            return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
+        origins = Origins(self.catalogue, self.limits, offline, self._structures, self._folders)
+        conclusion = conclude_on(self._hearing, snapshot, origins, self.policy.intent, guard(origins.look_up))
+        self._check(subjects_of_license(conclusion))
+        return conclusion
+
+    def _structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:
+        reading = self._begin(self.limits)
+        reading.run(artifact, hashing=False)
+        return reading.structures
+
+    def _check(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
+        found = find(subjects, self._dispatch)
+        self.findings += found
+        return found

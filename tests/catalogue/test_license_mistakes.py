@@ -1,0 +1,167 @@
+"""What would do nothing, or quietly loosen what stands, is refused in the files that licences are judged by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.model.errors import ConfigurationError
+
+CLAUSES = """\
+fields:
+  general: anything
+territories:
+  EU: [DE, FR]
+countries: [DE, FR, GB]
+kinds:
+  user-cap:
+    title: A cap
+    group: limit
+    about: Not above a number.
+    needs: [number]
+    answers:
+      - {over: monthly-active-users, answer: deny, because: "More than {number}."}
+  watermark:
+    title: A mark
+    group: show
+    about: Outputs bear a mark.
+  keep-notices: {title: Notices, group: show, about: Notices stay.}
+"""
+LICENSE = """\
+id: LicenseRef-Acme
+name: Acme Model License
+category: use-restricted
+url: https://acme.example/license
+read: 2026-01-31
+clauses:
+  - kind: user-cap
+    text: No more than a thousand.
+    number: 1000
+    territories: [GB]
+    section: section 1
+"""
+ORIGINS = """\
+origins:
+  - {pattern: "acme/model-*", license: LicenseRef-Acme, why: Acme says so.}
+"""
+FINDING = """\
+id: acme/mark
+title: Outputs need a mark
+check: license
+severity: low
+confidence: high
+since: 0.1.0
+why: It is a duty.
+fix: Mark them.
+message: "{license}"
+match: [{on: license-obligation, where: {kind: [watermark]}}]
+"""
+SUBJECTS = """\
+  license-obligation: {license: whose, id: which, kind: what}
+  license-answer: {license: whose, kind: [conclusion]}
+  license-entry: {license: whose, id: which, category: how strict}
+"""
+POLICY = """\
+name: acme
+description: What Acme does.
+fail-on: high
+checks: [license]
+use: {commercial: true}
+territories: [EU, GB]
+field: general
+"""
+FILES = {
+    "clauses.yaml": CLAUSES,
+    "licenses/LicenseRef-Acme.yaml": LICENSE,
+    "licenses/_origins.yaml": ORIGINS,
+    "findings/acme/mark.yaml": FINDING,
+    "policies/acme.yaml": POLICY,
+}
+MATCH = "on: license-obligation, where: {kind: [watermark]}"
+
+MISTAKES = [
+    ("clauses.yaml", "{number}", "{fields}", 13, "because: says a clause's fields; list it under needs"),
+    ("clauses.yaml", "group: show\n", "group: limit\n", 14, "kinds.watermark: a limit without answers limits nothing"),
+    ("clauses.yaml", "[DE, FR]\n", "[DE, SWISS]\n", 4, "territories.EU: 'SWISS' is unknown"),
+    ("clauses.yaml", "[DE, FR]\n", "[DE, EU]\n", 4, "territories.EU: 'EU' is unknown"),
+    ("licenses/LicenseRef-Acme.yaml", "[GB]", "[XX]", 10, "clauses.0.territories: 'XX' is unknown"),
+    ("licenses/LicenseRef-Acme.yaml", "    number: 1000\n", "", 7, "a clause of kind user-cap says its number"),
+    ("licenses/_origins.yaml", "acme/model-*", "model-*", 2, "'model-*' is not a publisher, a slash and a name"),
+    (
+        "licenses/_origins.yaml",
+        "so.}\n",
+        'so.}\n  - {pattern: "Acme/model-7b*", license: LicenseRef-Acme, why: So.}\n',
+        3,
+        "'Acme/model-7b*' is never looked at: 'acme/model-*' stands before it",
+    ),
+    (
+        "findings/acme/mark.yaml",
+        "watermark",
+        "watermrak",
+        10,
+        "'watermrak' is not one of keep-notices, user-cap, watermark",
+    ),
+    ("findings/acme/mark.yaml", "{kind: [watermark]}", "{id: [Acme]}", 10, "'Acme' is not one of LicenseRef-Acme, MIT"),
+    (
+        "findings/acme/mark.yaml",
+        MATCH,
+        "on: license-answer, where: {kind: [cap]}",
+        10,
+        "'cap' is not one of conclusion, keep-notices, user-cap, watermark",
+    ),
+    (
+        "findings/acme/mark.yaml",
+        MATCH,
+        "on: license-entry, where: {category: [strict]}",
+        10,
+        "'strict' is not one of conditional-commercial",
+    ),
+    ("policies/acme.yaml", "[EU, GB]", "[EU, XX]", 6, "territories.1: 'XX' is unknown"),
+    ("policies/acme.yaml", "field: general", "field: generla", 7, "field: 'generla' is not one of general"),
+    ("policies/acme.yaml", "[license]", "[security]", 5, "use: nothing answers to it"),
+]
+
+
+@pytest.fixture
+def written(rules: Path) -> Path:
+    for name, text in FILES.items():
+        (rules / name).parent.mkdir(parents=True, exist_ok=True)
+        (rules / name).write_text(text)
+    with (rules / "subjects.yaml").open("a") as subjects:
+        subjects.write(SUBJECTS)
+    return rules
+
+
+def test_without_mistakes_it_is_read(written: Path) -> None:
+    catalogue = load_catalogue(written)
+    assert "acme/mark" in catalogue.findings
+    assert catalogue.policies["acme"].intent.territories == ("EU", "GB")
+
+
+@pytest.mark.parametrize(("name", "old", "new", "line", "said"), MISTAKES)
+def test_a_mistake_names_file_and_line(written: Path, name: str, old: str, new: str, line: int, said: str) -> None:
+    text = (written / name).read_text()
+    assert text.count(old) == 1
+    (written / name).write_text(text.replace(old, new))
+    with pytest.raises(ConfigurationError) as caught:
+        load_catalogue(written)
+    assert f"rules/{name}:{line}: " in str(caught.value)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("territories:\n  EU: [DE]\n", "territories.EU: is listed already"),
+        ("fields:\n  general: only tanks\n", "fields.general: is listed already"),
+        ("kinds:\n  watermark: {title: A, group: show, about: A.}\n", "kinds.watermark: is listed already"),
+    ],
+)
+def test_a_further_folder_replaces_nothing(written: Path, tmp_path: Path, text: str, said: str) -> None:
+    further = tmp_path / "further"
+    further.mkdir()
+    (further / "clauses.yaml").write_text(text)
+    with pytest.raises(ConfigurationError, match=f"further/clauses.yaml:2: {said}"):
+        load_catalogue(written, extra=[further])
