@@ -3,16 +3,25 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from modelaudit.catalogue import load_policy
+from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.model.structure import UnreadReason
+from modelaudit.model.terms import Use
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "policy.md").read_text()
 
 
 def test_the_example_is_a_policy(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
-    (tmp_path / "policy.yaml").write_text(example)
-    assert len(load_policy(tmp_path / "policy.yaml").allow_unread) == 2
+    first, use = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+    (tmp_path / "policy.yaml").write_text(first + use)
+    policy = load_policy(tmp_path / "policy.yaml")
+    assert len(policy.allow_unread) == 2
+    assert set(policy.intent.uses) == set(Use)
+    assert (policy.intent.territories, policy.intent.field) == (("EU", "CH"), "general")
+
+
+def test_every_ready_policy_is_named() -> None:
+    stated = {name for name, policy in load_catalogue().policies.items() if policy.intent.is_stated}
+    assert stated <= set(re.findall(r"`([a-z-]+)`", DOCUMENT.rpartition("These policies are ready")[2]))
 
 
 def test_every_reason_is_described() -> None:

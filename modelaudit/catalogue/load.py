@@ -26,6 +26,7 @@ from modelaudit.catalogue.vocabularies import read_vocabularies
 from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.outline import PYTHON_NAMES
+from modelaudit.model.terms import Vocabulary
 
 
 def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) -> Catalogue:
@@ -49,9 +50,13 @@ def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) ->
     return _load((directory if directory is not None else rules_directory(), *extra))
 
 
-def load_policy(path: Path) -> Policy:
-    """Read a policy file of the user. Raises ``ConfigurationError``."""
-    return read_policy(read_document(path, str(path)))
+def load_policy(path: Path, catalogue: Catalogue | None = None) -> Policy:
+    """Read a policy file of the user; territories and fields of use are those of the catalogue, or of the one shipped.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no policy.
+    """
+    return read_policy(read_document(path, str(path)), (catalogue or _shipped()).clauses)
 
 
 @functools.cache
@@ -147,7 +152,7 @@ def _load(directories: Sequence[Path]) -> Catalogue:
         findings=read_findings(files.findings, subjects),
         callables=callables.finish(),
         licenses=licenses,
-        policies=_policies(files.policies),
+        policies=_policies(files.policies, clauses),
         digest=digest.hexdigest(),
         vague_licenses=vague,
         formats=read_formats(files.formats),
@@ -166,10 +171,10 @@ def _note(digest: hashlib._Hash, name: str, content: bytes) -> None:
         digest.update(len(data).to_bytes(8) + data)
 
 
-def _policies(documents: Sequence[tuple[str, Document]]) -> dict[str, Policy]:
+def _policies(documents: Sequence[tuple[str, Document]], vocabulary: Vocabulary) -> dict[str, Policy]:
     policies: dict[str, Policy] = {}
     for name, document in documents:
-        policy = read_policy(document)
+        policy = read_policy(document, vocabulary)
         if policy.name != name:
             raise document.error(
                 f"name: {policy.name!r} does not follow from the file's name, which says {name!r}", ("name",)

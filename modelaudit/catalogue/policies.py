@@ -9,13 +9,22 @@ from modelaudit.catalogue.schema import PolicyFile, Shape
 from modelaudit.model.catalogue import AllowedAbsence, Policy
 from modelaudit.model.finding import Severity
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Intent
+from modelaudit.model.terms import Intent, Vocabulary
 
 _FILE = Shape(PolicyFile)
 
 
-def read_policy(document: Document) -> Policy:
-    """Read one policy; its digest is the SHA-256 of the file. Raises ``ConfigurationError``."""
+def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
+    """Read one policy; its digest is the SHA-256 of the file.
+
+    Args:
+        document: the file.
+        vocabulary: the territories and fields of use that there are: one that is misspelt would be on no list of a
+            licence, and so be allowed.
+
+    Raises:
+        ConfigurationError: the file is no policy, or names a territory or a field that there is not.
+    """
     file = _FILE.read(document)
     for index, entry in enumerate(file.allow_unread):
         if UnreadReason.NO_READER in entry.reasons and not entry.formats:
@@ -23,6 +32,13 @@ def read_policy(document: Document) -> Policy:
                 f"allow-unread.{index}: no-reader needs formats, such as [PNG image]: a name alone earns no trust",
                 ("allow-unread", index, "reasons"),
             )
+    for index, code in enumerate(file.territories):
+        wrong = vocabulary.why_no_territory(code)
+        if wrong:
+            raise document.error(f"territories.{index}: {wrong}", ("territories", index))
+    wrong = vocabulary.why_no_field(file.field) if file.field else ""
+    if wrong:
+        raise document.error(f"field: {wrong}", ("field",))
     return Policy(
         name=file.name,
         description=file.description,

@@ -25,8 +25,6 @@ from modelaudit.model.terms import (
 
 QUANTITIES = ("monthly-active-users", "annual-revenue-usd")
 """What a cap can be compared with."""
-WORLD = "WORLD"
-"""The territory that every other one lies in."""
 _NEEDS = ("number", "territories", "words", "fields")
 _DUTIES = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 _FLOWS: tuple[Relation, ...] = tuple(relation for relation in Relation if relation is not Relation.DISTILLED)
@@ -65,6 +63,7 @@ class ClausesFile:
     kinds: dict[Kebab, KindFile] = Field(default_factory=dict)
     fields: dict[Kebab, Text] = Field(default_factory=dict)
     territories: dict[Territory, list[Territory]] = Field(default_factory=dict)
+    countries: list[Territory] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -118,6 +117,7 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
     kinds: dict[str, ClauseKind] = {}
     fields: dict[str, str] = {}
     groups: dict[str, tuple[str, ...]] = {}
+    countries: list[str] = []
     for document in documents:
         file = _FILE.read(document)
         for id_, kind in file.kinds.items():
@@ -126,7 +126,9 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
             kinds[id_] = _kind(id_, kind, document)
         fields |= file.fields
         groups |= {name: tuple(members) for name, members in file.territories.items()}
-    return Vocabulary(kinds, fields, {name: _members(name, groups) for name in groups})
+        countries += file.countries
+    expanded = {name: _members(name, groups) for name in groups}
+    return Vocabulary(kinds, fields, expanded, tuple(dict.fromkeys(countries)))
 
 
 def _kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
@@ -191,8 +193,9 @@ def clause_of(clause: ClauseFile, vocabulary: Vocabulary, document: Document, in
             known = ", ".join(vocabulary.fields)
             raise document.error(f"clauses.{index}.fields: {field!r} is not one of {known}", (*place, "fields"))
     for territory in clause.territories:
-        if len(territory) != 2 and territory not in (*vocabulary.territories, WORLD):
-            raise document.error(f"clauses.{index}.territories: {territory!r} is unknown", (*place, "territories"))
+        wrong = vocabulary.why_no_territory(territory)
+        if wrong:
+            raise document.error(f"clauses.{index}.territories: {wrong}", (*place, "territories"))
     if clause.section and not read:
         raise document.error(f"clauses.{index}: cites a section, and nothing says when the text was read", place)
     return Clause(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from modelaudit.licenses.uses import WORLD, Bound, flowing, territories_of
-from modelaudit.model.terms import Clause, Group, LicenseCategory, LicenseEntry, Vocabulary
+from modelaudit.licenses.uses import Bound, flowing, territories_of
+from modelaudit.model.terms import WORLD, Clause, Group, LicenseCategory, LicenseEntry, Vocabulary
 
 _BINDING = frozenset({"share-alike", "pass-on-use-limits", "source-disclosure", "network-source-disclosure"})
 """Duties that reach as far as a limit does: whoever drops one grants what is not theirs to grant."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from modelaudit.model.license import Duty, UseAnswer
 from modelaudit.model.terms import (
+    WORLD,
     Answer,
     AnswerRule,
     Clause,
@@ -23,8 +24,6 @@ from modelaudit.model.terms import (
     Vocabulary,
 )
 
-WORLD = "WORLD"
-"""The territory that every other one lies in."""
 TERMS_NOT_VERIFIED = "terms-not-verified"
 """The kind of an answer about a licence whose terms nobody has read."""
 GENERAL = "general"

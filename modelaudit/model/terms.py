@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Final
+
+WORLD: Final = "WORLD"
+"""The territory that every other one lies in."""
 
 
 class LicenseCategory(StrEnum):
@@ -153,11 +157,28 @@ class ClauseKind:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """``rules/clauses.yaml``: the kinds of clauses by id, fields of use, and groups of territories."""
+    """``rules/clauses.yaml``: the kinds of clauses by id, fields of use, groups of territories, and countries."""
 
     kinds: Mapping[str, ClauseKind] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     territories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    countries: tuple[str, ...] = ()
+
+    def why_no_territory(self, code: str) -> str:
+        """What is wrong with a code that is no country, no group and not ``WORLD``; nothing where it is one."""
+        groups = (*self.territories, WORLD)
+        if code in self.countries or code in groups:
+            return ""
+        return (
+            f"{code!r} is no territory; give a code of ISO 3166-1, such as DE or GB (which is the United Kingdom), "
+            f"or one of: {', '.join(groups)}"
+        )
+
+    def why_no_field(self, field: str) -> str:
+        """What is wrong with a word that is no field of use; nothing where it is one."""
+        if field in self.fields:
+            return ""
+        return f"{field!r} is no field of use; use one of: {', '.join(self.fields)}"
 
 
 @dataclass(frozen=True, slots=True)
