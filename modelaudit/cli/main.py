@@ -12,6 +12,8 @@ from modelaudit.model.errors import ModelAuditError
 
 _COMMANDS = ("explain", "license", "render", "rules", "scan")
 _INTERRUPTED = 130
+_HELP: tuple[type[Exception], ...] = tuple(filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)]))
+"""Click 8.2 and newer raise the help as an error where nothing was asked for."""
 
 
 class _LazyGroup(click.Group):
@@ -48,8 +50,13 @@ def main() -> None:
     except click.exceptions.Abort:
         code = _INTERRUPTED
     except click.ClickException as error:
-        error.show()
         code = error.exit_code
+        if isinstance(error, _HELP):
+            error.show()
+            sys.exit(code)
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "modelaudit"
+        said = " ".join(error.format_message().split()).rstrip(".")
+        click.echo(f"modelaudit: error: {said}; see: {where} --help", err=True)
     except ModelAuditError as error:
         click.echo(f"modelaudit: error: {error}", err=True)
         code = error.exit_code
