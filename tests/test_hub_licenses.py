@@ -90,3 +90,14 @@ def test_a_gated_model_itself_is_answered_from_what_is_shown_and_stays_open(hub:
     assert any("what the Hub shows" in note for note in report.target.notes)
     hub.add_repository("acme/mild", {"README.md": card(license="mit"), **WEIGHTS}, gated="manual")
     assert answer("acme/mild").exit_code == 3
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_what_only_the_hub_says_of_a_model_whose_files_nobody_read_permits_nothing(
+    hub: LoopbackHub, gated: bool
+) -> None:
+    hub.add_repository("acme/closed", {"README.md": card(license="mit")}, gated="manual" if gated else False)
+    report = answer("acme/closed")
+    assert report.license.expression == "MIT"
+    assert (report.license.permission, report.exit_code) == (("review", 3) if gated else ("allow", 0))
+    assert [each.because.startswith("README.md could not be read") for each in report.license.answers] == [True] * gated
