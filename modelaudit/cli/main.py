@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -11,7 +12,7 @@ from modelaudit import __version__
 from modelaudit.model.errors import ModelAuditError
 
 _COMMANDS = ("explain", "license", "render", "rules", "scan")
-_INTERRUPTED = 130
+_INTERRUPTED, _NOT_RUN = 130, 4
 _HELP: tuple[type[Exception], ...] = tuple(filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)]))
 """Click 8.2 and newer raise the help as an error where nothing was asked for."""
 
@@ -64,4 +65,10 @@ def main() -> None:
         # The reader of our output went away; there is nobody left to tell.
         sys.stderr.close()
         code = _INTERRUPTED
+    except OSError as error:
+        # What is opened by name is told where that happens; this is stdout, on a disk that is full for instance.
+        click.echo(f"modelaudit: error: the output cannot be written: {error.strerror or error}", err=True)
+        code = _NOT_RUN
+        with suppress(OSError):
+            sys.stdout.close()
     sys.exit(code if isinstance(code, int) else 0)

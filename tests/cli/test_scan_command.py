@@ -292,3 +292,18 @@ def test_a_closed_pipe_is_no_traceback() -> None:
         shell=True, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("license", "show", "MIT"), ("scan", BENIGN, "--offline", "--no-second-opinion")]
+)
+def test_a_full_disk_behind_stdout_is_one_line_and_never_the_code_of_a_verdict(
+    arguments: tuple[str | Path, ...],
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "modelaudit", *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 4
+    assert done.stderr.startswith(b"modelaudit: error: the output cannot be written: ")
+    assert done.stderr.count(b"\n") == 1
