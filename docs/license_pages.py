@@ -122,7 +122,9 @@ def _in_use(catalogue: Catalogue) -> str:
         "`--territory`, `--mau`, `--revenue`, `--use` and `--field` state more. Write a policy of your own as "
         "[policies](policy.md) describes.\n",
         "The repositories are those of `fixtures/repositories/licenses`, as they would lie in the Hub cache. Models "
-        "that they name as their base are not there, so you see what is said of an origin that cannot be read.\n",
+        "that they name as their base are not there, so you see what is said of an origin that cannot be read. To try "
+        "one, name its folder in a checkout, `modelaudit license fixtures/repositories/licenses/models/paper-voice "
+        "--policy research --offline`; the origins that are in a Hub cache here are then not read either.\n",
     ]
     with _kept() as folder:
         for policy in sorted(stated, key=lambda policy: list(EXAMPLES).index(policy.name)):

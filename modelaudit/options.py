@@ -18,7 +18,7 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import Target
-from modelaudit.model.terms import WORLD, Intent, Use
+from modelaudit.model.terms import Intent, Use
 from modelaudit.sources.settings import HubSettings
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -98,17 +98,13 @@ def _intent(meant: Meant, stated: Intent, catalogue: Catalogue) -> Intent:
         if word not in known:
             raise ConfigurationError(f"{name!r} is no use; use one of: {', '.join(known)}")
         changes[known[word]] = is_meant
-    groups = catalogue.clauses.territories
     places = tuple(code.strip().upper() for code in meant.territories)
-    for code in places:
-        if not catalogue.clauses.knows_territory(code):
-            known_groups = ", ".join((*groups, WORLD))
-            raise ConfigurationError(
-                f"{code!r} is no territory; give two letters such as DE, or one of: {known_groups}"
-            )
-    fields = catalogue.clauses.fields
-    if meant.field is not None and meant.field not in fields:
-        raise ConfigurationError(f"{meant.field!r} is no field of use; use one of: {', '.join(fields)}")
+    field = None if meant.field is None else meant.field.strip().lower().replace("_", "-")
+    wrongs = [catalogue.clauses.why_no_territory(code) for code in places]
+    wrongs += [] if field is None else [catalogue.clauses.why_no_field(field)]
+    wrong = next(filter(None, wrongs), "")
+    if wrong:
+        raise ConfigurationError(wrong)
     for noun, number in (("users", meant.monthly_active_users), ("revenue", meant.annual_revenue_usd)):
         if number is not None and not 0 <= number < float("inf"):
             raise ConfigurationError(f"the number for {noun} is {number}; it must be 0 or more")
@@ -118,7 +114,7 @@ def _intent(meant: Meant, stated: Intent, catalogue: Catalogue) -> Intent:
         monthly_active_users=stated.monthly_active_users if users is None else users,
         annual_revenue_usd=stated.annual_revenue_usd if revenue is None else revenue,
         territories=places or stated.territories,
-        field=stated.field if meant.field is None else meant.field,
+        field=stated.field if field is None else field,
     )
 
 

@@ -26,7 +26,7 @@ from modelaudit.model.report import (
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import second_opinion
 from modelaudit.options import Options, families_of, policy_of, target_of
-from modelaudit.policy.gate import decide, decide_use
+from modelaudit.policy.gate import decide, decide_use, opened
 from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.readers.deadline import SPENT, Deadline, keeping
 from modelaudit.readers.pickle.behind import SEARCH
@@ -114,8 +114,8 @@ def _license(target: str, options: Options) -> AuditReport:
     snapshot = resolve_terms(target, revision=options.revision, offline=options.offline, limits=options.limits)
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
     audit.examine_all(replace(snapshot, artifacts=tuple(filter(speaks_of_terms, snapshot.artifacts))), options)
-    license_ = audit.conclude_license(snapshot, options.offline, _guard)
     coverage = Coverage(tuple(audit.records))
+    license_ = opened(audit.conclude_license(snapshot, options.offline, _guard), coverage)
     return audit.report(target_of(target, snapshot, options), decide_use(license_, coverage), license_, ())
 
 

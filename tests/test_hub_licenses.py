@@ -132,3 +132,14 @@ def test_a_licence_file_that_is_listed_and_not_read_leaves_the_answer_open(hub: 
         report = answer(f"acme/{name}")
         assert (report.license.permission, report.exit_code) == ("review", 3), name
         assert any(path in each.because for each in report.license.answers), (name, report.license.answers)
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_what_only_the_hub_says_of_a_model_whose_files_nobody_read_permits_nothing(
+    hub: LoopbackHub, gated: bool
+) -> None:
+    hub.add_repository("acme/closed", {"README.md": card(license="mit")}, gated="manual" if gated else False)
+    report = answer("acme/closed")
+    assert report.license.expression == "MIT"
+    assert (report.license.permission, report.exit_code) == (("review", 3) if gated else ("allow", 0))
+    assert [each.because.startswith("README.md could not be read") for each in report.license.answers] == [True] * gated

@@ -11,11 +11,17 @@ DOCUMENT = (Path(__file__).parents[1] / "docs" / "policy.md").read_text()
 
 
 def test_the_examples_are_a_policy(tmp_path: Path) -> None:
-    gate, use = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
-    (tmp_path / "policy.yaml").write_text(gate + use)
+    first, use = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+    (tmp_path / "policy.yaml").write_text(first + use)
     policy = load_policy(tmp_path / "policy.yaml", load_catalogue().clauses)
     assert len(policy.allow_unread) == 2
     assert set(policy.intent.uses) == set(Use)
+    assert (policy.intent.territories, policy.intent.field) == (("EU", "CH"), "general")
+
+
+def test_every_ready_policy_is_named() -> None:
+    stated = {name for name, policy in load_catalogue().policies.items() if policy.intent.is_stated}
+    assert stated <= set(re.findall(r"`([a-z-]+)`", DOCUMENT.rpartition("These policies are ready")[2]))
 
 
 def test_every_reason_is_described() -> None:

@@ -47,7 +47,10 @@ def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) ->
         if folder.resolve() == rules_directory():
             raise ConfigurationError(f"{folder}: these rules are built in already; leave the folder out")
         if not any(_documents(folder)):
-            raise ConfigurationError(f"{folder}: holds no rule; rules stand in findings/<family>/<name>.yaml below it")
+            raise ConfigurationError(
+                f"{folder}: holds no rule; lay it out like rules/, as in findings/<family>/<name>.yaml or "
+                "licenses/<id>.yaml"
+            )
     return _load((directory if directory is not None else rules_directory(), *extra))
 
 

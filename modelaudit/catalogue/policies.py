@@ -17,17 +17,31 @@ _FILE = Shape(PolicyFile)
 def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
     """Read one policy; its digest is the SHA-256 of the file.
 
+    Args:
+        document: the file.
+        vocabulary: the territories and fields of use that there are: one that is misspelt would be on no list of a
+            licence, and so be allowed.
+
     Raises:
-        ConfigurationError: the file is no policy, or states a use that no licence could answer.
+        ConfigurationError: the file is no policy, states a use that nothing answers to, or names a territory or a field
+            that there is not.
     """
     file = _FILE.read(document)
-    _hold_use(file, vocabulary, document)
+    if file.use and CheckFamily.LICENSE not in file.checks:
+        raise document.error("use: nothing answers to it, since license is not among the checks", ("use",))
     for index, entry in enumerate(file.allow_unread):
         if UnreadReason.NO_READER in entry.reasons and not entry.formats:
             raise document.error(
                 f"allow-unread.{index}: no-reader needs formats, such as [PNG image]: a name alone earns no trust",
                 ("allow-unread", index, "reasons"),
             )
+    for index, code in enumerate(file.territories):
+        wrong = vocabulary.why_no_territory(code)
+        if wrong:
+            raise document.error(f"territories.{index}: {wrong}", ("territories", index))
+    wrong = vocabulary.why_no_field(file.field) if file.field else ""
+    if wrong:
+        raise document.error(f"field: {wrong}", ("field",))
     return Policy(
         name=file.name,
         description=file.description,
@@ -45,14 +59,3 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
         ),
         digest=hashlib.sha256(document.text.encode()).hexdigest(),
     )
-
-
-def _hold_use(file: PolicyFile, vocabulary: Vocabulary, document: Document) -> None:
-    for index, territory in enumerate(file.territories):
-        if not vocabulary.knows_territory(territory):
-            raise document.error(f"territories.{index}: {territory!r} is unknown", ("territories", index))
-    if file.field and file.field not in vocabulary.fields:
-        known = ", ".join(vocabulary.fields)
-        raise document.error(f"field: {file.field!r} is not one of {known}", ("field",))
-    if file.use and CheckFamily.LICENSE not in file.checks:
-        raise document.error("use: nothing answers to it, since license is not among the checks", ("use",))

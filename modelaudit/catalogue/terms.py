@@ -213,8 +213,9 @@ def clause_of(clause: ClauseFile, vocabulary: Vocabulary, document: Document, in
             known = ", ".join(vocabulary.fields)
             raise document.error(f"clauses.{index}.fields: {field!r} is not one of {known}", (*place, "fields"))
     for territory in clause.territories:
-        if not vocabulary.knows_territory(territory):
-            raise document.error(f"clauses.{index}.territories: {territory!r} is unknown", (*place, "territories"))
+        wrong = vocabulary.why_no_territory(territory)
+        if wrong:
+            raise document.error(f"clauses.{index}.territories: {wrong}", (*place, "territories"))
     if clause.section and not read:
         raise document.error(f"clauses.{index}: cites a section, and nothing says when the text was read", place)
     return Clause(

@@ -12,6 +12,15 @@ from modelaudit.model.terms import Use
 
 _YES: Final = {"yes": True, "true": True, "no": False, "false": False}
 
+
+def _number(text: str) -> float:
+    """A number as people write one in a shell. Raises ``click.BadParameter``."""
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no number; write digits, such as 5000000 or 5e6") from None
+
+
 _OPTIONS: Final = (
     click.option(
         "--use",
@@ -25,12 +34,15 @@ _OPTIONS: Final = (
         "territories",
         metavar="CODE",
         multiple=True,
-        help="Repeatable: where, as a code of two letters, EU, EEA or WORLD. Overrules the policy.",
+        help="Repeatable: where, as a code of two letters (DE, GB), EU, EEA or WORLD. Overrules the policy.",
     ),
     click.option(
-        "--mau", metavar="NUMBER", type=float, help="Monthly active users of all your products together, such as 5e6."
+        "--mau",
+        metavar="NUMBER",
+        type=_number,
+        help="Monthly active users of all your products together, such as 5e6.",
     ),
-    click.option("--revenue", metavar="USD", type=float, help="Your revenue a year in US dollars, such as 2e7."),
+    click.option("--revenue", metavar="USD", type=_number, help="Your revenue a year in US dollars, such as 2e7."),
     click.option("--field", metavar="FIELD", help="Your field of use, such as general or medical-advice."),
 )
 

@@ -20,6 +20,7 @@ from modelaudit.model.report import AuditReport
 
 _WORST_FIRST: Final = (1, 2, 4, 3, 0)
 _SHOW: Final = "show"
+_PAGE: Final = 100
 
 
 @click.command("license")
@@ -69,6 +70,7 @@ def command(
     Exit codes: 0 allowed; 1 denied; 2 usage error; 3 for a person to decide; 4 could not run.
     """
     if targets[0] == _SHOW:
+        _hold_show()
         return show(targets[1:], rules)
     places = destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:
@@ -106,12 +108,21 @@ def command(
     return next(code for code in _WORST_FIRST if code in codes)
 
 
+def _hold_show() -> None:
+    """``show`` prints and does nothing else: an option that would do nothing is told, not passed over."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
+        if given and option.name not in ("targets", "rules", "offline"):
+            raise ConfigurationError(f"{option.opts[-1]}: show takes no option but --rules; leave it out")
+
+
 def _publish(report: AuditReport, places: tuple[Destination, ...], written: set[str], quiet: bool) -> None:
     """Files first, as for a scan; the screen goes to stdout unless another document does."""
     for place in places:
         path = place.file_for(report.target, written)
         if path is not None:
-            write(path, rendered(report, place.format))
+            write(path, _screen(report, _PAGE) if place.format == DEFAULT else rendered(report, place.format))
     for place in places:
         if place.path is None and place.format != DEFAULT:
             sys.stdout.buffer.write(rendered(report, place.format))
@@ -120,12 +131,13 @@ def _publish(report: AuditReport, places: tuple[Destination, ...], written: set[
     sys.stdout.buffer.flush()
 
 
-def _screen(report: AuditReport) -> bytes:
+def _screen(report: AuditReport, page: int = 0) -> bytes:
+    """The screen for the terminal; or for a file of a page's width, without colours."""
     from modelaudit.pipeline import guarded
     from modelaudit.reports.license_screen import render_license
 
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = shutil.get_terminal_size((100, 24)).columns
+    color = not page and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = page or shutil.get_terminal_size((_PAGE, 24)).columns
     return guarded(lambda: render_license(report, width=width, color=color), "rendering the answer")
 
 

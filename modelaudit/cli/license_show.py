@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import folded
 from modelaudit.model.terms import Clause, Group, LicenseEntry
 
-_WIDTH = 96
+_WIDEST, _NARROWEST = 96, 40
 _HEADINGS = {
     Group.LIMIT: "Limits",
     Group.SHIP: "To ship",
@@ -36,8 +37,7 @@ def show(names: Sequence[str], rules: Sequence[Path]) -> int:
     if not names:
         raise ConfigurationError("name a licence, as in: modelaudit license show LicenseRef-Llama-3.1")
     catalogue = load_catalogue(extra=rules)
-    for number, name in enumerate(names):
-        entry = _entry(name, catalogue)
+    for number, entry in enumerate([_entry(name, catalogue) for name in names]):
         click.echo(("\n" if number else "") + "\n".join(_lines(entry, catalogue)))
     return 0
 
@@ -81,7 +81,7 @@ def _lines(entry: LicenseEntry, catalogue: Catalogue) -> Iterator[str]:
 
 def _clause(clause: Clause, catalogue: Catalogue) -> Iterator[str]:
     section = f" ({clause.section})" if clause.section else ""
-    yield f"  {catalogue.clauses.kinds[clause.kind].title}{section}"
+    yield from _wrapped(f"{catalogue.clauses.kinds[clause.kind].title}{section}", "  ")
     yield from _wrapped(clause.text, "    ")
     facts = [
         f"number: {clause.number:,.0f}" if clause.number is not None else "",
@@ -97,4 +97,5 @@ def _clause(clause: Clause, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent))
+    width = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=" " * len(indent))

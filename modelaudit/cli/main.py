@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -11,7 +12,9 @@ from modelaudit import __version__
 from modelaudit.model.errors import ModelAuditError
 
 _COMMANDS = ("explain", "license", "render", "rules", "scan")
-_INTERRUPTED = 130
+_INTERRUPTED, _NOT_RUN = 130, 4
+_HELP: tuple[type[Exception], ...] = tuple(filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)]))
+"""Click 8.2 and newer raise the help as an error where nothing was asked for."""
 
 
 class _LazyGroup(click.Group):
@@ -48,8 +51,13 @@ def main() -> None:
     except click.exceptions.Abort:
         code = _INTERRUPTED
     except click.ClickException as error:
-        error.show()
         code = error.exit_code
+        if isinstance(error, _HELP):
+            error.show()
+            sys.exit(code)
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "modelaudit"
+        said = " ".join(error.format_message().split()).rstrip(".")
+        click.echo(f"modelaudit: error: {said}; see: {where} --help", err=True)
     except ModelAuditError as error:
         click.echo(f"modelaudit: error: {error}", err=True)
         code = error.exit_code
@@ -57,4 +65,10 @@ def main() -> None:
         # The reader of our output went away; there is nobody left to tell.
         sys.stderr.close()
         code = _INTERRUPTED
+    except OSError as error:
+        # What is opened by name is told where that happens; this is stdout, on a disk that is full for instance.
+        click.echo(f"modelaudit: error: the output cannot be written: {error.strerror or error}", err=True)
+        code = _NOT_RUN
+        with suppress(OSError):
+            sys.stdout.close()
     sys.exit(code if isinstance(code, int) else 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,12 +109,22 @@ def rendered(report: AuditReport, format_: str) -> bytes:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write ``content`` whole or not at all: beside the file, then renamed over it.
+    """Write ``content`` whole or not at all: beside the file, then renamed over it; a link keeps leading to its file.
+
+    A terminal, ``/dev/null`` or a pipe is written into: a file renamed over it would take its place for everybody.
 
     Raises:
         ConfigurationError: the file cannot be written there.
     """
     try:
+        mode = path.stat().st_mode if path.exists() else stat.S_IFREG
+        if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
+            path.write_bytes(content)
+            return
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ConfigurationError(f"{path}: cannot be written: it is no file; name one")
+        if path.is_symlink():
+            path = path.resolve()
         descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error

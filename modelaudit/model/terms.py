@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Final
+
+WORLD: Final = "WORLD"
+"""The territory that every other one lies in."""
 
 
 class LicenseCategory(StrEnum):
@@ -152,10 +156,6 @@ class ClauseKind:
     needs: tuple[str, ...] = ()
 
 
-WORLD = "WORLD"
-"""The territory that every other one lies in."""
-
-
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """``rules/clauses.yaml``: the kinds of clauses by id, fields of use, and groups of territories.
@@ -174,6 +174,21 @@ class Vocabulary:
         if code in (WORLD, *self.territories):
             return True
         return code in self.countries if self.countries else len(code) == 2 and code.isascii() and code.isalpha()
+
+    def why_no_territory(self, code: str) -> str:
+        """What is wrong with a code that is no country, no group and not ``WORLD``; nothing where it is one."""
+        if self.knows_territory(code):
+            return ""
+        return (
+            f"{code!r} is no territory; give a code of ISO 3166-1, such as DE, "
+            f"or one of: {', '.join((*self.territories, WORLD))}"
+        )
+
+    def why_no_field(self, field: str) -> str:
+        """What is wrong with a word that is no field of use; nothing where it is one."""
+        if field in self.fields:
+            return ""
+        return f"{field!r} is no field of use; use one of: {', '.join(self.fields)}"
 
 
 @dataclass(frozen=True, slots=True)

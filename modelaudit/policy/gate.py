@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
 
 from modelaudit.model.catalogue import Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
-from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.report import Absence, Coverage, Decision, Verdict
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import Answer
@@ -96,6 +97,25 @@ def decide(
     return Decision(verdict, tuple(reasons), coverage)
 
 
+def opened(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
+    """The conclusion, with an allowed use for review where a file that may state other terms was not read.
+
+    Args:
+        license_: the conclusion on what was read.
+        coverage: the files that were looked at for it.
+    """
+    if license_.permission is not Answer.ALLOW:
+        return license_
+    doubts = [
+        f"{address} could not be read and may state other terms: {absence.unread.detail}"
+        for address, absence in coverage.open_absences[:_ABSENCES_NAMED]
+    ]
+    if not doubts and not coverage.anything_examined:
+        doubts = ["No file could be examined, so nobody knows what terms the files state."]
+    answers = tuple(UseAnswer(Answer.REVIEW, "", "conclusion", each) for each in doubts)
+    return replace(license_, permission=Answer.REVIEW, answers=(*answers, *license_.answers)) if doubts else license_
+
+
 def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
     """The verdict on the intended use alone: pass where it is allowed, fail where a licence denies it, else incomplete.
 
@@ -112,7 +132,12 @@ def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
     if worst is None:
         reasons.append("no use is stated, so none is allowed: name a policy, or state the use")
     missing = coverage.open_absences
-    reasons += [f"{address}: {absence.unread.detail}" for address, absence in missing[:_ABSENCES_NAMED]]
+    told = [
+        f"{address}: {absence.unread.detail}"
+        for address, absence in missing[:_ABSENCES_NAMED]
+        if not any(absence.unread.detail in reason for reason in reasons)
+    ]
+    reasons += told
     if worst is not Answer.ALLOW or missing or not coverage.anything_examined:
         if not coverage.anything_examined:
             reasons.append("no file could be examined")

@@ -86,7 +86,16 @@ def _head(report: AuditReport) -> RenderableType:
     if answer is not None and license_.intent is not None:
         rows.append(("policy", text_of((report.policy.name, "bold"), ": ", "; ".join(intent_words(license_.intent)))))
     else:
-        rows.append(("policy", text_of((report.policy.name, "bold"), ": it states no use, so no clause was answered")))
+        rows.append(
+            (
+                "policy",
+                text_of(
+                    (report.policy.name, "bold"),
+                    ": it states no use, so no clause was answered; "
+                    "say what you mean to do: --policy commercial-saas, for instance, or --use commercial",
+                ),
+            )
+        )
     return Group(text_of((f" {mark} ", style), f" {ship.line}"), rows_of(rows, label=_LABEL))
 
 

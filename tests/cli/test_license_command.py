@@ -80,8 +80,8 @@ def test_the_answer_stands_first_and_decides_the_exit_code(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--use", "flying"), ("--use", "commercial=maybe"), ("--territory", "Europe"), ("--territory", "XX"), ("--field", "nonsense"),
-        ("--mau", "-5"), ("--mau", "many"), ("--policy", "nonsense"), ("-o", "pdf=x.pdf"), ("--revenue", "nan"),
+        ("--use", "flying"), ("--use", "commercial=maybe"), ("--territory", "Europe"), ("--field", "nonsense"),
+        ("--territory", "XX"), ("--mau", "-5"), ("--mau", "many"), ("--nonsense",), ("--policy", "nonsense"), ("-o", "pdf=x.pdf"), ("--revenue", "nan"),
     ],
 )  # fmt: skip
 def test_wrong_options_are_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
@@ -90,6 +90,68 @@ def test_wrong_options_are_told_in_one_line(tmp_path: Path, arguments: tuple[str
             continue
         ran = run(command, model(tmp_path / "m", "mit"), "--offline", *arguments)
         assert (ran.returncode, ran.stdout, "Traceback" in ran.stderr) == (2, "", False)
+        assert (ran.stderr.startswith("modelaudit: error: "), ran.stderr.count("\n")) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("territories: [FR, UK]", "'UK' is no territory"),
+        ("territories: [ABCDE]", "'ABCDE' is no territory"),
+        ("field: medical", "'medical' is no field of use"),
+    ],
+)
+def test_what_a_policy_misspells_is_told_and_never_allowed(tmp_path: Path, line: str, said: str) -> None:
+    policy = tmp_path / "ours.yaml"
+    policy.write_text(f"name: ours\ndescription: x\nfail-on: high\n{line}\n")
+    ran = run("license", model(tmp_path / "m", "gemma"), "--offline", "--policy", policy)
+    assert ran.returncode == 2
+    assert f"{policy}:4: " in ran.stderr
+    assert said in ran.stderr
+
+
+def test_spellings_of_a_field_and_a_territory_that_can_be_meant_are_taken(tmp_path: Path) -> None:
+    ran = run(
+        "license",
+        model(tmp_path / "m", "llama3.2"),
+        *PRODUCT[:2],
+        "--territory",
+        "no",
+        "--field",
+        "Medical_Advice",
+        "-o",
+        "json",
+        "--offline",
+    )
+    intent = json.loads(ran.stdout)["license"]["intent"]
+    assert (intent["territories"], intent["field"]) == (["NO"], "medical-advice")
+
+
+def test_a_screen_in_a_file_is_the_screen(tmp_path: Path) -> None:
+    page = tmp_path / "answer.txt"
+    ran = run("license", model(tmp_path / "m", "mit"), *PRODUCT, "-o", page)
+    assert page.read_text() == ran.stdout
+
+
+def test_without_a_use_it_is_said_how_to_state_one(tmp_path: Path) -> None:
+    stated = " ".join(run("license", model(tmp_path / "m", "mit"), "--offline").stdout.split())
+    assert "say what you mean to do: --policy commercial-saas" in stated
+
+
+@pytest.mark.parametrize("option", [("-o", "html=x.html"), ("--policy", "internal"), ("--notices", "out"), ("-q",)])
+def test_show_takes_no_option_that_would_do_nothing(option: tuple[str, ...]) -> None:
+    ran = run("license", "show", "MIT", *option)
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert "show takes no option" in ran.stderr
+
+
+def test_show_prints_nothing_where_one_name_is_wrong_and_keeps_within_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert run("license", "show", "MIT", "nonsense").stdout == ""
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((50, 20)))
+    lines = run("license", "show", "Apache-2.0").stdout.splitlines()
+    assert 45 < max(len(line) for line in lines if "://" not in line) <= 50
 
 
 def test_what_is_not_there_could_not_be_run(tmp_path: Path) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from modelaudit.cli.output import write
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.reports import REPORTS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -64,11 +68,15 @@ def test_a_wrong_option_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> No
     assert done.returncode == 2
     assert not done.stdout
     assert "Traceback" not in done.stderr
-    assert done.stderr.strip().splitlines()[-1]
+    assert done.stderr.startswith("modelaudit: error: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_no_target_is_a_usage_error() -> None:
-    assert run("scan").returncode == 2
+    done = run("scan")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.rstrip().endswith("scan --help")
+    assert "Commands:" in (run().stdout + run().stderr), "of nothing asked the help is shown"
 
 
 def test_a_missing_path_is_one_clear_line() -> None:
@@ -117,6 +125,32 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "data.json").mkdir()
     assert scan(BENIGN, BENIGN, "-o", f"json={folder}").returncode == 0
+
+
+def test_a_device_a_pipe_and_a_link_are_written_into_and_never_replaced(tmp_path: Path) -> None:
+    pipe, link, linked = tmp_path / "pipe", tmp_path / "link.json", tmp_path / "linked.json"
+    os.mkfifo(pipe)
+    link.symlink_to(linked)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write(pipe, b"report")
+    reader.join(10)
+    write(link, b"report")
+    assert (read, pipe.is_fifo(), link.is_symlink(), linked.read_bytes()) == ([b"report"], True, True, b"report")
+    own, other = os.openpty()
+    write(Path(os.ttyname(other)), b"report")
+    assert os.read(own, 6) == b"report"
+    assert Path(os.ttyname(other)).is_char_device()
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    address = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        with pytest.raises(ConfigurationError, match="socket: cannot be written: it is no file; name one"):
+            write(address, b"report")
+        assert address.is_socket()
 
 
 def test_several_targets_write_into_a_folder(tmp_path: Path) -> None:
@@ -258,3 +292,18 @@ def test_a_closed_pipe_is_no_traceback() -> None:
         shell=True, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("license", "show", "MIT"), ("scan", BENIGN, "--offline", "--no-second-opinion")]
+)
+def test_a_full_disk_behind_stdout_is_one_line_and_never_the_code_of_a_verdict(
+    arguments: tuple[str | Path, ...],
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "modelaudit", *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 4
+    assert done.stderr.startswith(b"modelaudit: error: the output cannot be written: ")
+    assert done.stderr.count(b"\n") == 1

@@ -167,7 +167,7 @@ def test_without_a_stated_use_nothing_is_answered(failing: AuditReport) -> None:
     asked = replace(plain_conclusion(), intent=None, permission=None, answers=())
     text = words(screen(failing, asked))
     assert text.startswith("◐ NO USE STATED The author names Apache License 2.0, which allows it; 3 duties")
-    assert "policy default: it states no use, so no clause was answered" in text
+    assert "policy default: it states no use, so no clause was answered; say what you mean to do" in text
 
 
 def test_no_licence_is_said(failing: AuditReport) -> None:
