@@ -8,7 +8,7 @@ from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import Shape
 from modelaudit.catalogue.terms import LicenseFile, VagueFile, clause_of
 from modelaudit.model.license import folded
-from modelaudit.model.terms import LicenseEntry, Vocabulary
+from modelaudit.model.terms import Group, LicenseCategory, LicenseEntry, Vocabulary
 
 _FILE = Shape(LicenseFile)
 _VAGUE = Shape(VagueFile)
@@ -56,8 +56,8 @@ def read_licenses(
         vocabulary: the kinds of clauses that there are.
 
     Raises:
-        ConfigurationError: a file is not a licence, a clause is of no known kind or lacks what its kind needs, or two
-            licences claim one name.
+        ConfigurationError: a file is not a licence, a clause is of no known kind or lacks what its kind needs, a
+            permissive one limits the use, or two licences claim one name.
     """
     entries: dict[str, LicenseEntry] = {}
     claims = _Claims()
@@ -68,6 +68,7 @@ def read_licenses(
         if file.id in entries:
             raise document.error(f"id: {file.id!r} is taken by another file", ("id",))
         claims.of_license(file, document)
+        _hold_category(file, vocabulary, document)
         entries[file.id] = LicenseEntry(
             id=file.id,
             name=file.name,
@@ -90,3 +91,14 @@ def read_licenses(
             claims.of_family(word, document)
             vague[word] = why
     return dict(sorted(entries.items())), vague
+
+
+def _hold_category(file: LicenseFile, vocabulary: Vocabulary, document: Document) -> None:
+    """A licence that limits the use is not permissive: nobody would look for the limit."""
+    if file.category not in (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN):
+        return
+    for index, clause in enumerate(file.clauses):
+        kind = vocabulary.kinds.get(clause.kind)
+        if kind is not None and kind.group is Group.LIMIT:
+            where = f"{document.label}:{document.line_of(('clauses', index))}"
+            raise document.error(f"category: {file.category}, but the clause in {where} is a limit", ("category",))

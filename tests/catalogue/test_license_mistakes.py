@@ -88,6 +88,7 @@ MISTAKES = [
     ("clauses.yaml", "[DE, FR]\n", "[DE, EU]\n", 4, "territories.EU: 'EU' is unknown"),
     ("licenses/LicenseRef-Acme.yaml", "[GB]", "[XX]", 10, "clauses.0.territories: 'XX' is unknown"),
     ("licenses/LicenseRef-Acme.yaml", "    number: 1000\n", "", 7, "a clause of kind user-cap says its number"),
+    ("licenses/LicenseRef-Acme.yaml", "use-restricted", "permissive", 3, "Acme.yaml:7 is a limit"),
     ("licenses/_origins.yaml", "acme/model-*", "model-*", 2, "'model-*' is not a publisher, a slash and a name"),
     (
         "licenses/_origins.yaml",
