@@ -249,6 +249,22 @@ def cut(text: str, most: int) -> str:
     return text[:most].rpartition(" ")[0].rstrip(" ,;:.(") + " …"
 
 
+def lowered(text: str) -> str:
+    """Return a title as it stands inside of a sentence."""
+    return text[:1].lower() + text[1:]
+
+
+def first_clauses(text: str, most: int) -> str:
+    """Return the first clauses of a text that is longer than ``most`` characters, and never half of one.
+
+    A text without such a place is cut at a word.
+    """
+    if len(text) <= most:
+        return text
+    ends = [place for mark in (". ", "; ", ": ") if (place := text.rfind(mark, most // 3, most)) > 0]
+    return f"{text[: max(ends)]}." if ends else cut(text, most)
+
+
 def counted(number: int, singular: str, plural: str = "") -> str:
     """Return ``1 file``, ``2 files``, ``no files``-free: the number is always a figure."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
