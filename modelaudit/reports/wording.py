@@ -20,6 +20,7 @@ VERDICTS = {
 
 NOT_ASKED = "That was not asked: nobody looked for attacks, only the licence was read."
 LEFT_TO_A_PERSON = "This is not a pass: nothing found breaks the policy, but a person must decide what is named below."
+LICENCE_ALONE = "Do not ship this model: the policy rejects its licence, and nothing else that was found in it."
 NOTHING_SCANNED = "This is not a pass: there was no file to examine."
 
 EXIT_CODES = {

@@ -396,6 +396,16 @@ def test_the_duties_of_a_denied_use_are_told_as_what_would_follow(conflicting: A
     assert "The use that is meant is not allowed." not in page_of(conflicting).text
 
 
+def test_a_conflict_that_is_a_reason_is_told_once_and_keeps_its_evidence(conflicting: AuditReport) -> None:
+    license_ = conflicting.license
+    detail = license_.conflicts[0].detail
+    reason = replace(license_.answers[1], because=detail)
+    text = page_of(replace(conflicting, license=replace(license_, answers=(reason,)))).text
+    rows = text[text.index("Evidence that does not go together") :]
+    assert detail not in rows and "As told above." in rows and "README.md line 2: “apache-2.0”" in rows
+    assert "As told above." not in page_of(conflicting).text
+
+
 def test_every_table_of_the_licence_has_a_caption_and_labels_for_a_phone(conflicting: AuditReport) -> None:
     page = page_of(conflicting)
     tags = [tag for tag, _ in page.elements]
