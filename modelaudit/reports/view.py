@@ -176,6 +176,8 @@ def understood(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, 
     if claim.kind is ClaimKind.FOUND:
         return False, "Not compared: read it" if is_uncompared(claim) else "No licence on record"
     if claim.field == "license_link":
+        if "://" not in claim.quotation and any(each.artifact == claim.quotation for each in license_.claims):
+            return False, "A file of the model, which has its own line"
         return False, "An address, not opened"
     if claim.field == "front-matter":
         return False, "Could not be read"

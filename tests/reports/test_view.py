@@ -107,6 +107,14 @@ def test_a_model_that_only_its_licence_fails_is_told_apart_from_one_that_attacks
         assert view.verdict_sentence(each).startswith("Do not load or ship this model")
 
 
+def test_a_link_to_a_file_of_the_model_is_no_address() -> None:
+    link = LicenseClaim(ClaimKind.DECLARED, "README.md", "license_link", "LICENSE", None)
+    text = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "Permission is granted", None)
+    said = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (link, text))
+    assert view.understood(link, said) == (False, "A file of the model, which has its own line")
+    assert view.understood(link, replace(said, claims=(link,))) == (False, "An address, not opened")
+
+
 def test_local_files_need_no_network(passing: AuditReport) -> None:
     online = replace(passing.target, offline=False)
     assert view.mode_sentence(replace(passing, target=online)) == "no network was needed"
