@@ -31,7 +31,7 @@ from modelaudit.model.license import (
     Origin,
     OriginState,
 )
-from modelaudit.model.terms import Intent, LicenseCategory, LicenseEntry
+from modelaudit.model.terms import Intent, LicenseCategory, LicenseEntry, Relation
 
 _DOUBTFUL = frozenset({"declared-found", "declared-inherited", "declared-prose"})
 """Conflicts in the light of which no permission can be shown, whatever the licences say."""
@@ -114,7 +114,7 @@ def _doubts(
 ) -> Iterator[str]:
     """Why no permission can be shown."""
     if own.state is ConclusionState.UNDECLARED:
-        yield "No licence is declared, so no permission can be shown."
+        yield "No licence is declared, so no permission can be shown: ask the author to state one in writing."
     elif own.state is not ConclusionState.CONCLUDED:
         yield f"No licence could be concluded, so no permission can be shown. {own.reasoning[0]}"
     yield from filter(None, (_doubt_of(origin, own) for origin in origins))
@@ -144,7 +144,8 @@ def _doubt_of(origin: Origin, own: Own) -> str:
     if origin.look is OriginState.KNOWN:
         # Where the model is under the very licence that its origin is known for, nothing is left open.
         agrees = set(origin.entries) <= set(own.ids)
-        return "" if agrees else f"{origin.name} could not be read, and its licence is known by its name only: {what}."
+        assumed = f"{origin.name} could not be read; the licence on record for that name is assumed: {what}."
+        return "" if agrees else assumed
     if origin.state is ConclusionState.CONCLUDED:
         return ""
     if origin.look is OriginState.READ:
@@ -167,8 +168,9 @@ def _lineage_sentences(origins: Sequence[Origin], reaching: Sequence[tuple[Origi
     """What flows in, and from where."""
     for origin, bound in reaching:
         how = f"{origin.name} by way of {origin.made}" if origin.depth > 1 else origin.name
-        known = ", known by its name only" if origin.look is OriginState.KNOWN else ""
-        yield f"{bound.entry.name} ({bound.entry.id}) flows in from {how} ({origin.relation}{known})."
+        step = "how is not stated" if origin.relation is Relation.UNSTATED else origin.relation
+        known = ", not read: the licence on record for that name" if origin.look is OriginState.KNOWN else ""
+        yield f"{bound.entry.name} ({bound.entry.id}) flows in from {how} ({step}{known})."
     open_ = [origin.name for origin in origins if origin.look not in (OriginState.READ, OriginState.KNOWN)]
     if open_:
         more = f" and {len(open_) - 5} more" if len(open_) > 5 else ""

@@ -262,8 +262,8 @@ def _inherited(matter: Matter) -> Iterator[Conflict]:
         what = named(lost, matter.rules.clauses) or "terms that nobody has read for this rule set"
         yield Conflict(
             "declared-inherited",
-            f"{own} stands over {origin.name} ({origin.relation}), which is under {bound.entry.name}: what is declared "
-            f"drops {what}.",
+            f"{own} is declared, and {origin.name}, of which this was made, is under {bound.entry.name}: what is "
+            f"declared leaves out {what}.",
             (*matter.chosen, bound.entry.id),
             said[0].artifact if said else "",
             said[0].location if said else NOWHERE,

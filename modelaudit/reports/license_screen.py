@@ -6,7 +6,13 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from modelaudit.model.license import ClaimKind, LicenseClaim, LicenseConclusion, OriginState
+from modelaudit.model.license import (
+    ClaimKind,
+    ConclusionState,
+    LicenseClaim,
+    LicenseConclusion,
+    OriginState,
+)
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.model.terms import Group as DutyGroup
@@ -28,6 +34,7 @@ from modelaudit.reports.license_view import (
 )
 from modelaudit.reports.license_words import (
     ANSWERS,
+    MISSING,
     RELATIONS,
     SHORT_GROUPS,
     claim_words,
@@ -35,7 +42,7 @@ from modelaudit.reports.license_words import (
     kind_words,
 )
 from modelaudit.reports.shipping import shipping
-from modelaudit.reports.wording import CATEGORIES, STATES, counted, cut, ended
+from modelaudit.reports.wording import CATEGORIES, STATES, counted, cut, ended, first_clauses, lowered
 
 _MARKS = {
     Answer.ALLOW: ("✔", "bold white on green"),
@@ -46,12 +53,13 @@ _UNASKED = ("◐ NO USE STATED", "bold black on yellow")
 _REASONS, _CLAIMS, _BRANCHES, _CONFLICTS, _DATASETS, _OPEN = 6, 5, 12, 4, 4, 6
 _LABEL = 8
 _DEEPEST = 8
-_CLAUSE, _TERMS, _SENTENCE, _QUOTED = 120, 200, 240, 60
+_CLAUSE, _TERMS, _SENTENCE, _QUOTED = 240, 320, 240, 60
 """Characters of a duty, of a clause that answers, of a sentence about this model, and of a quotation."""
 _TASKS, _USES = 8, 8
-_MISSING = "missing-"
 _IN_ONE_LINE = (DutyGroup.WATCH,)
 """Groups whose duties are named by their kind alone: they are many, and nothing has to be made for them."""
+_LACKED = {"naming": "words to show"}
+"""What the repository lacks, where the kind of the conflict does not say it in plain words."""
 
 
 def render_license(report: AuditReport, width: int = 100, color: bool = False) -> bytes:
@@ -128,20 +136,23 @@ def _reason(reason: Reason, license_: LicenseConclusion) -> Text:
     read = f" Read {answer.read}" if answer.read else " Terms not verified" if answer.license else ""
     source = f"{read}: {answer.url}." if answer.url and read else ended(read) if read else ""
     via = f" Inherited: {'; '.join(path_of(license_, each) for each in reason.vias)}." if reason.vias else ""
-    return text_of((cut(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
+    return text_of((first_clauses(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
 
 
 def _concluded(license_: LicenseConclusion) -> RenderableType:
     category = CATEGORIES[license_.category]
-    said = license_.expression or f"nothing: the licence is {STATES[license_.state]}"
+    said = license_.expression or f"nothing, because the licence is {STATES[license_.state]}"
     lines: list[Text | Padding] = []
     claims = evidence(license_)
     rows = [(_place(claim), _claim(claim, license_)) for claim in claims[:_CLAIMS]]
     if rows:
         lines.append(rows_of(rows, label=min(max(len(place) for place, _ in rows), 26)))
     lines += _more(len(claims), _CLAIMS, "more statement")
-    lines += [Padding(text_of(f"- {each}"), (0, 0, 0, 2)) for each in license_.reasoning[:3]]
-    lines += _more(len(license_.reasoning), 3, "more sentence")
+    # A conclusion is told by the statements above and the tree below, but for which alternative was taken.
+    told = license_.state is ConclusionState.CONCLUDED and rows and " OR " not in license_.expression
+    sentences = () if told else license_.reasoning
+    lines += [Padding(text_of(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:3]]
+    lines += _more(len(sentences), 3, "more sentence")
     return _block(f"Concluded: {text_of(said)} ({category})", lines)
 
 
@@ -177,20 +188,41 @@ def _to_do(license_: LicenseConclusion) -> RenderableType | None:
         return None
     ids = list(dict.fromkeys(task.license for _, each in groups for task in each))
     several = len(ids) > 1
+    denied = license_.permission is Answer.DENY
     rows: list[tuple[str, Text]] = []
     for group, each in groups:
         label = SHORT_GROUPS[group]
-        if group in _IN_ONE_LINE:
+        if denied or group in _IN_ONE_LINE:
             rows.append((label, _kinds(each, several)))
             continue
-        rows += [(label if place == 0 else "", _task(task, several)) for place, task in enumerate(each[:_TASKS])]
-        if len(each) > _TASKS:
-            rows.append(("", text_of(f"… and {len(each) - _TASKS} more, in the HTML and JSON reports")))
+        boxes = [_box(alike, several) for alike in _alike(each)]
+        rows += [(label if place == 0 else "", box) for place, box in enumerate(boxes[:_TASKS])]
+        if len(boxes) > _TASKS:
+            rows.append(("", text_of(f"… and {len(boxes) - _TASKS} more, in the HTML and JSON reports")))
     number = sum(len(each) for _, each in groups)
     met = sum(bool(task.met) for _, each in groups for task in each)
     there = f", {met} met by the files that are there" if met else ""
     under = "" if several else f" under {text_of(ids[0])}"
-    return _block(f"To do{under}: {counted(number, 'thing')}{there}", [rows_of(rows, label=_LABEL)])
+    heading = "To do, were it allowed" if denied else "To do"
+    return _block(f"{heading}{under}: {counted(number, 'thing')}{there}", [rows_of(rows, label=_LABEL)])
+
+
+def _alike(each: tuple[Task, ...]) -> list[list[Task]]:
+    """Open duties of one kind that several licences have in common are one thing to do; exact words stand apart."""
+    found: dict[tuple[str, ...], list[Task]] = {}
+    for place, task in enumerate(each):
+        apart = task.met or task.words or any(task.license == kin.license for kin in found.get((task.kind,), ()))
+        found.setdefault((task.kind, str(place)) if apart else (task.kind,), []).append(task)
+    return list(found.values())
+
+
+def _box(alike: list[Task], several: bool) -> Text:
+    if len(alike) == 1:
+        return _task(alike[0], several)
+    texts = dict.fromkeys(task.text for task in alike)
+    said = cut(alike[0].text, _CLAUSE) if len(texts) == 1 else f"{kind_words(alike[0].kind)}, for each:"
+    sources = "; ".join(f"{_short(task.license)}, {task.section or 'section not stated'}" for task in alike)
+    return text_of(f"[ ] {said}", (f" ({sources})", "dim"))
 
 
 def _task(task: Task, several: bool) -> Text:
@@ -213,32 +245,37 @@ def _kinds(each: tuple[Task, ...], several: bool) -> Text:
     for task in each:
         section = task.section.removeprefix("section ")
         place = f"{_short(task.license)} {section}" if several else section
-        parts.setdefault(kind_words(task.kind), []).append(place.strip())
+        parts.setdefault(lowered(kind_words(task.kind)), []).append(place.strip())
     said = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in parts.items())
     return text_of(ended(said[:1].upper() + said[1:]))
 
 
 def _conflicts(license_: LicenseConclusion) -> RenderableType | None:
-    """Conflicts that are no reason above already: one line each, and one line for all that is missing."""
+    """Conflicts that are no reason above already."""
     told = {reason.answer.because for reason in reasons(license_)}
-    found = [each for each in license_.conflicts if each.detail not in told and not each.kind.startswith(_MISSING)]
+    found = [each for each in license_.conflicts if each.detail not in told and not each.kind.startswith(MISSING)]
     lines: list[Text | Padding] = [
         Padding(text_of((f"{kind_words(each.kind)}: ", "bold"), cut(each.detail, _SENTENCE)), (0, 0, 0, 2))
         for each in found[:_CONFLICTS]
     ]
     lines += _more(len(found), _CONFLICTS, "more conflict")
-    missing: dict[str, list[str]] = {}
-    for each in license_.conflicts:
-        if each.kind.startswith(_MISSING):
-            missing.setdefault(each.kind.removeprefix(_MISSING), []).extend(each.entries)
-    parts = [f"{what} of {', '.join(dict.fromkeys(ids))}" for what, ids in missing.items()]
-    if parts:
-        lines.append(Padding(text_of(("Not in the repository: ", "bold"), ended("; ".join(parts))), (0, 0, 0, 2)))
     return _block("Conflicts", lines) if lines else None
 
 
+def _lacking(license_: LicenseConclusion) -> list[str]:
+    """All that a licence demands and the repository lacks, as one line."""
+    missing: dict[str, list[str]] = {}
+    for each in license_.conflicts:
+        if each.kind.startswith(MISSING):
+            missing.setdefault(each.kind.removeprefix(MISSING), []).extend(_short(id_) for id_ in each.entries)
+    parts = [f"{_LACKED.get(what, what)} of {', '.join(dict.fromkeys(ids))}" for what, ids in missing.items()]
+    return [f"Not in the repository: {ended('; '.join(parts))}"] if parts else []
+
+
 def _rest(license_: LicenseConclusion) -> RenderableType | None:
-    rows = [("limits" if place == 0 else "", text_of(each)) for place, each in enumerate(limits(license_, _USES))]
+    within = () if license_.permission is Answer.DENY else limits(license_, _USES)
+    rows = [("limits" if place == 0 else "", text_of(each)) for place, each in enumerate(within)]
+    rows += [("lacking", text_of(each)) for each in _lacking(license_)]
     data = [f"{each.name}: {dataset_words(each)}" for each in license_.datasets]
     if data:
         more = f"; and {len(data) - _DATASETS} more" if len(data) > _DATASETS else ""

@@ -17,8 +17,8 @@ from modelaudit.model.license import (
     UseAnswer,
 )
 from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation
-from modelaudit.reports.license_words import LOOKS, RELATIONS
-from modelaudit.reports.wording import LIMITS, counted, ended, human_number, place_words, sentence
+from modelaudit.reports.license_words import LOOKS, RELATIONS, kind_words
+from modelaudit.reports.wording import LIMITS, counted, ended, human_number, lowered, place_words, sentence
 
 _LONGEST_RAILS = 90
 
@@ -134,7 +134,7 @@ def limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
         for clause in entry.clauses:
             if (entry.id, clause.kind) in told or clause.kind not in LIMITS:
                 continue
-            where = ", ".join(part for part in (entry.id, clause.section) if part)
+            where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
             if clause.kind == "use-policy":
                 url = clause.url or entry.policy_url or entry.url
                 found.append(f"Forbidden uses: {_fields(clause, most)} ({where}; {url}).")
@@ -142,7 +142,7 @@ def limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
                 found.append(f"Uses under conditions: {_fields(clause, most)} ({where}).")
             else:
                 number = f" above {human_number(clause.number)}" if clause.number is not None else ""
-                untouched.append(f"{clause.kind.replace('-', ' ')}{number} ({where})")
+                untouched.append(f"{lowered(kind_words(clause.kind))}{number} ({where})")
     if untouched:
         found.append(f"Limits that the stated use does not touch: {'; '.join(dict.fromkeys(untouched))}.")
     return tuple(dict.fromkeys(found))
@@ -248,5 +248,5 @@ def openness_line(license_: LicenseConclusion) -> str:
     parts = openness.components
     opened = sum(part.present and part.open is True for part in parts)
     there = sum(part.present for part in parts)
-    counts = f"{opened} of {counted(len(parts), 'component')} open, {there} there" if parts else ""
+    counts = f"{there} of {counted(len(parts), 'part')} came with it, {opened} of them open" if parts else ""
     return ended("; ".join(part for part in (sentence(openness.title).rstrip("."), counts) if part))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, OriginState
 from modelaudit.model.terms import Answer, Group, Intent, Relation, Use
+from modelaudit.reports.clause_words import TITLES
 from modelaudit.reports.wording import human_number
 
 ANSWERS = {Answer.ALLOW: "ALLOWED", Answer.REVIEW: "FOR REVIEW", Answer.DENY: "DENIED"}
@@ -39,7 +40,7 @@ RELATIONS = {
 
 LOOKS = {
     OriginState.READ: "read",
-    OriginState.KNOWN: "not read; known by its publisher's name alone, which can forbid and never permits",
+    OriginState.KNOWN: "not read; on record for that name, which can forbid and never permits",
     OriginState.MISSING: "not read: there is no such repository",
     OriginState.GATED: "not read: its publisher lets in only those who ask",
     OriginState.UNREACHED: "not read: it could not be reached",
@@ -59,6 +60,7 @@ USES = {
 
 CONFLICTS = {
     "declared-found": "The card and the text differ",
+    "declared-prose": "The card's text names a stricter licence",
     "declared-inherited": "The card promises more than the model it was made from",
     "missing-text": "A licence text is missing",
     "missing-notice": "A notice is missing",
@@ -70,6 +72,9 @@ CONFLICTS = {
     "origin-unknown": "The terms of an origin are not known",
     "text-not-recognised": "A text was not recognised",
 }
+
+MISSING = "missing-"
+"""How the kinds of conflict begin that say what the publisher left out."""
 
 OVERTHROWING = frozenset(
     {
@@ -86,7 +91,7 @@ OVERTHROWING = frozenset(
 
 def kind_words(kind: str) -> str:
     """A kind of clause or of conflict in words."""
-    return CONFLICTS.get(kind, kind.replace("-", " "))
+    return CONFLICTS.get(kind) or TITLES.get(kind) or kind.replace("-", " ")
 
 
 def claim_words(claim: LicenseClaim) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
+from modelaudit.reports.clause_words import WEIGHTY, listed
 from modelaudit.reports.license_view import own_entries, reasons, tasks, unfollowed, unread_origins
-from modelaudit.reports.license_words import OVERTHROWING
-from modelaudit.reports.wording import counted, cut
+from modelaudit.reports.license_words import MISSING, OVERTHROWING, kind_words
+from modelaudit.reports.wording import counted, first_clauses, lowered
 
 
 class Permission(StrEnum):
@@ -81,13 +83,24 @@ def _answered(license_: LicenseConclusion, answer: Answer, duties_stand: str) ->
         return Shipping(Permission.OPEN, _not_shown(why))
     found = reasons(license_)
     if answer is Answer.ALLOW:
-        number = sum(len(each) for _, each in tasks(license_))
-        todo = f"{counted(number, 'thing')} to do, {duties_stand}" if number else "nothing has to be done for it"
-        under = license_.expression or _names(own_entries(license_))
-        return Shipping(Permission.ALLOWED, f"What you mean to do is allowed under {under}; {todo}.")
+        return Shipping(Permission.ALLOWED, " ".join(_allowed(license_, duties_stand)))
     worst = [each.answer.because for each in found if each.answer.answer is answer]
     opening = f"{counted(len(worst), *_COUNTED[answer])}:" if worst else _UNTOLD[answer]
-    return Shipping(_ANSWERED[answer], " ".join([opening, *(cut(because, _SENTENCE) for because in worst[:1])]))
+    first = [first_clauses(because, _SENTENCE) for because in worst[:1]]
+    return Shipping(_ANSWERED[answer], " ".join([opening, *first]))
+
+
+def _allowed(license_: LicenseConclusion, duties_stand: str) -> Iterator[str]:
+    """The permission with its price: what reaches into the product, and what its data and its versions leave open."""
+    every = [task.kind for _, each in tasks(license_) for task in each]
+    todo = f"{counted(len(every), 'thing')} to do, {duties_stand}" if every else "nothing has to be done for it"
+    weighty = tuple(kind for kind in WEIGHTY if kind in every)
+    under = license_.expression or _names(own_entries(license_))
+    among = f", among them: {listed(weighty)}" if weighty else ""
+    yield f"What you mean to do is allowed under {under}; {todo}{among}."
+    kinds = dict.fromkeys(each.kind for each in license_.conflicts if not each.kind.startswith(MISSING))
+    if kinds:
+        yield f"Look first at this: {'; '.join(lowered(kind_words(kind)) for kind in kinds)}."
 
 
 def _by_category(license_: LicenseConclusion, duties_stand: str) -> tuple[Permission, str]:
@@ -172,9 +185,10 @@ def license_sentence(license_: LicenseConclusion, otherwise: str) -> str:
         else f"The author names {len(own)} licences: {names}."
     )
     if license_.expression:
-        said = f"Concluded, with what it was made from: {license_.expression}."
+        said = f"Concluded{', with what it was made from' if license_.origins else ''}: {license_.expression}."
     unread = [entry.name for entry in license_.entries if not entry.read]
     if unread:
         return f"{said} We have only a second-hand summary of the terms of {', '.join(unread)}."
     dates = ", ".join(dict.fromkeys(entry.read for entry in license_.entries))
-    return f"{said} We have a summary of its terms (read on {dates})."
+    whose = "its terms" if len(license_.entries) == 1 else "the terms of each"
+    return f"{said} We have a summary of {whose} (read on {dates})."

@@ -23,6 +23,7 @@ from modelaudit.reports.inventory import LOCAL
 from modelaudit.reports.license_view import dataset_words, is_uncompared, origin_words, unread_origins
 from modelaudit.reports.wording import (
     LEFT_TO_A_PERSON,
+    LICENCE_ALONE,
     LIMITS,
     NOT_ASKED,
     NOTES,
@@ -96,10 +97,21 @@ def verdict_sentence(report: AuditReport) -> str:
             return f"{VERDICTS[verdict]} Nobody looked for attacks: the security check was not run."
     if verdict is Verdict.INCOMPLETE and not report.coverage.open_absences and not silent_records(report):
         return LEFT_TO_A_PERSON
+    if verdict is Verdict.FAIL and _fails_by_licence_alone(report):
+        return LICENCE_ALONE
     if verdict is Verdict.PASS and accepted:
         parts = counted(accepted, "part that was", "parts that were")
         return f"The policy rejects nothing that was found, and it accepts the {parts} not examined."
     return VERDICTS[verdict]
+
+
+def _fails_by_licence_alone(report: AuditReport) -> bool:
+    """Whether all that fails is about the licence, in a model of which nothing stayed unread."""
+    threshold = report.policy.fail_on
+    if threshold is None or report.coverage.open_absences or silent_records(report):
+        return False
+    failing = {each.check for each in report.findings if each.severity.rank >= threshold.rank}
+    return failing == {CheckFamily.LICENSE} and CheckFamily.SECURITY in report.policy.checks
 
 
 def absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
@@ -164,6 +176,8 @@ def understood(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, 
     if claim.kind is ClaimKind.FOUND:
         return False, "Not compared: read it" if is_uncompared(claim) else "No licence on record"
     if claim.field == "license_link":
+        if "://" not in claim.quotation and any(each.artifact == claim.quotation for each in license_.claims):
+            return False, "A file of the model, which has its own line"
         return False, "An address, not opened"
     if claim.field == "front-matter":
         return False, "Could not be read"

@@ -20,6 +20,7 @@ VERDICTS = {
 
 NOT_ASKED = "That was not asked: nobody looked for attacks, only the licence was read."
 LEFT_TO_A_PERSON = "This is not a pass: nothing found breaks the policy, but a person must decide what is named below."
+LICENCE_ALONE = "Do not ship this model: the policy rejects its licence, and nothing else that was found in it."
 NOTHING_SCANNED = "This is not a pass: there was no file to examine."
 
 EXIT_CODES = {
@@ -247,6 +248,22 @@ def cut(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     return text[:most].rpartition(" ")[0].rstrip(" ,;:.(") + " …"
+
+
+def lowered(text: str) -> str:
+    """Return a title as it stands inside of a sentence."""
+    return text[:1].lower() + text[1:]
+
+
+def first_clauses(text: str, most: int) -> str:
+    """Return the first clauses of a text that is longer than ``most`` characters, and never half of one.
+
+    A text without such a place is cut at a word.
+    """
+    if len(text) <= most:
+        return text
+    ends = [place for mark in (". ", "; ", ": ") if (place := text.rfind(mark, most // 3, most)) > 0]
+    return f"{text[: max(ends)]}." if ends else cut(text, most)
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

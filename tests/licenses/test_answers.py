@@ -17,6 +17,7 @@ import modelaudit
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.license_screen import render_license
 from modelaudit.reports.notices import notices
+from modelaudit.reports.shipping import shipping
 
 
 class Expected(NamedTuple):
@@ -207,6 +208,28 @@ def test_a_user_who_states_the_figures_gets_an_answer_where_only_they_were_missi
     assert str(few.license.permission) == "allow"
     many = ask("acme/llama-vision-11b", territories=["US"], monthly_active_users=8e8)
     assert {each.kind for each in many.license.answers if each.answer == "deny"} == {"user-cap"}
+
+
+@pytest.mark.parametrize("name", list(EXPECTED))
+def test_it_stays_a_screen(name: str, ask: Callable[..., AuditReport]) -> None:
+    text = render_license(ask(name, monthly_active_users=1e5, annual_revenue_usd=2e6)).decode()
+    inherited = "LicenseRef" in EXPECTED[name].concluded and "AND" in EXPECTED[name].concluded
+    assert len(text.splitlines()) <= (54 if inherited else 45)
+
+
+def test_the_first_line_of_an_answer_is_the_whole_of_it_in_plain_words(ask: Callable[..., AuditReport]) -> None:
+    lines = {name: shipping(ask(f"acme/{name}").license).line for name in ("hunyuan-shapes", "gpl-tagger", "nameless")}
+    assert lines == {
+        "hunyuan-shapes": "1 reason stands against what you mean to do: No rights are granted for EU, GB, KR, and what "
+        "you mean to do is not wholly outside.",
+        "gpl-tagger": "What you mean to do is allowed under GPL-3.0-only; 9 things to do, listed below, among them: "
+        "share under the same licence; ship the source.",
+        "nameless": "1 point has to be decided by a person: No licence is declared, so no permission can be shown: ask "
+        "the author to state one in writing.",
+    }
+    assert shipping(ask("acme/crawl-summarizer").license).line.endswith("a data set is under stricter terms.")
+    hidden = shipping(ask("acme/llama-chat-8b", monthly_active_users=1e5).license).line
+    assert hidden.endswith("could not be read; the licence on record for that name is assumed.")
 
 
 def test_research_is_another_question(ask: Callable[..., AuditReport]) -> None:

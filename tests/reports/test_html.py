@@ -12,7 +12,7 @@ from reports.license_examples import NOTICE_WORDS
 import modelaudit.reports
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Decision, Verdict
-from modelaudit.model.terms import Clause
+from modelaudit.model.terms import Answer, Clause
 from modelaudit.reports import wording
 from modelaudit.reports.html import FIRST_FINDINGS, render_html
 from modelaudit.reports.inventory import tree_digest
@@ -364,17 +364,17 @@ def test_the_licence_section_tells_the_answer_and_what_it_rests_on(conflicting: 
         "How we came to this",
         "Like LicenseRef-Llama-3.1, and not it: with the exception of section 2",
         "What the model was made from, step by step",
-        "known by its publisher's name alone",
+        "on record for that name",
         "Data sets that the card names: claims about data, apart from the licence of the model",
-        "What is open here",
         "What the conclusion does not rest on",
         "Limits to stay within",
-        "Forbidden uses: military, malware (LicenseRef-Llama-3.1, section 1.b.iv;",
+        "Forbidden uses: military, malware (Llama-3.1, section 1.b.iv;",
         "Ship with every copy",
         f"Exact words: {NOTICE_WORDS}",
         "Show to people",
         "Pass on to those who receive it",
         "Every clause on record, licence by licence",
+        "What is open here",
     )
     places = [section.index(part) for part in parts]
     assert places == sorted(places)
@@ -388,6 +388,22 @@ def test_duties_are_boxes_to_tick_and_one_that_is_met_is_ticked(examples: dict[s
     assert "ALLOWED" in page.text and '<div class="callout allowed">' in render_html(examples["allowed"]()).decode()
     folded = page.text[page.text.index("Every clause on record") :]
     assert "Our summary of that licence (read on 2026-11-20)." in folded
+
+
+def test_the_duties_of_a_denied_use_are_told_as_what_would_follow(conflicting: AuditReport) -> None:
+    denied = replace(conflicting, license=replace(conflicting.license, permission=Answer.DENY))
+    assert "The use that is meant is not allowed. If an agreement of your own" in page_of(denied).text
+    assert "The use that is meant is not allowed." not in page_of(conflicting).text
+
+
+def test_a_conflict_that_is_a_reason_is_told_once_and_keeps_its_evidence(conflicting: AuditReport) -> None:
+    license_ = conflicting.license
+    detail = license_.conflicts[0].detail
+    reason = replace(license_.answers[1], because=detail)
+    text = page_of(replace(conflicting, license=replace(license_, answers=(reason,)))).text
+    rows = text[text.index("Evidence that does not go together") :]
+    assert detail not in rows and "As told above." in rows and "README.md line 2: “apache-2.0”" in rows
+    assert "As told above." not in page_of(conflicting).text
 
 
 def test_every_table_of_the_licence_has_a_caption_and_labels_for_a_phone(conflicting: AuditReport) -> None:

@@ -85,7 +85,7 @@ def test_the_worst_reason_comes_first_and_what_only_permits_is_left_out(failing:
 
 def test_evidence_is_quoted_with_its_place(failing: AuditReport) -> None:
     text = words(screen(failing, conflicting_conclusion()))
-    assert "Concluded: nothing: the licence is contradictory" in text
+    assert "Concluded: nothing, because the licence is contradictory" in text
     assert "README.md:2 license: “apache-2.0” = Apache-2.0, declared by the author" in text
     assert (
         "docs/LICENSE.txt:1 “LLAMA 3.1 COMMUNITY LICENSE AGREEMENT” (like LicenseRef-Llama-3.1, and not it: with the "
@@ -98,8 +98,8 @@ def test_origins_are_a_tree_with_what_became_of_each(failing: AuditReport) -> No
     tree = words(text[text.index("Made from") : text.index("To do")])
     assert tree == (
         "Made from └─ quantized from acme/tiny-instruct: Apache-2.0; read at 5f0b02c75b57 "
-        "├─ fine-tuned from acme/tiny-root: LicenseRef-Llama-3.1; not read; known by its publisher's name alone, "
-        "which can forbid and never permits "
+        "├─ fine-tuned from acme/tiny-root: LicenseRef-Llama-3.1; not read; on record for that name, which "
+        "can forbid and never permits "
         "└─ merged from acme/other: licence not known; not read: there is no such repository"
     )
 
@@ -124,21 +124,19 @@ def test_conflicts_data_sets_openness_and_what_nobody_looked_at(failing: AuditRe
     text = words(screen(failing, conflicting_conclusion()))
     assert "Conflicts The card promises more than the model it was made from: The card says" in text
     assert "data acme/pairs: CC-BY-NC-4.0; acme/more: not read: it could not be reached (apart from" in text
-    assert "open No class is reached; 0 of 2 components open, 1 there." in text
+    assert "open No class is reached; 1 of 2 parts came with it, 0 of them open." in text
     assert "unread acme/tiny-root, acme/other, acme/more: why stands above." in text
 
 
 def test_limits_that_no_answer_told_are_named(failing: AuditReport) -> None:
     text = words(screen(failing, conflicting_conclusion()))
-    assert (
-        f"limits Forbidden uses: military, malware (LicenseRef-Llama-3.1, section 1.b.iv; {LLAMA.policy_url})." in text
-    )
-    assert "user cap above" not in text, "an answer above told it"
+    assert f"limits Forbidden uses: military, malware (Llama-3.1, section 1.b.iv; {LLAMA.policy_url})." in text
+    assert "number of users above" not in text, "an answer above told it"
     clauses = tuple(replace(clause, fields=tuple(f"use-{n}" for n in range(30))) for clause in LLAMA.clauses)
     allowed = replace(plain_conclusion(), entries=(replace(LLAMA, clauses=clauses),))
     text = words(screen(failing, allowed))
     assert (
-        "Limits that the stated use does not touch: user cap above 700 million (LicenseRef-Llama-3.1, section 2)."
+        "Limits that the stated use does not touch: a limit to the number of users above 700 million (Llama-3.1, section 2)."
         in text
     )
     assert "use 7 and 22 more" in text and "use 8" not in text
@@ -152,7 +150,8 @@ def test_what_the_repository_lacks_is_one_line(failing: AuditReport) -> None:
         for kind, id_ in zip(kinds, ("A", "B", "B"), strict=True)
     )
     text = words(screen(failing, replace(made, conflicts=lacking)))
-    assert "Conflicts Not in the repository: text of A, B; notice of B." in text
+    assert "lacking Not in the repository: text of A, B; notice of B." in text
+    assert "Conflicts" not in text
 
 
 def test_a_conflict_that_is_a_reason_is_told_once(failing: AuditReport) -> None:
@@ -174,7 +173,7 @@ def test_no_licence_is_said(failing: AuditReport) -> None:
     nothing = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN, permission=Answer.REVIEW)
     text = words(screen(failing, nothing))
     assert text.startswith("◐ FOR REVIEW A person must decide.")
-    assert "Concluded: nothing: the licence is undeclared" in text
+    assert "Concluded: nothing, because the licence is undeclared" in text
 
 
 def test_long_lists_are_counted(failing: AuditReport) -> None:
@@ -206,3 +205,25 @@ def test_every_example_report_has_a_screen(examples: dict[str, Callable[[], Audi
         text = render_license(make(), width=60).decode()
         assert max(map(cell_len, text.splitlines())) <= 60, name
         assert not re.search(r"\b(safe|clean)\b", text, re.IGNORECASE)
+
+
+def test_where_the_use_is_denied_the_duties_are_named_and_not_spelt_out(failing: AuditReport) -> None:
+    denied = replace(conflicting_conclusion(), permission=Answer.DENY)
+    text = words(screen(failing, denied))
+    assert "To do, were it allowed under LicenseRef-Llama-3.1: 6 things ship Ship the licence (1.b.i); ship the" in text
+    assert "[ ]" not in text and NOTICE_WORDS not in text and "limits Forbidden uses" not in text
+
+
+def test_what_several_licences_ask_for_is_one_thing_and_exact_words_stand_apart(failing: AuditReport) -> None:
+    made = conflicting_conclusion()
+    ours = replace(made.duties[0], text="Pass on the text.", section="2", via="", words=(), met="")
+    theirs = replace(ours, license="X-1.0", text="Hand over the text.", section="9")
+    text = words(screen(failing, replace(made, duties=(ours, theirs))))
+    assert "[ ] Ship the licence, for each: (Llama-3.1, 2; X-1.0, 9)" in text
+    same = replace(theirs, text=ours.text)
+    assert "[ ] Pass on the text. (Llama-3.1, 2; X-1.0, 9)" in words(
+        screen(failing, replace(made, duties=(ours, same)))
+    )
+    for apart in (replace(theirs, words=("Say so",)), replace(theirs, met="LICENSE"), replace(ours, text="And more.")):
+        text = screen(failing, replace(made, duties=(ours, apart)))
+        assert text.count("[ ]") + text.count("[x]") == 2

@@ -201,4 +201,30 @@ def test_a_country_that_a_text_model_is_not_bound_by_is_not_told() -> None:
 
 
 def test_what_was_concluded_is_told_with_what_it_was_made_from() -> None:
-    assert license_sentence(plain_conclusion(), "").startswith("Concluded, with what it was made from: Apache-2.0.")
+    made = plain_conclusion()
+    assert license_sentence(made, "").startswith("Concluded: Apache-2.0.")
+    origins = replace(made, origins=conflicting_conclusion().origins)
+    assert license_sentence(origins, "").startswith("Concluded, with what it was made from: Apache-2.0.")
+    both = replace(made, entries=made.entries * 2)
+    assert license_sentence(both, "").endswith("We have a summary of the terms of each (read on 2026-11-20).")
+
+
+def test_a_permission_names_the_duties_that_reach_into_the_product_and_what_to_look_at_first() -> None:
+    made = plain_conclusion()
+    copyleft = replace(made.duties[1], kind="share-alike"), replace(made.duties[1], kind="source-disclosure")
+    stricter = replace(conflicting_conclusion().conflicts[0], kind="dataset-stricter")
+    lacking = replace(stricter, kind="missing-text")
+    answer = shipping(replace(made, duties=copyleft, conflicts=(stricter, lacking)))
+    assert answer.permission is Permission.ALLOWED
+    assert answer.line == (
+        "What you mean to do is allowed under Apache-2.0; 2 things to do, listed below, among them: share under the same "
+        "licence; ship the source. Look first at this: a data set is under stricter terms."
+    )
+
+
+def test_a_first_reason_ends_with_a_whole_clause() -> None:
+    reason = replace(denied_conclusion().answers[0], because=f"It forbids this: {'very ' * 20}much; {'and on ' * 30}")
+    line = shipping(replace(denied_conclusion(), answers=(reason,))).line
+    assert line.endswith("very much.") and "…" not in line
+    endless = replace(reason, because="word " * 90)
+    assert shipping(replace(denied_conclusion(), answers=(endless,))).line.endswith("word …")

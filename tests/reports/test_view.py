@@ -6,7 +6,7 @@ import pytest
 from reports.license_examples import conflicting_conclusion, plain_conclusion
 
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.finding import CheckFamily
+from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import AuditReport, Decision, Opinion, OpinionFinding, OpinionState, Verdict
 from modelaudit.model.terms import LicenseCategory
@@ -85,6 +85,34 @@ def test_a_pass_without_the_security_check_says_so(passing: AuditReport) -> None
     some = replace(passing, policy=replace(passing.policy, checks=(CheckFamily.LICENSE,)))
     assert "Nobody looked for attacks" in view.verdict_sentence(some)
     assert "Nobody looked" not in view.verdict_sentence(passing)
+
+
+def test_a_model_that_only_its_licence_fails_is_told_apart_from_one_that_attacks(
+    failing: AuditReport, passing: AuditReport
+) -> None:
+    made = next(each for each in failing.findings if each.check is CheckFamily.LICENSE)
+    licence = (replace(made, severity=Severity.HIGH),)
+    alone = replace(
+        passing, findings=licence, decision=Decision(Verdict.FAIL, (), passing.coverage), policy=failing.policy
+    )
+    alone = replace(alone, policy=replace(alone.policy, fail_on=Severity.HIGH, checks=tuple(CheckFamily)))
+    assert view.verdict_sentence(alone).startswith("Do not ship this model: the policy rejects its licence")
+    attack = next(each for each in failing.findings if each.check is CheckFamily.SECURITY)
+    low = replace(attack, severity=Severity.LOW)
+    assert view.verdict_sentence(replace(alone, findings=(*licence, low))).startswith("Do not ship")
+    unread = replace(alone, decision=Decision(Verdict.FAIL, (), failing.coverage))
+    unasked = replace(alone, policy=replace(alone.policy, checks=(CheckFamily.LICENSE, CheckFamily.INTEGRITY)))
+    attacked = replace(alone, findings=(*licence, replace(attack, severity=Severity.HIGH)))
+    for each in (unread, unasked, attacked):
+        assert view.verdict_sentence(each).startswith("Do not load or ship this model")
+
+
+def test_a_link_to_a_file_of_the_model_is_no_address() -> None:
+    link = LicenseClaim(ClaimKind.DECLARED, "README.md", "license_link", "LICENSE", None)
+    text = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "Permission is granted", None)
+    said = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (link, text))
+    assert view.understood(link, said) == (False, "A file of the model, which has its own line")
+    assert view.understood(link, replace(said, claims=(link,))) == (False, "An address, not opened")
 
 
 def test_local_files_need_no_network(passing: AuditReport) -> None:

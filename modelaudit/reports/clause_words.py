@@ -1,0 +1,70 @@
+"""The kinds of clauses in plain words, for lists that have room for no more: a reader knows no kind by its id."""
+
+from __future__ import annotations
+
+from modelaudit.reports.wording import lowered
+
+TITLES = {
+    "no-commercial-use": "No commercial use",
+    "research-only": "Research only",
+    "no-production-use": "No use in production",
+    "commercial-agreement": "Commercial use needs an agreement",
+    "user-cap": "A limit to the number of users",
+    "revenue-cap": "A limit to the revenue",
+    "company-revenue-cap": "A limit to the size of the company",
+    "monthly-revenue-cap": "A limit to the revenue of a month",
+    "use-agreement": "Use needs an agreement",
+    "territory-limit": "Not in every country",
+    "use-policy": "Forbidden uses",
+    "use-condition": "Uses under conditions",
+    "business-limit": "Not for every business",
+    "service-revenue-cap": "Above a revenue, no selling of access",
+    "hosting-limit": "Offering it as a service needs an agreement",
+    "no-redistribution": "It may not be passed on",
+    "no-derivatives": "Changed versions may not be passed on",
+    "no-output-training": "Outputs may not train other models",
+    "output-competition-limit": "Outputs may not train competing models",
+    "purpose-limit": "Only for a stated purpose",
+    "no-sale-alone": "Not to be sold by itself",
+    "include-license-text": "Ship the licence",
+    "keep-notices": "Ship the notices",
+    "state-changes": "Mark what you changed",
+    "source-disclosure": "Ship the source",
+    "network-source-disclosure": "Offer the source to users of the service",
+    "attribution-naming": "Show where it comes from",
+    "threshold-display": "Above a size, show the name",
+    "commercial-display": "In products, show the name",
+    "output-disclosure": "Say that a machine made it",
+    "derivative-naming": "Name what you make from it",
+    "pass-on-use-limits": "Pass the limits on",
+    "share-alike": "Share under the same licence",
+    "no-added-limits": "Add no limits of your own",
+    "no-sublicensing": "Grant no rights of your own",
+    "publish-models": "Publish the models that you use it on",
+    "hosting-is-distribution": "A service counts as passing it on",
+    "distillation-is-derivative": "A model trained on its outputs is made from it",
+    "content-filter": "Filter or review the outputs",
+    "guardrails": "Keep the guardrails",
+    "no-endorsement": "Do not use the author's name or marks",
+    "patent-termination": "Suing ends the licence",
+    "termination": "A breach ends the licence",
+    "remote-restriction": "The owner can restrict it later",
+    "update-duty": "Use the latest version",
+    "mutable-terms": "Terms that can change",
+    "indemnity": "You answer for damages",
+}
+"""The titles of ``rules/clauses.yaml``, all but those of the group ``fact``, which nothing has to be done about."""
+
+WEIGHTY = (
+    "share-alike",
+    "source-disclosure",
+    "network-source-disclosure",
+    "publish-models",
+    "pass-on-use-limits",
+)
+"""Duties that reach into the product and its contracts: an answer that allows a use names them in its first line."""
+
+
+def listed(kinds: tuple[str, ...]) -> str:
+    """The titles of some kinds as one phrase that goes on from a sentence."""
+    return "; ".join(lowered(TITLES.get(kind, kind)) for kind in kinds)

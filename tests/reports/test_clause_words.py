@@ -1,0 +1,17 @@
+"""The words for kinds of clauses are those of the vocabulary, and none is missing."""
+
+from __future__ import annotations
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.model.terms import Group
+from modelaudit.reports.clause_words import TITLES, WEIGHTY, listed
+
+
+def test_every_kind_that_a_reader_acts_on_has_the_title_of_the_vocabulary() -> None:
+    kinds = load_catalogue().clauses.kinds
+    assert {kind: each.title for kind, each in kinds.items() if each.group is not Group.FACT} == TITLES
+
+
+def test_a_list_of_kinds_goes_on_from_a_sentence() -> None:
+    assert set(WEIGHTY) <= set(TITLES)
+    assert listed(("share-alike", "unheard-of")) == "share under the same licence; unheard-of"
