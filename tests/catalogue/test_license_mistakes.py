@@ -86,7 +86,7 @@ MISTAKES = [
     ("clauses.yaml", "group: show\n", "group: limit\n", 14, "kinds.watermark: a limit without answers limits nothing"),
     ("clauses.yaml", "[DE, FR]\n", "[DE, SWISS]\n", 4, "territories.EU: 'SWISS' is unknown"),
     ("clauses.yaml", "[DE, FR]\n", "[DE, EU]\n", 4, "territories.EU: 'EU' is unknown"),
-    ("licenses/LicenseRef-Acme.yaml", "[GB]", "[XX]", 10, "clauses.0.territories: 'XX' is unknown"),
+    ("licenses/LicenseRef-Acme.yaml", "[GB]", "[XX]", 10, "clauses.0.territories: 'XX' is no territory"),
     ("licenses/LicenseRef-Acme.yaml", "    number: 1000\n", "", 7, "a clause of kind user-cap says its number"),
     ("licenses/LicenseRef-Acme.yaml", "use-restricted", "permissive", 3, "Acme.yaml:7 is a limit"),
     ("licenses/_origins.yaml", "acme/model-*", "model-*", 2, "'model-*' is not a publisher, a slash and a name"),
@@ -119,8 +119,8 @@ MISTAKES = [
         10,
         "'strict' is not one of conditional-commercial",
     ),
-    ("policies/acme.yaml", "[EU, GB]", "[EU, XX]", 6, "territories.1: 'XX' is unknown"),
-    ("policies/acme.yaml", "field: general", "field: generla", 7, "field: 'generla' is not one of general"),
+    ("policies/acme.yaml", "[EU, GB]", "[EU, XX]", 6, "territories.1: 'XX' is no territory"),
+    ("policies/acme.yaml", "field: general", "field: generla", 7, "field: 'generla' is no field of use"),
     ("policies/acme.yaml", "[license]", "[security]", 5, "use: nothing answers to it"),
 ]
 

@@ -96,7 +96,7 @@ def test_wrong_options_are_told_in_one_line(tmp_path: Path, arguments: tuple[str
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("territories: [FR, UK]", "'UK' is no territory"),
+        ("territories: [FR, XX]", "'XX' is no territory"),
         ("territories: [ABCDE]", "'ABCDE' is no territory"),
         ("field: medical", "'medical' is no field of use"),
     ],
