@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelaudit.licenses.agreement import Own, unrecognised
@@ -33,6 +33,7 @@ from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import LicenseCategory, LicenseEntry
 
 _FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
+_LATEST: list[tuple[Mapping[str, LicenseEntry], list[tuple[LicenseEntry, str, str]]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,20 +178,34 @@ def _worded(matter: Matter) -> Iterator[Conflict]:
     """The words that a licence fixes for a notice or a display, beside licences that fix other ones or none."""
     binding = {words for entry in _binding(matter) for words in fixed_words(entry)}
     texts = matter.evidence.words_of(ProseKind.CARD, ProseKind.NOTICE)
-    for entry in matter.rules.licenses.values() if texts else ():
-        for words in set(fixed_words(entry)) - binding if entry.category not in _FREE else ():
-            pattern = re.compile(rf"(?<!\w){re.escape(flattened(words))}(?!\w|[-.]\w)")
-            place = next((path for path, text in texts.items() if pattern.search(text)), "")
-            if place:
-                shown = " ".join(words.split())
-                yield Conflict(
-                    "declared-prose",
-                    f"{place} holds the words “{shown}”, which {entry.name} fixes, and that licence is not declared.",
-                    (*matter.own.ids, entry.id),
-                    place,
-                    NOWHERE,
-                    (f"{place}: {shown}",),
-                )
+    for entry, words, plain in _words_by_license(matter.rules.licenses) if texts else ():
+        if words in binding or not any(plain in text for text in texts.values()):
+            continue
+        pattern = re.compile(rf"(?<!\w){re.escape(plain)}(?!\w|[-.]\w)")
+        place = next((path for path, text in texts.items() if pattern.search(text)), "")
+        if place:
+            shown = " ".join(words.split())
+            yield Conflict(
+                "declared-prose",
+                f"{place} holds the words “{shown}”, which {entry.name} fixes, and that licence is not declared.",
+                (*matter.own.ids, entry.id),
+                place,
+                NOWHERE,
+                (f"{place}: {shown}",),
+            )
+
+
+def _words_by_license(licenses: Mapping[str, LicenseEntry]) -> list[tuple[LicenseEntry, str, str]]:
+    """Each sentence that a licence with limits fixes, as it stands and flattened; the last rule set's are kept."""
+    if not _LATEST or _LATEST[-1][0] is not licenses:
+        fixed = [
+            (entry, words, flattened(words))
+            for entry in licenses.values()
+            if entry.category not in _FREE
+            for words in dict.fromkeys(fixed_words(entry))
+        ]
+        _LATEST[:] = [(licenses, fixed)]
+    return _LATEST[-1][1]
 
 
 def _binding(matter: Matter) -> list[LicenseEntry]:
