@@ -26,9 +26,9 @@ from figures import measured, options, publish, table
 from samples import FIXTURES, corpus
 
 import modelaudit
+from modelaudit.languages.jinja.syntax import parse
 from modelaudit.model.finding import Severity
-from modelaudit.readers.base import DamagedError
-from modelaudit.readers.jinja.syntax import parse
+from modelaudit.wire.base import DamagedError
 
 RESULTS = "templates.md"
 PACKAGES = (

@@ -10,7 +10,11 @@ from typing import TypeVar
 
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
+from modelaudit.formats.pickles.pickle.behind import SEARCH
+from modelaudit.formats.registry import READERS
 from modelaudit.integrity.digests import DigestingWindow
+from modelaudit.languages.secrets import SECRETS
+from modelaudit.languages.terms.prose import TERMS
 from modelaudit.licenses.lineage import Found, LookUp
 from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
 from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
@@ -27,16 +31,12 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import second_opinion
 from modelaudit.options import Options, families_of, policy_of, target_of
 from modelaudit.policy.gate import decide, decide_use, opened
-from modelaudit.readers.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
-from modelaudit.readers.deadline import SPENT, Deadline, keeping
-from modelaudit.readers.pickle.behind import SEARCH
-from modelaudit.readers.registry import READERS
-from modelaudit.readers.secrets import SECRETS
-from modelaudit.readers.sniff import name_format
-from modelaudit.readers.terms.prose import TERMS
-from modelaudit.readers.windows import TimedWindow
 from modelaudit.sources import resolve, resolve_terms
 from modelaudit.sources.small import speaks_of_terms
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
+from modelaudit.wire.deadline import SPENT, Deadline, keeping
+from modelaudit.wire.sniff import name_format
+from modelaudit.wire.windows import TimedWindow
 
 _Result = TypeVar("_Result")
 

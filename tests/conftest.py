@@ -19,6 +19,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from hub.olah import olah_installed, olah_server
 from hub.repository import Files
 from hub.server import LoopbackHub
+from support.reading import bytes_window, fixtures, read_bytes, read_fixture
+
+__all__ = ["bytes_window", "fixtures", "read_bytes", "read_fixture"]
 
 
 def _offer_builders() -> None:

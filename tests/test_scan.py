@@ -243,8 +243,8 @@ def test_members_of_members_are_bounded_in_all(tmp_path: Path, members: int, cod
 def replace_pickle_reader(monkeypatch: pytest.MonkeyPatch, **parts: object) -> None:
     from dataclasses import replace
 
-    from modelaudit.readers import pickle as pickle_reader
-    from modelaudit.readers import registry
+    from modelaudit.formats import registry
+    from modelaudit.formats.pickles import pickle as pickle_reader
 
     broken = replace(pickle_reader.READER, **parts)  # type: ignore[arg-type]
     readers = tuple(broken if reader is pickle_reader.READER else reader for reader in registry.READERS)
@@ -261,7 +261,7 @@ def raising(error: Exception) -> object:
 
 def test_what_a_reader_raises_is_an_absence_of_its_own_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     from modelaudit.model.errors import WindowError
-    from modelaudit.readers.base import DamagedError, LimitReachedError
+    from modelaudit.wire.base import DamagedError, LimitReachedError
 
     target = PICKLES / "benign/data-protocol4.pkl"
     for error, reason in (
@@ -307,7 +307,7 @@ def test_many_files_with_findings_take_no_time_out_of_proportion(tmp_path: Path)
 
 
 def test_a_reader_that_fails_late_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from modelaudit.readers.pickle import READER
+    from modelaudit.formats.pickles.pickle import READER
 
     def failing(*arguments: object) -> Iterator[object]:
         yield from READER.read(*arguments)  # type: ignore[arg-type]

@@ -26,6 +26,11 @@ ALSO_ABSENT = {
 HARMLESS = {"not-utf-8"}  # text in an 8-bit encoding is old, and is read whole
 
 
+def reading_modules() -> list[Path]:
+    """The modules that decode bytes or text."""
+    return sorted(path for room in ("formats", "languages", "wire") for path in (PACKAGE / room).rglob("*.py"))
+
+
 def kinds_in(path: Path, functions: frozenset[str] | None = None) -> Iterator[str]:
     """Every word that a module, or these functions of it, can give a defect, in the call or chosen just before."""
     for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -73,7 +78,7 @@ def words(value: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
                                 yield from words(row.elts[0], function)
 
 
-EMITTED = {kind for path in (PACKAGE / "readers").rglob("*.py") for kind in kinds_in(path)}
+EMITTED = {kind for path in reading_modules() for kind in kinds_in(path)}
 
 
 def test_the_listed_kinds_are_those_that_readers_can_say() -> None:
@@ -87,7 +92,7 @@ def test_the_listed_formats_are_those_that_checks_lay_out() -> None:
     formats |= {"gguf", "git-lfs-pointer", "msgpack"}
     formats |= {"onnx", "ort", "tflite", "executorch"}
     formats |= {"ggml", "zarr"}
-    for path in (PACKAGE / "readers").rglob("*.py"):
+    for path in reading_modules():
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and ast.unparse(call.func) in ("Document", "ArchiveListing"):
                 (word,) = words(call.args[0], ast.parse("def nothing(): pass").body[0])  # type: ignore[arg-type]
@@ -105,10 +110,11 @@ def asked_for(format_: str | None = None) -> set[object]:
 # The formats under which the defects of a module of ``readers`` are laid out, by the first word of its path. Of a module
 # for several formats each kind belongs to at least one of them.
 PLACES = {
-    "archive": ("zip",), "tar": ("tar",), "sevenzip": ("7z",), "compressed": ("compressed",), "card": ("card",),
+    "zip": ("zip",), "tar": ("tar",), "sevenzip": ("7z",), "compressed": ("compressed",), "card": ("card",),
     "documents": ("json", "yaml", "text"), "numpy": ("npy", "compressed"), "pickle": ("pickle",),
     "safetensors": ("safetensors",), "skops": ("skops",), "members": ("zip", "tar", "7z"),
     "hdf5": ("hdf5",),
+    "xml": ("xml",),
     "boosters": ("catboost", "lightgbm", "ubjson", "xgboost", "xgboost-binary"), "markup": ("xml",),
     "gguf": ("gguf",), "lfs": ("git-lfs-pointer",), "msgpack": ("msgpack",),
     "onnx": ("onnx", "ort"), "tflite": ("tflite",), "executorch": ("executorch",),
@@ -118,9 +124,9 @@ PLACES = {
 
 def emitted() -> Iterator[tuple[tuple[str, ...], str, str]]:
     """(formats, kind, module) of all that readers say, what they say through functions of other modules included."""
-    for path in sorted((PACKAGE / "readers").rglob("*.py")):
-        module = path.relative_to(PACKAGE / "readers").as_posix()
-        formats = PLACES.get(re.split("[/_.]", module)[0], ())
+    for path in reading_modules():
+        module = path.relative_to(PACKAGE).as_posix()
+        formats = next((PLACES[part] for part in reversed(re.split("[/_.]", module)) if part in PLACES), ())
         for kind in kinds_in(path):
             assert formats, f"{module} reports {kind!r}: list the format of the module in PLACES"
             yield formats, kind, module
@@ -130,7 +136,7 @@ def emitted() -> Iterator[tuple[tuple[str, ...], str, str]]:
 
 def borrowed(path: Path) -> Iterator[str]:
     for part in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(part, ast.ImportFrom) and (part.module or "").startswith("modelaudit.readers."):
+        if isinstance(part, ast.ImportFrom) and (part.module or "").startswith("modelaudit.formats."):
             other = PACKAGE.joinpath(*str(part.module).split(".")[1:]).with_suffix(".py")
             if other.is_file():
                 yield from kinds_in(other, frozenset(name.name for name in part.names))

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.formats.graphs.tensorflow.graph import NAMED
 from modelaudit.model.catalogue import Standing
-from modelaudit.readers.tensorflow.graph import NAMED
 
 LISTS = load_catalogue().vocabularies
 REACHES = re.compile(

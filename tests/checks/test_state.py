@@ -9,8 +9,8 @@ import pytest
 import scipy.stats
 
 import modelaudit
-from modelaudit.readers.pickle.skim import _TELLING_KEY
-from modelaudit.readers.pickle.values import RUN_AS_SOURCE, TELLING
+from modelaudit.formats.pickles.pickle.skim import _TELLING_KEY
+from modelaudit.formats.pickles.pickle.values import RUN_AS_SOURCE, TELLING
 
 KEY = "_parse_arg_template"
 CLASS = b"cscipy.stats._continuous_distns\nnorm_gen\n"

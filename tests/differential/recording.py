@@ -8,11 +8,11 @@ import pickle
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from modelaudit.formats.pickles.pickle.machine import Machine
+from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Made, Name, PickleEvent, Unknown
-from modelaudit.readers.base import DamagedError
-from modelaudit.readers.pickle.machine import Machine
-from modelaudit.readers.pickle.opcodes import DISPATCH
+from modelaudit.wire.base import DamagedError
 
 Told = tuple[str, str]
 """An act and the name that it is about, of whatever made the object where it is about an object."""

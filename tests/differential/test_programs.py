@@ -13,9 +13,9 @@ from differential.recording import Told, first_ones, followed, told
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from modelaudit.formats.pickles.pickle import skim
+from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.model.pickle import Act
-from modelaudit.readers.pickle import skim
-from modelaudit.readers.pickle.machine import Machine
 
 ACTS = {Act.IMPORT, Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM, Act.PERSISTENT_LOAD}
 

@@ -20,9 +20,9 @@ from modelaudit.model.license import OriginState
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.report import AuditReport, Coverage, Target
 from modelaudit.policy.gate import decide
-from modelaudit.readers.base import Reader
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import parse_report
+from modelaudit.wire.base import Reader
 
 LIMITS: Final = Limits(
     artifact_seconds=4.0,

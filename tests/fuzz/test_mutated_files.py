@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelaudit import pipeline
-from modelaudit.readers.registry import READERS
+from modelaudit.formats.registry import READERS
 
 INPUTS = 1200
 SMALL = 1 << 14

@@ -1,0 +1,144 @@
+"""Files that are one compressed content: gzip, bzip2, xz, LZMA, zlib, LZ4 and Zstandard, by one mechanism.
+
+They are told by their bytes, whatever they are called. The content is a child artifact, which is read like any other
+file; what follows the compressed data is another. Sources: RFC 1950, RFC 1952, RFC 8878, the .xz and .lzma file formats
+of XZ Utils, the LZ4 frame format 1.6.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import CompressedStream, Defect, Location, Unread, UnreadReason
+from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError, is_usual_lzma
+from modelaudit.wire.deadline import Deadline
+from modelaudit.wire.decompression import Follows
+from modelaudit.wire.pickle_start import FUTURE, names_protocol
+from modelaudit.wire.sniff import strong_magic
+from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, budget_of, chunks, opener
+
+_TRIAL_BYTES: Final = 512
+# Their headers are no sign by themselves.
+_TRIED: Final = (ZLIB, LZMA)
+# Expanding must leave time to read what was expanded.
+_TIME_TO_EXPAND: Final = 0.5
+
+
+def _decodes(codec: Codec, data: bytes) -> bool:
+    """Whether ``data`` decompress in fact: enough of them, or all there are, or to what begins like something known.
+
+    Two bytes of zlib and five of LZMA are no sign by themselves; text and numbers break off within a few symbols.
+    A stream whose end is missing counts: loaders hand out its content before they look for more.
+    """
+    out = b""
+    try:
+        decoder = codec.start(b"", 0)
+        for at in range(len(data)):
+            out += decoder.decompress(data[at : at + 1], _TRIAL_BYTES)
+            if out and (at >= _TRIAL_BYTES or decoder.eof):
+                return True
+    except DecodingError as error:
+        if error.reason is UnreadReason.LIMIT:
+            return codec is LZMA and is_usual_lzma(data)
+        return strong_magic(out) is not None or names_protocol(out, FUTURE)
+    return bool(out)
+
+
+def _begins(codec: Codec, data: bytes) -> bool:
+    return codec.begins(data) and (codec not in _TRIED or _decodes(codec, data))
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """A codec as a file format.
+
+    Attributes:
+        suffix: what its tools append to the name of the content.
+        joins: whether loaders read a further stream as more of the same content.
+    """
+
+    codec: Codec
+    suffix: str
+    joins: bool = True
+
+
+_FORMATS: Final = (
+    _Format(GZIP, ".gz"),
+    _Format(BZIP2, ".bz2"),
+    _Format(XZ, ".xz"),
+    _Format(LZMA, ".lzma"),
+    _Format(ZLIB, ".z", joins=False),
+    _Format(LZ4, ".lz4"),
+    _Format(ZSTD, ".zst"),
+)
+
+
+FOLLOWS: Final[dict[str, Follows]] = {form.codec.name: partial(_begins, form.codec) for form in _FORMATS if form.joins}
+"""By codec: whether a further stream begins, which loaders read as more of the same content."""
+
+
+def _recognises(form: _Format, head: Head) -> bool:
+    # In the numbers of a tensor, only what the reader of tensors leaves to others counts.
+    return _begins(form.codec, head.data) and (head.content != TENSOR_STORAGE or strong_magic(head.data) is not None)
+
+
+def _read(form: _Format, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what was found out about the streams, then the content, then what follows them, as artifacts.
+
+    Raises:
+        WindowError: from the window.
+    """
+    budget = budget_of(window, limits)
+    timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _TIME_TO_EXPAND))
+    stored = SubWindow(timed, 0, window.size, budget)
+    with DecompressedWindow(stored, form.codec, 0, limits, FOLLOWS.get(form.codec.name)) as content:
+        failure = content.expand()
+        expansion = content.expansion
+        end = expansion.consumed
+        rest = _after(window, end) if failure is None else None
+        defects: list[Defect] = []
+        if content.overflowed:
+            detail = f"the content is more than {content.size} bytes, from {window.size} stored"
+            defects.append(Defect("expansion-ratio", detail))
+        elif failure is not None and failure.reason is UnreadReason.DAMAGED:
+            defects.append(Defect("damaged-content", str(failure), Location(offset=end)))
+        if rest is not None:
+            detail = f"{window.size - rest} bytes follow the compressed data"
+            defects.append(Defect("trailing-data", detail, Location(offset=rest)))
+        yield CompressedStream(form.codec.name, expansion.streams, end, content.size, tuple(defects))
+        if failure is not None:
+            yield Unread(failure.reason, str(failure), Location(offset=end))
+        if content.size:
+            yield Artifact(f"{artifact.path}!{_content_name(artifact.path, form)}", content.size, opener(content))
+    if rest is not None:
+        path = f"{artifact.path}![bytes {rest}-{window.size}]"
+        stretch = SubWindow(window, rest, window.size - rest, budget)
+        yield Artifact(path, stretch.size, opener(stretch))
+
+
+def _after(window: Window, end: int) -> int | None:
+    """Where something stands after ``end``; tools pad with zero bytes, which are nothing."""
+    for piece in chunks(window, end):
+        kept = piece.lstrip(b"\0")
+        if kept:
+            return end + len(piece) - len(kept)
+        end += len(piece)
+    return None
+
+
+def _content_name(path: str, form: _Format) -> str:
+    """``weights.pkl`` for ``weights.pkl.gz``, which keeps what a name tells of the content; else ``content``."""
+    name = path.rpartition("!")[2].rpartition("/")[2]
+    stem = name[: -len(form.suffix)] if name.lower().endswith(form.suffix) else ""
+    return stem or "content"
+
+
+READERS: Final = tuple(Reader(form.codec.name, partial(_recognises, form), partial(_read, form)) for form in _FORMATS)
+"""One reader for each format."""

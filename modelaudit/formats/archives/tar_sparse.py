@@ -1,0 +1,125 @@
+"""Members of a tar archive that are stored without their holes: the maps in their four spellings, and their content.
+
+Source: the GNU tar manual, "Storing Sparse Files".
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.wire.tar_headers import BLOCK, sparse_pieces
+from modelaudit.wire.windows import SubWindow
+
+Pieces = tuple[tuple[int, int], ...]
+"""(offset in the content, length) of what is stored, one piece after the other; the rest of the content is zeros."""
+
+_LONGEST_MAP = MIB
+_MOST_DIGITS = 20
+
+
+class SparseWindow:
+    """The content of ``size`` bytes of which ``pieces`` are stored."""
+
+    def __init__(self, stored: SubWindow, pieces: Pieces, size: int, limits: Limits) -> None:
+        self.budget = stored.budget
+        self.size = size
+        self._stored = stored
+        self._limits = limits
+        self._starts = [offset for offset, _ in pieces]
+        self._pieces = pieces
+        self._places = [0]
+        for _, length in pieces:
+            self._places.append(self._places[-1] + length)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes from ``offset``; fewer than ``length`` only where the content ends.
+
+        Raises:
+            WindowError: from the stored window.
+        """
+        length = min(length, self.size - offset, self._limits.read_bytes)
+        if length <= 0 or offset < 0:
+            return b""
+        out = bytearray(length)
+        index = max(0, bisect_right(self._starts, offset) - 1)
+        for at in range(index, len(self._pieces)):
+            start, stored = self._pieces[at]
+            if start >= offset + length:
+                break
+            first, last = max(start, offset), min(start + stored, offset + length)
+            if first < last:
+                data = self._stored.read(self._places[at] + first - start, last - first)
+                out[first - offset : first - offset + len(data)] = data
+        return bytes(out)
+
+
+def is_sound(pieces: Sequence[tuple[int, int]], size: int, stored: int) -> bool:
+    """Whether the pieces stand in order and apart, inside the content, and are no more than is stored."""
+    position = total = 0
+    for offset, length in pieces:
+        if offset < position or length < 0:
+            return False
+        position = offset + length
+        total += length
+    return position <= size and total <= stored
+
+
+def map_of_header(window: Window, block: bytes, data_start: int, most: int) -> tuple[Pieces, int] | None:
+    """The map of the old GNU format, from the header and the blocks that continue it, and where the data begin.
+
+    Raises:
+        WindowError: from the window.
+    """
+    found = sparse_pieces(block, in_header=True)
+    pieces: list[tuple[int, int]] = []
+    while found is not None:
+        pieces += found[0]
+        if not found[1]:
+            return tuple(pieces), data_start
+        block = window.read(data_start, BLOCK)
+        data_start += BLOCK
+        found = sparse_pieces(block, in_header=False) if len(block) == BLOCK and len(pieces) < most else None
+    return None
+
+
+def map_of_records(records: Sequence[tuple[str, str]]) -> Pieces | None:
+    """The map of the pax formats 0.0, in pairs of records, and 0.1, in one list."""
+    values = dict(records)
+    if "GNU.sparse.map" in values:
+        numbers = _numbers(values["GNU.sparse.map"].split(","))
+        return None if numbers is None else tuple(zip(numbers[::2], numbers[1::2], strict=False))
+    offsets = _numbers([value for key, value in records if key == "GNU.sparse.offset"])
+    lengths = _numbers([value for key, value in records if key == "GNU.sparse.numbytes"])
+    return None if offsets is None or lengths is None else tuple(zip(offsets, lengths, strict=False))
+
+
+def map_of_data(window: Window, data_start: int, most: int) -> tuple[Pieces, int] | None:
+    """The map of the pax format 1.0, which stands in decimal lines before the data, and where the data begin.
+
+    Raises:
+        WindowError: from the window.
+    """
+    lines: list[str] = []
+    text = b""
+    position = data_start
+    while position - data_start < _LONGEST_MAP:
+        block = window.read(position, BLOCK)
+        position += BLOCK
+        *whole, text = (text + block).split(b"\n")
+        lines += [line.decode("ascii", "replace") for line in whole]
+        count = _numbers(lines[:1])
+        if (lines and count is None) or len(block) < BLOCK or (count and count[0] > most):
+            return None
+        if count and len(lines) > 2 * count[0]:
+            numbers = _numbers(lines[1 : 1 + 2 * count[0]])
+            return None if numbers is None else (tuple(zip(numbers[::2], numbers[1::2], strict=True)), position)
+    return None
+
+
+def _numbers(words: Sequence[str]) -> list[int] | None:
+    if any(len(word) > _MOST_DIGITS or not (word.isascii() and word.isdigit()) for word in words):
+        return None
+    return [int(word) for word in words]

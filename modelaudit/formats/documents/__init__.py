@@ -1,0 +1,1 @@
+"""Texts, pictures, programs and other files that accompany a model."""

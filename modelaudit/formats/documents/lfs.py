@@ -1,0 +1,54 @@
+"""Pointers of Git LFS: a few lines that stand where the content of a file should be.
+
+Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
+from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
+from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.windows import SubWindow, budget_of, opener
+
+_LONGEST: Final = 1024
+_STARTS: Final = (b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")
+_POINTER: Final = re.compile(
+    rb"version [^\r\n]{1,100}\r?\n(?:ext-[^\r\n]{1,200}\r?\n){0,10}oid ([a-z0-9]{1,20}):([0-9a-f]{32,128})\r?\n"
+    rb"size (\d{1,20})(?:\r?\n|\Z)"
+)
+
+
+def recognises(head: Head) -> bool:
+    """The first line of a pointer, whatever the file is called."""
+    return head.content is None and head.data.startswith(_STARTS)
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield which content the pointer stands for, that it is not here, and what stands behind the pointer, if anything.
+
+    Raises:
+        DamagedError: the pointer breaks off.
+        WindowError: from the window.
+    """
+    pointer = _POINTER.match(window.read(0, _LONGEST))
+    if pointer is None:
+        raise DamagedError("a pointer of Git LFS breaks off, or is none to its end", 0)
+    method, digest, size = (part.decode() for part in pointer.groups())
+    behind = window.size - pointer.end()
+    detail = f"{behind} bytes follow the pointer, which a pointer never has"
+    defects = (Defect("trailing-data", detail, Location(offset=pointer.end())),) if behind else ()
+    yield Outline("git-lfs-pointer", (), (("digest", f"{method}:{digest}"), ("size", size)), defects)
+    absent = f"only a pointer of Git LFS is here; its content, {size} bytes with {method} {digest}, is not"
+    yield Unread(UnreadReason.CONTENT_ABSENT, absent)
+    if behind:
+        stretch = SubWindow(window, pointer.end(), behind, budget_of(window, limits))
+        yield Artifact(f"{artifact.path}![bytes {pointer.end()}-{window.size}]", behind, opener(stretch))
+
+
+READER = Reader("git-lfs-pointer", recognises, read)

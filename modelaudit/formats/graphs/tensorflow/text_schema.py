@@ -1,0 +1,126 @@
+"""The text form of TensorFlow's messages, turned into the binary form, as far as a reader of that asks for it.
+
+Source: tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.proto, tensorflow/core/framework/*.proto
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.model.limits import Limits
+from modelaudit.wire.base import DamagedError
+from modelaudit.wire.protobuf_text import TextField, text_fields
+
+_INT: Final = "int"
+_TEXT: Final = "text"
+_SCHEMA: Final[dict[str, dict[str, tuple[int, str]]]] = {
+    "SavedModel": {"saved_model_schema_version": (1, _INT), "meta_graphs": (2, "MetaGraphDef")},
+    "MetaGraphDef": {
+        "meta_info_def": (1, "MetaInfoDef"),
+        "graph_def": (2, "GraphDef"),
+        "collection_def": (4, "CollectionEntry"),
+        "asset_file_def": (6, "AssetFileDef"),
+        "object_graph_def": (7, "SavedObjectGraph"),
+    },
+    "MetaInfoDef": {"tags": (4, _TEXT), "tensorflow_version": (5, _TEXT)},
+    "CollectionEntry": {"key": (1, _TEXT), "value": (2, "CollectionDef")},
+    "CollectionDef": {"bytes_list": (2, "BytesList"), "any_list": (5, "AnyList")},
+    "AnyList": {"value": (1, "Any")},
+    "Any": {"value": (2, _TEXT), "[type.googleapis.com/tensorflow.AssetFileDef]": (2, "AssetFileDef")},
+    "BytesList": {"value": (1, _TEXT)},
+    "AssetFileDef": {"tensor_info": (1, "TensorInfo"), "filename": (2, _TEXT)},
+    "TensorInfo": {"name": (1, _TEXT)},
+    "GraphDef": {"node": (1, "NodeDef"), "library": (2, "FunctionDefLibrary")},
+    "FunctionDefLibrary": {"function": (1, "FunctionDef")},
+    "FunctionDef": {"signature": (1, "OpDef"), "node": (2, "NodeDef"), "node_def": (3, "NodeDef")},
+    "OpDef": {"name": (1, _TEXT), "input_arg": (2, "ArgDef")},
+    "ArgDef": {"name": (1, _TEXT)},
+    "NodeDef": {"name": (1, _TEXT), "op": (2, _TEXT), "input": (3, _TEXT), "attr": (5, "AttrEntry")},
+    "AttrEntry": {"key": (1, _TEXT), "value": (2, "AttrValue")},
+    "AttrValue": {
+        "list": (1, "ListValue"),
+        "s": (2, _TEXT),
+        "tensor": (8, "TensorProto"),
+        "func": (10, "NameAttrList"),
+    },
+    "ListValue": {"func": (9, "NameAttrList")},
+    "NameAttrList": {"name": (1, _TEXT)},
+    "TensorProto": {"dtype": (1, _INT), "tensor_content": (4, _TEXT), "string_val": (8, _TEXT)},
+    "SavedObjectGraph": {"nodes": (1, "SavedObject"), "concrete_functions": (2, "FunctionEntry")},
+    "SavedObject": {
+        "user_object": (4, "SavedUserObject"),
+        "asset": (5, "SavedAsset"),
+        "constant": (9, "SavedConstant"),
+    },
+    "SavedUserObject": {"identifier": (1, _TEXT), "metadata": (3, _TEXT)},
+    "SavedAsset": {},
+    "SavedConstant": {"operation": (1, _TEXT)},
+    "FunctionEntry": {"key": (1, _TEXT), "value": (2, "SavedConcreteFunction")},
+    "SavedConcreteFunction": {"bound_inputs": (2, _INT)},
+}
+_WORDS: Final = {b"DT_STRING": 7, b"true": 1}
+_OTHER_WORD: Final = 1
+
+
+def roots() -> dict[str, frozenset[str]]:
+    """The messages that can be a whole file, each with the names of its fields."""
+    return {name: frozenset(_SCHEMA[name]) for name in ("SavedModel", "MetaGraphDef", "GraphDef")}
+
+
+def encoded(text: str, root: str, limits: Limits) -> tuple[bytes, DamagedError | None]:
+    """``text``, a message ``root``, in binary form without what the schema above leaves out, and where it broke off.
+
+    Whatever stands before the damage, or before a bound that was reached, is returned.
+    """
+    open_: list[tuple[str, int, bytearray]] = [(root, 0, bytearray())]
+    failure: DamagedError | None = None
+    try:
+        for each in text_fields(text, limits):
+            if each.value is None and not each.name:
+                _close(open_)
+            else:
+                _take(each, open_)
+    except DamagedError as error:
+        failure = error
+    while len(open_) > 1:
+        _close(open_)
+    return bytes(open_[0][2]), failure
+
+
+def _close(open_: list[tuple[str, int, bytearray]]) -> None:
+    _, number, inner = open_.pop()
+    if number:
+        open_[-1][2].extend(_key(number, 2) + _varint(len(inner)) + inner)
+
+
+def _take(each: TextField, open_: list[tuple[str, int, bytearray]]) -> None:
+    message, _, body = open_[-1]
+    number, kind = _SCHEMA.get(message, {}).get(each.name, (0, ""))
+    if each.value is None:
+        open_.append((kind, number if kind not in (_INT, _TEXT) else 0, bytearray()))
+    elif kind == _TEXT:
+        body += _key(number, 2) + _varint(len(each.value)) + each.value
+    elif kind == _INT:
+        body += _key(number, 0) + _varint(_number(each.value))
+
+
+def _number(value: bytes) -> int:
+    if value in _WORDS:
+        return _WORDS[value]
+    try:
+        return int(value.decode(), 0) & 0xFFFF_FFFF_FFFF_FFFF if len(value) < 20 else _OTHER_WORD
+    except ValueError:
+        return _OTHER_WORD
+
+
+def _key(number: int, wire: int) -> bytes:
+    return _varint(number << 3 | wire)
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

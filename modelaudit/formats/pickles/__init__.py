@@ -1,0 +1,1 @@
+"""Pickles and the formats that carry them: pickle, torch, skops."""

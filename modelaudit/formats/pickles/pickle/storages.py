@@ -1,0 +1,124 @@
+"""What a pickle of torch says of its storages: their types and lengths, and how far its tensors reach into them.
+
+torch writes a storage as a persistent id, ``("storage", torch.FloatStorage, key, location, count)``, and a tensor as a
+call of ``torch._utils._rebuild_tensor_v2`` with a storage, an offset, sizes and strides. Loaders that believe these
+figures over the bytes read and write outside their memory (CVE-2026-24747). Sources: ``torch/serialization.py``
+(``persistent_load``), ``torch/_utils.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.pickles.pickle.dtypes import numbers_of
+from modelaudit.formats.pickles.pickle.values import Box, Slot
+from modelaudit.model.pickle import Name, Unknown
+from modelaudit.model.torch import StorageClaim
+
+ITEM_SIZES: Final = {
+    "BFloat16Storage": 2, "BoolStorage": 1, "ByteStorage": 1, "CharStorage": 1, "ComplexDoubleStorage": 16,
+    "ComplexFloatStorage": 8, "DoubleStorage": 8, "FloatStorage": 4, "HalfStorage": 2, "IntStorage": 4,
+    "LongStorage": 8, "QInt32Storage": 4, "QInt8Storage": 1, "QUInt8Storage": 1, "ShortStorage": 2,
+    "UntypedStorage": 1,
+}  # fmt: skip
+"""Bytes of one element, by the type of the storage."""
+
+_DTYPES: Final = {
+    "bfloat16": 2, "bool": 1, "complex128": 16, "complex64": 8, "float16": 2, "float32": 4, "float64": 8, "int16": 2,
+    "int32": 4, "int64": 8, "int8": 1, "uint16": 2, "uint32": 4, "uint64": 8, "uint8": 1, "float8_e4m3fn": 1,
+    "float8_e5m2": 1, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1, "float8_e8m0fnu": 1,
+}  # fmt: skip
+_VIEWS: Final = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
+_MOST_KEPT: Final = 200_000
+_VARIANTS_KEPT: Final = 4
+_ID_LENGTH: Final = 5
+_BEYOND: Final = 1 << 63
+
+
+class _Storage:
+    """One storage as far as the pickle has told of it."""
+
+    __slots__ = ("counts", "offset", "reach", "types")
+
+    def __init__(self, offset: int) -> None:
+        self.types: dict[str, None] = {}
+        self.counts: dict[int, None] = {}
+        self.reach = 0
+        self.offset = offset
+
+
+class Storages:
+    """Gathers the persistent ids of storages and the tensors that are laid over them.
+
+    Attributes:
+        dropped: whether there were more storages than are kept.
+    """
+
+    def __init__(self) -> None:
+        self.dropped = False
+        self._by_key: dict[str, _Storage] = {}
+        # What stands for a storage on the stack is told by its identity; keeping it keeps the identity its own.
+        self._values: dict[int, tuple[Unknown, str]] = {}
+
+    def claimed(self, given: tuple[Slot, ...], value: Unknown, offset: int) -> None:
+        """Note a persistent id, in whose place ``value`` stands from now on."""
+        if len(given) < _ID_LENGTH or given[0] != "storage" or not isinstance(given[2], str):
+            return
+        kind, key, count = given[1], given[2][:200], given[4]
+        storage = self._by_key.get(key)
+        if storage is None:
+            if len(self._by_key) >= _MOST_KEPT:
+                self.dropped = True
+                return
+            storage = self._by_key[key] = _Storage(offset)
+        if len(storage.types) < _VARIANTS_KEPT:
+            storage.types[kind.qualname if isinstance(kind, Name) else "…"] = None
+        if isinstance(count, int) and len(storage.counts) < _VARIANTS_KEPT:
+            storage.counts[max(-_BEYOND, min(count, _BEYOND))] = None
+        if len(self._values) < _MOST_KEPT:
+            self._values[id(value)] = (value, key)
+
+    def called(self, callee: Slot, given: tuple[Slot, ...]) -> None:
+        """Note a call if it lays a tensor over a storage."""
+        if not isinstance(callee, Name) or callee.qualname not in _VIEWS or len(given) < 4:
+            return
+        _, key = self._values.get(id(given[0]), (None, None))
+        storage = self._by_key.get(key) if key is not None else None
+        start, sizes, strides = given[1], given[2], given[3]
+        if storage is None or not (isinstance(start, int) and isinstance(sizes, Box) and isinstance(strides, Box)):
+            return
+        size = _item_size(callee, given, storage)
+        reach = _reach(start, numbers_of(sizes), numbers_of(strides))
+        if size is not None and reach is not None:
+            storage.reach = max(storage.reach, min(reach * size, _BEYOND))
+
+    def claims(self) -> tuple[StorageClaim, ...]:
+        """Every storage, in the order in which the pickle first names them."""
+        return tuple(
+            StorageClaim(
+                key, tuple(one.types), tuple(one.counts), ITEM_SIZES.get(next(iter(one.types))), one.reach,
+                offset=one.offset,
+            )
+            for key, one in self._by_key.items()
+        )  # fmt: skip
+
+
+def _item_size(callee: Name, given: tuple[Slot, ...], storage: _Storage) -> int | None:
+    if callee.qualname == "_rebuild_tensor_v3":
+        dtype = given[6] if len(given) > 6 else None
+        return _DTYPES.get(dtype.qualname) if isinstance(dtype, Name) else None
+    return ITEM_SIZES.get(next(iter(storage.types)))
+
+
+def _reach(start: int, sizes: tuple[int, ...] | None, strides: tuple[int, ...] | None) -> int | None:
+    """Elements from the start of the storage to the end of a tensor; ``None`` where that is not known.
+
+    A negative number anywhere makes it reach out in front of the storage, which counts as far as any.
+    """
+    if sizes is None or strides is None or len(sizes) != len(strides):
+        return None
+    if start < 0 or any(number < 0 for number in (*sizes, *strides)):
+        return _BEYOND
+    if 0 in sizes:
+        return 0
+    return start + 1 + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))

@@ -1,0 +1,67 @@
+"""The reader of ``bytecode.pkl``, the instructions that torch runs on phones (``_save_for_lite_interpreter``).
+
+The pickle holds plain tuples: for each function its instructions, the operators that these refer to by number,
+constants and types. Source: ``torch/csrc/jit/mobile/import.cpp`` and ``parse_operators.cpp``. What it does as a pickle
+is for the reader of pickles; here every text in it that names an operator counts as a mention.
+"""
+
+from __future__ import annotations
+
+import pickletools
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.model.torch import Mention, TorchMention, TorchProgram
+from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.text import file_name
+from modelaudit.wire.windows import read_whole
+
+_MOST_OPCODES: Final = 3_000_000
+_MOST_NAMES: Final = 50_000
+_OPERATOR: Final = re.compile(r"\w+::[\w.]+")
+_CLASS: Final = re.compile(r"__torch__\.torch\.classes(?:\.\w+)+")
+
+
+def recognises(head: Head) -> bool:
+    """The record of that name in a TorchScript archive."""
+    return head.content == TORCHSCRIPT and file_name(head.path) == "bytecode.pkl"
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the operators and classes that the instructions may refer to, up to where the pickle breaks off.
+
+    Raises:
+        WindowError: it is larger than is read at once, or from the window.
+    """
+    data = read_whole(window, limits.document_bytes)
+    mentions: dict[TorchMention, None] = {}
+    unread: Unread | None = None
+    try:
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+            if number >= _MOST_OPCODES or len(mentions) >= _MOST_NAMES:
+                unread = Unread(UnreadReason.LIMIT, f"only the first {number} opcodes were searched for operators")
+                break
+            if isinstance(argument, str):
+                # A global is told as its module and its name with a blank between them.
+                text = argument.replace(" ", ".") if opcode.name in ("GLOBAL", "INST") else argument
+                mentions.update((mention, None) for mention in _named(text))
+    except ValueError as error:
+        detail = f"the table of operators breaks off: {error}".splitlines()[0]
+        unread = Unread(UnreadReason.DAMAGED, detail, Location(key="bytecode.pkl"))
+    yield TorchProgram("torch-bytecode", tuple(mentions))
+    if unread is not None:
+        yield unread
+
+
+def _named(text: str) -> Iterator[TorchMention]:
+    if _OPERATOR.fullmatch(text):
+        yield TorchMention(Mention.OPERATOR, text[:200], called=True)
+    elif "__torch__" in text:
+        yield from (TorchMention(Mention.TYPE, name[:200]) for name in _CLASS.findall(text))
+
+
+READER = Reader("torch-bytecode", recognises, read)

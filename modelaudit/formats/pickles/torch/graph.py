@@ -1,0 +1,134 @@
+"""The reader of exported programs: ``models/*.json`` in a ``.pt2`` file, ``serialized_exported_program.json`` before.
+
+Loading walks from module to module along every ``target``, imports what a tree of inputs names, evaluates sizes as
+expressions and writes names into Python source. Sources: ``torch/_export/serde/serialize.py``
+(``deserialize_operator``, ``_parse_sym_expr``), ``torch/utils/_pytree.py`` (``_defaultdict_deserialize``,
+``enum_object_hook``), ``torch/export/_unlift.py`` (``_convert_guards_code_to_fn``), ``torch/fx/graph.py`` (code of
+placeholders).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.formats.documents.documents import whole_text
+from modelaudit.model.artifact import TORCH_EXPORT, Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.torch import Mention, TorchMention, TorchProgram
+from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, obstacle_to
+
+_MOST_NAMES: Final = 50_000
+_TARGETS: Final = frozenset({"target", "as_operator"})
+_EXPRESSIONS: Final = frozenset({"expr_str", "guards_code"})
+_NAMES: Final = frozenset({"name", "forward_arg_names"})
+# Trees of inputs are JSON in a string, and so are the contexts in them.
+_NESTED: Final = frozenset({"in_spec", "out_spec", "context"})
+_OPERATOR: Final = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?")
+_IDENTIFIER: Final = re.compile(r"[^\W\d][\w.]*", re.ASCII)
+_TEXT_IN_EXPRESSION: Final = re.compile(r"""'[^'\\]*'|"[^"\\]*\"""")
+_WORD: Final = re.compile(r"[^\W\d]\w*|[^\w\s()\[\],+\-*/%<>=!&|~.:]")
+_SYMBOL: Final = re.compile(r"[a-z]{1,6}\d+", re.ASCII)
+_NESTING: Final = 4
+
+
+def recognises(head: Head) -> bool:
+    """The layout says so."""
+    return head.content == TORCH_EXPORT
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what the graph has torch call, import or evaluate.
+
+    Raises:
+        DamagedError: it is not text.
+        LimitReachedError: it nests too deep or holds too many values.
+        WindowError: it is larger than is read at once, or from the window.
+    """
+    text, _, _ = whole_text(window, limits)
+    graph = _Graph(limits)
+    unread = obstacle_to(lambda: graph.search(text))
+    yield TorchProgram("torch-export", tuple(graph.mentions))
+    if unread is not None:
+        yield unread
+
+
+class _Graph:
+    """Gathers the mentions of one graph and of the JSON in its strings."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.mentions: dict[TorchMention, None] = {}
+
+    def search(self, text: str, depth: int = 0) -> None:
+        """Take in a JSON text.
+
+        Raises:
+            ValueError: it is not JSON.
+            LimitReachedError: it is larger, deeper or tells more names than is followed.
+        """
+        keep_bounds(text, self._limits)
+
+        def object_ends(pairs: list[tuple[str, object]]) -> None:
+            self._imports(dict(pairs))
+            for key, inner in pairs:
+                for string in inner if isinstance(inner, list) else (inner,):
+                    if isinstance(string, str):
+                        self._string(key, string, depth)
+
+        # Nothing is kept of an object that has ended, so that a large graph costs no more than its strings.
+        decoder = json.JSONDecoder(object_pairs_hook=object_ends, parse_int=_drop, parse_float=_drop)
+        with as_deep_as_the_parser_goes():
+            decoder.decode(text)
+
+    def _string(self, key: str, text: str, depth: int) -> None:
+        if key in _TARGETS:
+            found = _OPERATOR.fullmatch(text)
+            name = f"{found[1]}::{found[2]}" if found else text
+            self._add(Mention.OPERATOR, name)
+        elif key in _EXPRESSIONS:
+            self._expression(text)
+        elif key in _NAMES and text and not _IDENTIFIER.fullmatch(text):
+            self._add(Mention.IDENTIFIER, text)
+        elif key in _NESTED:
+            self._nested(text, depth)
+
+    def _imports(self, value: dict[str, object]) -> None:
+        module, name = value.get("default_factory_module"), value.get("default_factory_name")
+        if module is not None or name is not None:
+            self._add(Mention.IMPORT, f"{module}.{name}")
+        if "__enum__" in value:
+            self._add(Mention.IMPORT, str(value.get("fqn")).replace(":", ".", 1))
+        class_name = value.get("class_fqn")
+        if isinstance(class_name, str) and class_name:
+            self._add(Mention.TYPE, class_name)
+
+    def _nested(self, text: str, depth: int) -> None:
+        if text.lstrip()[:1] not in ("{", "["):
+            return
+        if depth >= _NESTING:
+            raise LimitReachedError(f"JSON lies in more than {_NESTING} layers of strings")
+        try:
+            self.search(text, depth + 1)
+        except ValueError:
+            self._add(Mention.UNRESOLVED, "a tree of inputs that is not JSON")
+
+    def _expression(self, text: str) -> None:
+        for word in _WORD.findall(_TEXT_IN_EXPRESSION.sub("", text)):
+            if not _SYMBOL.fullmatch(word):
+                self._add(Mention.EXPRESSION, word)
+
+    def _add(self, mention: Mention, name: str) -> None:
+        if len(self.mentions) >= _MOST_NAMES:
+            raise LimitReachedError(f"more than {_MOST_NAMES} different names in one graph")
+        self.mentions[TorchMention(mention, name[:200], called=True)] = None
+
+
+def _drop(_: str) -> None:
+    return None
+
+
+READER = Reader("torch-export", recognises, read)

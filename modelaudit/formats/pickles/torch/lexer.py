@@ -1,0 +1,69 @@
+"""The tokens of TorchScript, as torch itself cuts them.
+
+Python's own tokenizer would differ where it counts (line ends, letters beyond ASCII, ``is not`` before a name), and
+what is a string or a comment to one reader and code to the other hides code. Source:
+``torch/csrc/jit/frontend/lexer.h``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import in_time
+
+_TOKEN: Final = re.compile(
+    r"""
+      (?P<space>[ \t\r\v\f]+|\\\n)
+    | (?P<line>\n[ \t\r\v\f]*)
+    | (?P<comment>\#(?!\ type:)[^\n]*)
+    | (?P<type>\#\ type:)
+    | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?)
+    | (?P<string>\"{3}(?:[^\\"]++|\\(?s:.)|"(?!""))*+\"{3}|'{3}(?:[^\\']++|\\(?s:.)|'(?!''))*+'{3}
+        |"(?!"")(?:[^\\"\n]++|\\(?s:.))*+"|'(?!'')(?:[^\\'\n]++|\\(?s:.))*+')
+    | (?P<word>is\ not|not\ in|[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<mark>->|\.\.\.|[-+*/%@()\[\]:,={}><.?!&^|~])
+    """,
+    re.VERBOSE,
+)
+_MOST_TOKENS: Final = 4_000_000
+_SKIPPED: Final = frozenset({"space", "comment"})
+
+
+class Token(NamedTuple):
+    """A token: its kind (``word``, ``string``, ``mark``, ``number``, ``line``, ``type``), its text and its line.
+
+    The text of a ``line`` is the line's end with the blanks that open the next one.
+    """
+
+    kind: str
+    text: str
+    line: int
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of a source, in order, without comments, blanks, and the ends of lines inside brackets.
+
+    Raises:
+        DamagedError: torch would refuse the text there; ``offset`` counts characters.
+        LimitReachedError: there are more tokens than are followed.
+    """
+    position, line, nesting = 0, 1, 0
+    for _ in in_time(range(_MOST_TOKENS)):
+        if position >= len(text):
+            return
+        found = _TOKEN.match(text, position)
+        if found is None:
+            raise DamagedError(f"line {line} holds a character that is no TorchScript", position)
+        kind, piece = found.lastgroup or "", found.group()
+        if kind == "mark":
+            nesting += (piece in "([{") - (piece in ")]}")
+        if kind not in _SKIPPED and not (kind == "line" and nesting > 0):
+            yield Token(kind, piece, line)
+        position = found.end()
+        if kind in ("line", "string", "space"):
+            line += piece.count("\n")
+    if position < len(text):
+        raise LimitReachedError(f"more than {_MOST_TOKENS} tokens in one source", position)

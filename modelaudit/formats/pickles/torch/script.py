@@ -1,0 +1,67 @@
+"""The reader of TorchScript sources, ``code/**.py`` in an archive that ``torch.jit.save`` writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from modelaudit.formats.pickles.torch.source import Names
+from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.model.torch import TorchProgram
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.text import EIGHT_BIT, TextScan, decode, looks_like_text
+from modelaudit.wire.windows import read_whole
+
+_LARGEST = 16 * MIB
+_PLACE = re.compile(r"![^!]*?code/([^!]*)\.py(?:#\d+)?\Z", re.IGNORECASE)
+
+
+def recognises(head: Head) -> bool:
+    """The archive is TorchScript, and this is one of its sources."""
+    is_source = head.content == TORCHSCRIPT and _PLACE.search(head.path) is not None
+    return is_source and looks_like_text(replace(head, content=None))
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the names in the source. What follows a fault is told as unread: torch would not compile it either.
+
+    Raises:
+        DamagedError: it is not text throughout.
+        WindowError: it is larger than is read at once, or from the window.
+    """
+    data = read_whole(window, min(_LARGEST, limits.document_bytes))
+    scan = TextScan()
+    scan.feed(data)
+    scan.finish()
+    # torch goes by bytes, and none beyond ASCII is part of a name; what they spell in strings does not matter here.
+    text = data.decode("latin-1") if scan.encoding in ("utf-8", EIGHT_BIT) else decode(data, scan)
+    names = Names()
+    unread: Unread | None = None
+    try:
+        names.follow(text)
+    except LimitReachedError as error:
+        unread = Unread(UnreadReason.LIMIT, str(error))
+    except DamagedError as error:
+        unread = Unread(UnreadReason.DAMAGED, str(error), Location(offset=error.offset))
+    yield _program(artifact.path, names)
+    if unread is not None:
+        yield unread
+
+
+def _program(path: str, names: Names) -> TorchProgram:
+    place = _PLACE.search(path)
+    qualifier = place.group(1).replace("/", ".") if place else ""
+    return TorchProgram(
+        "torchscript",
+        names.mentions,
+        qualifier,
+        tuple(sorted(names.defines)),
+        tuple(sorted(f"{qualifier}.{name}" for name in names.types)),
+        tuple(sorted(names.fields)),
+    )
+
+
+READER = Reader("torchscript", recognises, read)

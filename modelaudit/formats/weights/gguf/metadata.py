@@ -1,0 +1,151 @@
+"""The metadata of GGUF: pairs of a key and a typed value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelaudit.formats.weights.gguf.cursor import Cursor
+from modelaudit.formats.weights.gguf.types import ARRAY, BOOL, STRING, WIDTHS
+from modelaudit.model.limits import KIB, MIB, Limits
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.members import DefectLog
+
+TEMPLATE: Final = "tokenizer.chat_template"
+ALIGNMENT: Final = "general.alignment"
+_MOST_KEY: Final = 64 * KIB
+_MOST_PAIRS: Final = 1_000_000
+_MOST_TEXT: Final = 256 * KIB
+_MOST_KEPT: Final = 16 * MIB
+_DEEPEST: Final = 8
+_U32: Final = 4
+_DEFAULT_ALIGNMENT: Final = 32
+_FEWEST_BYTES: Final = 9
+_MOST_TEMPLATES: Final = 1024
+DATASETS: Final = "general.datasets"
+_MOST_LISTED: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of the metadata. ``data`` are its first bytes, ``length`` is that of the whole."""
+
+    key: str
+    data: bytes
+    start: int
+    length: int
+    is_of_list: bool = False
+
+
+@dataclass(slots=True)
+class Metadata:
+    """What the pairs say, as far as they were read.
+
+    Attributes:
+        scalars: values that are neither text nor array.
+        texts: each text, in order, those of the list of templates included.
+        alignment: of the tensors, in bytes.
+    """
+
+    log: DefectLog
+    limits: Limits
+    scalars: dict[str, int | float | bool] = field(default_factory=dict)
+    texts: list[Text] = field(default_factory=list)
+    alignment: int = _DEFAULT_ALIGNMENT
+    _kept: int = 0
+    _strings: int = 0
+
+    def read(self, cursor: Cursor, count: int) -> None:
+        """Take in ``count`` pairs.
+
+        Raises:
+            DamagedError: the file breaks off, or a value is of a type that does not exist.
+            LimitReachedError: there are more pairs or texts than are followed.
+        """
+        seen: set[bytes] = set()
+        for number in range(count):
+            if number >= _MOST_PAIRS:
+                raise LimitReachedError(f"it holds more than {_MOST_PAIRS} pairs of metadata", cursor.offset)
+            offset = cursor.offset
+            raw, _, length = cursor.text(f"the key of pair {number}", _MOST_KEY)
+            if length > _MOST_KEY:
+                raise DamagedError(f"the key of pair {number} takes {length} bytes", offset)
+            key = raw.decode("utf-8", "backslashreplace")
+            if raw in seen:
+                self.log.add("duplicate-key", f"the key {key[:200]!r} occurs twice in the metadata", offset, key[:200])
+            seen.add(raw)
+            self._value(cursor, key, cursor.u32(f"the type of {key[:200]!r}"))
+
+    def _value(self, cursor: Cursor, key: str, kind: int) -> None:
+        what = f"the value of {key[:200]!r}"
+        offset = cursor.offset
+        is_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
+        if (key == ALIGNMENT and kind != _U32) or (is_text and kind != STRING):
+            shown = key[:200]
+            self.log.add("metadata-type", f"{shown!r} is of type {kind}, which its loader refuses", offset, shown)
+        if kind == STRING:
+            self._text(cursor, key, what)
+        elif kind == ARRAY:
+            self._array(cursor, key, what)
+        elif kind in WIDTHS:
+            value = cursor.value(kind, what)
+            self.scalars[key] = bool(value) if kind == BOOL else value
+            if key == ALIGNMENT and kind == _U32:
+                self._align(int(value), offset)
+        else:
+            raise DamagedError(f"{what} is of type {kind}, which does not exist", offset)
+
+    def _align(self, value: int, offset: int) -> None:
+        if value < 1 or value & (value - 1):
+            self.log.add("alignment-invalid", f"the alignment is {value}, which is no power of two", offset, ALIGNMENT)
+        else:
+            self.alignment = value
+
+    def _text(self, cursor: Cursor, key: str, what: str, is_of_list: bool = False) -> None:
+        data, start, length = cursor.text(what, min(_MOST_TEXT, max(0, _MOST_KEPT - self._kept)))
+        self._kept += len(data)
+        self.texts.append(Text(key, data, start, length, is_of_list))
+
+    def _array(self, cursor: Cursor, key: str, what: str) -> None:
+        """Pass an array, and those in it: the format has them, and llama.cpp refuses them."""
+        left = [1]
+        while left:
+            if not left[-1]:
+                left.pop()
+                continue
+            left[-1] -= 1
+            offset = cursor.offset
+            kind = cursor.u32(f"the type of the items of {key[:200]!r}")
+            count = cursor.length(f"the number of items of {key[:200]!r}")
+            if kind == STRING:
+                cursor.need(count * (8 if cursor.wide else 4), what)
+                self._count(count, cursor)
+                self._texts(cursor, key, count, what)
+            elif kind == ARRAY:
+                self.log.add("nested-array", f"{what} is an array of arrays", offset, key[:200])
+                cursor.need(count * _FEWEST_BYTES, what)
+                self._count(count, cursor)
+                left.append(count)
+                if len(left) > _DEEPEST:
+                    raise LimitReachedError(f"{what} nests deeper than {_DEEPEST} arrays", offset)
+            elif kind in WIDTHS:
+                cursor.skip(count * WIDTHS[kind], what)
+            else:
+                raise DamagedError(f"{what} has items of type {kind}, which does not exist", offset)
+
+    def _texts(self, cursor: Cursor, key: str, count: int, what: str) -> None:
+        if "chat_template" in key.lower():
+            if count > _MOST_TEMPLATES:
+                raise LimitReachedError(f"{what} holds more than {_MOST_TEMPLATES} texts", cursor.offset)
+            for index in range(count):
+                self._text(cursor, f"{key}.{index}", what, is_of_list=True)
+            return
+        kept = min(count, _MOST_LISTED) if key == DATASETS else 0
+        for index in range(kept):
+            self._text(cursor, f"{key}.{index}", what)
+        cursor.skip_texts(count - kept, what)
+
+    def _count(self, count: int, cursor: Cursor) -> None:
+        self._strings += count
+        if self._strings > self.limits.document_nodes:
+            raise LimitReachedError(f"it holds more than {self.limits.document_nodes} texts", cursor.offset)

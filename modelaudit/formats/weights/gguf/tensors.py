@@ -1,0 +1,108 @@
+"""The table of tensors of GGUF, held to what llama.cpp holds it to (``ggml/src/gguf.cpp``).
+
+Products and sums are exact here and held against 64 bits: where they wrap in a loader, it allocates less than it writes
+(CVE-2026-33298), and counts that nobody checks do the same (CVE-2024-21802).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.formats.weights.gguf.cursor import Cursor
+from modelaudit.formats.weights.gguf.types import BLOCKS, Blocks
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.members import DefectLog
+
+_MOST_TENSORS: Final = 1_000_000
+_MOST_DIMENSIONS: Final = 4
+_MOST_NAME: Final = 1024
+_LARGEST: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One row of the table. ``size`` is in bytes, ``None`` where the type or the shape tells none."""
+
+    name: str
+    kind: int
+    start: int
+    size: int | None
+
+
+def read_table(cursor: Cursor, count: int, log: DefectLog, found: list[Tensor]) -> None:
+    """Take in the rows, into ``found``.
+
+    Raises:
+        DamagedError: the file breaks off in the table.
+        LimitReachedError: it has more rows than are followed.
+    """
+    seen: set[bytes] = set()
+    for number in range(count):
+        if number >= _MOST_TENSORS:
+            raise LimitReachedError(f"it holds more than {_MOST_TENSORS} tensors", cursor.offset)
+        offset = cursor.offset
+        raw, _, length = cursor.text(f"the name of tensor {number}", _MOST_NAME)
+        name = raw.decode("utf-8", "backslashreplace")[:200]
+        if length > _MOST_NAME:
+            raise DamagedError(f"the name of tensor {number} takes {length} bytes", offset)
+        if raw in seen:
+            log.add("duplicate-tensor", f"the name {name!r} occurs twice among the tensors", offset, name)
+        seen.add(raw)
+        dimensions = cursor.u32(f"the dimensions of {name!r}")
+        if dimensions > _MOST_DIMENSIONS:
+            log.add("malformed-tensor", f"{name!r} has {dimensions} dimensions, more than there can be", offset, name)
+            raise DamagedError(f"{name!r} has {dimensions} dimensions, so that no row after it can be told", offset)
+        shape = tuple(cursor.length(f"the shape of {name!r}") for _ in range(dimensions))
+        kind = cursor.u32(f"the type of {name!r}")
+        start = cursor.u64(f"the offset of {name!r}")
+        found.append(Tensor(name, kind, start, size_of(name, kind, shape, log, offset)))
+
+
+def size_of(
+    name: str, kind: int, shape: tuple[int, ...], log: DefectLog, offset: int, blocks: Blocks = BLOCKS
+) -> int | None:
+    """Bytes of a tensor; ``None``, which is noted, where its type or its shape tells none."""
+    numbers = 1
+    for factor in shape:
+        numbers *= factor
+        if factor > _LARGEST or numbers > _LARGEST:
+            log.add("size-overflow", f"the size of {name!r} does not fit 64 bits", offset, name)
+            return None
+    if kind not in blocks:
+        log.add("unknown-dtype", f"{name!r} is of type {kind}, whose size is not known", offset, name)
+        return None
+    word, block, width = blocks[kind]
+    row = shape[0] if shape else 1
+    if row % block:
+        log.add("malformed-tensor", f"{name!r} has rows of {row}, and {word} packs {block} at a time", offset, name)
+        return None
+    size = numbers // block * width
+    if size > _LARGEST:
+        log.add("size-overflow", f"the size of {name!r} does not fit 64 bits", offset, name)
+        return None
+    return size
+
+
+def judge_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int | None:
+    """Note where the tensors do not follow one another; the offset at which the last one ends, if that is known."""
+    end: int | None = 0
+    for tensor in sorted(tensors, key=lambda each: (each.start, each.size or 0)):
+        name = tensor.name
+        if tensor.start % alignment:
+            log.add("misaligned-tensor", f"{name!r} starts at {tensor.start}, no multiple of {alignment}", key=name)
+        if end is not None and tensor.start < end:
+            log.add("overlapping-tensors", f"{name!r} starts at {tensor.start} inside data up to {end}", key=name)
+        elif end is not None and tensor.start > padded(end, alignment):
+            hole = f"no tensor takes the bytes {end} to {tensor.start} before {name!r}"
+            log.add("hole-between-tensors", hole, key=name)
+        if tensor.start + (tensor.size or 0) > _LARGEST:
+            log.add("size-overflow", f"the offset of {name!r} and its size do not fit 64 bits", key=name)
+            return None
+        end = None if tensor.size is None else max(end or 0, tensor.start + tensor.size)
+    return end
+
+
+def padded(end: int, alignment: int) -> int:
+    """``end``, or the next multiple of ``alignment`` after it."""
+    return -(-end // alignment) * alignment

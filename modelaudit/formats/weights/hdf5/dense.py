@@ -1,0 +1,51 @@
+"""What a group or an object keeps in a heap of its own once it has many links or attributes, found by its indices.
+
+Source: HDF5 File Format Specification 3.0, sections IV.A.2.c (Link Info) and IV.A.2.v (Attribute Info).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from modelaudit.formats.weights.hdf5.fractal import FractalHeap
+from modelaudit.formats.weights.hdf5.objects import Message
+from modelaudit.formats.weights.hdf5.source import Piece, Source
+from modelaudit.formats.weights.hdf5.trees import records_of
+from modelaudit.wire.base import DamagedError
+
+
+def dense_entries(
+    source: Source, message: Message, order_size: int, indices: Mapping[int, int], what: str
+) -> Iterator[tuple[FractalHeap, bytes, Piece]]:
+    """The heap, the id in it, and what follows the id in the index, of each entry once, whichever index names it.
+
+    Args:
+        source: the file.
+        message: says where the heap and the indices are.
+        order_size: bytes of the greatest order of creation, where the message tells it.
+        indices: the types of tree that may stand here, each with the bytes that precede the id in its records.
+        what: the entries, for a message: ``attributes``.
+
+    Raises:
+        DamagedError: a structure on the way contradicts itself.
+        WindowError: from the window.
+    """
+    piece = Piece(message.body, message.offset, source.sizes)
+    piece.skip(1)
+    flags = piece.number(1)
+    piece.skip(order_size if flags & 1 else 0)
+    heap_address, names = piece.address(), piece.address()
+    orders = piece.address() if flags & 2 else None
+    if heap_address is None:
+        return
+    heap = FractalHeap(source, heap_address)
+    seen: set[bytes] = set()
+    for tree in (names, orders):
+        for type_, record in records_of(source, tree) if tree is not None else ():
+            if type_ not in indices:
+                raise DamagedError(f"the index of {what} is a tree of something else", record.offset)
+            record.skip(indices[type_])
+            id_ = record.take(min(heap.id_length, record.left))
+            if id_ not in seen:
+                seen.add(id_)
+                yield heap, id_, record

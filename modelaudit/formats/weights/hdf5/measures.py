@@ -1,0 +1,49 @@
+"""The sizes that a file states, held against one another and against its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.weights.hdf5.datasets import COMPACT, CONTIGUOUS, VIRTUAL, Dataset
+from modelaudit.formats.weights.hdf5.superblock import Superblock
+from modelaudit.formats.weights.hdf5.walk import Stock
+from modelaudit.model.limits import Limits
+from modelaudit.wire.members import DefectLog
+from modelaudit.wire.windows import read_available
+
+_LOOKED_AT: Final = 4096
+
+
+def judge_sizes(stock: Stock, superblock: Superblock, limits: Limits, log: DefectLog) -> None:
+    """Note datasets of shapes that fill the memory (CVE-2026-0897), and those whose sizes contradict each other."""
+    window = superblock.source.window
+    allowed = max(limits.expansion_floor, limits.expansion_ratio * window.size)
+    total = 0
+    for path, dataset in stock.datasets:
+        declared = dataset.declared
+        total += declared
+        if declared > allowed:
+            detail = f"{path} states {declared} bytes in a file of {window.size}"
+            log.add("expansion-ratio", detail, dataset.offset or None, path)
+        _contradictions(path, dataset, superblock, log)
+    if total > allowed and not any(dataset.declared > allowed for _, dataset in stock.datasets):
+        log.add("expansion-ratio", f"its datasets state {total} bytes in a file of {window.size}")
+    trailing = window.size - superblock.end
+    if trailing > 0 and read_available(window, superblock.end, _LOOKED_AT).strip(b"\0"):
+        log.add("trailing-data", f"{trailing} bytes follow the end that the file states", superblock.end)
+
+
+def _contradictions(path: str, dataset: Dataset, superblock: Superblock, log: DefectLog) -> None:
+    if dataset.type is None or dataset.space is None or dataset.elsewhere or dataset.layout == VIRTUAL:
+        return
+    declared, offset = dataset.declared, dataset.offset or None
+    if dataset.layout == CONTIGUOUS:
+        stored = declared if dataset.size is None else dataset.size
+        if stored < declared:
+            detail = f"{path} states {declared} bytes and has room for {stored}"
+            log.add("size-mismatch", detail, offset, path)
+        if dataset.address is not None and dataset.address + stored > superblock.source.room:
+            log.add("data-beyond-end", f"the data of {path} end beyond the file", offset, path)
+    elif dataset.layout == COMPACT and len(dataset.compact) < declared:
+        detail = f"{path} states {declared} bytes and has room for {len(dataset.compact)}"
+        log.add("size-mismatch", detail, offset, path)

@@ -1,0 +1,148 @@
+"""Object headers, versions 1 and 2: the messages that say what a group, a dataset or a named type is.
+
+Source: HDF5 File Format Specification 3.0, IV.A.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.formats.weights.hdf5.source import Piece, Source
+from modelaudit.wire.base import DamagedError, LimitReachedError
+
+DATASPACE: Final = 0x01
+LINK_INFO: Final = 0x02
+DATATYPE: Final = 0x03
+LINK: Final = 0x06
+EXTERNAL: Final = 0x07
+LAYOUT: Final = 0x08
+FILTERS: Final = 0x0B
+ATTRIBUTE: Final = 0x0C
+SHARED_TABLE: Final = 0x0F
+_CONTINUATION: Final = 0x10
+SYMBOL_TABLE: Final = 0x11
+DRIVER: Final = 0x14
+ATTRIBUTE_INFO: Final = 0x15
+
+_SHARED: Final = 0x02
+_IN_HEAP: Final = 1
+_MOST_MESSAGES: Final = 100_000
+_MOST_BLOCKS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message: its type, its flags, its body, and where that stands in the artifact."""
+
+    type: int
+    flags: int
+    body: bytes
+    offset: int
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the body only says where the message stands."""
+        return bool(self.flags & _SHARED)
+
+
+def messages_of(source: Source, address: int) -> Iterator[Message]:
+    """The messages of the object header at ``address``, those of its continuations included.
+
+    Raises:
+        DamagedError: no header stands there, or it contradicts itself.
+        LimitReachedError: it has more messages than are read.
+        WindowError: from the window.
+    """
+    if source.piece(address, 4).take(4) == b"OHDR":
+        block, size, order = _new_header(source, address)
+    else:
+        block, size = _old_header(source, address)
+        order = None
+    waiting: deque[tuple[int, int]] = deque([(block, size)])
+    seen = {block}
+    count = 0
+    while waiting:
+        start, length = waiting.popleft()
+        for message in _in_block(source.piece(start, length), order):
+            source.spend()
+            count += 1
+            if count > _MOST_MESSAGES:
+                raise LimitReachedError("an object with more messages than are read", message.offset)
+            if message.type != _CONTINUATION:
+                yield message
+                continue
+            where = Piece(message.body, message.offset, source.sizes)
+            next_, more = where.address(), where.length()
+            if next_ is None or next_ in seen or len(seen) > _MOST_BLOCKS:
+                raise DamagedError("an object header continues where it has been", message.offset)
+            seen.add(next_)
+            if order is not None:
+                source.piece(next_, 4).expect(b"OCHK", "continuation of an object header")
+                next_, more = next_ + 4, more - 8
+            waiting.append((next_, more))
+
+
+def _old_header(source: Source, address: int) -> tuple[int, int]:
+    piece = source.piece(address, 16)
+    version = piece.number(1)
+    if version != 1:
+        raise DamagedError("no object header stands where one is addressed", source.base + address)
+    piece.skip(7)
+    return address + 16, piece.number(4)
+
+
+def _new_header(source: Source, address: int) -> tuple[int, int, bool]:
+    piece = source.piece(address, 34, short=True)
+    piece.skip(4)
+    if piece.number(1) != 2:
+        raise DamagedError("an object header of a version that is not known", source.base + address)
+    flags = piece.number(1)
+    piece.skip((16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0))
+    size = piece.number(1 << (flags & 3))
+    return address + piece.at, size, bool(flags & 4)
+
+
+def _in_block(piece: Piece, order: bool | None) -> Iterator[Message]:
+    """The messages of one block; ``order`` is ``None`` for version 1, else whether order of creation is kept."""
+    head = 8 if order is None else 6 if order else 4
+    while piece.left >= head:
+        type_ = piece.number(2 if order is None else 1)
+        size = piece.number(2)
+        flags = piece.number(1)
+        piece.skip(3 if order is None else 2 if order else 0)
+        offset = piece.offset + piece.at
+        yield Message(type_, flags, piece.take(size), offset)
+
+
+def resolved(source: Source, message: Message) -> Message:
+    """The message itself where another object keeps it.
+
+    Raises:
+        DamagedError: it is not there, or it stands in the heap of shared messages, which is not read.
+        WindowError: from the window.
+    """
+    if not message.is_shared:
+        return message
+    return _kept_elsewhere(source, message.type, Piece(message.body, message.offset, source.sizes))
+
+
+def _kept_elsewhere(source: Source, type_: int, piece: Piece) -> Message:
+    version, kind = piece.number(1), piece.number(1)
+    if version == 1:
+        piece.skip(6)
+    elif version == 3 and kind == _IN_HEAP:
+        raise DamagedError("a message stands in the heap of shared messages, which is not read", piece.offset)
+    address = piece.address()
+    if address is not None:
+        for other in messages_of(source, address):
+            if other.type == type_ and not other.is_shared:
+                return other
+    raise DamagedError("a shared message is not where it is said to be", piece.offset)
+
+
+def shared_body(source: Source, type_: int, body: bytes, offset: int) -> bytes:
+    """The body of a message that an attribute keeps in another object. Raises as ``resolved`` does."""
+    return _kept_elsewhere(source, type_, Piece(body, offset, source.sizes)).body

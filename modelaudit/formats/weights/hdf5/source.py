@@ -1,0 +1,146 @@
+"""The bytes of an HDF5 file as its structures address them: bounded, from a base, with sizes that the file states."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Final
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import KIB, MIB
+from modelaudit.wire.base import DamagedError, LimitReachedError
+
+_PAGE: Final = 64 * KIB
+_PAGES: Final = 64
+_MOST_AT_ONCE: Final = 8 * MIB
+_MOST_READ: Final = 256 * MIB
+_EACH: Final = 64
+
+
+class Piece:
+    """Bytes that were read, taken from the front; ``offset`` is where they stand in the artifact."""
+
+    __slots__ = ("at", "data", "offset", "sizes")
+
+    def __init__(self, data: bytes, offset: int, sizes: Sizes) -> None:
+        self.data, self.offset, self.sizes, self.at = data, offset, sizes, 0
+
+    @property
+    def left(self) -> int:
+        """How many bytes are left."""
+        return len(self.data) - self.at
+
+    def take(self, length: int) -> bytes:
+        """The next ``length`` bytes. Raises ``DamagedError`` where fewer are left."""
+        if length < 0 or length > self.left:
+            raise DamagedError(f"{length} bytes are stated where {self.left} are left", self.offset + self.at)
+        self.at += length
+        return self.data[self.at - length : self.at]
+
+    def skip(self, length: int) -> None:
+        """Pass over ``length`` bytes. Raises ``DamagedError`` where fewer are left."""
+        self.take(length)
+
+    def number(self, length: int) -> int:
+        """The next ``length`` bytes as an unsigned number."""
+        return int.from_bytes(self.take(length), "little")
+
+    def address(self) -> int | None:
+        """The next address; ``None`` where it is the one that means there is none."""
+        length = self.sizes.offset
+        found = self.number(length)
+        return None if found == (1 << 8 * length) - 1 else found
+
+    def length(self) -> int:
+        """The next number of the size that the file gives to lengths."""
+        return self.number(self.sizes.length)
+
+    def text(self) -> bytes:
+        """Up to the next zero byte, which is passed over, or to the end."""
+        end = self.data.find(b"\0", self.at)
+        stop = len(self.data) if end < 0 else end
+        found = self.data[self.at : stop]
+        self.at = min(len(self.data), stop + 1)
+        return found
+
+    def expect(self, signature: bytes, what: str) -> None:
+        """Pass over a signature. Raises ``DamagedError`` where another stands."""
+        at = self.offset + self.at
+        found = self.take(len(signature))
+        if found != signature:
+            raise DamagedError(f"no {what} stands where one is addressed", at)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many bytes an address and a length take, as the superblock states."""
+
+    offset: int = 8
+    length: int = 8
+
+
+class Source:
+    """Reads structures of one file, by address, within a bound on all that is read."""
+
+    def __init__(self, window: Window, base: int = 0, sizes: Sizes | None = None) -> None:
+        self.window = window
+        self.base = base
+        self.sizes = sizes or Sizes()
+        self._pages: OrderedDict[int, bytes] = OrderedDict()
+        self._left = _MOST_READ
+
+    def based(self, base: int, sizes: Sizes) -> Source:
+        """The same window, with addresses from ``base``."""
+        return Source(self.window, base, replace(sizes))
+
+    @property
+    def room(self) -> int:
+        """How many bytes lie from the base to the end of the file."""
+        return max(0, self.window.size - self.base)
+
+    def piece(self, address: int, length: int, short: bool = False) -> Piece:
+        """``length`` bytes at ``address``; with ``short``, fewer where the file ends.
+
+        Raises:
+            DamagedError: they are not all there.
+            LimitReachedError: more was read of structures than is read of one file.
+            WindowError: from the window.
+        """
+        offset = self.base + address
+        if address < 0 or length < 0 or offset >= self.window.size:
+            raise DamagedError(f"a structure is addressed {offset - self.window.size} bytes beyond the end", offset)
+        if offset + length > self.window.size:
+            if not short:
+                raise DamagedError(f"a structure of {length} bytes ends beyond the file", offset)
+            length = self.window.size - offset
+        if length > _MOST_AT_ONCE:
+            raise LimitReachedError(f"a structure of {length} bytes", offset)
+        self.spend(length)
+        data = self._read(offset, length)
+        if len(data) < length and not short:
+            raise DamagedError(f"a structure of {length} bytes breaks off after {len(data)}", offset)
+        return Piece(data, offset, self.sizes)
+
+    def spend(self, length: int = 0) -> None:
+        """Count one structure of ``length`` bytes. Raises ``LimitReachedError`` once there were too many."""
+        self._left -= length + _EACH
+        if self._left < 0:
+            raise LimitReachedError(f"its structures take more than {_MOST_READ} bytes in all")
+
+    def _read(self, offset: int, length: int) -> bytes:
+        first, last = offset // _PAGE, (offset + max(length, 1) - 1) // _PAGE
+        if last - first > 1:
+            return self.window.read(offset, length)
+        held = b"".join(self._page(index) for index in range(first, last + 1))
+        start = offset - first * _PAGE
+        return held[start : start + length]
+
+    def _page(self, index: int) -> bytes:
+        found = self._pages.get(index)
+        if found is None:
+            start = index * _PAGE
+            found = self.window.read(start, min(_PAGE, self.window.size - start))
+            self._pages[index] = found
+            if len(self._pages) > _PAGES:
+                self._pages.popitem(last=False)
+        return found

@@ -1,0 +1,84 @@
+"""Serialised Java objects, as Weka and others save models: which classes the stream names, each of which Java loads.
+
+Descriptions of classes are searched for, not parsed: nothing that a reader of Java would load is passed over, and a
+text that looks like a description counts as one. Source: Java Object Serialization Specification, chapter 6, grammar
+of ``newClassDesc``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+
+CLASSES: Final = "java-classes"
+_MAGIC: Final = b"\xac\xed\x00\x05"
+_LONGEST: Final = 400
+_MOST_CLASSES: Final = 5_000
+_MOST_INTERFACES: Final = 64
+# ``r`` or, for a proxy, ``}`` and the number of its interfaces; then the length of a name, and the name.
+_DESCRIPTION: Final = re.compile(rb"(?:r|\}\x00\x00\x00([\x01-\x40]))([\x00\x01].)(?=[A-Za-z_$\[])", re.DOTALL)
+_NAME: Final = re.compile(rb"[\w$./;\[<>-]+", re.ASCII)
+_ARRAY: Final = re.compile(r"\[+(?:L(.+);|[BCDFIJSZ])")
+_CONTENT: Final = frozenset(b"psrtuvwz{|}~")
+_PROXY: Final = "java.lang.reflect.Proxy"
+
+
+def recognises(head: Head) -> bool:
+    """The magic number, the version, and a type of content."""
+    return head.data.startswith(_MAGIC) and (len(head.data) < 5 or head.data[4] in _CONTENT)
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the classes that the stream names.
+
+    Raises:
+        DamagedError: it ends within its first object, or within the name of a class.
+        LimitReachedError: it names too many classes.
+        WindowError: from the window.
+    """
+    mentions: dict[str, Mention] = {}
+    damage: DamagedError | None = None
+    try:
+        for offset, use, name in _descriptions(window):
+            mentions.setdefault(name, Mention(CLASSES, use, name, Location(offset=offset)))
+            if len(mentions) >= _MOST_CLASSES:
+                raise LimitReachedError(f"it names more than {_MOST_CLASSES} classes", offset)
+    except DamagedError as error:
+        damage = error
+    yield Outline("java-object", tuple(mentions.values()))
+    if damage is not None:
+        raise damage
+    if window.size < len(_MAGIC) + 2:
+        raise DamagedError("it breaks off before its first object", len(_MAGIC))
+
+
+def _descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
+    """Offset, use and name of each class, the elements of arrays in place of the arrays."""
+    position = len(_MAGIC)
+    while position < window.size:
+        data = window.read(position, MIB + 2 * _LONGEST)
+        last = position + len(data) >= window.size
+        for match in _DESCRIPTION.finditer(data):
+            if match.start() >= MIB:
+                break
+            length = int.from_bytes(match[2], "big")
+            name = data[match.end() : match.end() + length]
+            if len(name) < length and last and _NAME.fullmatch(name):
+                raise DamagedError("it breaks off within the name of a class", position + match.start())
+            if length <= _LONGEST and len(name) == length and _NAME.fullmatch(name):
+                if match[1]:
+                    yield position + match.start(), "proxy", _PROXY
+                array = _ARRAY.fullmatch(text := name.decode())
+                if array is None or array[1]:
+                    yield position + match.start(), "class", array[1] if array else text
+        position += MIB
+
+
+READER: Final = Reader("java-object", recognises, read)

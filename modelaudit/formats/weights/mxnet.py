@@ -1,0 +1,116 @@
+"""MXNet: arrays of numbers (``.params``), and graphs in JSON (``-symbol.json``).
+
+Source: ``src/ndarray/ndarray.cc`` (``NDArray::Save``) and ``src/operator/custom`` of MXNet 1.9.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Final
+
+from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.leftover import leftover
+
+OPERATORS: Final = "mxnet-operators"
+_MAGIC: Final = struct.pack("<2Q", 0x112, 0)
+_ARRAY_1, _ARRAY_2, _ARRAY_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+_WIDTHS: Final = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 12: 2}
+_MOST_DIMENSIONS: Final = 32
+_SMALLEST: Final = 8
+_MOST_OPERATORS: Final = 2_000
+
+
+def recognises(head: Head) -> bool:
+    """The magic number of a list of arrays."""
+    return head.content is None and head.data.startswith(_MAGIC)
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the list, and what follows it, as an artifact.
+
+    Raises:
+        DamagedError: an array or a name lies beyond the end.
+        WindowError: from the window.
+    """
+    arrays = _Arrays(window)
+    damage: DamagedError | None = None
+    try:
+        arrays.read()
+    except DamagedError as error:
+        damage = error
+    yield Outline("mxnet", facts=(("arrays", str(arrays.count)),))
+    if damage is not None:
+        raise damage
+    yield from leftover(artifact, window, arrays.position, limits)
+
+
+class _Arrays:
+    def __init__(self, window: Window) -> None:
+        self.count = 0
+        self.position = len(_MAGIC)
+        self._window = window
+
+    def _skip(self, length: int) -> None:
+        left = self._window.size - self.position
+        if length > left:
+            raise DamagedError(f"{length} bytes have to follow, of which {left} are there", self.position)
+        self.position += length
+
+    def _take(self, form: str) -> tuple[int, ...]:
+        start = self.position
+        self._skip(struct.calcsize(form))
+        return struct.unpack(form, self._window.read(start, struct.calcsize(form)))
+
+    def _counted(self) -> int:
+        (count,) = self._take("<Q")
+        if count > (self._window.size - self.position) // _SMALLEST:
+            raise DamagedError(f"it states {count} items, which are not all there", self.position)
+        return count
+
+    def read(self) -> None:
+        for _ in range(self._counted()):
+            self._array()
+            self.count += 1
+        for _ in range(self._counted()):
+            self._skip(self._take("<Q")[0])
+
+    def _array(self) -> None:
+        start = self.position
+        (magic,) = self._take("<I")
+        if magic in (_ARRAY_2, _ARRAY_3) and self._take("<i")[0] not in (0, -1):
+            raise DamagedError("an array is sparse, which is not followed", start)
+        if magic in (_ARRAY_1, _ARRAY_2, _ARRAY_3):
+            (dimensions,), width = self._take("<i"), "q"
+        else:
+            dimensions, width = magic, "I"  # written before there were versions
+        if not -1 <= dimensions <= _MOST_DIMENSIONS:
+            raise DamagedError(f"an array has {dimensions} dimensions", start)
+        shape = self._take(f"<{dimensions}{width}") if dimensions > 0 else ()
+        if dimensions < 0 or (dimensions == 0 and magic != _ARRAY_3):
+            return
+        kind = self._take("<3i")[2]
+        if kind not in _WIDTHS or any(each < 0 for each in shape):
+            raise DamagedError(f"an array of type {kind} and shape {shape[:4]} is none", start)
+        self._skip(prod(shape) * _WIDTHS[kind])
+
+
+def _operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """The operators of a graph, whose nodes each have an ``op``."""
+    found: dict[str, Mention] = {}
+    for setting in settings:
+        if setting.path[-1:] == ("op",) and setting.path[:1] == ("nodes",) and isinstance(setting.value, str):
+            name = setting.value[:200]
+            if len(found) < _MOST_OPERATORS:
+                found.setdefault(name, Mention(OPERATORS, "operator", name, setting.where))
+    if found:
+        yield Outline("mxnet-symbol", tuple(found.values()))
+
+
+READER: Final = Reader("mxnet", recognises, read)
+SYMBOL: Final = Interpreter(frozenset({"arg_nodes"}), _operators)

@@ -1,0 +1,149 @@
+"""What a description of a NumPy dtype says of the bytes it stands for: how many an item takes, and whether of objects.
+
+Only spellings whose meaning is certain are understood. Every other one counts as possibly objects, which a loader
+unpickles. Source: https://numpy.org/doc/stable/reference/arrays.dtypes.html and ``numpy.lib.format.descr_to_dtype``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.formats.weights.numpy.literal import Literal
+
+LARGEST: Final = 2**63 - 1
+"""The most bytes that NumPy can count."""
+
+_TYPE: Final = re.compile(r"[<>|=]?(?P<kind>[biufcmMOSaUV])(?P<size>\d{1,18})(?P<unit>\[[\w/]{0,32}\])?")
+_SIZES: Final[dict[str, frozenset[int]]] = {
+    "b": frozenset({1}),
+    "i": frozenset({1, 2, 4, 8}),
+    "u": frozenset({1, 2, 4, 8}),
+    "f": frozenset({2, 4, 8, 10, 12, 16}),
+    "c": frozenset({4, 8, 16, 20, 24, 32}),
+    "m": frozenset({8}),
+    "M": frozenset({8}),
+    "O": frozenset({4, 8}),
+}
+# However large the writer's were.
+_POINTER: Final = 8
+_WIDTHS: Final = {"S": 1, "a": 1, "V": 1, "U": 4}
+# The letters that stand for one size on every platform; the others (l, L, g, G, p, P, n, N) do not.
+_LETTERS: Final = {
+    "?": ("b", 1), "b": ("i", 1), "B": ("u", 1), "h": ("i", 2), "H": ("u", 2), "i": ("i", 4), "I": ("u", 4),
+    "q": ("i", 8), "Q": ("u", 8), "e": ("f", 2), "f": ("f", 4), "d": ("f", 8), "F": ("c", 8), "D": ("c", 16),
+    "M": ("M", 8), "m": ("m", 8), "S": ("S", 0), "a": ("S", 0), "U": ("U", 0), "V": ("V", 0), "c": ("S", 1),
+    "O": ("O", 8),
+}  # fmt: skip
+_NAMES: Final = {
+    "bool": ("b", 1), "bool_": ("b", 1), "object": ("O", 8), "object_": ("O", 8),
+    **{f"int{bits}": ("i", bits // 8) for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": ("u", bits // 8) for bits in (8, 16, 32, 64)},
+    **{f"float{bits}": ("f", bits // 8) for bits in (16, 32, 64)},
+    **{f"complex{bits}": ("c", bits // 8) for bits in (64, 128)},
+}  # fmt: skip
+_FLEXIBLE: Final = frozenset({"S", "U", "V"})
+
+
+@dataclass(frozen=True, slots=True)
+class Dtype:
+    """What is known of a dtype.
+
+    Attributes:
+        kind: NumPy's letter for it, one of ``biufcmMOSUV``; empty where it is not known.
+        item_size: bytes of one item; ``None`` where it is not known or depends on the platform.
+        objects: whether it holds Python objects at any depth; ``None`` where that is not known.
+    """
+
+    kind: str = ""
+    item_size: int | None = None
+    objects: bool | None = None
+
+
+UNKNOWN: Final = Dtype()
+
+
+def from_text(text: str) -> Dtype:
+    """The dtype that a string names, such as ``<f8``, ``|O`` or ``<M8[ns]``."""
+    match = _TYPE.fullmatch(text)
+    if match is None:
+        found = _NAMES.get(text) or _LETTERS.get(text[1:] if text[:1] in "<>|=" else text)
+        return Dtype(*found, found[0] == "O") if found else UNKNOWN
+    kind, size = match["kind"], int(match["size"])
+    if (match["unit"] and kind not in "mM") or size not in _SIZES.get(kind, (size,)):
+        return UNKNOWN
+    if kind == "O":
+        return Dtype(kind, _POINTER, objects=True)
+    return Dtype("S" if kind == "a" else kind, size * _WIDTHS.get(kind, 1), objects=False)
+
+
+def described(value: Literal) -> Dtype:
+    """The dtype that ``descr`` of a file header describes: a string, a tuple with a shape, or a list of fields."""
+    if isinstance(value, str):
+        return from_text(value)
+    if isinstance(value, tuple):
+        return _with_shape(value)
+    if isinstance(value, list):
+        return combined(_fields(value))
+    return UNKNOWN
+
+
+def repeated(base: Dtype, shape: Literal) -> Dtype:
+    """An array of ``base`` as one item; ``shape`` is a number or a tuple of numbers."""
+    lengths = shape if isinstance(shape, tuple) else (shape,)
+    size = extent(tuple(lengths), base.item_size)
+    return Dtype("V", size, base.objects) if size is not None else Dtype("V", None, base.objects or None)
+
+
+def extent(shape: tuple[Literal, ...], item_size: int | None) -> int | None:
+    """Bytes of an array of ``shape``; ``None`` where a part is no length, or more than NumPy can count.
+
+    A length of zero does not excuse the others: NumPy multiplies what is not zero to see whether it can count it.
+    """
+    if item_size is None:
+        return None
+    total, empty = item_size or 1, item_size == 0
+    for length in shape:
+        if not isinstance(length, int) or length < 0:
+            return None
+        total *= length or 1
+        empty = empty or length == 0
+        if total > LARGEST:
+            return None
+    return 0 if empty else total
+
+
+def combined(fields: Iterator[Dtype]) -> Dtype:
+    """A record of ``fields``, one behind the other."""
+    size: int | None = 0
+    objects: bool | None = False
+    for field in fields:
+        size = None if size is None or field.item_size is None else size + field.item_size
+        if field.objects is not False:
+            objects = True if field.objects or objects else None
+        if size is not None and size > LARGEST:
+            size = None
+    return Dtype("V", size, objects)
+
+
+def _with_shape(value: tuple[Literal, ...]) -> Dtype:
+    if len(value) != 2:
+        return UNKNOWN
+    base, shape = described(value[0]), value[1]
+    if base.kind in _FLEXIBLE and base.item_size == 0 and type(shape) is int:
+        return from_text(f"{base.kind}{shape}")
+    if isinstance(shape, int | tuple):
+        return repeated(base, shape)
+    return UNKNOWN
+
+
+def _fields(value: list[Literal]) -> Iterator[Dtype]:
+    for field in value:
+        if not isinstance(field, tuple) or len(field) not in (2, 3):
+            yield UNKNOWN
+        elif len(field) == 3:
+            yield repeated(described(field[1]), field[2])
+        else:
+            yield described(field[1])

@@ -1,0 +1,91 @@
+"""The header of one array in a ``.npy`` file. Source: https://numpy.org/neps/nep-0001-npy-format.html."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.formats.weights.numpy.dtype import Dtype, described
+from modelaudit.formats.weights.numpy.literal import Literal, parse
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.wire.base import DamagedError, LimitReachedError
+
+MAGIC: Final = b"\x93NUMPY"
+PREFIX: Final = len(MAGIC) + 2
+
+_LONGEST: Final = MIB
+_LENGTH_SIZES: Final = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
+_KEYS: Final = {"descr", "fortran_order", "shape"}
+_SHOWN: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header says, and where it ends.
+
+    Attributes:
+        descr: the description of the dtype as text, bounded.
+        data_start: offset of the array's bytes in the window.
+        repeated: keys that the dictionary has more than once.
+    """
+
+    version: tuple[int, int]
+    descr: str
+    dtype: Dtype
+    fortran_order: bool
+    shape: tuple[int, ...]
+    data_start: int
+    repeated: frozenset[str]
+
+
+def data_start(window: Window, start: int) -> tuple[tuple[int, int], int, int]:
+    """The version of the array at ``start``, and where its header's text and its data begin.
+
+    Raises:
+        DamagedError: NumPy knows no such version, or the header is cut off.
+    """
+    prefix = window.read(start, PREFIX + 4)
+    version = (prefix[len(MAGIC)], prefix[len(MAGIC) + 1]) if len(prefix) >= PREFIX else None
+    if version is None or version not in _LENGTH_SIZES:
+        known = f"version {version[0]}.{version[1]} of the format does not exist" if version else "it breaks off"
+        raise DamagedError(f"no header of an array: {known}", start)
+    text = start + PREFIX + _LENGTH_SIZES[version]
+    end = text + int.from_bytes(prefix[PREFIX : PREFIX + _LENGTH_SIZES[version]], "little")
+    if end > window.size:
+        raise DamagedError(f"the header is stated to end at byte {end}, behind the end of the file", start)
+    return version, text, end
+
+
+def read_header(window: Window, start: int, limits: Limits) -> Header:
+    """The header of the array that begins at ``start``.
+
+    Raises:
+        DamagedError: NumPy would not accept it. Or it is none that NumPy writes, and what it means is not known.
+        LimitReachedError: it is longer than is read.
+        WindowError: from the window.
+    """
+    version, text_start, end = data_start(window, start)
+    longest = min(_LONGEST, limits.header_bytes)
+    if end - text_start > longest:
+        raise LimitReachedError(f"the header takes more than the {longest} bytes that are read", start)
+    data = window.read(text_start, end - text_start)
+    try:
+        text = data.decode("utf-8" if version == (3, 0) else "latin-1")
+    except UnicodeDecodeError as error:
+        raise DamagedError("the header is not UTF-8", text_start + error.start) from error
+    value, repeated = parse(text)
+    if not isinstance(value, dict) or value.keys() != _KEYS:
+        raise DamagedError(f"the header is no dictionary of {', '.join(sorted(_KEYS))}", text_start)
+    descr, order = value["descr"], value["fortran_order"]
+    shape = _shape(value["shape"])
+    if shape is None or not isinstance(order, bool):
+        raise DamagedError("the shape is no tuple of numbers, or the order of the array is not stated", text_start)
+    shown = descr if isinstance(descr, str) else repr(descr)
+    return Header(version, shown[:_SHOWN], described(descr), order, shape, end, repeated)
+
+
+def _shape(value: Literal) -> tuple[int, ...] | None:
+    lengths = value if isinstance(value, tuple) else None
+    numbers = tuple(length for length in lengths or () if isinstance(length, int))
+    return numbers if lengths is not None and len(numbers) == len(lengths) else None

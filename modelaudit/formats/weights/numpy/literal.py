@@ -1,0 +1,147 @@
+"""The literal of Python that heads a ``.npy`` file, read without Python's own parser, which deep nesting can crash.
+
+Understood are strings, whole numbers (also with the ``L`` of Python 2), ``True``, ``False``, ``None``, tuples, lists
+and dictionaries with strings for keys: all that NumPy has ever written there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from modelaudit.wire.base import DamagedError
+
+Literal = str | bytes | int | None | tuple["Literal", ...] | list["Literal"] | dict[str, "Literal"]
+
+DEPTH: Final = 32
+_LONGEST_NUMBER: Final = 40
+_TOKEN: Final = re.compile(
+    r"""[ \t\r\n\f]*+(?:
+        (?P<string>[bBuUrR]{0,2}(?!'''|\"\"\")(?:'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"))
+        |(?P<number>[0-9]++)[lL]?
+        |(?P<word>True|False|None)\b
+        |(?P<mark>[][(){},:+-])
+        |(?P<end>\Z)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_STRING: Final = re.compile(r"(?P<prefix>\w*)(['\"])(?P<body>.*)\2", re.DOTALL)
+# Python warns of any other escape, or looks names of characters up.
+_ESCAPED: Final = re.compile(
+    r"(?:[^\\]|\\(?:[\\'\"abfnrtv\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|[0-3]?[0-7]{1,2}))*+",
+    re.DOTALL,
+)
+_WORDS: Final[dict[str, Literal]] = {"True": True, "False": False, "None": None}
+
+
+def parse(text: str) -> tuple[Literal, frozenset[str]]:
+    """The value that ``text`` spells, and the keys that a dictionary in it has more than once; the last one counts.
+
+    Raises:
+        DamagedError: it spells none that is understood.
+    """
+    parser = _Parser(text)
+    value = parser.value(0)
+    if parser.kind != "end":
+        raise parser.error("something follows it")
+    return value, frozenset(parser.repeated)
+
+
+class _Parser:
+    """Stands on one token: its ``kind`` and its ``text``."""
+
+    def __init__(self, text: str) -> None:
+        self._source = text
+        self._position = 0
+        self.repeated: set[str] = set()
+        self.kind = ""
+        self.text = ""
+        self._next()
+
+    def error(self, what: str) -> DamagedError:
+        """What to raise at the token."""
+        return DamagedError(f"the header is no literal that NumPy writes, up to character {self._position}: {what}")
+
+    def _next(self) -> None:
+        match = _TOKEN.match(self._source, self._position)
+        if match is None or match.lastgroup is None:
+            raise self.error("an unknown token")
+        self._position = match.end()
+        self.kind, self.text = match.lastgroup, match[match.lastgroup]
+
+    def _skip(self, mark: str) -> bool:
+        found = self.kind == "mark" and self.text == mark
+        if found:
+            self._next()
+        return found
+
+    def value(self, depth: int) -> Literal:
+        """The value that begins at the token."""
+        if depth > DEPTH:
+            raise self.error(f"it nests more than {DEPTH} deep")
+        if self.kind == "string":
+            return self._strings()
+        if self.kind == "word":
+            word = _WORDS[self.text]
+            self._next()
+            return word
+        if self._skip("-"):
+            return -self._number()
+        if self._skip("("):
+            values, comma = self._values(")", depth)
+            return values[0] if len(values) == 1 and not comma else tuple(values)
+        if self._skip("["):
+            return self._values("]", depth)[0]
+        if self._skip("{"):
+            return self._mapping(depth)
+        return self._number()
+
+    def _number(self) -> int:
+        text = self.text
+        if self.kind != "number" or len(text) > _LONGEST_NUMBER:
+            raise self.error("a value is missing")
+        self._next()
+        return int(text)
+
+    def _strings(self) -> str | bytes:
+        """Adjacent strings are one."""
+        parts: list[str] = []
+        coded: set[bool] = set()
+        while self.kind == "string":
+            match = _STRING.fullmatch(self.text)
+            prefix, body = (match["prefix"].lower(), match["body"]) if match else ("", "")
+            if not _ESCAPED.fullmatch(body) or not (body.isascii() or "b" not in prefix):
+                raise self.error("a string that cannot be read")
+            if "r" not in prefix:
+                body = body.encode("latin-1", "backslashreplace").decode("unicode_escape")
+            parts.append(body)
+            coded.add("b" in prefix)
+            self._next()
+        if len(coded) > 1:
+            raise self.error("text and bytes side by side")
+        text = "".join(parts)
+        return text.encode("latin-1", "replace") if coded == {True} else text
+
+    def _values(self, closing: str, depth: int) -> tuple[list[Literal], bool]:
+        """The values up to the closing mark, and whether a comma stands before it."""
+        values: list[Literal] = []
+        comma = True
+        while not self._skip(closing):
+            if not comma:
+                raise self.error("a comma is missing")
+            values.append(self.value(depth + 1))
+            comma = self._skip(",")
+        return values, comma
+
+    def _mapping(self, depth: int) -> dict[str, Literal]:
+        found: dict[str, Literal] = {}
+        comma = True
+        while not self._skip("}"):
+            key = self.value(depth + 1)
+            if not comma or not isinstance(key, str) or not self._skip(":"):
+                raise self.error("a comma, a key that is text, or a colon is missing")
+            if key in found:
+                self.repeated.add(key)
+            found[key] = self.value(depth + 1)
+            comma = self._skip(",")
+        return found

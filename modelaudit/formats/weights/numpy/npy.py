@@ -1,0 +1,122 @@
+"""Files of arrays (``.npy``): one array after the other, of numbers or as pickles.
+
+``numpy.load`` on an open file reads one array a call; a reader that stops after the first one misses the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Final
+
+from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
+from modelaudit.formats.pickles.pickle.reader import starts_pickle
+from modelaudit.formats.pickles.pickle.skim import SkimmingMachine
+from modelaudit.formats.weights.numpy.dtype import extent
+from modelaudit.formats.weights.numpy.header import MAGIC, Header, data_start, read_header
+from modelaudit.model.artifact import PICKLE, Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import ArrayHeader, Defect, Location, TensorData
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.windows import SubWindow, budget_of
+
+_MOST: Final = 10_000
+
+
+def recognises(head: Head) -> bool:
+    """The magic number, whatever a container says."""
+    return head.data.startswith(MAGIC)
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield each array's header, its numbers or its pickle, and what follows the last array as an artifact.
+
+    Raises:
+        DamagedError: a header cannot be read, or an array breaks off.
+        LimitReachedError: there are more arrays than are read.
+        WindowError: from the window.
+    """
+    position = 0
+    for _ in range(_MOST):
+        try:
+            header = read_header(window, position, limits)
+        except DamagedError:
+            yield from _behind_damage(artifact, window, position, limits)
+            raise
+        size = extent(header.shape, header.dtype.item_size)
+        yield _structure(header, position, size)
+        start = header.data_start
+        if start >= window.size and (header.dtype.objects or size):
+            raise DamagedError("the file breaks off behind the header of an array", start)
+        if header.dtype.objects or (header.dtype.objects is None and starts_pickle(window, start, limits)):
+            position = _next_array(window, start, limits)
+            yield _child(artifact, window, start, position, limits, PICKLE)
+        elif size is None:
+            raise DamagedError(f"how many bytes the array takes cannot be known from {header.descr!r}", start)
+        else:
+            yield from _numbers(window, start, size)
+            position = start + size
+        if position >= window.size:
+            return
+        if window.read(position, len(MAGIC)) != MAGIC:
+            yield _child(artifact, window, position, window.size, limits)
+            return
+    raise LimitReachedError(f"more than {_MOST} arrays follow one another", position)
+
+
+def _structure(header: Header, start: int, size: int | None) -> ArrayHeader:
+    where = Location(offset=start)
+    defects = [Defect("duplicate-key", f"the header has {key!r} more than once", where) for key in header.repeated]
+    if any(length < 0 for length in header.shape):
+        defects.append(Defect("negative-length", f"the shape {header.shape} has a negative length", where))
+    elif size is None and header.dtype.item_size is not None:
+        detail = f"the size of {header.shape} items of {header.dtype.item_size} bytes cannot be counted"
+        defects.append(Defect("size-overflow", detail, where))
+    return ArrayHeader(
+        version=f"{header.version[0]}.{header.version[1]}",
+        dtype=header.descr,
+        shape=header.shape,
+        fortran_order=header.fortran_order,
+        item_size=header.dtype.item_size,
+        objects=header.dtype.objects,
+        start=start,
+        defects=tuple(defects),
+    )
+
+
+def _numbers(window: Window, start: int, size: int) -> Iterator[Reading]:
+    available = max(0, window.size - start)
+    yield TensorData(min(size, available))
+    if available < size:
+        raise DamagedError(f"the file breaks off: {available} of {size} bytes of the array are there", window.size)
+
+
+def _next_array(window: Window, start: int, limits: Limits) -> int:
+    """Where the next array begins behind the pickle at ``start``; the end where none does."""
+    machine = SkimmingMachine(window, start, limits)
+    try:
+        machine.run(DISPATCH)
+    except DamagedError:
+        return window.size  # its own reader says so
+    return machine.offset if window.read(machine.offset, len(MAGIC)) == MAGIC else window.size
+
+
+def _behind_damage(artifact: Artifact, window: Window, position: int, limits: Limits) -> Iterator[Reading]:
+    """A header that is not understood may say that a pickle follows."""
+    try:
+        _, _, start = data_start(window, position)
+    except DamagedError:
+        return
+    if start < window.size and starts_pickle(window, start, limits):
+        yield _child(artifact, window, start, window.size, limits, PICKLE)
+
+
+def _child(
+    artifact: Artifact, window: Window, start: int, end: int, limits: Limits, content: str | None = None
+) -> Artifact:
+    stretch = SubWindow(window, start, end - start, budget_of(window, limits))
+    name = f"data@{start}" if content else f"[bytes {start}-{end}]"
+    return Artifact(f"{artifact.path}!{name}", stretch.size, lambda: nullcontext(stretch), content=content)
+
+
+READER = Reader("npy", recognises, read)

@@ -1,0 +1,70 @@
+"""The compressed files of joblib before 0.10: a magic number, the size of the content in hexadecimal, a zlib stream.
+
+They hold a pickle, or the bytes of one array that a pickle beside them describes. Source: ``read_zfile`` in
+``joblib/numpy_pickle_compat.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.formats.pickles.pickle.reader import starts_pickle
+from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import CompressedStream, Defect, Location, Unread
+from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.codecs import ZLIB
+from modelaudit.wire.windows import DecompressedWindow, SubWindow, budget_of, opener
+
+MAGIC: Final = b"ZF"
+_HEADER: Final = len(MAGIC) + len(hex(2**64))
+
+
+def _stated_size(head: bytes) -> int | None:
+    """The size that the header states, as ``int`` reads it for joblib; Python 2 wrote an ``L`` behind."""
+    try:
+        size = int(head[len(MAGIC) : _HEADER].decode("ascii").strip().rstrip("L"), 16)
+    except ValueError:
+        return None
+    return size if head.startswith(MAGIC) and len(head) > _HEADER and size >= 0 else None
+
+
+def recognises(head: Head) -> bool:
+    """The magic number, and a size behind it."""
+    return _stated_size(head.data) is not None
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what was found out about the stream, then the content, then what follows it, as artifacts.
+
+    Raises:
+        WindowError: from the window.
+    """
+    head = window.read(0, _HEADER + 1)
+    stated = _stated_size(head) or 0
+    start = _HEADER + head.endswith(b" ")  # joblib up to 0.8.4 wrote one space more
+    budget = budget_of(window, limits)
+    stored = SubWindow(window, start, window.size - start, budget)
+    with DecompressedWindow(stored, ZLIB, 0, limits) as content:
+        failure = content.expand()
+        end = start + content.expansion.consumed
+        defects: list[Defect] = []
+        if content.overflowed:
+            defects.append(Defect("expansion-ratio", f"the content is more than {content.size} bytes"))
+        elif failure is None and content.size != stated:
+            detail = f"the content is {content.size} bytes and stated to be {stated}"
+            defects.append(Defect("size-mismatch", detail, Location(offset=len(MAGIC))))
+        yield CompressedStream(READER.format, 1, end, content.size, tuple(defects))
+        if failure is not None:
+            yield Unread(failure.reason, str(failure), Location(offset=end))
+        if content.size:
+            is_pickle = starts_pickle(content, 0, limits)
+            kind = None if is_pickle else TENSOR_STORAGE
+            yield Artifact(f"{artifact.path}!content", content.size, opener(content), content=kind)
+    if failure is None and end < window.size:
+        rest = SubWindow(window, end, window.size - end, budget)
+        yield Artifact(f"{artifact.path}![bytes {end}-{window.size}]", rest.size, opener(rest))
+
+
+READER = Reader("joblib", recognises, read)

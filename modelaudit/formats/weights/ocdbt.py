@@ -1,0 +1,60 @@
+"""What tensorstore keeps of a checkpoint of Orbax: a manifest, nodes of a tree, and the chunks of arrays.
+
+A manifest or node is its magic number, its length, its version, its compression, the content, and a checksum; chunks
+stand in the files of data without anything before them, and the nodes say where. Nothing of it makes a loader act.
+Source: https://google.github.io/tensorstore/kvstore/ocdbt/index.html (storage format)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
+from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+
+_KINDS: Final = {
+    b"\x0c\xdb\x3a\x2a": "manifest",
+    b"\x0c\xdb\x20\xde": "node of a tree",
+    b"\x0c\xdb\x12\x34": "node of versions",
+}
+_HEADER: Final = 13
+_DATA: Final = re.compile(r"(?:\A|/)d/[0-9a-f]{32}(?:![^!]*)*\Z")
+
+
+def _recognises(head: Head) -> bool:
+    """The magic number, and a length that the file has room for or nearly so."""
+    return head.content is None and head.data[:4] in _KINDS
+
+
+def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what kind of record comes first, and pickles that stand behind it.
+
+    Raises:
+        DamagedError: the record is cut off.
+        WindowError: from the window.
+    """
+    head = window.read(0, _HEADER)
+    kind = _KINDS[head[:4]]
+    length = int.from_bytes(head[4:12], "little")
+    yield Outline("ocdbt", (), (("kind", kind), ("bytes", str(length))))
+    if not _HEADER <= length <= window.size:
+        raise DamagedError(f"the {kind} is stated to take {length} bytes, the file has {window.size}", 4)
+    yield from pickles_amid(artifact, window, length, limits, announced_only=True)
+
+
+def _is_data(head: Head) -> bool:
+    """A file of data of such a store, which begins like nothing; its place and its name of 32 digits tell it."""
+    return head.content is None and _DATA.search(head.path) is not None
+
+
+def _read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    yield Outline("ocdbt", (), (("kind", "chunks of arrays"), ("bytes", str(window.size))))
+
+
+READER = Reader("ocdbt", _recognises, _read)
+DATA = Reader("ocdbt", _is_data, _read_data, fallback=True)

@@ -1,0 +1,176 @@
+"""The numbers and texts of a serialised R object, in each of the three ways in which R writes them.
+
+Source: R Internals, section 1.8 "Serialization Formats"; ``src/main/serialize.c`` (``InInteger``, ``InString``).
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import MIB
+from modelaudit.wire.base import DamagedError
+
+_BLOCK: Final = MIB
+_KEPT: Final = 4096
+_LONGEST_TOKEN: Final = 4096
+_ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"b": b"\b", b"r": b"\r", b"f": b"\f", b"a": b"\a"}
+_MISSING: Final = -(1 << 31)
+
+INTEGER: Final = "integer"
+REAL: Final = "real"
+COMPLEX: Final = "complex"
+RAW: Final = "raw"
+_WIDTHS: Final = {INTEGER: 4, REAL: 8, COMPLEX: 16, RAW: 1}
+
+
+class Source(Protocol):
+    """Where items come from. Everything raises ``DamagedError`` where the data end, and ``WindowError``."""
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the window behind us."""
+
+    def integer(self) -> int:
+        """The next number of four bytes, signed."""
+
+    def skip(self, kind: str, count: int) -> None:
+        """Pass over ``count`` numbers of a ``kind``."""
+
+    def text(self, length: int) -> str:
+        """The next text of ``length`` bytes; only its first few thousand are kept."""
+
+
+class Bytes:
+    """A window read forward, a block at a time."""
+
+    def __init__(self, window: Window, start: int) -> None:
+        self._window = window
+        self._base = start
+        self._data = b""
+        self._place = 0
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the window behind us."""
+        return self._base + self._place
+
+    def take(self, length: int) -> bytes:
+        """The next ``length`` bytes, at most a block.
+
+        Raises:
+            DamagedError: the data end before.
+            WindowError: from the window.
+        """
+        end = self._place + length
+        if end > len(self._data):
+            self._base += self._place
+            self._data = self._window.read(self._base, _BLOCK)
+            self._place, end = 0, length
+            if end > len(self._data):
+                raise DamagedError(f"it breaks off where {length} bytes have to follow", self._base)
+        piece = self._data[self._place : end]
+        self._place = end
+        return piece
+
+    def skip(self, length: int) -> None:
+        """Pass over ``length`` bytes. Raises ``DamagedError`` where there are fewer."""
+        if length > self._window.size - self.offset:
+            raise DamagedError(
+                f"it states {length} bytes, of which {self._window.size - self.offset} are there", self.offset
+            )
+        if self._place + length <= len(self._data):
+            self._place += length
+        else:
+            self._base, self._data, self._place = self.offset + length, b"", 0
+
+
+class BinarySource:
+    """Big-endian (``X``, XDR) or in the order of the machine that wrote it (``B``)."""
+
+    def __init__(self, window: Window, start: int, big: bool) -> None:
+        self._bytes = Bytes(window, start)
+        self._order: Final = "big" if big else "little"
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the window behind us."""
+        return self._bytes.offset
+
+    def integer(self) -> int:
+        """The next number of four bytes, signed."""
+        return int.from_bytes(self._bytes.take(4), "big" if self._order == "big" else "little", signed=True)
+
+    def skip(self, kind: str, count: int) -> None:
+        """Pass over ``count`` numbers of a ``kind``."""
+        self._bytes.skip(count * _WIDTHS[kind])
+
+    def text(self, length: int) -> str:
+        """The next text of ``length`` bytes; only its first few thousand are kept."""
+        kept = self._bytes.take(min(length, _KEPT))
+        self._bytes.skip(length - len(kept))
+        return kept.decode("utf-8", "replace")
+
+
+class AsciiSource:
+    """One number or text a line, texts with the escapes of C (``A``)."""
+
+    def __init__(self, window: Window, start: int) -> None:
+        self._bytes = Bytes(window, start)
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the window behind us."""
+        return self._bytes.offset
+
+    def _token(self) -> bytes:
+        token = bytearray()
+        while True:
+            byte = self._bytes.take(1)
+            if byte in (b" ", b"\t", b"\r", b"\n"):
+                if token:
+                    return bytes(token)
+                continue
+            token += byte
+            if len(token) > _LONGEST_TOKEN:
+                raise DamagedError("a number goes on for thousands of digits", self.offset)
+
+    def integer(self) -> int:
+        """The next number, where ``NA`` is the smallest there is."""
+        token = self._token()
+        if token == b"NA":
+            return _MISSING
+        try:
+            return int(token)
+        except ValueError:
+            raise DamagedError(f"{token[:40]!r} stands where a number has to", self.offset) from None
+
+    def skip(self, kind: str, count: int) -> None:
+        """Pass over ``count`` numbers of a ``kind``, a token each."""
+        for _ in range(count * 2 if kind == COMPLEX else count):
+            self._token()
+
+    def text(self, length: int) -> str:
+        """The next text of ``length`` bytes; only its first few thousand are kept."""
+        byte = self._bytes.take(1)
+        while byte in (b" ", b"\t", b"\r", b"\n"):
+            byte = self._bytes.take(1) if length else b"."
+        kept = bytearray()
+        for index in range(length):
+            if index:
+                byte = self._bytes.take(1)
+            if byte == b"\\":
+                byte = self._escape()
+            if len(kept) < _KEPT:
+                kept += byte
+        return kept.decode("utf-8", "replace")
+
+    def _escape(self) -> bytes:
+        byte = self._bytes.take(1)
+        if byte not in b"01234567":
+            return _ESCAPES.get(byte, byte)
+        digits = byte + self._bytes.take(2)
+        try:
+            return bytes((int(digits, 8) & 0xFF,))
+        except ValueError:
+            raise DamagedError(f"{digits!r} is no number of a character", self.offset) from None

@@ -1,0 +1,250 @@
+"""The header of safetensors files, held to every rule that the ``safetensors`` library holds it to, and to two more.
+
+Layout: 8 bytes of header length, little-endian; a JSON header; the tensors, gapless, in the order of their offsets.
+The library accepts a name that occurs twice and white space before the header; here both are defects.
+Source: https://github.com/huggingface/safetensors#format and ``Metadata::validate`` in ``safetensors/src/tensor.rs``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from modelaudit.formats.metadata_text import Entry, meanings, mentions_of
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
+from modelaudit.model.structure import Defect, Location, SafetensorsHeader, TensorEntry, Unread, UnreadReason
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
+from modelaudit.wire.sniff import name_format
+from modelaudit.wire.windows import SubWindow, budget_of, chunks
+
+DTYPE_BITS = {
+    "BOOL": 8,
+    "F4": 4,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
+    "U8": 8,
+    "I8": 8,
+    "F8_E5M2": 8,
+    "F8_E4M3": 8,
+    "F8_E8M0": 8,
+    "F8_E4M3FNUZ": 8,
+    "F8_E5M2FNUZ": 8,
+    "I16": 16,
+    "U16": 16,
+    "F16": 16,
+    "BF16": 16,
+    "I32": 32,
+    "U32": 32,
+    "F32": 32,
+    "C64": 64,
+    "F64": 64,
+    "I64": 64,
+    "U64": 64,
+}
+"""Every element type of the format and its width in bits."""
+
+_LENGTH_SIZE = 8
+_LARGEST = 2**64 - 1
+_DEEPEST = 127
+_SPACE = b" \t\n\r"
+_PLAUSIBLE_LENGTH = 2**48
+
+
+def recognises(head: Head) -> bool:
+    """A length that a header could have, and then a JSON object.
+
+    A file that is called safetensors but is nothing else that has a name is read too, to say what is wrong with it.
+    """
+    if head.content is not None or len(head.data) < _LENGTH_SIZE:
+        return False
+    length = int.from_bytes(head.data[:_LENGTH_SIZE], "little")
+    if length < _PLAUSIBLE_LENGTH and head.data[_LENGTH_SIZE:].lstrip(_SPACE).startswith(b"{"):
+        return True
+    return head.path.lower().endswith(".safetensors") and name_format(head.data, "") is None and b"\0" in head.data[:8]
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the header, what its metadata holds besides notes, and what stands behind the last tensor as an artifact.
+
+    Raises:
+        DamagedError: the header is cut off or no JSON object.
+        WindowError: from the window.
+    """
+    length, text = _header_text(window, limits)
+    log = _Defects()
+    if not text.startswith("{"):
+        log.add("header-start", "white space stands before the header's opening brace")
+    metadata, tensors = _interpret(_parse(text, log), log)
+    end = _judge_offsets(tensors, log)
+    data_start = _LENGTH_SIZE + length
+    available = window.size - data_start
+    if end > available:
+        log.add("truncated", f"the tensors take {end} bytes, {available} are there", offset=window.size)
+    elif end < available:
+        log.add("trailing-data", f"{available - end} bytes follow the last tensor", offset=data_start + end)
+    yield SafetensorsHeader(length, tuple(tensors), metadata, tuple(log.kept))
+    entries = [Entry(key, value.encode("utf-8", "replace")) for key, value in metadata]
+    mentions = mentions_of(entries)
+    if mentions:
+        yield Outline("safetensors", mentions)
+    yield from meanings(artifact, window, entries, limits)
+    if end > available:
+        detail = f"the file breaks off: {available} of {end} bytes of tensors are there"
+        yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
+    elif end < available:
+        stretch = SubWindow(window, data_start + end, available - end, budget_of(window, limits))
+        path = f"{artifact.path}![bytes {data_start + end}-{window.size}]"
+        yield Artifact(path, stretch.size, lambda: nullcontext(stretch))
+
+
+@dataclass(slots=True)
+class _Defects:
+    kept: list[Defect] = field(default_factory=list)
+
+    def add(self, kind: str, detail: str, key: str | None = None, offset: int | None = None) -> None:
+        self.kept.append(Defect(kind, detail, Location(offset=offset, key=key)))
+
+
+def _header_text(window: Window, limits: Limits) -> tuple[int, str]:
+    """The stated length of the header and its text."""
+    first = window.read(0, _LENGTH_SIZE)
+    length = int.from_bytes(first, "little")
+    if len(first) < _LENGTH_SIZE or _LENGTH_SIZE + length > window.size:
+        raise DamagedError(f"the header is stated to take {length} bytes, more than the file has", 0)
+    if length > limits.header_bytes:
+        raise LimitReachedError(
+            f"the header takes {length} bytes, more than the {limits.header_bytes} that are read", 0
+        )
+    data = b"".join(chunks(window, _LENGTH_SIZE, _LENGTH_SIZE + length))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedError("the header is not UTF-8", _LENGTH_SIZE + error.start) from error
+    if exceeds_nodes(text, limits.document_nodes):
+        raise LimitReachedError(f"the header holds more than {limits.document_nodes} values", _LENGTH_SIZE)
+    return length, text
+
+
+class _Object(tuple[tuple[str, object], ...]):
+    """A JSON object with its keys in order, repeated ones included."""
+
+    __slots__ = ()
+
+
+def _number(digits: str) -> int | float:
+    # To the library -0 is no integer, and neither is what does not fit 64 bits.
+    return int(digits) if len(digits) <= len(str(_LARGEST)) and digits != "-0" else _fraction(digits)
+
+
+def _fraction(digits: str) -> float:
+    if float(digits) in (float("inf"), float("-inf")):
+        raise ValueError(f"{digits[:40]} is out of range")
+    return -1.0
+
+
+def _constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _parse(text: str, log: _Defects) -> _Object:
+    def collect(pairs: list[tuple[str, object]]) -> _Object:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                log.add("duplicate-key", f"the key {key!r} occurs twice in one object", key)
+            seen.add(key)
+        return _Object(pairs)
+
+    if exceeds_depth(text, _DEEPEST) or has_lone_surrogate(text):
+        raise DamagedError("the header nests too deep or spells half a character", _LENGTH_SIZE)
+    try:
+        value: object = json.loads(
+            text, parse_int=_number, parse_float=_fraction, parse_constant=_constant, object_pairs_hook=collect
+        )
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"the header is not JSON: {error}", _LENGTH_SIZE) from error
+    if not isinstance(value, _Object):
+        raise DamagedError("the header is not a JSON object", _LENGTH_SIZE)
+    return value
+
+
+def _interpret(pairs: _Object, log: _Defects) -> tuple[tuple[tuple[str, str], ...], list[TensorEntry]]:
+    metadata: list[tuple[str, str]] = []
+    tensors: list[TensorEntry] = []
+    for key, value in pairs:
+        if key != "__metadata__":
+            entry = _tensor(key, value, log)
+            if entry is not None:
+                tensors.append(entry)
+        elif isinstance(value, _Object):
+            strings = [(name, text) for name, text in value if isinstance(text, str)]
+            metadata += strings
+            if len(strings) < len(value):
+                log.add("metadata-type", "a value in __metadata__ is not a string", key)
+        elif value is not None:
+            log.add("metadata-type", "__metadata__ is not an object", key)
+    tensors.sort(key=lambda tensor: (tensor.start, tensor.end))
+    return tuple(metadata), tensors
+
+
+def _tensor(name: str, value: object, log: _Defects) -> TensorEntry | None:
+    fields = dict(value) if isinstance(value, _Object) else {}
+    dtype, shape, offsets = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
+    numbers = _sizes(shape)
+    extent = _sizes(offsets)
+    if not isinstance(dtype, str) or numbers is None or extent is None or len(extent) != 2:
+        log.add("malformed-tensor", f"{name!r} lacks a proper dtype, shape or data_offsets", name)
+        return None
+    if dtype not in DTYPE_BITS:
+        log.add("unknown-dtype", f"{name!r} has the unknown dtype {dtype!r}", name)
+    return TensorEntry(name, dtype, numbers, extent[0], extent[1])
+
+
+def _sizes(value: object) -> tuple[int, ...] | None:
+    """``value`` as numbers that fit an unsigned 64-bit integer, or ``None``; JSON's ``true`` is no number."""
+    if not isinstance(value, list):
+        return None
+    numbers = tuple(item for item in value if type(item) is int and 0 <= item <= _LARGEST)
+    return numbers if len(numbers) == len(value) else None
+
+
+def _judge_offsets(tensors: list[TensorEntry], log: _Defects) -> int:
+    """Note where the tensors do not follow one another without a gap; the offset at which the last one ends."""
+    end = 0
+    for tensor in tensors:
+        name = tensor.name
+        if tensor.end < tensor.start:
+            log.add("reversed-offsets", f"{name!r} ends at {tensor.end}, before it starts at {tensor.start}", name)
+        if tensor.start < end:
+            log.add("overlapping-tensors", f"{name!r} starts at {tensor.start} inside data up to {end}", name)
+        elif tensor.start > end:
+            log.add("hole-between-tensors", f"no tensor takes the bytes {end} to {tensor.start} before {name!r}", name)
+        _judge_size(tensor, log)
+        end = max(end, tensor.end)
+    return end
+
+
+def _judge_size(tensor: TensorEntry, log: _Defects) -> None:
+    width = DTYPE_BITS.get(tensor.dtype)
+    if width is None:
+        return
+    bits = 1
+    for factor in (*tensor.shape, width):
+        bits *= factor
+        if bits > _LARGEST:
+            log.add("size-overflow", f"the size of {tensor.name!r} does not fit 64 bits", tensor.name)
+            return
+    taken = tensor.end - tensor.start
+    if bits % 8:
+        log.add("misaligned-tensor", f"{tensor.name!r} takes {bits} bits, not whole bytes", tensor.name)
+    elif bits // 8 != taken and taken >= 0:
+        detail = f"{tensor.name!r}: its shape and dtype take {bits // 8} bytes, its offsets {taken}"
+        log.add("size-mismatch", detail, tensor.name)
+
+
+READER = Reader("safetensors", recognises, read)

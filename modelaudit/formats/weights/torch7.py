@@ -1,0 +1,201 @@
+"""Files of Torch7 (``.t7``), in binary and in text: tables, tensors, and functions of Lua, which are code.
+
+Source: https://github.com/torch/torch7/blob/master/doc/serialization.md; ``File.lua`` of Torch7, whose reader loads a
+function with ``loadstring``.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.leftover import leftover
+
+ITEMS: Final = "torch7-items"
+_NIL, _NUMBER, _STRING, _TABLE, _OBJECT, _BOOLEAN, _FUNCTION, _RECURSIVE_OLD, _RECURSIVE = range(9)
+_BINARY: Final = re.compile(
+    rb"\x04\x00\x00\x00.{4}(?:\x03\x00\x00\x00V \d|[\x05-\x40]\x00\x00\x00(?:torch|nn|cudnn)\.)"
+    rb"|\x03\x00\x00\x00\x01\x00\x00\x00.{3}\x00"
+    rb"(?:\x02\x00\x00\x00[\x01-\x7f]\x00\x00\x00[A-Za-z_]|\x01\x00{8}\x00[\xf0-\xff][?@])"
+    rb"|[\x06-\x08]\x00\x00\x00.{4}(?:.{4})?\x1bL",
+    re.DOTALL,
+)
+_TEXT: Final = re.compile(
+    rb"4\r?\n\d+\r?\n(?:3\r?\nV \d|\d+\r?\n(?:torch|nn|cudnn)\.)|3\r?\n1\r?\n\d+\r?\n2\r?\n\d+\r?\n[A-Za-z_]\w*\r?\n"
+    rb"|[678]\r?\n(?:\d+\r?\n){1,2}\x1bL"
+)
+_VERSION: Final = re.compile(r"V \d+")
+_TENSOR: Final = re.compile(r"torch\.(\w*)Tensor")
+_STORAGE: Final = re.compile(r"torch\.(\w*)Storage")
+_WIDTHS: Final = {
+    "Double": 8, "Float": 4, "Half": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1, "Cuda": 4,
+    "CudaDouble": 8, "CudaHalf": 2, "CudaLong": 8, "CudaInt": 4, "CudaShort": 2, "CudaChar": 1, "CudaByte": 1,
+}  # fmt: skip
+_MOST_DIMENSIONS: Final = 64
+_DEEPEST: Final = 100_000
+_KEPT: Final = 200
+_MOST_CLASSES: Final = 1_000
+_TOKEN: Final = re.compile(rb"\s*(\S{1,400})\s?")
+
+
+def recognises(head: Head) -> bool:
+    """An object with its version or class, a table with its first key, or a function with its bytecode."""
+    return head.content is None and (_BINARY.match(head.data) or _TEXT.match(head.data)) is not None
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the functions and classes, then what follows the object, as an artifact.
+
+    Raises:
+        DamagedError: an item breaks off or is none.
+        LimitReachedError: items nest too deep.
+        WindowError: from the window.
+    """
+    walk = _Walk(window, is_text=_TEXT.match(window.read(0, 256)) is not None)
+    damage: DamagedError | None = None
+    try:
+        walk.run()
+    except DamagedError as error:
+        damage = error
+    yield Outline("torch7", tuple(walk.mentions.values()))
+    if damage is not None:
+        raise damage
+    yield from leftover(artifact, window, walk.position, limits)
+
+
+class _Walk:
+    def __init__(self, window: Window, is_text: bool) -> None:
+        self.mentions: dict[str, Mention] = {}
+        self.position = 0
+        self._window = window
+        self._is_text = is_text
+        self._known: set[int] = set()
+        self._waiting: list[Callable[[], None]] = [self._item]
+        self._data, self._base = b"", 0
+
+    def run(self) -> None:
+        while self._waiting:
+            keep_time()
+            if len(self._waiting) > _DEEPEST:
+                raise LimitReachedError(f"more than {_DEEPEST} items are open at once", self.position)
+            self._waiting.pop()()
+
+    def _bytes(self, length: int) -> bytes:
+        place = self.position - self._base
+        if place < 0 or place + length > len(self._data):
+            self._data, self._base, place = self._window.read(self.position, max(length, MIB)), self.position, 0
+        return self._data[place : place + length]
+
+    def _skip(self, length: int) -> None:
+        left = self._window.size - self.position
+        if not 0 <= length <= left:
+            raise DamagedError(f"{length} bytes have to follow, of which {left} are there", self.position)
+        self.position += length
+
+    def _number(self, form: str) -> int:
+        if self._is_text:
+            match = _TOKEN.match(self._bytes(512))
+            if match is None:
+                raise DamagedError("it breaks off where a number has to follow", self.position)
+            try:
+                value = int(float(match[1])) if form == "<d" else int(match[1])
+            except (ValueError, OverflowError):
+                if form != "<d":
+                    raise DamagedError(f"{match[1][:40]!r} stands where a number has to", self.position) from None
+                value = 0
+            self.position += match.end()
+            return value
+        width = struct.calcsize(form)
+        piece = self._bytes(width)
+        self._skip(width)
+        return 0 if form == "<d" else int(struct.unpack(form, piece)[0])
+
+    def _string(self) -> str:
+        length = self._number("<i")
+        kept = self._bytes(max(0, min(length, _KEPT)))
+        self._skip(length)
+        if self._is_text and self._bytes(1) == b"\n":
+            self.position += 1
+        return kept.decode("utf-8", "replace")
+
+    def _item(self) -> None:
+        start = self.position
+        kind = self._number("<i")
+        if kind == _NUMBER:
+            self._number("<d")
+        elif kind == _STRING:
+            self._string()
+        elif kind == _BOOLEAN:
+            self._number("<i")
+        elif kind in (_TABLE, _OBJECT, _RECURSIVE, _RECURSIVE_OLD):
+            index = self._number("<i")
+            if index not in self._known:
+                self._known.add(index)
+                {_TABLE: self._table, _OBJECT: self._object}.get(kind, lambda: self._function(start))()
+        elif kind == _FUNCTION:
+            self._function(start)
+        elif kind != _NIL:
+            raise DamagedError(f"{kind} is no type of Torch7", start)
+
+    def _function(self, start: int) -> None:
+        self._note("function", "function", start)
+        self._string()
+        self._waiting.append(self._item)  # what it closes over
+
+    def _table(self) -> None:
+        count = self._number("<i")
+        if not 0 <= count <= self._window.size:
+            raise DamagedError(f"a table has {count} entries", self.position)
+        self._pairs(count)
+
+    def _pairs(self, left: int) -> None:
+        if left:
+            self._waiting += [lambda: self._pairs(left - 1), self._item, self._item]
+
+    def _object(self) -> None:
+        start = self.position
+        name = self._string()
+        if _VERSION.fullmatch(name):
+            name = self._string()
+        self._note("class", name, start)
+        tensor, storage = _TENSOR.fullmatch(name), _STORAGE.fullmatch(name)
+        if tensor is not None:
+            dimensions = self._number("<i")
+            if not 0 <= dimensions <= _MOST_DIMENSIONS:
+                raise DamagedError(f"a tensor has {dimensions} dimensions", self.position)
+            for _ in range(2 * dimensions + 1):
+                self._number("<q")
+            self._waiting.append(self._item)
+        elif storage is not None:
+            self._storage(storage[1])
+        else:
+            self._waiting.append(self._item)  # the fields of an object of Lua
+
+    def _storage(self, kind: str) -> None:
+        count = self._number("<q")
+        if kind not in _WIDTHS:
+            raise DamagedError(f"the numbers of a {kind} storage have no known size", self.position)
+        if not self._is_text:
+            self._skip(count * _WIDTHS[kind])
+        elif kind in ("Byte", "Char"):
+            self._skip(count)
+        else:
+            if not 0 <= count <= self._window.size:
+                raise DamagedError(f"a storage has {count} numbers", self.position)
+            for _ in range(count):
+                self._number("<d")
+
+    def _note(self, use: str, name: str, offset: int) -> None:
+        if len(self.mentions) < _MOST_CLASSES or use == "function":
+            self.mentions.setdefault(name, Mention(ITEMS, use, name, Location(offset=offset)))
+
+
+READER: Final = Reader("torch7", recognises, read)

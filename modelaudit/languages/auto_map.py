@@ -1,0 +1,93 @@
+"""Which files of code a configuration has a loader import, once the loader is told to trust the code of the model.
+
+Sources: ``get_class_from_dynamic_module`` of transformers (``auto_map``, ``custom_pipelines``) and
+``get_class_obj_and_candidates`` and ``_get_custom_pipeline_class`` of diffusers (``model_index.json``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.wire.base import Reading
+from modelaudit.wire.text import file_name
+
+_MAPS: Final = ("auto_map", "custom_pipelines", "custom_pipeline")
+_INDEX: Final = "model_index.json"
+_FOREIGN: Final = "--"
+_MOST: Final = 1000
+_LONGEST: Final = 300
+# Libraries whose own classes a component may be of; diffusers looks into itself and into these.
+_LIBRARIES: Final = frozenset(
+    {
+        *("diffusers", "transformers", "onnxruntime.training", "optimum.onnxruntime", "stable_diffusion", "peft"),
+        *("sentence_transformers", "timm", "open_clip", "nemo_toolkit", "tokenizers"),
+    }
+)
+
+
+def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield what is imported: files of the model or of other repositories and, of components, names of libraries."""
+    items = [reference for setting in settings for reference in _of_map(setting)]
+    if items:
+        yield References("auto-map", tuple(items[:_MOST]))
+    if file_name(path) == _INDEX:
+        # A component is of an installed library, unless a file of the library's name lies in its folder.
+        components = tuple(_of_index(settings))
+        if components:
+            yield References("model-index", components[:_MOST])
+        named = tuple(_libraries(settings))
+        if named:
+            yield Outline("model-index", named[:_MOST])
+
+
+def _of_map(setting: Setting) -> Iterator[Reference]:
+    below = next((setting.below(key) for key in _MAPS if setting.below(key) is not None), None)
+    if below is None or not isinstance(setting.value, str) or not setting.value.strip():
+        return
+    if "custom_pipelines" in setting.path and below and below[-1] != "impl":
+        return  # the classes of models beside the pipeline are of the library itself
+    repository, dashes, reference = setting.value.strip().rpartition(_FOREIGN)
+    is_pipeline = setting.key == "custom_pipeline"
+    module = reference if is_pipeline or "." not in reference else reference.rpartition(".")[0]
+    # A community pipeline is named as a file, as a repository, or as one of diffusers' own.
+    steps = (
+        module.removesuffix(".py") if "/" in module or ".." in module else module.removesuffix(".py").replace(".", "/")
+    )
+    by = ".".join(step for step in setting.path if not step.isdigit())
+    yield Reference(
+        ReferenceKind.CODE, f"{repository}{dashes}{steps}.py"[:_LONGEST], by[:_LONGEST], where=setting.where
+    )
+
+
+def _pairs(settings: Sequence[Setting]) -> Iterator[tuple[str, str, str, Setting]]:
+    """The component, library and class of every pair at the top of an index."""
+    values = {setting.path: setting for setting in settings}
+    for (*steps, last), setting in values.items():
+        if len(steps) == 1 and last == "0" and isinstance(setting.value, str):
+            other = values.get((steps[0], "1"))
+            name = other.value if other is not None and isinstance(other.value, str) else ""
+            yield steps[0], setting.value, name, setting
+
+
+def _of_index(settings: Sequence[Setting]) -> Iterator[Reference]:
+    for component, library, _, setting in _pairs(settings):
+        is_whole = component == "_class_name"
+        if is_whole or (library not in _LIBRARIES and library.isidentifier()):
+            target = f"{library}.py" if is_whole else f"{component}/{library}.py"
+            by = f"{_INDEX} {component}"
+            yield Reference(ReferenceKind.CODE, target[:_LONGEST], by[:_LONGEST], where=setting.where)
+
+
+def _libraries(settings: Sequence[Setting]) -> Iterator[Mention]:
+    for component, library, name, setting in _pairs(settings):
+        if component != "_class_name" and library not in _LIBRARIES and name:
+            yield Mention(
+                PYTHON_NAMES, "component", f"{library}.{name}"[:_LONGEST], setting.where, component[:_LONGEST]
+            )
+
+
+INTERPRETER = Interpreter(frozenset({*_MAPS, "_class_name"}), _read)

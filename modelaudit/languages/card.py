@@ -1,0 +1,219 @@
+"""The YAML front matter of a model card, as far as it speaks of licence and lineage.
+
+Source: the metadata that the Hub reads from ``README.md``, https://huggingface.co/docs/hub/model-cards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.structure import CardField, Defect, Location, ModelCard
+from modelaudit.wire.base import DamagedError
+from modelaudit.wire.yaml_text import Node, YamlError, compose
+
+FIELDS = frozenset(
+    {
+        "license",
+        "license_name",
+        "license_link",
+        "base_model",
+        "base_model_relation",
+        "datasets",
+        "model-index",
+        "new_version",
+        "language",
+        "library_name",
+        "pipeline_tag",
+        "tags",
+    }
+)
+"""The fields that are kept."""
+
+# What authors write in place of the fields that speak of licence and origins, and the Hub does not read.
+_MISSPELT = {
+    "licence": "license",
+    "licenses": "license",
+    "licences": "license",
+    "licence_name": "license_name",
+    "licence_link": "license_link",
+    "license_url": "license_link",
+    "base_models": "base_model",
+    "basemodel": "base_model",
+    **dict.fromkeys(
+        ("finetuned_from", "finetuned_from_model", "fine_tuned_from", "original_model", "parent_model", "source_model"),
+        "base_model",
+    ),
+    "dataset": "datasets",
+}
+_SPELT = frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets"})
+_OF_LICENSE = re.compile(r"(?:^|_)licen[cs]es?(?:_|$)")
+_OF_DATA = re.compile(r"data|corpus|code")
+# In a mapping that stands where a name belongs, the first of these holds the name.
+_NAMES = ("id", "spdx_id", "spdx", "identifier", "name", "model", "path", "type", "title", "url", "link")
+_FIELD = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:", re.MULTILINE)
+_NOT_SPOKEN = (FIELDS - {"tags"}) | {
+    *("widget", "inference", "metrics", "model_index", "dataset_info", "configs", "co2_eq_emissions", "eval_results"),
+    *("thumbnail", "model_name", "model_creator", "prompt_template", "quantized_by", "train_eval_index"),
+}
+"""Fields that speak of no terms, or that are read for what they are; the examples of a widget are anybody's words."""
+_DEEPEST = 3
+_MOST_STEPS = 1000
+_FENCE = "---"
+_LARGEST_FRONT_MATTER = MIB
+_MOST_DUPLICATES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """The lines between the two fences. ``first_line`` is the number, from 1, of the first of them.
+
+    ``closed`` is whether the second fence stands there; without it, ``text`` runs to the end of the file.
+    """
+
+    text: str
+    first_line: int
+    closed: bool
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it is longer than any that is read."""
+        return len(self.text) > _LARGEST_FRONT_MATTER
+
+
+def front_matter(text: str) -> FrontMatter | None:
+    """The front matter of a Markdown text, if its first line that is not blank is a fence."""
+    lines = text.splitlines(keepends=True)
+    start = next((number for number, line in enumerate(lines) if line.strip()), None)
+    if start is None or lines[start].rstrip() != _FENCE:
+        return None
+    stop = next((number for number in range(start + 1, len(lines)) if lines[number].rstrip() == _FENCE), None)
+    return FrontMatter("".join(lines[start + 1 : stop]), start + 2, stop is not None)
+
+
+def spoken_of(matter: FrontMatter) -> Iterator[tuple[str, int]]:
+    """The fields in which an author writes what the Hub does not act on, as text, each with its first line.
+
+    Among them are the questions of a gate, to which one has to agree before anything can be had.
+    """
+    if matter.is_too_long:
+        return
+    starts = list(_FIELD.finditer(matter.text))
+    for start, following in zip(starts, (*starts[1:], None), strict=False):
+        if start[1].lower().replace("-", "_") not in _NOT_SPOKEN:
+            text = matter.text[start.start() : following.start() if following else len(matter.text)]
+            yield text, matter.first_line + matter.text.count("\n", 0, start.start())
+
+
+def read_card(matter: FrontMatter, limits: Limits) -> ModelCard:
+    """The fields of the front matter; what contradicts its form is a defect, and what stands before it is kept."""
+    defects: list[Defect] = []
+    if not matter.closed:
+        where = Location(line=matter.first_line - 1)
+        defects.append(Defect("front-matter-invalid", "the front matter is never closed by a line of ---", where))
+    if matter.is_too_long:
+        detail = f"the front matter is longer than {_LARGEST_FRONT_MATTER} characters"
+        return ModelCard((), (*defects, Defect("front-matter-invalid", detail, Location(line=matter.first_line))))
+    top, error = compose(matter.text, limits)
+    if error is not None and matter.closed:
+        defects.append(_invalid(error, matter.first_line))
+    if top is not None and top.kind != "mapping" and not (top.kind == "scalar" and top.text is None):
+        where = Location(line=matter.first_line)
+        defects.append(Defect("front-matter-type", f"the front matter is a {top.kind}, not a mapping", where))
+        top = None
+    fields = _fields(top, matter.first_line - 1, defects) if top is not None else []
+    return ModelCard(tuple(fields), tuple(defects))
+
+
+def _invalid(error: DamagedError, first_line: int) -> Defect:
+    line = first_line - 1 + (error.line if isinstance(error, YamlError) else 1)
+    return Defect("front-matter-invalid", f"the front matter is not YAML: {error}", Location(line=line))
+
+
+def _fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
+    fields: list[CardField] = []
+    seen: set[str] = set()
+    for key, value in _pairs(top):
+        name = key.text
+        if key.kind != "scalar" or name is None:
+            continue
+        line = key.line + shift
+        if name in seen and len(defects) < _MOST_DUPLICATES:
+            where = Location(line=line, key=name)
+            defects.append(Defect("duplicate-key", f"the front matter has the field {name!r} twice", where))
+        seen.add(name)
+        meant = name if name in FIELDS else _meant(name)
+        if meant != name and meant and len(defects) < _MOST_DUPLICATES:
+            where = Location(line=line, key=meant)
+            detail = f"the front matter has {name[:100]!r}, which the Hub does not read; it reads {meant!r}"
+            defects.append(Defect("front-matter-spelling", detail, where))
+        if meant:
+            values = _values(meant, value, line, defects)
+            fields += (CardField(meant, values, line), *_tagged(meant, values, line))
+    return fields
+
+
+def _meant(name: str) -> str:
+    """The field that a name in another case or spelling means; empty for any other."""
+    folded = name.strip().lower().replace("-", "_").replace(" ", "_")
+    folded = _MISSPELT.get(folded, folded)
+    if folded in _SPELT:
+        return folded
+    # weights_license, license_details: whatever it is about, the licence is more than the one field says.
+    return "license" if _OF_LICENSE.search(folded) and not _OF_DATA.search(folded) else ""
+
+
+def _tagged(name: str, values: tuple[str, ...], line: int) -> Iterator[CardField]:
+    """What tags state in the form in which the Hub gives them back: ``license:mit``, ``base_model:merge:org/name``."""
+    for value in values if name == "tags" else ():
+        key, _, rest = value.partition(":")
+        if key in ("license", "base_model") and rest.strip():
+            yield CardField(key, (rest.rpartition(":")[2].strip(),), line)
+
+
+def _pairs(top: Node) -> Iterator[tuple[Node, Node]]:
+    """The fields of a mapping, and those that a merge key brings in where the mapping has none of that name."""
+    pairs = list(zip(top.items[::2], top.items[1::2], strict=False))
+    own = {key.text for key, _ in pairs}
+    for key, value in pairs:
+        if key.text != "<<":
+            yield key, value
+            continue
+        for each in value.items if value.kind == "sequence" else [value]:
+            if each.kind == "mapping":
+                merged = zip(each.items[::2], each.items[1::2], strict=False)
+                yield from ((one, other) for one, other in merged if one.text not in own)
+
+
+def _values(name: str, value: Node, line: int, defects: list[Defect]) -> tuple[str, ...]:
+    """The text of a scalar, or of the scalars in a sequence; anything else is of the wrong type."""
+    items = value.items if value.kind == "sequence" else [value]
+    if any(item.kind != "scalar" for item in items):
+        where = Location(line=line, key=name)
+        defects.append(Defect("front-matter-type", f"the field {name!r} is neither text nor a list of texts", where))
+    steps = count(1)
+    return tuple(text for item in items for text in _texts(item, steps))
+
+
+def _texts(node: Node, steps: Iterator[int]) -> Iterator[str]:
+    """The text of a scalar; of what is of the wrong type, the names in it, since they may well be meant.
+
+    Aliases make a node of few bytes large, or lead it back into itself: ``steps`` counts for the whole field.
+    """
+    waiting = [(node, 0)]
+    while waiting:
+        each, depth = waiting.pop()
+        if each.kind == "scalar":
+            if each.text is not None:
+                yield each.text
+            continue
+        if depth >= _DEEPEST or next(steps) > _MOST_STEPS:
+            continue
+        items = each.items[:_MOST_STEPS]
+        if each.kind == "mapping":
+            named = {key.text: value for key, value in zip(items[::2], items[1::2], strict=False)}
+            items = next(([named[key]] for key in _NAMES if key in named), [])
+        waiting += [(item, depth + 1) for item in reversed(items)]

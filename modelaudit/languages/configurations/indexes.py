@@ -1,0 +1,60 @@
+"""Where configurations of installers send them for packages: pip, uv, Poetry, Pipenv, conda, npm and Yarn.
+
+Sources: https://docs.astral.sh/uv/concepts/indexes/, https://python-poetry.org/docs/repositories/, the reference of the
+``Pipfile``, https://docs.conda.io/projects/conda/en/stable/configuration.html, https://yarnpkg.com/configuration/yarnrc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from modelaudit.languages.configurations.names import told
+from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention
+from modelaudit.wire.base import Reading
+from modelaudit.wire.requirement_lines import mentions_of_requirement
+from modelaudit.wire.text import file_name
+
+_OPTIONS: Final = {
+    "index-url": "--index-url", "index_url": "--index-url", "extra-index-url": "--extra-index-url",
+    "extra_index_url": "--extra-index-url", "find-links": "--find-links", "find_links": "--find-links",
+    "dependency_links": "--find-links", "npmRegistryServer": "--index-url", "channel_alias": "--index-url",
+}  # fmt: skip
+_CHANNELS: Final = frozenset({"channels", "default_channels", "custom_channels"})
+_TABLES: Final = frozenset({"index", "source"})
+_SOURCES: Final = frozenset({"sources", "packages", "dev-packages"})
+_UNCHECKED: Final = frozenset({"verify_ssl", "ssl_verify", "enableStrictSsl", "strict-ssl"})
+_HOSTS: Final = frozenset({"allow-insecure-host", "trusted-host", "trusted_host", "unsafeHttpWhitelist"})
+_INSTALLERS: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "poetry.toml", "pdm.toml"})
+
+
+def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield every address that is asked for packages, and every check that is left out."""
+    yield from told(_asked(file_name(path) in _INSTALLERS, settings))
+
+
+def _asked(is_installer: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
+    for setting in settings:
+        key, value = setting.key, setting.value
+        if key in _UNCHECKED and str(value).lower() in ("false", "0", "no"):
+            yield Mention("requirements", "unverified", f"{key}={value}"[:100], setting.where)
+        if not isinstance(value, str) or not value:
+            continue
+        option = _OPTIONS.get(key)
+        if key in _HOSTS:
+            yield from mentions_of_requirement(f"--trusted-host {value}", setting.where)
+        elif not _CHANNELS.isdisjoint(setting.path) or (is_installer and key == "url" and _in_table(setting)):
+            option = "--index-url" if "://" in value else None
+        elif is_installer and key in ("git", "url") and not _SOURCES.isdisjoint(setting.path):
+            yield from mentions_of_requirement(f"{'git+' if key == 'git' else ''}{value}", setting.where)
+        if option is not None:
+            yield from mentions_of_requirement(f"{option} {value}", setting.where)
+
+
+def _in_table(setting: Setting) -> bool:
+    return any(step in _TABLES or step.endswith((".index", ".source")) for step in setting.path[:-1])
+
+
+INDEXES = Interpreter(frozenset(_OPTIONS) | _CHANNELS | _UNCHECKED | _HOSTS, read, _INSTALLERS | {".condarc"})

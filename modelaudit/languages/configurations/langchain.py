@@ -1,0 +1,53 @@
+"""Objects that LangChain makes from a file: constructors by their path, chains and tools by their type.
+
+Sources: ``langchain_core/load/load.py`` (``lc``, ``id``; CVE-2025-68664), ``langchain/chains/loading.py`` (``_type``),
+``langchain_core/prompts/loading.py`` (``template_path``).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from modelaudit.languages.configurations.names import FORMAT, told
+from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
+from modelaudit.wire.base import Reading
+
+_PATHS: Final = frozenset(
+    {"template_path", "prefix_path", "suffix_path", "examples_path", "llm_chain_path", "llm_path"}
+)
+
+
+def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield what is made, and the files that are read for it."""
+    yield from told(_made(settings))
+    found = tuple(
+        Reference(ReferenceKind.DATA, each.value[:1000], each.key, where=each.where)
+        for each in settings
+        if each.key in _PATHS and isinstance(each.value, str) and each.value and "\n" not in each.value
+    )
+    if found:
+        yield References(FORMAT, found)
+
+
+def _made(settings: Sequence[Setting]) -> Iterator[Mention]:
+    marked = {each.path[:-1] for each in settings if each.path and each.path[-1] == "lc"}
+    ids: defaultdict[tuple[str, ...], list[Setting]] = defaultdict(list)
+    for setting in settings:
+        if len(setting.path) > 1 and setting.path[-2] == "id" and setting.path[:-2] in marked:
+            ids[setting.path[:-2]].append(setting)
+        elif setting.key == "_type" and isinstance(setting.value, str) and setting.value:
+            yield Mention("langchain", "type", setting.value[:200], setting.where)
+        elif setting.key == "template_format" and setting.value == "jinja2":
+            yield Mention("langchain", "type", "template_format=jinja2", setting.where)
+    kinds = {each.path[:-1]: each.value for each in settings if each.path and each.path[-1] == "type"}
+    for place, steps in ids.items():
+        name = ".".join(str(step.value) for step in steps)[:200]
+        use = "secret" if kinds.get(place) == "secret" else "constructor"
+        yield Mention("langchain", use, name, steps[0].where)
+
+
+SERIALIZED = Interpreter(frozenset({"lc", "_type", "template_format"}) | _PATHS, read)

@@ -1,0 +1,67 @@
+"""What MLflow imports and reads for a model: ``MLmodel``, and the environments that stand beside it.
+
+Sources: ``mlflow/pyfunc/__init__.py`` (``load_model`` imports ``loader_module`` after it put ``code`` on the path),
+``mlflow/models/model.py``; CVE-2023-6909, CVE-2024-37054.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from modelaudit.languages.configurations.names import FORMAT, is_module, python_name, told
+from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
+from modelaudit.wire.base import Reading
+from modelaudit.wire.requirement_lines import mentions_of_requirement
+from modelaudit.wire.text import file_name
+
+_CODE: Final = frozenset({"code", "code_path", "code_paths", "code_dir", "model_code_path"})
+_DATA: Final = frozenset(
+    {"data", "model_path", "model_data", "pickled_model", "python_model", "env", "python_env", "conda", "virtualenv"}
+)
+_FILE: Final = "mlmodel"
+
+
+def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield the module that is imported, and the files that are put on its path or read."""
+    yield from told(_modules(settings))
+    if file_name(path) == _FILE or any(each.key == "loader_module" for each in settings):
+        found = tuple(_files(settings))
+        if found:
+            yield References(FORMAT, found)
+
+
+def _modules(settings: Sequence[Setting]) -> Iterator[Mention]:
+    for setting in settings:
+        if setting.key == "loader_module" and is_module(setting.value):
+            yield python_name("module", str(setting.value), setting)
+
+
+def _files(settings: Sequence[Setting]) -> Iterator[Reference]:
+    for setting in settings:
+        steps = setting.below("flavors")
+        value = setting.value
+        if not steps or not isinstance(value, str) or not value or "\n" in value:
+            continue
+        if setting.key in _CODE:
+            yield Reference(ReferenceKind.CODE, value[:1000], setting.where.key or "", where=setting.where)
+        elif setting.key in _DATA:
+            yield Reference(ReferenceKind.DATA, value[:1000], setting.where.key or "", where=setting.where)
+
+
+def read_environment(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield what an environment of conda or of MLflow has installed from elsewhere than an index."""
+    yield from told(_requirements(path, settings))
+
+
+def _requirements(path: str, settings: Sequence[Setting]) -> Iterator[Mention]:
+    is_environment = file_name(path).endswith((".yaml", ".yml"))
+    for setting in settings:
+        if is_environment and setting.key in ("pip", "dependencies", "build_dependencies"):
+            yield from mentions_of_requirement(str(setting.value), setting.where)
+
+
+MODELS = Interpreter(frozenset({"loader_module", "python_function"}), read, frozenset({_FILE}))
+ENVIRONMENTS = Interpreter(frozenset({"dependencies"}), read_environment)

@@ -1,0 +1,80 @@
+"""Commands that tools run from JSON and YAML: scripts of npm, tasks of editors, hooks of containers and of commits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.shell.meaning import mentions_of_script
+from modelaudit.languages.shell.recipes import script_of_dockerfile
+from modelaudit.languages.shell.windows import mentions_of_lines
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.wire.base import Reading
+from modelaudit.wire.text import file_name
+
+_ON_INSTALL: Final = frozenset(
+    {"preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare"}
+)
+# Tools name what they run in many ways, all of them of these words: onCreateCommand, commands_pre, before_install.
+_WORDS: Final = frozenset(
+    {"command", "commands", "cmd", "cmds", "run", "runs", "runcmd", "bootcmd", "script", "scripts", "shell", "bash",
+     "sh", "pwsh", "powershell", "exec", "execute", "entry", "entrypoint", "hook", "hooks", "task", "tasks", "init",
+     "setup", "install", "before", "after", "pre", "post", "args", "argv", "inline", "build", "start", "launch", "test",
+     "healthcheck", "preinstall", "postinstall", "raw", "program", "steps", "callback", "runtime", "profiles"}
+)  # fmt: skip
+_STEP: Final = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
+# What every command needs that this is about; a vocabulary of pieces of words has no blanks within a piece.
+_MARKS: Final = re.compile(
+    r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])"
+    r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?cat?[ \t]+-|\brm[ \t]+-[rf]"
+    r"|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
+)
+_WINDOWS: Final = re.compile(r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE)
+_LONGEST: Final = 20_000
+_MOST: Final = 2000
+
+
+def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield what the commands do, and which of them run by themselves."""
+    mentions: dict[Mention, None] = {}
+    for setting in settings:
+        if len(mentions) < _MOST:
+            mentions.update((mention, None) for mention in _of(file_name(path), setting))
+    if mentions:
+        yield Outline("shell", tuple(mentions))
+
+
+def _of(file: str, setting: Setting) -> Iterator[Mention]:
+    value = setting.value
+    if not isinstance(value, str):
+        return
+    if setting.key in _ON_INSTALL and "scripts" in setting.path and file == "package.json":
+        yield Mention("shell-commands", "on-install", setting.key, setting.where)
+    elif setting.key == "runOn" and value == "folderOpen":
+        yield Mention("shell-commands", "on-open", "runOn: folderOpen", setting.where)
+    elif setting.key == "initializeCommand":
+        yield Mention("shell-commands", "on-open", setting.key, setting.where)
+    if " " not in value or not any(is_command_key(step) for step in setting.path):
+        return
+    if setting.key == "dockerfile_inline":
+        value = script_of_dockerfile(value)
+    for mention in (*mentions_of_script(value[:_LONGEST]), *_of_windows(value[:_LONGEST])):
+        yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
+
+
+def _of_windows(value: str) -> Iterator[Mention]:
+    if _WINDOWS.search(value):
+        yield from mentions_of_lines(value)
+
+
+@lru_cache(maxsize=10_000)
+def is_command_key(key: str) -> bool:
+    """Whether the key is made of a word for what is run: ``postCreateCommand``, ``commands_pre``, ``[testenv]``."""
+    return len(key) < 100 and (key == "dockerfile_inline" or any(word.lower() in _WORDS for word in _STEP.findall(key)))
+
+
+SCRIPTS = Interpreter(frozenset({"scripts", "runOn", "initializeCommand", "dockerfile_inline"}), read, marks=_MARKS)

@@ -1,0 +1,50 @@
+"""Sizes of a network that no machine can allot: a loader that believes them runs out of memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from modelaudit.languages.configurations.names import told
+from modelaudit.languages.settings import Interpreter, Scalar, Setting
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention
+from modelaudit.wire.base import Reading
+
+_LARGEST: Final = {
+    "hidden_size": 2**20, "intermediate_size": 2**24, "n_embd": 2**20, "d_model": 2**20, "d_ff": 2**24, "dim": 2**24,
+    "vocab_size": 2**27, "num_hidden_layers": 2**16, "num_layers": 2**16, "n_layer": 2**16, "n_layers": 2**16,
+    "num_attention_heads": 2**16, "n_head": 2**16, "num_key_value_heads": 2**16, "num_experts": 2**20,
+    "num_local_experts": 2**20, "n_routed_experts": 2**20, "max_position_embeddings": 2**31, "n_positions": 2**31,
+    "n_ctx": 2**31, "type_vocab_size": 2**20, "num_labels": 2**24, "image_size": 2**20, "num_channels": 2**20,
+}  # fmt: skip
+_NUMBER: Final = re.compile(r"-?\d{1,400}")
+
+
+def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield every size that is negative or larger than any network's."""
+    yield from told(_sizes(settings))
+
+
+def _sizes(settings: Sequence[Setting]) -> Iterator[Mention]:
+    for setting in settings:
+        largest = _LARGEST.get(setting.key)
+        number = _number(setting.value)
+        if largest is not None and number is not None and not -1 <= number <= largest:
+            shown = str(setting.value)[:40]
+            yield Mention("sizes", "size", setting.key, setting.where, shown)
+
+
+def _number(value: Scalar) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value) and len(value) < 300 else None
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
+
+
+SIZES = Interpreter(frozenset(_LARGEST), read)

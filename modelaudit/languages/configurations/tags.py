@@ -1,0 +1,44 @@
+"""Tags of YAML by which a loader imports and calls: those of PyYAML and of HyperPyYAML, by the name that they carry.
+
+Sources: ``yaml/constructor.py`` (``!!python/object/apply:os.system``); ``hyperpyyaml/core.py`` (``!new:``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from modelaudit.languages.configurations.names import told
+from modelaudit.model.outline import PYTHON_NAMES, Mention
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import Reading
+
+_CALLS: Final = re.compile(
+    r"!*(?:tag:yaml\.org,2002:)?(?:python/(?:object/apply|object/new|object|name|module)|new|apply|applyref|name|module):(.++)"
+)
+_FOREIGN: Final = (
+    ("ruby", re.compile(r"!+(?:ruby|tag:ruby\.yaml\.org,2002:?)[/:]?(.++)")),
+    ("java", re.compile(r"!!((?!python/)[a-z]\w*+(?:\.[A-Za-z_$][\w$]*+)++(?:;?\[.*+|\s*+))")),
+)
+IN_TEXT: Final = re.compile(
+    r"!!?(?:tag:yaml\.org,2002:)?python/(?:object/apply|object/new|object|name|module):([\w.]++)"
+)
+"""A tag of PyYAML in a text that is no YAML itself, such as a string in JSON."""
+
+
+def objects_of_tags(tags: Iterable[tuple[str, int]]) -> Iterator[Reading]:
+    """The names that explicit tags carry; ``tags`` are tags with their lines."""
+    yield from told(_mentions(tags))
+
+
+def _mentions(tags: Iterable[tuple[str, int]]) -> Iterator[Mention]:
+    for tag, line in tags:
+        match = _CALLS.fullmatch(tag)
+        if match is not None:
+            yield Mention(PYTHON_NAMES, "target", match[1].strip()[:200], Location(line=line), tag[:200])
+            continue
+        for use, pattern in _FOREIGN:
+            foreign = pattern.fullmatch(tag)
+            if foreign is not None:
+                yield Mention("object-tags", use, foreign[1][:200], Location(line=line))

@@ -1,0 +1,212 @@
+"""What bytes inside other data begin as, where only a trial can tell: a pickle, an archive, a compressed stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Reader, Reading
+from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError
+from modelaudit.wire.codings import AS_TEXT, Coding, bytes_as_text, codings_of
+from modelaudit.wire.pickle_start import AFTER_CONTAINER, AFTER_MARK, NEWEST, announces
+from modelaudit.wire.sniff import strong_magic
+from modelaudit.wire.windows import Budget, SubWindow, budget_of, opener, read_whole
+
+PICKLE: Final = "pickle"
+_EXPANDED: Final = 600
+_BYTEWISE: Final = 64
+_STEP: Final = 4096
+_LAYERS: Final = 4
+# A bare magic number, the longest of which has six bytes, holds nothing.
+_SHORTEST: Final = 7
+# Protocols 0 and 1 do not announce themselves: an import with its two names, or a mark or container and more opcodes.
+# ``codings.STARTS`` asks for less, since it decides by four bytes.
+_OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + AFTER_MARK + b"[^ ]|" + AFTER_CONTAINER)
+_CODECS: Final = (GZIP, ZLIB, BZIP2, XZ, LZMA, LZ4, ZSTD)
+_BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
+_ARCHIVES: Final = {"ZIP": "zip", "7-Zip": "7z", "NumPy array": "npy", "HDF5": "hdf5"}
+# Shorter ones hold no program in any coding.
+_CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\n-]{24,})\"")
+_STRINGS_TRIED: Final = 10_000
+
+
+def format_of(data: bytes, layers: int = _LAYERS) -> str | None:
+    """What ``data``, the first bytes of something up to ``HEAD_BYTES``, begin as; ``None`` for anything else.
+
+    Magic numbers of two bytes occur by chance, so a compressed stream counts only if it expands to something that would
+    count itself, and to whoever took the whole for data, what it expands to is data too. Streams in streams are
+    followed for ``layers``; what is packed more often counts, and is left to the readers and their bound on depth.
+    """
+    if announces(data, NEWEST):
+        return PICKLE
+    strong = strong_magic(data)
+    if strong in _ARCHIVES and len(data) >= _SHORTEST:
+        return _ARCHIVES[strong]
+    for codec in _CODECS:
+        if codec.begins(data) and _matters(codec, data, layers):
+            return codec.name
+    if _OLD_PICKLE.match(data):
+        return PICKLE
+    return "tar" if strong == "tar" else None
+
+
+def _matters(codec: Codec, data: bytes, layers: int) -> bool:
+    """Whether ``data`` expand to something that counts, or to nothing yet under a codec that gives out whole blocks."""
+    if not layers:
+        return True
+    out = b""
+    try:
+        decoder = codec.start(b"", 0)
+        at = 0
+        while at < len(data) and len(out) < _EXPANDED and not decoder.eof:
+            step = 1 if at < _BYTEWISE else _STEP
+            out += decoder.decompress(data[at : at + step], _EXPANDED)
+            at += step
+    except DecodingError:
+        if not out:
+            return False
+    if not out:
+        return codec in _BLOCKWISE
+    return format_of(out, layers - 1) is not None or bool(codings_of(out, cut=True))
+
+
+class DecodedWindow:
+    """Bytes that were decoded from a text, whole."""
+
+    def __init__(self, data: bytes, budget: Budget) -> None:
+        self._data = data
+        self.budget = budget
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self._data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes from ``offset``; fewer than ``length`` only at the end."""
+        return self._data[offset : offset + length]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What lies in a stretch of bytes once the codings around it are taken off.
+
+    Attributes:
+        format: as ``format_of`` gives it.
+        layers: how many codings there were.
+    """
+
+    format: str
+    window: Window
+    layers: int
+
+
+def coding_of(data: bytes, cut: bool = False, is_text: bool = False) -> Coding | None:
+    """The outermost coding of what begins like something worth opening; ``RAW`` where there is none around it.
+
+    Args:
+        data: its first bytes, up to ``HEAD_BYTES``.
+        cut: more follows.
+        is_text: a loader takes it for characters, each of which may stand for a byte.
+    """
+    if is_text:
+        for coding, inner in bytes_as_text(data, cut).items():
+            if format_of(inner) or codings_of(inner, cut):
+                return coding
+    if format_of(data):
+        return Coding.RAW
+    for coding, inner in codings_of(data, cut).items():
+        if format_of(inner) or codings_of(inner, cut):
+            return coding
+    return None
+
+
+def content_of(window: Window, limits: Limits, is_text: bool = False) -> Content | None:
+    """What lies in ``window``: the bytes themselves, or what they decode to, at most four codings deep.
+
+    A text is decoded whole, up to ``document_bytes``.
+
+    Raises:
+        WindowError: from the window, or with reason ``limit-reached`` for a text that is longer.
+    """
+    budget = budget_of(window, limits)
+    for layers in range(_LAYERS + 1):
+        head = window.read(0, HEAD_BYTES)
+        coding = coding_of(head, window.size > len(head), is_text)
+        if coding is None:
+            return None
+        if coding is Coding.RAW:
+            name = format_of(window.read(0, MIB))
+            return Content(name, window, layers) if name else None
+        text = read_whole(window, limits.document_bytes)
+        budget.spend(len(text))
+        decoded = bytes_as_text(text) if coding in AS_TEXT else codings_of(text)
+        if coding not in decoded:
+            return None
+        window, is_text = DecodedWindow(decoded[coding], budget), False
+    return None
+
+
+def _recognises_text(head: Head) -> bool:
+    cut = head.window.size > len(head.data)
+    return head.content is None and coding_of(head.data, cut) not in (None, Coding.RAW)
+
+
+def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what the text is in its coding, as an artifact.
+
+    Raises:
+        DamagedError: it is in no coding to its end.
+        WindowError: it is over ``document_bytes``, or from the window.
+    """
+    content = content_of(SubWindow(window, 0, window.size, budget_of(window, limits)), limits)
+    if content is None or not content.layers:
+        raise DamagedError("the text is in the coding that it begins in no further than its beginning")
+    yield Artifact(f"{artifact.path}!{content.format}@0", content.window.size, opener(content.window))
+
+
+def contents_of_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
+    """What lies coded in the quoted strings of a text, as the loaders of some policies keep pickles in JSON.
+
+    A string counts that is in one coding from quote to quote; what it decodes to is judged like any other artifact.
+
+    Raises:
+        WindowError: from the window, or with reason ``limit-reached`` for a text that is over ``document_bytes``.
+    """
+    budget = budget_of(window, limits)
+    for count, match in enumerate(_CODED_STRING.finditer(read_whole(window, limits.document_bytes))):
+        if count >= _STRINGS_TRIED:
+            raise WindowError(f"only the first {_STRINGS_TRIED} coded strings were tried", UnreadReason.LIMIT)
+        begin, end = match.span(1)
+        stretch = SubWindow(window, begin, end - begin, budget)
+        content = content_of(stretch, limits)
+        if content is not None and content.layers:
+            yield artifact_of(path, begin, stretch, limits, content)
+
+
+def artifact_of(
+    path: str, offset: int, window: Window, limits: Limits, content: Content, is_text: bool = False
+) -> Artifact:
+    """The ``content`` that ``content_of`` found in ``window``, as the artifact ``model.pkl!pickle@27``.
+
+    It is decoded anew each time it is opened: of many constants, none is kept decoded meanwhile.
+    """
+
+    @contextmanager
+    def opened() -> Iterator[Window]:
+        again = content_of(window, limits, is_text)
+        if again is None:
+            raise WindowError("it no longer is in the coding that it was in", UnreadReason.CHANGED)
+        yield again.window
+
+    return Artifact(f"{path}!{content.format}@{offset}", content.window.size, opened)
+
+
+READER = Reader("encoded-text", _recognises_text, _read_text)

@@ -1,0 +1,132 @@
+"""Which expressions the variables of a template stand for, wherever it sets them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+from jinja2 import nodes
+
+from modelaudit.languages.jinja.syntax import every
+
+_CHANGERS: Final = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "reverse", "sort"})
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One way in which a variable gets its value.
+
+    Attributes:
+        is_item: it is one of the items of ``expression``, as in a loop.
+        position: which part of each item, where items are taken apart.
+    """
+
+    expression: nodes.Node
+    is_item: bool = False
+    position: int | None = None
+
+
+class Bindings:
+    """The variables of one template.
+
+    Attributes:
+        macros: its macros by name.
+        changed: variables whose value a method changes.
+        blocks: variables that take the text of a block which is more than a literal.
+        names: every name that the template itself gives a meaning.
+    """
+
+    def __init__(self, tree: nodes.Template) -> None:
+        self._bound: dict[str, list[Bound]] = defaultdict(list)
+        self.macros: dict[str, nodes.Macro] = {}
+        self.changed: set[str] = set()
+        self.blocks: set[str] = set()
+        self.names: set[str] = {"loop", "caller", "varargs", "kwargs"}
+        calls: list[nodes.Call] = []
+        for node in every(tree):
+            if isinstance(node, nodes.Name | nodes.NSRef):
+                if isinstance(node, nodes.Name) and node.ctx in ("store", "param"):
+                    self.names.add(node.name)
+            elif isinstance(node, nodes.Call):
+                calls.append(node)
+            else:
+                self._statement(node)
+        for call in calls:
+            self._called(call)
+
+    def of(self, name: str) -> list[Bound]:
+        """The ways in which ``name`` gets its values; ``ns.attr`` for an attribute of a namespace."""
+        return self._bound.get(name, [])
+
+    def _statement(self, node: nodes.Node) -> None:
+        match node:
+            case nodes.Assign():
+                self._assign(node.target, node.node)
+            case nodes.AssignBlock():
+                self._assign_block(node)
+            case nodes.For():
+                self._loop(node)
+            case nodes.With():
+                for target, value in zip(node.targets, node.values, strict=False):
+                    self._assign(target, value)
+            case nodes.Macro():
+                self.macros[node.name] = node
+                self.names.add(node.name)
+                for argument, default in zip(reversed(node.args), reversed(node.defaults), strict=False):
+                    self._assign(argument, default)
+            case nodes.Import():
+                self.names.add(node.target)
+            case nodes.FromImport():
+                self.names.update(name if isinstance(name, str) else name[1] for name in node.names)
+            case _:
+                return
+
+    def _assign(self, target: nodes.Node, value: nodes.Node) -> None:
+        if isinstance(target, nodes.Name):
+            self._bound[target.name].append(Bound(value))
+            if isinstance(value, nodes.Call) and isinstance(value.node, nodes.Name) and value.node.name == "namespace":
+                for pair in value.kwargs:
+                    self._bound[f"{target.name}.{pair.key}"].append(Bound(pair.value))
+        elif isinstance(target, nodes.NSRef):
+            self._bound[f"{target.name}.{target.attr}"].append(Bound(value))
+        elif isinstance(target, nodes.Tuple):
+            if isinstance(value, nodes.Tuple | nodes.List) and len(value.items) == len(target.items):
+                for each, item in zip(target.items, value.items, strict=True):
+                    self._assign(each, item)
+            else:
+                self._parts(target, nodes.List([value]))
+
+    def _parts(self, target: nodes.Tuple, rows: nodes.Node) -> None:
+        for position, each in enumerate(target.items):
+            if isinstance(each, nodes.Name):
+                self._bound[each.name].append(Bound(rows, is_item=True, position=position))
+
+    def _assign_block(self, node: nodes.AssignBlock) -> None:
+        target = node.target
+        name = target.name if isinstance(target, nodes.Name) else ""
+        if isinstance(target, nodes.NSRef):
+            name = f"{target.name}.{target.attr}"
+        parts = [part for output in node.body if isinstance(output, nodes.Output) for part in output.nodes]
+        if node.filter is None and all(isinstance(output, nodes.Output) for output in node.body):
+            self._bound[name].append(Bound(nodes.Concat(parts)))
+        else:
+            self.blocks.add(name)
+
+    def _loop(self, node: nodes.For) -> None:
+        if isinstance(node.target, nodes.Name):
+            self._bound[node.target.name].append(Bound(node.iter, is_item=True))
+        elif isinstance(node.target, nodes.Tuple):
+            self._parts(node.target, node.iter)
+
+    def _called(self, call: nodes.Call) -> None:
+        callee = call.node
+        if isinstance(callee, nodes.Getattr) and callee.attr in _CHANGERS and isinstance(callee.node, nodes.Name):
+            self.changed.add(callee.node.name)
+        macro = self.macros.get(callee.name) if isinstance(callee, nodes.Name) else None
+        if macro is None:
+            return
+        for parameter, argument in zip(macro.args, call.args, strict=False):
+            self._assign(parameter, argument)
+        for pair in call.kwargs:
+            self._bound[pair.key].append(Bound(pair.value))

@@ -1,0 +1,149 @@
+"""What rendering a template would cost where the template itself says so: loops and texts of enormous length."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from jinja2 import nodes
+
+from modelaudit.languages.jinja.bindings import Bindings
+from modelaudit.languages.jinja.folding import Folder
+from modelaudit.model.outline import Mention
+from modelaudit.model.structure import Location
+
+COSTS: Final = "jinja-costs"
+_MOST_ROUNDS: Final = 5_000_000
+"""Rounds of nested loops over constants; what a template of a chat needs stays far below."""
+_LONGEST: Final = 50_000_000
+_MOST_DOUBLINGS: Final = 20
+_MOST_POWER: Final = 10_000
+_WIDTH: Final = re.compile(r"[%:.][^{}%]{0,4}?\d{8}")
+_PADDERS: Final = frozenset({"center", "ljust", "rjust", "zfill", "indent", "expandtabs"})
+
+
+def costs_of(tree: nodes.Template, bindings: Bindings, folder: Folder) -> Iterator[Mention]:
+    """The places at which rendering takes more time or memory than anything ordinary.
+
+    Raises:
+        LimitReachedError: from the folder.
+    """
+    doublings: Counter[str] = Counter()
+    waiting: list[tuple[nodes.Node, int]] = [(tree, 1)]
+    while waiting:
+        node, rounds = waiting.pop()
+        if isinstance(node, nodes.For):
+            inner = rounds * _length(node.iter, folder)
+            if inner > _MOST_ROUNDS >= rounds:
+                yield _mention("rounds", f"loops over {inner} rounds" if inner < 1 << 64 else "loops without end", node)
+            yield from _texts(node.iter, folder)
+            waiting += reversed([(child, inner) for child in (*node.body, *node.else_)])
+            continue
+        if isinstance(node, nodes.Assign) and _doubles(node, folder):
+            doublings[path_of(node.target)] += _MOST_DOUBLINGS if rounds > 1 else 1
+            if doublings[path_of(node.target)] == _MOST_DOUBLINGS:
+                yield _mention("doubling", f"{path_of(node.target)} grows by itself again and again", node)
+        yield from _text(node, folder)
+        waiting += reversed([(child, rounds) for child in node.iter_child_nodes()])
+
+
+def _texts(node: nodes.Node, folder: Folder) -> Iterator[Mention]:
+    for each in (node, *node.find_all(nodes.Expr)):
+        yield from _text(each, folder)
+
+
+def _text(node: nodes.Node, folder: Folder) -> Iterator[Mention]:
+    detail = ""
+    match node:
+        case nodes.Mul() | nodes.Pow():
+            detail = _product(node, folder)
+        case nodes.Call(node=nodes.Name(name="range" | "lipsum")):
+            rounds = max(_length(node, folder), _argument(node, folder) if node.kwargs else 0)
+            if rounds > _MOST_ROUNDS:
+                yield _mention("rounds", f"{path_of(node.node)} of {rounds}", node)
+        case nodes.Call(node=nodes.Getattr(attr=name)) | nodes.Filter(name=name) if name in _PADDERS:
+            if _argument(node, folder) > _LONGEST:
+                detail = f"{name} pads a text to an enormous length"
+        case nodes.Filter(name="batch" | "slice" | "tojson") if _argument(node, folder) > _MOST_ROUNDS:
+            detail = f"{node.name} is given {_argument(node, folder)}"
+        case nodes.Mod(left=template) | nodes.Filter(name="format", node=nodes.Node() as template):
+            detail = _padded(template, folder, _argument(node, folder) if isinstance(node, nodes.Filter) else 0)
+        case nodes.Call(node=nodes.Getattr(attr="format", node=template)):
+            detail = _padded(template, folder, _argument(node, folder))
+        case _:
+            return
+    if detail:
+        yield _mention("length", detail, node)
+
+
+def _product(node: nodes.Mul | nodes.Pow, folder: Folder) -> str:
+    if isinstance(node, nodes.Pow):
+        # A power as an exponent is not worked out here: it is of the numbers that nobody means.
+        is_large = _largest(node.right, folder) > _MOST_POWER or isinstance(node.right, nodes.Pow)
+        return "computes a power with an enormous exponent" if is_large else ""
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        times = _largest(one, folder)
+        while isinstance(other, nodes.Mul):
+            times, other = times * max(_largest(other.right, folder), 1), other.left
+        is_number = all(isinstance(value, int | float) for value in folder.fold(other).values or ("",))
+        if times > _LONGEST and not is_number:
+            return f"repeats a text or list {times} times"
+    return ""
+
+
+def _argument(node: nodes.Filter | nodes.Call, folder: Folder) -> int:
+    """The largest number among the arguments, those with a name included."""
+    return max((_largest(each, folder) for each in (*node.args, *(pair.value for pair in node.kwargs))), default=0)
+
+
+def _largest(node: nodes.Node, folder: Folder) -> int:
+    return max((value for value in folder.fold(node).values if type(value) is int), default=0)
+
+
+def _padded(template: nodes.Node, folder: Folder, given: int = 0) -> str:
+    takes_width = given > _LONGEST and any("%*" in text or ":{" in text for text in folder.fold(template).texts)
+    is_wide = takes_width or any(_WIDTH.search(text) for text in folder.fold(template).texts)
+    return "fills a field of an enormous width" if is_wide else ""
+
+
+def _length(node: nodes.Node, folder: Folder) -> int:
+    """How often a loop over ``node`` runs as far as constants tell; 2 for anything else, which may have any length."""
+    if isinstance(node, nodes.Filter) and node.node is not None:
+        return _length(node.node, folder)
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in ("range", "lipsum"):
+        bounds = [[v for v in folder.fold(each).values if type(v) is int] for each in node.args]
+        if not bounds or any(not each for each in bounds) or len(bounds) > 3:
+            return 2
+        first, last = ([0], bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
+        step = max(1, min((abs(v) for v in bounds[2]), default=1)) if len(bounds) == 3 else 1
+        return max(2, max(abs(max(last) - min(first)), abs(min(last) - max(first))) // step)
+    return max((len(value) for value in folder.fold(node).values if isinstance(value, str | tuple)), default=2)
+
+
+def _doubles(node: nodes.Assign, folder: Folder) -> bool:
+    """Whether a variable becomes itself twice over."""
+    name = path_of(node.target)
+    if not name or not isinstance(node.node, nodes.Concat | nodes.Add | nodes.Mul):
+        return False
+    same = [each for each in node.node.find_all((nodes.Name, nodes.Getattr)) if path_of(each) == name]
+    times = [each for each in node.node.find_all(nodes.Const) if type(each.value) is int and each.value > 1]
+    return len(same) > 1 or (
+        isinstance(node.node, nodes.Mul) and bool(same) and bool(times) and bool(folder.name(name).texts)
+    )
+
+
+def path_of(node: nodes.Node) -> str:
+    """``name``, or ``name.attr``; empty for anything else."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.NSRef):
+        return f"{node.name}.{node.attr}"
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+        return f"{node.node.name}.{node.attr}"
+    return ""
+
+
+def _mention(use: str, detail: str, node: nodes.Node) -> Mention:
+    return Mention(COSTS, use, detail[:200], Location(line=node.lineno))

@@ -1,0 +1,81 @@
+"""Which expressions of a chat template hold what the messages of a conversation say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jinja2 import nodes
+
+from modelaudit.languages.jinja.costs import path_of
+from modelaudit.languages.jinja.folding import Folder
+
+CONTENT: Final = frozenset({"content", "text", "query", "prompt", "input", "question"})
+"""Keys under which a message, or a part of one, has its text."""
+
+_STRUCTURE: Final = frozenset({"type", "role", "name", "id", "tool_call_id", "function", "recipient", "channel"})
+_PRINTING: Final = frozenset({"string", "tojson", "join", "list", "lower", "upper", "urlize", "pprint"})
+_PICKING: Final = frozenset({"first", "last", "list", "reverse", "selectattr", "rejectattr"})
+
+
+class Messages:
+    """What is known of the variables of one template.
+
+    Attributes:
+        whole: variables that hold messages.
+        content: variables that hold text of messages.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self.whole: set[str] = {"messages", "loop_messages", "conversation", "history"}
+        self.content: set[str] = set()
+
+    def is_whole(self, node: nodes.Node) -> bool:
+        """Whether it is the messages, one of them, or some of them."""
+        while True:
+            match node:
+                case nodes.Name():
+                    return node.name in self.whole
+                case nodes.Getitem(arg=nodes.Slice() | nodes.Neg() | nodes.Const(value=int())):
+                    node = node.node
+                case nodes.Filter(name=name, node=nodes.Node() as inner) if name in _PICKING:
+                    node = inner
+                case _:
+                    return path_of(node) in self.whole
+
+    def content_in(self, node: nodes.Node) -> bool:
+        """Whether an expression has the text of a message in it, and not only what kind of message or part it is."""
+        waiting = [node]
+        while waiting:
+            each = waiting.pop()
+            keys = self._keys(each)
+            if keys & _STRUCTURE:
+                continue
+            if keys & CONTENT or path_of(each) in self.content or self._prints(each):
+                return True
+            waiting += each.iter_child_nodes()
+        return False
+
+    def _keys(self, node: nodes.Node) -> frozenset[str]:
+        """The keys by which an expression takes a part of something."""
+        match node:
+            case nodes.Getattr():
+                return frozenset({node.attr})
+            case nodes.Getitem(arg=nodes.Expr() as key) if not isinstance(key, nodes.Slice):
+                return frozenset(self._folder.fold(key).texts)
+            case nodes.Call(node=nodes.Getattr(attr="get"), args=[first, *_]):
+                return frozenset(self._folder.fold(first).texts)
+            case nodes.Filter(name="map"):
+                return frozenset(text for pair in node.kwargs for text in self._folder.fold(pair.value).texts)
+            case _:
+                return frozenset()
+
+    def _prints(self, node: nodes.Node) -> bool:
+        """Whether whole messages are taken as text."""
+        match node:
+            case nodes.Filter(name=name, node=nodes.Node() as inner) if name in _PRINTING:
+                return self.is_whole(inner)
+            case nodes.Call(node=nodes.Getattr(attr="values" | "items", node=inner)):
+                return self.is_whole(inner)
+            case _:
+                return False

@@ -1,0 +1,132 @@
+"""One template as an outline, and why it was not followed to its end where it was not."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Final
+
+from jinja2 import nodes
+
+from modelaudit.languages.jinja.bindings import Bindings
+from modelaudit.languages.jinja.conditions import Conditions
+from modelaudit.languages.jinja.costs import costs_of
+from modelaudit.languages.jinja.folding import Folder
+from modelaudit.languages.jinja.reach import ATTRIBUTES, Reach
+from modelaudit.languages.jinja.syntax import every, parse
+from modelaudit.languages.jinja.wording import TEXTS, is_prose, said_in
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.base import DamagedError, LimitReachedError
+
+FORMAT: Final = "jinja"
+_MOST_MENTIONS: Final = 4000
+_SECONDS: Final = 10.0
+_MOST_SPELLED: Final = 200
+_MOST_LITERALS: Final = 20_000
+# Names with two underscores on both sides are the inside of Python; a template that cannot be parsed still spells them.
+_DUNDER: Final = re.compile(
+    r"(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)([a-z]{2,30})(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)"
+)
+_MARK: Final = re.compile(r"\{[%{#]")
+
+
+def has_marks(text: str) -> bool:
+    """Whether anything in a text is for Jinja to act on."""
+    return _MARK.search(text) is not None
+
+
+def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | None]:
+    """What a template mentions, each thing once for each way in which it is used.
+
+    Args:
+        text: all of it.
+        key: where the template stands, if in a value of a document; lines are then told in words.
+
+    Returns:
+        The outline, as far as it was followed; and the absence of the rest.
+    """
+    found: dict[tuple[str, str, str], Mention] = {}
+    unread = None
+    where = Location(key=key)
+    try:
+        for mention in _mentions(text):
+            found.setdefault((mention.vocabulary, mention.use, mention.name), _placed(mention, key))
+            if len(found) >= _MOST_MENTIONS:
+                raise LimitReachedError(f"only the first {_MOST_MENTIONS} things that the template names are judged")
+    except LimitReachedError as error:
+        unread = Unread(UnreadReason.LIMIT, str(error), where)
+    except RecursionError:
+        unread = Unread(UnreadReason.LIMIT, "a template that nests too deep is not followed further", where)
+    except DamagedError as error:
+        unread = Unread(UnreadReason.DAMAGED, f"the template cannot be parsed: {error}", where)
+    if unread is not None:
+        for mention in _spelled(text):
+            found.setdefault((mention.vocabulary, mention.use, mention.name), _placed(mention, key))
+    return Outline(FORMAT, tuple(found.values())), unread
+
+
+def _mentions(text: str) -> Iterator[Mention]:
+    until = time.monotonic() + _SECONDS
+    for count, mention in enumerate(_all(text)):
+        if not count % 64 and time.monotonic() > until:
+            raise LimitReachedError(f"the template takes longer than {_SECONDS:.0f} seconds to follow")
+        yield mention
+
+
+def _all(text: str) -> Iterator[Mention]:
+    tree = parse(text)
+    bindings = Bindings(tree)
+    folder = Folder(bindings)
+    yield from Reach(bindings, folder).mentions(tree)
+    yield from costs_of(tree, bindings, folder)
+    yield from _wording(tree, folder)
+    yield from Conditions(tree, bindings, folder).mentions()
+
+
+def _wording(tree: nodes.Template, folder: Folder) -> Iterator[Mention]:
+    """What the literal texts say, each by itself and as they are put together."""
+    count = 0
+    inner: set[int] = set()
+    for node in every(tree):
+        texts: tuple[str, ...] = ()
+        match node:
+            case nodes.TemplateData():
+                texts = (node.data,)
+            case nodes.Const(value=str(value)):
+                texts = (value,)
+            case nodes.Add() if id(node) in inner:
+                inner.add(id(node.left))
+                continue
+            case nodes.Concat() | nodes.Add():
+                if isinstance(node, nodes.Add):
+                    inner.add(id(node.left))  # a chain of sums nests to the left, and counts as one
+                texts = tuple(text for text in folder.fold(node).texts if is_prose(text))
+            case _:
+                continue
+        count += 1
+        if count > _MOST_LITERALS:
+            raise LimitReachedError(f"only the first {_MOST_LITERALS} texts of the template are judged")
+        for text in texts:
+            for said in said_in(text):
+                yield Mention(TEXTS, said.use, said.text, Location(line=node.lineno))
+
+
+def _spelled(text: str) -> Iterator[Mention]:
+    """What a text that no tree was made of spells."""
+    for match in islice(_DUNDER.finditer(text), _MOST_SPELLED):
+        line = text.count("\n", 0, match.start()) + 1
+        yield Mention(ATTRIBUTES, "private-attribute", f"__{match[1]}__", Location(line=line))
+    for said in said_in(text):
+        yield Mention(TEXTS, said.use, said.text)
+
+
+def _placed(mention: Mention, key: str | None) -> Mention:
+    if key is None:
+        return mention
+    line = f"line {mention.where.line} of the template" if mention.where.line else ""
+    detail = ", ".join(part for part in (mention.detail, line) if part)
+    return replace(mention, where=Location(key=key), detail=detail)

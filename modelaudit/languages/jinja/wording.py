@@ -1,0 +1,139 @@
+"""What literal text of a template says: addresses, commands, markup, secrets, instructions against the user."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.wire.deadline import keep_time
+
+TEXTS: Final = "jinja-text"
+_SHOWN: Final = 100
+_LONGEST: Final = 200_000
+_LONG: Final = 20_000
+_MOST_HITS: Final = 20
+
+_ADDRESS: Final = re.compile(r"\b(?:https?|ftp|wss?)://[^\s\"'<>{}|\\^`]{3,200}", re.IGNORECASE)
+_OVERRIDE: Final = re.compile(
+    r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:(?:all|any|the|your|every|of|my)\s+){0,3}"
+    r"(?:previous|prior|above|earlier|preceding|other|system|safety|original)\b[^.\n]{0,40}?"
+    r"(?:instruction|prompt|rule|guideline|message|context|direction|polic)"
+    r"|\bwithout\s+(?:telling|informing|alerting|warning|notifying|mentioning)\b[^.\n]{0,40}\b(?:user|anyone|it|this)\b"
+    r"|\b(?:always|silently|secretly|covertly|quietly|must)\s+(?:also\s+)?(?:include|insert|add|append|embed|recommend|inject)"
+    r"\b[^.\n]{0,80}\b(?:link|url|https?:|script|package|dependency|backdoor|malicious|tracking|beacon|commands?|payload)",
+    re.IGNORECASE,
+)
+_CONCEAL: Final = re.compile(
+    r"\b(?:do not|don't|never)\s+(?:tell|reveal|mention|disclose|inform|show|warn|alert)\b[^.\n]{0,60}?"
+    r"\b(?:the user|users|anyone|anybody|this instruction|these instructions)",
+    re.IGNORECASE,
+)
+_COMMAND: Final = re.compile(
+    r"\b(?:curl|wget)\s[^\n|;]{1,200}[|;]\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|\brm\s+-[rf]{1,2}[rf]?\s|\bbase64\s+(?:-d|--decode)\b"
+    r"|\bpowershell(?:\.exe)?\s+-|\bnc\s+-[a-z]*e\b|/dev/tcp/|\bchmod\s+\+x\b|\bos\.(?:system|popen)\s*\(|\bsubprocess\.\w+"
+    r"|\b(?:eval|exec)\s*\(|__import__|\bpip3?\s+install\s+(?:-i\b|--(?:extra-)?index-url|git\+|https?:)|\b(?:curl|wget)\s+(?:-\w+\s+){0,4}https?:",
+    re.IGNORECASE,
+)
+_MARKUP: Final = re.compile(
+    r"<script\b|<iframe\b|<object\s|<embed\s|\bjavascript:|<\w{1,20}\s[^>\n]{0,200}\bon(?:error|load|click)\s*="
+    r"|<img\s[^>\n]{0,200}\bsrc\s*=|!\[[^\]\n]{0,80}\]\(https?:|<link\s[^>\n]{0,200}\bhref\s*=\s*[\"']?https?:",
+    re.IGNORECASE,
+)
+_SECRET: Final = re.compile(
+    r"/etc/(?:passwd|shadow)|[~/]\.(?:ssh|aws|netrc|kube|gnupg)\b|\bid_(?:rsa|ed25519)\b|\bos\.environ\b|\bprocess\.env\b"
+    r"|\b(?:AWS_SECRET_ACCESS_KEY|AWS_ACCESS_KEY_ID|HF_TOKEN|HUGGING_FACE_HUB_TOKEN|OPENAI_API_KEY|ANTHROPIC_API_KEY"
+    r"|GITHUB_TOKEN|SECRET_KEY|DATABASE_URL)\b",
+    re.IGNORECASE,
+)
+_HIDDEN: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069]")
+# Tag characters spell ASCII that no screen shows; variation selectors in a row spell bytes.
+_SMUGGLED: Final = re.compile(
+    "[\U000e0000-\U000e007f]{2,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}|[\u200b-\u200d\u2060-\u2064]{8,}"
+)
+_ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{40,}+={0,2}")
+# Five words and the beginning of a sixth. Possessive, so that each character is looked at a bounded number of times.
+_WORDS: Final = re.compile(r"(?:[^\W\d_]{1,20}+(?:['\u2019][^\W\d_]{0,3}+)?+[,:;]?+[ \t\n]++){5}+[^\W\d_]{2}")
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+    "\uff0c\u3002\u3001 ]{12}"
+)
+_STRONG: Final = frozenset(
+    {
+        *("address", "override-phrase", "conceal-phrase", "command", "markup"),
+        *("secret-reference", "smuggled-text", "encoded-text"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that a text says: the word for it, and the stretch of text that does."""
+
+    use: str
+    text: str
+
+
+def said_in(text: str) -> Iterator[Said]:
+    """What stands out in a literal text. Of a text longer than is looked at, the beginning counts."""
+    if len(text) > _LONG:
+        yield Said("long-text", f"{len(text)} characters")
+    text = text[:_LONGEST]
+    for use, pattern in (
+        ("address", _ADDRESS),
+        ("override-phrase", _OVERRIDE),
+        ("conceal-phrase", _CONCEAL),
+        ("command", _COMMAND),
+        ("markup", _MARKUP),
+        ("secret-reference", _SECRET),
+    ):
+        keep_time()
+        for count, match in enumerate(pattern.finditer(text)):
+            if count >= _MOST_HITS:
+                break
+            yield Said(use, shown(match[0]))
+    if not text.isascii():
+        yield from _invisible(text)
+    if any(_decoded(match[0]) for _, match in zip(range(_MOST_HITS), _ENCODED.finditer(text), strict=False)):
+        yield Said("encoded-text", "text in Base64")
+
+
+def _invisible(text: str) -> Iterator[Said]:
+    smuggled = _SMUGGLED.search(text)
+    if smuggled is not None:
+        spelled = "".join(chr(ord(c) - 0xE0000) for c in smuggled[0] if 0xE0020 <= ord(c) < 0xE007F)
+        yield Said("smuggled-text", shown(spelled) or f"{len(smuggled[0])} characters that nothing shows")
+    hidden = _HIDDEN.search(text)
+    if hidden is not None:
+        yield Said("invisible-characters", f"U+{ord(hidden[0]):04X}")
+
+
+def _decoded(text: str) -> bool:
+    """Whether it is Base64 of readable text."""
+    stem = text.rstrip("=").replace("-", "+").replace("_", "/")[:4000]
+    if len(stem) % 4 == 1:
+        stem = stem[:-1]
+    try:
+        data = base64.b64decode(stem + "=" * (-len(stem) % 4), validate=True)
+    except binascii.Error:
+        return False
+    return data.isascii() and sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in data) == len(data) and b" " in data
+
+
+def is_prose(text: str) -> bool:
+    """Whether a text holds a sentence: six words in a row, or as much in a script without spaces."""
+    text = text[:_LONGEST]
+    return _WORDS.search(text) is not None or (not text.isascii() and _UNSPACED.search(text) is not None)
+
+
+def is_strong(text: str) -> str:
+    """What in a text has effects outside the chat or is turned against its user; empty if nothing is."""
+    return next((said.text for said in said_in(text) if said.use in _STRONG), "")
+
+
+def shown(text: str) -> str:
+    """A stretch of text for a report: one line, bounded."""
+    return " ".join(text.split())[:_SHOWN]

@@ -1,0 +1,69 @@
+"""Programs in text. Until a reader follows them, a text that is one is read as text and reported as not understood."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import NOWHERE, Document, Location, Unread, UnreadReason
+from modelaudit.wire.base import Reader, Reading
+from modelaudit.wire.text import file_name
+
+_BY_ENDING: Final = {
+    "Python source": (".pyx", ".ipy", ".xsh"),
+    "source code": (
+        ".js", ".mjs", ".cjs", ".ts", ".lua", ".rb", ".pl", ".php", ".r", ".jl", ".c", ".cc", ".cpp", ".cxx", ".h",
+        ".hpp", ".cu", ".cuh", ".rs", ".go", ".java", ".scala", ".swift", ".m", ".mm", ".cl", ".metal", ".wgsl",
+    ),
+    "commands that a program runs when it starts": (
+        ".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc", ".pdbrc", ".pythonrc",
+    ),
+    "graphs in text form": (".pbtxt", ".prototxt"),
+    "build files": (
+        ".cmake", ".gradle", "jenkinsfile", "justfile", "procfile", "cmakelists.txt", "meson.build", "build.ninja",
+    ),
+}  # fmt: skip
+_BY_KEY: Final = {
+    "__loader__": "references to code that a loader imports",  # skops
+}
+_ENDINGS: Final = {ending: kind for kind, endings in _BY_ENDING.items() for ending in endings}
+
+
+def told(reader: Reader) -> Reader:
+    """The same reader of text, which also tells that what it read is a program or holds one."""
+
+    def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+        for item in reader.read(artifact, window, limits):
+            yield item
+            if isinstance(item, Document):
+                yield from program_in(artifact.path, window.read(0, 2))
+                yield from programs_under(item.keys if item.format != "markdown" else ())
+
+    return replace(reader, read=read)
+
+
+def program_in(path: str, start: bytes) -> Iterator[Unread]:
+    """The absence that a text is a program, if its name or its first two bytes say so.
+
+    A name can only add suspicion: text under any other name is run by nothing that loads a model.
+    """
+    name = file_name(path)
+    kind = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
+    if kind is None and start == b"#!":
+        kind = "scripts"
+    if kind is not None:
+        yield _unjudged(kind)
+
+
+def programs_under(keys: Collection[str]) -> Iterator[Unread]:
+    """One absence for each key of a configuration that holds a program or has one imported."""
+    for key, kind in _BY_KEY.items():
+        if key in keys:
+            yield _unjudged(kind, Location(key=key))
+
+
+def _unjudged(kind: str, where: Location = NOWHERE) -> Unread:
+    return Unread(UnreadReason.PROGRAM, f"{kind}: the text was read, what it does was not judged", where)

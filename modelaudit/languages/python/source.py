@@ -1,0 +1,213 @@
+"""Source code of Python as syntax trees: in its own encoding, within bounds, by statements where it breaks.
+
+``ast.parse`` builds a tree and runs nothing. It has no bound of its own on nesting but the stack of the process, so
+that the text is held against one before it is handed over.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.wire.deadline import in_time
+from modelaudit.wire.text import TextScan
+from modelaudit.wire.text import decode as decode_text
+
+MOST_AT_ONCE: Final = 1 << 20
+"""Characters that are parsed as one; of a longer source each statement is."""
+
+_MOST_OF_STATEMENT: Final = 2 << 20
+_MOST_FOLLOWED: Final = 2 << 20
+_MOST_SEARCHED: Final = 12 << 20
+_DEEPEST: Final = 90
+_LONGEST_CHAIN: Final = 800
+_MOST_BRANCHES: Final = 600
+_COOKIE: Final = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_ORDINARY: Final = frozenset({"utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1",
+                              "iso-8859-15", "cp1252", "utf-8-unix", "latin-1-unix", "gbk", "gb2312", "gb18030", "big5",
+                              "shift-jis", "euc-jp", "euc-kr", "cp949", "koi8-r", "cp1251", "utf"})  # fmt: skip
+_ODD: Final = {"utf-7": "utf-7", "utf7": "utf-7", "unicode-escape": "unicode_escape", "cp037": "cp037",
+               "raw-unicode-escape": "raw_unicode_escape", "utf-16": "utf-16", "utf-16-le": "utf-16-le",
+               "utf-16-be": "utf-16-be", "utf-32": "utf-32", "cp500": "cp500"}  # fmt: skip
+# Strings, comments and all else that matters to where statements end and how deep they nest. A string that is never
+# closed runs to the end of its line, or of the text where it is one of three quotes.
+_TOKEN: Final = re.compile(
+    r'''"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\\?\Z)|\'\'\'(?:[^'\\]++|\\.|'(?!''))*+(?:\'\'\'|\\?\Z)'''
+    r"""|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+"""
+    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>[,;])|(?P<line>\n)|(?P<join>\\\r?\n)"""
+    r"""|(?P<op>[-+*/%@&|^~<>=.:!]++|\b(?:not|and|or|in|is|if|else|lambda|await|for|async|yield|from)\b)"""
+    r"""|(?P<branch>\belif\b)|\w++|[^\S\n]++|[^\n]""",
+    re.DOTALL,
+)
+_GOES_ON: Final = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
+_BEGINS: Final = re.compile(
+    r"^(?=(?:import|from|def|class|async|if|try|for|while|with|exec|print)\b|@|\w+(?:\.\w+)*\s*[=(])", re.M
+)
+_FEED: Final = re.compile(r"^[ \t\f]*\f", re.M)  # a form feed begins the line anew
+_STARTS: Final = re.compile(r"[^\s#]")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some statements that were parsed together, or text that was not.
+
+    Attributes:
+        line: of the first character, from 1.
+        fault: why it was not parsed; empty otherwise.
+        bound: whether a bound of this reader is the reason.
+    """
+
+    text: str
+    line: int
+    body: tuple[ast.stmt, ...] = ()
+    fault: str = ""
+    bound: bool = False
+
+
+def text_of(data: bytes) -> tuple[str, str]:
+    """The text of a source file, and the name of its encoding if that is one that hides what the bytes say."""
+    for line in data.split(b"\n", 2)[:2]:
+        found = _COOKIE.match(line)
+        if found is not None:
+            name = found[1].decode("ascii", "replace").lower().replace("_", "-")
+            if name in _ODD:
+                return data.decode(_ODD[name], "replace"), name
+            if name not in _ORDINARY and not name.startswith(("iso-8859", "cp125", "windows-125", "utf-8", "mac")):
+                return _plain(data), name
+            break
+        if line.strip() and not line.lstrip().startswith(b"#"):
+            break
+    return _plain(data), ""
+
+
+def _plain(data: bytes) -> str:
+    scan = TextScan()
+    scan.encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else scan.encoding
+    try:
+        return decode_text(data, scan)
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def obstacle_of(text: str) -> str:
+    """Why a text is not handed to the parser, which has no bounds of its own; empty if it is."""
+    chains = [0]
+    branches = 0
+    for token in in_time(_TOKEN.finditer(text), 4096):
+        kind = token.lastgroup
+        if kind in ("op", "open"):
+            chains[-1] += 1
+            if chains[-1] > _LONGEST_CHAIN:
+                return f"an expression of more than {_LONGEST_CHAIN} operators"
+        if kind == "open":
+            chains.append(0)
+            if len(chains) > _DEEPEST:
+                return f"brackets nest deeper than {_DEEPEST}"
+        elif kind == "close" and len(chains) > 1:
+            chains.pop()
+        elif kind == "comma" or (kind == "line" and len(chains) == 1):
+            chains[-1] = 0
+        elif kind == "branch":
+            branches += 1
+            if branches > _MOST_BRANCHES:
+                return f"more than {_MOST_BRANCHES} branches"
+    return ""
+
+
+def parse_text(text: str) -> list[ast.stmt] | None:
+    """The statements of a text that is run as code; ``None`` where it does not parse."""
+    if len(text) > MOST_AT_ONCE or obstacle_of(text):
+        return None
+    body, _ = _parsed(text)
+    return None if body is None else list(body)
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """All of a source, in order: as one where it parses as one, otherwise each statement of the module by itself."""
+    text = _FEED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if len(text) <= MOST_AT_ONCE and not obstacle_of(text):
+        body, _ = _parsed(text)
+        if body is not None:
+            yield Piece(text, 1, body)
+            return
+    if len(text) > _MOST_SEARCHED:
+        yield Piece("", 1, fault=f"only the first {_MOST_SEARCHED} characters are looked at", bound=True)
+        text = text[:_MOST_SEARCHED]
+    followed = 0
+    for line, statement in _statements(text):
+        if followed > _MOST_FOLLOWED:
+            rest = text[followed:]
+            yield Piece(rest, line, fault=f"only the first {_MOST_FOLLOWED} characters are followed", bound=True)
+            return
+        followed += len(statement)
+        piece = _piece(statement, line)
+        if piece.fault and not piece.bound:
+            yield from _rescued(piece)
+        else:
+            yield piece
+
+
+def _rescued(piece: Piece) -> Iterator[Piece]:
+    """What of a statement that does not parse does, where lines begin like statements of the module."""
+    line, start = piece.line, 0
+    for match in (*_BEGINS.finditer(piece.text), None):
+        end = match.start() if match is not None else len(piece.text)
+        part = piece.text[start:end]
+        if part.strip():
+            yield _piece(part, line)
+        line += part.count("\n")
+        start = end
+
+
+def _piece(text: str, line: int) -> Piece:
+    if len(text) > _MOST_OF_STATEMENT:
+        return Piece(text, line, fault=f"a statement of more than {_MOST_OF_STATEMENT} characters", bound=True)
+    obstacle = obstacle_of(text)
+    if obstacle:
+        return Piece(text, line, fault=obstacle, bound=True)
+    body, fault = _parsed(text)
+    if body is None:
+        return Piece(text, line, fault=fault)
+    return Piece(text, line, body)
+
+
+def _parsed(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return tuple(ast.parse(text, type_comments=False).body), ""
+    except SyntaxError as error:
+        return None, str(error.msg)
+    except ValueError as error:
+        return None, str(error)
+    except (RecursionError, MemoryError):
+        return None, "it nests deeper than the parser goes"
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """The statements of a module with their first lines; decorators and later branches stand with their own."""
+    depth, start, line = 0, 0, 1
+    start_line = 1
+    decorated = False
+    for token in in_time(_TOKEN.finditer(text), 4096):
+        kind = token.lastgroup
+        if kind == "open":
+            depth += 1
+        elif kind == "close":
+            depth = max(0, depth - 1)
+        ended = kind == "line" and not depth
+        line += token[0].count("\n")
+        if not ended:
+            continue
+        at = token.end()
+        if at < len(text) and _STARTS.match(text, at) and not _GOES_ON.match(text, at):
+            if not decorated:
+                yield start_line, text[start:at]
+                start, start_line = at, line
+            decorated = text[at] == "@"
+    if start < len(text):
+        yield start_line, text[start:]

@@ -1,0 +1,81 @@
+"""Texts within a source that by themselves tell of an attack: commands of attacks, places of secrets, drop points."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.wire.deadline import keep_time
+
+_SHELLS: Final = r"(?:ba|z|da|k|c|a)?sh\b|python[0-9.]*|perl|ruby|node|php|source\b|iex\b|Invoke-Expression"
+# Each is linear: what may repeat is bounded, and cannot match what follows it.
+_PATTERNS: Final = (
+    ("(download | shell)", r"\b(?:curl|wget|fetch|iwr|Invoke-WebRequest)\b[^\n;]{0,400}?\|\s{0,9}"
+     r"(?:sudo\s{1,9}(?:-\w{1,9}\s{1,9})?)?"
+     rf"(?:/(?:usr/)?(?:local/)?bin/)?(?:env\s{{1,9}})?(?:{_SHELLS})"),
+    ("(shell $(download))", rf"\b(?:{_SHELLS}|eval)\s{{1,9}}(?:-c\s{{0,9}})?[\"'<(]{{0,3}}\s{{0,9}}"
+     r"[$`(<]{1,2}\(?\s{0,9}(?:curl|wget)\b"),
+    ("(download && run)", r"\b(?:curl|wget)\b[^\n;&|]{1,400}(?:&&|;)\s{0,9}(?:sudo\s{1,9})?"
+     r"(?:chmod\s{1,9}(?:\+x|[0-7]{3,4})|(?:ba|z)?sh\s|python[0-9.]*\s|\./)"),
+    ("(shell over /dev/tcp)", r"/dev/(?:tcp|udp)/"),
+    ("(netcat shell)", r"\b(?:nc|ncat|netcat)\b[^\n|;]{0,80}\s-\w{0,5}[ec]\b|\bmkfifo\b[^\n]{0,120}\bnc\b|"
+     r"\bsocat\b[^\n]{0,80}\bexec:"),
+    ("(interactive shell)", r"\b(?:ba|z)?sh\s{1,9}-i\b"),
+    ("(decoded | shell)", rf"\bbase64\s{{1,9}}(?:-d|-D|--decode)\b[^|\n]{{0,200}}\|\s{{0,9}}(?:{_SHELLS})"),
+    ("(encoded powershell)", r"(?i:\bpowershell(?:\.exe)?\b[^\n]{0,120}?\s-(?:e|ec|enc|encodedcommand)\s)"),
+    ("(powershell download)", r"(?i:\bDownloadString\s{0,9}\(|\bIEX\s{0,9}\()"),
+    ("(deletes everything)", r"\brm\s{1,9}-(?:rf|fr)\s{1,9}(?:--no-preserve-root\s{1,9})?(?:/|~|\$HOME)(?:\s|\*|$)"),
+    ("(authorized keys)", r"\.ssh/authorized_keys"),
+    ("(shell start-up file)", r"(?:~|/root|/home/[^/\s]{1,40})/\.(?:bashrc|zshrc|profile|bash_profile|zprofile)\b|"
+     r"\A\.(?:bashrc|zshrc|bash_profile|zprofile)\Z"),
+    ("(start-up of Python)", r"-packages/[^\s\"']{0,80}\.pth\b|\b(?:site|user)customize\.py\b|\bPYTHONSTARTUP\b"),
+    ("(scheduled task)", r"\bcrontab\s{1,9}-|/etc/cron\.|/var/spool/cron|/etc/systemd/system/|"
+     r"\\CurrentVersion\\Run\b|\bschtasks\b"),
+    ("(private key)", r"\.ssh/id_(?:rsa|dsa|ecdsa|ed25519)\b|\.gnupg/"),
+    ("(cloud credentials)", r"\.aws/credentials|\.config/gcloud|\.azure/|\.kube/config|"
+     r"\.docker/config\.json|169\.254\.169\.254"),
+    ("(password store)", r"/etc/shadow\b|\bLogin Data\b|\bkey4\.db\b|\bwallet\.dat\b|/etc/passwd\b|\.netrc\b"),
+    ("(hub token)", r"\.cache/huggingface/token|\.huggingface/token"),
+    ("(drop point)", r"discord(?:app)?\.com/api/webhooks|api\.telegram\.org/bot|hooks\.slack\.com/services|"
+     r"webhook\.site|"
+     r"\bpipedream\.net|\binteract(?:sh)?\.(?:sh|com)\b|\boast(?:ify)?\.(?:com|fun|me|pro|live|site|online)\b|"
+     r"burpcollaborator\.net|"
+     r"\bngrok(?:-free)?\.(?:io|app)\b|requestbin\.|transfer\.sh/|pastebin\.com/raw|hastebin\.com/raw"),
+    ("(onion address)", r"\b[a-z2-7]{16,56}\.onion\b"),
+    ("(preloaded library)", r"\bLD_PRELOAD\b|\bDYLD_INSERT_LIBRARIES\b"),
+    ("(reaches into the interpreter)", r"\b__import__\s{0,9}\(|__subclasses__\s{0,9}\(|"
+     r"__globals__\s{0,9}[\[.]|__builtins__\s{0,9}[\[.]"),
+    ("(call that runs a command)", r"\bos\.(?:system|popen)\s{0,9}\(|"
+     r"\bsubprocess\.(?:run|call|Popen|check_output|check_call|getoutput)\s{0,9}\(|"
+     r"(?<![\w.])(?:system|popen|execl|execlp)\s{0,9}\(\s{0,9}\\?[\"']"),
+    ("(miner)", r"stratum\+(?:tcp|ssl)://|\bxmrig\b"),
+)  # fmt: skip
+_PARTS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
+# Only texts that hold one of these are looked at by every pattern.
+_ANY: Final = re.compile(
+    r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
+    r"(?i:DownloadString)|"
+    r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|cron|systemd|\\Current|"
+    r"schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
+    r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|"
+    r"pipedream|interact|oast|burp|"
+    r"ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig|"
+    r"-packages/|customize|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"
+    r"(?:system|popen|execl|execlp)\s{0,9}\("
+)
+_LONGEST: Final = 200_000
+
+SECRET_PLACES: Final = frozenset({"(private key)", "(cloud credentials)", "(password store)", "(hub token)"})
+
+
+def telling(text: str) -> Iterator[tuple[str, str]]:
+    """The name of each pattern that ``text`` shows, and what shows it."""
+    looked = text[:_LONGEST]
+    if _ANY.search(looked) is None:
+        return
+    keep_time()
+    for name, pattern in _PARTS:
+        found = pattern.search(looked)
+        if found is not None:
+            yield name, found[0]

@@ -1,0 +1,238 @@
+"""Secrets that were left in a text: keys of providers, private keys, passwords in addresses. None is ever told itself.
+
+The shapes are those of detect-secrets (Yelp), whose detectors are asked one line at a time, and of tokens for which it
+has no detector. It is only asked where a mark of some shape occurs, so that a text without any costs no more than a
+search for a few words. Nothing is verified: no detector reaches the network.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import NOWHERE, Location
+from modelaudit.wire.base import LimitReachedError, Reader, Reading
+from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.windows import read_whole
+
+if TYPE_CHECKING:
+    from detect_secrets.plugins.base import RegexBasedDetector
+
+VOCABULARY: Final = "secrets"
+_AROUND: Final = 400
+_MOST_HITS: Final = 5000
+_MOST_TOLD: Final = 200
+
+Find = Callable[[str], Iterable[str]]
+
+# The marks without which a detector of detect-secrets cannot find anything.
+_KEPT: Final = {
+    "AWS access key": (b"AKIA", b"ASIA", b"ABIA", b"ACCA"),
+    "GitHub token": (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),
+    "GitLab token": (b"glpat-", b"gldt-", b"glrt-", b"glptt-"),
+    "OpenAI key": (b"T3BlbkFJ",),
+    "Slack token": (b"xoxb-", b"xoxp-", b"xoxa-", b"xoxr-", b"xoxs-", b"hooks.slack.com/"),
+    "PyPI token": (b"pypi-AgE",),
+    "npm token": (b"_authToken",),
+    "SendGrid key": (b"SG.",),
+    "Stripe key": (b"k_live_",),
+    "Square key": (b"sq0csp-",),
+    "Azure storage key": (b"AccountKey=",),
+    "JSON web token": (b"eyJ",),
+    "password in an address": (b"://",),
+}
+_OWN: Final = {
+    "Hugging Face token": ((b"hf_", b"api_org_"), r"(?<![A-Za-z0-9_])(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_])"),
+    "Anthropic key": ((b"sk-ant-",), r"\bsk-ant-(?:api|admin|sid|oat)\d\d-[A-Za-z0-9_-]{80,120}"),
+    "GitHub token (fine-grained)": ((b"github_pat_",), r"\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}\b"),
+    "Google API key": ((b"AIza",), r"(?<![A-Za-z0-9_-])AIza[0-9A-Za-z_-]{35}(?![A-Za-z0-9_-])"),
+    "Groq key": ((b"gsk_",), r"\bgsk_[A-Za-z0-9]{52}\b"),
+    "NVIDIA key": ((b"nvapi-",), r"\bnvapi-[A-Za-z0-9_-]{60,70}"),
+    "OpenAI project key": ((b"sk-proj-", b"sk-svcacct-"), r"\bsk-(?:proj|svcacct)-[A-Za-z0-9_-]{100,200}"),
+    "OpenRouter key": ((b"sk-or-v1-",), r"\bsk-or-v1-[0-9a-f]{64}\b"),
+    "Perplexity key": ((b"pplx-",), r"\bpplx-[A-Za-z0-9]{48}\b"),
+    "xAI key": ((b"xai-",), r"\bxai-[A-Za-z0-9]{80}\b"),
+    "Cerebras key": ((b"csk-",), r"\bcsk-[A-Za-z0-9]{48}\b"),
+    "LangSmith key": ((b"lsv2_",), r"\blsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}\b"),
+    "Pinecone key": ((b"pcsk_",), r"\bpcsk_[A-Za-z0-9]{5,6}_[A-Za-z0-9]{60,65}\b"),
+    "DigitalOcean token": ((b"dop_v1_",), r"\bdop_v1_[0-9a-f]{64}\b"),
+    "Databricks token": ((b"dapi",), r"(?<![A-Za-z0-9_])dapi[0-9a-f]{32}(?![0-9a-f])"),
+    "npm access token": ((b"npm_",), r"(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9_])"),
+    "Discord webhook": ((b"/api/webhooks/",), r"discord(?:app)?\.com/api/webhooks/\d{17,20}/[A-Za-z0-9_-]{60,70}"),
+    "AWS secret key": (
+        (b"aws_secret_access_key", b"AWS_SECRET_ACCESS_KEY"),
+        r"(?i:aws_secret_access_key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])",
+    ),
+    "Replicate token": ((b"r8_",), r"\br8_[A-Za-z0-9]{37}\b"),
+    "Weights & Biases key": (
+        (b"WANDB_API_KEY", b"wandb login"),
+        r"(?:WANDB_API_KEY\W{1,6}|wandb login\s+)([0-9a-f]{40})\b",
+    ),
+}
+_PRIVATE_KEY: Final = re.compile(
+    rb"-----BEGIN (?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED|PGP) )?PRIVATE KEY(?: BLOCK)?-----"
+    rb"(?:\s|\\[rn]|[A-Za-z-]{1,40}:[^\n]{0,200}\n){0,40}((?:[A-Za-z0-9+/=]{16,}(?:\s|\\[rn]|[\"',+])*){2,})"
+)
+_KEY_LENGTH: Final = 80
+_PLACEHOLDER: Final = re.compile(
+    r"example|placeholder|your|dummy|changeme|sample|redacted|secret_?here|x{4}|\*{3}|\.{3}|<|\{|\$|123456|abcdef|(.)\1{5}",
+    re.IGNORECASE,
+)
+_ENTROPY: Final = 3.0
+_NETRC: Final = re.compile(rb"\bpassword\s+(\S{4,200})")
+
+
+def secrets_in(data: bytes) -> Iterator[tuple[str, int]]:
+    """Every secret by its kind and the offset of its mark, in bytes; none twice."""
+    for kind, (marks, find) in _detectors().items():
+        for mark in marks:
+            yield from ((kind, offset) for offset in _places(data, mark, find, kind))
+    if b"PRIVATE KEY" in data:
+        for match in _PRIVATE_KEY.finditer(data):
+            body = re.sub(rb"\\[rn]", b"", match[1])
+            if len(body) >= _KEY_LENGTH and not _is_placeholder(body[:200].decode("ascii", "replace"), "private key"):
+                yield "private key", match.start()
+
+
+@cache
+def _detectors() -> dict[str, tuple[tuple[bytes, ...], Find]]:
+    found: dict[str, tuple[tuple[bytes, ...], Find]] = {
+        kind: (marks, partial(_ask, kind)) for kind, marks in _KEPT.items()
+    }
+    for kind, (marks, pattern) in _OWN.items():
+        found[kind] = (marks, partial(re.findall, pattern))
+    return found
+
+
+def _ask(kind: str, line: str) -> Iterable[str]:
+    """What the detector of detect-secrets for this kind finds: the whole of it, where it gives a group only."""
+    plugin = _plugins()[kind]
+    found = {str(secret) for secret in plugin.analyze_string(line)}
+    if not found or kind in ("password in an address", "JSON web token"):
+        return found
+    return [match[0] for pattern in plugin.denylist for match in pattern.finditer(line)]
+
+
+@cache
+def _plugins() -> dict[str, RegexBasedDetector]:
+    """The detectors, which are imported once a mark occurs: few models need them, and every start would pay."""
+    from detect_secrets.plugins.aws import AWSKeyDetector
+    from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
+    from detect_secrets.plugins.basic_auth import BasicAuthDetector
+    from detect_secrets.plugins.github_token import GitHubTokenDetector
+    from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
+    from detect_secrets.plugins.jwt import JwtTokenDetector
+    from detect_secrets.plugins.npm import NpmDetector
+    from detect_secrets.plugins.openai import OpenAIDetector
+    from detect_secrets.plugins.pypi_token import PypiTokenDetector
+    from detect_secrets.plugins.sendgrid import SendGridDetector
+    from detect_secrets.plugins.slack import SlackDetector
+    from detect_secrets.plugins.square_oauth import SquareOAuthDetector
+    from detect_secrets.plugins.stripe import StripeDetector
+
+    return {
+        "AWS access key": AWSKeyDetector(),
+        "GitHub token": GitHubTokenDetector(),
+        "GitLab token": GitLabTokenDetector(),
+        "OpenAI key": OpenAIDetector(),
+        "Slack token": SlackDetector(),
+        "PyPI token": PypiTokenDetector(),
+        "npm token": NpmDetector(),
+        "SendGrid key": SendGridDetector(),
+        "Stripe key": StripeDetector(),
+        "Square key": SquareOAuthDetector(),
+        "Azure storage key": AzureStorageKeyDetector(),
+        "JSON web token": JwtTokenDetector(),
+        "password in an address": BasicAuthDetector(),
+    }
+
+
+def _places(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[int]:
+    at = data.find(mark)
+    hits = 0
+    seen_until = -1
+    while at >= 0 and hits < _MOST_HITS:
+        keep_time()
+        if at >= seen_until and _may_follow(data, at, mark):
+            hits += 1
+            begin = max(data.rfind(b"\n", max(0, at - _AROUND), at) + 1, at - _AROUND, 0)
+            end = data.find(b"\n", at, at + _AROUND)
+            line = data[begin : end if end >= 0 else at + _AROUND].decode("latin-1")
+            if any(not _is_placeholder(secret, kind) for secret in find(line) if secret):
+                yield at
+                seen_until = end if end >= 0 else at + _AROUND
+        at = data.find(mark, at + len(mark))
+
+
+def _may_follow(data: bytes, at: int, mark: bytes) -> bool:
+    """A first look at what stands behind the most frequent marks, before any line is taken apart."""
+    if mark == b"://":
+        return b"@" in data[at : at + 200].split(b"\n", 1)[0]
+    if mark == b"hf_":
+        return data[at + 3 : at + 37].isalnum()
+    if mark == b"eyJ":
+        return b"." in data[at : at + _AROUND]
+    return mark != b"SG." or data[at + 3 : at + 4].isalnum()
+
+
+def _is_placeholder(secret: str, kind: str) -> bool:
+    if _PLACEHOLDER.search(secret):
+        return True
+    if kind == "password in an address":
+        return len(secret) < 4 or secret.lower() in (
+            "password",
+            "pass",
+            "pwd",
+            "token",
+            "secret",
+            "admin",
+            "user",
+            "root",
+        )
+    counts = Counter(secret)
+    entropy = -sum(count / len(secret) * math.log2(count / len(secret)) for count in counts.values())
+    return entropy < _ENTROPY
+
+
+def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the kinds and lines of what was left in the text."""
+    if window.size > limits.document_bytes:
+        return  # whoever reads the document says that it is too large
+    try:
+        data = read_whole(window, limits.document_bytes)
+    except WindowError:
+        return  # likewise
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
+    mentions: list[Mention] = []
+    try:
+        for kind, offset in islice(secrets_in(data), _MOST_TOLD):
+            mentions.append(Mention(VOCABULARY, "secret", kind, Location(line=data.count(b"\n", 0, offset) + 1)))
+    except LimitReachedError:
+        if mentions:
+            yield Outline("text", tuple(mentions))
+        raise
+    name = file_name(artifact.path)
+    if name in (".netrc", "_netrc") and any(not _is_placeholder(match[1].decode("latin-1"), "password in an address")
+                                            for match in _NETRC.finditer(data)):  # fmt: skip
+        mentions.append(Mention(VOCABULARY, "secret", "password in .netrc"))
+    if name == ".env" or (
+        name.startswith(".env.") and not name.endswith((".example", ".sample", ".template", ".dist"))
+    ):
+        mentions.append(Mention(VOCABULARY, "settings-file", name[:100], NOWHERE))
+    if mentions:
+        yield Outline("text", tuple(mentions))
+
+
+SECRETS: Final = Reader("text", looks_like_text, _read)
+"""Searches whatever is text, beside the reader that reads it. Not one of ``READERS``: it reads nothing else."""

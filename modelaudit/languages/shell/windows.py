@@ -1,0 +1,95 @@
+"""What scripts of PowerShell and of the command prompt do that a model has no need of, a line at a time.
+
+Neither language is parsed: names are matched without regard to case, and without the carets, backticks and quotes that
+both let stand within a word.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.languages.shell.windows_constants import Constants
+from modelaudit.model.outline import Mention
+from modelaudit.model.structure import Location
+from modelaudit.wire.deadline import in_time
+from modelaudit.wire.text_addresses import address_in
+
+_NOISE: Final = re.compile(r"(?<=\w)[`^](?=\w)|(?<=\w)(?:''|\"\")(?=\w)|['\"]\s?\+\s?['\"]|\^(?=\w)")
+_ENCODED: Final = re.compile(r"\s[-/](?:e|ec|en|enc\w{0,12})\s{1,5}['\"]?([A-Za-z0-9+/=]{16,100000})", re.IGNORECASE)
+_FETCH: Final = (
+    r"(?:downloadstring|downloadfile|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b|\bcurl\b|\bwget\b"
+    r"|net\.webclient|start-bitstransfer"
+    r"|net\.http\.httpclient|getstringasync|\.load\(['\"]?https?:)"
+)
+_RUN: Final = (
+    r"(?:\biex\b|invoke-expression|invoke-command|\[scriptblock\]::create|reflection\.assembly\]::load|\.invoke\("
+    r"|invokescript\(|\|\s*(?:cmd|powershell)(?:\.exe)?\b|\bin\s*\(\s*['\"]curl\b)"
+)
+_SENDS: Final = r"(?:-method\s+['\"]?post|-infile|uploadstring|uploadfile)"
+_PRIVATE: Final = r"(?:\benv:(?!\w)|\.ssh\\|\.aws\\|login data)"
+_RULES: Final = tuple(
+    (use, re.compile(pattern, re.IGNORECASE))
+    for use, pattern in (
+        ("download-and-run", rf"{_RUN}.{{0,400}}?{_FETCH}|{_FETCH}.{{0,400}}?{_RUN}"),
+        ("download-and-run", r"\bmshta(?:\.exe)?\s.{0,40}?(?:https?:|javascript:|vbscript:)"),
+        ("download-and-run", r"\bregsvr32\b.{0,80}?/i:\s?https?:|\brundll32\b.{0,80}?javascript:"
+                             r"|\bmsiexec\b.{0,80}?https?:"),
+        ("download-and-run", r"\bcertutil\b.{0,120}?-(?:urlcache|verifyctl)"
+                             r"|\bbitsadmin\b.{0,120}?/(?:transfer|addfile)"),
+        ("decode-and-run", r"\bcertutil\b.{0,80}?-decode|frombase64string.{0,300}?(?:\biex\b|invoke-expression)"),
+        ("decode-and-run", r"(?:\biex\b|invoke-expression).{0,300}?frombase64string"),
+        ("reverse-shell", r"net\.sockets\.tcpclient"),
+        ("persistence", r"currentversion\\run|\bschtasks\b.{0,40}?/create|new-scheduledtask|\bsc(?:\.exe)?\s+create\b"
+                        r"|new-service\b|\\startup\\|wmic\b.{0,80}?process\s+call\s+create"),
+        ("send-private", rf"{_SENDS}.{{0,300}}?{_PRIVATE}|{_PRIVATE}.{{0,300}}?{_SENDS}"),
+        ("persistence", r"\bnet1?\s+(?:localgroup|user)\b.{0,80}?/add|win32_process.{0,80}?\bcreate\b"),
+        ("download-and-run", r"^[&\s]{0,4}\\\\[\w.-]{1,200}\\[^\s]{1,200}\.(?:exe|bat|cmd|ps1|vbs|dll)\b"),
+        ("disarm", r"add-mppreference|set-mppreference|\bnetsh\b.{0,60}?firewall|disable-?windowsdefender|amsiutils"),
+        ("destroy", r"\bvssadmin\b.{0,40}?delete|\bformat\s+[a-z]:|\b(?:del|erase|rd|rmdir)\b(?:\s+/\w+){1,4}\s+"
+                    r"\"?(?:c:\\|%systemdrive%|%userprofile%)\"?\s*(?:\*|$)"
+                    r"|remove-item\b.{0,80}?(?:c:\\|\$home|\$env:userprofile)['\"]?(?:\s|$)"),
+    )
+)  # fmt: skip
+_LONGEST_LINE: Final = 20_000
+_DEEPEST: Final = 3
+
+
+def mentions_of_lines(text: str, line: int = 1, depth: int = 0) -> Iterator[Mention]:
+    """What the lines do that is told."""
+    joined = re.sub(r"[`^]\r?\n", " ", text)
+    known = Constants()
+    for number, raw in in_time(enumerate(joined.split("\n"), line), 16):
+        stripped = raw.strip()
+        if not stripped or stripped.startswith(("#", "::")) or stripped[:4].lower() in ("rem ", "rem\t"):
+            continue
+        # What is known of variables is put in, so that a download in one line and its run in another are one.
+        plain = known.put_in(_NOISE.sub("", stripped[:_LONGEST_LINE]))
+        where = Location(line=number)
+        for use, pattern in _RULES:
+            match = pattern.search(plain)
+            if match is not None:
+                name = address_in(plain.split()) or " ".join(match[0].split())[:100]
+                yield Mention("shell-commands", use, name[:200], where, plain[:200])
+                break
+        else:
+            stored = known.runs_stored(plain)
+            if stored is not None:
+                yield Mention("shell-commands", "download-then-run", stored[:200], where, plain[:200])
+        yield from _encoded(plain, where, depth)
+
+
+def _encoded(plain: str, where: Location, depth: int) -> Iterator[Mention]:
+    match = _ENCODED.search(plain)
+    if match is None or not re.search(r"powershell|pwsh", plain, re.IGNORECASE):
+        return
+    yield Mention("shell-commands", "decode-and-run", "powershell -EncodedCommand", where)
+    try:
+        inner = base64.b64decode(match[1]).decode("utf-16-le", "replace")
+    except (ValueError, binascii.Error):
+        return
+    if depth < _DEEPEST:
+        yield from mentions_of_lines(inner, where.line or 1, depth + 1)

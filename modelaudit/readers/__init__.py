@@ -1,1 +1,0 @@
-"""Bytes to structure, one module a format. No opinions and no execution."""

@@ -1,5 +1,0 @@
-"""HDF5, read structure by structure and without the library."""
-
-from modelaudit.readers.hdf5.reader import READER
-
-__all__ = ["READER"]

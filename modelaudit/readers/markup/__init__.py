@@ -1,5 +1,0 @@
-"""XML, and the models that are written in it: PMML and the graphs of OpenVINO."""
-
-from modelaudit.readers.markup.reader import READER
-
-__all__ = ["READER"]

@@ -1,7 +1,0 @@
-"""Pictures, sound, film, typefaces, documents and tables: what models are shown with, and trained on."""
-
-from __future__ import annotations
-
-from modelaudit.readers.media.reader import READER
-
-__all__ = ["READER"]

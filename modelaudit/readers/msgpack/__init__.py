@@ -1,7 +1,0 @@
-"""MessagePack, as Flax and Orbax keep weights in it."""
-
-from __future__ import annotations
-
-from modelaudit.readers.msgpack.reader import READER
-
-__all__ = ["READER"]

@@ -1,8 +1,0 @@
-"""Graphs of ONNX: what they compute with, what lies in other files, and whether their sizes agree."""
-
-from __future__ import annotations
-
-from modelaudit.readers.onnx.model import READER
-from modelaudit.readers.onnx.ort import READER as ORT
-
-READERS = (READER, ORT)

@@ -1,7 +1,0 @@
-"""The pickle reader: a symbolic machine that follows every opcode and runs none of what it meets."""
-
-from __future__ import annotations
-
-from modelaudit.readers.pickle.reader import READER
-
-__all__ = ["READER"]

@@ -1,5 +1,0 @@
-"""Serialised objects of R: ``.rds``, ``.rda`` and ``.RData``."""
-
-from modelaudit.readers.r_data.reader import READER
-
-__all__ = ["READER"]

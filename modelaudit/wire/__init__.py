@@ -1,0 +1,1 @@
+"""Bytes and bounds: windows, cursors, decompression, and the encodings that many formats share."""

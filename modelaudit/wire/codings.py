@@ -1,0 +1,183 @@
+"""Bytes written down as text, and how that looks where the bytes begin like something that a loader would take.
+
+Source: RFC 4648 for base64, base32 and hexadecimal; ``Lib/base64.py`` for base85 and Ascii85.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from modelaudit.wire.pickle_start import AFTER_CONTAINER, AFTER_MARK
+
+_SHORTEST_TEXT: Final = 12
+
+_PROTOCOL_0: Final = rb"c[\w.]{1,64}+(?:\n|\\u000a)|" + AFTER_MARK + b"|" + AFTER_CONTAINER
+_RAW: Final = (
+    rb"\x80[\x00-\x05]|PK[\x03\x05]|\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]"
+    # zlib with a window smaller than usual (RFC 1950, section 2.2)
+    rb"|\x68[\x05\x43\x81\xde]|\x58[\x09\x47\x85\xc3]|\x48[\x0d\x4b\x89\xc7]|\x38[\x11\x4f\x8d\xcb]"
+    rb"|\x28[\x15\x53\x91\xcf]|\x18[\x19\x57\x95\xd3]|\x08[\x1d\x5b\x99\xd7]"
+    # bytes as text of that many characters, as protocols 0 to 2 write them
+    rb"|\xc2\x80[\x00-\x05]|\x1f\xc2\x8b|\x78(?:\xc2\x9c|\xc3\x9a)|\xc3\xbd7z|\x28\xc2\xb5|7z\xc2\xbc|\xc2\x93NU|\xc3\xa3.\x00\x00"
+    rb"|BZh[1-9]|\xfd7zX|\x5d(?:\x00\x00|\\u0000)|\x04\x22\x4d\x18|\x28\xb5\x2f\xfd|7z\xbc\xaf|\x93NUM|[c\xe3].\x00\x00"
+)
+
+
+class Coding(StrEnum):
+    """How bytes are written down."""
+
+    RAW = "raw"
+    BASE64 = "base64"
+    BASE32 = "base32"
+    BASE85 = "base85"
+    ASCII85 = "ascii85"
+    HEX = "hex"
+    LATIN_1 = "latin-1"
+    ESCAPED = "raw-unicode-escape"
+
+
+AS_TEXT: Final = frozenset({Coding.LATIN_1, Coding.ESCAPED})
+"""Codings in which a pickle of an old protocol writes bytes as characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A coding as text.
+
+    Attributes:
+        starts: how what is looked for begins in it: a pickle, PK, gzip, zlib, bzip2, xz, LZMA, LZ4, Zstandard, 7z,
+            npy, and for base64 what is coded twice and pickles of protocol 0.
+        whole: matches a text that is this coding throughout, space between its characters left out.
+        group: so many characters stand for whole bytes.
+    """
+
+    starts: bytes
+    whole: re.Pattern[bytes]
+    group: int
+    decode: Callable[[bytes], bytes]
+
+
+def _from_base64(text: bytes) -> bytes:
+    text = text.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+    return binascii.a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
+
+
+def _from_base32(text: bytes) -> bytes:
+    text = text.rstrip(b"=")
+    return base64.b32decode(text + b"=" * (-len(text) % 8))
+
+
+def _from_utf_8(text: bytes) -> bytes:
+    return text.decode("utf-8").encode("latin-1")
+
+
+def _from_escapes(text: bytes) -> bytes:
+    return text.decode("raw-unicode-escape").encode("latin-1")
+
+
+def _from_ascii85(text: bytes) -> bytes:
+    return base64.a85decode(text.removeprefix(b"<~").removesuffix(b"~>"))
+
+
+_TEXTS: Final = {
+    Coding.BASE64: _Text(
+        rb"gA[A-X]|UEs[DF]|H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r])|Qlpo|[/_]Td6|XQAA|BCJN|KLUv|N3q8|k05V"
+        rb"|Z0F[B-Y]|VUVz|SDRz|ZU[5FYp]|UWxw|L1Rk|X1Rk|WFFB|QkNK|S0xV|TjNx|ODAw|Nz[gh][15kw]|Y[1-3]|K[FG][MNQYkw]",
+        re.compile(rb"(?:[A-Za-z0-9+/]+|[A-Za-z0-9_\-]+)={0,2}"), 4, _from_base64,
+    ),
+    Coding.BASE32: _Text(
+        rb"QA[A-C]|KBFQ|D6FQ|P[A-D][ANOP]|IJNG|7U3X|LUAA|AQRE|FC2S|G55L|SNHF",
+        re.compile(rb"[A-Z2-7]+=*"), 8, _from_base32,
+    ),
+    Coding.HEX: _Text(
+        rb"80(?:0[0-5])|504[bB]|1[fF]8[bB]|78(?:01|5[eE]|9[cC]|[dD][aA])|425[aA]|[fF][dD]37|5[dD]00|0422|28[bB]5"
+        rb"|377[aA]|934[eE]",
+        re.compile(rb"[0-9a-fA-F]+"), 2, binascii.unhexlify,
+    ),
+    Coding.BASE85: _Text(
+        rb"f[BC]|P\)h[>{]|ABz[YZab]|c[$%\-mw]|LRx4|\{Wp4|T>t[<=>?]|1R_l|D77#|H\+sC|lTKA",
+        re.compile(rb"[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]+"), 5, base64.b85decode,
+    ),
+    Coding.ASCII85: _Text(
+        rb"<~|J[,\-]|:eL[lr]|\+,\^[CDEF]|G[Q\[abh]|6<\\%|rAT%|>lX[jklm]|\"<pP|\.\(\(`|2gW-|P>5\+",
+        re.compile(rb"(?:<~)?[!-uyz]+(?:~>)?"), 5, _from_ascii85,
+    ),
+}  # fmt: skip
+
+_CODED: Final = re.compile(b"|".join(text.starts for text in _TEXTS.values()))
+
+STARTS: Final = re.compile(
+    # The first bytes of all that follows, so that most constants are passed over by one look.
+    rb"(?=[\x04\x08\x18\x1f\"(+.\x38:\x48\x58\x5d\x68\x78>\x80\x93\xc2\xc3\xe3\xfd/0-9<A-Z_c-gklrs{}])"
+    rb"(?:" + _RAW + b"|" + _PROTOCOL_0 + b"|" + _CODED.pattern + b")",
+    re.DOTALL,
+)
+"""What a constant may begin with that a loader would take: decided by its first four bytes, but for a name."""
+
+_OPENINGS: Final = re.compile(_RAW + b"|" + _PROTOCOL_0, re.DOTALL)
+_SPACE: Final = b" \t\r\n"
+_LAST_PIECES: Final = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2}|\\u?[0-9a-f]{0,3})\Z")
+
+
+def bytes_as_text(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
+    """The bytes that ``text`` stands for if each of its characters is one, as a pickle of an old protocol writes them.
+
+    Args:
+        text: in UTF-8, or with the escapes of ``raw-unicode-escape``.
+        cut: more follows, so that the last character may be in pieces.
+    """
+    found: dict[Coding, bytes] = {}
+    if cut:
+        text = _LAST_PIECES.sub(b"", text)
+    for coding, decode, is_used in (
+        (Coding.LATIN_1, _from_utf_8, not text.isascii()),
+        (Coding.ESCAPED, _from_escapes, b"\\u00" in text),
+    ):
+        with suppress(ValueError):
+            if is_used:
+                found[coding] = decode(text)
+    return found
+
+
+def codings_of(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
+    """What ``text`` says in each coding that it is, whole, and that begins like something a loader would take.
+
+    Args:
+        text: the text, or, with ``cut``, its beginning.
+        cut: more follows, so that what is decoded is the beginning only.
+    """
+    packed = text.translate(None, _SPACE)
+    found: dict[Coding, bytes] = {}
+    if len(packed) < _SHORTEST_TEXT or _CODED.match(packed) is None:
+        return found
+    for coding, kind in _TEXTS.items():
+        if not _starts_of(coding).match(packed):
+            continue
+        part = packed[: len(packed) - len(packed) % kind.group] if cut else packed
+        if kind.whole.fullmatch(part) is None:
+            continue
+        try:
+            data = kind.decode(part)
+        except ValueError:
+            continue
+        if begins(data):
+            found[coding] = data
+    return found
+
+
+def begins(data: bytes) -> bool:
+    """Whether ``data`` begin like something that a loader would take, as such or in a coding again."""
+    return _OPENINGS.match(data) is not None or (data.isascii() and _CODED.match(data.lstrip(_SPACE)) is not None)
+
+
+@functools.cache
+def _starts_of(coding: Coding) -> re.Pattern[bytes]:
+    return re.compile(_TEXTS[coding].starts)

@@ -1,0 +1,241 @@
+"""Compressed stretches, expanded forward a bounded piece at a time.
+
+Method numbers are those of ZIP archives, APPNOTE.TXT section 4.4.5.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import KIB
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.codecs import BZIP2, DEFLATE, STORED, XZ, ZIP_LZMA, ZSTD, Codec, DecodingError
+
+METHOD_NAMES = {
+    0: "stored",
+    1: "shrink",
+    6: "implode",
+    8: "deflate",
+    9: "deflate64",
+    12: "bzip2",
+    14: "lzma",
+    93: "zstd",
+    95: "xz",
+    96: "jpeg",
+    98: "ppmd",
+    99: "aes",
+}
+ZIP_CODECS = {0: STORED, 8: DEFLATE, 12: BZIP2, 14: ZIP_LZMA, 93: ZSTD, 95: XZ}
+
+Follows = Callable[[bytes], bool]
+"""Whether a further stream begins with these bytes, which a loader reads as more of the same content."""
+
+_PIECE = 64 * KIB
+_BLOCK = 64 * KIB
+_INPUT = 4 * KIB
+_LOOK = 4 * KIB
+
+
+class _BrokenOffError(DecodingError):
+    """The data end before their content does, which withholds nothing of it."""
+
+
+class _Input:
+    """A window read a block at a time, for decoders that take little at once."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._base = 0
+        self._block = b""
+
+    def read(self, offset: int, most: int) -> bytes:
+        """Bytes from ``offset``, at least one unless it is the end."""
+        if not self._base <= offset < self._base + len(self._block):
+            self._base, self._block = offset, self._window.read(offset, _BLOCK)
+        start = offset - self._base
+        return self._block[start : start + most]
+
+
+class _Stream:
+    """One compressed stream, from ``start`` in the stored bytes to its own end.
+
+    Attributes:
+        taken: the byte after the last that was handed to the decoder.
+        last: where what was handed over last begins.
+        produced: bytes of content so far.
+        fine_from: from where on the decoder gets one byte at a time.
+    """
+
+    def __init__(self, stored: Window, source: _Input, codec: Codec, start: int, stated_size: int) -> None:
+        header = stored.read(start, codec.header) if codec.header else b""
+        self._source = source
+        self._codec = codec
+        self._stated = stated_size
+        self._decoder = codec.start(header, stated_size)
+        self.start = start
+        self.taken = self.last = start + len(header)
+        self.produced = 0
+        self.fine_from: int | None = None
+
+    @property
+    def end(self) -> int:
+        """The byte after the last that the content took so far."""
+        return self.taken - len(self._decoder.unused_data)
+
+    def piece(self, most: int) -> bytes:
+        """The next bytes of the content, at most ``most``; empty at its end.
+
+        Raises:
+            DecodingError: the data break off, contradict themselves or take too much memory.
+            WindowError: from the stored window.
+        """
+        decoder = self._decoder
+        while not decoder.eof:
+            data = b""
+            if decoder.needs_input:
+                data = self._source.read(self.taken, self._step())
+                if not data and self._may_end():
+                    return b""
+                if not data:
+                    raise _BrokenOffError(f"the compressed data break off after {self.taken} bytes")
+            if data:
+                self.last, self.taken = self.taken, self.taken + len(data)
+            out = decoder.decompress(data, most)
+            if out:
+                self.produced += len(out)
+                return out
+            if not data and not decoder.needs_input and not decoder.eof:
+                raise _BrokenOffError(f"the compressed data lead nowhere after byte {self.taken}")
+        return b""
+
+    def _step(self) -> int:
+        return _INPUT if self.fine_from is None else max(1, min(_INPUT, self.fine_from - self.taken))
+
+    def _may_end(self) -> bool:
+        return self._codec is STORED or (self._codec.unmarked and self.produced >= self._stated)
+
+
+class Expansion:
+    """The content of one compressed stretch, piece by piece, forward only.
+
+    Attributes:
+        streams: how many there were up to now; one, unless ``follows`` finds more of them.
+        exact: whether all that a decoder could have given out before damage is wanted. Decoders withhold what they
+            decoded in the same call in which they meet damage, while a loader that asks for less at a time runs it.
+    """
+
+    def __init__(
+        self, stored: Window, codec: Codec, stated_size: int, follows: Follows | None = None, exact: bool = True
+    ) -> None:
+        self._stored = stored
+        self._source = _Input(stored)
+        self._codec = codec
+        self._stated = stated_size
+        self._follows = follows
+        self._stream: _Stream | None = None
+        self._failure: WindowError | None = None
+        self.exact = exact
+        self.streams = 0
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes of the stretch."""
+        return self._stored.size
+
+    @property
+    def consumed(self) -> int:
+        """Stored bytes that the content took; fewer than ``stored_size`` where something follows its end."""
+        return self._stream.end if self._stream else 0
+
+    def next_piece(self) -> bytes:
+        """The next bytes of the content; empty at its end.
+
+        Raises:
+            WindowError: ``damaged`` where the data break off or contradict themselves, ``limit-reached`` where they
+                take too much memory; or from the stored window.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            while True:
+                if self._stream is not None and (piece := self._stream.piece(_PIECE)):
+                    return piece
+                start = 0 if self._stream is None else self._next_start(self._stream.end)
+                if start is None:
+                    return b""
+                self._stream = _Stream(self._stored, self._source, self._codec, start, self._stated)
+                self.streams += 1
+        except DecodingError as error:
+            return self._up_to_damage(error)
+
+    def _next_start(self, position: int) -> int | None:
+        """Where a further stream begins at or, past zero bytes, after ``position``."""
+        if self._follows is None:
+            return None
+        while data := self._source.read(position, _LOOK):
+            kept = data.lstrip(b"\0")
+            position += len(data) - len(kept)
+            if kept:
+                return position if self._follows(self._stored.read(position, _LOOK)) else None
+        return None
+
+    def _up_to_damage(self, error: DecodingError) -> bytes:
+        """What the decoder withheld, if it is wanted and there is any; the failure itself comes next.
+
+        The stream is decoded again, in large steps up to the last and from there byte by byte, in and out.
+        """
+        at = self._stream.taken if self._stream else 0
+        detail = f"the compressed data are damaged before byte {at}: {error}"
+        if error.reason is UnreadReason.LIMIT:
+            detail = f"the compressed data ask for more memory than they are given: {error}"
+        breaks_off = isinstance(error, _BrokenOffError)
+        self._failure = WindowError(str(error) if breaks_off else detail, error.reason)
+        out = bytearray()
+        if self._stream is not None and self.exact and not breaks_off:
+            try:
+                again = _Stream(self._stored, self._source, self._codec, self._stream.start, self._stated)
+                again.fine_from = self._stream.last
+                left = self._stream.produced
+                while left and (piece := again.piece(min(left, _PIECE))):
+                    left -= len(piece)
+                while piece := again.piece(1):
+                    out += piece
+            except DecodingError:
+                pass
+        if not out:
+            raise self._failure from error
+        return bytes(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What one compressed stretch holds: the stored bytes it took, its size and CRC-32 once expanded.
+
+    ``broken`` says where it is damaged, if it is. ``whole`` is whether it was followed to its end; the figures count up
+    to where it was left.
+    """
+
+    consumed: int
+    size: int
+    crc: int
+    whole: bool
+    broken: str | None
+
+
+def measure(stored: Window, codec: Codec, stated_size: int, most: int) -> Measure:
+    """Expand ``stored`` without keeping anything, up to the piece that exceeds ``most`` bytes of content."""
+    expansion = Expansion(stored, codec, stated_size, exact=False)
+    size = crc = 0
+    try:
+        while piece := expansion.next_piece():
+            size += len(piece)
+            crc = zlib.crc32(piece, crc)
+            if size > most:
+                return Measure(expansion.consumed, size, crc, False, None)
+    except WindowError as error:
+        return Measure(expansion.consumed, size, crc, False, str(error))
+    return Measure(expansion.consumed, size, crc, True, None)

@@ -1,0 +1,218 @@
+"""The wire format of protocol buffers, read lazily and in bounded memory: fields by number, messages as stretches.
+
+Nothing is decoded that nobody asks for: a field of any length is a stretch of the window, and a message of a few
+mebibytes is held in memory while its fields are gone through.
+
+Source: https://protobuf.dev/programming-guides/encoding/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import MIB
+from modelaudit.wire.base import DamagedError
+from modelaudit.wire.deadline import keep_time
+
+VARINT: Final = 0
+FIXED64: Final = 1
+BYTES: Final = 2
+_GROUP: Final = 3
+_GROUP_END: Final = 4
+FIXED32: Final = 5
+_FIXED: Final = {FIXED64: 8, FIXED32: 4}
+_NUMBER: Final = 3
+_MOST_NUMBER: Final = (1 << 29) - 1
+_VARINT_BYTES: Final = 10
+_HELD: Final = 4 * MIB
+_STEP: Final = 64 * 1024
+_GROUPS: Final = 32
+_NO_LOOK: Final = 255
+"""The fields of which all but the first are read without a look at the time."""
+_MOST_LOOKED_AT: Final = 1_000_000
+_FIRST: Final = 64
+
+
+class Field(NamedTuple):
+    """One field of a message. Files hold hundreds of thousands: a tuple is made in a third of a dataclass's time.
+
+    Attributes:
+        number: as the schema numbers it.
+        wire: ``VARINT``, ``FIXED64``, ``BYTES`` or ``FIXED32``. Groups, long deprecated, are passed over.
+        value: of a number, unsigned; 0 for ``BYTES``.
+        body: what a field of ``BYTES`` holds: text, packed numbers, or a message.
+        offset: of the field's key in the window, in bytes.
+    """
+
+    number: int
+    wire: int
+    value: int
+    body: Message
+    offset: int
+
+
+class Message:
+    """A stretch of a window that is a message, text or packed numbers; which, only the schema knows."""
+
+    __slots__ = ("_base", "_held", "_window", "end", "start")
+
+    def __init__(self, window: Window, start: int, end: int, held: bytes = b"", base: int = 0) -> None:
+        self._window = window
+        self._held = held
+        self._base = base
+        self.start = start
+        self.end = end
+
+    @classmethod
+    def whole(cls, window: Window) -> Message:
+        """The whole of ``window`` as one message."""
+        return cls(window, 0, window.size)
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return self.end - self.start
+
+    def raw(self, most: int) -> bytes:
+        """Its first ``most`` bytes. Raises ``WindowError``."""
+        end = min(self.end, self.start + most)
+        if self._base <= self.start and end <= self._base + len(self._held):
+            return self._held[self.start - self._base : end - self._base]
+        return self._window.read(self.start, end - self.start)
+
+    def text(self, most: int = 4096) -> str:
+        """Its first ``most`` bytes as text; what is not UTF-8 stands escaped. Raises ``WindowError``."""
+        return self.raw(most).decode("utf-8", "backslashreplace")
+
+    def fields(self) -> Iterator[Field]:
+        """Its fields in order.
+
+        Raises:
+            DamagedError: a key, a number or a length is none, or a field ends beyond the message.
+            LimitReachedError: there is no time left.
+            WindowError: from the window.
+        """
+        source = self._hold()
+        position = self.start
+        groups = count = 0
+        while position < self.end:
+            if not count & _NO_LOOK:
+                keep_time()
+            count += 1
+            offset = position
+            key, position = source.varint(position)
+            number, wire = key >> _NUMBER, key & 7
+            if not 0 < number <= _MOST_NUMBER:
+                raise DamagedError(f"{number} is no number of a field", offset)
+            if wire in (_GROUP, _GROUP_END):
+                groups += 1 if wire == _GROUP else -1
+                if not 0 <= groups <= _GROUPS:
+                    raise DamagedError("groups end that never began, or nest too deep", offset)
+                continue
+            if groups:
+                # A text in JSON begins like a group: what nobody is told of is passed over as fast as can be.
+                position = source.span(wire, position, offset)[1]
+                continue
+            field, position = source.field(number, wire, position, offset)
+            yield field
+        if groups:
+            raise DamagedError("a group never ends", self.end)
+
+    def varints(self) -> Iterator[int]:
+        """What it holds as packed numbers, unsigned. Raises ``DamagedError`` and ``WindowError``."""
+        source = self._hold()
+        position = self.start
+        while position < self.end:
+            if not position & _NO_LOOK:
+                keep_time()
+            value, position = source.varint(position)
+            yield value
+
+    def _hold(self) -> _Source:
+        inside = self._base <= self.start and self.end <= self._base + len(self._held)
+        return _Source(self._window, self._held, self._base, self.end, inside)
+
+
+def is_whole_message(window: Window) -> bool:
+    """Whether the bytes are, from the first to the last, fields of which one is a message with a text or message in it.
+
+    Parsers want no more of them than that, and pass over what they do not know. Bytes of which many fields were gone
+    through without a fault count too, since nobody can say what the rest is. Raises ``WindowError``.
+    """
+    found = False
+    try:
+        for count, field in enumerate(Message.whole(window).fields()):
+            if count >= _MOST_LOOKED_AT:
+                return True
+            found = found or (field.wire == BYTES and _is_message(field.body))
+    except DamagedError:
+        return False
+    return found
+
+
+def _is_message(message: Message) -> bool:
+    try:
+        return any([field.wire == BYTES and field.body.size > 0 for field in islice(message.fields(), _FIRST)])
+    except DamagedError:
+        return False
+
+
+class _Source:
+    """Bytes of a window up to ``end``, a block of which is in memory."""
+
+    __slots__ = ("base", "data", "end", "inside", "known", "window")
+
+    def __init__(self, window: Window, data: bytes, base: int, end: int, inside: bool) -> None:
+        self.window, self.data, self.base, self.end, self.inside = window, data, base, end, inside
+        self.known = min(len(data), end - base)
+
+    def _load(self, position: int) -> int:
+        """Hold what stands at ``position``; returns its place in what is held."""
+        if not self.inside:
+            left = self.end - position
+            self.data = self.window.read(position, left if left <= _HELD else _STEP)
+            self.base = position
+            self.inside = left <= _HELD
+            self.known = min(len(self.data), left)
+        return position - self.base
+
+    def varint(self, position: int) -> tuple[int, int]:
+        place = position - self.base
+        if not (self.inside or 0 <= place <= len(self.data) - _VARINT_BYTES):
+            place = self._load(position)
+        known = self.known
+        if place < known and (byte := self.data[place]) < 0x80:
+            return byte, position + 1
+        value = shift = 0
+        for byte in self.data[place : min(place + _VARINT_BYTES, known)]:
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value & 0xFFFF_FFFF_FFFF_FFFF, position + shift // 7
+        raise DamagedError("a number breaks off or is too long", position)
+
+    def field(self, number: int, wire: int, position: int, offset: int) -> tuple[Field, int]:
+        if wire == VARINT:
+            value, end = self.varint(position)
+            return Field(number, wire, value, Message(self.window, position, end, self.data, self.base), offset), end
+        position, end = self.span(wire, position, offset)
+        body = Message(self.window, position, end, self.data, self.base)
+        value = 0 if wire == BYTES else int.from_bytes(body.raw(8), "little")
+        return Field(number, wire, value, body, offset), end
+
+    def span(self, wire: int, position: int, offset: int) -> tuple[int, int]:
+        """Where what a field holds begins and ends, whose key begins at ``offset`` and ends at ``position``."""
+        if wire == VARINT:
+            return position, self.varint(position)[1]
+        length = _FIXED.get(wire)
+        if length is None:
+            if wire != BYTES:
+                raise DamagedError(f"{wire} is no type of the wire format", offset)
+            length, position = self.varint(position)
+        end = position + length
+        if end > self.end:
+            raise DamagedError(f"a field of {length} bytes ends {end - self.end} bytes beyond its message", offset)
+        return position, end

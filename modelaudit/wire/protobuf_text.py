@@ -1,0 +1,193 @@
+"""The text form of protocol buffers: fields in order with the way to each, without a schema.
+
+Source: https://protobuf.dev/reference/protobuf/textformat-spec/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError
+from modelaudit.wire.deadline import keep_time
+
+_TOKEN: Final = re.compile(
+    r"(?P<space>(?:[ \t\r\n\f\v]|\#[^\n]*+)++)"
+    r"|(?P<text>\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+')"
+    r"|(?P<extension>\[[\w./%\- ]*+\](?=\s*+[:{<]))"
+    r"|(?P<word>[A-Za-z_][\w.]*+)"
+    r"|(?P<number>[.\d][\w.]*+(?:(?<=[eE])[+-]\d++[fF]?+)?+)"
+    r"|(?P<sign>[:{}<>\[\],;-])",
+    re.DOTALL,
+)
+_ESCAPE: Final = re.compile(
+    rb"\\(?:([0-7]{1,3})|[xX]([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL
+)
+_NAMED: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_LOOKED_AT: Final = MIB
+_MAY_BE: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+(?:[a-z_]++\s*+[:{<]|\Z)")
+_ENDS: Final = {"{": "}", "<": ">"}
+
+
+def looked_at(head: Head) -> bytes:
+    """What recognition looks at of a text that may be one: more than the head, since comments and names can be long."""
+    return head.window.read(0, _LOOKED_AT) if _MAY_BE.match(head.data) else head.data
+
+
+@dataclass(frozen=True, slots=True)
+class TextField:
+    """One event of a text: a message opens, a message closes, or a field has a value.
+
+    Attributes:
+        name: of the field; empty where a message closes.
+        value: of a single value, its bytes; ``None`` where a message opens or closes.
+        quoted: whether the value stands in quotes.
+        line: from 1.
+    """
+
+    name: str
+    value: bytes | None
+    quoted: bool
+    line: int
+
+
+@dataclass(slots=True)
+class _Token:
+    kind: str
+    text: str
+    line: int
+
+
+class _Tokens:
+    """Tokens of a text, of which the next may be looked at."""
+
+    def __init__(self, text: str, limits: Limits) -> None:
+        self._text = text
+        self._most = limits.document_nodes
+        self._position = 0
+        self._line = 1
+        self._count = 0
+        self.next = self._read()
+
+    def take(self) -> _Token:
+        """The next token, after which the one behind it is next."""
+        token = self.next
+        self.next = self._read()
+        return token
+
+    def takes(self, *signs: str) -> str:
+        """The next token's text if it is one of ``signs``, which is then taken; else empty."""
+        return self.take().text if self.next.kind == "sign" and self.next.text in signs else ""
+
+    def _read(self) -> _Token:
+        while self._position < len(self._text):
+            keep_time()
+            match = _TOKEN.match(self._text, self._position)
+            if match is None:
+                raise DamagedError(f"line {self._line} is no text form of a protocol buffer", self._position)
+            line, found, kind = self._line, match.group(), match.lastgroup or ""
+            self._line += found.count("\n")
+            self._position = match.end()
+            if kind != "space":
+                self._count += 1
+                if self._count > self._most:
+                    raise LimitReachedError(f"it holds more than {self._most} words", self._position)
+                return _Token(kind, found, line)
+        return _Token("end", "", self._line)
+
+
+def text_fields(text: str, limits: Limits) -> Iterator[TextField]:
+    """The fields of ``text`` in order; each message opens with its name and closes with an empty one.
+
+    Raises:
+        DamagedError: it is not the text form of a message from some line on.
+        LimitReachedError: it holds more words, or nests deeper, than is followed.
+    """
+    tokens = _Tokens(text, limits)
+    open_: list[str] = []
+    while tokens.next.kind != "end" or open_:
+        yield from _step(tokens, open_, limits)
+
+
+def _field(name: _Token, tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
+    """The value of one field; of a list of messages, messages are read out at once, each as a field of its own."""
+    colon = tokens.takes(":")
+    opened = tokens.takes("{", "<")
+    if opened:
+        yield _opened(name, opened, open_, limits)
+        return
+    if not tokens.takes("["):
+        if not colon:
+            raise DamagedError(f"line {name.line} gives {name.text[:50]} no value")
+        yield _single(name, tokens)
+        tokens.takes(",", ";")
+        return
+    while not tokens.takes("]"):
+        opened = tokens.takes("{", "<")
+        if opened:
+            depth = len(open_)
+            yield _opened(name, opened, open_, limits)
+            while len(open_) > depth + 1 or not tokens.takes(open_[-1]):
+                yield from _step(tokens, open_, limits)
+            open_.pop()
+            yield TextField("", None, False, tokens.next.line)
+        else:
+            yield _single(name, tokens)
+        if not tokens.takes(",") and not (tokens.next.kind == "sign" and tokens.next.text == "]"):
+            raise DamagedError(f"line {tokens.next.line} breaks off a list")
+    tokens.takes(",", ";")
+
+
+def _step(tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
+    """What comes next: the end of the innermost open message, or a field."""
+    if open_ and tokens.takes(open_[-1]):
+        open_.pop()
+        tokens.takes(",", ";")
+        yield TextField("", None, False, tokens.next.line)
+        return
+    name = tokens.take()
+    if name.kind not in ("word", "extension"):
+        raise DamagedError(f"line {name.line} has {name.text[:20]!r} where a field should be named")
+    yield from _field(name, tokens, open_, limits)
+
+
+def _opened(name: _Token, sign: str, open_: list[str], limits: Limits) -> TextField:
+    if len(open_) >= limits.document_depth:
+        raise LimitReachedError(f"messages nest more than {limits.document_depth} deep")
+    open_.append(_ENDS[sign])
+    return TextField(name.text, None, False, name.line)
+
+
+def _single(name: _Token, tokens: _Tokens) -> TextField:
+    """One value: quoted texts that follow one another are one text."""
+    token = tokens.take()
+    if token.kind == "text":
+        parts = [token.text]
+        while tokens.next.kind == "text":
+            parts.append(tokens.take().text)
+        return TextField(name.text, b"".join(map(_unquoted, parts)), True, name.line)
+    sign = ""
+    if token.kind == "sign" and token.text == "-":
+        sign, token = "-", tokens.take()
+    if token.kind not in ("word", "number"):
+        raise DamagedError(f"line {name.line} gives {name.text[:50]} no value")
+    return TextField(name.text, (sign + token.text).encode(), False, name.line)
+
+
+def _unquoted(text: str) -> bytes:
+    return _ESCAPE.sub(_unescaped, text[1:-1].encode("utf-8", "surrogatepass"))
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    octal, byte, short, long, other = match.groups()
+    if octal is not None:
+        return bytes([int(octal, 8) & 0xFF])
+    if byte is not None:
+        return bytes([int(byte, 16)])
+    if other is not None:
+        return _NAMED.get(other, other)
+    code = int(short or long, 16)
+    return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else b"?"

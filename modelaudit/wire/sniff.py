@@ -1,0 +1,115 @@
+"""Formats by their first bytes, so that what has no reader can at least be named."""
+
+from __future__ import annotations
+
+from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZSTD
+from modelaudit.wire.pickle_start import NEWEST
+from modelaudit.wire.tar_headers import BLOCK, is_header
+
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"PK\x03\x04", "ZIP"),
+    (0, b"PK\x05\x06", "ZIP"),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (0, b"GGUF", "GGUF"),
+    (0, b"tjgg", "GGML"),
+    (0, b"lmgg", "GGML"),
+    (0, b"fmgg", "GGML"),
+    (0, b"algg", "GGML"),
+    (4, b"TFL3", "TFLite"),
+    (4, b"ET12", "ExecuTorch"),
+    (4, b"ORTM", "ONNX Runtime model"),
+    (0, b"\x93NUMPY", "NumPy array"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (0, b"Rar!\x1a\x07", "RAR"),
+    (0, GZIP.magic, "gzip"),
+    (0, BZIP2.magic, "bzip2"),
+    (0, XZ.magic, "xz"),
+    (0, LZMA.magic, "LZMA"),
+    (0, LZ4.magic, "LZ4"),
+    (0, ZSTD.magic, "Zstandard"),
+    (0, b"\x02\x21\x4c\x18", "LZ4 (legacy frame)"),
+    (0, b"LZIP\x01", "lzip"),
+    (0, b"\x1f\x9d", "compress"),
+    (0, b"\xff\x06\x00\x00sNaPpY", "Snappy"),
+    (257, b"ustar", "tar"),
+    (0, b"\x7fELF", "ELF executable"),
+    (0, b"MZ", "Windows executable"),
+    (0, b"\xfe\xed\xfa\xce", "Mach-O executable"),
+    (0, b"\xfe\xed\xfa\xcf", "Mach-O executable"),
+    (0, b"\xce\xfa\xed\xfe", "Mach-O executable"),
+    (0, b"\xcf\xfa\xed\xfe", "Mach-O executable"),
+    (0, b"\xca\xfe\xba\xbe", "Java class or Mach-O executable"),
+    (0, b"\x00asm", "WebAssembly"),
+    (0, b"\x89PNG\r\n\x1a\n", "PNG image"),
+    (0, b"\xff\xd8\xff", "JPEG image"),
+    (0, b"GIF8", "GIF image"),
+    (0, b"BM", "BMP image"),
+    (8, b"WEBP", "WebP image"),
+    (8, b"WAVE", "WAV audio"),
+    (0, b"fLaC", "FLAC audio"),
+    (0, b"ID3", "MP3 audio"),
+    (0, b"OggS", "Ogg media"),
+    (4, b"ftyp", "MP4 media"),
+    (0, b"%PDF-", "PDF"),
+    (0, b"SQLite format 3\x00", "SQLite"),
+    (0, b"PAR1", "Parquet"),
+    (0, b"ARROW1", "Arrow"),
+    (0, b"ftrt", "TensorRT engine"),
+    (0, b"ptrt", "TensorRT engine"),
+    (0, b"RKNN", "RKNN engine"),
+    (0, b"B\0C\0N\0", "CNTK model"),
+    (0, b"RDX", "R data"),
+    (0, b"RDA", "R data"),
+    (0, b"X\n\x00\x00\x00", "R data"),
+    # Two bytes suffice to name what no reader took; before protocol 2 there are none to go by.
+    *((0, bytes((0x80, protocol)), "pickle") for protocol in range(2, NEWEST + 1)),
+)
+
+_STRONG = tuple((offset, magic, name) for offset, magic, name in _MAGIC if len(magic) >= 4)
+_LONGEST = max(offset + len(magic) for offset, magic, _ in _MAGIC)
+
+# Protocol buffers and their like have no magic number; for these the name is all there is to go by.
+_EXTENSIONS = {
+    ".onnx": "ONNX",
+    ".pb": "protocol buffer",
+    ".mlmodel": "Core ML",
+    ".msgpack": "MessagePack",
+    ".engine": "TensorRT engine",
+    ".plan": "TensorRT engine",
+    ".spm": "SentencePiece model",
+    ".model": "SentencePiece model",
+    ".tflite": "TFLite",
+    ".gguf": "GGUF",
+    ".h5": "HDF5",
+    ".safetensors": "safetensors",
+    ".npy": "NumPy array",
+}
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether ``head`` begins with the header of a tar member, whose checksum is a sign as strong as any magic."""
+    return is_header(head[:BLOCK])
+
+
+def strong_magic(head: bytes) -> str | None:
+    """The format whose magic number of four bytes or more ``head`` begins with; numbers hold shorter ones by chance."""
+    found = next((name for offset, magic, name in _STRONG if head.startswith(magic, offset)), None)
+    return found or ("tar" if is_tar(head) else None)
+
+
+def name_format(head: bytes, path: str) -> str | None:
+    """The name of the format that ``head``, an artifact's first bytes, begins; ``None`` where nothing tells.
+
+    Where no magic number fits, the extension of ``path`` may; the name then says that nothing but the extension
+    suggests it.
+    """
+    if is_tar(head):
+        return "tar"
+    start = head[:_LONGEST]
+    for offset, magic, name in _MAGIC:
+        if start.startswith(magic, offset):
+            return name
+    file_name = path.rpartition("!")[2].rpartition("/")[2].lower()
+    stem, dot, extension = file_name.rpartition(".")
+    guess = _EXTENSIONS.get(dot + extension) if stem else None
+    return f"{guess} by its extension" if guess else None

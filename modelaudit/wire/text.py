@@ -1,0 +1,129 @@
+"""Telling text from other bytes, and decoding it."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+_HIGH = bytes(range(0x80, 0x100))
+_MOST_HIGH = 0.1
+_ORDINAL = re.compile(r"#\d+\Z")
+
+UTF_8 = "utf-8"
+EIGHT_BIT = "8-bit"
+
+
+class TextScan:
+    """Reads bytes as text a chunk at a time: UTF-8, UTF-16 where its byte order mark says so, or some 8-bit code.
+
+    An 8-bit code is taken for text only while nearly all bytes are ASCII.
+
+    Attributes:
+        encoding: as far as the bytes so far tell.
+        lines: line breaks so far, and one more if the text does not end in one.
+    """
+
+    def __init__(self) -> None:
+        self.encoding = UTF_8
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._total = 0
+        self._high = 0
+        self._breaks = 0
+        self._ends_in_break = True
+
+    @property
+    def lines(self) -> int:
+        """Number of lines."""
+        return self._breaks + (not self._ends_in_break)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            DamagedError: they are not text; ``offset`` is where.
+        """
+        if self._decoder is None:
+            self._decoder = self._choose(chunk)
+        if self.encoding not in (UTF_8, EIGHT_BIT):
+            self._feed_wide(self._decoder, chunk)
+        else:
+            control = _CONTROL.search(chunk)
+            if control is not None:
+                raise _not_text(self._total + control.start())
+            self._feed_narrow(self._decoder, chunk)
+            self._breaks += chunk.count(b"\n")
+            self._ends_in_break = chunk.endswith(b"\n")
+        self._total += len(chunk)
+
+    def finish(self) -> None:
+        """Say that no more bytes follow.
+
+        Raises:
+            DamagedError: the text breaks off within a character.
+        """
+        if self._decoder is not None and self.encoding != EIGHT_BIT:
+            try:
+                self._decoder.decode(b"", True)
+            except UnicodeDecodeError:
+                if self.encoding != UTF_8:
+                    raise _not_text(self._total) from None
+                self.encoding = EIGHT_BIT
+
+    def _choose(self, start: bytes) -> codecs.IncrementalDecoder:
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            self.encoding = "utf-16"
+        return codecs.getincrementaldecoder(self.encoding)()
+
+    def _feed_wide(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
+        try:
+            text = decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            raise _not_text(self._total + error.start) from error
+        if _CONTROL_CHARACTER.search(text):
+            raise _not_text(self._total)
+        self._breaks += text.count("\n")
+        self._ends_in_break = text.endswith("\n")
+
+    def _feed_narrow(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
+        self._high += len(chunk) - len(chunk.translate(None, _HIGH))
+        if self.encoding == UTF_8:
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                self.encoding = EIGHT_BIT
+        if self.encoding == EIGHT_BIT and self._high > _MOST_HIGH * (self._total + len(chunk)):
+            raise _not_text(self._total)
+
+
+def _not_text(offset: int) -> DamagedError:
+    return DamagedError("it begins as text and goes on as something else", offset)
+
+
+def looks_like_text(head: Head) -> bool:
+    """Whether the first bytes are text and the container does not say that they are something else."""
+    if head.content is not None or not head.data:
+        return False
+    scan = TextScan()
+    try:
+        scan.feed(head.data)
+        if len(head.data) < HEAD_BYTES:
+            scan.finish()
+    except DamagedError:
+        return False
+    return True
+
+
+def decode(data: bytes | bytearray, scan: TextScan) -> str:
+    """``data``, which ``scan`` has read to the end, as text without a byte order mark."""
+    encoding = {UTF_8: "utf-8-sig", EIGHT_BIT: "latin-1"}.get(scan.encoding, scan.encoding)
+    return data.decode(encoding)
+
+
+def file_name(path: str) -> str:
+    """The last part of an artifact's path in lower case, without the ordinal that tells members of one name apart."""
+    name = path.rpartition("!")[2].replace("\\", "/").rpartition("/")[2].lower()
+    return _ORDINAL.sub("", name) if "!" in path else name

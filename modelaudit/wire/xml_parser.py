@@ -1,0 +1,270 @@
+"""Goes through XML with Expat, resolves nothing and expands nothing, and notes what would have another parser do so.
+
+Handing out references to entities instead of replacing them is what ``XML_SetDefaultHandler`` does; in values of
+attributes Expat replaces them, so that a text whose entities are worth too much is left before its content begins.
+Sources: Extensible Markup Language 1.0, section 4; the reference of Expat; CWE-611, CWE-776.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping
+from typing import Final, Protocol
+from xml.parsers import expat
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import KIB, MIB, Limits
+from modelaudit.model.outline import Mention, Reference, ReferenceKind
+from modelaudit.model.structure import Defect, Location
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.windows import chunks
+from modelaudit.wire.xml_encoding import encoding_of
+
+EXTERNAL: Final = "xml-external"
+_STEP: Final = 64 * KIB
+_LONGEST_TOKEN: Final = 16 * MIB
+_DEEPEST: Final = 10_000
+_MOST_ATTRIBUTES: Final = 10_000
+_MOST_ENTITIES: Final = 10_000
+_EXPANSION: Final = MIB
+_PROLOG: Final = MIB
+_SHOWN: Final = 300
+_SPELLED: Final = 4
+_BY_NUMBER: Final = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
+_REFERENCE: Final = re.compile(r"&([^\s;#&]{1,200});")
+_DECLARATION: Final = re.compile(
+    r"""<!ENTITY\s{1,20}(%\s{1,20})?[^\s>"']{1,200}\s{1,20}(?:SYSTEM|PUBLIC\s{1,20}(?:"[^"]{0,500}"|'[^']{0,500}'))"""
+    r"""\s{0,20}(?:"([^"]{0,2000})"|'([^']{0,2000})')"""
+)
+_AWAY: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\~]")
+_ELSEWHERE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_HREF: Final = re.compile(r"""\bhref\s*=\s*["']([^"']{0,2000})["']""")
+
+
+class Content(Protocol):
+    """Whoever is told the elements."""
+
+    def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
+        """An element begins; ``name`` is as the text spells it, its prefix included."""
+
+    def text(self, data: str, line: int) -> None:
+        """Some text of the innermost element."""
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+
+
+class Markup:
+    """One XML text.
+
+    Attributes:
+        mentions: what other parsers would fetch.
+        references: files of the model that they would fetch.
+        defects: what they would choke on, and what they disagree about.
+        lines: how far it was read.
+    """
+
+    def __init__(self, window: Window, limits: Limits, content: Content) -> None:
+        self.mentions: list[Mention] = []
+        self.references: list[Reference] = []
+        self.defects: list[Defect] = []
+        self._window = window
+        self._limits = limits
+        self._content = content
+        self._entities: dict[str, str] = {}
+        self._worth: dict[str, int] = {}
+        self._spent = 0
+        self._elements = 0
+        self._depth = 0
+        self._fed = 0
+        self._last_event = 0
+        self._prolog = ""
+        self._in_prolog = True
+        self._seen: set[tuple[str, str]] = set()
+        self._parser = self._configured()
+
+    @property
+    def lines(self) -> int:
+        """How many lines were read."""
+        return self._parser.CurrentLineNumber
+
+    def read(self) -> None:
+        """Go through the text.
+
+        Raises:
+            DamagedError: it is not well-formed, or not in its encoding.
+            LimitReachedError: a bound was reached.
+            WindowError: from the window.
+        """
+        encoding = encoding_of(self._window.read(0, 1024))
+        if encoding.oddity:
+            self.defects.append(Defect("unusual-encoding", encoding.oddity))
+        if encoding.codec is None:
+            raise DamagedError(encoding.oddity, 0)
+        decoder = codecs.getincrementaldecoder(encoding.codec)()
+        try:
+            for chunk in chunks(self._window, encoding.skip, length=_STEP):
+                self._feed(decoder.decode(chunk), False)
+            self._feed(decoder.decode(b"", True), True)
+        except UnicodeDecodeError as error:
+            raise DamagedError(f"it is not in {encoding.codec} throughout", self._fed) from error
+        except expat.ExpatError as error:
+            why = expat.ErrorString(error.code)
+            raise DamagedError(
+                f"it is not well-formed XML: line {error.lineno}, {why}", self._parser.ErrorByteIndex
+            ) from None
+        finally:
+            self._declarations_in_prolog()
+
+    def _feed(self, text: str, last: bool) -> None:
+        if self._in_prolog and len(self._prolog) < _PROLOG:
+            self._prolog += text
+        self._fed += len(text)
+        if self._fed - self._last_event > _LONGEST_TOKEN:
+            raise LimitReachedError(f"one piece of its markup is longer than {_LONGEST_TOKEN} characters")
+        self._parser.Parse(text, last)
+
+    def _configured(self) -> expat.XMLParserType:
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.ordered_attributes = False
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.EndDoctypeDeclHandler = self._doctype_ends
+        parser.EntityDeclHandler = self._entity
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.ProcessingInstructionHandler = self._instruction
+        parser.CommentHandler = lambda _: self._event()
+        parser.DefaultHandler = self._default
+        return parser
+
+    def _event(self) -> None:
+        keep_time()
+        self._last_event = self._fed
+
+    def _note(self, use: str, target: str) -> None:
+        if (use, target) not in self._seen and len(self._seen) < _MOST_ENTITIES:
+            self._seen.add((use, target))
+            where = Location(line=self._parser.CurrentLineNumber)
+            self.mentions.append(Mention(EXTERNAL, use, target[:_SHOWN], where))
+
+    def fetched(self, use: str, target: str) -> None:
+        """Note that another parser would fetch ``target``, a file beside this one or anything else."""
+        if _AWAY.match(target):
+            self._note(use, target)
+        else:
+            self.references.append(Reference(ReferenceKind.DATA, target[:_SHOWN], use))
+
+    def _doctype(self, name: str, system: str | None, public: str | None, inside: int) -> None:
+        self._event()
+        # A grammar beside the file, or where one is installed, tells a parser nothing of the machine.
+        if system and (_AWAY.match(system) or not system.lower().endswith(".dtd")):
+            self.fetched("doctype", system)
+
+    def _entity(
+        self, name: str, is_parameter: int, value: str | None, base: str | None, system: str | None,
+        public: str | None, notation: str | None,
+    ) -> None:  # fmt: skip
+        self._event()
+        if system is not None and notation is None:
+            self._note("parameter-entity" if is_parameter else "entity", system)
+        elif value is not None and is_parameter:
+            self._declarations_in(value)
+        elif value is not None:
+            if len(self._entities) >= _MOST_ENTITIES:
+                raise LimitReachedError(f"it declares more than {_MOST_ENTITIES} entities")
+            self._entities.setdefault(name, value)
+
+    def _declarations_in(self, value: str) -> None:
+        """External entities that a parameter entity declares where it is used, spelled out or by numbers."""
+        for _ in range(_SPELLED):
+            for match in _DECLARATION.finditer(value[:_PROLOG]):
+                self._note("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
+            plain = _BY_NUMBER.sub(_character, value)
+            if plain == value:
+                return
+            value = plain
+
+    def _doctype_ends(self) -> None:
+        """Work out what each entity is worth once it is replaced, without replacing it."""
+        self._event()
+        for name in self._entities:
+            if self._worth_of(name) > _EXPANSION:
+                self._bomb(f"the entity {name[:40]} is replaced by more than {_EXPANSION} characters")
+
+    def _worth_of(self, name: str) -> int:
+        waiting = [name]
+        open_: set[str] = set()
+        while waiting:
+            current = waiting[-1]
+            if current in self._worth:
+                waiting.pop()
+                continue
+            inner = [match for match in _REFERENCE.findall(self._entities[current]) if match in self._entities]
+            missing = [each for each in dict.fromkeys(inner) if each not in self._worth]
+            if current in open_ or not missing:
+                if missing:
+                    self._bomb(f"the entity {current[:40]} is made of itself")
+                worth = len(self._entities[current]) + sum(self._worth[each] for each in inner)
+                self._worth[current] = min(worth, 1 << 62)
+                waiting.pop()
+            elif open_.intersection(missing):
+                self._bomb(f"the entity {current[:40]} is made of itself")
+            else:
+                open_.add(current)
+                waiting += missing
+        return self._worth[name]
+
+    def _bomb(self, detail: str) -> None:
+        where = Location(line=self._parser.CurrentLineNumber)
+        self.defects.append(Defect("entity-expansion", detail, where))
+        raise LimitReachedError("its content was not read, since its entities expand beyond reason")
+
+    def _default(self, data: str) -> None:
+        self._event()
+        if self._depth and data.startswith("&") and data.endswith(";"):
+            self._spent += self._worth.get(data[1:-1], 0)
+            if self._spent > _EXPANSION and self._spent > 10 * self._fed:
+                self._bomb(f"its references are replaced by more than {self._spent} characters")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._event()
+        self._in_prolog = False
+        self._depth += 1
+        self._elements += 1
+        if self._depth > _DEEPEST:
+            raise LimitReachedError(f"its elements nest more than {_DEEPEST} deep")
+        if self._elements > self._limits.document_nodes:
+            raise LimitReachedError(f"it holds more than {self._limits.document_nodes} elements")
+        if len(attributes) > _MOST_ATTRIBUTES:
+            raise LimitReachedError(f"an element has more than {_MOST_ATTRIBUTES} attributes")
+        self._content.start(name, attributes, self._parser.CurrentLineNumber)
+
+    def _end(self, name: str) -> None:
+        self._event()
+        self._depth -= 1
+        self._content.end(name)
+
+    def _text(self, data: str) -> None:
+        self._event()
+        self._content.text(data, self._parser.CurrentLineNumber)
+
+    def _instruction(self, target: str, data: str) -> None:
+        self._event()
+        href = _HREF.search(data[:_STEP]) if target == "xml-stylesheet" else None
+        if href is not None and "xsl" in data[:_STEP].lower() and _ELSEWHERE.match(href[1]):
+            self._note("stylesheet", href[1])
+
+    def _declarations_in_prolog(self) -> None:
+        """External entities that Expat passed over: once a parameter entity is used, it declares nothing any more."""
+        if "<!DOCTYPE" in self._prolog and "%" in self._prolog:
+            for match in _DECLARATION.finditer(self._prolog):
+                self._note("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
+
+
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1], 16) if match[1] else int(match[2])
+    return chr(code) if code <= 0x10FFFF else match[0]

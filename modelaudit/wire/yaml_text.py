@@ -1,0 +1,195 @@
+"""YAML as a stream of events: nothing is constructed, no alias is expanded, every bound is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from modelaudit.model.limits import Limits
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import in_time
+
+_CORE_TAG = "tag:yaml.org,2002:"
+_MOST_TAGS = 1000
+MERGE_KEY = "<<"
+# The parser in C where PyYAML has it, the one in Python otherwise; neither constructs anything in ``yaml.parse``.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class YamlError(DamagedError):
+    """The text is not YAML from ``line`` on, counted from 1."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def events(text: str, limits: Limits) -> Iterator[yaml.Event]:
+    """The events of the text.
+
+    Raises:
+        YamlError: the text is not YAML.
+        LimitReachedError: it nests too deep or holds too many values.
+    """
+    depth = nodes = 0
+    try:
+        for event in in_time(yaml.parse(text, Loader=_LOADER)):
+            nodes += isinstance(event, yaml.NodeEvent)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > limits.document_depth:
+                raise LimitReachedError(f"it nests deeper than {limits.document_depth} levels")
+            if nodes > limits.document_nodes:
+                raise LimitReachedError(f"it holds more than {limits.document_nodes} values")
+            yield event
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise YamlError(f"line {line}: {error.problem or error.context or 'not YAML'}", line) from error
+    except yaml.YAMLError as error:
+        raise YamlError(" ".join(str(error).split()), 1) from error
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
+
+
+def short_tag(tag: str) -> str:
+    """``tag`` as people write it: ``!!python/name:os.system``."""
+    return "!!" + tag.removeprefix(_CORE_TAG) if tag.startswith(_CORE_TAG) else tag
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An open collection: for mappings, whether a key comes next and which were seen."""
+
+    is_mapping: bool
+    expects_key: bool = True
+    keys: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class YamlFacts:
+    """What is known of a YAML text so far.
+
+    Attributes:
+        wanted: keys that somebody asks for; ``met`` gathers those that occur, at whatever depth.
+        duplicates: keys that occur twice in one mapping, with their lines.
+        tags: each explicit tag with the line of its first use.
+    """
+
+    wanted: frozenset[str] = frozenset()
+    met: set[str] = field(default_factory=set)
+    root: str = "empty"
+    keys: list[str] = field(default_factory=list)
+    tags: dict[str, int] = field(default_factory=dict)
+    duplicates: list[tuple[str, int]] = field(default_factory=list)
+    documents: int = 0
+
+    def scan(self, text: str, limits: Limits) -> None:
+        """Follow the text, of any number of documents; ``root`` and ``keys`` are those of the first.
+
+        Raises:
+            YamlError: the text is not YAML; what stands before is kept.
+            LimitReachedError: a bound was reached; likewise.
+        """
+        frames: list[_Frame] = []
+        for event in events(text, limits):
+            if isinstance(event, yaml.CollectionEndEvent):
+                frames.pop()
+            elif isinstance(event, yaml.NodeEvent):
+                self._note_tag(event)
+                self._note_place(event, frames)
+                if isinstance(event, yaml.CollectionStartEvent):
+                    frames.append(_Frame(isinstance(event, yaml.MappingStartEvent)))
+
+    def _note_tag(self, event: yaml.NodeEvent) -> None:
+        tag = getattr(event, "tag", None)
+        if tag is None:
+            return
+        if len(self.tags) >= _MOST_TAGS and short_tag(tag) not in self.tags:
+            raise LimitReachedError(f"it uses more than {_MOST_TAGS} different tags")
+        self.tags.setdefault(short_tag(tag), _line(event))
+
+    def _note_place(self, event: yaml.NodeEvent, frames: list[_Frame]) -> None:
+        if not frames:
+            self.documents += 1
+            if self.documents == 1:
+                self.root = _root_of(event)
+            return
+        frame = frames[-1]
+        if not frame.is_mapping:
+            return
+        if frame.expects_key and isinstance(event, yaml.ScalarEvent):
+            if event.value in frame.keys and event.value != MERGE_KEY:
+                self.duplicates.append((event.value, _line(event)))
+            frame.keys.add(event.value)
+            if event.value in self.wanted:
+                self.met.add(event.value)
+            if len(frames) == 1 and self.documents == 1:
+                self.keys.append(event.value)
+        elif frame.expects_key and isinstance(event, yaml.AliasEvent):
+            self.met |= self.wanted  # the anchor may name any of them
+        frame.expects_key = not frame.expects_key
+
+
+def _root_of(event: yaml.NodeEvent) -> str:
+    if isinstance(event, yaml.MappingStartEvent):
+        return "mapping"
+    if isinstance(event, yaml.SequenceStartEvent):
+        return "sequence"
+    return "scalar" if getattr(event, "value", "") else "empty"
+
+
+@dataclass(slots=True)
+class Node:
+    """A value of a YAML text. ``line`` counts from 1.
+
+    Attributes:
+        text: of a scalar; ``None`` for null.
+        items: of a sequence; of a mapping, keys and values in turn.
+    """
+
+    kind: str
+    line: int
+    text: str | None = None
+    items: list[Node] = field(default_factory=list)
+
+
+def compose(text: str, limits: Limits) -> tuple[Node | None, DamagedError | None]:
+    """The first document as a tree, as far as it goes, and what stopped it. An alias is the node that it names."""
+    top = Node("top", 1)
+    open_nodes = [top]
+    anchors: dict[str, Node] = {}
+    try:
+        for event in events(text, limits):
+            if isinstance(event, yaml.CollectionEndEvent):
+                open_nodes.pop()
+            elif isinstance(event, yaml.DocumentEndEvent):
+                break
+            elif isinstance(event, yaml.NodeEvent):
+                node = _node(event, anchors)
+                open_nodes[-1].items.append(node)
+                if isinstance(event, yaml.CollectionStartEvent):
+                    open_nodes.append(node)
+    except DamagedError as error:
+        return (top.items[0] if top.items else None), error
+    return (top.items[0] if top.items else None), None
+
+
+def _node(event: yaml.NodeEvent, anchors: dict[str, Node]) -> Node:
+    line = _line(event)
+    if isinstance(event, yaml.AliasEvent):
+        if event.anchor not in anchors:
+            raise YamlError(f"line {line}: the alias {event.anchor!r} names nothing", line)
+        return anchors[event.anchor]
+    if isinstance(event, yaml.ScalarEvent):
+        # The parser in C gives plain scalars the style "", the one in Python None.
+        is_null = not event.style and event.value in ("", "~", "null", "Null", "NULL")
+        node = Node("scalar", line, None if is_null else event.value)
+    else:
+        node = Node(_root_of(event), line)
+    if event.anchor:
+        anchors[event.anchor] = node
+    return node

@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.archives.zip import READER
+from modelaudit.formats.archives.zip.contents import take_stock
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.structure import ArchiveListing, TensorData, UnreadReason
+from modelaudit.wire.base import DamagedError
+from modelaudit.wire.windows import Budget
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
+# These fixtures are about something that is no defect by itself, or named after where the payload is.
+_NO_DEFECT = {
+    *("archive-as-storage", "beside-the-root", "concatenated", "eval", "link-escape", "not-utf-8-name"),
+    *("packed-with-xz", "packed-with-zstd"),
+}
+_IN_TORCH = ("archive-as-storage", "beside-the-root", "case-duplicate-member", "crc-mismatch", "false-encryption-flag")
+_HOSTILE = sorted(
+    [
+        *(FIXTURES / "zip/malicious").iterdir(),
+        *(FIXTURES / f"torch-zip/malicious/{name}.pt" for name in (*_IN_TORCH, "eval")),
+    ]
+)
+_UNREADABLE = {
+    *("encrypted-member", "unknown-compression", "damaged-content", "local-header-missing", "link-member"),
+    "link-escape",
+}
+_PAYLOAD_CUT_OFF = {"data-after-stream"}
+
+
+def _listing(reading) -> ArchiveListing:
+    return reading.of(ArchiveListing)[0]
+
+
+def _zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT], ids=lambda path: path.stem)
+def test_each_contradiction_is_named(path, read_fixture):
+    assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in _HOSTILE if p.stem not in _UNREADABLE | _PAYLOAD_CUT_OFF], ids=lambda path: path.stem
+)
+def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
+    assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("encrypted-member", UnreadReason.ENCRYPTED),
+        ("unknown-compression", UnreadReason.NO_READER),
+        ("damaged-content", UnreadReason.DAMAGED),
+        ("local-header-missing", UnreadReason.DAMAGED),
+    ],
+)
+def test_what_cannot_be_had_is_unread(name, reason, read_fixture):
+    assert reason in read_fixture(f"zip/malicious/{name}.zip").reasons()
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (FIXTURES / "zip/truncated").iterdir()))
+def test_a_truncated_archive_still_gives_up_its_payload(name, read_fixture):
+    reading = read_fixture(f"zip/truncated/{name}.zip")
+    assert reading.evaluates
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+def test_the_encrypted_member_is_what_zipfile_decrypts():
+    with zipfile.ZipFile(FIXTURES / "zip/malicious/encrypted-member.zip") as archive:
+        assert archive.read("weights.pkl", b"infected").startswith(b"\x80\x02cbuiltins")
+
+
+def test_the_longer_extent_of_what_is_stored_is_read(read_fixture):
+    reading = read_fixture("zip/malicious/stored-size-mismatch.zip")
+    listing = _listing(reading)
+    assert max(member.stored_size for member in listing.members) < max(member.size for member in listing.members)
+    assert {"stored-size-mismatch", "overlapping-members"} <= {defect.kind for defect in listing.defects}
+    assert any("a.txt" in path for path, found in reading.structures if isinstance(found, PickleProgram))
+
+
+def test_two_directories_are_both_read(read_fixture):
+    path = FIXTURES / "zip/malicious/directory-ambiguous.zip"
+    assert zipfile.ZipFile(path).namelist() == ["weights.pkl"]
+    reading = read_fixture("zip/malicious/directory-ambiguous.zip")
+    assert {member.name for member in _listing(reading).members} == {"weights.pkl", "payload.pkl"}
+
+
+def test_a_link_tells_its_target(read_fixture):
+    *_, member = _listing(read_fixture("zip/malicious/link-member.zip")).members
+    assert member.link_target == "weights.pkl"
+    reading = read_fixture("zip/malicious/link-escape.zip")
+    assert _listing(reading).members[0].link_target == "/etc/passwd"
+    assert reading.kinds() == {"link-member", "path-escape"}
+
+
+def test_members_of_one_name_have_paths_of_their_own(read_fixture):
+    reading = read_fixture("zip/malicious/duplicate-member.zip")
+    paths = [path for path, _ in reading.structures if "!" in path]
+    assert paths == ["duplicate-member.zip!weights.pkl", "duplicate-member.zip!weights.pkl#2"]
+
+
+def test_bytes_outside_the_archive_are_artifacts(read_fixture):
+    reading = read_fixture("zip/malicious/trailing-data.zip")
+    assert reading.formats["trailing-data.zip![bytes 139-165]"] == ["pickle"]
+
+
+def test_a_name_that_is_not_utf_8_keeps_its_bytes(read_fixture):
+    (member,) = _listing(read_fixture("zip/malicious/not-utf-8-name.zip")).members
+    assert member.name.encode("utf-8", "surrogateescape") == b"w\xe9ights.pkl"
+
+
+@pytest.mark.parametrize(
+    ("names", "layout"),
+    [
+        (["a.npy", "b.npy"], "npz"),
+        (["config.json", "metadata.json", "model.weights.h5"], "keras"),
+        (["x/data.pkl", "x/version", "x/data/0"], "torch-zip"),
+        (["x/version", "x/DATA.pkl"], "torch-zip"),
+        (["x/data.pkl", "x/constants.pkl", "x/code/__torch__.py"], "torchscript"),
+        (["readme.txt"], "plain"),
+        (["y/a", "x/data.pkl"], "plain"),
+        (["data.pkl"], "plain"),
+    ],
+)
+def test_layouts(names, layout, read_bytes):
+    assert _listing(read_bytes(_zip(dict.fromkeys(names, b"1")))).layout == layout
+
+
+def test_storages_of_the_root_are_numbers_and_no_others_are(read_bytes):
+    pickle = b"\x80\x02N."
+    data = _zip({"a/data.pkl": pickle, "a/data/0": pickle, "a/data/x": pickle, "b/data/0": pickle})
+    formats = read_bytes(data, "m.pt").formats
+    assert formats["m.pt!a/data/0"] == ["tensor-storage"]
+    assert formats["m.pt!a/data/x"] == formats["m.pt!b/data/0"] == ["pickle"]
+
+
+def test_storages_are_not_read(bytes_window):
+    data = _zip({"a/data.pkl": b"\x80\x02N.", "a/data/0": bytes(8 << 20)})
+    window = bytes_window(data)
+    children = list(READER.read(_artifact(window), window, Limits()))
+    assert len(children) == 3
+    assert window.read_bytes < 1 << 18
+
+
+def _artifact(window):
+    return Artifact("file", window.size, lambda: nullcontext(window))
+
+
+def test_too_many_members_are_a_limit(read_bytes):
+    data = _zip({f"{number}.txt": b"x" for number in range(30)})
+    reading = read_bytes(data, limits=Limits(members=20))
+    assert len(_listing(reading).members) == 20
+    assert UnreadReason.LIMIT in reading.reasons()
+
+
+def test_too_many_members_without_a_directory_are_a_limit(read_bytes):
+    data = _zip({f"{number}.txt": b"x" for number in range(30)})
+    reading = read_bytes(data[: data.index(b"PK\x01\x02")], limits=Limits(members=20))
+    assert len(_listing(reading).members) == 20
+    assert UnreadReason.LIMIT in reading.reasons()
+
+
+def test_expansion_stops_at_the_ratio_and_keeps_what_stands_before(read_bytes):
+    payload = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R" + b"N0" * 600_000 + b"."
+    limits = Limits(expansion_floor=100_000, expansion_ratio=2)
+    reading = read_bytes(_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED), limits=limits)
+    assert reading.evaluates
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert "expansion-ratio" in reading.kinds()
+
+
+def test_the_payload_before_damage_in_compressed_data_is_read(read_bytes):
+    payload = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R" + bytes(range(256)) * 40 + b"."
+    packed = bytearray(_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED))
+    start = 30 + len("weights.pkl")
+    stored = struct.unpack_from("<I", packed, 18)[0]
+    for offset in range(start + stored // 2, start + stored):
+        packed[offset] = 0xFF
+    reading = read_bytes(bytes(packed))
+    assert reading.evaluates
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@settings(max_examples=25, deadline=None)
+@given(members=st.dictionaries(st.text("abc/.xé", min_size=1, max_size=8), st.binary(max_size=400), max_size=5))
+def test_sound_archives_are_what_zipfile_wrote(method, members, bytes_window):
+    members = {name: data for name, data in members.items() if not name.endswith("/")}
+    window = bytes_window(_zip(members, method))
+    listing, *children = READER.read(_artifact(window), window, Limits())
+    assert {d.kind for d in listing.defects} <= {"path-escape"}
+    assert [member.name for member in listing.members] == list(members)
+    for child, data in zip(children, members.values(), strict=True):
+        with child.open() as content:
+            assert content.size == child.size == len(data)
+            assert content.read(0, len(data) + 10) == data
+            assert content.read(len(data) // 2, 7) == data[len(data) // 2 :][:7]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
+    names = [
+        "zip/benign/zip64.zip",
+        "zip/benign/descriptor.zip",
+        "torch-zip/benign/script.pt",
+        "zip/benign/bzip2-lzma.zip",
+    ]
+    sample = bytearray((FIXTURES / data.draw(st.sampled_from(names))).read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        sample[data.draw(st.integers(0, len(sample) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(sample)))
+    read_bytes(bytes(sample[:cut] if data.draw(st.booleans()) else sample))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    parts=st.lists(
+        st.sampled_from([b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"PK\x07\x08"])
+        | st.binary(max_size=60),
+        max_size=12,
+    )
+)
+def test_random_records_end_in_facts_or_absences(parts, bytes_window):
+    window = bytes_window(b"".join(parts))
+    with suppress(DamagedError):
+        list(READER.read(_artifact(window), window, Limits()))
+
+
+def test_a_number_that_looks_like_a_header_is_none(read_bytes):
+    noise = b"PK\x03\x04" + b"\xff" * 40
+    data = _zip({"a.txt": b"x"})
+    reading = read_bytes(data[: data.index(b"PK\x01\x02")] + noise)
+    assert [member.name for member in _listing(reading).members] == ["a.txt"]
+
+
+def test_a_zip_at_the_end_of_something_else_is_found(read_bytes):
+    reading = read_bytes(b"\x00" * 5000 + _zip({"weights.pkl": b"\x80\x02N."}))
+    assert reading.formats["file"] == ["zip"]
+    assert reading.kinds() == set(), "zero bytes in front are padding"
+
+
+def test_the_crc_of_a_stored_member_is_checked(read_bytes):
+    data = _zip({"a.txt": b"hello"}).replace(b"hello", b"jello")
+    assert zlib.crc32(b"jello") != zlib.crc32(b"hello")
+    assert "crc-mismatch" in read_bytes(data).kinds()
+
+
+def _headers(count: int, method: int = 0) -> bytes:
+    """Local headers one after another, each of which leaves its size to a descriptor that never comes."""
+    return (struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 8, method, 0, 0, 0, 0, 0, 1, 0) + b"a") * count
+
+
+class _Counting:
+    """A window that counts the bytes that were asked of it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.asked = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.asked += length
+        return self.data[offset : offset + length]
+
+
+def _cost(data: bytes) -> int:
+    window = _Counting(data)
+    limits = Limits()
+    assert take_stock(window, limits, Budget(limits, window.size)).members
+    return window.asked
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _headers,
+        lambda count: b"".join(_headers(1) + b"x" for _ in range(count)),
+        lambda count: b"".join(_headers(1) + b"PK\1\2" for _ in range(count)),
+        lambda count: _headers(1) + b"PK\7\x08" * (8 * count),
+        lambda count: _headers(1) + (b"PK\3\4" + b"\xff" * 26) * count,
+    ],
+    ids=["headers", "gaps", "entries", "descriptors", "implausible"],
+)
+def test_the_walk_is_linear(make):
+    few, many = make(500), make(4000)
+    assert _cost(many) / len(many) < 2 * _cost(few) / len(few) + 20
+
+
+def test_a_descriptor_is_found_for_each_member():
+    items = {f"{n}.bin": bytes([n]) * (n + 1) for n in range(50)}
+    data = b""
+    for name, content in items.items():
+        crc, size = zlib.crc32(content), len(content)
+        data += struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 8, 0, 0, 0, 0, 0, 0, len(name), 0) + name.encode()
+        data += content + struct.pack("<4sIII", b"PK\7\x08", crc, size, size)
+    limits = Limits()
+    contents = take_stock(_Counting(data), limits, Budget(limits, len(data)))
+    found = {m.entry.name: data[m.data_start : m.end] for m in contents.members}
+    assert found == items
+
+
+def test_the_bound_on_descriptors_is_told(read_bytes):
+    data = _headers(1) + b"PK\7\x08" * 200
+    assert UnreadReason.LIMIT in read_bytes(data, "a.zip", Limits(members=100)).reasons()
+    assert UnreadReason.LIMIT not in read_bytes(data, "a.zip", Limits(members=1000)).reasons()
+
+
+def test_what_begins_as_another_format_is_no_tensor_data(read_fixture):
+    reading = read_fixture("torch-zip/malicious/array-as-storage.npz")
+    assert not reading.of(TensorData)
+    assert ["npy"] in reading.formats.values()
+
+
+def test_a_zip_of_very_many_members_is_bounded_and_named(read_bytes):
+    count = 200_000
+    local = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0)
+    entry = struct.pack("<4s6H3I5HI", b"PK\1\2", 20, 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0, 0, 0, 0, 0)
+    names = [b"%07d" % number for number in range(count)]
+    body = b"".join(local + name + b"x" for name in names)
+    step = len(local) + 8
+    directory = b"".join(entry + struct.pack("<I", n * step) + name for n, name in enumerate(names))
+    record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, len(directory), len(body))
+    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, len(body) + len(directory), 1)
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    reading = read_bytes(body + directory + record + locator + end, limits=Limits(members=500))
+    assert len(_listing(reading).members) == 500
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    assert any(f"of {count} members" in detail for detail in reading.details)

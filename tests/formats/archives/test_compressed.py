@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import random
+import string
+import sys
+import time
+import zlib
+from contextlib import nullcontext
+from pathlib import Path
+
+import lz4.frame
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.archives.compressed import READERS
+from modelaudit.model.artifact import TENSOR_STORAGE, Artifact
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.structure import CompressedStream, Unread, UnreadReason
+from modelaudit.wire.base import Head
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
+CODECS = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+    "zlib": zlib.compress,
+    "lz4": lz4.frame.compress,
+    "zstd": zstd.compress,
+}
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
+JOINING = sorted(CODECS.keys() - {"zlib"})
+
+
+def _stream(reading, at: int = 0) -> CompressedStream:
+    return reading.of(CompressedStream)[at]
+
+
+def _recognised(data: bytes, bytes_window, content: str | None = None) -> list[str]:
+    head = Head("file", content, data[:4096], bytes_window(data))
+    return [reader.format for reader in READERS if reader.recognises(head)]
+
+
+@pytest.mark.parametrize("name", CODECS)
+@settings(max_examples=30, deadline=None)
+@given(data=st.binary(max_size=3000), times=st.integers(1, 300))
+def test_the_content_is_what_was_compressed(name, data, times, bytes_window):
+    content = data * times
+    packed = CODECS[name](content)
+    window = bytes_window(packed)
+    (reader,) = (reader for reader in READERS if reader.format == name)
+    contents = []
+    # The window onto the content lives as long as the reader is at its item.
+    for item in reader.read(_artifact(window), window, Limits()):
+        if isinstance(item, Artifact):
+            with item.open() as opened:
+                assert opened.size == item.size == len(content)
+                assert opened.read(len(content) // 2, 9) == content[len(content) // 2 :][:9]
+                contents.append(opened.read(0, len(content) + 1))
+        else:
+            assert item == CompressedStream(name, 1, len(packed), len(content))
+    assert contents == ([content] if content else [])
+
+
+def _artifact(window):
+    return Artifact("file", window.size, lambda: nullcontext(window))
+
+
+@pytest.mark.parametrize("name", CODECS)
+@pytest.mark.parametrize("path", ["weights.pkl", "weights.bin", "model", "config.json"])
+def test_a_codec_is_told_by_its_bytes_whatever_the_name(name, path, read_bytes):
+    reading = read_bytes(CODECS[name](EVAL), path)
+    assert reading.formats[path] == [name]
+    assert reading.evaluates
+    assert reading.unread == []
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_what_libraries_write_is_told_at_every_level(name, bytes_window):
+    samples = [b"\x80\x02N." * 3, b"1", b"text " * 50, bytes(5000), random.Random(0).randbytes(5000)]
+    made = [CODECS[name](sample) for sample in samples]
+    if name == "zlib":
+        made += [
+            zlib.compress(sample, level, wbits) for sample in samples for level in range(10) for wbits in (9, 12, 15)
+        ]
+    if name == "lzma":
+        made += [lzma.compress(s, lzma.FORMAT_ALONE, preset=level) for s in samples for level in range(10)]
+        made += [
+            lzma.compress(
+                s,
+                lzma.FORMAT_ALONE,
+                filters=[{"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 2, "pb": 1, "dict_size": 1 << 20}],
+            )
+            for s in samples
+        ]
+    if name == "zstd":
+        made += [zstd.compress(sample, level) for sample in samples for level in (-5, 1, 19)]
+    if name == "lz4":
+        made += [lz4.frame.compress(sample, store_size=False, content_checksum=True) for sample in samples]
+    assert [_recognised(data, bytes_window) for data in made] == [[name]] * len(made)
+
+
+def test_names_keep_what_they_tell_of_the_content(read_bytes):
+    assert "config.json.gz!config.json" in read_bytes(gzip.compress(b'{"a": 1}'), "config.json.gz").formats
+    assert read_bytes(gzip.compress(b"import os\n"), "a!b/kernel.pyx.gz").reasons() == {UnreadReason.PROGRAM}
+    assert "m.joblib!content" in read_bytes(zlib.compress(EVAL), "m.joblib").formats
+
+
+@pytest.mark.parametrize("outer", CODECS)
+def test_twice_compressed_is_read_through(outer, read_bytes):
+    for inner in CODECS.values():
+        assert read_bytes(CODECS[outer](inner(EVAL))).evaluates
+
+
+@pytest.mark.parametrize("name", JOINING)
+@pytest.mark.parametrize("between", [b"", bytes(4), bytes(70_000)])
+def test_streams_that_follow_one_another_are_one_content(name, between, read_bytes):
+    pack = CODECS[name]
+    reading = read_bytes(pack(EVAL[:9]) + between + pack(EVAL[9:20]) + between + pack(EVAL[20:]) + between)
+    assert reading.evaluates
+    assert _stream(reading).streams == 3
+    assert _stream(reading).size == len(EVAL)
+    assert reading.kinds() == set()
+    assert reading.unread == []
+
+
+@pytest.mark.parametrize("name", ["lz4", "zstd"])
+@pytest.mark.parametrize("length", [0, 5, 10_000])
+def test_frames_that_are_passed_over_hide_nothing(name, length, read_bytes, bytes_window):
+    skipped = b"\x5a\x2a\x4d\x18" + length.to_bytes(4, "little") + bytes(length)
+    data = skipped + CODECS[name](EVAL[:9]) + skipped + CODECS[name](EVAL[9:]) + skipped
+    assert name in _recognised(data, bytes_window)
+    assert read_bytes(data).evaluates
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_what_follows_the_stream_is_an_artifact(name, read_bytes):
+    packed = CODECS[name](b"\x80\x02N.")
+    reading = read_bytes(packed + b"\0\0\0" + EVAL)
+    assert reading.evaluates
+    assert reading.kinds() == {"trailing-data"}
+    assert reading.formats[f"file![bytes {len(packed) + 3}-{len(packed) + 3 + len(EVAL)}]"] == ["pickle"]
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_padding_is_nothing(name, read_bytes):
+    reading = read_bytes(CODECS[name](b"\x80\x02N.") + bytes(3 << 20))
+    assert reading.kinds() == set()
+    assert reading.unread == []
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_what_stands_before_the_end_of_a_cut_stream_is_read(name, read_bytes):
+    content = EVAL[:-1] + b"0N" * 100 + random.Random(1).randbytes(300_000)
+    packed = CODECS[name](content)
+    reading = read_bytes(packed[: len(packed) // 2])
+    # bzip2 gives out nothing before its block of up to 900 kB is whole.
+    assert reading.evaluates == (name != "bzip2")
+    assert UnreadReason.DAMAGED in reading.reasons()
+    assert "damaged-content" in reading.kinds()
+
+
+CHECKED = ["gzip", "bzip2", "xz", "zlib", "zstd", "lz4"]
+
+
+def _with_wrong_checksum(name: str, content: bytes) -> bytes:
+    if name == "zstd":
+        packed = bytearray(zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1}))
+    elif name == "lz4":
+        packed = bytearray(lz4.frame.compress(content, content_checksum=True))
+    else:
+        packed = bytearray(CODECS[name](content))
+    # In xz, the checksum of the content stands before the index and the footer.
+    packed[-30 if name == "xz" else -5 if name == "gzip" else -1] ^= 0x55
+    return bytes(packed)
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_what_a_loader_takes_before_a_wrong_checksum_is_read(name, read_bytes):
+    packed = _with_wrong_checksum(name, EVAL[:-1] + b"0N." + b"x" * 2000)
+    reading = read_bytes(packed)
+    assert reading.evaluates
+    assert reading.kinds() == {"damaged-content"}
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_bomb_stops_at_the_ratio(name, read_bytes):
+    limits = Limits(expansion_floor=1 << 20, expansion_ratio=2)
+    reading = read_bytes(CODECS[name](EVAL + bytes(8 << 20)), limits=limits)
+    assert _stream(reading).size == 1 << 20
+    assert "expansion-ratio" in reading.kinds()
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert reading.evaluates
+
+
+def test_a_dictionary_beyond_reason_is_a_limit(read_bytes):
+    header = b"\x5d" + (3 << 30).to_bytes(4, "little") + b"\xff" * 8
+    reading = read_bytes(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[13:])
+    assert reading.formats["file"] == ["lzma"]
+    assert UnreadReason.LIMIT in reading.reasons()
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_an_empty_content_is_no_absence(name, read_bytes):
+    reading = read_bytes(CODECS[name](b""))
+    assert reading.unread == []
+    if reading.structures:  # zlib and LZMA of nothing are not told from numbers
+        assert _stream(reading).size == 0
+
+
+@pytest.mark.parametrize("name", ["zlib", "lzma"])
+def test_a_short_stream_without_its_end_is_told(name, read_bytes):
+    content = b"cbuiltins\neval\n(V1\ntR."
+    packed = CODECS[name](content)
+    found = 0
+    for cut in range(1, 12):
+        reading = read_bytes(packed[:-cut])
+        assert reading.formats["file"] == [name]
+        assert UnreadReason.DAMAGED in reading.reasons()
+        found += reading.evaluates
+    assert found >= 4
+
+
+def test_text_and_numbers_are_no_compressed_data(bytes_window):
+    source = random.Random(0)
+    letters = string.ascii_letters + ' \n_,"0123456789'
+    for _ in range(3000):
+        first = bytes((source.choice((0x08, 0x18, 0x28, 0x38, 0x48, 0x58, 0x68, 0x78)),))
+        text = "".join(source.choices(letters, k=source.randrange(400))).encode()
+        noise = b"\x5d\x00" + source.randbytes(11) + b"\0" + source.randbytes(600)
+        numbers = b"".join(source.randrange(-400, 400).to_bytes(8, "little", signed=True) for _ in range(80))
+        assert [_recognised(data, bytes_window) for data in (first + text, noise, numbers)] == [[], [], []]
+
+
+def test_the_numbers_of_a_tensor_are_compressed_data_only_with_a_long_magic(bytes_window):
+    for name, compress in CODECS.items():
+        found = _recognised(compress(EVAL), bytes_window, TENSOR_STORAGE)
+        assert found == ([name] if name in ("xz", "lz4", "zstd") else [])
+
+
+def test_what_the_gzip_and_bz2_modules_write_in_pieces(read_bytes):
+    buffer = io.BytesIO()
+    with gzip.GzipFile("name.pkl", "wb", fileobj=buffer) as file:
+        file.write(EVAL[:5])
+        file.flush()
+        file.write(EVAL[5:])
+    assert read_bytes(buffer.getvalue()).evaluates
+
+
+@pytest.mark.parametrize("level", [("zlib", 3), ("gzip", 3), ("bz2", 3), ("xz", 3), ("lzma", 3), ("lz4", 3)])
+def test_what_joblib_writes_is_read(level, tmp_path, read_bytes):
+    joblib = pytest.importorskip("joblib")
+    path = tmp_path / "model.joblib"
+    joblib.dump({"weights": list(range(100))}, path, compress=level)
+    reading = read_bytes(path.read_bytes(), path.name)
+    assert len(reading.formats[path.name]) == 1
+    assert reading.of(PickleProgram)
+    assert reading.unread == []
+    assert reading.kinds() == set()
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_mutated_files_end_in_facts_or_absences(data, read_bytes):
+    name = data.draw(st.sampled_from(sorted(CODECS)))
+    paths = sorted(path for path in (FIXTURES / name).glob("[!b]*/*") if path.stat().st_size < 4000)
+    sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        sample[data.draw(st.integers(0, len(sample) - 1))] = data.draw(st.integers(0, 255))
+    read_bytes(bytes(sample), limits=Limits(expansion_floor=1 << 20))
+
+
+class _Clock:
+    """A time that passes only as a window is read: a second for each read."""
+
+    def __init__(self, inner) -> None:
+        self.now = 0.0
+        self.size = inner.size
+        self._inner = inner
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.now += 1
+        return self._inner.read(offset, length)
+
+
+def test_expanding_leaves_time_to_read_what_was_expanded(bytes_window, monkeypatch):
+    window = _Clock(bytes_window(gzip.compress(random.Random(0).randbytes(3 << 20))))
+    monkeypatch.setattr(time, "monotonic", lambda: window.now)
+    (reader,) = (reader for reader in READERS if reader.format == "gzip")
+    limits = Limits(artifact_seconds=20)
+    items = list(reader.read(_artifact(window), window, limits))
+    assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.LIMIT]
+    (content,) = (item for item in items if isinstance(item, Artifact))
+    assert 0 < content.size < 3 << 20
+    assert window.now <= limits.artifact_seconds / 2 + 1
+
+
+def test_what_follows_a_zlib_stream_is_another_content(read_bytes):
+    # zlib.decompress and joblib's reader stop at the end of the first.
+    first = zlib.compress(b"\x80\x02N." * 3)
+    reading = read_bytes(first + zlib.compress(EVAL))
+    assert _stream(reading).streams == 1
+    assert _stream(reading).stored_size == len(first)
+    assert reading.kinds("file") == {"trailing-data"}
+    assert reading.evaluates
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_behind_damage_nobody_knows_where_the_data_end(name, read_bytes):
+    packed = _with_wrong_checksum(name, EVAL) + random.Random(0).randbytes(20_000)
+    reading = read_bytes(packed)
+    assert _stream(reading).stored_size < len(packed)
+    assert reading.kinds() == {"damaged-content"}
+    assert not any("[bytes" in path for path in reading.formats)
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "size", "formats"),
+    [
+        (3 << 30, (1 << 64) - 1, ["lzma"]),
+        (3 << 30, (1 << 38) - 1, ["lzma"]),
+        (3 << 30, 1 << 38, []),
+        (3 << 30, (1 << 64) - 2, []),
+        (5 << 29, 1 << 20, []),
+        ((3 << 30) + 1, 1 << 20, []),
+    ],
+)
+def test_an_lzma_header_beyond_reason_must_be_one_that_xz_takes(dictionary, size, formats, bytes_window):
+    header = b"\x5d" + dictionary.to_bytes(4, "little") + size.to_bytes(8, "little")
+    assert _recognised(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[13:], bytes_window) == formats
+
+
+def test_a_zlib_stream_that_needs_a_dictionary_of_its_reader_is_none(bytes_window):
+    # No loader of models hands one over, and without it nothing comes out.
+    compressor = zlib.compressobj(zdict=EVAL)
+    packed = compressor.compress(EVAL) + compressor.flush()
+    assert packed[1] & 0x20
+    assert _recognised(packed, bytes_window) == []
+    assert [_recognised(packed[:length], bytes_window) for length in range(3, 12)] == [[]] * 9

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import io
+import random
+import struct
+import zlib
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.archives.sevenzip import READER
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import ArchiveListing, UnreadReason
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
+EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
+_NO_DEFECT = {"eval", "no-extension", "packed-header", "link-escape"}
+_NO_PAYLOAD = {"directory-damaged", "encrypted-member", "link-escape", "link-member", "unknown-compression"}
+_HOSTILE = sorted((FIXTURES / "7z/malicious").iterdir())
+# What runs through each filter; the x86 one changes the operands of calls.
+_CODE = b"\xe8\x10\x20\x00\x00\x90" * 3000 + random.Random(0).randbytes(2000)
+
+
+def _read(data: bytes, bytes_window):
+    """The listing, the absences, and the content of every member by its address."""
+    window = bytes_window(data)
+    artifact = Artifact("f", window.size, lambda: nullcontext(window))
+    listing, other, contents = None, [], {}
+    for item in READER.read(artifact, window, Limits()):
+        if isinstance(item, ArchiveListing):
+            listing = item
+        elif isinstance(item, Artifact) and item.open is not None:
+            with item.open() as content:
+                contents[item.path.partition("!")[2]] = content.read(0, content.size)
+        else:
+            other.append(item)
+    return listing, other, contents
+
+
+@pytest.fixture(scope="module")
+def py7zr():
+    return pytest.importorskip("py7zr")
+
+
+def _written(py7zr, members, **options) -> bytes:
+    buffer = io.BytesIO()
+    with py7zr.SevenZipFile(buffer, "w", **options) as archive:
+        for name, data in members.items():
+            archive.writestr(data, name)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT], ids=lambda path: path.stem)
+def test_each_contradiction_is_named(path, read_fixture):
+    assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
+
+
+def test_what_is_excepted_is_there():
+    assert {path.stem for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
+
+
+@pytest.mark.parametrize("path", [p for p in _HOSTILE if p.stem not in _NO_PAYLOAD], ids=lambda path: path.stem)
+def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
+    assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("encrypted-member", UnreadReason.ENCRYPTED),
+        ("unknown-compression", UnreadReason.NO_READER),
+        ("directory-damaged", UnreadReason.DAMAGED),
+        ("damaged-content", UnreadReason.DAMAGED),
+    ],
+)
+def test_what_cannot_be_had_is_unread(name, reason, read_fixture):
+    assert reason in read_fixture(f"7z/malicious/{name}.7z").reasons()
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        ("LZMA2",), ("LZMA",), ("BZIP2",), ("DEFLATE",), ("ZSTD",), ("COPY",), ("X86", "LZMA2"), ("X86", "LZMA"),
+        ("X86", "BZIP2"), ("ARM", "LZMA2"), ("ARMTHUMB", "LZMA"), ("POWERPC", "LZMA2"), ("SPARC", "LZMA"),
+        ("DELTA", "LZMA2"),
+    ],
+    ids="+".join,
+)  # fmt: skip
+def test_what_py7zr_writes_is_read(chain, py7zr, bytes_window):
+    filters = [{"id": getattr(py7zr, f"FILTER_{name}")} for name in chain]
+    members = {"a/weights.pkl": EVAL, "b/code.bin": _CODE, "empty.txt": b"", "naïve ☃.txt": b"text\n" * 900}
+    data = _written(py7zr, members, filters=filters)
+    listing, other, contents = _read(data, bytes_window)
+    assert listing.defects == ()
+    assert other == []
+    assert contents == {name: content for name, content in members.items() if content}
+    assert {member.name: member.size for member in listing.members} == {n: len(c) for n, c in members.items()}
+
+
+@settings(max_examples=20, deadline=None)
+@given(members=st.dictionaries(st.text("abé☃", min_size=1, max_size=9), st.binary(max_size=3000), max_size=5))
+def test_sound_archives_are_what_py7zr_wrote(members, py7zr, bytes_window):
+    listing, other, contents = _read(_written(py7zr, members), bytes_window)
+    assert (listing.defects, other) == ((), [])
+    assert contents == {name: content for name, content in members.items() if content}
+
+
+def test_what_py7zr_reads_in_our_fixtures_is_what_is_read(py7zr, bytes_window, tmp_path):
+    paths = [path for path in (FIXTURES / "7z/benign").iterdir() if path.stem != "empty"]
+    assert paths
+    for path in paths:
+        _, _, contents = _read(path.read_bytes(), bytes_window)
+        assert contents
+        with py7zr.SevenZipFile(path) as archive:
+            assert {entry.filename: entry.uncompressed for entry in archive.list() if entry.uncompressed} == {
+                name: len(content) for name, content in contents.items()
+            }
+            archive.extractall(tmp_path)
+        assert all((tmp_path / name).read_bytes() == content for name, content in contents.items())
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_what_is_encrypted_is_said_to_be(names, py7zr, read_bytes):
+    data = _written(py7zr, {"weights.pkl": EVAL}, password="infected", header_encryption=names)
+    reading = read_bytes(data)
+    assert reading.reasons() == {UnreadReason.ENCRYPTED}
+    assert [m.encrypted for m in reading.of(ArchiveListing)[0].members] == ([] if names else [True])
+
+
+@pytest.mark.parametrize("chain", [("PPMD",), ("BROTLI",)], ids="+".join)
+def test_what_has_no_decoder_is_named(chain, py7zr, read_bytes):
+    options = {"PPMD": {"order": 6, "mem": 16}, "BROTLI": {"level": 3}}
+    filters = [{"id": getattr(py7zr, f"FILTER_{name}"), **options[name]} for name in chain]
+    reading = read_bytes(_written(py7zr, {"weights.pkl": EVAL}, filters=filters))
+    assert reading.reasons() == {UnreadReason.NO_READER}
+    assert reading.kinds() == {"unknown-compression"}
+
+
+def test_a_header_that_counts_beyond_its_bytes_costs_nothing(read_fixture):
+    assert read_fixture("7z/bomb/files.7z").reasons() == {UnreadReason.DAMAGED}
+
+
+def test_more_members_than_are_read_is_a_limit(py7zr, read_bytes):
+    data = _written(py7zr, {f"{n}.txt": b"x" for n in range(30)})
+    reading = read_bytes(data, limits=Limits(members=20))
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    assert any("more than the 20" in detail for detail in reading.details)
+
+
+def test_a_bomb_stops_at_the_ratio(py7zr, read_bytes):
+    data = _written(py7zr, {"flat.pkl": EVAL + bytes(8 << 20)})
+    reading = read_bytes(data, limits=Limits(expansion_floor=1 << 20, expansion_ratio=2))
+    assert "expansion-ratio" in reading.kinds()
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert reading.evaluates
+
+
+def test_damage_in_one_member_leaves_those_before_it(py7zr, read_bytes):
+    data = bytearray(_written(py7zr, {"a.pkl": EVAL, "b.bin": random.Random(0).randbytes(50_000)}))
+    data[30_000:30_010] = b"\xff" * 10
+    reading = read_bytes(bytes(data))
+    assert reading.evaluates
+    assert {"crc-mismatch", "damaged-content"} & reading.kinds()
+
+
+@settings(max_examples=250, deadline=None)
+@given(data=st.data())
+def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
+    paths = sorted(path for path in (FIXTURES / "7z").glob("[!b]*/*") if path.stat().st_size < 4000)
+    sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        sample[data.draw(st.integers(0, len(sample) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(sample)))
+    read_bytes(bytes(sample[:cut] if data.draw(st.booleans()) else sample), limits=Limits(expansion_floor=1 << 20))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("content", [b"\x80\x02](K\x01K\x02", b"\x80\x02(lp0\n(dp1\n"])
+@pytest.mark.parametrize("missing", [1, 5000, 300_000])
+def test_a_content_shorter_than_stated_ends_where_it_ends(content, missing, read_bytes):
+    reading = read_bytes(_stored("weights.pkl", content, len(content) + missing))
+    assert "size-mismatch" in reading.kinds()
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+def _stored(name: str, content: bytes, size: int) -> bytes:
+    """An archive of one stored file that states ``size`` bytes of content."""
+
+    def number(value: int) -> bytes:
+        return b"\xe0" + value.to_bytes(3, "little")
+
+    names = b"\0" + (name + "\0").encode("utf-16-le")
+    streams = b"\x04\x06" + number(0) + b"\x01\x09" + number(len(content)) + b"\0"
+    streams += b"\x07\x0b\x01\0\x01\x01\0\x0c" + number(size) + b"\0\0"
+    header = b"\x01" + streams + b"\x05\x01\x11" + number(len(names)) + names + b"\0\0"
+    place = struct.pack("<QQI", len(content), len(header), zlib.crc32(header))
+    return b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(place)) + place + content + header

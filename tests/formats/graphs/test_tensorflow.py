@@ -1,0 +1,322 @@
+"""What is read of TensorFlow's graphs, and where the paths in them come from."""
+
+from __future__ import annotations
+
+import pytest
+from builders.tensorflow_wire import (
+    asset,
+    attribute,
+    block,
+    call,
+    constant,
+    entry,
+    function,
+    graph,
+    index,
+    meta_graph,
+    node,
+    number,
+    saved_model,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.graphs.tensorflow.text_schema import encoded
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline, References
+from modelaudit.model.structure import TensorData, UnreadReason
+from modelaudit.wire.protobuf_text import text_fields
+
+X = node("x", "Placeholder")
+
+
+def names(reading) -> set[str]:
+    return {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
+
+
+def targets(reading) -> dict[str, int]:
+    return {each.target: each.needs for group in reading.of(References) for each in group.items}
+
+
+def test_operators_of_graph_and_functions_are_named_once(read_bytes):
+    inner = function("f", ("x",), node("r", "Relu", "x"), node("t", "Tanh", "r:y:0"))
+    reading = read_bytes(
+        saved_model(graph(X, call("c", "f", "x"), call("d", "f", "x"), functions=(inner,))), "saved_model.pb"
+    )
+    assert names(reading) == {"Placeholder", "StatefulPartitionedCall", "Relu", "Tanh"}
+    (outline,) = reading.of(Outline)
+    assert len(outline.mentions) == 4
+    assert dict(outline.facts) == {
+        "message": "SavedModel", "tags": "serve", "tensorflow": "2.21.0", "operators": "5", "functions": "1",
+    }  # fmt: skip
+
+
+def test_an_operator_that_is_a_function_of_the_file_is_told_apart(read_bytes):
+    inner = function("Custom", ("x",), node("r", "Relu", "x"))
+    (outline,) = read_bytes(graph(X, node("c", "Custom", "x"), functions=(inner,)), "g.pb").of(Outline)
+    uses = {mention.name: mention.use for mention in outline.mentions}
+    assert uses == {"Placeholder": "operator", "Custom": "function", "Relu": "operator"}
+
+
+def test_the_place_of_an_operator_is_that_of_its_node(read_bytes):
+    data = graph(X, node("p", "PyFunc", "x"))
+    (outline,) = read_bytes(data, "g.pb").of(Outline)
+    where = {mention.name: mention.where for mention in outline.mentions}["PyFunc"]
+    assert where.key == "p"
+    assert data[where.offset :].startswith(block(1, node("p", "PyFunc", "x")))
+
+
+@pytest.mark.parametrize("path", ["model.bin", "graph.pb", "model", "x.graphdef"])
+def test_a_graph_is_told_by_its_bytes(read_bytes, path):
+    assert read_bytes(graph(X, node("r", "Relu", "x")), path).formats[path] == ["tensorflow"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x08\x07\x12\x07pytorch\x3a\x02\x0a\x00",  # ONNX
+        b"\x0a\x05LeNet" + block(100, block(1, "data"), block(2, "Data")),  # Caffe
+        block(1, block(1, "<unk>"), b"\x15\0\0\0\0"),  # SentencePiece
+        b"\x0a\x04\x0a\x02hi",
+        bytes(range(256)),
+    ],
+)
+def test_other_messages_are_no_graph(read_bytes, data):
+    assert "tensorflow" not in read_bytes(data, "model.pb").formats.get("model.pb", [])
+
+
+def test_the_name_of_a_saved_model_suffices(read_bytes):
+    reading = read_bytes(b"\xff" * 40, "saved_model.pb")
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+def test_a_graph_under_the_name_of_a_saved_model_is_read_as_both(read_bytes):
+    reading = read_bytes(graph(X, node("p", "PyFunc", "x")), "saved_model.pb")
+    assert "PyFunc" in names(reading)
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+SAVER = function("save", ("prefix",), constant("part", "_temp/part"), node("j", "StringJoin", "prefix", "part:output:0"),
+                 node("s", "SaveV2", "j:output:0"))  # fmt: skip
+FIXED = "SaveV2 with a fixed path"
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (graph(X, call("c", "save", "x"), functions=(SAVER,)), "SaveV2"),
+        (graph(functions=(SAVER,)), "SaveV2"),
+        (graph(constant("c", "/tmp/a"), call("d", "save", "c"), functions=(SAVER,)), FIXED),
+        (graph(constant("c", "model"), node("s", "SaveV2", "c")), "SaveV2"),
+        (graph(constant("c", "model2"), node("s", "SaveV2", "c")), FIXED),
+        (graph(constant("c", "model"), node("d", "PlaceholderWithDefault", "c"), node("s", "SaveV2", "d")), "SaveV2"),
+        (graph(constant("c", ""), node("s", "SaveV2", "c")), FIXED),
+        (graph(node("s", "SaveV2")), FIXED),
+        (graph(X, constant("c", "../a"), node("j", "StringJoin", "x", "c"), node("s", "SaveV2", "j")), FIXED),
+        (graph(node("s", "SaveV2", "nowhere")), FIXED),
+        (graph(node("a", "Identity", "b"), node("b", "Identity", "a"), node("s", "SaveV2", "a")), FIXED),
+        (graph(X, node("n", "NoOp", "^x"), node("s", "SaveV2", "^x", "x")), "SaveV2"),
+    ],
+)
+def test_where_a_path_comes_from_decides(read_bytes, data, expected):
+    assert {name for name in names(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("op", "key", "value", "expected"),
+    [
+        ("PrintV2", "output_stream", "stderr", "PrintV2"),
+        ("PrintV2", "output_stream", "log(info)", "PrintV2"),
+        ("PrintV2", "output_stream", "file:///tmp/a", "PrintV2 into a file"),
+        ("PrintV2", "other", "file:///tmp/a", "PrintV2"),
+        ("DecodeProtoV2", "descriptor_source", "local://", "DecodeProtoV2"),
+        ("DecodeProtoV2", "descriptor_source", "/tmp/a", "DecodeProtoV2 with a file"),
+        ("FixedUnigramCandidateSampler", "vocab_file", "", "FixedUnigramCandidateSampler"),
+        ("FixedUnigramCandidateSampler", "vocab_file", "a", "FixedUnigramCandidateSampler with a file"),
+        ("XlaCallModule", "module", "ML\xefR", "XlaCallModule"),
+        ("XlaCallModule", "module", "..xla_ffi_python_cpu_callback..", "XlaCallModule with a callback into Python"),
+    ],
+)
+def test_an_attribute_that_names_a_file_decides(read_bytes, op, key, value, expected):
+    reading = read_bytes(graph(node("n", op, attributes=attribute(key, block(2, value)))), "g.pb")
+    assert names(reading) == {expected}
+
+
+def table(*rest: bytes, where: str = "c") -> bytes:
+    nodes = (
+        node("h", "HashTableV2"),
+        constant("c", "/etc/hostname"),
+        node("t", "InitializeTableFromTextFileV2", "h", where),
+    )
+    return saved_model(graph(X, *nodes), *rest)
+
+
+def test_an_asset_is_no_fixed_path(read_bytes):
+    op = "InitializeTableFromTextFileV2"
+    assert f"{op} with a fixed path" in names(read_bytes(table(), "saved_model.pb"))
+    reading = read_bytes(table(asset("c", "v.txt")), "saved_model.pb")
+    assert op in names(reading)
+    assert targets(reading) == {"assets/v.txt": 0}
+    old = block(
+        4,
+        block(1, "saved_model_assets"),
+        block(2, block(5, block(1, block(1, "type"), block(2, asset("c", "v.txt")[2:])))),
+    )
+    assert op in names(read_bytes(table(old), "saved_model.pb"))
+    assert op in names(read_bytes(table(where="x"), "saved_model.pb"))
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "gs://bucket/a", "\\\\host\\a"])
+def test_an_asset_that_is_no_path_within_stays_what_it_is(read_bytes, name):
+    assert set(targets(read_bytes(table(asset("c", name)), "saved_model.pb"))) == {name}
+
+
+def test_what_keras_keeps_is_handed_over_as_json(read_bytes):
+    layer = block(4, block(3, '{"class_name": "Lambda", "config": {}}'))
+    objects = block(7, block(1, layer), block(1, layer), block(1, block(4, block(3, "no json"))))
+    reading = read_bytes(saved_model(graph(X), objects), "saved_model.pb")
+    assert reading.formats["saved_model.pb!layer-0.json"] == ["json"]
+    assert set(reading.formats) == {"saved_model.pb", "saved_model.pb!layer-0.json"}
+    metadata = block(
+        1, number(2, 0), block(3, "root.a"), block(4, "_tf_keras_layer"), block(5, '{"class_name": "Lambda"}')
+    )
+    assert read_bytes(metadata, "other.pb").formats["other.pb!layer-0.json"] == ["json"]
+
+
+def test_the_text_form_says_the_same_as_the_binary_one(read_bytes):
+    text = """
+    saved_model_schema_version: 1
+    meta_graphs {
+      meta_info_def { tags: "serve" }
+      graph_def {
+        node { name: "c" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING string_val: "/tmp/a" } } } }
+        node { name: "s" op: "SaveV2" input: "c" }
+        library { function { signature { name: "f" } node_def { name: "p" op: "PyFunc" } } }
+      }
+      asset_file_def { tensor_info { name: "a:0" } filename: "../../a" }
+      collection_def { key: "saved_model_assets" value { any_list { value {
+        [type.googleapis.com/tensorflow.AssetFileDef] { filename: "b" } } } } }
+    }
+    """
+    reading = read_bytes(text.encode(), "anything")
+    assert reading.formats["anything"] == ["tensorflow"]
+    assert names(reading) == {"Const", FIXED, "PyFunc"}
+    assert set(targets(reading)) == {"assets/../../a", "assets/b"}
+
+
+@pytest.mark.parametrize(
+    "text", ["node: 1", "node {\n name: 'x' calculator: 'A' }", "libraryan {", "nodes { op: 'a' }"]
+)
+def test_other_text_is_no_graph(read_bytes, text):
+    assert read_bytes(text.encode(), "a.pbtxt").formats["a.pbtxt"] == ["text"]
+
+
+def test_an_index_says_how_long_its_data_are(read_bytes):
+    data = index({"a": entry(0, 16), "b": entry(16, 8), "c": entry(0, 400, shard=1)}, shards=2)
+    reading = read_bytes(data, "folder/model.index")
+    assert targets(reading) == {"model.data-00000-of-00002": 24, "model.data-00001-of-00002": 400}
+    assert reading.unread == []
+
+
+@pytest.mark.parametrize("bad", [entry(2**63, 8), entry(0, 2**63), entry(0, 8, shard=1)])
+def test_a_tensor_that_stands_nowhere_is_damage(read_bytes, bad):
+    reading = read_bytes(index({"a": entry(0, 16), "b": bad}), "model.index")
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+    assert targets(reading) == {"model.data-00000-of-00001": 16}
+
+
+def test_a_pickle_under_the_name_of_data_is_read_as_one(read_bytes, fixtures):
+    evil = (fixtures / "pickle/malicious/os-system.pkl").read_bytes()
+    assert read_bytes(evil, "m.data-00000-of-00001").called
+    assert read_bytes(bytes(64) + evil + bytes(64), "m.data-00000-of-00001").called
+    assert read_bytes(bytes(64), "m.data-00000-of-00001").of(TensorData)
+
+
+def test_more_operators_than_are_followed_are_told(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.graph.MOST_NODES", 3)
+    reading = read_bytes(graph(node("p", "PyFunc"), X, X, X, X), "g.pb")
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    assert "PyFunc" in names(reading)
+
+
+def test_what_stands_before_damage_is_named(read_bytes):
+    reading = read_bytes(graph(X, node("p", "PyFunc")) + b"\x0a\x7fx", "g.pb")
+    assert "PyFunc" in names(reading)
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+WHOLE = saved_model(graph(X, call("c", "save", "x"), functions=(SAVER,)), asset("c", "v"))
+TEXT = (
+    b"node { name: 'x' op: \"A\" attr < key: 's' value { s: 'a\\n' } > input: ['a', \"b\"] }\nversions { producer: -1 }"
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.sampled_from([(WHOLE, "saved_model.pb"), (meta_graph(graph(X)), "a.meta"), (TEXT, "g.pbtxt"),
+                                   (index({"a": entry(0, 16), "b": entry(1, 2)}), "m.index")]))  # fmt: skip
+def test_whatever_the_bytes_reading_ends(read_bytes, data, start):
+    content, path = bytearray(start[0]), start[1]
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+        content = content or bytearray(b"\0")
+    assert read_bytes(bytes(content), path).unread is not None
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="ab_:{}<>[]\"'\\,;#- \n1.e", max_size=60))
+def test_whatever_the_text_encoding_ends(text):
+    data, _ = encoded(text, "GraphDef", Limits())
+    assert len(data) <= 10 * len(text) + 10
+
+
+def test_the_text_form_is_taken_apart_as_its_specification_says():
+    text = "a: 'x' \"\\x41\\101\\n\" b { c: [1, -2.5e-3] } d < > e [ { f: g } , {} ], # end\n[ext.x] { h: true }"
+    found = [(each.name, each.value) for each in text_fields(text, Limits())]
+    assert found == [
+        ("a", b"xAA\n"), ("b", None), ("c", b"1"), ("c", b"-2.5e-3"), ("", None), ("d", None), ("", None),
+        ("e", None), ("f", b"g"), ("", None), ("e", None), ("", None), ("[ext.x]", None), ("h", b"true"), ("", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "front", [b"%PDF-", block(6, "x"), block(3, "x" * 40), block(1, block(1, "q"), block(2, "no op!"))]
+)
+def test_a_graph_is_told_whatever_a_parser_passes_over_before_it(front, read_bytes):
+    assert "PyFunc" in names(read_bytes(front + graph(X, node("p", "PyFunc")), "weights.bin"))
+
+
+def test_what_an_operator_puts_into_a_path_counts(read_bytes):
+    rewrite = attribute("rewrite", block(2, "/tmp/loot"))
+    for made in (
+        node("d", "StaticRegexReplace", "x", attributes=rewrite),
+        node("d", "UnicodeTranscode", "x"),
+        node("d", "StringJoin", "x", attributes=attribute("separator", block(2, "/tmp/loot"))),
+    ):
+        assert "SaveV2 with a fixed path" in names(read_bytes(graph(X, made, node("s", "SaveV2", "d")), "g.pb"))
+    joined = graph(X, node("d", "StringJoin", "x", "x"), node("s", "SaveV2", "d"))
+    assert "SaveV2 with a fixed path" not in names(read_bytes(joined, "g.pb"))
+
+
+def test_an_operator_that_is_given_as_a_function_is_named(read_bytes):
+    given_ = attribute("f", block(10, block(1, "PyFunc")))
+    assert "PyFunc" in names(read_bytes(graph(X, node("c", "PartitionedCall", attributes=given_)), "g.pb"))
+    own = function("PyFunc", ("x",), node("r", "Relu", "x"))
+    mine = read_bytes(graph(X, node("c", "PartitionedCall", attributes=given_), functions=(own,)), "g.pb")
+    assert "PyFunc" not in names(mine)
+
+
+def test_where_a_function_prints_is_for_its_caller_to_say(read_bytes):
+    stream = attribute("output_stream", block(9, "stream"))
+    assert "PrintV2 into a file" in names(read_bytes(graph(X, node("p", "PrintV2", attributes=stream)), "g.pb"))
+
+
+def test_what_keras_keeps_is_read_behind_blanks(read_bytes):
+    text = ' \n{"class_name": "Lambda", "config": {"function": "x"}}'
+    kept = block(7, block(1, block(4, block(1, "_tf_keras_layer"), block(3, text))))
+    assert any("layer-0" in path for path in read_bytes(saved_model(graph(X), kept), "saved_model.pb").formats)
+
+
+@pytest.mark.parametrize("first", ["version: 1 ", "debug_info { } ", "#" + "x" * 9000 + "\n", "\n" * 9000])
+def test_a_text_is_told_whatever_stands_first(first, read_bytes):
+    assert "PyFunc" in names(read_bytes(f'{first}node {{ name: "p" op: "PyFunc" }}'.encode(), "notes.txt"))

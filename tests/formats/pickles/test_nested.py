@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import base64
+import bz2
+import gzip
+import io
+import lzma
+import pickle
+import zipfile
+import zlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.pickles.pickle.nested import STARTS, Coding, coding_of
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import Act, Embedded, PickleProgram, Plain
+from modelaudit.model.structure import TensorData, UnreadReason
+
+PAYLOAD = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
+OLD = b"cposix\nsystem\n(Vecho inert\ntR."
+PACKED = zlib.compress(PAYLOAD)
+
+
+def zipped(content: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("data.pkl", content)
+    return out.getvalue()
+
+
+def narrow(content: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 9)
+    return packer.compress(content) + packer.flush()
+
+
+RAW = {
+    "pickle": PAYLOAD, "old": OLD, "pickle and junk": PAYLOAD + b"junk", "pickle without STOP": PAYLOAD[:-1],
+    "zlib": PACKED, "gzip": gzip.compress(PAYLOAD), "bzip2": bz2.compress(PAYLOAD), "xz": lzma.compress(PAYLOAD),
+    "lzma": lzma.compress(PAYLOAD, format=lzma.FORMAT_ALONE), "zip": zipped(PAYLOAD), "zlib of text": zlib.compress(base64.b64encode(PAYLOAD)),
+    "narrow zlib": narrow(PAYLOAD), "gzip of zip": gzip.compress(zipped(PAYLOAD)),
+}  # fmt: skip
+TEXTS = {
+    "base64": base64.b64encode(PAYLOAD), "base64 of protocol 0": base64.b64encode(OLD), "base64 in lines": base64.encodebytes(PAYLOAD),
+    "base64 without padding": base64.b64encode(PAYLOAD + b"x").rstrip(b"="), "url": base64.urlsafe_b64encode(PAYLOAD + b"\xff\xfe\xfb"),
+    "base64 twice": base64.b64encode(base64.b64encode(PAYLOAD)), "base32": base64.b32encode(PAYLOAD),
+    "base85": base64.b85encode(PAYLOAD),
+    "ascii85": base64.a85encode(PAYLOAD), "adobe": base64.a85encode(PAYLOAD, adobe=True), "hex": PAYLOAD.hex().encode(),
+    "HEX": PAYLOAD.hex().upper().encode(), "base64 of zlib": base64.b64encode(PACKED), "base64 of gzip": base64.b64encode(gzip.compress(PAYLOAD)),
+    "base64 of bzip2": base64.b64encode(bz2.compress(PAYLOAD)), "base64 of xz": base64.b64encode(lzma.compress(PAYLOAD)),
+    "base64 of zip": base64.b64encode(zipped(PAYLOAD)), "hex of zlib": PACKED.hex().encode(), "base85 of zlib": base64.b85encode(PACKED),
+    "base32 of zlib": base64.b32encode(PACKED), "ascii85 of zlib": base64.a85encode(PACKED), "base64 of hex": base64.b64encode(PAYLOAD.hex().encode()),
+}  # fmt: skip
+# What of bytes as characters does not announce itself within four bytes.
+UNSEEN = {("narrow zlib", protocol) for protocol in (1, 2)}
+
+
+def calls(reading: object) -> set[str]:
+    programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
+    return {str(event.subject) for program in programs for event in program.events if event.act is Act.CALL}
+
+
+def members(reading: object) -> list[str]:
+    return sorted({path for path, _ in reading.inner.formats if "!" in path})  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("name", [*RAW, *TEXTS])
+def test_what_lies_in_bytes_is_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
+    reading = read_bytes(pickle.dumps({"w": {**RAW, **TEXTS}[name], "x": [1, 2]}, protocol))
+    assert ("posix.system" in calls(reading)) is ((name, protocol) not in UNSEEN)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_lies_in_text_is_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
+    assert "posix.system" in calls(read_bytes(pickle.dumps([TEXTS[name].decode()], protocol)))
+
+
+@pytest.mark.parametrize("content", [bytearray(PAYLOAD), bytearray(base64.b64encode(PAYLOAD))])
+def test_bytearrays_are_looked_into(content: bytearray, read_bytes: Callable[..., object]) -> None:
+    assert "posix.system" in calls(read_bytes(pickle.dumps(content, 5)))
+
+
+def test_a_constant_is_addressed_by_what_it_is_and_where(read_bytes: Callable[..., object]) -> None:
+    data = pickle.dumps(["x", PACKED, PAYLOAD], 4)
+    packed = f"m.pkl!zlib@{data.index(PACKED)}"
+    assert members(read_bytes(data, "m.pkl")) == sorted(
+        [packed, f"{packed}!content", f"m.pkl!pickle@{data.index(PAYLOAD)}"]
+    )
+
+
+def test_words_that_begin_like_something_are_words(read_bytes: Callable[..., object]) -> None:
+    words = [
+        "gAME", "gAMES.", "8004", "80040505", "(default)", "(cls, x).", "]q.", "}(", "cat\ndog\n", "cat\ndog.", "Y2Y3",
+        "JBoss", "fBuffer", "PKZIP", "BZh9", "HK", "XG", "8O", "hC", "(S", "7zip", "QAbcdefghijklmnop", "eJwowowowow",
+        "H4sI", "H4sIAAAAAAAAAAAA", "gASVgASVgASV", "78da78da78da", "(dot) . \n x.", "UEsDBBBBBBBBBBBB",
+    ]  # fmt: skip
+    reading = read_bytes(pickle.dumps(words * 60 + [word.encode() for word in words], 4))
+    assert [path for path in members(reading) if "zip" not in path] == []
+
+
+@given(st.lists(st.binary(max_size=80) | st.text(max_size=60), max_size=30), st.integers(0, 5))
+@settings(max_examples=150, deadline=None)
+def test_random_constants_hold_nothing(read_bytes: Callable[..., object], values: list[object], protocol: int) -> None:
+    reading = read_bytes(pickle.dumps(values, protocol))
+    assert members(reading) == []
+    assert reading.unread == []  # type: ignore[attr-defined]
+
+
+_PREFIXES = st.sampled_from([
+    b"\x80\x02}", b"\x80\x03c", b"\x80\x04\x95", b"\x80\x05\x95", b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08\x00", b"\x78\x9c", b"\x78\x01", b"\x78\xda",
+    b"\x78\x5e", b"BZh91AY&SY", b"\xfd7zXZ\x00", b"\x5d\x00\x00\x80\x00", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"\x93NUMPY\x01",
+])  # fmt: skip
+
+
+@given(_PREFIXES, st.binary(min_size=16, max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_every_coding_of_every_beginning_is_noticed(prefix: bytes, rest: bytes) -> None:
+    data = prefix + rest
+    forms = [data, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
+             base64.a85encode(data), data.hex().encode(), data.hex().upper().encode()]  # fmt: skip
+    if not data.startswith(b"\x93"):
+        forms.append(base64.b64encode(base64.b64encode(data)))
+    assert [form for form in forms if STARTS.match(form) is None] == []
+
+
+@given(st.binary(max_size=300), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_only_what_has_a_start_is_tried(data: bytes, is_text: bool) -> None:
+    if coding_of(data, len(data), is_text) is not None:
+        assert STARTS.match(data) or data[257:262] == b"ustar"
+
+
+def test_text_that_stands_for_bytes_and_raw_bytes_are_told_apart() -> None:
+    as_text = PAYLOAD.decode("latin-1").encode()
+    assert coding_of(as_text, len(as_text), True) is Coding.LATIN_1
+    assert coding_of(as_text, len(as_text), False) is None
+    assert coding_of(PAYLOAD, len(PAYLOAD), False) is Coding.RAW
+
+
+def arguments(reading: object, callee: str) -> list[object]:
+    programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
+    return [
+        event.arguments[0] for p in programs for event in p.events if str(event.subject) == callee and event.arguments
+    ]
+
+
+@pytest.mark.parametrize("name", ["tensor", "tensor-protocol2"])
+def test_the_bytes_of_a_pickled_tensor_are_an_artifact(name: str, read_fixture: Callable[[str], object]) -> None:
+    reading = read_fixture(f"pickle/benign/{name}.pkl")
+    (argument,) = arguments(reading, "torch.storage._load_from_bytes")
+    assert isinstance(argument, Embedded)
+    assert reading.of(TensorData)  # type: ignore[attr-defined]
+    assert reading.unread == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("content", [b"\x80\x04\xff\xff\xff", b"\x80\x02}\x00", b"\x1f\x8b\x08\x00 no gzip at all"])
+def test_bytes_that_only_begin_so_are_plain_data_to_the_call(content: bytes, read_bytes: Callable[..., object]) -> None:
+    data = b"\x80\x04cpkg\nload\nC" + bytes((len(content),)) + content + b"\x85R."
+    (argument,) = arguments(read_bytes(data), "pkg.load")
+    assert isinstance(argument, Plain)
+
+
+def test_text_is_never_taken_for_the_bytes_that_it_codes(read_bytes: Callable[..., object]) -> None:
+    coded = base64.b64encode(PAYLOAD)
+    (argument,) = arguments(read_bytes(b"\x80\x04cpkg\nload\nC" + bytes((len(coded),)) + coded + b"\x85R."), "pkg.load")
+    assert not isinstance(argument, Embedded)
+
+
+def test_a_text_too_long_to_decode_is_an_absence(read_bytes: Callable[..., object]) -> None:
+    coded = base64.b64encode(PAYLOAD + b"\0" * 6000).decode()
+    reading = read_bytes(pickle.dumps([coded], 4), limits=Limits(document_bytes=4096))
+    assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
+    assert "begin like a file of their own" in reading.details[0]  # type: ignore[attr-defined]
+
+
+def test_depth_is_bounded(read_bytes: Callable[..., object]) -> None:
+    inner = PAYLOAD
+    for _ in range(12):
+        inner = pickle.dumps([inner], 4)
+    reading = read_bytes(inner)
+    assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
+
+
+def test_children_open_more_than_once(read_fixture: Callable[[str], object]) -> None:
+    from contextlib import nullcontext
+
+    from modelaudit.formats.pickles.pickle import READER
+
+    class Window:
+        def __init__(self, data: bytes) -> None:
+            self.data, self.size = data, len(data)
+
+        def read(self, offset: int, length: int) -> bytes:
+            return self.data[offset : offset + length]
+
+    window = Window(pickle.dumps([base64.b64encode(PAYLOAD).decode()], 4))
+    (child,) = [item for item in READER.read(Artifact("x", window.size, lambda: nullcontext(window)), window, Limits())
+                if isinstance(item, Artifact)]  # fmt: skip
+    assert child.open is not None
+    for _ in range(2):
+        with child.open() as opened:
+            assert opened.read(0, 100) == PAYLOAD
+    assert child.size == len(PAYLOAD)

@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import collections
+import datetime
+import decimal
+import fractions
+import io
+import pickle
+import pickletools
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.pickles.pickle import READER
+from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import Act, Name, PickleProgram, Unknown
+from modelaudit.model.structure import TensorData, Unread, UnreadReason
+from modelaudit.wire.base import HEAD_BYTES, Head
+
+FIXTURES = Path(__file__).parents[3] / "fixtures" / "pickle"
+
+
+class Bytes:
+    """A window over bytes that refuses what a real one refuses."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.read_total = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        assert offset >= 0
+        assert 0 <= length <= Limits().read_bytes
+        self.read_total += length
+        return self.data[offset : offset + length]
+
+
+def recognised(data: bytes, path: str = "x") -> bool:
+    return READER.recognises(Head(path, None, data[:HEAD_BYTES], Bytes(data)))
+
+
+def read(data: bytes, limits: Limits | None = None) -> tuple[PickleProgram, list[object]]:
+    artifact = Artifact("x", len(data), lambda: pytest.fail("nobody opens it"))
+    items = list(READER.read(artifact, Bytes(data), limits or Limits()))
+    assert isinstance(items[0], PickleProgram)
+    return items[0], items[1:]
+
+
+def acts(program: PickleProgram) -> list[tuple[Act, str]]:
+    return [(event.act, str(event.subject)) for event in program.events]
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.p*")), ids=lambda path: path.name)
+def test_every_fixture_is_recognised_whatever_its_name(path: Path) -> None:
+    assert recognised(path.read_bytes(), path="notes.txt") or path.name == "benign-truncated.pkl"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"cat\ndog\nmouse\n", b"# Title\n\nprose\n", b'{"a": 1}', b"[1, 2]", b"I am text\n", b"None of it", b"(c) 2026\n",
+        b"Version 1.0\n", b"0.1\n", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04\x14\x00\x00\x00", b"GGUF\x03\x00\x00\x00", b"config\nvalue\n",
+        b"Copyright" + b"x" * 107 + b".\n more", b"\x80\x02\x00\x00\x00\x00\x00\x00{}", b"P0\x03\n.",
+        b"", b".", b"import os\n", b"S are here\n", b"\x80", b"]\n", b"}\n", b"name,age\nx,1\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_pickle_is_not_taken_for_one(text: bytes) -> None:
+    assert not recognised(text)
+
+
+def test_harmless_pickles_in_front_do_not_hide_one_that_acts() -> None:
+    assert recognised(b"N." * 100 + b"cposix\nsystem\n(V1\ntR.")
+    assert recognised(b"N." * 10_000 + b"cposix\nsystem\n(V1\ntR.")
+
+
+def test_global_of_protocol_0_without_a_call_is_recognised_by_a_module_that_every_python_has() -> None:
+    assert recognised(b"cbuiltins\nexec\n(X>\nf = open")
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_every_protocol_of_the_real_pickler(protocol: int) -> None:
+    value = [collections.OrderedDict(a=1), {1, 2}, b"x" * 300, 2**80, "ä", 1.5, True, None, decimal.Decimal("1.5")]
+    data = pickle.dumps(value, protocol)
+    program, rest = read(data)
+    assert not rest
+    assert not program.defects
+    assert program.streams[0].complete
+    assert program.streams[0].end == len(data)
+    assert (Act.IMPORT, "collections.OrderedDict") in acts(program)
+    assert (Act.CALL, "decimal.Decimal") in acts(program)
+    assert program.opcodes == sum(1 for _ in pickletools.genops(data))
+
+
+def test_python_2_names_are_told_by_the_names_that_python_3_imports() -> None:
+    program, _ = read(b"c__builtin__\neval\n(V1\ntR.")
+    assert (Act.CALL, "builtins.eval") in acts(program)
+
+
+def test_a_call_that_is_discarded_is_still_an_act() -> None:
+    program, _ = read((FIXTURES / "malicious/discarded-call.pkl").read_bytes())
+    assert (Act.CALL, "posix.system") in acts(program)
+
+
+@pytest.mark.parametrize("name", ["memo-detour", "memo-confusion", "os-system-obj", "os-system-inst"])
+def test_detours_to_a_call_are_followed(name: str) -> None:
+    program, _ = read((FIXTURES / f"malicious/{name}.pkl").read_bytes())
+    assert (Act.CALL, "posix.system") in acts(program)
+
+
+def test_arguments_are_known() -> None:
+    program, _ = read((FIXTURES / "malicious/os-system.pkl").read_bytes())
+    (call,) = [event for event in program.events if event.act is Act.CALL]
+    assert [str(argument) for argument in call.arguments] == ["Plain(text=\"'echo inert'\")"]
+    assert call.opcode == "REDUCE"
+    assert (FIXTURES / "malicious/os-system.pkl").read_bytes()[call.offset : call.offset + 1] == b"R"
+
+
+def test_a_name_put_together_on_loading_is_unknown() -> None:
+    program, _ = read((FIXTURES / "malicious/computed-name.pkl").read_bytes())
+    assert any(event.act is Act.IMPORT and isinstance(event.subject, Unknown) for event in program.events)
+
+
+def test_damage_keeps_what_stands_before_it() -> None:
+    program, rest = read((FIXTURES / "malicious/damage-after-payload.pkl").read_bytes())
+    assert (Act.CALL, "posix.system") in acts(program)
+    assert [item.reason for item in rest if isinstance(item, Unread)] == [UnreadReason.DAMAGED]
+
+
+def test_every_stream_is_followed() -> None:
+    program, rest = read((FIXTURES / "malicious/second-stream.pkl").read_bytes())
+    assert [stream.complete for stream in program.streams] == [True, True]
+    assert [event.stream for event in program.events if event.act is Act.CALL] == [1]
+    assert not rest
+
+
+def test_bytes_behind_the_last_pickle_are_named() -> None:
+    _, rest = read(pickle.dumps([1]) + b"\xff" * 10)
+    assert [(item.reason, item.where.offset) for item in rest if isinstance(item, Unread)] == [
+        (UnreadReason.NO_READER, len(pickle.dumps([1])))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "members"), [("nested-raw", 1), ("nested-base64", 1), ("nested-hex", 1), ("nested-twice", 1)]
+)
+def test_pickles_inside_are_members(name: str, members: int) -> None:
+    data = (FIXTURES / f"malicious/{name}.pkl").read_bytes()
+    program, rest = read(data)
+    assert Act.CALL not in {event.act for event in program.events}
+    (member,) = rest
+    assert isinstance(member, Artifact)
+    assert member.open is not None
+    with member.open() as window:
+        (inner, *_) = READER.read(member, window, Limits())
+    assert isinstance(inner, PickleProgram)
+    assert inner.streams[0].complete
+
+
+def test_words_and_bytes_that_begin_like_a_pickle_by_chance_are_data() -> None:
+    members = [item for item in read((FIXTURES / "benign/words.pkl").read_bytes())[1] if isinstance(item, Artifact)]
+    assert members == []
+
+
+def test_a_class_in_a_persistent_id_of_torch_is_that_class() -> None:
+    program, _ = read(b"\x80\x02(X\x06\x00\x00\x00modulecpkg\nNet\nNNtQ)\x81}b.")
+    assert (Act.CONSTRUCT, "pkg.Net") in acts(program)
+
+
+def test_pickles_inside_beyond_the_bound_are_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelaudit.formats.pickles.pickle.machine._NESTED_KEPT", 1000)
+    many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
+    _, rest = read(pickle.dumps(many, 4))
+    assert [item.detail for item in rest if isinstance(item, Unread)] == [
+        "3 more pickles lie inside this one than are read"
+    ]
+
+
+def test_a_name_that_is_called_and_kept_as_well_is_kept() -> None:
+    program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94h\x00N\x85Re.")
+    assert Name("builtins", "getattr") in program.kept
+    program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94N\x85Rh\x00N\x85Re.")
+    assert program.kept == ()
+
+
+def test_keywords_of_a_construction_are_arguments() -> None:
+    program, _ = read(b"\x80\x04cpkg\nNet\n)}\x8c\x01fcposix\nsystem\ns\x92.")
+    (event,) = [event for event in program.events if event.act is Act.CONSTRUCT]
+    assert "system" in str(event.arguments)
+
+
+def test_plain_data_of_an_old_protocol_longer_than_the_head_is_recognised() -> None:
+    assert recognised(pickle.dumps(list(range(5000)), 0))
+    assert recognised(pickle.dumps(["x" * 9000, 1], 0))
+
+
+def test_torch_legacy_ends_in_tensor_data() -> None:
+    program, rest = read((FIXTURES / "benign/torch-legacy.pt").read_bytes())
+    assert program.layout == "torch-legacy"
+    assert len(program.streams) == 5
+    assert rest == [TensorData(16)]
+
+
+def test_long_constants_are_passed_over_unread() -> None:
+    data = pickle.dumps([b"x" * 50_000_000, "end"], 4)
+    window = Bytes(data)
+    items = list(READER.read(Artifact("x", len(data), lambda: None), window, Limits()))  # type: ignore[arg-type,return-value]
+    assert items[0].streams[0].complete  # type: ignore[union-attr]
+    assert window.read_total < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("limits", "word"),
+    [
+        (Limits(pickle_stack=10), "stack"), (Limits(pickle_memo=3), "memo"), (Limits(pickle_events=1), "acts"),
+        (Limits(pickle_streams=1), "pickles"),
+    ],
+)  # fmt: skip
+def test_bounds_are_reached_by_name(limits: Limits, word: str) -> None:
+    value = [collections.OrderedDict(), decimal.Decimal(1), *("abcdefghijkl")]
+    _, rest = read(pickle.dumps(value, 4) + pickle.dumps(value, 4), limits)
+    (unread,) = rest
+    assert isinstance(unread, Unread)
+    assert unread.reason is UnreadReason.LIMIT
+    assert word in unread.detail
+
+
+@pytest.mark.parametrize("path", sorted((FIXTURES / "bomb").iterdir()), ids=lambda path: path.name)
+def test_bombs_end(path: Path) -> None:
+    program, rest = read(path.read_bytes())
+    assert program.streams[0].complete
+    assert not rest
+
+
+def test_equal_acts_are_kept_once() -> None:
+    program, _ = read(pickle.dumps([decimal.Decimal(number) for number in range(5000)], 4))
+    assert len(program.events) < 5
+
+
+def test_containers_are_shown_with_what_matters_first() -> None:
+    state = {f"key{number}": number for number in range(1000)}
+    body = b"\x80\x04\x8c\x01a\x8c\x01B\x93)\x81" + pickle.dumps(state, 4)[2:-1]
+    body += b"(\x8c\x0c__setstate__cos\ngetcwd\nub."
+    program, _ = read(body)
+    (event,) = [event for event in program.events if event.act is Act.SET_STATE]
+    assert event.arguments[0].entries[0] == ("__setstate__", Name("os", "getcwd"))  # type: ignore[union-attr]
+
+
+class Recorder(pickle.Unpickler):
+    """Python's own unpickler, on our own data only, writing down what it imports."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+        self.found: list[str] = []
+
+    def find_class(self, module: str, name: str) -> object:
+        self.found.append(f"{module}.{name}")
+        return super().find_class(module, name)
+
+
+_PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
+    | st.fractions() | st.decimals(allow_nan=False) | st.dates() | st.timedeltas() | st.complex_numbers(allow_nan=False)
+    | st.just(collections.OrderedDict(a=1)) | st.just(range(3)) | st.just(datetime.UTC),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner) | st.builds(collections.deque, st.lists(inner)),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(_PLAIN, st.integers(0, 5))
+@settings(max_examples=150, deadline=None)
+def test_imports_are_those_that_python_resolves(value: object, protocol: int) -> None:
+    data = pickle.dumps(value, protocol)
+    recorder = Recorder(data)
+    recorder.load()
+    program, rest = read(data)
+    # Bytes that happen to begin like a file of their own are handed on; nothing is left unread.
+    assert not [item for item in rest if isinstance(item, Unread)]
+    assert not program.defects
+    imported = {str(event.subject) for event in program.events if event.act is Act.IMPORT}
+    # C's unpickler is asked for the Python 2 names of old protocols before they are renamed.
+    renamed = {name.replace("__builtin__.", "builtins.").replace("copy_reg.", "copyreg.") for name in recorder.found}
+    assert imported == {name.replace("builtins.xrange", "builtins.range") for name in renamed}
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=400, deadline=None)
+def test_random_bytes_end_in_a_program(data: bytes) -> None:
+    recognised(data)
+    if data:
+        read(data)
+
+
+_SEEDS = [path.read_bytes() for path in sorted(FIXTURES.rglob("*")) if path.is_file() and path.stat().st_size < 5000]
+
+
+@given(
+    st.sampled_from(_SEEDS),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
+    st.integers(0, 400),
+)
+@settings(max_examples=600, deadline=None)
+def test_mutated_pickles_end_in_a_program(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+    data = bytearray(seed)
+    for position, value in changes:
+        data[position % len(data)] = value
+    mutated = bytes(data[: len(data) - cut % len(data)])
+    recognised(mutated)
+    read(mutated)
+
+
+def test_a_window_that_fails_is_an_absence() -> None:
+    class Failing(Bytes):
+        def read(self, offset: int, length: int) -> bytes:
+            if offset > 0:
+                raise WindowError("the disk failed", UnreadReason.UNREADABLE)
+            return super().read(offset, min(length, 10))
+
+    items = list(
+        READER.read(
+            Artifact("x", 34, lambda: None), Failing((FIXTURES / "malicious/os-system.pkl").read_bytes()), Limits()
+        )
+    )  # type: ignore[arg-type,return-value]
+    assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.UNREADABLE]
+
+
+def test_every_opcode_of_this_python_has_a_handler() -> None:
+    assert {chr(code) for code, handler in enumerate(DISPATCH) if handler.__name__ != "_invalid"} == {
+        opcode.code for opcode in pickletools.opcodes
+    }
+
+
+@pytest.mark.parametrize("target", [fractions.Fraction(1, 3), datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)])
+def test_real_objects_complete(target: object) -> None:
+    for protocol in range(6):
+        program, rest = read(pickle.dumps(target, protocol))
+        assert program.streams[0].complete
+        assert not rest

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import dis
+import marshal
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.pickles.pickle.bytecode import CONSTANT, NAMING, SETS, listing, set_of
+from modelaudit.formats.pickles.pickle.code import begins_code, outline_of_tables, outlines_of_marshalled
+from modelaudit.formats.pickles.pickle.marshalled import code_objects
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.structure import CodeOutline
+
+SOURCE = """
+import os, json as j
+from subprocess import run as r
+BIG = 12345678901234567890123456789012345678901234567890
+class A:
+    '''doc'''
+    def f(self, x, *, y=1):
+        def g(): return x + y
+        return os.system("echo inert"), g, 1.5, 2j, ..., -3, b"bytes", "ä"
+def h(x):
+    if x in {1, 2, "three"}:
+        eval("1"); __import__("os").popen("id", mode="r")
+    x.attribute = (1, ("two", b"3"))
+    return f"{x}" if x else None
+async def k():
+    async with x as y:
+        yield y
+h(*[1])
+"""
+MODULE = compile(SOURCE, "m.py", "exec")
+# Laid out by hand as CPython 3.8 to 3.10 write it: "import os; os.system('x')".
+PYTHON_38 = (
+    b"\xe3" + b"\0\0\0\0" * 4 + b"\x02\0\0\0@\0\0\0"
+    + b"s\x12\0\0\0" + bytes([100, 0, 100, 1, 108, 0, 90, 0, 101, 0, 160, 1, 100, 2, 161, 1, 83, 0])
+    + b")\x03\xe9\0\0\0\0NZ\x01x" + b")\x02Z\x02osZ\x06system" + b")\0" * 3 + b"\xda\x04m.py\xda\x08<module>\x01\0\0\0s\0\0\0\0"
+)  # fmt: skip
+# Python 2.7: "import os", with its interned texts, which are counted without a flag.
+PYTHON_27 = (
+    b"c" + b"\0\0\0\0" * 3 + b"@\0\0\0" + b"s\x04\0\0\0d\0\0S" + b"(\x02\0\0\0i\xff\xff\xff\xffN" + b"(\x01\0\0\0t\x02\0\0\0os"
+    + b"(\0\0\0\0" * 3 + b"s\x04\0\0\0m.py" + b"t\x08\0\0\0<module>" + b"\x01\0\0\0s\0\0\0\0"
+)  # fmt: skip
+
+
+def every(code: types.CodeType) -> Iterator[types.CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from every(constant)
+    yield code
+
+
+@pytest.mark.parametrize("version", range(marshal.version + 1))
+def test_every_code_object_of_this_python_is_read(version: int) -> None:
+    found = code_objects(marshal.dumps(MODULE, version))
+    assert [code.name for code in found] == [code.co_name for code in every(MODULE)]
+    assert [code.names for code in found] == [code.co_names for code in every(MODULE)]
+    assert [code.bytecode for code in found] == [code.co_code for code in every(MODULE)]
+
+
+def test_telling_instructions_are_those_that_python_lists() -> None:
+    for code in every(MODULE):
+        table = set_of(code.co_code, "3.11 or later")
+        assert table is not None
+        assert f"{sys.version_info[0]}.{sys.version_info[1]}" in table.versions or not code.co_names
+        ours = list(listing(code.co_code, table, code.co_names, [repr(each) for each in code.co_consts]))
+        telling = set(table.names.values())
+        theirs = [step for step in dis.get_instructions(code) if step.opname in telling]
+        assert [name for name, _ in ours] == [step.opname for step in theirs]
+        for (name, about), step in zip(ours, theirs, strict=True):
+            if name in NAMING:
+                assert about in step.argrepr
+            elif name in CONSTANT:
+                assert about == repr(step.argval) or about == "#"
+
+
+def test_the_outline_says_what_code_reaches_for() -> None:
+    outlines = {outline.name: outline for outline in outlines_of_marshalled(marshal.dumps(MODULE), 42)}
+    assert outlines["<module>"].imports == ("os", "json", "subprocess")
+    assert {"r", "A", "h"} <= set(outlines["<module>"].names)
+    assert set(outlines["f"].names) >= {"os", "system"}
+    assert {"'echo inert'", "b'bytes'", "'ä'"} <= set(outlines["f"].constants)
+    assert {"'two'", "b'3'", "'three'"} <= set(outlines["h"].constants)
+    assert {outline.offset for outline in outlines.values()} == {42}
+    assert next(iter(outlines)) == "<module>"
+
+
+def test_older_layouts_are_told_from_the_tables() -> None:
+    (new,) = outlines_of_marshalled(PYTHON_38, 0)
+    assert (new.versions, new.imports, new.names, new.constants) == ("3.8 to 3.10", ("os",), ("system",), ("'x'",))
+    assert new.instructions[-2:] == ("LOAD_CONST 'x'", "CALL_METHOD")
+    (old,) = outlines_of_marshalled(PYTHON_27, 0)
+    assert (old.versions, old.imports, old.names, old.instructions) == ("", (), ("os",), ())
+
+
+@pytest.mark.parametrize(
+    ("version", "code", "steps"),
+    [
+        ("3.12", [151, 0, 100, 0, 100, 1, 108, 0, 90, 0, 101, 0, 106, 3, *[0, 0] * 9, 100, 2, 171, 1, *[0, 0] * 3, 121, 1],
+         ["IMPORT_NAME os", "LOAD_NAME os", "LOAD_ATTR system", "CALL", "RETURN_CONST None"]),
+        ("3.14", [128, 0, 94, 0, 82, 1, 73, 0, 116, 0, 93, 0, 80, 3, *[0, 0] * 9, 82, 2, 52, 1, *[0, 0] * 3, 35, 0],
+         ["IMPORT_NAME os", "LOAD_NAME os", "LOAD_ATTR system", "CALL"]),
+    ],
+)  # fmt: skip
+def test_versions_that_do_not_run_here(version: str, code: list[int], steps: list[str]) -> None:
+    table = set_of(bytes(code), "3.11 or later")
+    assert table is SETS[version]
+    told = [
+        f"{name} {about}".rstrip()
+        for name, about in listing(bytes(code), table, ["os", "system"], ["0", "None", "'x'"])
+    ]
+    assert [step for step in told if not step.startswith("LOAD_CONST")] == steps
+
+
+def test_an_argument_longer_than_a_byte_is_put_together() -> None:
+    names = [f"name{number}" for number in range(300)]
+    told = list(listing(bytes([144, 1, 101, 2]), SETS["3.8 to 3.10"], names, []))
+    assert told == [("LOAD_NAME", "name258")]
+    assert list(listing(bytes([101, 9]), SETS["3.8 to 3.10"], [], [])) == [("LOAD_NAME", "#9")]
+
+
+def tables(code: types.CodeType) -> list[object]:
+    return [
+        code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_nlocals, code.co_stacksize, code.co_flags, code.co_code,
+        code.co_consts, code.co_names, code.co_varnames, code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno,
+        code.co_linetable, code.co_exceptiontable, code.co_freevars, code.co_cellvars,
+    ]  # fmt: skip
+
+
+def test_the_arguments_of_code_type_are_a_code_object() -> None:
+    named: set[str] = set()
+    for code in every(MODULE):
+        plain = outline_of_tables(tables(code), 0)
+        in_dill = outline_of_tables([b"lines", *tables(code)], 0)
+        assert plain is not None
+        assert (plain.name, plain.names) == (code.co_name, tuple(n for n in code.co_names if n in plain.names))
+        assert in_dill == plain
+        named |= set(plain.names)
+    assert {"system", "eval", "__import__", "popen", "attribute"} <= named
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], [1] * 20, [()] * 20, ["x"] * 20, [b"c", (), (), ()], [b"c", (), (), (), "f"]]
+)
+def test_other_arguments_are_none(arguments: list[object]) -> None:
+    assert outline_of_tables(arguments, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "imports", "code"),
+    [("marshalled-code", ("os",), "<module>"), ("rebuilt-code", ("subprocess",), "payload"), ("rebuilt-code-dill", ("subprocess",), "payload")],
+)  # fmt: skip
+def test_a_pickle_says_what_its_code_would_do(
+    name: str, imports: tuple[str, ...], code: str, read_fixture: Callable[[str], object]
+) -> None:
+    (program,) = read_fixture(f"pickle/malicious/{name}.pkl").of(PickleProgram)  # type: ignore[attr-defined]
+    (outline,) = program.codes
+    assert isinstance(outline, CodeOutline)
+    assert (outline.name, outline.versions, outline.imports) == (code, "3.13", imports)
+    assert outline.offset in {event.offset for event in program.events}
+
+
+def test_code_as_characters_of_protocol_2_is_read(read_bytes: Callable[..., object]) -> None:
+    data = b"\xe3" + marshal.dumps(compile("import os", "m", "exec"))[1:] + b"\xff" * 5000
+    text = data.decode("latin-1").encode()
+    constant = b"c_codecs\nencode\nX" + len(text).to_bytes(4, "little") + text + b"X\x06\x00\x00\x00latin1\x86R"
+    (program,) = read_bytes(b"\x80\x02cmarshal\nloads\n" + constant + b"\x85R.").of(PickleProgram)  # type: ignore[attr-defined]
+    assert {outline.imports for outline in program.codes} == {("os",)}
+    assert program.codes[-1].offset == max(event.offset for event in program.events)
+
+
+def test_damage_keeps_the_code_that_stands_before_it() -> None:
+    data = marshal.dumps(MODULE)
+    assert {code.name for code in code_objects(data[:-30])} == {"A", "f", "g", "h", "k"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"c", b"\xe3" + b"\0" * 40, b"(" + b"\xff" * 4, b"[\xff\xff\xff\x7f", b"r\0\0\0\0", b")\xff" + b"N" * 9, b"l\xff\xff\xff\x7f",
+     b"(\x01\0\0\0" * 5000 + b"N", b"\xa9\x01" * 5000, b"(\x01\0\0\0\xa8\x01\0\0\0r\0\0\0\0", b"{NN{NN0", b":NNN", b"<\x02\0\0\0ii", b"\x7f"],
+)  # fmt: skip
+def test_hostile_marshalled_data_end(data: bytes) -> None:
+    assert code_objects(data) == ()
+
+
+def test_a_tuple_that_holds_itself_many_times_is_bounded() -> None:
+    bomb = (
+        b"\xa9\x02"
+        + b"NN"
+        + b"".join(b"\xa9\x02" + b"r" + n.to_bytes(4, "little") + b"r" + n.to_bytes(4, "little") for n in range(60))
+    )
+    code = PYTHON_38.replace(b")\x03\xe9\0\0\0\0NZ\x01x", b"(" + (61).to_bytes(4, "little") + bomb)
+    (outline,) = outlines_of_marshalled(code, 0)
+    assert outline.constants == ()
+
+
+def test_outlines_are_bounded() -> None:
+    names = "\n".join(f"import module{number}; x = 'text {number}'" for number in range(500))
+    functions = "\n".join(f"def f{number}(): pass" for number in range(100))
+    outlines = outlines_of_marshalled(marshal.dumps(compile(names + "\n" + functions, "m", "exec")), 0)
+    assert len(outlines) == 20
+    assert len(outlines[0].imports) == len(outlines[0].constants) == 40
+    assert len(outlines[0].instructions) == 60
+
+
+def test_a_code_object_begins_like_one() -> None:
+    assert begins_code(marshal.dumps(MODULE))
+    assert begins_code(PYTHON_27)
+    assert not begins_code(b"conv1.weight and more text")
+
+
+_SEEDS = [marshal.dumps(MODULE, version) for version in range(marshal.version + 1)] + [PYTHON_38, PYTHON_27]
+
+
+@given(
+    st.sampled_from(_SEEDS),
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=8),
+    st.integers(0, 2000),
+)
+@settings(max_examples=400, deadline=None)
+def test_mutated_code_ends_in_outlines(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+    data = bytearray(seed)
+    for position, value in changes:
+        data[position % len(data)] = value
+    outlines_of_marshalled(bytes(data[: len(data) - cut % len(data)]), 0)
+
+
+def test_marshal_is_only_used_on_our_own_code() -> None:
+    assert "import marshal" not in Path(sys.modules[code_objects.__module__].__file__ or "").read_text()

@@ -1,0 +1,330 @@
+"""Passing over plain data must not change what is found: the skimming machine against the one that follows all."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.pickles.pickle import skim
+from modelaudit.formats.pickles.pickle.machine import Machine
+from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
+from modelaudit.formats.pickles.pickle.plain import number_of, patterns, tokens_between
+from modelaudit.formats.pickles.pickle.values import Stretch
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import Act, Holding, PickleEvent, Plain
+from modelaudit.wire.base import DamagedError, LimitReachedError
+
+
+class Bytes:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.size = len(data)
+        self.reads = 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.reads += 1
+        return self.data[offset : offset + length]
+
+
+@pytest.fixture(autouse=True)
+def _eager(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Skim over everything, however short, unless a test is about real sizes."""
+    if "real_sizes" not in request.keywords:
+        monkeypatch.setattr(skim, "_SMALLEST_FILE", 0)
+        monkeypatch.setattr(skim, "_SHORTEST", 1)
+    yield
+
+
+class Writer:
+    """Writes random programs that a loader would run through, with names, calls and state among plain data."""
+
+    def __init__(self, seed: int, protocol: int) -> None:
+        self.random = random.Random(seed)
+        self.memo = 0
+        self.by_put = protocol < 4
+        self.left = 120
+
+    def program(self) -> bytes:
+        return b"\x80\x04" + self.value(6) + b"."
+
+    def value(self, depth: int) -> bytes:
+        self.left -= 1
+        kinds = [self.constant, self.constant, self.constant, self.get]
+        if depth > 0 and self.left > 0:
+            kinds += [self.tuple, self.list, self.list, self.dict, self.dict, self.name, self.call, self.built]
+        return self.random.choice(kinds)(depth)
+
+    def memoize(self) -> bytes:
+        if self.random.random() < 0.4:
+            return b""
+        self.memo += 1
+        if not self.by_put:
+            return b"\x94"
+        index = self.memo - 1
+        return b"q" + bytes((index,)) if index < 256 else b"r" + struct.pack("<I", index)
+
+    def text(self, word: str) -> bytes:
+        data = word.encode()
+        return self.random.choice((b"\x8c" + bytes((len(data),)), b"X" + struct.pack("<I", len(data)))) + data
+
+    def constant(self, _: int) -> bytes:
+        word = self.random.choice(("os", "system", "k", "x" * 70, "__setstate__", "gAR", "__array_interface__", ""))
+        data = self.random.choice(
+            (
+                b"N",
+                b"\x88",
+                b"K\x94",
+                b"M\x28\x28",
+                b"J\x95\x95\x95\x95",
+                b"G" + b"\x94" * 8,
+                b"\x8a\x02\x94\x94",
+                self.text(word),
+                self.text(word),
+                b"C\x03(e.",
+                b"]",
+                b"}",
+                b")",
+            )
+        )
+        return data + self.memoize()
+
+    def get(self, depth: int) -> bytes:
+        if not self.memo:
+            return self.constant(depth)
+        index = self.random.randrange(self.memo)
+        return b"h" + bytes((index,)) if index < 256 else b"j" + struct.pack("<I", index)
+
+    def tuple(self, depth: int) -> bytes:
+        count = self.random.randrange(5)
+        values = b"".join(self.value(depth - 1) for _ in range(count))
+        return (b"(" + values + b"t" if count in (0, 4) else values + bytes((0x84 + count,))) + self.memoize()
+
+    def list(self, depth: int) -> bytes:
+        data = b"]" + self.memoize()
+        for _ in range(self.random.randrange(3)):
+            items = [self.value(depth - 1) for _ in range(self.random.randrange(1, 5))]
+            data += items[0] + b"a" if len(items) == 1 else b"(" + b"".join(items) + b"e"
+        return data
+
+    def dict(self, depth: int) -> bytes:
+        data = b"}" + self.memoize()
+        for _ in range(self.random.randrange(3)):
+            items = [self.text("k") + self.value(depth - 1) for _ in range(self.random.randrange(1, 4))]
+            data += items[0] + b"s" if len(items) == 1 else b"(" + b"".join(items) + b"u"
+        return data
+
+    def name(self, _: int) -> bytes:
+        names = (("os", "system"), ("builtins", "eval"), ("a", "B"))
+        module, qualname = self.random.choice(names)
+        if self.random.random() < 0.3:
+            return f"c{module}\n{qualname}\n".encode() + self.memoize()
+        return self.text(module) + self.memoize() + self.text(qualname) + self.memoize() + b"\x93" + self.memoize()
+
+    def call(self, depth: int) -> bytes:
+        return self.name(depth) + self.tuple(depth) + b"R" + self.memoize()
+
+    def built(self, depth: int) -> bytes:
+        return self.call(depth) + self.random.choice((self.dict, self.tuple, self.value))(depth) + b"b"
+
+
+def events_of(machine: Machine) -> list[PickleEvent]:
+    with suppress(DamagedError):
+        machine.run(DISPATCH)
+    return machine.events
+
+
+Told = dict[tuple[object, ...], int]
+
+
+def acts(events: list[PickleEvent], before: int | None = None) -> Told:
+    """Each act with the first offset at which it is done; what is plain among the arguments may be told differently."""
+    told: Told = {}
+    for event in events:
+        # Setting items of a number or of text raises in every loader; in plain data nobody looks for it.
+        raises = event.act is Act.SET_ITEM and isinstance(event.subject, Plain | Holding)
+        if not raises and (before is None or event.offset < before):
+            # An index counts only what was looked at.
+            sets = tuple((name if not name.isdigit() else "#", value) for name, value in event.sets)
+            subject = event.subject.type if isinstance(event.subject, Holding) else event.subject
+            key = (event.act, subject, sets)
+            told[key] = min(told.get(key, event.offset), event.offset)
+    return told
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([2, 4]))
+def test_programs_that_run_through_are_told_alike(seed: int, protocol: int) -> None:
+    data = Writer(seed, protocol).program()
+    slow, fast = Machine(Bytes(data), 0, Limits()), skim.SkimmingMachine(Bytes(data), 0, Limits())
+    assert acts(events_of(slow)) == acts(events_of(fast))
+    assert list(acts(slow.events)) == list(acts(fast.events))
+    assert slow.fault is None
+    assert slow.uses == fast.uses
+    assert type(fast.result) is not Stretch
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.data())
+def test_of_damaged_programs_no_act_before_the_fault_is_lost(seed: int, protocol: int, choice: st.DataObject) -> None:
+    data = bytearray(Writer(seed, protocol).program())
+    for _ in range(choice.draw(st.integers(1, 4))):
+        data[choice.draw(st.integers(0, len(data) - 1))] = choice.draw(st.sampled_from(b"(tue.as\x94q\x00hR\x86\x930N"))
+    slow, fast = Machine(Bytes(bytes(data)), 0, Limits()), skim.SkimmingMachine(Bytes(bytes(data)), 0, Limits())
+    events_of(slow)
+    assert acts(slow.events, slow.fault).items() <= acts(events_of(fast)).items()
+
+
+@pytest.mark.real_sizes
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_large_plain_data_is_passed_over(protocol: int) -> None:
+    rows = [{"id": i, "name": f"row {i}", "at": (i / 7, -i, None), "tags": ["x", str(i)]} for i in range(20_000)]
+    machine = skim.SkimmingMachine(Bytes(pickle.dumps(rows, protocol)), 0, Limits())
+    assert events_of(machine) == []
+    assert machine.opcodes < 2000
+    assert machine.defects == []
+
+
+@pytest.mark.real_sizes
+def test_a_name_whose_parts_lie_in_plain_data_is_found() -> None:
+    rows: list[object] = [f"row {i}" for i in range(900)]
+    start = pickle.dumps([*["os", "system"], *rows * 20], 4)[:-1]
+    call = b"h\x01h\x02\x93\x8c\x04echo\x85R."
+    machine = skim.SkimmingMachine(Bytes(start + b"0" + call), 0, Limits())
+    assert [str(event.subject) for event in events_of(machine)] == ["os.system", "os.system"]
+
+
+@pytest.mark.real_sizes
+def test_nesting_without_end_is_not_looked_at_over_and_over() -> None:
+    depth = 200_000
+    window = Bytes(b"\x80\x04" + b"](" * depth + b"cos\nsystem\n" + b"e" * depth + b".")
+    machine = skim.SkimmingMachine(window, 0, Limits())
+    events = events_of(machine)
+    assert [str(event.subject) for event in events] == ["os.system"]
+    assert window.reads < 100
+
+
+def test_runs_of_tokens_are_cut_between_opcodes() -> None:
+    data = b"\x8c\x02os\x94" * 50 + b"X\x00\x01\x00\x00" + b"q" * 256 + b"\x94h\x01" * 40
+    runs = list(tokens_between(Bytes(data), 0, len(data)))
+    reads = [get for run in runs for get in patterns().reads.findall(run) if get]
+    writes = [write for run in runs for write in patterns().writes.findall(run) if write]
+    assert [number_of(get) for get in reads] == [1] * 40
+    assert writes == [b"\x94"] * 90
+
+
+def both(data: bytes, limits: Limits | None = None) -> tuple[Machine, skim.SkimmingMachine]:
+    """The machine that follows all and the one that passes over, each after its run."""
+    slow = Machine(Bytes(data), 0, limits or Limits())
+    fast = skim.SkimmingMachine(Bytes(data), 0, limits or Limits())
+    events_of(slow)
+    events_of(fast)
+    return slow, fast
+
+
+def spelled(word: str) -> bytes:
+    return b"X" + struct.pack("<I", len(word)) + word.encode()
+
+
+OS, MATH, SYSTEM = spelled("os"), spelled("math"), spelled("system")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        # The first entry has an index that nobody counted up to; the next takes the number of entries.
+        b"(" + SYSTEM + b"q\x05" + OS + b"\x941h\x01h\x05\x93.",
+        # An entry is read by one stretch and overwritten by another, and by an opcode outside of any.
+        b"(" + OS + b"q\x001(h\x00q\x011(" + MATH + b"q\x001h\x01" + SYSTEM + b"\x93.",
+        b"(" + OS + b"q\x001(h\x00q\x011" + MATH + b"q\x000h\x01" + SYSTEM + b"\x93.",
+    ],
+    ids=["put-and-memoize", "overwritten-in-plain-data", "overwritten-outside"],
+)
+def test_entries_written_in_no_usual_order_are_what_a_loader_reads(program: bytes) -> None:
+    slow, fast = both(b"\x80\x04" + program)
+    assert [str(event.subject) for event in slow.events] == ["os.system"]
+    assert [str(event.subject) for event in fast.events] == ["os.system"]
+    assert slow.defects == fast.defects == []
+
+
+def test_after_an_entry_was_overwritten_nothing_is_passed_over() -> None:
+    plain = b"(" + b"N" * 50 + b"1"
+    usual = b"\x80\x04(" + OS + b"q\x001(h\x00q\x011" + MATH + b"q\x020" + plain + b"N."
+    _, fast = both(usual)
+    few = fast.opcodes
+    _, fast = both(usual.replace(b"q\x02", b"q\x00"))
+    assert few < 50 <= fast.opcodes
+
+
+@pytest.mark.parametrize("write", [b"\x94", b"q%c"], ids=["memoize", "put"])
+def test_the_entries_of_plain_data_count_against_the_bound(write: bytes) -> None:
+    writes = [write % index if b"%" in write else write for index in range(1, 4)]
+    # What is read lies outside, so that the entries are counted and not followed.
+    data = b"\x80\x04Nq\x000(" + b"".join(b"N" + one for one in writes) + b"1h\x000N."
+    for machine in (Machine, skim.SkimmingMachine):
+        machine(Bytes(data), 0, Limits(pickle_memo=4)).run(DISPATCH)
+        with pytest.raises(LimitReachedError, match="more than 3 memo entries"):
+            machine(Bytes(data), 0, Limits(pickle_memo=3)).run(DISPATCH)
+
+
+@pytest.mark.parametrize("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
+@pytest.mark.parametrize("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)], ids=["short", "usual", "long"])
+def test_a_key_by_which_plain_data_acts_is_not_passed_over(key: str, opcode: bytes) -> None:
+    state = b"}(" + spelled("a") + b"N" + opcode % len(key) + key.encode() + b"N" + spelled("b") + b"Nu"
+    slow, fast = both(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
+    (sets,) = (event.sets for event in slow.events if event.act is Act.SET_STATE)
+    assert [name for name, _ in sets] == [key]
+    assert acts(fast.events) == acts(slow.events)
+
+
+def test_a_replaced_dictionary_is_not_passed_over() -> None:
+    inner = b"}" + spelled("pyfunc") + b"cos\nsystem\nsq\x000"
+    state = b"N}(" + spelled("__dict__") + b"h\x00u\x86b"
+    slow, fast = both(b"\x80\x04" + inner + b"cnumpy\nvectorize\n)\x81" + state + b".")
+    (sets,) = (event.sets for event in slow.events if event.act is Act.SET_STATE)
+    assert [str(value) for _, value in sets] == ["os.system"]
+    assert acts(fast.events) == acts(slow.events)
+
+
+def test_a_dictionary_that_is_filled_after_it_replaced_another_is_not_passed_over() -> None:
+    plain = b"(}q\x001"
+    state = b"}(" + spelled("__dict__") + b"h\x00u"
+    filled = b"h\x00" + spelled("pyfunc") + b"cos\nsystem\ns0"
+    slow, fast = both(b"\x80\x04" + plain + b"cnumpy\nvectorize\n)\x81" + state + filled + b"b.")
+    (sets,) = (event.sets for event in slow.events if event.act is Act.SET_STATE)
+    assert [str(value) for _, value in sets] == ["os.system"]
+    assert acts(fast.events) == acts(slow.events)
+
+
+def _frame(size: int) -> bytes:
+    return b"\x95" + struct.pack("<Q", size)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"(NNN1(" + _frame(40) + b"N1(NNN1" + b"N0" * 30 + b"N.",
+        b"(" + _frame(40) + b"N1(NNN1" + b"N0" * 30 + b"N.",
+        _frame(40) + b"(NNN1" + b"N0" * 30 + b"N.",
+    ],
+    ids=["in-the-second-stretch", "in-the-first-stretch", "outside"],
+)
+def test_the_end_of_the_last_frame_is_known(program: bytes) -> None:
+    slow, fast = both(b"\x80\x04" + program)
+    assert fast.frame_end() == slow.frame_end() == 2 + program.index(_frame(40)) + 9 + 40
+    assert slow.opcodes > fast.opcodes
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_frame_in_plain_data_that_goes_past_the_end_is_told(beyond: int) -> None:
+    rest = b"NN1N."
+    slow, fast = both(b"\x80\x04(N" + _frame(len(rest) + beyond) + rest)
+    assert [defect.kind for defect in slow.defects] == ["frame-too-long"] * beyond
+    assert fast.defects == slow.defects
+    assert fast.fault == slow.fault

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from modelaudit.formats.pickles.pickle.trial import is_importable
+from modelaudit.model.pickle import Name
+
+
+@pytest.mark.parametrize(
+    ("module", "qualname", "could"),
+    [
+        ("os", "system", True),
+        ("a.b", "C.d", True),
+        ("größe", "wert", True),
+        ("1a", "b", False),
+        ("a b", "c", False),
+        ("", "a", False),
+        ("a.", "b", False),
+    ],
+)
+def test_a_name_could_be_imported_as_python_spells_names(module: str, qualname: str, could: bool) -> None:
+    assert is_importable(Name(module, qualname)) == could
+
+
+def test_a_pickle_amid_other_bytes_may_name_a_module_in_any_script(read_bytes: Callable[..., object]) -> None:
+    module = "größe".encode()
+    hidden = b"\x80\x04\x8c" + bytes((len(module),)) + module + b"\x8c\x04wert\x93)R."
+    reading = read_bytes(b"\xff\xfe" * 40 + hidden + b"\xff" * 40)
+    assert "file!pickle@80" in reading.formats  # type: ignore[attr-defined]

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.pickles.torch import lexer
+from modelaudit.formats.pickles.torch.source import Names
+from modelaudit.model.artifact import TORCHSCRIPT
+from modelaudit.model.structure import UnreadReason
+from modelaudit.model.torch import Mention, TorchProgram
+from modelaudit.wire.base import DamagedError, LimitReachedError
+
+PATH = "net.pt!net/code/__torch__/a/b.py"
+
+
+def names_of(text: str) -> Names:
+    names = Names()
+    names.follow(text)
+    return names
+
+
+def told(text: str) -> set[tuple[str, str]]:
+    return {(item.mention.value, item.name) for item in names_of(text).mentions}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("torch.relu(x)", ("operator", "aten::relu")),
+        ("ops.mylib.run(x)", ("operator", "mylib::run")),
+        ("f = torch.save", ("operator", "aten::save")),
+        ("torch.autograd.grad(x)", ("operator", "aten::grad")),
+        ("ops.mylib.autograd.save(x)", ("operator", "aten::save")),
+        ("(x).save('f')", ("method", "save")),
+        ("x.a.b.save('f')", ("method", "save")),
+        ("[1].save('f')", ("method", "save")),
+        ("'f'.from_file()", ("method", "from_file")),
+        ("getattr(x, 'save')('f')", ("method", "save")),
+        ("getattr(x, 'sa' \"ve\")('f')", ("method", "save")),
+        ("getattr(x, '''save''')('f')", ("method", "save")),
+        ("getattr(x, 's\\x61ve')", ("unresolved", "getattr of a name with escapes")),
+        ("t = torch", ("unresolved", "torch")),
+        ("t = ops.aten", ("unresolved", "ops.aten")),
+        ("y = __torch__.a.Net(x)", ("type", "__torch__.a.Net")),
+        ("y = frobnicate(x)", ("name", "frobnicate")),
+        ("x is nottorch.save(x)", ("operator", "aten::save")),
+        ("x not intorch.save(x)", ("operator", "aten::save")),
+        ("y = (torch\n.\nsave(x))", ("operator", "aten::save")),
+        ("y = torch.\\\nsave(x)", ("operator", "aten::save")),
+        ("y = x # type: torch.save", ("operator", "aten::save")),
+        ("def f(x: __torch__.torch.classes.a.B) -> Tensor:\n  pass", ("type", "__torch__.torch.classes.a.B")),
+        ("CONSTANTS.c0.save('f')", ("method", "save")),
+        ("@torch.jit.export", ("operator", "aten::jit")),
+    ],
+)
+def test_what_is_named(text: str, expected: tuple[str, str]) -> None:
+    assert expected in told(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# torch.save(x)",
+        "y = 'torch.save'",
+        'y = """\ntorch.save(x)\n"""',
+        "y = 'it\\'s torch.save'",
+        "y = 'a\\\ntorch.save'",
+        "import torch.save",
+        "annotations : Tensor",
+        "if x:\n  pass",
+        "g = 1\ng(x)",
+    ],
+)
+def test_what_is_not_named(text: str) -> None:
+    assert not told(text)
+
+
+def test_what_a_source_defines() -> None:
+    names = names_of(
+        "class Net(Module):\n  weight : Tensor\n  def forward(self):\n    pass\ndef helper(x):\n  y : int = 1\n"
+    )
+    assert names.defines == {"Net", "forward", "helper"}
+    assert names.types == {"Net", "helper"}
+    assert names.fields == {"weight", "y"}
+
+
+def test_calls_are_told_from_mentions_and_lines_are_those_of_the_first() -> None:
+    (item,) = names_of("\nf = torch.add\ny = torch.add(x)\n").mentions
+    assert (item.line, item.called) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["y = é", "y = $", "y = 'open\n'", 'y = """open', "y = \x00", "`x`"])
+def test_what_torch_refuses_is_damage_and_what_stands_before_it_is_kept(text: str) -> None:
+    names = Names()
+    with pytest.raises(DamagedError):
+        names.follow("torch.add(x)\n" + text)
+    assert [item.name for item in names.mentions] == ["aten::add"]
+
+
+def test_names_and_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelaudit.formats.pickles.torch.source._MOST_NAMES", 10)
+    with pytest.raises(LimitReachedError, match="different names"):
+        names_of("\n".join(f"torch.op{number}(x)" for number in range(20)))
+    monkeypatch.setattr(lexer, "_MOST_TOKENS", 10)
+    with pytest.raises(LimitReachedError, match="tokens"):
+        names_of("x = 1\n" * 20)
+
+
+def test_a_source_is_read_with_its_place(read_bytes) -> None:
+    reading = read_bytes(b"class Net(Module):\n  training : bool\n", PATH, content=TORCHSCRIPT)
+    (program,) = reading.of(TorchProgram)
+    assert (program.path, program.types) == ("__torch__.a.b", ("__torch__.a.b.Net",))
+    assert reading.formats == {PATH: ["torchscript"]}
+
+
+def test_a_source_that_breaks_off_keeps_its_names(read_bytes) -> None:
+    reading = read_bytes(b"torch.save(x)\ny = $", PATH, content=TORCHSCRIPT)
+    assert [item.name for item in reading.of(TorchProgram)[0].mentions] == ["aten::save"]
+    assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
+
+
+def test_a_pickle_in_the_place_of_a_source_is_read_as_one(read_bytes) -> None:
+    reading = read_bytes(b"\x80\x02cos\nsystem\n.", PATH, content=TORCHSCRIPT)
+    assert reading.formats == {PATH: ["pickle"]}
+
+
+@given(st.text(alphabet="torch.sav(x)'\"\\\n#[]= :ops123", max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_followed_or_refused(text: str) -> None:
+    names = Names()
+    try:
+        names.follow(text)
+    except DamagedError:
+        return
+    assert all(item.name for item in names.mentions)
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_read(read_bytes, data: bytes) -> None:
+    assert read_bytes(data, PATH, content=TORCHSCRIPT).reasons() is not None
+    assert read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT).reasons() is not None
+
+
+@pytest.fixture
+def torch():
+    """The real one, to hold what is found against what it does."""
+    return pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_operators_of_a_graph_are_found_in_its_source(torch, read_bytes) -> None:
+    layers = [torch.nn.Linear(4, 4), torch.nn.GELU(), torch.nn.LayerNorm(4), torch.nn.Softmax(-1)]
+    script = torch.jit.trace(torch.nn.Sequential(*layers), torch.ones(1, 4))
+    buffer = io.BytesIO()
+    torch.jit.save(script, buffer)
+    reading = read_bytes(buffer.getvalue(), "m.pt")
+    found = {m.name for program in reading.of(TorchProgram) for m in program.mentions if m.mention == "operator"}
+    graph = {node.kind() for node in script.inlined_graph.nodes() if node.kind().startswith("aten::")}
+    assert graph
+    assert graph <= found
+    assert reading.unread == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_torch_cuts_words_as_we_do(torch) -> None:
+    glued = torch.jit.CompilationUnit("def f(x: Optional[int]):\n  return x is not1\n")
+    assert glued.f(2) is True
+    split = torch.jit.CompilationUnit("def f(x: int):\n  return (torch\n.\nadd(x, 1))\n")
+    assert split.f(2) == 3
+    detour = torch.jit.CompilationUnit("def f(x):\n  return getattr(x, 'a' 'dd')(1)\n")
+    assert detour.f(torch.ones(1)).item() == 2
+    with pytest.raises(RuntimeError):
+        torch.jit.CompilationUnit("def f(x: int):\n  return x$\n")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_bytecode_names_the_operators_it_runs(torch, read_bytes) -> None:
+    script = torch.jit.script(torch.nn.Linear(2, 2))
+    reading = read_bytes(script._save_to_buffer_for_lite_interpreter(), "m.ptl")
+    (bytecode,) = [program for program in reading.of(TorchProgram) if program.format == "torch-bytecode"]
+    assert [item.name for item in bytecode.mentions] == ["aten::linear"]
+    assert reading.unread == []
+
+
+def test_bytecode_that_breaks_off_keeps_what_it_names(read_bytes) -> None:
+    data = b"\x80\x02X\x0a\x00\x00\x00aten::saveX\xff"
+    reading = read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT)
+    (program,) = reading.of(TorchProgram)
+    assert [(item.mention, item.name) for item in program.mentions] == [(Mention.OPERATOR, "aten::save")]
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+def test_no_recursion_in_a_deep_source() -> None:
+    names_of("x = " + "(" * (10 * sys.getrecursionlimit()))

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+from modelaudit.formats.registry import READERS
+from modelaudit.model.structure import UnreadReason
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+KINDS = ("benign", "malicious", "truncated", "bomb")
+FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
+# A container names it so; the fixtures lie with the container.
+FOLDER_OF = {
+    "tensor-storage": "torch-zip",
+    "git-lfs-pointer": "text",
+    "executable": "format",
+    "torch-weight": "torch-export",
+}
+# Told by their bytes and not read.
+SEALED = ("cntk", "rar", "rknn", "tensorrt")
+# What does not fail by itself under the default policy, with the exit code and the rules that say so.
+NOT_FAILED = {
+    "json/malicious/duplicate-key.json": (3, {"code/code-missing", "document/duplicate-key"}),
+    "jinja/malicious/bidi.jinja": (0, {"jinja/suspicious-text"}),
+    "jinja/malicious/config.jinja": (0, {"jinja/foreign-object"}),
+    "jinja/malicious/encoded.jinja": (0, {"jinja/suspicious-text"}),
+    "jinja/malicious/further.jinja": (0, {"jinja/further-template"}),
+    "jinja/malicious/mark.jinja": (0, {"jinja/conditional-text"}),
+    "jinja/malicious/markup.jinja": (0, {"jinja/suspicious-text"}),
+    "jinja/malicious/override.jinja": (0, {"jinja/odd-text", "jinja/suspicious-text"}),
+    "jinja/malicious/unlisted.jinja": (3, {"jinja/unlisted-function"}),
+    "pickle/malicious/joblib-array.joblib": (3, {"coverage/no-reader"}),
+    "pickle/malicious/unverified-type.pkl": (3, {"pickle/unverified-type"}),
+    "tensorflow/malicious/custom-operator.pb": (3, {"tensorflow/unverified-operator"}),
+    "tensorflow/malicious/checkpoint": (0, {"tensorflow/checkpoint-elsewhere"}),
+    "caffe/malicious/custom-layer.prototxt": (3, {"caffe/unverified-layer"}),
+    "coreml/malicious/custom-layer.mlmodel": (3, {"coreml/custom-class"}),
+    "coreml/malicious/custom-model.mlmodel": (3, {"coreml/custom-class"}),
+    "coreml/malicious/custom-operator.mlmodel": (3, {"coreml/custom-class"}),
+    "paddle/malicious/custom-operator.pdmodel": (3, {"paddle/unverified-operator"}),
+    "text/malicious/escapes.txt": (0, set()),  # a matter for reports, which show no control character raw
+    "skops/malicious/unverified-type.skops": (3, {"skops/unverified-type"}),
+    "hydra/malicious/unlisted.nemo": (3, {"torch/unverified-target"}),
+    "torch-bytecode/malicious/custom-operator.ptl": (3, {"torch/unverified-operator"}),
+    "torch-legacy/malicious/other-keys.pt": (3, {"coverage/damaged"}),
+    "torch-zip/malicious/record-larger.pt": (0, {"torch/storage-odd"}),
+    "torch-zip/malicious/record-missing.pt": (0, {"torch/storage-odd"}),
+    "torchscript/malicious/class-in-pickle.pt": (3, {"torch/unverified-operator"}),
+    "torchscript/malicious/custom-class.pt": (3, {"torch/unverified-operator"}),
+    "torchscript/malicious/custom-operator.pt": (3, {"torch/unverified-operator"}),
+    "text/malicious/train.jl": (3, {"coverage/program-not-judged"}),
+    "notebook/malicious/script-output.ipynb": (0, {"code/notebook-script"}),
+    "python-build/malicious/pyproject.toml": (0, {"code/build-requirement", "code/build-step"}),
+    "python-build/malicious/setup.cfg": (0, {"code/build-requirement"}),
+    "zip/malicious/damaged-content.zip": (3, {"archive/inconsistent", "coverage/damaged"}),
+    "zip/malicious/encrypted-member.zip": (3, {"coverage/encrypted"}),
+    "zip/malicious/link-member.zip": (0, {"archive/link-member"}),
+    "7z/malicious/directory-damaged.7z": (3, {"archive/inconsistent", "coverage/damaged"}),
+    "7z/malicious/encrypted-member.7z": (3, {"coverage/encrypted"}),
+    "7z/malicious/link-member.7z": (0, {"archive/link-member"}),
+    "7z/malicious/unknown-compression.7z": (3, {"archive/odd-names", "coverage/no-reader"}),
+    "tar/malicious/link-member.tar": (0, {"archive/link-member"}),
+    "tar/malicious/special-member.tar": (0, {"archive/special-member"}),
+    "hdf5/malicious/data-beyond-end.h5": (0, {"hdf5/inconsistent"}),
+    "hdf5/malicious/not-json.h5": (3, {"coverage/damaged"}),
+    "hdf5/malicious/size-mismatch.h5": (0, {"hdf5/inconsistent"}),
+    "hdf5/malicious/trailing-data.h5": (0, {"hdf5/extra-bytes"}),
+    "hdf5/malicious/unknown-filter.h5": (3, {"hdf5/unknown-extension"}),
+    "hdf5/malicious/user-link.h5": (3, {"hdf5/unknown-extension"}),
+    "keras/malicious/custom-layer.json": (3, {"keras/unverified-class"}),
+    "keras/malicious/missing-vocabulary.json": (0, {"keras/reads-missing"}),
+    "keras/malicious/registered.json": (3, {"keras/unverified-class"}),
+    "format/malicious/text.safetensors": (0, {"format/other-format"}),
+    "gguf/malicious/nested-array.gguf": (0, {"gguf/nested-array"}),
+    "gguf/malicious/unknown-dtype.gguf": (3, {"gguf/unknown-type"}),
+    "markup/malicious/drawing.svg": (3, {"document/page-with-script"}),
+    "markup/malicious/handler.svg": (3, {"document/page-with-script"}),
+    "markup/malicious/page.html": (3, {"document/page-with-script"}),
+    "markup/malicious/handler.html": (3, {"document/page-with-script"}),
+    "markup/malicious/address.html": (3, {"document/page-with-script"}),
+    "markup/malicious/frame.htm": (3, {"document/page-with-script"}),
+    "media/malicious/active.pdf": (0, {"media/pdf-active"}),
+    "media/malicious/active-packed.pdf": (0, {"media/pdf-active"}),
+    "media/malicious/attachment.pdf": (0, {"media/pdf-attachment"}),
+    "msgpack/malicious/unknown-dtype.msgpack": (3, {"msgpack/unknown-value"}),
+    "msgpack/malicious/unknown-extension.msgpack": (3, {"msgpack/unknown-value"}),
+    "text/malicious/pointer.safetensors": (3, {"coverage/content-absent"}),
+    "text/malicious/pointer-crlf.bin": (3, {"coverage/content-absent"}),
+    "onnx/malicious/custom-operator.onnx": (3, {"onnx/unverified-operator"}),
+    "onnx/malicious/custom-operator-in-subgraph.onnx": (3, {"onnx/unverified-operator"}),
+    "onnx/malicious/overloaded-operator.onnx": (3, {"onnx/unverified-operator"}),
+    "onnx/malicious/external-missing.onnx": (3, {"onnx/external-data-missing"}),
+    "ort/malicious/custom-operator.ort": (3, {"onnx/unverified-operator"}),
+    "tflite/malicious/buffer-outside.tflite": (3, {"coverage/damaged"}),
+    "tflite/malicious/custom-operator.tflite": (3, {"tflite/unverified-operator"}),
+    "tflite/malicious/unknown-builtin.tflite": (3, {"tflite/unverified-operator"}),
+    "tflite/malicious/external-missing.tflite": (3, {"tflite/external-data-missing"}),
+    "executorch/malicious/custom-operator.pte": (3, {"executorch/unverified-operator"}),
+    "executorch/malicious/unknown-backend.pte": (3, {"executorch/unverified-operator"}),
+    "executorch/malicious/segment-outside.pte": (3, {"coverage/damaged"}),
+    "json/malicious/switches.json": (0, {"configuration/unguarded-loading", "configuration/weaker-loading"}),
+    "shell/malicious/generated.sh": (0, {"shell/generated-script"}),
+    "text/malicious/.env": (0, {"secret/settings-file"}),
+    "zip/malicious/unknown-compression.zip": (3, {"archive/odd-names", "coverage/no-reader"}),
+    "rds/malicious/active-binding.rds": (3, {"r/unverified-function"}),
+    "rds/malicious/unlisted-call.rds": (3, {"r/unverified-function"}),
+    "xml/malicious/custom-layer.xml": (3, {"openvino/unverified-layer"}),
+    "xml/malicious/doctype-web.xml": (0, {"xml/remote-grammar"}),
+    "xml/malicious/stylesheet.xml": (0, {"xml/remote-stylesheet"}),
+    "xml/malicious/unlisted-function.pmml": (3, {"pmml/unverified-function"}),
+    "xgboost/malicious/unknown-objective.json": (0, {"boosters/unknown-name"}),
+    "java-object/malicious/proxy.ser": (3, {"java/unverified-class"}),
+    "java-object/malicious/unlisted.model": (3, {"java/unverified-class"}),
+    "mxnet/malicious/custom-symbol.json": (3, {"mxnet/custom-operator"}),
+    "shell/malicious/attributes.zip": (0, {"shell/git-driver", "shell/lfs-elsewhere"}),
+    "ggml/malicious/unknown-dtype.bin": (3, {"coverage/damaged", "ggml/unknown-type"}),
+    "ggml/malicious/unknown-program.bin": (3, {"coverage/no-reader"}),
+    "spacy/malicious/factory.cfg": (3, {"spacy/unverified-function"}),
+    "spacy/malicious/inline.cfg": (3, {"spacy/unverified-function"}),
+    "spacy/malicious/interpolated.cfg": (3, {"spacy/unverified-function"}),
+    "spacy/malicious/source.cfg": (3, {"spacy/further-pipeline"}),
+    "spacy/malicious/unlisted.cfg": (3, {"spacy/unverified-function"}),
+    "zarr/malicious/unaccounted.zarr.zip": (3, {"coverage/no-reader"}),
+    "zarr/malicious/unknown-codec.json": (3, {"zarr/unverified-codec"}),
+    "zarr/malicious/unknown-type.json": (3, {"zarr/unverified-codec"}),
+}
+
+
+def _paths(kind: str) -> list[str]:
+    return sorted(
+        str(path.relative_to(FIXTURES))
+        for name in FORMATS
+        for path in (FIXTURES / name / kind).glob("*")
+        if path.is_file()
+    )
+
+
+def _build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(folder / "build.py"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_every_fixture_is_what_the_script_builds():
+    result = _build(FIXTURES, "--check")
+    assert result.stdout == ""
+    assert result.returncode == 0
+
+
+def test_the_check_names_what_differs_and_what_nothing_builds(tmp_path):
+    folder = tmp_path / "fixtures"
+    shutil.copytree(FIXTURES, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "pickle/malicious/os-system.pkl").write_bytes(b"N.")
+    (folder / "yaml/benign/train.yaml").unlink()
+    (folder / "pickle/malicious/stray.pkl").write_bytes(b"N.")
+    (folder / "loose").write_bytes(b"")
+    result = _build(folder, "--check")
+    assert result.returncode == 1
+    assert sorted(result.stdout.splitlines()) == [
+        "differs: pickle/malicious/os-system.pkl",
+        "differs: yaml/benign/train.yaml",
+        "stray: loose",
+        "stray: pickle/malicious/stray.pkl",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", sorted({FOLDER_OF.get(reader.format, reader.format) for reader in READERS} | {*FORMATS})
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_format_has_every_kind(name, kind):
+    assert any((FIXTURES / name / kind).iterdir())
+
+
+@pytest.mark.parametrize("path", _paths("malicious"))
+def test_what_is_malicious_fails_or_is_told(path):
+    report = modelaudit.scan(FIXTURES / path, second_opinion=False)
+    told = {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
+    if path in NOT_FAILED:
+        assert (report.exit_code, told) == NOT_FAILED[path]
+    else:
+        assert report.exit_code == 1, told
+
+
+def test_no_exception_outlives_its_fixture():
+    assert set(_paths("malicious")) >= NOT_FAILED.keys()
+
+
+@pytest.mark.parametrize("path", _paths("benign"))
+def test_benign_files_are_read_whole_and_without_defect(path, read_fixture):
+    reading = read_fixture(path)
+    assert reading.structures or path.startswith(SEALED)
+    assert reading.kinds() <= ({"not-utf-8"} if "latin-1" in path else set())
+    assert [path for path, _ in reading.unread if not path.endswith(".py")] == []
+
+
+@pytest.mark.parametrize("path", _paths("truncated"))
+def test_truncated_files_are_read_up_to_the_damage(path, read_fixture):
+    reading = read_fixture(path)
+    told = UnreadReason.DAMAGED in reading.reasons() or "front-matter-invalid" in reading.kinds()
+    assert told, (reading.unread, reading.kinds())
+
+
+@pytest.mark.parametrize("path", _paths("bomb"))
+def test_bombs_stay_within_bounds(path, read_fixture):
+    reading = read_fixture(path)
+    assert reading.structures or reading.unread
+
+
+@pytest.mark.parametrize(
+    "path", ["zip/bomb/ratio.zip", "zip/bomb/overlapping.zip", "zip/bomb/nested.zip", "torch-zip/bomb/ratio.pt",
+             "json/bomb/deep.json", "yaml/bomb/deep.yaml"]
+)  # fmt: skip
+def test_a_reached_bound_is_named(path, read_fixture):
+    assert UnreadReason.LIMIT in read_fixture(path).reasons()
+
+
+def test_the_fixtures_are_small():
+    assert sum(path.stat().st_size for path in FIXTURES.rglob("*") if path.is_file()) < 8 * 1024 * 1024

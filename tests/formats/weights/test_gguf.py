@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+from builders.gguf_files import STRING, U32, Gguf, model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.weights.gguf import READER
+from modelaudit.formats.weights.gguf.types import BLOCKS, VALUES, WIDTHS
+from modelaudit.model.artifact import JINJA, Artifact
+from modelaudit.model.evidence import Statements
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.base import DamagedError
+
+
+def outline(reading) -> Outline:
+    return reading.of(Outline)[0]
+
+
+def facts(reading) -> dict[str, str]:
+    return dict(outline(reading).facts)
+
+
+@pytest.mark.parametrize(("version", "order"), [(1, "<"), (2, "<"), (3, "<"), (3, ">")])
+def test_what_the_metadata_say_of_the_model_is_told(version, order, read_bytes):
+    file = model(version, order).string("general.base_model.0.name", "Base").pair("split.count", 2, b"\0\0")
+    reading = read_bytes(file.tensor("a", (32, 2), 2, 36).bytes(), "model.gguf")
+    told = facts(reading)
+    assert told["version"] == f"{version}, {'big' if order == '>' else 'little'}-endian"
+    assert told["general.architecture"] == "llama"
+    assert told["general.license"] == "apache-2.0"
+    assert told["general.base_model.0.name"] == "Base"
+    assert told["tensors"] == "1"
+    assert not reading.unread
+    assert not reading.kinds()
+
+
+def test_every_chat_template_is_an_artifact_that_is_a_template(bytes_window):
+    file = model().string("tokenizer.chat_template", "{{ a }}").string("tokenizer.chat_template.tool_use", "plain")
+    data = file.strings("tokenizer.chat_templates", "tool_use", "{% if a %}b{% endif %}").bytes()
+    window = bytes_window(data)
+    artifact = Artifact("m.gguf", len(data), lambda: None)
+    found = [item for item in READER.read(artifact, window, Limits()) if isinstance(item, Artifact)]
+    texts = {}
+    for item in found:
+        assert item.content == JINJA
+        with item.open() as inner:
+            texts[item.path] = inner.read(0, 100)
+    assert texts == {
+        "m.gguf!tokenizer.chat_template": b"{{ a }}",
+        "m.gguf!tokenizer.chat_template.tool_use": b"plain",
+        "m.gguf!tokenizer.chat_templates.1": b"{% if a %}b{% endif %}",
+    }
+
+
+def test_tensors_are_not_read(bytes_window):
+    data = model().tensor("a", (4_000_000,), 0, 16_000_000).bytes()
+    window = bytes_window(data)
+    readings = list(READER.read(Artifact("m.gguf", len(data), lambda: None), window, Limits()))
+    assert [type(each) for each in readings] == [Outline, Statements]
+    assert window.read_bytes < 1_000_000
+
+
+def test_long_lists_of_words_are_passed_over_piece_by_piece(read_bytes):
+    words = [f"word {number}" * (number % 9) for number in range(60_000)] + ["x" * 600_000, "y"]
+    file = model().strings("tokenizer.ggml.merges", *words).string("general.organization", "Acme")
+    assert facts(read_bytes(file.bytes()))["general.organization"] == "Acme"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("duplicate-key", "duplicate-key"), ("duplicate-tensor", "duplicate-tensor"),
+        ("alignment-invalid", "alignment-invalid"), ("metadata-type", "metadata-type"),
+        ("overlapping-tensors", "overlapping-tensors"), ("hole-between-tensors", "hole-between-tensors"),
+        ("misaligned-tensor", "misaligned-tensor"), ("malformed-tensor", "malformed-tensor"),
+        ("too-many-dimensions", "malformed-tensor"), ("unknown-dtype", "unknown-dtype"),
+        ("size-overflow", "size-overflow"), ("size-wraps", "size-overflow"), ("offset-overflow", "size-overflow"),
+        ("tensor-count", "size-overflow"), ("pair-count", "size-overflow"), ("text-length", "size-overflow"),
+        ("array-length", "size-overflow"), ("nested-array", "nested-array"), ("trailing-data", "trailing-data"),
+    ],
+)  # fmt: skip
+def test_each_contradiction_is_named(name, kind, read_fixture):
+    assert kind in read_fixture(f"gguf/malicious/{name}.gguf").kinds()
+
+
+def test_alignment_of_the_file_is_what_counts(read_bytes):
+    file = model()
+    file.alignment = 8
+    file.pair("general.alignment", U32, file.u32(8)).row("a", (2,), 0, 0).row("b", (2,), 0, 8)
+    file.data = bytes(16)
+    assert not read_bytes(file.bytes()).kinds()
+
+
+def test_padding_behind_the_last_tensor_is_no_data(read_bytes):
+    whole = model().tensor("a", (3,), 0, 12).bytes()
+    assert not read_bytes(whole).kinds()
+    assert not read_bytes(whole[:-20]).unread  # some writers leave the padding out
+    assert read_bytes(whole[:-21]).reasons() == {UnreadReason.DAMAGED}
+    assert "trailing-data" in read_bytes(whole + b"x").kinds()
+
+
+def test_what_stands_before_damage_is_told(read_bytes):
+    data = model().bytes()
+    reading = read_bytes(data[: data.index(b"tokenizer")])
+    assert facts(reading)["general.name"] == "Tiny"
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+def test_bounds_end_it(read_bytes):
+    file = model().strings("a", *["x"] * 50)
+    assert UnreadReason.LIMIT in read_bytes(file.bytes(), limits=Limits(document_nodes=20)).reasons()
+
+
+def test_the_tables_of_types_agree_with_the_library():
+    gguf = pytest.importorskip("gguf")
+    assert set(VALUES) == set(WIDTHS) == {int(each) for each in gguf.GGUFValueType} - {8, 9}
+    assert all(struct.calcsize("<" + VALUES[kind]) == width for kind, width in WIDTHS.items())
+    for kind, (block, width) in gguf.GGML_QUANT_SIZES.items():
+        assert BLOCKS[int(kind)] == (kind.name, block, width)
+
+
+def ends(data: bytes, window: object) -> None:
+    try:
+        for _ in READER.read(Artifact("m.gguf", len(data), lambda: None), window, Limits()):
+            pass
+    except DamagedError:
+        pass
+
+
+SEED = model().string("tokenizer.chat_template", "{{ a }}").tensor("a", (32, 2), 2, 36).tensor("b", (3,), 0, 12).bytes()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(8, len(SEED) - 9), st.binary(min_size=1, max_size=8), st.integers(0, len(SEED)))
+def test_whatever_the_bytes_it_ends(bytes_window, position, replaced, cut):
+    data = SEED[:position] + replaced + SEED[position + len(replaced) :]
+    ends(data, bytes_window(data))
+    ends(data[:cut], bytes_window(data[:cut]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from([1, 2, 3]), st.sampled_from("<>"), st.binary(max_size=200))
+def test_random_bytes_end(bytes_window, version, order, rest):
+    data = b"GGUF" + struct.pack(order + "I", version) + rest
+    ends(data, bytes_window(data))
+
+
+def test_values_of_every_type_are_passed_over(read_bytes):
+    file = Gguf()
+    for kind, width in WIDTHS.items():
+        file.pair(f"a.{kind}", kind, bytes(width))
+        file.pair(f"b.{kind}", 9, file.u32(kind) + file.length(3) + bytes(3 * width))
+    file.pair("general.last", STRING, file.text("here"))
+    assert facts(read_bytes(file.bytes()))["general.last"] == "here"
+    wrong = Gguf().pair("a", 13, bytes(8)).bytes()
+    assert UnreadReason.DAMAGED in read_bytes(wrong).reasons()
+
+
+@pytest.mark.parametrize("key", ["Tokenizer.Chat_Template", "llama.chat_template", "tokenizer.chat_template_x"])
+def test_a_template_is_one_whatever_its_runtime_calls_it(key, read_bytes):
+    for file in (model().string(key, "{{ a }}"), model().strings(key, *(["a"] * 70), "{{ a }}")):
+        assert ["jinja"] in read_bytes(file.bytes(), "model.gguf").formats.values()
+
+
+def test_a_text_that_is_not_looked_at_whole_is_told(read_bytes):
+    long = model().string("general.description", "x" * 300_000)
+    assert UnreadReason.LIMIT in read_bytes(long.bytes(), "model.gguf").reasons()
+    assert not read_bytes(model().string("general.description", "x" * 1000).bytes(), "model.gguf").unread

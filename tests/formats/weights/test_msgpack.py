@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from builders.msgpack_files import array, extension, mapping, word
+from builders.payloads import EVAL_ONE
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.weights.msgpack import READER
+from modelaudit.formats.weights.msgpack.items import Items, Kind
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.base import DamagedError
+
+WEIGHTS = mapping(params=mapping(kernel=array((2, 3), "float32", bytes(24))), step=b"\x03")
+
+
+def test_weights_are_told_by_their_keys(read_bytes):
+    reading = read_bytes(WEIGHTS, "checkpoint")
+    assert reading.formats == {"checkpoint": ["msgpack"]}
+    assert dict(reading.of(Outline)[0].facts) == {"keys": "params, step", "arrays": "1"}
+    assert not reading.unread
+    assert not reading.kinds()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (mapping(params=array((3,), "float32", bytes(8))), "size-mismatch"),
+        (mapping(params=array((2**40, 2**40), "float32", bytes(8))), "size-overflow"),
+        (mapping(params=array((1,), "object", bytes(8))), "unknown-dtype"),
+        (mapping(params=extension(1, b"\xc0" * 20)), "malformed-tensor"),
+        (mapping(params=mapping(a=extension(9, b"abc"))), "unknown-extension"),
+        (b"\x82" + (word("params") + mapping(a=b"\x01")) * 2, "duplicate-key"),
+        (WEIGHTS + b"\x01", "trailing-data"),
+    ],
+)
+def test_each_contradiction_is_named(data, kind, read_bytes):
+    assert kind in read_bytes(data, "m.msgpack").kinds()
+
+
+def test_numbers_are_passed_over_and_bytes_that_begin_as_something_are_read(read_bytes):
+    numbers = array((len(EVAL_ONE),), "uint8", EVAL_ONE)
+    assert not read_bytes(mapping(params=numbers), "m.msgpack").events
+    kept = mapping(kind=word("O"), data=b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE)
+    assert read_bytes(mapping(params=kept), "m.msgpack").evaluates
+    assert read_bytes(WEIGHTS + EVAL_ONE, "m.msgpack").evaluates
+    assert read_bytes(WEIGHTS[:-1] + b"\xc1" + EVAL_ONE, "m.msgpack").evaluates
+
+
+def test_the_bytes_of_an_array_are_not_read(bytes_window):
+    size = (9_000_000).to_bytes(4, "big")
+    inner = b"\x93\x91\xce" + size + word("uint8") + b"\xc6" + size + bytes(9_000_000)
+    data = mapping(params=b"\xc9" + len(inner).to_bytes(4, "big") + b"\x01" + inner)
+    window = bytes_window(data)
+    (outline,) = READER.read(Artifact("m", len(data), lambda: None), window, Limits())
+    assert outline.defects == ()
+    assert window.read_bytes < 500_000
+
+
+def test_bounds_end_it(read_bytes):
+    assert read_bytes(b"\x81\xa1a" * 300 + b"\x01", "m.msgpack").reasons() == {UnreadReason.LIMIT}
+    many = b"\xdc\xff\xff" + b"\x01" * 65535
+    assert read_bytes(many, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(b"\xdf\xff\xff\xff\xff\x01", "m.msgpack").reasons() == {UnreadReason.DAMAGED}
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x82", b"\x81\xa1a\x01", b"\x80\x02]q\x00.", b"\x81\xc4\x01a\x80", b"text", b"\x85" * 40]
+)
+def test_what_only_begins_like_it_is_something_else_without_the_name(data, read_bytes):
+    assert "msgpack" not in read_bytes(data, "file").formats["file"]
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(max_size=300)
+    | st.binary(max_size=300),
+    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=40), inner, max_size=20),
+    max_leaves=30,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(VALUES)
+def test_items_end_where_the_library_ends(bytes_window, value):
+    msgpack = pytest.importorskip("msgpack")
+    data = msgpack.packb(value)
+    items = Items(bytes_window(data))
+    left = 1
+    while left:
+        item = items.next()
+        left -= 1
+        left += item.size * (2 if item.kind is Kind.MAP else 1) if item.kind in (Kind.MAP, Kind.ARRAY) else 0
+    assert items.offset == len(data)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, len(WEIGHTS)), st.binary(max_size=20))
+def test_whatever_the_bytes_it_ends(bytes_window, position, replaced):
+    data = WEIGHTS[:position] + replaced + WEIGHTS[position + len(replaced) :]
+    with suppress(DamagedError):
+        list(READER.read(Artifact("m", len(data), lambda: None), bytes_window(data), Limits()))

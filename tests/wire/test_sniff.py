@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import io
+import random
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from modelaudit.wire.sniff import is_tar, name_format, strong_magic
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+
+
+@pytest.mark.parametrize(
+    ("head", "path", "name"),
+    [
+        (b"GGUF\x03\x00\x00\x00", "m.bin", "GGUF"),
+        (b"\x89HDF\r\n\x1a\n", "m.keras", "HDF5"),
+        (b"\x1c\x00\x00\x00TFL3", "m", "TFLite"),
+        (b"\x7fELF\x02", "lib.so", "ELF executable"),
+        (b"\x89PNG\r\n\x1a\n", "x.json", "PNG image"),
+        (b"\x00" * 257 + b"ustar", "m.nemo", "tar"),
+        (b"\x08\x07\x12\x07pytorch", "m.onnx", "ONNX by its extension"),
+        (b"\x08\x07\x12\x07pytorch", "a.zip!b/m.onnx", "ONNX by its extension"),
+        (b"\x01\x02", "onnx", None),
+        (b"\x01\x02", ".onnx", None),
+        (b"", "x", None),
+    ],
+)
+def test_formats_are_named(head, path, name):
+    assert name_format(head, path) == name
+
+
+def _tar(name: str, form: int) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        member = tarfile.TarInfo(name)
+        member.size = 5
+        archive.addfile(member, io.BytesIO(b"hello"))
+    return buffer.getvalue()
+
+
+def _opens(data: bytes) -> bool:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            return bool(archive.getmembers())
+    except tarfile.TarError:
+        return False
+
+
+def _v7(name: bytes, signed: bool = False) -> bytes:
+    """A header from before ustar: no magic number, the rest of the block zero."""
+    numbers = b"0000644\0" + b"0000000\0" * 2 + b"00000000000\0" * 2
+    block = (name.ljust(100, b"\0") + numbers + b" " * 8 + b"0").ljust(512, b"\0")
+    total = sum(block) - (256 * sum(byte >= 0x80 for byte in block) if signed else 0)
+    return block[:148] + b"%06o\0 " % total + block[156:]
+
+
+@pytest.mark.parametrize("name", ["storages", "na\xefve/\u2603", "long/" * 60 + "name"])
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_tar_is_told_in_every_format(name, form):
+    if form == tarfile.USTAR_FORMAT and len(name) > 100:
+        name = "long/" * 30 + "name"
+    data = _tar(name, form)
+    assert is_tar(data[:4096])
+    assert name_format(data, "x") == strong_magic(data) == "tar"
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_tar_whose_name_is_a_pickle_is_told(signed):
+    data = _v7(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", signed)
+    assert _opens(data)
+    assert is_tar(data)
+    assert name_format(data, "x.pt") == "tar"
+
+
+@given(at=st.integers(0, 511) | st.integers(148, 155), to=st.integers(0, 255))
+@example(at=155, to=33)
+def test_a_tar_is_what_a_loader_opens(at, to):
+    data = bytearray(_v7(b"\x80\x02N."))
+    data[at] = to
+    assert is_tar(bytes(data)) == _opens(bytes(data))
+
+
+@given(st.binary(max_size=8) | st.text("01234567 _+-oO\t\x1c\0", max_size=8).map(str.encode))
+def test_a_checksum_may_be_written_as_tarfile_reads_it(field):
+    data = bytearray(_v7(b"\x80\x02N."))
+    data[148:156] = field.ljust(8, b"\0")
+    assert is_tar(bytes(data)) == _opens(bytes(data))
+
+
+def test_nothing_else_is_a_tar():
+    source = random.Random(0)
+    files = [path.read_bytes() for path in FIXTURES.glob("*/benign/*") if path.is_file()]
+    samples = [data[:4096] for data in files if not _opens(data)]
+    assert len(samples) < len(files)
+    samples += [source.randbytes(4096) for _ in range(2000)]
+    samples += [bytes(4096), b"", b" " * 4096, b"\xff" * 512]
+    assert [sample[:16] for sample in samples if is_tar(sample)] == []

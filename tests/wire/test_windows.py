@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.codecs import DEFLATE
+from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, budget_of, chunks, read_whole
+
+
+def _deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def _expanded(bytes_window, packed: bytes, size: int, limits: Limits | None = None) -> DecompressedWindow:
+    limits = limits or Limits()
+    parent = bytes_window(packed)
+    return DecompressedWindow(SubWindow(parent, 0, len(packed), budget_of(parent, limits)), DEFLATE, size, limits)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.binary(max_size=60), start=st.integers(0, 80), length=st.integers(0, 80), at=st.integers(-5, 90))
+def test_a_stretch_is_a_slice(data, start, length, at, bytes_window):
+    window = SubWindow(bytes_window(data), start, length, Budget(Limits(), 1))
+    assert window.size == len(data[start : start + length])
+    expected = data[start : start + length][at : at + 7] if at >= 0 else b""
+    assert window.read(at, 7) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    data=st.binary(max_size=3000),
+    reads=st.lists(st.tuples(st.integers(0, 3200), st.integers(0, 500)), max_size=6),
+    wrong=st.integers(-10, 10),
+)
+def test_a_decompressed_window_reads_anywhere(data, reads, wrong, bytes_window):
+    with _expanded(bytes_window, _deflate(data), max(0, len(data) + wrong)) as window:
+        for offset, length in reads:
+            assert window.read(offset, length) == data[offset : offset + length]
+        assert b"".join(chunks(window)) == data
+        assert window.size == len(data)
+
+
+def test_nothing_is_expanded_before_it_is_asked_for(bytes_window):
+    parent = bytes_window(_deflate(bytes(10 << 20)))
+    limits = Limits()
+    with DecompressedWindow(SubWindow(parent, 0, parent.size, Budget(limits, 1)), DEFLATE, 10 << 20, limits) as window:
+        assert window.size == 10 << 20
+        assert parent.read_bytes == 0
+
+
+def test_a_break_raises_where_it_is(bytes_window):
+    data = bytes(range(256)) * 100
+    packed = _deflate(data)
+    with _expanded(bytes_window, packed[: len(packed) // 2], len(data)) as window:
+        before = window.read(0, len(data))
+        assert 0 < len(before) < len(data)
+        assert data.startswith(before)
+        with pytest.raises(WindowError) as raised:
+            window.read(len(before), 1)
+        assert raised.value.reason is UnreadReason.DAMAGED
+        assert window.read(0, 10) == data[:10]
+
+
+def test_the_ratio_bounds_expansion(bytes_window):
+    limits = Limits(expansion_floor=1000, expansion_ratio=10)
+    with _expanded(bytes_window, _deflate(bytes(100_000)), 100_000, limits) as window:
+        assert len(window.read(0, 100_000)) == max(1000, 10 * len(_deflate(bytes(100_000))))
+        with pytest.raises(WindowError) as raised:
+            window.read(99_000, 1)
+        assert raised.value.reason is UnreadReason.LIMIT
+
+
+def test_windows_within_windows_share_one_budget(bytes_window):
+    limits = Limits(expanded_bytes=150)
+    inner = _deflate(bytes(100))
+    with _expanded(bytes_window, inner + inner, 100, limits) as first:
+        assert first.read(0, 100) == bytes(100)
+        assert budget_of(first, limits) is first.budget
+        stored = SubWindow(bytes_window(inner), 0, len(inner), first.budget)
+        with DecompressedWindow(stored, DEFLATE, 100, limits) as second, pytest.raises(WindowError) as raised:
+            second.read(0, 100)
+        assert raised.value.reason is UnreadReason.LIMIT
+
+
+def test_a_read_over_the_bound_is_refused(bytes_window):
+    with _expanded(bytes_window, _deflate(b"x"), 1) as window, pytest.raises(WindowError):
+        window.read(0, Limits().read_bytes + 1)
+
+
+def test_chunks_are_the_bytes_in_order(bytes_window):
+    assert list(chunks(bytes_window(b"abcdefg"), 1, 6, 2)) == [b"bc", b"de", b"f"]
+
+
+def test_a_whole_over_the_bound_is_a_limit(bytes_window):
+    assert read_whole(bytes_window(b"x" * 10), 10) == b"x" * 10
+    with pytest.raises(WindowError) as raised:
+        read_whole(bytes_window(b"x" * 11), 10)
+    assert raised.value.reason is UnreadReason.LIMIT
+
+
+def test_a_stretch_ends_where_its_parent_turns_out_to_end(bytes_window):
+    with _expanded(bytes_window, _deflate(b"short"), 1000) as window:
+        stretch = SubWindow(window, 2, 500, window.budget)
+        assert stretch.size == 500
+        assert stretch.read(0, 500) == b"ort"
+        assert stretch.size == 3
+        assert SubWindow(window, 9, 5, window.budget).size == 0

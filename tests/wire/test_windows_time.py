@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.deadline import Deadline
+from modelaudit.wire.windows import Budget, SubWindow, TimedWindow, budget_of
+
+
+class Bytes:
+    size = 3
+
+    def read(self, offset: int, length: int) -> bytes:
+        return b"abc"[offset : offset + length]
+
+
+def test_until_the_deadline_it_is_the_same_window() -> None:
+    window = TimedWindow(Bytes(), Deadline(time.monotonic() + 1e6))
+    assert (window.size, window.read(1, 2)) == (3, b"bc")
+
+
+def test_after_the_deadline_reads_are_refused() -> None:
+    with pytest.raises(WindowError) as caught:
+        TimedWindow(Bytes(), Deadline(time.monotonic() - 1)).read(0, 1)
+    assert caught.value.reason is UnreadReason.LIMIT
+
+
+def test_the_budget_of_what_it_wraps_is_kept() -> None:
+    budget = Budget(Limits(), 3)
+    inner = SubWindow(Bytes(), 0, 3, budget)
+    assert budget_of(TimedWindow(inner, Deadline(0)), Limits()) is budget
+    assert budget_of(TimedWindow(Bytes(), Deadline(0)), Limits()) is not budget
