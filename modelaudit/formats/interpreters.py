@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from modelaudit.formats.graphs import keras, paddle
-from modelaudit.formats.weights import mxnet, zarr
+from modelaudit.formats.graphs import keras
+from modelaudit.formats.graphs.paddle import reader as paddle
+from modelaudit.formats.weights import zarr
+from modelaudit.formats.weights.mxnet import reader as mxnet
 from modelaudit.languages import auto_map
 from modelaudit.languages.configurations import CONFIGURATIONS
 from modelaudit.languages.jinja import documents as jinja

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.archives.compressed import READERS
+from modelaudit.formats.archives.compressed.reader import READERS
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.archives.sevenzip import READER
+from modelaudit.formats.archives.sevenzip.reader import READER
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, UnreadReason

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.archives.tar import READER
+from modelaudit.formats.archives.tar.reader import READER
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram

@@ -9,8 +9,8 @@ from contextlib import nullcontext
 import pytest
 from builders.tar_archives import BLOCK, END, header, member, padded, pax, summed
 
-from modelaudit.formats.archives.tar import READER
-from modelaudit.formats.archives.tar_sparse import is_sound
+from modelaudit.formats.archives.tar.reader import READER
+from modelaudit.formats.archives.tar.sparse import is_sound
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ArchiveListing, Unread, UnreadReason

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelaudit
-from modelaudit.formats.documents.executables import program_of
+from modelaudit.formats.documents.executables.reader import program_of
 from modelaudit.model.artifact import TENSOR_STORAGE
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.formats.documents.table_text import settings_of_table
+from modelaudit.formats.documents.structured.tables import settings_of_table
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import LimitReachedError

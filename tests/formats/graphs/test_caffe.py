@@ -9,7 +9,7 @@ from builders.tensorflow_wire import block
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.graphs.caffe import READERS
+from modelaudit.formats.graphs.caffe.reader import READERS
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import Head

@@ -8,7 +8,7 @@ from builders.flatbuffer_writer import Table, buffer, u32
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.graphs.tflite_flex import operator_of
+from modelaudit.formats.graphs.tflite.flex import operator_of
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason

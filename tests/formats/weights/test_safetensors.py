@@ -12,7 +12,7 @@ import safetensors.numpy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.weights.safetensors import DTYPE_BITS, READER
+from modelaudit.formats.weights.safetensors.reader import DTYPE_BITS, READER
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import SafetensorsHeader, UnreadReason

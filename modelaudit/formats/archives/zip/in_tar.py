@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelaudit.formats.archives.tar_walk import TarWalk
+from modelaudit.formats.archives.tar.walk import TarWalk
 from modelaudit.formats.archives.zip.directory import Place, find_places, read_directory
 from modelaudit.formats.archives.zip.records import LOCAL_SIGNATURE, STORED, read_local
 from modelaudit.model.artifact import Window

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.documents.executables import program_of
+from modelaudit.formats.documents.executables.reader import program_of
 from modelaudit.formats.documents.media import containers, pictures
 from modelaudit.formats.documents.media.pdf import actions_of
 from modelaudit.formats.pickles.pickle.behind import pickles_amid

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.formats.documents import documents
+from modelaudit.formats.documents.structured import reader as documents
 from modelaudit.formats.graphs.boosters.trees import NAMES, Faults, check_numbers
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.documents import documents
+from modelaudit.formats.documents.structured import reader as documents
 from modelaudit.formats.graphs.boosters.trees import Faults, check_learner, check_tree
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError

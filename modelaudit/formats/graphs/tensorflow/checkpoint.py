@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.formats.documents.documents import whole_text
+from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References

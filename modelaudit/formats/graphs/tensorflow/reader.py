@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.documents.documents import whole_text
+from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.formats.graphs.tensorflow import recognise
 from modelaudit.formats.graphs.tensorflow.checkpoint import CHECKPOINTS
 from modelaudit.formats.graphs.tensorflow.mentions import mentions_of, references_of

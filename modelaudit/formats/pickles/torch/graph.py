@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.documents.documents import whole_text
+from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.model.artifact import TORCH_EXPORT, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.torch import Mention, TorchMention, TorchProgram

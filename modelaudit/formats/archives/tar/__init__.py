@@ -1,0 +1,1 @@
+"""Tar archives: a listing with its contradictions, what was not read, and the members."""

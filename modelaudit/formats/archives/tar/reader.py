@@ -1,0 +1,116 @@
+"""Tar archives: a listing with its contradictions, what was not read, and the members.
+
+Read leniently enough to see what every loader would see: Python's ``tarfile`` stops at the first block that is no
+header, other tools go on behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelaudit.formats.archives.tar.sparse import SparseWindow
+from modelaudit.formats.archives.tar.walk import TarMember, TarWalk
+from modelaudit.formats.archives.zip.layout import layout_of
+from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
+from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.members import DefectLog, MemberPaths, compare_link, compare_name
+from modelaudit.wire.sniff import is_tar
+from modelaudit.wire.tar_headers import DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK, USTAR
+from modelaudit.wire.windows import Budget, SubWindow, budget_of, opener
+
+
+def recognises(head: Head) -> bool:
+    """The first block is a member's header; in one that is damaged, the magic of the newer dialects still stands.
+
+    The name of a member comes first, and may be the beginning of any other format.
+    """
+    damaged = head.data[USTAR] == b"ustar" and head.content != TENSOR_STORAGE
+    return is_tar(head.data) or damaged
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the listing, what could not be read, and every member as an artifact.
+
+    Raises:
+        WindowError: from the window.
+    """
+    budget = budget_of(window, limits)
+    log = DefectLog()
+    walk = TarWalk(window, limits, log)
+    members = list(walk)
+    layout = layout_of([_folder_or_file(member) for member in members])
+    _compare(members, limits, log)
+    listed = tuple(_listed(member) for member in members)
+    yield ArchiveListing("tar", layout.name, listed, log.defects())
+    yield from walk.unread
+    paths = MemberPaths(artifact.path)
+    for member in members:
+        if member.stored or member.size:
+            stretch = SubWindow(window, member.data_start, member.stored, budget)
+            content, absence = _content(member, stretch, limits, budget)
+            if absence is not None:
+                yield absence
+            yield Artifact(paths.of(member.name), content.size, opener(content), content=layout.content_of(member.name))
+    for start, end in walk.leftovers:
+        stretch = SubWindow(window, start, end - start, budget)
+        yield Artifact(paths.of_stretch(start, end), stretch.size, opener(stretch))
+
+
+def _folder_or_file(member: TarMember) -> str:
+    return f"{member.name.rstrip('/')}/" if member.header.kind == FOLDER else member.name
+
+
+def _content(member: TarMember, stretch: SubWindow, limits: Limits, budget: Budget) -> tuple[Window, Unread | None]:
+    """The content of a member; its beginning where filling its holes would take too much."""
+    if member.pieces is None:
+        return stretch, None
+    size = min(member.size, _expansion_bound(member, limits), member.stored + budget.left)
+    budget.spend(max(0, size - member.stored))
+    content = SparseWindow(stretch, member.pieces, size, limits)
+    if size == member.size:
+        return content, None
+    detail = f"{member.name!r} has {member.size} bytes with its holes; only the first {size} were read"
+    return content, Unread(UnreadReason.LIMIT, detail, Location(offset=member.header.offset, key=member.name))
+
+
+def _expansion_bound(member: TarMember, limits: Limits) -> int:
+    return max(limits.expansion_floor, limits.expansion_ratio * member.stored)
+
+
+def _listed(member: TarMember) -> ArchiveMember:
+    is_link = member.header.kind in (HARD_LINK, SYMBOLIC_LINK)
+    return ArchiveMember(
+        member.name,
+        member.header.offset,
+        member.stored,
+        member.size,
+        "stored" if member.pieces is None else "sparse",
+        link_target=member.link if is_link else None,
+    )
+
+
+def _compare(members: Sequence[TarMember], limits: Limits, log: DefectLog) -> None:
+    """Note names that escape or repeat, links, devices, and what expands out of proportion."""
+    seen: set[str] = set()
+    for member in members:
+        name, offset, kind = member.name, member.header.offset, member.header.kind
+        compare_name(name, offset, log)
+        if kind in (HARD_LINK, SYMBOLIC_LINK):
+            word = "a symbolic link" if kind == SYMBOLIC_LINK else "a hard link"
+            log.add("link-member", f"{name!r} is {word} to {member.link!r}", offset, name)
+            compare_link(name, member.link, offset, log, symbolic=kind == SYMBOLIC_LINK)
+        elif kind in DEVICES:
+            log.add("special-member", f"{name!r} is {DEVICES[kind]}", offset, name)
+        plain = name.removeprefix("./")
+        if plain in seen and kind != FOLDER:
+            log.add("duplicate-member", f"more than one member is named {name!r}", offset, name)
+        if kind != FOLDER:
+            seen.add(plain)
+        if member.pieces is not None and member.size > _expansion_bound(member, limits):
+            detail = f"{name!r} is stated to expand from {member.stored} to {member.size} bytes"
+            log.add("expansion-ratio", detail, offset, name)
+
+
+READER = Reader("tar", recognises, read)

@@ -1,0 +1,47 @@
+"""Markdown, with the model card that its front matter makes of a README."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from modelaudit.formats.documents.structured.reader import whole_text
+from modelaudit.languages.card import front_matter, read_card
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Document, ModelCard
+from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.yaml_text import YamlFacts
+
+_NAMES = (".md", ".markdown", ".mdx")
+_CARD = "readme.md"
+
+
+def recognises(head: Head) -> bool:
+    """Text that is called Markdown; its bytes alone are like any other text's."""
+    return file_name(head.path).endswith(_NAMES) and looks_like_text(head)
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the document and, for a README, its card: one without fields where there is no front matter.
+
+    Raises:
+        DamagedError: it is not text throughout.
+        WindowError: it is over ``document_bytes``, or from the window.
+    """
+    text, scan, defects = whole_text(window, limits)
+    matter = front_matter(text)
+    facts = YamlFacts()
+    if matter is not None and not matter.is_too_long:
+        # What stops the scan stops the card's reading too, which tells it as a defect.
+        with suppress(DamagedError):
+            facts.scan(matter.text, limits)
+    shift = matter.first_line - 1 if matter is not None else 0
+    tags = tuple((tag, line + shift) for tag, line in facts.tags.items())
+    yield Document("markdown", "text", tuple(facts.keys), tags, scan.lines, defects)
+    if file_name(artifact.path) == _CARD:
+        yield read_card(matter, limits) if matter is not None else ModelCard(())
+
+
+READER = Reader("markdown", recognises, read, fallback=True)

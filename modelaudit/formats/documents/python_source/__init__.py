@@ -1,0 +1,1 @@
+"""Files of Python source, told by their names or first line."""

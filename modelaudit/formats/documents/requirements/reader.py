@@ -1,0 +1,54 @@
+"""The reader of lists of requirements: what ``pip install -r`` fetches from elsewhere than an index of packages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.formats.documents.structured.reader import whole_text
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import Document, Location
+from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.deadline import in_time
+from modelaudit.wire.requirement_lines import lines_of, mentions_of_requirement
+from modelaudit.wire.text import file_name, looks_like_text
+
+_NAME: Final = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)|requirements|req\.txt")
+_MOST_LINES: Final = 20_000
+
+
+def recognises(head: Head) -> bool:
+    """Text that is called ``requirements.txt`` or ``constraints.txt``, or lies in a folder of that name."""
+    folders = head.path.lower().replace("\\", "/").split("/")[:-1]
+    name = file_name(head.path)
+    named = _NAME.fullmatch(name) is not None or ("requirements" in folders and name.endswith((".txt", ".in")))
+    return named and looks_like_text(head)
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the text's extent and what its lines have pip do.
+
+    Raises:
+        DamagedError: it is not text throughout.
+        LimitReachedError: it has more lines than are followed.
+        WindowError: from the window.
+    """
+    text, scan, defects = whole_text(window, limits)
+    yield Document("text", "text", lines=scan.lines, defects=defects)
+    found: dict[Mention, None] = {}
+    count = 0
+    try:
+        for count, (number, line) in enumerate(in_time(lines_of(text), 16), 1):
+            if count > _MOST_LINES:
+                break
+            found.update((mention, None) for mention in mentions_of_requirement(line, Location(line=number)))
+    finally:
+        yield Outline("requirements", tuple(found))
+    if count > _MOST_LINES:
+        raise LimitReachedError(f"only its first {_MOST_LINES} lines were followed")
+
+
+READER = Reader("requirements", recognises, read, fallback=True)

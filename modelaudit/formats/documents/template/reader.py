@@ -1,0 +1,64 @@
+"""Templates that are files of their own, or that a container says to be some."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.formats.documents.structured.reader import whole_text
+from modelaudit.languages.jinja.template import FORMAT, read_template
+from modelaudit.model.artifact import JINJA, Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.text import file_name, looks_like_text
+
+_JINJA_NAMES: Final = (".jinja", ".jinja2", ".j2")
+_OTHER_NAMES: Final = (".tmpl", ".template")
+"""Names that templates of other languages have too."""
+_STATEMENT: Final = re.compile(
+    rb"\{%[-+]?\s*(?:if|for|set|macro|block|extends|include|import|from|call|filter|raw|with)\b|\{\{[^}]*\}\}"
+)
+_TOLD_BY_MARKS: Final = re.compile(r"template|prompt|jinja")
+_OTHER_LANGUAGE: Final = re.compile(
+    r"\{\{[-~]?\s*(?:[.$#/^>!&]|(?:if|range|with|end|else|define|template|block)\b[^}]*\}\})|\$\{\{|<%"
+)
+
+
+def _recognises(head: Head) -> bool:
+    """What a container calls a template; text with a template's name; text about prompts that holds Jinja."""
+    if head.content is not None:
+        return head.content == JINJA
+    name = file_name(head.path)
+    if name.endswith(_JINJA_NAMES):
+        return looks_like_text(head)
+    is_told = name.endswith(_OTHER_NAMES) or (_TOLD_BY_MARKS.search(name) is not None and _is_plain(name))
+    return is_told and _STATEMENT.search(head.data) is not None and looks_like_text(head)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name promises no format other than text."""
+    return "." not in name.strip(".") or name.endswith((".txt", ".text", ".tpl", ".prompt", ".chat"))
+
+
+def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the outline of the template, and the absence of what could not be followed.
+
+    Raises:
+        DamagedError: it is not text throughout.
+        WindowError: it is over ``document_bytes``, or from the window.
+    """
+    text, _, _ = whole_text(window, limits)
+    outline, unread = read_template(text)
+    yield outline
+    if unread is None:
+        return
+    name = file_name(artifact.path)
+    if unread.reason is UnreadReason.DAMAGED and not name.endswith(_JINJA_NAMES) and _OTHER_LANGUAGE.search(text):
+        detail = "templates of another language than Jinja: the text was read, what it does was not judged"
+        unread = Unread(UnreadReason.PROGRAM, detail)
+    yield unread
+
+
+READER = Reader(FORMAT, _recognises, _read)

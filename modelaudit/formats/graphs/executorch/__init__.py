@@ -1,0 +1,1 @@
+"""Programs of ExecuTorch: the operators and backends that they name, and whether segments and indices stay inside."""

@@ -1,0 +1,1 @@
+"""Models of PaddlePaddle: programs of operators with their blocks, and files of parameters beside them."""

@@ -1,0 +1,1 @@
+"""MXNet: arrays of numbers (``.params``), and graphs in JSON (``-symbol.json``)."""
