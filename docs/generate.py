@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -32,9 +33,14 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT / "docs") not in sys.path:
     sys.path.insert(0, str(ROOT / "docs"))
 
-from license_pages import license_pages  # noqa: E402 - they lie beside this file, on no path
-from rule_pages import NOTICE, plain, removed, rule_pages  # noqa: E402
+from license_pages import (  # noqa: E402 - the modules beside this file are on no path
+    render_license_index,
+    render_license_pages,
+    render_licenses_in_use,
+)
+from rule_pages import NOTICE, plain, render_rule_index, render_rule_pages  # noqa: E402
 
+SITE = ROOT / "build/docs"
 WIDTH = 100
 FIRST_SCAN = "fixtures/pickle/malicious/os-system.pkl"
 SCAN_BEGINS = "<!-- docs/generate.py writes from here -->\n"
@@ -42,14 +48,21 @@ SCAN_ENDS = "<!-- to here -->\n"
 
 
 def pages() -> Mapping[Path, str]:
-    """Every generated page and what belongs in it."""
+    """Every generated page that is committed, with its text."""
     catalogue = load_catalogue()
     return {
         ROOT / "docs/cli.md": cli_page(),
-        **rule_pages(catalogue),
+        ROOT / "docs/rules.md": render_rule_index(catalogue, "../rules/findings/{id}.yaml"),
         ROOT / "docs/callables.md": callables_page(catalogue.callables),
-        **license_pages(catalogue),
+        ROOT / "docs/licenses.md": render_license_index(catalogue, "../rules/licenses/{id}.yaml"),
+        ROOT / "docs/licences-in-use.md": render_licenses_in_use(catalogue),
     }
+
+
+def site_pages() -> Mapping[str, str]:
+    """Every generated page that only the site holds, by its path within the site."""
+    catalogue = load_catalogue()
+    return {**render_rule_pages(catalogue), **render_license_pages(catalogue)}
 
 
 def cli_page() -> str:
@@ -182,9 +195,15 @@ def stale() -> Iterator[tuple[Path, str]]:
             yield path, text
 
 
+def write_site() -> None:
+    """Write the pages of the site below ``build/docs/``, without those of an earlier run."""
+    shutil.rmtree(SITE, ignore_errors=True)
+    for path, text in site_pages().items():
+        (SITE / path).parent.mkdir(parents=True, exist_ok=True)
+        (SITE / path).write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    for path, text in stale():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    for path in removed(pages()):
-        path.unlink()
+    for file, text in stale():
+        file.write_text(text, encoding="utf-8")
+    write_site()

@@ -26,7 +26,6 @@ from modelaudit.reports.license_words import ANSWERS, GROUPS
 from modelaudit.reports.notices import notices
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "docs/licenses"
 CACHE = "/home/you/.cache/huggingface/hub"
 WIDTH = 96
 
@@ -45,15 +44,13 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
 NOTICES_OF = ("acme/gemma-2b-gguf", "commercial-product", "--territory EU")
 
 
-def license_pages(catalogue: Catalogue) -> Mapping[Path, str]:
-    """Every page with its text."""
-    pages = {FOLDER / f"{id_}.md": _page(entry, catalogue) for id_, entry in catalogue.licenses.items()}
-    pages[ROOT / "docs/licenses.md"] = _index(catalogue)
-    pages[ROOT / "docs/licences-in-use.md"] = _in_use(catalogue)
-    return pages
+def render_license_pages(catalogue: Catalogue) -> Mapping[str, str]:
+    """Render one Markdown page for each licence, by its path within the site."""
+    return {f"licenses/{id_}.md": _render_page(entry, catalogue) for id_, entry in catalogue.licenses.items()}
 
 
-def _index(catalogue: Catalogue) -> str:
+def render_license_index(catalogue: Catalogue, link: str) -> str:
+    """Render the list of all licences; ``link`` is the target of a licence's link, with ``{id}`` for its identifier."""
     read = sum(bool(entry.read) for entry in catalogue.licenses.values())
     parts = [
         NOTICE,
@@ -66,7 +63,9 @@ def _index(catalogue: Catalogue) -> str:
     ]
     for id_, entry in sorted(catalogue.licenses.items(), key=lambda item: item[0].lower()):
         hub = ", ".join(f"`{name}`" for name in entry.hub_ids)
-        parts.append(f"| {id_} | [{plain(entry.name)}](licenses/{id_}.md) | {entry.category} | {entry.read} | {hub} |")
+        parts.append(
+            f"| {id_} | [{plain(entry.name)}]({link.format(id=id_)}) | {entry.category} | {entry.read} | {hub} |"
+        )
     parts += [
         "\nThese identifiers of the Hub name a family or nothing at all, so nothing can be concluded from them:\n",
         *(f"- `{name}`: {plain(why)}" for name, why in sorted(catalogue.vague_licenses.items())),
@@ -75,7 +74,7 @@ def _index(catalogue: Catalogue) -> str:
     return "\n".join(parts)
 
 
-def _page(entry: LicenseEntry, catalogue: Catalogue) -> str:
+def _render_page(entry: LicenseEntry, catalogue: Catalogue) -> str:
     names = [f"`{name}`" for name in (*entry.hub_ids, *entry.aliases) if "://" not in name]
     facts = [
         f"- identifier: `{entry.id}`",
@@ -111,7 +110,8 @@ def _clause(clause: Clause, catalogue: Catalogue) -> str:
     return f"- **{kind.title}**{section}: " + " ".join([plain(clause.text), *(fact for fact in facts if fact)])
 
 
-def _in_use(catalogue: Catalogue) -> str:
+def render_licenses_in_use(catalogue: Catalogue) -> str:
+    """Render the page that shows each ready policy at work on repositories of ``fixtures/``."""
     stated = [policy for policy in catalogue.policies.values() if policy.intent.is_stated]
     parts = [
         NOTICE,

@@ -24,13 +24,9 @@ _WIDTH = 150
 _ADVISORY = re.compile(r"CVE-\d{4}-\d+|GHSA(?:-[0-9a-z]{4}){3}")
 
 
-def rule_pages(catalogue: Catalogue) -> Mapping[Path, str]:
-    """Every page with its text."""
-    folder = ROOT / "docs/rules"
-    pages = {ROOT / "docs/rules.md": _index(catalogue)}
-    for id_, rule in catalogue.findings.items():
-        pages[folder / f"{id_}.md"] = _page(rule, catalogue.taxonomy)
-    return pages
+def render_rule_pages(catalogue: Catalogue) -> Mapping[str, str]:
+    """Render one Markdown page for each rule, by its path within the site."""
+    return {f"rules/{id_}.md": _render_page(rule, catalogue.taxonomy) for id_, rule in catalogue.findings.items()}
 
 
 def plain(text: str) -> str:
@@ -38,7 +34,8 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(text.split()))
 
 
-def _index(catalogue: Catalogue) -> str:
+def render_rule_index(catalogue: Catalogue, link: str) -> str:
+    """Render the list of all rules; ``link`` is the target of a rule's link, with ``{id}`` for the rule's id."""
     rules = [rule for _, rule in sorted(catalogue.findings.items())]
     parts = [
         NOTICE,
@@ -50,14 +47,14 @@ def _index(catalogue: Catalogue) -> str:
     for family, members in groupby(rules, key=lambda rule: rule.rule.id.partition("/")[0]):
         parts.append(f"## {family}\n\n| rule | severity | finds |\n|---|---|---|")
         parts += [
-            f"| [{rule.rule.id}](rules/{rule.rule.id}.md) | {rule.rule.severity} | {plain(rule.rule.title)} |"
+            f"| [{rule.rule.id}]({link.format(id=rule.rule.id)}) | {rule.rule.severity} | {plain(rule.rule.title)} |"
             for rule in members
         ]
         parts.append("")
     return "\n".join(parts)
 
 
-def _page(entry: FindingRule, taxonomy: Mapping[str, tuple[Standard, ...]]) -> str:
+def _render_page(entry: FindingRule, taxonomy: Mapping[str, tuple[Standard, ...]]) -> str:
     rule = entry.rule
     up = "../" * rule.id.count("/")
     parts = [
@@ -122,9 +119,3 @@ def _fixtures(entry: FindingRule) -> Iterator[str]:
         yield from (f"- must fire: `fixtures/{path}`" for path in entry.fires)
         yield from (f"- must not fire: `fixtures/{path}`" for path in entry.quiet)
         yield ""
-
-
-def removed(pages: Mapping[Path, str]) -> Iterator[Path]:
-    """Pages of rules and licences that are there no more."""
-    for folder in ("docs/rules", "docs/licenses"):
-        yield from (path for path in sorted((ROOT / folder).rglob("*.md")) if path not in pages)
