@@ -21,6 +21,7 @@ from modelaudit.integrity.digests import compare
 from modelaudit.licenses import subjects_of as subjects_of_license
 from modelaudit.licenses.lineage import LookUp
 from modelaudit.licensing import Hearing, Origins, conclude_on
+from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact, Digest, Snapshot
 from modelaudit.model.catalogue import Catalogue, Policy, Subject
 from modelaudit.model.finding import CheckFamily, Finding
@@ -160,7 +161,7 @@ class Audit:
         for finding in self._check([*unknown, *subjects, *self._reached(snapshot, subjects)]):
             reason = self.catalogue.findings[finding.rule].leaves
             for place, record in enumerate(self.records):
-                if reason is not None and record.path == finding.artifact.partition("!")[0]:
+                if reason is not None and record.path == file_of(finding.artifact):
                     unread = Unread(reason, finding.message.removesuffix("."), finding.location)
                     absences = (*record.absences, (finding.artifact, accept(finding.artifact, unread, self.policy)))
                     self.records[place] = replace(record, absences=absences, extent=Extent.PARTLY)

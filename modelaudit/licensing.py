@@ -15,6 +15,7 @@ from modelaudit.licenses.permission import flattened
 from modelaudit.licenses.places import ROOT_CARD
 from modelaudit.licenses.prose import without_repeats
 from modelaudit.licenses.restricting import NOT_COMPARED, not_compared, restrictions_in
+from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, SourceError
@@ -112,7 +113,7 @@ class Hearing:
             commented = prose.kind is ProseKind.CODE
             given = restrictions_in(prose.text, prose.first_line, address, self.rules.restrictions, commented=commented)
             self.claims += given
-        if prose.kind in _TEXTS and "!" not in address and len(self.texts) < _MOST_TEXTS:
+        if prose.kind in _TEXTS and not is_member(address) and len(self.texts) < _MOST_TEXTS:
             heard = flattened(prose.text[:_TEXT_LENGTH])
             self.texts[address] = f"{self.texts[address]} {heard}" if address in self.texts else heard
             self.kinds.setdefault(address, prose.kind)

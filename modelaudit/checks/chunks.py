@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
+from modelaudit.model.address import split_member, strip_inner
 from modelaudit.model.outline import Grid, References
 
-# What lies in a chunk once its compression is taken off, or behind the compressed part of a shard.
-_WITHIN: Final = re.compile(r"(?:!content|!\[bytes \d+-\d+\])*+\Z")
 _MOST_DIMENSIONS: Final = 64
 _LONGEST_NUMBER: Final = 20
 
@@ -20,7 +18,7 @@ class Chunks:
     """The grids of chunks of a snapshot, by the folder of their array; members of an archive lie in its folders."""
 
     def __init__(self, references: Iterable[tuple[str, References]]) -> None:
-        self._grids: defaultdict[str, set[Grid]] = defaultdict(set)
+        self._grids: defaultdict[tuple[str, str], set[Grid]] = defaultdict(set)
         for address, group in references:
             for grid in group.grids:
                 folder = _folder(address, grid.folder)
@@ -31,27 +29,23 @@ class Chunks:
         """Whether ``address`` is a chunk of an array, or what lies in one."""
         if not self._grids:
             return False
-        container, mark, path = _split(_WITHIN.sub("", address))
+        # A chunk may be decompressed, and a shard may hold bytes behind its compressed part: both belong to the chunk.
+        container, path = split_member(strip_inner(address))
         steps = path.split("/")
         for length in range(max(0, len(steps) - _MOST_DIMENSIONS - 1), len(steps)):
-            grids = self._grids.get(container + mark + "/".join(steps[:length]), ())
+            grids = self._grids.get((container, "/".join(steps[:length])), ())
             if any(_is_chunk("/".join(steps[length:]), grid) for grid in grids):
                 return True
         return False
 
 
-def _split(address: str) -> tuple[str, str, str]:
-    container, mark, path = address.rpartition("!")
-    return container, mark, path
-
-
-def _folder(address: str, below: str) -> str | None:
-    """The address of a folder below the one in which ``address`` lies; ``None`` where it is not below it."""
-    container, mark, path = _split(address)
+def _folder(address: str, below: str) -> tuple[str, str] | None:
+    """Container and path of the folder ``below`` the folder of ``address``; ``None`` where it would lie outside."""
+    container, path = split_member(address)
     folder = posixpath.normpath(posixpath.join(posixpath.dirname(path), below.strip("/") or "."))
     if folder == ".." or folder.startswith("../"):
         return None
-    return container + mark + ("" if folder == "." else folder)
+    return container, "" if folder == "." else folder
 
 
 def _is_chunk(key: str, grid: Grid) -> bool:

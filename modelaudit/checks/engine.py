@@ -8,6 +8,7 @@ from typing import Final
 
 from modelaudit.checks.redaction import redacted
 from modelaudit.checks.values import on_one_line
+from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import FindingRule, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
 
@@ -139,7 +140,7 @@ def _bounded(findings: list[Finding]) -> tuple[Finding, ...]:
     more: dict[tuple[str, str], int] = {}
     for finding in findings:
         # Members count for the file that holds them: an archive of many does not multiply what a report must carry.
-        place = (finding.rule, finding.artifact.partition("!")[0])
+        place = (finding.rule, file_of(finding.artifact))
         same = kept.setdefault(place, [])
         if len(same) < _FINDINGS_KEPT:
             same.append(finding)

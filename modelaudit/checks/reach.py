@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.outline import ReferenceKind
 
@@ -32,7 +33,10 @@ def by_reach(held: Iterable[Subject], references: Sequence[Subject], is_alone: b
     imported = {each.fields["path"] for each in references if each.fields["kind"] == ReferenceKind.CODE}
     return [
         replace(subject, fields={**subject.fields, "use": "call-by-loader"})
-        if is_alone or subject.artifact in imported or "!" in subject.artifact or subject.artifact.endswith(_UNASKED)
+        if is_alone
+        or subject.artifact in imported
+        or is_member(subject.artifact)
+        or subject.artifact.endswith(_UNASKED)
         else subject
         for subject in held
     ]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.outline import Reference, ReferenceKind, References
@@ -66,7 +67,7 @@ def _resolved(address: str, reference: Reference) -> tuple[str, str]:
         return "foreign-repository", target
     if _ABSOLUTE.match(target):
         return "absolute", target
-    folder = posixpath.dirname(address.partition("!")[0])
+    folder = posixpath.dirname(file_of(address))
     steps = target.replace("\\", "/")
     path = posixpath.normpath(posixpath.join(folder, steps))
     # A path that leaves a folder and comes back is no honest one: a link may stand where it turns (CVE-2024-27318).

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.checks.callables import Judgement, judge
+from modelaudit.model.address import container_of
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import CallableEntry, Callables, Catalogue, Scalar, Standing, Subject
 from modelaudit.model.outline import Outline
@@ -38,12 +39,12 @@ def subjects_of_torch(
     archives = [(address, each.layout) for address, each in structures if isinstance(each, ArchiveListing)]
     torch = {address: layout for address, layout in archives if layout.startswith(("torch-", TORCHSCRIPT))}
     for address, each in structures:
-        layout = torch.get(address.rpartition("!")[0])
+        layout = torch.get(container_of(address))
         if isinstance(each, Outline) and each.format == "executable" and layout:
             named: dict[str, Scalar] = {"layout": layout, "format": each.format}
             yield Subject("torch-member", address, named, each.format, evidence=tuple(dict(each.facts).values()))
     for address, absence in unread:
-        layout = torch.get(address.rpartition("!")[0])
+        layout = torch.get(container_of(address))
         if absence.format and layout:
             fields: dict[str, Scalar] = {"layout": layout, "format": absence.format}
             yield Subject("torch-member", address, fields, absence.format, evidence=(f"it is an {absence.format}",))

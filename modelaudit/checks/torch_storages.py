@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from modelaudit.model.address import split_member
 from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.reading import Structure
@@ -28,7 +29,7 @@ def subjects_of_storages(structures: Sequence[tuple[str, Structure]]) -> Iterato
     for address, each in structures:
         if not isinstance(each, PickleProgram) or not each.storages:
             continue
-        archive, _, member = address.rpartition("!")
+        archive, member = split_member(address)
         records = _Records.beside(member, archives.get(archive))
         for count, subject in enumerate(_contradictions(address, each, records)):
             if count == _TOLD:

@@ -19,6 +19,7 @@ from modelaudit.languages.embedded import DecodedWindow, coding_of
 from modelaudit.languages.programs import programs_under
 from modelaudit.languages.settings import Setting
 from modelaudit.languages.terms.statements import stated_in
+from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.outline import Mention
@@ -88,7 +89,7 @@ def meanings(artifact: Artifact, window: Window, entries: Sequence[Entry], limit
     settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries] if asked else []
     for interpreter in asked:
         yield from interpreter.read(artifact.path, settings, limits)
-    paths = MemberPaths(f"{artifact.path}!metadata")
+    paths = MemberPaths(join_member(artifact.path, "metadata"))
     budget = budget_of(window, limits)
     count = 0
     for entry in entries:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.address import join_found
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
@@ -169,7 +170,7 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     content = content_of(SubWindow(window, 0, window.size, budget_of(window, limits)), limits)
     if content is None or not content.layers:
         raise DamagedError("the text is in the coding that it begins in no further than its beginning")
-    yield Artifact(f"{artifact.path}!{content.format}@0", content.window.size, opener(content.window))
+    yield Artifact(join_found(artifact.path, content.format, 0), content.window.size, opener(content.window))
 
 
 def contents_of_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
@@ -206,7 +207,7 @@ def artifact_of(
             raise WindowError("it no longer is in the coding that it was in", UnreadReason.CHANGED)
         yield again.window
 
-    return Artifact(f"{path}!{content.format}@{offset}", content.window.size, opened)
+    return Artifact(join_found(path, content.format, offset), content.window.size, opened)
 
 
 READER = Reader("encoded-text", _recognises_text, _read_text)

@@ -22,6 +22,7 @@ from modelaudit.licenses.permission import Binding, met, permission_of
 from modelaudit.licenses.places import path_of
 from modelaudit.licenses.restrictions import binds
 from modelaudit.licenses.uses import Bound
+from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import (
     ConclusionState,
@@ -49,7 +50,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         intent: the intended use; ``None`` where nothing is said of it, and then nothing is answered.
     """
     agreement = agreement_by(rules)
-    files = [path for path in evidence.paths if "!" not in path]
+    files = [path for path in evidence.paths if not is_member(path)]
     claims = completed(evidence.claims, files, evidence.repository)
     own = agreement.own(claims, files)
     origins = known_by_name(_others(evidence), rules)

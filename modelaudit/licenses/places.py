@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from modelaudit.licenses.fields import LINK_TARGET, POLICY, RESTRICTION, TAG, TEXT
 from modelaudit.licenses.names import has_same_text
+from modelaudit.model.address import is_member
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
 ROOT_CARD = "README.md"
@@ -57,7 +58,7 @@ def part_of(claim: LicenseClaim) -> Part:
     found = claim.kind is ClaimKind.FOUND
     if (found and _NOTICE.search(path)) or ((found or claim.field == RESTRICTION) and _OF_OTHERS.search(path)):
         return Part.COMPONENT
-    if "/" not in path and "!" not in path:
+    if "/" not in path and not is_member(path):
         return Part.MODEL
     return Part.COMPONENT if claim.kind is ClaimKind.FOUND else Part.ADDED
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.model.address import member_path
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.spelling import shown_as
 
@@ -72,7 +73,7 @@ def kind_of_text(path: str, name: str = "") -> ProseKind | None:
         path: POSIX path, of a member of a container too.
         name: its last part, if that is not simply what follows the last slash.
     """
-    name = name or path.rpartition("!")[2].replace("\\", "/").rpartition("/")[2]
+    name = name or member_path(path).replace("\\", "/").rpartition("/")[2]
     if not name or len(name) > _LONGEST_NAME:
         return None
     name = shown_as(name).strip()

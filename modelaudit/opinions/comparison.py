@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from modelaudit.model.address import lies_within
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 
 
@@ -38,4 +39,4 @@ def _grave(findings: Iterable[Finding]) -> dict[str, None]:
 
 def _same(one: str, other: str) -> bool:
     """Whether two addresses are the same, or one is a member of the other: scanners differ in how deep they point."""
-    return one == other or one.startswith(other + "!") or other.startswith(one + "!")
+    return one == other or lies_within(one, other) or lies_within(other, one)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from modelaudit.model.address import file_of, is_member, join_member
 from modelaudit.model.finding import Finding
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.report import Opinion, OpinionFinding, OpinionState
@@ -58,7 +59,7 @@ def second_opinion(root: Path | None, paths: Sequence[str], findings: Sequence[F
         findings: ours, to compare with.
         limits: ``second_opinion_seconds`` bounds the whole of it.
     """
-    files = [path for path in paths if "!" not in path]
+    files = [path for path in paths if not is_member(path)]
     heard = _Heard()
     if root is None:
         heard.trouble = "modelscan reads files on disk, and the model is not on disk"
@@ -161,7 +162,7 @@ def _text(value: object) -> str:
 
 
 def _address(path: str, member: str) -> str:
-    return f"{path}!{member}" if member else path
+    return join_member(path, member) if member else path
 
 
 def _absences(heard: _Heard) -> tuple[str, ...]:
@@ -183,7 +184,7 @@ def _bounded(entries: Iterable[str]) -> list[str]:
 
 
 def _detail(heard: _Heard, files: int) -> str:
-    tops = {address.partition("!")[0] for address in heard.examined}
+    tops = {file_of(address) for address in heard.examined}
     found = f"{len(heard.findings)} findings" if heard.findings else "no finding"
     if len(heard.findings) > KEPT_FINDINGS:
         found += f", of which the first {KEPT_FINDINGS} are listed"

@@ -32,6 +32,7 @@ from cyclonedx.model.vulnerability import (
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
+from modelaudit.model.address import lies_within
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import Finding, Rule
 from modelaudit.model.report import ArtifactRecord, AuditReport, Extent, Opinion, Target
@@ -174,7 +175,7 @@ def _vulnerabilities(report: AuditReport, files: dict[str, Component]) -> Iterab
 
 def _outermost(address: str, paths: Iterable[str]) -> str:
     """Return the file that holds the member at ``address``; a file's own name may hold ``!`` too."""
-    return max((path for path in paths if address.startswith(f"{path}!")), key=len, default="")
+    return max((path for path in paths if lies_within(address, path)), key=len, default="")
 
 
 def _vulnerability(finding: Finding, rule: Rule | None, ref: str, affected: str) -> Vulnerability:

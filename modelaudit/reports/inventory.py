@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
 from modelaudit.model.structure import NOWHERE
@@ -30,7 +31,7 @@ def absence_groups(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup
     alike: dict[tuple[str, str, Absence], list[str]] = {}
     for address, absence in pairs:
         path = PurePosixPath(address)
-        whole = absence.unread.where == NOWHERE and "!" not in address
+        whole = absence.unread.where == NOWHERE and not is_member(address)
         folder, ending = (str(path.parent), path.suffix) if whole and path.suffix else ("", address)
         alike.setdefault((folder, ending, absence), []).append(address)
     groups: list[AbsenceGroup] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelaudit.model.address import file_of
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import Basis, ClaimKind, LicenseConclusion, OriginState
@@ -33,7 +34,7 @@ def _files(report: AuditReport) -> list[str]:
         asked.append(f"What do the files do that were not examined ({_listed(unread)}), and do we need them?")
     threshold = report.policy.fail_on
     failing = [
-        finding.artifact.partition("!")[0]
+        file_of(finding.artifact)
         for finding in report.findings
         if threshold is not None
         and finding.severity.rank >= threshold.rank

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from modelaudit.model.address import join_member, join_range
 from modelaudit.model.structure import Defect, Location
 
 _MOST_OF_A_KIND = 50
@@ -74,11 +75,11 @@ class MemberPaths:
         """The address of the next member called ``name``."""
         self._named[name] += 1
         ordinal = f"#{self._named[name]}" if self._named[name] > 1 else ""
-        return f"{self._archive}!{name}{ordinal}"
+        return join_member(self._archive, f"{name}{ordinal}")
 
     def of_stretch(self, start: int, end: int) -> str:
         """The address of bytes that belong to no member."""
-        return f"{self._archive}![bytes {start}-{end}]"
+        return join_range(self._archive, start, end)
 
 
 def gaps(taken: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelaudit.model.address import member_path
 from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZSTD
 from modelaudit.wire.pickle_start import NEWEST
 from modelaudit.wire.tar_headers import BLOCK, is_header
@@ -109,7 +110,7 @@ def name_format(head: bytes, path: str) -> str | None:
     for offset, magic, name in _MAGIC:
         if start.startswith(magic, offset):
             return name
-    file_name = path.rpartition("!")[2].rpartition("/")[2].lower()
+    file_name = member_path(path).rpartition("/")[2].lower()
     stem, dot, extension = file_name.rpartition(".")
     guess = _EXTENSIONS.get(dot + extension) if stem else None
     return f"{guess} by its extension" if guess else None

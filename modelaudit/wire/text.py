@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
+from modelaudit.model.address import is_member, member_path
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
@@ -125,5 +126,5 @@ def decode(data: bytes | bytearray, scan: TextScan) -> str:
 
 def file_name(path: str) -> str:
     """The last part of an artifact's path in lower case, without the ordinal that tells members of one name apart."""
-    name = path.rpartition("!")[2].replace("\\", "/").rpartition("/")[2].lower()
-    return _ORDINAL.sub("", name) if "!" in path else name
+    name = member_path(path).replace("\\", "/").rpartition("/")[2].lower()
+    return _ORDINAL.sub("", name) if is_member(path) else name

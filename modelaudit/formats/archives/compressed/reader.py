@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from modelaudit.model.address import join_member, join_range, member_path
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import CompressedStream, Defect, Location, Unread, UnreadReason
@@ -116,9 +117,11 @@ def _read(form: _Format, artifact: Artifact, window: Window, limits: Limits) -> 
         if failure is not None:
             yield Unread(failure.reason, str(failure), Location(offset=end))
         if content.size:
-            yield Artifact(f"{artifact.path}!{_content_name(artifact.path, form)}", content.size, opener(content))
+            yield Artifact(
+                join_member(artifact.path, _content_name(artifact.path, form)), content.size, opener(content)
+            )
     if rest is not None:
-        path = f"{artifact.path}![bytes {rest}-{window.size}]"
+        path = join_range(artifact.path, rest, window.size)
         stretch = SubWindow(window, rest, window.size - rest, budget)
         yield Artifact(path, stretch.size, opener(stretch))
 
@@ -135,7 +138,7 @@ def _after(window: Window, end: int) -> int | None:
 
 def _content_name(path: str, form: _Format) -> str:
     """``weights.pkl`` for ``weights.pkl.gz``, which keeps what a name tells of the content; else ``content``."""
-    name = path.rpartition("!")[2].rpartition("/")[2]
+    name = member_path(path).rpartition("/")[2]
     stem = name[: -len(form.suffix)] if name.lower().endswith(form.suffix) else ""
     return stem or "content"
 

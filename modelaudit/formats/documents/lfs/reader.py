@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -48,7 +49,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Unread(UnreadReason.CONTENT_ABSENT, absent)
     if behind:
         stretch = SubWindow(window, pointer.end(), behind, budget_of(window, limits))
-        yield Artifact(f"{artifact.path}![bytes {pointer.end()}-{window.size}]", behind, opener(stretch))
+        yield Artifact(join_range(artifact.path, pointer.end(), window.size), behind, opener(stretch))
 
 
 READER = Reader("git-lfs-pointer", recognises, read)

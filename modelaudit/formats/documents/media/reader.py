@@ -15,6 +15,7 @@ from modelaudit.formats.documents.media import containers, pictures
 from modelaudit.formats.documents.media.pdf import actions_of
 from modelaudit.formats.pickles.pickle.behind import pickles_amid
 from modelaudit.languages.embedded import format_of
+from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -144,7 +145,7 @@ def _behind(artifact: Artifact, window: Window, end: int, limits: Limits) -> Ite
     head = window.read(start, HEAD_BYTES)
     stretch = SubWindow(window, start, window.size - start, budget_of(window, limits))
     if end and (format_of(head) is not None or program_of(head, stretch) is not None):
-        yield Artifact(f"{artifact.path}![bytes {start}-{window.size}]", stretch.size, opener(stretch))
+        yield Artifact(join_range(artifact.path, start, window.size), stretch.size, opener(stretch))
     else:
         yield from pickles_amid(artifact, window, start, limits)
 

@@ -19,6 +19,7 @@ from modelaudit.languages.python.cells import Cell, take_apart
 from modelaudit.languages.python.judge import judge
 from modelaudit.languages.python.uses import VOCABULARY, shown
 from modelaudit.languages.settings import Setting, settings_of_json
+from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
@@ -214,7 +215,7 @@ def _members(artifact: Artifact, window: Window, limits: Limits, number: int, ce
     for name, text in parts:
         data = text.encode("utf-8", "surrogatepass")
         inner = DecodedWindow(data, budget)
-        yield Artifact(f"{artifact.path}!{name}", len(data), opener(inner))
+        yield Artifact(join_member(artifact.path, name), len(data), opener(inner))
 
 
 READER = Reader("notebook", _recognises, _read, fallback=True)

@@ -17,6 +17,7 @@ from modelaudit.languages.shell import git, recipes, settings
 from modelaudit.languages.shell.inline import programs_of
 from modelaudit.languages.shell.meaning import VOCABULARY, mentions_of_script
 from modelaudit.languages.shell.windows import mentions_of_lines
+from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
@@ -113,7 +114,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             if number >= _PROGRAMS:
                 break
             inner = DecodedWindow(program.encode("utf-8", "replace"), budget_of(window, limits))
-            yield Artifact(f"{artifact.path}!line-{line}.py", inner.size, opener(inner))
+            yield Artifact(join_member(artifact.path, f"line-{line}.py"), inner.size, opener(inner))
     if damage is not None:
         raise damage
     if len(text) > _LONGEST:

@@ -17,6 +17,7 @@ from typing import Final
 
 from modelaudit.formats.documents.executables.reader import program_of
 from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.model.address import join_member, join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
@@ -108,7 +109,7 @@ def _read(sealed: _Sealed, artifact: Artifact, window: Window, limits: Limits) -
     budget = budget_of(window, limits)
     if start:
         metadata = SubWindow(window, 4, start - 4, budget)
-        yield Artifact(f"{artifact.path}!metadata.json", metadata.size, opener(metadata))
+        yield Artifact(join_member(artifact.path, "metadata.json"), metadata.size, opener(metadata))
     if window.size - start < sealed.shortest:
         raise DamagedError(f"the header of the {sealed.name} breaks off", window.size)
     yield Unread(UnreadReason.NO_READER, sealed.advice, format=sealed.name)
@@ -117,7 +118,7 @@ def _read(sealed: _Sealed, artifact: Artifact, window: Window, limits: Limits) -
         if count >= _MOST_PROGRAMS:
             raise LimitReachedError(f"only the first {_MOST_PROGRAMS} programs in it are told", offset)
         stretch = SubWindow(window, offset, window.size - offset, budget)
-        yield Artifact(f"{artifact.path}![bytes {offset}-{window.size}]", stretch.size, opener(stretch))
+        yield Artifact(join_range(artifact.path, offset, window.size), stretch.size, opener(stretch))
 
 
 def _programs(window: Window, start: int) -> Iterator[int]:

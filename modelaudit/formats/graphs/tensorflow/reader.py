@@ -14,6 +14,7 @@ from modelaudit.formats.graphs.tensorflow.saved import Saved
 from modelaudit.formats.graphs.tensorflow.text_schema import encoded
 from modelaudit.formats.pickles.pickle.behind import SEARCH
 from modelaudit.languages.embedded import DecodedWindow, content_of
+from modelaudit.model.address import join_found, join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -106,12 +107,12 @@ def _inner(artifact: Artifact, saved: Saved, window: Window, limits: Limits) -> 
             if len(seen) >= _MOST_METADATA:
                 raise LimitReachedError(f"Keras keeps more than {_MOST_METADATA} texts in it", metadata.start)
             seen.add(text)
-            yield Artifact(f"{artifact.path}!layer-{number}.json", body.size, opener(body))
+            yield Artifact(join_member(artifact.path, f"layer-{number}.json"), body.size, opener(body))
     for kept in saved.kept:
         body = SubWindow(window, kept.start, kept.size, budget)
         content = content_of(body, limits)
         if content is not None:
-            path = f"{artifact.path}!{content.format}@{kept.start}"
+            path = join_found(artifact.path, content.format, kept.start)
             yield Artifact(path, content.window.size, opener(content.window))
 
 

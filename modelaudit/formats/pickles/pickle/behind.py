@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
 from modelaudit.formats.pickles.pickle.trial import ACTING, is_importable
+from modelaudit.model.address import join_found
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import GIB, KIB, MIB, Limits
 from modelaudit.model.pickle import Name
@@ -60,7 +61,7 @@ def pickles_amid(
             yield Unread(UnreadReason.LIMIT, detail, Location(offset=begin))
             return
         stretch = SubWindow(window, begin, end - begin, budget)
-        yield Artifact(f"{artifact.path}!pickle@{begin}", stretch.size, opener(stretch))
+        yield Artifact(join_found(artifact.path, "pickle", begin), stretch.size, opener(stretch))
     if search.stopped is not None:
         detail = "what follows holds too much that begins like a pickle to try it all"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=search.stopped))

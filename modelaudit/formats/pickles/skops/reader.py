@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.formats.documents.structured import reader as documents
 from modelaudit.formats.documents.structured.reader import whole_text
+from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.skops import SkopsNode, SkopsSchema
@@ -32,7 +33,7 @@ _CALLING: Final = frozenset({"PartialNode.func", "DefaultDictNode.default_factor
 
 def recognises(head: Head) -> bool:
     """A member of that name in an archive, for that is the name by which skops asks for it."""
-    return "!" in head.path and file_name(head.path) == "schema.json" and looks_like_text(head)
+    return is_member(head.path) and file_name(head.path) == "schema.json" and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

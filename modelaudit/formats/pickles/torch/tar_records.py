@@ -14,6 +14,7 @@ from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
 from modelaudit.formats.pickles.pickle.storages import ITEM_SIZES
 from modelaudit.formats.pickles.pickle.values import Slot, items_of
+from modelaudit.model.address import join_range
 from modelaudit.model.artifact import PICKLE, TORCH_TAR, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -50,13 +51,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     budget = budget_of(window, limits)
     for start, end in walk.pickles:
         stretch = SubWindow(window, start, end - start, budget)
-        yield Artifact(f"{artifact.path}![bytes {start}-{end}]", stretch.size, opener(stretch), content=PICKLE)
+        yield Artifact(join_range(artifact.path, start, end), stretch.size, opener(stretch), content=PICKLE)
     yield TensorData(walk.numbers)
     if unread is not None:
         yield unread
     elif walk.position < window.size:
         rest = SubWindow(window, walk.position, window.size - walk.position, budget)
-        yield Artifact(f"{artifact.path}![bytes {walk.position}-{window.size}]", rest.size, opener(rest))
+        yield Artifact(join_range(artifact.path, walk.position, window.size), rest.size, opener(rest))
 
 
 class _Walk:

@@ -14,6 +14,7 @@ from modelaudit.formats.pickles.pickle.behind import pickles_amid
 from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, judge_array
 from modelaudit.formats.weights.msgpack.items import Item, Items, Kind
 from modelaudit.languages.embedded import format_of
+from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -170,7 +171,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     stretches = [(item.start, item.size) for item in tree.inside] + ([(end, behind)] if behind else [])
     for start, size in stretches:
         stretch = SubWindow(window, start, size, budget_of(window, limits))
-        yield Artifact(f"{artifact.path}![bytes {start}-{start + size}]", size, opener(stretch))
+        yield Artifact(join_range(artifact.path, start, start + size), size, opener(stretch))
     if damage is not None:
         yield from pickles_amid(artifact, window, end, limits)
         raise damage

@@ -14,6 +14,7 @@ from modelaudit.formats.pickles.pickle.reader import starts_pickle
 from modelaudit.formats.pickles.pickle.skim import SkimmingMachine
 from modelaudit.formats.weights.numpy.dtype import extent
 from modelaudit.formats.weights.numpy.header import MAGIC, Header, data_start, read_header
+from modelaudit.model.address import join_found, join_range
 from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArrayHeader, Defect, Location, TensorData
@@ -115,8 +116,8 @@ def _child(
     artifact: Artifact, window: Window, start: int, end: int, limits: Limits, content: str | None = None
 ) -> Artifact:
     stretch = SubWindow(window, start, end - start, budget_of(window, limits))
-    name = f"data@{start}" if content else f"[bytes {start}-{end}]"
-    return Artifact(f"{artifact.path}!{name}", stretch.size, lambda: nullcontext(stretch), content=content)
+    path = join_found(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
+    return Artifact(path, stretch.size, lambda: nullcontext(stretch), content=content)
 
 
 READER = Reader("npy", recognises, read)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
+from modelaudit.model.address import join_content, join_range
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import CompressedStream, Defect, Location, Unread
@@ -61,10 +62,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if content.size:
             is_pickle = starts_pickle(content, 0, limits)
             kind = None if is_pickle else TENSOR_STORAGE
-            yield Artifact(f"{artifact.path}!content", content.size, opener(content), content=kind)
+            yield Artifact(join_content(artifact.path), content.size, opener(content), content=kind)
     if failure is None and end < window.size:
         rest = SubWindow(window, end, window.size - end, budget)
-        yield Artifact(f"{artifact.path}![bytes {end}-{window.size}]", rest.size, opener(rest))
+        yield Artifact(join_range(artifact.path, end, window.size), rest.size, opener(rest))
 
 
 READER = Reader("joblib", recognises, read)

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from modelaudit.formats.metadata_text import Entry, meanings, mentions_of
+from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -98,7 +99,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
     elif end < available:
         stretch = SubWindow(window, data_start + end, available - end, budget_of(window, limits))
-        path = f"{artifact.path}![bytes {data_start + end}-{window.size}]"
+        path = join_range(artifact.path, data_start + end, window.size)
         yield Artifact(path, stretch.size, lambda: nullcontext(stretch))
 
 

@@ -1,0 +1,78 @@
+"""Addresses of artifacts: the path of a file in the snapshot, then ``!`` and a member or a byte range of it.
+
+===============================  ====================================================
+``model.zip!data.pkl``           a member of an archive, by its name
+``model.bin![bytes 100-2000]``   a byte range that no entry of the container names
+``model.onnx!pickle@96``         content of a recognised format, found at an offset
+``model.pkl.gz!content``         the decompressed content of a file that is one stream
+===============================  ====================================================
+
+Containers nest, so that ``a.tar!b.zip!c.pkl`` is an address too. Every address is written and taken apart here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_MARK: Final = "!"
+_RANGE: Final = r"\[bytes \d+-\d+\]"
+_CONTENT: Final = "content"
+_INNER: Final = re.compile(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
+
+
+def join_member(container: str, name: str) -> str:
+    """The address of the member ``name`` of ``container``."""
+    return f"{container}{_MARK}{name}"
+
+
+def join_content(container: str) -> str:
+    """The address of the decompressed content of ``container``."""
+    return join_member(container, _CONTENT)
+
+
+def join_range(container: str, start: int, end: int) -> str:
+    """The address of the bytes from ``start`` up to, not including, ``end``, both offsets in ``container``."""
+    return join_member(container, f"[bytes {start}-{end}]")
+
+
+def join_found(container: str, format_: str, offset: int) -> str:
+    """The address of content of the format ``format_`` that begins at ``offset`` in ``container``."""
+    return join_member(container, f"{format_}@{offset}")
+
+
+def is_member(address: str) -> bool:
+    """Whether the address lies within a container."""
+    return _MARK in address
+
+
+def file_of(address: str) -> str:
+    """The path of the file of the snapshot that holds the address."""
+    return address.partition(_MARK)[0] or address
+
+
+def split_member(address: str) -> tuple[str, str]:
+    """The address of the innermost container, empty where there is none, and the path within it."""
+    container, _, path = address.rpartition(_MARK)
+    # A file whose own name begins with the mark lies in no container.
+    return (container, path) if container else ("", address)
+
+
+def container_of(address: str) -> str:
+    """The address of the innermost container; empty for a file of the snapshot."""
+    return split_member(address)[0]
+
+
+def member_path(address: str) -> str:
+    """The path within the innermost container, or the path of the file where there is none."""
+    return split_member(address)[1]
+
+
+def lies_within(address: str, container: str) -> bool:
+    """Whether ``address`` is a member of ``container``, at any depth."""
+    return address.startswith(container + _MARK)
+
+
+def strip_inner(address: str) -> str:
+    """``address`` without the steps at its end that only decompress, or that name a byte range."""
+    return _INNER.sub("", address)

@@ -1,0 +1,44 @@
+"""Addresses are written and taken apart by the same module."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.model.address import (
+    container_of,
+    file_of,
+    is_member,
+    join_content,
+    join_found,
+    join_member,
+    join_range,
+    lies_within,
+    member_path,
+    split_member,
+    strip_inner,
+)
+
+PATHS = st.text("abc./", min_size=1)
+
+
+@given(PATHS, PATHS, PATHS)
+def test_nested_members_name_their_file_and_their_container(file: str, outer: str, inner: str) -> None:
+    container = join_member(file, outer)
+    address = join_member(container, inner)
+    assert split_member(address) == (container, inner)
+    assert (container_of(address), member_path(address)) == (container, inner)
+    assert file_of(address) == file_of(file) == file
+    assert is_member(address) and not is_member(file)
+    assert lies_within(address, container) and lies_within(address, file) and not lies_within(file, file)
+
+
+def test_file_whose_name_begins_with_the_mark_lies_in_no_container() -> None:
+    assert split_member("!c/0") == ("", "!c/0")
+    assert file_of("!c/0") == "!c/0"
+
+
+def test_only_decompression_and_byte_ranges_are_stripped() -> None:
+    chunk = join_member("store.zip", "c/0/0")
+    assert strip_inner(join_range(join_content(chunk), 10, 20)) == chunk
+    assert strip_inner(join_found(chunk, "pickle", 7)) == "store.zip!c/0/0!pickle@7"
