@@ -14,9 +14,11 @@ from pathlib import Path
 
 import yaml
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from support.fixtures import FIXTURES, WRITTEN, fixture_name
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-FIXTURES = ROOT / "fixtures"
 PICKLE_FAMILY = frozenset(
     {".pt", ".pth", ".pkl", ".pickle", ".joblib", ".npz", ".npy", ".jit", ".ckpt", ".ptl", ".dill"}
 )
@@ -60,7 +62,7 @@ def routes() -> Iterator[Sample]:
         return
     print("fixtures/routes.yaml is not there; all malicious fixtures are taken in its place")
     for path in sorted(FIXTURES.glob("*/malicious/*")):
-        told = path.relative_to(FIXTURES).as_posix()
+        told = fixture_name(path)
         yield Sample(path, "routes", path.parts[-3], "malicious", told)
 
 
@@ -106,10 +108,10 @@ def _spread(rows: list[dict[str, str]], most: int) -> list[dict[str, str]]:
 
 def written() -> Iterator[Sample]:
     """The bundled files that real libraries wrote, in every format but those of Python's pickles."""
-    for listing in sorted((FIXTURES / "written").glob("*/files.yaml")):
+    for listing in sorted(WRITTEN.glob("*/files.yaml")):
         for name in sorted(yaml.safe_load(listing.read_text(encoding="utf-8"))["files"]):
             path = listing.parent / name
-            yield Sample(path, "written", listing.parent.name, "benign", path.relative_to(FIXTURES).as_posix())
+            yield Sample(path, "written", listing.parent.name, "benign", fixture_name(path))
 
 
 def packages(folder: Path) -> Iterator[Sample]:

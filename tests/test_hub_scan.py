@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hub.repository import Files
 from hub.server import LoopbackHub
+from support.fixtures import FIXTURES
 
 import modelaudit
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.report import AuditReport, DigestState
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 WEIGHTS = next((FIXTURES / "safetensors/benign").glob("*.safetensors")).read_bytes()
 TINY: dict[str, bytes | str | Path] = {
     "README.md": "---\nlicense: apache-2.0\n---\n# Tiny\n",

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.fixtures import FIXTURES
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.finding import Severity
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 ROUTES: dict[str, dict[str, str | int]] = yaml.safe_load((FIXTURES / "routes.yaml").read_text(encoding="utf-8"))[
     "routes"
 ]

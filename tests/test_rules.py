@@ -6,13 +6,13 @@ import functools
 from pathlib import Path
 
 import pytest
+from support.fixtures import FIXTURES, fixture_path
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.limits import Limits
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 RULES = load_catalogue().findings
 # Security rules about what no file in a repository can be; tests of the source and of the pipeline show them.
 WITHOUT_FIXTURE = {
@@ -43,7 +43,7 @@ ABSENT = {
 
 @functools.cache
 def findings(fixture: str) -> tuple[Finding, ...]:
-    return modelaudit.scan(FIXTURES / fixture, second_opinion=False, limits=Limits(artifact_seconds=60)).findings
+    return modelaudit.scan(fixture_path(fixture), second_opinion=False, limits=Limits(artifact_seconds=60)).findings
 
 
 def fired(fixture: str) -> frozenset[str]:
@@ -61,7 +61,7 @@ def test_fires(rule: str, fixture: str) -> None:
 
 @pytest.mark.parametrize(("rule", "fixture"), examples("quiet"))
 def test_is_quiet(rule: str, fixture: str) -> None:
-    assert (FIXTURES / fixture).exists()
+    assert fixture_path(fixture).exists()
     assert rule not in fired(fixture)
 
 

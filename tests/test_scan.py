@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.fixtures import FIXTURES
 
 import modelaudit
 from modelaudit.model.artifact import RefKind
@@ -21,7 +22,6 @@ from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.report import AuditReport, Extent, Verdict
 from modelaudit.model.structure import UnreadReason
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 PICKLES = FIXTURES / "pickle"
 
 

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from support.fixtures import WRITTEN
 
 import modelaudit
 from modelaudit.model.finding import Severity
-
-WRITTEN = Path(__file__).parents[1] / "fixtures/written"
 
 
 class Written(NamedTuple):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.fixtures import fixture_path
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
@@ -16,7 +17,6 @@ from modelaudit.catalogue.document import read_document
 from modelaudit.catalogue.findings import read_subjects
 
 PACKAGE = Path(modelaudit.__file__).parent
-FIXTURES = PACKAGE.parent / "fixtures"
 LISTED = read_subjects([read_document(rules_directory() / "subjects.yaml", "subjects.yaml")])["defect"]
 # Kinds without a rule. Each of the first group is an absence as well, for which a rule of its own fires.
 ALSO_ABSENT = {
@@ -164,6 +164,6 @@ def test_every_kind_has_a_rule_or_a_reason_for_none() -> None:
 
 @pytest.mark.parametrize(("fixture", "rule"), ALSO_ABSENT.values())
 def test_what_has_no_rule_of_its_own_is_told_as_an_absence(fixture: str, rule: str) -> None:
-    report = modelaudit.scan(FIXTURES / fixture, second_opinion=False)
+    report = modelaudit.scan(fixture_path(fixture), second_opinion=False)
     assert rule in {finding.rule for finding in report.findings}
     assert report.exit_code == 3

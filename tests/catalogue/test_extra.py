@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.fixtures import FIXTURES
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.errors import ConfigurationError
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 RULE = """id: acme/no-getpid
 title: t
 check: security

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.fixtures import FIXTURES
 
 import modelaudit
-
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def told(path: Path) -> tuple[int, set[str]]:

@@ -12,12 +12,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.fixtures import FIXTURES
 
 from modelaudit.cli.output import write
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.reports import REPORTS
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 MALICIOUS = FIXTURES / "pickle/malicious/os-system.pkl"
 BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
 

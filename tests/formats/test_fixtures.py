@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.fixtures import FIXTURES
 
 import modelaudit
 from modelaudit.formats.registry import READERS
 from modelaudit.model.structure import UnreadReason
 
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 KINDS = ("benign", "malicious", "truncated", "bomb")
 FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
 # A container names it so; the fixtures lie with the container.

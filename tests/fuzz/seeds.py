@@ -16,9 +16,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+from support.fixtures import FIXTURES
+
 SIZE_KEPT = 1 << 18
 """Bytes of a fixture that are kept: what a longer one repeats tells nothing new."""
 

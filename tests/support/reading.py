@@ -15,8 +15,7 @@ from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 from modelaudit.model.structure import Defect, Unread, UnreadReason
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.wire.base import Reader
-
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+from support.fixtures import FIXTURES, fixture_path
 
 
 class BytesWindow:
@@ -130,7 +129,7 @@ def read_bytes() -> ReadBytes:
 
 @pytest.fixture(scope="session")
 def read_fixture() -> Callable[[str], Reading]:
-    return lambda path: _read_bytes((FIXTURES / path).read_bytes(), Path(path).name)
+    return lambda path: _read_bytes(fixture_path(path).read_bytes(), Path(path).name)
 
 
 @pytest.fixture(scope="session")

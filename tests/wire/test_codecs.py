@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import lzma
 import zlib
-from pathlib import Path
 
 import pytest
+from support.fixtures import FIXTURES
 
 from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec
 from modelaudit.wire.sniff import name_format
 
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 FILES = {BZIP2: "bzip2", GZIP: "gzip", LZ4: "lz4", LZMA: "lzma", XZ: "xz", ZLIB: "zlib", ZSTD: "zstd"}
 
 

@@ -3,15 +3,13 @@ from __future__ import annotations
 import io
 import random
 import tarfile
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.fixtures import FIXTURES
 
 from modelaudit.wire.sniff import is_tar, name_format, strong_magic
-
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import struct
 import zipfile
 import zlib
 from contextlib import nullcontext, suppress
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fixtures import FIXTURES
 
 from modelaudit.formats.archives.zip import READER
 from modelaudit.formats.archives.zip.contents import take_stock
@@ -20,7 +20,6 @@ from modelaudit.model.structure import ArchiveListing, TensorData, UnreadReason
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.windows import Budget
 
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 # These fixtures are about something that is no defect by itself, or named after where the payload is.
 _NO_DEFECT = {
     *("archive-as-storage", "beside-the-root", "concatenated", "eval", "link-escape", "not-utf-8-name"),

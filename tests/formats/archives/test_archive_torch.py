@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
 
 import pytest
+from support.fixtures import FIXTURES
 
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import ArchiveListing, TensorData
 
 torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
-
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 
 
 def _model() -> torch.nn.Module:

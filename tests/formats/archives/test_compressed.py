@@ -10,12 +10,12 @@ import sys
 import time
 import zlib
 from contextlib import nullcontext
-from pathlib import Path
 
 import lz4.frame
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fixtures import FIXTURES
 
 from modelaudit.formats.archives.compressed.reader import READERS
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact
@@ -39,7 +39,6 @@ CODECS = {
     "lz4": lz4.frame.compress,
     "zstd": zstd.compress,
 }
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 JOINING = sorted(CODECS.keys() - {"zlib"})
 
 

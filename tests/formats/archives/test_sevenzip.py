@@ -5,18 +5,17 @@ import random
 import struct
 import zlib
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fixtures import FIXTURES
 
 from modelaudit.formats.archives.sevenzip.reader import READER
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, UnreadReason
 
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
 _NO_DEFECT = {"eval", "no-extension", "packed-header", "link-escape"}
 _NO_PAYLOAD = {"directory-damaged", "encrypted-member", "link-escape", "link-member", "unknown-compression"}

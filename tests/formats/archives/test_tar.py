@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fixtures import FIXTURES
 
 from modelaudit.formats.archives.tar.reader import READER
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact
@@ -18,7 +19,6 @@ from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import ArchiveListing, UnreadReason
 from modelaudit.wire.base import Head
 
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
 FORMS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 # These fixtures are about something that is no defect by itself, or that another kind names.

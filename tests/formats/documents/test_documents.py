@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,8 +13,6 @@ from modelaudit.model.structure import Document, UnreadReason
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json, scan_rows
 from modelaudit.wire.text import TextScan, decode
-
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 
 
 def _document(reading) -> Document:

@@ -8,6 +8,7 @@ from builders import onnx_files as made
 from builders.wire import data, number, varint
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fixtures import FIXTURES
 
 import modelaudit
 from modelaudit.formats.graphs.onnx.model import READER
@@ -15,7 +16,6 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 RELU = made.model(made.graph(made.node("Relu"), tensors=(made.tensor("w", (2,), bytes(8)),)))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fixtures import fixture_path
 
 from modelaudit.formats.pickles.pickle import READER
 from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
@@ -22,7 +23,7 @@ from modelaudit.model.pickle import Act, Name, PickleProgram, Unknown
 from modelaudit.model.structure import TensorData, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, Head
 
-FIXTURES = Path(__file__).parents[3] / "fixtures" / "pickle"
+FIXTURES = fixture_path("pickle")
 
 
 class Bytes:

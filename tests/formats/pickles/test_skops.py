@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +11,6 @@ from modelaudit.model.skops import SkopsNode, SkopsSchema
 from modelaudit.model.structure import ArchiveListing, Document, UnreadReason
 
 PATH = "m.skops!schema.json"
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 
 
 def node(loader: str, name: str, **more: object) -> dict[str, object]:

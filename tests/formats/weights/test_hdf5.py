@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import pytest
 from builders.hdf5_files import model, sequential
@@ -9,15 +8,15 @@ from builders.hdf5_writer import BYTE, Hdf5, attribute, checksum, link, other_li
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fixtures import FIXTURES, fixture_path
 
 from modelaudit.formats.weights.hdf5 import READER
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
-WRITTEN = sorted((FIXTURES / "written/h5py").glob("*.h5"))
-SEEDS = [path.read_bytes() for path in (*WRITTEN, *sorted((FIXTURES / "hdf5").glob("*/*")))]
+_WRITTEN = sorted(fixture_path("written/h5py").glob("*.h5"))
+SEEDS = [path.read_bytes() for path in (*_WRITTEN, *sorted((FIXTURES / "hdf5").glob("*/*")))]
 
 
 def outline(reading) -> Outline:
@@ -32,7 +31,7 @@ def targets(reading) -> list[tuple[str, str]]:
     return [(each.by, each.target) for found in reading.of(References) for each in found.items]
 
 
-@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", _WRITTEN, ids=lambda path: path.name)
 def test_all_that_h5py_reaches_is_reached(path, read_bytes):
     h5py = pytest.importorskip("h5py")
     objects, datasets = 1, 0

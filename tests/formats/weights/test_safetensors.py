@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import struct
 from contextlib import nullcontext
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +10,13 @@ import safetensors
 import safetensors.numpy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.fixtures import FIXTURES
 
 from modelaudit.formats.weights.safetensors.reader import DTYPE_BITS, READER
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import SafetensorsHeader, UnreadReason
 
-FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 # What the library lets pass and the format's text does not.
 STRICTER = {"duplicate-key", "header-start"}
 
