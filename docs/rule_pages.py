@@ -6,6 +6,7 @@ The example is what a scan says of the first fixture in which the rule has to fi
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import groupby
@@ -18,6 +19,9 @@ from modelaudit.model.finding import Finding
 from modelaudit.reports.text import printable
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from support.fixtures import fixture_path  # noqa: E402 - tests are on no path
+
 NOTICE = "<!-- Written by docs/generate.py; change its source and run `make docs`. -->\n"
 _LINES_SHOWN = 8
 _WIDTH = 150
@@ -98,7 +102,7 @@ def _example(entry: FindingRule) -> Iterator[str]:
 
 @cache
 def _findings(fixture: str) -> tuple[Finding, ...]:
-    return modelaudit.scan(ROOT / "fixtures" / fixture, second_opinion=False).findings
+    return modelaudit.scan(fixture_path(fixture), second_opinion=False).findings
 
 
 def _references(entry: FindingRule, taxonomy: Mapping[str, tuple[Standard, ...]]) -> Iterator[str]:
