@@ -19,7 +19,7 @@ from modelaudit.checks.references import subjects_of_references
 from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
 from modelaudit.integrity.digests import compare
 from modelaudit.licenses import subjects_of as subjects_of_license
-from modelaudit.licenses.lineage import LookUp
+from modelaudit.licenses.lineage.traversal import LookUp
 from modelaudit.licensing import Hearing, Origins, conclude_on
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact, Digest, Snapshot

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelaudit.licenses import conclude
-from modelaudit.licenses.agreement import agreement_by
-from modelaudit.licenses.claims import claims_of, holds_license_text
-from modelaudit.licenses.evidence import Evidence
-from modelaudit.licenses.lineage import Found, LookUp, follow
-from modelaudit.licenses.permission import flattened
-from modelaudit.licenses.places import ROOT_CARD
-from modelaudit.licenses.prose import without_repeats
-from modelaudit.licenses.restricting import NOT_COMPARED, not_compared, restrictions_in
+from modelaudit.licenses.conclusion.agreement import agreement_by
+from modelaudit.licenses.evidence.claims import claims_of, holds_license_text
+from modelaudit.licenses.evidence.record import Evidence
+from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, not_compared, restrictions_in
+from modelaudit.licenses.evidence.scope import ROOT_CARD
+from modelaudit.licenses.evidence.text_claims import without_repeats
+from modelaudit.licenses.lineage.traversal import Found, LookUp, follow
+from modelaudit.licenses.obligations.permission import flattened
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
@@ -100,7 +100,7 @@ class Hearing:
         self.heard.add(address)
         # Fingerprints and the classifier take a while to load, and many models hold no text that could be a licence.
         from modelaudit.catalogue.fingerprints import load_fingerprints
-        from modelaudit.licenses.prose import prose_claims
+        from modelaudit.licenses.evidence.text_claims import prose_claims
 
         size = self._size_of(prose)
         if size is None:

@@ -15,7 +15,7 @@ from modelaudit.formats.registry import READERS
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.prose import TERMS
-from modelaudit.licenses.lineage import Found, LookUp
+from modelaudit.licenses.lineage.traversal import Found, LookUp
 from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
 from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
 from modelaudit.model.evidence import Prose

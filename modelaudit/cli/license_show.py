@@ -43,7 +43,7 @@ def show(names: Sequence[str], rules: Sequence[Path]) -> int:
 
 
 def _entry(name: str, catalogue: Catalogue) -> LicenseEntry:
-    from modelaudit.licenses.names import names_of
+    from modelaudit.licenses.evidence.names import names_of
 
     known = names_of(catalogue.licenses)
     found = known.get(folded(name))

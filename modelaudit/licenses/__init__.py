@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modelaudit.licenses.claims import claims_of
-from modelaudit.licenses.conclusion import conclude
-from modelaudit.licenses.subjects import subjects_of
+from modelaudit.licenses.conclusion.concluding import conclude
+from modelaudit.licenses.conclusion.subjects import subjects_of
+from modelaudit.licenses.evidence.claims import claims_of
 
 __all__ = ["claims_of", "conclude", "subjects_of"]

@@ -12,7 +12,7 @@ from typing import Final
 from modelaudit import options, pipeline
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses.lineage import Found
+from modelaudit.licenses.lineage.traversal import Found
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot, Window
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import WindowError

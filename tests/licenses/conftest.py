@@ -8,9 +8,9 @@ import pytest
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses import claims_of, conclude, subjects_of
-from modelaudit.licenses.evidence import Evidence
-from modelaudit.licenses.fields import POLICY, TEXT
-from modelaudit.licenses.permission import flattened
+from modelaudit.licenses.evidence.fields import POLICY, TEXT
+from modelaudit.licenses.evidence.record import Evidence
+from modelaudit.licenses.obligations.permission import flattened
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import (

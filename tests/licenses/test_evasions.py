@@ -18,7 +18,7 @@ import pytest
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses.restricting import folded_sentence, restrictions_in, sign_of
+from modelaudit.licenses.evidence.restriction_sentences import folded_sentence, restrictions_in, sign_of
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
 

@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from modelaudit.licenses.names import names_of
+from modelaudit.licenses.evidence.names import names_of
 from modelaudit.model.license import folded
 from modelaudit.model.terms import LicenseCategory
 

@@ -1,0 +1,123 @@
+"""Where ``license_link`` leads: to a file of the snapshot, or away from it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from enum import StrEnum
+from urllib.parse import unquote
+
+from modelaudit.licenses.evidence.claims import LICENSE_LINK, LINK_TARGET
+from modelaudit.licenses.evidence.scope import Part, part_of
+from modelaudit.licenses.evidence.statements import LINK_FIELD, Names
+from modelaudit.licenses.lineage.binding_licenses import origin_rule
+from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.evidence import ProseKind
+from modelaudit.model.license import ClaimKind, LicenseClaim
+from modelaudit.model.term_files import kind_of_text
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_HUB_FILE = re.compile(
+    r"https?://[^/\s]+/(?P<repository>[^/\s]+/[^/\s]+)/(?:blob|resolve|raw)/[^/\s]+/(?P<path>[^?#\s]+)"
+)
+
+# A file of somebody's repository that is named as a licence: a copy of the text, for all that its address says.
+_FILE_PAGE = re.compile(
+    r"https?://(?:www\.)?(?:huggingface\.co|hf\.co|github\.com|gitlab\.com|modelscope\.cn/models)/"
+    r"(?P<repository>[^/\s]+/[^/\s]+)/(?:-/)?(?:blob|resolve|raw|file/view)/[^/\s]+/(?P<path>[^?#\s]+)"
+    r"|https?://raw\.githubusercontent\.com/(?P<other>[^/\s]+/[^/\s]+)/[^\s?#]*?(?P<name>[^/\s?#]+)",
+    re.IGNORECASE,
+)
+
+
+class LinkPlace(StrEnum):
+    """Where a link leads that reaches no file of the snapshot."""
+
+    WEB = "web"
+    MISSING = "missing-file"
+    OUTSIDE = "outside-snapshot"
+
+
+def link_claims(
+    claims: Sequence[LicenseClaim], files: Collection[str], repository: str | None
+) -> tuple[LicenseClaim, ...]:
+    """A FOUND claim for each ``license_link`` whose file is in the snapshot, quoting that file's path."""
+    known = set(files)
+    reached = ((claim, target_of(claim, repository)) for claim in claims if claim.field == LICENSE_LINK)
+    return tuple(
+        LicenseClaim(ClaimKind.FOUND, claim.artifact, LINK_TARGET, path, None, claim.location)
+        for claim, path in reached
+        if path in known
+    )
+
+
+def target_of(claim: LicenseClaim, repository: str | None) -> str | None:
+    """The path in the snapshot that a link names, resolved as text alone; ``None`` where it names none.
+
+    A relative link starts at the folder of its card. An address counts where it is a file page of ``repository``.
+    """
+    link = claim.quotation.strip()
+    if page := _HUB_FILE.match(link):
+        own = repository is not None and page["repository"].casefold() == repository.casefold()
+        return posixpath.normpath(unquote(page["path"])) if own else None
+    if _ADDRESS.match(link) or not link:
+        return None
+    bare = unquote(link.split("#", 1)[0])
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(claim.artifact), bare))
+    return None if path.startswith(("/", "../")) or path in (".", "..") else path
+
+
+def place_of(claim: LicenseClaim) -> LinkPlace:
+    """What kind of place a link leads to that reaches no file of the snapshot."""
+    if _ADDRESS.match(claim.quotation.strip()):
+        return LinkPlace.WEB
+    return LinkPlace.OUTSIDE if target_of(claim, None) is None else LinkPlace.MISSING
+
+
+def unread_links(
+    claims: Iterable[LicenseClaim],
+    files: Collection[str],
+    repository: str | None,
+    own: Collection[str],
+    names: Names,
+    rules: Catalogue,
+) -> Iterator[str]:
+    """A sentence for each link of the model itself that leads to terms which nobody read.
+
+    Args:
+        claims: all claims of one repository.
+        files: its paths.
+        repository: its Hub id, if it has one.
+        own: ids of the licences that were concluded for it.
+        names: of the rule set.
+        rules: the rule set.
+    """
+    known = frozenset(files)
+    for claim in claims:
+        if claim.kind is ClaimKind.DECLARED and LINK_FIELD.search(claim.field) and part_of(claim) is Part.MODEL:
+            yield from _behind(claim, repository, known, own, names, rules)
+
+
+def _behind(
+    claim: LicenseClaim,
+    repository: str | None,
+    files: Collection[str],
+    own: Collection[str],
+    names: Names,
+    rules: Catalogue,
+) -> Iterator[str]:
+    """What a link leaves open; nothing where it leads to a text that is known or that was read."""
+    if names.choices(claim) or target_of(claim, repository) in files:
+        return
+    link = " ".join(claim.quotation.split())
+    if place_of(claim) is not LinkPlace.WEB:
+        yield f"{claim.field} leads to {link}, which is not among the files: nobody could read it."
+        return
+    page = _FILE_PAGE.fullmatch(link.partition("?")[0].partition("#")[0])
+    if page is None or kind_of_text(page["path"] or page["name"] or "") is not ProseKind.LICENSE:
+        yield f"{claim.field} leads to {link}, where nobody looked: other terms may stand there."
+        return
+    rule = origin_rule(page["repository"] or page["other"] or "", rules)
+    if rule is not None and rule.license not in own:
+        yield f"{claim.field} leads to {link}, which holds {rules.licenses[rule.license].name} by its address."

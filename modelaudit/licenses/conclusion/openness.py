@@ -1,0 +1,98 @@
+"""What is open here, by the Model Openness Framework (arXiv 2403.13784); apart from what is permitted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from fnmatch import translate
+from functools import cache
+
+from modelaudit.licenses.conclusion.agreement import Own
+from modelaudit.licenses.evidence.record import Evidence
+from modelaudit.licenses.evidence.scope import ROOT_CARD, Part, part_of
+from modelaudit.licenses.evidence.statements import Names
+from modelaudit.licenses.lineage.binding_licenses import component_bounds
+from modelaudit.licenses.obligations.permission import flattened
+from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.evidence import ProseKind
+from modelaudit.model.license import Component, ConclusionState, LicenseClaim, Openness
+from modelaudit.model.terms import LicenseEntry, OpennessPart
+
+_CLASSES = {3: "Class III, open model", 2: "Class II, open tooling", 1: "Class I, open science"}
+_NONE = "No class of the Model Openness Framework"
+
+
+def openness_of(
+    evidence: Evidence,
+    own: Own,
+    origins: Sequence[LicenseEntry],
+    claims: Sequence[LicenseClaim],
+    names: Names,
+    rules: Catalogue,
+) -> Openness:
+    """The class that the evidence reaches, with every part, and what keeps it from the next.
+
+    A part counts where something shows it and an open licence covers it. What lies elsewhere, such as training code in
+    another repository, is not seen from here and counts as missing.
+
+    Args:
+        evidence: all that was read.
+        own: the model's own licence.
+        origins: licences that flow in from origins; weights are open only where these are.
+        claims: all claims.
+        names: the names of the rule set.
+        rules: the rule set.
+    """
+    code = [bound.entry for bound in component_bounds((c for c in claims if part_of(c) is Part.CODE), names, ())]
+    data = [name for each in evidence.datasets for name in each.entries if name in rules.licenses]
+    all_data = bool(evidence.datasets) and all(each.entries for each in evidence.datasets)
+    concluded = own.state is ConclusionState.CONCLUDED
+    choices = [[rules.licenses[name] for name in each] for each in own.choices] if concluded else []
+    mine = next((each for each in choices if all(entry.open for entry in each)), choices[0] if choices else [])
+    licences: dict[str, list[LicenseEntry]] = {
+        "model": [*mine, *origins] if mine else [],
+        "code": code or mine,
+        "data": [rules.licenses[name] for name in data] if all_data else [],
+        "document": mine,
+    }
+    card = flattened(" ".join(evidence.words_of(ProseKind.CARD).values()))
+    parts = [(part, _component(part, evidence, card, licences[part.kind])) for part in rules.openness]
+    reached = 4
+    missing: list[str] = []
+    for level in (3, 2, 1):
+        missing = [
+            f"{part.title}: {'there, and not under an open licence' if each.present else 'nothing shows it here'}"
+            for part, each in parts
+            if part.level == level and not (each.present and each.open)
+        ]
+        if missing or not any(part.level == level for part, _ in parts):
+            break
+        reached = level
+    return Openness(_CLASSES.get(reached, _NONE), tuple(each for _, each in parts), tuple(missing))
+
+
+def _component(part: OpennessPart, evidence: Evidence, card: str, licences: Collection[LicenseEntry]) -> Component:
+    shown = _shown(part, evidence, card)
+    open_ = all(entry.open for entry in licences) if shown and licences else None
+    ids = tuple(dict.fromkeys(entry.id for entry in licences)) if shown else ()
+    return Component(part.id, part.title, bool(shown), ids, open_, shown)
+
+
+def _shown(part: OpennessPart, evidence: Evidence, card: str) -> str:
+    """What shows a part, in a few words; empty where nothing does."""
+    if part.id in evidence.components:
+        return evidence.components[part.id]
+    pattern = _pattern(part.files)
+    file = next((path for path in evidence.paths if pattern.fullmatch(path)), None)
+    if file is not None:
+        return file
+    field = next((name for name in part.fields if name in evidence.fields), None)
+    if field is not None:
+        return f"{ROOT_CARD}: {field}"
+    words = next((each for each in part.words if flattened(each) in card), None)
+    return f"{ROOT_CARD}: “{words}”" if words else ""
+
+
+@cache
+def _pattern(files: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(each) for each in files) or r"(?!)", re.IGNORECASE)

@@ -1,0 +1,177 @@
+"""A conclusion laid out as facts for the rules of the license family to match."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from modelaudit.licenses.conclusion.conflicts import quotation
+from modelaudit.licenses.conclusion.links import place_of
+from modelaudit.licenses.evidence.claims import FRONT_MATTER, LICENSE_LINK, LINK_TARGET
+from modelaudit.licenses.evidence.scope import ROOT_CARD, RUNNING_TEXT
+from modelaudit.licenses.evidence.statements import states_license
+from modelaudit.model.catalogue import Scalar, Subject
+from modelaudit.model.license import (
+    ClaimKind,
+    ConclusionState,
+    Conflict,
+    LicenseClaim,
+    LicenseConclusion,
+    UseAnswer,
+)
+from modelaudit.model.structure import NOWHERE, Location
+from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
+
+_FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
+
+
+def subjects_of(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
+    """Everything that license rules may match, from one conclusion; nothing where licences were not checked.
+
+    Kinds and fields:
+        ``license-conclusion``: ``state``, ``category``, ``declared``, ``licenses``, ``reason``, ``between``.
+        ``license-entry``, one for each licence of the model itself: ``license``, ``id``, ``category``, ``terms``
+        (``verified`` or ``not-verified``), ``standing`` (``concluded`` or ``claimed``), ``url``.
+        ``license-obligation``, one for each clause of it: ``license``, ``id``, ``kind``, ``text``, ``clause``.
+        ``license-link``, one for each link to a licence that reaches no file of the snapshot: ``link``, ``place``.
+        ``license-conflict``, one for each conflict: ``kind``, ``detail``, ``licenses``, ``drops`` (the worst that the
+        model's own licence lacks) and ``over`` (whether that one is ``permissive``).
+        ``license-answer``, one for each clause that forbids the intended use or leaves it open: ``answer``, ``kind``,
+        ``license``, ``because``, ``clause``, ``via``.
+
+    Evidence is what stands in the files and nothing else; what is known of a licence is for the rules' messages.
+    """
+    if conclusion.state is ConclusionState.NOT_CHECKED:
+        return ()
+    claim = _principal(conclusion)
+    place = (claim.artifact if claim else "", claim.location if claim else NOWHERE)
+    evidence = _quotations(conclusion)
+    own = [entry for entry in conclusion.entries if entry.id in conclusion.own]
+    parts: list[Subject] = [_conclusion_subject(conclusion, own, place, evidence)]
+    for entry in own:
+        parts.append(_entry_subject(entry, conclusion, place, evidence))
+        parts.extend(_obligation_subjects(entry, place, evidence))
+    parts += _link_subjects(conclusion)
+    parts += (_conflict_subject(each, conclusion, own, place) for each in conclusion.conflicts)
+    parts += (_answer_subject(each, conclusion, place, evidence) for each in conclusion.answers)
+    return tuple(parts)
+
+
+_Place = tuple[str, Location]
+
+
+def _conclusion_subject(
+    conclusion: LicenseConclusion, own: list[LicenseEntry], place: _Place, evidence: tuple[str, ...]
+) -> Subject:
+    stated = [
+        claim
+        for claim in conclusion.claims
+        if claim.kind is ClaimKind.DECLARED and states_license(claim) and claim.field not in RUNNING_TEXT
+    ]
+    declared = ", ".join(dict.fromkeys(" ".join(claim.quotation.split()) for claim in stated))
+    fields: Mapping[str, Scalar] = {
+        "state": str(conclusion.state),
+        "category": str(conclusion.category),
+        "declared": declared if len(declared) <= 200 else declared[:200] + "…",
+        "licenses": ", ".join(entry.name for entry in own),
+        "reason": conclusion.reasoning[0] if conclusion.reasoning else "",
+        "between": "found" if any(each.kind == "declared-found" for each in conclusion.conflicts) else "declared",
+    }
+    return Subject("license-conclusion", place[0], fields, declared, place[1], evidence)
+
+
+def _entry_subject(
+    entry: LicenseEntry, conclusion: LicenseConclusion, place: _Place, evidence: tuple[str, ...]
+) -> Subject:
+    fields: Mapping[str, Scalar] = {
+        "license": entry.name,
+        "id": entry.id,
+        "category": str(entry.category),
+        "terms": "verified" if entry.read else "not-verified",
+        "standing": "concluded" if conclusion.state is ConclusionState.CONCLUDED else "claimed",
+        "url": entry.url,
+    }
+    return Subject("license-entry", place[0], fields, entry.id, place[1], evidence)
+
+
+def _obligation_subjects(entry: LicenseEntry, place: _Place, evidence: tuple[str, ...]) -> list[Subject]:
+    subjects = []
+    for number, duty in enumerate(entry.clauses):
+        fields: Mapping[str, Scalar] = {
+            "license": entry.name,
+            "id": entry.id,
+            "kind": duty.kind,
+            "text": duty.text,
+            "clause": duty.section,
+        }
+        key = f"{entry.id}:{duty.kind}:{number}"
+        subjects.append(Subject("license-obligation", place[0], fields, key, place[1], evidence))
+    return subjects
+
+
+def _link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
+    reached = {
+        (claim.artifact, claim.location.line)
+        for claim in conclusion.claims
+        if claim.kind is ClaimKind.FOUND and claim.field == LINK_TARGET
+    }
+    subjects = []
+    for claim in conclusion.claims:
+        if claim.field != LICENSE_LINK or (claim.artifact, claim.location.line) in reached:
+            continue
+        link = " ".join(claim.quotation.split())
+        fields: Mapping[str, Scalar] = {"link": link, "place": str(place_of(claim))}
+        subjects.append(Subject("license-link", claim.artifact, fields, link, claim.location, (quotation(claim),)))
+    return subjects
+
+
+def _conflict_subject(
+    conflict: Conflict, conclusion: LicenseConclusion, own: list[LicenseEntry], place: _Place
+) -> Subject:
+    free = conclusion.state is ConclusionState.CONCLUDED and bool(own) and all(each.category in _FREE for each in own)
+    named = [entry for entry in conclusion.entries if entry.id in conflict.entries]
+    fields: Mapping[str, Scalar] = {
+        "kind": conflict.kind,
+        "detail": conflict.detail,
+        "licenses": ", ".join(entry.name for entry in named),
+        "drops": conflict.drops,
+        "over": "permissive" if free else "other",
+    }
+    where = (conflict.artifact, conflict.location) if conflict.artifact else place
+    key = f"{conflict.kind}:{','.join(conflict.entries)}:{conflict.artifact}:{conflict.detail[:120]}"
+    return Subject("license-conflict", where[0], fields, key, where[1], conflict.evidence)
+
+
+def _answer_subject(
+    answer: UseAnswer, conclusion: LicenseConclusion, place: _Place, evidence: tuple[str, ...]
+) -> Subject:
+    names = {entry.id: entry.name for entry in conclusion.entries}
+    via = f", by way of {answer.via}" if answer.via else ""
+    clause = f" ({answer.section})" if answer.section else ""
+    fields: Mapping[str, Scalar] = {
+        "answer": str(answer.answer),
+        "kind": answer.kind,
+        "license": names.get(answer.license, "The conclusion"),
+        "because": answer.because,
+        "clause": clause,
+        "via": via,
+    }
+    key = f"{answer.answer}:{answer.license}:{answer.kind}:{answer.via}:{answer.section}:{answer.because[:80]}"
+    return Subject("license-answer", place[0], fields, key, place[1], evidence if answer.answer != Answer.ALLOW else ())
+
+
+def _principal(conclusion: LicenseConclusion) -> LicenseClaim | None:
+    """The claim that findings point at, the root card's before any other; ``None`` where nobody declared anything."""
+    declared = [
+        claim
+        for claim in conclusion.claims
+        if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and claim.artifact
+    ]
+    return min(declared, key=lambda claim: claim.artifact != ROOT_CARD, default=None)
+
+
+def _quotations(conclusion: LicenseConclusion) -> tuple[str, ...]:
+    return tuple(
+        quotation(claim)
+        for claim in conclusion.claims
+        if claim.kind is ClaimKind.DECLARED and claim.field != FRONT_MATTER and claim.field not in RUNNING_TEXT
+    )

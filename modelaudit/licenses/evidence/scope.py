@@ -1,0 +1,91 @@
+"""For what part of a repository a claim speaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+
+from modelaudit.licenses.evidence.fields import LINK_TARGET, POLICY, RESTRICTION, TAG, TEXT
+from modelaudit.licenses.evidence.names import has_same_text
+from modelaudit.model.address import is_member
+from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
+
+ROOT_CARD = "README.md"
+RUNNING_TEXT = frozenset({TEXT, TAG, POLICY, RESTRICTION})
+"""The fields of what stands in running text: a name there mentions a licence, and declares none."""
+
+
+class Part(StrEnum):
+    """What a claim is about."""
+
+    MODEL = "model"
+    ADDED = "added"
+    """A card or metadata in a subfolder: it can only add to what holds for the model."""
+    COMPONENT = "component"
+    """A part with terms of its own: what others wrote, data, a subfolder with its own licence text."""
+    CODE = "code"
+    """Source code and what packages it."""
+
+
+# DeepSeek's LICENSE-CODE stands beside its LICENSE-MODEL; notices and collections are about what a work contains.
+_OF_CODE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
+_NOTICE = re.compile(r"(?:^|/)notices?(?:[-_. ]|$)", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"third[-_ ]?party|3rd[-_ ]?party"
+    r"|(?:^|[-_. /])(?:vendor|external|data(?:sets?)?|dependencies)(?:[-_. /]|$)",
+    re.IGNORECASE,
+)
+_SOURCE = re.compile(
+    r"\.(?:py|pyi|ipynb|sh|bash|js|mjs|ts|c|cc|cpp|cu|cuh|h|hpp|rs|go|java|jinja|cmake)$"
+    r"|(?:^|/)(?:pyproject\.toml|setup\.(?:cfg|py)|package\.json|Cargo\.toml|Makefile|Dockerfile)$",
+    re.IGNORECASE,
+)
+_CARD = re.compile(r"(?:^|[/!])readme[^/]*$", re.IGNORECASE)
+
+
+def path_of(claim: LicenseClaim) -> str:
+    """The file that the claim is about; for the target of a link, the file that it leads to."""
+    return claim.quotation if claim.field == LINK_TARGET else claim.artifact
+
+
+def part_of(claim: LicenseClaim) -> Part:
+    """The part by the path alone: a name says what a file is meant for."""
+    path = path_of(claim)
+    if _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _OF_CODE.search(path)):
+        return Part.CODE
+    # A notice tells of what others wrote, and may lay its author's own terms upon the whole.
+    found = claim.kind is ClaimKind.FOUND
+    if (found and _NOTICE.search(path)) or ((found or claim.field == RESTRICTION) and _OF_OTHERS.search(path)):
+        return Part.COMPONENT
+    if "/" not in path and not is_member(path):
+        return Part.MODEL
+    return Part.COMPONENT if claim.kind is ClaimKind.FOUND else Part.ADDED
+
+
+def is_policy(claim: LicenseClaim) -> bool:
+    """Whether the claim found a use policy."""
+    return claim.kind is ClaimKind.FOUND and claim.field == POLICY
+
+
+def is_text(claim: LicenseClaim) -> bool:
+    """Whether the claim found the text of a licence, word for word."""
+    return claim.kind is ClaimKind.FOUND and claim.basis is Basis.TEXT and not is_policy(claim)
+
+
+def is_variant(claim: LicenseClaim) -> bool:
+    """Whether the claim found a text that resembles a licence and is not it."""
+    found = claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT and not is_policy(claim)
+    return found and not is_mention(claim)
+
+
+def is_mention(claim: LicenseClaim) -> bool:
+    """Whether the running text of a card names a licence, or quotes from one: what stands around it always differs."""
+    in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT - {RESTRICTION}
+    return in_card and (claim.kind is ClaimKind.DECLARED or claim.basis is Basis.VARIANT)
+
+
+def text_of(claims: Iterable[LicenseClaim], license_id: str) -> str:
+    """The first file that holds the text of a licence; empty where none does."""
+    found = (each for each in claims if is_text(each) and each.entry and has_same_text(each.entry, license_id))
+    return next(map(path_of, found), "")

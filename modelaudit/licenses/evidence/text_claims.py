@@ -1,0 +1,150 @@
+"""What texts say: the words of licences and use policies, and names of licences in running text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from modelaudit.licenses.evidence.fields import CLAIM_LIMIT, POLICY, TAG, TEXT, Resolver, quoted
+from modelaudit.licenses.evidence.text_references import entry_of, identifiers, made_from, origins_in
+from modelaudit.licenses.recognition import Likeness, TextMatch, recognise, references
+from modelaudit.model.evidence import Prose, ProseKind
+from modelaudit.model.fingerprint import Fingerprints
+from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
+from modelaudit.model.structure import Location
+from modelaudit.model.terms import LicenseEntry, Relation
+
+_CODE_CLAIMS = 5
+_SHOWN = 160
+# Of these, every licence text in a European language has three or more, down to the shortest of the standard ones.
+_STEMS = re.compile(
+    r"licen[cs]|permi[ts]|warrant|liab|grant|redistribut|distribut|copyright|domain|modif|conditions|restrict|copies"
+    r"|prohibit|unlawful|agree",
+    re.IGNORECASE,
+)
+_FEWEST_STEMS = 3
+_BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
+
+
+def prose_claims(
+    prose: Prose, artifact: str, licenses: Mapping[str, LicenseEntry], fingerprints: Fingerprints
+) -> tuple[LicenseClaim, ...]:
+    """What one text says of the licence.
+
+    A text that is found is a claim with the basis ``text`` or ``variant`` and the field ``text``, or ``use-policy``
+    where it grants nothing. Where no text stands, names count: those in a card are declared, any others are found. A
+    use policy that nobody knows is a claim that resolves to nothing; a licence file of which nobody knows the words is
+    none, since its name speaks for it already (``claims.file_claims``).
+
+    Args:
+        prose: what a reader found, with the line where it begins.
+        artifact: path of its file.
+        licenses: the licences of the rule set by id.
+        fingerprints: of the texts that are known.
+    """
+    matches = recognise(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
+    return tuple(_Reading(prose, artifact, licenses).claims(matches))
+
+
+def _may_hold_terms(prose: Prose) -> bool:
+    """Whether the words of a licence may stand in a text: in most cards and heads none do, and looking takes long."""
+    if prose.kind not in (ProseKind.CARD, ProseKind.CODE):
+        return True
+    if sum(not letter.isascii() for letter in prose.text) > len(prose.text) // 4:
+        return True
+    return len({match[0].lower() for match in _STEMS.finditer(prose.text)}) >= _FEWEST_STEMS
+
+
+def without_repeats(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
+    """The claims, of heads of source files that say the same only the first few: a library repeats its head in each."""
+    kept: list[LicenseClaim] = []
+    counts: dict[tuple[object, ...], int] = {}
+    for claim in claims:
+        if claim.kind is ClaimKind.FOUND and claim.field in (TEXT, TAG) and claim.basis is not Basis.FILE_NAME:
+            ending = claim.artifact.rpartition(".")[2]
+            key = (ending, claim.field, claim.basis, claim.entry, claim.quotation if claim.entry is None else "")
+            counts[key] = counts.get(key, 0) + 1
+            if counts[key] > _CODE_CLAIMS and _is_code(ending):
+                continue
+        kept.append(claim)
+    return tuple(kept)
+
+
+def _is_code(ending: str) -> bool:
+    return ending.lower() not in ("", "txt", "md", "markdown", "rst", "html", "htm") and "/" not in ending
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    prose: Prose
+    artifact: str
+    licenses: Mapping[str, LicenseEntry]
+
+    def claims(self, matches: Sequence[TextMatch]) -> Iterator[LicenseClaim]:
+        """Texts first; names where none of a licence stands."""
+        yield from (self._of_text(match) for match in matches[:CLAIM_LIMIT])
+        is_policy = self.prose.kind is ProseKind.POLICY
+        is_card = self.prose.kind is ProseKind.CARD
+        if is_card or (all(match.policy for match in matches) and not is_policy):
+            yield from self._of_names()
+        if is_card:
+            yield from self._origins()
+        if is_policy and not matches:
+            line, words = self._first_words()
+            yield LicenseClaim(
+                ClaimKind.FOUND, self.artifact, POLICY, words, None, Location(line=line), basis=Basis.TEXT
+            )
+
+    def _of_text(self, match: TextMatch) -> LicenseClaim:
+        # What stands in a file of another purpose besides other words is never the whole licence of anything.
+        return LicenseClaim(
+            ClaimKind.FOUND,
+            self.artifact,
+            POLICY if match.policy else TEXT,
+            quoted(match.quotation),
+            match.id if match.id in self.licenses else None,
+            self._at(match.line),
+            Basis.TEXT if match.likeness is Likeness.EXACT else Basis.VARIANT,
+            match.differs,
+        )
+
+    def _of_names(self) -> Iterator[LicenseClaim]:
+        """Statements that name a licence; what resolves to none is told of cards and licence files alone."""
+        resolver = Resolver.over(self.licenses, {})
+        kind = ClaimKind.DECLARED if self.prose.kind is ProseKind.CARD else ClaimKind.FOUND
+        seen: set[tuple[str | None, str]] = set()
+        for each in (*references(self.prose.text), *identifiers(self.prose.text, resolver)):
+            entry = entry_of(each, resolver)
+            known = (entry, "" if entry else each.name)
+            if known in seen or (entry is None and not (each.tag or self.prose.kind is ProseKind.CARD)):
+                continue
+            seen.add(known)
+            words = each.name if each.tag else each.quotation
+            yield LicenseClaim(
+                kind,
+                self.artifact,
+                TAG if each.tag and kind is ClaimKind.FOUND else TEXT,
+                quoted(words),
+                entry,
+                self._at(each.line),
+            )
+
+    def _origins(self) -> Iterator[LicenseClaim]:
+        """The models that a card names in the lines of its template, and in sentences."""
+        found: dict[str, tuple[int, Relation]] = {}
+        for line, origin, relation in (*origins_in(self.prose.text), *made_from(self.prose.text)):
+            found.setdefault(origin, (line, relation))
+        for origin, (line, relation) in found.items():
+            place = self._at(line)
+            yield LicenseClaim(ClaimKind.INHERITED, self.artifact, TEXT, origin, None, place, relation=relation)
+
+    def _at(self, line: int) -> Location:
+        return Location(line=line + self.prose.first_line - 1)
+
+    def _first_words(self) -> tuple[int, str]:
+        """The first line with words on it, which most texts have their title on."""
+        for number, line in enumerate(self.prose.text.splitlines(), self.prose.first_line):
+            if not _BLANK_LINE.match(line):
+                return number, " ".join(line.split())[:_SHOWN]
+        return self.prose.first_line, ""

@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.licenses import claims_of, conclude, subjects_of
+from modelaudit.licenses.evidence.record import Evidence
+from modelaudit.model.license import ClaimKind, ConclusionState
+from modelaudit.model.structure import CardField, Defect, Location, ModelCard
+from modelaudit.model.terms import LicenseCategory
+
+CONCLUDED, CONTRADICTORY = ConclusionState.CONCLUDED, ConclusionState.CONTRADICTORY
+VAGUE, UNRECOGNISED, UNDECLARED = ConclusionState.VAGUE, ConclusionState.UNRECOGNISED, ConclusionState.UNDECLARED
+
+
+@pytest.mark.parametrize(
+    ("stated", "entry", "category"),
+    [
+        ("apache-2.0", "Apache-2.0", "permissive"),
+        ("Apache-2.0", "Apache-2.0", "permissive"),
+        ("APACHE 2.0", "Apache-2.0", "permissive"),
+        ("mit*", None, None),
+        ("!mit", None, None),
+        ("Apache License, Version 2.0", "Apache-2.0", "permissive"),
+        ("  mit\n", "MIT", "permissive"),
+        ("cc0-1.0", "CC0-1.0", "public-domain"),
+        ("mpl-2.0", "MPL-2.0", "weak-copyleft"),
+        ("gpl-3.0", "GPL-3.0-only", "copyleft"),
+        ("GPL-3.0-or-later", "GPL-3.0-or-later", "copyleft"),
+        ("gpl-2.0+", "GPL-2.0-or-later", "copyleft"),
+        ("gpl-4.0+", None, None),
+        ("cc-by-nc-4.0", "CC-BY-NC-4.0", "non-commercial"),
+        ("llama2", "LicenseRef-Llama-2", "conditional-commercial"),
+        ("llama3", "LicenseRef-Llama-3", "conditional-commercial"),
+        ("llama3.1", "LicenseRef-Llama-3.1", "conditional-commercial"),
+        ("llama3.2", "LicenseRef-Llama-3.2", "conditional-commercial"),
+        ("llama3.3", "LicenseRef-Llama-3.3", "conditional-commercial"),
+        ("llama4", "LicenseRef-Llama-4", "conditional-commercial"),
+        ("gemma", "LicenseRef-Gemma", "use-restricted"),
+        ("creativeml-openrail-m", "LicenseRef-CreativeML-OpenRAIL-M", "use-restricted"),
+        ("openrail++", "LicenseRef-OpenRAIL-plus-plus-M", "use-restricted"),
+        ("apple-amlr", "LicenseRef-Apple-AMLR", "research-only"),
+    ],
+)
+def test_an_identifier_leads_to_one_licence(weigh, stated, entry, category):
+    conclusion = weigh(license=stated)
+    if entry is None:
+        assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
+    else:
+        assert [found.id for found in conclusion.entries] == [entry]
+        assert (conclusion.state, conclusion.category) == (CONCLUDED, category)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("llama3", "LicenseRef-Llama-3"),
+        ("flux-1-dev-non-commercial-license", "LicenseRef-FLUX.1-dev"),
+        ("qwen", "LicenseRef-Qwen"),
+        ("qwen-research", "LicenseRef-Qwen-Research"),
+        ("tongyi-qianwen", "LicenseRef-Tongyi-Qianwen"),
+        ("deepseek", "LicenseRef-DeepSeek-1.0"),
+        ("stabilityai-ai-community", "LicenseRef-Stability-AI-Community"),
+        ("tencent-hunyuan-a13b", "LicenseRef-Tencent-Hunyuan-A13B"),
+        ("nvidia-open-model-license", "LicenseRef-NVIDIA-Open-Model"),
+        ("openmdw-1.0", "OpenMDW-1.0"),
+        ("MRL", "LicenseRef-Mistral-MRL"),
+    ],
+)
+@pytest.mark.parametrize("stated", ["other", "Other", None])
+def test_under_other_the_name_decides(weigh, stated, name, entry):
+    fields = {"license_name": name} | ({"license": stated} if stated else {})
+    conclusion = weigh(**fields)
+    assert conclusion.state is CONCLUDED
+    assert [found.id for found in conclusion.entries] == [entry]
+
+
+def test_under_other_the_address_decides_where_there_is_no_name(weigh):
+    link = "http://ai.google.dev/gemma/terms/"
+    conclusion = weigh(license="other", license_link=link)
+    assert [found.id for found in conclusion.entries] == ["LicenseRef-Gemma"]
+    assert weigh(license="other", license_link=link + "?x=1").state is VAGUE
+    assert weigh(license="other", license_link="LICENSE").state is VAGUE
+
+
+@pytest.mark.parametrize(
+    "stated",
+    ["other", "unknown", "openrail", "cc", "CC", "gpl", "lgpl", "bsd", "gfdl", "odbl", "odc-by", "modified-mit"],
+)
+def test_a_family_is_vague(weigh, stated):
+    conclusion = weigh(license=stated)
+    assert (conclusion.state, conclusion.category, conclusion.entries) == (VAGUE, LicenseCategory.UNKNOWN, ())
+    assert stated in conclusion.reasoning[0]
+
+
+def test_a_name_completes_its_family(weigh):
+    assert weigh(license="openrail", license_name="creativeml-openrail-m").state is CONCLUDED
+    assert weigh(license="gpl", license_name="GPL-3.0").state is CONCLUDED
+    kimi = "https://huggingface.co/moonshotai/Kimi-K2-Instruct/blob/main/LICENSE"
+    modified = weigh(license="other", license_name="modified-mit", license_link=kimi)
+    assert [entry.id for entry in modified.entries] == ["LicenseRef-Kimi-K2-Modified-MIT"]
+    assert modified.category is LicenseCategory.CONDITIONAL
+
+
+def test_a_name_outside_its_family_contradicts_it(weigh):
+    conclusion = weigh(license="gpl", license_name="MIT")
+    assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "stated", ["my-own-1.0", "5", "2.0", "True", "apache-2.1", "mit?", "mitt", "not-mit", "free", "none"]
+)
+def test_what_nobody_knows_is_never_permissive(weigh, stated):
+    conclusion = weigh(license=stated)
+    assert conclusion.state is UNRECOGNISED
+    assert conclusion.category is LicenseCategory.UNKNOWN
+    assert conclusion.entries == ()
+
+
+@pytest.mark.parametrize(
+    "stated", ["m\u0456t", "\uff2d\uff29\uff34", "m\u200bit", "apache\u20112.0", "\u212aimi-k2-modified-mit"]
+)
+def test_what_only_looks_like_a_name_is_not_that_name(weigh, stated):
+    conclusion = weigh(license=stated)
+    assert conclusion.state is UNRECOGNISED
+    assert "U+" in conclusion.reasoning[0]
+
+
+@pytest.mark.parametrize("stated", ["", "  ", "~", "null", []])
+def test_an_empty_field_declares_nothing(weigh, stated):
+    conclusion = weigh(license=stated)
+    assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
+
+
+def test_no_card_is_told_from_a_card_without_a_licence(weigh):
+    assert "no model card" in weigh(cards={}).reasoning[0]
+    assert "states no licence" in weigh(pipeline_tag="text-generation").reasoning[0]
+
+
+def test_several_licences_contradict_each_other(weigh):
+    conclusion = weigh(license=["mit", "apache-2.0"])
+    assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
+    assert {entry.id for entry in conclusion.entries} == {"MIT", "Apache-2.0"}
+    assert weigh(license=["mit", "my-own-1.0"]).state is CONTRADICTORY
+    assert weigh(license=["a", "b"]).state is CONTRADICTORY
+
+
+def test_a_list_of_one_licence_is_that_licence(weigh):
+    assert weigh(license=["mit"]).state is CONCLUDED
+    assert weigh(license=["mit", "MIT", "MIT License"]).state is CONCLUDED
+
+
+@pytest.mark.parametrize(
+    ("stated", "expression", "category"),
+    [
+        ("apache-2.0 OR cc-by-nc-4.0", "Apache-2.0 OR CC-BY-NC-4.0", "permissive"),
+        ("(MIT and Apache-2.0)", "MIT AND Apache-2.0", "permissive"),
+        ("MIT AND CC-BY-NC-4.0", "MIT AND CC-BY-NC-4.0", "non-commercial"),
+        ("MIT AND (Apache-2.0 OR GPL-3.0-only)", "(MIT AND Apache-2.0) OR (MIT AND GPL-3.0-only)", "permissive"),
+    ],
+)
+def test_of_alternatives_one_suffices_and_what_is_joined_binds_together(weigh, stated, expression, category):
+    conclusion = weigh(license=stated)
+    assert (conclusion.state, conclusion.expression, conclusion.category) == (CONCLUDED, expression, category)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "GPL-2.0-only WITH Classpath-exception-2.0",
+        "MIT OR my-own",
+        "MIT OR",
+        "OR MIT",
+        "(MIT OR Apache-2.0",
+        "MIT OR other",
+        "MIT OR " * 500 + "MIT",
+        "(" * 500 + "MIT OR Apache-2.0" + ")" * 500,
+    ],
+)
+def test_an_expression_that_is_not_understood_is_no_licence(weigh, stated):
+    conclusion = weigh(license=stated)
+    assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"license": "mit", "license_name": "llama3"},
+        {"license": "mit", "license_link": "https://ai.google.dev/gemma/terms"},
+        {"license_name": "qwen", "license_link": "https://ai.google.dev/gemma/terms"},
+    ],
+)
+def test_fields_that_disagree_contradict_each_other(weigh, fields):
+    conclusion = weigh(**fields)
+    assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
+
+
+def test_an_unknown_name_beside_a_known_identifier_prevents_a_conclusion(weigh):
+    conclusion = weigh(license="mit", license_name="Proprietary Research Licence")
+    assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
+    assert [entry.id for entry in conclusion.entries] == ["MIT"]
+
+
+def test_fields_that_agree_conclude(weigh):
+    conclusion = weigh(license="llama3.1", license_name="Llama 3.1 Community License", license_link="LICENSE")
+    assert conclusion.state is CONCLUDED
+    assert "license and license_name" in conclusion.reasoning[0]
+
+
+def test_claims_quote_the_card_with_its_line(weigh):
+    claim = weigh(pipeline_tag="x", license="MIT").claims[0]
+    assert (claim.kind, claim.artifact, claim.field, claim.quotation) == (
+        ClaimKind.DECLARED,
+        "README.md",
+        "license",
+        "MIT",
+    )
+    assert (claim.entry, claim.location) == ("MIT", Location(line=3, key="license"))
+
+
+class TestSeveralCards:
+    def test_the_root_card_speaks_for_the_model(self, weigh):
+        conclusion = weigh(cards={"onnx/README.md": {}, "README.md": {"license": "mit"}})
+        assert (conclusion.state, conclusion.category) == (CONCLUDED, "permissive")
+
+    def test_another_licence_in_a_subfolder_makes_the_category_stricter(self, weigh):
+        conclusion = weigh(cards={"a/README.md": {"license": "cc-by-nc-4.0"}, "README.md": {"license": "mit"}})
+        assert (conclusion.state, conclusion.category) == (CONCLUDED, "non-commercial")
+        assert [entry.id for entry in conclusion.entries] == ["MIT", "CC-BY-NC-4.0"]
+
+    def test_a_subfolder_never_makes_it_more_permissive(self, weigh):
+        conclusion = weigh(cards={"a/README.md": {"license": "mit"}, "README.md": {"license": "cc-by-nc-4.0"}})
+        assert conclusion.category is LicenseCategory.NON_COMMERCIAL
+
+    def test_a_subfolder_does_not_declare_the_model(self, weigh):
+        conclusion = weigh(cards={"a/README.md": {"license": "mit"}})
+        assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
+        assert [claim.artifact for claim in conclusion.claims] == ["a/README.md"]
+
+    @pytest.mark.parametrize(
+        ("stated", "state"), [("my-own", UNRECOGNISED), ("other", VAGUE), (["mit", "gpl-3.0"], CONTRADICTORY)]
+    )
+    def test_a_doubt_in_a_subfolder_is_a_doubt(self, weigh, stated, state):
+        conclusion = weigh(cards={"README.md": {"license": "mit"}, "a/README.md": {"license": stated}})
+        assert (conclusion.state, conclusion.category) == (state, LicenseCategory.UNKNOWN)
+        assert any(sentence.startswith("a/README.md: ") for sentence in conclusion.reasoning)
+
+
+class TestHostileCards:
+    def test_a_huge_value_is_quoted_in_part_and_matches_nothing(self, weigh):
+        conclusion = weigh(license="mit" + " " * 5_000_000, license_name="x" * 5_000_000)
+        assert conclusion.state is UNRECOGNISED
+        assert all(len(claim.quotation) < 400 for claim in conclusion.claims)
+        assert all(len(sentence) < 500 for sentence in conclusion.reasoning)
+
+    def test_a_licence_is_not_hidden_behind_many_others(self, weigh):
+        repeated = weigh(license=["mit"] * 10_000 + ["cc-by-nc-4.0"])
+        assert repeated.state is CONTRADICTORY
+        assert {entry.id for entry in repeated.entries} == {"MIT", "CC-BY-NC-4.0"}
+        links = [f"https://example.org/{number}" for number in range(1000)]
+        linked = weigh(license="mit", license_link=[*links, "https://ai.google.dev/gemma/terms"])
+        assert linked.state is CONTRADICTORY
+        assert len(linked.claims) < 60
+
+    def test_a_field_that_stands_twice_counts_twice(self, rules):
+        twice = ModelCard((CardField("license", ("mit",), 2), CardField("license", ("cc-by-nc-4.0",), 3)))
+        assert concluded_on(twice, rules).state is CONTRADICTORY
+
+    @pytest.mark.parametrize("key", [None, "license", "license_name"])
+    def test_what_could_not_be_read_may_have_spoken_of_the_licence(self, rules, key):
+        defect = Defect("front-matter-type", "is neither text nor a list of texts", Location(line=2, key=key))
+        conclusion = concluded_on(ModelCard((CardField("license", ("mit",), 2),), (defect,)), rules)
+        assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
+
+    def test_what_could_not_be_read_is_not_made_good_by_a_text(self, weigh, rules):
+        defect = Defect("front-matter-invalid", "it is not YAML", Location(line=2))
+        damaged = claims_of(ModelCard((), (defect,)), "README.md", rules.licenses, rules.vague_licenses)
+        conclusion = weigh(claims=damaged, texts={"LICENSE": "MIT"})
+        assert (conclusion.state, conclusion.expression) == (UNRECOGNISED, "")
+
+    def test_damage_elsewhere_does_not_matter(self, rules):
+        defect = Defect("front-matter-type", "is neither text nor a list of texts", Location(line=9, key="tags"))
+        damaged = ModelCard((CardField("license", ("mit",), 2),), (defect,))
+        assert concluded_on(damaged, rules).state is CONCLUDED
+
+
+def concluded_on(card, rules):
+    claims = claims_of(card, "README.md", rules.licenses, rules.vague_licenses)
+    return conclude(Evidence(claims, ["README.md"]), rules)
+
+
+RULES = load_catalogue()
+WORDS = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from([name for entry in RULES.licenses.values() for name in (entry.id, *entry.hub_ids, *entry.aliases)]),
+    st.sampled_from(sorted(RULES.vague_licenses)),
+)
+FIELD = st.builds(
+    CardField,
+    st.sampled_from(["license", "license_name", "license_link", "base_model", "datasets", "tags"]),
+    st.lists(WORDS, max_size=4).map(tuple),
+    st.integers(1, 99),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["README.md", "a/README.md"]), st.lists(FIELD, max_size=5)), max_size=3),
+    st.booleans(),
+)
+def test_any_card_gives_a_conclusion_that_holds_its_promises(cards, unknown_text):
+    claims = [
+        claim
+        for path, fields in cards
+        for claim in claims_of(ModelCard(tuple(fields)), path, RULES.licenses, RULES.vague_licenses)
+    ]
+    conclusion = conclude(Evidence(claims, ["README.md", *(["LICENSE"] if unknown_text else []), "x!LICENSE"]), RULES)
+    if unknown_text:
+        assert conclusion.state is not CONCLUDED
+    assert (conclusion.category is LicenseCategory.UNKNOWN) or conclusion.state is CONCLUDED
+    assert conclusion.reasoning
+    if conclusion.state is CONCLUDED:
+        assert conclusion.entries
+        order = list(LicenseCategory)
+        mine = [entry for entry in conclusion.entries if entry.id in conclusion.own]
+        assert order.index(conclusion.category) == max(order.index(entry.category) for entry in mine)
+        assert conclusion.expression
+    else:
+        assert not conclusion.expression
+    for subject in subjects_of(conclusion):
+        assert all("\n" not in str(value) for value in subject.fields.values())

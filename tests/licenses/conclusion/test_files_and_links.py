@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.licenses import subjects_of
+from modelaudit.licenses.evidence.claims import CLAIM_LIMIT, file_claims, holds_license_text
+from modelaudit.model.license import ClaimKind, ConclusionState
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "LICENSE",
+        "LICENCE",
+        "license.md",
+        "LICENSE.txt",
+        "LICENSE-APACHE",
+        "LICENSE.MIT",
+        "LICENSE-2.0",
+        "COPYING",
+        "UNLICENSE",
+        "sub/LICENSE.pdf",
+        "LICENSES/MIT.txt",
+        "Model_License.md",
+        "llama-2-LICENSE.txt",
+        "COPYING.md",
+        "LICENSE_GEMMA.md",
+    ],
+)
+def test_license_texts_are_found_by_name(path):
+    assert holds_license_text(path)
+    [claim] = file_claims([path])
+    assert (claim.kind, claim.artifact, claim.quotation, claim.entry) == (ClaimKind.FOUND, path, path, None)
+
+
+@pytest.mark.parametrize(
+    "path", ["NOTICE", "NOTICE.txt", "USE_POLICY.md", "Use-Policy.txt", "acceptable_use_policy.md"]
+)
+def test_notices_and_policies_are_evidence_but_no_license_text(path):
+    assert file_claims([path])
+    assert not holds_license_text(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "license_check.py",
+        "LICENSE.py",
+        "licensed.md",
+        "model.safetensors",
+        "LICENSE/weights.bin",
+        "noticeboard.txt",
+        "",
+        "LICENSE.safetensors",
+        "license.7z",
+        "LICENSES/tool.py",
+        "x" * 400 + "LICENSE",
+    ],
+)
+def test_other_names_are_none(path):
+    assert file_claims([path]) == ()
+
+
+def test_the_number_of_file_claims_is_bounded():
+    assert len(file_claims(f"{number}/LICENSE" for number in range(1000))) == CLAIM_LIMIT
+
+
+def test_a_member_of_an_archive_is_no_licence_file_of_the_snapshot(weigh):
+    assert weigh(license="mit", paths=["model.zip!LICENSE"]).state is ConclusionState.CONCLUDED
+    assert weigh(license="mit", paths=["LICENSE"]).state is ConclusionState.UNRECOGNISED
+
+
+def link_of(conclusion):
+    return [subject.fields["place"] for subject in subjects_of(conclusion) if subject.kind == "license-link"]
+
+
+@pytest.mark.parametrize(
+    "link", ["LICENSE.md", "./LICENSE.md", "LICENSE.md#section", "docs/../LICENSE.md", "docs/LICENSE%2Emd"]
+)
+def test_a_link_to_a_file_of_the_snapshot(weigh, link):
+    conclusion = weigh(license="mit", license_link=link, paths=["LICENSE.md", "docs/LICENSE.md"])
+    assert link_of(conclusion) == []
+
+
+def test_a_link_may_lead_to_a_text_with_another_name(weigh, fired):
+    conclusion = weigh(license="mit", license_link="terms.txt", texts={"terms.txt": "MIT"})
+    assert "license/text-missing" not in fired(conclusion)
+    unread = weigh(license="mit", license_link="terms.txt", paths=["terms.txt"])
+    assert unread.state is ConclusionState.UNRECOGNISED
+    assert "license/text-not-compared" in fired(unread)
+
+
+def test_a_relative_link_starts_at_its_card(weigh):
+    cards = {"README.md": {"license": "mit"}, "sub/README.md": {"license_link": "LICENSE"}}
+    assert link_of(weigh(cards=cards, paths=["sub/LICENSE"])) == []
+    assert link_of(weigh(cards=cards, paths=["LICENSE"])) == ["missing-file"]
+
+
+@pytest.mark.parametrize(
+    ("link", "place"),
+    [
+        ("https://example.org/license", "web"),
+        ("//example.org/license", "web"),
+        ("mailto:someone@example.org", "web"),
+        ("file:///etc/passwd", "web"),
+        ("javascript:alert(1)", "web"),
+        ("LICENSE", "missing-file"),
+        ("sub/LICENSE", "missing-file"),
+        ("../../etc/passwd", "outside-snapshot"),
+        ("..%2f..%2fetc/passwd", "outside-snapshot"),
+        ("/etc/passwd", "outside-snapshot"),
+        ("..", "outside-snapshot"),
+        (".", "outside-snapshot"),
+        ("x" * 100_000, "missing-file"),
+    ],
+)
+def test_a_link_that_reaches_no_file_says_where_it_leads(weigh, link, place):
+    assert link_of(weigh(license="mit", license_link=link)) == [place]
+
+
+def test_a_page_of_the_model_itself_is_its_file(weigh):
+    link = "https://huggingface.co/acme/tiny/blob/main/LICENSE"
+    assert link_of(weigh(license="mit", license_link=link, paths=["LICENSE"], repository="Acme/tiny")) == []
+    assert link_of(weigh(license="mit", license_link=link, paths=["LICENSE"], repository="acme/other")) == ["web"]
+    assert link_of(weigh(license="mit", license_link=link, paths=["LICENSE"])) == ["web"]
+    assert link_of(weigh(license="mit", license_link=link, paths=[], repository="acme/tiny")) == ["web"]

@@ -1,0 +1,113 @@
+"""Claims from what files other than cards state, and from cards that name relations."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.licenses.evidence.claims import claims_of
+from modelaudit.licenses.evidence.fields import CLAIM_LIMIT
+from modelaudit.model.evidence import Statement, Statements, Topic
+from modelaudit.model.license import NAME_LIMIT, ClaimKind
+from modelaudit.model.structure import CardField, Defect, Location, ModelCard
+from modelaudit.model.terms import Relation
+
+
+def stated(rules, *items, artifact="model.gguf"):
+    statements = Statements("gguf", tuple(Statement(*item) for item in items))
+    return claims_of(statements, artifact, rules.licenses, rules.vague_licenses)
+
+
+def test_a_licence_is_resolved_and_keeps_key_place_and_words(rules):
+    where = Location(key="general.license", offset=24)
+    [claim] = stated(rules, (Topic.LICENSE, "general.license", "Apache-2.0", where))
+    assert (claim.kind, claim.artifact, claim.field, claim.quotation, claim.entry, claim.location) == (
+        ClaimKind.DECLARED, "model.gguf", "general.license", "Apache-2.0", "Apache-2.0", where,
+    )  # fmt: skip
+
+
+def test_names_links_families_and_expressions(rules):
+    claims = stated(
+        rules,
+        (Topic.LICENSE, "general.license", "MIT OR apache-2.0"),
+        (Topic.LICENSE_NAME, "general.license.name", "no such licence"),
+        (Topic.LICENSE_LINK, "general.license.link", rules.licenses["MIT"].url),
+        (Topic.LICENSE, "license", "other"),
+        (Topic.LICENSE, "license", " "),
+    )
+    assert [(claim.quotation, claim.entry) for claim in claims] == [
+        ("MIT OR apache-2.0", None),
+        ("no such licence", None),
+        (rules.licenses["MIT"].url, "MIT"),
+        ("other", None),
+    ]
+
+
+def test_a_relation_at_the_place_of_a_model_is_of_that_model(rules):
+    a, b = Location(key="base_model:quantized:org/a"), Location(key="base_model:org/b")
+    claims = stated(
+        rules,
+        (Topic.BASE_MODEL, "Hub tag", "org/a", a),
+        (Topic.RELATION, "Hub tag", "quantized", a),
+        (Topic.BASE_MODEL, "Hub tag", "org/b", b),
+        (Topic.DATASET, "Hub tag", "org/rows", Location(key="dataset:org/rows")),
+        artifact="",
+    )
+    assert [(claim.quotation, claim.relation, claim.kind) for claim in claims] == [
+        ("org/a", Relation.QUANTIZED, ClaimKind.INHERITED),
+        ("org/b", Relation.UNSTATED, ClaimKind.INHERITED),
+        ("org/rows", None, ClaimKind.INHERITED),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "relation"),
+    [(["merge"], Relation.MERGE), (["Adapter"], Relation.ADAPTER), (["x"], Relation.UNSTATED),
+     (["merge", "adapter"], Relation.UNSTATED)],
+)  # fmt: skip
+def test_any_other_relation_is_of_all_models(rules, words, relation):
+    relations = [(Topic.RELATION, f"key {number}", word) for number, word in enumerate(words)]
+    claims = stated(rules, *relations, (Topic.BASE_MODEL, "models", "org/a"), (Topic.BASE_MODEL, "models", "org/b"))
+    assert {(claim.quotation, claim.relation) for claim in claims} == {("org/a", relation), ("org/b", relation)}
+
+
+def test_what_is_stated_a_thousand_times_is_bounded_and_what_resolves_is_kept(rules):
+    unknown = [(Topic.LICENSE, "license", f"unknown {number}") for number in range(1000)]
+    origins = [(Topic.BASE_MODEL, "base_model", f"org/{number}") for number in range(1000)]
+    claims = stated(rules, *unknown, *origins, (Topic.LICENSE, "license", "cc-by-nc-4.0"))
+    assert len(claims) == 3 * CLAIM_LIMIT + 1
+    assert "CC-BY-NC-4.0" in {claim.entry for claim in claims}
+
+
+def test_long_values_are_cut(rules):
+    [claim] = stated(rules, (Topic.LICENSE, "license", "x" * 100_000))
+    assert len(claim.quotation) < NAME_LIMIT + 50
+
+
+@pytest.mark.parametrize(
+    ("stated_words", "relation"),
+    [((), Relation.UNSTATED), (("quantized",), Relation.QUANTIZED), ((" Merge ",), Relation.MERGE),
+     (("odd",), Relation.UNSTATED), (("merge", "finetune"), Relation.UNSTATED)],
+)  # fmt: skip
+def test_a_card_tells_the_relation(rules, stated_words, relation):
+    fields = [CardField("base_model", ("org/a",), 3), CardField("datasets", ("org/rows",), 4)]
+    if stated_words:
+        fields.append(CardField("base_model_relation", stated_words, 5))
+    claims = claims_of(ModelCard(tuple(fields)), "README.md", rules.licenses, rules.vague_licenses)
+    assert [(claim.quotation, claim.relation) for claim in claims] == [("org/a", relation), ("org/rows", None)]
+
+
+def test_a_misspelt_field_keeps_no_card_from_a_conclusion(rules):
+    defects = tuple(Defect(kind, "x", Location(line=2, key="license")) for kind in ("front-matter-spelling",))
+    card = ModelCard((CardField("license", ("mit",), 2),), defects)
+    assert [claim.field for claim in claims_of(card, "README.md", rules.licenses, rules.vague_licenses)] == ["license"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Topic)), st.text(max_size=20), st.text(max_size=400)), max_size=30))
+def test_whatever_is_stated_no_claim_is_invented(items):
+    statements = Statements("x", tuple(Statement(*item) for item in items))
+    claims = claims_of(statements, "a", {}, {"other": "no licence"})
+    values = {value for _, _, value in items}
+    assert all(claim.entry is None for claim in claims)
+    assert all(any(claim.quotation.partition("…")[0] in value for value in values) for claim in claims)

@@ -1,0 +1,186 @@
+"""Claims from the words of licence files, notices, policies, cards and heads of source files."""
+
+from __future__ import annotations
+
+from importlib.metadata import distribution
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.fingerprints import load_fingerprints
+from modelaudit.licenses.evidence.fields import POLICY, TAG, TEXT
+from modelaudit.licenses.evidence.text_claims import prose_claims, without_repeats
+from modelaudit.model.evidence import Prose, ProseKind
+from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim
+
+RULES = load_catalogue()
+DECLARED, FOUND = ClaimKind.DECLARED, ClaimKind.FOUND
+
+
+@pytest.fixture(scope="module")
+def mit() -> str:
+    """The text as a package of the test environment ships it."""
+    files = [file for file in distribution("pytest").files or () if file.name == "LICENSE"]
+    return files[0].read_text("utf-8")
+
+
+def read(text, kind=ProseKind.LICENSE, path="LICENSE", line=1):
+    return prose_claims(Prose(kind, text, line), path, RULES.licenses, load_fingerprints())
+
+
+def test_a_text_is_found_with_its_line_and_words(mit):
+    [claim] = read(f"\n\n{mit}", line=10)
+    assert (claim.kind, claim.artifact, claim.field, claim.entry, claim.basis) == (
+        FOUND, "LICENSE", TEXT, "MIT", Basis.TEXT,
+    )  # fmt: skip
+    assert claim.location.line is not None
+    assert claim.location.line >= 10
+    assert claim.quotation
+
+
+def test_a_text_with_a_clause_more_is_a_variant_with_the_words(mit):
+    more = f"{mit}\nIf the product has more than 100 million monthly active users, its name must be shown.\n"
+    claims = read(more)
+    assert {(claim.entry, claim.basis) for claim in claims} == {("MIT", Basis.VARIANT)}
+    assert any("million" in " ".join(claim.differs) for claim in claims)
+
+
+def test_the_text_of_a_licence_in_a_card_is_found_there(mit):
+    claims = read(f"# Model\n\nSome words on what it does.\n\n## License\n\n{mit}", ProseKind.CARD, "README.md", 5)
+    assert {(claim.kind, claim.entry) for claim in claims} >= {(FOUND, "MIT")}
+
+
+def test_names_in_a_card_are_declared_with_their_sentence():
+    claims = read("# M\n\nIt is released under the MIT License.\n", ProseKind.CARD, "README.md", 6)
+    assert [(c.kind, c.field, c.entry, c.basis, c.location.line, c.quotation) for c in claims] == [
+        (DECLARED, TEXT, "MIT", Basis.NAME, 8, "It is released under the MIT License.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entry"),
+    [
+        ("It is licensed under the Apache License, Version 2.0.\nThe rest follows.", "Apache-2.0"),
+        ("Llama is licensed under the Llama 3.1 Community License, Copyright © Meta.", "LicenseRef-Llama-3.1"),
+        ("It is released under the MIT license. More of it stands below.", "MIT"),
+        ("It is released under the MIT Research Community License.", None),
+        ("It is released under the Frobnicate License.", None),
+        ("It is not licensed under the MIT License.", "nothing"),
+        ("People at MIT and users of Apache liked it.", "nothing"),
+    ],
+)
+def test_a_name_counts_as_a_whole(sentence, entry):
+    claims = read(sentence, ProseKind.CARD, "README.md")
+    assert [claim.entry for claim in claims] == ([] if entry == "nothing" else [entry])
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("- **License:** apache-2.0", ["Apache-2.0"]),
+        ("- **License :** `cc-by-nc-4.0`", ["CC-BY-NC-4.0"]),
+        ("License: mit", ["MIT"]),
+        ("License: gemma", ["LicenseRef-Gemma"]),
+        ("- **License:** [llama3.1](LICENSE)", ["LicenseRef-Llama-3.1"]),
+        ("- **License:** [ours](https://opensource.org/licenses/MIT)", ["MIT"]),
+        ("License: made up", []),
+        ("- **License:** [More Information Needed]", []),
+        ("- **License:** other", []),
+        ("- **Finetuned from model :** acme/base-7b", ["acme/base-7b finetune"]),
+        (
+            "- **Finetuned from model [optional]:** [base](https://huggingface.co/acme/base-7b).",
+            ["acme/base-7b finetune"],
+        ),
+        ("**Base model**: acme/one, acme/two", ["acme/one unstated", "acme/two unstated"]),
+        ("- **Finetuned from model [optional]:** [More Information Needed]", []),
+        ("Base model: ../secret and/or", []),
+        ("It is finetuned from model: acme/base", []),
+    ],
+)
+def test_lines_of_the_template_of_the_hub(line, expected):
+    claims = read(f"# M\n\n{line}\n", ProseKind.CARD, "README.md")
+    assert [each.entry or f"{each.quotation} {each.relation}" for each in claims] == expected
+    assert all(each.location.line == 3 for each in claims)
+    kinds = {DECLARED if each.entry else ClaimKind.INHERITED for each in claims}
+    assert {each.kind for each in claims} == kinds
+
+
+@pytest.mark.parametrize("name", ["cc-by-nc-4.0", "Apache 2.0", "**gemma**", "[MIT](LICENSE)"])
+def test_a_heading_with_nothing_but_a_name_below_it(name):
+    [claim] = read(f"# M\n\n## License\n\n{name}\n\n## More\n", ProseKind.CARD, "README.md")
+    assert claim.entry is not None
+    assert (claim.kind, claim.location.line) == (DECLARED, 5)
+
+
+def test_a_text_in_a_card_hides_no_name_in_it(mit):
+    claims = read(f"# M\n\nLicense: cc-by-nc-4.0\n\n{mit}", ProseKind.CARD, "README.md")
+    assert {"CC-BY-NC-4.0", "MIT"} <= {claim.entry for claim in claims}
+
+
+def test_heads_of_sources_are_found_and_never_declared():
+    head = "# SPDX-License-Identifier: GPL-3.0-only\n# Licensed under the Apache License, Version 2.0.\n"
+    claims = read(head, ProseKind.CODE, "modeling.py")
+    assert [(claim.kind, claim.field, claim.entry) for claim in claims] == [
+        (FOUND, TAG, "GPL-3.0-only"),
+        (FOUND, TEXT, "Apache-2.0"),
+    ]
+
+
+def test_an_expression_of_a_tag_is_told_whole():
+    [claim] = read("// SPDX-License-Identifier: MIT OR Apache-2.0\n", ProseKind.CODE, "a.js")
+    assert (claim.entry, claim.quotation, claim.field) == (None, "MIT OR Apache-2.0", TAG)
+
+
+def test_a_license_file_of_unknown_words_is_no_claim():
+    assert read("All of it is mine, and nobody may use it without asking.\n") == ()
+    assert read("It is released under the Frobnicate License.\n") == ()
+
+
+def test_a_license_file_that_only_names_one_is_no_text():
+    [claim] = read("This model is licensed under the MIT License.\n")
+    assert (claim.kind, claim.entry, claim.basis) == (FOUND, "MIT", Basis.NAME)
+
+
+def test_an_unknown_use_policy_is_told_and_grants_nothing():
+    [claim] = read(
+        "\n# Acme use policy\n\nNot for harm. It is released under the MIT License.", ProseKind.POLICY, "USE_POLICY.md"
+    )
+    assert (claim.kind, claim.field, claim.entry, claim.quotation, claim.location.line) == (
+        FOUND, POLICY, None, "# Acme use policy", 2,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", list(ProseKind))
+def test_empty_texts_say_nothing_or_that_they_are_policies(kind):
+    assert [claim.field for claim in read(" \n\n", kind)] == ([POLICY] if kind is ProseKind.POLICY else [])
+
+
+def test_what_a_thousand_heads_repeat_is_told_a_few_times():
+    claims = [LicenseClaim(FOUND, f"src/{number}.py", TEXT, f"words {number}", "Apache-2.0") for number in range(1000)]
+    texts = [LicenseClaim(FOUND, f"{number}/LICENSE.txt", TEXT, "w", "Apache-2.0") for number in range(10)]
+    other = LicenseClaim(FOUND, "src/last.py", TEXT, "words", "GPL-3.0-only")
+    card = LicenseClaim(DECLARED, "README.md", "license", "mit", "MIT")
+    kept = without_repeats([card, *claims, other, *texts])
+    assert kept == (card, *claims[:5], other, *texts)
+
+
+@given(st.text(max_size=300), st.sampled_from(list(ProseKind)))
+def test_whatever_the_words_claims_are_bounded_and_know_the_rule_set(text, kind):
+    for claim in read(text, kind):
+        assert claim.entry is None or claim.entry in RULES.licenses
+        assert len(claim.quotation) <= NAME_LIMIT + 40
+
+
+@pytest.mark.parametrize(
+    "filler", ["released under the X License 1.\n", "License: MIT\n", "(" * 50, "\u200b. ", "#" * 80]
+)
+def test_five_megabytes_take_a_moment(filler):
+    text = filler * (5_000_000 // len(filler))
+    assert len(read(text, ProseKind.CARD, "README.md")) <= 200
+
+
+def test_the_shortest_texts_have_the_words_by_which_a_card_is_looked_into(mit):
+    found = read(f"# M\n\n{mit}", ProseKind.CARD, "README.md")
+    assert any(claim.entry == "MIT" and claim.basis is not Basis.NAME for claim in found)

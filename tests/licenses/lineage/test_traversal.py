@@ -1,0 +1,289 @@
+"""Origins from what names them to the roots."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from modelaudit.licenses.lineage.base_models import base_models, datasets, hub_id, why_no_id
+from modelaudit.licenses.lineage.traversal import Found, follow
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, OriginState
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Location
+from modelaudit.model.terms import Relation
+
+
+def base(name, field="base_model", artifact="README.md", relation=Relation.UNSTATED):
+    return LicenseClaim(ClaimKind.INHERITED, artifact, field, name, None, Location(line=2), relation=relation)
+
+
+def data(name):
+    return LicenseClaim(ClaimKind.INHERITED, "README.md", "datasets", name, None, Location(line=3))
+
+
+def declared(entry):
+    return LicenseClaim(ClaimKind.DECLARED, "README.md", "license", entry, entry)
+
+
+class World:
+    """Repositories by id, each with what it says; any other is missing. Counts who is looked at."""
+
+    def __init__(self, **repositories):
+        self.repositories = {name.replace("__", "/"): claims for name, claims in repositories.items()}
+        self.asked = []
+
+    def look_up(self, name, is_dataset):
+        self.asked.append((name, is_dataset))
+        known = self.repositories.get(name)
+        if known is None:
+            return Found(OriginState.MISSING, "it is not there")
+        if isinstance(known, Found):
+            return known
+        return Found(OriginState.READ, "read", f"{name:0>40}", tuple(known))
+
+    def follow(self, *claims, limits=None, **options):
+        return follow(claims, self.look_up, weigh, limits or Limits(), **options)
+
+
+def weigh(claims, paths):
+    ids = tuple(dict.fromkeys(claim.entry for claim in claims if claim.entry))
+    return (ConclusionState.CONCLUDED if ids else ConclusionState.UNDECLARED), ids
+
+
+def rows(origins):
+    return [(each.name, each.made, each.depth, each.look.value, each.entries) for each in origins]
+
+
+def test_a_chain_is_followed_to_its_root():
+    world = World(a__tuned=[declared("MIT"), base("a/base")], a__base=[declared("X")])
+    origins, _ = world.follow(base("a/tuned"))
+    assert rows(origins) == [("a/tuned", "", 1, "read", ("MIT",)), ("a/base", "a/tuned", 2, "read", ("X",))]
+    assert origins[0].state is ConclusionState.CONCLUDED
+    assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", base("a/tuned"))
+
+
+def test_what_the_model_itself_names_was_made_into_nothing_else():
+    world = World(a__base=[base("a/root")], a__root=[])
+    origins, _ = world.follow(base("a/base"), base("/path"), own="a/model")
+    assert [(each.name, each.made) for each in origins] == [("a/base", ""), ("/path", ""), ("a/root", "a/base")]
+
+
+def test_breadth_comes_before_depth():
+    world = World(a__one=[base("a/deep")], a__two=[], a__deep=[])
+    origins, _ = world.follow(base("a/one"), base("a/two"))
+    assert [each.name for each in origins] == ["a/one", "a/two", "a/deep"]
+
+
+def test_what_two_models_descend_from_is_looked_at_once_and_told_for_each():
+    world = World(
+        a__one=[base("a/root")], a__two=[base("A/Root")], a__root=[declared("X"), base("a/older")], a__older=[]
+    )
+    origins, _ = world.follow(base("a/one"), base("a/two"))
+    assert [(each.name, each.made, each.entries) for each in origins if each.name.lower() == "a/root"] == [
+        ("a/root", "a/one", ("X",)),
+        ("A/Root", "a/two", ("X",)),
+    ]
+    assert len(world.asked) == len({name.lower() for name, _ in world.asked})
+    assert [each.made for each in origins if each.name == "a/older"] == ["a/root"]
+
+
+@pytest.mark.parametrize(
+    ("repositories", "ring"),
+    [
+        ({"a__one": [base("a/one")]}, ("a/one", "a/one")),
+        ({"a__one": [base("a/two")], "a__two": [base("A/One")]}, ("A/One", "a/two")),
+        ({"a__one": [base("a/model")]}, ("a/model", "a/one")),
+    ],
+)
+def test_rings_are_told_and_end(repositories, ring):
+    world = World(**repositories)
+    origins, _ = world.follow(base("a/one"), own="a/model")
+    [each] = [each for each in origins if each.look is OriginState.RING]
+    assert (each.name, each.made) == ring
+    assert each.state is ConclusionState.NOT_CHECKED
+    assert "a/model" not in [name for name, _ in world.asked]
+
+
+def test_a_ring_across_branches_is_found():
+    world = World(a__one=[base("a/two")], a__two=[base("a/one")])
+    origins, _ = world.follow(base("a/one"), base("a/two"))
+    assert [(each.name, each.made) for each in origins if each.look is OriginState.RING] == [("a/one", "a/two")]
+
+
+def test_a_model_that_names_itself():
+    origins, _ = World().follow(base("a/model"), own="a/model")
+    assert [(each.look, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its origin")]
+
+
+def test_a_ring_through_a_renamed_model_ends():
+    renamed = Found(OriginState.READ, "renamed", "c" * 40, (base("a/old"),))
+    world = World(a__old=renamed, a__new=renamed)
+    origins, _ = world.follow(base("a/new"))
+    assert [(each.name, each.look) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.RING)]
+
+
+def test_depth_is_bounded():
+    world = World(**{f"a__{number}": [base(f"a/{number + 1}")] for number in range(50)})
+    origins, _ = world.follow(base("a/0"), limits=Limits(origin_depth=3))
+    assert [(each.name, each.look) for each in origins] == [
+        ("a/0", OriginState.READ), ("a/1", OriginState.READ), ("a/2", OriginState.READ), ("a/3", OriginState.LIMIT),
+    ]  # fmt: skip
+    assert "more than 3 steps" in origins[-1].detail
+    assert len(world.asked) == 3
+
+
+def test_number_is_bounded_and_the_rest_is_told():
+    world = World()
+    origins, _ = world.follow(*(base(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
+    assert len(world.asked) == 10
+    assert [each.look for each in origins] == [OriginState.MISSING] * 10 + [OriginState.LIMIT]
+    assert "the rest were not looked at" in origins[-1].detail
+
+
+def test_time_is_bounded():
+    world = World()
+    limits = Limits(origin_seconds=-1.0, origins=5)
+    origins, found = world.follow(*(base(f"a/{number}") for number in range(1000)), data("a/rows"), limits=limits)
+    assert world.asked == []
+    assert {each.look for each in origins} == {OriginState.LIMIT}
+    assert len(origins) == 6
+    assert [each.look for each in found] == [OriginState.LIMIT]
+
+
+@pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
+def test_what_cannot_be_read_is_told_and_never_concluded(look):
+    origins, _ = World(a__base=Found(look, "why")).follow(base("a/base"))
+    assert [(each.look, each.state, each.entries, each.detail) for each in origins] == [
+        (look, ConclusionState.NOT_CHECKED, (), "why")
+    ]
+
+
+def test_what_the_hub_states_of_a_gated_model_is_weighed_and_followed():
+    gated = Found(OriginState.GATED, "gated", "d" * 40, (declared("X"), base("a/root")))
+    origins, _ = World(a__base=gated, a__root=[declared("Y")]).follow(base("a/base"))
+    assert [(each.look, each.entries) for each in origins] == [(OriginState.GATED, ("X",)), (OriginState.READ, ("Y",))]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("/data/ckpt", "a path on the machine"), ("./base", "a path on the machine"), ("../base", "a path"),
+        ("C:\\models\\base", "a path"), ("a/b/c", "a path"), ("~/base", "a path"), ("s3://bucket/base", "an address"),
+        ("https://example.org/a/b", "an address"), ("model.safetensors", "the name of a file"),
+        ("my private model", "no id of a repository"), ("\u0445/base", "no id"), ("base model:7b", "no id"),
+    ],
+)  # fmt: skip
+def test_names_that_are_no_ids_are_origins_that_nobody_can_look_at(name, why):
+    world = World()
+    origins, _ = world.follow(base(name))
+    assert [(each.name, each.look) for each in origins] == [(name, OriginState.UNREACHED)]
+    assert why in origins[0].detail == why_no_id(name)
+    assert world.asked == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://huggingface.co/org/Name-1.0", "https://huggingface.co/org/Name-1.0/tree/main", "hf://org/Name-1.0",
+        "https://hf.co/org/Name-1.0?x=1", "http://www.huggingface.co/models/org/Name-1.0", "org/Name-1.0@main",
+        "https://huggingface.co/datasets/org/Name-1.0/blob/main/README.md", " org/Name-1.0 ",
+    ],
+)  # fmt: skip
+def test_addresses_of_the_hub_are_ids(text):
+    assert hub_id(text) == "org/Name-1.0"
+
+
+def test_local_evidence_speaks_where_the_card_is_silent():
+    config = base("org/base", "_name_or_path", "config.json")
+    tokenizer = base("org/other", "name_or_path", "tokenizer_config.json")
+    assert [each.name for each in base_models([tokenizer, config])] == ["org/base"]
+    assert [each.name for each in base_models([tokenizer])] == ["org/other"]
+    card = base("org/said")
+    assert [each.name for each in base_models([card, tokenizer, config])] == ["org/said", "org/base"]
+
+
+def test_a_path_that_a_loader_wrote_counts_only_where_nothing_else_does():
+    config = base("/data/out", "_name_or_path", "config.json")
+    assert [each.name for each in base_models([config])] == ["/data/out"]
+    assert [each.name for each in base_models([config, base("org/said")])] == ["org/said"]
+    own = base("Org/Model", "_name_or_path", "config.json")
+    assert base_models([own], own="org/model") == ()
+
+
+def test_a_path_to_what_is_named_is_that():
+    adapter = base("/models/llama-3-8b/", "base_model_name_or_path", "adapter_config.json", Relation.ADAPTER)
+    [each] = base_models([base("meta/Llama-3-8B"), adapter])
+    assert (each.name, each.relation) == ("meta/Llama-3-8B", Relation.ADAPTER)
+    other = replace(adapter, quotation="/models/other")
+    assert [each.name for each in base_models([base("meta/Llama-3-8B"), other])] == ["meta/Llama-3-8B", "/models/other"]
+
+
+def test_a_stated_relation_is_kept_and_an_unstated_one_is_filled_in():
+    tag = base("Org/Base", "Hub tag", "", Relation.QUANTIZED)
+    assert [each.relation for each in base_models([base("org/base"), tag])] == [Relation.QUANTIZED]
+    said = base("org/base", relation=Relation.FINETUNE)
+    assert [each.relation for each in base_models([said, tag])] == [Relation.FINETUNE]
+
+
+@pytest.mark.parametrize(
+    ("paths", "relation"),
+    [
+        ([], Relation.UNSTATED), (["model.Q4_K_M.gguf"], Relation.QUANTIZED),
+        (["adapter_config.json", "adapter_model.safetensors"], Relation.ADAPTER),
+        (["adapter_config.json", "model.safetensors"], Relation.UNSTATED),
+        (["model.gguf", "model.safetensors"], Relation.UNSTATED),
+    ],
+)  # fmt: skip
+def test_files_tell_a_relation_that_nobody_states(paths, relation):
+    assert [each.relation for each in base_models([base("org/base")], paths)] == [relation]
+
+
+def test_several_models_that_nobody_relates_are_merged():
+    assert {each.relation for each in base_models([base("org/a"), base("org/b")])} == {Relation.MERGE}
+    mixed = base_models([base("org/a", relation=Relation.FINETUNE), base("org/b")])
+    assert [each.relation for each in mixed] == [Relation.FINETUNE, Relation.UNSTATED]
+
+
+def test_distilled_gives_way_to_what_the_files_are():
+    said = base("org/base", relation=Relation.DISTILLED)
+    assert [each.relation for each in base_models([said])] == [Relation.DISTILLED]
+    assert [each.relation for each in base_models([said], ["adapter_config.json"])] == [Relation.ADAPTER]
+
+
+def test_data_sets_are_looked_at_once_and_apart():
+    world = World(o__rows=[declared("CC-BY-NC-4.0"), base("o/model"), data("o/older")])
+    origins, found = world.follow(data("o/rows"), data("O/Rows"), data("scraped text"), data("o/none"))
+    assert origins == ()
+    assert [(each.name, each.look, each.entries) for each in found] == [
+        ("o/rows", OriginState.READ, ("CC-BY-NC-4.0",)),
+        ("scraped text", OriginState.UNREACHED, ()),
+        ("o/none", OriginState.MISSING, ()),
+    ]
+    assert world.asked == [("o/rows", True), ("o/none", True)]
+    assert found[0].location == Location(line=3)
+    assert datasets([base("o/a")]) == ()
+
+
+def test_data_sets_of_origins_are_not_followed():
+    world = World(a__base=[data("o/rows")])
+    _, found = world.follow(base("a/base"))
+    assert found == ()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_tangle_ends_within_its_bounds(seed):
+    dice = random.Random(seed)
+    names = [f"a/{number}" for number in range(dice.randint(1, 12))]
+    looks = list(OriginState)
+    world = World()
+    for name in names:
+        claims = tuple(base(dice.choice([*names, "/path", "a/none"])) for _ in range(dice.randint(0, 5)))
+        commit = dice.choice([None, "e" * 40, f"{name:0>40}"])
+        world.repositories[name] = Found(dice.choice(looks), "x", commit, claims)
+    limits = Limits(origins=20, origin_depth=4)
+    origins, _ = world.follow(*(base(name) for name in names), own=dice.choice(["", *names]), limits=limits)
+    assert len(origins) <= 21
+    assert len(world.asked) == len(set(world.asked)) <= 20
+    assert all(each.depth <= 5 for each in origins)

@@ -1,0 +1,128 @@
+"""What a clause answers to a use, with what was stated and with what was not."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, Bound, answers_to, duties_of
+from modelaudit.model.terms import Answer, Clause, Intent, LicenseCategory, LicenseEntry, Relation, Use
+
+VOCABULARY = load_catalogue().clauses
+BUSINESS = {Use.COMMERCIAL: True}
+
+
+def licence(*clauses: Clause, read: str = "2026-01-31") -> LicenseEntry:
+    return LicenseEntry(
+        "LicenseRef-X", "X", LicenseCategory.CONDITIONAL, (), (), clauses, "https://example.org/x", read
+    )
+
+
+def answers(intent: Intent, *clauses: Clause, **bound: object) -> list[tuple[str, str]]:
+    found = answers_to(intent, [Bound(licence(*clauses), **bound)], VOCABULARY)  # type: ignore[arg-type]
+    return [(each.answer.value, each.kind) for each in found]
+
+
+NON_COMMERCIAL = Clause("no-commercial-use", "Not for a business.", "2")
+CAP = Clause("user-cap", "A cap.", "3", number=700e6)
+REVENUE = Clause("revenue-cap", "A cap.", "3", number=1e6)
+EUROPE = Clause("territory-limit", "Not there.", "4", territories=("EU", "GB"))
+POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
+
+
+@pytest.mark.parametrize(
+    ("clause", "intent", "answer"),
+    [
+        (NON_COMMERCIAL, Intent({Use.COMMERCIAL: True}), "deny"),
+        (NON_COMMERCIAL, Intent({Use.COMMERCIAL: False}), None),
+        (NON_COMMERCIAL, Intent({Use.REDISTRIBUTE: True}), "review"),
+        (CAP, Intent(BUSINESS, monthly_active_users=700e6), None),
+        (CAP, Intent(BUSINESS, monthly_active_users=700e6 + 1), "deny"),
+        (CAP, Intent(BUSINESS), "review"),
+        (REVENUE, Intent(BUSINESS, annual_revenue_usd=2e6), "deny"),
+        (REVENUE, Intent({Use.COMMERCIAL: False}, annual_revenue_usd=2e6), None),
+        (REVENUE, Intent({Use.COMMERCIAL: False}), None),
+        (REVENUE, Intent({}, annual_revenue_usd=2e6), "review"),
+        (EUROPE, Intent(BUSINESS, territories=("DE",)), "deny"),
+        (EUROPE, Intent(BUSINESS, territories=("EU",)), "deny"),
+        (EUROPE, Intent(BUSINESS, territories=("EEA",)), "deny"),
+        (EUROPE, Intent(BUSINESS, territories=("WORLD",)), "deny"),
+        (EUROPE, Intent(BUSINESS, territories=("UK",)), "deny"),
+        (EUROPE, Intent(BUSINESS, territories=("EL",)), "deny"),
+        (EUROPE, Intent(BUSINESS, territories=("US", "CH")), None),
+        (EUROPE, Intent(BUSINESS), "review"),
+        (POLICY, Intent(BUSINESS, field="military"), "deny"),
+        (POLICY, Intent(BUSINESS, field="gambling"), None),
+        (POLICY, Intent(BUSINESS, field="general"), None),
+        (POLICY, Intent(BUSINESS), "review"),
+        (Clause("use-policy", "Not on record."), Intent(BUSINESS, field="gambling"), "review"),
+    ],
+)
+def test_a_clause_answers(clause: Clause, intent: Intent, answer: str | None) -> None:
+    assert answers(intent, clause) == ([] if answer is None else [(answer, clause.kind)])
+
+
+@pytest.mark.parametrize(("multimodal", "answer"), [(True, "deny"), (None, "review"), (False, None)])
+def test_a_clause_about_some_models_needs_to_know_the_model(multimodal: bool | None, answer: str | None) -> None:
+    clause = Clause("territory-limit", "Not there.", "4", territories=("EU",), scope="multimodal")
+    found = answers(Intent(BUSINESS, territories=("FR",)), clause, multimodal=multimodal)
+    assert [each[0] for each in found] == ([] if answer is None else [answer])
+
+
+def test_worst_comes_first_and_terms_that_nobody_read_are_for_review() -> None:
+    intent = Intent(BUSINESS, field="general")
+    found = answers_to(intent, [Bound(licence(CAP, NON_COMMERCIAL, read=""))], VOCABULARY)
+    assert [(each.answer, each.kind) for each in found] == [
+        (Answer.DENY, "no-commercial-use"),
+        (Answer.REVIEW, TERMS_NOT_VERIFIED),
+        (Answer.REVIEW, "user-cap"),
+    ]
+
+
+def test_what_flows_from_an_origin_depends_on_every_step_between() -> None:
+    marks = Clause("state-changes", "Mark it.", "1")
+    outputs = Clause("no-output-training", "Not for training.", "2")
+    training = Intent({Use.TRAIN_ON_OUTPUTS: True, Use.FINE_TUNE: True})
+    for steps, kinds in [
+        ((), ["state-changes"]),
+        ((Relation.FINETUNE,), ["state-changes"]),
+        ((Relation.FINETUNE, Relation.QUANTIZED), []),
+    ]:
+        bound = [Bound(licence(marks), "a/base", steps)]
+        assert [duty.kind for duty in duties_of(training, bound, VOCABULARY)] == kinds
+    (told,) = answers_to(
+        training, [Bound(licence(outputs, NON_COMMERCIAL), "a/base", (Relation.DISTILLED,))], VOCABULARY
+    )
+    assert (told.kind, told.via) == ("no-output-training", "a/base")
+
+
+def test_a_duty_is_set_off_by_a_use_that_was_not_ruled_out() -> None:
+    text = Clause("include-license-text", "Ship it.", "1")
+    show = Clause("attribution-naming", "Show it.", "2", words=("Built with X",))
+    bound = [Bound(licence(show, text))]
+    apart = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: False})
+    assert duties_of(apart, bound, VOCABULARY) == ()
+    service = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: True})
+    assert [(duty.kind, duty.words) for duty in duties_of(service, bound, VOCABULARY)] == [
+        ("attribution-naming", ("Built with X",))
+    ]
+    assert [duty.kind for duty in duties_of(Intent(), bound, VOCABULARY)] == [
+        "include-license-text",
+        "attribution-naming",
+    ]
+
+
+def test_a_service_that_counts_as_distribution_sets_off_the_duties_of_it() -> None:
+    text = Clause("include-license-text", "Ship it.", "1")
+    service = Clause("hosting-is-distribution", "It counts.", "2")
+    intent = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: True})
+    assert [duty.kind for duty in duties_of(intent, [Bound(licence(text, service))], VOCABULARY)] == [
+        "include-license-text",
+        "hosting-is-distribution",
+    ]
+
+
+def test_the_reason_names_what_the_clause_says() -> None:
+    (told,) = answers_to(Intent(BUSINESS, monthly_active_users=8e8), [Bound(licence(CAP))], VOCABULARY)
+    assert "more than 700,000,000 users" in told.because
+    assert (told.section, told.read, told.url) == ("3", "2026-01-31", "https://example.org/x")

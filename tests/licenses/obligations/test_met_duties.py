@@ -1,0 +1,30 @@
+"""Which duties the files of a repository meet already."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.licenses.obligations.permission import flattened, met
+from modelaudit.model.license import Basis, ClaimKind, Duty, LicenseClaim
+from modelaudit.model.terms import Group
+
+WORDS = "X is licensed under the X Licence, Copyright A"
+DUTY = Duty("LicenseRef-X", "keep-notices", Group.SHIP, "Keep the line.", words=(WORDS,))
+
+
+def claim(path: str, basis: Basis) -> LicenseClaim:
+    return LicenseClaim(ClaimKind.FOUND, path, "text", "X LICENCE", "LicenseRef-X", basis=basis)
+
+
+@pytest.mark.parametrize("basis", [Basis.TEXT, Basis.VARIANT])
+def test_the_text_that_fixes_the_words_of_a_notice_is_no_such_notice(basis: Basis) -> None:
+    texts = {"LICENSE": flattened(f"Keep this line: “{WORDS}”. And so on.")}
+    (duty,) = met([DUTY], [claim("LICENSE", basis)], texts)
+    assert duty.met == ""
+    (duty,) = met([DUTY], [claim("LICENSE", basis)], {**texts, "NOTICE": flattened(f"{WORDS}.")})
+    assert duty.met == "NOTICE"
+
+
+def test_what_has_to_be_shown_is_not_met_by_a_file() -> None:
+    shown = Duty("LicenseRef-X", "attribution-naming", Group.SHOW, "Show it.", words=(WORDS,))
+    assert met([shown], [], {"NOTICE": flattened(WORDS)})[0].met == ""

@@ -1,0 +1,346 @@
+"""What the licences of Meta, Google, Alibaba and other publishers answer, as their texts were read.
+
+A wrong number, country or field of use in a rule file fails here.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.licenses.evidence.names import belongs_to, names_of
+from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, Bound, answers_to, duties_of
+from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.license import folded
+from modelaudit.model.terms import Clause, Intent, LicenseCategory, Use
+
+RESEARCH = {("deny", "research-only"), ("deny", "no-commercial-use")}
+FIRST_LLAMA = {*RESEARCH, ("deny", "no-production-use")}
+REGISTER = {("review", "commercial-agreement")}
+# What each licence answers to a small business in the United States in an ordinary field of use.
+BUSINESS = {
+    "LicenseRef-LLaMA-1": FIRST_LLAMA,
+    "LicenseRef-Llama-2": set(),
+    "LicenseRef-Llama-3": set(),
+    "LicenseRef-Llama-3.1": set(),
+    "LicenseRef-Llama-3.2": set(),
+    "LicenseRef-Llama-3.3": set(),
+    "LicenseRef-Llama-4": set(),
+    "LicenseRef-Chameleon-Research": RESEARCH,
+    "LicenseRef-OPT-175B": FIRST_LLAMA,
+    "LicenseRef-Seamless": RESEARCH,
+    "LicenseRef-DINOv3": set(),
+    "LicenseRef-SAM": set(),
+    "LicenseRef-Gemma": set(),
+    "LicenseRef-Gemma-2024-02-21": set(),
+    "LicenseRef-Gemma-2024-04-01": set(),
+    "LicenseRef-Tongyi-Qianwen": set(),
+    "LicenseRef-Tongyi-Qianwen-Research": RESEARCH,
+    "LicenseRef-Qwen": set(),
+    "LicenseRef-Qwen-Research": RESEARCH,
+    "LicenseRef-Qwen-Community-1.0": {("review", "business-limit")},
+    "LicenseRef-Tencent-Hunyuan-3D-2.0": set(),
+    "LicenseRef-Tencent-Hunyuan-Video-2024-12-03": set(),
+    "LicenseRef-Tencent-Hunyuan-DiT-2024-05-14": set(),
+    "LicenseRef-Kimi-K2-Modified-MIT": set(),
+    "LicenseRef-Kimi-K2.5-Modified-MIT": set(),
+    "LicenseRef-Kimi-K2.6-Modified-MIT": set(),
+    "LicenseRef-Kimi-K3": set(),
+    "LicenseRef-MiniMax-M2-Modified-MIT": set(),
+    "LicenseRef-MiniMax-M2.1-Modified-MIT": set(),
+    "LicenseRef-MiniMax-M2.5-Modified-MIT": set(),
+    "LicenseRef-MiniMax-M2.5": set(),
+    "LicenseRef-MiniMax-Model-2025-01-15": set(),
+    "LicenseRef-MiniMax-M2.7-NC": {("deny", "no-commercial-use")},
+    "LicenseRef-DeepSeek-1.0": set(),
+    "LicenseRef-ChatGLM-6B": REGISTER,
+    "LicenseRef-ChatGLM2-6B": REGISTER,
+    "LicenseRef-ChatGLM3-6B": REGISTER,
+    "LicenseRef-GLM-130B": RESEARCH,
+    "LicenseRef-CogVLM": REGISTER,
+    "LicenseRef-CogVideoX": REGISTER,
+    "LicenseRef-GLM-5.3": set(),
+    "LicenseRef-aiXcoder-7B": RESEARCH,
+    "LicenseRef-Yi-1.0": {("deny", "no-commercial-use")},
+    "LicenseRef-MiniCPM-1.0": REGISTER,
+    "LicenseRef-Kolors": REGISTER,
+    "LicenseRef-bilibili-Model-2025-09-09": set(),
+    "LicenseRef-OpenAtom-Model-1.0": set(),
+}
+USERS = {
+    "LicenseRef-Llama-2": 700e6,
+    "LicenseRef-Llama-3": 700e6,
+    "LicenseRef-Llama-3.1": 700e6,
+    "LicenseRef-Llama-3.2": 700e6,
+    "LicenseRef-Llama-3.3": 700e6,
+    "LicenseRef-Llama-4": 700e6,
+    "LicenseRef-Tongyi-Qianwen": 100e6,
+    "LicenseRef-Qwen": 100e6,
+    "LicenseRef-Tencent-Hunyuan-3D-2.0": 1e6,
+    "LicenseRef-Tencent-Hunyuan-Video-2024-12-03": 100e6,
+    "LicenseRef-Tencent-Hunyuan-DiT-2024-05-14": 100e6,
+    "LicenseRef-CogVideoX": 1e6,
+    "LicenseRef-Kolors": 300e6,
+    "LicenseRef-bilibili-Model-2025-09-09": 100e6,
+}
+REVENUE = {
+    "LicenseRef-Kimi-K3": (20e6, "service-revenue-cap", "review", "deny"),
+    "LicenseRef-GLM-5.3": (10e9, "service-revenue-cap", "review", "deny"),
+    "LicenseRef-bilibili-Model-2025-09-09": (13.5e6, "company-revenue-cap", "deny", "deny"),
+}
+NOWHERE_IN = {
+    "LicenseRef-Tencent-Hunyuan-3D-2.0": {"DE", "GB", "KR"},
+    "LicenseRef-Tencent-Hunyuan-Video-2024-12-03": {"DE", "GB", "KR"},
+    "LicenseRef-Tencent-Hunyuan": {"DE", "GB", "KR"},
+    "LicenseRef-Tencent-Hunyuan-Large": {"DE", "GB", "KR"},
+    "LicenseRef-Tencent-Hunyuan-A13B": {"DE", "GB", "KR"},
+}
+MULTIMODAL = {"LicenseRef-Llama-3.2", "LicenseRef-Llama-3.3", "LicenseRef-Llama-4"}
+OUTPUTS = {
+    "LicenseRef-Llama-2": "deny",
+    "LicenseRef-Llama-3": "deny",
+    "LicenseRef-Tongyi-Qianwen": "deny",
+    "LicenseRef-Tongyi-Qianwen-Research": "deny",
+    "LicenseRef-Tencent-Hunyuan-3D-2.0": "deny",
+    "LicenseRef-Tencent-Hunyuan-Video-2024-12-03": "deny",
+    "LicenseRef-Tencent-Hunyuan-DiT-2024-05-14": "deny",
+    "LicenseRef-MiniCPM-1.0": "deny",
+    "LicenseRef-Kolors": "deny",
+    "LicenseRef-bilibili-Model-2025-09-09": "review",
+}
+NOT_READ = {
+    "LicenseRef-Tencent-Hunyuan",
+    "LicenseRef-Tencent-Hunyuan-Large",
+    "LicenseRef-Tencent-Hunyuan-A13B",
+    "LicenseRef-GLM-4",
+    "LicenseRef-Baichuan-2-Community",
+    "LicenseRef-InternLM",
+    "LicenseRef-XVERSE",
+    "LicenseRef-MiniMax-H3-Community",
+    "LicenseRef-Qwen3.8-Max",
+}
+
+
+def meant(
+    *uses: Use, users: float = 1e5, revenue: float = 1e5, territory: str = "US", field: str = "general"
+) -> Intent:
+    return Intent({use: use in uses for use in Use}, users, revenue, (territory,), field)
+
+
+def told(rules: Catalogue, licence: str, intent: Intent, *, multimodal: bool | None = False) -> set[tuple[str, str]]:
+    bound = [Bound(rules.licenses[licence], multimodal=multimodal)]
+    return {(each.answer.value, each.kind) for each in answers_to(intent, bound, rules.clauses)}
+
+
+def clauses(rules: Catalogue, licence: str, kind: str) -> list[Clause]:
+    return [clause for clause in rules.licenses[licence].clauses if clause.kind == kind]
+
+
+@pytest.mark.parametrize("licence", BUSINESS)
+def test_what_a_small_business_is_told(rules: Catalogue, licence: str) -> None:
+    assert told(rules, licence, meant(Use.COMMERCIAL)) == BUSINESS[licence]
+
+
+@pytest.mark.parametrize("licence", BUSINESS)
+def test_whoever_has_no_business_and_few_users_is_not_kept_out(rules: Catalogue, licence: str) -> None:
+    assert told(rules, licence, meant()) == set()
+
+
+@pytest.mark.parametrize("licence", sorted({*BUSINESS, *NOT_READ}))
+def test_how_many_users_are_free(rules: Catalogue, licence: str) -> None:
+    caps = {clause.number for clause in clauses(rules, licence, "user-cap")}
+    if licence in NOT_READ:
+        assert caps <= {100e6}
+        return
+    assert caps == ({USERS[licence]} if licence in USERS else set())
+    if licence in USERS:
+        over = ("deny", "user-cap")
+        assert over not in told(rules, licence, meant(users=USERS[licence]))
+        assert over in told(rules, licence, meant(users=USERS[licence] + 1))
+
+
+@pytest.mark.parametrize("licence", BUSINESS)
+def test_how_much_revenue_is_free(rules: Catalogue, licence: str) -> None:
+    rich = told(rules, licence, meant(Use.COMMERCIAL, revenue=1e12)) - BUSINESS[licence]
+    if licence not in REVENUE:
+        assert rich == set()
+        return
+    number, kind, business, service = REVENUE[licence]
+    assert rich == {(business, kind)}
+    assert kind not in {each for _, each in told(rules, licence, meant(Use.COMMERCIAL, revenue=number))}
+    hosted = told(rules, licence, meant(Use.COMMERCIAL, Use.HOSTED_SERVICE, revenue=number + 1))
+    assert (service, kind) in hosted
+
+
+@pytest.mark.parametrize("licence", sorted({*BUSINESS, *NOT_READ}))
+@pytest.mark.parametrize("country", ["DE", "GB", "KR", "US", "CH", "CN"])
+def test_where_nothing_is_granted(rules: Catalogue, licence: str, country: str) -> None:
+    answers = told(rules, licence, meant(Use.COMMERCIAL, territory=country))
+    assert (("deny", "territory-limit") in answers) == (country in NOWHERE_IN.get(licence, set()))
+
+
+@pytest.mark.parametrize("licence", [name for name in BUSINESS if "Llama-" in name])
+def test_multimodal_models_of_the_later_llamas_are_not_for_the_european_union(rules: Catalogue, licence: str) -> None:
+    intent = meant(Use.COMMERCIAL, territory="FR")
+    for multimodal, answer in ((True, "deny"), (None, "review")):
+        answers = told(rules, licence, intent, multimodal=multimodal)
+        assert answers == ({(answer, "territory-limit")} if licence in MULTIMODAL else set())
+    assert told(rules, licence, meant(Use.COMMERCIAL, territory="GB"), multimodal=True) == set()
+
+
+@pytest.mark.parametrize("licence", BUSINESS)
+@pytest.mark.parametrize("use", [Use.TRAIN_ON_OUTPUTS, Use.DISTILL])
+def test_whether_outputs_may_train_models(rules: Catalogue, licence: str, use: Use) -> None:
+    kinds = {"no-output-training", "output-competition-limit"}
+    answers = {answer for answer, kind in told(rules, licence, meant(use)) if kind in kinds}
+    assert answers == ({OUTPUTS[licence]} if licence in OUTPUTS else set())
+
+
+@pytest.mark.parametrize(
+    ("licence", "field", "answer"),
+    [
+        ("LicenseRef-Llama-3.1", "military", "deny"),
+        ("LicenseRef-Llama-3.1", "critical-infrastructure", "deny"),
+        ("LicenseRef-Llama-3.1", "employment-decisions", "review"),
+        ("LicenseRef-Llama-3.1", "gambling", None),
+        ("LicenseRef-LLaMA-1", "surveillance", "deny"),
+        ("LicenseRef-LLaMA-1", "biometric-identification", "deny"),
+        ("LicenseRef-OPT-175B", "critical-infrastructure", "review"),
+        ("LicenseRef-Chameleon-Research", "gambling", "review"),
+        ("LicenseRef-Seamless", "gambling", "review"),
+        ("LicenseRef-SAM", "military", "deny"),
+        ("LicenseRef-DINOv3", "surveillance", "deny"),
+        ("LicenseRef-DINOv3", "medical-advice", None),
+        ("LicenseRef-Gemma", "automated-decisions", "deny"),
+        ("LicenseRef-Gemma", "sexual-content", "deny"),
+        ("LicenseRef-Gemma", "military", None),
+        ("LicenseRef-Gemma", "medical-advice", "review"),
+        ("LicenseRef-Tencent-Hunyuan-Video-2024-12-03", "military", "deny"),
+        ("LicenseRef-Tencent-Hunyuan-Video-2024-12-03", "critical-infrastructure", "deny"),
+        ("LicenseRef-DeepSeek-1.0", "military", "deny"),
+        ("LicenseRef-DeepSeek-1.0", "automated-decisions", "deny"),
+        ("LicenseRef-DeepSeek-1.0", "medical-advice", None),
+        ("LicenseRef-MiniMax-M2.5", "military", "deny"),
+        ("LicenseRef-MiniMax-Model-2025-01-15", "automated-decisions", "deny"),
+        ("LicenseRef-MiniMax-M2.5-Modified-MIT", "military", None),
+        ("LicenseRef-MiniMax-M2.7-NC", "military", "deny"),
+        ("LicenseRef-Kimi-K2-Modified-MIT", "military", None),
+        ("LicenseRef-ChatGLM-6B", "military", "deny"),
+        ("LicenseRef-Yi-1.0", "sexual-content", "deny"),
+        ("LicenseRef-MiniCPM-1.0", "military", "deny"),
+        ("LicenseRef-Kolors", "gambling", "review"),
+        ("LicenseRef-bilibili-Model-2025-09-09", "military", "review"),
+        ("LicenseRef-bilibili-Model-2025-09-09", "medical-advice", "review"),
+        ("LicenseRef-OpenAtom-Model-1.0", "military", None),
+    ],
+)
+def test_fields_of_use(rules: Catalogue, licence: str, field: str, answer: str | None) -> None:
+    answers = {each for each, kind in told(rules, licence, meant(field=field)) if kind.startswith("use-")}
+    assert answers == ({answer} if answer else set())
+
+
+@pytest.mark.parametrize(
+    ("licence", "kind", "words"),
+    [
+        ("LicenseRef-Llama-2", "keep-notices", "Llama 2 is licensed under the LLAMA 2 Community License, "),
+        ("LicenseRef-Llama-3", "attribution-naming", "Built with Meta Llama 3"),
+        ("LicenseRef-Llama-3", "derivative-naming", "Llama 3"),
+        ("LicenseRef-Llama-3.3", "attribution-naming", "Built with Llama"),
+        ("LicenseRef-Llama-4", "derivative-naming", "Llama"),
+        ("LicenseRef-Llama-4", "keep-notices", "Llama 4 is licensed under the Llama 4 Community License, "),
+        ("LicenseRef-Gemma", "keep-notices", "Gemma is provided under and subject to the Gemma Terms of Use found at "),
+        ("LicenseRef-Qwen", "derivative-naming", "Built with Qwen"),
+        ("LicenseRef-Qwen-Research", "keep-notices", "Qwen is licensed under the Qwen RESEARCH LICENSE AGREEMENT, "),
+        ("LicenseRef-Kimi-K2-Modified-MIT", "threshold-display", "Kimi K2"),
+        ("LicenseRef-Kimi-K2.6-Modified-MIT", "threshold-display", "Kimi K2.6"),
+        ("LicenseRef-MiniMax-M2-Modified-MIT", "threshold-display", "MiniMax M2"),
+        ("LicenseRef-MiniMax-M2.1-Modified-MIT", "commercial-display", "MiniMax M2.1"),
+        ("LicenseRef-MiniMax-M2.7-NC", "commercial-display", "Built with MiniMax M2.7"),
+        ("LicenseRef-MiniCPM-1.0", "attribution-naming", "Built with 面壁MiniCPM"),
+        (
+            "LicenseRef-Tencent-Hunyuan-3D-2.0",
+            "keep-notices",
+            "Tencent Hunyuan 3D 2.0 is licensed under the Tencent Hunyuan 3D 2.0 Community License Agreement, ",
+        ),
+    ],
+)
+def test_words_that_have_to_be_shown(rules: Catalogue, licence: str, kind: str, words: str) -> None:
+    every = [
+        duty.words for duty in duties_of(Intent(), [Bound(rules.licenses[licence])], rules.clauses) if duty.kind == kind
+    ]
+    assert len(every) == 1
+    assert any(each.startswith(words) and (each == words or words.endswith(" ")) for each in every[0])
+
+
+@pytest.mark.parametrize(
+    ("licence", "kinds"),
+    [
+        ("LicenseRef-Gemma", {"hosting-is-distribution", "distillation-is-derivative", "remote-restriction"}),
+        ("LicenseRef-Gemma-2024-02-21", {"update-duty", "remote-restriction"}),
+        ("LicenseRef-DeepSeek-1.0", {"hosting-is-distribution", "distillation-is-derivative", "patent-grant"}),
+        ("LicenseRef-Yi-1.0", {"hosting-is-distribution", "distillation-is-derivative", "no-sublicensing"}),
+        ("LicenseRef-Tencent-Hunyuan-DiT-2024-05-14", {"distillation-is-derivative", "output-disclosure"}),
+        ("LicenseRef-SAM", {"share-alike", "mutable-terms", "patent-termination"}),
+        ("LicenseRef-Llama-3.2", {"guardrails", "mutable-terms", "patent-termination", "indemnity"}),
+        ("LicenseRef-OpenAtom-Model-1.0", {"hosting-is-distribution", "patent-grant", "output-ownership"}),
+    ],
+)
+def test_what_else_is_in_the_text(rules: Catalogue, licence: str, kinds: set[str]) -> None:
+    assert kinds <= {clause.kind for clause in rules.licenses[licence].clauses}
+
+
+def test_only_the_first_terms_of_gemma_ask_for_the_latest_version(rules: Catalogue) -> None:
+    asking = [name for name in rules.licenses if "Gemma" in name and clauses(rules, name, "update-duty")]
+    assert asking == ["LicenseRef-Gemma-2024-02-21"]
+
+
+@pytest.mark.parametrize("licence", sorted(NOT_READ))
+def test_a_text_that_nobody_read_never_allows(rules: Catalogue, licence: str) -> None:
+    assert ("review", TERMS_NOT_VERIFIED) in told(rules, licence, meant())
+
+
+@pytest.mark.parametrize(
+    ("name", "link", "licence"),
+    [
+        (
+            "tencent-hunyuan-community",
+            "https://huggingface.co/Tencent-Hunyuan/HunyuanDiT/blob/main/LICENSE.txt",
+            "LicenseRef-Tencent-Hunyuan-DiT-2024-05-14",
+        ),
+        (
+            "tencent-hunyuan-community",
+            "https://huggingface.co/tencent/HunyuanVideo/blob/main/LICENSE",
+            "LicenseRef-Tencent-Hunyuan-Video-2024-12-03",
+        ),
+        (
+            "tencent-hunyuan-community",
+            "https://huggingface.co/tencent/Hunyuan3D-2/blob/main/LICENSE.txt",
+            "LicenseRef-Tencent-Hunyuan-3D-2.0",
+        ),
+        (
+            "minimax-model-license",
+            "https://huggingface.co/MiniMaxAI/MiniMax-Text-01/blob/main/LICENSE",
+            "LicenseRef-MiniMax-Model-2025-01-15",
+        ),
+        (
+            "modified-mit",
+            "https://github.com/MiniMax-AI/MiniMax-M2.5/blob/main/LICENSE",
+            "LicenseRef-MiniMax-M2.5-Modified-MIT",
+        ),
+        ("modified-mit", "https://huggingface.co/moonshotai/Kimi-K3/blob/main/LICENSE", "LicenseRef-Kimi-K3"),
+    ],
+)
+def test_a_name_of_several_texts_is_vague_and_the_address_beside_it_decides(
+    rules: Catalogue, name: str, link: str, licence: str
+) -> None:
+    assert name in rules.vague_licenses
+    assert names_of(rules.licenses)[folded(link)] == licence
+    assert belongs_to(rules.licenses[licence], folded(name))
+
+
+def test_none_of_them_counts_as_open(rules: Catalogue) -> None:
+    for licence in {*BUSINESS, *NOT_READ}:
+        entry = rules.licenses[licence]
+        assert not entry.open
+        assert entry.category is not LicenseCategory.UNKNOWN
+        if entry.category is LicenseCategory.PERMISSIVE:
+            assert licence == "LicenseRef-OpenAtom-Model-1.0"

@@ -1,0 +1,427 @@
+"""What the licences of vendors answer to common uses: each row is a fact of the text, worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.licenses.obligations.answers import Bound, answers_to, duties_of
+from modelaudit.model.terms import Answer, Clause, Intent, LicenseCategory, Use
+
+RULES = load_catalogue()
+
+
+def intent(*uses: Use, field: str = "general", mau: float = 1000, revenue: float = 100_000) -> Intent:
+    """A use by a small organisation in Germany that does nothing else."""
+    return Intent({use: use in uses for use in Use}, mau, revenue, ("DE",), field)
+
+
+STUDY = intent()
+SAAS = intent(Use.COMMERCIAL, Use.HOSTED_SERVICE, Use.FINE_TUNE)
+PRODUCT = intent(Use.COMMERCIAL, Use.REDISTRIBUTE, Use.EMBED_ON_DEVICE, Use.FINE_TUNE)
+SHARE = intent(Use.REDISTRIBUTE, Use.FINE_TUNE)
+TEACH = intent(Use.TRAIN_ON_OUTPUTS)
+
+
+def ref(name: str) -> str:
+    return f"LicenseRef-{name}"
+
+
+def answers(license_id: str, meant: Intent) -> dict[str, set[str]]:
+    """The kinds of clauses that deny, and that ask for a review."""
+    found = answers_to(meant, [Bound(RULES.licenses[license_id], multimodal=False)], RULES.clauses)
+    return {str(word): {each.kind for each in found if each.answer is word} for word in (Answer.DENY, Answer.REVIEW)}
+
+
+ALLOWED: set[str] = set()
+NC = {"no-commercial-use"}
+
+COMMERCIAL = [
+    # licence, what a service is denied by, what it is for review by, and the same of a product that is shipped
+    ("Stability-AI-Community", ALLOWED, {"commercial-agreement"}, ALLOWED, {"commercial-agreement"}),
+    ("Stability-AI-NC-Research", NC | {"no-production-use"}, {"hosting-limit"}, NC | {"no-production-use"}, ALLOWED),
+    ("Stable-Video-Diffusion-NC-2023-11-21", NC | {"no-production-use"}, ALLOWED, NC | {"no-production-use"}, ALLOWED),
+    (
+        "SDXL-0.9-Research",
+        NC | {"research-only", "no-production-use"},
+        ALLOWED,
+        NC | {"research-only", "no-production-use"},
+        ALLOWED,
+    ),
+    (
+        "DeepFloyd-IF",
+        NC | {"research-only", "no-production-use"},
+        ALLOWED,
+        NC | {"research-only", "no-production-use"},
+        ALLOWED,
+    ),
+    ("CreativeML-OpenRAIL-M", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("OpenRAIL-plus-plus-M", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("BigScience-OpenRAIL-M", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("BigScience-BLOOM-RAIL-1.0", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("BigCode-OpenRAIL-M", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    (
+        "AI-Pubs-OpenRAIL-M-Surya",
+        ALLOWED,
+        {"commercial-agreement", "business-limit"},
+        ALLOWED,
+        {"commercial-agreement", "business-limit"},
+    ),
+    ("FLUX.1-dev", NC | {"no-production-use"}, ALLOWED, NC | {"no-production-use"}, ALLOWED),
+    ("FLUX.1-dev-1.0", NC | {"no-production-use"}, ALLOWED, NC | {"no-production-use"}, ALLOWED),
+    ("FLUX.1-dev-Tools", NC | {"no-production-use"}, ALLOWED, NC | {"no-production-use"}, ALLOWED),
+    ("FLUX-dev-2.0", NC | {"no-production-use"}, ALLOWED, NC | {"no-production-use"}, ALLOWED),
+    (
+        "Mistral-MNPL",
+        NC | {"no-production-use"},
+        {"hosting-limit", "commercial-agreement"},
+        NC | {"no-production-use"},
+        {"commercial-agreement"},
+    ),
+    (
+        "Mistral-MRL",
+        NC | {"research-only"},
+        {"hosting-limit", "commercial-agreement"},
+        NC | {"research-only"},
+        {"commercial-agreement"},
+    ),
+    ("Mistral-Medium-3.5-Modified-MIT", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Grok-2-Community", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Falcon-180B", ALLOWED, {"hosting-limit"}, ALLOWED, ALLOWED),
+    ("Falcon-2-11B", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Falcon-3", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("NVIDIA-Open-Model", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("NVIDIA-Open-Model-Agreement-2026-04-02", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    (
+        "NVIDIA-Data-Model-Training",
+        ALLOWED,
+        {"no-derivatives"},
+        {"no-redistribution"},
+        {"no-derivatives"},
+    ),
+    ("Apple-AMLR", NC | {"research-only"}, ALLOWED, NC | {"research-only"}, ALLOWED),
+    ("Apple-EPFL-Sample-Code-1.1", NC, ALLOWED, NC, ALLOWED),
+    ("Apple-ML-Ferret", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    (
+        "Microsoft-Research",
+        NC | {"research-only"},
+        {"hosting-limit", "no-derivatives"},
+        NC | {"research-only", "no-redistribution"},
+        {"no-derivatives"},
+    ),
+    ("Databricks-Open-Model", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("EXAONE-NC", NC | {"research-only"}, ALLOWED, NC | {"research-only"}, ALLOWED),
+    ("EXAONEPath-1.0-NC", NC | {"research-only"}, ALLOWED, NC | {"research-only"}, ALLOWED),
+    ("HyperCLOVA-X-SEED", ALLOWED, {"business-limit"}, ALLOWED, {"business-limit"}),
+    ("LFM-Open-1.0", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("OpenMDW-1.1", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Coqui-CPML", NC, ALLOWED, NC, ALLOWED),
+    ("Fair-AI-Public-1.0", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Fair-AI-Public-1.0-SD", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Playground-v2-Community", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("LTXV-Open-Weights-2025-04-17", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("LTXV-Open-Weights-2025-05-05", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Fish-Audio-Research", NC, ALLOWED, NC, ALLOWED),
+    ("S-Lab-1.0", NC, ALLOWED, NC, ALLOWED),
+    ("HFOIL-1.0", ALLOWED, {"hosting-limit"}, ALLOWED, ALLOWED),
+    (
+        "MAX-Mojo-Community",
+        ALLOWED,
+        {"business-limit", "hosting-limit", "no-derivatives", "use-agreement"},
+        {"no-redistribution"},
+        {"business-limit", "no-derivatives", "use-agreement"},
+    ),
+    (
+        "OCTL-0.21",
+        ALLOWED,
+        {"use-agreement", "commercial-agreement"},
+        ALLOWED,
+        {"use-agreement", "commercial-agreement"},
+    ),
+    ("Open-Aleph-1.0", NC, ALLOWED, NC, ALLOWED),
+    ("Open-Weights-Permissive-1.0.0", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("SOML-1.0", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Cohere-C4AI", NC, ALLOWED, NC, ALLOWED),
+    ("Prior-Labs", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("HAI-DEF", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+    ("Nexusflow-NexusRaven-V2", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
+]
+
+
+@pytest.mark.parametrize(("name", "denied", "unsure", "denied_shipped", "unsure_shipped"), COMMERCIAL)
+def test_commercial_use(
+    name: str, denied: set[str], unsure: set[str], denied_shipped: set[str], unsure_shipped: set[str]
+) -> None:
+    assert answers(ref(name), SAAS) == {"deny": denied, "review": unsure}
+    assert answers(ref(name), PRODUCT) == {"deny": denied_shipped, "review": unsure_shipped}
+
+
+@pytest.mark.parametrize("name", [row[0] for row in COMMERCIAL])
+def test_to_study_a_model_is_never_denied(name: str) -> None:
+    assert answers(ref(name), STUDY)["deny"] == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "below", "above"),
+    [
+        ("Stability-AI-Community", "revenue-cap", 1_000_000, 1_000_001),
+        ("AI-Pubs-OpenRAIL-M-Surya", "revenue-cap", 5_000_000, 5_000_001),
+        ("LFM-Open-1.0", "revenue-cap", 9_999_999, 10_000_000),
+        ("LTXV-Open-Weights-2025-04-17", "revenue-cap", 9_999_999, 10_000_000),
+        ("LTXV-Open-Weights-2025-05-05", "revenue-cap", 9_999_999, 10_000_000),
+    ],
+)
+def test_a_revenue_cap(name: str, kind: str, below: float, above: float) -> None:
+    for revenue, held in ((below, False), (above, True)):
+        assert (kind in answers(ref(name), intent(Use.COMMERCIAL, revenue=revenue))["deny"]) is held
+        assert kind not in answers(ref(name), intent(revenue=revenue))["deny"]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("Databricks-Open-Model", 700_000_000),
+        ("HyperCLOVA-X-SEED", 10_000_000),
+        ("Playground-v2-Community", 1_000_000),
+        ("Nexusflow-NexusRaven-V2", 50_000_000),
+    ],
+)
+def test_a_user_cap(name: str, number: float) -> None:
+    assert "user-cap" not in answers(ref(name), intent(Use.COMMERCIAL, mau=number))["deny"]
+    assert "user-cap" in answers(ref(name), intent(Use.COMMERCIAL, mau=number + 1))["deny"]
+
+
+@pytest.mark.parametrize(
+    ("revenue", "denied", "asked"),
+    [(20_000_000, False, False), (20_000_001, False, True), (240_000_000, False, True), (240_000_001, True, True)],
+)
+def test_the_revenue_of_a_month_binds_every_use(revenue: float, denied: bool, asked: bool) -> None:
+    assert answers(ref("Mistral-Medium-3.5-Modified-MIT"), intent(revenue=revenue)) == {
+        "deny": {"company-revenue-cap"} if denied else set(),
+        "review": {"monthly-revenue-cap"} if asked else set(),
+    }
+
+
+OUTPUTS = [
+    ("Stability-AI-Community", "review", "output-competition-limit"),
+    ("CreativeML-OpenRAIL-M", None, ""),
+    ("BigCode-OpenRAIL-M", None, ""),
+    ("FLUX.1-dev", "review", "output-competition-limit"),
+    ("FLUX-dev-2.0", "review", "output-competition-limit"),
+    ("Mistral-MNPL", None, ""),
+    ("Mistral-MRL", "review", "output-competition-limit"),
+    ("Grok-2-Community", "review", "output-competition-limit"),
+    ("NVIDIA-Open-Model", None, ""),
+    ("Databricks-Open-Model", "deny", "no-output-training"),
+    ("EXAONE-NC", "deny", "no-output-training"),
+    ("EXAONEPath-1.0-NC", "review", "output-competition-limit"),
+    ("HyperCLOVA-X-SEED", None, ""),
+    ("LFM-Open-1.0", None, ""),
+    ("OpenMDW-1.0", None, ""),
+    ("Coqui-CPML", "review", "output-competition-limit"),
+    ("Playground-v2-Community", "deny", "no-output-training"),
+    ("Nexusflow-NexusRaven-V2", "deny", "no-output-training"),
+    ("Fish-Audio-Research", "review", "output-competition-limit"),
+    ("Cohere-C4AI", "review", "output-competition-limit"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "kind"), OUTPUTS)
+def test_training_on_outputs(name: str, answer: str | None, kind: str) -> None:
+    entry = name if name in RULES.licenses else ref(name)
+    found = answers(entry, TEACH)
+    about = {word: kinds & {"output-competition-limit", "no-output-training"} for word, kinds in found.items()}
+    assert about == {"deny": set(), "review": set()} | ({answer: {kind}} if answer else {})
+
+
+RAIL = [
+    "exploitation-of-minors",
+    "disinformation",
+    "personal-data",
+    "harassment",
+    "automated-decisions",
+    "discrimination",
+    "medical-advice",
+    "legal-decisions",
+]
+FIELDS = [
+    ("CreativeML-OpenRAIL-M", RAIL, ["military", "gambling", "impersonation"]),
+    ("OpenRAIL-plus-plus-M", RAIL, ["military", "impersonation"]),
+    ("BigScience-OpenRAIL-M", [*RAIL, "impersonation"], ["military"]),
+    ("BigScience-BLOOM-RAIL-1.0", [*RAIL, "impersonation"], ["military"]),
+    ("BigCode-OpenRAIL-M", [*RAIL, "impersonation", "malware"], ["military"]),
+    ("Fair-AI-Public-1.0-SD", RAIL, ["military"]),
+    ("Playground-v2-Community", RAIL, ["military"]),
+    (
+        "LTXV-Open-Weights-2025-05-05",
+        [*RAIL, "impersonation", "malware", "employment-decisions", "credit-and-insurance"],
+        ["military"],
+    ),
+    ("Databricks-Open-Model", [*RAIL, "impersonation", "malware"], ["military"]),
+    ("FLUX.1-dev-1.0", ["military", "surveillance", "biometric-identification"], ["medical-advice"]),
+    ("FLUX.1-dev", ["military", "surveillance", "biometric-identification", "impersonation"], ["medical-advice"]),
+    ("FLUX-dev-2.0", ["military", "surveillance", "biometric-identification", "impersonation"], ["medical-advice"]),
+    ("SDXL-0.9-Research", ["military", "critical-infrastructure", "surveillance"], ["medical-advice"]),
+    ("DeepFloyd-IF", ["military", "critical-infrastructure", "biometric-identification"], ["medical-advice"]),
+    ("Falcon-2-11B", ["exploitation-of-minors", "disinformation", "harassment"], ["medical-advice"]),
+    ("HyperCLOVA-X-SEED", ["surveillance", "biometric-identification", "harassment"], ["medical-advice"]),
+    ("EXAONE-NC", ["disinformation", "discrimination", "harassment", "malware"], ["medical-advice"]),
+    ("Open-Aleph-1.0", ["public-administration", "legal-decisions", "discrimination"], ["medical-advice"]),
+    ("Cohere-C4AI", ["self-harm", "spam", "impersonation", "personal-data"], ["medical-advice"]),
+    ("AI-Pubs-OpenRAIL-M-Surya", ["malware"], ["medical-advice"]),
+]
+
+
+@pytest.mark.parametrize(("name", "forbidden", "free"), FIELDS)
+def test_fields_of_use(name: str, forbidden: list[str], free: list[str]) -> None:
+    for field in forbidden:
+        assert "use-policy" in answers(ref(name), intent(field=field))["deny"], field
+    for field in free:
+        assert "use-policy" not in set().union(*answers(ref(name), intent(field=field)).values()), field
+
+
+def test_medical_use_of_googles_health_models_is_for_review() -> None:
+    found = answers(ref("HAI-DEF"), intent(Use.COMMERCIAL, field="medical-advice"))
+    assert found == {"deny": set(), "review": {"use-condition", "use-policy"}}
+
+
+@pytest.mark.parametrize(
+    "name", ["Stability-AI-Community", "Grok-2-Community", "Falcon-180B", "Falcon-3", "NVIDIA-Open-Model"]
+)
+def test_a_policy_that_nobody_read_leaves_every_special_field_for_review(name: str) -> None:
+    for field in ("military", "gambling", "medical-advice"):
+        assert "use-policy" in answers(ref(name), intent(field=field))["review"]
+
+
+WORDS = [
+    ("Stability-AI-Community", "attribution-naming", "Powered by Stability AI"),
+    ("Grok-2-Community", "attribution-naming", "Powered by xAI"),
+    ("HyperCLOVA-X-SEED", "attribution-naming", "Powered by HyperCLOVA X"),
+    ("HyperCLOVA-X-SEED", "derivative-naming", "HyperCLOVA X"),
+    ("Fish-Audio-Research", "attribution-naming", "Built with Fish Audio"),
+    ("EXAONE-NC", "derivative-naming", "EXAONE"),
+    ("EXAONEPath-1.0-NC", "derivative-naming", "EXAONEPath"),
+    ("NVIDIA-Open-Model", "keep-notices", "Licensed by NVIDIA Corporation under the NVIDIA Open Model License"),
+    ("NVIDIA-Open-Model", "attribution-naming", "Built on NVIDIA Cosmos"),
+    (
+        "Falcon-3",
+        "attribution-naming",
+        "is built using artificial intelligence technology from the Technology Innovation Institute",
+    ),
+    (
+        "Falcon-2-11B",
+        "attribution-naming",
+        "is built using Falcon LLM technology from the Technology Innovation Institute",
+    ),
+    ("Prior-Labs", "attribution-naming", "Built with PriorLabs-TabPFN"),
+    ("Prior-Labs", "derivative-naming", "TabPFN"),
+    ("Mistral-MRL", "keep-notices", "Licensed by Mistral AI under the Mistral AI Research License"),
+    ("Playground-v2-Community", "keep-notices", "Playground v2 is licensed under the Playground v2 Community License."),
+    (
+        "DeepFloyd-IF",
+        "keep-notices",
+        "DeepFloyd is licensed under the DeepFloyd License, Copyright (c) Stability AI Ltd. All Rights Reserved.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "words"), WORDS)
+def test_words_that_a_licence_fixes(name: str, kind: str, words: str) -> None:
+    assert (words,) in [clause.words for clause in RULES.licenses[ref(name)].clauses if clause.kind == kind]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant", "kinds"),
+    [
+        # The later texts of FLUX ask for filters and for openness about outputs, the first one does not.
+        ("FLUX.1-dev", SHARE, {"content-filter"}),
+        ("FLUX.1-dev", SAAS, {"content-filter", "output-disclosure"}),
+        ("CreativeML-OpenRAIL-M", SHARE, {"pass-on-use-limits", "state-changes", "include-license-text"}),
+        ("CreativeML-OpenRAIL-M", SAAS, {"pass-on-use-limits", "include-license-text", "update-duty"}),
+        ("BigScience-OpenRAIL-M", SAAS, {"output-disclosure", "update-duty"}),
+        ("Fair-AI-Public-1.0", SHARE, {"source-disclosure", "share-alike"}),
+        ("Fair-AI-Public-1.0", SAAS, {"network-source-disclosure"}),
+        ("Open-Aleph-1.0", SHARE, {"source-disclosure", "share-alike"}),
+        ("SOML-1.0", STUDY, {"publish-models"}),
+        ("Apple-AMLR", SHARE, {"include-license-text", "keep-notices", "state-changes"}),
+    ],
+)
+def test_what_has_to_be_done(name: str, meant: Intent, kinds: set[str]) -> None:
+    assert kinds <= {duty.kind for duty in duties_of(meant, [Bound(RULES.licenses[ref(name)])], RULES.clauses)}
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("FLUX.1-dev-1.0", {"content-filter", "output-disclosure"}),
+        ("OpenRAIL-plus-plus-M", {"update-duty"}),
+        ("BigCode-OpenRAIL-M", {"update-duty"}),
+        ("OpenMDW-1.0", {"use-policy", "output-competition-limit", "pass-on-use-limits"}),
+        ("NVIDIA-Open-Model-Agreement-2026-04-02", {"use-policy", "guardrails", "attribution-naming"}),
+        ("EXAONEPath-1.0-NC", {"no-output-training"}),
+    ],
+)
+def test_what_a_text_does_not_ask_for(name: str, kinds: set[str]) -> None:
+    entry = RULES.licenses.get(name) or RULES.licenses[ref(name)]
+    assert not kinds & {clause.kind for clause in entry.clauses}
+
+
+def test_the_words_on_multimodal_models_are_marked() -> None:
+    cosmos = [clause for clause in RULES.licenses[ref("NVIDIA-Open-Model")].clauses if clause.scope]
+    assert {clause.kind for clause in cosmos} == {"attribution-naming", "derivative-naming"}
+
+
+def test_openness_is_said_of_open_texts_only() -> None:
+    said = {name for name in ("OpenMDW-1.0", ref("OpenMDW-1.1"), ref("Open-Weights-Permissive-1.0.0"))}
+    for name in (*said, *(ref(row[0]) for row in COMMERCIAL)):
+        assert RULES.licenses[name].open is (name in said), name
+
+
+@pytest.mark.parametrize(
+    ("name", "category"),
+    [
+        ("Stability-AI-Community", LicenseCategory.CONDITIONAL),
+        ("Stability-AI-NC-Research", LicenseCategory.NON_COMMERCIAL),
+        ("SDXL-0.9-Research", LicenseCategory.RESEARCH_ONLY),
+        ("FLUX.1-dev", LicenseCategory.NON_COMMERCIAL),
+        ("Mistral-MRL", LicenseCategory.RESEARCH_ONLY),
+        ("Falcon-180B", LicenseCategory.CONDITIONAL),
+        ("Falcon-3", LicenseCategory.USE_RESTRICTED),
+        ("LFM-Open-1.0", LicenseCategory.CONDITIONAL),
+        ("Fair-AI-Public-1.0-SD", LicenseCategory.USE_RESTRICTED),
+        ("Mistral-Medium-3.5-Modified-MIT", LicenseCategory.CONDITIONAL),
+    ],
+)
+def test_the_category_is_the_strictest_that_fits(name: str, category: LicenseCategory) -> None:
+    assert RULES.licenses[ref(name)].category is category
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Apple-Sample-Code",
+        "Falcon-Mamba-7B",
+        "LTX-2-Community",
+        "Prior-Labs-1.1",
+        "TabPFN-2.5",
+        "Jamba-Open-Model",
+        "LTX-Video-Open-Weights-0.X",
+        "NVIDIA-Nemotron-Open-Model",
+        "NVIDIA-OneWay-Noncommercial",
+        "TII-Falcon-LLM",
+    ],
+)
+def test_a_text_that_nobody_read_is_always_for_review(name: str) -> None:
+    entry = RULES.licenses[ref(name)]
+    assert not entry.read and not entry.open
+    assert "terms-not-verified" in answers(ref(name), STUDY)["review"]
+    assert not any(clause.section for clause in entry.clauses)
+
+
+def test_every_policy_elsewhere_is_told_with_its_address() -> None:
+    for row in COMMERCIAL:
+        entry = RULES.licenses[ref(row[0])]
+        silent: list[Clause] = [
+            clause for clause in entry.clauses if clause.kind == "use-policy" and not (clause.fields or clause.url)
+        ]
+        assert silent == [], entry.id

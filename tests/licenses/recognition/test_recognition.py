@@ -1,0 +1,373 @@
+"""What is a licence text, what only resembles one, and what neither."""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import random
+import re
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import distribution
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.catalogue.fingerprints import load_fingerprints
+from modelaudit.licenses.recognition import Likeness, TextMatch, recognise
+from modelaudit.licenses.recognition.standard import spdx_id
+from modelaudit.licenses.recognition.words import TEXT_LIMIT
+from modelaudit.model.fingerprint import Fingerprints
+
+DERIVE = Path(__file__).parents[3] / "rules" / "fingerprints" / "derive.py"
+
+HARBOUR = """Harbour Community License Agreement
+Harbour {version} Release Date: {date}
+
+1. Grant. The Keeper of Harbour {version} grants You a license to use, change and share the Vessel and its weights,
+   for as long as You keep each promise of this agreement and pay attention to the bell at the pier.
+2. Sharing. If You hand the Vessel to somebody else, You must (a) hand over a copy of this agreement; and (b) show
+   "Moored at Harbour" on a page that people can find without a lantern.
+3. Crews. If more than 700 million sailors board Your ships in a month, You must ask the Keeper for another agreement.
+4. Storms. The Vessel is handed over as it lies. The Keeper answers for no storm, no leak and no lost cargo, however
+   they came about, and gives no promise that the Vessel floats.
+5. Law. The courts of the island decide, and the wind of the mainland has no say in the matter.
+"""
+PERMIT = """Gull Permit
+
+Anybody may feed, watch, draw and follow the gulls of this shore, alone or in company, for gain or for joy, as long as
+this permit stays nailed to the post where everybody can read it.
+
+THE GULLS ARE AS THEY ARE. THE KEEPER OF THE SHORE PROMISES NOTHING ABOUT THEM, NEITHER THAT THEY COME NOR THAT THEY
+STAY, AND ANSWERS FOR NO BREAD THAT IS LOST, FOR NO HAT THAT IS SPOILT AND FOR NO NAP THAT IS CUT SHORT.
+"""
+POLICY = """Harbour Conduct Policy
+
+You agree that You will not use the Vessel, and will not let others use it, to carry contraband, to frighten fish, to
+sail under the flag of another port, to read the letters of other crews, or to sound the foghorn before the sun is up.
+Tell the Keeper at the pier about whatever breaks this policy, by day or by night, in writing or by shouting.
+"""
+TAIL = """
+Our one change is this: whoever feeds more than 100 gulls at a time has to show "Gulls of the Shore" on the hat that
+everybody sees, for as long as the feeding goes on, and in letters as large as those of any other name on it.
+"""
+TEXTS = {
+    "harbour-1": ("LicenseRef-Harbour-1", HARBOUR.format(version="1.0", date="May 3, 2024"), False),
+    "harbour-2": ("LicenseRef-Harbour-2", HARBOUR.format(version="2.0", date="July 9, 2025"), False),
+    "permit": ("LicenseRef-Gull", PERMIT, False),
+    "permit-changed": ("LicenseRef-Gull-Changed", "Changed " + PERMIT + TAIL, False),
+    "policy": ("LicenseRef-Harbour-1", POLICY, True),
+}
+KNOWN = frozenset(of for of, _, _ in TEXTS.values())
+
+
+def derive_module() -> ModuleType:
+    """``rules/fingerprints/derive.py``."""
+    spec = importlib.util.spec_from_file_location("derive_fingerprints", DERIVE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def derived(folder: Path) -> Fingerprints:
+    """The fingerprints of the invented texts, made by the script and read by the loader."""
+    texts, rules = folder / "texts", folder / "rules"
+    (texts / "ai").mkdir(parents=True)
+    rows, listed = ["path\ttitle\tversion_date\twhere\tcopy_note"], ["texts:"]
+    for id_, (of, text, policy) in TEXTS.items():
+        (texts / "ai" / f"{id_}.txt").write_text(text, encoding="utf-8")
+        rows.append(f"ai/{id_}.txt\t{text.splitlines()[0]}\t\tinvented here\texact copy")
+        listed += [f"  {id_}:", f"    of: {of}", f"    policy: {str(policy).lower()}"]
+        if id_ == "permit":
+            listed += ["    titles: [gull permit]", "    optional: [{before: anybody may feed}]"]
+            listed += ["    slots: [{from: the keeper of the shore, before: promises nothing}]"]
+    (texts / "sources.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    module = derive_module()
+    module.HERE = folder
+    (folder / "_texts.yaml").write_text("\n".join(listed) + "\n", encoding="utf-8")
+    assert module.derive(texts, rules / "fingerprints", "2026-11-26") == len(TEXTS)
+    return load_fingerprints(rules)
+
+
+def shipped(package: str, ending: str) -> str:
+    """The licence file that an installed package has, by the end of its path."""
+    files = distribution(package).files or ()
+    return next(file for file in files if str(file).endswith(ending)).read_text(encoding="utf-8")
+
+
+EXACT, VARIANT = Likeness.EXACT, Likeness.VARIANT
+FIRST, SECOND = (HARBOUR.format(version=v, date=d) for v, d in (("1.0", "May 3, 2024"), ("2.0", "July 9, 2025")))
+
+
+@pytest.fixture(scope="module")
+def prints(tmp_path_factory: pytest.TempPathFactory) -> Fingerprints:
+    return derived(tmp_path_factory.mktemp("fingerprints"))
+
+
+def told(found: tuple[TextMatch, ...]) -> list[tuple[str, Likeness]]:
+    return [(match.id, match.likeness) for match in found]
+
+
+@pytest.mark.parametrize("id_", TEXTS)
+def test_each_text_is_its_own(id_: str, prints: Fingerprints) -> None:
+    of, text, policy = TEXTS[id_]
+    (match,) = recognise(text, prints, KNOWN)
+    assert (match.id, match.likeness, match.share, match.differs) == (of, EXACT, 1.0, ())
+    assert match.policy is policy
+
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "wrapped": lambda text: "\n".join(textwrap.fill(line, 40) for line in text.splitlines()),
+    "one line": lambda text: " ".join(text.split()),
+    "carriage returns": lambda text: text.replace("\n", "\r\n"),
+    "byte order mark": lambda text: "\ufeff" + text,
+    "curly quotes": lambda text: re.sub('"([^"]*)"', "\u201c\\1\u201d", text),
+    "no-break spaces": lambda text: text.replace(" the ", "\u00a0the\u00a0"),
+    "comment": lambda text: "\n".join(f"# {line}" for line in text.splitlines()),
+    "HTML": lambda text: f'<html><body><p class="a b">{html.escape(text)}</p></body></html>'.replace(
+        "\n\n", "</p>\n<p>"
+    ),
+    "Markdown": lambda text: "# " + re.sub(r"^(\d)\. (\w+)\.", r"\1\\. **\2.**", text, flags=re.MULTILINE),
+    "items without numbers": lambda text: re.sub(r"^\d\. ", "- ", text, flags=re.MULTILINE),
+    "copyright": lambda text: (
+        f"Copyright (c) 2021-2024 Ada Example, holger krekel <a@example.org> and others.\n\n{text}"
+    ),
+    "heading": lambda text: f"LICENSE\n\n{text}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("id_", ["harbour-1", "permit", "policy"])
+def test_its_form_does_not_matter(id_: str, form: str, prints: Fingerprints) -> None:
+    of, text, _ = TEXTS[id_]
+    assert told(recognise(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
+
+
+ADDED = (
+    "No commercial use.",
+    "This does not hold for companies.",
+    "Copyright 2024 Acme. Only for research.",
+    "Copyright 2024 Acme bans military deployment",
+    "COPYRIGHT 2024 ACME BANS MILITARY DEPLOYMENT OF THE GULLS IN ALL WATERS",
+    "Copyright (c) 2024 Acme, for academic work",
+    "N. O. T. F. O. R. S. A. L. E.",
+    "<p not for sale>",
+    '<p class="no commercial use">',
+    "[terms](not_for_sale)",
+    "<!-- not for sale -->",
+    "All rights reserved to the crown of the mainland.",
+    "GPL",
+    "Copyright 2024 Acme, proprietary and confidential",
+    "Copyright 2024 Acme. Kommerziell verboten",
+    "Copyright 2024 Acme \u7981\u7528",
+    "2024 evaluation copy",
+)
+
+
+@pytest.mark.parametrize("words", ADDED)
+@pytest.mark.parametrize("id_", ["permit", "harbour-2"])
+def test_what_is_added_makes_it_a_variant(words: str, id_: str, prints: Fingerprints) -> None:
+    of, text, _ = TEXTS[id_]
+    middle = text.index("\n\n") + 2
+    for changed in (f"{words}\n\n{text}", f"{text}\n{words}\n", f"{text[:middle]}{words}\n\n{text[middle:]}"):
+        (match,) = recognise(changed, prints, KNOWN)
+        assert (match.id, match.likeness) == (of, VARIANT)
+        assert match.differs
+
+
+def test_the_words_that_differ_are_told(prints: Fingerprints) -> None:
+    (match,) = recognise(PERMIT.replace("for gain or", "never for gain but"), prints, KNOWN)
+    assert match.differs == ("never for gain but",)
+    (match,) = recognise(f"{PERMIT}\nNot on Sundays.", prints, KNOWN)
+    assert match.differs == ("Not on Sundays",)
+    (match,) = recognise(PERMIT.replace(", alone or in company, for gain or for joy", ""), prints, KNOWN)
+    assert match.differs == ("9 words of the licence are missing",)
+
+
+@pytest.mark.parametrize("id_", TEXTS)
+def test_any_word_that_is_exchanged_or_left_out_is_noticed(id_: str, prints: Fingerprints) -> None:
+    _, text, _ = TEXTS[id_]
+    body = text.index("\n\n")
+    for word in random.Random(4).sample(
+        [found for found in re.finditer(r"[A-Za-z]{3,}", text) if found.start() > body], 40
+    ):
+        for other in ("herring", ""):
+            found = recognise(text[: word.start()] + other + text[word.end() :], prints, KNOWN)
+            if "KEEPER OF THE SHORE" not in text[word.start() - 20 : word.end() + 20]:
+                assert VARIANT in {match.likeness for match in found}
+                assert EXACT not in {match.likeness for match in found}
+
+
+def test_numbers_count(prints: Fingerprints) -> None:
+    assert told(recognise(FIRST.replace("700 million", "900 million"), prints, KNOWN)) == [
+        ("LicenseRef-Harbour-1", VARIANT)
+    ]
+    assert told(recognise(FIRST.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
+
+
+def test_siblings_are_told_apart(prints: Fingerprints) -> None:
+    assert told(recognise(SECOND, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
+    mixed = FIRST.replace("May 3, 2024", "July 9, 2025")
+    assert [match.likeness for match in recognise(mixed, prints, KNOWN)] == [VARIANT]
+
+
+def test_a_changed_permit_is_not_the_permit(prints: Fingerprints) -> None:
+    assert told(recognise("Changed " + PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", EXACT)]
+    assert told(recognise(PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
+    other = TAIL.replace("100 gulls", "5 gulls")
+    assert told(recognise("Changed " + PERMIT + other, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
+    assert told(recognise("Changed " + PERMIT, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+
+
+def test_letters_that_only_look_alike_are_never_exact(prints: Fingerprints) -> None:
+    for changed in (
+        PERMIT.replace("permit", "p\u0435rmit"),
+        PERMIT.replace("keep", "\u212aeep").replace("KEEPER", "\u212aEEPER"),
+        PERMIT.replace("follow", "fol\u200blow"),
+        PERMIT.replace("follow ", "follow\u200b "),
+        PERMIT.replace("gain", "\uff47ain"),
+        PERMIT.replace("watch", "\u202ewatch"),
+    ):
+        assert told(recognise(changed, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+
+
+def test_a_title_may_be_missing_and_a_holder_another(prints: Fingerprints) -> None:
+    untitled = PERMIT.partition("\n\n")[2]
+    assert told(recognise(untitled, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
+    named = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME SEASIDE, INC.")
+    assert told(recognise(named, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
+    more = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME FORBIDS ANY USE AND")
+    assert told(recognise(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+
+
+def test_several_in_one_file_are_exact_only_if_nothing_else_is_there(prints: Fingerprints) -> None:
+    both = f"{FIRST}\n-----\n\n{PERMIT}"
+    assert sorted(told(recognise(both, prints, KNOWN))) == [("LicenseRef-Gull", EXACT), ("LicenseRef-Harbour-1", EXACT)]
+    split = recognise(f"{FIRST}\nThe gulls have terms of their own:\n\n{PERMIT}", prints, KNOWN)
+    assert sorted(told(split)) == [("LicenseRef-Gull", VARIANT), ("LicenseRef-Harbour-1", VARIANT)]
+    lines = {match.id: match.line for match in split}
+    assert lines == {"LicenseRef-Harbour-1": 1, "LicenseRef-Gull": FIRST.count("\n") + 4}
+    assert [match.quotation[:11] for match in split if match.id == "LicenseRef-Gull"] == ["Gull Permit"]
+
+
+def test_a_text_within_a_long_one_is_a_variant(prints: Fingerprints) -> None:
+    readme = "\n".join(f"Step {number}: turn the wheel and look at the lake." for number in range(900))
+    (match,) = recognise(f"{readme}\n\n{PERMIT}\n\n{readme}", prints, KNOWN)
+    assert (match.id, match.likeness, match.line) == ("LicenseRef-Gull", VARIANT, 902)
+    assert recognise(readme, prints, KNOWN) == ()
+
+
+def test_a_policy_is_no_licence_and_keeps_its_name(prints: Fingerprints) -> None:
+    (match,) = recognise(POLICY, prints, frozenset())
+    assert match.policy
+    found = recognise(f"{FIRST}\n{POLICY}", prints, KNOWN)
+    assert {(match.id, match.policy) for match in found} == {
+        ("LicenseRef-Harbour-1", False),
+        ("LicenseRef-Harbour-1", True),
+    }
+
+
+def test_a_licence_that_the_rule_set_does_not_know_is_left_out(prints: Fingerprints) -> None:
+    assert recognise(PERMIT, prints, KNOWN - {"LicenseRef-Gull"}) == ()
+    assert recognise(PERMIT, prints, KNOWN) != ()
+
+
+def test_nothing_is_no_licence(prints: Fingerprints) -> None:
+    for text in ("", "\0", "MIT", "The gulls are as they are.", "\ufffd" * 1000, "a b"):
+        assert recognise(text, prints, KNOWN) == ()
+
+
+def test_what_is_cut_is_never_exact(prints: Fingerprints) -> None:
+    (match,) = recognise(PERMIT + " " * TEXT_LIMIT, prints, KNOWN)
+    assert match.likeness is VARIANT
+    assert match.differs[0] == "more text than was looked at"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a " * 2_500_000, PERMIT * 8000, "the keeper of " * 380_000, "<" * 5_000_000, "](http" * 800_000, "a. " * 1_600_000,
+     "copyright 2020 A " * 300_000, "&amp" * 1_200_000, "\ufffd" * 5_000_000],
+    ids=["words", "copies", "triples", "tags", "links", "numbers", "copyright", "entities", "damage"],
+)  # fmt: skip
+def test_five_megabytes_take_no_longer_than_what_is_looked_at(text: str, prints: Fingerprints) -> None:
+    begun = time.process_time()
+    found = recognise(text, prints, KNOWN)
+    assert time.process_time() - begun < 5
+    assert EXACT not in {match.likeness for match in found}
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_mutations_end_in_matches_and_never_in_another_exact_text(data: st.DataObject) -> None:
+    prints = load_fingerprints()
+    text = shipped("rich", "LICENSE")
+    at = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(at, min(len(text), at + 60)))
+    other = data.draw(st.text(max_size=20))
+    found = recognise(text[:at] + other + text[end:], prints, {"MIT"})
+    assert {match.id for match in found} <= {"MIT"}
+
+
+STANDARD = [
+    ("click", "LICENSE.txt", "BSD-3-Clause"),
+    ("rich", "LICENSE", "MIT"),
+    ("huggingface-hub", "LICENSE", "Apache-2.0"),
+    ("hypothesis", "LICENSE.txt", "MPL-2.0"),
+    ("pytest", "LICENSE", "MIT"),
+]
+
+
+@pytest.mark.parametrize(("package", "ending", "id_"), STANDARD)
+def test_standard_texts_of_installed_packages_are_exact(package: str, ending: str, id_: str) -> None:
+    text, prints = shipped(package, ending), load_fingerprints()
+    if package != "hypothesis":
+        assert told(recognise(text, prints, {id_})) == [(id_, EXACT)]
+    assert recognise(f"{text}\nNo commercial use.", prints, {id_})[0].likeness is VARIANT
+
+
+def test_a_standard_licence_without_a_fingerprint_is_a_variant_at_most(prints: Fingerprints) -> None:
+    (match,) = recognise(shipped("rich", "LICENSE"), prints, {"MIT"})
+    assert (match.id, match.likeness) == ("MIT", VARIANT)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [("GPL-2.0", "GPL-2.0-only"), ("LGPL-2.1", "LGPL-2.1-only"), ("AGPL-3.0+", "AGPL-3.0-or-later"),
+     ("GFDL-1.3", "GFDL-1.3-only"), ("GPL-2.0-or-later", "GPL-2.0-or-later"), ("MIT", "MIT")],
+)  # fmt: skip
+def test_identifiers_are_those_of_spdx_today(given: str, wanted: str) -> None:
+    assert spdx_id(given) == wanted
+
+
+def test_the_same_text_is_answered_from_memory(prints: Fingerprints, tmp_path: Path) -> None:
+    first = recognise(PERMIT, prints, KNOWN)
+    assert recognise(PERMIT, prints, KNOWN)[0] is first[0]
+    assert recognise(PERMIT, derived(tmp_path), KNOWN)[0] is not first[0]
+
+
+def test_what_equals_an_uncertain_copy_is_a_variant(prints: Fingerprints) -> None:
+    unsure = Fingerprints(tuple(replace(item, certain=False) for item in prints.items))
+    (match,) = recognise(PERMIT, unsure, KNOWN)
+    assert (match.id, match.likeness) == ("LicenseRef-Gull", VARIANT)
+    assert match.differs == ("the text that it was compared with is no certain copy",)
+
+
+@pytest.mark.parametrize(
+    ("note", "certain"),
+    [
+        ("exact copy from the package", True),
+        ("written out (not a byte copy), length equals the stored file: 10 characters", True),
+        ("written out (not a byte copy); length DIFFERS: 10 here, 12 stored", False),
+        ("written out (not a byte copy); part of the file, no length check possible", False),
+    ],
+)
+def test_a_text_written_out_without_a_check_is_no_certain_copy(note: str, certain: bool) -> None:
+    assert derive_module().is_certain(note) is certain

@@ -1,0 +1,142 @@
+"""Names of licences in running text, and expressions of SPDX."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.licenses.evidence.expressions import ExpressionError, Operator, parse
+from modelaudit.licenses.recognition import references
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "url"),
+    [
+        (
+            '# Licensed under the Apache License,\n# Version 2.0 (the "License");\n# see https://example.org/LICENSE-2.0.',
+            "Apache License, Version 2.0",
+            "https://example.org/LICENSE-2.0",
+        ),
+        (
+            "This model is released under the [Llama 3.1 Community License](LICENSE).",
+            "Llama 3.1 Community License",
+            "LICENSE",
+        ),
+        ("The weights are released under the CC-BY-NC-4.0 license.", "CC-BY-NC-4.0 license", ""),
+        ("The code is available under the terms of the MIT license - see LICENSE.", "MIT license", ""),
+        ("Distributed under the Gemma Terms of Use found at ai.google.dev.", "Gemma Terms of Use", ""),
+        ("licensed under the GNU General Public License v3.0 or later", "GNU General Public License v3.0 or later", ""),
+        ("Licensed under GPL version 2, or (at your option) any later version", "GPL version 2 or later", ""),
+        ("Licensed under either of Apache-2.0 or MIT license at your option.", "Apache-2.0 or MIT license", ""),
+        ("It is licensed under MIT and CC-BY-NC-4.0, each for a part.", "MIT and CC-BY-NC-4.0", ""),
+        ("**License:** Apache 2.0", "Apache 2.0", ""),
+        ("// SPDX-License-Identifier: MIT OR Apache-2.0\n", "MIT OR Apache-2.0", ""),
+    ],
+)
+def test_statements_are_found(text: str, name: str, url: str) -> None:
+    (found,) = references("one line\n\n" + text)
+    assert (found.name, found.url, found.line) == (name, url, 3)
+    assert found.tag is ("SPDX" in text)
+    assert found.quotation in ("one line\n\n" + text).splitlines()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is not licensed under the MIT License.",
+        "This was never released under the Apache License 2.0.",
+        "The MIT License is short.",
+        "Available under Windows and Linux.",
+        "Provided by Google, covered by the press.",
+        "See the license.",
+        "licensed under",
+        "",
+    ],
+)
+def test_what_only_mentions_or_denies_is_none(text: str) -> None:
+    assert references(text) == ()
+
+
+def test_statements_are_bounded_in_number_and_time() -> None:
+    assert len(references("Licensed under MIT 1.\n" * 200)) == 50
+    begun = time.process_time()
+    for text in (
+        "licensed under the " * 200_000,
+        "License: " * 400_000,
+        "licensed " * 400_000,
+        "[" * 4_000_000,
+        "\n " * 2_000_000,
+    ):
+        assert len(references(text)) <= 50
+    assert time.process_time() - begun < 5
+
+
+@given(st.text(max_size=300))
+def test_any_text_ends_in_references_within_it(text: str) -> None:
+    for found in references(f"Licensed under {text}"):
+        assert found.name
+        assert 1 <= found.line <= text.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "ids"),
+    [
+        ("mit", "MIT", ("MIT",)),
+        ("apache-2.0 or MIT", "Apache-2.0 OR MIT", ("Apache-2.0", "MIT")),
+        ("GPL-2.0", "GPL-2.0-only", ("GPL-2.0-only",)),
+        ("GPL-2.0+", "GPL-2.0-or-later", ("GPL-2.0-or-later",)),
+        ("MIT OR (Apache-2.0 AND LicenseRef-Llama-3.1)",) * 2 + (("MIT", "Apache-2.0", "LicenseRef-Llama-3.1"),),
+        ("GPL-2.0-or-later WITH Classpath-exception-2.0",) * 2 + (("GPL-2.0-or-later",),),
+    ],
+)
+def test_expressions_are_read_and_put_as_spdx_spells_them(text: str, wanted: str, ids: tuple[str, ...]) -> None:
+    found = parse(text)
+    assert (str(found), found.ids, found.unknown, found.known) == (wanted, ids, (), True)
+    assert parse(str(found)) == found
+
+
+def test_a_reference_of_a_document_is_never_a_standard_licence() -> None:
+    assert parse("LicenseRef-MIT-TC").ids == ("LicenseRef-MIT-TC",)
+    assert parse("LicenseRef-Apache-2.0").ids == ("LicenseRef-Apache-2.0",)
+
+
+def test_what_is_joined_is_told() -> None:
+    found = parse("(MIT OR ISC) AND Zlib")
+    assert found.operator is Operator.AND
+    assert [part.operator for part in found.parts] == [Operator.OR, None]
+    assert parse("Classpath-exception-2.0").unknown == ("Classpath-exception-2.0",)
+    assert parse("MIT OR Nonsense-1.0").unknown == ("Nonsense-1.0",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  ",
+        "MIT and",
+        "(MIT",
+        "MIT*",
+        "AND",
+        "MIT NOT ISC",
+        "M\u0406T",
+        "(" * 60 + "MIT" + ")" * 60,
+        "MIT OR " * 400 + "MIT",
+    ],
+)
+def test_what_follows_no_grammar_is_an_error_in_one_line(text: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse(text)
+    assert str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.text(alphabet="MIT ()ANDORWITH+-.:LicenseRef\n\x00\u0131", max_size=80))
+def test_any_text_is_an_expression_or_an_error(text: str) -> None:
+    try:
+        found = parse(text)
+    except ExpressionError:
+        return
+    assert found.ids
