@@ -33,6 +33,7 @@ LEVELS = (
         "sources": 4,
         "options": 5,
         "licensing": 5,
+        "batch": 5,
         "audit": 6,
         "pipeline": 7,
         "": 8,

@@ -11,14 +11,14 @@ from typing import Final
 import click
 
 import modelaudit
+from modelaudit.batch import audit_targets
 from modelaudit.cli.intent import intent_options, uses_of
 from modelaudit.cli.license_show import show
-from modelaudit.cli.output import DEFAULT, Destination, destinations, help_text, rendered, write
+from modelaudit.cli.output import destinations, help_text, publish_report, show_error, write
 from modelaudit.cli.progress import Ticker
-from modelaudit.model.errors import ConfigurationError, ModelAuditError
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 
-_WORST_FIRST: Final = (1, 2, 4, 3, 0)
 _SHOW: Final = "show"
 _PAGE: Final = 100
 
@@ -75,12 +75,11 @@ def command(
     places = destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:
         raise ConfigurationError("--notices writes the files of one target; ask for the others one by one")
-    codes: list[int] = []
     written: set[str] = set()
-    for target in targets:
-        ticker = Ticker(enabled=not quiet)
-        try:
-            report = modelaudit.license(
+
+    def audit(target: str) -> AuditReport:
+        with Ticker(enabled=not quiet) as ticker:
+            return modelaudit.license(
                 target,
                 revision=revision,
                 policy=policy,
@@ -93,19 +92,14 @@ def command(
                 field=field,
                 progress=ticker,
             )
-        except ModelAuditError as error:
-            ticker.close()
-            if isinstance(error, ConfigurationError) and not codes:
-                raise  # a wrong option is wrong for every target, and is told once
-            click.echo(f"modelaudit: error: {error}", err=True)
-            codes.append(error.exit_code)
-            continue
-        ticker.close()
+
+    def publish(report: AuditReport) -> None:
         if notices is not None:
             _write_notices(report, notices)
-        _publish(report, places, written, quiet)
-        codes.append(report.exit_code)
-    return next(code for code in _WORST_FIRST if code in codes)
+        screen = None if quiet else lambda: _screen(report)
+        publish_report(report, places, written, screen, page=lambda: _screen(report, _PAGE))
+
+    return audit_targets(targets, audit, publish, show_error)
 
 
 def _hold_show() -> None:
@@ -115,20 +109,6 @@ def _hold_show() -> None:
         given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
         if given and option.name not in ("targets", "rules", "offline"):
             raise ConfigurationError(f"{option.opts[-1]}: show takes no option but --rules; leave it out")
-
-
-def _publish(report: AuditReport, places: tuple[Destination, ...], written: set[str], quiet: bool) -> None:
-    """Files first, as for a scan; the screen goes to stdout unless another document does."""
-    for place in places:
-        path = place.file_for(report.target, written)
-        if path is not None:
-            write(path, _screen(report, _PAGE) if place.format == DEFAULT else rendered(report, place.format))
-    for place in places:
-        if place.path is None and place.format != DEFAULT:
-            sys.stdout.buffer.write(rendered(report, place.format))
-        elif place.path is None and not quiet:
-            sys.stdout.buffer.write(_screen(report))
-    sys.stdout.buffer.flush()
 
 
 def _screen(report: AuditReport, page: int = 0) -> bytes:

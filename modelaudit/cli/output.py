@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from modelaudit.model.errors import ConfigurationError
+import click
+
+from modelaudit.model.errors import ConfigurationError, ModelAuditError
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, format_of
 
@@ -98,6 +101,41 @@ def _check_several(found: list[Destination]) -> None:
             raise ConfigurationError(f"-o {destination.format}: several targets need a folder, as in -o json=reports/")
         if destination.path is not None and not destination.path.is_dir():
             raise ConfigurationError(f"{destination.path}: several targets need an existing folder, not one file")
+
+
+def publish_report(
+    report: AuditReport,
+    places: Sequence[Destination],
+    written: set[str],
+    screen: Callable[[], bytes] | None,
+    page: Callable[[], bytes] | None = None,
+) -> None:
+    """Write a report to every destination.
+
+    Files come first: whoever reads stdout may go away, and every report is in its place by then.
+
+    Args:
+        report: the result of one target.
+        places: the destinations of the run.
+        written: the files that this run wrote already, extended by this call.
+        screen: renders the default document for stdout; ``None`` under ``--quiet``.
+        page: renders the default document for a file, where it differs from the registered format.
+    """
+    for place in places:
+        path = place.file_for(report.target, written)
+        if path is not None:
+            write(path, page() if page and place.format == DEFAULT else rendered(report, place.format))
+    for place in places:
+        if place.path is None and place.format != DEFAULT:
+            sys.stdout.buffer.write(rendered(report, place.format))
+        elif place.path is None and screen is not None:
+            sys.stdout.buffer.write(screen())
+    sys.stdout.buffer.flush()
+
+
+def show_error(error: ModelAuditError) -> None:
+    """Print the one line of an error to stderr."""
+    click.echo(f"modelaudit: error: {error}", err=True)
 
 
 def rendered(report: AuditReport, format_: str) -> bytes:

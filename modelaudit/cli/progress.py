@@ -13,6 +13,12 @@ class Ticker:
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled and sys.stderr.isatty() and not os.environ.get("CI")
 
+    def __enter__(self) -> Ticker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __call__(self, path: str, number: int, total: int) -> None:
         """Show that artifact ``number`` of ``total`` is being read."""
         if self._enabled:

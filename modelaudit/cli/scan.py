@@ -11,15 +11,14 @@ from typing import Final
 import click
 
 import modelaudit
+from modelaudit.batch import audit_targets
 from modelaudit.cli.intent import intent_options, uses_of
-from modelaudit.cli.output import DEFAULT, Destination, destinations, help_text, rendered, write
+from modelaudit.cli.output import destinations, help_text, publish_report, show_error
 from modelaudit.cli.progress import Ticker
-from modelaudit.model.errors import ConfigurationError, ModelAuditError
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
 
 _LEVELS: Final = [level.value for level in Severity]
-_WORST_FIRST: Final = (1, 2, 4, 3, 0)
 
 
 @click.command("scan")
@@ -92,12 +91,11 @@ def command(
     A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path wins over a repository.
     """
     places = destinations(outputs, len(targets))
-    codes: list[int] = []
     written: set[str] = set()
-    for target in targets:
-        ticker = Ticker(enabled=not quiet)
-        try:
-            report = modelaudit.scan(
+
+    def audit(target: str) -> AuditReport:
+        with Ticker(enabled=not quiet) as ticker:
+            return modelaudit.scan(
                 target,
                 revision=revision,
                 checks=None if checks is None else [word.strip() for word in checks.split(",")],
@@ -114,33 +112,12 @@ def command(
                 progress=ticker,
                 download_progress=ticker.download,
             )
-        except ModelAuditError as error:
-            ticker.close()
-            if isinstance(error, ConfigurationError) and not codes:
-                raise  # a wrong option is wrong for every target, and is told once
-            click.echo(f"modelaudit: error: {error}", err=True)
-            codes.append(error.exit_code)
-            continue
-        ticker.close()
-        _publish(report, places, written, Severity(show), quiet)
-        codes.append(report.exit_code)
-    return next(code for code in _WORST_FIRST if code in codes)
 
+    def publish(report: AuditReport) -> None:
+        screen = None if quiet else lambda: _table(report, Severity(show))
+        publish_report(report, places, written, screen)
 
-def _publish(
-    report: AuditReport, places: tuple[Destination, ...], written: set[str], show: Severity, quiet: bool
-) -> None:
-    """Write files first: the gate and a broken pipe come after every report is in its place."""
-    for place in places:
-        path = place.file_for(report.target, written)
-        if path is not None:
-            write(path, rendered(report, place.format))
-    for place in places:
-        if place.path is None and place.format != DEFAULT:
-            sys.stdout.buffer.write(rendered(report, place.format))
-        elif place.path is None and not quiet:
-            sys.stdout.buffer.write(_table(report, show))
-    sys.stdout.buffer.flush()
+    return audit_targets(targets, audit, publish, show_error)
 
 
 def _table(report: AuditReport, show: Severity) -> bytes:

@@ -1,0 +1,46 @@
+"""Audit several targets one after the other: one report each, one exit code for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from modelaudit.model.errors import ConfigurationError, ModelAuditError
+from modelaudit.model.report import AuditReport
+
+_WORST_FIRST: Final = (1, 2, 4, 3, 0)
+
+
+def audit_targets(
+    targets: Iterable[str],
+    audit: Callable[[str], AuditReport],
+    publish: Callable[[AuditReport], None],
+    report_error: Callable[[ModelAuditError], None],
+) -> int:
+    """Audit each target and publish its report; an error of one target does not keep the others from their audit.
+
+    Args:
+        targets: as the user names them; at least one.
+        audit: scans one target, or answers on its licence.
+        publish: writes the report before the next target begins.
+        report_error: shows the error of a target that has no report.
+
+    Returns:
+        The most severe exit code: 1 (failed), then 2, 4, 3 and 0.
+
+    Raises:
+        ConfigurationError: the first target shows that an option is wrong, and so it is for every other target.
+    """
+    codes: list[int] = []
+    for target in targets:
+        try:
+            report = audit(target)
+        except ModelAuditError as error:
+            if isinstance(error, ConfigurationError) and not codes:
+                raise
+            report_error(error)
+            codes.append(error.exit_code)
+            continue
+        publish(report)
+        codes.append(report.exit_code)
+    return next(code for code in _WORST_FIRST if code in codes)
