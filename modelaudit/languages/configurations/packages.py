@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Final
 
 from modelaudit.languages.settings import Interpreter, Setting
-from modelaudit.languages.shell.meaning import mentions_of_script
-from modelaudit.languages.shell.recipes import script_of_dockerfile
-from modelaudit.languages.shell.windows import mentions_of_lines
+from modelaudit.languages.shell.recipes import convert_dockerfile
+from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import Reading
@@ -61,14 +61,14 @@ def _of(file: str, setting: Setting) -> Iterator[Mention]:
     if " " not in value or not any(is_command_key(step) for step in setting.path):
         return
     if setting.key == "dockerfile_inline":
-        value = script_of_dockerfile(value)
-    for mention in (*mentions_of_script(value[:_LONGEST]), *_of_windows(value[:_LONGEST])):
+        value = convert_dockerfile(value)
+    for mention in (*collect_script_mentions(value[:_LONGEST]), *_of_windows(value[:_LONGEST])):
         yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
 
 
 def _of_windows(value: str) -> Iterator[Mention]:
     if _WINDOWS.search(value):
-        yield from mentions_of_lines(value)
+        yield from collect_windows_mentions(value)
 
 
 @lru_cache(maxsize=10_000)

@@ -1,14 +1,18 @@
-"""Names that a script gives to commands: aliases, and functions whose body fetches something or runs its input."""
+"""Parse the names that a script gives to commands: aliases, and functions of one command.
+
+A function counts only if its single command downloads something or executes its input. Otherwise an attacker could hide
+``curl`` or ``sh`` behind an invented name.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from modelaudit.languages.shell.fetched import fetches
-from modelaudit.languages.shell.lexer import commands_of
+from modelaudit.languages.shell.downloads import is_download
+from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.pipelines import runs_input
-from modelaudit.languages.shell.words import unwrapped
+from modelaudit.languages.shell.program_names import unwrap_command
 
 _ALIAS: Final = re.compile(r"^[ \t]*alias[ \t]+([\w.-]{1,60})=[\"']?([^\"'\n;]{1,200})", re.MULTILINE)
 _FUNCTION: Final = re.compile(
@@ -16,19 +20,21 @@ _FUNCTION: Final = re.compile(
     r"\s{0,20}\{([^}]{1,500})\}",
     re.MULTILINE,
 )
-_LONGEST: Final = 200_000
-_MOST: Final = 200
+_MAX_TEXT_LENGTH: Final = 200_000
+_MAX_ALIASES: Final = 200
 
 
-def aliases_of(text: str) -> dict[str, list[str]]:
-    """The words that each name stands for: of an alias all, of a function those of the command that matters."""
+def parse_aliases(text: str) -> dict[str, list[str]]:
+    """Return the words that replace each alias or function name; at most ``_MAX_ALIASES`` names."""
     found: dict[str, list[str]] = {}
-    for match in _ALIAS.finditer(text, 0, _LONGEST):
-        if len(found) < _MOST:
+    for match in _ALIAS.finditer(text, 0, _MAX_TEXT_LENGTH):
+        if len(found) < _MAX_ALIASES:
             found[match[1]] = match[2].split()
-    for match in _FUNCTION.finditer(text, 0, _LONGEST):
-        bodies = [each.words for each in commands_of(match[3])]
-        # A body of several commands is followed where it stands; its name only matters where it is one command.
-        if len(bodies) == 1 and len(found) < _MOST and (fetches(unwrapped(bodies[0])) or runs_input(bodies[0])):
+    for match in _FUNCTION.finditer(text, 0, _MAX_TEXT_LENGTH):
+        bodies = [each.words for each in parse_commands(match[3])]
+        # The analyser judges the body of every function in place. Only a body of one command can replace its name.
+        if len(bodies) != 1 or len(found) >= _MAX_ALIASES:
+            continue
+        if is_download(unwrap_command(bodies[0])) or runs_input(bodies[0]):
             found[match[1] or match[2]] = bodies[0]
     return found

@@ -1,4 +1,7 @@
-"""Files of git in a repository: settings, submodules, attributes, and settings of Git LFS.
+"""Detect commands and escaping paths in git settings, submodules, attributes and Git LFS settings.
+
+Whoever works in a clone lets git read these files. They can name programs that git starts, addresses that are options
+in disguise, and submodule paths outside the working tree.
 
 Sources: git-config(1), gitmodules(5), gitattributes(5), git-lfs-config(5); CVE-2017-1000117, CVE-2018-11235,
 CVE-2018-17456 and CVE-2025-48384 for submodules.
@@ -11,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.languages.shell.meaning import mentions_of_script
+from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.members import escapes
@@ -24,56 +27,66 @@ _SECTION: Final = re.compile(r"\[\s*([\w.-]+)(?:\s+\"((?:[^\"\\]|\\.)*)\")?\s*\]
 _PAIR: Final = re.compile(r"\s*([\w.@/:-]+)\s*[=:]?\s*(.*)")
 _PIECE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"?|\\(.)|([#;].*)|([^"\\#;]+)')
 _ESCAPE: Final = re.compile(r"\\(.)")
-_GIT_RUNS: Final = frozenset(
+_COMMAND_KEYS: Final = frozenset(
     {"core.fsmonitor", "core.sshcommand", "core.hookspath", "core.editor", "core.pager", "core.askpass",
      "core.gitproxy", "gpg.program", "diff.external", "sequence.editor", "ssh.variant", "remote.uploadpack",
      "remote.receivepack", "include.path", "credential.helper", "core.worktree", "uploadpack.packobjectshook"}
 )  # fmt: skip
-_GIT_DRIVER: Final = re.compile(r"smudge|cle[a]n|process|textconv|command|driver|cmd|program")
-_GIT_HARMLESS: Final = frozenset(
+_DRIVER_KEY: Final = re.compile(r"smudge|cle[a]n|process|textconv|command|driver|cmd|program")
+_HARMLESS_VALUES: Final = frozenset(
     {"", "true", "false", "vim", "vi", "nano", "less", "cat", "store", "cache", "osxkeychain", "manager",
      "manager-core", "wincred", "libsecret", "code --wait", "less -fx", "delta"}
 )  # fmt: skip
-_GIT_SECTIONS: Final = frozenset({"filter", "diff", "merge", "difftool", "mergetool"})
-_LFS: Final = re.compile(r"git[- ]lfs (?:smudge|cle[a]n|filter-process|merge-driver)\b[^;&|`$]*")
+_DRIVER_SECTIONS: Final = frozenset({"filter", "diff", "merge", "difftool", "mergetool"})
+_LFS_COMMAND: Final = re.compile(r"git[- ]lfs (?:smudge|cle[a]n|filter-process|merge-driver)\b[^;&|`$]*")
 # Programs that Git LFS starts: those that carry files, and extensions that rewrite them.
-_LFS_RUNS: Final = re.compile(r"(?:customtransfer\..*\.path|extension\..*\.(?:smudge|cle[a]n))", re.IGNORECASE)
-_LFS_STORE: Final = frozenset({"lfs.url", "lfs.pushurl", "remote.lfsurl", "remote.lfspushurl"})
+_LFS_PROGRAM_KEY: Final = re.compile(r"(?:customtransfer\..*\.path|extension\..*\.(?:smudge|cle[a]n))", re.IGNORECASE)
+_LFS_STORE_KEYS: Final = frozenset({"lfs.url", "lfs.pushurl", "remote.lfsurl", "remote.lfspushurl"})
 _HOST: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/@\s]*@)?([^/:\s]+)|(?:[^/@\s]+@)?([\w.-]+):(?!/)", re.IGNORECASE)
 _OPTION: Final = re.compile(r"-|[a-z+]+://(?:[^/@\s]*@)?-", re.IGNORECASE)
 _GIT_FOLDER: Final = re.compile(r"(?:\A|/)\.git(?:/|\Z)", re.IGNORECASE)
 _ATTRIBUTE: Final = re.compile(r"(filter|diff|merge)=(\S{1,200})")
-_LONGEST: Final = 5000
-_SHOWN: Final = 200
+_MAX_LINE_LENGTH: Final = 5000
+_MAX_QUOTE_LENGTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """A key with its value; section and key have no case, the subsection has. ``stated`` has the comment as well."""
+class _GitSetting:
+    """One setting.
+
+    Attributes:
+        section: in lower case, as git ignores its case; so is ``key``.
+        subsection: with its case.
+        value: without quotes, escapes and comment.
+        raw_value: with escapes and comment.
+        line: of the key, from 1.
+    """
 
     section: str
     subsection: str
     key: str
     value: str
-    stated: str
+    raw_value: str
     line: int
 
     @property
-    def whole(self) -> str:
+    def full_key(self) -> str:
+        """Section and key, joined by a dot."""
         return f"{self.section}.{self.key}"
 
-    def mention(self, use: str) -> Mention:
-        return Mention(VOCABULARY, use, self.whole, Location(line=self.line), self.stated[:_SHOWN])
+    def make_mention(self, use: str) -> Mention:
+        """Return a mention of the key with its raw value as detail."""
+        return Mention(VOCABULARY, use, self.full_key, Location(line=self.line), self.raw_value[:_MAX_QUOTE_LENGTH])
 
 
-def _entries(text: str) -> Iterator[_Entry]:
+def _parse_settings(text: str) -> Iterator[_GitSetting]:
     section = subsection = ""
     waiting, first = "", 0
     for number, raw in enumerate(text.split("\n"), 1):
-        line = waiting + raw.strip()[:_LONGEST]
+        line = waiting + raw.strip()[:_MAX_LINE_LENGTH]
         first = first if waiting else number
         waiting = ""
-        if len(line) < _LONGEST and (len(line) - len(line.rstrip("\\"))) % 2:
+        if len(line) < _MAX_LINE_LENGTH and (len(line) - len(line.rstrip("\\"))) % 2:
             waiting = line[:-1]
             continue
         head = _SECTION.match(line)
@@ -81,11 +94,13 @@ def _entries(text: str) -> Iterator[_Entry]:
             section, subsection, line = head[1].lower(), _ESCAPE.sub(r"\1", head[2] or ""), head[3]
         pair = _PAIR.match(line)
         if pair is not None and line and not line.startswith(("#", ";")):
-            yield _Entry(section, subsection, pair[1].lower(), _plain(pair[2]), pair[2].strip().strip('"'), first)
+            yield _GitSetting(
+                section, subsection, pair[1].lower(), _unquote_value(pair[2]), pair[2].strip().strip('"'), first
+            )
 
 
-def _plain(value: str) -> str:
-    """A value as git has it: without its quotes, escapes and comment."""
+def _unquote_value(value: str) -> str:
+    """Return the value as git parses it: without quotes, escapes and comment."""
     parts: list[str] = []
     for quoted, escaped, comment, bare in _PIECE.findall(value):
         if comment:
@@ -94,72 +109,74 @@ def _plain(value: str) -> str:
     return "".join(parts).strip(" \t")
 
 
-def mentions_of_git(text: str) -> Iterator[Mention]:
-    """What git runs or fetches for whoever works in a folder with this configuration, and what leads out of it."""
-    for entry in _entries(text):
+def collect_git_mentions(text: str) -> Iterator[Mention]:
+    """Yield the commands and stores of a git configuration, and the paths that lead out of the working tree."""
+    for entry in _parse_settings(text):
         if entry.section == "submodule":
-            yield from _of_submodule(entry)
-        elif entry.section == "lfs" or entry.whole in _LFS_STORE:
-            yield from _of_lfs(entry)
+            yield from _check_submodule(entry)
+        elif entry.section == "lfs" or entry.full_key in _LFS_STORE_KEYS:
+            yield from _check_lfs(entry)
         else:
-            yield from _of_settings(entry)
+            yield from _check_setting(entry)
 
 
-def _of_settings(entry: _Entry) -> Iterator[Mention]:
+def _check_setting(entry: _GitSetting) -> Iterator[Mention]:
     value = entry.value
-    is_driver = entry.section in _GIT_SECTIONS and _GIT_DRIVER.fullmatch(entry.key) is not None
-    runs = entry.whole in _GIT_RUNS or is_driver
+    is_driver = entry.section in _DRIVER_SECTIONS and _DRIVER_KEY.fullmatch(entry.key) is not None
+    runs = entry.full_key in _COMMAND_KEYS or is_driver
     if "ext::" in value or (entry.section == "url" and "ext::" in entry.subsection):
-        yield entry.mention("git-command")
-    elif (entry.section == "alias" and value.startswith("!")) or entry.whole in ("core.editor", "core.pager"):
-        yield from mentions_of_script(value.lstrip("!"), entry.line)
-    elif runs and entry.stated.lower() not in _GIT_HARMLESS and not _LFS.fullmatch(entry.stated):
-        yield entry.mention("git-command")
+        yield entry.make_mention("git-command")
+    elif (entry.section == "alias" and value.startswith("!")) or entry.full_key in ("core.editor", "core.pager"):
+        yield from collect_script_mentions(value.lstrip("!"), entry.line)
+    elif runs and entry.raw_value.lower() not in _HARMLESS_VALUES and not _LFS_COMMAND.fullmatch(entry.raw_value):
+        yield entry.make_mention("git-command")
 
 
-def _of_submodule(entry: _Entry) -> Iterator[Mention]:
+def _check_submodule(entry: _GitSetting) -> Iterator[Mention]:
     value = entry.value
     is_option = entry.key in ("url", "path", "branch") and _OPTION.match(value) is not None
     if is_option or "ext::" in value or (entry.key == "update" and value.startswith("!")):
-        yield entry.mention("git-command")
+        yield entry.make_mention("git-command")
     elif entry.key == "path" and ("\r" in value or escapes(value) or _GIT_FOLDER.search(value.replace("\\", "/"))):
-        yield entry.mention("git-outside")
+        yield entry.make_mention("git-outside")
     if escapes(entry.subsection):
         where = Location(line=entry.line)
-        yield Mention(VOCABULARY, "git-outside", "submodule.name", where, entry.subsection[:_SHOWN])
+        yield Mention(VOCABULARY, "git-outside", "submodule.name", where, entry.subsection[:_MAX_QUOTE_LENGTH])
 
 
-def _of_lfs(entry: _Entry) -> Iterator[Mention]:
+def _check_lfs(entry: _GitSetting) -> Iterator[Mention]:
     below = f"{entry.subsection}.{entry.key}"
-    if (_LFS_RUNS.fullmatch(below) or _LFS_RUNS.fullmatch(entry.key)) and not _LFS.fullmatch(entry.value):
-        yield entry.mention("git-command")
-    elif entry.whole in _LFS_STORE and entry.value:
+    if (_LFS_PROGRAM_KEY.fullmatch(below) or _LFS_PROGRAM_KEY.fullmatch(entry.key)) and not _LFS_COMMAND.fullmatch(
+        entry.value
+    ):
+        yield entry.make_mention("git-command")
+    elif entry.full_key in _LFS_STORE_KEYS and entry.value:
         host = _HOST.match(entry.value)
         name = ((host[1] or host[2]) if host else entry.value).lower()
-        # The address itself may hold a password.
-        yield Mention(_STORES, "store", name[:_SHOWN], Location(line=entry.line), entry.whole)
+        # Report the host only: the address may contain a password.
+        yield Mention(_STORES, "store", name[:_MAX_QUOTE_LENGTH], Location(line=entry.line), entry.full_key)
 
 
-def mentions_of_attributes(text: str) -> Iterator[Mention]:
-    """The drivers that git hands files to, each once; what a driver runs stands in the settings of the machine."""
-    told: set[str] = set()
+def collect_attribute_mentions(text: str) -> Iterator[Mention]:
+    """Yield each driver that git attributes select, once. The settings of the machine decide what a driver runs."""
+    seen: set[str] = set()
     for number, line in enumerate(text.split("\n"), 1):
-        words = line.strip()[:_LONGEST].split()
+        words = line.strip()[:_MAX_LINE_LENGTH].split()
         for word in words[1:] if words and not words[0].startswith("#") else ():
             found = _ATTRIBUTE.fullmatch(word)
-            if found is not None and word not in told:
-                told.add(word)
-                yield Mention(_DRIVERS, found[1], f"{found[1]}={found[2]}"[:_SHOWN], Location(line=number))
+            if found is not None and word not in seen:
+                seen.add(word)
+                yield Mention(_DRIVERS, found[1], f"{found[1]}={found[2]}"[:_MAX_QUOTE_LENGTH], Location(line=number))
 
 
-_GIT: Final = frozenset({".gitconfig", ".gitmodules", ".lfsconfig"})
+_SETTINGS_FILES: Final = frozenset({".gitconfig", ".gitmodules", ".lfsconfig"})
 
 
-def is_settings(path: str) -> bool:
+def is_git_settings(path: str) -> bool:
     """Whether git or Git LFS reads settings from a file at ``path``."""
-    return file_name(path) in _GIT or path.replace("\\", "/").lower().endswith(".git/config")
+    return file_name(path) in _SETTINGS_FILES or path.replace("\\", "/").lower().endswith(".git/config")
 
 
-def is_attributes(path: str) -> bool:
+def is_git_attributes(path: str) -> bool:
     """Whether git reads attributes from a file at ``path``."""
     return file_name(path) == ".gitattributes" or path.replace("\\", "/").lower().endswith(".git/info/attributes")

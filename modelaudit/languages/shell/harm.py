@@ -1,4 +1,7 @@
-"""What a single command does to the machine that it runs on: staying behind, destroying, sending away, letting in."""
+"""Detect harm to the machine in single commands and pipelines.
+
+The kinds are persistence, destruction, exfiltration of private files, disabled security services and reverse shells.
+"""
 
 from __future__ import annotations
 
@@ -6,46 +9,48 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.shell.lexer import Command
+from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.pipelines import runs_input
-from modelaudit.languages.shell.reverse import is_reverse_shell
-from modelaudit.languages.shell.words import (
-    PERSISTENT,
-    PRIVATE,
+from modelaudit.languages.shell.program_names import (
+    PERSISTENCE_PATHS,
     PRIVATE_FOLDERS,
-    ROOTS,
+    PRIVATE_PATHS,
+    ROOT_FOLDERS,
     SENDERS,
     SHELLS,
-    SYSTEM,
-    base_name,
-    unwrapped,
+    SYSTEM_PATHS,
+    normalize_program_name,
+    unwrap_command,
 )
+from modelaudit.languages.shell.reverse_shells import is_reverse_shell
 
 _RECURSIVE: Final = re.compile(r"-\w*[rR]\w*|--recursive")
 _ENVIRONMENT: Final = re.compile(r"\s*(?:env|printenv|set|export|cat\s+/proc/self/environ)\s*(?:[|;]|\Z)")
-_CONNECTIONS: Final = frozenset({"nc", "ncat", "netcat", "telnet", "openssl", "socat"})
+_CONNECTION_PROGRAMS: Final = frozenset({"nc", "ncat", "netcat", "telnet", "openssl", "socat"})
 _WHOLE_ENVIRONMENT: Final = (["env"], ["printenv"], ["set"], ["export", "-p"])
-_METADATA: Final = re.compile(r"security-credentials|service-accounts")
+_CLOUD_METADATA: Final = re.compile(r"security-credentials|service-accounts")
 _WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "ln"})
 
 _DISK: Final = re.compile(r"/dev/(?:sd[a-z]|nvme\d+n\d+|vd[a-z]|hd[a-z]|mmcblk\d+)\w*")
-_FILTERS: Final = frozenset({"-name", "-iname", "-path", "-regex", "-mtime", "-empty", "-maxdepth"})
-_DISARMING: Final = frozenset(
+_FIND_FILTERS: Final = frozenset({"-name", "-iname", "-path", "-regex", "-mtime", "-empty", "-maxdepth"})
+_DISARMING_COMMANDS: Final = frozenset(
     {("setenforce", "0"), ("ufw", "disable"), ("iptables", "-F"), ("iptables", "--flush"), ("auditctl", "-D"),
      ("spctl", "--master-disable"), ("csrutil", "disable")}
 )  # fmt: skip
-_GUARDS: Final = frozenset({"firewalld", "ufw", "apparmor", "auditd", "clamav-daemon", "falcon-sensor", "mdatp"})
+_SECURITY_SERVICES: Final = frozenset(
+    {"firewalld", "ufw", "apparmor", "auditd", "clamav-daemon", "falcon-sensor", "mdatp"}
+)
 
 Harm = tuple[str, str, str]
 """The use, the name and a detail of a mention."""
 
 
-def harm_of(command: Command, words: list[str]) -> Iterator[Harm]:
-    """What the command does of this kind; ``words`` are its own without ``sudo`` and the like."""
+def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
+    """Yield the harm of one command; ``words`` are its own, without ``sudo`` and the like."""
     if is_reverse_shell(command, words):
-        yield "reverse-shell", " ".join([*command.words, *command.writes]), ""
-    name = base_name(words[0]) if words else ""
-    yield from _written((*command.writes, *(words[1:] if name in _WRITERS else ())))
+        yield "reverse-shell", " ".join([*command.words, *command.output_files]), ""
+    name = normalize_program_name(words[0]) if words else ""
+    yield from _detect_harmful_writes((*command.output_files, *(words[1:] if name in _WRITERS else ())))
     if not words:
         return
     rest = words[1:]
@@ -53,28 +58,28 @@ def harm_of(command: Command, words: list[str]) -> Iterator[Harm]:
         yield "persistence", " ".join(words), ""
     elif name == "crontab" and not rest:
         yield "persistence", "crontab", ""
-    elif _destroys(name, rest):
+    elif _is_destructive(name, rest):
         yield "destroy", " ".join(words), ""
-    elif _disarms(name, rest):
+    elif _is_disarming(name, rest):
         yield "disarm", " ".join(words), ""
-    elif _opens(name, rest):
+    elif _grants_root_rights(name, rest):
         yield "persistence", " ".join(words), ""
     elif name == "history" and "-c" in rest:
         yield "obfuscated", "history -c", ""
     if name in SENDERS:
-        yield from _sent(command, name, rest)
+        yield from _detect_exfiltration(command, name, rest)
 
 
-def _disarms(name: str, rest: list[str]) -> bool:
-    """Firewalls, SELinux and virus scanners are turned off."""
-    return (name, *rest[:1]) in _DISARMING or (
+def _is_disarming(name: str, rest: list[str]) -> bool:
+    """Whether the command turns off a firewall, SELinux or a virus scanner."""
+    return (name, *rest[:1]) in _DISARMING_COMMANDS or (
         name in ("systemctl", "service") and any(word in ("stop", "disable", "mask") for word in rest)
-        and any(word.removesuffix(".service") in _GUARDS for word in rest)
+        and any(word.removesuffix(".service") in _SECURITY_SERVICES for word in rest)
     )  # fmt: skip
 
 
-def _opens(name: str, rest: list[str]) -> bool:
-    """A program keeps the rights of its owner whoever starts it, or an account has those of root."""
+def _grants_root_rights(name: str, rest: list[str]) -> bool:
+    """Whether the command sets a set-ID bit on a shell or a file in ``/tmp``, or gives an account the ID of root."""
     if name == "chmod":
         return any(re.fullmatch(r"[ugo]*\+\w*s\w*|[4-7][0-7]{3}", word) for word in rest) and any(
             word.rpartition("/")[2] in SHELLS or word.startswith("/tmp/") for word in rest
@@ -82,57 +87,63 @@ def _opens(name: str, rest: list[str]) -> bool:
     return name in ("useradd", "adduser", "usermod") and "-o" in rest and "0" in rest
 
 
-def _written(targets: tuple[str, ...]) -> Iterator[Harm]:
+def _detect_harmful_writes(targets: tuple[str, ...]) -> Iterator[Harm]:
     for target in targets:
         if _DISK.fullmatch(target):
             yield "destroy", f"> {target}", ""
-        if any(part in target for part in PERSISTENT):
+        if any(part in target for part in PERSISTENCE_PATHS):
             yield "persistence", target, ""
-        elif any(part in target for part in SYSTEM):
+        elif any(part in target for part in SYSTEM_PATHS):
             yield "system-file", target, ""
 
 
-def _destroys(name: str, rest: list[str]) -> bool:
+def _is_destructive(name: str, rest: list[str]) -> bool:
     if name == "rm":
-        return any(word in ROOTS for word in rest) and any(_RECURSIVE.fullmatch(word) for word in rest)
+        return any(word in ROOT_FOLDERS for word in rest) and any(_RECURSIVE.fullmatch(word) for word in rest)
     if name == "find":
-        return "-delete" in rest and any(word in ROOTS for word in rest[:3]) and not _FILTERS.intersection(rest)
+        # ``find / -name '*.pyc' -delete`` is ordinary housekeeping: a filter limits the deletion.
+        is_root = any(word in ROOT_FOLDERS for word in rest[:3])
+        return "-delete" in rest and is_root and not _FIND_FILTERS.intersection(rest)
     if name == "dd":
         return any(word.startswith("of=/dev/") and word not in ("of=/dev/null", "of=/dev/shm") for word in rest)
     return (
         name == "mkfs"
         or name.startswith("mkfs.")
-        or (name == "shred" and any(word.startswith("/dev/") or _is_private(word) for word in rest))
+        or (name == "shred" and any(word.startswith("/dev/") or _is_private_path(word) for word in rest))
     )
 
 
-def _sent(command: Command, name: str, rest: list[str]) -> Iterator[Harm]:
-    given = (*rest, *command.inner, *command.sources, *command.feeds)
-    private = next((word for word in given if _is_private(word) and not _METADATA.search(word)), None)
-    own = (name in ("scp", "rsync", "sftp") and "-i" in rest) or any(word.startswith("--netrc") for word in rest)
-    if private is not None and not own:
+def _detect_exfiltration(command: Command, name: str, rest: list[str]) -> Iterator[Harm]:
+    sent = (*rest, *command.substitutions, *command.input_files, *command.input_substitutions)
+    private = next((word for word in sent if _is_private_path(word) and not _CLOUD_METADATA.search(word)), None)
+    # ``scp -i ~/.ssh/id_rsa`` and ``curl --netrc`` use a key to log in; they do not send it.
+    is_login = (name in ("scp", "rsync", "sftp") and "-i" in rest) or any(word.startswith("--netrc") for word in rest)
+    if private is not None and not is_login:
         yield "send-private", name, private
-    elif any(_ENVIRONMENT.match(inner) for inner in command.inner):
+    elif any(_ENVIRONMENT.match(inner) for inner in command.substitutions):
         yield "send-private", name, "the environment"
 
 
-def _is_private(word: str) -> bool:
-    return any(part in word for part in PRIVATE) or word.endswith(PRIVATE_FOLDERS)
+def _is_private_path(word: str) -> bool:
+    return any(part in word for part in PRIVATE_PATHS) or word.endswith(PRIVATE_FOLDERS)
 
 
-def harm_of_pipeline(commands: Sequence[Command]) -> Iterator[Harm]:
-    """What commands do together: one reads what is private and a later one sends it; a shell hangs on a connection."""
+def detect_pipeline_harm(commands: Sequence[Command]) -> Iterator[Harm]:
+    """Yield the harm of several commands together.
+
+    One command reads private content and a later one sends it; or a connection program follows a shell.
+    """
     held = ""
     shell = False
     for command in commands:
-        words = unwrapped(command.words)
-        name = base_name(words[0]) if words else ""
+        words = unwrap_command(command.words)
+        name = normalize_program_name(words[0]) if words else ""
         if name in SENDERS and held:
             yield "send-private", name, held
             held = ""
-        if name in _CONNECTIONS and shell:
+        if name in _CONNECTION_PROGRAMS and shell:
             yield "reverse-shell", " ".join(words), "behind a shell"
         shell = shell or (name in SHELLS and runs_input(words))
-        read = (*words[1:], *command.sources)
-        private = next((word for word in read if _is_private(word)), "")
+        read = (*words[1:], *command.input_files)
+        private = next((word for word in read if _is_private_path(word)), "")
         held = held or private or ("the environment" if command.words in _WHOLE_ENVIRONMENT else "")

@@ -1,4 +1,4 @@
-"""Commands that are joined by pipes, and which of them take what comes through one for a program."""
+"""Group commands into pipelines and detect the commands that execute their input."""
 
 from __future__ import annotations
 
@@ -6,25 +6,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.languages.shell.lexer import Command
-from modelaudit.languages.shell.words import EVALUATORS, INTERPRETERS, READS_COMMANDS, SHELLS, base_name
+from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.program_names import (
+    EVALUATORS,
+    INTERPRETERS,
+    SCHEDULERS,
+    SHELLS,
+    normalize_program_name,
+)
 
-_TAKES_VALUE: Final = frozenset({"-o", "-O", "--rcfile", "--init-file", "-W", "-X"})
+_OPTIONS_WITH_VALUE: Final = frozenset({"-o", "-O", "--rcfile", "--init-file", "-W", "-X"})
 
 
 @dataclass(slots=True)
 class Pipeline:
-    """Commands, each of which reads what the one before writes."""
+    """Commands joined by pipes: each reads the output of the one before."""
 
     commands: list[Command] = field(default_factory=list)
 
 
-def pipelines_of(commands: list[Command]) -> Iterator[Pipeline]:
-    """The commands by pipeline, in order."""
+def group_into_pipelines(commands: list[Command]) -> Iterator[Pipeline]:
+    """Yield the commands by pipeline, in order."""
     pipeline = Pipeline()
     for command in commands:
         pipeline.commands.append(command)
-        if not command.piped:
+        if not command.is_piped:
             yield pipeline
             pipeline = Pipeline()
     if pipeline.commands:
@@ -32,24 +38,24 @@ def pipelines_of(commands: list[Command]) -> Iterator[Pipeline]:
 
 
 def runs_input(words: list[str]) -> bool:
-    """Whether what these words run takes its input for a program: ``sh``, ``bash -s``, ``python3 -``."""
+    """Whether the program executes its standard input: ``sh``, ``bash -s``, ``python3 -``."""
     if not words:
         return False
-    name = base_name(words[0])
-    if name in READS_COMMANDS:
+    name = normalize_program_name(words[0])
+    if name in SCHEDULERS:
         return "-f" not in words and "-l" not in words
     if name in EVALUATORS:
         return any(word in ("/dev/stdin", "/proc/self/fd/0", "-") for word in words[1:])
     if name not in SHELLS | INTERPRETERS:
         return False
-    return _without_program(name, words[1:])
+    return _lacks_program_argument(name, words[1:])
 
 
-def _without_program(name: str, options: list[str]) -> bool:
-    """Whether the options of a shell or interpreter name neither a file nor a text to run."""
+def _lacks_program_argument(name: str, options: list[str]) -> bool:
+    """Whether the arguments of a shell or interpreter contain neither a script file nor a program text."""
     skip = False
     for word in options:
-        if skip or word in _TAKES_VALUE:
+        if skip or word in _OPTIONS_WITH_VALUE:
             skip = not skip
         elif word in ("-", "/dev/stdin", "/proc/self/fd/0", "-s"):
             return True

@@ -1,4 +1,7 @@
-"""Dockerfiles and Makefiles as the shell scripts that they are, each command on the line on which it stands."""
+"""Convert Dockerfiles and Makefiles to shell text, so that one analyser judges all commands.
+
+Each command keeps its line number: lines without a command become empty lines.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import re
 import shlex
 from typing import Final
 
-from modelaudit.languages.shell.words import INTERPRETERS, base_name
+from modelaudit.languages.shell.program_names import INTERPRETERS, normalize_program_name
 
 _INSTRUCTION: Final = re.compile(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
 _FLAG: Final = re.compile(r"(?:--[\w-]+(?:=\S*)?\s+)+")
@@ -26,8 +29,8 @@ _MAKE_SHELL: Final = re.compile(r"\$[({]shell\s")
 _MAKE_VARIABLE: Final = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 
 
-def script_of_dockerfile(text: str) -> str:
-    """The commands of ``RUN`` and its like, with ``ENV`` and ``ARG`` as assignments and ``ADD`` as a download."""
+def convert_dockerfile(text: str) -> str:
+    """Return the commands of ``RUN`` and its like; ``ENV`` and ``ARG`` become assignments, ``ADD`` a download."""
     out: list[str] = []
     shell = ""
     lines = text.replace("\r\n", "\n").split("\n")
@@ -37,7 +40,7 @@ def script_of_dockerfile(text: str) -> str:
     while at < len(lines):
         start = at
         gathered = [lines[at]]
-        # A comment within a continued instruction is none of its lines.
+        # Docker drops comment lines inside a continued instruction.
         while (
             at + 1 < len(lines)
             and (gathered[-1].rstrip().endswith("\\") or gathered[-1].lstrip().startswith("#"))
@@ -49,21 +52,21 @@ def script_of_dockerfile(text: str) -> str:
         whole = "\n".join(
             "\\" if line.lstrip().startswith("#") and number else line for number, line in enumerate(gathered)
         )
-        script, here = _instruction(whole)
+        script, here = _convert_instruction(whole)
         if here is not None:
             end = next((index for index in range(at, len(lines)) if lines[index].strip() == here), len(lines))
             body = lines[at:end]
             at = min(end + 1, len(lines))
             script = "\n".join([script, *body, here if script else ""])
         elif script and _SHELL.match(whole):
-            shell, script = (script, "") if _takes_text(script) else (shell, script)
+            shell, script = (script, "") if _is_interpreter_shell(script) else (shell, script)
         elif script and shell and _RUN.match(whole):
             script = f"{shell} {shlex.quote(script)}"
         out.append(script + "\n" * max(0, at - start - 1 - script.count("\n")))
     return "\n".join(out)
 
 
-def _instruction(whole: str) -> tuple[str, str | None]:
+def _convert_instruction(whole: str) -> tuple[str, str | None]:
     match = _INSTRUCTION.fullmatch(whole)
     if match is None or whole.lstrip().startswith("#"):
         return "", None
@@ -74,10 +77,10 @@ def _instruction(whole: str) -> tuple[str, str | None]:
         rest = _FLAG.sub("", rest, count=1) if rest.startswith("--") else rest
         here = _HERE.search(rest)
         if here is not None and name == "RUN":
-            # Without a program in front or behind, the text itself is what the shell runs.
+            # Without a program before or after the mark, the shell runs the here-document itself.
             program = (rest[: here.start()] + rest[here.end() :]).strip()
             return (f"{program} <<'{here[1]}'" if program else ""), here[1]
-        return _exec_form(rest), None
+        return _convert_exec_form(rest), None
     if name in _SETS and "=" in rest:
         return rest, None
     rest = _FLAG.sub("", rest, count=1) if rest.startswith("--") else rest
@@ -91,14 +94,14 @@ def _instruction(whole: str) -> tuple[str, str | None]:
     return "", None
 
 
-def _takes_text(script: str) -> bool:
-    """Whether ``SHELL`` names what the commands of ``RUN`` are handed to as a text: an interpreter, no shell."""
+def _is_interpreter_shell(script: str) -> bool:
+    """Whether ``SHELL`` selects an interpreter such as Python, which takes the text of ``RUN`` as its program."""
     words = script.replace("'", "").split()
-    return len(words) > 1 and base_name(words[0]) in INTERPRETERS
+    return len(words) > 1 and normalize_program_name(words[0]) in INTERPRETERS
 
 
-def _exec_form(rest: str) -> str:
-    """The words of ``["sh", "-c", "…"]`` as a line of a shell; anything else as it is."""
+def _convert_exec_form(rest: str) -> str:
+    """Convert the exec form ``["sh", "-c", "…"]`` to a shell line; return any other text unchanged."""
     if not rest.lstrip().startswith("["):
         return rest
     try:
@@ -110,14 +113,14 @@ def _exec_form(rest: str) -> str:
     return " ".join("'" + str(word).replace("'", "'\\''") + "'" for word in words)
 
 
-def script_of_makefile(text: str) -> str:
-    """The recipes of a Makefile, with its variables as assignments."""
+def convert_makefile(text: str) -> str:
+    """Return the recipes of a Makefile as commands, its variables as assignments."""
     out: list[str] = []
     continued = False
     prefix = "\t"
     defines = False
     for line in text.replace("\r\n", "\n").split("\n"):
-        # What is defined is a recipe's text, be it put into one or not.
+        # ``define`` holds recipe text. It counts even if no rule uses it, because another Makefile may.
         defines = (defines or _MAKE_DEFINE.match(line) is not None) and line.strip() != "endef"
         changed = _MAKE_PREFIX.match(line)
         prefix = changed[1] if changed is not None else prefix
@@ -127,26 +130,28 @@ def script_of_makefile(text: str) -> str:
             line = "\t" + at_once[1]
         if line.startswith("\t") or continued or (defines and _MAKE_DEFINE.match(line) is None):
             recipe = line.lstrip("\t ") if not continued else line
-            out.append(_as_shell(recipe if continued else recipe.lstrip("@-+ ")))
+            out.append(_convert_make_expansions(recipe if continued else recipe.lstrip("@-+ ")))
             continued = line.endswith("\\")
             continue
         assigned = _MAKE_SETS.fullmatch(line.rstrip())
         if assigned is not None and not line.endswith("\\"):
             value = assigned[2]
             out.append(
-                f"{assigned[1]}={_as_shell(value)}" if _MAKE_SHELL.search(value) else f"{assigned[1]}={_quoted(value)}"
+                f"{assigned[1]}={_convert_make_expansions(value)}"
+                if _MAKE_SHELL.search(value)
+                else f"{assigned[1]}={_quote_value(value)}"
             )
         elif _MAKE_SHELL.search(line):
-            out.append(_as_shell(line[line.index("$") :]))
+            out.append(_convert_make_expansions(line[line.index("$") :]))
         else:
             out.append("")
     return "\n".join(out)
 
 
-def _as_shell(text: str) -> str:
+def _convert_make_expansions(text: str) -> str:
     text = _MAKE_SHELL.sub("$(", text)
     return _MAKE_VARIABLE.sub(r"${\1}", text).replace("$$", "$")
 
 
-def _quoted(value: str) -> str:
-    return '"' + _as_shell(value).replace("\\", "\\\\").replace('"', '\\"').replace("`", "\\`") + '"'
+def _quote_value(value: str) -> str:
+    return '"' + _convert_make_expansions(value).replace("\\", "\\\\").replace('"', '\\"').replace("`", "\\`") + '"'

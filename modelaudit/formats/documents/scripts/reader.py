@@ -13,10 +13,10 @@ from typing import Final
 from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.formats.documents.structured.tables import meanings_of_table
 from modelaudit.languages.embedded import DecodedWindow
-from modelaudit.languages.shell import git, recipes, settings
-from modelaudit.languages.shell.inline import programs_of
-from modelaudit.languages.shell.meaning import VOCABULARY, mentions_of_script
-from modelaudit.languages.shell.windows import mentions_of_lines
+from modelaudit.languages.shell import git, recipes, settings_files
+from modelaudit.languages.shell.inline_python import extract_python_programs
+from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
+from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
@@ -53,7 +53,7 @@ def _kind(path: str, start: bytes) -> str:
         return "modelfile"
     if name in ("makefile", "gnumakefile", "bsdmakefile") or name.endswith(".mk"):
         return "makefile"
-    if git.is_settings(path):
+    if git.is_git_settings(path):
         return "git"
     if name in _INDEXES:
         return "index"
@@ -107,10 +107,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if kind == "index":
         yield from meanings_of_table(artifact.path, file_name(artifact.path), text[:_LONGEST], limits)
     if kind == "modelfile":
-        yield from settings.files_of_modelfile(text[:_LONGEST])
+        yield from settings_files.collect_modelfile_references(text[:_LONGEST])
     if kind in ("script", "dockerfile", "makefile"):
         script = _AS_SCRIPT[kind](text[:_LONGEST])
-        for number, (line, program) in enumerate(programs_of(script)):
+        for number, (line, program) in enumerate(extract_python_programs(script)):
             if number >= _PROGRAMS:
                 break
             inner = DecodedWindow(program.encode("utf-8", "replace"), budget_of(window, limits))
@@ -135,38 +135,38 @@ def _as_is(text: str) -> str:
 
 _AS_SCRIPT: Final[dict[str, Callable[[str], str]]] = {
     "script": _as_is,
-    "dockerfile": recipes.script_of_dockerfile,
-    "makefile": recipes.script_of_makefile,
+    "dockerfile": recipes.convert_dockerfile,
+    "makefile": recipes.convert_makefile,
 }
 
 
 def _of_script(text: str) -> Iterator[Mention]:
-    yield from mentions_of_script(text)
+    yield from collect_script_mentions(text)
     if "powershell" in text.lower() or "pwsh" in text.lower():
-        yield from mentions_of_lines(text)
+        yield from collect_windows_mentions(text)
 
 
 _FOLLOWED: Final[dict[str, Callable[[str], Iterator[Mention]]]] = {
     "script": _of_script,
-    "dockerfile": lambda text: _of_script(recipes.script_of_dockerfile(text)),
-    "makefile": lambda text: _of_script(recipes.script_of_makefile(text)),
-    "windows": mentions_of_lines,
-    "git": git.mentions_of_git,
-    "unit": settings.mentions_of_unit,
-    "index": settings.mentions_of_index,
+    "dockerfile": lambda text: _of_script(recipes.convert_dockerfile(text)),
+    "makefile": lambda text: _of_script(recipes.convert_makefile(text)),
+    "windows": collect_windows_mentions,
+    "git": git.collect_git_mentions,
+    "unit": settings_files.collect_unit_mentions,
+    "index": settings_files.collect_index_mentions,
     "modelfile": lambda text: iter(()),
 }
 
 
 def _has_attributes(head: Head) -> bool:
-    return git.is_attributes(head.path) and looks_like_text(head)
+    return git.is_git_attributes(head.path) and looks_like_text(head)
 
 
 def _read_attributes(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the text's extent, and the drivers that it hands files to."""
     text, scan, defects = whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
-    yield Outline("text", tuple(git.mentions_of_attributes(text[:_LONGEST])))
+    yield Outline("text", tuple(git.collect_attribute_mentions(text[:_LONGEST])))
     if len(text) > _LONGEST:
         raise LimitReachedError(f"only the first {_LONGEST} characters of its attributes were followed")
 

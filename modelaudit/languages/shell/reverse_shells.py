@@ -1,12 +1,12 @@
-"""Commands that give whoever is at the other end of a connection a shell."""
+"""Detect reverse shells: commands that connect a shell to a remote host."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from modelaudit.languages.shell.lexer import Command
-from modelaudit.languages.shell.words import base_name
+from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.program_names import normalize_program_name
 
 _DEVICE: Final = re.compile(r"/dev/(?:tcp|udp)/")
 _INLINE: Final = re.compile(
@@ -19,13 +19,13 @@ _CATS: Final = frozenset({"nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"
 
 
 def is_reverse_shell(command: Command, words: list[str]) -> bool:
-    """Whether the command is one of the forms in which shells are handed out."""
-    if any(_DEVICE.search(text) for text in (*command.writes, *command.sources, *command.words)):
-        # Without a program that reads or writes there, it only tries whether the port answers.
-        return bool(command.words) and base_name(command.words[0]) not in _PROBES
+    """Whether the command is a known form of a reverse shell; ``words`` are its own, without ``sudo`` and the like."""
+    if any(_DEVICE.search(text) for text in (*command.output_files, *command.input_files, *command.words)):
+        # ``echo > /dev/tcp/host/port`` only probes the port: no shell reads or writes there.
+        return bool(command.words) and normalize_program_name(command.words[0]) not in _PROBES
     if not words:
         return False
-    name = base_name(words[0])
+    name = normalize_program_name(words[0])
     rest = words[1:]
     if name in _CATS:
         return any(word in ("-e", "-c", "--exec", "--sh-exec") or re.fullmatch(r"-[a-z]*e", word) for word in rest)

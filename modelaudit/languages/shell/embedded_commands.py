@@ -1,6 +1,7 @@
-"""Commands that stand in arguments and variables of other programs: of ``find -exec``, ``su -c``, ``trap``, ``ssh -o``.
+"""Extract command lines from the arguments and variables of other programs.
 
-Sources: the manuals of the programs; https://gtfobins.github.io/ for which of them start others.
+Examples are ``find -exec``, ``su -c``, ``trap`` and ``ssh -o ProxyCommand=``. Sources: the manuals of the programs;
+https://gtfobins.github.io/ for the programs that start others.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.languages.shell.expansions import RUN_LATER
-from modelaudit.languages.shell.lexer import Command
-from modelaudit.languages.shell.words import base_name
+from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
+from modelaudit.languages.shell.program_names import normalize_program_name
 
-# What an argument begins with, or holds, in front of a command line.
-_IN_ARGUMENT: Final = {
+# For each program, the argument that contains a command line; group 1 is that command line.
+_ARGUMENT_PATTERNS: Final = {
     names: re.compile(pattern, re.DOTALL)
     for names, pattern in (
         (("ssh", "scp", "sftp", "rsync"), r"(?:-o)?\s*(?:Proxy|Local)Command[=\s](.+)"),
@@ -27,43 +28,43 @@ _IN_ARGUMENT: Final = {
          r".*?\b(?:system|exec|execSync|popen|spawn|execute|passthru|shell_exec)\s*\(?\s*[\"'](.{1,2000}?)[\"'].*"),
     )
 }  # fmt: skip
-_BY_NAME: Final = {name: pattern for names, pattern in _IN_ARGUMENT.items() for name in names}
-_BEHIND_OPTION: Final = {
+_PATTERN_BY_PROGRAM: Final = {name: pattern for names, pattern in _ARGUMENT_PATTERNS.items() for name in names}
+_COMMAND_OPTIONS: Final = {
     "su": {"-c", "--command"}, "runuser": {"-c", "--command"}, "script": {"-c", "--command"}, "sg": {"-c"},
     "env": {"-S"}, "xterm": {"-e"}, "gdb": {"-ex"}, "watch": {"-x"}, "tmux": {"new-session", "new"}, "flock": {"-c"},
 }  # fmt: skip
-_FIRST: Final = frozenset({"trap"})
-_FIND: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
-_MOST: Final = 20
+_COMMAND_FIRST: Final = frozenset({"trap"})
+_FIND_ACTIONS: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+_MAX_WORDS: Final = 20
 
 
-def carried(command: Command) -> Iterator[str]:
-    """The texts that a shell is handed because of this command."""
-    for name, value in command.assigns:
-        if name in RUN_LATER and value:
+def extract_embedded_commands(command: Command) -> Iterator[str]:
+    """Yield the texts that another program passes to a shell because of this command."""
+    for name, value in command.assignments:
+        if name in COMMAND_VARIABLES and value:
             yield value
-    for at, word in enumerate(command.words[:_MOST]):
-        name = base_name(word)
+    for at, word in enumerate(command.words[:_MAX_WORDS]):
+        name = normalize_program_name(word)
         rest = command.words[at + 1 :]
         if name == "alias":
             yield from (each.partition("=")[2] for each in rest if "=" in each)
             return
-        if name in _FIRST:
+        if name in _COMMAND_FIRST:
             yield from (each for each in rest[:1] if " " in each)
             return
         if name in ("find", "fd"):
-            yield from _of_find(rest)
-        if name in _BEHIND_OPTION:
-            yield from (rest[where + 1] for where, each in enumerate(rest[:-1]) if each in _BEHIND_OPTION[name])
-        pattern = _BY_NAME.get(name)
+            yield from _extract_find_command(rest)
+        if name in _COMMAND_OPTIONS:
+            yield from (rest[where + 1] for where, each in enumerate(rest[:-1]) if each in _COMMAND_OPTIONS[name])
+        pattern = _PATTERN_BY_PROGRAM.get(name)
         if pattern is not None:
-            found = (pattern.fullmatch(each[:10_000]) for each in rest[:_MOST])
+            found = (pattern.fullmatch(each[:10_000]) for each in rest[:_MAX_WORDS])
             yield from (match[1] for match in found if match is not None)
             return
 
 
-def _of_find(rest: list[str]) -> Iterator[str]:
-    begin = next((where for where, each in enumerate(rest) if each in _FIND), None)
+def _extract_find_command(rest: list[str]) -> Iterator[str]:
+    begin = next((where for where, each in enumerate(rest) if each in _FIND_ACTIONS), None)
     if begin is not None:
         words = rest[begin + 1 :]
         end = next((where for where, each in enumerate(words) if each in (";", "+")), len(words))

@@ -1,4 +1,4 @@
-"""The words of commands by what they do: which fetch, which run what they read, which wrap others."""
+"""Classify the programs that shell commands start: shells, downloaders, senders, wrappers; and the paths they touch."""
 
 from __future__ import annotations
 
@@ -18,54 +18,56 @@ FETCHERS: Final = frozenset(
 SENDERS: Final = FETCHERS | {
     "nc", "ncat", "netcat", "socat", "telnet", "mail", "sendmail", "dig", "nslookup", "host", "ping", "rsync",
 }  # fmt: skip
-FETCHES_BY_WORDS: Final = {
+FETCHERS_BY_SUBCOMMAND: Final = {
     "aws": {"s3", "s3api"}, "gsutil": {"cat", "cp"}, "gcloud": {"storage"}, "az": {"storage"}, "gh": {"api", "gist"},
     "dig": {"TXT", "txt"}, "host": {"-t"}, "nslookup": {"-q=TXT", "-type=TXT", "-q=txt", "-type=txt"},
     "svn": {"cat"}, "rclone": {"cat"}, "mc": {"cat"}, "ipfs": {"cat"}, "ssh": {"cat"},
 }  # fmt: skip
-"""Programs that print what another machine gives where one of these words is among their arguments."""
+"""Programs that download if one of these words is among their arguments."""
 
-READS_COMMANDS: Final = frozenset({"at", "batch"})
-"""Programs that run later, in a shell, what they are given as their input."""
+SCHEDULERS: Final = frozenset({"at", "batch"})
+"""Programs that later run their standard input in a shell."""
 WRAPPERS: Final = frozenset(
     {"sudo", "doas", "nohup", "env", "exec", "command", "builtin", "xargs", "setsid", "nice", "ionice", "stdbuf",
      "time", "timeout", "busybox", "toybox", "unbuffer", "parallel", "chroot", "strace", "watch", "proxychains",
      "runuser"}
 )  # fmt: skip
-_OWN_ARGUMENT: Final = frozenset({"timeout", "chroot"})
-_OPTION_TAKES: Final = {
+_WRAPPERS_WITH_ARGUMENT: Final = frozenset({"timeout", "chroot"})
+_OPTIONS_WITH_VALUE: Final = {
     "sudo": {"-u", "-g", "-p", "-C", "-h"}, "doas": {"-u"}, "nice": {"-n"}, "ionice": {"-c", "-n"}, "env": {"-u", "-C"},
     "xargs": {"-I", "-n", "-P", "-L", "-d", "-a", "-s"}, "timeout": {"-k", "-s"}, "runuser": {"-u"}, "watch": {"-n"},
     "exec": {"-a"}, "parallel": {"-j"}, "time": {"-f", "-o"},
 }  # fmt: skip
 
-SYSTEM: Final = ("/etc/sudoers", "/etc/passwd", "/etc/shadow", "/etc/init.d/", "/etc/pam.d/", ".git/hooks/")
-"""Parts of paths: what is written there changes who may do what; recipes of containers do it, too."""
+SYSTEM_PATHS: Final = ("/etc/sudoers", "/etc/passwd", "/etc/shadow", "/etc/init.d/", "/etc/pam.d/", ".git/hooks/")
+"""Parts of paths of system files that control access. Writing them is less telling: container recipes do so as well."""
 
-PERSISTENT: Final = (
+PERSISTENCE_PATHS: Final = (
     "/etc/cron", "/var/spool/cron", ".ssh/authorized_keys", "/etc/systemd/system/", "/.config/systemd/",
     "/etc/ld.so.preload", "/etc/rc.local", "/LaunchAgents/", "/LaunchDaemons/", "/.config/autostart/",
     "sitecustomize.py", "usercustomize.py",
 )  # fmt: skip
-"""Parts of paths: what is written there is run later, or lets somebody in."""
+"""Parts of paths of files that run later or grant access, such as cron tables and authorised keys."""
 
-PRIVATE: Final = (
+PRIVATE_PATHS: Final = (
     ".ssh/id_", ".ssh/config", ".aws/credentials", ".netrc", "/etc/shadow", "huggingface/token", ".huggingface/token",
     ".git-credentials", ".kube/config", ".docker/config.json", ".pypirc", ".gnupg", ".config/gcloud", ".azure/",
     "security-credentials", "instance/service-accounts",
     ".bash_history", "/proc/self/environ", "wallet.dat", "Login Data", ".config/gh/hosts.yml",
 )  # fmt: skip
-"""Parts of paths of what is nobody else's."""
+"""Parts of paths of private files: keys, credentials, histories."""
 
 PRIVATE_FOLDERS: Final = ("/.ssh", "/.ssh/", "/.aws", "/.aws/", "/.gnupg", "/.kube", "/.ssh/*", "/.aws/*")
-"""Ends of paths of folders of which the same is true."""
+"""Ends of paths of private folders."""
 
-ROOTS: Final = frozenset({"/", "/*", "~", "~/", "~/*", "$HOME", "$HOME/", "$HOME/*", "/home", "/etc", "/usr", "/var",
-                          "/bin", "/boot", "/lib", "--no-preserve-root"})  # fmt: skip
+ROOT_FOLDERS: Final = frozenset(
+    {"/", "/*", "~", "~/", "~/*", "$HOME", "$HOME/", "$HOME/*", "/home", "/etc", "/usr", "/var", "/bin", "/boot",
+     "/lib", "--no-preserve-root"}
+)  # fmt: skip
 
 
-def base_name(word: str) -> str:
-    """The name of a program without its folder and its version: ``/usr/bin/python3.11`` is ``python3``."""
+def normalize_program_name(word: str) -> str:
+    """Return the program name without its folder and minor version: ``/usr/bin/python3.11`` becomes ``python3``."""
     if word == ".":
         return word
     name = word.rpartition("/")[2].removesuffix(".exe")
@@ -73,29 +75,29 @@ def base_name(word: str) -> str:
     return stem if minor.isdigit() and stem else name
 
 
-def unwrapped(words: list[str]) -> list[str]:
-    """The words from the program on that is really run: without ``sudo -u x``, ``env A=1``, ``timeout 5``."""
+def unwrap_command(words: list[str]) -> list[str]:
+    """Return the words without wrappers such as ``sudo -u x``, ``env A=1`` and ``timeout 5``."""
     at = 0
     while at < len(words):
-        name = base_name(words[at])
+        name = normalize_program_name(words[at])
         if name not in WRAPPERS:
             return words[at:]
-        at = _behind(words, at + 1, name)
+        at = _skip_wrapper_arguments(words, at + 1, name)
     return []
 
 
-def _behind(words: list[str], at: int, name: str) -> int:
-    """Where the words of the wrapper ``name`` end, which begin at ``at``."""
-    takes = _OPTION_TAKES.get(name, set())
-    own = name in _OWN_ARGUMENT
+def _skip_wrapper_arguments(words: list[str], at: int, name: str) -> int:
+    """Return the index behind the arguments of the wrapper ``name``, which begin at ``at``."""
+    options = _OPTIONS_WITH_VALUE.get(name, set())
+    needs_argument = name in _WRAPPERS_WITH_ARGUMENT
     while at < len(words):
         word = words[at]
         if word.startswith("-") and len(word) > 1:
-            at += 2 if word in takes else 1
+            at += 2 if word in options else 1
         elif name in ("env", "sudo") and "=" in word.partition("/")[0]:
             at += 1
-        elif own:
-            own = False
+        elif needs_argument:
+            needs_argument = False
             at += 1
         else:
             break

@@ -1,4 +1,4 @@
-"""Files of settings in which programs find commands to run: those of a desktop, of systemd, of pip and npm."""
+"""Read settings files that start programs or select package indexes: desktop entries, systemd units, pip and npm."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.languages.shell.meaning import mentions_of_script
+from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.wire.deadline import in_time
 from modelaudit.wire.requirement_lines import mentions_of_requirement
 
 VOCABULARY: Final = "shell-commands"
-_COMMANDS: Final = re.compile(
+_COMMAND_KEY: Final = re.compile(
     r"(?:exec|execstart|execstartpre|execstartpost|execreload|execstop|tryexec)", re.IGNORECASE
 )
-_LONGEST: Final = 5000
-_MOST_FILES: Final = 1000
+_MAX_LINE_LENGTH: Final = 5000
+_MAX_FILES: Final = 1000
 
 
-def mentions_of_unit(text: str) -> Iterator[Mention]:
-    """The commands of a ``.desktop`` file or a unit of systemd."""
-    for number, line in _lines(text):
+def collect_unit_mentions(text: str) -> Iterator[Mention]:
+    """Yield the commands of a ``.desktop`` file or a systemd unit."""
+    for number, line in _number_lines(text):
         key, _, value = line.partition("=")
-        if _COMMANDS.fullmatch(key.strip()):
+        if _COMMAND_KEY.fullmatch(key.strip()):
             yield Mention(VOCABULARY, "on-open", key.strip(), Location(line=number), value.strip()[:200])
-            yield from _moved(value.strip(), number)
+            yield from collect_script_mentions(value.strip(), number)
 
 
-def files_of_modelfile(text: str) -> Iterator[References]:
-    """The files that Ollama takes a model from; a name of its own library is none.
+def collect_modelfile_references(text: str) -> Iterator[References]:
+    """Yield references to the local files of an Ollama Modelfile; names of the Ollama library are not files.
 
     Source: https://docs.ollama.com/modelfile
     """
     found: list[Reference] = []
-    for number, line in _lines(text):
+    for number, line in _number_lines(text):
         word, _, value = line.partition(" ")
         value = value.strip().strip('"')
-        if word.upper() in ("FROM", "ADAPTER") and value.startswith((".", "/", "~", "\\")) and len(found) < _MOST_FILES:
+        if word.upper() in ("FROM", "ADAPTER") and value.startswith((".", "/", "~", "\\")) and len(found) < _MAX_FILES:
             found.append(Reference(ReferenceKind.MODEL, value[:1000], word.upper(), where=Location(line=number)))
     if found:
         yield References("configuration", tuple(found))
 
 
-def mentions_of_index(text: str) -> Iterator[Mention]:
-    """Where ``pip.conf``, ``.pypirc`` and ``.npmrc`` send installers for packages."""
-    for number, line in _lines(text):
+def collect_index_mentions(text: str) -> Iterator[Mention]:
+    """Yield the package indexes and disabled checks of ``pip.conf``, ``.pypirc`` and ``.npmrc``."""
+    for number, line in _number_lines(text):
         key, _, value = line.partition("=")
         name, address = key.strip().lower(), value.strip()
         where = Location(line=number)
@@ -62,10 +62,6 @@ def mentions_of_index(text: str) -> Iterator[Mention]:
             yield Mention(VOCABULARY, "git-command", f"npm {name}", where, address[:200])
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
+def _number_lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in in_time(enumerate(text.splitlines(), 1)):
-        yield number, line.strip()[:_LONGEST]
-
-
-def _moved(command: str, line: int) -> Iterator[Mention]:
-    yield from mentions_of_script(command, line)
+        yield number, line.strip()[:_MAX_LINE_LENGTH]

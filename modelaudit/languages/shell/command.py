@@ -1,0 +1,36 @@
+"""Define a simple command: the unit that the shell lexer produces and all other modules of this package judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+OUTPUT_MARK: Final = "$(…)"
+"""Replaces the unknown output of a command substitution in a word."""
+
+
+@dataclass(slots=True)
+class Command:
+    """One simple command.
+
+    Attributes:
+        line: of its first word, from 1 in the text.
+        words: without quotes; known variables are replaced, ``$NAME`` stays if its value is unknown.
+        substitutions: the texts of command substitutions ``$(…)`` and ``>(…)`` in its words.
+        input_substitutions: the texts of process substitutions ``<(…)``, whose output is read as a file.
+        input_text: the text of a here-document or here-string.
+        output_files: the files that its output is redirected to.
+        input_files: the files that its input is redirected from.
+        is_piped: its output is the input of the next command.
+        assignments: names and values of the variables that it sets, before its words or alone.
+    """
+
+    line: int
+    words: list[str] = field(default_factory=list)
+    substitutions: list[str] = field(default_factory=list)
+    input_substitutions: list[str] = field(default_factory=list)
+    input_text: str | None = None
+    output_files: list[str] = field(default_factory=list)
+    input_files: list[str] = field(default_factory=list)
+    is_piped: bool = False
+    assignments: list[tuple[str, str]] = field(default_factory=list)

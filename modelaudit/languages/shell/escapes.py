@@ -1,0 +1,45 @@
+"""Decode the backslash escapes of ``$'…'`` in bash and of the arguments of ``echo -e`` and ``printf``.
+
+Both spell characters as numbers, which hides program names. The escapes differ: only ``$'…'`` has Unicode escapes and
+drops the backslash before any other character; only ``printf`` allows a zero before three octal digits.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_ANSI_ESCAPE: Final = re.compile(
+    r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
+)
+_ANSI_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v"}
+_PRINTED_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|0?([0-7]{1,3})|([ntr\\]))")
+_PRINTED_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+
+
+def decode_ansi_text(text: str) -> str:
+    """Return the value of ``$'text'``."""
+    return _ANSI_ESCAPE.sub(_decode_ansi_escape, text)
+
+
+def decode_printed_text(text: str) -> str:
+    """Return ``text`` as ``echo -e`` or ``printf`` prints it."""
+    return _PRINTED_ESCAPE.sub(_decode_printed_escape, text) if "\\" in text else text
+
+
+def _decode_ansi_escape(match: re.Match[str]) -> str:
+    if match[1]:
+        return chr(int(match[1], 16))
+    if match[2]:
+        return chr(int(match[2], 16))
+    if match[3]:
+        return chr(min(int(match[3], 16), 0x10FFFF))
+    if match[4]:
+        return chr(int(match[4], 8) & 0xFF)
+    return _ANSI_LETTERS.get(match[5], match[5])
+
+
+def _decode_printed_escape(match: re.Match[str]) -> str:
+    if match[1]:
+        return chr(int(match[1], 16))
+    return chr(int(match[2], 8) & 0xFF) if match[2] else _PRINTED_LETTERS[match[3]]

@@ -1,0 +1,290 @@
+"""Analyse a shell script and report the commands that a model repository has no legitimate use for.
+
+The script is parsed into commands and pipelines; none is run. The analyser reports execution of downloaded or decoded
+content, reverse shells, persistence, destruction and exfiltration. Texts inside commands (substitutions,
+here-documents, decoded constants, ``sh -c``) are analysed recursively within a budget of work.
+Each mention belongs to the vocabulary ``shell-commands``. Its name is the address, program or file concerned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from modelaudit.languages.shell.aliases import parse_aliases
+from modelaudit.languages.shell.command import OUTPUT_MARK, Command
+from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
+from modelaudit.languages.shell.downloads import READ_BUILTINS, DownloadTracker, find_download_address
+from modelaudit.languages.shell.embedded_commands import extract_embedded_commands
+from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
+from modelaudit.languages.shell.installers import collect_requirements
+from modelaudit.languages.shell.lexer import parse_commands
+from modelaudit.languages.shell.pipelines import Pipeline, group_into_pipelines, runs_input
+from modelaudit.languages.shell.program_names import (
+    EVALUATORS,
+    INTERPRETERS,
+    RUNNERS,
+    SHELLS,
+    normalize_program_name,
+    unwrap_command,
+)
+from modelaudit.model.outline import Mention
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.deadline import in_time
+
+VOCABULARY: Final = "shell-commands"
+_MAX_DEPTH: Final = 6
+_MAX_MENTIONS: Final = 2000
+_MAX_QUOTE_LENGTH: Final = 200
+_BASE_WORK: Final = 500_000
+_WORK_PER_CHARACTER: Final = 4
+_WORK_PER_COMMAND: Final = 4
+_DECODERS: Final = frozenset({"base64", "base32", "basenc", "xxd", "openssl", "uudecode"})
+_PRINTERS: Final = frozenset({"echo", "printf", "cat"})
+# A program named by a glob, such as ``/???/c?rl``, hides its name. The glob contains a part of the name or its length;
+# a pattern of ``case`` is different, because it begins with a star.
+_WILDCARD: Final = re.compile(r"(?:[^\s*]{0,200}/)?(?=[^/]{0,99}[?*\[])(?:\w[^/\s]{0,99}|\?{2,40}|\[\w\][^/\s]{1,99})")
+_DOWNLOAD_OR_DECODE: Final = (
+    r"(?:b64decode|urlopen|requests\.get|decompress|fromhex|marshal|decode_base64|base64_decode|decode64|pack\s*\(?[\"']"
+    r"|file_get_contents|URI\.open|open-uri|Net::HTTP|LWP::|fetch\(|https?\.get|Buffer\.from)"
+)
+_INLINE_EXECUTION: Final = re.compile(
+    rf"\b(?:exec|eval|system)\b\s*\(?[^\n]{{0,300}}?{_DOWNLOAD_OR_DECODE}|{_DOWNLOAD_OR_DECODE}[^\n]{{0,300}}?\b(?:exec|eval|system)\b\s*[\s(]"
+    r"|\.then\(eval\)"
+)
+_MAX_INLINE_LENGTH: Final = 20_000
+
+
+@dataclass(slots=True)
+class _ScriptState:
+    """The state that all texts of one script share.
+
+    Attributes:
+        work_left: the budget for text that is analysed repeatedly, in characters.
+        variables: constant values by variable name.
+        aliases: replacement words by alias or function name.
+        downloads: the files and variables with downloaded content.
+    """
+
+    work_left: int
+    variables: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+    downloads: DownloadTracker = field(default_factory=DownloadTracker)
+
+    def spend_work(self, work: int) -> None:
+        """Charge the budget for text that commands pass on: nested texts and long pipelines.
+
+        Raises:
+            LimitReachedError: the budget is used up. Without it, nested text would cost exponential time.
+        """
+        self.work_left -= work
+        if self.work_left < 0:
+            raise LimitReachedError(
+                "its nested and piped commands exceed the limit of analysis; the rest was not analysed"
+            )
+
+    def parse_text(self, text: str) -> list[Command]:
+        """Parse the commands of ``text`` and record its aliases."""
+        self.spend_work(len(text))
+        self.aliases.update(parse_aliases(text))
+        return parse_commands(text, self.variables)
+
+    def resolve_alias(self, words: list[str]) -> list[str]:
+        """Replace the first word if it is an alias or a function of one command."""
+        replacement = self.aliases.get(words[0]) if words else None
+        return [*replacement, *words[1:]] if replacement else words
+
+
+def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
+    """Yield a mention with its line for each dangerous action of the script.
+
+    Args:
+        text: the script.
+        line: the number of its first line in the file, from 1.
+
+    Raises:
+        LimitReachedError: its commands nest too deep, or it has more than ``_MAX_MENTIONS`` mentions.
+    """
+    script = _ScriptAnalyser(_ScriptState(_BASE_WORK + _WORK_PER_CHARACTER * len(text)), line, 0)
+    for count, mention in enumerate(script.analyse_text(text)):
+        if count >= _MAX_MENTIONS:
+            raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
+        yield mention
+
+
+@dataclass(frozen=True, slots=True)
+class _ScriptAnalyser:
+    """Analyses one text of commands, which may be nested in another.
+
+    Attributes:
+        state: shared by all texts of the script.
+        first_line: the line of the text in the file, from 1.
+        depth: how many texts enclose it.
+    """
+
+    state: _ScriptState
+    first_line: int
+    depth: int
+
+    def analyse_text(self, text: str) -> Iterator[Mention]:
+        """Yield the mentions of the commands, in order."""
+        if self.depth > _MAX_DEPTH:
+            raise LimitReachedError(f"its commands nest deeper than {_MAX_DEPTH} levels; the rest was not analysed")
+        for pipeline in in_time(group_into_pipelines(self.state.parse_text(text)), 16):
+            yield from self._analyse_pipeline(pipeline)
+
+    def _analyse_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
+        for use, name, detail in detect_pipeline_harm(pipeline.commands) if len(pipeline.commands) > 1 else ():
+            yield self._make_mention(use, name, pipeline.commands[-1], detail)
+        for index, command in enumerate(pipeline.commands):
+            command.words = self.state.resolve_alias(command.words)
+            words = unwrap_command(command.words)
+            through_xargs = any(normalize_program_name(word) in ("xargs", "parallel") for word in command.words[:3])
+            starts = (
+                words and normalize_program_name(words[0]) in RUNNERS if words else command.words[:1] == ["parallel"]
+            )
+            runs = runs_input(words) or (through_xargs and starts) or self._branches_into_shell(command)
+            if index and runs:
+                yield from self._analyse_piped_program(pipeline.commands[:index], command)
+            elif index and words and words[0] in READ_BUILTINS:
+                self._record_read_variable(pipeline.commands[:index], words)
+            elif command.input_text is not None and runs_input(words) and normalize_program_name(words[0]) in SHELLS:
+                yield from self._analyse_nested(command.input_text, command)
+                yield from self._analyse_substitutions(command)
+            yield from self._analyse_command(command, words)
+            for inner in (*command.substitutions, *command.input_substitutions):
+                yield from self._analyse_nested(inner, command)
+
+    def _branches_into_shell(self, command: Command) -> bool:
+        """Whether an output substitution executes the input, as in ``tee >(bash)``."""
+        return any(
+            runs_input(unwrap_command(each.words))
+            for inner in command.substitutions
+            for each in parse_commands(inner[:200])
+        )
+
+    def _record_read_variable(self, before: list[Command], words: list[str]) -> None:
+        address = find_download_address(before)
+        if address is not None:
+            self.state.downloads.record_read(words, address)
+
+    def _analyse_nested(self, text: str, command: Command) -> Iterator[Mention]:
+        yield from _ScriptAnalyser(self.state, self.first_line + command.line - 1, self.depth + 1).analyse_text(text)
+
+    def _make_mention(self, use: str, name: str, command: Command, detail: str = "") -> Mention:
+        short_name = " ".join(name.split())[:_MAX_QUOTE_LENGTH] or use
+        return Mention(VOCABULARY, use, short_name, self._locate_command(command), detail[:_MAX_QUOTE_LENGTH])
+
+    def _locate_command(self, command: Command) -> Location:
+        return Location(line=self.first_line + command.line - 1)
+
+    def _analyse_piped_program(self, before: list[Command], command: Command) -> Iterator[Mention]:
+        """Judge the program that a pipe feeds to ``command``, which executes its input."""
+        self.state.spend_work(_WORK_PER_COMMAND * len(before))
+        shell = normalize_program_name((unwrap_command(command.words) or command.words)[0])
+        programs = [words for each in before if (words := unwrap_command(each.words))]
+        names = [normalize_program_name(words[0]) for words in programs]
+        address = find_download_address(before)
+        if address is not None:
+            yield self._make_mention("download-and-run", address, command, f"into {shell}")
+            return
+        earlier = next((found for words in programs if (found := self.state.downloads.find_address(words[1:]))), None)
+        if earlier is not None:
+            yield self._make_mention("download-then-run", earlier, command, f"into {shell}")
+            return
+        for each in before:
+            yield from self._analyse_substitutions(each)
+        text = evaluate_pipeline_output(before)
+        if text is not None:
+            if len(before) > 1:
+                yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
+            if shell in SHELLS | EVALUATORS:
+                yield from self._analyse_nested(text, command)
+        elif any(name in _DECODERS for name in names):
+            yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
+        elif any(mark in name for name in names for mark in "$?*"):
+            yield self._make_mention("unresolved-run", names[0], command, f"into {shell}")
+        elif names and names[0] not in _PRINTERS:
+            yield self._make_mention("piped-run", names[0], command, f"into {shell}")
+
+    def _analyse_words(self, command: Command, words: list[str]) -> Iterator[Mention]:
+        """Yield the mentions that follow from the command alone, whatever surrounds it."""
+        for use, name, detail in detect_harm(command, words):
+            yield self._make_mention(use, name, command, detail)
+        for text in extract_embedded_commands(command):
+            yield from self._analyse_nested(text, command)
+        for found in collect_requirements(words):
+            yield replace(found, where=self._locate_command(command))
+
+    def _analyse_command(self, command: Command, words: list[str]) -> Iterator[Mention]:
+        yield from self._analyse_words(command, words)
+        self.state.downloads.record_command(command, words)
+        if not words:
+            return
+        name = normalize_program_name(words[0])
+        if words[0] == OUTPUT_MARK:
+            yield from self._analyse_substitutions(command)
+        elif _WILDCARD.fullmatch(words[0]) and ("/" in words[0] or "?" in words[0]):
+            yield self._make_mention("obfuscated", words[0], command)
+        if name in READ_BUILTINS:
+            self._record_read_variable(
+                [each for text in command.input_substitutions for each in self.state.parse_text(text)], words
+            )
+        runs = [*words, *command.input_files] if name in RUNNERS | EVALUATORS else words[:1]
+        address = self.state.downloads.find_address(runs)
+        if address is not None:
+            yield self._make_mention("download-then-run", address, command, words[0])
+        if name in EVALUATORS or name in SHELLS:
+            yield from self._analyse_evaluator(command, words, name)
+        elif name in INTERPRETERS:
+            if _INLINE_EXECUTION.search(" ".join(words[1:])[:_MAX_INLINE_LENGTH]):
+                yield self._make_mention("decode-and-run", " ".join(words[:2]), command)
+            yield from self._analyse_executed_outputs(command.input_substitutions, command)
+
+    def _analyse_evaluator(self, command: Command, words: list[str], name: str) -> Iterator[Mention]:
+        """Judge ``eval``, ``source`` or a shell with its program in an argument."""
+        yield from self._analyse_executed_outputs(command.input_substitutions, command)
+        program = " ".join(words[1:]) if name == "eval" else None
+        if name in SHELLS:
+            program = next((words[at + 1] for at in range(1, len(words) - 1) if _takes_program_text(words[at])), None)
+        if program is None:
+            return
+        yield from self._analyse_substitutions(command)
+        if program.strip() not in ("", OUTPUT_MARK):
+            yield from self._analyse_nested(program, command)
+
+    def _analyse_substitutions(self, command: Command) -> Iterator[Mention]:
+        yield from self._analyse_executed_outputs(command.substitutions, command)
+
+    def _analyse_executed_outputs(self, texts: list[str], command: Command) -> Iterator[Mention]:
+        for text in texts:
+            yield from self._analyse_executed_output(text, command)
+
+    def _analyse_executed_output(self, inner: str, command: Command) -> Iterator[Mention]:
+        """Judge the substitution ``inner``, whose output is executed."""
+        commands = self.state.parse_text(inner)
+        address = find_download_address(commands)
+        names = [normalize_program_name(words[0]) for each in commands if (words := unwrap_command(each.words))]
+        text = evaluate_pipeline_output(commands)
+        if address is not None:
+            yield self._make_mention("download-and-run", address, command)
+        elif text is not None:
+            if len(commands) > 1:
+                yield self._make_mention("decode-and-run", names[-1], command)
+            # ``$(echo cu)rl``: the words behind the substitution are arguments of the program that it names.
+            words = command.words[1:] if command.words[:1] == [OUTPUT_MARK] else []
+            yield from self._analyse_nested(" ".join([text, *words]), command)
+        elif any(name in _DECODERS for name in names):
+            yield self._make_mention("decode-and-run", names[-1], command)
+        else:
+            read = [word for each in commands for word in (*each.words[1:], *each.input_files)]
+            address = self.state.downloads.find_address(read)
+            if address is not None:
+                yield self._make_mention("download-then-run", address, command)
+
+
+def _takes_program_text(word: str) -> bool:
+    return word.startswith("-") and not word.startswith("--") and word.endswith("c")
