@@ -19,22 +19,16 @@ from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.skops import SkopsSchema
 from modelaudit.model.structure import (
     ArchiveListing,
-    ArrayHeader,
-    CompressedStream,
     Defect,
     Document,
     Location,
     ModelCard,
-    SafetensorsHeader,
     TensorData,
     Unread,
 )
 from modelaudit.model.torch import TorchProgram
 
 _FORMATS: Final[dict[type[Structure], str]] = {
-    CompressedStream: "compressed",
-    SafetensorsHeader: "safetensors",
-    ArrayHeader: "npy",
     ModelCard: "card",
     SkopsSchema: "skops",
 }
@@ -50,7 +44,7 @@ def subjects_of(artifact: str, structure: Structure, callables: Callables) -> It
             yield from _defects(artifact, structure.format, structure.defects)
             for tag, line in structure.tags if isinstance(structure, Document) else ():
                 yield _tag(artifact, structure.format, tag, line)
-        case CompressedStream() | SafetensorsHeader() | ArrayHeader() | ModelCard() | SkopsSchema():
+        case ModelCard() | SkopsSchema():
             yield from _defects(artifact, _FORMATS[type(structure)], structure.defects)
         case TensorData() | TorchProgram() | References() | Prose() | Statements():
             return

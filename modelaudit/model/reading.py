@@ -9,11 +9,8 @@ from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.skops import SkopsSchema
 from modelaudit.model.structure import (
     ArchiveListing,
-    ArrayHeader,
-    CompressedStream,
     Document,
     ModelCard,
-    SafetensorsHeader,
     TensorData,
     Unread,
 )
@@ -21,15 +18,12 @@ from modelaudit.model.torch import TorchProgram
 
 Structure = (
     ArchiveListing
-    | ArrayHeader
-    | CompressedStream
     | Document
     | ModelCard
     | Outline
     | PickleProgram
     | Prose
     | References
-    | SafetensorsHeader
     | SkopsSchema
     | Statements
     | TensorData

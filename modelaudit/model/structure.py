@@ -99,71 +99,10 @@ class ArchiveListing:
 
 
 @dataclass(frozen=True, slots=True)
-class CompressedStream:
-    """A file that is one compressed content.
-
-    Attributes:
-        codec: ``gzip``, ``bzip2``, ``xz``, ``lzma``, ``zlib``, ``lz4`` or ``zstd``.
-        streams: how many streams or frames follow one another to make the content.
-        stored_size: bytes that they take.
-        size: bytes of the content, as far as it was expanded.
-    """
-
-    codec: str
-    streams: int
-    stored_size: int
-    size: int
-    defects: tuple[Defect, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TensorEntry:
-    """A named tensor. ``start`` and ``end`` are offsets into the data section, in bytes."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class SafetensorsHeader:
-    """The header of a safetensors file: tensors in order of their data, and the free-form metadata."""
-
-    header_size: int
-    tensors: tuple[TensorEntry, ...]
-    metadata: tuple[tuple[str, str], ...]
-    defects: tuple[Defect, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class TensorData:
     """Bytes that a loader takes as numbers and nothing else."""
 
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayHeader:
-    """What precedes an array in NumPy's own file format.
-
-    Attributes:
-        version: of the format, such as ``1.0``.
-        dtype: as the header spells it, bounded.
-        item_size: bytes of one item; ``None`` where that is not known.
-        objects: whether the items are Python objects, which are stored as a pickle; ``None`` where that is not known.
-        start: offset of the header in the artifact, in bytes.
-    """
-
-    version: str
-    dtype: str
-    shape: tuple[int, ...]
-    fortran_order: bool
-    item_size: int | None
-    objects: bool | None
-    start: int
-    defects: tuple[Defect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
 
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 from modelaudit.model.structure import Defect, Unread, UnreadReason
 from modelaudit.pipeline import ArtifactReading
@@ -82,6 +83,11 @@ class Reading:
     def evaluates(self) -> bool:
         """Whether the payload that most hostile fixtures carry was found, be it only imported before damage."""
         return "builtins.eval" in {str(event.subject) for event in self.events}
+
+    def facts(self, format_: str) -> list[dict[str, str]]:
+        """The facts of every outline of a format, in the order in which they were read."""
+        outlines = [each for each in self.of(Outline) if each.format == format_]
+        return [dict(outline.facts) for outline in outlines]
 
     def defects(self, path: str | None = None) -> list[Defect]:
         found = (s.defects for p, s in self.structures if hasattr(s, "defects") and path in (None, p))

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.model.pickle import PickleProgram
-from modelaudit.model.structure import CompressedStream, TensorData, UnreadReason
+from modelaudit.model.structure import TensorData, UnreadReason
+from modelaudit.wire.streams import COMPRESSED
 
 _VALUES = {
     "numbers": np.arange(12.0).reshape(3, 4),
@@ -69,7 +70,7 @@ def test_compressed_files_are_followed_too(value, codec, read_bytes):
 @pytest.mark.parametrize("pack", [bz2.compress, gzip.compress, zlib.compress])
 def test_twice_compressed_files_are_followed_too(pack, read_bytes):
     reading = read_bytes(pack(_dumped(_VALUES["nested"], compress=("xz", 1))))
-    assert len(reading.of(CompressedStream)) == 2
+    assert len(reading.facts(COMPRESSED)) == 2
     assert reading.of(PickleProgram)[0].streams[0].complete
     assert not reading.unread
 

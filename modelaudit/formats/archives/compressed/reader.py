@@ -16,13 +16,14 @@ from typing import Final
 from modelaudit.model.address import join_member, join_range, member_path
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.structure import CompressedStream, Defect, Location, Unread, UnreadReason
+from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import Head, Reader, Reading
 from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError, is_usual_lzma
 from modelaudit.wire.deadline import Deadline
 from modelaudit.wire.decompression import Follows
 from modelaudit.wire.pickle_start import FUTURE, names_protocol
 from modelaudit.wire.sniff import strong_magic
+from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, budget_of, chunks, opener
 
 _TRIAL_BYTES: Final = 512
@@ -113,7 +114,7 @@ def _read(form: _Format, artifact: Artifact, window: Window, limits: Limits) -> 
         if rest is not None:
             detail = f"{window.size - rest} bytes follow the compressed data"
             defects.append(Defect("trailing-data", detail, Location(offset=rest)))
-        yield CompressedStream(form.codec.name, expansion.streams, end, content.size, tuple(defects))
+        yield outline_stream(form.codec.name, expansion.streams, end, content.size, defects)
         if failure is not None:
             yield Unread(failure.reason, str(failure), Location(offset=end))
         if content.size:

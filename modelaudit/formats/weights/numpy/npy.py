@@ -17,7 +17,8 @@ from modelaudit.formats.weights.numpy.header import MAGIC, Header, data_start, r
 from modelaudit.model.address import join_found, join_range
 from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.structure import ArrayHeader, Defect, Location, TensorData
+from modelaudit.model.outline import Outline
+from modelaudit.model.structure import Defect, Location, TensorData
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.wire.windows import SubWindow, budget_of
 
@@ -45,7 +46,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             yield from _behind_damage(artifact, window, position, limits)
             raise
         size = extent(header.shape, header.dtype.item_size)
-        yield _structure(header, position, size)
+        yield _outline_header(header, position, size)
         start = header.data_start
         if start >= window.size and (header.dtype.objects or size):
             raise DamagedError("the file breaks off behind the header of an array", start)
@@ -65,7 +66,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     raise LimitReachedError(f"more than {_MOST} arrays follow one another", position)
 
 
-def _structure(header: Header, start: int, size: int | None) -> ArrayHeader:
+def _outline_header(header: Header, start: int, size: int | None) -> Outline:
     where = Location(offset=start)
     defects = [Defect("duplicate-key", f"the header has {key!r} more than once", where) for key in header.repeated]
     if any(length < 0 for length in header.shape):
@@ -73,16 +74,19 @@ def _structure(header: Header, start: int, size: int | None) -> ArrayHeader:
     elif size is None and header.dtype.item_size is not None:
         detail = f"the size of {header.shape} items of {header.dtype.item_size} bytes cannot be counted"
         defects.append(Defect("size-overflow", detail, where))
-    return ArrayHeader(
-        version=f"{header.version[0]}.{header.version[1]}",
-        dtype=header.descr,
-        shape=header.shape,
-        fortran_order=header.fortran_order,
-        item_size=header.dtype.item_size,
-        objects=header.dtype.objects,
-        start=start,
-        defects=tuple(defects),
+    facts = (
+        ("version", f"{header.version[0]}.{header.version[1]}"),
+        ("dtype", header.descr),
+        ("shape", str(header.shape)[:200]),
+        ("order", "Fortran" if header.fortran_order else "C"),
+        ("item bytes", str(header.dtype.item_size or "unknown")),
+        ("objects", _name_answer(header.dtype.objects)),
     )
+    return Outline("npy", facts=facts, defects=tuple(defects))
+
+
+def _name_answer(holds_objects: bool | None) -> str:
+    return "unknown" if holds_objects is None else "yes" if holds_objects else "no"
 
 
 def _numbers(window: Window, start: int, size: int) -> Iterator[Reading]:

@@ -13,9 +13,10 @@ from modelaudit.formats.pickles.pickle.reader import starts_pickle
 from modelaudit.model.address import join_content, join_range
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.structure import CompressedStream, Defect, Location, Unread
+from modelaudit.model.structure import Defect, Location, Unread
 from modelaudit.wire.base import Head, Reader, Reading
 from modelaudit.wire.codecs import ZLIB
+from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, budget_of, opener
 
 MAGIC: Final = b"ZF"
@@ -56,7 +57,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         elif failure is None and content.size != stated:
             detail = f"the content is {content.size} bytes and stated to be {stated}"
             defects.append(Defect("size-mismatch", detail, Location(offset=len(MAGIC))))
-        yield CompressedStream(READER.format, 1, end, content.size, tuple(defects))
+        yield outline_stream(READER.format, 1, end, content.size, defects)
         if failure is not None:
             yield Unread(failure.reason, str(failure), Location(offset=end))
         if content.size:

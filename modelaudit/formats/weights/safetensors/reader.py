@@ -17,7 +17,7 @@ from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.model.structure import Defect, Location, SafetensorsHeader, TensorEntry, Unread, UnreadReason
+from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
 from modelaudit.wire.sniff import name_format
@@ -88,11 +88,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         log.add("truncated", f"the tensors take {end} bytes, {available} are there", offset=window.size)
     elif end < available:
         log.add("trailing-data", f"{available - end} bytes follow the last tensor", offset=data_start + end)
-    yield SafetensorsHeader(length, tuple(tensors), metadata, tuple(log.kept))
     entries = [Entry(key, value.encode("utf-8", "replace")) for key, value in metadata]
-    mentions = mentions_of(entries)
-    if mentions:
-        yield Outline("safetensors", mentions)
+    facts = (("header bytes", str(length)), ("tensors", str(len(tensors))))
+    yield Outline("safetensors", mentions_of(entries), facts, tuple(log.kept))
     yield from meanings(artifact, window, entries, limits)
     if end > available:
         detail = f"the file breaks off: {available} of {end} bytes of tensors are there"
@@ -101,6 +99,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         stretch = SubWindow(window, data_start + end, available - end, budget_of(window, limits))
         path = join_range(artifact.path, data_start + end, window.size)
         yield Artifact(path, stretch.size, lambda: nullcontext(stretch))
+
+
+@dataclass(frozen=True, slots=True)
+class TensorEntry:
+    """A named tensor. ``start`` and ``end`` are offsets into the data section, in bytes."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
 
 
 @dataclass(slots=True)
