@@ -1,4 +1,9 @@
-"""Where a model is and what it consists of: references, snapshots, artifacts and windows onto their bytes."""
+"""Model references, snapshots, artifacts and windows.
+
+A *reference* is the target that the user names. A source resolves it to a *snapshot*: the model at one commit, or a
+local folder at one moment. A snapshot consists of *artifacts*, one for each file, and an artifact opens as a *window*:
+bounded random access to its bytes.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from modelaudit.model.structure import Unread
 
 
 class DigestAlgorithm(StrEnum):
-    """The digests that the Hub states for a file."""
+    """The digest algorithms that the Hub uses for files."""
 
     SHA256 = "sha256"
     GIT_BLOB = "git-sha1"
@@ -40,7 +45,7 @@ class Digest:
 
 
 class RefKind(StrEnum):
-    """What a target on the command line turned out to be."""
+    """The kind of model reference that a target resolves to."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -51,7 +56,7 @@ class RefKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """What the user asked for: a repository id (``org/model``), or a path as it was typed."""
+    """The target that the user named: a repository id (``org/model``), or a path as typed."""
 
     kind: RefKind
     name: str
@@ -63,21 +68,21 @@ class ModelRef:
 
 
 class Window(Protocol):
-    """Bounded random access to bytes that lie in a file, behind an HTTP range or inside an archive.
+    """Bounded random access to the bytes of a file, an HTTP range or an archive member; readers see no difference.
 
-    A reader never learns which. Offsets and lengths are bytes.
+    Offsets and lengths are bytes.
     """
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes."""
 
     def read(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes from ``offset``, fewer only where the artifact ends.
 
         Raises:
-            WindowError: the bytes could not be had: the disk or the network failed, the compressed
-                data is damaged, or ``length`` is over the window's bound.
+            WindowError: the disk or the network failed, the compressed data are damaged, or ``length`` exceeds the
+                bound of the window.
         """
 
 
@@ -86,30 +91,29 @@ class WatchedWindow(Window, Protocol):
     """A window onto bytes that may change under it, such as a file on disk."""
 
     def changed(self) -> str | None:
-        """What became of the bytes since they were listed, in one line; ``None`` if nothing did."""
+        """Describe in one line how the bytes changed since they were listed; ``None`` if they did not."""
 
 
 TENSOR_STORAGE = "tensor-storage"
-"""Content that a loader takes as numbers."""
+"""Content that a loader reads as numbers."""
 
 PICKLE = "pickle"
-"""Content that a loader unpickles, whatever it begins with."""
+"""Content that a loader unpickles, whatever its first bytes are."""
 
 TORCHSCRIPT = "torchscript"
 """Content of a pickle whose types are defined by the code in its own archive, or a source of that code."""
 
 TORCH_EXPORT = "torch-export"
-"""Content that ``torch.export.load`` takes for a graph."""
+"""Content that ``torch.export.load`` reads as a graph."""
 
 TORCH_WEIGHT = "torch-weight"
-"""Content that ``torch.export.load`` takes as numbers, or for a pickle where another member says so."""
+"""Content that ``torch.export.load`` reads as numbers, or unpickles where another member declares it a pickle."""
 
 TORCH_TAR = "torch-tar-records"
 """Content that torch reads from its old tar archives: pickles with numbers between them."""
 
 JINJA = "jinja"
-"""Content that is rendered as a template, whatever it looks like."""
-"""Content that a loader renders as a template of Jinja."""
+"""Content that a loader renders as a Jinja template, whatever it looks like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +121,16 @@ class Artifact:
     """One file of a snapshot, or one member of a container.
 
     Attributes:
-        path: POSIX path within the snapshot; a member is addressed ``model.pt!archive/data.pkl``.
-            Bytes that are not UTF-8 are kept as surrogate escapes; printing escapes them.
-        size: bytes, as the source states it.
-        open: opens a window; closing the window is the caller's. ``None`` where there is nothing to open.
-        claimed: digests that the source states for the bytes.
-        obstacle: why this artifact cannot be examined at all, known before it is opened: a link that
-            leads outside, a FIFO, no permission, content that is absent.
-        content: what the container says the bytes are, where it knows and the bytes alone do not tell: one of the
-            words above, which the reader that it is meant for knows.
-        outside_names: further names that the file has on its disk and that lie outside of the folder (hard links),
-            where the source is a plain folder; 0 where that is not known.
+        path: address within the snapshot, as ``modelaudit.model.address`` writes it. Bytes that are not UTF-8 are
+            kept as surrogate escapes; printing escapes them.
+        size: number of bytes that the source states.
+        open: opens a window, which the caller closes; ``None`` where the artifact cannot be opened.
+        claimed: digests that the source claims for the bytes.
+        obstacle: the reason why this artifact cannot be examined, known before it is opened: a link that leads
+            outside, a FIFO, missing permission, absent content.
+        content: the kind of content that the container declares, where the bytes alone do not decide it: one of the
+            constants above.
+        outside_names: number of hard links to the file that lie outside of the scanned folder; 0 where unknown.
     """
 
     path: str
@@ -140,19 +143,19 @@ class Artifact:
 
     def __post_init__(self) -> None:
         if (self.open is None) == (self.obstacle is None):
-            raise ValueError("an artifact either opens or says why it does not")
+            raise ValueError("an artifact needs either an open function or an obstacle")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A model as it was at one moment: every artifact of it, pinned to a commit where the source has them.
+    """All artifacts of a model at one moment, pinned to a commit where the source has commits.
 
     Attributes:
         commit: 40 hexadecimal digits, or ``None`` for a plain folder or file.
-        origin: where the bytes came from: the Hub endpoint, or the absolute folder.
-        root: the local folder (or file) that holds the artifacts, where there is one.
-        notes: one line each about how the target was resolved, for the person who reads the report.
-        stated: what the Hub itself says of licence and origins, beside the files; ``None`` where no Hub was asked.
+        origin: the source of the bytes: the endpoint of the Hub, or the absolute folder.
+        root: the local folder or file that holds the artifacts, if any.
+        notes: one line for each remark on how the target was resolved.
+        stated: licence and lineage statements of the Hub itself; ``None`` where no Hub was asked.
     """
 
     ref: ModelRef

@@ -1,4 +1,4 @@
-"""What stops a scan before it has a result. Each error carries one line for a person and an exit code for a gate."""
+"""Errors that end a scan without a report. Each carries a message of one line and an exit code."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from modelaudit.model.structure import UnreadReason
 
 
 class ModelAuditError(Exception):
-    """A scan could not be carried out.
+    """Base class of all errors.
 
-    The message is one line: what happened, where, and what to do next. Line breaks in it become spaces.
+    The message is one line: the problem, its place, and the next step. Line breaks in it become spaces.
     """
 
     exit_code: int = 4
@@ -31,14 +31,14 @@ class SourceError(ModelAuditError):
 
 
 class MissingError(SourceError):
-    """There is no such repository, file or revision, or it is hidden: a Hub does not tell missing from private."""
+    """The repository, file or revision is missing or private: the Hub gives the same answer for both."""
 
 
 class GatedError(SourceError):
-    """It is there, and whoever asks may not have it.
+    """The repository is gated, and the user has no access.
 
     Attributes:
-        snapshot: what the Hub shows of it all the same: every file listed, none of them here. ``None`` if nothing.
+        snapshot: the files that the Hub lists in spite of the gate, each without content; ``None`` without a listing.
     """
 
     def __init__(self, message: str, snapshot: Snapshot | None = None) -> None:
@@ -47,17 +47,17 @@ class GatedError(SourceError):
 
 
 class UnreachedError(SourceError):
-    """Nobody knows whether it is there: no network, offline and not in the cache, or the Hub failed."""
+    """The source gave no answer: no network, offline without a cached copy, or a failure of the Hub."""
 
 
 class DefectError(ModelAuditError):
-    """modelaudit itself failed, and has no result (exit 4)."""
+    """modelaudit itself failed and has no report (exit 4)."""
 
     exit_code = 4
 
 
 class WindowError(Exception):
-    """The bytes of an artifact could not be had where a reader asked for them; ``reason`` says in which way."""
+    """A window could not return bytes that a reader requested; ``reason`` classifies the cause."""
 
     def __init__(self, message: str, reason: UnreadReason = UnreadReason.UNREADABLE) -> None:
         super().__init__(message)

@@ -1,4 +1,8 @@
-"""What is wrong: rules as they are written down, and findings as they were made."""
+"""Rules and findings.
+
+A *rule* describes a problem: why it matters and how to fix it. A *finding* records that a rule matched, with the
+evidence.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from modelaudit.model.structure import NOWHERE, Location
 
 
 class Severity(StrEnum):
-    """The one ladder. Compare with ``rank``, not with the words."""
+    """Severity levels in ascending order. Compare them by ``rank``, not by their text."""
 
     INFO = "info"
     LOW = "low"
@@ -28,7 +32,7 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Confidence(StrEnum):
-    """How sure a rule is that what it matched is what it names."""
+    """The probability that a match of a rule is the problem that it describes."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -36,7 +40,7 @@ class Confidence(StrEnum):
 
 
 class CheckFamily(StrEnum):
-    """The groups that ``--checks`` selects."""
+    """The groups of rules that ``--checks`` selects."""
 
     SECURITY = "security"
     INTEGRITY = "integrity"
@@ -47,7 +51,7 @@ class CheckFamily(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as people read it: in reports, in ``explain`` and in the documentation.
+    """The description of a rule in reports, in ``explain`` and in the documentation.
 
     Attributes:
         id: ``family/kebab-words``; permanent and never reused.
@@ -69,14 +73,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that matched, where, and the evidence for it.
+    """A match of a rule, with its place and evidence.
 
     Attributes:
         rule: the rule's id.
-        artifact: path within the snapshot; empty where the finding is about the model as a whole.
+        artifact: address within the snapshot; empty where the finding concerns the model as a whole.
         message: one sentence that names the harm.
-        evidence: lines a reviewer can check against the bytes: offsets, opcodes, header keys, quotations.
-        key: what tells this finding from others of the same rule in the same artifact; never the wording.
+        evidence: lines that a reviewer can check against the bytes: offsets, opcodes, header keys, quotations.
+        key: distinguishes findings of one rule in one artifact; independent of the wording.
+        fingerprint: derived from rule, artifact and key: 16 hexadecimal digits.
     """
 
     rule: str
@@ -96,5 +101,5 @@ class Finding:
 
     @property
     def order(self) -> tuple[int, str, str, str]:
-        """Sorts findings: the worst first, then by place, rule and key."""
+        """The sort key: most severe first, then by artifact, rule and key."""
         return (-self.severity.rank, self.artifact, self.rule, self.key)

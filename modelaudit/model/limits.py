@@ -1,4 +1,4 @@
-"""The one set of bounds on what a hostile file may cost. Reaching one is reported, never a crash and never silence."""
+"""Bounds on the work that a hostile file can cause. Reaching a bound is reported as an absence."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ class Limits:
     """Bounds for one scan. Sizes are bytes, times are seconds.
 
     Attributes:
-        artifact_seconds: time one artifact and all that it contains may take to be read, hashing included
-            in proportion to its size (see ``seconds_per_gib``).
+        artifact_seconds: time to read one artifact and all its members, hashing included; grows with the size
+            (see ``seconds_per_gib``).
         seconds_per_gib: added to ``artifact_seconds`` for every GiB of the artifact.
-        read_bytes: the most that one window read may return.
-        depth: how far containers may nest.
-        folder_depth: how far folders may nest below the root of a local model.
+        read_bytes: bytes that one window read returns.
+        depth: nesting depth of containers.
+        folder_depth: nesting depth of folders below the root of a local model.
         members: entries in one archive.
         members_total: child artifacts below one top-level artifact.
-        expanded_bytes: bytes that one top-level artifact may expand to.
+        expanded_bytes: bytes that one top-level artifact expands to.
         expansion_ratio: expanded bytes for each stored byte, once ``expansion_floor`` is passed.
-        expansion_floor: expansion below this is never called a bomb.
-        document_bytes: the largest JSON, YAML, Markdown or text document that is read whole.
-        document_depth: nesting of a document.
+        expansion_floor: expanded bytes below which no ratio counts as a decompression bomb.
+        document_bytes: size of a JSON, YAML, Markdown or text document that is read completely.
+        document_depth: nesting depth of a document.
         document_nodes: values in a document.
-        header_bytes: the largest safetensors header (the library's own bound is 100 MB).
+        header_bytes: size of a safetensors header (the library's own bound is 100 MB).
         pickle_stack: values on the stack of the pickle machine.
-        pickle_memo: entries in its memo.
+        pickle_memo: entries in the memo of the pickle machine.
         pickle_events: events kept for one artifact.
-        pickle_streams: pickles that follow one another in one artifact.
-        second_opinion_seconds: time for the second scanner as a whole.
-        prose_bytes: characters of texts that may hold terms, kept of one top-level artifact.
-        origin_depth: steps from a model to what it was made from.
-        origins: models that one was made from, in all.
-        origin_seconds: time after which no further origin is looked at.
+        pickle_streams: consecutive pickles in one artifact.
+        second_opinion_seconds: time for the second scanner, all files together.
+        prose_bytes: characters kept of texts that may contain licence terms, for one top-level artifact.
+        origin_depth: steps from a model to its most distant base model.
+        origins: base models in all.
+        origin_seconds: time after which no further base model is looked up.
     """
 
     artifact_seconds: float = 120.0

@@ -1,4 +1,4 @@
-"""The result of a scan: frozen, whole, and enough to render every report from."""
+"""The report of a scan: frozen, complete, and the only input of every output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMA = "modelaudit/report/v1"
 
 
 class Extent(StrEnum):
-    """How much of an artifact was examined."""
+    """The part of an artifact that was examined."""
 
     EXAMINED = "examined"
     PARTLY = "partly-examined"
@@ -22,7 +22,7 @@ class Extent(StrEnum):
 
 
 class DigestState(StrEnum):
-    """How the computed digests stand against those the source claims."""
+    """The result of comparing computed digests with those that the source claims."""
 
     MATCH = "match"
     MISMATCH = "mismatch"
@@ -32,7 +32,7 @@ class DigestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """An ``Unread`` as the policy saw it: ``allowed_by`` names the policy entry that accepts it, if any does."""
+    """An ``Unread`` judged by the policy: ``allowed_by`` names the policy entry that accepts it, if any."""
 
     unread: Unread
     allowed_by: str | None = None
@@ -40,11 +40,11 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactRecord:
-    """One artifact of the inventory; members of containers are counted in it, not listed on their own.
+    """The inventory entry of a file; members of containers are counted, not listed.
 
     Attributes:
-        formats: what the bytes turned out to be, outermost first: ``zip``, then the formats of members.
-        members: child artifacts that were examined inside it.
+        formats: formats that were recognised, outermost first: ``zip``, then the formats of members.
+        members: number of child artifacts that were examined.
     """
 
     path: str
@@ -59,32 +59,32 @@ class ArtifactRecord:
 
     def __post_init__(self) -> None:
         if self.extent is Extent.EXAMINED and self.absences:
-            raise ValueError(f"{self.path}: examined whole, yet with absences")
+            raise ValueError(f"{self.path}: examined, yet with absences")
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Every artifact of the snapshot, in order of its path."""
+    """The inventory: every file of the snapshot, sorted by path."""
 
     artifacts: tuple[ArtifactRecord, ...]
 
     def count(self, extent: Extent) -> int:
-        """How many artifacts were examined to this extent."""
+        """The number of artifacts that were examined to this extent."""
         return sum(record.extent is extent for record in self.artifacts)
 
     @property
     def anything_examined(self) -> bool:
-        """Whether at least one artifact was read, whole or in part."""
+        """Whether at least one artifact was read, completely or partly."""
         return any(record.extent is not Extent.NOT for record in self.artifacts)
 
     @property
     def open_absences(self) -> tuple[tuple[str, Absence], ...]:
-        """(address, absence) of every part that was not read and that no policy entry accepts."""
+        """(address, absence) of every absence that no policy entry accepts."""
         return tuple(pair for record in self.artifacts for pair in record.absences if pair[1].allowed_by is None)
 
 
 class Verdict(StrEnum):
-    """The answer to: may we load and ship this model?"""
+    """The answer to the question whether the model may be loaded and used."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -93,7 +93,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpinionFinding:
-    """What another scanner reports, in its words. ``agrees`` tells whether we have a finding in the same artifact."""
+    """A finding of another scanner, in its words. ``agrees``: this scan has a finding in the same artifact."""
 
     artifact: str
     severity: str
@@ -102,7 +102,7 @@ class OpinionFinding:
 
 
 class OpinionState(StrEnum):
-    """Whether the other scanner gave an opinion. Only ``given`` is one; silence never counts as agreement."""
+    """Whether the other scanner gave an opinion. A missing opinion never counts as agreement."""
 
     GIVEN = "given"
     PARTLY = "partly-given"
@@ -114,8 +114,8 @@ class Opinion:
     """A second scanner's opinion of the same bytes.
 
     Attributes:
-        absences: files it skipped or failed on, and why; one line each.
-        disagreements: artifacts that it examined without a finding where we have one at or above high.
+        absences: files that it skipped or failed on, each with the reason in one line.
+        disagreements: artifacts that it examined without a finding, and for which this scan has one at or above high.
     """
 
     scanner: str
@@ -129,7 +129,7 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict with its reasons, worst first. A pass over an open absence cannot be constructed."""
+    """The verdict with its reasons, most severe first. The constructor refuses a pass over an open absence."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
@@ -137,12 +137,12 @@ class Decision:
 
     def __post_init__(self) -> None:
         if self.verdict is Verdict.PASS and (self.coverage.open_absences or not self.coverage.anything_examined):
-            raise ValueError("a pass cannot stand while something was not read, or over nothing")
+            raise ValueError("a pass needs at least one examined artifact and no open absence")
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What made the report. ``rules_digest`` is the SHA-256 over the rule set in use."""
+    """The tool that made the report. ``rules_digest`` is the SHA-256 of the rule set in use."""
 
     name: str
     version: str
@@ -151,7 +151,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What was scanned. ``requested`` is what the user typed; ``commit`` is what it resolved to."""
+    """The scanned model. ``requested`` is the target as the user typed it; ``commit`` is its resolved commit."""
 
     requested: str
     kind: RefKind
@@ -165,7 +165,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRecord:
-    """The policy that decided. ``fail_on`` is ``None`` for ``never``."""
+    """The policy of the scan. ``fail_on`` is ``None`` for ``never``."""
 
     name: str
     fail_on: Severity | None
@@ -175,9 +175,9 @@ class PolicyRecord:
 
 @dataclass(frozen=True, slots=True)
 class FormatNote:
-    """What is known of a format that was read: whether loading it can run code, and why or why not, one clause.
+    """Whether loading a format can run code, with the reason in one clause.
 
-    ``runs_code`` is ``None`` where the rule set does not say.
+    ``runs_code`` is ``None`` where the rule set has no entry for the format.
     """
 
     format: str
@@ -187,12 +187,12 @@ class FormatNote:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """Everything a scan found out.
+    """The complete result of a scan.
 
     Attributes:
         created: an ISO 8601 time in UTC.
-        rules: those that findings cite.
-        formats: every format that was read, in order of its name.
+        rules: the rules that the findings cite.
+        formats: every format that was read, sorted by name.
     """
 
     schema: str
@@ -209,7 +209,7 @@ class AuditReport:
 
     @property
     def coverage(self) -> Coverage:
-        """The inventory, as the decision saw it."""
+        """The inventory on which the decision is based."""
         return self.decision.coverage
 
     @property

@@ -1,4 +1,4 @@
-"""What a text shows to people, told from the characters that it is made of."""
+"""Normalise text to its visual appearance, so that look-alike characters compare equal."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _ALIKE = str.maketrans("аеорсхуіјѕԁһӏкмтвноιανορτυχ",
 
 
 def shown_as(text: str) -> str:
-    """``text`` in lower case with one kind of hyphen, without what does not show, full-width letters as narrow ones.
+    """Fold case, hyphens and full-width letters, and drop invisible characters.
 
-    In a word that mixes ASCII with other letters, those that look like ASCII become what they look like. Never to be
-    used where a name permits something: what merely looks like a name is not that name.
+    In a word that mixes ASCII with other letters, letters that look like ASCII become the ASCII letter. Use the result
+    only to add suspicion: a look-alike of a trusted name is not the trusted name.
     """
     if text.isascii():
         return text.casefold()

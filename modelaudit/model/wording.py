@@ -1,21 +1,21 @@
-"""Text for a person that holds what a file says: one line, of bounded length."""
+"""Bound text that quotes a model, so that a message stays one line."""
 
 from __future__ import annotations
 
 from typing import Final
 
 MESSAGE_MOST: Final = 2000
-"""Characters of a message; names and errors that a file fills go on for as long as it likes."""
+"""Characters of a message. A file controls the names and errors in it, so their length is bounded."""
 
 
 def on_one_line(text: str) -> str:
-    """The text as it stands, but for characters that do not print: names in files may hold any."""
+    """``text`` with unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 def as_message(text: str) -> str:
-    """The text on one line, cut with a mark where it is longer than a message."""
+    """``text`` on one line, cut at ``MESSAGE_MOST`` characters with an ellipsis."""
     line = on_one_line(text[: MESSAGE_MOST + 1])
     return line if len(line) <= MESSAGE_MOST else f"{line[: MESSAGE_MOST - 1]}…"
