@@ -27,6 +27,7 @@ from modelaudit.model.catalogue import (
     Standing,
 )
 from modelaudit.model.finding import Severity
+from modelaudit.reports.page import escape_markdown
 from modelaudit.reports.terminal import render_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +39,7 @@ from license_pages import (  # noqa: E402 - the modules beside this file are on 
     render_license_pages,
     render_licenses_in_use,
 )
-from rule_pages import NOTICE, plain, render_rule_index, render_rule_pages  # noqa: E402
+from rule_pages import NOTICE, render_examples, render_rule_index, render_rule_pages  # noqa: E402
 
 SITE = ROOT / "build/docs"
 WIDTH = 100
@@ -48,7 +49,7 @@ SCAN_ENDS = "<!-- to here -->\n"
 
 
 def pages() -> Mapping[Path, str]:
-    """Every generated page that is committed, with its text."""
+    """Every generated file that is committed, with its text."""
     catalogue = load_catalogue()
     return {
         ROOT / "docs/cli.md": cli_page(),
@@ -56,6 +57,7 @@ def pages() -> Mapping[Path, str]:
         ROOT / "docs/callables.md": callables_page(catalogue.callables),
         ROOT / "docs/licenses.md": render_license_index(catalogue, "../rules/licenses/{id}.yaml"),
         ROOT / "docs/licences-in-use.md": render_licenses_in_use(catalogue),
+        ROOT / "rules/examples.yaml": render_examples(catalogue),
     }
 
 
@@ -128,7 +130,7 @@ def _standard_library(callables: Callables) -> Iterator[str]:
 def _standard_module(module: str, entries: list[CallableEntry], callables: Callables) -> str:
     whole = next((found for part in _prefixes(module) if (found := callables.modules.get(part))), None)
     if whole:
-        return f"| `{module}` | as a whole, {whole.effect}: {plain(whole.why)} |  | critical |"
+        return f"| `{module}` | as a whole, {whole.effect}: {escape_markdown(whole.why)} |  | critical |"
     dangerous = Counter(entry.effect for entry in entries if entry.standing is Standing.DANGEROUS)
     trusted = sum(entry.standing is Standing.TRUSTED for entry in entries)
     shown = ", ".join(f"{count} {effect}" for effect, count in sorted(dangerous.items()))
@@ -142,7 +144,7 @@ def _libraries(callables: Callables) -> Iterator[str]:
     for library, entries in groupby(sorted(trusted, key=lambda entry: entry.library), key=lambda entry: entry.library):
         listed = list(entries)
         bound = sum(bool(entry.arguments) or entry.construct_only for entry in listed)
-        yield f"| {plain(library)} | {len(listed)} | {bound} |"
+        yield f"| {escape_markdown(library)} | {len(listed)} | {bound} |"
 
 
 # The modules of the standard library, below the top, that begin with a capital as classes do.

@@ -14,16 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from rule_pages import NOTICE, plain
+from rule_pages import NOTICE
 
 import modelaudit
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.report import AuditReport
-from modelaudit.model.terms import Clause, Group, LicenseEntry
 from modelaudit.reports.json_report import parse_report, render_json
+from modelaudit.reports.license_page import describe_license
 from modelaudit.reports.license_screen import render_license
-from modelaudit.reports.license_words import ANSWERS, GROUPS
+from modelaudit.reports.license_words import ANSWERS
 from modelaudit.reports.notices import notices
+from modelaudit.reports.page import escape_markdown, render_page_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = "/home/you/.cache/huggingface/hub"
@@ -46,7 +47,11 @@ NOTICES_OF = ("acme/gemma-2b-gguf", "commercial-product", "--territory EU")
 
 def render_license_pages(catalogue: Catalogue) -> Mapping[str, str]:
     """Render one Markdown page for each licence, by its path within the site."""
-    return {f"licenses/{id_}.md": _render_page(entry, catalogue) for id_, entry in catalogue.licenses.items()}
+    pages = {}
+    for id_, entry in catalogue.licenses.items():
+        page = render_page_markdown(describe_license(entry, catalogue.clauses.kinds))
+        pages[f"licenses/{id_}.md"] = f"{page}\n[All licences](../licenses.md)\n"
+    return pages
 
 
 def render_license_index(catalogue: Catalogue, link: str) -> str:
@@ -63,51 +68,14 @@ def render_license_index(catalogue: Catalogue, link: str) -> str:
     ]
     for id_, entry in sorted(catalogue.licenses.items(), key=lambda item: item[0].lower()):
         hub = ", ".join(f"`{name}`" for name in entry.hub_ids)
-        parts.append(
-            f"| {id_} | [{plain(entry.name)}]({link.format(id=id_)}) | {entry.category} | {entry.read} | {hub} |"
-        )
+        named = f"[{escape_markdown(entry.name)}]({link.format(id=id_)})"
+        parts.append(f"| {id_} | {named} | {entry.category} | {entry.read} | {hub} |")
     parts += [
         "\nThese identifiers of the Hub name a family or nothing at all, so nothing can be concluded from them:\n",
-        *(f"- `{name}`: {plain(why)}" for name, why in sorted(catalogue.vague_licenses.items())),
+        *(f"- `{name}`: {escape_markdown(why)}" for name, why in sorted(catalogue.vague_licenses.items())),
         "",
     ]
     return "\n".join(parts)
-
-
-def _render_page(entry: LicenseEntry, catalogue: Catalogue) -> str:
-    names = [f"`{name}`" for name in (*entry.hub_ids, *entry.aliases) if "://" not in name]
-    facts = [
-        f"- identifier: `{entry.id}`",
-        f"- category: {entry.category}, {'an' if entry.open else 'no'} open licence",
-        f"- version: {plain(entry.version)}" if entry.version else "",
-        f"- text: <{entry.url}>, {f'read on {entry.read}' if entry.read else 'not read: every use is for review'}",
-        f"- use policy: <{entry.policy_url}>" if entry.policy_url else "",
-        f"- known as: {', '.join(names)}" if names else "",
-    ]
-    parts = [NOTICE, f"# {plain(entry.name)}\n", *(fact for fact in facts if fact)]
-    parts.append("\nA summary in our words; the licence itself is what binds.\n")
-    for group in Group:
-        clauses = [clause for clause in entry.clauses if catalogue.clauses.kinds[clause.kind].group is group]
-        if clauses:
-            parts.append(f"## {GROUPS[group]}\n")
-            parts += [_clause(clause, catalogue) for clause in clauses]
-            parts.append("")
-    parts.append("[All licences](../licenses.md)\n")
-    return "\n".join(parts)
-
-
-def _clause(clause: Clause, catalogue: Catalogue) -> str:
-    kind = catalogue.clauses.kinds[clause.kind]
-    facts = [
-        f"Exact words: {'; '.join(f'`{words}`' for words in clause.words)}." if clause.words else "",
-        f"Number: {clause.number:,.0f}." if clause.number is not None else "",
-        f"Countries: {', '.join(clause.territories)}." if clause.territories else "",
-        f"Only {clause.scope} models." if clause.scope else "",
-        f"Fields of use: {', '.join(each.replace('-', ' ') for each in clause.fields)}." if clause.fields else "",
-        f"Stands at <{clause.url}>." if clause.url else "",
-    ]
-    section = f" ({plain(clause.section)})" if clause.section else ""
-    return f"- **{kind.title}**{section}: " + " ".join([plain(clause.text), *(fact for fact in facts if fact)])
 
 
 def render_licenses_in_use(catalogue: Catalogue) -> str:
@@ -128,7 +96,7 @@ def render_licenses_in_use(catalogue: Catalogue) -> str:
     ]
     with _kept() as folder:
         for policy in sorted(stated, key=lambda policy: list(EXAMPLES).index(policy.name)):
-            parts += [f"## {policy.name}\n", f"{plain(policy.description)}\n"]
+            parts += [f"## {policy.name}\n", f"{escape_markdown(policy.description)}\n"]
             parts += [_example(name, policy.name, options, folder) for name, options in EXAMPLES[policy.name]]
         parts += _files(folder)
     return "\n".join(parts)

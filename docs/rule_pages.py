@@ -1,41 +1,52 @@
-"""One page for every rule, and the list of them: what was found, why it matters, an example, what to do, where to read.
+"""Pages of rules for the site, the index of rules, and the examples that ``modelaudit explain`` shows.
 
-The example is what a scan says of the first fixture in which the rule has to fire; payloads of fixtures are inert.
+The example of a rule is its finding in the first fixture in which it has to fire. Payloads of fixtures are inert.
 """
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 
+import yaml
+
 import modelaudit
 from modelaudit.catalogue.taxonomy import standards_of
-from modelaudit.model.catalogue import Catalogue, FindingRule, Matcher, Standard
+from modelaudit.model.catalogue import Catalogue, FindingRule, RuleExample
 from modelaudit.model.finding import Finding
+from modelaudit.model.page import Item, Page, Section
+from modelaudit.reports.page import escape_markdown, render_page_markdown
+from modelaudit.reports.rule_page import describe_rule
 from modelaudit.reports.text import printable
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+if str(ROOT / "tests") not in sys.path:
+    sys.path.insert(0, str(ROOT / "tests"))
+
 from support.fixtures import fixture_path  # noqa: E402 - tests are on no path
 
 NOTICE = "<!-- Written by docs/generate.py; change its source and run `make docs`. -->\n"
 _LINES_SHOWN = 8
 _WIDTH = 150
-_ADVISORY = re.compile(r"CVE-\d{4}-\d+|GHSA(?:-[0-9a-z]{4}){3}")
 
 
 def render_rule_pages(catalogue: Catalogue) -> Mapping[str, str]:
     """Render one Markdown page for each rule, by its path within the site."""
-    return {f"rules/{id_}.md": _render_page(rule, catalogue.taxonomy) for id_, rule in catalogue.findings.items()}
+    pages = {}
+    for id_, entry in catalogue.findings.items():
+        page = describe_rule(entry, standards_of(entry, catalogue.taxonomy), find_example(entry))
+        pages[f"rules/{id_}.md"] = f"{render_page_markdown(_add_fixtures(page, entry))}\n[All rules](../../rules.md)\n"
+    return pages
 
 
-def plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(text.split()))
+def _add_fixtures(page: Page, entry: FindingRule) -> Page:
+    items = [Item(f"must fire: `fixtures/{path}`") for path in entry.fires]
+    items += [Item(f"must not fire: `fixtures/{path}`") for path in entry.quiet]
+    sections = (*page.sections, Section("Fixtures that test it", tuple(items))) if items else page.sections
+    return Page(page.name, page.title, page.facts, sections)
 
 
 def render_rule_index(catalogue: Catalogue, link: str) -> str:
@@ -44,82 +55,41 @@ def render_rule_index(catalogue: Catalogue, link: str) -> str:
     parts = [
         NOTICE,
         "# Rules\n",
-        f"{len(rules)} rules, each one file in `rules/findings/`. `modelaudit rules` lists them, `modelaudit explain "
-        "RULE` prints the text of one. An organisation adds its own with `--rules DIR`: the same layout, "
-        "`DIR/findings/<family>/<name>.yaml`, the same fields, the same errors with file and line.\n",
+        f"{len(rules)} rules, each in one file below `rules/findings/`. `modelaudit explain RULE` prints the page of a "
+        "rule: the finding, the reason, an example, the remedy and references. An organisation adds its own rules with "
+        "`--rules DIR`: the same layout, `DIR/findings/<family>/<name>.yaml`, the same fields, the same errors with "
+        "file and line.\n",
     ]
     for family, members in groupby(rules, key=lambda rule: rule.rule.id.partition("/")[0]):
         parts.append(f"## {family}\n\n| rule | severity | finds |\n|---|---|---|")
         parts += [
-            f"| [{rule.rule.id}]({link.format(id=rule.rule.id)}) | {rule.rule.severity} | {plain(rule.rule.title)} |"
+            f"| [{rule.rule.id}]({link.format(id=rule.rule.id)}) | {rule.rule.severity} "
+            f"| {escape_markdown(rule.rule.title)} |"
             for rule in members
         ]
         parts.append("")
     return "\n".join(parts)
 
 
-def _render_page(entry: FindingRule, taxonomy: Mapping[str, tuple[Standard, ...]]) -> str:
-    rule = entry.rule
-    up = "../" * rule.id.count("/")
-    parts = [
-        NOTICE,
-        f"# {rule.id}\n",
-        f"**{plain(rule.title)}**\n",
-        f"Severity {rule.severity} · confidence {rule.confidence} · check {rule.check} · since {rule.since}\n",
-        f"## What it finds\n\n{plain(_sentence(entry.message))}\n",
-        "It fires on:\n",
-        *(f"- {_matcher(matcher)}" for matcher in entry.match),
-        f"\n## Why it matters\n\n{plain(rule.why)}\n",
-        *_example(entry),
-        f"## What to do\n\n{plain(rule.fix)}\n",
-        *_references(entry, taxonomy),
-        *_fixtures(entry),
-        f"[All rules]({up}../rules.md)\n",
-    ]
-    return "\n".join(parts)
+def render_examples(catalogue: Catalogue) -> str:
+    """Render ``rules/examples.yaml``: for each rule that a fixture shows, the lines that a scan reports."""
+    examples = {id_: found for id_, entry in sorted(catalogue.findings.items()) if (found := find_example(entry))}
+    content = {id_: {"fixture": each.fixture, "lines": list(each.lines)} for id_, each in examples.items()}
+    head = "# Derived by docs/generate.py from scans of the fixtures: run `make docs`. Shown by `modelaudit explain`.\n"
+    return head + yaml.safe_dump({"examples": content}, sort_keys=False, allow_unicode=True, width=118)
 
 
-def _sentence(message: str) -> str:
-    """The sentence that it reports, with the places of fields in words."""
-    return re.sub(r"\{(\w+)\}", lambda field: f"({field[1].replace('_', ' ')})", message)
-
-
-def _matcher(matcher: Matcher) -> str:
-    conditions = [f"{field} is {' or '.join(f'`{value}`' for value in values)}" for field, values in matcher.where]
-    return f"`{matcher.on}`" + (" whose " + ", and ".join(conditions) if conditions else "")
-
-
-def _example(entry: FindingRule) -> Iterator[str]:
+def find_example(entry: FindingRule) -> RuleExample | None:
+    """Find the first fixture in which the rule fires, with the lines that a scan reports for it."""
     for fixture in entry.fires:
-        found = next((each for each in _findings(fixture) if each.rule == entry.rule.id), None)
-        if found is not None:
-            lines = [printable(found.message), *map(printable, found.evidence)][: _LINES_SHOWN + 1]
-            shown = "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines)
-            yield f"## Example\n\nOf `fixtures/{fixture}`, whose payload is inert, a scan says:\n"
-            yield f"```text\n{shown}\n```\n"
-            return
+        finding = next((each for each in _scan_fixture(fixture) if each.rule == entry.rule.id), None)
+        if finding is not None:
+            lines = [printable(finding.message), *map(printable, finding.evidence)][: _LINES_SHOWN + 1]
+            shown = (line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines)
+            return RuleExample(fixture, tuple(shown))
+    return None
 
 
 @cache
-def _findings(fixture: str) -> tuple[Finding, ...]:
+def _scan_fixture(fixture: str) -> tuple[Finding, ...]:
     return modelaudit.scan(fixture_path(fixture), second_opinion=False).findings
-
-
-def _references(entry: FindingRule, taxonomy: Mapping[str, tuple[Standard, ...]]) -> Iterator[str]:
-    standards = standards_of(entry, taxonomy)
-    if not standards and not entry.rule.references:
-        return
-    yield "## References\n"
-    yield from (f"- {each.framework}: [{each.id}]({each.url}), {plain(each.title)}" for each in standards)
-    for url in entry.rule.references:
-        named = _ADVISORY.search(url)
-        yield f"- [{named[0]}]({url})" if named else f"- <{url}>"
-    yield ""
-
-
-def _fixtures(entry: FindingRule) -> Iterator[str]:
-    if entry.fires or entry.quiet:
-        yield "## Fixtures that hold it to this\n"
-        yield from (f"- must fire: `fixtures/{path}`" for path in entry.fires)
-        yield from (f"- must not fire: `fixtures/{path}`" for path in entry.quiet)
-        yield ""

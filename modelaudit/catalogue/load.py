@@ -11,6 +11,7 @@ from pathlib import Path
 from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import rules_directory
 from modelaudit.catalogue.document import Document, read_document
+from modelaudit.catalogue.examples import FILE as EXAMPLES
 from modelaudit.catalogue.findings import read_findings, read_subjects, with_words
 from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.catalogue.formats import read_formats
@@ -204,8 +205,8 @@ def _documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
         raise ConfigurationError(f"{directory}: is not a folder of rules")
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
-        if within.parts[0] == FINGERPRINTS:
-            continue  # read apart, and only where a text may be a licence
+        if within.parts[0] == FINGERPRINTS or within.parts == (EXAMPLES,):
+            continue  # each has a loader of its own, which runs only where it is needed
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")

@@ -1,40 +1,54 @@
-"""``modelaudit explain``: what a rule found, why it matters, what to do; or one finding of a saved report."""
+"""``modelaudit explain``: print the page of a rule or a licence, or one finding of a saved report."""
 
 from __future__ import annotations
 
-import difflib
 import re
-import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.catalogue.taxonomy import standards_of
-from modelaudit.model.catalogue import Catalogue
+from modelaudit.cli.license_show import find_license, format_license, page_width, suggest_names
+from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Finding
 
-_WIDTH = 96
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 @click.command("explain")
-@click.argument("name", metavar="RULE|FINGERPRINT")
+@click.argument("name", metavar="[RULE|LICENSE|FINGERPRINT]", required=False)
 @click.option("--report", metavar="REPORT.json", type=click.Path(path_type=Path), help="The report with the finding.")
 @click.option("--rules", "folders", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="As for scan.")
-def command(name: str, report: Path | None, folders: tuple[Path, ...]) -> int:
-    """Explain a rule, such as pickle/dangerous-call, or a finding of a report that `scan -o json=FILE` saved."""
+def command(name: str | None, report: Path | None, folders: tuple[Path, ...]) -> int:
+    """Print the page of a rule (pickle/dangerous-call) or a licence (Apache-2.0), or explain a finding.
+
+    A finding is named by its fingerprint, with the report that `scan -o json=FILE` saved. Without a name, list all
+    rules and licences.
+    """
     catalogue = load_catalogue(extra=folders)
+    if name is None:
+        if report is not None:
+            raise ConfigurationError("name a finding: explain FINGERPRINT --report REPORT.json")
+        _list_pages(catalogue)
+        return 0
     if report is not None or _FINGERPRINT.fullmatch(name):
-        found = _finding(name, report)
-        _tell_finding(found)
-        name = found.rule
-    _tell_rule(name, catalogue)
+        finding = _find_finding(name, report)
+        _print_finding(finding)
+        name = finding.rule
+    click.echo(_format_page(name, catalogue, folders))
     return 0
 
 
-def _finding(fingerprint: str, report: Path | None) -> Finding:
+def _list_pages(catalogue: Catalogue) -> None:
+    for id_, entry in sorted(catalogue.findings.items()):
+        click.echo(f"{id_:40} {entry.rule.severity:9} {entry.rule.title}")
+    for id_, license_ in sorted(catalogue.licenses.items(), key=lambda item: item[0].casefold()):
+        click.echo(f"{id_:40} {'licence':9} {license_.name}")
+
+
+def _find_finding(fingerprint: str, report: Path | None) -> Finding:
     from modelaudit.cli.output import saved_report
 
     if report is None:
@@ -48,7 +62,7 @@ def _finding(fingerprint: str, report: Path | None) -> Finding:
     return found
 
 
-def _tell_finding(finding: Finding) -> None:
+def _print_finding(finding: Finding) -> None:
     from modelaudit.reports.text import printable
 
     click.echo(f"{finding.fingerprint}: {printable(finding.message)}")
@@ -58,18 +72,27 @@ def _tell_finding(finding: Finding) -> None:
     click.echo()
 
 
-def _tell_rule(name: str, catalogue: Catalogue) -> None:
-    entry = catalogue.findings.get(name)
-    if entry is None:
-        near = difflib.get_close_matches(name, catalogue.findings, n=1)
-        hint = f"did you mean {near[0]}?" if near else "`modelaudit rules` lists them"
-        raise ConfigurationError(f"there is no rule {name!r}; {hint}")
-    rule = entry.rule
-    click.echo(f"{rule.id}: {rule.title}")
-    click.echo(f"severity {rule.severity}, confidence {rule.confidence}, check {rule.check}, since {rule.since}\n")
-    for heading, body in (("Why it matters", rule.why), ("What to do", rule.fix)):
-        click.echo(f"{heading}\n{textwrap.indent(textwrap.fill(' '.join(body.split()), _WIDTH), '  ')}\n")
-    for standard in standards_of(entry, catalogue.taxonomy):
-        click.echo(f"  {standard.id}, {standard.title} ({standard.framework})")
-    for reference in rule.references:
-        click.echo(f"  {reference}")
+def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> str:
+    """Format the page of a rule, or else of a licence.
+
+    Raises:
+        ConfigurationError: the name belongs to neither.
+    """
+    if (rule := catalogue.findings.get(name)) is not None:
+        return _format_rule(rule, catalogue, folders)
+    # A rule id always has a slash, an identifier of a licence never.
+    if "/" not in name:
+        return format_license(find_license(name, catalogue), catalogue)
+    near = suggest_names(name, catalogue.findings, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else "`modelaudit explain` lists all rules"
+    raise ConfigurationError(f"there is no rule {name!r}; {hint}")
+
+
+def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path]) -> str:
+    from modelaudit.catalogue.examples import load_examples
+    from modelaudit.catalogue.taxonomy import standards_of
+    from modelaudit.reports.page import render_page_text
+    from modelaudit.reports.rule_page import describe_rule
+
+    example = load_examples(folders).get(rule.rule.id)
+    return render_page_text(describe_rule(rule, standards_of(rule, catalogue.taxonomy), example), page_width())

@@ -77,6 +77,19 @@ class FindingRule:
     leaves: UnreadReason | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RuleExample:
+    """A finding that a rule makes in a fixture, for the page of the rule.
+
+    Attributes:
+        fixture: a path below ``fixtures/``.
+        lines: the message of the finding, then its evidence, fit to be shown.
+    """
+
+    fixture: str
+    lines: tuple[str, ...]
+
+
 class Standing(StrEnum):
     """How a callable is judged by its exact name."""
 

@@ -191,10 +191,11 @@ def test_notices_are_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["llama3.1", "LicenseRef-Llama-3.1", "Apache License, Version 2.0"])
-def test_show_prints_a_licence_for_people(name: str) -> None:
+def test_show_and_explain_print_the_page_of_a_license(name: str) -> None:
     ran = run("license", "show", name)
     assert ran.returncode == 0
-    assert "read       2026" in ran.stdout
+    assert "terms read on: 2026" in ran.stdout
+    assert run("explain", name).stdout == ran.stdout
     assert all(len(line) <= 100 or "://" in line for line in ran.stdout.splitlines())
 
 

@@ -237,13 +237,30 @@ def test_a_wrong_option_is_told_once_for_all_targets() -> None:
     assert scan(BENIGN, MALICIOUS, "--policy", "nonsense").stderr.count("\n") == 1
 
 
-def test_explain_and_rules() -> None:
+def test_explain_prints_the_whole_page_of_a_rule() -> None:
     done = run("explain", "pickle/dangerous-call")
     assert done.returncode == 0
-    assert "critical" in done.stdout
-    assert run("explain", "no/rule").returncode == 2
-    assert "AML.T0011.000" in done.stdout
+    headings = [line for line in done.stdout.splitlines() if line[:1].isupper()]
+    assert headings == ["What it finds", "Why it matters", "Example", "What to do", "References"]
+    for part in ("severity critical", "posix.system('echo inert')", "CWE-502", "AML.T0011.000", "https://"):
+        assert part in done.stdout, part
+
+
+def test_explain_without_a_name_lists_rules_and_licenses() -> None:
+    listed = run("explain").stdout
+    assert "\npickle/dangerous-call " in listed
+    assert "\nApache-2.0 " in listed
     assert "pickle/dangerous-call" in run("rules").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("pickle/dangerus-call", "pickle/dangerous-call"), ("no/rule", "lists all"), ("apache-9", "Apache-2.0")],
+)
+def test_explain_of_an_unknown_name_suggests_a_known_one(name: str, hint: str) -> None:
+    done = run("explain", name)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert hint in done.stderr
 
 
 def test_rules_by_family_and_severity() -> None:

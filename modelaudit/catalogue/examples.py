@@ -1,0 +1,54 @@
+"""Read ``rules/examples.yaml``: for each rule a finding that it makes in a fixture.
+
+``docs/generate.py`` derives the file by scanning the fixtures, so that an installation without fixtures can show an
+example. It does not count for the digest of the rule set, because it decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from modelaudit.catalogue.directory import rules_directory
+from modelaudit.catalogue.document import read_document
+from modelaudit.catalogue.schema import Shape, Text
+from modelaudit.model.catalogue import RuleExample
+
+FILE = "examples.yaml"
+_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+@dataclass(config=_CONFIG)
+class ExampleEntry:
+    """One example: a fixture, and the lines that a scan reports for it."""
+
+    fixture: Text
+    lines: list[Text]
+
+
+@dataclass(config=_CONFIG)
+class ExampleFile:
+    """``rules/examples.yaml``, by the id of the rule."""
+
+    examples: dict[Text, ExampleEntry]
+
+
+_SHAPE = Shape(ExampleFile)
+
+
+def load_examples(extra: Sequence[Path] = ()) -> Mapping[str, RuleExample]:
+    """Read the examples of the rule set and of further rule folders, by the id of the rule.
+
+    Raises:
+        ConfigurationError: a file has another shape.
+    """
+    found: dict[str, RuleExample] = {}
+    for folder in (rules_directory(), *extra):
+        if (path := folder / FILE).is_file():
+            file = _SHAPE.read(read_document(path, f"{folder.name}/{FILE}"))
+            for id_, entry in file.examples.items():
+                found.setdefault(id_, RuleExample(entry.fixture, tuple(entry.lines)))
+    return found

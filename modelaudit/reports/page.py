@@ -1,0 +1,76 @@
+"""Render a ``Page`` of reference text for a terminal or as Markdown."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from itertools import groupby
+
+from modelaudit.model.page import Block, Item, Listing, Page, Paragraph
+
+_CODE_SPAN = re.compile(r"(`[^`\n]+`)")
+_MARKDOWN = re.compile(r"([\\`*_<>|\[\]])")
+
+
+def render_page_text(page: Page, width: int) -> str:
+    """Render a page for a terminal that is ``width`` columns wide. Addresses and listings are never broken."""
+    lines = [*_wrap(f"{page.name}: {page.title}", width, ""), *_wrap(", ".join(page.facts), width, "")]
+    for section in page.sections:
+        lines += ["", section.heading]
+        for block in section.blocks:
+            lines += _render_block_text(block, width)
+    return "\n".join(lines)
+
+
+def _render_block_text(block: Block, width: int) -> list[str]:
+    match block:
+        case Paragraph(text):
+            return _wrap(text, width, "  ")
+        case Item(text, label, url):
+            body = ": ".join(filter(None, [label, text]))
+            address = [f"    {url}"] if url and url not in body else []
+            return [*_wrap(body, width, "  - "), *address]
+        case Listing(listed):
+            return [f"    {line}" for line in listed]
+
+
+def _wrap(text: str, width: int, indent: str) -> list[str]:
+    return textwrap.wrap(
+        " ".join(text.split()),
+        width,
+        initial_indent=indent,
+        subsequent_indent=" " * len(indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def render_page_markdown(page: Page) -> str:
+    """Render a page as Markdown whose text cannot become markup, code between backticks apart."""
+    parts = [f"# {page.name}", f"**{escape_markdown(page.title)}**", " · ".join(map(escape_markdown, page.facts))]
+    for section in page.sections:
+        parts.append(f"## {section.heading}")
+        for kind, blocks in groupby(section.blocks, type):
+            rendered = [_render_block_markdown(block) for block in blocks]
+            # A blank line between the items of a list would make every item a paragraph of its own.
+            parts += ["\n".join(rendered)] if kind is Item else rendered
+    return "\n\n".join(parts) + "\n"
+
+
+def _render_block_markdown(block: Block) -> str:
+    match block:
+        case Paragraph(text):
+            return escape_markdown(text)
+        case Item(text, label, url):
+            shown = escape_markdown(text)
+            if url:
+                shown = f"<{url}>" if text == url else f"[{shown}]({url})"
+            return f"- **{escape_markdown(label)}**: {shown}" if label else f"- {shown}"
+        case Listing(lines):
+            return "\n".join(["```text", *(line.replace("```", "'''") for line in lines), "```"])
+
+
+def escape_markdown(text: str) -> str:
+    """Escape text for one line of Markdown; spans between backticks stay code."""
+    parts = _CODE_SPAN.split(" ".join(text.split()))
+    return "".join(part if index % 2 else _MARKDOWN.sub(r"\\\1", part) for index, part in enumerate(parts))

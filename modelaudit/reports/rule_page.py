@@ -1,0 +1,62 @@
+"""Describe a rule on one page: its matches, the reason, an example, the remedy, and references to read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from modelaudit.model.catalogue import FindingRule, Matcher, RuleExample, Standard
+from modelaudit.model.page import Item, Listing, Page, Paragraph, Section
+
+_ADVISORY = re.compile(r"CVE-\d{4}-\d+|GHSA(?:-[0-9a-z]{4}){3}")
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def describe_rule(entry: FindingRule, standards: Sequence[Standard], example: RuleExample | None) -> Page:
+    """Lay out the page of a rule.
+
+    Args:
+        entry: the rule.
+        standards: the entries of CWE, MITRE ATLAS and OWASP under which the rule is sorted.
+        example: a finding of the rule in a fixture; absent for a rule that no fixture shows.
+    """
+    rule = entry.rule
+    matches = tuple(Item(_describe_matcher(matcher)) for matcher in entry.match)
+    sections = [
+        Section("What it finds", (Paragraph(_name_places(entry.message)), Paragraph("It matches:"), *matches)),
+        Section("Why it matters", (Paragraph(rule.why),)),
+        *([_describe_example(example)] if example else []),
+        Section("What to do", (Paragraph(rule.fix),)),
+        *_list_references(rule.references, standards),
+    ]
+    facts = (
+        f"severity {rule.severity}",
+        f"confidence {rule.confidence}",
+        f"check {rule.check}",
+        f"since {rule.since}",
+    )
+    return Page(rule.id, rule.title, facts, tuple(sections))
+
+
+def _name_places(message: str) -> str:
+    """The message of a finding, with the names of fields where a report shows their values."""
+    return _PLACE.sub(lambda field: f"({field[1].replace('_', ' ')})", message)
+
+
+def _describe_matcher(matcher: Matcher) -> str:
+    conditions = [f"{field} is {' or '.join(f'`{value}`' for value in values)}" for field, values in matcher.where]
+    return f"`{matcher.on}`" + (" whose " + ", and ".join(conditions) if conditions else "")
+
+
+def _describe_example(example: RuleExample) -> Section:
+    source = Paragraph(f"A scan of `fixtures/{example.fixture}`, whose payload is inert, reports:")
+    return Section("Example", (source, Listing(example.lines)))
+
+
+def _list_references(urls: Sequence[str], standards: Sequence[Standard]) -> Iterator[Section]:
+    items = [Item(f"{each.id} {each.title}", each.framework, each.url) for each in standards]
+    for url in urls:
+        advisory = _ADVISORY.search(url)
+        items.append(Item(advisory[0] if advisory else url, url=url))
+    if items:
+        yield Section("References", tuple(items))
