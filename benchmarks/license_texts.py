@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 from samples import ROOT
 
-from modelaudit.licenses.recognition.standard import spdx_id
+from modelaudit.licenses.recognition.standard import normalize_spdx_id
 
 _LISTED = ROOT / "rules" / "fingerprints" / "_texts.yaml"
 _COMMON = Path("/usr/share/common-licenses")
@@ -94,7 +94,7 @@ def patterns() -> Iterator[LicenseText]:
         pattern = entry["lre"] if entry["id"] in _PATTERNS else ""
         if pattern and "||" not in pattern:
             text = re.sub(r"//\*\*.*?\*\*//|\(\(|\)\)(?:\?\?)?", " ", pattern, flags=re.DOTALL)
-            yield LicenseText("pattern", entry["id"], spdx_id(entry["id"]), re.sub(r"__\d+__", " ", text))
+            yield LicenseText("pattern", entry["id"], normalize_spdx_id(entry["id"]), re.sub(r"__\d+__", " ", text))
 
 
 def folder_texts(folder: Path) -> Iterator[LicenseText]:

@@ -27,8 +27,8 @@ from scanners import PEERS, environment, surroundings, version
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
-from modelaudit.licenses.recognition import Likeness, TextMatch, recognise
-from modelaudit.licenses.recognition.standard import spdx_id
+from modelaudit.licenses.recognition import Likeness, TextMatch, recognise_texts
+from modelaudit.licenses.recognition.standard import normalize_spdx_id
 from modelaudit.model.terms import LicenseCategory
 
 RESULTS = "licenses.md"
@@ -59,7 +59,7 @@ class Bench:
 
     def ours(self, text: str) -> tuple[TextMatch, ...]:
         """What is recognised in one text."""
-        return recognise(text, load_fingerprints(), self.known)
+        return recognise_texts(text, load_fingerprints(), self.known)
 
     def named(self, tool: str, texts: Sequence[str]) -> list[list[str]]:
         """What another tool names for each text, as the licence file of a model."""
@@ -76,7 +76,7 @@ class Bench:
 
     def is_permissive(self, name: str) -> bool:
         """Whether a name is that of a licence which asks for little."""
-        entry = load_catalogue().licenses.get(spdx_id(name))
+        entry = load_catalogue().licenses.get(normalize_spdx_id(name))
         if entry is not None:
             return entry.category in _OPEN
         return name.lower().startswith(_PERMISSIVE_NAMES)
@@ -99,7 +99,7 @@ def _own_verdict(matches: Sequence[TextMatch], of: str) -> str:
 
 
 def _their_verdict(names: Sequence[str], of: str) -> str:
-    found = {_family(spdx_id(name)) for name in names if not name.startswith("failed")}
+    found = {_family(normalize_spdx_id(name)) for name in names if not name.startswith("failed")}
     if not found:
         return "missed"
     return "right" if found == {_family(of)} else "wrong"
@@ -123,7 +123,7 @@ def _compared(bench: Bench, texts: Sequence[LicenseText]) -> Iterator[str]:
 
 
 def _is_wrongly_permissive(bench: Bench, names: Sequence[str], text: LicenseText) -> bool:
-    return any(bench.is_permissive(name) for name in names if _family(spdx_id(name)) != _family(text.of))
+    return any(bench.is_permissive(name) for name in names if _family(normalize_spdx_id(name)) != _family(text.of))
 
 
 def _permitted(bench: Bench, texts: Sequence[LicenseText]) -> int:

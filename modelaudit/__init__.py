@@ -65,13 +65,23 @@ def scan(
     """
     # Everything heavy is behind this import, so that `modelaudit --version` stays instant.
     from modelaudit.model.limits import Limits
-    from modelaudit.options import Meant, Options
+    from modelaudit.options import IntendedUse, Options
     from modelaudit.pipeline import scan as run
 
-    meant = Meant(uses or {}, territories, monthly_active_users, annual_revenue_usd, field)
+    intended_use = IntendedUse(uses or {}, territories, monthly_active_users, annual_revenue_usd, field)
     bounds = limits or Limits()
     options = Options(
-        revision, checks, policy, fail_on, offline, second_opinion, rules, bounds, meant, progress, download_progress
+        revision,
+        checks,
+        policy,
+        fail_on,
+        offline,
+        second_opinion,
+        rules,
+        bounds,
+        intended_use,
+        progress,
+        download_progress,
     )
     return run(str(target), options)
 
@@ -116,7 +126,7 @@ def license(
         modelaudit.model.errors.SourceError: the target cannot be resolved or fetched (exit 4).
         modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
     """
-    from modelaudit.options import Meant, Options
+    from modelaudit.options import IntendedUse, Options
     from modelaudit.pipeline import license_of
 
     options = Options(
@@ -124,7 +134,7 @@ def license(
         policy=policy,
         offline=offline,
         rules=rules,
-        meant=Meant(uses or {}, territories, monthly_active_users, annual_revenue_usd, field),
+        intended_use=IntendedUse(uses or {}, territories, monthly_active_users, annual_revenue_usd, field),
         progress=progress,
     )
     return license_of(str(target), options if limits is None else options.within(limits))

@@ -18,9 +18,9 @@ from modelaudit.checks.reach import by_reach, is_held
 from modelaudit.checks.references import subjects_of_references
 from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
 from modelaudit.integrity.digests import compare
-from modelaudit.licenses import subjects_of as subjects_of_license
+from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
-from modelaudit.licensing import Hearing, Origins, conclude_on
+from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_license
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact, Digest, Snapshot
 from modelaudit.model.catalogue import Catalogue, Policy, Subject
@@ -79,7 +79,7 @@ class Audit:
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
         self._folders = folders
-        self._hearing = Hearing(catalogue, folders)
+        self._license_claims = ClaimCollector(catalogue, folders)
         self._references: list[tuple[str, References]] = []
         self._unknown: list[Subject] = []
         self._held: list[Subject] = []
@@ -120,7 +120,7 @@ class Audit:
         for address, structure in reading.structures:
             subjects += subjects_of(address, structure, self.catalogue.callables)
             if CheckFamily.LICENSE in self.policy.checks:
-                self._hearing.hear(address, structure)
+                self._license_claims.collect_claims(address, structure)
             if isinstance(structure, References):
                 self._references.append((address, structure))
         subjects += subjects_across(reading.structures, reading.unread, self.catalogue)
@@ -179,9 +179,11 @@ class Audit:
         """
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
-        origins = Origins(self.catalogue, self.limits, offline, self._structures, self._folders)
-        conclusion = conclude_on(self._hearing, snapshot, origins, self.policy.intent, guard(origins.look_up))
-        self._check(subjects_of_license(conclusion))
+        origins = BaseModelLookup(self.catalogue, self.limits, offline, self._structures, self._folders)
+        conclusion = conclude_license(
+            self._license_claims, snapshot, origins, self.policy.intent, guard(origins.look_up)
+        )
+        self._check(build_license_subjects(conclusion))
         return conclusion
 
     def _structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:

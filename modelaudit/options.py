@@ -28,7 +28,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class IntendedUse:
     """What is meant to be done with the model, as ``modelaudit.scan`` documents it; it overrules the policy."""
 
     uses: Mapping[str, bool] = dataclasses.field(default_factory=dict)
@@ -50,7 +50,7 @@ class Options:
     second_opinion: bool = True
     rules: Sequence[str | Path] = ()
     limits: Limits = dataclasses.field(default_factory=Limits)
-    meant: Meant = dataclasses.field(default_factory=Meant)
+    intended_use: IntendedUse = dataclasses.field(default_factory=IntendedUse)
     progress: Progress | None = None
     download_progress: Callable[[int, int], None] | None = None
 
@@ -86,29 +86,29 @@ def policy_of(options: Options, catalogue: Catalogue) -> Policy:
     if options.fail_on is not None:
         never = options.fail_on == "never"
         policy = replace(policy, fail_on=None if never else _word(Severity, "severity", options.fail_on))
-    return replace(policy, intent=_intent(options.meant, policy.intent, catalogue))
+    return replace(policy, intent=_intent(options.intended_use, policy.intent, catalogue))
 
 
-def _intent(meant: Meant, stated: Intent, catalogue: Catalogue) -> Intent:
+def _intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Intent:
     """What the policy states of the use, with what overrules it."""
     known = {use.value: use for use in Use}
     changes: dict[Use, bool] = {}
-    for name, is_meant in meant.uses.items():
+    for name, is_meant in use.uses.items():
         word = str(name).replace("_", "-")
         if word not in known:
             raise ConfigurationError(f"{name!r} is no use; use one of: {', '.join(known)}")
         changes[known[word]] = is_meant
-    places = tuple(code.strip().upper() for code in meant.territories)
-    field = None if meant.field is None else meant.field.strip().lower().replace("_", "-")
-    wrongs = [catalogue.clauses.why_no_territory(code) for code in places]
-    wrongs += [] if field is None else [catalogue.clauses.why_no_field(field)]
+    places = tuple(code.strip().upper() for code in use.territories)
+    field = None if use.field is None else use.field.strip().lower().replace("_", "-")
+    wrongs = [catalogue.clauses.explain_invalid_territory(code) for code in places]
+    wrongs += [] if field is None else [catalogue.clauses.explain_invalid_field(field)]
     wrong = next(filter(None, wrongs), "")
     if wrong:
         raise ConfigurationError(wrong)
-    for noun, number in (("users", meant.monthly_active_users), ("revenue", meant.annual_revenue_usd)):
+    for noun, number in (("users", use.monthly_active_users), ("revenue", use.annual_revenue_usd)):
         if number is not None and not 0 <= number < float("inf"):
             raise ConfigurationError(f"the number for {noun} is {number}; it must be 0 or more")
-    users, revenue = meant.monthly_active_users, meant.annual_revenue_usd
+    users, revenue = use.monthly_active_users, use.annual_revenue_usd
     return Intent(
         uses={**stated.uses, **changes},
         monthly_active_users=stated.monthly_active_users if users is None else users,

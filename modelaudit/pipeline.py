@@ -15,7 +15,7 @@ from modelaudit.formats.registry import READERS
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.prose import TERMS
-from modelaudit.licenses.lineage.traversal import Found, LookUp
+from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
 from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
 from modelaudit.model.evidence import Prose
@@ -106,7 +106,7 @@ def license_of(target: str, options: Options) -> AuditReport:
 
 def _license(target: str, options: Options) -> AuditReport:
     """Take the small files, hear what they say, follow the origins, answer."""
-    if isinstance(options.rules, str) or isinstance(options.meant.territories, str):
+    if isinstance(options.rules, str) or isinstance(options.intended_use.territories, str):
         raise ConfigurationError("rules and territories are lists; put the one that you mean into brackets")
     folders = [Path(folder) for folder in options.rules]
     catalogue = load_catalogue(extra=folders)
@@ -122,11 +122,13 @@ def _license(target: str, options: Options) -> AuditReport:
 def _guard(look_up: LookUp) -> LookUp:
     """The error boundary over an origin: what fails there leaves the model's own facts."""
 
-    def guarded_look_up(name: str, is_dataset: bool) -> Found:
+    def guarded_look_up(name: str, is_dataset: bool) -> LookupResult:
         try:
             return look_up(name, is_dataset)
         except Exception as bug:  # the error boundary: what fails over an origin leaves the model's own facts
-            return Found(OriginState.UNREACHED, f"modelaudit failed while looking: {type(bug).__name__}: {bug}"[:300])
+            return LookupResult(
+                OriginState.UNREACHED, f"modelaudit failed while looking: {type(bug).__name__}: {bug}"[:300]
+            )
 
     return guarded_look_up
 

@@ -17,10 +17,10 @@ from modelaudit.catalogue.directory import rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, matching
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, fingerprints_of
+from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, sort_fingerprints
 
 FOLDER = "fingerprints"
-_MOST_WORDS = 100_000
+_MAX_WORDS = 100_000
 
 Part = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)]
 
@@ -31,7 +31,7 @@ class FingerprintFile:
 
     id: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "letters, digits, dots, plus signs and hyphens")]
     of: Text
-    words: Annotated[int, Field(ge=3, le=_MOST_WORDS)]
+    words: Annotated[int, Field(ge=3, le=_MAX_WORDS)]
     source: Text
     date: IsoDate
     triples: Text
@@ -60,30 +60,30 @@ def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ())
     Raises:
         ConfigurationError: a file is none, contradicts itself, does not bear the name of its text, or stands twice.
     """
-    return _load((directory if directory is not None else rules_directory(), *extra))
+    return _load_folders((directory if directory is not None else rules_directory(), *extra))
 
 
 @functools.lru_cache(maxsize=4)
-def _load(directories: tuple[Path, ...]) -> Fingerprints:
+def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
     found: dict[str, Fingerprint] = {}
     for directory in directories:
         for path in sorted((directory / FOLDER).glob("*.yaml")):
             if path.name.startswith("_"):
                 continue
-            item = _read(path)
+            item = _read_fingerprint(path)
             if item.id in found:
                 raise ConfigurationError(f"{FOLDER}/{path.name}: another rule set has a fingerprint of this name")
             found[item.id] = item
-    return fingerprints_of(found.values())
+    return sort_fingerprints(found.values())
 
 
-def _read(path: Path) -> Fingerprint:
+def _read_fingerprint(path: Path) -> Fingerprint:
     label = f"{FOLDER}/{path.name}"
     document = read_document(path, label)
     file = _FILE.read(document)
     if file.id != path.stem:
         raise document.error(f"id: {file.id!r} is not the file's name", ("id",))
-    triples = _unpacked(file.triples, document, "triples")
+    triples = _unpack_numbers(file.triples, document, "triples")
     if len(triples) != file.words - 2:
         raise document.error(f"words: {file.words} words have {file.words - 2} triples, not {len(triples)}", ("words",))
     return Fingerprint(
@@ -91,18 +91,18 @@ def _read(path: Path) -> Fingerprint:
         of=file.of,
         policy=file.policy,
         triples=triples,
-        marks=tuple(_unpacked(file.marks, document, "marks")),
+        marks=tuple(_unpack_numbers(file.marks, document, "marks")),
         titles=tuple(file.titles),
         versions=tuple(file.versions),
-        optional=_parts(file.optional, file, document, "optional"),
-        slots=_parts(file.slots, file, document, "slots"),
+        optional=_check_spans(file.optional, file, document, "optional"),
+        slots=_check_spans(file.slots, file, document, "slots"),
         certain=file.certain,
         source=file.source,
         date=file.date,
     )
 
 
-def _unpacked(text: str, document: Document, key: str) -> array[int]:
+def _unpack_numbers(text: str, document: Document, key: str) -> array[int]:
     try:
         data = binascii.a2b_base64(text, strict_mode=False)
     except binascii.Error as error:
@@ -115,7 +115,7 @@ def _unpacked(text: str, document: Document, key: str) -> array[int]:
     return numbers
 
 
-def _parts(parts: list[list[int]], file: FingerprintFile, document: Document, key: str) -> tuple[Span, ...]:
+def _check_spans(parts: list[list[int]], file: FingerprintFile, document: Document, key: str) -> tuple[Span, ...]:
     for number, (first, end) in enumerate(parts):
         if not first < end <= file.words:
             raise document.error(f"{key}: {first} to {end} is no part of {file.words} words", (key, number))

@@ -6,37 +6,37 @@ from collections.abc import Iterable, Mapping
 
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import Shape
-from modelaudit.catalogue.terms import LicenseFile, VagueFile, clause_of
-from modelaudit.model.license import folded
+from modelaudit.catalogue.terms import LicenseFile, VagueFile, build_clause
+from modelaudit.model.license import fold_license_name
 from modelaudit.model.terms import Group, LicenseCategory, LicenseEntry, Vocabulary
 
 _FILE = Shape(LicenseFile)
 _VAGUE = Shape(VagueFile)
 
 
-class _Claims:
+class _NameRegistry:
     """Who has which name: each leads to one licence, or to none because it names a family only."""
 
     def __init__(self) -> None:
         self._taken: dict[str, tuple[str, Document, Place]] = {}
 
-    def of_license(self, file: LicenseFile, document: Document) -> None:
+    def register_license(self, file: LicenseFile, document: Document) -> None:
         """Every name of a licence. Raises ``ConfigurationError`` where another one has it."""
-        self._claim(file.id, f"means {file.id}", document, ("id",))
-        self._claim(file.name, f"means {file.id}", document, ("name",))
-        self._claim(file.url, f"means {file.id}", document, ("url",))
+        self._register_name(file.id, f"means {file.id}", document, ("id",))
+        self._register_name(file.name, f"means {file.id}", document, ("name",))
+        self._register_name(file.url, f"means {file.id}", document, ("url",))
         for index, name in enumerate(file.hub_ids):
-            self._claim(name, f"means {file.id}", document, ("hub-ids", index))
+            self._register_name(name, f"means {file.id}", document, ("hub-ids", index))
         for index, name in enumerate(file.aliases):
-            self._claim(name, f"means {file.id}", document, ("aliases", index))
+            self._register_name(name, f"means {file.id}", document, ("aliases", index))
 
-    def of_family(self, name: str, document: Document) -> None:
+    def register_family(self, name: str, document: Document) -> None:
         """A vague word. Raises ``ConfigurationError`` where a licence has it, or it is listed in any spelling."""
         place = ("hub-ids", name)
-        self._claim(name, f"is the vague word of line {document.line_of(place)}", document, place)
+        self._register_name(name, f"is the vague word of line {document.line_of(place)}", document, place)
 
-    def _claim(self, name: str, meaning: str, document: Document, place: Place) -> None:
-        key = folded(name)
+    def _register_name(self, name: str, meaning: str, document: Document, place: Place) -> None:
+        key = fold_license_name(name)
         if not key:
             raise document.error(f"{name!r} holds nothing, or too much, by which a licence could be known", place)
         taken, elsewhere, there = self._taken.setdefault(key, (meaning, document, place))
@@ -60,15 +60,15 @@ def read_licenses(
             permissive one limits the use, or two licences claim one name.
     """
     entries: dict[str, LicenseEntry] = {}
-    claims = _Claims()
+    claims = _NameRegistry()
     for stem, document in documents:
         file = _FILE.read(document)
         if file.id.casefold() != stem.casefold():
             raise document.error(f"id: {file.id!r} does not follow from the file's name, which says {stem!r}", ("id",))
         if file.id in entries:
             raise document.error(f"id: {file.id!r} is taken by another file", ("id",))
-        claims.of_license(file, document)
-        _hold_category(file, vocabulary, document)
+        claims.register_license(file, document)
+        _check_category(file, vocabulary, document)
         entries[file.id] = LicenseEntry(
             id=file.id,
             name=file.name,
@@ -76,7 +76,7 @@ def read_licenses(
             hub_ids=tuple(file.hub_ids),
             aliases=tuple(file.aliases),
             clauses=tuple(
-                clause_of(clause, vocabulary, document, index, read=bool(file.read))
+                build_clause(clause, vocabulary, document, index, read=bool(file.read))
                 for index, clause in enumerate(file.clauses)
             ),
             url=file.url,
@@ -88,12 +88,12 @@ def read_licenses(
     vague: dict[str, str] = {}
     for document in families:
         for word, why in _VAGUE.read(document).hub_ids.items():
-            claims.of_family(word, document)
+            claims.register_family(word, document)
             vague[word] = why
     return dict(sorted(entries.items())), vague
 
 
-def _hold_category(file: LicenseFile, vocabulary: Vocabulary, document: Document) -> None:
+def _check_category(file: LicenseFile, vocabulary: Vocabulary, document: Document) -> None:
     """A licence that limits the use is not permissive: nobody would look for the limit."""
     if file.category not in (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN):
         return

@@ -14,9 +14,9 @@ from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, matching
-from modelaudit.model.terms import LicenseCategory, LicenseEntry, OriginRule
+from modelaudit.model.terms import KnownModel, LicenseCategory, LicenseEntry
 
-_FREE = frozenset({LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN})
+_PERMISSIVE_CATEGORIES = frozenset({LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN})
 _PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._*-]*[A-Za-z0-9][A-Za-z0-9._*-]*"
 
 Pattern = Annotated[str, matching(_PATTERN, "a publisher, a slash and a name in which * stands for anything")]
@@ -43,7 +43,7 @@ class OriginsFile:
 _FILE = Shape(OriginsFile)
 
 
-def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEntry]) -> tuple[OriginRule, ...]:
+def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEntry]) -> tuple[KnownModel, ...]:
     """Read the origins in the order in which they stand, the first that fits counts; several files add up.
 
     Args:
@@ -54,7 +54,7 @@ def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEn
         ConfigurationError: a pattern stands twice, in any case, or after one that covers it; or an entry names a
             licence that is not there or that restricts nothing.
     """
-    found: list[OriginRule] = []
+    found: list[KnownModel] = []
     taken: dict[str, tuple[Document, Place]] = {}
     for document in documents:
         for index, entry in enumerate(_FILE.read(document).origins):
@@ -67,19 +67,19 @@ def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEn
             if sooner is not None:
                 why = f"{sooner.pattern!r} stands before it and covers all of it; put the narrower one first"
                 raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is never looked at: {why}", here)
-            _hold_license(entry, licenses, document, index)
-            found.append(OriginRule(entry.pattern, entry.license, entry.multimodal, entry.why, entry.read))
+            _check_license(entry, licenses, document, index)
+            found.append(KnownModel(entry.pattern, entry.license, entry.multimodal, entry.why, entry.read))
     return tuple(found)
 
 
-def _hold_license(entry: OriginFile, licenses: Mapping[str, LicenseEntry], document: Document, index: int) -> None:
+def _check_license(entry: OriginFile, licenses: Mapping[str, LicenseEntry], document: Document, index: int) -> None:
     place: Place = ("origins", index, "license")
     known = licenses.get(entry.license)
     if known is None:
         raise document.error(
             f"origins.{index}.license: {entry.license!r} is the id of no file in licenses/; write that first", place
         )
-    if known.category in _FREE:
+    if known.category in _PERMISSIVE_CATEGORIES:
         raise document.error(
             f"origins.{index}.license: {entry.license} is {known.category}; an origin is listed to add restrictions",
             place,

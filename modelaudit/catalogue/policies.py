@@ -36,10 +36,10 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
                 ("allow-unread", index, "reasons"),
             )
     for index, code in enumerate(file.territories):
-        wrong = vocabulary.why_no_territory(code)
+        wrong = vocabulary.explain_invalid_territory(code)
         if wrong:
             raise document.error(f"territories.{index}: {wrong}", ("territories", index))
-    wrong = vocabulary.why_no_field(file.field) if file.field else ""
+    wrong = vocabulary.explain_invalid_field(file.field) if file.field else ""
     if wrong:
         raise document.error(f"field: {wrong}", ("field",))
     return Policy(

@@ -52,15 +52,15 @@ def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseK
             for kind in sign.clauses:
                 if kind not in kinds:
                     raise document.error(f"signs.{id_}.clauses: {kind!r} is no kind of rules/clauses.yaml", place)
-            words = tuple(_compiled(each, document, place) for each in sign.words)
+            words = tuple(_compile_pattern(each, document, place) for each in sign.words)
             signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words)
-        unless += (_compiled(each, document, ("unless",)) for each in file.unless)
-        stems.append(_compiled(file.stems, document, ("stems",)))
-        but.append(_compiled(file.but, document, ("but",)))
+        unless += (_compile_pattern(each, document, ("unless",)) for each in file.unless)
+        stems.append(_compile_pattern(file.stems, document, ("stems",)))
+        but.append(_compile_pattern(file.but, document, ("but",)))
     return Restrictions(tuple(signs.values()), tuple(unless), tuple(but), tuple(stems))
 
 
-def _compiled(pattern: str, document: Document, place: tuple[str, ...]) -> re.Pattern[str]:
+def _compile_pattern(pattern: str, document: Document, place: tuple[str, ...]) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as error:

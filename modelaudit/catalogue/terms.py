@@ -26,10 +26,10 @@ from modelaudit.model.terms import (
 
 QUANTITIES = ("monthly-active-users", "annual-revenue-usd")
 """What a cap can be compared with."""
-_NEEDS = ("number", "territories", "words", "fields")
-_DUTIES = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
-_FLOWS: tuple[Relation, ...] = tuple(relation for relation in Relation if relation is not Relation.DISTILLED)
-_PLACE = re.compile(r"\{([^}]*)\}")
+_CLAUSE_FIELDS = ("number", "territories", "words", "fields")
+_DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
+_DEFAULT_FLOWS: tuple[Relation, ...] = tuple(relation for relation in Relation if relation is not Relation.DISTILLED)
+_PLACEHOLDER = re.compile(r"\{([^}]*)\}")
 
 
 @dataclass(config=CONFIG)
@@ -53,8 +53,8 @@ class KindFile:
     about: Text
     duty_of: list[Use] = Field(default_factory=list)
     answers: list[AnswerFile] = Field(default_factory=list)
-    flows: list[Relation] = Field(default_factory=lambda: list(_FLOWS))
-    needs: list[Annotated[str, among(_NEEDS)]] = Field(default_factory=list)
+    flows: list[Relation] = Field(default_factory=lambda: list(_DEFAULT_FLOWS))
+    needs: list[Annotated[str, among(_CLAUSE_FIELDS)]] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -124,38 +124,38 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
     for document in documents:
         file = _FILE.read(document)
         for part, has, new in (("kinds", kinds, file.kinds), ("fields", fields, file.fields)):
-            _hold_new(part, has, new, document)
-        _hold_new("territories", groups, file.territories, document)
-        kinds |= {id_: _kind(id_, kind, document) for id_, kind in file.kinds.items()}
+            _check_new_names(part, has, new, document)
+        _check_new_names("territories", groups, file.territories, document)
+        kinds |= {id_: _build_kind(id_, kind, document) for id_, kind in file.kinds.items()}
         fields |= file.fields
         groups |= {name: tuple(members) for name, members in file.territories.items()}
         places |= dict.fromkeys(file.territories, document)
         countries |= set(file.countries)
     written = Vocabulary(kinds, fields, groups, frozenset(countries))
     for name, document in places.items():
-        strange = [code for code in groups[name] if code == name or not written.knows_territory(code)]
+        strange = [code for code in groups[name] if code == name or not written.is_known_territory(code)]
         if strange:
             raise document.error(f"territories.{name}: {strange[0]!r} is unknown", ("territories", name))
-    return replace(written, territories={name: _members(name, groups) for name in groups})
+    return replace(written, territories={name: _expand_group(name, groups) for name in groups})
 
 
-def _hold_new(part: str, taken: Collection[str], new: Iterable[str], document: Document) -> None:
+def _check_new_names(part: str, taken: Collection[str], new: Iterable[str], document: Document) -> None:
     """No entry replaces another: who adds a folder of rules could loosen what stands here already."""
     for name in new:
         if name in taken:
             raise document.error(f"{part}.{name}: is listed already", (part, name))
 
 
-def _kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
+def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
     place: Place = ("kinds", id_)
     if file.answers and file.group is not Group.LIMIT:
         raise document.error(f"kinds.{id_}: only a limit answers; its group is {file.group}", (*place, "group"))
     if file.group is Group.LIMIT and not file.answers:
         raise document.error(f"kinds.{id_}: a limit without answers limits nothing", place)
-    if file.duty_of and file.group not in _DUTIES:
+    if file.duty_of and file.group not in _DUTY_GROUPS:
         raise document.error(f"kinds.{id_}: {file.group} is no duty, so no use sets it off", (*place, "duty-of"))
     for index, answer in enumerate(file.answers):
-        _hold_answer(answer, file, document, (*place, "answers", index))
+        _check_answer(answer, file, document, (*place, "answers", index))
     return ClauseKind(
         id=id_,
         title=file.title,
@@ -171,29 +171,31 @@ def _kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
     )
 
 
-def _hold_answer(answer: AnswerFile, file: KindFile, document: Document, place: Place) -> None:
+def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place: Place) -> None:
     if not (answer.uses or answer.over or answer.inside or answer.listed):
         raise document.error("an answer needs a condition: uses, over, inside or listed", place)
     wanted = {"over": "number", "inside": "territories"}
     for condition, need in wanted.items():
         if getattr(answer, condition) and need not in file.needs:
             raise document.error(f"{condition} compares a clause's {need}; list it under needs", place)
-    unknown = [name for name in _PLACE.findall(answer.because) if name not in _NEEDS]
+    unknown = [name for name in _PLACEHOLDER.findall(answer.because) if name not in _CLAUSE_FIELDS]
     if unknown:
-        raise document.error(f"because: {{{unknown[0]}}} is not one of {', '.join(_NEEDS)}", (*place, "because"))
-    missing = [name for name in _PLACE.findall(answer.because) if name not in file.needs]
+        raise document.error(
+            f"because: {{{unknown[0]}}} is not one of {', '.join(_CLAUSE_FIELDS)}", (*place, "because")
+        )
+    missing = [name for name in _PLACEHOLDER.findall(answer.because) if name not in file.needs]
     if missing:
         raise document.error(f"because: says a clause's {missing[0]}; list it under needs", (*place, "because"))
 
 
-def _members(name: str, groups: dict[str, tuple[str, ...]], depth: int = 0) -> tuple[str, ...]:
+def _expand_group(name: str, groups: dict[str, tuple[str, ...]], depth: int = 0) -> tuple[str, ...]:
     """The territories of a group, with those of the groups in it."""
     if name not in groups or depth > 3:
         return (name,)
-    return tuple(dict.fromkeys(code for member in groups[name] for code in _members(member, groups, depth + 1)))
+    return tuple(dict.fromkeys(code for member in groups[name] for code in _expand_group(member, groups, depth + 1)))
 
 
-def clause_of(clause: ClauseFile, vocabulary: Vocabulary, document: Document, index: int, *, read: bool) -> Clause:
+def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document, index: int, *, read: bool) -> Clause:
     """One clause as a value.
 
     Raises:
@@ -213,7 +215,7 @@ def clause_of(clause: ClauseFile, vocabulary: Vocabulary, document: Document, in
             known = ", ".join(vocabulary.fields)
             raise document.error(f"clauses.{index}.fields: {field!r} is not one of {known}", (*place, "fields"))
     for territory in clause.territories:
-        wrong = vocabulary.why_no_territory(territory)
+        wrong = vocabulary.explain_invalid_territory(territory)
         if wrong:
             raise document.error(f"clauses.{index}.territories: {wrong}", (*place, "territories"))
     if clause.section and not read:

@@ -12,7 +12,7 @@ import click
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.license import folded
+from modelaudit.model.license import fold_license_name
 from modelaudit.model.terms import LicenseEntry
 
 _WIDEST, _NARROWEST = 96, 40
@@ -38,13 +38,16 @@ def find_license(name: str, catalogue: Catalogue) -> LicenseEntry:
     Raises:
         ConfigurationError: the name belongs to no licence, or to several.
     """
-    from modelaudit.licenses.evidence.names import names_of
+    from modelaudit.licenses.evidence.names import index_license_names
 
-    known = names_of(catalogue.licenses)
-    found = known.get(folded(name))
+    known = index_license_names(catalogue.licenses)
+    found = known.get(fold_license_name(name))
     if found is not None:
         return catalogue.licenses[found]
-    vague = next((why for word, why in catalogue.vague_licenses.items() if folded(word) == folded(name)), None)
+    vague = next(
+        (why for word, why in catalogue.vague_licenses.items() if fold_license_name(word) == fold_license_name(name)),
+        None,
+    )
     if vague is not None:
         raise ConfigurationError(f"{name!r} names no single licence: {vague}")
     near = suggest_names(name, catalogue.licenses)

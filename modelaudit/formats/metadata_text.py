@@ -18,7 +18,7 @@ from modelaudit.languages.code_text import calls_of, commands_of
 from modelaudit.languages.embedded import DecodedWindow, coding_of
 from modelaudit.languages.programs import programs_under
 from modelaudit.languages.settings import Setting
-from modelaudit.languages.terms.statements import stated_in
+from modelaudit.languages.terms.statements import extract_statements
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, Limits
@@ -84,7 +84,7 @@ def meanings(artifact: Artifact, window: Window, entries: Sequence[Entry], limit
     """What the keys mean to those who know keys, and every text that is a document or coded bytes, as an artifact."""
     keys = {entry.key for entry in entries}
     yield from programs_under(keys)
-    yield from stated_in((entry.key, entry.data[:_SEARCHED].decode("utf-8", "replace")) for entry in entries)
+    yield from extract_statements((entry.key, entry.data[:_SEARCHED].decode("utf-8", "replace")) for entry in entries)
     asked = [each for each in INTERPRETERS if each.keys & keys]
     settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries] if asked else []
     for interpreter in asked:

@@ -49,22 +49,24 @@ _MISSPELT = {
     ),
     "dataset": "datasets",
 }
-_SPELT = frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets"})
-_OF_LICENSE = re.compile(r"(?:^|_)licen[cs]es?(?:_|$)")
-_OF_DATA = re.compile(r"data|corpus|code")
+_LICENSE_FIELDS = frozenset(
+    {"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets"}
+)
+_LICENSE_WORD = re.compile(r"(?:^|_)licen[cs]es?(?:_|$)")
+_DATA_WORD = re.compile(r"data|corpus|code")
 # In a mapping that stands where a name belongs, the first of these holds the name.
-_NAMES = ("id", "spdx_id", "spdx", "identifier", "name", "model", "path", "type", "title", "url", "link")
+_NAME_KEYS = ("id", "spdx_id", "spdx", "identifier", "name", "model", "path", "type", "title", "url", "link")
 _FIELD = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:", re.MULTILINE)
-_NOT_SPOKEN = (FIELDS - {"tags"}) | {
+_SKIPPED_FIELDS = (FIELDS - {"tags"}) | {
     *("widget", "inference", "metrics", "model_index", "dataset_info", "configs", "co2_eq_emissions", "eval_results"),
     *("thumbnail", "model_name", "model_creator", "prompt_template", "quantized_by", "train_eval_index"),
 }
 """Fields that speak of no terms, or that are read for what they are; the examples of a widget are anybody's words."""
-_DEEPEST = 3
-_MOST_STEPS = 1000
+_MAX_DEPTH = 3
+_MAX_STEPS = 1000
 _FENCE = "---"
-_LARGEST_FRONT_MATTER = MIB
-_MOST_DUPLICATES = 50
+_MAX_FRONT_MATTER = MIB
+_MAX_DUPLICATES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,10 @@ class FrontMatter:
     @property
     def is_too_long(self) -> bool:
         """Whether it is longer than any that is read."""
-        return len(self.text) > _LARGEST_FRONT_MATTER
+        return len(self.text) > _MAX_FRONT_MATTER
 
 
-def front_matter(text: str) -> FrontMatter | None:
+def split_front_matter(text: str) -> FrontMatter | None:
     """The front matter of a Markdown text, if its first line that is not blank is a fence."""
     lines = text.splitlines(keepends=True)
     start = next((number for number, line in enumerate(lines) if line.strip()), None)
@@ -94,7 +96,7 @@ def front_matter(text: str) -> FrontMatter | None:
     return FrontMatter("".join(lines[start + 1 : stop]), start + 2, stop is not None)
 
 
-def spoken_of(matter: FrontMatter) -> Iterator[tuple[str, int]]:
+def iter_free_fields(matter: FrontMatter) -> Iterator[tuple[str, int]]:
     """The fields in which an author writes what the Hub does not act on, as text, each with its first line.
 
     Among them are the questions of a gate, to which one has to agree before anything can be had.
@@ -103,70 +105,70 @@ def spoken_of(matter: FrontMatter) -> Iterator[tuple[str, int]]:
         return
     starts = list(_FIELD.finditer(matter.text))
     for start, following in zip(starts, (*starts[1:], None), strict=False):
-        if start[1].lower().replace("-", "_") not in _NOT_SPOKEN:
+        if start[1].lower().replace("-", "_") not in _SKIPPED_FIELDS:
             text = matter.text[start.start() : following.start() if following else len(matter.text)]
             yield text, matter.first_line + matter.text.count("\n", 0, start.start())
 
 
-def read_card(matter: FrontMatter, limits: Limits) -> ModelCard:
+def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
     """The fields of the front matter; what contradicts its form is a defect, and what stands before it is kept."""
     defects: list[Defect] = []
     if not matter.closed:
         where = Location(line=matter.first_line - 1)
         defects.append(Defect("front-matter-invalid", "the front matter is never closed by a line of ---", where))
     if matter.is_too_long:
-        detail = f"the front matter is longer than {_LARGEST_FRONT_MATTER} characters"
+        detail = f"the front matter is longer than {_MAX_FRONT_MATTER} characters"
         return ModelCard((), (*defects, Defect("front-matter-invalid", detail, Location(line=matter.first_line))))
     top, error = compose(matter.text, limits)
     if error is not None and matter.closed:
-        defects.append(_invalid(error, matter.first_line))
+        defects.append(_build_yaml_defect(error, matter.first_line))
     if top is not None and top.kind != "mapping" and not (top.kind == "scalar" and top.text is None):
         where = Location(line=matter.first_line)
         defects.append(Defect("front-matter-type", f"the front matter is a {top.kind}, not a mapping", where))
         top = None
-    fields = _fields(top, matter.first_line - 1, defects) if top is not None else []
+    fields = _parse_fields(top, matter.first_line - 1, defects) if top is not None else []
     return ModelCard(tuple(fields), tuple(defects))
 
 
-def _invalid(error: DamagedError, first_line: int) -> Defect:
+def _build_yaml_defect(error: DamagedError, first_line: int) -> Defect:
     line = first_line - 1 + (error.line if isinstance(error, YamlError) else 1)
     return Defect("front-matter-invalid", f"the front matter is not YAML: {error}", Location(line=line))
 
 
-def _fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
+def _parse_fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
     fields: list[CardField] = []
     seen: set[str] = set()
-    for key, value in _pairs(top):
+    for key, value in _iter_pairs(top):
         name = key.text
         if key.kind != "scalar" or name is None:
             continue
         line = key.line + shift
-        if name in seen and len(defects) < _MOST_DUPLICATES:
+        if name in seen and len(defects) < _MAX_DUPLICATES:
             where = Location(line=line, key=name)
             defects.append(Defect("duplicate-key", f"the front matter has the field {name!r} twice", where))
         seen.add(name)
-        meant = name if name in FIELDS else _meant(name)
-        if meant != name and meant and len(defects) < _MOST_DUPLICATES:
+        meant = name if name in FIELDS else _normalize_field_name(name)
+        if meant != name and meant and len(defects) < _MAX_DUPLICATES:
             where = Location(line=line, key=meant)
             detail = f"the front matter has {name[:100]!r}, which the Hub does not read; it reads {meant!r}"
             defects.append(Defect("front-matter-spelling", detail, where))
         if meant:
-            values = _values(meant, value, line, defects)
-            fields += (CardField(meant, values, line), *_tagged(meant, values, line))
+            values = _collect_values(meant, value, line, defects)
+            fields += (CardField(meant, values, line), *_parse_tags(meant, values, line))
     return fields
 
 
-def _meant(name: str) -> str:
+def _normalize_field_name(name: str) -> str:
     """The field that a name in another case or spelling means; empty for any other."""
     folded = name.strip().lower().replace("-", "_").replace(" ", "_")
     folded = _MISSPELT.get(folded, folded)
-    if folded in _SPELT:
+    if folded in _LICENSE_FIELDS:
         return folded
     # weights_license, license_details: whatever it is about, the licence is more than the one field says.
-    return "license" if _OF_LICENSE.search(folded) and not _OF_DATA.search(folded) else ""
+    return "license" if _LICENSE_WORD.search(folded) and not _DATA_WORD.search(folded) else ""
 
 
-def _tagged(name: str, values: tuple[str, ...], line: int) -> Iterator[CardField]:
+def _parse_tags(name: str, values: tuple[str, ...], line: int) -> Iterator[CardField]:
     """What tags state in the form in which the Hub gives them back: ``license:mit``, ``base_model:merge:org/name``."""
     for value in values if name == "tags" else ():
         key, _, rest = value.partition(":")
@@ -174,7 +176,7 @@ def _tagged(name: str, values: tuple[str, ...], line: int) -> Iterator[CardField
             yield CardField(key, (rest.rpartition(":")[2].strip(),), line)
 
 
-def _pairs(top: Node) -> Iterator[tuple[Node, Node]]:
+def _iter_pairs(top: Node) -> Iterator[tuple[Node, Node]]:
     """The fields of a mapping, and those that a merge key brings in where the mapping has none of that name."""
     pairs = list(zip(top.items[::2], top.items[1::2], strict=False))
     own = {key.text for key, _ in pairs}
@@ -188,17 +190,17 @@ def _pairs(top: Node) -> Iterator[tuple[Node, Node]]:
                 yield from ((one, other) for one, other in merged if one.text not in own)
 
 
-def _values(name: str, value: Node, line: int, defects: list[Defect]) -> tuple[str, ...]:
+def _collect_values(name: str, value: Node, line: int, defects: list[Defect]) -> tuple[str, ...]:
     """The text of a scalar, or of the scalars in a sequence; anything else is of the wrong type."""
     items = value.items if value.kind == "sequence" else [value]
     if any(item.kind != "scalar" for item in items):
         where = Location(line=line, key=name)
         defects.append(Defect("front-matter-type", f"the field {name!r} is neither text nor a list of texts", where))
     steps = count(1)
-    return tuple(text for item in items for text in _texts(item, steps))
+    return tuple(text for item in items for text in _iter_texts(item, steps))
 
 
-def _texts(node: Node, steps: Iterator[int]) -> Iterator[str]:
+def _iter_texts(node: Node, steps: Iterator[int]) -> Iterator[str]:
     """The text of a scalar; of what is of the wrong type, the names in it, since they may well be meant.
 
     Aliases make a node of few bytes large, or lead it back into itself: ``steps`` counts for the whole field.
@@ -210,10 +212,10 @@ def _texts(node: Node, steps: Iterator[int]) -> Iterator[str]:
             if each.text is not None:
                 yield each.text
             continue
-        if depth >= _DEEPEST or next(steps) > _MOST_STEPS:
+        if depth >= _MAX_DEPTH or next(steps) > _MAX_STEPS:
             continue
-        items = each.items[:_MOST_STEPS]
+        items = each.items[:_MAX_STEPS]
         if each.kind == "mapping":
             named = {key.text: value for key, value in zip(items[::2], items[1::2], strict=False)}
-            items = next(([named[key]] for key in _NAMES if key in named), [])
+            items = next(([named[key]] for key in _NAME_KEYS if key in named), [])
         waiting += [(item, depth + 1) for item in reversed(items)]

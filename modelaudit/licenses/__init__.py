@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelaudit.licenses.conclusion.concluding import conclude
-from modelaudit.licenses.conclusion.subjects import subjects_of
-from modelaudit.licenses.evidence.claims import claims_of
+from modelaudit.licenses.conclusion.subjects import build_subjects
+from modelaudit.licenses.evidence.claims import extract_claims
 
-__all__ = ["claims_of", "conclude", "subjects_of"]
+__all__ = ["build_subjects", "conclude", "extract_claims"]

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from modelaudit.model.finding import CheckFamily, Rule, Severity
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
-from modelaudit.model.terms import Intent, LicenseEntry, OpennessPart, OriginRule, Restrictions, Vocabulary
+from modelaudit.model.terms import Intent, KnownModel, LicenseEntry, OpennessPart, Restrictions, Vocabulary
 
 Scalar = str | int | float | bool | None
 
@@ -283,6 +283,6 @@ class Catalogue:
     vocabularies: Mapping[str, Mapping[str, CallableEntry]] = field(default_factory=dict)
     taxonomy: Mapping[str, tuple[Standard, ...]] = field(default_factory=dict)
     clauses: Vocabulary = field(default_factory=Vocabulary)
-    origins: tuple[OriginRule, ...] = ()
+    origins: tuple[KnownModel, ...] = ()
     openness: tuple[OpennessPart, ...] = ()
     restrictions: Restrictions = field(default_factory=Restrictions)

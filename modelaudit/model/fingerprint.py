@@ -70,7 +70,7 @@ class Fingerprints:
         """
         found: dict[int, tuple[int, ...]] = {}
         for number, item in enumerate(self.items):
-            for triple, position in _sampled(item):
+            for triple, position in _sample_hashes(item):
                 found[triple] = (*found.get(triple, ()), number << PLACE_BITS | position)
         return found
 
@@ -82,10 +82,10 @@ class Fingerprints:
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """How many sampled hashes each fingerprint has, by its number."""
-        return tuple(len(_sampled(item)) for item in self.items)
+        return tuple(len(_sample_hashes(item)) for item in self.items)
 
 
-def _sampled(item: Fingerprint) -> list[tuple[int, int]]:
+def _sample_hashes(item: Fingerprint) -> list[tuple[int, int]]:
     """(hash, position) of those that are sampled."""
     step = SKETCH if item.words < _LONG else _LONG_SKETCH
     sampled = [(triple, position) for position, triple in enumerate(item.triples) if triple % step == 0]
@@ -93,6 +93,6 @@ def _sampled(item: Fingerprint) -> list[tuple[int, int]]:
     return [(triple, position) for triple, position in sampled if count[triple] == 1]
 
 
-def fingerprints_of(items: Iterable[Fingerprint]) -> Fingerprints:
+def sort_fingerprints(items: Iterable[Fingerprint]) -> Fingerprints:
     """The set of some fingerprints, in the order of their ids, so that results do not depend on the file system."""
     return Fingerprints(tuple(sorted(items, key=lambda item: item.id)))

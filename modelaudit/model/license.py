@@ -21,7 +21,7 @@ _FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, _SEPARATOR
 _SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
 
 
-def folded(name: str) -> str:
+def fold_license_name(name: str) -> str:
     """``name`` without case, spaces and separators, as names are compared; empty for what is too long for one."""
     if len(name) > NAME_LIMIT:
         return ""

@@ -9,36 +9,38 @@ from modelaudit.model.address import member_path
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.spelling import shown_as
 
-_LONGEST_NAME: Final = 255
+_MAX_NAME: Final = 255
 
-_CODE: Final = frozenset({
+_CODE_SUFFIXES: Final = frozenset({
     "py", "pyi", "pyc", "ipynb", "js", "mjs", "cjs", "ts", "tsx", "jsx", "c", "cc", "cpp", "cu", "cuh", "h", "hpp",
     "rs", "go", "java", "jinja", "j2", "cmake", "sh", "bash", "ps1", "bat", "rb", "php", "lua", "r", "jl", "swift",
     "kt", "scala", "css", "scss", "svg", "ico",
 })  # fmt: skip
-_SETTINGS: Final = frozenset({
+_SETTING_SUFFIXES: Final = frozenset({
     "json", "jsonl", "json5", "yaml", "yml", "toml", "ini", "cfg", "xml", "csv", "tsv", "lock",
 })  # fmt: skip
-_WEIGHTS: Final = frozenset({
+_WEIGHT_SUFFIXES: Final = frozenset({
     "bin", "pt", "pth", "ckpt", "safetensors", "gguf", "ggml", "onnx", "h5", "hdf5", "pkl", "pickle", "joblib",
     "msgpack", "npy", "npz", "parquet", "arrow", "pb", "tflite", "keras", "pdparams", "zip", "gz", "tar", "tgz",
     "7z", "bz2", "xz", "zst", "whl", "jar", "so", "dll", "dylib", "exe",
 })  # fmt: skip
-_OTHERS: Final = _CODE | _SETTINGS | _WEIGHTS
+_OTHER_SUFFIXES: Final = _CODE_SUFFIXES | _SETTING_SUFFIXES | _WEIGHT_SUFFIXES
 """Endings of files that are something else, whatever they are called: any other ending is that of a text."""
-_PICTURES: Final = frozenset(["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"])
+_PICTURE_SUFFIXES: Final = frozenset(["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"])
 
 # The word for a licence, or for the terms of one, in the languages that models are published in.
-_WORDS: Final = (
+_LICENSE_WORDS: Final = (
     r"(?:un)?licen[cs]es?|licen[cç]ia|licenza|licença|licentie|lizenz(?:en)?|copying|eula|tos|legal|agreement|contract"
     r"|permissions?|лицензи[яи]"
 )
-_SIGNS: Final = re.compile(r"许可|許可|授权|授權|协议|協議|条款|條款|ライセンス|利用規約|라이선스|라이센스|이용약관")
-_TERMS: Final = (
+_CJK_LICENSE_WORDS: Final = re.compile(
+    r"许可|許可|授权|授權|协议|協議|条款|條款|ライセンス|利用規約|라이선스|라이센스|이용약관"
+)
+_TERMS_NAME: Final = (
     r"(?:(?:model|licen[cs]e|service|user?|usage|legal)[-_ ])?(?:terms|conditions)"
     r"(?:[-_ ](?:of|and|&|for)[-_ ][^.]*)?(?:\.[^.]*)?"
 )
-_KINDS: Final = (
+_KIND_PATTERNS: Final = (
     (
         ProseKind.POLICY,
         re.compile(r"(?:.*[-_. ])?(?:(?:acceptable|prohibited)[-_ ]?)?use[-_ ]?policy(?:[-_. ].*)?"
@@ -51,7 +53,7 @@ _KINDS: Final = (
     ),
     (
         ProseKind.LICENSE,
-        re.compile(rf"(?:.*[-_. ])?(?:{_WORDS})(?:[-_. ~].*|~)?|{_TERMS}"),
+        re.compile(rf"(?:.*[-_. ])?(?:{_LICENSE_WORDS})(?:[-_. ~].*|~)?|{_TERMS_NAME}"),
     ),
     (
         ProseKind.CARD,
@@ -60,11 +62,11 @@ _KINDS: Final = (
                    r"(?:[-_.](?:[a-z-]{2,8}|zh[-_]cn|first))?(?:\.[a-z]+)?"),
     ),
 )  # fmt: skip
-_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
-_PICTURED: Final = re.compile(rf"(?:model[-_ ])?(?:{_WORDS}|terms)")
+_LICENSE_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
+_PICTURE_NAME: Final = re.compile(rf"(?:model[-_ ])?(?:{_LICENSE_WORDS}|terms)")
 
 
-def kind_of_text(path: str, name: str = "") -> ProseKind | None:
+def classify_text_file(path: str, name: str = "") -> ProseKind | None:
     """What the name, or the folder, of a file says that its text is; ``None`` for any other file.
 
     Spellings that only look like a name count: a file that people take for a licence has to be read.
@@ -74,15 +76,15 @@ def kind_of_text(path: str, name: str = "") -> ProseKind | None:
         name: its last part, if that is not simply what follows the last slash.
     """
     name = name or member_path(path).replace("\\", "/").rpartition("/")[2]
-    if not name or len(name) > _LONGEST_NAME:
+    if not name or len(name) > _MAX_NAME:
         return None
     name = shown_as(name).strip()
     ending = name.rpartition(".")[2] if "." in name else ""
-    if ending in _OTHERS:
+    if ending in _OTHER_SUFFIXES:
         return None
-    if ending in _PICTURES:
-        return ProseKind.LICENSE if _PICTURED.fullmatch(name.rpartition(".")[0]) else None
-    for kind, pattern in _KINDS:
+    if ending in _PICTURE_SUFFIXES:
+        return ProseKind.LICENSE if _PICTURE_NAME.fullmatch(name.rpartition(".")[0]) else None
+    for kind, pattern in _KIND_PATTERNS:
         if pattern.fullmatch(name):
             return kind
-    return ProseKind.LICENSE if _SIGNS.search(name) or _FOLDER.search(path) else None
+    return ProseKind.LICENSE if _CJK_LICENSE_WORDS.search(name) or _LICENSE_FOLDER.search(path) else None

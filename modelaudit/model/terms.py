@@ -169,22 +169,22 @@ class Vocabulary:
     territories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     countries: frozenset[str] = frozenset()
 
-    def knows_territory(self, code: str) -> bool:
+    def is_known_territory(self, code: str) -> bool:
         """Whether ``code`` is a country, a group of them, or ``WORLD``; what is none of these limits nothing."""
         if code in (WORLD, *self.territories):
             return True
         return code in self.countries if self.countries else len(code) == 2 and code.isascii() and code.isalpha()
 
-    def why_no_territory(self, code: str) -> str:
+    def explain_invalid_territory(self, code: str) -> str:
         """What is wrong with a code that is no country, no group and not ``WORLD``; nothing where it is one."""
-        if self.knows_territory(code):
+        if self.is_known_territory(code):
             return ""
         return (
             f"{code!r} is no territory; give a code of ISO 3166-1, such as DE, "
             f"or one of: {', '.join((*self.territories, WORLD))}"
         )
 
-    def why_no_field(self, field: str) -> str:
+    def explain_invalid_field(self, field: str) -> str:
         """What is wrong with a word that is no field of use; nothing where it is one."""
         if field in self.fields:
             return ""
@@ -245,7 +245,7 @@ class LicenseEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class OriginRule:
+class KnownModel:
     """A model, or a row of models, whose licence is known without looking. It can restrict, and never permits.
 
     Attributes:

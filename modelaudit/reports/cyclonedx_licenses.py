@@ -27,8 +27,8 @@ from modelaudit.model.license import (
     Origin,
     OriginState,
 )
-from modelaudit.reports.license_view import lineage, reasons, tasks
-from modelaudit.reports.license_words import intent_words
+from modelaudit.reports.license_view import build_lineage_tree, group_tasks, list_reasons
+from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.text import https_link, printable
 from modelaudit.reports.wording import place_words
 
@@ -108,7 +108,7 @@ def _license(
 
 def pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
     """The models that this one was made from, each with its own ancestors; beyond a depth beside one another."""
-    branches = lineage(conclusion)
+    branches = build_lineage_tree(conclusion)
     # From the last to the first, so that each is whole before it goes into the set of the one above.
     waiting: dict[int, list[Component]] = {}
     for number, branch in reversed(list(enumerate(branches[:_MOST_ANCESTORS]))):
@@ -172,7 +172,7 @@ def facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
     yield from (("license:reasoning", sentence) for sentence in conclusion.reasoning)
     yield from (("license:conflict", f"{each.kind}: {each.detail}") for each in conclusion.conflicts)
     if conclusion.intent is not None and conclusion.intent.is_stated:
-        yield "license:intent", "; ".join(intent_words(conclusion.intent))
+        yield "license:intent", "; ".join(describe_intended_use(conclusion.intent))
     yield "license:permission", conclusion.permission
     yield from (("license:answer", line) for line in _answers(conclusion))
     yield from (("license:obligation", line) for line in _obligations(conclusion))
@@ -191,14 +191,14 @@ def _claim(claim: LicenseClaim) -> str:
 
 
 def _answers(conclusion: LicenseConclusion) -> Iterable[str]:
-    for reason in reasons(conclusion):
+    for reason in list_reasons(conclusion):
         each = reason.answer
         where = ", ".join(part for part in (each.license, each.section, *(f"via {via}" for via in reason.vias)) if part)
         yield f"{each.answer}: {each.kind}: {each.because}" + (f" ({where})" if where else "")
 
 
 def _obligations(conclusion: LicenseConclusion) -> Iterable[str]:
-    for group, each in tasks(conclusion):
+    for group, each in group_tasks(conclusion):
         for task in each:
             words = "".join(f" “{said}”" for said in task.words)
             met = f" [met by {task.met}]" if task.met else ""

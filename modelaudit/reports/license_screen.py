@@ -21,25 +21,25 @@ from modelaudit.reports.layout import rows_of, text_of, title_of, written
 from modelaudit.reports.license_view import (
     Reason,
     Task,
-    dataset_words,
-    evidence,
-    limits,
-    lineage,
-    not_looked_at,
-    openness_line,
-    origin_words,
-    path_of,
-    reasons,
-    tasks,
+    build_lineage_tree,
+    describe_base_model,
+    describe_dataset,
+    describe_lineage_path,
+    describe_openness,
+    group_tasks,
+    list_license_claims,
+    list_limits,
+    list_reasons,
+    list_unread,
 )
 from modelaudit.reports.license_words import (
     ANSWERS,
     MISSING,
     RELATIONS,
     SHORT_GROUPS,
-    claim_words,
-    intent_words,
-    kind_words,
+    describe_claim,
+    describe_intended_use,
+    describe_kind,
 )
 from modelaudit.reports.shipping import shipping
 from modelaudit.reports.wording import CATEGORIES, STATES, counted, cut, ended, first_clauses, lowered
@@ -49,7 +49,7 @@ _MARKS = {
     Answer.REVIEW: ("◐", "bold black on yellow"),
     Answer.DENY: ("✘", "bold white on red"),
 }
-_UNASKED = ("◐ NO USE STATED", "bold black on yellow")
+_NO_USE_MARK = ("◐ NO USE STATED", "bold black on yellow")
 _REASONS, _CLAIMS, _BRANCHES, _CONFLICTS, _DATASETS, _OPEN = 6, 5, 12, 4, 4, 6
 _LABEL = 8
 _DEEPEST = 8
@@ -72,27 +72,29 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
     """
     license_ = report.license
     parts = [
-        _head(report),
-        _why(license_),
-        _concluded(license_),
-        _origins(report),
-        _to_do(license_),
-        _conflicts(license_),
-        _rest(license_),
+        _render_head(report),
+        _render_reasons(license_),
+        _render_conclusion(license_),
+        _render_lineage(report),
+        _render_tasks(license_),
+        _render_conflicts(license_),
+        _render_rest(license_),
     ]
     return written([part for part in parts if part is not None], width=min(width, 100), color=color)
 
 
-def _head(report: AuditReport) -> RenderableType:
+def _render_head(report: AuditReport) -> RenderableType:
     license_, target = report.license, report.target
     ship = shipping(license_, "listed below")
     answer = license_.permission
-    mark = " ".join((_MARKS[answer][0], ANSWERS[answer])) if answer else _UNASKED[0]
-    style = _MARKS[answer][1] if answer else _UNASKED[1]
+    mark = " ".join((_MARKS[answer][0], ANSWERS[answer])) if answer else _NO_USE_MARK[0]
+    style = _MARKS[answer][1] if answer else _NO_USE_MARK[1]
     version = target.commit or "no commit: the files are not pinned to a version"
     rows = [("model", text_of((view.model_name(target), "bold"), f", {version}"))]
     if answer is not None and license_.intent is not None:
-        rows.append(("policy", text_of((report.policy.name, "bold"), ": ", "; ".join(intent_words(license_.intent)))))
+        rows.append(
+            ("policy", text_of((report.policy.name, "bold"), ": ", "; ".join(describe_intended_use(license_.intent))))
+        )
     else:
         rows.append(
             (
@@ -107,83 +109,87 @@ def _head(report: AuditReport) -> RenderableType:
     return Group(text_of((f" {mark} ", style), f" {ship.line}"), rows_of(rows, label=_LABEL))
 
 
-def _block(heading: str, lines: list[Text | Padding]) -> RenderableType:
+def _render_block(heading: str, lines: list[Text | Padding]) -> RenderableType:
     return Group(title_of(heading), *lines)
 
 
-def _more(number: int, shown: int, what: str) -> list[Text | Padding]:
+def _render_more(number: int, shown: int, what: str) -> list[Text | Padding]:
     if number <= shown:
         return []
     return [Padding(Text(f"… and {counted(number - shown, what)}, in the HTML and JSON reports", "dim"), (0, 0, 0, 2))]
 
 
-def _why(license_: LicenseConclusion) -> RenderableType | None:
-    found = reasons(license_)
+def _render_reasons(license_: LicenseConclusion) -> RenderableType | None:
+    found = list_reasons(license_)
     if not found:
         return None
     lines: list[Text | Padding] = [
-        rows_of([(each.answer.answer, _reason(each, license_))], label=_LABEL) for each in found[:_REASONS]
+        rows_of([(each.answer.answer, _render_reason(each, license_))], label=_LABEL) for each in found[:_REASONS]
     ]
-    return _block("Why", lines + _more(len(found), _REASONS, "more reason"))
+    return _render_block("Why", lines + _render_more(len(found), _REASONS, "more reason"))
 
 
-def _reason(reason: Reason, license_: LicenseConclusion) -> Text:
+def _render_reason(reason: Reason, license_: LicenseConclusion) -> Text:
     answer = reason.answer
-    where = ", ".join(part for part in (answer.license, answer.section or kind_words(answer.kind)) if part)
+    where = ", ".join(part for part in (answer.license, answer.section or describe_kind(answer.kind)) if part)
     clause = (
         f" {where}: {ended(cut(answer.text, _TERMS))}" if answer.text else f" {ended(where)}" if answer.license else ""
     )
     read = f" Read {answer.read}" if answer.read else " Terms not verified" if answer.license else ""
     source = f"{read}: {answer.url}." if answer.url and read else ended(read) if read else ""
-    via = f" Inherited: {'; '.join(path_of(license_, each) for each in reason.vias)}." if reason.vias else ""
+    via = (
+        f" Inherited: {'; '.join(describe_lineage_path(license_, each) for each in reason.vias)}."
+        if reason.vias
+        else ""
+    )
     return text_of((first_clauses(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
 
 
-def _concluded(license_: LicenseConclusion) -> RenderableType:
+def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     category = CATEGORIES[license_.category]
     said = license_.expression or f"nothing, because the licence is {STATES[license_.state]}"
     lines: list[Text | Padding] = []
-    claims = evidence(license_)
-    rows = [(_place(claim), _claim(claim, license_)) for claim in claims[:_CLAIMS]]
+    claims = list_license_claims(license_)
+    rows = [(_format_place(claim), _format_claim(claim, license_)) for claim in claims[:_CLAIMS]]
     if rows:
         lines.append(rows_of(rows, label=min(max(len(place) for place, _ in rows), 26)))
-    lines += _more(len(claims), _CLAIMS, "more statement")
+    lines += _render_more(len(claims), _CLAIMS, "more statement")
     # A conclusion is told by the statements above and the tree below, but for which alternative was taken.
     told = license_.state is ConclusionState.CONCLUDED and rows and " OR " not in license_.expression
     sentences = () if told else license_.reasoning
     lines += [Padding(text_of(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:3]]
-    lines += _more(len(sentences), 3, "more sentence")
-    return _block(f"Concluded: {text_of(said)} ({category})", lines)
+    lines += _render_more(len(sentences), 3, "more sentence")
+    return _render_block(f"Concluded: {text_of(said)} ({category})", lines)
 
 
-def _place(claim: LicenseClaim) -> str:
+def _format_place(claim: LicenseClaim) -> str:
     line = f":{claim.location.line}" if claim.location.line else ""
     return str(text_of(f"{claim.artifact}{line}" if claim.artifact else "the Hub"))
 
 
-def _claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
+def _format_claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
     field = f"{claim.field}: " if claim.kind is ClaimKind.DECLARED else ""
     known, words = view.understood(claim, license_)
     outcome = f" = {words}" if known else f" ({words[:1].lower()}{words[1:]})"
-    return text_of(f"{field}“{cut(claim.quotation, _QUOTED)}”", (outcome, "bold"), f", {claim_words(claim)}")
+    return text_of(f"{field}“{cut(claim.quotation, _QUOTED)}”", (outcome, "bold"), f", {describe_claim(claim)}")
 
 
-def _origins(report: AuditReport) -> RenderableType | None:
-    branches = lineage(report.license)
+def _render_lineage(report: AuditReport) -> RenderableType | None:
+    branches = build_lineage_tree(report.license)
     if not branches:
         return None
     lines: list[Text | Padding] = []
     for branch in branches[:_BRANCHES]:
         origin = branch.origin
-        said = f": {origin_words(origin)}"
+        said = f": {describe_base_model(origin)}"
         parts = text_of(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), said)
         rails = branch.rails if branch.depth < _DEEPEST else f"… {branch.depth + 1} "
         lines.append(rows_of([(rails, parts)], label=len(rails)))
-    return _block("Made from", lines + _more(len(branches), _BRANCHES, "more origin"))
+    return _render_block("Made from", lines + _render_more(len(branches), _BRANCHES, "more origin"))
 
 
-def _to_do(license_: LicenseConclusion) -> RenderableType | None:
-    groups = tasks(license_)
+def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
+    groups = group_tasks(license_)
     if not groups:
         return None
     ids = list(dict.fromkeys(task.license for _, each in groups for task in each))
@@ -193,9 +199,9 @@ def _to_do(license_: LicenseConclusion) -> RenderableType | None:
     for group, each in groups:
         label = SHORT_GROUPS[group]
         if denied or group in _IN_ONE_LINE:
-            rows.append((label, _kinds(each, several)))
+            rows.append((label, _format_kinds(each, several)))
             continue
-        boxes = [_box(alike, several) for alike in _alike(each)]
+        boxes = [_format_alike_tasks(alike, several) for alike in _group_alike_tasks(each)]
         rows += [(label if place == 0 else "", box) for place, box in enumerate(boxes[:_TASKS])]
         if len(boxes) > _TASKS:
             rows.append(("", text_of(f"… and {len(boxes) - _TASKS} more, in the HTML and JSON reports")))
@@ -204,10 +210,10 @@ def _to_do(license_: LicenseConclusion) -> RenderableType | None:
     there = f", {met} met by the files that are there" if met else ""
     under = "" if several else f" under {text_of(ids[0])}"
     heading = "To do, were it allowed" if denied else "To do"
-    return _block(f"{heading}{under}: {counted(number, 'thing')}{there}", [rows_of(rows, label=_LABEL)])
+    return _render_block(f"{heading}{under}: {counted(number, 'thing')}{there}", [rows_of(rows, label=_LABEL)])
 
 
-def _alike(each: tuple[Task, ...]) -> list[list[Task]]:
+def _group_alike_tasks(each: tuple[Task, ...]) -> list[list[Task]]:
     """Open duties of one kind that several licences have in common are one thing to do; exact words stand apart."""
     found: dict[tuple[str, ...], list[Task]] = {}
     for place, task in enumerate(each):
@@ -216,76 +222,76 @@ def _alike(each: tuple[Task, ...]) -> list[list[Task]]:
     return list(found.values())
 
 
-def _box(alike: list[Task], several: bool) -> Text:
+def _format_alike_tasks(alike: list[Task], several: bool) -> Text:
     if len(alike) == 1:
-        return _task(alike[0], several)
+        return _format_task(alike[0], several)
     texts = dict.fromkeys(task.text for task in alike)
-    said = cut(alike[0].text, _CLAUSE) if len(texts) == 1 else f"{kind_words(alike[0].kind)}, for each:"
-    sources = "; ".join(f"{_short(task.license)}, {task.section or 'section not stated'}" for task in alike)
+    said = cut(alike[0].text, _CLAUSE) if len(texts) == 1 else f"{describe_kind(alike[0].kind)}, for each:"
+    sources = "; ".join(f"{_shorten_id(task.license)}, {task.section or 'section not stated'}" for task in alike)
     return text_of(f"[ ] {said}", (f" ({sources})", "dim"))
 
 
-def _task(task: Task, several: bool) -> Text:
+def _format_task(task: Task, several: bool) -> Text:
     text = cut(task.text, _CLAUSE)
     box = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
     exact = " / ".join(f"“{each}”" for each in task.words if each not in task.text)
     words = [f" Exact words: {exact}"] if exact else []
     section = task.section or "section not stated"
-    source = f"{_short(task.license)}, {section}" if several else section
+    source = f"{_shorten_id(task.license)}, {section}" if several else section
     return text_of(box, *words, (f" ({source})", "dim"))
 
 
-def _short(license_id: str) -> str:
+def _shorten_id(license_id: str) -> str:
     """A name that stands whole above, without the mark of those that SPDX lacks."""
     return license_id.removeprefix("LicenseRef-")
 
 
-def _kinds(each: tuple[Task, ...], several: bool) -> Text:
+def _format_kinds(each: tuple[Task, ...], several: bool) -> Text:
     parts: dict[str, list[str]] = {}
     for task in each:
         section = task.section.removeprefix("section ")
-        place = f"{_short(task.license)} {section}" if several else section
-        parts.setdefault(lowered(kind_words(task.kind)), []).append(place.strip())
+        place = f"{_shorten_id(task.license)} {section}" if several else section
+        parts.setdefault(lowered(describe_kind(task.kind)), []).append(place.strip())
     said = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in parts.items())
     return text_of(ended(said[:1].upper() + said[1:]))
 
 
-def _conflicts(license_: LicenseConclusion) -> RenderableType | None:
+def _render_conflicts(license_: LicenseConclusion) -> RenderableType | None:
     """Conflicts that are no reason above already."""
-    told = {reason.answer.because for reason in reasons(license_)}
+    told = {reason.answer.because for reason in list_reasons(license_)}
     found = [each for each in license_.conflicts if each.detail not in told and not each.kind.startswith(MISSING)]
     lines: list[Text | Padding] = [
-        Padding(text_of((f"{kind_words(each.kind)}: ", "bold"), cut(each.detail, _SENTENCE)), (0, 0, 0, 2))
+        Padding(text_of((f"{describe_kind(each.kind)}: ", "bold"), cut(each.detail, _SENTENCE)), (0, 0, 0, 2))
         for each in found[:_CONFLICTS]
     ]
-    lines += _more(len(found), _CONFLICTS, "more conflict")
-    return _block("Conflicts", lines) if lines else None
+    lines += _render_more(len(found), _CONFLICTS, "more conflict")
+    return _render_block("Conflicts", lines) if lines else None
 
 
-def _lacking(license_: LicenseConclusion) -> list[str]:
+def _list_missing_items(license_: LicenseConclusion) -> list[str]:
     """All that a licence demands and the repository lacks, as one line."""
     missing: dict[str, list[str]] = {}
     for each in license_.conflicts:
         if each.kind.startswith(MISSING):
-            missing.setdefault(each.kind.removeprefix(MISSING), []).extend(_short(id_) for id_ in each.entries)
+            missing.setdefault(each.kind.removeprefix(MISSING), []).extend(_shorten_id(id_) for id_ in each.entries)
     parts = [f"{_LACKED.get(what, what)} of {', '.join(dict.fromkeys(ids))}" for what, ids in missing.items()]
     return [f"Not in the repository: {ended('; '.join(parts))}"] if parts else []
 
 
-def _rest(license_: LicenseConclusion) -> RenderableType | None:
-    within = () if license_.permission is Answer.DENY else limits(license_, _USES)
+def _render_rest(license_: LicenseConclusion) -> RenderableType | None:
+    within = () if license_.permission is Answer.DENY else list_limits(license_, _USES)
     rows = [("limits" if place == 0 else "", text_of(each)) for place, each in enumerate(within)]
-    rows += [("lacking", text_of(each)) for each in _lacking(license_)]
-    data = [f"{each.name}: {dataset_words(each)}" for each in license_.datasets]
+    rows += [("lacking", text_of(each)) for each in _list_missing_items(license_)]
+    data = [f"{each.name}: {describe_dataset(each)}" for each in license_.datasets]
     if data:
         more = f"; and {len(data) - _DATASETS} more" if len(data) > _DATASETS else ""
         rows.append(("data", text_of("; ".join(data[:_DATASETS]) + more + " (apart from the model's own licence)")))
-    if line := openness_line(license_):
+    if line := describe_openness(license_):
         rows.append(("open", text_of(line)))
     told = [each.name for each in license_.origins if each.look is not OriginState.READ]
     told += [each.name for each in license_.datasets if each.look is not OriginState.READ]
     missed = [f"{', '.join(dict.fromkeys(told))}: why stands above."] if told else []
-    missed += [each for each in not_looked_at(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in told)]
+    missed += [each for each in list_unread(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in told)]
     rows += [("unread" if place == 0 else "", text_of(each)) for place, each in enumerate(missed[:_OPEN])]
     if len(missed) > _OPEN:
         rows.append(("", text_of(f"… and {len(missed) - _OPEN} more, in the HTML and JSON reports")))

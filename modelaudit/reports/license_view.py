@@ -17,7 +17,7 @@ from modelaudit.model.license import (
     UseAnswer,
 )
 from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation
-from modelaudit.reports.license_words import LOOKS, RELATIONS, kind_words
+from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind
 from modelaudit.reports.wording import LIMITS, counted, ended, human_number, lowered, place_words, sentence
 
 _LONGEST_RAILS = 90
@@ -62,7 +62,7 @@ class Branch:
     rails: str
 
 
-def tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, ...]], ...]:
+def group_tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, ...]], ...]:
     """What has to be done, by group in the order of the vocabulary; without duties, nothing."""
     merged: dict[tuple[Group, str, str, str, str, tuple[str, ...]], list[Duty]] = {}
     for duty in license_.duties:
@@ -76,7 +76,7 @@ def tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, ...]], 
     return tuple((group, tuple(each)) for group, each in groups.items() if each)
 
 
-def reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
+def list_reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
     """What the clauses answer, worst first, each once; a clause that only permits is left out."""
     merged: dict[tuple[str, ...], list[UseAnswer]] = {}
     for each in license_.answers:
@@ -87,7 +87,7 @@ def reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
     return tuple(sorted(against, key=lambda reason: -reason.answer.answer.rank))
 
 
-def lineage(license_: LicenseConclusion) -> tuple[Branch, ...]:
+def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
     """The origins as a tree, depth first, what was made from each above it; none is lost, not even in a ring."""
     below: dict[str, list[int]] = {}
     for place, origin in enumerate(license_.origins):
@@ -110,17 +110,17 @@ def lineage(license_: LicenseConclusion) -> tuple[Branch, ...]:
     return tuple(branches)
 
 
-def origin_words(origin: Origin) -> str:
+def describe_base_model(origin: Origin) -> str:
     """What became of an origin: its licences if any are known, and whether it was read."""
     named = " and ".join(origin.entries)
     look = LOOKS[origin.look]
     if origin.look is OriginState.READ:
         look = f"read at {origin.commit[:12]}" if origin.commit else look
-        named = named if origin.state is ConclusionState.CONCLUDED and named else _doubtful(origin.state, named)
+        named = named if origin.state is ConclusionState.CONCLUDED and named else _describe_doubt(origin.state, named)
     return "; ".join(part for part in (named or "licence not known", look) if part)
 
 
-def limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
+def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
     """What an allowed use has to stay within: the limits of which no answer above has told.
 
     Args:
@@ -137,18 +137,18 @@ def limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
             where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
             if clause.kind == "use-policy":
                 url = clause.url or entry.policy_url or entry.url
-                found.append(f"Forbidden uses: {_fields(clause, most)} ({where}; {url}).")
+                found.append(f"Forbidden uses: {_format_fields(clause, most)} ({where}; {url}).")
             elif clause.kind == "use-condition" and clause.fields:
-                found.append(f"Uses under conditions: {_fields(clause, most)} ({where}).")
+                found.append(f"Uses under conditions: {_format_fields(clause, most)} ({where}).")
             else:
                 number = f" above {human_number(clause.number)}" if clause.number is not None else ""
-                untouched.append(f"{lowered(kind_words(clause.kind))}{number} ({where})")
+                untouched.append(f"{lowered(describe_kind(clause.kind))}{number} ({where})")
     if untouched:
         found.append(f"Limits that the stated use does not touch: {'; '.join(dict.fromkeys(untouched))}.")
     return tuple(dict.fromkeys(found))
 
 
-def _fields(clause: Clause, most: int) -> str:
+def _format_fields(clause: Clause, most: int) -> str:
     if not clause.fields:
         return "the list is not on record, read it there"
     named = ", ".join(each.replace("-", " ") for each in clause.fields[:most])
@@ -156,11 +156,11 @@ def _fields(clause: Clause, most: int) -> str:
     return f"{named} and {more} more" if more > 0 else named
 
 
-def _doubtful(state: ConclusionState, named: str) -> str:
+def _describe_doubt(state: ConclusionState, named: str) -> str:
     return f"no licence concluded ({state}{': ' + named if named else ''})"
 
 
-def path_of(license_: LicenseConclusion, via: str) -> str:
+def describe_lineage_path(license_: LicenseConclusion, via: str) -> str:
     """How the model was made from an origin, step by step: ``quantized from a/b, fine-tuned from c/d``."""
     steps: list[str] = []
     name = via
@@ -175,38 +175,38 @@ def path_of(license_: LicenseConclusion, via: str) -> str:
     return ", ".join(steps) or f"{RELATIONS[Relation.UNSTATED]} {via}"
 
 
-def evidence(license_: LicenseConclusion) -> tuple[LicenseClaim, ...]:
+def list_license_claims(license_: LicenseConclusion) -> tuple[LicenseClaim, ...]:
     """The statements about the licence itself, each once, those that lead to a licence first."""
     own = (claim for claim in license_.claims if claim.kind is not ClaimKind.INHERITED)
     return tuple(sorted(dict.fromkeys(own), key=lambda claim: claim.entry is None))
 
 
-def own_entries(license_: LicenseConclusion) -> tuple[LicenseEntry, ...]:
+def list_own_entries(license_: LicenseConclusion) -> tuple[LicenseEntry, ...]:
     """The licences of the model itself; all that are on record where the conclusion does not tell them apart."""
     if not license_.own and not license_.origins:
         return license_.entries
     return tuple(entry for entry in license_.entries if entry.id in license_.own)
 
 
-def text_place(license_: LicenseConclusion, id_: str) -> str:
+def find_text_file(license_: LicenseConclusion, id_: str) -> str:
     """The file of the snapshot that holds the text of a licence word for word; empty for none."""
     exact = (c for c in license_.claims if c.kind is ClaimKind.FOUND and c.basis is Basis.TEXT and c.entry == id_)
     return next((claim.artifact for claim in exact), "")
 
 
-def is_uncompared(claim: LicenseClaim) -> bool:
+def is_uncompared_file(claim: LicenseClaim) -> bool:
     """Whether only the name of a file says that terms stand in it."""
     return claim.kind is ClaimKind.FOUND and (claim.basis is Basis.FILE_NAME or claim.field == "file-name")
 
 
-def unfollowed(license_: LicenseConclusion) -> tuple[str, ...]:
+def list_unfollowed_base_models(license_: LicenseConclusion) -> tuple[str, ...]:
     """The models that are named as origins and that nobody looked for, each once."""
     looked = {origin.name for origin in license_.origins}
     named = (c.quotation for c in license_.claims if c.kind is ClaimKind.INHERITED and c.field != "datasets")
     return tuple(dict.fromkeys(name for name in named if name not in looked))
 
 
-def unread_origins(license_: LicenseConclusion) -> tuple[Origin, ...]:
+def list_unread_base_models(license_: LicenseConclusion) -> tuple[Origin, ...]:
     """The origins whose own licence could not be concluded from what they publish."""
     return tuple(
         origin
@@ -215,7 +215,7 @@ def unread_origins(license_: LicenseConclusion) -> tuple[Origin, ...]:
     )
 
 
-def dataset_words(dataset: DatasetClaim) -> str:
+def describe_dataset(dataset: DatasetClaim) -> str:
     """The licence of a data set as its own card states it, or why nothing is known."""
     named = " and ".join(dataset.entries)
     if dataset.look is OriginState.READ:
@@ -223,15 +223,15 @@ def dataset_words(dataset: DatasetClaim) -> str:
     return f"{named}; {LOOKS[dataset.look]}" if named else LOOKS[dataset.look]
 
 
-def not_looked_at(license_: LicenseConclusion) -> tuple[str, ...]:
+def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
     """What the conclusion does not rest on, a sentence each: whoever signs has to see to these."""
     looks = [(origin.name, origin.look) for origin in license_.origins]
     looks += [(f"{dataset.name} (data set)", dataset.look) for dataset in license_.datasets]
     found = [f"{name}: {ended(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
-    found += [f"{name}: named as an origin and not looked for." for name in unfollowed(license_)]
+    found += [f"{name}: named as an origin and not looked for." for name in list_unfollowed_base_models(license_)]
     for claim in license_.claims:
         place = ", ".join(part for part in (claim.artifact, place_words(claim.location)) if part)
-        if is_uncompared(claim):
+        if is_uncompared_file(claim):
             found.append(f"{claim.artifact}: its words were not compared with any licence.")
         elif claim.field == "license_link" and claim.entry is None and "://" in claim.quotation:
             found.append(f"{claim.quotation} ({place}): the address was not opened.")
@@ -240,7 +240,7 @@ def not_looked_at(license_: LicenseConclusion) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def openness_line(license_: LicenseConclusion) -> str:
+def describe_openness(license_: LicenseConclusion) -> str:
     """What is open here, in a line, apart from what is permitted; empty where nobody looked."""
     openness = license_.openness
     if openness is None:

@@ -89,12 +89,12 @@ OVERTHROWING = frozenset(
 """The conflicts that leave open what the licence is; the others say what the publisher left out."""
 
 
-def kind_words(kind: str) -> str:
+def describe_kind(kind: str) -> str:
     """A kind of clause or of conflict in words."""
     return CONFLICTS.get(kind) or TITLES.get(kind) or kind.replace("-", " ")
 
 
-def claim_words(claim: LicenseClaim) -> str:
+def describe_claim(claim: LicenseClaim) -> str:
     """Who makes the statement, as a phrase: the author in a field, a text that stands in a file, a name alone."""
     if claim.kind is ClaimKind.INHERITED:
         return "named as what this model was made from"
@@ -108,7 +108,7 @@ def claim_words(claim: LicenseClaim) -> str:
     }[claim.basis]
 
 
-def intent_words(intent: Intent) -> tuple[str, ...]:
+def describe_intended_use(intent: Intent) -> tuple[str, ...]:
     """What is meant and what is not, where, for how many and for what; what nobody stated is said to be unknown."""
     meant = [words for use, words in USES.items() if intent.uses.get(use)]
     ruled_out = [words for use, words in USES.items() if intent.uses.get(use) is False]

@@ -14,14 +14,14 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Clause, Group, LicenseEntry
 from modelaudit.reports.license_view import (
     Task,
-    lineage,
-    not_looked_at,
-    origin_words,
-    reasons,
-    tasks,
-    text_place,
+    build_lineage_tree,
+    describe_base_model,
+    find_text_file,
+    group_tasks,
+    list_reasons,
+    list_unread,
 )
-from modelaudit.reports.license_words import ANSWERS, GROUPS, RELATIONS, kind_words
+from modelaudit.reports.license_words import ANSWERS, GROUPS, RELATIONS, describe_kind
 from modelaudit.reports.shipping import shipping
 from modelaudit.reports.text import https_link, printable
 from modelaudit.reports.view import model_name
@@ -50,7 +50,7 @@ def notices(report: AuditReport) -> Mapping[str, bytes]:
 
 def _tasks(license_: LicenseConclusion, groups: Iterable[Group]) -> list[Task]:
     wanted = set(groups)
-    return [task for group, each in tasks(license_) if group in wanted for task in each]
+    return [task for group, each in group_tasks(license_) if group in wanted for task in each]
 
 
 def _said(text: str) -> str:
@@ -90,8 +90,8 @@ def _attributions(report: AuditReport) -> str:
         lines.append(f"- {_said(ended(task.text))} ({_said(task.source)})")
         lines += [f"  - Exact words: {_quoted(words)}" for words in task.words]
     lines += ["", "## Whose it is", "", f"- {_said(model_name(report.target))}: {_said(_own(license_))}"]
-    for branch in lineage(license_):
-        said = f"{RELATIONS[branch.origin.relation]} {branch.origin.name}: {origin_words(branch.origin)}"
+    for branch in build_lineage_tree(license_):
+        said = f"{RELATIONS[branch.origin.relation]} {branch.origin.name}: {describe_base_model(branch.origin)}"
         lines.append(f"{'  ' * min(branch.depth + 1, 8)}- {_said(said)}")
     lines += [
         "",
@@ -152,12 +152,12 @@ def _policy(entry: LicenseEntry, clause: Clause) -> str:
 def _checklist(report: AuditReport, license_: LicenseConclusion) -> str:
     answer = ANSWERS[license_.permission] if license_.permission else "No use is stated"
     lines = [f"**{answer}**: {_said(shipping(license_).line)}"]
-    open_points = [reason.answer for reason in reasons(license_)]
+    open_points = [reason.answer for reason in list_reasons(license_)]
     if open_points:
         lines += ["", "## To settle first", ""]
         lines += [f"- [ ] {_said(each.because)}{_source(each.license, each.section)}" for each in open_points]
     lines += ["", "## Licence texts to copy", "", *_copies(license_), *_along(report)]
-    for group, each in tasks(license_):
+    for group, each in group_tasks(license_):
         lines += ["", f"## {GROUPS[group]}", ""]
         for task in each:
             met = f" Met by {_said(task.met)}." if task.met else ""
@@ -165,8 +165,8 @@ def _checklist(report: AuditReport, license_: LicenseConclusion) -> str:
             lines += [f"  - Exact words: {_quoted(words)}" for words in task.words]
     if license_.conflicts:
         lines += ["", "## Conflicts", ""]
-        lines += [f"- [ ] {kind_words(_said(c.kind))}: {_said(c.detail)}" for c in license_.conflicts]
-    missed = not_looked_at(license_)
+        lines += [f"- [ ] {describe_kind(_said(c.kind))}: {_said(c.detail)}" for c in license_.conflicts]
+    missed = list_unread(license_)
     lines += ["", "## Not looked at", "", *(f"- [ ] {_said(each)}" for each in missed or ("Nothing that was found.",))]
     lead = f"For the policy {_said(report.policy.name)}. A summary of ours: the texts of the licences bind."
     return _page("Checklist", report, lead, lines)
@@ -191,7 +191,7 @@ def _copies(license_: LicenseConclusion) -> list[str]:
     for entry in license_.entries:
         if entry.id not in asked:
             continue
-        file = text_place(license_, entry.id)
+        file = find_text_file(license_, entry.id)
         place = (
             f"copy the file {_said(file)} of the model"
             if file

@@ -8,7 +8,7 @@ from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import Basis, ClaimKind, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.inventory import LOCAL
-from modelaudit.reports.license_view import unfollowed, unread_origins
+from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 
 _NAMED = 3
 
@@ -54,7 +54,7 @@ def license_questions(license_: LicenseConclusion) -> list[str]:
     ]
     if texts:
         asked.append(f"Does the licence file match the model card ({_listed(list(dict.fromkeys(texts)))})?")
-    bases = [*unfollowed(license_), *(origin.name for origin in unread_origins(license_))]
+    bases = [*list_unfollowed_base_models(license_), *(origin.name for origin in list_unread_base_models(license_))]
     if bases:
         asked.append(f"Does the licence of the base model allow what we do ({_listed(list(dict.fromkeys(bases)))})?")
     known = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}

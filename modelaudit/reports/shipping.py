@@ -9,8 +9,14 @@ from enum import StrEnum
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
 from modelaudit.reports.clause_words import WEIGHTY, listed
-from modelaudit.reports.license_view import own_entries, reasons, tasks, unfollowed, unread_origins
-from modelaudit.reports.license_words import MISSING, OVERTHROWING, kind_words
+from modelaudit.reports.license_view import (
+    group_tasks,
+    list_own_entries,
+    list_reasons,
+    list_unfollowed_base_models,
+    list_unread_base_models,
+)
+from modelaudit.reports.license_words import MISSING, OVERTHROWING, describe_kind
 from modelaudit.reports.wording import counted, first_clauses, lowered
 
 
@@ -81,7 +87,7 @@ def _answered(license_: LicenseConclusion, answer: Answer, duties_stand: str) ->
     if answer is Answer.ALLOW and license_.state is not ConclusionState.CONCLUDED:
         why = _WHY.get(license_.state, "no licence was found")
         return Shipping(Permission.OPEN, _not_shown(why))
-    found = reasons(license_)
+    found = list_reasons(license_)
     if answer is Answer.ALLOW:
         return Shipping(Permission.ALLOWED, " ".join(_allowed(license_, duties_stand)))
     worst = [each.answer.because for each in found if each.answer.answer is answer]
@@ -92,19 +98,19 @@ def _answered(license_: LicenseConclusion, answer: Answer, duties_stand: str) ->
 
 def _allowed(license_: LicenseConclusion, duties_stand: str) -> Iterator[str]:
     """The permission with its price: what reaches into the product, and what its data and its versions leave open."""
-    every = [task.kind for _, each in tasks(license_) for task in each]
+    every = [task.kind for _, each in group_tasks(license_) for task in each]
     todo = f"{counted(len(every), 'thing')} to do, {duties_stand}" if every else "nothing has to be done for it"
     weighty = tuple(kind for kind in WEIGHTY if kind in every)
-    under = license_.expression or _names(own_entries(license_))
+    under = license_.expression or _names(list_own_entries(license_))
     among = f", among them: {listed(weighty)}" if weighty else ""
     yield f"What you mean to do is allowed under {under}; {todo}{among}."
     kinds = dict.fromkeys(each.kind for each in license_.conflicts if not each.kind.startswith(MISSING))
     if kinds:
-        yield f"Look first at this: {'; '.join(lowered(kind_words(kind)) for kind in kinds)}."
+        yield f"Look first at this: {'; '.join(lowered(describe_kind(kind)) for kind in kinds)}."
 
 
 def _by_category(license_: LicenseConclusion, duties_stand: str) -> tuple[Permission, str]:
-    own = own_entries(license_)
+    own = list_own_entries(license_)
     forbidding = [entry for entry in own if entry.category in _FORBIDDING]
     if license_.state is not ConclusionState.CONCLUDED:
         named = f" {_names(forbidding)}, which is among them, forbids commercial use." if forbidding else ""
@@ -117,7 +123,7 @@ def _by_category(license_: LicenseConclusion, duties_stand: str) -> tuple[Permis
         return Permission.OPEN, _not_shown(_WHY[license_.state])
     if unread := [entry for entry in own if not entry.read]:
         return Permission.OPEN, _not_shown(f"the terms of {_names(unread)} were not verified in its text")
-    number = sum(len(each) for _, each in tasks(license_)) or sum(len(entry.clauses) for entry in own)
+    number = sum(len(each) for _, each in group_tasks(license_)) or sum(len(entry.clauses) for entry in own)
     if license_.category in _CONDITIONAL or any(entry.category in _CONDITIONAL for entry in own):
         return Permission.OPEN, f"Only under conditions: {number}, {duties_stand}."
     if license_.category in _FORBIDDING:
@@ -153,7 +159,7 @@ def _conflicts(license_: LicenseConclusion) -> list[str]:
 
 def _forbidden_by_origins(license_: LicenseConclusion) -> list[str]:
     """What it was made from may not be used in a business, whatever the card says."""
-    own = {entry.id for entry in own_entries(license_)}
+    own = {entry.id for entry in list_own_entries(license_)}
     entries = [each for each in license_.entries if each.category in _FORBIDDING and each.id not in own]
     return [f"{_names(entries)}, under which it was made, forbids commercial use."] if entries else []
 
@@ -161,9 +167,9 @@ def _forbidden_by_origins(license_: LicenseConclusion) -> list[str]:
 def _origins(license_: LicenseConclusion) -> list[str]:
     """The models that it was made from and whose terms nobody could tell: a card cannot grant what they forbid."""
     parts = []
-    if missed := unfollowed(license_):
+    if missed := list_unfollowed_base_models(license_):
         parts.append(f"It was made from {_listed(missed)}; the licence there may bind you too, and was not checked.")
-    unclear = tuple(dict.fromkeys(origin.name for origin in unread_origins(license_)))
+    unclear = tuple(dict.fromkeys(origin.name for origin in list_unread_base_models(license_)))
     if unclear:
         parts.append(f"It was made from {_listed(unclear)}, and no licence could be concluded there.")
     return parts
@@ -177,7 +183,7 @@ def license_sentence(license_: LicenseConclusion, otherwise: str) -> str:
     """Return what was concluded and how much we know of it; ``otherwise`` where no single licence was."""
     if license_.state is not ConclusionState.CONCLUDED or not license_.entries:
         return otherwise
-    own = own_entries(license_)
+    own = list_own_entries(license_)
     names = ", ".join(entry.name for entry in own)
     said = (
         f"The author names one licence: {names}."

@@ -20,7 +20,12 @@ from modelaudit.model.license import (
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, OpinionState, Target, Verdict
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.reports.inventory import LOCAL
-from modelaudit.reports.license_view import dataset_words, is_uncompared, origin_words, unread_origins
+from modelaudit.reports.license_view import (
+    describe_base_model,
+    describe_dataset,
+    is_uncompared_file,
+    list_unread_base_models,
+)
 from modelaudit.reports.wording import (
     LEFT_TO_A_PERSON,
     LICENCE_ALONE,
@@ -174,7 +179,7 @@ def understood(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, 
     if license_.expression and _OPERATORS.search(claim.quotation) and license_.state is ConclusionState.CONCLUDED:
         return True, license_.expression
     if claim.kind is ClaimKind.FOUND:
-        return False, "Not compared: read it" if is_uncompared(claim) else "No licence on record"
+        return False, "Not compared: read it" if is_uncompared_file(claim) else "No licence on record"
     if claim.field == "license_link":
         if "://" not in claim.quotation and any(each.artifact == claim.quotation for each in license_.claims):
             return False, "A file of the model, which has its own line"
@@ -191,10 +196,10 @@ def _followed(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, s
     """What became of the origin or the data set that a claim names."""
     for origin in license_.origins:
         if origin.name == claim.quotation:
-            return origin not in unread_origins(license_), origin_words(origin)
+            return origin not in list_unread_base_models(license_), describe_base_model(origin)
     for dataset in license_.datasets:
         if dataset.name == claim.quotation:
-            return dataset.look is OriginState.READ and bool(dataset.entries), dataset_words(dataset)
+            return dataset.look is OriginState.READ and bool(dataset.entries), describe_dataset(dataset)
     if claim.entry is not None:
         return True, claim.entry
     return False, "Not followed: its licence may bind you too"

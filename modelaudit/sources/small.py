@@ -8,7 +8,7 @@ from dataclasses import replace
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.limits import MIB
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.model.term_files import kind_of_text
+from modelaudit.model.term_files import classify_text_file
 from modelaudit.sources.claims import ListedFile
 
 MOST_BYTES = MIB
@@ -38,7 +38,7 @@ def is_small_file(path: str) -> bool:
         return True
     if len(path) > _LONGEST_PATH or not {"", ".", ".."}.isdisjoint(path.split("/")[:-1]):
         return False
-    return kind_of_text(path) is not None
+    return classify_text_file(path) is not None
 
 
 def tells_terms(path: str, size: int) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import yaml
 
-from modelaudit.licenses.recognition.words import triples_of, words_of
+from modelaudit.licenses.recognition.words import hash_triples, split_words
 
 HERE = Path(__file__).resolve().parent
 MARKS = 16
@@ -57,7 +57,7 @@ def texts(folder: Path) -> list[Text]:
         if path.stem not in listed or not row or _NO_LICENSE in row["copy_note"]:
             sys.stdout.write(f"left out: {path.stem}\n")
             continue
-        words = words_of(path.read_text(encoding="utf-8", errors="replace")).words
+        words = split_words(path.read_text(encoding="utf-8", errors="replace")).words
         found.append(Text(path.stem, listed[path.stem], row, words))
     for id_ in sorted(set(listed) - {text.id for text in found}):
         sys.stdout.write(f"no text: {id_}\n")
@@ -66,7 +66,7 @@ def texts(folder: Path) -> list[Text]:
 
 def entry(text: Text, common: Counter[int], date: str) -> str:
     """The file of one text."""
-    triples = triples_of(text.words)
+    triples = hash_triples(text.words)
     own = sorted(triple for triple in set(triples) if common[triple] == 1)
     step = max(1, len(own) // MARKS)
     title, version = text.source["title"], text.source["version_date"]
@@ -98,7 +98,7 @@ def is_certain(note: str) -> bool:
 
 def _phrases(phrase: str, words: Sequence[str]) -> list[str]:
     """The words of a title or a version, where the text has them."""
-    wanted = list(words_of(phrase).words)
+    wanted = list(split_words(phrase).words)
     return [" ".join(wanted)] if len(wanted) >= 2 and _find(wanted, words, 0) is not None else []
 
 
@@ -147,7 +147,7 @@ def derive(folder: Path, out: Path, date: str) -> int:
     common: Counter[int] = Counter()
     by_owner: dict[object, set[int]] = {}
     for text in found:
-        by_owner.setdefault(text.owner, set()).update(triples_of(text.words))
+        by_owner.setdefault(text.owner, set()).update(hash_triples(text.words))
     for triples in by_owner.values():
         common.update(triples)
     out.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import pytest
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.terms import LicenseCategory, OriginRule
+from modelaudit.model.terms import KnownModel, LicenseCategory
 
 ORIGINS = "licenses/_origins.yaml"
 ACME = """\
@@ -47,8 +47,8 @@ def written(rules: Path) -> Callable[[str], Path]:
 
 def test_entries_are_read_in_order(written: Callable[[str], Path]) -> None:
     assert load_catalogue(written(ENTRY + MORE)).origins == (
-        OriginRule("acme/rocket-*", "LicenseRef-Acme", True, "Its card says so.", "2026-01-31"),
-        OriginRule("acme/wagon", "LicenseRef-Acme", None, "Its card says so."),
+        KnownModel("acme/rocket-*", "LicenseRef-Acme", True, "Its card says so.", "2026-01-31"),
+        KnownModel("acme/wagon", "LicenseRef-Acme", None, "Its card says so."),
     )
 
 
@@ -112,7 +112,7 @@ def test_an_empty_list_is_a_mistake(written: Callable[[str], Path]) -> None:
     ],
 )
 def test_a_pattern_covers(name: str, covered: bool) -> None:
-    assert OriginRule("acme/rocket-*", "LicenseRef-Acme", None, "w").covers(name) is covered
+    assert KnownModel("acme/rocket-*", "LicenseRef-Acme", None, "w").covers(name) is covered
 
 
 SHIPPED = load_catalogue()

@@ -12,7 +12,7 @@ from typing import Final
 from modelaudit import options, pipeline
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses.lineage.traversal import Found
+from modelaudit.licenses.lineage.traversal import LookupResult
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot, Window
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import WindowError
@@ -138,8 +138,8 @@ class Inspector:
         return report
 
 
-def _unreached(_name: str, _is_dataset: bool) -> Found:
-    return Found(OriginState.UNREACHED, "nobody is asked")
+def _unreached(_name: str, _is_dataset: bool) -> LookupResult:
+    return LookupResult(OriginState.UNREACHED, "nobody is asked")
 
 
 def _slips(report: AuditReport, renderings: list[bytes]) -> list[str]:

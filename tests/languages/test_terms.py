@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelaudit.languages.terms.heads import head_of
+from modelaudit.languages.terms.heads import extract_head_comment
 from modelaudit.languages.terms.keys import DOCUMENTS
-from modelaudit.languages.terms.prose import kind_of
-from modelaudit.languages.terms.statements import stated_in
+from modelaudit.languages.terms.prose import classify_file
+from modelaudit.languages.terms.statements import extract_statements
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ModelCard, UnreadReason
@@ -50,7 +50,7 @@ def document(read_bytes, name, value):
     ],
 )  # fmt: skip
 def test_names_tell_what_a_text_is(path, kind):
-    assert kind_of(path) is kind
+    assert classify_file(path) is kind
 
 
 def test_a_license_file_is_given_as_it_stands(read_bytes):
@@ -102,7 +102,7 @@ def test_a_card_of_front_matter_alone_has_no_words(read_bytes):
     ],
 )
 def test_heads_of_sources(text, head, line):
-    assert head_of(text) == (head, line)
+    assert extract_head_comment(text) == (head, line)
 
 
 def test_only_heads_that_speak_of_terms_are_given(read_bytes):
@@ -152,11 +152,13 @@ def test_gguf(read_fixture):
 
 @pytest.mark.parametrize(("value", "quantized"), [("0", False), ("1", False), ("32", False), ("2", True), ("x", False)])
 def test_the_file_type_tells_whether_it_is_quantized(value, quantized):
-    assert bool(list(stated_in([("general.file_type", value)]))) is quantized
+    assert bool(list(extract_statements([("general.file_type", value)]))) is quantized
 
 
 def test_a_base_model_of_gguf_without_an_address_is_named():
-    [statements] = stated_in([("general.base_model.1.name", "Tiny 8B"), ("general.base_model.1.organization", "Acme")])
+    [statements] = extract_statements(
+        [("general.base_model.1.name", "Tiny 8B"), ("general.base_model.1.organization", "Acme")]
+    )
     assert [(each.field, each.value) for each in statements.items] == [("general.base_model.1.name", "Acme/Tiny-8B")]
 
 
@@ -284,7 +286,7 @@ def test_only_files_that_are_known_state_anything(read_bytes):
 def test_statements_are_bounded(read_bytes):
     many = document(read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]})
     assert len(many) == 200
-    [statements] = stated_in([("license", f"own {number}") for number in range(5000)])
+    [statements] = extract_statements([("license", f"own {number}") for number in range(5000)])
     assert len(statements.items) == 200
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses import claims_of, conclude, subjects_of
+from modelaudit.licenses import build_subjects, conclude, extract_claims
 from modelaudit.licenses.evidence.fields import POLICY, TEXT
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.obligations.permission import flattened
+from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import (
@@ -102,7 +102,7 @@ def weigh(rules: Catalogue) -> Callable[..., LicenseConclusion]:
             *(
                 claim
                 for path, fields_of_card in given.items()
-                for claim in claims_of(card_of(fields_of_card), path, rules.licenses, rules.vague_licenses)
+                for claim in extract_claims(card_of(fields_of_card), path, rules.licenses, rules.vague_licenses)
             ),
             *(text_claim(path, entry) for path, entry in (texts or {}).items()),
             *claims,
@@ -115,7 +115,7 @@ def weigh(rules: Catalogue) -> Callable[..., LicenseConclusion]:
             paths=[path for path in files if path],
             repository=repository,
             origins=origins,
-            texts={path: flattened(text) for path, text in said.items()},
+            texts={path: flatten_text(text) for path, text in said.items()},
             kinds=kinds,
             **(evidence or {}),  # type: ignore[arg-type]
         )
@@ -131,7 +131,7 @@ def fired(rules: Catalogue) -> Callable[[LicenseConclusion], dict[str, str]]:
     def fire(conclusion: LicenseConclusion) -> dict[str, str]:
         return {
             name: rule.message.format(**subject.fields)
-            for subject in subjects_of(conclusion)
+            for subject in build_subjects(conclusion)
             for name, rule in rules.findings.items()
             for matcher in rule.match
             if matcher.on == subject.kind and all(subject.fields[field] in values for field, values in matcher.where)

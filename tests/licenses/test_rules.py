@@ -6,8 +6,8 @@ import datetime
 
 import pytest
 
-from modelaudit.licenses.evidence.names import names_of
-from modelaudit.model.license import folded
+from modelaudit.licenses.evidence.names import index_license_names
+from modelaudit.model.license import fold_license_name
 from modelaudit.model.terms import LicenseCategory
 
 # Identifiers of the Hub's list that are not SPDX identifiers and name one licence.
@@ -55,7 +55,7 @@ SPDX = [
 @pytest.mark.parametrize("hub_id", [*NAMED, *SPDX])
 def test_the_hub_identifier_is_known(rules, hub_id):
     assert [entry.id for entry in rules.licenses.values() if hub_id in entry.hub_ids] == [
-        names_of(rules.licenses)[folded(hub_id)]
+        index_license_names(rules.licenses)[fold_license_name(hub_id)]
     ]
 
 
@@ -66,11 +66,13 @@ def test_the_vague_families_of_the_hub_are_listed(rules):
 
 def test_no_name_leads_to_two_licences_or_to_a_family(rules):
     known = {
-        folded(name) for entry in rules.licenses.values() for name in (entry.id, entry.name, entry.url, *entry.aliases)
+        fold_license_name(name)
+        for entry in rules.licenses.values()
+        for name in (entry.id, entry.name, entry.url, *entry.aliases)
     }
-    names = names_of(rules.licenses)
+    names = index_license_names(rules.licenses)
     assert known <= set(names)
-    assert not {folded(name) for name in rules.vague_licenses} & set(names)
+    assert not {fold_license_name(name) for name in rules.vague_licenses} & set(names)
 
 
 def test_verified_terms_have_a_date_and_unverified_ones_no_clause(rules):

@@ -19,7 +19,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import report_digest
-from modelaudit.reports.license_view import lineage
+from modelaudit.reports.license_view import build_lineage_tree
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 
@@ -278,6 +278,6 @@ def test_a_ring_and_a_long_chain_of_origins_end(failing: AuditReport) -> None:
     pedigree = licensed(failing, conclusion)["metadata"]["component"]["pedigree"]
     assert json.dumps(pedigree).count('"type": "machine-learning-model"') == 60
     assert pedigree["notes"] == "2943 more ancestors are in the JSON report"
-    assert len(lineage(conclusion)) == 3003
+    assert len(build_lineage_tree(conclusion)) == 3003
     alone = licensed(failing, replace(conclusion, origins=ring))["metadata"]["component"]["pedigree"]
     assert json.dumps(alone).count('"type": "machine-learning-model"') == 3

@@ -11,7 +11,7 @@ from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, L
 from modelaudit.model.report import AuditReport, Decision, Opinion, OpinionFinding, OpinionState, Verdict
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports import view
-from modelaudit.reports.license_view import lineage, path_of
+from modelaudit.reports.license_view import build_lineage_tree, describe_lineage_path
 from modelaudit.reports.questions import license_questions, questions
 
 
@@ -193,13 +193,16 @@ def test_a_scan_for_licences_alone_does_not_speak_of_loading(conflicting: AuditR
 
 def test_lineage_keeps_every_origin_in_a_tree() -> None:
     license_ = conflicting_conclusion()
-    assert [(each.rails, each.origin.name) for each in lineage(license_)] == [
+    assert [(each.rails, each.origin.name) for each in build_lineage_tree(license_)] == [
         ("└─", "acme/tiny-instruct"),
         ("   ├─", "acme/tiny-root"),
         ("   └─", "acme/other"),
     ]
     ring = tuple(replace(license_.origins[0], name=f"a/{n}", made=f"a/{1 - n}") for n in range(2))
-    assert {each.origin.name for each in lineage(replace(license_, origins=ring))} == {"a/0", "a/1"}
-    assert path_of(license_, "acme/tiny-root") == "quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root"
-    assert path_of(replace(license_, origins=ring), "a/0").count("quantized from") == 2
-    assert path_of(license_, "acme/unheard") == "made from acme/unheard"
+    assert {each.origin.name for each in build_lineage_tree(replace(license_, origins=ring))} == {"a/0", "a/1"}
+    assert (
+        describe_lineage_path(license_, "acme/tiny-root")
+        == "quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root"
+    )
+    assert describe_lineage_path(replace(license_, origins=ring), "a/0").count("quantized from") == 2
+    assert describe_lineage_path(license_, "acme/unheard") == "made from acme/unheard"

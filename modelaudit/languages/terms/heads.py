@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 # What begins a comment to the end of its line, and what opens and closes one of several lines.
-_LINES: Final = ("#", "//", "--", ";", "%", "rem ", "::")
-_BLOCKS: Final = {"/*": "*/", '"""': '"""', "'''": "'''", "<!--": "-->", "{#": "#}", "{-": "-}", "(*": "*)"}
-_MOST_LINES: Final = 400
+_LINE_COMMENTS: Final = ("#", "//", "--", ";", "%", "rem ", "::")
+_BLOCK_COMMENTS: Final = {"/*": "*/", '"""': '"""', "'''": "'''", "<!--": "-->", "{#": "#}", "{-": "-}", "(*": "*)"}
+_MAX_LINES: Final = 400
 
 
-def head_of(text: str) -> tuple[str, int]:
+def extract_head_comment(text: str) -> tuple[str, int]:
     """The lines before the first one of code, with the number of the first, from 1; empty where there are none.
 
     A text that stands first in a module of Python is a head, too.
     """
-    lines = text.splitlines()[:_MOST_LINES]
+    lines = text.splitlines()[:_MAX_LINES]
     closing = ""
     end = 0
     for number, line in enumerate(lines, 1):
@@ -26,10 +26,10 @@ def head_of(text: str) -> tuple[str, int]:
             continue
         if not bare:
             continue
-        opening = next((each for each in _BLOCKS if bare.startswith(each)), "")
+        opening = next((each for each in _BLOCK_COMMENTS if bare.startswith(each)), "")
         if opening:
-            closing = "" if _BLOCKS[opening] in bare[len(opening) :] else _BLOCKS[opening]
-        elif not bare.startswith(_LINES):
+            closing = "" if _BLOCK_COMMENTS[opening] in bare[len(opening) :] else _BLOCK_COMMENTS[opening]
+        elif not bare.startswith(_LINE_COMMENTS):
             break
         end = number
     start = next((index for index, line in enumerate(lines[:end]) if line.strip()), 0)

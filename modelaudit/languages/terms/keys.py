@@ -20,28 +20,28 @@ class Key:
 
     Attributes:
         path: the keys that lead to it, without positions in lists; ``*`` stands for any one, ``**`` for any number.
-        says: what its presence states, whatever its value; empty where the value counts.
+        implied_value: what its presence states, whatever its value; empty where the value counts.
     """
 
     topic: Topic
     path: tuple[str, ...]
-    says: str = ""
+    implied_value: str = ""
 
 
-def _keys(topic: Topic, *paths: str, says: str = "") -> tuple[Key, ...]:
+def _build_keys(topic: Topic, *paths: str, says: str = "") -> tuple[Key, ...]:
     return tuple(Key(topic, tuple(path.split("/")), says) for path in paths)
 
 
 _LICENSE: Final = (
-    *_keys(Topic.LICENSE, "license", "licence", "License", "license/id", "license/name", "license/type"),
-    *_keys(Topic.LICENSE_NAME, "license_name"),
-    *_keys(Topic.LICENSE_LINK, "license_link", "license_url", "license/url", "license/link"),
+    *_build_keys(Topic.LICENSE, "license", "licence", "License", "license/id", "license/name", "license/type"),
+    *_build_keys(Topic.LICENSE_NAME, "license_name"),
+    *_build_keys(Topic.LICENSE_LINK, "license_link", "license_url", "license/url", "license/link"),
 )
-_BASE: Final = _keys(Topic.BASE_MODEL, "base_model", "base_model_name_or_path", "model_name_or_path")
-_QUANTIZED: Final = _keys(
+_BASE: Final = _build_keys(Topic.BASE_MODEL, "base_model", "base_model_name_or_path", "model_name_or_path")
+_QUANTIZED: Final = _build_keys(
     Topic.RELATION, "quantization_config/**", "compression_config/**", "quantization/**", says="quantized"
 )
-_MULTIMODAL: Final = _keys(
+_MULTIMODAL: Final = _build_keys(
     Topic.MODALITY,
     *("vision_config/**", "audio_config/**", "speech_config/**", "video_config/**", "visual/**", "vision_tower"),
     *("mm_vision_tower", "mm_audio_tower", "image_token_id", "image_token_index", "video_token_id", "audio_token_id"),
@@ -50,24 +50,26 @@ _MULTIMODAL: Final = _keys(
 )
 _CONFIG: Final = (
     *_LICENSE,
-    *_keys(Topic.BASE_MODEL, "_name_or_path", "base_model", "base_model_name_or_path"),
+    *_build_keys(Topic.BASE_MODEL, "_name_or_path", "base_model", "base_model_name_or_path"),
     *_QUANTIZED,
     *_MULTIMODAL,
-    *_keys(Topic.MODALITY, "architectures"),
+    *_build_keys(Topic.MODALITY, "architectures"),
 )
 _MERGE: Final = (
-    *_keys(Topic.BASE_MODEL, "base_model", "models/model", "**/sources/model", "**/source_model", "base_model/**/path"),
-    *_keys(Topic.BASE_MODEL, "**/model/path", "**/model/model/path", "**/model/lora", "**/model/lora/path"),
-    *_keys(Topic.RELATION, "merge_method", "models/**", "slices/**", "experts/**", "gate_mode", says="merge"),
+    *_build_keys(
+        Topic.BASE_MODEL, "base_model", "models/model", "**/sources/model", "**/source_model", "base_model/**/path"
+    ),
+    *_build_keys(Topic.BASE_MODEL, "**/model/path", "**/model/model/path", "**/model/lora", "**/model/lora/path"),
+    *_build_keys(Topic.RELATION, "merge_method", "models/**", "slices/**", "experts/**", "gate_mode", says="merge"),
 )
 _ADAPTER: Final = (
     *_LICENSE,
-    *_keys(Topic.BASE_MODEL, "base_model_name_or_path"),
-    *_keys(Topic.RELATION, "peft_type", "base_model_name_or_path", says="adapter"),
+    *_build_keys(Topic.BASE_MODEL, "base_model_name_or_path"),
+    *_build_keys(Topic.RELATION, "peft_type", "base_model_name_or_path", says="adapter"),
 )
-_QUANTIZE: Final = (*_BASE, *_keys(Topic.RELATION, "bits", "w_bit", "quant_method", says="quantized"))
-_CARD: Final = (*_LICENSE, *_BASE, *_keys(Topic.DATASET, "datasets"))
-_TRAINING: Final = (*_BASE, *_keys(Topic.DATASET, "datasets/path"))
+_QUANTIZE: Final = (*_BASE, *_build_keys(Topic.RELATION, "bits", "w_bit", "quant_method", says="quantized"))
+_CARD: Final = (*_LICENSE, *_BASE, *_build_keys(Topic.DATASET, "datasets"))
+_TRAINING: Final = (*_BASE, *_build_keys(Topic.DATASET, "datasets/path"))
 
 DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
     "config.json": _CONFIG,
@@ -75,9 +77,9 @@ DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
     "params.json": _LICENSE,
     "preprocessor_config.json": _MULTIMODAL,
     "processor_config.json": _MULTIMODAL,
-    "generation_config.json": _keys(Topic.BASE_MODEL, "_name_or_path", "name_or_path"),
-    "tokenizer_config.json": _keys(Topic.BASE_MODEL, "name_or_path"),
-    "model_index.json": (*_LICENSE, *_keys(Topic.BASE_MODEL, "_name_or_path")),
+    "generation_config.json": _build_keys(Topic.BASE_MODEL, "_name_or_path", "name_or_path"),
+    "tokenizer_config.json": _build_keys(Topic.BASE_MODEL, "name_or_path"),
+    "model_index.json": (*_LICENSE, *_build_keys(Topic.BASE_MODEL, "_name_or_path")),
     "adapter_config.json": _ADAPTER,
     "mergekit_config.yml": _MERGE,
     "mergekit_config.yaml": _MERGE,
@@ -88,27 +90,30 @@ DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
         _CARD,
     ),
     "training_args.json": _BASE,
-    "reuse.toml": _keys(Topic.LICENSE, "annotations/SPDX-License-Identifier"),
+    "reuse.toml": _build_keys(Topic.LICENSE, "annotations/SPDX-License-Identifier"),
     "quantize_config.json": _QUANTIZE,
     "quant_config.json": _QUANTIZE,
     "hf_quant_config.json": _QUANTIZED,
     "axolotl_config.yml": _TRAINING,
     "axolotl_config.yaml": _TRAINING,
     "mlmodel": (
-        *_keys(Topic.LICENSE, "metadata/license", "license"),
-        *_keys(Topic.BASE_MODEL, "flavors/transformers/source_model_name", "metadata/base_model"),
-        *_keys(Topic.RELATION, "flavors/transformers/peft_adaptor", says="adapter"),
+        *_build_keys(Topic.LICENSE, "metadata/license", "license"),
+        *_build_keys(Topic.BASE_MODEL, "flavors/transformers/source_model_name", "metadata/base_model"),
+        *_build_keys(Topic.RELATION, "flavors/transformers/peft_adaptor", says="adapter"),
     ),
-    "citation.cff": (*_keys(Topic.LICENSE, "license"), *_keys(Topic.LICENSE_LINK, "license-url")),
+    "citation.cff": (*_build_keys(Topic.LICENSE, "license"), *_build_keys(Topic.LICENSE_LINK, "license-url")),
     "codemeta.json": _LICENSE,
     ".zenodo.json": _LICENSE,
-    "package.json": (*_LICENSE, *_keys(Topic.LICENSE, "licenses", "licenses/type")),
+    "package.json": (*_LICENSE, *_build_keys(Topic.LICENSE, "licenses", "licenses/type")),
     "pyproject.toml": (
-        *_keys(Topic.LICENSE, "project/license", "project/license/text", "tool/poetry/license"),
-        *_keys(Topic.LICENSE_LINK, "project/license/file"),
+        *_build_keys(Topic.LICENSE, "project/license", "project/license/text", "tool/poetry/license"),
+        *_build_keys(Topic.LICENSE_LINK, "project/license/file"),
     ),
-    "setup.cfg": _keys(Topic.LICENSE, "metadata/license"),
-    "cargo.toml": (*_keys(Topic.LICENSE, "package/license"), *_keys(Topic.LICENSE_LINK, "package/license-file")),
+    "setup.cfg": _build_keys(Topic.LICENSE, "metadata/license"),
+    "cargo.toml": (
+        *_build_keys(Topic.LICENSE, "package/license"),
+        *_build_keys(Topic.LICENSE_LINK, "package/license-file"),
+    ),
 }  # fmt: skip
 """By the name of the file in lower case."""
 

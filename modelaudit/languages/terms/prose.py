@@ -10,36 +10,36 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.languages.card import front_matter, spoken_of
-from modelaudit.languages.terms.heads import head_of
+from modelaudit.languages.card import iter_free_fields, split_front_matter
+from modelaudit.languages.terms.heads import extract_head_comment
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.model.term_files import kind_of_text
+from modelaudit.model.term_files import classify_text_file
 from modelaudit.wire.base import Head, Reader, Reading
 from modelaudit.wire.text import file_name, looks_like_text
 
-_LONGEST: Final = 2 * MIB
-_HEAD: Final = 16 * KIB
-_CODE: Final = (
+_MAX_TEXT: Final = 2 * MIB
+_MAX_CODE_HEAD: Final = 16 * KIB
+_CODE_SUFFIXES: Final = (
     ".py", ".pyi", ".sh", ".bash", ".js", ".mjs", ".ts", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".rs", ".go",
     ".java", ".jinja", ".cmake", "makefile", "dockerfile",
 )  # fmt: skip
-_SPEAKS: Final = re.compile(
+_LICENSE_WORDS: Final = re.compile(
     r"licen[cs]e|spdx|copyright|all rights reserved|public domain|permission is hereby", re.IGNORECASE
 )
 
 
-def kind_of(path: str) -> ProseKind | None:
+def classify_file(path: str) -> ProseKind | None:
     """What the name, or the folder, of a file says that its text is; ``None`` for any other file."""
     name = file_name(path)
-    kind = kind_of_text(path, name)
-    return ProseKind.CODE if kind is None and name.endswith(_CODE) else kind
+    kind = classify_text_file(path, name)
+    return ProseKind.CODE if kind is None and name.endswith(_CODE_SUFFIXES) else kind
 
 
 def _recognises(head: Head) -> bool:
-    return kind_of(head.path) is not None and looks_like_text(head)
+    return classify_file(head.path) is not None and looks_like_text(head)
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -48,36 +48,36 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     Raises:
         WindowError: from the window.
     """
-    kind = kind_of(artifact.path)
+    kind = classify_file(artifact.path)
     if kind is None:
         return
-    most = min(_HEAD if kind is ProseKind.CODE else _LONGEST, limits.document_bytes, limits.read_bytes)
-    text = _decoded(window.read(0, most))
+    most = min(_MAX_CODE_HEAD if kind is ProseKind.CODE else _MAX_TEXT, limits.document_bytes, limits.read_bytes)
+    text = _decode_text(window.read(0, most))
     first_line = 1
     if kind is ProseKind.CODE:
-        text, first_line = head_of(text)
-        if not _SPEAKS.search(text):
+        text, first_line = extract_head_comment(text)
+        if not _LICENSE_WORDS.search(text):
             return
     elif kind is ProseKind.CARD:
-        text, first_line = _body(text)
+        text, first_line = _split_card_body(text)
     if text.strip():
         yield Prose(kind, text, first_line)
-    matter = front_matter(_decoded(window.read(0, most))) if kind is ProseKind.CARD else None
-    for spoken, line in spoken_of(matter) if matter is not None else ():
+    matter = split_front_matter(_decode_text(window.read(0, most))) if kind is ProseKind.CARD else None
+    for spoken, line in iter_free_fields(matter) if matter is not None else ():
         yield Prose(kind, spoken, line)
     if window.size > most and kind is not ProseKind.CODE:
         detail = f"only its first {most} bytes were compared with the words of licences"
         yield Unread(UnreadReason.LIMIT, detail)
 
 
-def _decoded(data: bytes) -> str:
+def _decode_text(data: bytes) -> str:
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return data.decode("utf-16" if wide else "utf-8-sig", "replace")
 
 
-def _body(text: str) -> tuple[str, int]:
+def _split_card_body(text: str) -> tuple[str, int]:
     """What follows the front matter, with its first line. Where that is never closed, nobody knows where it ends."""
-    matter = front_matter(text)
+    matter = split_front_matter(text)
     if matter is None or not matter.closed:
         return text, 1
     lines = text.splitlines(keepends=True)

@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from modelaudit.licenses.conclusion.links import link_claims, unread_links
-from modelaudit.licenses.evidence.alternatives import Alternatives, ids_of, joined
-from modelaudit.licenses.evidence.claims import LINK_TARGET, file_claims, holds_license_text
-from modelaudit.licenses.evidence.names import belongs_to, has_same_text, is_version_of
-from modelaudit.licenses.evidence.restriction_sentences import loose_policies, unmet
+from modelaudit.licenses.conclusion.links import claim_link_targets, describe_unread_links
+from modelaudit.licenses.evidence.alternatives import Alternatives, combine_alternatives, list_license_ids
+from modelaudit.licenses.evidence.claims import LINK_TARGET, claim_license_files, is_license_file_name
+from modelaudit.licenses.evidence.names import is_in_family, is_version_of, shares_text
+from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_policies, list_uncovered_restrictions
 from modelaudit.licenses.evidence.scope import (
     ROOT_CARD,
     RUNNING_TEXT,
-    Part,
-    is_policy,
-    is_text,
-    is_variant,
-    part_of,
-    path_of,
+    ClaimScope,
+    determine_scope,
+    get_claim_path,
+    is_license_text,
+    is_policy_text,
+    is_variant_text,
 )
-from modelaudit.licenses.evidence.statements import EMPTY_FAMILIES, Names, Statement, weigh_statement
-from modelaudit.licenses.obligations.answers import Bound
-from modelaudit.licenses.obligations.comparison import Loss, loss_of
+from modelaudit.licenses.evidence.statements import (
+    PLACEHOLDER_NAMES,
+    LicenseNames,
+    ResolvedStatement,
+    resolve_statement,
+)
+from modelaudit.licenses.obligations.answers import BindingLicense
+from modelaudit.licenses.obligations.comparison import DroppedTerms, rate_dropped_terms
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim
 
@@ -35,7 +40,7 @@ _WEAKEST_FIRST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnLicense:
     """What one repository says of itself, its origins left out.
 
     Attributes:
@@ -53,41 +58,41 @@ class Own:
     @property
     def ids(self) -> tuple[str, ...]:
         """Every licence concluded or claimed."""
-        return ids_of(self.choices)
+        return list_license_ids(self.choices)
 
 
-_LATEST: list[Agreement] = []
+_latest_checker: list[AgreementChecker] = []
 
 
-def agreement_by(rules: Catalogue) -> Agreement:
+def get_agreement_checker(rules: Catalogue) -> AgreementChecker:
     """The agreement by a rule set; the one that was asked for last is kept, for it is in use throughout a scan."""
-    if not _LATEST or _LATEST[-1].rules is not rules:
-        _LATEST[:] = [Agreement(rules)]
-    return _LATEST[-1]
+    if not _latest_checker or _latest_checker[-1].rules is not rules:
+        _latest_checker[:] = [AgreementChecker(rules)]
+    return _latest_checker[-1]
 
 
-class Agreement:
+class AgreementChecker:
     """Weighs repositories by the rules of one catalogue."""
 
     def __init__(self, rules: Catalogue) -> None:
         self.rules = rules
-        self.names = Names(rules.licenses, rules.vague_licenses)
+        self.names = LicenseNames(rules.licenses, rules.vague_licenses)
 
-    def weigh(
+    def assess(
         self, claims: Collection[LicenseClaim], paths: Collection[str]
     ) -> tuple[ConclusionState, tuple[str, ...]]:
         """The state of one repository and the licences concluded or claimed for it."""
-        own = self.own(completed(claims, paths), paths)
+        own = self.resolve_own_license(complete_claims(claims, paths), paths)
         binding = [self.rules.licenses[name] for name in own.ids]
         if own.state is ConclusionState.CONCLUDED and (
-            unmet(claims, binding, self.rules.restrictions)
-            or loose_policies(claims, binding)
-            or any(unread_links(claims, paths, None, own.ids, self.names, self.rules))
+            list_uncovered_restrictions(claims, binding, self.rules.restrictions)
+            or list_uncovered_policies(claims, binding)
+            or any(describe_unread_links(claims, paths, None, own.ids, self.names, self.rules))
         ):
             return ConclusionState.CONTRADICTORY, own.ids
         return own.state, own.ids
 
-    def own(self, claims: Iterable[LicenseClaim], paths: Collection[str]) -> Own:
+    def resolve_own_license(self, claims: Iterable[LicenseClaim], paths: Collection[str]) -> OwnLicense:
         """What a repository says of its own licence.
 
         The card at the root, tags of the Hub, metadata and texts at the root speak for the model. Cards and metadata
@@ -99,11 +104,15 @@ class Agreement:
             paths: the files of the repository.
         """
         every = list(claims)
-        model = self._statements(every, Part.MODEL)
+        model = self._resolve_statements(every, ClaimScope.MODEL)
         has_card = ROOT_CARD in paths or any(claim.artifact == ROOT_CARD for claim in every)
-        declared = self._declared(model, has_card=has_card)
-        whole = self._with_texts(declared, every)
-        added = [each for each in self._statements(every, Part.ADDED) if each.state is not ConclusionState.UNDECLARED]
+        declared = self._combine_statements(model, has_card=has_card)
+        whole = self._compare_with_texts(declared, every)
+        added = [
+            each
+            for each in self._resolve_statements(every, ClaimScope.ADDED)
+            if each.state is not ConclusionState.UNDECLARED
+        ]
         if not added:
             return whole
         state = whole.state
@@ -113,30 +122,32 @@ class Agreement:
             *whole.reasoning,
             *(f"{each.source}: {sentence}" for each in added for sentence in each.reasoning),
         )
-        choices = joined(whole.choices, *(each.choices for each in added))
-        return Own(state, choices, reasoning, whole.texts, whole.declared)
+        choices = combine_alternatives(whole.choices, *(each.choices for each in added))
+        return OwnLicense(state, choices, reasoning, whole.texts, whole.declared)
 
-    def _statements(self, claims: Sequence[LicenseClaim], part: Part) -> list[Statement]:
+    def _resolve_statements(self, claims: Sequence[LicenseClaim], part: ClaimScope) -> list[ResolvedStatement]:
         """One statement for each place that declares, the root card's first."""
         groups: dict[str, list[LicenseClaim]] = {}
         for claim in claims:
-            if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and part_of(claim) is part:
+            if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and determine_scope(claim) is part:
                 groups.setdefault(claim.artifact, []).append(claim)
         found = []
         for artifact in sorted(groups, key=lambda path: (path != ROOT_CARD, path)):
-            each = weigh_statement(groups[artifact], self.names)
+            each = resolve_statement(groups[artifact], self.names)
             if each.state is not ConclusionState.UNDECLARED:
-                found.append(Statement(each.state, each.choices, each.reasoning, each.family, each.unknown, artifact))
+                found.append(
+                    ResolvedStatement(each.state, each.choices, each.reasoning, each.family, each.unknown, artifact)
+                )
         return found
 
-    def _declared(self, statements: Sequence[Statement], *, has_card: bool) -> Statement:
+    def _combine_statements(self, statements: Sequence[ResolvedStatement], *, has_card: bool) -> ResolvedStatement:
         """All statements about the model as one."""
         # "other" in a tag or in metadata says nothing where another place names the licence.
-        telling = [each for each in statements if each.family not in EMPTY_FAMILIES or each.choices or each.unknown]
+        telling = [each for each in statements if each.family not in PLACEHOLDER_NAMES or each.choices or each.unknown]
         telling = telling or list(statements)
         if not telling:
             missing = "The model card states no licence that could be read."
-            return Statement(
+            return ResolvedStatement(
                 ConclusionState.UNDECLARED,
                 (),
                 (missing if has_card else "There is no model card that could state a licence.",),
@@ -147,60 +158,72 @@ class Agreement:
         family = next((each.family for each in telling if each.family), "")
         unknown = any(each.unknown for each in telling)
         first = named[0].choices if named else ()
-        if all(self._same(each.choices, first) for each in named[1:]):
-            return Statement(state, first, reasoning, family, unknown)
-        listed = "; ".join(f"{each.source or 'the Hub'}: {self._listed(each.ids)}" for each in named)
+        if all(self._are_same_choices(each.choices, first) for each in named[1:]):
+            return ResolvedStatement(state, first, reasoning, family, unknown)
+        listed = "; ".join(f"{each.source or 'the Hub'}: {self._format_licenses(each.ids)}" for each in named)
         text = f"Different places name different licences: {listed}."
         every = tuple(dict.fromkeys(name for each in named for name in each.ids))
-        return Statement(ConclusionState.CONTRADICTORY, (every,), (text, *reasoning), family, unknown)
+        return ResolvedStatement(ConclusionState.CONTRADICTORY, (every,), (text, *reasoning), family, unknown)
 
-    def _with_texts(self, declared: Statement, claims: Sequence[LicenseClaim]) -> Own:
+    def _compare_with_texts(self, declared: ResolvedStatement, claims: Sequence[LicenseClaim]) -> OwnLicense:
         """The statements held against the texts that were found at the root."""
-        here = [claim for claim in claims if claim.kind is ClaimKind.FOUND and part_of(claim) is Part.MODEL]
-        texts = tuple(dict.fromkeys(claim.entry for claim in here if is_text(claim) and claim.entry))
-        every = joined(declared.choices, ((texts,) if texts else ()))
-        doubts = [*_variants(here), *unrecognised(here)]
+        here = [
+            claim for claim in claims if claim.kind is ClaimKind.FOUND and determine_scope(claim) is ClaimScope.MODEL
+        ]
+        texts = tuple(dict.fromkeys(claim.entry for claim in here if is_license_text(claim) and claim.entry))
+        every = combine_alternatives(declared.choices, ((texts,) if texts else ()))
+        doubts = [*_describe_variants(here), *describe_unrecognised_texts(here)]
         if doubts:
             state = declared.state if declared.state is ConclusionState.CONTRADICTORY else ConclusionState.UNRECOGNISED
-            return Own(state, every, (*doubts, *declared.reasoning), texts, declared.choices)
+            return OwnLicense(state, every, (*doubts, *declared.reasoning), texts, declared.choices)
         if not texts:
-            return Own(declared.state, declared.choices, declared.reasoning, (), declared.choices)
-        where = self._where(here)
+            return OwnLicense(declared.state, declared.choices, declared.reasoning, (), declared.choices)
+        where = self._describe_texts(here)
         if declared.state is ConclusionState.CONCLUDED:
-            return self._compared(declared, texts, where)
+            return self._compare_conclusion(declared, texts, where)
         if declared.state is ConclusionState.UNDECLARED:
             text = f"{declared.reasoning[0]} {where}, which is taken as its licence."
-            return Own(ConclusionState.CONCLUDED, (texts,), (text,), texts)
-        if self._completes(declared, texts, here, claims):
+            return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
+        if self._is_completed_by_text(declared, texts, here, claims):
             text = f"{declared.reasoning[0]} {where}, which completes it."
-            return Own(ConclusionState.CONCLUDED, (texts,), (text,), texts)
+            return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
         if declared.state is ConclusionState.VAGUE:
             text = f"{where}, which is no licence of the family that is named."
-            return Own(ConclusionState.CONTRADICTORY, every, (*declared.reasoning, text), texts, declared.choices)
-        return Own(declared.state, every, (*declared.reasoning, f"{where}."), texts, declared.choices)
+            return OwnLicense(
+                ConclusionState.CONTRADICTORY, every, (*declared.reasoning, text), texts, declared.choices
+            )
+        return OwnLicense(declared.state, every, (*declared.reasoning, f"{where}."), texts, declared.choices)
 
-    def _compared(self, declared: Statement, texts: tuple[str, ...], where: str) -> Own:
+    def _compare_conclusion(self, declared: ResolvedStatement, texts: tuple[str, ...], where: str) -> OwnLicense:
         """A conclusion from names, and texts: the texts may confirm it, make it exact, add to it or contradict it."""
         named = declared.ids
         choices = declared.choices
-        agree = [
-            text for text in texts if any(is_version_of(text, name) or has_same_text(text, name) for name in named)
-        ]
+        agree = [text for text in texts if any(is_version_of(text, name) or shares_text(text, name) for name in named)]
         for text in agree:
-            if not any(text == name or has_same_text(text, name) for name in named):
+            if not any(text == name or shares_text(text, name) for name in named):
                 choices = tuple(tuple(text if is_version_of(text, name) else name for name in each) for each in choices)
         more = [text for text in texts if text not in agree]
-        if not agree or any(self._drops(text, ids_of(choices)) for text in more):
+        if not agree or any(self._drops_restrictions(text, list_license_ids(choices)) for text in more):
             reason = f"{declared.reasoning[0]} Against that, {where}: the words of another one."
-            every = joined(choices, (tuple(more),))
-            return Own(ConclusionState.CONTRADICTORY, every, (reason, *declared.reasoning[1:]), texts, declared.choices)
+            every = combine_alternatives(choices, (tuple(more),))
+            return OwnLicense(
+                ConclusionState.CONTRADICTORY, every, (reason, *declared.reasoning[1:]), texts, declared.choices
+            )
         said = (*declared.reasoning, f"{where}, which agrees." if not more else f"{where}; all of it binds.")
-        return Own(
-            ConclusionState.CONCLUDED, joined(choices, (tuple(more),) if more else ()), said, texts, declared.choices
+        return OwnLicense(
+            ConclusionState.CONCLUDED,
+            combine_alternatives(choices, (tuple(more),) if more else ()),
+            said,
+            texts,
+            declared.choices,
         )
 
-    def _completes(
-        self, declared: Statement, texts: tuple[str, ...], here: Sequence[LicenseClaim], claims: Sequence[LicenseClaim]
+    def _is_completed_by_text(
+        self,
+        declared: ResolvedStatement,
+        texts: tuple[str, ...],
+        here: Sequence[LicenseClaim],
+        claims: Sequence[LicenseClaim],
     ) -> bool:
         """Whether a text says what a vague or unknown name leaves open.
 
@@ -210,7 +233,7 @@ class Agreement:
             return False
         family = declared.family
         entries = [self.rules.licenses[text] for text in texts]
-        fits = family in EMPTY_FAMILIES or not family or all(belongs_to(entry, family) for entry in entries)
+        fits = family in PLACEHOLDER_NAMES or not family or all(is_in_family(entry, family) for entry in entries)
         if not declared.unknown:
             return fits
         linked = {claim.quotation for claim in claims if claim.field == LINK_TARGET}
@@ -219,49 +242,55 @@ class Agreement:
             fits
             and not unreadable
             and len(texts) == 1
-            and all(path_of(claim) in linked for claim in here if is_text(claim))
+            and all(get_claim_path(claim) in linked for claim in here if is_license_text(claim))
         )
 
-    def _drops(self, text: str, named: Sequence[str]) -> bool:
+    def _drops_restrictions(self, text: str, named: Sequence[str]) -> bool:
         licenses = self.rules.licenses
         own = [licenses[name] for name in named]
-        return loss_of(Bound(licenses[text]), own, self.rules.clauses) is Loss.RESTRICTIONS
+        return rate_dropped_terms(BindingLicense(licenses[text]), own, self.rules.clauses) is DroppedTerms.RESTRICTIONS
 
-    def _same(self, one: Alternatives, other: Alternatives) -> bool:
+    def _are_same_choices(self, one: Alternatives, other: Alternatives) -> bool:
         return set(map(frozenset, one)) == set(map(frozenset, other))
 
-    def _where(self, here: Sequence[LicenseClaim]) -> str:
-        found = dict.fromkeys((path_of(claim), claim.entry) for claim in here if is_text(claim) and claim.entry)
-        listed = [f"{path} holds the text of {self._listed((entry,))}" for path, entry in found if entry]
+    def _describe_texts(self, here: Sequence[LicenseClaim]) -> str:
+        found = dict.fromkeys(
+            (get_claim_path(claim), claim.entry) for claim in here if is_license_text(claim) and claim.entry
+        )
+        listed = [f"{path} holds the text of {self._format_licenses((entry,))}" for path, entry in found if entry]
         return " and ".join(listed[:4])
 
-    def _listed(self, ids: Iterable[str]) -> str:
+    def _format_licenses(self, ids: Iterable[str]) -> str:
         return ", ".join(f"{self.rules.licenses[each].name} ({each})" for each in ids)
 
 
-def completed(
+def complete_claims(
     claims: Collection[LicenseClaim], paths: Collection[str], repository: str | None = None
 ) -> tuple[LicenseClaim, ...]:
     """The claims with those that follow from the names of files and from where links lead."""
     seen = {claim.artifact for claim in claims if claim.kind is ClaimKind.FOUND}
-    by_name = (claim for claim in file_claims(paths) if claim.artifact not in seen)
-    return (*claims, *by_name, *link_claims(tuple(claims), paths, repository))
+    by_name = (claim for claim in claim_license_files(paths) if claim.artifact not in seen)
+    return (*claims, *by_name, *claim_link_targets(tuple(claims), paths, repository))
 
 
-def _variants(here: Sequence[LicenseClaim]) -> list[str]:
+def _describe_variants(here: Sequence[LicenseClaim]) -> list[str]:
     return [
-        f"{path_of(claim)} resembles {claim.entry or 'a known licence'} and is not it: its terms must be read."
+        f"{get_claim_path(claim)} resembles {claim.entry or 'a known licence'} and is not it: its terms must be read."
         for claim in here
-        if is_variant(claim)
+        if is_variant_text(claim)
     ]
 
 
-def unrecognised(here: Iterable[LicenseClaim]) -> list[str]:
+def describe_unrecognised_texts(here: Iterable[LicenseClaim]) -> list[str]:
     """A sentence for each file that is named as a licence and in which no known text was found."""
     every = list(here)
-    known = {path_of(claim) for claim in every if is_text(claim) or is_variant(claim) or is_policy(claim)}
+    known = {
+        get_claim_path(claim)
+        for claim in every
+        if is_license_text(claim) or is_variant_text(claim) or is_policy_text(claim)
+    }
     named = {
-        path_of(claim)
+        get_claim_path(claim)
         for claim in every
         if claim.kind is ClaimKind.FOUND and claim.basis in (Basis.FILE_NAME, Basis.NAME)
     }
@@ -269,5 +298,5 @@ def unrecognised(here: Iterable[LicenseClaim]) -> list[str]:
     return [
         f"{path} holds no text of a licence that the rule set knows: a person must read it."
         for path in sorted(named - known)
-        if holds_license_text(path) or path in linked
+        if is_license_file_name(path) or path in linked
     ]

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelaudit.licenses.conclusion.agreement import Own, agreement_by, completed
-from modelaudit.licenses.conclusion.conflicts import Matter, conflicts_of
-from modelaudit.licenses.conclusion.openness import openness_of
-from modelaudit.licenses.conclusion.unread_sources import left_open
-from modelaudit.licenses.evidence.alternatives import expression_of
+from modelaudit.licenses.conclusion.agreement import OwnLicense, complete_claims, get_agreement_checker
+from modelaudit.licenses.conclusion.conflicts import ComparedEvidence, find_conflicts
+from modelaudit.licenses.conclusion.openness import rate_openness
+from modelaudit.licenses.conclusion.unread_sources import describe_unread_sources
+from modelaudit.licenses.evidence.alternatives import format_expression
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.scope import path_of
+from modelaudit.licenses.evidence.scope import get_claim_path
 from modelaudit.licenses.lineage.binding_licenses import (
-    component_bounds,
+    complete_from_known_models,
+    determine_modality,
     is_hub_id,
-    known_by_name,
-    modality_of,
-    origin_bounds,
-    unclear_components,
+    list_component_licenses,
+    list_inherited_licenses,
+    list_unclear_components,
 )
-from modelaudit.licenses.obligations.answers import Bound
-from modelaudit.licenses.obligations.comparison import binds
-from modelaudit.licenses.obligations.permission import Binding, met, permission_of
+from modelaudit.licenses.obligations.answers import BindingLicense
+from modelaudit.licenses.obligations.comparison import has_binding_clauses
+from modelaudit.licenses.obligations.permission import BindingTerms, determine_permission, mark_met_duties
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import (
@@ -34,7 +34,7 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.terms import Intent, LicenseCategory, LicenseEntry, Relation
 
-_DOUBTFUL = frozenset({"declared-found", "declared-inherited", "declared-prose"})
+_DOUBTFUL_CONFLICTS = frozenset({"declared-found", "declared-inherited", "declared-prose"})
 """Conflicts in the light of which no permission can be shown, whatever the licences say."""
 
 
@@ -49,27 +49,33 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         rules: the rule set.
         intent: the intended use; ``None`` where nothing is said of it, and then nothing is answered.
     """
-    agreement = agreement_by(rules)
+    agreement = get_agreement_checker(rules)
     files = [path for path in evidence.paths if not is_member(path)]
-    claims = completed(evidence.claims, files, evidence.repository)
-    own = agreement.own(claims, files)
-    origins = known_by_name(_others(evidence), rules)
-    reaching = [pair for pair in origin_bounds(origins, evidence.modalities, rules) if binds(pair[1], rules.clauses)]
-    multimodal = modality_of(evidence, origins, rules)
-    components = component_bounds(claims, agreement.names, own.ids)
+    claims = complete_claims(evidence.claims, files, evidence.repository)
+    own = agreement.resolve_own_license(claims, files)
+    origins = complete_from_known_models(_exclude_model_itself(evidence), rules)
+    reaching = [
+        pair
+        for pair in list_inherited_licenses(origins, evidence.modalities, rules)
+        if has_binding_clauses(pair[1], rules.clauses)
+    ]
+    multimodal = determine_modality(evidence, origins, rules)
+    components = list_component_licenses(claims, agreement.names, own.ids)
     others = [*(bound for _, bound in reaching), *components]
-    chosen = permission_of(Binding(own.choices, others, (), multimodal), intent, rules).chosen
-    conflicts = conflicts_of(Matter(evidence, own, chosen, claims, reaching, origins, rules, agreement.names))
-    parts = (*_unclear(claims, rules), *_unread(evidence))
+    chosen = determine_permission(BindingTerms(own.choices, others, (), multimodal), intent, rules).chosen
+    conflicts = find_conflicts(
+        ComparedEvidence(evidence, own, chosen, claims, reaching, origins, rules, agreement.names)
+    )
+    parts = (*_describe_unclear_components(claims, rules), *_describe_unread_files(evidence))
     doubts = tuple(
         dict.fromkeys(
             (
-                *_doubts(own, origins, reaching, conflicts, parts),
-                *left_open(evidence, claims, own, origins, agreement.names, rules),
+                *_iter_doubts(own, origins, reaching, conflicts, parts),
+                *describe_unread_sources(evidence, claims, own, origins, agreement.names, rules),
             )
         )
     )
-    permission = permission_of(Binding(own.choices, others, doubts, multimodal), intent, rules)
+    permission = determine_permission(BindingTerms(own.choices, others, doubts, multimodal), intent, rules)
     concluded = own.state is ConclusionState.CONCLUDED
     inherited = [bound.entry.id for _, bound in reaching]
     ids = dict.fromkeys((*own.ids, *inherited, *(bound.entry.id for bound in components)))
@@ -77,16 +83,18 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     bind = (*chosen, *inherited)
     return LicenseConclusion(
         state=own.state,
-        category=_strictest([rules.licenses[name] for name in bind]) if concluded else LicenseCategory.UNKNOWN,
+        category=_find_strictest_category([rules.licenses[name] for name in bind])
+        if concluded
+        else LicenseCategory.UNKNOWN,
         claims=claims,
         entries=entries,
         reasoning=(
             *own.reasoning,
-            *_choice_sentence(own, chosen),
-            *_lineage_sentences(origins, reaching),
-            *_component_sentences(components),
+            *_describe_choice(own, chosen),
+            *_describe_lineage(origins, reaching),
+            *_describe_components(components),
         ),
-        expression=expression_of(own.choices, inherited) if concluded else "",
+        expression=format_expression(own.choices, inherited) if concluded else "",
         own=chosen if concluded else own.ids,
         origins=origins,
         datasets=tuple(evidence.datasets),
@@ -94,22 +102,22 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         intent=intent,
         permission=permission.answer,
         answers=permission.answers,
-        duties=met(permission.duties, claims, evidence.texts),
-        openness=openness_of(evidence, own, [bound.entry for _, bound in reaching], claims, agreement.names, rules),
+        duties=mark_met_duties(permission.duties, claims, evidence.texts),
+        openness=rate_openness(evidence, own, [bound.entry for _, bound in reaching], claims, agreement.names, rules),
         multimodal=multimodal,
     )
 
 
-def _others(evidence: Evidence) -> list[Origin]:
+def _exclude_model_itself(evidence: Evidence) -> list[Origin]:
     """The origins without the model itself, which some metadata names as its own; one that leads back to it stays."""
     itself = (evidence.repository or "").casefold()
     return [origin for origin in evidence.origins if origin.depth > 1 or origin.name.casefold() != itself]
 
 
-def _doubts(
-    own: Own,
+def _iter_doubts(
+    own: OwnLicense,
     origins: Sequence[Origin],
-    reaching: Sequence[tuple[Origin, Bound]],
+    reaching: Sequence[tuple[Origin, BindingLicense]],
     conflicts: Sequence[Conflict],
     parts: Iterable[str],
 ) -> Iterator[str]:
@@ -118,28 +126,28 @@ def _doubts(
         yield "No licence is declared, so no permission can be shown: ask the author to state one in writing."
     elif own.state is not ConclusionState.CONCLUDED:
         yield f"No licence could be concluded, so no permission can be shown. {own.reasoning[0]}"
-    yield from filter(None, (_doubt_of(origin, own) for origin in origins))
+    yield from filter(None, (_describe_doubt(origin, own) for origin in origins))
     for conflict in conflicts:
-        if conflict.kind in _DOUBTFUL:
+        if conflict.kind in _DOUBTFUL_CONFLICTS:
             yield conflict.detail
     yield from parts
 
 
-def _unclear(claims: Sequence[LicenseClaim], rules: Catalogue) -> Iterator[str]:
-    paths = list(dict.fromkeys(path_of(claim) for claim in unclear_components(claims, rules.licenses)))
+def _describe_unclear_components(claims: Sequence[LicenseClaim], rules: Catalogue) -> Iterator[str]:
+    paths = list(dict.fromkeys(get_claim_path(claim) for claim in list_unclear_components(claims, rules.licenses)))
     if paths:
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
         yield f"No known licence, or a text that resembles one and is not it: {', '.join(paths[:3])}{more}."
 
 
-def _unread(evidence: Evidence) -> Iterator[str]:
+def _describe_unread_files(evidence: Evidence) -> Iterator[str]:
     """A licence file that nobody read may bind a part of the repository, or all of it."""
     if evidence.unread:
         more = f" and {len(evidence.unread) - 3} more" if len(evidence.unread) > 3 else ""
         yield f"Not read, and named as a licence: {', '.join(evidence.unread[:3])}{more}."
 
 
-def _doubt_of(origin: Origin, own: Own) -> str:
+def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
     """What an origin leaves open; empty for nothing. Of a gated one, the Hub shows what its publisher declares."""
     what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
     if origin.look is OriginState.KNOWN:
@@ -156,16 +164,16 @@ def _doubt_of(origin: Origin, own: Own) -> str:
     return ""
 
 
-def _strictest(entries: Sequence[LicenseEntry]) -> LicenseCategory:
+def _find_strictest_category(entries: Sequence[LicenseEntry]) -> LicenseCategory:
     return max((entry.category for entry in entries), key=list(LicenseCategory).index, default=LicenseCategory.UNKNOWN)
 
 
-def _choice_sentence(own: Own, chosen: Sequence[str]) -> Iterator[str]:
+def _describe_choice(own: OwnLicense, chosen: Sequence[str]) -> Iterator[str]:
     if own.state is ConclusionState.CONCLUDED and len(own.choices) > 1:
         yield f"You may choose between the alternatives; all that follows is for {' AND '.join(chosen)}."
 
 
-def _lineage_sentences(origins: Sequence[Origin], reaching: Sequence[tuple[Origin, Bound]]) -> Iterator[str]:
+def _describe_lineage(origins: Sequence[Origin], reaching: Sequence[tuple[Origin, BindingLicense]]) -> Iterator[str]:
     """What flows in, and from where."""
     for origin, bound in reaching:
         how = f"{origin.name} by way of {origin.made}" if origin.depth > 1 else origin.name
@@ -178,6 +186,6 @@ def _lineage_sentences(origins: Sequence[Origin], reaching: Sequence[tuple[Origi
         yield f"Not read: {', '.join(open_[:5])}{more}; the licence there may bind you too."
 
 
-def _component_sentences(components: Sequence[Bound]) -> Iterator[str]:
+def _describe_components(components: Sequence[BindingLicense]) -> Iterator[str]:
     for bound in components[:5]:
         yield f"{bound.via} is under {bound.entry.name} ({bound.entry.id}), counted apart."

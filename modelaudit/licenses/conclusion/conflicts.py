@@ -6,18 +6,35 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from modelaudit.licenses.conclusion.agreement import Own, unrecognised
-from modelaudit.licenses.conclusion.missing_duties import fixed_words, missing
-from modelaudit.licenses.evidence.alternatives import ids_of
-from modelaudit.licenses.evidence.names import has_same_text, is_version_of
+from modelaudit.licenses.conclusion.agreement import OwnLicense, describe_unrecognised_texts
+from modelaudit.licenses.conclusion.missing_duties import find_missing_duties, iter_fixed_words
+from modelaudit.licenses.evidence.alternatives import list_license_ids
+from modelaudit.licenses.evidence.names import is_version_of, shares_text
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, loose_policies, unmet
-from modelaudit.licenses.evidence.scope import RUNNING_TEXT, Part, is_mention, is_text, is_variant, part_of, path_of
-from modelaudit.licenses.evidence.statements import Names
+from modelaudit.licenses.evidence.restriction_sentences import (
+    NOT_COMPARED,
+    list_uncovered_policies,
+    list_uncovered_restrictions,
+)
+from modelaudit.licenses.evidence.scope import (
+    RUNNING_TEXT,
+    ClaimScope,
+    determine_scope,
+    get_claim_path,
+    is_card_mention,
+    is_license_text,
+    is_variant_text,
+)
+from modelaudit.licenses.evidence.statements import LicenseNames
 from modelaudit.licenses.lineage.binding_licenses import is_hub_id
-from modelaudit.licenses.obligations.answers import Bound
-from modelaudit.licenses.obligations.comparison import Loss, dropped, loss_of, named
-from modelaudit.licenses.obligations.permission import flattened
+from modelaudit.licenses.obligations.answers import BindingLicense
+from modelaudit.licenses.obligations.comparison import (
+    DroppedTerms,
+    format_clause_titles,
+    list_dropped_clauses,
+    rate_dropped_terms,
+)
+from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import (
@@ -32,12 +49,12 @@ from modelaudit.model.license import (
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import LicenseCategory, LicenseEntry
 
-_FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
-_LATEST: list[tuple[Mapping[str, LicenseEntry], list[tuple[LicenseEntry, str, str]]]] = []
+_PERMISSIVE_CATEGORIES = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
+_latest_fixed_words: list[tuple[Mapping[str, LicenseEntry], list[tuple[LicenseEntry, str, str]]]] = []
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
+class ComparedEvidence:
     """What is compared with what.
 
     Attributes:
@@ -47,90 +64,93 @@ class Matter:
     """
 
     evidence: Evidence
-    own: Own
+    own: OwnLicense
     chosen: Sequence[str]
     claims: Sequence[LicenseClaim]
-    origins: Sequence[tuple[Origin, Bound]]
+    origins: Sequence[tuple[Origin, BindingLicense]]
     every_origin: Sequence[Origin]
     rules: Catalogue
-    names: Names
+    names: LicenseNames
 
-    def entries(self, ids: Sequence[str]) -> list[LicenseEntry]:
+    def list_entries(self, ids: Sequence[str]) -> list[LicenseEntry]:
         """Licences by their ids."""
         return [self.rules.licenses[each] for each in ids]
 
 
-def conflicts_of(matter: Matter) -> tuple[Conflict, ...]:
+def find_conflicts(matter: ComparedEvidence) -> tuple[Conflict, ...]:
     """Every conflict, in the order in which a reader asks: the model itself, its texts, its origins, its data."""
     found = (
-        *_declared_found(matter),
-        *_mentioned(matter),
-        *_restricted(matter),
-        *_limited(matter),
-        *_worded(matter),
-        *_variants(matter),
-        *_not_recognised(matter),
-        *_versions(matter),
-        *_inherited(matter),
-        *_unknown_origins(matter),
-        *missing(matter.evidence, matter.own, matter.chosen, matter.claims, matter.origins, matter.rules),
-        *_datasets(matter),
+        *_find_text_conflicts(matter),
+        *_find_stricter_mentions(matter),
+        *_find_uncovered_restrictions(matter),
+        *_find_uncovered_policies(matter),
+        *_find_foreign_fixed_words(matter),
+        *_find_variant_texts(matter),
+        *_find_unrecognised_texts(matter),
+        *_find_ambiguous_versions(matter),
+        *_find_base_model_conflicts(matter),
+        *_find_unknown_base_models(matter),
+        *find_missing_duties(matter.evidence, matter.own, matter.chosen, matter.claims, matter.origins, matter.rules),
+        *_find_dataset_conflicts(matter),
     )
     return tuple(dict.fromkeys(found))
 
 
-def quotation(claim: LicenseClaim) -> str:
+def format_claim_evidence(claim: LicenseClaim) -> str:
     """A claim as a line of evidence: place, field and words."""
     line = f":{claim.location.line}" if claim.location.line else ""
     return f"{claim.artifact or 'the Hub'}{line}: {claim.field}: {' '.join(claim.quotation.split())}"
 
 
-def _declared(matter: Matter) -> list[LicenseClaim]:
+def _list_declared_claims(matter: ComparedEvidence) -> list[LicenseClaim]:
     """The claims that name the licence of the model itself."""
     return [
         claim
         for claim in matter.claims
-        if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and matter.names.choices(claim)
+        if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and matter.names.resolve_claim(claim)
     ]
 
 
-def _declared_found(matter: Matter) -> Iterator[Conflict]:
+def _find_text_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
     """A text at the root that is not of a licence that is declared."""
-    named_ids = ids_of(matter.own.declared)
-    said = _declared(matter)
+    named_ids = list_license_ids(matter.own.declared)
+    said = _list_declared_claims(matter)
     if matter.own.state is not ConclusionState.CONTRADICTORY or not named_ids:
         return
-    names = ", ".join(each.name for each in matter.entries(named_ids))
+    names = ", ".join(each.name for each in matter.list_entries(named_ids))
     for text in matter.own.texts:
-        if any(is_version_of(text, name) or has_same_text(text, name) for name in named_ids):
+        if any(is_version_of(text, name) or shares_text(text, name) for name in named_ids):
             continue
         entry = matter.rules.licenses[text]
-        bound = Bound(entry)
-        lost = dropped(bound, matter.entries(named_ids), matter.rules.clauses)
-        found = [claim for claim in matter.claims if is_text(claim) and claim.entry == text]
-        what = f" What is declared lacks {named(lost, matter.rules.clauses)}." if lost else ""
-        place = path_of(found[0]) if found else "a file"
+        bound = BindingLicense(entry)
+        lost = list_dropped_clauses(bound, matter.list_entries(named_ids), matter.rules.clauses)
+        found = [claim for claim in matter.claims if is_license_text(claim) and claim.entry == text]
+        what = f" What is declared lacks {format_clause_titles(lost, matter.rules.clauses)}." if lost else ""
+        place = get_claim_path(found[0]) if found else "a file"
         yield Conflict(
             "declared-found",
             f"{names} is declared, and {place} holds the text of {entry.name}.{what}",
             (*named_ids, text),
             said[0].artifact if said else place,
             said[0].location if said else NOWHERE,
-            tuple(quotation(claim) for claim in (*said[:3], *found[:3])),
-            str(loss_of(bound, matter.entries(named_ids), matter.rules.clauses)),
+            tuple(format_claim_evidence(claim) for claim in (*said[:3], *found[:3])),
+            str(rate_dropped_terms(bound, matter.list_entries(named_ids), matter.rules.clauses)),
         )
 
 
-def _mentioned(matter: Matter) -> Iterator[Conflict]:
+def _find_stricter_mentions(matter: ComparedEvidence) -> Iterator[Conflict]:
     """A licence that only the running text of the root card names, and that is stricter than what is concluded."""
-    own = matter.entries(matter.chosen)
+    own = matter.list_entries(matter.chosen)
     for claim in matter.claims:
-        if not is_mention(claim) or part_of(claim) is not Part.MODEL:
+        if not is_card_mention(claim) or determine_scope(claim) is not ClaimScope.MODEL:
             continue
-        for name in ids_of(matter.names.choices(claim)):
+        for name in list_license_ids(matter.names.resolve_claim(claim)):
             entry = matter.rules.licenses[name]
             reached = {origin.name for origin, bound in matter.origins if bound.entry.id == name}
-            if reached or loss_of(Bound(entry), own, matter.rules.clauses) is not Loss.RESTRICTIONS:
+            if (
+                reached
+                or rate_dropped_terms(BindingLicense(entry), own, matter.rules.clauses) is not DroppedTerms.RESTRICTIONS
+            ):
                 continue
             yield Conflict(
                 "declared-prose",
@@ -138,13 +158,16 @@ def _mentioned(matter: Matter) -> Iterator[Conflict]:
                 (*matter.own.ids, name),
                 claim.artifact,
                 claim.location,
-                (quotation(claim), *(quotation(each) for each in _declared(matter)[:2])),
+                (
+                    format_claim_evidence(claim),
+                    *(format_claim_evidence(each) for each in _list_declared_claims(matter)[:2]),
+                ),
             )
 
 
-def _restricted(matter: Matter) -> Iterator[Conflict]:
+def _find_uncovered_restrictions(matter: ComparedEvidence) -> Iterator[Conflict]:
     """A sentence that restricts what no licence that binds restricts."""
-    for claim in unmet(matter.claims, _binding(matter), matter.rules.restrictions):
+    for claim in list_uncovered_restrictions(matter.claims, _list_binding_entries(matter), matter.rules.restrictions):
         words = " ".join(claim.quotation.split())
         sentence = f"{claim.artifact or 'the Hub'} says “{words}”, which no licence that binds here says."
         if claim.location.key == NOT_COMPARED:
@@ -157,28 +180,31 @@ def _restricted(matter: Matter) -> Iterator[Conflict]:
             tuple(matter.own.ids),
             claim.artifact,
             claim.location,
-            (quotation(claim), *(quotation(each) for each in _declared(matter)[:2])),
+            (
+                format_claim_evidence(claim),
+                *(format_claim_evidence(each) for each in _list_declared_claims(matter)[:2]),
+            ),
         )
 
 
-def _limited(matter: Matter) -> Iterator[Conflict]:
+def _find_uncovered_policies(matter: ComparedEvidence) -> Iterator[Conflict]:
     """A use policy beside licences that know of none: it limits, whoever it was written for."""
-    for claim in loose_policies(matter.claims, _binding(matter)):
+    for claim in list_uncovered_policies(matter.claims, _list_binding_entries(matter)):
         yield Conflict(
             "declared-prose",
-            f"{path_of(claim)} holds a use policy, and no licence that binds here speaks of one.",
+            f"{get_claim_path(claim)} holds a use policy, and no licence that binds here speaks of one.",
             tuple(matter.own.ids),
-            path_of(claim),
+            get_claim_path(claim),
             claim.location,
-            (quotation(claim),),
+            (format_claim_evidence(claim),),
         )
 
 
-def _worded(matter: Matter) -> Iterator[Conflict]:
+def _find_foreign_fixed_words(matter: ComparedEvidence) -> Iterator[Conflict]:
     """The words that a licence fixes for a notice or a display, beside licences that fix other ones or none."""
-    binding = {words for entry in _binding(matter) for words in fixed_words(entry)}
-    texts = matter.evidence.words_of(ProseKind.CARD, ProseKind.NOTICE)
-    for entry, words, plain in _words_by_license(matter.rules.licenses) if texts else ():
+    binding = {words for entry in _list_binding_entries(matter) for words in iter_fixed_words(entry)}
+    texts = matter.evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
+    for entry, words, plain in _index_fixed_words(matter.rules.licenses) if texts else ():
         if words in binding or not any(plain in text for text in texts.values()):
             continue
         pattern = re.compile(rf"(?<!\w){re.escape(plain)}(?!\w|[-.]\w)")
@@ -195,29 +221,29 @@ def _worded(matter: Matter) -> Iterator[Conflict]:
             )
 
 
-def _words_by_license(licenses: Mapping[str, LicenseEntry]) -> list[tuple[LicenseEntry, str, str]]:
+def _index_fixed_words(licenses: Mapping[str, LicenseEntry]) -> list[tuple[LicenseEntry, str, str]]:
     """Each sentence that a licence with limits fixes, as it stands and flattened; the last rule set's are kept."""
-    if not _LATEST or _LATEST[-1][0] is not licenses:
+    if not _latest_fixed_words or _latest_fixed_words[-1][0] is not licenses:
         fixed = [
-            (entry, words, flattened(words))
+            (entry, words, flatten_text(words))
             for entry in licenses.values()
-            if entry.category not in _FREE
-            for words in dict.fromkeys(fixed_words(entry))
+            if entry.category not in _PERMISSIVE_CATEGORIES
+            for words in dict.fromkeys(iter_fixed_words(entry))
         ]
-        _LATEST[:] = [(licenses, fixed)]
-    return _LATEST[-1][1]
+        _latest_fixed_words[:] = [(licenses, fixed)]
+    return _latest_fixed_words[-1][1]
 
 
-def _binding(matter: Matter) -> list[LicenseEntry]:
-    return [*matter.entries(matter.chosen), *(bound.entry for _, bound in matter.origins)]
+def _list_binding_entries(matter: ComparedEvidence) -> list[LicenseEntry]:
+    return [*matter.list_entries(matter.chosen), *(bound.entry for _, bound in matter.origins)]
 
 
-def _variants(matter: Matter) -> Iterator[Conflict]:
+def _find_variant_texts(matter: ComparedEvidence) -> Iterator[Conflict]:
     """Texts that resemble a licence. Under a permissive name, one may drop whatever was put into it."""
-    declared = matter.entries(ids_of(matter.own.declared))
-    permissive = bool(declared) and all(each.category in _FREE for each in declared)
+    declared = matter.list_entries(list_license_ids(matter.own.declared))
+    permissive = bool(declared) and all(each.category in _PERMISSIVE_CATEGORIES for each in declared)
     for claim in matter.claims:
-        if not is_variant(claim):
+        if not is_variant_text(claim):
             continue
         entry = matter.rules.licenses.get(claim.entry or "")
         name = entry.name if entry else "a known licence"
@@ -225,27 +251,33 @@ def _variants(matter: Matter) -> Iterator[Conflict]:
         differs = f" It differs by: {words}." if words else ""
         yield Conflict(
             "variant-text",
-            f"{path_of(claim)} resembles the text of {name} and is not it.{differs}",
+            f"{get_claim_path(claim)} resembles the text of {name} and is not it.{differs}",
             (entry.id,) if entry else (),
-            path_of(claim),
+            get_claim_path(claim),
             claim.location,
-            (quotation(claim), *claim.differs[:5]),
-            str(Loss.RESTRICTIONS if permissive and part_of(claim) is Part.MODEL else Loss.NOTHING),
+            (format_claim_evidence(claim), *claim.differs[:5]),
+            str(
+                DroppedTerms.RESTRICTIONS
+                if permissive and determine_scope(claim) is ClaimScope.MODEL
+                else DroppedTerms.NOTHING
+            ),
         )
 
 
-def _not_recognised(matter: Matter) -> Iterator[Conflict]:
-    for claim in {path_of(each): each for each in reversed(matter.claims) if each.kind is ClaimKind.FOUND}.values():
-        path = path_of(claim)
-        here = [each for each in matter.claims if each.kind is ClaimKind.FOUND and path_of(each) == path]
-        for sentence in unrecognised(here):
+def _find_unrecognised_texts(matter: ComparedEvidence) -> Iterator[Conflict]:
+    for claim in {
+        get_claim_path(each): each for each in reversed(matter.claims) if each.kind is ClaimKind.FOUND
+    }.values():
+        path = get_claim_path(claim)
+        here = [each for each in matter.claims if each.kind is ClaimKind.FOUND and get_claim_path(each) == path]
+        for sentence in describe_unrecognised_texts(here):
             yield Conflict("text-not-recognised", sentence, (), path, NOWHERE, (path,))
 
 
-def _versions(matter: Matter) -> Iterator[Conflict]:
+def _find_ambiguous_versions(matter: ComparedEvidence) -> Iterator[Conflict]:
     """An identifier that fits several versions of a licence, while no text says which."""
-    for claim in _declared(matter):
-        for name in ids_of(matter.names.choices(claim)):
+    for claim in _list_declared_claims(matter):
+        for name in list_license_ids(matter.names.resolve_claim(claim)):
             kin = [each for each in matter.rules.licenses if each != name and is_version_of(each, name)]
             if not kin or len(name) > min(map(len, kin)) or any(is_version_of(text, name) for text in matter.own.texts):
                 continue
@@ -258,23 +290,23 @@ def _versions(matter: Matter) -> Iterator[Conflict]:
                 (name, *sorted(kin)),
                 claim.artifact,
                 claim.location,
-                (quotation(claim),),
+                (format_claim_evidence(claim),),
             )
 
 
-def _inherited(matter: Matter) -> Iterator[Conflict]:
+def _find_base_model_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
     """An origin whose licence demands what the model's own one does not."""
     if matter.own.state is ConclusionState.UNDECLARED:
         return
-    said = _declared(matter)
-    mine = matter.entries(matter.chosen)
+    said = _list_declared_claims(matter)
+    mine = matter.list_entries(matter.chosen)
     for origin, bound in matter.origins:
-        lost = dropped(bound, mine, matter.rules.clauses)
-        worst = loss_of(bound, mine, matter.rules.clauses)
-        if worst is Loss.NOTHING:
+        lost = list_dropped_clauses(bound, mine, matter.rules.clauses)
+        worst = rate_dropped_terms(bound, mine, matter.rules.clauses)
+        if worst is DroppedTerms.NOTHING:
             continue
         own = ", ".join(each.name for each in mine) or "no known licence"
-        what = named(lost, matter.rules.clauses) or "terms that nobody has read for this rule set"
+        what = format_clause_titles(lost, matter.rules.clauses) or "terms that nobody has read for this rule set"
         yield Conflict(
             "declared-inherited",
             f"{own} is declared, and {origin.name}, of which this was made, is under {bound.entry.name}: what is "
@@ -283,15 +315,15 @@ def _inherited(matter: Matter) -> Iterator[Conflict]:
             said[0].artifact if said else "",
             said[0].location if said else NOWHERE,
             (
-                *(quotation(claim) for claim in said[:2]),
-                *([quotation(origin.claim)] if origin.claim else []),
+                *(format_claim_evidence(claim) for claim in said[:2]),
+                *([format_claim_evidence(origin.claim)] if origin.claim else []),
                 f"{origin.name}: {origin.detail}",
             ),
             str(worst),
         )
 
 
-def _unknown_origins(matter: Matter) -> Iterator[Conflict]:
+def _find_unknown_base_models(matter: ComparedEvidence) -> Iterator[Conflict]:
     for origin in matter.every_origin:
         if origin.state is ConclusionState.CONCLUDED or origin.look is OriginState.KNOWN:
             continue
@@ -303,21 +335,21 @@ def _unknown_origins(matter: Matter) -> Iterator[Conflict]:
             (),
             claim.artifact if claim else "",
             claim.location if claim else NOWHERE,
-            (quotation(claim),) if claim else (),
+            (format_claim_evidence(claim),) if claim else (),
         )
 
 
-def _datasets(matter: Matter) -> Iterator[Conflict]:
+def _find_dataset_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
     """Data sets under terms that the model's licence does not have; claims about data, and apart from the model's."""
-    own = matter.entries(matter.chosen)
+    own = matter.list_entries(matter.chosen)
     strict = (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY, LicenseCategory.COPYLEFT)
     for data in matter.evidence.datasets:
         if data.look is not OriginState.READ or not data.entries:
-            yield _dataset(
+            yield _build_dataset_conflict(
                 data, "dataset-unknown", f"The licence of the data set {data.name} is not known: {data.detail}"
             )
             continue
-        for entry in matter.entries([name for name in data.entries if name in matter.rules.licenses]):
+        for entry in matter.list_entries([name for name in data.entries if name in matter.rules.licenses]):
             looser = all(
                 list(LicenseCategory).index(each.category) < list(LicenseCategory).index(entry.category) for each in own
             )
@@ -325,9 +357,9 @@ def _datasets(matter: Matter) -> Iterator[Conflict]:
                 sentence = (
                     f"The data set {data.name} is under {entry.name}, which is stricter than the model's own licence."
                 )
-                yield _dataset(data, "dataset-stricter", sentence, entry.id)
+                yield _build_dataset_conflict(data, "dataset-stricter", sentence, entry.id)
 
 
-def _dataset(data: DatasetClaim, kind: str, detail: str, entry: str = "") -> Conflict:
+def _build_dataset_conflict(data: DatasetClaim, kind: str, detail: str, entry: str = "") -> Conflict:
     where = f"README.md:{data.location.line}: datasets: {data.name}" if data.location.line else f"datasets: {data.name}"
     return Conflict(kind, detail.rstrip(".") + ".", (entry,) if entry else (), "README.md", data.location, (where,))

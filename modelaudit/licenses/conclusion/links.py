@@ -9,13 +9,13 @@ from enum import StrEnum
 from urllib.parse import unquote
 
 from modelaudit.licenses.evidence.claims import LICENSE_LINK, LINK_TARGET
-from modelaudit.licenses.evidence.scope import Part, part_of
-from modelaudit.licenses.evidence.statements import LINK_FIELD, Names
-from modelaudit.licenses.lineage.binding_licenses import origin_rule
+from modelaudit.licenses.evidence.scope import ClaimScope, determine_scope
+from modelaudit.licenses.evidence.statements import LINK_FIELD, LicenseNames
+from modelaudit.licenses.lineage.binding_licenses import find_known_model
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
-from modelaudit.model.term_files import kind_of_text
+from modelaudit.model.term_files import classify_text_file
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 _HUB_FILE = re.compile(
@@ -31,7 +31,7 @@ _FILE_PAGE = re.compile(
 )
 
 
-class LinkPlace(StrEnum):
+class LinkDestination(StrEnum):
     """Where a link leads that reaches no file of the snapshot."""
 
     WEB = "web"
@@ -39,12 +39,12 @@ class LinkPlace(StrEnum):
     OUTSIDE = "outside-snapshot"
 
 
-def link_claims(
+def claim_link_targets(
     claims: Sequence[LicenseClaim], files: Collection[str], repository: str | None
 ) -> tuple[LicenseClaim, ...]:
     """A FOUND claim for each ``license_link`` whose file is in the snapshot, quoting that file's path."""
     known = set(files)
-    reached = ((claim, target_of(claim, repository)) for claim in claims if claim.field == LICENSE_LINK)
+    reached = ((claim, resolve_link_target(claim, repository)) for claim in claims if claim.field == LICENSE_LINK)
     return tuple(
         LicenseClaim(ClaimKind.FOUND, claim.artifact, LINK_TARGET, path, None, claim.location)
         for claim, path in reached
@@ -52,7 +52,7 @@ def link_claims(
     )
 
 
-def target_of(claim: LicenseClaim, repository: str | None) -> str | None:
+def resolve_link_target(claim: LicenseClaim, repository: str | None) -> str | None:
     """The path in the snapshot that a link names, resolved as text alone; ``None`` where it names none.
 
     A relative link starts at the folder of its card. An address counts where it is a file page of ``repository``.
@@ -68,19 +68,19 @@ def target_of(claim: LicenseClaim, repository: str | None) -> str | None:
     return None if path.startswith(("/", "../")) or path in (".", "..") else path
 
 
-def place_of(claim: LicenseClaim) -> LinkPlace:
+def classify_link(claim: LicenseClaim) -> LinkDestination:
     """What kind of place a link leads to that reaches no file of the snapshot."""
     if _ADDRESS.match(claim.quotation.strip()):
-        return LinkPlace.WEB
-    return LinkPlace.OUTSIDE if target_of(claim, None) is None else LinkPlace.MISSING
+        return LinkDestination.WEB
+    return LinkDestination.OUTSIDE if resolve_link_target(claim, None) is None else LinkDestination.MISSING
 
 
-def unread_links(
+def describe_unread_links(
     claims: Iterable[LicenseClaim],
     files: Collection[str],
     repository: str | None,
     own: Collection[str],
-    names: Names,
+    names: LicenseNames,
     rules: Catalogue,
 ) -> Iterator[str]:
     """A sentence for each link of the model itself that leads to terms which nobody read.
@@ -95,29 +95,33 @@ def unread_links(
     """
     known = frozenset(files)
     for claim in claims:
-        if claim.kind is ClaimKind.DECLARED and LINK_FIELD.search(claim.field) and part_of(claim) is Part.MODEL:
-            yield from _behind(claim, repository, known, own, names, rules)
+        if (
+            claim.kind is ClaimKind.DECLARED
+            and LINK_FIELD.search(claim.field)
+            and determine_scope(claim) is ClaimScope.MODEL
+        ):
+            yield from _describe_unread_link(claim, repository, known, own, names, rules)
 
 
-def _behind(
+def _describe_unread_link(
     claim: LicenseClaim,
     repository: str | None,
     files: Collection[str],
     own: Collection[str],
-    names: Names,
+    names: LicenseNames,
     rules: Catalogue,
 ) -> Iterator[str]:
     """What a link leaves open; nothing where it leads to a text that is known or that was read."""
-    if names.choices(claim) or target_of(claim, repository) in files:
+    if names.resolve_claim(claim) or resolve_link_target(claim, repository) in files:
         return
     link = " ".join(claim.quotation.split())
-    if place_of(claim) is not LinkPlace.WEB:
+    if classify_link(claim) is not LinkDestination.WEB:
         yield f"{claim.field} leads to {link}, which is not among the files: nobody could read it."
         return
     page = _FILE_PAGE.fullmatch(link.partition("?")[0].partition("#")[0])
-    if page is None or kind_of_text(page["path"] or page["name"] or "") is not ProseKind.LICENSE:
+    if page is None or classify_text_file(page["path"] or page["name"] or "") is not ProseKind.LICENSE:
         yield f"{claim.field} leads to {link}, where nobody looked: other terms may stand there."
         return
-    rule = origin_rule(page["repository"] or page["other"] or "", rules)
+    rule = find_known_model(page["repository"] or page["other"] or "", rules)
     if rule is not None and rule.license not in own:
         yield f"{claim.field} leads to {link}, which holds {rules.licenses[rule.license].name} by its address."

@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from fnmatch import translate
 from functools import cache
 
-from modelaudit.licenses.conclusion.agreement import Own
+from modelaudit.licenses.conclusion.agreement import OwnLicense
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.scope import ROOT_CARD, Part, part_of
-from modelaudit.licenses.evidence.statements import Names
-from modelaudit.licenses.lineage.binding_licenses import component_bounds
-from modelaudit.licenses.obligations.permission import flattened
+from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope
+from modelaudit.licenses.evidence.statements import LicenseNames
+from modelaudit.licenses.lineage.binding_licenses import list_component_licenses
+from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import Component, ConclusionState, LicenseClaim, Openness
@@ -22,12 +22,12 @@ _CLASSES = {3: "Class III, open model", 2: "Class II, open tooling", 1: "Class I
 _NONE = "No class of the Model Openness Framework"
 
 
-def openness_of(
+def rate_openness(
     evidence: Evidence,
-    own: Own,
+    own: OwnLicense,
     origins: Sequence[LicenseEntry],
     claims: Sequence[LicenseClaim],
-    names: Names,
+    names: LicenseNames,
     rules: Catalogue,
 ) -> Openness:
     """The class that the evidence reaches, with every part, and what keeps it from the next.
@@ -43,7 +43,10 @@ def openness_of(
         names: the names of the rule set.
         rules: the rule set.
     """
-    code = [bound.entry for bound in component_bounds((c for c in claims if part_of(c) is Part.CODE), names, ())]
+    code = [
+        bound.entry
+        for bound in list_component_licenses((c for c in claims if determine_scope(c) is ClaimScope.CODE), names, ())
+    ]
     data = [name for each in evidence.datasets for name in each.entries if name in rules.licenses]
     all_data = bool(evidence.datasets) and all(each.entries for each in evidence.datasets)
     concluded = own.state is ConclusionState.CONCLUDED
@@ -55,8 +58,8 @@ def openness_of(
         "data": [rules.licenses[name] for name in data] if all_data else [],
         "document": mine,
     }
-    card = flattened(" ".join(evidence.words_of(ProseKind.CARD).values()))
-    parts = [(part, _component(part, evidence, card, licences[part.kind])) for part in rules.openness]
+    card = flatten_text(" ".join(evidence.select_texts(ProseKind.CARD).values()))
+    parts = [(part, _rate_component(part, evidence, card, licences[part.kind])) for part in rules.openness]
     reached = 4
     missing: list[str] = []
     for level in (3, 2, 1):
@@ -71,28 +74,28 @@ def openness_of(
     return Openness(_CLASSES.get(reached, _NONE), tuple(each for _, each in parts), tuple(missing))
 
 
-def _component(part: OpennessPart, evidence: Evidence, card: str, licences: Collection[LicenseEntry]) -> Component:
-    shown = _shown(part, evidence, card)
+def _rate_component(part: OpennessPart, evidence: Evidence, card: str, licences: Collection[LicenseEntry]) -> Component:
+    shown = _find_proof(part, evidence, card)
     open_ = all(entry.open for entry in licences) if shown and licences else None
     ids = tuple(dict.fromkeys(entry.id for entry in licences)) if shown else ()
     return Component(part.id, part.title, bool(shown), ids, open_, shown)
 
 
-def _shown(part: OpennessPart, evidence: Evidence, card: str) -> str:
+def _find_proof(part: OpennessPart, evidence: Evidence, card: str) -> str:
     """What shows a part, in a few words; empty where nothing does."""
     if part.id in evidence.components:
         return evidence.components[part.id]
-    pattern = _pattern(part.files)
+    pattern = _compile_file_pattern(part.files)
     file = next((path for path in evidence.paths if pattern.fullmatch(path)), None)
     if file is not None:
         return file
     field = next((name for name in part.fields if name in evidence.fields), None)
     if field is not None:
         return f"{ROOT_CARD}: {field}"
-    words = next((each for each in part.words if flattened(each) in card), None)
+    words = next((each for each in part.words if flatten_text(each) in card), None)
     return f"{ROOT_CARD}: “{words}”" if words else ""
 
 
 @cache
-def _pattern(files: tuple[str, ...]) -> re.Pattern[str]:
+def _compile_file_pattern(files: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(translate(each) for each in files) or r"(?!)", re.IGNORECASE)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelaudit.licenses.conclusion.conflicts import quotation
-from modelaudit.licenses.conclusion.links import place_of
+from modelaudit.licenses.conclusion.conflicts import format_claim_evidence
+from modelaudit.licenses.conclusion.links import classify_link
 from modelaudit.licenses.evidence.claims import FRONT_MATTER, LICENSE_LINK, LINK_TARGET
 from modelaudit.licenses.evidence.scope import ROOT_CARD, RUNNING_TEXT
-from modelaudit.licenses.evidence.statements import states_license
+from modelaudit.licenses.evidence.statements import is_license_field
 from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.license import (
     ClaimKind,
@@ -21,10 +21,10 @@ from modelaudit.model.license import (
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
 
-_FREE = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
+_PERMISSIVE_CATEGORIES = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
 
 
-def subjects_of(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
+def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     """Everything that license rules may match, from one conclusion; nothing where licences were not checked.
 
     Kinds and fields:
@@ -42,30 +42,30 @@ def subjects_of(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     """
     if conclusion.state is ConclusionState.NOT_CHECKED:
         return ()
-    claim = _principal(conclusion)
+    claim = _find_principal_claim(conclusion)
     place = (claim.artifact if claim else "", claim.location if claim else NOWHERE)
-    evidence = _quotations(conclusion)
+    evidence = _list_quotations(conclusion)
     own = [entry for entry in conclusion.entries if entry.id in conclusion.own]
-    parts: list[Subject] = [_conclusion_subject(conclusion, own, place, evidence)]
+    parts: list[Subject] = [_build_conclusion_subject(conclusion, own, place, evidence)]
     for entry in own:
-        parts.append(_entry_subject(entry, conclusion, place, evidence))
-        parts.extend(_obligation_subjects(entry, place, evidence))
-    parts += _link_subjects(conclusion)
-    parts += (_conflict_subject(each, conclusion, own, place) for each in conclusion.conflicts)
-    parts += (_answer_subject(each, conclusion, place, evidence) for each in conclusion.answers)
+        parts.append(_build_entry_subject(entry, conclusion, place, evidence))
+        parts.extend(_build_obligation_subjects(entry, place, evidence))
+    parts += _build_link_subjects(conclusion)
+    parts += (_build_conflict_subject(each, conclusion, own, place) for each in conclusion.conflicts)
+    parts += (_build_answer_subject(each, conclusion, place, evidence) for each in conclusion.answers)
     return tuple(parts)
 
 
 _Place = tuple[str, Location]
 
 
-def _conclusion_subject(
+def _build_conclusion_subject(
     conclusion: LicenseConclusion, own: list[LicenseEntry], place: _Place, evidence: tuple[str, ...]
 ) -> Subject:
     stated = [
         claim
         for claim in conclusion.claims
-        if claim.kind is ClaimKind.DECLARED and states_license(claim) and claim.field not in RUNNING_TEXT
+        if claim.kind is ClaimKind.DECLARED and is_license_field(claim) and claim.field not in RUNNING_TEXT
     ]
     declared = ", ".join(dict.fromkeys(" ".join(claim.quotation.split()) for claim in stated))
     fields: Mapping[str, Scalar] = {
@@ -79,7 +79,7 @@ def _conclusion_subject(
     return Subject("license-conclusion", place[0], fields, declared, place[1], evidence)
 
 
-def _entry_subject(
+def _build_entry_subject(
     entry: LicenseEntry, conclusion: LicenseConclusion, place: _Place, evidence: tuple[str, ...]
 ) -> Subject:
     fields: Mapping[str, Scalar] = {
@@ -93,7 +93,7 @@ def _entry_subject(
     return Subject("license-entry", place[0], fields, entry.id, place[1], evidence)
 
 
-def _obligation_subjects(entry: LicenseEntry, place: _Place, evidence: tuple[str, ...]) -> list[Subject]:
+def _build_obligation_subjects(entry: LicenseEntry, place: _Place, evidence: tuple[str, ...]) -> list[Subject]:
     subjects = []
     for number, duty in enumerate(entry.clauses):
         fields: Mapping[str, Scalar] = {
@@ -108,7 +108,7 @@ def _obligation_subjects(entry: LicenseEntry, place: _Place, evidence: tuple[str
     return subjects
 
 
-def _link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
+def _build_link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
     reached = {
         (claim.artifact, claim.location.line)
         for claim in conclusion.claims
@@ -119,15 +119,21 @@ def _link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
         if claim.field != LICENSE_LINK or (claim.artifact, claim.location.line) in reached:
             continue
         link = " ".join(claim.quotation.split())
-        fields: Mapping[str, Scalar] = {"link": link, "place": str(place_of(claim))}
-        subjects.append(Subject("license-link", claim.artifact, fields, link, claim.location, (quotation(claim),)))
+        fields: Mapping[str, Scalar] = {"link": link, "place": str(classify_link(claim))}
+        subjects.append(
+            Subject("license-link", claim.artifact, fields, link, claim.location, (format_claim_evidence(claim),))
+        )
     return subjects
 
 
-def _conflict_subject(
+def _build_conflict_subject(
     conflict: Conflict, conclusion: LicenseConclusion, own: list[LicenseEntry], place: _Place
 ) -> Subject:
-    free = conclusion.state is ConclusionState.CONCLUDED and bool(own) and all(each.category in _FREE for each in own)
+    free = (
+        conclusion.state is ConclusionState.CONCLUDED
+        and bool(own)
+        and all(each.category in _PERMISSIVE_CATEGORIES for each in own)
+    )
     named = [entry for entry in conclusion.entries if entry.id in conflict.entries]
     fields: Mapping[str, Scalar] = {
         "kind": conflict.kind,
@@ -141,7 +147,7 @@ def _conflict_subject(
     return Subject("license-conflict", where[0], fields, key, where[1], conflict.evidence)
 
 
-def _answer_subject(
+def _build_answer_subject(
     answer: UseAnswer, conclusion: LicenseConclusion, place: _Place, evidence: tuple[str, ...]
 ) -> Subject:
     names = {entry.id: entry.name for entry in conclusion.entries}
@@ -159,7 +165,7 @@ def _answer_subject(
     return Subject("license-answer", place[0], fields, key, place[1], evidence if answer.answer != Answer.ALLOW else ())
 
 
-def _principal(conclusion: LicenseConclusion) -> LicenseClaim | None:
+def _find_principal_claim(conclusion: LicenseConclusion) -> LicenseClaim | None:
     """The claim that findings point at, the root card's before any other; ``None`` where nobody declared anything."""
     declared = [
         claim
@@ -169,9 +175,9 @@ def _principal(conclusion: LicenseConclusion) -> LicenseClaim | None:
     return min(declared, key=lambda claim: claim.artifact != ROOT_CARD, default=None)
 
 
-def _quotations(conclusion: LicenseConclusion) -> tuple[str, ...]:
+def _list_quotations(conclusion: LicenseConclusion) -> tuple[str, ...]:
     return tuple(
-        quotation(claim)
+        format_claim_evidence(claim)
         for claim in conclusion.claims
         if claim.kind is ClaimKind.DECLARED and claim.field != FRONT_MATTER and claim.field not in RUNNING_TEXT
     )

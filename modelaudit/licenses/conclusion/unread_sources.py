@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from modelaudit.licenses.conclusion.agreement import Own
-from modelaudit.licenses.conclusion.links import unread_links
+from modelaudit.licenses.conclusion.agreement import OwnLicense
+from modelaudit.licenses.conclusion.links import describe_unread_links
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.statements import Names
-from modelaudit.licenses.lineage.base_models import LAST_RESORTS
+from modelaudit.licenses.evidence.statements import LicenseNames
+from modelaudit.licenses.lineage.base_models import LOADER_PATH_FIELDS
 from modelaudit.licenses.lineage.binding_licenses import is_hub_id
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import ConclusionState, LicenseClaim, Origin
 
 
-def left_open(
+def describe_unread_sources(
     evidence: Evidence,
     claims: Sequence[LicenseClaim],
-    own: Own,
+    own: OwnLicense,
     origins: Sequence[Origin],
-    names: Names,
+    names: LicenseNames,
     rules: Catalogue,
 ) -> Iterator[str]:
     """Sentences on what was pointed to, and not read; each keeps a permission from being shown."""
     if own.state is ConclusionState.CONCLUDED:
-        yield from unread_links(claims, evidence.paths, evidence.repository, own.ids, names, rules)
+        yield from describe_unread_links(claims, evidence.paths, evidence.repository, own.ids, names, rules)
     for made in dict.fromkeys(origin.made for origin in origins):
         named = [origin for origin in origins if origin.made == made]
         if any(is_hub_id(origin.name) for origin in named):
             continue
         for origin in named:
-            if origin.claim is not None and origin.claim.field not in LAST_RESORTS:
+            if origin.claim is not None and origin.claim.field not in LOADER_PATH_FIELDS:
                 of = made or "the model"
                 yield f"{origin.name}, of which {of} was made, cannot be looked at: {origin.detail.rstrip('.')}."

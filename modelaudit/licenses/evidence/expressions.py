@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from license_expression import Licensing  # type: ignore[import-untyped]
 
-LENGTH_LIMIT = 1000
+MAX_EXPRESSION_CHARACTERS = 1000
 """Characters beyond which a text is no expression any more."""
-_DEPTH_LIMIT = 40
+_MAX_DEPTH = 40
 _REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
 
 
@@ -52,13 +52,13 @@ class Expression:
     @property
     def ids(self) -> tuple[str, ...]:
         """The licences, each once, in order; exceptions are none."""
-        return tuple(dict.fromkeys(self._ids()))
+        return tuple(dict.fromkeys(self._iter_ids()))
 
-    def _ids(self) -> Iterator[str]:
+    def _iter_ids(self) -> Iterator[str]:
         if self.operator is None:
             yield self.id
         for part in self.parts[:1] if self.operator is Operator.WITH else self.parts:
-            yield from part._ids()
+            yield from part._iter_ids()
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ class Expression:
         )
 
 
-def parse(text: str) -> Expression:
+def parse_expression(text: str) -> Expression:
     """The expression that ``text`` is; identifiers are put as SPDX spells them, ``GPL-2.0`` as ``GPL-2.0-only``.
 
     A name that is not listed is no error, so that the expression can be shown: see ``Expression.unknown``.
@@ -83,26 +83,26 @@ def parse(text: str) -> Expression:
     Raises:
         ExpressionError: it is empty, too long, too deep, or follows no grammar.
     """
-    if len(text) > LENGTH_LIMIT:
-        raise ExpressionError(f"has {len(text)} characters, more than {LENGTH_LIMIT}")
-    if _depth(text) > _DEPTH_LIMIT:
-        raise ExpressionError(f"has more than {_DEPTH_LIMIT} brackets within one another")
+    if len(text) > MAX_EXPRESSION_CHARACTERS:
+        raise ExpressionError(f"has {len(text)} characters, more than {MAX_EXPRESSION_CHARACTERS}")
+    if _measure_depth(text) > _MAX_DEPTH:
+        raise ExpressionError(f"has more than {_MAX_DEPTH} brackets within one another")
     if not text.isascii():
         raise ExpressionError("has letters beyond ASCII")
     from boolean.boolean import ParseError  # type: ignore[import-untyped]
     from license_expression import ExpressionError as TheirError
 
     try:
-        parsed = _licensing().parse(text)
+        parsed = _load_spdx_symbols().parse(text)
     except (TheirError, ParseError, RecursionError, AssertionError, IndexError, TypeError, AttributeError) as error:
         # Their parser trips over some of what is none, such as a bracket that is followed by an operator.
         raise ExpressionError(" ".join(str(error).split())[:200] or "follows no grammar") from None
     if parsed is None:
         raise ExpressionError("is empty")
-    return _expression(parsed)
+    return _convert_node(parsed)
 
 
-def _depth(text: str) -> int:
+def _measure_depth(text: str) -> int:
     depth = deepest = 0
     for letter in text:
         depth += (letter == "(") - (letter == ")")
@@ -111,7 +111,7 @@ def _depth(text: str) -> int:
 
 
 @functools.cache
-def _licensing() -> Licensing:
+def _load_spdx_symbols() -> Licensing:
     """The library with the identifiers of SPDX, and those that SPDX has given up as other names of theirs."""
     from license_expression import LicenseSymbol, Licensing, get_license_index
 
@@ -125,24 +125,24 @@ def _licensing() -> Licensing:
     return Licensing(symbols)
 
 
-def _expression(node: object, *, exception: bool = False) -> Expression:
+def _convert_node(node: object, *, exception: bool = False) -> Expression:
     """One node of the library's tree as ours; an exception that stands where a licence should is not known as one."""
     from license_expression import AND, OR, LicenseSymbol, LicenseWithExceptionSymbol
 
     if isinstance(node, LicenseWithExceptionSymbol):
-        parts = tuple([_expression(node.license_symbol), _expression(node.exception_symbol, exception=True)])
+        parts = tuple([_convert_node(node.license_symbol), _convert_node(node.exception_symbol, exception=True)])
         return Expression(operator=Operator.WITH, parts=parts, known=all(part.known for part in parts))
     if isinstance(node, LicenseSymbol):
-        listed = _listed().get(node.key) is exception or _REFERENCE.fullmatch(node.key) is not None
+        listed = _index_spdx_ids().get(node.key) is exception or _REFERENCE.fullmatch(node.key) is not None
         return Expression(id=node.key, known=listed)
     operator = {AND: Operator.AND, OR: Operator.OR}.get(type(node))
     if operator is None:
         raise ExpressionError(f"holds {type(node).__name__}, which joins no licences")
-    parts = tuple(_expression(part) for part in getattr(node, "args", ()))
+    parts = tuple(_convert_node(part) for part in getattr(node, "args", ()))
     return Expression(operator=operator, parts=parts, known=all(part.known for part in parts))
 
 
 @functools.cache
-def _listed() -> dict[str, bool]:
+def _index_spdx_ids() -> dict[str, bool]:
     """Every identifier of SPDX, and whether it is an exception."""
-    return {key: bool(symbol.is_exception) for key, symbol in _licensing().known_symbols.items()}
+    return {key: bool(symbol.is_exception) for key, symbol in _load_spdx_symbols().known_symbols.items()}

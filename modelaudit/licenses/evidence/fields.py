@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelaudit.licenses.evidence.names import names_of
-from modelaudit.model.license import NAME_LIMIT, folded
+from modelaudit.licenses.evidence.names import index_license_names
+from modelaudit.model.license import NAME_LIMIT, fold_license_name
 from modelaudit.model.terms import LicenseEntry
 
 LICENSE = "license"
@@ -31,7 +31,7 @@ CLAIM_LIMIT = 50
 """Claims kept of one field that resolve to nothing, of file names and of origins. What resolves is kept however much
 there is: a licence must not be hidden behind fifty others."""
 
-BLANK = frozenset({"", "~", "null", "None"})
+BLANK_VALUES = frozenset({"", "~", "null", "None"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Resolver:
     """From a name to the licence that it means.
 
     Attributes:
-        names: of ``names_of``.
+        names: of ``index_license_names``.
         families: folded words that name a family and not a licence.
     """
 
@@ -47,16 +47,16 @@ class Resolver:
     families: frozenset[str]
 
     @classmethod
-    def over(cls, licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]) -> Resolver:
+    def from_rules(cls, licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]) -> Resolver:
         """The resolver of a rule set."""
-        return cls(names_of(licenses), frozenset(folded(name) for name in vague))
+        return cls(index_license_names(licenses), frozenset(fold_license_name(name) for name in vague))
 
-    def entry(self, value: str) -> str | None:
+    def find_license(self, value: str) -> str | None:
         """The id of the licence; ``None`` for what is unknown or names a family only."""
-        name = folded(value)
+        name = fold_license_name(value)
         return None if name in self.families else self.names.get(name)
 
 
-def quoted(value: str) -> str:
+def truncate_quotation(value: str) -> str:
     """``value``, cut where it is longer than any name."""
     return value if len(value) <= NAME_LIMIT else f"{value[:NAME_LIMIT]}… ({len(value)} characters)"

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelaudit.model.license import folded
+from modelaudit.model.license import fold_license_name
 from modelaudit.model.terms import LicenseEntry
 
-_LATEST: list[tuple[Mapping[str, LicenseEntry], dict[str, str]]] = []
+_latest_index: list[tuple[Mapping[str, LicenseEntry], dict[str, str]]] = []
 
 
-def names_of(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
+def index_license_names(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
     """Every folded name, Hub identifier and address of the rule set -> the id of its licence.
 
     A name that two licences share leads to neither: a guess between them would be no evidence. The names of the rule
     set that was asked for last are kept, as one is in use throughout a scan and in those that follow.
     """
-    latest = _LATEST[-1] if _LATEST else None
+    latest = _latest_index[-1] if _latest_index else None
     if latest is None or latest[0] is not licenses:
-        latest = (licenses, _names(licenses))
-        _LATEST[:] = [latest]
+        latest = (licenses, _build_name_index(licenses))
+        _latest_index[:] = [latest]
     return latest[1]
 
 
-def _names(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
+def _build_name_index(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for entry in licenses.values():
         for name in (entry.id, entry.name, entry.url, *entry.hub_ids, *entry.aliases):
-            if key := folded(name):
+            if key := fold_license_name(name):
                 found.setdefault(key, set()).add(entry.id)
     return {key: next(iter(ids)) for key, ids in found.items() if len(ids) == 1}
 
 
-def belongs_to(entry: LicenseEntry, family: str) -> bool:
+def is_in_family(entry: LicenseEntry, family: str) -> bool:
     """Whether any name of ``entry`` contains the folded name of a licence family, as ``cc-by-4.0`` contains ``cc``."""
-    return any(family in folded(name) for name in (entry.id, *entry.hub_ids, *entry.aliases))
+    return any(family in fold_license_name(name) for name in (entry.id, *entry.hub_ids, *entry.aliases))
 
 
 def is_version_of(one: str, other: str) -> bool:
@@ -45,10 +45,10 @@ def is_version_of(one: str, other: str) -> bool:
     return one == other or (short.startswith("LicenseRef-") and same)
 
 
-def has_same_text(one: str, other: str) -> bool:
+def shares_text(one: str, other: str) -> bool:
     """Whether one text serves two ids: of the GNU licences, the words beside the text say whether later ones count."""
-    return _without_choice(one) == _without_choice(other)
+    return _strip_version_choice(one) == _strip_version_choice(other)
 
 
-def _without_choice(name: str) -> str:
+def _strip_version_choice(name: str) -> str:
     return name.removesuffix("-only").removesuffix("-or-later")

@@ -39,6 +39,6 @@ class Evidence:
     components: Mapping[str, str] = field(default_factory=dict)
     unread: Sequence[str] = ()
 
-    def words_of(self, *kinds: ProseKind) -> dict[str, str]:
+    def select_texts(self, *kinds: ProseKind) -> dict[str, str]:
         """The texts of certain kinds by path."""
         return {path: text for path, text in self.texts.items() if self.kinds.get(path) in kinds}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from modelaudit.licenses.evidence.fields import LINK_TARGET, POLICY, RESTRICTION, TAG, TEXT
-from modelaudit.licenses.evidence.names import has_same_text
+from modelaudit.licenses.evidence.names import shares_text
 from modelaudit.model.address import is_member
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
@@ -16,7 +16,7 @@ RUNNING_TEXT = frozenset({TEXT, TAG, POLICY, RESTRICTION})
 """The fields of what stands in running text: a name there mentions a licence, and declares none."""
 
 
-class Part(StrEnum):
+class ClaimScope(StrEnum):
     """What a claim is about."""
 
     MODEL = "model"
@@ -29,9 +29,9 @@ class Part(StrEnum):
 
 
 # DeepSeek's LICENSE-CODE stands beside its LICENSE-MODEL; notices and collections are about what a work contains.
-_OF_CODE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
+_CODE_LICENSE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
 _NOTICE = re.compile(r"(?:^|/)notices?(?:[-_. ]|$)", re.IGNORECASE)
-_OF_OTHERS = re.compile(
+_THIRD_PARTY = re.compile(
     r"third[-_ ]?party|3rd[-_ ]?party"
     r"|(?:^|[-_. /])(?:vendor|external|data(?:sets?)?|dependencies)(?:[-_. /]|$)",
     re.IGNORECASE,
@@ -44,48 +44,48 @@ _SOURCE = re.compile(
 _CARD = re.compile(r"(?:^|[/!])readme[^/]*$", re.IGNORECASE)
 
 
-def path_of(claim: LicenseClaim) -> str:
+def get_claim_path(claim: LicenseClaim) -> str:
     """The file that the claim is about; for the target of a link, the file that it leads to."""
     return claim.quotation if claim.field == LINK_TARGET else claim.artifact
 
 
-def part_of(claim: LicenseClaim) -> Part:
+def determine_scope(claim: LicenseClaim) -> ClaimScope:
     """The part by the path alone: a name says what a file is meant for."""
-    path = path_of(claim)
-    if _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _OF_CODE.search(path)):
-        return Part.CODE
+    path = get_claim_path(claim)
+    if _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _CODE_LICENSE.search(path)):
+        return ClaimScope.CODE
     # A notice tells of what others wrote, and may lay its author's own terms upon the whole.
     found = claim.kind is ClaimKind.FOUND
-    if (found and _NOTICE.search(path)) or ((found or claim.field == RESTRICTION) and _OF_OTHERS.search(path)):
-        return Part.COMPONENT
+    if (found and _NOTICE.search(path)) or ((found or claim.field == RESTRICTION) and _THIRD_PARTY.search(path)):
+        return ClaimScope.COMPONENT
     if "/" not in path and not is_member(path):
-        return Part.MODEL
-    return Part.COMPONENT if claim.kind is ClaimKind.FOUND else Part.ADDED
+        return ClaimScope.MODEL
+    return ClaimScope.COMPONENT if claim.kind is ClaimKind.FOUND else ClaimScope.ADDED
 
 
-def is_policy(claim: LicenseClaim) -> bool:
+def is_policy_text(claim: LicenseClaim) -> bool:
     """Whether the claim found a use policy."""
     return claim.kind is ClaimKind.FOUND and claim.field == POLICY
 
 
-def is_text(claim: LicenseClaim) -> bool:
+def is_license_text(claim: LicenseClaim) -> bool:
     """Whether the claim found the text of a licence, word for word."""
-    return claim.kind is ClaimKind.FOUND and claim.basis is Basis.TEXT and not is_policy(claim)
+    return claim.kind is ClaimKind.FOUND and claim.basis is Basis.TEXT and not is_policy_text(claim)
 
 
-def is_variant(claim: LicenseClaim) -> bool:
+def is_variant_text(claim: LicenseClaim) -> bool:
     """Whether the claim found a text that resembles a licence and is not it."""
-    found = claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT and not is_policy(claim)
-    return found and not is_mention(claim)
+    found = claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT and not is_policy_text(claim)
+    return found and not is_card_mention(claim)
 
 
-def is_mention(claim: LicenseClaim) -> bool:
+def is_card_mention(claim: LicenseClaim) -> bool:
     """Whether the running text of a card names a licence, or quotes from one: what stands around it always differs."""
     in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT - {RESTRICTION}
     return in_card and (claim.kind is ClaimKind.DECLARED or claim.basis is Basis.VARIANT)
 
 
-def text_of(claims: Iterable[LicenseClaim], license_id: str) -> str:
+def find_text_file(claims: Iterable[LicenseClaim], license_id: str) -> str:
     """The first file that holds the text of a licence; empty where none does."""
-    found = (each for each in claims if is_text(each) and each.entry and has_same_text(each.entry, license_id))
-    return next(map(path_of, found), "")
+    found = (each for each in claims if is_license_text(each) and each.entry and shares_text(each.entry, license_id))
+    return next(map(get_claim_path, found), "")

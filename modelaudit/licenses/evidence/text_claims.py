@@ -6,28 +6,33 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from modelaudit.licenses.evidence.fields import CLAIM_LIMIT, POLICY, TAG, TEXT, Resolver, quoted
-from modelaudit.licenses.evidence.text_references import entry_of, identifiers, made_from, origins_in
-from modelaudit.licenses.recognition import Likeness, TextMatch, recognise, references
+from modelaudit.licenses.evidence.fields import CLAIM_LIMIT, POLICY, TAG, TEXT, Resolver, truncate_quotation
+from modelaudit.licenses.evidence.text_references import (
+    find_identifier_lines,
+    find_sentence_base_models,
+    find_template_base_models,
+    resolve_reference,
+)
+from modelaudit.licenses.recognition import Likeness, TextMatch, find_references, recognise_texts
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import LicenseEntry, Relation
 
-_CODE_CLAIMS = 5
-_SHOWN = 160
+_MAX_REPEATED_CLAIMS = 5
+_MAX_QUOTATION = 160
 # Of these, every licence text in a European language has three or more, down to the shortest of the standard ones.
 _STEMS = re.compile(
     r"licen[cs]|permi[ts]|warrant|liab|grant|redistribut|distribut|copyright|domain|modif|conditions|restrict|copies"
     r"|prohibit|unlawful|agree",
     re.IGNORECASE,
 )
-_FEWEST_STEMS = 3
+_MIN_STEMS = 3
 _BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
 
 
-def prose_claims(
+def extract_text_claims(
     prose: Prose, artifact: str, licenses: Mapping[str, LicenseEntry], fingerprints: Fingerprints
 ) -> tuple[LicenseClaim, ...]:
     """What one text says of the licence.
@@ -43,8 +48,8 @@ def prose_claims(
         licenses: the licences of the rule set by id.
         fingerprints: of the texts that are known.
     """
-    matches = recognise(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
-    return tuple(_Reading(prose, artifact, licenses).claims(matches))
+    matches = recognise_texts(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
+    return tuple(_TextClaimExtractor(prose, artifact, licenses).extract(matches))
 
 
 def _may_hold_terms(prose: Prose) -> bool:
@@ -53,10 +58,10 @@ def _may_hold_terms(prose: Prose) -> bool:
         return True
     if sum(not letter.isascii() for letter in prose.text) > len(prose.text) // 4:
         return True
-    return len({match[0].lower() for match in _STEMS.finditer(prose.text)}) >= _FEWEST_STEMS
+    return len({match[0].lower() for match in _STEMS.finditer(prose.text)}) >= _MIN_STEMS
 
 
-def without_repeats(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
+def drop_repeated_code_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
     """The claims, of heads of source files that say the same only the first few: a library repeats its head in each."""
     kept: list[LicenseClaim] = []
     counts: dict[tuple[object, ...], int] = {}
@@ -65,57 +70,57 @@ def without_repeats(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
             ending = claim.artifact.rpartition(".")[2]
             key = (ending, claim.field, claim.basis, claim.entry, claim.quotation if claim.entry is None else "")
             counts[key] = counts.get(key, 0) + 1
-            if counts[key] > _CODE_CLAIMS and _is_code(ending):
+            if counts[key] > _MAX_REPEATED_CLAIMS and _is_code_suffix(ending):
                 continue
         kept.append(claim)
     return tuple(kept)
 
 
-def _is_code(ending: str) -> bool:
+def _is_code_suffix(ending: str) -> bool:
     return ending.lower() not in ("", "txt", "md", "markdown", "rst", "html", "htm") and "/" not in ending
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _TextClaimExtractor:
     prose: Prose
     artifact: str
     licenses: Mapping[str, LicenseEntry]
 
-    def claims(self, matches: Sequence[TextMatch]) -> Iterator[LicenseClaim]:
+    def extract(self, matches: Sequence[TextMatch]) -> Iterator[LicenseClaim]:
         """Texts first; names where none of a licence stands."""
-        yield from (self._of_text(match) for match in matches[:CLAIM_LIMIT])
+        yield from (self._claim_text(match) for match in matches[:CLAIM_LIMIT])
         is_policy = self.prose.kind is ProseKind.POLICY
         is_card = self.prose.kind is ProseKind.CARD
         if is_card or (all(match.policy for match in matches) and not is_policy):
-            yield from self._of_names()
+            yield from self._claim_names()
         if is_card:
-            yield from self._origins()
+            yield from self._claim_base_models()
         if is_policy and not matches:
-            line, words = self._first_words()
+            line, words = self._find_first_line()
             yield LicenseClaim(
                 ClaimKind.FOUND, self.artifact, POLICY, words, None, Location(line=line), basis=Basis.TEXT
             )
 
-    def _of_text(self, match: TextMatch) -> LicenseClaim:
+    def _claim_text(self, match: TextMatch) -> LicenseClaim:
         # What stands in a file of another purpose besides other words is never the whole licence of anything.
         return LicenseClaim(
             ClaimKind.FOUND,
             self.artifact,
             POLICY if match.policy else TEXT,
-            quoted(match.quotation),
+            truncate_quotation(match.quotation),
             match.id if match.id in self.licenses else None,
-            self._at(match.line),
+            self._locate_line(match.line),
             Basis.TEXT if match.likeness is Likeness.EXACT else Basis.VARIANT,
             match.differs,
         )
 
-    def _of_names(self) -> Iterator[LicenseClaim]:
+    def _claim_names(self) -> Iterator[LicenseClaim]:
         """Statements that name a licence; what resolves to none is told of cards and licence files alone."""
-        resolver = Resolver.over(self.licenses, {})
+        resolver = Resolver.from_rules(self.licenses, {})
         kind = ClaimKind.DECLARED if self.prose.kind is ProseKind.CARD else ClaimKind.FOUND
         seen: set[tuple[str | None, str]] = set()
-        for each in (*references(self.prose.text), *identifiers(self.prose.text, resolver)):
-            entry = entry_of(each, resolver)
+        for each in (*find_references(self.prose.text), *find_identifier_lines(self.prose.text, resolver)):
+            entry = resolve_reference(each, resolver)
             known = (entry, "" if entry else each.name)
             if known in seen or (entry is None and not (each.tag or self.prose.kind is ProseKind.CARD)):
                 continue
@@ -125,26 +130,29 @@ class _Reading:
                 kind,
                 self.artifact,
                 TAG if each.tag and kind is ClaimKind.FOUND else TEXT,
-                quoted(words),
+                truncate_quotation(words),
                 entry,
-                self._at(each.line),
+                self._locate_line(each.line),
             )
 
-    def _origins(self) -> Iterator[LicenseClaim]:
+    def _claim_base_models(self) -> Iterator[LicenseClaim]:
         """The models that a card names in the lines of its template, and in sentences."""
         found: dict[str, tuple[int, Relation]] = {}
-        for line, origin, relation in (*origins_in(self.prose.text), *made_from(self.prose.text)):
+        for line, origin, relation in (
+            *find_template_base_models(self.prose.text),
+            *find_sentence_base_models(self.prose.text),
+        ):
             found.setdefault(origin, (line, relation))
         for origin, (line, relation) in found.items():
-            place = self._at(line)
+            place = self._locate_line(line)
             yield LicenseClaim(ClaimKind.INHERITED, self.artifact, TEXT, origin, None, place, relation=relation)
 
-    def _at(self, line: int) -> Location:
+    def _locate_line(self, line: int) -> Location:
         return Location(line=line + self.prose.first_line - 1)
 
-    def _first_words(self) -> tuple[int, str]:
+    def _find_first_line(self) -> tuple[int, str]:
         """The first line with words on it, which most texts have their title on."""
         for number, line in enumerate(self.prose.text.splitlines(), self.prose.first_line):
             if not _BLANK_LINE.match(line):
-                return number, " ".join(line.split())[:_SHOWN]
+                return number, " ".join(line.split())[:_MAX_QUOTATION]
         return self.prose.first_line, ""

@@ -7,110 +7,110 @@ from collections.abc import Iterator
 from itertools import islice
 
 from modelaudit.licenses.evidence.fields import Resolver
-from modelaudit.licenses.lineage.base_models import hub_id
-from modelaudit.licenses.recognition import Reference
+from modelaudit.licenses.evidence.hub_ids import parse_hub_id
+from modelaudit.licenses.recognition import LicenseReference
 from modelaudit.model.terms import Relation
 
-_GOES_ON = re.compile(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
-_NOUN = re.compile(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
-_BRACKET = re.compile(r"\s*\([^()]*\)\Z")
+_SENTENCE_REST = re.compile(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
+_LICENSE_NOUN = re.compile(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
+_PARENTHESIS = re.compile(r"\s*\([^()]*\)\Z")
 # Lines of the Hub's template for cards, which many fill in where they leave the front matter empty.
 # Source: https://github.com/huggingface/huggingface_hub/blob/main/src/huggingface_hub/templates/modelcard_template.md
-_FILLED_IN = re.compile(
+_TEMPLATE_LINE = re.compile(
     r"^[ \t>*+-]{0,8}[*_]{0,3}(?P<field>(?:fine-?tuned from|base)(?: model)?)(?:[ \t]{0,2}\[optional\])?"
     r"[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2}[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,300})",
     re.IGNORECASE | re.MULTILINE,
 )
-_AND = re.compile(r"[ \t]*(?:[,;&]|\band\b)[ \t]*")
-_LINKED = re.compile(r"\[(?P<name>[^\[\]]{0,200})\]\((?P<url>[^()\s]{1,250})\)")
-_IDENTIFIED = re.compile(
+_LIST_SEPARATOR = re.compile(r"[ \t]*(?:[,;&]|\band\b)[ \t]*")
+_MARKDOWN_LINK = re.compile(r"\[(?P<name>[^\[\]]{0,200})\]\((?P<url>[^()\s]{1,250})\)")
+_LICENSE_LINE = re.compile(
     r"^(?:#{1,6}[ \t]{1,4}licen[cs](?:e|es|ing)[ \t:]{0,4}\r?\n(?:[ \t]{0,8}\r?\n){0,3}"
     r"|[ \t>*+-]{0,8}[*_]{0,3}licen[cs]e[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2})"
     r"[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,200})$",
     re.IGNORECASE | re.MULTILINE,
 )
-_MOST_FILLED = 20
+_MAX_MATCHES = 20
 # Sentences by which trainers, converters and people say what a model was made from; what is no link is an id as it is.
-_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
-_MADE = re.compile(
+_HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
+_DERIVATION = re.compile(
     r"\b(?P<how>fine-?tun\w*|finetune|quanti[sz]\w*|converted|conversion|distill\w*|merged?|adapters?|lora|derived"
     r"|derivative|trained|based|built)\b[^.\n\[\]/]{0,60}?\b(?:of|from|on top of|on|for|upon|over)\s{1,3}"
     r"(?:the\s{1,3})?(?:model\s{1,3})?[*_`\"']{0,3}"
-    rf"(?:(?P<link>\[[^\[\]]{{0,200}}\]\((?P<url>[^()\s]{{1,250}})\))|(?P<name>{_ID}))",
+    rf"(?:(?P<link>\[[^\[\]]{{0,200}}\]\((?P<url>[^()\s]{{1,250}})\))|(?P<name>{_HUB_ID}))",
     re.IGNORECASE,
 )
-_MERGED = re.compile(
+_MERGE_LIST = re.compile(
     r"following\s{1,3}models\b[^:\n]{0,60}merge[^:\n]{0,40}:"
     r"(?P<list>(?:\s{0,4}\n[ \t]*[-*+][^\n]{1,400}|\s{0,4}\n){1,60})",
     re.IGNORECASE,
 )
-_ITEM = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)|[-*+][ \t]{1,4}(?P<name>" + _ID + ")")
+_MERGE_ITEM = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)|[-*+][ \t]{1,4}(?P<name>" + _HUB_ID + ")")
 _HUB_PAGE = re.compile(r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)", re.IGNORECASE)
-_MADE_BY = (
+_RELATION_WORDS = (
     ("quant", Relation.QUANTIZED), ("distill", Relation.DISTILLED), ("merge", Relation.MERGE),
     ("adapter", Relation.ADAPTER), ("lora", Relation.ADAPTER), ("fine", Relation.FINETUNE),
 )  # fmt: skip
 
 
-def identifiers(text: str, resolver: Resolver) -> Iterator[Reference]:
+def find_identifier_lines(text: str, resolver: Resolver) -> Iterator[LicenseReference]:
     """Lines that give a name and nothing else, in whatever spelling it is known: ``License: gemma``, or a heading."""
-    for match in islice(_IDENTIFIED.finditer(text), _MOST_FILLED):
+    for match in islice(_LICENSE_LINE.finditer(text), _MAX_MATCHES):
         value = match["value"].strip("*`\"'“”<> \t.")
-        link = _LINKED.fullmatch(value)
+        link = _MARKDOWN_LINK.fullmatch(value)
         name, url = (link["name"], link["url"]) if link else (value, "")
-        if any(resolver.entry(each) for each in (name, url) if each):
+        if any(resolver.find_license(each) for each in (name, url) if each):
             line = text.count("\n", 0, match.start("value")) + 1
-            yield Reference(name, url, line, " ".join(match[0].split()))
+            yield LicenseReference(name, url, line, " ".join(match[0].split()))
 
 
-def origins_in(text: str) -> Iterator[tuple[int, str, Relation]]:
+def find_template_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
     """The models that the lines of the template name: line from 1, Hub id with its owner, and how it was used."""
-    for match in islice(_FILLED_IN.finditer(text), _MOST_FILLED):
+    for match in islice(_TEMPLATE_LINE.finditer(text), _MAX_MATCHES):
         line = text.count("\n", 0, match.start()) + 1
         relation = Relation.FINETUNE if "tuned" in match["field"].lower() else Relation.UNSTATED
-        named = (_origin(piece) for piece in _AND.split(match["value"].strip())[:5])
+        named = (_parse_base_model(piece) for piece in _LIST_SEPARATOR.split(match["value"].strip())[:5])
         for origin in dict.fromkeys(each for each in named if each):
             yield line, origin, relation
 
 
-def made_from(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """The models that sentences say a model was made from, as ``origins_in`` gives them."""
-    for match in islice(_MADE.finditer(text), _MOST_FILLED):
-        origin = _linked_id(match["url"], match["name"])
+def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
+    """The models that sentences say a model was made from, as ``find_template_base_models`` gives them."""
+    for match in islice(_DERIVATION.finditer(text), _MAX_MATCHES):
+        origin = _resolve_hub_link(match["url"], match["name"])
         how = match["how"].lower()
-        relation = next((each for start, each in _MADE_BY if how.startswith(start)), Relation.UNSTATED)
+        relation = next((each for start, each in _RELATION_WORDS if how.startswith(start)), Relation.UNSTATED)
         # A bare pair of words is an id only after what is said of models and of little else.
         if origin and (match["url"] or relation is not Relation.UNSTATED or how.startswith(("deriv", "conver"))):
             yield text.count("\n", 0, match.start()) + 1, origin, relation
-    for merged in islice(_MERGED.finditer(text), 2):
-        for item in islice(_ITEM.finditer(merged["list"]), _MOST_FILLED):
-            origin = _linked_id(item["url"], item["name"])
+    for merged in islice(_MERGE_LIST.finditer(text), 2):
+        for item in islice(_MERGE_ITEM.finditer(merged["list"]), _MAX_MATCHES):
+            origin = _resolve_hub_link(item["url"], item["name"])
             if origin:
                 line = text.count("\n", 0, merged.start("list") + item.start()) + 1
                 yield line, origin, Relation.MERGE
 
 
-def _linked_id(url: str | None, name: str | None) -> str | None:
+def _resolve_hub_link(url: str | None, name: str | None) -> str | None:
     """A model by its page on the Hub, or by its id with the owner; pages of data sets and other sites are none."""
     if url is not None and (not _HUB_PAGE.match(url) or "/datasets/" in url or "/spaces/" in url):
         return None
-    origin = hub_id(url or (name or "").rstrip(".-"))
+    origin = parse_hub_id(url or (name or "").rstrip(".-"))
     return origin if origin and "/" in origin else None
 
 
-def entry_of(reference: Reference, resolver: Resolver) -> str | None:
+def resolve_reference(reference: LicenseReference, resolver: Resolver) -> str | None:
     """By the name, by the name without what the sentence goes on with, or by the address that it leads to."""
-    name = _GOES_ON.sub("", reference.name)
-    for each in (reference.name, name, _NOUN.sub("", name), _BRACKET.sub("", name), reference.url):
-        entry = resolver.entry(each) if each else None
+    name = _SENTENCE_REST.sub("", reference.name)
+    for each in (reference.name, name, _LICENSE_NOUN.sub("", name), _PARENTHESIS.sub("", name), reference.url):
+        entry = resolver.find_license(each) if each else None
         if entry is not None:
             return entry
     return None
 
 
-def _origin(piece: str) -> str | None:
+def _parse_base_model(piece: str) -> str | None:
     """The id that a name or link is as a whole, with its owner: a word of a sentence is none."""
     bare = piece.strip("*`\"'“”<> \t.")
-    link = _LINKED.fullmatch(bare)
-    name = hub_id(link["url"] if link else bare)
+    link = _MARKDOWN_LINK.fullmatch(bare)
+    name = parse_hub_id(link["url"] if link else bare)
     return name if name and "/" in name else None

@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from modelaudit.licenses.evidence.fields import CLAIM_LIMIT
-from modelaudit.licenses.lineage.base_models import Named, base_models, datasets, hub_id, why_no_id
+from modelaudit.licenses.evidence.hub_ids import explain_invalid_hub_id, parse_hub_id
+from modelaudit.licenses.lineage.base_models import NamedBaseModel, list_base_models, list_dataset_claims
 from modelaudit.model.license import ConclusionState, DatasetClaim, LicenseClaim, Origin, OriginState
 from modelaudit.model.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LookupResult:
     """What became of a look at one repository.
 
     Attributes:
@@ -32,17 +33,17 @@ class Found:
     paths: tuple[str, ...] = ()
 
 
-LookUp = Callable[[str, bool], Found]
+LookUp = Callable[[str, bool], LookupResult]
 """Looks at a Hub id; the second argument says that it is a data set. Never raises for what it cannot see."""
 
-Weigh = Callable[[Sequence[LicenseClaim], Collection[str]], tuple[ConclusionState, tuple[str, ...]]]
+AssessClaims = Callable[[Sequence[LicenseClaim], Collection[str]], tuple[ConclusionState, tuple[str, ...]]]
 """What the claims and the files of one repository amount to by themselves, and the licences that they name."""
 
 
-def follow(
+def trace_base_models(
     claims: Sequence[LicenseClaim],
     look_up: LookUp,
-    weigh: Weigh,
+    weigh: AssessClaims,
     bounds: Limits,
     *,
     own: str = "",
@@ -61,39 +62,41 @@ def follow(
         own: Hub id of the model, where it has one.
         paths: files of the model.
     """
-    walk = _Walk(look_up, weigh, bounds)
-    walk.go(base_models(claims, paths, own), own)
-    return tuple(walk.origins), tuple(walk.dataset(claim) for claim in datasets(claims)[:CLAIM_LIMIT])
+    walk = _LineageWalker(look_up, weigh, bounds)
+    walk.walk(list_base_models(claims, paths, own), own)
+    return tuple(walk.origins), tuple(
+        walk.look_up_dataset(claim) for claim in list_dataset_claims(claims)[:CLAIM_LIMIT]
+    )
 
 
 @dataclass(slots=True)
-class _Walk:
+class _LineageWalker:
     """Where the walk stands. ``made_of`` leads from each repository, by key, to those it was made from."""
 
     look_up: LookUp
-    weigh: Weigh
+    assess: AssessClaims
     bounds: Limits
     origins: list[Origin] = field(default_factory=list)
-    made_of: dict[str, set[str]] = field(default_factory=dict)
-    looked: dict[str, Found] = field(default_factory=dict)
+    parents: dict[str, set[str]] = field(default_factory=dict)
+    results: dict[str, LookupResult] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     start: float = field(default_factory=time.monotonic)
 
-    def go(self, named: Sequence[Named], own: str) -> None:
+    def walk(self, named: Sequence[NamedBaseModel], own: str) -> None:
         """Breadth first, so that what a bound cuts off lies farthest away."""
-        waiting: deque[tuple[str, int, Named]] = deque((own, 1, each) for each in named)
+        waiting: deque[tuple[str, int, NamedBaseModel]] = deque((own, 1, each) for each in named)
         while waiting:
             made, depth, each = waiting.popleft()
-            spent = self._spent(depth)
+            spent = self._describe_reached_bound(depth)
             if spent:
                 # One line for a level is enough: what nobody looked at has no further origins that are known.
-                self._unseen(made, depth, each, OriginState.LIMIT, spent)
+                self._record_unread(made, depth, each, OriginState.LIMIT, spent)
                 if len(self.origins) > self.bounds.origins:
                     return
                 continue
-            waiting.extend((each.name, depth + 1, further) for further in self._step(made, depth, each))
+            waiting.extend((each.name, depth + 1, further) for further in self._visit_base_model(made, depth, each))
 
-    def _spent(self, depth: int) -> str:
+    def _describe_reached_bound(self, depth: int) -> str:
         if depth > self.bounds.origin_depth:
             return f"it lies more than {self.bounds.origin_depth} steps away"
         if len(self.origins) >= self.bounds.origins:
@@ -102,47 +105,47 @@ class _Walk:
             return f"looking at origins took more than {self.bounds.origin_seconds:g} seconds"
         return ""
 
-    def _step(self, made: str, depth: int, each: Named) -> tuple[Named, ...]:
+    def _visit_base_model(self, made: str, depth: int, each: NamedBaseModel) -> tuple[NamedBaseModel, ...]:
         """Take one origin, and return its own the first time that it is met."""
         if not each.is_id:
-            self._unseen(made, depth, each, OriginState.UNREACHED, why_no_id(each.name))
+            self._record_unread(made, depth, each, OriginState.UNREACHED, explain_invalid_hub_id(each.name))
             return ()
-        parent = self._key(made)
-        if self._descends(self._key(each.name), parent):
-            self._ring(made, depth, each)
+        parent = self._get_key(made)
+        if self._descends_from(self._get_key(each.name), parent):
+            self._record_cycle(made, depth, each)
             return ()
-        is_new = each.key not in self.looked
+        is_new = each.key not in self.results
         if is_new:
-            self.looked[each.key] = self.look_up(each.name, False)
-            self._identify(each)
-            if self._descends(self._key(each.name), parent):  # known under another name
-                self._ring(made, depth, each)
+            self.results[each.key] = self.look_up(each.name, False)
+            self._merge_renamed(each)
+            if self._descends_from(self._get_key(each.name), parent):  # known under another name
+                self._record_cycle(made, depth, each)
                 return ()
-        found = self.looked[each.key]
-        self.made_of.setdefault(parent, set()).add(self._key(each.name))
-        state, entries = self._weighed(found)
+        found = self.results[each.key]
+        self.parents.setdefault(parent, set()).add(self._get_key(each.name))
+        state, entries = self._assess_result(found)
         by = "" if depth == 1 else made
         look, commit, detail = found.look, found.commit, found.detail
         self.origins.append(
             Origin(each.name, by, each.relation, depth, look, state, entries, detail, commit, each.claim)
         )
-        return base_models(found.claims, found.paths, each.name) if is_new else ()
+        return list_base_models(found.claims, found.paths, each.name) if is_new else ()
 
-    def _weighed(self, found: Found) -> tuple[ConclusionState, tuple[str, ...]]:
+    def _assess_result(self, found: LookupResult) -> tuple[ConclusionState, tuple[str, ...]]:
         if found.look is not OriginState.READ and not found.claims:
             return ConclusionState.NOT_CHECKED, ()
-        return self.weigh(found.claims, found.paths)
+        return self.assess(found.claims, found.paths)
 
-    def _key(self, name: str) -> str:
+    def _get_key(self, name: str) -> str:
         return self.keys.get(name.casefold(), name.casefold())
 
-    def _identify(self, each: Named) -> None:
+    def _merge_renamed(self, each: NamedBaseModel) -> None:
         """Two names with one commit are one repository, renamed."""
-        commit = self.looked[each.key].commit
+        commit = self.results[each.key].commit
         if commit:
             self.keys[each.key] = self.keys.setdefault(commit, each.key)
 
-    def _descends(self, model: str, origin: str) -> bool:
+    def _descends_from(self, model: str, origin: str) -> bool:
         """Whether ``model`` is ``origin``, or was made from it, as far as the walk has come."""
         seen: set[str] = set()
         waiting = [model]
@@ -150,28 +153,28 @@ class _Walk:
             key = waiting.pop()
             if key == origin:
                 return True
-            waiting += self.made_of.get(key, set()) - seen
-            seen |= self.made_of.get(key, set())
+            waiting += self.parents.get(key, set()) - seen
+            seen |= self.parents.get(key, set())
         return False
 
-    def _ring(self, made: str, depth: int, each: Named) -> None:
-        same = self._key(made) == self._key(each.name)
+    def _record_cycle(self, made: str, depth: int, each: NamedBaseModel) -> None:
+        same = self._get_key(made) == self._get_key(each.name)
         detail = "it names itself as its origin" if same else f"{made or 'the model'} is an origin of it in turn"
-        self._unseen(made, depth, each, OriginState.RING, detail)
+        self._record_unread(made, depth, each, OriginState.RING, detail)
 
-    def _unseen(self, made: str, depth: int, each: Named, look: OriginState, detail: str) -> None:
+    def _record_unread(self, made: str, depth: int, each: NamedBaseModel, look: OriginState, detail: str) -> None:
         state, by = ConclusionState.NOT_CHECKED, "" if depth == 1 else made
         self.origins.append(Origin(each.name, by, each.relation, depth, look, state, (), detail, None, each.claim))
 
-    def dataset(self, claim: LicenseClaim) -> DatasetClaim:
+    def look_up_dataset(self, claim: LicenseClaim) -> DatasetClaim:
         """What is known of the licence of one data set: one step, and never as a claim about the model."""
-        name = hub_id(claim.quotation)
+        name = parse_hub_id(claim.quotation)
         if name is None:
-            detail = why_no_id(claim.quotation)
+            detail = explain_invalid_hub_id(claim.quotation)
             return DatasetClaim(claim.quotation, OriginState.UNREACHED, (), detail, claim.location)
         if time.monotonic() - self.start > self.bounds.origin_seconds:
             detail = f"looking at origins took more than {self.bounds.origin_seconds:g} seconds"
             return DatasetClaim(name, OriginState.LIMIT, (), detail, claim.location)
         found = self.look_up(name, True)
-        _, entries = self._weighed(found)
+        _, entries = self._assess_result(found)
         return DatasetClaim(name, found.look, entries, found.detail, claim.location)

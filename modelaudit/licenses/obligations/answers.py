@@ -26,12 +26,12 @@ from modelaudit.model.terms import (
 
 TERMS_NOT_VERIFIED = "terms-not-verified"
 """The kind of an answer about a licence whose terms nobody has read."""
-GENERAL = "general"
+GENERAL_FIELD = "general"
 """The field of use that no list of restrictions names."""
 
-_DUTIES = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
+_DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 _SERVICE_IS_DISTRIBUTION = "hosting-is-distribution"
-_UNSTATED = {
+_UNDECIDED_REASONS = {
     "uses": "it is not stated whether you mean to do that",
     "over": "your own figure is not stated",
     "inside": "it is not stated where you mean to use it",
@@ -41,7 +41,7 @@ _UNSTATED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BindingLicense:
     """A licence that binds the user, and how it came to.
 
     Attributes:
@@ -56,7 +56,9 @@ class Bound:
     multimodal: bool | None = None
 
 
-def answers_to(intent: Intent, bound: Iterable[Bound], vocabulary: Vocabulary) -> tuple[UseAnswer, ...]:
+def answer_intended_use(
+    intent: Intent, bound: Iterable[BindingLicense], vocabulary: Vocabulary
+) -> tuple[UseAnswer, ...]:
     """What every clause that limits answers to the intended use, worst first; a clause that says nothing is left out.
 
     A licence whose terms nobody has read answers ``review`` besides.
@@ -64,33 +66,33 @@ def answers_to(intent: Intent, bound: Iterable[Bound], vocabulary: Vocabulary) -
     found: list[UseAnswer] = []
     for each in bound:
         if not each.entry.read:
-            found.append(_unverified(each))
-        for clause, kind in flowing(each, vocabulary):
-            answer = _answer(clause, kind, intent, each, vocabulary)
+            found.append(_answer_unverified_terms(each))
+        for clause, kind in iter_applying_clauses(each, vocabulary):
+            answer = _answer_clause(clause, kind, intent, each, vocabulary)
             if answer is not None:
                 found.append(answer)
     return tuple(sorted(dict.fromkeys(found), key=lambda answer: -answer.answer.rank))
 
 
-def duties_of(intent: Intent, bound: Iterable[Bound], vocabulary: Vocabulary) -> tuple[Duty, ...]:
+def list_duties(intent: Intent, bound: Iterable[BindingLicense], vocabulary: Vocabulary) -> tuple[Duty, ...]:
     """What has to be done for the intended use, in the order of the groups; without an intent, for any use.
 
     A use that nobody ruled out sets its duties off.
     """
     found: list[Duty] = []
     for each in bound:
-        clauses = list(flowing(each, vocabulary))
-        meant = _meant(intent, {clause.kind for clause, _ in clauses})
+        clauses = list(iter_applying_clauses(each, vocabulary))
+        meant = _list_intended_uses(intent, {clause.kind for clause, _ in clauses})
         found += (
             Duty(each.entry.id, clause.kind, kind.group, clause.text, clause.section, clause.words, each.via)
             for clause, kind in clauses
-            if kind.group in _DUTIES and (not kind.duty_of or meant & set(kind.duty_of))
+            if kind.group in _DUTY_GROUPS and (not kind.duty_of or meant & set(kind.duty_of))
         )
     order = {group: place for place, group in enumerate(Group)}
     return tuple(sorted(dict.fromkeys(found), key=lambda duty: order[duty.group]))
 
 
-def flowing(bound: Bound, vocabulary: Vocabulary) -> Iterator[tuple[Clause, ClauseKind]]:
+def iter_applying_clauses(bound: BindingLicense, vocabulary: Vocabulary) -> Iterator[tuple[Clause, ClauseKind]]:
     """The clauses of a licence that reach the model through every step that lies between, each with its kind."""
     for clause in bound.entry.clauses:
         kind = vocabulary.kinds.get(clause.kind)
@@ -98,12 +100,12 @@ def flowing(bound: Bound, vocabulary: Vocabulary) -> Iterator[tuple[Clause, Clau
             yield clause, kind
 
 
-def territories_of(codes: Iterable[str], groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
+def expand_territories(codes: Iterable[str], groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """Countries, with groups replaced by their members."""
     return frozenset(member for code in codes for member in (groups.get(code) or (code,)))
 
 
-def _meant(intent: Intent, kinds: Collection[str]) -> set[Use]:
+def _list_intended_uses(intent: Intent, kinds: Collection[str]) -> set[Use]:
     """The uses that are meant or not ruled out; where a service counts as passing copies on, that one too."""
     meant = {use for use in Use if intent.uses.get(use, True)}
     if Use.HOSTED_SERVICE in meant and _SERVICE_IS_DISTRIBUTION in kinds:
@@ -111,35 +113,39 @@ def _meant(intent: Intent, kinds: Collection[str]) -> set[Use]:
     return meant
 
 
-def _unverified(bound: Bound) -> UseAnswer:
+def _answer_unverified_terms(bound: BindingLicense) -> UseAnswer:
     entry = bound.entry
     because = f"Nobody has read the terms of {entry.name} for this rule set; read them at {entry.url}."
     return UseAnswer(Answer.REVIEW, entry.id, TERMS_NOT_VERIFIED, because, url=entry.url, via=bound.via)
 
 
-def _answer(clause: Clause, kind: ClauseKind, intent: Intent, bound: Bound, vocabulary: Vocabulary) -> UseAnswer | None:
+def _answer_clause(
+    clause: Clause, kind: ClauseKind, intent: Intent, bound: BindingLicense, vocabulary: Vocabulary
+) -> UseAnswer | None:
     """The answer of the first rule that holds; else ``review`` for the first that may hold; else nothing."""
     if clause.scope == "multimodal" and bound.multimodal is False:
         return None
     doubt: tuple[AnswerRule, list[str]] | None = None
     for rule in kind.answers:
-        unknown = _unknown(rule, clause, intent, vocabulary)
+        unknown = _find_undecided_conditions(rule, clause, intent, vocabulary)
         if unknown is None:
             continue
         if clause.scope and bound.multimodal is None:
             unknown.append("scope")
         if not unknown:
-            return _made(rule.answer, _because(rule, clause), clause, bound)
+            return _build_answer(rule.answer, _format_reason(rule, clause), clause, bound)
         if rule.answer is not Answer.ALLOW and doubt is None:
             doubt = rule, unknown
     if doubt is None:
         return None
     rule, unknown = doubt
-    why = " and ".join(_UNSTATED[condition] for condition in unknown)
-    return _made(Answer.REVIEW, f"{kind.title}: {why}.", clause, bound)
+    why = " and ".join(_UNDECIDED_REASONS[condition] for condition in unknown)
+    return _build_answer(Answer.REVIEW, f"{kind.title}: {why}.", clause, bound)
 
 
-def _unknown(rule: AnswerRule, clause: Clause, intent: Intent, vocabulary: Vocabulary) -> list[str] | None:
+def _find_undecided_conditions(
+    rule: AnswerRule, clause: Clause, intent: Intent, vocabulary: Vocabulary
+) -> list[str] | None:
     """The conditions that can neither be said to hold nor to fail; ``None`` if one fails."""
     held: dict[str, bool | None] = {}
     if rule.uses:
@@ -149,32 +155,32 @@ def _unknown(rule: AnswerRule, clause: Clause, intent: Intent, vocabulary: Vocab
         own = intent.monthly_active_users if rule.over == "monthly-active-users" else intent.annual_revenue_usd
         held["over"] = None if own is None or clause.number is None else own > clause.number
     if rule.inside:
-        held["inside"] = _inside(clause, intent, vocabulary)
+        held["inside"] = _is_inside_territory(clause, intent, vocabulary)
     if rule.listed:
-        held["listed"] = _listed(clause, intent)
+        held["listed"] = _is_listed_field(clause, intent)
     if False in held.values():
         return None
     return [condition for condition, holds in held.items() if holds is None]
 
 
-def _inside(clause: Clause, intent: Intent, vocabulary: Vocabulary) -> bool | None:
+def _is_inside_territory(clause: Clause, intent: Intent, vocabulary: Vocabulary) -> bool | None:
     if not intent.territories or not clause.territories:
         return None
     if WORLD in intent.territories or WORLD in clause.territories:
         return True
     groups = vocabulary.territories
-    return bool(territories_of(intent.territories, groups) & territories_of(clause.territories, groups))
+    return bool(expand_territories(intent.territories, groups) & expand_territories(clause.territories, groups))
 
 
-def _listed(clause: Clause, intent: Intent) -> bool | None:
+def _is_listed_field(clause: Clause, intent: Intent) -> bool | None:
     if intent.field in clause.fields:
         return True
-    if intent.field == GENERAL:
+    if intent.field == GENERAL_FIELD:
         return False
     return False if intent.field and clause.fields else None
 
 
-def _because(rule: AnswerRule, clause: Clause) -> str:
+def _format_reason(rule: AnswerRule, clause: Clause) -> str:
     number = f"{clause.number:,.0f}" if clause.number is not None else "a number"
     values = {
         "number": number,
@@ -185,7 +191,7 @@ def _because(rule: AnswerRule, clause: Clause) -> str:
     return rule.because.format_map(values)
 
 
-def _made(answer: Answer, because: str, clause: Clause, bound: Bound) -> UseAnswer:
+def _build_answer(answer: Answer, because: str, clause: Clause, bound: BindingLicense) -> UseAnswer:
     entry = bound.entry
     return UseAnswer(
         answer,

@@ -1,7 +1,7 @@
 """Which licence a text is: the words themselves, or a text like them, or nothing.
 
 Only a text whose every word is accounted for is a licence; anything that was added, left out or exchanged makes it a
-variant, with the words that differ. Names in running text are ``references``: claims by name.
+variant, with the words that differ. Names in running text are ``find_references``: claims by name.
 """
 
 from __future__ import annotations
@@ -11,19 +11,25 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from modelaudit.licenses.recognition.likeness import Explanation, Likeness, Place, differences, explain
-from modelaudit.licenses.recognition.references import Reference, references
-from modelaudit.licenses.recognition.standard import standard_places
-from modelaudit.licenses.recognition.words import Words, words_of
+from modelaudit.licenses.recognition.likeness import (
+    Likeness,
+    PlacedFingerprint,
+    TextExplanation,
+    describe_differences,
+    explain_text,
+)
+from modelaudit.licenses.recognition.references import LicenseReference, find_references
+from modelaudit.licenses.recognition.standard import find_standard_licenses
+from modelaudit.licenses.recognition.words import Words, split_words
 from modelaudit.model.fingerprint import Fingerprints, Span
 
-__all__ = ["Likeness", "Reference", "TextMatch", "recognise", "references"]
+__all__ = ["LicenseReference", "Likeness", "TextMatch", "find_references", "recognise_texts"]
 
-_QUOTATION = 160
-_CACHED = 256
+_MAX_QUOTATION = 160
+_MAX_CACHED = 256
 """Texts whose answer is kept: repositories ship the same texts again and again."""
 
-_answers: OrderedDict[tuple[Fingerprints, bytes], tuple[TextMatch, ...]] = OrderedDict()
+_cached_matches: OrderedDict[tuple[Fingerprints, bytes], tuple[TextMatch, ...]] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class TextMatch:
     quotation: str
 
 
-def recognise(text: str, fingerprints: Fingerprints, known: Collection[str]) -> tuple[TextMatch, ...]:
+def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str]) -> tuple[TextMatch, ...]:
     """Every licence text and use policy in ``text``, best first; empty where nothing is like one.
 
     A text is exact only if nothing else stands in the file: a sentence beside a permissive licence may take back what
@@ -61,25 +67,25 @@ def recognise(text: str, fingerprints: Fingerprints, known: Collection[str]) -> 
             may bear a name of its own.
     """
     key = (fingerprints, hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
-    found = _answers.get(key)
+    found = _cached_matches.get(key)
     if found is None:
-        found = _answers[key] = tuple(_matches(text, fingerprints))
-        if len(_answers) > _CACHED:
-            _answers.popitem(last=False)
+        found = _cached_matches[key] = tuple(_match_texts(text, fingerprints))
+        if len(_cached_matches) > _MAX_CACHED:
+            _cached_matches.popitem(last=False)
     else:
-        _answers.move_to_end(key)
+        _cached_matches.move_to_end(key)
     return tuple(match for match in found if match.policy or match.id in known)
 
 
-def _matches(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
-    words = words_of(text)
+def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
+    words = split_words(text)
     if len(words.words) < 3:
         return []
-    explanation = explain(words, fingerprints)
+    explanation = explain_text(words, fingerprints)
     exact = not explanation.loose and words.is_plain
-    matches = [_match(words, each, explanation, exact) for each in explanation.places]
+    matches = [_build_match(words, each, explanation, exact) for each in explanation.places]
     for span in explanation.loose if matches else ((0, len(words.words)),):
-        for part in standard_places(words, span):
+        for part in find_standard_licenses(words, span):
             if part.id in fingerprints.licenses:
                 continue  # only its notice stands there, or too little of its text
             matches.append(
@@ -89,14 +95,14 @@ def _matches(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
                     part.share,
                     ("its words were compared with a pattern of the licence, which has room for others",),
                     False,
-                    words.line(part.span[0]),
-                    words.shown(*part.span, _QUOTATION),
+                    words.find_line(part.span[0]),
+                    words.quote(*part.span, _MAX_QUOTATION),
                 )
             )
     return matches
 
 
-def _match(words: Words, placed: Place, explanation: Explanation, exact: bool) -> TextMatch:
+def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExplanation, exact: bool) -> TextMatch:
     is_exact = exact and placed.item.certain and all(not each.unlike for each in explanation.places)
     first, end = placed.alignment.text
     loose: tuple[Span, ...] = explanation.loose
@@ -104,8 +110,8 @@ def _match(words: Words, placed: Place, explanation: Explanation, exact: bool) -
         id=placed.item.of,
         likeness=Likeness.EXACT if is_exact else Likeness.VARIANT,
         share=1.0 if is_exact else min(placed.share, 0.999),
-        differs=() if is_exact else differences(words, placed, loose),
+        differs=() if is_exact else describe_differences(words, placed, loose),
         policy=placed.item.policy,
-        line=words.line(first),
-        quotation=words.shown(first, end, _QUOTATION),
+        line=words.find_line(first),
+        quotation=words.quote(first, end, _MAX_QUOTATION),
     )

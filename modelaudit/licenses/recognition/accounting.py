@@ -21,7 +21,7 @@ _PLAIN_LIMIT = 2
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
 _GAP_LIMIT = 400
 
-_JOINING = re.compile(
+_NAME_JOINERS = re.compile(
     r"a|al|all|an|and|as|aka|affiliates|at|author|authors|by|c|co|com|company|contributors|copyright"
     r"|corporation|de|des|developers|dot|du|et|file|for|foundation|from|fullname|github|group|holder"
     r"|holders|http|inc|individual|io|its|jr|la|llc|ltd|mailto|member|members|name|names|net|of|on|or|org"
@@ -30,7 +30,7 @@ _JOINING = re.compile(
 )
 """Words that join names."""
 # Words with which one says what may be done, by how they begin. No name is a reason to read over one of them.
-_TERMS = re.compile(
+_TERM_WORDS = re.compile(
     r"(?:academ|agree|allow|ban(?:s|ned)?$|cannot|cc$|commerc|compet|condition|consent|cost|den(?:y|ied|ies)|deploy"
     r"|derivativ|disallow|distribut|educat|exclu|exempt|except|fees?$|forbid|free|grant|illegal|licen[cs]|limit|may$"
     r"|militar|modif|must|nc$|nd$|no$|non|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
@@ -48,41 +48,41 @@ _HEADINGS = tuple(
 )  # fmt: skip
 
 
-def is_accounted(words: Words, span: Span, items: Collection[Fingerprint]) -> bool:
+def is_accounted_for(words: Words, span: Span, items: Collection[Fingerprint]) -> bool:
     """Whether the words of ``span`` are titles of these licences, headings and statements of copyright alone."""
     first, end = span
     if end - first > _GAP_LIMIT:
         return False
-    phrases = _phrases_of(items)
+    phrases = _collect_phrases(items)
     while first < end:
-        taken = _begins(words, first, end, phrases) or _copyright(words, first, end, phrases)
+        taken = _match_phrase(words, first, end, phrases) or _measure_copyright(words, first, end, phrases)
         if not taken:
             return False
         first += taken
     return True
 
 
-def _phrases_of(items: Collection[Fingerprint]) -> frozenset[tuple[str, ...]]:
+def _collect_phrases(items: Collection[Fingerprint]) -> frozenset[tuple[str, ...]]:
     """Their titles and identifiers, and headings."""
     titles = {tuple(title.split()) for item in items for title in item.titles}
     ids = {tuple(re.findall(r"[a-z0-9]+", item.of.lower())) for item in items}
     return frozenset(titles | ids | {("spdx", "license", "identifier", *id_) for id_ in ids} | set(_HEADINGS))
 
 
-def _copyright(words: Words, first: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:
+def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:
     """How many words from ``first`` on are a statement of copyright; 0 where none begins."""
     begin = words.words[first]
     if not (begin in ("copyright", "copyrights", "portions") or _YEAR.fullmatch(begin)):
         return 0
     limit = min(end, first + _HOLDER_LIMIT)
-    if all(words.spelled(at).isupper() for at in range(first, limit) if words.words[at].isalpha()):
+    if all(words.get_spelling(at).isupper() for at in range(first, limit) if words.words[at].isalpha()):
         limit = min(limit, first + _LOUD_LIMIT)
     position, plain = first + 1, 0
-    while position < limit and not _begins(words, position, end, phrases):
+    while position < limit and not _match_phrase(words, position, end, phrases):
         word = words.words[position]
-        if word == "copyright" or _TERMS.match(word):
+        if word == "copyright" or _TERM_WORDS.match(word):
             break
-        if not _is_of_a_name(words, position):
+        if not _is_name_word(words, position):
             plain += 1
             if plain > _PLAIN_LIMIT or not word.isascii():
                 break
@@ -90,7 +90,7 @@ def _copyright(words: Words, first: int, end: int, phrases: frozenset[tuple[str,
     return position - first
 
 
-def _begins(words: Words, position: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:
+def _match_phrase(words: Words, position: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:
     """How many words the longest phrase has that begins here; 0 where none does."""
     sizes = {len(phrase) for phrase in phrases if phrase[0] == words.words[position]}
     for size in sorted(sizes, reverse=True):
@@ -99,40 +99,40 @@ def _begins(words: Words, position: int, end: int, phrases: frozenset[tuple[str,
     return 0
 
 
-def _is_of_a_name(words: Words, position: int) -> bool:
+def _is_name_word(words: Words, position: int) -> bool:
     """Whether a word has a capital, is a number or a part of an address, or joins names."""
     word = words.words[position]
     return (
-        bool(_JOINING.fullmatch(word))
-        or words.spelled(position) != word
+        bool(_NAME_JOINERS.fullmatch(word))
+        or words.get_spelling(position) != word
         or word[0].isdigit()
-        or _in_address(words, position)
+        or _is_in_address(words, position)
     )
 
 
-def _in_address(words: Words, position: int) -> bool:
+def _is_in_address(words: Words, position: int) -> bool:
     """Whether a word is a part of an address of the net or of mail."""
-    begin = words.start(position)
+    begin = words.find_start(position)
     end = begin + len(words.words[position])
     return words.text[begin - 1 : begin] in ("@", "/", ".", "-") or (
         words.text[end : end + 1] in ("@", "/", ".") and (words.text[end + 1 : end + 2].isalnum())
     )
 
 
-def is_like(words: Words, gap: Gap, item: Fingerprint) -> bool:
+def is_harmless_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:
     """Whether a gap changes nothing: an optional part that is missing, a slot with another name, a copyright."""
     first, end = gap.print
-    missing_is_optional = first >= end or _is_whole(gap.print, item.optional)
-    if missing_is_optional and (gap.text[0] >= gap.text[1] or is_accounted(words, gap.text, (item,))):
+    missing_is_optional = first >= end or _covers_whole_parts(gap.print, item.optional)
+    if missing_is_optional and (gap.text[0] >= gap.text[1] or is_accounted_for(words, gap.text, (item,))):
         return True
-    if first >= end or not _within(gap.print, item.slots) or gap.text[1] - gap.text[0] > _SLOT_LIMIT:
+    if first >= end or not _lies_within(gap.print, item.slots) or gap.text[1] - gap.text[0] > _SLOT_LIMIT:
         return False
     inside = range(*gap.text)
-    plain = sum(1 for position in inside if not _is_of_a_name(words, position))
-    return plain <= _PLAIN_SLOT_LIMIT and not any(_TERMS.match(words.words[position]) for position in inside)
+    plain = sum(1 for position in inside if not _is_name_word(words, position))
+    return plain <= _PLAIN_SLOT_LIMIT and not any(_TERM_WORDS.match(words.words[position]) for position in inside)
 
 
-def _is_whole(span: Span, parts: Sequence[Span]) -> bool:
+def _covers_whole_parts(span: Span, parts: Sequence[Span]) -> bool:
     """Whether ``span`` is one of the parts, or some side by side, from end to end."""
     ends = {first: end for first, end in parts}
     position, end = span
@@ -141,7 +141,7 @@ def _is_whole(span: Span, parts: Sequence[Span]) -> bool:
     return position == end
 
 
-def _within(span: Span, parts: Sequence[Span]) -> bool:
+def _lies_within(span: Span, parts: Sequence[Span]) -> bool:
     """Whether the parts, side by side, hold all of ``span``."""
     position, end = span
     for first, last in sorted(parts):

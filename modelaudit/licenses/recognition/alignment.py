@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from modelaudit.model.fingerprint import Fingerprint, Span
 
-_LOOK = 160
+_LOOKAHEAD = 160
 """Words of the text that are looked over for the place where it goes on as the fingerprint does."""
-_PLACES = 6
-_EFFORT = 120_000
+_MAX_PLACES = 6
+_MAX_STEPS = 120_000
 """Steps after which an alignment ends; a text that needs more is no copy."""
 
 
@@ -38,12 +38,12 @@ class Alignment:
     gaps: tuple[Gap, ...]
 
 
-def align(triples: array[int], item: Fingerprint, start: int, stop: int) -> Alignment | None:
+def align_fingerprint(triples: array[int], item: Fingerprint, start: int, stop: int) -> Alignment | None:
     """Lay the triples from ``start`` up to ``stop`` beside a fingerprint; ``None`` where nothing agrees.
 
     Whatever the bytes, this takes steps that are bounded by a constant, and by the length of both.
     """
-    runs = list(_runs(triples, item.triples, start, min(stop, len(triples))))
+    runs = list(_find_runs(triples, item.triples, start, min(stop, len(triples))))
     if not runs:
         return None
     gaps, matched = [], 0
@@ -54,7 +54,7 @@ def align(triples: array[int], item: Fingerprint, start: int, stop: int) -> Alig
         if before is None:
             matched += length + 2
         else:
-            gap = _between(before, (t, f))
+            gap = _find_gap(before, (t, f))
             matched += length + 2 - max(0, before[1] + 3 - f)
             if gap is not None:
                 gaps.append(gap)
@@ -66,7 +66,7 @@ def align(triples: array[int], item: Fingerprint, start: int, stop: int) -> Alig
     return Alignment((runs[0][0], end), matched, tuple(gaps))
 
 
-def _between(last: tuple[int, int], next_: tuple[int, int]) -> Gap | None:
+def _find_gap(last: tuple[int, int], next_: tuple[int, int]) -> Gap | None:
     """The words between two triples that agree; a triple reaches over three words."""
     text, print_ = next_[0] - last[0], next_[1] - last[1]
     if text == print_ and text <= 3:
@@ -75,12 +75,12 @@ def _between(last: tuple[int, int], next_: tuple[int, int]) -> Gap | None:
     return Gap((last[0] + overlap, next_[0]), (last[1] + overlap, next_[1]))
 
 
-def _runs(triples: array[int], wanted: array[int], t: int, stop: int) -> Iterator[tuple[int, int, int]]:
+def _find_runs(triples: array[int], wanted: array[int], t: int, stop: int) -> Iterator[tuple[int, int, int]]:
     """(start in the text, start in the fingerprint, length) of the runs that agree, in the order of both."""
     places: dict[int, list[int]] | None = None
-    f, effort, length = 0, _EFFORT, len(wanted)
+    f, effort, length = 0, _MAX_STEPS, len(wanted)
     while t < stop and f < length and effort > 0:
-        agreed = _agreed(triples, wanted, t, f, stop)
+        agreed = _count_agreeing(triples, wanted, t, f, stop)
         if agreed:
             yield t, f, agreed
             t, f = t + agreed, f + agreed
@@ -91,8 +91,8 @@ def _runs(triples: array[int], wanted: array[int], t: int, stop: int) -> Iterato
                 places.setdefault(triple, []).append(position)
         best: tuple[int, int, int] | None = None
         ahead = 0
-        while ahead < _LOOK and t + ahead < stop and (best is None or ahead < best[0]):
-            for position in places.get(triples[t + ahead], ())[:_PLACES]:
+        while ahead < _LOOKAHEAD and t + ahead < stop and (best is None or ahead < best[0]):
+            for position in places.get(triples[t + ahead], ())[:_MAX_PLACES]:
                 cost = ahead + abs(position - f)
                 if position >= f and (best is None or cost < best[0]):
                     best = (cost, t + ahead, position)
@@ -103,7 +103,7 @@ def _runs(triples: array[int], wanted: array[int], t: int, stop: int) -> Iterato
         t, f = best[1], best[2]
 
 
-def _agreed(triples: array[int], wanted: array[int], t: int, f: int, stop: int) -> int:
+def _count_agreeing(triples: array[int], wanted: array[int], t: int, f: int, stop: int) -> int:
     """How many triples agree from here on."""
     most = min(stop - t, len(wanted) - f)
     if triples[t] != wanted[f]:

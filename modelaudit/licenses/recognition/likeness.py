@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modelaudit.licenses.recognition.accounting import is_accounted, is_like
-from modelaudit.licenses.recognition.alignment import Alignment, Gap, align
+from modelaudit.licenses.recognition.accounting import is_accounted_for, is_harmless_gap
+from modelaudit.licenses.recognition.alignment import Alignment, Gap, align_fingerprint
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SKETCH, Fingerprint, Fingerprints, Span
 
@@ -36,7 +36,7 @@ class Likeness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlacedFingerprint:
     """A part of a text that is like a fingerprint.
 
     Attributes:
@@ -59,7 +59,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class TextExplanation:
     """What the words of a text amount to.
 
     Attributes:
@@ -67,44 +67,44 @@ class Explanation:
         loose: the parts of the text that none of them accounts for.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[PlacedFingerprint, ...]
     loose: tuple[Span, ...]
 
 
-def explain(words: Words, prints: Fingerprints) -> Explanation:
+def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
     """The best fingerprints for the parts of a text."""
-    found: list[Place] = []
-    for candidate in _candidates(words, prints):
-        placed = _lay(words, prints.items[candidate.number], candidate)
+    found: list[PlacedFingerprint] = []
+    for candidate in _find_candidates(words, prints):
+        placed = _place_fingerprint(words, prints.items[candidate.number], candidate)
         if placed is not None:
-            if not placed.unlike and not list(_loose(words, (placed,))):
-                return Explanation((placed,), ())
+            if not placed.unlike and not list(_find_loose_spans(words, (placed,))):
+                return TextExplanation((placed,), ())
             found.append(placed)
-    chosen: list[Place] = []
-    for each in sorted(found, key=lambda each: _rank(words, each), reverse=True):
-        if all(_overlap(each.alignment.text, other.alignment.text) == 0 for other in chosen):
+    chosen: list[PlacedFingerprint] = []
+    for each in sorted(found, key=lambda each: _rank_place(words, each), reverse=True):
+        if all(_count_overlap(each.alignment.text, other.alignment.text) == 0 for other in chosen):
             chosen.append(each)
-    return Explanation(tuple(chosen), tuple(_loose(words, chosen)))
+    return TextExplanation(tuple(chosen), tuple(_find_loose_spans(words, chosen)))
 
 
-def _lay(words: Words, item: Fingerprint, candidate: _Candidate) -> Place | None:
+def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -> PlacedFingerprint | None:
     """Lay a fingerprint where it would begin, and where words stand between its own, from further ahead."""
-    best: Place | None = None
+    best: PlacedFingerprint | None = None
     starts = dict.fromkeys(max(0, start) for start in (candidate.likely, candidate.first))
     ahead = max(0, min(candidate.likely, candidate.first) - _ROOM)
     for begin in (*starts, *(() if ahead in starts else (ahead,))):
         if best is not None and (not best.unlike or (begin not in starts and best.weight > _ENOUGH * item.words)):
             break
-        alignment = align(words.triples, item, begin, candidate.stop)
-        placed = _placed(words, item, alignment) if alignment is not None else None
+        alignment = align_fingerprint(words.triples, item, begin, candidate.stop)
+        placed = _build_place(words, item, alignment) if alignment is not None else None
         if placed is not None and (best is None or placed.weight > best.weight):
             best = placed
     return best
 
 
-def _rank(words: Words, each: Place) -> tuple[bool, float, float, float, str]:
+def _rank_place(words: Words, each: PlacedFingerprint) -> tuple[bool, float, float, float, str]:
     """The greatest is the best explanation of the words: first what accounts for all of them."""
-    whole = not each.unlike and not list(_loose(words, (each,)))
+    whole = not each.unlike and not list(_find_loose_spans(words, (each,)))
     return whole, each.weight, each.own, each.share, each.item.id
 
 
@@ -123,7 +123,7 @@ class _Candidate:
     stop: int
 
 
-def _candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
+def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
     """Where enough of the sampled hashes of a fingerprint stand in its order, best first."""
     sketch = prints.sketch
     sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SKETCH == 0]
@@ -136,7 +136,7 @@ def _candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
         size = prints.sizes[number]
         if len(pairs) < max(_FEWEST_HITS, size * _HIT_SHARE) and len(pairs) < 0.6 * len(sampled):
             continue
-        for group in _groups(pairs, prints.items[number].words):
+        for group in _split_copies(pairs, prints.items[number].words):
             distinct = len({where for _, where in group})
             enough = distinct >= max(_FEWEST_HITS, size * _HIT_SHARE)
             if enough or (distinct >= 8 and distinct >= 0.6 * len(sampled)):
@@ -147,13 +147,15 @@ def _candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
     kept: list[_Candidate] = []
     for each in sorted(found, reverse=True):
         span = (each.likely, each.stop)
-        rivals = [other for other in kept if _overlap(span, (other.likely, other.stop)) > (span[1] - span[0]) // 2]
+        rivals = [
+            other for other in kept if _count_overlap(span, (other.likely, other.stop)) > (span[1] - span[0]) // 2
+        ]
         if len(rivals) < _RIVALS and all(each.share > _RIVAL_SHARE * other.share for other in rivals):
             kept.append(each)
     return kept[:_CANDIDATES]
 
 
-def _groups(pairs: Sequence[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
+def _split_copies(pairs: Sequence[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
     """The hits of one fingerprint, apart for each copy of it in the text: a copy begins where its order begins anew."""
     group: list[tuple[int, int]] = []
     for position, where in pairs:
@@ -165,43 +167,43 @@ def _groups(pairs: Sequence[tuple[int, int]], size: int) -> Iterator[list[tuple[
         yield group
 
 
-def _placed(words: Words, item: Fingerprint, alignment: Alignment) -> Place | None:
+def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> PlacedFingerprint | None:
     """The place, unless too little agrees."""
-    unlike = tuple(gap for gap in alignment.gaps if not is_like(words, gap, item))
+    unlike = tuple(gap for gap in alignment.gaps if not is_harmless_gap(words, gap, item))
     optional = sum(last - first for first, last in item.optional)
     needed = item.words - optional
     length = alignment.text[1] - alignment.text[0]
     own = sum(mark in words.distinct for mark in item.marks) / max(1, len(item.marks))
     if not unlike:
-        return Place(item, alignment, 1.0, (), own)
+        return PlacedFingerprint(item, alignment, 1.0, (), own)
     covered = alignment.matched / max(1, needed)
     excerpt = alignment.matched >= max(_EXCERPT_WORDS, _EXCERPT_SHARE * len(words.words))
     if alignment.matched < _LEAST_WORDS or (covered < LEAST_SHARE and not excerpt):
         return None
     share = 2 * alignment.matched / (max(needed, alignment.matched) + length)
-    return Place(item, alignment, min(share, 0.999), unlike, own)
+    return PlacedFingerprint(item, alignment, min(share, 0.999), unlike, own)
 
 
-def _overlap(one: Span, other: Span) -> int:
+def _count_overlap(one: Span, other: Span) -> int:
     return max(0, min(one[1], other[1]) - max(one[0], other[0]))
 
 
-def _loose(words: Words, chosen: Sequence[Place]) -> Iterator[Span]:
+def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iterator[Span]:
     """The parts between the places that are more than titles, headings and statements of copyright."""
     items = [each.item for each in chosen]
     position = 0
     for first, end in (*sorted(each.alignment.text for each in chosen), (len(words.words), len(words.words))):
-        if first > position and items and not is_accounted(words, (position, first), items):
+        if first > position and items and not is_accounted_for(words, (position, first), items):
             yield position, first
         position = end
 
 
-def differences(words: Words, placed: Place, loose: Sequence[Span]) -> tuple[str, ...]:
+def describe_differences(words: Words, placed: PlacedFingerprint, loose: Sequence[Span]) -> tuple[str, ...]:
     """The words that the licence does not have, and where it has words that are missing; bounded."""
     shown: list[str] = []
     for first, end in (*(gap.text for gap in placed.unlike), *loose):
         if first < end:
-            shown.append(words.shown(first, end, _DIFFERENCE_CHARACTERS))
+            shown.append(words.quote(first, end, _DIFFERENCE_CHARACTERS))
     missing = sum(gap.print[1] - gap.print[0] for gap in placed.unlike if gap.text[0] >= gap.text[1])
     if words.hidden:
         shown.insert(0, "characters that do not show")

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-_LIMIT = 50
+_MAX_REFERENCES = 50
 _TEXT_LIMIT = 400_000
-_REACH = 300
+_NAME_WINDOW = 300
 """Characters after a statement's verb in which its name and address stand."""
 _QUOTATION = 200
 _NAME_WORDS = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class LicenseReference:
     """One statement.
 
     Attributes:
@@ -68,27 +68,27 @@ _NAMES_A_LICENSE = re.compile(
 )
 
 
-def references(text: str) -> tuple[Reference, ...]:
+def find_references(text: str) -> tuple[LicenseReference, ...]:
     """The statements of ``text`` that name a licence, in order; no more than 50, of its first 400,000 characters.
 
     What only mentions a name is none: it has to say that something is licensed, released, distributed or available
     under it, or be a line of the form ``License: …``. A statement that denies it is none either.
     """
     text = text[:_TEXT_LIMIT]
-    found = [*islice(_tags(text), 2 * _LIMIT), *islice(_statements(text), 2 * _LIMIT)]
-    kept: dict[tuple[int, str], Reference] = {}
+    found = [*islice(_find_tags(text), 2 * _MAX_REFERENCES), *islice(_find_statements(text), 2 * _MAX_REFERENCES)]
+    kept: dict[tuple[int, str], LicenseReference] = {}
     for start, name, url, tag in sorted(found):
         line = text.count("\n", 0, start) + 1
-        kept.setdefault((line, name), Reference(name, url, line, _line_at(text, start), tag))
-    return tuple(islice(kept.values(), _LIMIT))
+        kept.setdefault((line, name), LicenseReference(name, url, line, _quote_line(text, start), tag))
+    return tuple(islice(kept.values(), _MAX_REFERENCES))
 
 
-def _tags(text: str) -> Iterator[tuple[int, str, str, bool]]:
+def _find_tags(text: str) -> Iterator[tuple[int, str, str, bool]]:
     for tag in _TAG.finditer(text):
         yield tag.start(), " ".join(tag[1].split()), "", True
 
 
-def _statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
+def _find_statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
     """(position, name, address, False) of each."""
     for pattern in (_VERB, _FIELD):
         for match in pattern.finditer(text):
@@ -96,13 +96,13 @@ def _statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
             if _NEGATED.search(before):
                 continue
             # The marks of a comment, and of a quotation, stand between the lines of one sentence.
-            after = _MARKS.sub(" ", text[match.end() : match.end() + _REACH].partition("\n\n")[0])
-            name, url = _named(after)
+            after = _MARKS.sub(" ", text[match.end() : match.end() + _NAME_WINDOW].partition("\n\n")[0])
+            name, url = _parse_license_name(after)
             if name and _NAMES_A_LICENSE.search(name):
                 yield match.start(), name, url, False
 
 
-def _named(after: str) -> tuple[str, str]:
+def _parse_license_name(after: str) -> tuple[str, str]:
     """The name with which a text begins, and the address that belongs to it."""
     article = _ARTICLE.match(after)
     begin = article.end() if article else 0
@@ -133,7 +133,7 @@ def _named(after: str) -> tuple[str, str]:
     return name, url[0].rstrip(".,;:") if url else ""
 
 
-def _line_at(text: str, start: int) -> str:
+def _quote_line(text: str, start: int) -> str:
     begin = text.rfind("\n", 0, start) + 1
     end = text.find("\n", start)
     line = " ".join(text[begin : end if end >= 0 else len(text)][: 4 * _QUOTATION].split())

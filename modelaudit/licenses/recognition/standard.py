@@ -27,7 +27,7 @@ _WITHOUT_LATER = re.compile(r"((?:A|L)?GPL|GFDL)-([0-9.]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class StandardPlace:
+class StandardMatch:
     """A part of a text that a pattern covers: SPDX identifier, words, and the share of the text that it is."""
 
     id: str
@@ -35,29 +35,31 @@ class StandardPlace:
     share: float
 
 
-def standard_places(words: Words, part: Span) -> Iterator[StandardPlace]:
+def find_standard_licenses(words: Words, part: Span) -> Iterator[StandardMatch]:
     """What patterns cover in a part of the text that no fingerprint accounts for."""
     first, end = part
     if end - first < _LEAST_WORDS:
         return
-    begin = words.start(first)
-    text = words.text[begin : words.start(end) if end < len(words.words) else len(words.text)]
+    begin = words.find_start(first)
+    text = words.text[begin : words.find_start(end) if end < len(words.words) else len(words.text)]
     if len(text) > _TEXT_LIMIT or len(_SPEAKS_OF_TERMS.findall(text)) < _LEAST_MENTIONS:
         return
-    for id_, start, stop in _identified(text):
+    for id_, start, stop in _run_classifier(text):
         span = bisect_left(words.starts, begin + start), bisect_left(words.starts, begin + stop)
         if span[1] - span[0] >= _LEAST_WORDS:
-            yield StandardPlace(id_, span, round((span[1] - span[0]) / len(words.words), 3))
+            yield StandardMatch(id_, span, round((span[1] - span[0]) / len(words.words), 3))
 
 
-def _identified(text: str) -> list[tuple[str, int, int]]:
+def _run_classifier(text: str) -> list[tuple[str, int, int]]:
     """(SPDX identifier, first character, end) of what ``licenseclassifier`` finds, however little of the text it is."""
     from licenseclassifier import identify_license
 
-    return [(spdx_id(each.id), each.start, each.end) for each in identify_license(text, coverage_threshold=0.0)]
+    return [
+        (normalize_spdx_id(each.id), each.start, each.end) for each in identify_license(text, coverage_threshold=0.0)
+    ]
 
 
-def spdx_id(name: str) -> str:
+def normalize_spdx_id(name: str) -> str:
     """The identifier that SPDX has today for one of the library's: ``GPL-2.0`` is ``GPL-2.0-only``."""
     if _WITHOUT_LATER.fullmatch(name):
         return f"{name}-only"

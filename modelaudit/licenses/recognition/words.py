@@ -26,9 +26,11 @@ _EARLY = 200
 # An item's number is dropped wherever it stands, since other line breaks make it the first or the last of a line. What
 # a currency or a word such as "version" stands before is an amount, or names what it counts.
 _NUMBER = r"\(?(?:[0-9]{1,2}(?:\.[0-9]{1,2}){0,3}|[a-z]|[ivx]{1,5})[.)](?=[\s*_]|$)"
-_SIGNS = "\u3400-\u9fff\uf900-\ufaff"
+_CJK_CHARACTERS = "\u3400-\u9fff\uf900-\ufaff"
 """Chinese characters, each of which counts as a word."""
-_TOKEN = re.compile(rf"(?:(?<![^\s*_#>(])(?<!version )(?<!v )(?:{_NUMBER}))|([{_SIGNS}]|[^\W_{_SIGNS}]+)")
+_TOKEN = re.compile(
+    rf"(?:(?<![^\s*_#>(])(?<!version )(?<!v )(?:{_NUMBER}))|([{_CJK_CHARACTERS}]|[^\W_{_CJK_CHARACTERS}]+)"
+)
 _SPELLED_OUT = re.compile(rf"(?:(?:^|(?<=[\s(])){_NUMBER}\s+){{4}}")
 _TAGS = (
     "a|abbr|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|font|footer|h[1-6]|head|header|hr|html|i|li|link|"
@@ -49,7 +51,7 @@ _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130]"
 )
 
-_known: dict[str, tuple[int, int, int]] = {}
+_word_hashes: dict[str, tuple[int, int, int]] = {}
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,12 @@ class Words:
     @cached_property
     def is_plain(self) -> bool:
         """Whether nothing stands there that was not looked at: hidden characters, what was cut, letters one by one."""
-        return not (self.hidden or self.cut or _SPELLED_OUT.search(_lowered(self.text)))
+        return not (self.hidden or self.cut or _SPELLED_OUT.search(_lower_text(self.text)))
 
     @cached_property
     def triples(self) -> array[int]:
         """The hash of the words number i, i+1 and i+2, for each i."""
-        return triples_of(self.words)
+        return hash_triples(self.words)
 
     @cached_property
     def distinct(self) -> frozenset[int]:
@@ -86,38 +88,38 @@ class Words:
     @cached_property
     def starts(self) -> array[int]:
         """Where each word begins in ``text``."""
-        return array("I", (found.start(1) for found in _TOKEN.finditer(_lowered(self.text)) if found[1]))
+        return array("I", (found.start(1) for found in _TOKEN.finditer(_lower_text(self.text)) if found[1]))
 
-    def start(self, word: int) -> int:
+    def find_start(self, word: int) -> int:
         """Where one word begins; what stands early is found without the others."""
         if word >= _EARLY or "starts" in self.__dict__:
             return self.starts[word]
-        found = (each.start(1) for each in _TOKEN.finditer(_lowered(self.text)) if each[1])
+        found = (each.start(1) for each in _TOKEN.finditer(_lower_text(self.text)) if each[1])
         return next(islice(found, word, None))
 
-    def line(self, word: int) -> int:
+    def find_line(self, word: int) -> int:
         """The line, from 1, on which a word stands."""
         if not self.words:
             return 1
-        return self.text.count("\n", 0, self.start(min(word, len(self.words) - 1))) + 1
+        return self.text.count("\n", 0, self.find_start(min(word, len(self.words) - 1))) + 1
 
-    def shown(self, first: int, end: int, limit: int) -> str:
+    def quote(self, first: int, end: int, limit: int) -> str:
         """The words from ``first`` up to ``end`` as they stand there, on one line, bounded by ``limit`` characters."""
         if first >= end or first >= len(self.words):
             return ""
-        begin = self.start(first)
+        begin = self.find_start(first)
         last = min(end, first + limit, len(self.words)) - 1
-        whole = self.text[begin : min(self.start(last) + len(self.words[last]), begin + 4 * limit)]
+        whole = self.text[begin : min(self.find_start(last) + len(self.words[last]), begin + 4 * limit)]
         flat = " ".join(whole.split())
         return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
 
-    def spelled(self, word: int) -> str:
+    def get_spelling(self, word: int) -> str:
         """One word with its capitals."""
-        start = self.start(word)
+        start = self.find_start(word)
         return self.text[start : start + len(self.words[word])]
 
 
-def words_of(text: str) -> Words:
+def split_words(text: str) -> Words:
     """The words of ``text``, of which no more than ``TEXT_LIMIT`` characters are looked at."""
     cut = len(text) > TEXT_LIMIT
     text = text[:TEXT_LIMIT].removeprefix("\ufeff")
@@ -126,43 +128,43 @@ def words_of(text: str) -> Words:
         hidden = _HIDDEN.search(text) is not None
         text = unicodedata.normalize("NFC", text)
     if "<" in text:
-        text = _TAG.sub(_gap, text)
+        text = _TAG.sub(_replace_tag, text)
     if "&" in text:
         text = html.unescape(text)
     if "](" in text:
         text = _TARGET.sub("]", text)
     text = text.replace("https://", "http://")
     text = text.replace("\\", "") if "\\" in text else text
-    return Words(text, [word for word in _TOKEN.findall(_lowered(text)) if word], hidden, cut)
+    return Words(text, [word for word in _TOKEN.findall(_lower_text(text)) if word], hidden, cut)
 
 
-def _gap(tag: re.Match[str]) -> str:
+def _replace_tag(tag: re.Match[str]) -> str:
     """What stands for a tag: its line breaks, so that lines keep their numbers."""
     return "\n" * tag[0].count("\n") or " "
 
 
-def _lowered(text: str) -> str:
+def _lower_text(text: str) -> str:
     """``text`` in lower case, character by character."""
     lowered = text.lower()
     return lowered if len(lowered) == len(text) else "".join(each.lower()[:1] for each in text)
 
 
-def triples_of(words: Sequence[str]) -> array[int]:
+def hash_triples(words: Sequence[str]) -> array[int]:
     """One 32-bit number for each three words. Each word counts by another number in each of the three places.
 
     So a word that stands for another one would have to agree with it in 96 bits to go unnoticed.
     """
-    known = _known
+    known = _word_hashes
     if len(known) > _CACHE_LIMIT:
         known.clear()
     for word in set(words).difference(known):
-        known[word] = _numbers(word)
+        known[word] = _hash_word(word)
     if len(words) < 3:
         return array("I")
     first, second, third = zip(*map(known.__getitem__, words), strict=True)
     return array("I", map(xor, map(xor, first, second[1:]), third[2:]))
 
 
-def _numbers(word: str) -> tuple[int, int, int]:
+def _hash_word(word: str) -> tuple[int, int, int]:
     digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=12).digest()
     return int.from_bytes(digest[:4]), int.from_bytes(digest[4:8]), int.from_bytes(digest[8:])

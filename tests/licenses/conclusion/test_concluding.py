@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses import claims_of, conclude, subjects_of
+from modelaudit.licenses import build_subjects, conclude, extract_claims
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.model.license import ClaimKind, ConclusionState
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
@@ -276,7 +276,7 @@ class TestHostileCards:
 
     def test_what_could_not_be_read_is_not_made_good_by_a_text(self, weigh, rules):
         defect = Defect("front-matter-invalid", "it is not YAML", Location(line=2))
-        damaged = claims_of(ModelCard((), (defect,)), "README.md", rules.licenses, rules.vague_licenses)
+        damaged = extract_claims(ModelCard((), (defect,)), "README.md", rules.licenses, rules.vague_licenses)
         conclusion = weigh(claims=damaged, texts={"LICENSE": "MIT"})
         assert (conclusion.state, conclusion.expression) == (UNRECOGNISED, "")
 
@@ -287,7 +287,7 @@ class TestHostileCards:
 
 
 def concluded_on(card, rules):
-    claims = claims_of(card, "README.md", rules.licenses, rules.vague_licenses)
+    claims = extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)
     return conclude(Evidence(claims, ["README.md"]), rules)
 
 
@@ -314,7 +314,7 @@ def test_any_card_gives_a_conclusion_that_holds_its_promises(cards, unknown_text
     claims = [
         claim
         for path, fields in cards
-        for claim in claims_of(ModelCard(tuple(fields)), path, RULES.licenses, RULES.vague_licenses)
+        for claim in extract_claims(ModelCard(tuple(fields)), path, RULES.licenses, RULES.vague_licenses)
     ]
     conclusion = conclude(Evidence(claims, ["README.md", *(["LICENSE"] if unknown_text else []), "x!LICENSE"]), RULES)
     if unknown_text:
@@ -329,5 +329,5 @@ def test_any_card_gives_a_conclusion_that_holds_its_promises(cards, unknown_text
         assert conclusion.expression
     else:
         assert not conclusion.expression
-    for subject in subjects_of(conclusion):
+    for subject in build_subjects(conclusion):
         assert all("\n" not in str(value) for value in subject.fields.values())

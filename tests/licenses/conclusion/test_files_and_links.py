@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.licenses import subjects_of
-from modelaudit.licenses.evidence.claims import CLAIM_LIMIT, file_claims, holds_license_text
+from modelaudit.licenses import build_subjects
+from modelaudit.licenses.evidence.claims import CLAIM_LIMIT, claim_license_files, is_license_file_name
 from modelaudit.model.license import ClaimKind, ConclusionState
 
 
@@ -28,8 +28,8 @@ from modelaudit.model.license import ClaimKind, ConclusionState
     ],
 )
 def test_license_texts_are_found_by_name(path):
-    assert holds_license_text(path)
-    [claim] = file_claims([path])
+    assert is_license_file_name(path)
+    [claim] = claim_license_files([path])
     assert (claim.kind, claim.artifact, claim.quotation, claim.entry) == (ClaimKind.FOUND, path, path, None)
 
 
@@ -37,8 +37,8 @@ def test_license_texts_are_found_by_name(path):
     "path", ["NOTICE", "NOTICE.txt", "USE_POLICY.md", "Use-Policy.txt", "acceptable_use_policy.md"]
 )
 def test_notices_and_policies_are_evidence_but_no_license_text(path):
-    assert file_claims([path])
-    assert not holds_license_text(path)
+    assert claim_license_files([path])
+    assert not is_license_file_name(path)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def test_notices_and_policies_are_evidence_but_no_license_text(path):
     ],
 )
 def test_other_names_are_none(path):
-    assert file_claims([path]) == ()
+    assert claim_license_files([path]) == ()
 
 
 def test_the_number_of_file_claims_is_bounded():
-    assert len(file_claims(f"{number}/LICENSE" for number in range(1000))) == CLAIM_LIMIT
+    assert len(claim_license_files(f"{number}/LICENSE" for number in range(1000))) == CLAIM_LIMIT
 
 
 def test_a_member_of_an_archive_is_no_licence_file_of_the_snapshot(weigh):
@@ -71,7 +71,7 @@ def test_a_member_of_an_archive_is_no_licence_file_of_the_snapshot(weigh):
 
 
 def link_of(conclusion):
-    return [subject.fields["place"] for subject in subjects_of(conclusion) if subject.kind == "license-link"]
+    return [subject.fields["place"] for subject in build_subjects(conclusion) if subject.kind == "license-link"]
 
 
 @pytest.mark.parametrize(

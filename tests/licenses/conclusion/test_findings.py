@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.licenses import subjects_of
+from modelaudit.licenses import build_subjects
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.terms import Intent, LicenseCategory, Use
@@ -58,7 +58,7 @@ def test_an_origin_that_nobody_read_is_told(weigh, fired, origin_of):
 def test_evidence_is_what_stands_in_the_files_and_nothing_else(weigh):
     fields = {"license": "llama3.2", "license_link": "LICENSE"}
     allowed = {"README.md:2: license: llama3.2", "README.md:3: license_link: LICENSE", "LICENSE"}
-    subjects = subjects_of(weigh(paths=["LICENSE"], **fields))
+    subjects = build_subjects(weigh(paths=["LICENSE"], **fields))
     assert {line for subject in subjects for line in subject.evidence} == allowed
 
 
@@ -68,28 +68,28 @@ def test_messages_quote_the_card_on_one_line(weigh, fired):
 
 def test_findings_point_at_the_root_card(weigh):
     cards = {"a/README.md": {"license": "gemma"}, "README.md": {"x": "y", "license": "mit"}}
-    subject = subjects_of(weigh(cards=cards))[0]
+    subject = build_subjects(weigh(cards=cards))[0]
     assert (subject.artifact, subject.location.line) == ("README.md", 3)
     assert "README.md:3: license: mit" in subject.evidence
 
 
 def test_a_licence_that_nobody_declares_is_about_the_model_as_a_whole(weigh):
-    assert {subject.artifact for subject in subjects_of(weigh())} == {""}
+    assert {subject.artifact for subject in build_subjects(weigh())} == {""}
 
 
 def test_a_waiver_for_one_statement_does_not_cover_another(weigh):
-    first, second = (subjects_of(weigh(license=stated))[0] for stated in ("my-own-1.0", "my-own-2.0"))
+    first, second = (build_subjects(weigh(license=stated))[0] for stated in ("my-own-1.0", "my-own-2.0"))
     assert first.key != second.key
 
 
 def test_keys_are_unique(weigh):
-    subjects = subjects_of(weigh(license=["llama3.2", "gpl-3.0", "mit"], license_link=["a", "b"]))
+    subjects = build_subjects(weigh(license=["llama3.2", "gpl-3.0", "mit"], license_link=["a", "b"]))
     keys = [(subject.kind, subject.artifact, subject.key) for subject in subjects]
     assert len(keys) == len(set(keys))
 
 
 def test_nothing_is_said_where_nothing_was_checked():
-    assert subjects_of(LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)) == ()
+    assert build_subjects(LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)) == ()
 
 
 def test_every_subject_has_the_fields_that_rules_may_speak_of(weigh):
@@ -101,7 +101,7 @@ def test_every_subject_has_the_fields_that_rules_may_speak_of(weigh):
         "license-conflict": {"kind", "detail", "licenses", "drops", "over"},
         "license-answer": {"answer", "kind", "license", "because", "clause", "via"},
     }
-    subjects = subjects_of(weigh(license="llama3.2", license_link="x", intent=Intent({Use.COMMERCIAL: True})))
+    subjects = build_subjects(weigh(license="llama3.2", license_link="x", intent=Intent({Use.COMMERCIAL: True})))
     assert {subject.kind for subject in subjects} == set(fields)
     assert all(set(subject.fields) == fields[subject.kind] for subject in subjects)
 

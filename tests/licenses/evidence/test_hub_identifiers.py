@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.licenses.evidence.names import names_of
+from modelaudit.licenses.evidence.names import index_license_names
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.license import folded
+from modelaudit.model.license import fold_license_name
 
 VAGUE = ["openrail", "bsd", "cc", "gfdl", "gpl", "lgpl", "odbl", "odc-by", "unknown", "other"]
 LICENCES = {
@@ -100,13 +100,13 @@ def test_the_list_is_whole() -> None:
 @pytest.mark.parametrize("word", VAGUE)
 def test_a_family_is_told_as_vague_with_the_reason(rules: Catalogue, word: str) -> None:
     assert rules.vague_licenses[word].endswith(".")
-    assert folded(word) not in names_of(rules.licenses)
+    assert fold_license_name(word) not in index_license_names(rules.licenses)
 
 
 @pytest.mark.parametrize("word", [*LICENCES, *OF_PUBLISHERS])
 def test_a_licence_is_the_only_one_of_its_identifier(rules: Catalogue, word: str) -> None:
     claimants = [entry.id for entry in rules.licenses.values() if word in entry.hub_ids]
-    assert claimants == [names_of(rules.licenses).get(folded(word))]
+    assert claimants == [index_license_names(rules.licenses).get(fold_license_name(word))]
     assert claimants == [LICENCES.get(word, claimants[0])]
     assert word not in rules.vague_licenses
 
@@ -150,7 +150,7 @@ def test_a_licence_is_the_only_one_of_its_identifier(rules: Catalogue, word: str
     ],
 )
 def test_what_cards_write_leads_to_the_licence(rules: Catalogue, written: str, id_: str) -> None:
-    assert names_of(rules.licenses)[folded(written)] == id_
+    assert index_license_names(rules.licenses)[fold_license_name(written)] == id_
 
 
 @pytest.mark.parametrize(
@@ -159,5 +159,5 @@ def test_what_cards_write_leads_to_the_licence(rules: Catalogue, written: str, i
      "Public Domain", "Mozilla Public License", "OFL"],
 )  # fmt: skip
 def test_a_name_without_its_version_leads_to_no_licence(rules: Catalogue, written: str) -> None:
-    assert folded(written) in {folded(word) for word in rules.vague_licenses}
-    assert folded(written) not in names_of(rules.licenses)
+    assert fold_license_name(written) in {fold_license_name(word) for word in rules.vague_licenses}
+    assert fold_license_name(written) not in index_license_names(rules.licenses)

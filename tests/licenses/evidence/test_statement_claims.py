@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.licenses.evidence.claims import claims_of
+from modelaudit.licenses.evidence.claims import extract_claims
 from modelaudit.licenses.evidence.fields import CLAIM_LIMIT
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.license import NAME_LIMIT, ClaimKind
@@ -16,7 +16,7 @@ from modelaudit.model.terms import Relation
 
 def stated(rules, *items, artifact="model.gguf"):
     statements = Statements("gguf", tuple(Statement(*item) for item in items))
-    return claims_of(statements, artifact, rules.licenses, rules.vague_licenses)
+    return extract_claims(statements, artifact, rules.licenses, rules.vague_licenses)
 
 
 def test_a_licence_is_resolved_and_keeps_key_place_and_words(rules):
@@ -94,20 +94,22 @@ def test_a_card_tells_the_relation(rules, stated_words, relation):
     fields = [CardField("base_model", ("org/a",), 3), CardField("datasets", ("org/rows",), 4)]
     if stated_words:
         fields.append(CardField("base_model_relation", stated_words, 5))
-    claims = claims_of(ModelCard(tuple(fields)), "README.md", rules.licenses, rules.vague_licenses)
+    claims = extract_claims(ModelCard(tuple(fields)), "README.md", rules.licenses, rules.vague_licenses)
     assert [(claim.quotation, claim.relation) for claim in claims] == [("org/a", relation), ("org/rows", None)]
 
 
 def test_a_misspelt_field_keeps_no_card_from_a_conclusion(rules):
     defects = tuple(Defect(kind, "x", Location(line=2, key="license")) for kind in ("front-matter-spelling",))
     card = ModelCard((CardField("license", ("mit",), 2),), defects)
-    assert [claim.field for claim in claims_of(card, "README.md", rules.licenses, rules.vague_licenses)] == ["license"]
+    assert [claim.field for claim in extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)] == [
+        "license"
+    ]
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Topic)), st.text(max_size=20), st.text(max_size=400)), max_size=30))
 def test_whatever_is_stated_no_claim_is_invented(items):
     statements = Statements("x", tuple(Statement(*item) for item in items))
-    claims = claims_of(statements, "a", {}, {"other": "no licence"})
+    claims = extract_claims(statements, "a", {}, {"other": "no licence"})
     values = {value for _, _, value in items}
     assert all(claim.entry is None for claim in claims)
     assert all(any(claim.quotation.partition("…")[0] in value for value in values) for claim in claims)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.evidence.fields import POLICY, TAG, TEXT
-from modelaudit.licenses.evidence.text_claims import prose_claims, without_repeats
+from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, extract_text_claims
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim
 
@@ -27,7 +27,7 @@ def mit() -> str:
 
 
 def read(text, kind=ProseKind.LICENSE, path="LICENSE", line=1):
-    return prose_claims(Prose(kind, text, line), path, RULES.licenses, load_fingerprints())
+    return extract_text_claims(Prose(kind, text, line), path, RULES.licenses, load_fingerprints())
 
 
 def test_a_text_is_found_with_its_line_and_words(mit):
@@ -162,7 +162,7 @@ def test_what_a_thousand_heads_repeat_is_told_a_few_times():
     texts = [LicenseClaim(FOUND, f"{number}/LICENSE.txt", TEXT, "w", "Apache-2.0") for number in range(10)]
     other = LicenseClaim(FOUND, "src/last.py", TEXT, "words", "GPL-3.0-only")
     card = LicenseClaim(DECLARED, "README.md", "license", "mit", "MIT")
-    kept = without_repeats([card, *claims, other, *texts])
+    kept = drop_repeated_code_claims([card, *claims, other, *texts])
     assert kept == (card, *claims[:5], other, *texts)
 
 

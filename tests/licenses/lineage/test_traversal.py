@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from modelaudit.licenses.lineage.base_models import base_models, datasets, hub_id, why_no_id
-from modelaudit.licenses.lineage.traversal import Found, follow
+from modelaudit.licenses.evidence.hub_ids import explain_invalid_hub_id, parse_hub_id
+from modelaudit.licenses.lineage.base_models import list_base_models, list_dataset_claims
+from modelaudit.licenses.lineage.traversal import LookupResult, trace_base_models
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
@@ -38,13 +39,13 @@ class World:
         self.asked.append((name, is_dataset))
         known = self.repositories.get(name)
         if known is None:
-            return Found(OriginState.MISSING, "it is not there")
-        if isinstance(known, Found):
+            return LookupResult(OriginState.MISSING, "it is not there")
+        if isinstance(known, LookupResult):
             return known
-        return Found(OriginState.READ, "read", f"{name:0>40}", tuple(known))
+        return LookupResult(OriginState.READ, "read", f"{name:0>40}", tuple(known))
 
     def follow(self, *claims, limits=None, **options):
-        return follow(claims, self.look_up, weigh, limits or Limits(), **options)
+        return trace_base_models(claims, self.look_up, weigh, limits or Limits(), **options)
 
 
 def weigh(claims, paths):
@@ -118,7 +119,7 @@ def test_a_model_that_names_itself():
 
 
 def test_a_ring_through_a_renamed_model_ends():
-    renamed = Found(OriginState.READ, "renamed", "c" * 40, (base("a/old"),))
+    renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (base("a/old"),))
     world = World(a__old=renamed, a__new=renamed)
     origins, _ = world.follow(base("a/new"))
     assert [(each.name, each.look) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.RING)]
@@ -154,14 +155,14 @@ def test_time_is_bounded():
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
 def test_what_cannot_be_read_is_told_and_never_concluded(look):
-    origins, _ = World(a__base=Found(look, "why")).follow(base("a/base"))
+    origins, _ = World(a__base=LookupResult(look, "why")).follow(base("a/base"))
     assert [(each.look, each.state, each.entries, each.detail) for each in origins] == [
         (look, ConclusionState.NOT_CHECKED, (), "why")
     ]
 
 
 def test_what_the_hub_states_of_a_gated_model_is_weighed_and_followed():
-    gated = Found(OriginState.GATED, "gated", "d" * 40, (declared("X"), base("a/root")))
+    gated = LookupResult(OriginState.GATED, "gated", "d" * 40, (declared("X"), base("a/root")))
     origins, _ = World(a__base=gated, a__root=[declared("Y")]).follow(base("a/base"))
     assert [(each.look, each.entries) for each in origins] == [(OriginState.GATED, ("X",)), (OriginState.READ, ("Y",))]
 
@@ -179,7 +180,7 @@ def test_names_that_are_no_ids_are_origins_that_nobody_can_look_at(name, why):
     world = World()
     origins, _ = world.follow(base(name))
     assert [(each.name, each.look) for each in origins] == [(name, OriginState.UNREACHED)]
-    assert why in origins[0].detail == why_no_id(name)
+    assert why in origins[0].detail == explain_invalid_hub_id(name)
     assert world.asked == []
 
 
@@ -192,39 +193,42 @@ def test_names_that_are_no_ids_are_origins_that_nobody_can_look_at(name, why):
     ],
 )  # fmt: skip
 def test_addresses_of_the_hub_are_ids(text):
-    assert hub_id(text) == "org/Name-1.0"
+    assert parse_hub_id(text) == "org/Name-1.0"
 
 
 def test_local_evidence_speaks_where_the_card_is_silent():
     config = base("org/base", "_name_or_path", "config.json")
     tokenizer = base("org/other", "name_or_path", "tokenizer_config.json")
-    assert [each.name for each in base_models([tokenizer, config])] == ["org/base"]
-    assert [each.name for each in base_models([tokenizer])] == ["org/other"]
+    assert [each.name for each in list_base_models([tokenizer, config])] == ["org/base"]
+    assert [each.name for each in list_base_models([tokenizer])] == ["org/other"]
     card = base("org/said")
-    assert [each.name for each in base_models([card, tokenizer, config])] == ["org/said", "org/base"]
+    assert [each.name for each in list_base_models([card, tokenizer, config])] == ["org/said", "org/base"]
 
 
 def test_a_path_that_a_loader_wrote_counts_only_where_nothing_else_does():
     config = base("/data/out", "_name_or_path", "config.json")
-    assert [each.name for each in base_models([config])] == ["/data/out"]
-    assert [each.name for each in base_models([config, base("org/said")])] == ["org/said"]
+    assert [each.name for each in list_base_models([config])] == ["/data/out"]
+    assert [each.name for each in list_base_models([config, base("org/said")])] == ["org/said"]
     own = base("Org/Model", "_name_or_path", "config.json")
-    assert base_models([own], own="org/model") == ()
+    assert list_base_models([own], own="org/model") == ()
 
 
 def test_a_path_to_what_is_named_is_that():
     adapter = base("/models/llama-3-8b/", "base_model_name_or_path", "adapter_config.json", Relation.ADAPTER)
-    [each] = base_models([base("meta/Llama-3-8B"), adapter])
+    [each] = list_base_models([base("meta/Llama-3-8B"), adapter])
     assert (each.name, each.relation) == ("meta/Llama-3-8B", Relation.ADAPTER)
     other = replace(adapter, quotation="/models/other")
-    assert [each.name for each in base_models([base("meta/Llama-3-8B"), other])] == ["meta/Llama-3-8B", "/models/other"]
+    assert [each.name for each in list_base_models([base("meta/Llama-3-8B"), other])] == [
+        "meta/Llama-3-8B",
+        "/models/other",
+    ]
 
 
 def test_a_stated_relation_is_kept_and_an_unstated_one_is_filled_in():
     tag = base("Org/Base", "Hub tag", "", Relation.QUANTIZED)
-    assert [each.relation for each in base_models([base("org/base"), tag])] == [Relation.QUANTIZED]
+    assert [each.relation for each in list_base_models([base("org/base"), tag])] == [Relation.QUANTIZED]
     said = base("org/base", relation=Relation.FINETUNE)
-    assert [each.relation for each in base_models([said, tag])] == [Relation.FINETUNE]
+    assert [each.relation for each in list_base_models([said, tag])] == [Relation.FINETUNE]
 
 
 @pytest.mark.parametrize(
@@ -237,19 +241,19 @@ def test_a_stated_relation_is_kept_and_an_unstated_one_is_filled_in():
     ],
 )  # fmt: skip
 def test_files_tell_a_relation_that_nobody_states(paths, relation):
-    assert [each.relation for each in base_models([base("org/base")], paths)] == [relation]
+    assert [each.relation for each in list_base_models([base("org/base")], paths)] == [relation]
 
 
 def test_several_models_that_nobody_relates_are_merged():
-    assert {each.relation for each in base_models([base("org/a"), base("org/b")])} == {Relation.MERGE}
-    mixed = base_models([base("org/a", relation=Relation.FINETUNE), base("org/b")])
+    assert {each.relation for each in list_base_models([base("org/a"), base("org/b")])} == {Relation.MERGE}
+    mixed = list_base_models([base("org/a", relation=Relation.FINETUNE), base("org/b")])
     assert [each.relation for each in mixed] == [Relation.FINETUNE, Relation.UNSTATED]
 
 
 def test_distilled_gives_way_to_what_the_files_are():
     said = base("org/base", relation=Relation.DISTILLED)
-    assert [each.relation for each in base_models([said])] == [Relation.DISTILLED]
-    assert [each.relation for each in base_models([said], ["adapter_config.json"])] == [Relation.ADAPTER]
+    assert [each.relation for each in list_base_models([said])] == [Relation.DISTILLED]
+    assert [each.relation for each in list_base_models([said], ["adapter_config.json"])] == [Relation.ADAPTER]
 
 
 def test_data_sets_are_looked_at_once_and_apart():
@@ -263,7 +267,7 @@ def test_data_sets_are_looked_at_once_and_apart():
     ]
     assert world.asked == [("o/rows", True), ("o/none", True)]
     assert found[0].location == Location(line=3)
-    assert datasets([base("o/a")]) == ()
+    assert list_dataset_claims([base("o/a")]) == ()
 
 
 def test_data_sets_of_origins_are_not_followed():
@@ -281,7 +285,7 @@ def test_every_tangle_ends_within_its_bounds(seed):
     for name in names:
         claims = tuple(base(dice.choice([*names, "/path", "a/none"])) for _ in range(dice.randint(0, 5)))
         commit = dice.choice([None, "e" * 40, f"{name:0>40}"])
-        world.repositories[name] = Found(dice.choice(looks), "x", commit, claims)
+        world.repositories[name] = LookupResult(dice.choice(looks), "x", commit, claims)
     limits = Limits(origins=20, origin_depth=4)
     origins, _ = world.follow(*(base(name) for name in names), own=dice.choice(["", *names]), limits=limits)
     assert len(origins) <= 21

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, Bound, answers_to, duties_of
+from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.terms import Answer, Clause, Intent, LicenseCategory, LicenseEntry, Relation, Use
 
 VOCABULARY = load_catalogue().clauses
@@ -19,7 +19,7 @@ def licence(*clauses: Clause, read: str = "2026-01-31") -> LicenseEntry:
 
 
 def answers(intent: Intent, *clauses: Clause, **bound: object) -> list[tuple[str, str]]:
-    found = answers_to(intent, [Bound(licence(*clauses), **bound)], VOCABULARY)  # type: ignore[arg-type]
+    found = answer_intended_use(intent, [BindingLicense(licence(*clauses), **bound)], VOCABULARY)  # type: ignore[arg-type]
     return [(each.answer.value, each.kind) for each in found]
 
 
@@ -71,7 +71,7 @@ def test_a_clause_about_some_models_needs_to_know_the_model(multimodal: bool | N
 
 def test_worst_comes_first_and_terms_that_nobody_read_are_for_review() -> None:
     intent = Intent(BUSINESS, field="general")
-    found = answers_to(intent, [Bound(licence(CAP, NON_COMMERCIAL, read=""))], VOCABULARY)
+    found = answer_intended_use(intent, [BindingLicense(licence(CAP, NON_COMMERCIAL, read=""))], VOCABULARY)
     assert [(each.answer, each.kind) for each in found] == [
         (Answer.DENY, "no-commercial-use"),
         (Answer.REVIEW, TERMS_NOT_VERIFIED),
@@ -88,10 +88,10 @@ def test_what_flows_from_an_origin_depends_on_every_step_between() -> None:
         ((Relation.FINETUNE,), ["state-changes"]),
         ((Relation.FINETUNE, Relation.QUANTIZED), []),
     ]:
-        bound = [Bound(licence(marks), "a/base", steps)]
-        assert [duty.kind for duty in duties_of(training, bound, VOCABULARY)] == kinds
-    (told,) = answers_to(
-        training, [Bound(licence(outputs, NON_COMMERCIAL), "a/base", (Relation.DISTILLED,))], VOCABULARY
+        bound = [BindingLicense(licence(marks), "a/base", steps)]
+        assert [duty.kind for duty in list_duties(training, bound, VOCABULARY)] == kinds
+    (told,) = answer_intended_use(
+        training, [BindingLicense(licence(outputs, NON_COMMERCIAL), "a/base", (Relation.DISTILLED,))], VOCABULARY
     )
     assert (told.kind, told.via) == ("no-output-training", "a/base")
 
@@ -99,14 +99,14 @@ def test_what_flows_from_an_origin_depends_on_every_step_between() -> None:
 def test_a_duty_is_set_off_by_a_use_that_was_not_ruled_out() -> None:
     text = Clause("include-license-text", "Ship it.", "1")
     show = Clause("attribution-naming", "Show it.", "2", words=("Built with X",))
-    bound = [Bound(licence(show, text))]
+    bound = [BindingLicense(licence(show, text))]
     apart = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: False})
-    assert duties_of(apart, bound, VOCABULARY) == ()
+    assert list_duties(apart, bound, VOCABULARY) == ()
     service = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: True})
-    assert [(duty.kind, duty.words) for duty in duties_of(service, bound, VOCABULARY)] == [
+    assert [(duty.kind, duty.words) for duty in list_duties(service, bound, VOCABULARY)] == [
         ("attribution-naming", ("Built with X",))
     ]
-    assert [duty.kind for duty in duties_of(Intent(), bound, VOCABULARY)] == [
+    assert [duty.kind for duty in list_duties(Intent(), bound, VOCABULARY)] == [
         "include-license-text",
         "attribution-naming",
     ]
@@ -116,13 +116,15 @@ def test_a_service_that_counts_as_distribution_sets_off_the_duties_of_it() -> No
     text = Clause("include-license-text", "Ship it.", "1")
     service = Clause("hosting-is-distribution", "It counts.", "2")
     intent = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: True})
-    assert [duty.kind for duty in duties_of(intent, [Bound(licence(text, service))], VOCABULARY)] == [
+    assert [duty.kind for duty in list_duties(intent, [BindingLicense(licence(text, service))], VOCABULARY)] == [
         "include-license-text",
         "hosting-is-distribution",
     ]
 
 
 def test_the_reason_names_what_the_clause_says() -> None:
-    (told,) = answers_to(Intent(BUSINESS, monthly_active_users=8e8), [Bound(licence(CAP))], VOCABULARY)
+    (told,) = answer_intended_use(
+        Intent(BUSINESS, monthly_active_users=8e8), [BindingLicense(licence(CAP))], VOCABULARY
+    )
     assert "more than 700,000,000 users" in told.because
     assert (told.section, told.read, told.url) == ("3", "2026-01-31", "https://example.org/x")

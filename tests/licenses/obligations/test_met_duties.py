@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.licenses.obligations.permission import flattened, met
+from modelaudit.licenses.obligations.permission import flatten_text, mark_met_duties
 from modelaudit.model.license import Basis, ClaimKind, Duty, LicenseClaim
 from modelaudit.model.terms import Group
 
@@ -18,13 +18,13 @@ def claim(path: str, basis: Basis) -> LicenseClaim:
 
 @pytest.mark.parametrize("basis", [Basis.TEXT, Basis.VARIANT])
 def test_the_text_that_fixes_the_words_of_a_notice_is_no_such_notice(basis: Basis) -> None:
-    texts = {"LICENSE": flattened(f"Keep this line: “{WORDS}”. And so on.")}
-    (duty,) = met([DUTY], [claim("LICENSE", basis)], texts)
+    texts = {"LICENSE": flatten_text(f"Keep this line: “{WORDS}”. And so on.")}
+    (duty,) = mark_met_duties([DUTY], [claim("LICENSE", basis)], texts)
     assert duty.met == ""
-    (duty,) = met([DUTY], [claim("LICENSE", basis)], {**texts, "NOTICE": flattened(f"{WORDS}.")})
+    (duty,) = mark_met_duties([DUTY], [claim("LICENSE", basis)], {**texts, "NOTICE": flatten_text(f"{WORDS}.")})
     assert duty.met == "NOTICE"
 
 
 def test_what_has_to_be_shown_is_not_met_by_a_file() -> None:
     shown = Duty("LicenseRef-X", "attribution-naming", Group.SHOW, "Show it.", words=(WORDS,))
-    assert met([shown], [], {"NOTICE": flattened(WORDS)})[0].met == ""
+    assert mark_met_duties([shown], [], {"NOTICE": flatten_text(WORDS)})[0].met == ""

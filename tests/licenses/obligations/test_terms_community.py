@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.licenses.evidence.names import belongs_to, names_of
-from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, Bound, answers_to, duties_of
+from modelaudit.licenses.evidence.names import index_license_names, is_in_family
+from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.catalogue import Catalogue
-from modelaudit.model.license import folded
+from modelaudit.model.license import fold_license_name
 from modelaudit.model.terms import Clause, Intent, LicenseCategory, Use
 
 RESEARCH = {("deny", "research-only"), ("deny", "no-commercial-use")}
@@ -127,8 +127,8 @@ def meant(
 
 
 def told(rules: Catalogue, licence: str, intent: Intent, *, multimodal: bool | None = False) -> set[tuple[str, str]]:
-    bound = [Bound(rules.licenses[licence], multimodal=multimodal)]
-    return {(each.answer.value, each.kind) for each in answers_to(intent, bound, rules.clauses)}
+    bound = [BindingLicense(rules.licenses[licence], multimodal=multimodal)]
+    return {(each.answer.value, each.kind) for each in answer_intended_use(intent, bound, rules.clauses)}
 
 
 def clauses(rules: Catalogue, licence: str, kind: str) -> list[Clause]:
@@ -265,7 +265,9 @@ def test_fields_of_use(rules: Catalogue, licence: str, field: str, answer: str |
 )
 def test_words_that_have_to_be_shown(rules: Catalogue, licence: str, kind: str, words: str) -> None:
     every = [
-        duty.words for duty in duties_of(Intent(), [Bound(rules.licenses[licence])], rules.clauses) if duty.kind == kind
+        duty.words
+        for duty in list_duties(Intent(), [BindingLicense(rules.licenses[licence])], rules.clauses)
+        if duty.kind == kind
     ]
     assert len(every) == 1
     assert any(each.startswith(words) and (each == words or words.endswith(" ")) for each in every[0])
@@ -333,8 +335,8 @@ def test_a_name_of_several_texts_is_vague_and_the_address_beside_it_decides(
     rules: Catalogue, name: str, link: str, licence: str
 ) -> None:
     assert name in rules.vague_licenses
-    assert names_of(rules.licenses)[folded(link)] == licence
-    assert belongs_to(rules.licenses[licence], folded(name))
+    assert index_license_names(rules.licenses)[fold_license_name(link)] == licence
+    assert is_in_family(rules.licenses[licence], fold_license_name(name))
 
 
 def test_none_of_them_counts_as_open(rules: Catalogue) -> None:

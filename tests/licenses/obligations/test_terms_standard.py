@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.licenses.obligations.answers import Bound, answers_to, duties_of
+from modelaudit.licenses.obligations.answers import BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.terms import Answer, Intent, Relation, Use
 
@@ -31,12 +31,12 @@ FREE = [
 
 def answers(rules: Catalogue, id_: str, uses: dict[Use, bool], *relations: Relation) -> dict[str, str]:
     intent = Intent(uses, 1e9, 1e9, ("WORLD",), "general")
-    bound = [Bound(rules.licenses[id_], relations=relations)]
-    return {each.kind: each.answer.value for each in answers_to(intent, bound, rules.clauses)}
+    bound = [BindingLicense(rules.licenses[id_], relations=relations)]
+    return {each.kind: each.answer.value for each in answer_intended_use(intent, bound, rules.clauses)}
 
 
 def duties(rules: Catalogue, id_: str, uses: dict[Use, bool]) -> dict[str, str]:
-    found = duties_of(Intent(uses), [Bound(rules.licenses[id_])], rules.clauses)
+    found = list_duties(Intent(uses), [BindingLicense(rules.licenses[id_])], rules.clauses)
     return {each.kind: each.section for each in found}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses.obligations.answers import Bound, answers_to, duties_of
+from modelaudit.licenses.obligations.answers import BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.terms import Answer, Clause, Intent, LicenseCategory, Use
 
 RULES = load_catalogue()
@@ -29,7 +29,7 @@ def ref(name: str) -> str:
 
 def answers(license_id: str, meant: Intent) -> dict[str, set[str]]:
     """The kinds of clauses that deny, and that ask for a review."""
-    found = answers_to(meant, [Bound(RULES.licenses[license_id], multimodal=False)], RULES.clauses)
+    found = answer_intended_use(meant, [BindingLicense(RULES.licenses[license_id], multimodal=False)], RULES.clauses)
     return {str(word): {each.kind for each in found if each.answer is word} for word in (Answer.DENY, Answer.REVIEW)}
 
 
@@ -347,7 +347,9 @@ def test_words_that_a_licence_fixes(name: str, kind: str, words: str) -> None:
     ],
 )
 def test_what_has_to_be_done(name: str, meant: Intent, kinds: set[str]) -> None:
-    assert kinds <= {duty.kind for duty in duties_of(meant, [Bound(RULES.licenses[ref(name)])], RULES.clauses)}
+    assert kinds <= {
+        duty.kind for duty in list_duties(meant, [BindingLicense(RULES.licenses[ref(name)])], RULES.clauses)
+    }
 
 
 @pytest.mark.parametrize(

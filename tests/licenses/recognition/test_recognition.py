@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.catalogue.fingerprints import load_fingerprints
-from modelaudit.licenses.recognition import Likeness, TextMatch, recognise
-from modelaudit.licenses.recognition.standard import spdx_id
+from modelaudit.licenses.recognition import Likeness, TextMatch, recognise_texts
+from modelaudit.licenses.recognition.standard import normalize_spdx_id
 from modelaudit.licenses.recognition.words import TEXT_LIMIT
 from modelaudit.model.fingerprint import Fingerprints
 
@@ -119,7 +119,7 @@ def told(found: tuple[TextMatch, ...]) -> list[tuple[str, Likeness]]:
 @pytest.mark.parametrize("id_", TEXTS)
 def test_each_text_is_its_own(id_: str, prints: Fingerprints) -> None:
     of, text, policy = TEXTS[id_]
-    (match,) = recognise(text, prints, KNOWN)
+    (match,) = recognise_texts(text, prints, KNOWN)
     assert (match.id, match.likeness, match.share, match.differs) == (of, EXACT, 1.0, ())
     assert match.policy is policy
 
@@ -148,7 +148,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("id_", ["harbour-1", "permit", "policy"])
 def test_its_form_does_not_matter(id_: str, form: str, prints: Fingerprints) -> None:
     of, text, _ = TEXTS[id_]
-    assert told(recognise(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
+    assert told(recognise_texts(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
 
 
 ADDED = (
@@ -178,17 +178,17 @@ def test_what_is_added_makes_it_a_variant(words: str, id_: str, prints: Fingerpr
     of, text, _ = TEXTS[id_]
     middle = text.index("\n\n") + 2
     for changed in (f"{words}\n\n{text}", f"{text}\n{words}\n", f"{text[:middle]}{words}\n\n{text[middle:]}"):
-        (match,) = recognise(changed, prints, KNOWN)
+        (match,) = recognise_texts(changed, prints, KNOWN)
         assert (match.id, match.likeness) == (of, VARIANT)
         assert match.differs
 
 
 def test_the_words_that_differ_are_told(prints: Fingerprints) -> None:
-    (match,) = recognise(PERMIT.replace("for gain or", "never for gain but"), prints, KNOWN)
+    (match,) = recognise_texts(PERMIT.replace("for gain or", "never for gain but"), prints, KNOWN)
     assert match.differs == ("never for gain but",)
-    (match,) = recognise(f"{PERMIT}\nNot on Sundays.", prints, KNOWN)
+    (match,) = recognise_texts(f"{PERMIT}\nNot on Sundays.", prints, KNOWN)
     assert match.differs == ("Not on Sundays",)
-    (match,) = recognise(PERMIT.replace(", alone or in company, for gain or for joy", ""), prints, KNOWN)
+    (match,) = recognise_texts(PERMIT.replace(", alone or in company, for gain or for joy", ""), prints, KNOWN)
     assert match.differs == ("9 words of the licence are missing",)
 
 
@@ -200,31 +200,31 @@ def test_any_word_that_is_exchanged_or_left_out_is_noticed(id_: str, prints: Fin
         [found for found in re.finditer(r"[A-Za-z]{3,}", text) if found.start() > body], 40
     ):
         for other in ("herring", ""):
-            found = recognise(text[: word.start()] + other + text[word.end() :], prints, KNOWN)
+            found = recognise_texts(text[: word.start()] + other + text[word.end() :], prints, KNOWN)
             if "KEEPER OF THE SHORE" not in text[word.start() - 20 : word.end() + 20]:
                 assert VARIANT in {match.likeness for match in found}
                 assert EXACT not in {match.likeness for match in found}
 
 
 def test_numbers_count(prints: Fingerprints) -> None:
-    assert told(recognise(FIRST.replace("700 million", "900 million"), prints, KNOWN)) == [
+    assert told(recognise_texts(FIRST.replace("700 million", "900 million"), prints, KNOWN)) == [
         ("LicenseRef-Harbour-1", VARIANT)
     ]
-    assert told(recognise(FIRST.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
+    assert told(recognise_texts(FIRST.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
 
 
 def test_siblings_are_told_apart(prints: Fingerprints) -> None:
-    assert told(recognise(SECOND, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
+    assert told(recognise_texts(SECOND, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
     mixed = FIRST.replace("May 3, 2024", "July 9, 2025")
-    assert [match.likeness for match in recognise(mixed, prints, KNOWN)] == [VARIANT]
+    assert [match.likeness for match in recognise_texts(mixed, prints, KNOWN)] == [VARIANT]
 
 
 def test_a_changed_permit_is_not_the_permit(prints: Fingerprints) -> None:
-    assert told(recognise("Changed " + PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", EXACT)]
-    assert told(recognise(PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
+    assert told(recognise_texts("Changed " + PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", EXACT)]
+    assert told(recognise_texts(PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
     other = TAIL.replace("100 gulls", "5 gulls")
-    assert told(recognise("Changed " + PERMIT + other, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
-    assert told(recognise("Changed " + PERMIT, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+    assert told(recognise_texts("Changed " + PERMIT + other, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
+    assert told(recognise_texts("Changed " + PERMIT, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
 def test_letters_that_only_look_alike_are_never_exact(prints: Fingerprints) -> None:
@@ -236,22 +236,25 @@ def test_letters_that_only_look_alike_are_never_exact(prints: Fingerprints) -> N
         PERMIT.replace("gain", "\uff47ain"),
         PERMIT.replace("watch", "\u202ewatch"),
     ):
-        assert told(recognise(changed, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+        assert told(recognise_texts(changed, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
 def test_a_title_may_be_missing_and_a_holder_another(prints: Fingerprints) -> None:
     untitled = PERMIT.partition("\n\n")[2]
-    assert told(recognise(untitled, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
+    assert told(recognise_texts(untitled, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
     named = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME SEASIDE, INC.")
-    assert told(recognise(named, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
+    assert told(recognise_texts(named, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
     more = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME FORBIDS ANY USE AND")
-    assert told(recognise(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+    assert told(recognise_texts(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
 def test_several_in_one_file_are_exact_only_if_nothing_else_is_there(prints: Fingerprints) -> None:
     both = f"{FIRST}\n-----\n\n{PERMIT}"
-    assert sorted(told(recognise(both, prints, KNOWN))) == [("LicenseRef-Gull", EXACT), ("LicenseRef-Harbour-1", EXACT)]
-    split = recognise(f"{FIRST}\nThe gulls have terms of their own:\n\n{PERMIT}", prints, KNOWN)
+    assert sorted(told(recognise_texts(both, prints, KNOWN))) == [
+        ("LicenseRef-Gull", EXACT),
+        ("LicenseRef-Harbour-1", EXACT),
+    ]
+    split = recognise_texts(f"{FIRST}\nThe gulls have terms of their own:\n\n{PERMIT}", prints, KNOWN)
     assert sorted(told(split)) == [("LicenseRef-Gull", VARIANT), ("LicenseRef-Harbour-1", VARIANT)]
     lines = {match.id: match.line for match in split}
     assert lines == {"LicenseRef-Harbour-1": 1, "LicenseRef-Gull": FIRST.count("\n") + 4}
@@ -260,15 +263,15 @@ def test_several_in_one_file_are_exact_only_if_nothing_else_is_there(prints: Fin
 
 def test_a_text_within_a_long_one_is_a_variant(prints: Fingerprints) -> None:
     readme = "\n".join(f"Step {number}: turn the wheel and look at the lake." for number in range(900))
-    (match,) = recognise(f"{readme}\n\n{PERMIT}\n\n{readme}", prints, KNOWN)
+    (match,) = recognise_texts(f"{readme}\n\n{PERMIT}\n\n{readme}", prints, KNOWN)
     assert (match.id, match.likeness, match.line) == ("LicenseRef-Gull", VARIANT, 902)
-    assert recognise(readme, prints, KNOWN) == ()
+    assert recognise_texts(readme, prints, KNOWN) == ()
 
 
 def test_a_policy_is_no_licence_and_keeps_its_name(prints: Fingerprints) -> None:
-    (match,) = recognise(POLICY, prints, frozenset())
+    (match,) = recognise_texts(POLICY, prints, frozenset())
     assert match.policy
-    found = recognise(f"{FIRST}\n{POLICY}", prints, KNOWN)
+    found = recognise_texts(f"{FIRST}\n{POLICY}", prints, KNOWN)
     assert {(match.id, match.policy) for match in found} == {
         ("LicenseRef-Harbour-1", False),
         ("LicenseRef-Harbour-1", True),
@@ -276,17 +279,17 @@ def test_a_policy_is_no_licence_and_keeps_its_name(prints: Fingerprints) -> None
 
 
 def test_a_licence_that_the_rule_set_does_not_know_is_left_out(prints: Fingerprints) -> None:
-    assert recognise(PERMIT, prints, KNOWN - {"LicenseRef-Gull"}) == ()
-    assert recognise(PERMIT, prints, KNOWN) != ()
+    assert recognise_texts(PERMIT, prints, KNOWN - {"LicenseRef-Gull"}) == ()
+    assert recognise_texts(PERMIT, prints, KNOWN) != ()
 
 
 def test_nothing_is_no_licence(prints: Fingerprints) -> None:
     for text in ("", "\0", "MIT", "The gulls are as they are.", "\ufffd" * 1000, "a b"):
-        assert recognise(text, prints, KNOWN) == ()
+        assert recognise_texts(text, prints, KNOWN) == ()
 
 
 def test_what_is_cut_is_never_exact(prints: Fingerprints) -> None:
-    (match,) = recognise(PERMIT + " " * TEXT_LIMIT, prints, KNOWN)
+    (match,) = recognise_texts(PERMIT + " " * TEXT_LIMIT, prints, KNOWN)
     assert match.likeness is VARIANT
     assert match.differs[0] == "more text than was looked at"
 
@@ -299,7 +302,7 @@ def test_what_is_cut_is_never_exact(prints: Fingerprints) -> None:
 )  # fmt: skip
 def test_five_megabytes_take_no_longer_than_what_is_looked_at(text: str, prints: Fingerprints) -> None:
     begun = time.process_time()
-    found = recognise(text, prints, KNOWN)
+    found = recognise_texts(text, prints, KNOWN)
     assert time.process_time() - begun < 5
     assert EXACT not in {match.likeness for match in found}
 
@@ -312,7 +315,7 @@ def test_mutations_end_in_matches_and_never_in_another_exact_text(data: st.DataO
     at = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(at, min(len(text), at + 60)))
     other = data.draw(st.text(max_size=20))
-    found = recognise(text[:at] + other + text[end:], prints, {"MIT"})
+    found = recognise_texts(text[:at] + other + text[end:], prints, {"MIT"})
     assert {match.id for match in found} <= {"MIT"}
 
 
@@ -329,12 +332,12 @@ STANDARD = [
 def test_standard_texts_of_installed_packages_are_exact(package: str, ending: str, id_: str) -> None:
     text, prints = shipped(package, ending), load_fingerprints()
     if package != "hypothesis":
-        assert told(recognise(text, prints, {id_})) == [(id_, EXACT)]
-    assert recognise(f"{text}\nNo commercial use.", prints, {id_})[0].likeness is VARIANT
+        assert told(recognise_texts(text, prints, {id_})) == [(id_, EXACT)]
+    assert recognise_texts(f"{text}\nNo commercial use.", prints, {id_})[0].likeness is VARIANT
 
 
 def test_a_standard_licence_without_a_fingerprint_is_a_variant_at_most(prints: Fingerprints) -> None:
-    (match,) = recognise(shipped("rich", "LICENSE"), prints, {"MIT"})
+    (match,) = recognise_texts(shipped("rich", "LICENSE"), prints, {"MIT"})
     assert (match.id, match.likeness) == ("MIT", VARIANT)
 
 
@@ -344,18 +347,18 @@ def test_a_standard_licence_without_a_fingerprint_is_a_variant_at_most(prints: F
      ("GFDL-1.3", "GFDL-1.3-only"), ("GPL-2.0-or-later", "GPL-2.0-or-later"), ("MIT", "MIT")],
 )  # fmt: skip
 def test_identifiers_are_those_of_spdx_today(given: str, wanted: str) -> None:
-    assert spdx_id(given) == wanted
+    assert normalize_spdx_id(given) == wanted
 
 
 def test_the_same_text_is_answered_from_memory(prints: Fingerprints, tmp_path: Path) -> None:
-    first = recognise(PERMIT, prints, KNOWN)
-    assert recognise(PERMIT, prints, KNOWN)[0] is first[0]
-    assert recognise(PERMIT, derived(tmp_path), KNOWN)[0] is not first[0]
+    first = recognise_texts(PERMIT, prints, KNOWN)
+    assert recognise_texts(PERMIT, prints, KNOWN)[0] is first[0]
+    assert recognise_texts(PERMIT, derived(tmp_path), KNOWN)[0] is not first[0]
 
 
 def test_what_equals_an_uncertain_copy_is_a_variant(prints: Fingerprints) -> None:
     unsure = Fingerprints(tuple(replace(item, certain=False) for item in prints.items))
-    (match,) = recognise(PERMIT, unsure, KNOWN)
+    (match,) = recognise_texts(PERMIT, unsure, KNOWN)
     assert (match.id, match.likeness) == ("LicenseRef-Gull", VARIANT)
     assert match.differs == ("the text that it was compared with is no certain copy",)
 

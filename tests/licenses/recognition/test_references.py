@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.licenses.evidence.expressions import ExpressionError, Operator, parse
-from modelaudit.licenses.recognition import references
+from modelaudit.licenses.evidence.expressions import ExpressionError, Operator, parse_expression
+from modelaudit.licenses.recognition import find_references
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ from modelaudit.licenses.recognition import references
     ],
 )
 def test_statements_are_found(text: str, name: str, url: str) -> None:
-    (found,) = references("one line\n\n" + text)
+    (found,) = find_references("one line\n\n" + text)
     assert (found.name, found.url, found.line) == (name, url, 3)
     assert found.tag is ("SPDX" in text)
     assert found.quotation in ("one line\n\n" + text).splitlines()
@@ -57,11 +57,11 @@ def test_statements_are_found(text: str, name: str, url: str) -> None:
     ],
 )
 def test_what_only_mentions_or_denies_is_none(text: str) -> None:
-    assert references(text) == ()
+    assert find_references(text) == ()
 
 
 def test_statements_are_bounded_in_number_and_time() -> None:
-    assert len(references("Licensed under MIT 1.\n" * 200)) == 50
+    assert len(find_references("Licensed under MIT 1.\n" * 200)) == 50
     begun = time.process_time()
     for text in (
         "licensed under the " * 200_000,
@@ -70,13 +70,13 @@ def test_statements_are_bounded_in_number_and_time() -> None:
         "[" * 4_000_000,
         "\n " * 2_000_000,
     ):
-        assert len(references(text)) <= 50
+        assert len(find_references(text)) <= 50
     assert time.process_time() - begun < 5
 
 
 @given(st.text(max_size=300))
 def test_any_text_ends_in_references_within_it(text: str) -> None:
-    for found in references(f"Licensed under {text}"):
+    for found in find_references(f"Licensed under {text}"):
         assert found.name
         assert 1 <= found.line <= text.count("\n") + 1
 
@@ -93,22 +93,22 @@ def test_any_text_ends_in_references_within_it(text: str) -> None:
     ],
 )
 def test_expressions_are_read_and_put_as_spdx_spells_them(text: str, wanted: str, ids: tuple[str, ...]) -> None:
-    found = parse(text)
+    found = parse_expression(text)
     assert (str(found), found.ids, found.unknown, found.known) == (wanted, ids, (), True)
-    assert parse(str(found)) == found
+    assert parse_expression(str(found)) == found
 
 
 def test_a_reference_of_a_document_is_never_a_standard_licence() -> None:
-    assert parse("LicenseRef-MIT-TC").ids == ("LicenseRef-MIT-TC",)
-    assert parse("LicenseRef-Apache-2.0").ids == ("LicenseRef-Apache-2.0",)
+    assert parse_expression("LicenseRef-MIT-TC").ids == ("LicenseRef-MIT-TC",)
+    assert parse_expression("LicenseRef-Apache-2.0").ids == ("LicenseRef-Apache-2.0",)
 
 
 def test_what_is_joined_is_told() -> None:
-    found = parse("(MIT OR ISC) AND Zlib")
+    found = parse_expression("(MIT OR ISC) AND Zlib")
     assert found.operator is Operator.AND
     assert [part.operator for part in found.parts] == [Operator.OR, None]
-    assert parse("Classpath-exception-2.0").unknown == ("Classpath-exception-2.0",)
-    assert parse("MIT OR Nonsense-1.0").unknown == ("Nonsense-1.0",)
+    assert parse_expression("Classpath-exception-2.0").unknown == ("Classpath-exception-2.0",)
+    assert parse_expression("MIT OR Nonsense-1.0").unknown == ("Nonsense-1.0",)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_is_joined_is_told() -> None:
 )
 def test_what_follows_no_grammar_is_an_error_in_one_line(text: str) -> None:
     with pytest.raises(ExpressionError) as caught:
-        parse(text)
+        parse_expression(text)
     assert str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -136,7 +136,7 @@ def test_what_follows_no_grammar_is_an_error_in_one_line(text: str) -> None:
 @given(st.text(alphabet="MIT ()ANDORWITH+-.:LicenseRef\n\x00\u0131", max_size=80))
 def test_any_text_is_an_expression_or_an_error(text: str) -> None:
     try:
-        found = parse(text)
+        found = parse_expression(text)
     except ExpressionError:
         return
     assert found.ids

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from modelaudit.formats.documents.structured.reader import whole_text
-from modelaudit.languages.card import front_matter, read_card
+from modelaudit.languages.card import parse_card, split_front_matter
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, ModelCard
@@ -31,7 +31,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: it is over ``document_bytes``, or from the window.
     """
     text, scan, defects = whole_text(window, limits)
-    matter = front_matter(text)
+    matter = split_front_matter(text)
     facts = YamlFacts()
     if matter is not None and not matter.is_too_long:
         # What stops the scan stops the card's reading too, which tells it as a defect.
@@ -41,7 +41,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     tags = tuple((tag, line + shift) for tag, line in facts.tags.items())
     yield Document("markdown", "text", tuple(facts.keys), tags, scan.lines, defects)
     if file_name(artifact.path) == _CARD:
-        yield read_card(matter, limits) if matter is not None else ModelCard(())
+        yield parse_card(matter, limits) if matter is not None else ModelCard(())
 
 
 READER = Reader("markdown", recognises, read, fallback=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from modelaudit.formats.metadata_text import Entry, meanings, mentions_of
 from modelaudit.languages.embedded import artifact_of, coding_of, content_of
-from modelaudit.languages.terms.statements import stated_in, stated_in_text
+from modelaudit.languages.terms.statements import extract_statements, iter_description_pairs
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
@@ -145,7 +145,7 @@ class Found:
             yield References(self.format, tuple(self.references.values()))
         yield from self.children
         yield from meanings(artifact, self.window, self.notes, self.limits)
-        yield from stated_in(stated_in_text(self.description, "doc_string"))
+        yield from extract_statements(iter_description_pairs(self.description, "doc_string"))
         if self.unlooked:
             detail = f"{self.unlooked} notes of its metadata are too long, or too many, to look into"
             yield Unread(UnreadReason.LIMIT, detail)

@@ -1,0 +1,38 @@
+"""Ids of repositories on the Hub, parsed from the names and addresses that cards and settings give."""
+
+from __future__ import annotations
+
+import re
+
+_HUB_PAGE = re.compile(
+    r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)(?:(?:datasets|models)/)?"
+    r"(?P<id>[^/\s?#]+/[^/\s?#]+)(?:[/?#].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_HUB_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
+_WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx", ".h5", ".zip", ".tar", ".json")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PATH = re.compile(r"(?:[/~.\\]|[A-Za-z]:[\\/])")
+
+
+def parse_hub_id(text: str) -> str | None:
+    """The Hub id that a name or an address of the Hub stands for, without a revision; ``None`` where it is none."""
+    page = _HUB_PAGE.fullmatch(text.strip())
+    name = (page["id"] if page else text.strip()).partition("@")[0]
+    parts = name.split("/")
+    if len(parts) > 2 or not all(_HUB_NAME.fullmatch(part) for part in parts):
+        return None
+    if "--" in name or ".." in name or name.lower().endswith((".git", *_WEIGHT_SUFFIXES)):
+        return None
+    return name
+
+
+def explain_invalid_hub_id(text: str) -> str:
+    """One line on what a name is that is no Hub id."""
+    if _ADDRESS.match(text):
+        return "it is an address outside of the Hub, which is not followed"
+    if _PATH.match(text) or text.count("/") > 1:
+        return "it is a path on the machine that made the model, where nobody else can look"
+    if text.lower().endswith(_WEIGHT_SUFFIXES):
+        return "it is the name of a file, which does not say whose"
+    return "it is no id of a repository on the Hub"
