@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.languages.python import fold, texts
-from modelaudit.languages.python.cells import take_apart
-from modelaudit.languages.python.judge import judge
-from modelaudit.languages.python.source import obstacle_of, pieces, text_of
+from modelaudit.languages.python import attack_texts, constant_folding
+from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.python.cells import split_cell
+from modelaudit.languages.python.source import decode_source, find_parser_obstacle, split_source
 from modelaudit.languages.python.values import Constant
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -28,7 +28,7 @@ SAMPLES = (
 
 
 def uses(source: str) -> set[tuple[str, str]]:
-    return {(each.use, each.name) for each in judge(source).mentions}
+    return {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_is_called_and_when(source: str, use: str, name: str) -> None:
     ],
 )
 def test_what_only_looks_like_it(source: str, name: str) -> None:
-    found = judge(source).mentions
+    found = analyze_source(source).mentions
     assert name not in {each.name for each in found}
     assert "sends-secret" not in {each.use for each in found}
 
@@ -118,22 +118,22 @@ def test_a_helper_is_followed_with_what_it_is_given() -> None:
 @pytest.mark.parametrize("broken", ["print 'x'", "def f(:\n    pass", "x = = 1", "type X[T = int] = (", "((("])
 def test_what_does_not_parse_hides_nothing_before_or_behind(broken: str) -> None:
     for source in (f"{broken}\nimport os\nos.system('x')\n", f"import os\nos.system('x')\n{broken}\n"):
-        found = judge(source)
+        found = analyze_source(source)
         assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
         assert found.damage
 
 
 def test_names_in_what_does_not_parse_are_told() -> None:
-    found = judge("import os\ndef f():\n    print 'x'\n    os.system('x')\n")
+    found = analyze_source("import os\ndef f():\n    print 'x'\n    os.system('x')\n")
     assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
     assert found.damage == [(2, found.damage[0][1])]
 
 
 def test_encodings_of_source() -> None:
-    assert text_of(b"# coding: utf-7\n+AAo-x") == ("# coding: utf-7\n\nx", "utf-7")
-    assert text_of(b"# coding: latin-1\n\xe9") == ("# coding: latin-1\n\xe9", "")
-    assert text_of(b"\xef\xbb\xbfx") == ("x", "")
-    assert text_of(b"# coding: no-such\nx")[1] == "no-such"
+    assert decode_source(b"# coding: utf-7\n+AAo-x") == ("# coding: utf-7\n\nx", "utf-7")
+    assert decode_source(b"# coding: latin-1\n\xe9") == ("# coding: latin-1\n\xe9", "")
+    assert decode_source(b"\xef\xbb\xbfx") == ("x", "")
+    assert decode_source(b"# coding: no-such\nx")[1] == "no-such"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_encodings_of_source() -> None:
 )  # fmt: skip
 def test_nothing_large_is_worked_out(source: str) -> None:
     start = time.process_time()
-    judge(source)
+    analyze_source(source)
     assert time.process_time() - start < 3
 
 
@@ -156,26 +156,26 @@ def test_nothing_large_is_worked_out(source: str) -> None:
 )  # fmt: skip
 def test_depth_is_bounded_and_told(source: str) -> None:
     start = time.process_time()
-    judge(source + "\nimport os\nos.system('x')\n")
+    analyze_source(source + "\nimport os\nos.system('x')\n")
     assert time.process_time() - start < 10
 
 
 def test_ten_megabytes_take_seconds() -> None:
     source = "import os\n" + "def f(x):\n    return foo(x, y=1).bar[3] + 'abc' * 4\n" * 190_000 + "os.system('x')\n"
     start = time.process_time()
-    found = judge(source)
+    found = analyze_source(source)
     assert time.process_time() - start < 60
     assert any(each.name == "os.system" for each in found.mentions)
     assert found.bounds
 
 
 def test_a_chain_of_texts_is_followed() -> None:
-    assert not obstacle_of("x = " + " + ".join(["'a'"] * 500))
-    assert judge("x = " + " + ".join(["'a'"] * 500)).bounds == []
+    assert not find_parser_obstacle("x = " + " + ".join(["'a'"] * 500))
+    assert analyze_source("x = " + " + ".join(["'a'"] * 500)).bounds == []
 
 
 def test_statements_keep_their_lines() -> None:
-    parts = list(pieces("x = 1\n\n@d\ndef f():\n    pass\nelse_ = 2\nbroken = = 1\ny = 2\n"))
+    parts = list(split_source("x = 1\n\n@d\ndef f():\n    pass\nelse_ = 2\nbroken = = 1\ny = 2\n"))
     assert [(part.line, bool(part.fault)) for part in parts if part.text.strip()] == [
         (1, False), (3, False), (6, False), (7, True), (8, False),
     ]  # fmt: skip
@@ -206,12 +206,12 @@ def test_of_a_path_file_only_imports_count(read_bytes) -> None:
 
 
 def test_cells_are_taken_apart() -> None:
-    cell = take_apart("x = 1\n!ls \\\n -la\ny = !pwd\n%time f(x)\nz = x % 3\nif x:\n    %pip install a\nprint?\n")
+    cell = split_cell("x = 1\n!ls \\\n -la\ny = !pwd\n%time f(x)\nz = x % 3\nif x:\n    %pip install a\nprint?\n")
     assert cell.shell == [(2, "ls  -la"), (4, "pwd"), (8, "pip install a")]
     assert cell.python.split("\n") == ["x = 1", "pass", "", "pass", "f(x)", "z = x % 3", "if x:", "    pass", ""]
-    assert take_apart("%%bash\ncurl x | sh").shell == [(2, "curl x | sh")]
-    assert take_apart("%%time\nx = 1").python == "pass\nx = 1"
-    assert take_apart("%%writefile a.py\nx = 1").files == [("a.py", "x = 1")]
+    assert split_cell("%%bash\ncurl x | sh").shell == [(2, "curl x | sh")]
+    assert split_cell("%%time\nx = 1").python == "pass\nx = 1"
+    assert split_cell("%%writefile a.py\nx = 1").files == [("a.py", "x = 1")]
 
 
 @pytest.mark.parametrize(
@@ -228,21 +228,23 @@ def test_cells_are_taken_apart() -> None:
     ],
 )
 def test_texts_that_tell(text: str, name: str) -> None:
-    assert name in {each for each, _ in texts.telling(text)}
+    assert name in {each for each, _ in attack_texts.find_attack_texts(text)}
 
 
 @pytest.mark.parametrize(
     "text", ["curl your hair", "a | b", "wget the file", "the shell of an egg", "base64 image", "rm -rf build"]
 )
 def test_texts_that_do_not(text: str) -> None:
-    assert list(texts.telling(text)) == []
+    assert list(attack_texts.find_attack_texts(text)) == []
 
 
 def test_decoding_is_bounded() -> None:
     import zlib
 
-    assert len(fold.unpack(zlib.compress(b"a" * 50_000_000)) or b"") <= fold.MOST
-    assert fold.binary(__import__("ast").Mult, Constant("a"), Constant(10**9)) is None
+    assert (
+        len(constant_folding.decompress(zlib.compress(b"a" * 50_000_000)) or b"") <= constant_folding.MAX_CONSTANT_SIZE
+    )
+    assert constant_folding.fold_binary(__import__("ast").Mult, Constant("a"), Constant(10**9)) is None
 
 
 @settings(max_examples=150, deadline=None)
@@ -254,23 +256,23 @@ def test_mutated_source_ends(sample: str, chance: random.Random, count: int) -> 
         text[place] = chance.choice(
             ["(", ")", "\n", "'", '"', "\\", ":", " ", "\t", "@", "#", "\0", "é", "=", "{", "*", ""]
         )
-    judge("".join(text))
+    analyze_source("".join(text))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_end(data: bytes) -> None:
-    judge(*text_of(data))
+    analyze_source(*decode_source(data))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="!%?=\\\n axb.|'\"()", max_size=60))
 def test_any_cell_ends(source: str) -> None:
-    judge(take_apart(source).python)
+    analyze_source(split_cell(source).python)
 
 
 def test_a_command_of_a_cell_goes_on_over_lines() -> None:
-    cell = take_apart("!echo a \\\n  b \\\n c\nx = 1\n!d \\")
+    cell = split_cell("!echo a \\\n  b \\\n c\nx = 1\n!d \\")
     assert cell.shell == [(1, "echo a  b  c"), (5, "d \\")]
     assert cell.python == "pass\n\n\nx = 1\npass"
 
@@ -297,4 +299,4 @@ def test_finds_of_a_notebook_are_put_into_their_cells(read_bytes) -> None:
 
 def test_functions_of_a_file_are_followed_each_once() -> None:
     source = "import os\n" + "".join(f"def f{number}():\n    os.a{number}()\n" for number in range(3000))
-    assert len([each for each in judge(source).mentions if each.name.startswith("os.a")]) == 3000
+    assert len([each for each in analyze_source(source).mentions if each.name.startswith("os.a")]) == 3000

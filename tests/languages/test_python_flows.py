@@ -7,7 +7,7 @@ import json
 import pytest
 
 from modelaudit.checks.references import subjects_of_references
-from modelaudit.languages.python.judge import judge
+from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
 
@@ -15,7 +15,7 @@ WORKED_OUT = ("(function that is worked out)", "(function that a file names)")
 
 
 def uses(source: str) -> set[tuple[str, str]]:
-    return {(each.use, each.name) for each in judge(source).mentions}
+    return {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
 @pytest.mark.parametrize(

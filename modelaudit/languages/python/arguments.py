@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable
 from typing import Final
 
-from modelaudit.languages.python import tables
-from modelaudit.languages.python.values import UNKNOWN, Constant, Items, Named, Value, options
+from modelaudit.languages.python import name_tables
+from modelaudit.languages.python.values import UNKNOWN, Constant, Container, ExternalName, Value, list_alternatives
 
 _MOST_SPREAD: Final = 64
 
@@ -32,34 +32,37 @@ def given(node: ast.Call, work_out: Callable[[ast.expr], Value]) -> tuple[list[V
 
 
 def _spread(value: Value) -> tuple[Value, ...]:
-    if isinstance(value, Items) and not value.keys:
+    if isinstance(value, Container) and not value.keys:
         return value.values[:_MOST_SPREAD]
     if isinstance(value, Constant) and isinstance(value.value, tuple):
-        return tuple(Constant(each, value.made) for each in value.value[:_MOST_SPREAD])
+        return tuple(Constant(each, value.provenance) for each in value.value[:_MOST_SPREAD])
     return (value,)
 
 
 def _named(value: Value) -> dict[str, Value] | None:
-    if not isinstance(value, Items) or len(value.keys) != len(value.values):
+    if not isinstance(value, Container) or len(value.keys) != len(value.values):
         return None
     return {key: each for key, each in zip(value.keys, value.values, strict=True) if isinstance(key, str)}
 
 
 def mapping(by_name: dict[str, Value]) -> Value:
     """``dict(a=1)`` is ``{"a": 1}``."""
-    return Items(tuple(by_name.values()), tuple(by_name))
+    return Container(tuple(by_name.values()), tuple(by_name))
 
 
 def is_true(value: Value | None) -> bool:
     """Whether a switch is on for certain: a constant that counts as true, or what ``bool`` makes of anything."""
     if isinstance(value, Constant):
         return bool(value.value)
-    return isinstance(value, Named) and value.name == "builtins.bool" and value.returned
+    return isinstance(value, ExternalName) and value.name == "builtins.bool" and value.is_result
 
 
 def getters(args: list[Value]) -> list[Value]:
     """What stands beside ``getattr`` where that is handed on for another one to call."""
-    each_option = [each for arg in args for each in options(arg)]
-    if not any(isinstance(each, Named) and each.name in tables.GETTERS and not each.returned for each in each_option):
+    each_option = [each for arg in args for each in list_alternatives(arg)]
+    if not any(
+        isinstance(each, ExternalName) and each.name in name_tables.GETTERS and not each.is_result
+        for each in each_option
+    ):
         return []
     return [each for each in each_option if each is not UNKNOWN]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from modelaudit.languages.python.values import Constant, Value, tags_of
+from modelaudit.languages.python.values import Constant, Value, collect_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Call:
     args: Sequence[Value]
     by_name: Mapping[str, Value]
     line: int
-    hidden: bool = False
+    is_hidden: bool = False
     tags: frozenset[str] = frozenset()
 
     def argument(self, position: int, name: str) -> Value | None:
@@ -26,7 +26,7 @@ class Call:
     @property
     def flows(self) -> frozenset[str]:
         """What flows into the call by its arguments."""
-        return frozenset().union(*(tags_of(each) for each in (*self.args, *self.by_name.values())))
+        return frozenset().union(*(collect_tags(each) for each in (*self.args, *self.by_name.values())))
 
     @property
     def detail(self) -> str:

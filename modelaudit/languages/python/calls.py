@@ -7,25 +7,35 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.languages.python import arguments, dunders, fold, fold_calls, names, namespaces, tables, trust, uses
+from modelaudit.languages.python import (
+    arguments,
+    constant_calls,
+    constant_folding,
+    dunders,
+    name_resolution,
+    name_tables,
+    namespaces,
+    trust,
+    uses,
+)
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.expressions import attribute, look, taken, value_of
 from modelaudit.languages.python.notes import given_by, note, start
-from modelaudit.languages.python.source import parse_text
+from modelaudit.languages.python.source import parse_code_text
 from modelaudit.languages.python.values import (
     UNKNOWN,
-    Bound,
     Constant,
-    Items,
-    Local,
-    Made,
-    Named,
+    Container,
+    ExternalName,
+    LocalDefinition,
+    PartialCall,
+    Provenance,
     Scope,
     Unknown,
     Value,
-    joined,
-    options,
-    tags_of,
+    collect_tags,
+    join_values,
+    list_alternatives,
 )
 
 if TYPE_CHECKING:
@@ -62,24 +72,30 @@ def follow(node: ast.Call, scope: Scope, to: Follower) -> Value:
 
 
 def _last(callee: Value) -> str:
-    return next((each.name.rpartition(".")[2] for each in options(callee) if isinstance(each, Named)), "")
+    return next(
+        (each.name.rpartition(".")[2] for each in list_alternatives(callee) if isinstance(each, ExternalName)), ""
+    )
 
 
 def _method(base: Value, method: str, args: Sequence[Value], line: int, to: Follower) -> Value | None:
     """What a method of a constant or of a collection returns; ``None`` for any other call."""
     if isinstance(base, Constant) and method:
         known = [each for each in args if isinstance(each, Constant)]
-        done = fold_calls.method(base, method, known) if len(known) == len(args) else None
+        done = constant_calls.fold_method(base, method, known) if len(known) == len(args) else None
         if done is not None:
             return to.tell_made(done, line)
-        return Unknown(tags_of(base).union(*map(tags_of, args))) if method not in to.attributes else None
-    if isinstance(base, Items) and method:
+        return Unknown(collect_tags(base).union(*map(collect_tags, args))) if method not in to.attributes else None
+    if isinstance(base, Container) and method:
         if method in _TAKES_ITEM:
-            return names.item(base, args[0] if args else UNKNOWN)
+            return name_resolution.resolve_item(base, args[0] if args else UNKNOWN)
         return base if method not in to.attributes else None
-    spaces = [each for each in options(base) if isinstance(each, Named) and names.is_namespace(each)]
+    spaces = [
+        each
+        for each in list_alternatives(base)
+        if isinstance(each, ExternalName) and name_resolution.is_module_namespace(each)
+    ]
     if spaces and method in _TAKES_ITEM:
-        return joined(*(taken(each, args[0] if args else UNKNOWN, line, to) for each in spaces))
+        return join_values(*(taken(each, args[0] if args else UNKNOWN, line, to) for each in spaces))
     if spaces and method in ("items", "values"):
         to.tell_computed(spaces[0], line)
     return None
@@ -91,58 +107,62 @@ def apply(
 ) -> Value:  # fmt: skip
     """Call a value with arguments."""
     found: list[Value] = []
-    to.step(len(options(callee)) * (1 + sum(len(options(each)) for each in args)))
-    for each in options(callee):
-        if isinstance(each, Named):
-            found.append(_named(Call(each.name, args, by_name, line, each.hidden, each.tags), each, scope, to))
-        elif isinstance(each, Local):
+    to.step(len(list_alternatives(callee)) * (1 + sum(len(list_alternatives(each)) for each in args)))
+    for each in list_alternatives(callee):
+        if isinstance(each, ExternalName):
+            found.append(_named(Call(each.name, args, by_name, line, each.is_hidden, each.tags), each, scope, to))
+        elif isinstance(each, LocalDefinition):
             found.append(_local(each, args, by_name, base, method, to))
-        elif isinstance(each, Bound):
+        elif isinstance(each, PartialCall):
             found.append(apply(each.callee, [*each.args, *args], dict(each.by_name) | by_name, line, scope, to))
-        elif isinstance(each, Items):
-            found.append(joined(*each.values) if each.values else UNKNOWN)
+        elif isinstance(each, Container):
+            found.append(join_values(*each.values) if each.values else UNKNOWN)
         else:
             found.append(_unknown(each, args, by_name, method, line, to))
-    return joined(*found)
+    return join_values(*found)
 
 
 def _local(
-    local: Local, args: Sequence[Value], by_name: dict[str, Value], base: Value, method: str, to: Follower
+    local: LocalDefinition, args: Sequence[Value], by_name: dict[str, Value], base: Value, method: str, to: Follower
 ) -> Value:
-    to.log.calls(local.number)
+    to.log.record_local_call(local.number)
     definition = to.definitions[local.number - 1]
-    called = dunders.method_of(local, ("__call__",), args, to) if local.returned else None
+    called = dunders.method_of(local, ("__call__",), args, to) if local.is_result else None
     if called is not None:
         return called
     if definition.members is not None:
-        is_thread = any(isinstance(each, Named) and each.name in tables.THREADS for each in definition.bases)
+        is_thread = any(
+            isinstance(each, ExternalName) and each.name in name_tables.THREAD_CLASSES for each in definition.bases
+        )
         for name, member in definition.members.names.items():
             if (name.startswith("__") and name.endswith("__")) or (is_thread and name == "run"):
                 dunders.hand_on(member, to)
-        return Local(local.number, returned=True)
-    is_bound = bool(method) and any(isinstance(each, Local) and each.returned for each in options(base))
+        return LocalDefinition(local.number, is_result=True)
+    is_bound = bool(method) and any(
+        isinstance(each, LocalDefinition) and each.is_result for each in list_alternatives(base)
+    )
     return to.run(local, [base, *args] if is_bound else args, by_name)
 
 
 def _unknown(
     callee: Value, args: Sequence[Value], by_name: Mapping[str, Value], method: str, line: int, to: Follower
 ) -> Value:
-    call = Call(f"*.{method}", args, by_name, line, tags=tags_of(callee))
+    call = Call(f"*.{method}", args, by_name, line, tags=collect_tags(callee))
     if method:
-        to.log.calls_named(method)
-    if method in tables.METHODS:
+        to.log.record_method_call(method)
+    if method in name_tables.COMMAND_METHODS:
         note(call, to)
     if "module" in call.tags and call.tags & {"file", "computed"}:
         is_named = "file" in call.tags
-        to.log.note(uses.CALL, f"(function that {'a file names' if is_named else 'is worked out'})", line)
+        to.log.record(uses.CALL, f"(function that {'a file names' if is_named else 'is worked out'})", line)
     for each in args:
         to.tell_handed(each, line)
-    if call.name in tables.IMPORTERS:
+    if call.name in name_tables.IMPORTERS:
         return _imported(call, scope=Scope(), to=to)
     return Unknown(call.tags | call.flows)
 
 
-def _named(call: Call, callee: Named, scope: Scope, to: Follower) -> Value:
+def _named(call: Call, callee: ExternalName, scope: Scope, to: Follower) -> Value:
     special = _SPECIAL.get(call.name)
     if special is not None:
         return special(call, scope, to)
@@ -153,13 +173,13 @@ def _named(call: Call, callee: Named, scope: Scope, to: Follower) -> Value:
         return UNKNOWN
     note(call, to)
     method = call.name.rpartition(".")[2]
-    if callee.returned and method in tables.METHODS:
-        to.log.note(uses.CALL, f"*.{method}", call.line, call.detail)
-    if callee.returned:
-        to.log.calls_named(method)
-    for each in (*call.args, *call.by_name.values()) if method in tables.STARTERS else ():
+    if callee.is_result and method in name_tables.COMMAND_METHODS:
+        to.log.record(uses.CALL, f"*.{method}", call.line, call.detail)
+    if callee.is_result:
+        to.log.record_method_call(method)
+    for each in (*call.args, *call.by_name.values()) if method in name_tables.CALLBACK_TAKERS else ():
         start(each, call.line, to)
-    return Named(call.name, True, False, given_by(call))
+    return ExternalName(call.name, True, False, given_by(call))
 
 
 def _constant(call: Call, to: Follower) -> Value | None:
@@ -167,7 +187,7 @@ def _constant(call: Call, to: Follower) -> Value | None:
     known = [each for each in (*call.args, *call.by_name.values()) if isinstance(each, Constant)]
     if not known or len(known) != len(call.args) + len(call.by_name):
         return None
-    done = fold_calls.function(call.name, known)
+    done = constant_calls.fold_function(call.name, known)
     return None if done is None else to.tell_made(done, call.line)
 
 
@@ -178,20 +198,24 @@ def _getter(call: Call, scope: Scope, to: Follower) -> Value:
     if call.name.endswith("__getattribute__") and call.name.startswith("builtins.object") and len(call.args) < 2:
         return UNKNOWN
     if not isinstance(name, Constant) or not isinstance(name.value, str):
-        for each in options(base):
+        for each in list_alternatives(base):
             to.tell_computed(each, call.line)
-        taken_by = {"computed"} if "module" in tags_of(base) else set()
-        return Unknown(tags_of(base) | tags_of(name) | taken_by)
-    found = names.told_by_itself(base, name) or attribute(base, name.value, call.line, to)
-    if name.made is Made.LITERAL:
+        taken_by = {"computed"} if "module" in collect_tags(base) else set()
+        return Unknown(collect_tags(base) | collect_tags(name) | taken_by)
+    found = name_resolution.resolve_command_method(base, name) or attribute(base, name.value, call.line, to)
+    if name.provenance is Provenance.LITERAL:
         return found
-    return joined(*(Named(each.name, each.returned, True, each.tags) if isinstance(each, Named) else each
-                    for each in options(found)))  # fmt: skip
+    return join_values(
+        *(
+            ExternalName(each.name, each.is_result, True, each.tags) if isinstance(each, ExternalName) else each
+            for each in list_alternatives(found)
+        )
+    )
 
 
 def _own_getter(call: Call, scope: Scope, to: Follower) -> Value:
     """``os.__getattribute__('system')``."""
-    owner = Named(call.name.rpartition(".")[0], hidden=call.hidden)
+    owner = ExternalName(call.name.rpartition(".")[0], is_hidden=call.is_hidden)
     return _getter(Call("builtins.getattr", [owner, *call.args], {}, call.line), scope, to)
 
 
@@ -201,15 +225,15 @@ def _imported(call: Call, scope: Scope, to: Follower) -> Value:
         note(call, to)
         return Unknown(frozenset({"module", call.name}) | call.flows)
     text = name.value.replace(":", ".")
-    hidden = call.hidden or name.made > Made.LITERAL
+    hidden = call.is_hidden or name.provenance > Provenance.LITERAL
     if hidden:
-        to.log.note(uses.HIDDEN, f"{names.named(text).name}.*", call.line, text)
-    to.log.note(uses.CALL, f"{call.name}(constant)", call.line, text)
-    to.log.note(uses.IMPORT, names.named(text).name, call.line)
+        to.log.record(uses.HIDDEN, f"{name_resolution.normalize_name(text).name}.*", call.line, text)
+    to.log.record(uses.CALL, f"{call.name}(constant)", call.line, text)
+    to.log.record(uses.IMPORT, name_resolution.normalize_name(text).name, call.line)
     if text.startswith("."):
         return UNKNOWN
     is_top = call.name == "builtins.__import__" and call.argument(3, "fromlist") is None
-    return names.named(text.partition(".")[0] if is_top else text, hidden)
+    return name_resolution.normalize_name(text.partition(".")[0] if is_top else text, hidden)
 
 
 def _evaluated(call: Call, scope: Scope, to: Follower) -> Value:
@@ -217,15 +241,15 @@ def _evaluated(call: Call, scope: Scope, to: Follower) -> Value:
     text = call.argument(0, "source" if call.name.endswith("compile") else "object")
     is_run = call.name not in ("builtins.compile", "ast.parse")
     if isinstance(text, Constant) and isinstance(text.value, str | bytes):
-        if text.made is Made.DECODED:
-            to.log.note(uses.OF_DECODED, call.name, call.line, call.detail)
+        if text.provenance is Provenance.DECODED:
+            to.log.record(uses.OF_DECODED, call.name, call.line, call.detail)
         elif is_run:
-            is_plain = text.made is Made.LITERAL and not call.hidden
+            is_plain = text.provenance is Provenance.LITERAL and not call.is_hidden
             name = f"{call.name}(constant)" if is_plain else call.name
-            to.log.note(uses.HIDDEN if call.hidden else uses.CALL, name, call.line, call.detail)
+            to.log.record(uses.HIDDEN if call.is_hidden else uses.CALL, name, call.line, call.detail)
         return _inner(text, call, scope, to) if is_run else text
     if not is_run and not call.flows & {"decoded", "network"}:
-        to.log.note(uses.CALL, call.name, call.line)
+        to.log.record(uses.CALL, call.name, call.line)
     else:
         note(call, to)
     return Unknown(call.flows)
@@ -235,10 +259,10 @@ def _inner(text: Constant, call: Call, scope: Scope, to: Follower) -> Value:
     if to.in_text >= _TEXTS_IN_TEXTS:
         return UNKNOWN
     source = text.value.decode("utf-8", "replace") if isinstance(text.value, bytes) else str(text.value)
-    body = parse_text(source.strip() if call.name == "builtins.eval" else source)
+    body = parse_code_text(source.strip() if call.name == "builtins.eval" else source)
     if body is None:
         return UNKNOWN
-    before = to.log.stands_at(call.line)
+    before = to.log.pin_line(call.line)
     to.in_text += 1
     try:
         if len(body) == 1 and isinstance(body[0], ast.Expr):
@@ -246,7 +270,7 @@ def _inner(text: Constant, call: Call, scope: Scope, to: Follower) -> Value:
         to.statements(body, scope)
     finally:
         to.in_text -= 1
-        to.log.stands_at(before)
+        to.log.pin_line(before)
     return UNKNOWN
 
 
@@ -254,9 +278,9 @@ def _setter(call: Call, scope: Scope, to: Follower) -> Value:
     if len(call.args) >= 3:
         name = call.args[1]
         text = name.value if isinstance(name, Constant) and isinstance(name.value, str) else ""
-        for each in options(call.args[0]):
-            if isinstance(each, Named) and not each.returned:
-                overwrite(names.attribute(each, text or "*"), call.args[2], call.line, to)
+        for each in list_alternatives(call.args[0]):
+            if isinstance(each, ExternalName) and not each.is_result:
+                overwrite(name_resolution.resolve_attribute(each, text or "*"), call.args[2], call.line, to)
         if text:
             to.keep_attribute(text, call.args[2])
     return UNKNOWN
@@ -264,8 +288,8 @@ def _setter(call: Call, scope: Scope, to: Follower) -> Value:
 
 def overwrite(target: Value, value: Value, line: int, to: Follower) -> None:
     """Note that something of another module is given another value."""
-    if isinstance(target, Named):
-        to.log.note(uses.OVERWRITE, f"{target.name}[=]", line)
+    if isinstance(target, ExternalName):
+        to.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
 
 
 def _through(call: Call, scope: Scope, to: Follower) -> Value:
@@ -275,12 +299,15 @@ def _through(call: Call, scope: Scope, to: Follower) -> Value:
         return UNKNOWN
     rest: list[Value] = list(call.args[1:])
     if call.name in ("builtins.map", "builtins.filter", "functools.reduce", "itertools.starmap"):
-        rest = [names.item(each, Constant(0)) if isinstance(each, Items) else _first_of(each) for each in rest]
+        rest = [
+            name_resolution.resolve_item(each, Constant(0)) if isinstance(each, Container) else _first_of(each)
+            for each in rest
+        ]
         if call.name == "builtins.map" and len(call.args) == 2 and isinstance(call.args[1], Constant):
             return _mapped(call, scope, to)
     if call.name == "functools.partial":
         is_more = len(call.args) > 1 or call.by_name
-        return Bound(call.args[0], tuple(call.args[1:]), tuple(call.by_name.items())) if is_more else call.args[0]
+        return PartialCall(call.args[0], tuple(call.args[1:]), tuple(call.by_name.items())) if is_more else call.args[0]
     if call.name == "functools.reduce" and len(call.args) > 2:
         return _reduced(call, scope, to)
     return apply(call.args[0], rest, {}, call.line, scope, to)
@@ -291,48 +318,50 @@ def _reduced(call: Call, scope: Scope, to: Follower) -> Value:
     found = call.args[2]
     if not isinstance(call.args[1], Constant):
         to.tell_walk(found, call.line)
-    for part in (fold.elements(call.args[1]) or ()) if isinstance(call.args[1], Constant) else ():
-        found = apply(call.args[0], [found, Constant(part, Made.PIECED)], {}, call.line, scope, to)
+    for part in (constant_folding.iterate_constant(call.args[1]) or ()) if isinstance(call.args[1], Constant) else ():
+        found = apply(call.args[0], [found, Constant(part, Provenance.COMPUTED)], {}, call.line, scope, to)
     return found
 
 
 def _first_of(value: Value) -> Value:
     if isinstance(value, Constant) and isinstance(value.value, tuple | str) and value.value:
-        return Constant(value.value[0], value.made)
+        return Constant(value.value[0], value.provenance)
     return value
 
 
 def _mapped(call: Call, scope: Scope, to: Follower) -> Value:
     source = call.args[1]
     assert isinstance(source, Constant)
-    to.step(fold.size_of(source) >> 6)
+    to.step(constant_folding.measure_constant(source) >> 6)
     parts = tuple(source.value) if isinstance(source.value, str | bytes | tuple) else ()
-    found = [apply(call.args[0], [Constant(each, source.made)], {}, call.line, scope, to) for each in parts[:4096]]
+    found = [
+        apply(call.args[0], [Constant(each, source.provenance)], {}, call.line, scope, to) for each in parts[:4096]
+    ]
     constants = [each for each in found if isinstance(each, Constant)]
     if constants and len(constants) == len(found):
         values = tuple(None if isinstance(each.value, tuple) else each.value for each in constants)
-        return Constant(values, max(Made.PIECED, *(each.made for each in constants)))
-    return Items(tuple(found)) if found else UNKNOWN
+        return Constant(values, max(Provenance.COMPUTED, *(each.provenance for each in constants)))
+    return Container(tuple(found)) if found else UNKNOWN
 
 
 def _attrgetter(call: Call, scope: Scope, to: Follower) -> Value:
     """``operator.attrgetter('system')`` and ``methodcaller``: a function of one argument."""
     first = call.args[0] if call.args else UNKNOWN
     if isinstance(first, Constant) and isinstance(first.value, str):
-        hidden = "!" if first.made > Made.LITERAL else ""
-        return Named(f"{call.name}>{hidden}{first.value}")
+        hidden = "!" if first.provenance > Provenance.LITERAL else ""
+        return ExternalName(f"{call.name}>{hidden}{first.value}")
     note(call, to)
-    return Named(f"{call.name}>*")
+    return ExternalName(f"{call.name}>*")
 
 
 def getter_applied(call: Call, scope: Scope, to: Follower) -> Value:
     """What a function that ``attrgetter`` or ``methodcaller`` made returns."""
     maker, _, path = call.name.partition(">")
-    made = Made.PIECED if path.startswith("!") else Made.LITERAL
+    made = Provenance.COMPUTED if path.startswith("!") else Provenance.LITERAL
     found: Value = call.args[0] if call.args else UNKNOWN
     if path == "*":
         to.tell_walk(found, call.line)
-        for each in options(found):
+        for each in list_alternatives(found):
             to.tell_computed(each, call.line)
         return UNKNOWN
     for step in path.removeprefix("!").split("."):
@@ -344,9 +373,9 @@ def getter_applied(call: Call, scope: Scope, to: Follower) -> Value:
 
 
 def _refer_to(found: Value, line: int, to: Follower) -> None:
-    for each in options(found):
-        if isinstance(each, Named):
-            to.log.note(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, line)
+    for each in list_alternatives(found):
+        if isinstance(each, ExternalName):
+            to.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
 
 
 def refer(base: Value, name: str, line: int, to: Follower) -> None:
@@ -369,9 +398,9 @@ class _Table:
 
 
 _SPECIAL: Final = _Table(
-    {name: _imported for name in tables.IMPORTERS}
-    | {name: _evaluated for name in tables.EVALUATORS}
-    | {name: _getter for name in tables.GETTERS}
+    {name: _imported for name in name_tables.IMPORTERS}
+    | {name: _evaluated for name in name_tables.EVALUATORS}
+    | {name: _getter for name in name_tables.GETTERS}
     | {name: _through for name in ("builtins.map", "builtins.filter", "functools.reduce", "functools.partial",
                                    "itertools.starmap", "operator.call", "functools.partialmethod")}
     | {"builtins.dict": namespaces.mapping, "inspect.getmembers": namespaces.members,

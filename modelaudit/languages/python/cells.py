@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.languages.python import texts
+from modelaudit.languages.python import attack_texts
 from modelaudit.wire.deadline import keep_time
 
 _ESCAPED: Final = re.compile(r"(\s*)(?:([\w.,\s\[\]'\"]{1,200}?)=\s*)?(!!?|%%?)(?!=)(.*)", re.DOTALL)
@@ -17,8 +17,10 @@ _HELP: Final = re.compile(r"\s*(?:\?{1,2}\S.*|[\w.*%]{1,200}\?{1,2}\s*)\Z")
 _SHELLS: Final = frozenset({"bash", "sh", "system", "sx", "script", "cmd", "powershell", "!"})
 _INTERPRETERS: Final = frozenset({"python", "python2", "python3", "pypy"})
 _PAGES: Final = frozenset({"html", "javascript", "js", "svg"})
-_FOREIGN: Final = frozenset({"R", "perl", "ruby", "julia", "octave", "cpp", "node", "ts", "rust", "cu", "cuda"})
-_ON_CODE: Final = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "debug"})
+_FOREIGN_LANGUAGES: Final = frozenset(
+    {"R", "perl", "ruby", "julia", "octave", "cpp", "node", "ts", "rust", "cu", "cuda"}
+)
+_CODE_MAGICS: Final = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "debug"})
 _OPTION: Final = re.compile(r"-\w+(?:\s+\d+)?\s+")
 
 
@@ -43,20 +45,20 @@ class Cell:
     foreign: list[tuple[int, str]] = field(default_factory=list)
 
 
-def take_apart(source: str) -> Cell:
+def split_cell(source: str) -> Cell:
     """The parts of one cell."""
     cell = Cell()
     lines = source.splitlines()
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
     if lines and lines[first].lstrip().startswith("%%"):
-        if not _of_cell(cell, lines[first].strip()[2:], lines[first + 1 :], first + 1):
+        if not _apply_cell_magic(cell, lines[first].strip()[2:], lines[first + 1 :], first + 1):
             return cell
         lines[first] = "pass"
-    cell.python = "\n".join(_rows(cell, lines))
+    cell.python = "\n".join(_translate_lines(cell, lines))
     return cell
 
 
-def _of_cell(cell: Cell, magic: str, body: list[str], line: int) -> bool:
+def _apply_cell_magic(cell: Cell, magic: str, body: list[str], line: int) -> bool:
     """Take in a magic of the whole cell; whether the rest is Python of this process."""
     name, _, given = magic.partition(" ")
     text = "\n".join(body)
@@ -66,7 +68,7 @@ def _of_cell(cell: Cell, magic: str, body: list[str], line: int) -> bool:
         cell.python = "\n" * line + text
     elif name in _PAGES:
         cell.pages.append((line + 1, text))
-    elif name in _FOREIGN:
+    elif name in _FOREIGN_LANGUAGES:
         cell.foreign.append((line + 1, name))
     elif name in ("writefile", "file"):
         cell.files.append((given.split()[-1] if given.split() else "file", text))
@@ -75,7 +77,7 @@ def _of_cell(cell: Cell, magic: str, body: list[str], line: int) -> bool:
     return False
 
 
-def _rows(cell: Cell, lines: list[str]) -> list[str]:
+def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
     rows: list[str] = []
     number = 0
     while number < len(lines):
@@ -83,7 +85,7 @@ def _rows(cell: Cell, lines: list[str]) -> list[str]:
         line = lines[number]
         taken = _ESCAPED.match(line)
         start = number
-        if taken is not None and _is_escape(taken):
+        if taken is not None and _is_ipython_escape(taken):
             parts = [line]
             while parts[-1].endswith("\\") and number + 1 < len(lines):
                 number += 1
@@ -91,8 +93,8 @@ def _rows(cell: Cell, lines: list[str]) -> list[str]:
                 parts.append(lines[number].strip())
             line = " ".join(parts)
             taken = _ESCAPED.match(line)
-        if taken is not None and _is_escape(taken):
-            rows.append(f"{taken[1]}{_line(cell, taken[3], taken[4].strip(), start + 1)}")
+        if taken is not None and _is_ipython_escape(taken):
+            rows.append(f"{taken[1]}{_translate_escape(cell, taken[3], taken[4].strip(), start + 1)}")
             rows += [""] * (number - start)
         else:
             rows.append("" if _HELP.match(line) else line)
@@ -100,12 +102,12 @@ def _rows(cell: Cell, lines: list[str]) -> list[str]:
     return rows
 
 
-def _is_escape(taken: re.Match[str]) -> bool:
+def _is_ipython_escape(taken: re.Match[str]) -> bool:
     """Whether a line begins as IPython's own; ``%`` in the middle of Python divides."""
     return taken[2] is None or (taken[3] in ("!", "!!", "%") and bool(re.match(r"[\w!]", taken[4])))
 
 
-def _line(cell: Cell, escape: str, rest: str, line: int) -> str:
+def _translate_escape(cell: Cell, escape: str, rest: str, line: int) -> str:
     """Take in a line of IPython's own; what stands for it in Python."""
     if escape.startswith("!"):
         cell.shell.append((line, rest))
@@ -119,8 +121,8 @@ def _line(cell: Cell, escape: str, rest: str, line: int) -> str:
         cell.shell.append((line, rest))
     elif name in ("run", "load", "loadpy") and given:
         cell.runs.append((line, given.split()[-1] if given.startswith("-") else given.split()[0]))
-    elif name in _ON_CODE:
+    elif name in _CODE_MAGICS:
         return _OPTION.sub("", given.strip()) or "pass"
-    elif any(texts.telling(given)):
+    elif any(attack_texts.find_attack_texts(given)):
         cell.shell.append((line, given))
     return "pass"

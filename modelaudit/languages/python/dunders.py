@@ -6,7 +6,14 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.languages.python.values import Items, Local, Named, Value, joined, options
+from modelaudit.languages.python.values import (
+    Container,
+    ExternalName,
+    LocalDefinition,
+    Value,
+    join_values,
+    list_alternatives,
+)
 
 if TYPE_CHECKING:
     from modelaudit.languages.python.follow import Follower
@@ -23,16 +30,16 @@ OPERATORS: Final[dict[type[ast.operator], str]] = {
 def method_of(base: Value, names: Sequence[str], args: Sequence[Value], to: Follower) -> Value | None:
     """What the first of these methods that a class of the file has returns; ``None`` where none has one."""
     found: list[Value] = []
-    for each in options(base):
-        members = to.definitions[each.number - 1].members if isinstance(each, Local) else None
+    for each in list_alternatives(base):
+        members = to.definitions[each.number - 1].members if isinstance(each, LocalDefinition) else None
         method = next((members.names[name] for name in names if name in members.names), None) if members else None
-        for one in options(method) if method is not None else ():
-            if isinstance(one, Local):
-                to.log.calls(one.number)
+        for one in list_alternatives(method) if method is not None else ():
+            if isinstance(one, LocalDefinition):
+                to.log.record_local_call(one.number)
                 found.append(to.run(one, [each, *args], {}))
             else:
                 found.append(one)
-    return joined(*found) if found else None
+    return join_values(*found) if found else None
 
 
 def operated(kind: type[ast.operator], left: Value, right: Value, to: Follower) -> Value | None:
@@ -42,31 +49,31 @@ def operated(kind: type[ast.operator], left: Value, right: Value, to: Follower) 
     return found if found is not None else method_of(right, (f"__r{name}__",), [left], to)
 
 
-def mark_property(decorator: Value, local: Local, to: Follower) -> None:
+def mark_property(decorator: Value, local: LocalDefinition, to: Follower) -> None:
     """Keep that a function is called by being taken from an object."""
-    if any(isinstance(each, Named) and each.name in _PROPERTIES for each in options(decorator)):
+    if any(isinstance(each, ExternalName) and each.name in _PROPERTIES for each in list_alternatives(decorator)):
         to.definitions[local.number - 1].is_property = True
 
 
-def taken(member: Value, owner: Local, to: Follower) -> Value:
+def taken(member: Value, owner: LocalDefinition, to: Follower) -> Value:
     """What taking a member from an object gives: of a property, what it returns."""
-    if isinstance(member, Local) and to.definitions[member.number - 1].is_property:
-        to.log.calls(member.number)
+    if isinstance(member, LocalDefinition) and to.definitions[member.number - 1].is_property:
+        to.log.record_local_call(member.number)
         return to.run(member, [owner], {})
     return member
 
 
 def installs(classes: Value, to: Follower) -> None:
     """Classes whose methods an installation runs."""
-    for each in options(classes):
-        for one in each.values if isinstance(each, Items) else ():
-            members = to.definitions[one.number - 1].members if isinstance(one, Local) else None
+    for each in list_alternatives(classes):
+        for one in each.values if isinstance(each, Container) else ():
+            members = to.definitions[one.number - 1].members if isinstance(one, LocalDefinition) else None
             for member in members.names.values() if members is not None else ():
                 hand_on(member, to)
 
 
 def hand_on(value: Value, to: Follower) -> None:
     """Whoever is given a function may call it."""
-    for each in options(value):
-        if isinstance(each, Local):
-            to.log.calls(each.number)
+    for each in list_alternatives(value):
+        if isinstance(each, LocalDefinition):
+            to.log.record_local_call(each.number)

@@ -6,24 +6,24 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.languages.python import dunders, fold, names, trust, uses, variants
-from modelaudit.languages.python.tables import BUILTINS, WALKS
+from modelaudit.languages.python import call_variants, constant_folding, dunders, name_resolution, trust, uses
+from modelaudit.languages.python.name_tables import BUILTINS, INTERPRETER_ATTRIBUTES
 from modelaudit.languages.python.values import (
     UNKNOWN,
-    Callee,
+    CallableValue,
     Constant,
-    Items,
-    Local,
-    Made,
-    Named,
-    Plain,
+    Container,
+    ExternalName,
+    LocalDefinition,
+    PlainValue,
+    Provenance,
     Scope,
     Unknown,
     Value,
-    joined,
-    options,
-    tagged,
-    tags_of,
+    add_tags,
+    collect_tags,
+    join_values,
+    list_alternatives,
 )
 
 if TYPE_CHECKING:
@@ -41,14 +41,16 @@ class TooDeepError(Exception):
 def value_of(node: ast.expr, scope: Scope, to: Follower) -> Value:
     """What an expression is worth; a name of another module that it comes to is noted as referred to."""
     found = look(node, scope, to)
-    for each in options(found):
-        if isinstance(each, Named) and not each.returned and each.name:
+    for each in list_alternatives(found):
+        if isinstance(each, ExternalName) and not each.is_result and each.name:
             if ".__dict__" in each.name:
                 owner = each.name.partition(".__dict__")[0]
-                to.tell_computed(Named(owner), node.lineno)  # whoever is given all names of a module takes any of them
-            to.log.note(uses.HIDDEN if each.hidden else uses.REFERENCE, each.name, node.lineno)
-        elif isinstance(each, Local):
-            to.log.calls(each.number)
+                to.tell_computed(
+                    ExternalName(owner), node.lineno
+                )  # whoever is given all names of a module takes any of them
+            to.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, node.lineno)
+        elif isinstance(each, LocalDefinition):
+            to.log.record_local_call(each.number)
     return found
 
 
@@ -68,14 +70,14 @@ def look(node: ast.expr, scope: Scope, to: Follower) -> Value:
 def _parts(node: ast.expr, scope: Scope, to: Follower) -> Value:
     """Any other expression: what flows into its parts flows into it."""
     found = [value_of(part, scope, to) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
-    return Unknown(frozenset().union(*map(tags_of, found))) if found else UNKNOWN
+    return Unknown(frozenset().union(*map(collect_tags, found))) if found else UNKNOWN
 
 
 def _constant(node: ast.expr, _: Scope, to: Follower) -> Value:
     value = node.value if isinstance(node, ast.Constant) else None
     if isinstance(value, str | bytes):
-        if len(value) > fold.MOST:
-            value = value[: fold.MOST]
+        if len(value) > constant_folding.MAX_CONSTANT_SIZE:
+            value = value[: constant_folding.MAX_CONSTANT_SIZE]
         constant = Constant(value)
         to.tell_text(constant, node.lineno)
         return constant
@@ -84,19 +86,19 @@ def _constant(node: ast.expr, _: Scope, to: Follower) -> Value:
 
 def _name(node: ast.expr, scope: Scope, to: Follower) -> Value:
     assert isinstance(node, ast.Name)
-    found = scope.find(node.id)
+    found = scope.look_up(node.id)
     if found is not None:
         return found
     if node.id == "__builtins__":
-        return Named("builtins")
+        return ExternalName("builtins")
     if node.id == "get_ipython":
-        return Named("IPython.get_ipython")
+        return ExternalName("IPython.get_ipython")
     if node.id == "__doc__":
         return Constant(to.docstring)
     if to.stars and (node.id not in BUILTINS or "os" in to.stars):
-        starred = [Named(f"{module}.{node.id}") for module in to.stars]
-        return joined(*starred, *([Named(f"builtins.{node.id}")] if node.id in BUILTINS else []))
-    return Named(f"builtins.{node.id}") if node.id in BUILTINS else UNKNOWN
+        starred = [ExternalName(f"{module}.{node.id}") for module in to.stars]
+        return join_values(*starred, *([ExternalName(f"builtins.{node.id}")] if node.id in BUILTINS else []))
+    return ExternalName(f"builtins.{node.id}") if node.id in BUILTINS else UNKNOWN
 
 
 def _attribute(node: ast.expr, scope: Scope, to: Follower) -> Value:
@@ -107,21 +109,23 @@ def _attribute(node: ast.expr, scope: Scope, to: Follower) -> Value:
 
 def attribute(base: Value, name: str, line: int, to: Follower) -> Value:
     """What ``base.name`` is, definitions of the file included."""
-    if name in WALKS:
-        is_root = any(isinstance(each, Named) and each.name == "builtins.object" for each in options(base))
-        to.log.note(uses.REFERENCE, f"builtins.object.{name}" if is_root else f"*.{name}", line)
+    if name in INTERPRETER_ATTRIBUTES:
+        is_root = any(
+            isinstance(each, ExternalName) and each.name == "builtins.object" for each in list_alternatives(base)
+        )
+        to.log.record(uses.REFERENCE, f"builtins.object.{name}" if is_root else f"*.{name}", line)
     found: list[Value] = []
-    to.step(len(options(base)))
-    for each in options(base):
-        if isinstance(each, Local) and name == "__code__":
-            found.append(names.attribute(UNKNOWN, name))
-        elif isinstance(each, Local):
+    to.step(len(list_alternatives(base)))
+    for each in list_alternatives(base):
+        if isinstance(each, LocalDefinition) and name == "__code__":
+            found.append(name_resolution.resolve_attribute(UNKNOWN, name))
+        elif isinstance(each, LocalDefinition):
             found.append(to.member(each, name))
         elif isinstance(each, Unknown | Constant) and name in to.attributes:
-            found += (to.attributes[name], names.attribute(each, name))
+            found += (to.attributes[name], name_resolution.resolve_attribute(each, name))
         else:
-            found.append(names.attribute(each, name))
-    return joined(*found)
+            found.append(name_resolution.resolve_attribute(each, name))
+    return join_values(*found)
 
 
 def _subscript(node: ast.expr, scope: Scope, to: Follower) -> Value:
@@ -131,8 +135,8 @@ def _subscript(node: ast.expr, scope: Scope, to: Follower) -> Value:
         return _sliced(base, node.slice, scope, to)
     key = value_of(node.slice, scope, to)
     if isinstance(base, Constant) and isinstance(key, Constant):
-        return fold.item(base, key) or UNKNOWN
-    if isinstance(base, Named) and base.name in ("builtins.globals", "builtins.locals", "builtins.vars"):
+        return constant_folding.fold_item(base, key) or UNKNOWN
+    if isinstance(base, ExternalName) and base.name in ("builtins.globals", "builtins.locals", "builtins.vars"):
         if not isinstance(key, Constant):
             to.tell_computed(base, node.lineno)
         return to.of_namespace(key, scope)
@@ -142,9 +146,9 @@ def _subscript(node: ast.expr, scope: Scope, to: Follower) -> Value:
 
 def taken(base: Value, key: Value, line: int, to: Follower) -> Value:
     """What ``base[key]`` is; a key that is computed is noted where it chooses out of a module."""
-    if isinstance(base, Named | Unknown) and not isinstance(key, Constant):
+    if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
         to.tell_computed(base, line)
-    return names.item(base, key)
+    return name_resolution.resolve_item(base, key)
 
 
 def _sliced(base: Value, bounds: ast.Slice, scope: Scope, to: Follower) -> Value:
@@ -153,8 +157,8 @@ def _sliced(base: Value, bounds: ast.Slice, scope: Scope, to: Follower) -> Value
     ]
     known = [each for each in found if each is None or isinstance(each, Constant)]
     if isinstance(base, Constant) and len(known) == 3:
-        return to.tell_made(fold.cut(base, known), bounds.lineno)
-    return base if isinstance(base, Items | Named) else Unknown(tags_of(base))
+        return to.tell_made(constant_folding.fold_slice(base, known), bounds.lineno)
+    return base if isinstance(base, Container | ExternalName) else Unknown(collect_tags(base))
 
 
 def _operation(node: ast.expr, scope: Scope, to: Follower) -> Value:
@@ -173,23 +177,25 @@ def _operation(node: ast.expr, scope: Scope, to: Follower) -> Value:
 def _combined(kind: type[ast.operator], left: Value, right: Value, node: ast.expr, to: Follower) -> Value:
     to.step()
     if isinstance(left, Constant) and isinstance(right, Constant):
-        to.step((fold.size_of(left) + fold.size_of(right)) >> 8)
-        done = fold.binary(kind, left, right)
-        return done or Unknown(tags_of(left) | tags_of(right))
-    if kind is ast.Add and isinstance(left, Items) and isinstance(right, Items) and not left.keys:
-        return Items((left.values + right.values)[:_MOST_ITEMS])
-    if isinstance(left, Named) and left.returned and kind is ast.Div:
-        return tagged(left, variants.tags_of_path(right))  # a path and what lies below it
+        to.step((constant_folding.measure_constant(left) + constant_folding.measure_constant(right)) >> 8)
+        done = constant_folding.fold_binary(kind, left, right)
+        return done or Unknown(collect_tags(left) | collect_tags(right))
+    if kind is ast.Add and isinstance(left, Container) and isinstance(right, Container) and not left.keys:
+        return Container((left.values + right.values)[:_MOST_ITEMS])
+    if isinstance(left, ExternalName) and left.is_result and kind is ast.Div:
+        return add_tags(left, call_variants.tag_path(right))  # a path and what lies below it
     found = dunders.operated(kind, left, right, to)
     if found is not None:
         return found
-    return Unknown(tags_of(left) | tags_of(right) | variants.tags_of_path(right))
+    return Unknown(collect_tags(left) | collect_tags(right) | call_variants.tag_path(right))
 
 
 def _unary(node: ast.expr, scope: Scope, to: Follower) -> Value:
     assert isinstance(node, ast.UnaryOp)
     operand = value_of(node.operand, scope, to)
-    return (fold.unary(type(node.op), operand) if isinstance(operand, Constant) else None) or Unknown(tags_of(operand))
+    return (constant_folding.fold_unary(type(node.op), operand) if isinstance(operand, Constant) else None) or Unknown(
+        collect_tags(operand)
+    )
 
 
 def _compared(node: ast.expr, scope: Scope, to: Follower) -> Value:
@@ -197,37 +203,37 @@ def _compared(node: ast.expr, scope: Scope, to: Follower) -> Value:
     assert isinstance(node, ast.Compare)
     parts = [value_of(each, scope, to) for each in (node.left, *node.comparators)]
     if len(parts) == 2 and isinstance(parts[0], Constant) and isinstance(parts[1], Constant):
-        return fold.compare(type(node.ops[0]), parts[0], parts[1]) or UNKNOWN
-    return Unknown(frozenset().union(*map(tags_of, parts)))
+        return constant_folding.fold_comparison(type(node.ops[0]), parts[0], parts[1]) or UNKNOWN
+    return Unknown(frozenset().union(*map(collect_tags, parts)))
 
 
 def _either(node: ast.expr, scope: Scope, to: Follower) -> Value:
     if isinstance(node, ast.IfExp):
         value_of(node.test, scope, to)
-        return joined(value_of(node.body, scope, to), value_of(node.orelse, scope, to))
+        return join_values(value_of(node.body, scope, to), value_of(node.orelse, scope, to))
     assert isinstance(node, ast.BoolOp)
-    return joined(*(value_of(each, scope, to) for each in node.values))
+    return join_values(*(value_of(each, scope, to) for each in node.values))
 
 
 def _sequence(node: ast.expr, scope: Scope, to: Follower) -> Value:
     assert isinstance(node, ast.List | ast.Tuple | ast.Set)
     parts = [value_of(each.value if isinstance(each, ast.Starred) else each, scope, to) for each in node.elts]
     constants = [part for part in parts if isinstance(part, Constant)]
-    if len(constants) == len(parts) and len(parts) <= fold.MOST:
-        return fold.sequence(constants)
-    return Items(tuple(parts[:_MOST_ITEMS]))
+    if len(constants) == len(parts) and len(parts) <= constant_folding.MAX_CONSTANT_SIZE:
+        return constant_folding.fold_sequence(constants)
+    return Container(tuple(parts[:_MOST_ITEMS]))
 
 
 def _mapping(node: ast.expr, scope: Scope, to: Follower) -> Value:
     assert isinstance(node, ast.Dict)
-    keys: list[Plain | tuple[Plain, ...]] = []
+    keys: list[PlainValue | tuple[PlainValue, ...]] = []
     values: list[Value] = []
     for key, part in zip(node.keys, node.values, strict=True):
         name = value_of(key, scope, to) if key is not None else UNKNOWN
         values.append(value_of(part, scope, to))
         trust.note_item(name, values[-1], node.lineno, to)
         keys.append(name.value if isinstance(name, Constant) else None)
-    return Items(tuple(values[:_MOST_ITEMS]), tuple(keys[:_MOST_ITEMS]))
+    return Container(tuple(values[:_MOST_ITEMS]), tuple(keys[:_MOST_ITEMS]))
 
 
 def _text(node: ast.expr, scope: Scope, to: Follower) -> Value:
@@ -238,7 +244,7 @@ def _text(node: ast.expr, scope: Scope, to: Follower) -> Value:
         inner = part.value if isinstance(part, ast.FormattedValue) else part
         found = value_of(inner, scope, to)
         if isinstance(found, Constant) and isinstance(found.value, int | str) and not isinstance(part, ast.Constant):
-            found = Constant(str(found.value), Made.PIECED) if not _is_huge(found.value) else UNKNOWN
+            found = Constant(str(found.value), Provenance.COMPUTED) if not _is_huge(found.value) else UNKNOWN
         text = _combined(ast.Add, text, found, inner, to)
     return to.tell_made(text, node.lineno)
 
@@ -265,26 +271,26 @@ def _comprehension(node: ast.expr, scope: Scope, to: Follower) -> Value:
     inner = Scope(scope)
     sources = [value_of(each.iter, scope if number == 0 else inner, to) for number, each in enumerate(node.generators)]
     if not isinstance(node, ast.DictComp) and len(sources) == 1 and isinstance(sources[0], Constant):
-        to.step(fold.size_of(sources[0]) >> 6)
-        parts = fold.elements(sources[0])
+        to.step(constant_folding.measure_constant(sources[0]) >> 6)
+        parts = constant_folding.iterate_constant(sources[0])
         if parts is not None and len(parts) <= _UNROLLED:
-            return _unrolled(node, parts, sources[0].made, inner, to)
+            return _unrolled(node, parts, sources[0].provenance, inner, to)
     for each, source in zip(node.generators, sources, strict=True):
         source = dunders.method_of(source, ("__iter__", "__aiter__"), [], to) or source
-        to.assign(each.target, names.item(source, UNKNOWN), inner)
+        to.assign(each.target, name_resolution.resolve_item(source, UNKNOWN), inner)
         for test in each.ifs:
             value_of(test, inner, to)
     if isinstance(node, ast.DictComp):
         value_of(node.key, inner, to)
-        return Items((value_of(node.value, inner, to),))
+        return Container((value_of(node.value, inner, to),))
     element = value_of(node.elt, inner, to)
-    return Unknown(tags_of(element)) if isinstance(element, Unknown | Constant) else Items((element,))
+    return Unknown(collect_tags(element)) if isinstance(element, Unknown | Constant) else Container((element,))
 
 
 def _unrolled(
     node: ast.ListComp | ast.SetComp | ast.GeneratorExp,
-    parts: tuple[Plain, ...],
-    made: Made,
+    parts: tuple[PlainValue, ...],
+    made: Provenance,
     inner: Scope,
     to: Follower,
 ) -> Value:
@@ -298,15 +304,15 @@ def _unrolled(
         for test in generator.ifs:
             value_of(test, inner, to)
         found.append(value_of(node.elt, inner, to))
-        if len(found) == 2 and not any(isinstance(each, Constant | Callee) for each in found):
+        if len(found) == 2 and not any(isinstance(each, Constant | CallableValue) for each in found):
             break
     constants = [each for each in found if isinstance(each, Constant)]
     if len(constants) == len(found):
         if generator.ifs:
             return UNKNOWN  # which of them it keeps is not worked out
-        done = fold.sequence(constants)
-        return Constant(done.value, max(done.made, Made.PIECED))
-    return Items(tuple(found[:_MOST_ITEMS]))
+        done = constant_folding.fold_sequence(constants)
+        return Constant(done.value, max(done.provenance, Provenance.COMPUTED))
+    return Container(tuple(found[:_MOST_ITEMS]))
 
 
 def _inner(node: ast.expr, scope: Scope, to: Follower) -> Value:

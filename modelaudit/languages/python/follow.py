@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.languages.python import calls, dunders, names, statements, texts, uses
+from modelaudit.languages.python import attack_texts, calls, dunders, name_resolution, statements, uses
 from modelaudit.languages.python.expressions import TooDeepError, value_of
-from modelaudit.languages.python.tables import CLASS_HOOKS, COMMANDS, HANDED, ROOTS
-from modelaudit.languages.python.uses import Log
+from modelaudit.languages.python.name_tables import CLASS_HOOKS, COMMANDS, POWERFUL_MODULES, WELL_KNOWN_MODULES
+from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import (
     UNKNOWN,
-    Callee,
+    CallableValue,
     Constant,
-    Items,
-    Local,
-    Made,
-    Named,
+    Container,
+    ExternalName,
+    LocalDefinition,
+    Provenance,
     Scope,
     Unknown,
     Value,
-    joined,
-    options,
-    rebound,
+    join_values,
+    list_alternatives,
+    merge_binding,
 )
 from modelaudit.wire.deadline import keep_time
 
@@ -71,7 +71,7 @@ class Follower:
         in_text: how many texts that are run as code lie around what is followed.
     """
 
-    log: Log = field(default_factory=Log)
+    log: UseLog = field(default_factory=UseLog)
     docstring: str = ""
     stars: list[str] = field(default_factory=list)
     attributes: dict[str, Value] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Follower:
                 if len(self.unfollowed) < 1000 and self.steps <= self.most_steps + 1000:
                     self.unfollowed.append((statement.lineno, statement.end_lineno or statement.lineno))
 
-    def define(self, node: Definable, scope: Scope, members: Scope | None = None) -> Local:
+    def define(self, node: Definable, scope: Scope, members: Scope | None = None) -> LocalDefinition:
         """Take in a definition; a function's body is followed once the module has been."""
         number = self._numbers.get(id(node))
         if number is None:
@@ -142,13 +142,13 @@ class Follower:
         definition = self.definitions[number - 1]
         definition.scope, definition.members = scope, members
         name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
-        self.log.defines(name, number)
-        if name in CLASS_HOOKS or (name in ("__getattr__", "__dir__") and scope.outer is None):
-            self.log.follows(self.log.within, number)
+        self.log.register_definition(name, number)
+        if name in CLASS_HOOKS or (name in ("__getattr__", "__dir__") and scope.parent is None):
+            self.log.record_implied_call(self.log.current_function, number)
         if members is None and number not in self._are_waiting:
             self._waiting.append(number)
             self._are_waiting.add(number)
-        return Local(number)
+        return LocalDefinition(number)
 
     def _function(self, number: int, definition: Definition) -> None:
         node = definition.node
@@ -156,10 +156,10 @@ class Follower:
             return
         scope = Scope(definition.scope)
         self._bind_parameters(node.args, definition, scope)
-        before, self.log.within = self.log.within, number
+        before, self.log.current_function = self.log.current_function, number
         found = self._body(node, scope)
-        self.log.within = before
-        definition.returns = found if definition.returns is None else joined(definition.returns, found)
+        self.log.current_function = before
+        definition.returns = found if definition.returns is None else join_values(definition.returns, found)
 
     def _body(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> Value:
         if isinstance(node, ast.Lambda):
@@ -172,7 +172,7 @@ class Follower:
                 return UNKNOWN
         outer, self._returned = self._returned, []
         self.statements(node.body, scope)
-        found = joined(*self._returned) if self._returned else UNKNOWN
+        found = join_values(*self._returned) if self._returned else UNKNOWN
         self._returned = outer
         return found
 
@@ -192,22 +192,24 @@ class Follower:
         for parameter in (*positional, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))):
             known = definition.given.get(parameter.arg, UNKNOWN)
             if parameter.arg in defaults:
-                known = joined(known, value_of(defaults[parameter.arg], definition.scope, self))
+                known = join_values(known, value_of(defaults[parameter.arg], definition.scope, self))
             scope.names[parameter.arg] = UNKNOWN if isinstance(known, Constant) else known
 
-    def run(self, local: Local, given: Sequence[Value], by_name: dict[str, Value]) -> Value:
+    def run(self, local: LocalDefinition, given: Sequence[Value], by_name: dict[str, Value]) -> Value:
         """What a call of a function of the file returns, worked out where it is short and its arguments are known."""
         definition = self.definitions[local.number - 1]
         node = definition.node
         if isinstance(node, ast.ClassDef):
-            return Local(local.number, returned=True)
+            return LocalDefinition(local.number, is_result=True)
         parameters = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
         bound = dict(zip(parameters, given, strict=False)) | by_name
         for name, value in bound.items():
-            if any(isinstance(each, Callee) for each in options(value)):
-                definition.given[name] = joined(definition.given.get(name, UNKNOWN), value)
+            if any(isinstance(each, CallableValue) for each in list_alternatives(value)):
+                definition.given[name] = join_values(definition.given.get(name, UNKNOWN), value)
         # What a function makes of values that nobody knows has been followed once, and is what it returns.
-        is_known = any(isinstance(each, Callee | Constant) for value in bound.values() for each in options(value))
+        is_known = any(
+            isinstance(each, CallableValue | Constant) for value in bound.values() for each in list_alternatives(value)
+        )
         is_short = isinstance(node, ast.Lambda) or len(node.body) <= _SHORT_BODY
         if not is_short or not (is_known or not bound) or self.inlining >= _MOST_INLINED:
             return definition.returns or UNKNOWN
@@ -228,7 +230,7 @@ class Follower:
         finally:
             self.inlining -= 1
 
-    def member(self, local: Local, name: str) -> Value:
+    def member(self, local: LocalDefinition, name: str) -> Value:
         """An attribute of a class of the file, or of an object of it."""
         definition = self.definitions[local.number - 1]
         if definition.members is None:
@@ -238,8 +240,10 @@ class Follower:
             for value in (definition.members.names.get(name), self.attributes.get(name))
             if value is not None
         ]
-        inherited = [names.attribute(each, name) for each in definition.bases if isinstance(each, Named)]
-        return joined(*found) if found else joined(*inherited) if inherited else UNKNOWN
+        inherited = [
+            name_resolution.resolve_attribute(each, name) for each in definition.bases if isinstance(each, ExternalName)
+        ]
+        return join_values(*found) if found else join_values(*inherited) if inherited else UNKNOWN
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Give a target, be it a name, an attribute, an item or several of them, a value."""
@@ -247,8 +251,8 @@ class Follower:
 
     def keep_attribute(self, name: str, value: Value) -> None:
         """Keep what an attribute of some object is given, where that can be called."""
-        if any(isinstance(each, Callee | Items) for each in options(value)):
-            self.attributes[name] = rebound(self.attributes.get(name), value)
+        if any(isinstance(each, CallableValue | Container) for each in list_alternatives(value)):
+            self.attributes[name] = merge_binding(self.attributes.get(name), value)
 
     def call(self, node: ast.Call, scope: Scope) -> Value:
         """Follow a call."""
@@ -259,47 +263,55 @@ class Follower:
         text = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
         if text is None:
             return Unknown(frozenset({"module"}))
-        found = scope.find(text)
+        found = scope.look_up(text)
         if found is not None:
-            is_made = isinstance(key, Constant) and key.made > Made.LITERAL
-            return Named(found.name, found.returned, is_made, found.tags) if isinstance(found, Named) else found
-        return Named("builtins") if text == "__builtins__" else UNKNOWN
+            is_made = isinstance(key, Constant) and key.provenance > Provenance.LITERAL
+            return (
+                ExternalName(found.name, found.is_result, is_made, found.tags)
+                if isinstance(found, ExternalName)
+                else found
+            )
+        return ExternalName("builtins") if text == "__builtins__" else UNKNOWN
 
     def tell_text(self, value: Constant, line: int) -> None:
         """Note a text that tells of an attack by itself."""
         text = value.value.decode("latin-1") if isinstance(value.value, bytes) else value.value
         if isinstance(text, str) and len(text) > 3:
             self.step(len(text) >> 6)
-            for name, shown in texts.telling(text):
-                self.log.note(uses.TEXT, name, line, shown)
+            for name, shown in attack_texts.find_attack_texts(text):
+                self.log.record(uses.TEXT, name, line, shown)
             dotted = text.replace(":", ".")
             if dotted in COMMANDS:
-                self.log.note(uses.REFERENCE, names.named(dotted).name, line, "by its name in a text")
+                self.log.record(
+                    uses.REFERENCE, name_resolution.normalize_name(dotted).name, line, "by its name in a text"
+                )
 
     def tell_made(self, value: Value | None, line: int) -> Value:
         """The same for a text that was put together; it is returned, or what is unknown in its place."""
-        if isinstance(value, Constant) and value.made > Made.LITERAL:
+        if isinstance(value, Constant) and value.provenance > Provenance.LITERAL:
             self.step(len(value.value) >> 6 if isinstance(value.value, str | bytes | tuple) else 0)
             self.tell_text(value, line)
         return value or UNKNOWN
 
     def tell_handed(self, value: Value, line: int) -> None:
         """Note that a module that runs commands or code is handed to what another file of the model defines."""
-        for each in options(value):
-            if isinstance(each, Named) and not each.returned and each.name in HANDED:
-                self.log.note(uses.COMPUTED, f"{each.name}.*", line, "handed on")
+        for each in list_alternatives(value):
+            if isinstance(each, ExternalName) and not each.is_result and each.name in POWERFUL_MODULES:
+                self.log.record(uses.COMPUTED, f"{each.name}.*", line, "handed on")
 
     def tell_walk(self, base: Value, line: int) -> None:
         """Note a walk along a path of unknown names that begins at a package: every module can be reached by one."""
-        for each in options(base):
-            if isinstance(each, Named) and not each.returned and each.name in self.imports:
-                self.log.note(uses.COMPUTED, "(package).*", line, each.name)
+        for each in list_alternatives(base):
+            if isinstance(each, ExternalName) and not each.is_result and each.name in self.imports:
+                self.log.record(uses.COMPUTED, "(package).*", line, each.name)
 
     def tell_computed(self, base: Value, line: int) -> None:
         """Note that something of a module is reached by a name that nobody can tell from the source."""
-        name = names.target_of(base)
-        if name in ROOTS.values() or name.startswith("*."):
-            self.log.note(uses.COMPUTED, f"{name.removeprefix('*.')}.*" if name.startswith("*.") else f"{name}.*", line)
+        name = name_resolution.find_namespace_owner(base)
+        if name in WELL_KNOWN_MODULES.values() or name.startswith("*."):
+            self.log.record(
+                uses.COMPUTED, f"{name.removeprefix('*.')}.*" if name.startswith("*.") else f"{name}.*", line
+            )
         elif isinstance(base, Unknown) and "module" in base.tags:
             is_plain = "builtins.__import__" in base.tags
-            self.log.note(uses.COMPUTED, "builtins.__import__.*" if is_plain else "importlib.*", line)
+            self.log.record(uses.COMPUTED, "builtins.__import__.*" if is_plain else "importlib.*", line)

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from modelaudit.languages.python import arguments
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Items, Named, Scope, Unknown, Value, joined, options, tags_of
+from modelaudit.languages.python.values import (
+    Container,
+    ExternalName,
+    Scope,
+    Unknown,
+    Value,
+    collect_tags,
+    join_values,
+    list_alternatives,
+)
 
 if TYPE_CHECKING:
     from modelaudit.languages.python.follow import Follower
@@ -14,11 +23,11 @@ if TYPE_CHECKING:
 
 def namespace(call: Call, scope: Scope, to: Follower) -> Value:
     """``vars(module)`` is its ``__dict__``; without an argument it is that of the file itself."""
-    if call.args and isinstance(call.args[0], Named) and call.name == "builtins.vars":
-        return Named(f"{call.args[0].name}.__dict__")
+    if call.args and isinstance(call.args[0], ExternalName) and call.name == "builtins.vars":
+        return ExternalName(f"{call.args[0].name}.__dict__")
     if call.args and call.name == "builtins.vars":
-        return Unknown(tags_of(call.args[0]))
-    return Named(call.name)
+        return Unknown(collect_tags(call.args[0]))
+    return ExternalName(call.name)
 
 
 def members(call: Call, scope: Scope, to: Follower) -> Value:
@@ -32,12 +41,15 @@ def mapping(call: Call, scope: Scope, to: Follower) -> Value:
     """``dict(...)`` of what is known."""
     if call.by_name and not call.args and "**" not in call.by_name:
         return arguments.mapping(dict(call.by_name))
-    is_copy = len(call.args) == 1 and isinstance(call.args[0], Items)
-    return call.args[0] if is_copy else Named(call.name, True, tags=call.tags | call.flows)
+    is_copy = len(call.args) == 1 and isinstance(call.args[0], Container)
+    return call.args[0] if is_copy else ExternalName(call.name, True, tags=call.tags | call.flows)
 
 
 def next_of(call: Call, scope: Scope, to: Follower) -> Value:
     """``next(...)`` is one of what it is given."""
     given = call.args[0] if call.args else Unknown()
-    found = [joined(*each.values) if isinstance(each, Items) and each.values else each for each in options(given)]
-    return joined(*found, *call.args[1:])
+    found = [
+        join_values(*each.values) if isinstance(each, Container) and each.values else each
+        for each in list_alternatives(given)
+    ]
+    return join_values(*found, *call.args[1:])

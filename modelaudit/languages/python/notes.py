@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.languages.python import names, tables, texts, uses, variants
+from modelaudit.languages.python import attack_texts, call_variants, name_resolution, name_tables, uses
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Constant, Named, Value, options, tags_of
+from modelaudit.languages.python.values import Constant, ExternalName, Value, collect_tags, list_alternatives
 
 if TYPE_CHECKING:
     from modelaudit.languages.python.follow import Follower
@@ -26,13 +26,17 @@ def opens_secret(call: Call) -> bool:
     if call.name.rpartition(".")[2] not in ("open", "Path", "read_text", "fdopen"):
         return False
     paths = [each.value for each in call.args[:1] if isinstance(each, Constant) and isinstance(each.value, str)]
-    return any(name in texts.SECRET_PLACES for path in paths for name, _ in texts.telling(path))
+    return any(name in attack_texts.SECRET_PLACES for path in paths for name, _ in attack_texts.find_attack_texts(path))
 
 
 def reads_secret(call: Call) -> bool:
     """Whether a variable of the environment is asked for whose name says that it holds a secret."""
     first = call.argument(0, "key")
-    return call.name in _ENVIRONMENT and isinstance(first, Constant) and names.is_secret(str(first.value))
+    return (
+        call.name in _ENVIRONMENT
+        and isinstance(first, Constant)
+        and name_resolution.is_secret_variable(str(first.value))
+    )
 
 
 def _goes_home(call: Call) -> bool:
@@ -49,40 +53,40 @@ def _sent(call: Call) -> frozenset[str]:
     is_known = any(isinstance(each, Constant) for each in call.args[:2])
     names_itself = {"token", "use_auth_token", "auth"} | (set() if is_known else {"headers"})
     given = [value for name, value in call.by_name.items() if name not in names_itself]
-    return frozenset().union(*(tags_of(each) for each in (*call.args, *given)))
+    return frozenset().union(*(collect_tags(each) for each in (*call.args, *given)))
 
 
 def note(call: Call, to: Follower) -> None:
     """Note a call as what it is: ordinary, of a name that was hidden, of what was decoded or fetched."""
-    name = variants.name_of(call)
+    name = call_variants.name_variant(call)
     if not name:
         return
-    use = uses.HIDDEN if call.hidden else uses.CALL
-    takes = call.name in tables.COMMANDS or call.name in tables.LOADERS or call.name in tables.EVALUATORS
-    is_import = call.name in tables.IMPORT_PATHS and call.flows & {"network", "hub"}
+    use = uses.HIDDEN if call.is_hidden else uses.CALL
+    takes = call.name in name_tables.COMMANDS or call.name in name_tables.LOADERS or call.name in name_tables.EVALUATORS
+    is_import = call.name in name_tables.IMPORT_LOCATIONS and call.flows & {"network", "hub"}
     if is_import or (takes and "network" in call.flows):
         use = uses.OF_DOWNLOAD
     elif takes and "decoded" in call.flows:
         use = uses.OF_DECODED
-    to.log.note(use, name, call.line, call.detail)
-    if call.name in tables.SENDERS and "secret" in _sent(call) and not _goes_home(call):
-        to.log.note(uses.SENDS_SECRET, name, call.line, call.detail)
+    to.log.record(use, name, call.line, call.detail)
+    if call.name in name_tables.SENDERS and "secret" in _sent(call) and not _goes_home(call):
+        to.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
 
 
 def start(value: Value, line: int, to: Follower) -> None:
     """Note that a function of another module is called by whoever it is handed to."""
-    for each in options(value):
-        if isinstance(each, Named) and not each.returned and not each.name.startswith("builtins."):
-            note(Call(each.name, (), {}, line, each.hidden), to)
+    for each in list_alternatives(value):
+        if isinstance(each, ExternalName) and not each.is_result and not each.name.startswith("builtins."):
+            note(Call(each.name, (), {}, line, each.is_hidden), to)
 
 
 def given_by(call: Call) -> frozenset[str]:
     """What flows into what a call returns."""
-    flows = call.tags | call.flows | tables.GIVES.get(call.name, frozenset())
-    if call.name in tables.SECRETS or opens_secret(call) or reads_secret(call):
+    flows = call.tags | call.flows | name_tables.RESULT_TAGS.get(call.name, frozenset())
+    if call.name in name_tables.SECRET_RESULTS or opens_secret(call) or reads_secret(call):
         flows |= {"secret"}
-    if call.name in tables.UNDOES:
+    if call.name in name_tables.DECODING_FUNCTIONS:
         flows |= {"decoded"}
-    if call.name in tables.PATHS:
-        flows |= frozenset().union(*map(variants.tags_of_path, call.args))
+    if call.name in name_tables.PATH_BUILDERS:
+        flows |= frozenset().union(*map(call_variants.tag_path, call.args))
     return flows

@@ -17,20 +17,44 @@ from modelaudit.wire.deadline import in_time
 from modelaudit.wire.text import TextScan
 from modelaudit.wire.text import decode as decode_text
 
-MOST_AT_ONCE: Final = 1 << 20
+MAX_PARSED_AT_ONCE: Final = 1 << 20
 """Characters that are parsed as one; of a longer source each statement is."""
 
-_MOST_OF_STATEMENT: Final = 2 << 20
-_MOST_FOLLOWED: Final = 2 << 20
-_MOST_SEARCHED: Final = 12 << 20
-_DEEPEST: Final = 90
-_LONGEST_CHAIN: Final = 800
-_MOST_BRANCHES: Final = 600
+_MAX_STATEMENT: Final = 2 << 20
+_MAX_EVALUATED: Final = 2 << 20
+_MAX_SCANNED: Final = 12 << 20
+_MAX_BRACKET_DEPTH: Final = 90
+_MAX_OPERATORS: Final = 800
+_MAX_BRANCHES: Final = 600
 _COOKIE: Final = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_ORDINARY: Final = frozenset({"utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1",
-                              "iso-8859-15", "cp1252", "utf-8-unix", "latin-1-unix", "gbk", "gb2312", "gb18030", "big5",
-                              "shift-jis", "euc-jp", "euc-kr", "cp949", "koi8-r", "cp1251", "utf"})  # fmt: skip
-_ODD: Final = {"utf-7": "utf-7", "utf7": "utf-7", "unicode-escape": "unicode_escape", "cp037": "cp037",
+_ORDINARY_ENCODINGS: Final = frozenset(
+    {
+        "utf-8",
+        "utf8",
+        "utf-8-sig",
+        "ascii",
+        "us-ascii",
+        "latin-1",
+        "latin1",
+        "iso-8859-1",
+        "iso-8859-15",
+        "cp1252",
+        "utf-8-unix",
+        "latin-1-unix",
+        "gbk",
+        "gb2312",
+        "gb18030",
+        "big5",
+        "shift-jis",
+        "euc-jp",
+        "euc-kr",
+        "cp949",
+        "koi8-r",
+        "cp1251",
+        "utf",
+    }
+)
+_HIDING_ENCODINGS: Final = {"utf-7": "utf-7", "utf7": "utf-7", "unicode-escape": "unicode_escape", "cp037": "cp037",
                "raw-unicode-escape": "raw_unicode_escape", "utf-16": "utf-16", "utf-16-le": "utf-16-le",
                "utf-16-be": "utf-16-be", "utf-32": "utf-32", "cp500": "cp500"}  # fmt: skip
 # Strings, comments and all else that matters to where statements end and how deep they nest. A string that is never
@@ -43,16 +67,16 @@ _TOKEN: Final = re.compile(
     r"""|(?P<branch>\belif\b)|\w++|[^\S\n]++|[^\n]""",
     re.DOTALL,
 )
-_GOES_ON: Final = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
-_BEGINS: Final = re.compile(
+_CONTINUES_STATEMENT: Final = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
+_BEGINS_STATEMENT: Final = re.compile(
     r"^(?=(?:import|from|def|class|async|if|try|for|while|with|exec|print)\b|@|\w+(?:\.\w+)*\s*[=(])", re.M
 )
-_FEED: Final = re.compile(r"^[ \t\f]*\f", re.M)  # a form feed begins the line anew
-_STARTS: Final = re.compile(r"[^\s#]")
+_FORM_FEED: Final = re.compile(r"^[ \t\f]*\f", re.M)  # a form feed begins the line anew
+_STATEMENT_CHARACTER: Final = re.compile(r"[^\s#]")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SourcePiece:
     """Some statements that were parsed together, or text that was not.
 
     Attributes:
@@ -68,23 +92,25 @@ class Piece:
     bound: bool = False
 
 
-def text_of(data: bytes) -> tuple[str, str]:
+def decode_source(data: bytes) -> tuple[str, str]:
     """The text of a source file, and the name of its encoding if that is one that hides what the bytes say."""
     for line in data.split(b"\n", 2)[:2]:
         found = _COOKIE.match(line)
         if found is not None:
             name = found[1].decode("ascii", "replace").lower().replace("_", "-")
-            if name in _ODD:
-                return data.decode(_ODD[name], "replace"), name
-            if name not in _ORDINARY and not name.startswith(("iso-8859", "cp125", "windows-125", "utf-8", "mac")):
-                return _plain(data), name
+            if name in _HIDING_ENCODINGS:
+                return data.decode(_HIDING_ENCODINGS[name], "replace"), name
+            if name not in _ORDINARY_ENCODINGS and not name.startswith(
+                ("iso-8859", "cp125", "windows-125", "utf-8", "mac")
+            ):
+                return _decode_plain(data), name
             break
         if line.strip() and not line.lstrip().startswith(b"#"):
             break
-    return _plain(data), ""
+    return _decode_plain(data), ""
 
 
-def _plain(data: bytes) -> str:
+def _decode_plain(data: bytes) -> str:
     scan = TextScan()
     scan.encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else scan.encoding
     try:
@@ -93,7 +119,7 @@ def _plain(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def obstacle_of(text: str) -> str:
+def find_parser_obstacle(text: str) -> str:
     """Why a text is not handed to the parser, which has no bounds of its own; empty if it is."""
     chains = [0]
     branches = 0
@@ -101,81 +127,81 @@ def obstacle_of(text: str) -> str:
         kind = token.lastgroup
         if kind in ("op", "open"):
             chains[-1] += 1
-            if chains[-1] > _LONGEST_CHAIN:
-                return f"an expression of more than {_LONGEST_CHAIN} operators"
+            if chains[-1] > _MAX_OPERATORS:
+                return f"an expression of more than {_MAX_OPERATORS} operators"
         if kind == "open":
             chains.append(0)
-            if len(chains) > _DEEPEST:
-                return f"brackets nest deeper than {_DEEPEST}"
+            if len(chains) > _MAX_BRACKET_DEPTH:
+                return f"brackets nest deeper than {_MAX_BRACKET_DEPTH}"
         elif kind == "close" and len(chains) > 1:
             chains.pop()
         elif kind == "comma" or (kind == "line" and len(chains) == 1):
             chains[-1] = 0
         elif kind == "branch":
             branches += 1
-            if branches > _MOST_BRANCHES:
-                return f"more than {_MOST_BRANCHES} branches"
+            if branches > _MAX_BRANCHES:
+                return f"more than {_MAX_BRANCHES} branches"
     return ""
 
 
-def parse_text(text: str) -> list[ast.stmt] | None:
+def parse_code_text(text: str) -> list[ast.stmt] | None:
     """The statements of a text that is run as code; ``None`` where it does not parse."""
-    if len(text) > MOST_AT_ONCE or obstacle_of(text):
+    if len(text) > MAX_PARSED_AT_ONCE or find_parser_obstacle(text):
         return None
-    body, _ = _parsed(text)
+    body, _ = _parse_bounded(text)
     return None if body is None else list(body)
 
 
-def pieces(text: str) -> Iterator[Piece]:
+def split_source(text: str) -> Iterator[SourcePiece]:
     """All of a source, in order: as one where it parses as one, otherwise each statement of the module by itself."""
-    text = _FEED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if len(text) <= MOST_AT_ONCE and not obstacle_of(text):
-        body, _ = _parsed(text)
+    text = _FORM_FEED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if len(text) <= MAX_PARSED_AT_ONCE and not find_parser_obstacle(text):
+        body, _ = _parse_bounded(text)
         if body is not None:
-            yield Piece(text, 1, body)
+            yield SourcePiece(text, 1, body)
             return
-    if len(text) > _MOST_SEARCHED:
-        yield Piece("", 1, fault=f"only the first {_MOST_SEARCHED} characters are looked at", bound=True)
-        text = text[:_MOST_SEARCHED]
+    if len(text) > _MAX_SCANNED:
+        yield SourcePiece("", 1, fault=f"only the first {_MAX_SCANNED} characters are looked at", bound=True)
+        text = text[:_MAX_SCANNED]
     followed = 0
-    for line, statement in _statements(text):
-        if followed > _MOST_FOLLOWED:
+    for line, statement in _split_statements(text):
+        if followed > _MAX_EVALUATED:
             rest = text[followed:]
-            yield Piece(rest, line, fault=f"only the first {_MOST_FOLLOWED} characters are followed", bound=True)
+            yield SourcePiece(rest, line, fault=f"only the first {_MAX_EVALUATED} characters are followed", bound=True)
             return
         followed += len(statement)
-        piece = _piece(statement, line)
+        piece = _parse_statement(statement, line)
         if piece.fault and not piece.bound:
-            yield from _rescued(piece)
+            yield from _parse_fragments(piece)
         else:
             yield piece
 
 
-def _rescued(piece: Piece) -> Iterator[Piece]:
+def _parse_fragments(piece: SourcePiece) -> Iterator[SourcePiece]:
     """What of a statement that does not parse does, where lines begin like statements of the module."""
     line, start = piece.line, 0
-    for match in (*_BEGINS.finditer(piece.text), None):
+    for match in (*_BEGINS_STATEMENT.finditer(piece.text), None):
         end = match.start() if match is not None else len(piece.text)
         part = piece.text[start:end]
         if part.strip():
-            yield _piece(part, line)
+            yield _parse_statement(part, line)
         line += part.count("\n")
         start = end
 
 
-def _piece(text: str, line: int) -> Piece:
-    if len(text) > _MOST_OF_STATEMENT:
-        return Piece(text, line, fault=f"a statement of more than {_MOST_OF_STATEMENT} characters", bound=True)
-    obstacle = obstacle_of(text)
+def _parse_statement(text: str, line: int) -> SourcePiece:
+    if len(text) > _MAX_STATEMENT:
+        return SourcePiece(text, line, fault=f"a statement of more than {_MAX_STATEMENT} characters", bound=True)
+    obstacle = find_parser_obstacle(text)
     if obstacle:
-        return Piece(text, line, fault=obstacle, bound=True)
-    body, fault = _parsed(text)
+        return SourcePiece(text, line, fault=obstacle, bound=True)
+    body, fault = _parse_bounded(text)
     if body is None:
-        return Piece(text, line, fault=fault)
-    return Piece(text, line, body)
+        return SourcePiece(text, line, fault=fault)
+    return SourcePiece(text, line, body)
 
 
-def _parsed(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
+def _parse_bounded(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -188,7 +214,7 @@ def _parsed(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
         return None, "it nests deeper than the parser goes"
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
+def _split_statements(text: str) -> Iterator[tuple[int, str]]:
     """The statements of a module with their first lines; decorators and later branches stand with their own."""
     depth, start, line = 0, 0, 1
     start_line = 1
@@ -204,7 +230,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
         if not ended:
             continue
         at = token.end()
-        if at < len(text) and _STARTS.match(text, at) and not _GOES_ON.match(text, at):
+        if at < len(text) and _STATEMENT_CHARACTER.match(text, at) and not _CONTINUES_STATEMENT.match(text, at):
             if not decorated:
                 yield start_line, text[start:at]
                 start, start_line = at, line

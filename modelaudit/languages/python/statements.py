@@ -6,24 +6,24 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from modelaudit.languages.python import calls, dunders, fold, names, trust, uses
+from modelaudit.languages.python import calls, constant_folding, dunders, name_resolution, trust, uses
 from modelaudit.languages.python.expressions import value_of
-from modelaudit.languages.python.tables import BUILTINS, ROOTS
+from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.values import (
     UNKNOWN,
-    Bound,
-    Callee,
+    CallableValue,
     Constant,
-    Items,
-    Local,
-    Made,
-    Named,
+    Container,
+    ExternalName,
+    LocalDefinition,
+    PartialCall,
+    Provenance,
     Scope,
     Unknown,
     Value,
-    joined,
-    options,
-    tags_of,
+    collect_tags,
+    join_values,
+    list_alternatives,
 )
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def _import(node: ast.stmt, scope: Scope, to: Follower) -> None:
     for alias in node.names:
         to.imports.setdefault(alias.name.partition(".")[0])
         first = alias.name if alias.asname else alias.name.partition(".")[0]
-        to.log.note(uses.IMPORT, names.named(alias.name).name, node.lineno)
-        scope.bind(alias.asname or first, names.named(first))
+        to.log.record(uses.IMPORT, name_resolution.normalize_name(alias.name).name, node.lineno)
+        scope.bind(alias.asname or first, name_resolution.normalize_name(first))
 
 
 def _import_from(node: ast.stmt, scope: Scope, to: Follower) -> None:
@@ -75,18 +75,22 @@ def _import_from(node: ast.stmt, scope: Scope, to: Follower) -> None:
     module = node.module or ""
     if not node.level:
         to.imports.setdefault(module.partition(".")[0])
-        to.log.note(uses.IMPORT, names.named(module).name, node.lineno)
+        to.log.record(uses.IMPORT, name_resolution.normalize_name(module).name, node.lineno)
     for alias in node.names:
         if node.level:
             to.relative.setdefault((node.level, module or alias.name), node.lineno)
             # What another file of the model holds is told as little by this one as what a file of data does.
-            found: Value = Named(ROOTS[alias.name]) if alias.name in ROOTS else Unknown(frozenset({"file"}))
+            found: Value = (
+                ExternalName(WELL_KNOWN_MODULES[alias.name])
+                if alias.name in WELL_KNOWN_MODULES
+                else Unknown(frozenset({"file"}))
+            )
             scope.bind(alias.asname or alias.name, found)
         elif alias.name == "*":
-            to.stars.append(names.named(module).name)
+            to.stars.append(name_resolution.normalize_name(module).name)
         else:
-            known = names.named(f"{module}.{alias.name}")
-            to.log.note(uses.REFERENCE, known.name, node.lineno)
+            known = name_resolution.normalize_name(f"{module}.{alias.name}")
+            to.log.record(uses.REFERENCE, known.name, node.lineno)
             scope.bind(alias.asname or alias.name, known)
 
 
@@ -95,11 +99,13 @@ def assign(target: ast.expr, value: Value, scope: Scope, to: Follower) -> None:
     if isinstance(target, ast.Name):
         scope.bind(target.id, value)
     elif isinstance(target, ast.Starred):
-        assign(target.value, Items((value,)), scope, to)
+        assign(target.value, Container((value,)), scope, to)
     elif isinstance(target, ast.Tuple | ast.List):
         for index, each in enumerate(target.elts):
             part = (
-                fold.item(value, Constant(index)) if isinstance(value, Constant) else names.item(value, Constant(index))
+                constant_folding.fold_item(value, Constant(index))
+                if isinstance(value, Constant)
+                else name_resolution.resolve_item(value, Constant(index))
             )
             assign(each, part or UNKNOWN, scope, to)
     elif isinstance(target, ast.Attribute):
@@ -109,11 +115,11 @@ def assign(target: ast.expr, value: Value, scope: Scope, to: Follower) -> None:
 
 
 def _assign_attribute(target: ast.Attribute, value: Value, scope: Scope, to: Follower) -> None:
-    for each in options(value_of(target.value, scope, to)):
-        if isinstance(each, Named) and not each.returned:
-            calls.overwrite(names.attribute(each, target.attr), value, target.lineno, to)
+    for each in list_alternatives(value_of(target.value, scope, to)):
+        if isinstance(each, ExternalName) and not each.is_result:
+            calls.overwrite(name_resolution.resolve_attribute(each, target.attr), value, target.lineno, to)
     if target.attr in ("__code__", "func_code"):
-        to.log.note(uses.CALL, "*.__code__[=]", target.lineno)
+        to.log.record(uses.CALL, "*.__code__[=]", target.lineno)
     to.keep_attribute(target.attr, value)
 
 
@@ -122,19 +128,19 @@ def _assign_item(target: ast.Subscript, value: Value, scope: Scope, to: Follower
     key = value_of(target.slice, scope, to)
     text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
     trust.note_item(key, value, target.lineno, to)
-    for each in options(base):
-        if isinstance(each, Named) and each.name in ("os.environ", "sys.modules"):
-            to.log.note(uses.OVERWRITE, f"{each.name}[{text or '…'}]", target.lineno)
-        elif isinstance(each, Named) and each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
-            to.log.note(uses.OVERWRITE, f"builtins.{text or '*'}[=]", target.lineno)
-        elif isinstance(each, Named) and each.name in ("builtins.globals", "builtins.locals") and text:
+    for each in list_alternatives(base):
+        if isinstance(each, ExternalName) and each.name in ("os.environ", "sys.modules"):
+            to.log.record(uses.OVERWRITE, f"{each.name}[{text or '…'}]", target.lineno)
+        elif isinstance(each, ExternalName) and each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
+            to.log.record(uses.OVERWRITE, f"builtins.{text or '*'}[=]", target.lineno)
+        elif isinstance(each, ExternalName) and each.name in ("builtins.globals", "builtins.locals") and text:
             scope.bind(text, value)
-    if isinstance(target.value, ast.Name) and not isinstance(base, Constant | Named):
+    if isinstance(target.value, ast.Name) and not isinstance(base, Constant | ExternalName):
         known = key.value if isinstance(key, Constant) else None
-        held = [each for each in options(base) if isinstance(each, Items)]
-        older = held[0] if held and held[0].keys else Items(())
-        if len(older.values) < 64 and any(isinstance(each, Callee) for each in options(value)):
-            scope.bind(target.value.id, Items((*older.values, value), (*older.keys, known)))
+        held = [each for each in list_alternatives(base) if isinstance(each, Container)]
+        older = held[0] if held and held[0].keys else Container(())
+        if len(older.values) < 64 and any(isinstance(each, CallableValue) for each in list_alternatives(value)):
+            scope.bind(target.value.id, Container((*older.values, value), (*older.keys, known)))
 
 
 def _assign(node: ast.stmt, scope: Scope, to: Follower) -> None:
@@ -167,7 +173,7 @@ def _annotation(node: ast.expr, scope: Scope, to: Follower) -> None:
     """A type; what asks for types evaluates one that is a text."""
     found = value_of(node, scope, to)
     if isinstance(found, Constant) and isinstance(found.value, str) and "(" in found.value:
-        calls.apply(Named("typing.ForwardRef"), [found], {}, node.lineno, scope, to)
+        calls.apply(ExternalName("typing.ForwardRef"), [found], {}, node.lineno, scope, to)
 
 
 def _function(node: ast.stmt, scope: Scope, to: Follower) -> None:
@@ -186,7 +192,7 @@ def _function(node: ast.stmt, scope: Scope, to: Follower) -> None:
     scope.bind(node.name, local)
 
 
-def _decorate(decorators: list[ast.expr], local: Local, scope: Scope, to: Follower) -> None:
+def _decorate(decorators: list[ast.expr], local: LocalDefinition, scope: Scope, to: Follower) -> None:
     for decorator in reversed(decorators):
         found = value_of(decorator, scope, to)
         dunders.mark_property(found, local, to)
@@ -204,13 +210,13 @@ def _class(node: ast.stmt, scope: Scope, to: Follower) -> None:
         calls.apply(given["metaclass"], [], {}, node.lineno, scope, to)
     to.statements(node.body, members)
     for name, value in members.names.items():
-        if any(isinstance(each, Named | Bound) for each in options(value)):
+        if any(isinstance(each, ExternalName | PartialCall) for each in list_alternatives(value)):
             to.keep_attribute(name, value)
-    is_meta = any(isinstance(each, Named) and each.name == "builtins.type" for each in bases)
+    is_meta = any(isinstance(each, ExternalName) and each.name == "builtins.type" for each in bases)
     for name in ("__new__", "__init__", "__call__") if is_meta else ():
-        for each in options(members.names.get(name, UNKNOWN)):
-            if isinstance(each, Local):
-                to.log.follows(to.log.within, each.number)
+        for each in list_alternatives(members.names.get(name, UNKNOWN)):
+            if isinstance(each, LocalDefinition):
+                to.log.record_implied_call(to.log.current_function, each.number)
     _decorate(node.decorator_list, local, scope, to)
     scope.bind(node.name, local)
 
@@ -220,11 +226,11 @@ def _if(node: ast.stmt, scope: Scope, to: Follower) -> None:
     assert isinstance(node, ast.If)
     while True:
         value_of(node.test, scope, to)
-        before = to.log.within
+        before = to.log.current_function
         if before == uses.MODULE and _is_main(node.test, scope):
-            to.log.within = uses.MAIN
+            to.log.current_function = uses.MAIN
         _branch(node.body, scope, to)
-        to.log.within = before
+        to.log.current_function = before
         if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
             break
         node = node.orelse[0]
@@ -239,9 +245,9 @@ def _branch(body: list[ast.stmt], scope: Scope, to: Follower) -> None:
     for name, value in older.items():
         now = scope.names.get(name)
         if isinstance(value, Constant) and isinstance(now, Constant) and now != value:
-            scope.names[name] = joined(value, now)
+            scope.names[name] = join_values(value, now)
         elif value is None and now is not None and name in BUILTINS:
-            scope.names[name] = joined(now, Named(f"builtins.{name}"))
+            scope.names[name] = join_values(now, ExternalName(f"builtins.{name}"))
     if outer is not None:
         outer += scope.journal
     scope.journal = outer
@@ -287,7 +293,7 @@ def _is_main(test: ast.expr, scope: Scope) -> bool:
     """Whether it is ``__name__ == "__main__"``, and the file gives ``__name__`` no value of its own."""
     match test:
         case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
-            return scope.find("__name__") is None
+            return scope.look_up("__name__") is None
     return False
 
 
@@ -296,18 +302,18 @@ def _for(node: ast.stmt, scope: Scope, to: Follower) -> None:
     assert isinstance(node, ast.For | ast.AsyncFor)
     source = value_of(node.iter, scope, to)
     source = dunders.method_of(source, ("__iter__", "__aiter__"), [], to) or source
-    is_short = isinstance(source, Constant) and fold.size_of(source) <= _UNROLLED
-    parts = fold.elements(source) if isinstance(source, Constant) and is_short else None
+    is_short = isinstance(source, Constant) and constant_folding.measure_constant(source) <= _UNROLLED
+    parts = constant_folding.iterate_constant(source) if isinstance(source, Constant) and is_short else None
     if parts is not None and isinstance(source, Constant) and len(node.body) <= _SHORT:
         for part in parts:
-            assign(node.target, Constant(part, max(source.made, Made.PIECED)), scope, to)
+            assign(node.target, Constant(part, max(source.provenance, Provenance.COMPUTED)), scope, to)
             to.statements(node.body, scope)
-    elif isinstance(source, Items) and len(source.values) <= _UNROLLED and not source.keys:
+    elif isinstance(source, Container) and len(source.values) <= _UNROLLED and not source.keys:
         for value in source.values[:16]:
             assign(node.target, value, scope, to)
             to.statements(node.body, scope)
     else:
-        assign(node.target, names.item(source, UNKNOWN), scope, to)
+        assign(node.target, name_resolution.resolve_item(source, UNKNOWN), scope, to)
         to.statements(node.body, scope)
     to.statements(node.orelse, scope)
 
@@ -337,12 +343,12 @@ def _expression(node: ast.stmt, scope: Scope, to: Follower) -> None:
 
 def _global(node: ast.stmt, scope: Scope, to: Follower) -> None:
     assert isinstance(node, ast.Global)
-    scope.of_module.update(node.names)
+    scope.global_names.update(node.names)
 
 
 def _nonlocal(node: ast.stmt, scope: Scope, to: Follower) -> None:
     assert isinstance(node, ast.Nonlocal)
-    scope.of_outer.update(node.names)
+    scope.nonlocal_names.update(node.names)
 
 
 def _match(node: ast.stmt, scope: Scope, to: Follower) -> None:
@@ -352,7 +358,9 @@ def _match(node: ast.stmt, scope: Scope, to: Follower) -> None:
         for part in ast.walk(case.pattern):
             if isinstance(part, ast.MatchAs | ast.MatchStar) and part.name:
                 taken = (
-                    subject if part is case.pattern else joined(names.item(subject, UNKNOWN), Unknown(tags_of(subject)))
+                    subject
+                    if part is case.pattern
+                    else join_values(name_resolution.resolve_item(subject, UNKNOWN), Unknown(collect_tags(subject)))
                 )
                 scope.bind(part.name, taken)
             elif isinstance(part, ast.MatchClass):

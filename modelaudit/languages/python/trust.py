@@ -23,16 +23,16 @@ def note_call(callee: str, by_name: Mapping[str, Value], args: Sequence[Value], 
     first = args[0] if args else None
     if arguments.is_true(by_name.get(_SWITCH)):
         detail = str(first.value) if isinstance(first, Constant) else callee
-        to.log.note(uses.CALL, _USE, line, detail)
+        to.log.record(uses.CALL, _USE, line, detail)
     if callee == "setdefault" and len(args) == 2:
         note_item(args[0], args[1], line, to)
     pipeline = by_name.get("custom_pipeline")
     name = pipeline.value if isinstance(pipeline, Constant) else None
     if isinstance(name, str) and _REPOSITORY.fullmatch(name):
-        to.log.note(uses.CALL, _PIPELINE, line, name)
+        to.log.record(uses.CALL, _PIPELINE, line, name)
 
 
 def note_item(key: Value, value: Value, line: int, to: Follower) -> None:
     """Note the same of an item that is handed on as an argument later."""
     if isinstance(key, Constant) and key.value == _SWITCH and arguments.is_true(value):
-        to.log.note(uses.CALL, _USE, line, "as an item of a mapping")
+        to.log.record(uses.CALL, _USE, line, "as an item of a mapping")

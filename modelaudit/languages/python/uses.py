@@ -30,9 +30,9 @@ MODULE: Final = 0
 MAIN: Final = -1
 """The code below ``if __name__ == "__main__"``, which an import does not reach."""
 
-_MOST: Final = 20_000
-_NAME_SHOWN: Final = 120
-_DETAIL_SHOWN: Final = 160
+_MAX_USES: Final = 20_000
+_MAX_NAME: Final = 120
+_MAX_DETAIL: Final = 160
 _SOCKETS: Final = frozenset({"socket.socket", "socket.create_connection", "_socket.socket", "ssl.wrap_socket"})
 _TERMINALS: Final = frozenset({"os.dup2", "posix.dup2", "pty.spawn", "pty.fork", "os.openpty", "pty.openpty"})
 
@@ -49,16 +49,16 @@ class Use:
 
 
 @dataclass(slots=True)
-class Log:
+class UseLog:
     """Gathers uses, and which function calls which.
 
     Attributes:
-        within: the function whose body is being followed.
+        current_function: the function whose body is being followed.
         line: added to every line, for code that stands further down in a file.
         full: whether there were more uses than are kept.
     """
 
-    within: int = MODULE
+    current_function: int = MODULE
     line: int = 0
     full: bool = False
     _uses: dict[tuple[str, str, str, int], Use] = field(default_factory=dict)
@@ -68,34 +68,34 @@ class Log:
     # Lines of other text, such as one that is run as code: they all stand where that text does.
     _fixed: int = 0
 
-    def note(self, use: str, name: str, line: int, detail: str = "") -> None:
+    def record(self, use: str, name: str, line: int, detail: str = "") -> None:
         """Keep one use, the first of its kind in each function."""
-        key = (use, name, detail, self.within)
+        key = (use, name, detail, self.current_function)
         if key in self._uses:
             return
-        if len(self._uses) >= _MOST:
+        if len(self._uses) >= _MAX_USES:
             self.full = True
             return
         at = self._fixed or line + self.line
-        self._uses[key] = Use(use, name[:_NAME_SHOWN], at, shown(detail), self.within)
+        self._uses[key] = Use(use, name[:_MAX_NAME], at, format_detail(detail), self.current_function)
 
-    def defines(self, name: str, number: int) -> None:
+    def register_definition(self, name: str, number: int) -> None:
         """Keep that a function or method has this name."""
         self._numbers[name].append(number)
 
-    def calls(self, number: int) -> None:
+    def record_local_call(self, number: int) -> None:
         """Keep that the function being followed calls, or hands on, another one of the file."""
-        self._edges[self.within].add(number)
+        self._edges[self.current_function].add(number)
 
-    def calls_named(self, name: str) -> None:
+    def record_method_call(self, name: str) -> None:
         """Keep that it calls a method of this name on something unknown."""
-        self._edges_by_name[self.within].add(name)
+        self._edges_by_name[self.current_function].add(name)
 
-    def follows(self, outer: int, number: int) -> None:
+    def record_implied_call(self, outer: int, number: int) -> None:
         """Keep that ``number`` runs when ``outer`` does."""
         self._edges[outer].add(number)
 
-    def stands_at(self, line: int) -> int:
+    def pin_line(self, line: int) -> int:
         """Take ``line`` for the line of all that follows, 0 for none; the one before is returned."""
         before, self._fixed = self._fixed, line
         return before
@@ -104,9 +104,9 @@ class Log:
         """Every name that is called or referred to."""
         return frozenset(each.name for each in self._uses.values())
 
-    def mentions(self) -> Iterator[Mention]:
+    def build_mentions(self) -> Iterator[Mention]:
         """All uses in the order of their lines, those at import told from the others."""
-        reached = self._reached()
+        reached = self._find_reached_functions()
         told: set[tuple[str, str, str]] = set()
         found = sorted(self._uses.values(), key=lambda each: (each.line, each.use, each.name))
         early = {(each.name, each.detail) for each in found if each.use == CALL and each.within in reached}
@@ -117,9 +117,9 @@ class Log:
                 continue
             told.add((use, each.name, each.detail))
             yield Mention(VOCABULARY, use, each.name, Location(line=each.line), each.detail)
-        yield from self._remote_shell(found)
+        yield from self._find_remote_shell(found)
 
-    def _reached(self) -> frozenset[int]:
+    def _find_reached_functions(self) -> frozenset[int]:
         reached: set[int] = set()
         waiting = [MODULE]
         while waiting:
@@ -132,7 +132,7 @@ class Log:
                 waiting += self._numbers.get(name, ())
         return frozenset(reached)
 
-    def _remote_shell(self, found: list[Use]) -> Iterator[Mention]:
+    def _find_remote_shell(self, found: list[Use]) -> Iterator[Mention]:
         called = {each.name for each in found if each.use in (CALL, HIDDEN, REFERENCE)}
         terminal = next((each for each in found if each.name in _TERMINALS), None)
         if terminal is not None and called & _SOCKETS:
@@ -140,8 +140,8 @@ class Log:
             yield Mention(VOCABULARY, REMOTE_SHELL, terminal.name, Location(line=terminal.line), detail)
 
 
-def shown(text: str) -> str:
+def format_detail(text: str) -> str:
     """One bounded line of printable characters."""
-    line = "".join(each if each.isprintable() else " " for each in text[: 2 * _DETAIL_SHOWN])
+    line = "".join(each if each.isprintable() else " " for each in text[: 2 * _MAX_DETAIL])
     line = " ".join(line.split())
-    return line if len(line) <= _DETAIL_SHOWN else line[: _DETAIL_SHOWN - 1] + "…"
+    return line if len(line) <= _MAX_DETAIL else line[: _MAX_DETAIL - 1] + "…"

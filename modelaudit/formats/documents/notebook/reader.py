@@ -14,10 +14,10 @@ from typing import Final
 
 from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.languages.embedded import DecodedWindow, contents_of_strings
-from modelaudit.languages.python import texts, uses
-from modelaudit.languages.python.cells import Cell, take_apart
-from modelaudit.languages.python.judge import judge
-from modelaudit.languages.python.uses import VOCABULARY, shown
+from modelaudit.languages.python import attack_texts, uses
+from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.python.cells import Cell, split_cell
+from modelaudit.languages.python.uses import VOCABULARY, format_detail
 from modelaudit.languages.settings import Setting, settings_of_json
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
@@ -146,7 +146,7 @@ def _language(settings: Sequence[Setting]) -> str:
 
 def _taken_apart(source: str, language: str) -> Cell:
     if not language:
-        return take_apart(source)
+        return split_cell(source)
     if language in _SHELLS:
         return Cell(shell=[(1, source)])
     return Cell(foreign=[(1, language)]) if source.strip() else Cell()
@@ -156,7 +156,7 @@ def _of_other_languages(cells: list[tuple[int, str]]) -> Iterator[Unread]:
     """The absences that cells are programs of languages that no reader follows."""
     for language in dict.fromkeys(each for _, each in cells):
         number = next(number for number, each in cells if each == language)
-        detail = f"source code of {shown(language)}: the text was read, what it does was not judged"
+        detail = f"source code of {format_detail(language)}: the text was read, what it does was not judged"
         yield Unread(UnreadReason.PROGRAM, detail, Location(key=f"cell {number}"))
 
 
@@ -167,7 +167,7 @@ def _of_python(sources: list[str], numbers: list[int]) -> tuple[list[Mention], l
     for source in sources:
         starts.append(line)
         line += source.count("\n") + 1
-    found = judge("\n".join(sources))
+    found = analyze_source("\n".join(sources))
 
     def place(row: int | None) -> Location:
         if not starts:
@@ -188,16 +188,18 @@ def _of_shell(number: int, cell: Cell, most: int) -> Iterator[Mention]:
     """What the first ``most`` of its lines for a shell say."""
     for line, command in cell.shell[:most]:
         where = Location(key=f"cell {number}", line=line)
-        yield Mention(VOCABULARY, "shell-line", "shell", where, shown(command))
-        for name, detail in texts.telling(command):
-            yield Mention(VOCABULARY, uses.TEXT, name, where, shown(detail))
+        yield Mention(VOCABULARY, "shell-line", "shell", where, format_detail(command))
+        for name, detail in attack_texts.find_attack_texts(command):
+            yield Mention(VOCABULARY, uses.TEXT, name, where, format_detail(detail))
 
 
 def _shown_pages(number: int, pages: list[str]) -> Iterator[Mention]:
     for page in pages:
         found = _SCRIPT.search(page)
         if found is not None:
-            yield Mention(VOCABULARY, "browser-script", "script", Location(key=f"cell {number}"), shown(found[0]))
+            yield Mention(
+                VOCABULARY, "browser-script", "script", Location(key=f"cell {number}"), format_detail(found[0])
+            )
             return
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.formats.documents.structured.tables import meanings_of_table
-from modelaudit.languages.python import texts
-from modelaudit.languages.python.uses import TEXT, VOCABULARY, shown
+from modelaudit.languages.python import attack_texts
+from modelaudit.languages.python.uses import TEXT, VOCABULARY, format_detail
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
@@ -66,7 +66,7 @@ def _parsed(text: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DamagedError(f"it is not TOML: {shown(str(error))}") from None
+        raise DamagedError(f"it is not TOML: {format_detail(str(error))}") from None
 
 
 def _table(table: object, *keys: str) -> dict[str, object]:
@@ -159,8 +159,8 @@ def _told(value: object, depth: int = 0) -> Iterator[str]:
 def _telling(given: Iterable[tuple[str, int | None]]) -> Iterator[Mention]:
     """Commands of attacks among the texts: tools for tests, environments and wheels run what stands there."""
     for text, line in given:
-        for name, detail in texts.telling(text):
-            yield Mention(VOCABULARY, TEXT, name, Location(line=line), shown(detail))
+        for name, detail in attack_texts.find_attack_texts(text):
+            yield Mention(VOCABULARY, TEXT, name, Location(line=line), format_detail(detail))
 
 
 def _backend(table: dict[str, object]) -> Iterator[Reference]:
@@ -172,7 +172,7 @@ def _backend(table: dict[str, object]) -> Iterator[Reference]:
         yield Reference(ReferenceKind.CODE, f"{target}.py"[:300], "build-backend", where=Location(key="build-system"))
     for where, target in _hooks(table):
         if target:
-            yield Reference(ReferenceKind.CODE, target[:300], where, where=Location(key=shown(where)))
+            yield Reference(ReferenceKind.CODE, target[:300], where, where=Location(key=format_detail(where)))
 
 
 def _of_cfg(text: str) -> Iterator[Mention]:
@@ -195,11 +195,17 @@ def _of_cfg(text: str) -> Iterator[Mention]:
 def _fetched(key: str, requirements: list[str], line: int | None = None) -> Iterator[Mention]:
     for each in requirements:
         if _BY_ADDRESS.search(each.partition(";")[0]):
-            yield Mention(VOCABULARY, "build-requirement", shown(each), Location(key=shown(key), line=line), shown(key))
+            yield Mention(
+                VOCABULARY,
+                "build-requirement",
+                format_detail(each),
+                Location(key=format_detail(key), line=line),
+                format_detail(key),
+            )
 
 
 def _step(name: str, detail: str, key: str, line: int | None = None) -> Mention:
-    return Mention(VOCABULARY, "build-step", name, Location(key=shown(key), line=line), shown(detail))
+    return Mention(VOCABULARY, "build-step", name, Location(key=format_detail(key), line=line), format_detail(detail))
 
 
 READER = Reader("python-build", _recognises, _read)

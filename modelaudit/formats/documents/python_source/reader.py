@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.languages.python import uses
-from modelaudit.languages.python.judge import Judgement, judge
-from modelaudit.languages.python.source import text_of
+from modelaudit.languages.python.analysis import SourceAnalysis, analyze_source
+from modelaudit.languages.python.source import decode_source
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
@@ -41,11 +41,11 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     Raises:
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    text, encoding = text_of(read_whole(window, limits.document_bytes))
+    text, encoding = decode_source(read_whole(window, limits.document_bytes))
     if file_name(artifact.path).endswith(".pth"):
         # site.py runs the lines that begin so, and adds the others to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
-    found = judge(text, encoding)
+    found = analyze_source(text, encoding)
     if file_name(artifact.path).endswith((".pth", *_AT_START)) and text.strip():
         line = next(number for number, each in enumerate(text.splitlines(), 1) if each.strip())
         start = Mention(
@@ -55,14 +55,14 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     yield from readings(found)
 
 
-def readings(found: Judgement, key: str = "") -> Iterator[Reading]:
+def readings(found: SourceAnalysis, key: str = "") -> Iterator[Reading]:
     """A judgement as a reader yields it."""
     yield Outline("python", found.mentions, found.facts)
     items = [
         Reference(
             ReferenceKind.CODE, f"{name.replace('.', '/')}.py", "import", where=Location(line=line, key=key or None)
         )
-        for (level, name), line in found.relative.items()
+        for (level, name), line in found.relative_imports.items()
         if level == 1 and name
     ]
     if items:

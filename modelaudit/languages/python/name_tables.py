@@ -14,7 +14,7 @@ BUILTINS: Final = (frozenset(dir(builtins)) - {"__spec__"}) | {
     "unichr",
 }
 
-ROOTS: Final = {
+WELL_KNOWN_MODULES: Final = {
     name: name
     for name in (
         *("os", "sys", "subprocess", "builtins", "shutil", "socket", "pty", "ctypes", "importlib", "pickle", "posix"),
@@ -23,7 +23,7 @@ ROOTS: Final = {
 } | {"_os": "os", "_sys": "sys", "__builtin__": "builtins", "__builtins__": "builtins", "_subprocess": "subprocess"}
 """Modules that are the same wherever they are reached from: ``torch.os`` is ``os``."""
 
-ALIASES: Final = {
+PUBLIC_MODULES: Final = {
     "requests.api": "requests", "requests.sessions": "requests", "pandas.io.pickle": "pandas",
     "pandas.core.frame": "pandas", "pandas.io.api": "pandas", "pandas.core.computation.eval": "pandas",
     "numpy.lib.npyio": "numpy", "numpy.lib._npyio_impl": "numpy", "yaml.loader": "yaml", "yaml.cyaml": "yaml",
@@ -35,13 +35,15 @@ ALIASES: Final = {
 }  # fmt: skip
 """Modules further down in which a library defines what it offers under a shorter name."""
 
-HANDED: Final = frozenset({"os", "subprocess", "builtins", "pty", "ctypes", "runpy", "marshal", "_posixsubprocess"})
+POWERFUL_MODULES: Final = frozenset(
+    {"os", "subprocess", "builtins", "pty", "ctypes", "runpy", "marshal", "_posixsubprocess"}
+)
 """Modules that nobody hands on as a whole but to take from them what does not stand in the source."""
 
-THREADS: Final = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process"})
+THREAD_CLASSES: Final = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process"})
 """Classes whose method ``run`` runs once an object of them is started."""
 
-STARTERS: Final = frozenset(
+CALLBACK_TAKERS: Final = frozenset(
     {"Thread", "Process", "Timer", "submit", "register", "to_thread", "start_new_thread", "run_in_executor",
      "call_soon", "call_later", "enter", "finalize", "apply_async", "add_done_callback"}
 )  # fmt: skip
@@ -138,7 +140,7 @@ LOADERS: Final = frozenset(
 )
 """Functions that build objects, or run code, from bytes they are given."""
 
-SOURCES: Final = {
+NETWORK_RESULTS: Final = {
     name: frozenset({"network"})
     for name in (
         *("requests.get", "requests.post", "requests.request", "requests.Session.get", "requests.Session.post"),
@@ -171,7 +173,7 @@ SOURCES: Final = {
 }  # fmt: skip
 """Functions whose result comes from the network."""
 
-READS: Final = {
+FILE_RESULTS: Final = {
     name: frozenset({"file"})
     for name in ("builtins.open", "io.open", "codecs.open", "tokenize.open", "pathlib.Path.read_text",
                  "pathlib.Path.read_bytes", "pathlib.Path.open", "importlib.resources.read_text",
@@ -187,14 +189,14 @@ READS: Final = {
 }  # fmt: skip
 """Functions whose result stands in a file, or is a place in which packages are installed."""
 
-GIVES: Final = SOURCES | READS
+RESULT_TAGS: Final = NETWORK_RESULTS | FILE_RESULTS
 """What flows into the results of functions by themselves."""
 
-PATHS: Final = frozenset({"pathlib.Path", "pathlib.PurePath", "os.path.join", "pathlib.Path.with_name",
+PATH_BUILDERS: Final = frozenset({"pathlib.Path", "pathlib.PurePath", "os.path.join", "pathlib.Path.with_name",
                           "pathlib.Path.joinpath", "pathlib.Path.with_suffix"})  # fmt: skip
 """Functions that put a path together."""
 
-IMPORT_PATHS: Final = frozenset(
+IMPORT_LOCATIONS: Final = frozenset(
     {
         *("importlib.util.spec_from_file_location", "importlib.machinery.SourceFileLoader", "sys.path.insert"),
         *("importlib.machinery.ExtensionFileLoader", "sys.path.append", "sys.path.extend", "torch.ops.load_library"),
@@ -205,7 +207,11 @@ IMPORT_PATHS: Final = frozenset(
 
 SENDERS: Final = frozenset(
     {
-        *(name for name in SOURCES if not name.endswith(("Connection", "SSHClient", ".FTP", ".Telnet", "_opener"))),
+        *(
+            name
+            for name in NETWORK_RESULTS
+            if not name.endswith(("Connection", "SSHClient", ".FTP", ".Telnet", "_opener"))
+        ),
         *("requests.put", "requests.patch", "socket.socket.send", "socket.socket.sendall", "socket.socket.sendto"),
         *("socket.socket.connect", "socket.create_connection.sendall", "socket.create_connection.send"),
         *("http.client.HTTPSConnection.request", "http.client.HTTPConnection.request", "smtplib.SMTP.sendmail"),
@@ -216,7 +222,7 @@ SENDERS: Final = frozenset(
 )
 """Functions that send what they are given over the network."""
 
-SECRETS: Final = frozenset(
+SECRET_RESULTS: Final = frozenset(
     {
         *("os.environ", "os.environb", "os.environ.copy", "os.environ.items", "os.environ.values", "getpass.getpass"),
         *("huggingface_hub.get_token", "huggingface_hub.HfFolder.get_token", "keyring.get_password", "pwd.getpwall"),
@@ -226,7 +232,7 @@ SECRETS: Final = frozenset(
 )
 """What gives out the environment, a password, a token or who is at work where."""
 
-METHODS: Final = frozenset(
+COMMAND_METHODS: Final = frozenset(
     {
         *(
             "system",
@@ -265,20 +271,20 @@ METHODS: Final = frozenset(
 )
 """Methods that tell by their own name what they do, on whatever object they are called."""
 
-WALKS: Final = frozenset(
+INTERPRETER_ATTRIBUTES: Final = frozenset(
     {"__subclasses__", "__globals__", "__builtins__", "__code__", "__closure__", "f_globals", "f_builtins", "f_locals",
      "gi_frame", "tb_frame", "cr_frame", "f_back", "func_globals", "__getattribute__", "__mro__", "__base__",
      "__bases__", "__loader__"}
 )  # fmt: skip
 """Attributes that lead from an object to the interpreter's own."""
 
-SAME: Final = frozenset({"__call__", "__func__", "__wrapped__", "__self__", "func"})
+SELF_ATTRIBUTES: Final = frozenset({"__call__", "__func__", "__wrapped__", "__self__", "func"})
 """Attributes of a callable that call it, or are it."""
 
 CLASS_HOOKS: Final = ("__init_subclass__", "__set_name__", "__prepare__", "__mro_entries__", "__class_getitem__")
 """Methods that run while a class statement does."""
 
-UNDOES: Final = frozenset(
+DECODING_FUNCTIONS: Final = frozenset(
     {
         *("base64.b64decode", "base64.urlsafe_b64decode", "base64.standard_b64decode", "base64.b32decode"),
         *("base64.b16decode", "base64.b85decode", "base64.a85decode", "base64.decodebytes", "base64.decodestring"),

@@ -17,13 +17,13 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from modelaudit.languages.python.values import Constant, Made, Plain
+from modelaudit.languages.python.values import Constant, PlainValue, Provenance
 from modelaudit.wire.codecs import BZIP2, GZIP, LZMA, XZ, ZLIB, DecodingError
 
-MOST: Final = 1 << 18
+MAX_CONSTANT_SIZE: Final = 1 << 18
 """Characters, bytes or items of one constant."""
 
-_MOST_BITS: Final = 4096
+_MAX_BITS: Final = 4096
 _TEXT_CODECS: Final = {
     "rot13": "rot13", "rot_13": "rot13", "rot-13": "rot13",
     "hex": "hex", "hex_codec": "hex", "base64": "base64", "base64_codec": "base64", "zlib": "zlib", "zip": "zlib",
@@ -34,51 +34,53 @@ _TEXT_CODECS: Final = {
     "utf-16le": "utf-16-le", "utf-16-le": "utf-16-le", "utf-32": "utf-32", "bz2": "bz2", "quopri": "quopri",
     "cp037": "cp037", "cp500": "cp500",
 }  # fmt: skip
-_HIDING: Final = frozenset({"rot13", "hex", "base64", "zlib", "bz2", "quopri", "unicode_escape", "raw_unicode_escape"} |
-                           {"utf-7", "cp037", "cp500"})  # fmt: skip
+_HIDING_CODECS: Final = frozenset(
+    {"rot13", "hex", "base64", "zlib", "bz2", "quopri", "unicode_escape", "raw_unicode_escape"}
+    | {"utf-7", "cp037", "cp500"}
+)
 
-Sized = str | bytes | tuple[Plain, ...]
+Sized = str | bytes | tuple[PlainValue, ...]
 
 
-def made_of(parts: Sequence[Constant], least: Made = Made.PIECED) -> Made:
+def combine_provenance(parts: Sequence[Constant], least: Provenance = Provenance.COMPUTED) -> Provenance:
     """How something made of ``parts`` came about."""
-    return max([least, *(part.made for part in parts)])
+    return max([least, *(part.provenance for part in parts)])
 
 
-def binary(kind: type[ast.operator], left: Constant, right: Constant) -> Constant | None:
+def fold_binary(kind: type[ast.operator], left: Constant, right: Constant) -> Constant | None:
     """The result of an operator between two constants; ``None`` where it is not worked out."""
     a, b = left.value, right.value
-    made = made_of((left, right))
+    made = combine_provenance((left, right))
     if kind is ast.Add:
-        return _sum(a, b, made)
+        return _add(a, b, made)
     if kind is ast.Mult:
-        return _product(a, b, made)
+        return _multiply(a, b, made)
     if kind is ast.Mod and isinstance(a, str):
-        return _percent(a, b, made)
-    if isinstance(a, int) and isinstance(b, int) and kind in _NUMBERS:
-        return _number(kind, a, b, made)
+        return _format_percent(a, b, made)
+    if isinstance(a, int) and isinstance(b, int) and kind in _INTEGER_OPERATORS:
+        return _compute_integer(kind, a, b, made)
     return None
 
 
-def _sum(a: object, b: object, made: Made) -> Constant | None:
+def _add(a: object, b: object, made: Provenance) -> Constant | None:
     if isinstance(a, int | float) and isinstance(b, int | float):
-        return _number(ast.Add, a, b, made) if isinstance(a, int) and isinstance(b, int) else None
+        return _compute_integer(ast.Add, a, b, made) if isinstance(a, int) and isinstance(b, int) else None
     if not isinstance(a, str | bytes | tuple) or type(a) is not type(b) or not isinstance(b, str | bytes | tuple):
         return None
-    return Constant(operator.add(a, b), made) if len(a) + len(b) <= MOST else None
+    return Constant(operator.add(a, b), made) if len(a) + len(b) <= MAX_CONSTANT_SIZE else None
 
 
-def _product(a: object, b: object, made: Made) -> Constant | None:
+def _multiply(a: object, b: object, made: Provenance) -> Constant | None:
     if isinstance(b, str | bytes | tuple):
         a, b = b, a
     if isinstance(a, str | bytes | tuple) and isinstance(b, int):
-        return Constant(a * b, made) if len(a) * max(0, b) <= MOST else None
-    return _number(ast.Mult, a, b, made) if isinstance(a, int) and isinstance(b, int) else None
+        return Constant(a * b, made) if len(a) * max(0, b) <= MAX_CONSTANT_SIZE else None
+    return _compute_integer(ast.Mult, a, b, made) if isinstance(a, int) and isinstance(b, int) else None
 
 
-def _percent(a: str, b: object, made: Made) -> Constant | None:
+def _format_percent(a: str, b: object, made: Provenance) -> Constant | None:
     given = b if isinstance(b, tuple) else (b,)
-    if len(a) > 4096 or any(isinstance(each, str) and len(each) > MOST for each in given):
+    if len(a) > 4096 or any(isinstance(each, str) and len(each) > MAX_CONSTANT_SIZE for each in given):
         return None
     # Only plain fields: a width such as %1000000000d would cost what it says.
     pieces = a.replace("%%", "\0").split("%")
@@ -86,108 +88,118 @@ def _percent(a: str, b: object, made: Made) -> Constant | None:
         return None
     text = pieces[0]
     for piece, value in zip(pieces[1:], given, strict=True):
-        shown = chr(value) if piece[0] == "c" and isinstance(value, int) and 0 <= value < 0x110000 else _text(value)
+        shown = (
+            chr(value) if piece[0] == "c" and isinstance(value, int) and 0 <= value < 0x110000 else _write_value(value)
+        )
         text += shown + piece[1:]
-    return Constant(text.replace("\0", "%")[:MOST], made)
+    return Constant(text.replace("\0", "%")[:MAX_CONSTANT_SIZE], made)
 
 
-def _text(value: object) -> str:
+def _write_value(value: object) -> str:
     try:
         return str(value)
     except ValueError:  # a number of more digits than Python writes out
         return ""
 
 
-_NUMBERS: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
+_INTEGER_OPERATORS: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.BitXor: operator.xor,
     ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
     ast.LShift: operator.lshift, ast.RShift: operator.rshift, ast.Pow: operator.pow,
 }  # fmt: skip
 
 
-def _number(kind: type[ast.operator], a: int, b: int, made: Made) -> Constant | None:
-    if max(a.bit_length(), b.bit_length()) > _MOST_BITS:
+def _compute_integer(kind: type[ast.operator], a: int, b: int, made: Provenance) -> Constant | None:
+    if max(a.bit_length(), b.bit_length()) > _MAX_BITS:
         return None
     if kind in (ast.LShift, ast.RShift, ast.Pow) and not 0 <= b <= 64:
         return None
     if kind in (ast.FloorDiv, ast.Mod) and b == 0:
         return None
-    return Constant(_NUMBERS[kind](a, b), made)
+    return Constant(_INTEGER_OPERATORS[kind](a, b), made)
 
 
-def unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
+def fold_unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
     """The result of an operator on one constant."""
     value = operand.value
     if kind is ast.Not:
-        return Constant(not value, operand.made)
+        return Constant(not value, operand.provenance)
     if isinstance(value, int) and kind in (ast.USub, ast.UAdd, ast.Invert):
-        return Constant({ast.USub: -value, ast.UAdd: value, ast.Invert: ~value}[kind], operand.made)
-    return Constant(-value, operand.made) if isinstance(value, float) and kind is ast.USub else None
+        return Constant({ast.USub: -value, ast.UAdd: value, ast.Invert: ~value}[kind], operand.provenance)
+    return Constant(-value, operand.provenance) if isinstance(value, float) and kind is ast.USub else None
 
 
-def compare(kind: type[ast.cmpop], left: Constant, right: Constant) -> Constant | None:
+def fold_comparison(kind: type[ast.cmpop], left: Constant, right: Constant) -> Constant | None:
     """The result of comparing two constants."""
     one, other = left.value, right.value
     if kind in (ast.Eq, ast.NotEq, ast.Is, ast.IsNot):
-        return Constant((one == other) is (kind in (ast.Eq, ast.Is)), Made.PIECED)
+        return Constant((one == other) is (kind in (ast.Eq, ast.Is)), Provenance.COMPUTED)
     if kind in (ast.In, ast.NotIn) and (isinstance(other, tuple) or (isinstance(one, str) and isinstance(other, str))):
-        return Constant((one in other) is (kind is ast.In), Made.PIECED)
-    if isinstance(one, int | float) and isinstance(other, int | float) and kind in _ORDERS:
-        return Constant(_ORDERS[kind](one, other), Made.PIECED)
+        return Constant((one in other) is (kind is ast.In), Provenance.COMPUTED)
+    if isinstance(one, int | float) and isinstance(other, int | float) and kind in _ORDER_OPERATORS:
+        return Constant(_ORDER_OPERATORS[kind](one, other), Provenance.COMPUTED)
     return None
 
 
-_ORDERS: Final[dict[type[ast.cmpop], Callable[[float, float], bool]]] = {
+_ORDER_OPERATORS: Final[dict[type[ast.cmpop], Callable[[float, float], bool]]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
 
 
-def item(whole: Constant, index: Constant) -> Constant | None:
+def fold_item(whole: Constant, index: Constant) -> Constant | None:
     """One item of a text, of bytes or of a sequence."""
     if not isinstance(whole.value, str | bytes | tuple) or not isinstance(index.value, int):
         return None
     try:
-        return Constant(whole.value[index.value], made_of((whole,)) if isinstance(whole.value, str) else whole.made)
+        return Constant(
+            whole.value[index.value], combine_provenance((whole,)) if isinstance(whole.value, str) else whole.provenance
+        )
     except IndexError:
         return None
 
 
-def cut(whole: Constant, bounds: Sequence[Constant | None]) -> Constant | None:
+def fold_slice(whole: Constant, bounds: Sequence[Constant | None]) -> Constant | None:
     """A slice; ``bounds`` are start, stop and step."""
     given = [bound.value if bound is not None else None for bound in bounds]
     numbers = [each for each in given if each is None or isinstance(each, int)]
     if not isinstance(whole.value, str | bytes | tuple) or len(numbers) != 3 or numbers[2] == 0:
         return None
-    return Constant(whole.value[numbers[0] : numbers[1] : numbers[2]], made_of((whole,)))
+    return Constant(whole.value[numbers[0] : numbers[1] : numbers[2]], combine_provenance((whole,)))
 
 
-def size_of(whole: Constant) -> int:
+def measure_constant(whole: Constant) -> int:
     """How long a text, bytes or a sequence is; 0 for anything else."""
     return len(whole.value) if isinstance(whole.value, str | bytes | tuple) else 0
 
 
-def elements(whole: Constant) -> tuple[Plain, ...] | None:
+def iterate_constant(whole: Constant) -> tuple[PlainValue, ...] | None:
     """What iterating over a constant gives."""
     if isinstance(whole.value, str | bytes | tuple):
         return tuple(whole.value)
     return None
 
 
-def sequence(parts: Sequence[Constant]) -> Constant:
+def fold_sequence(parts: Sequence[Constant]) -> Constant:
     """A list or tuple of constants; one that holds another is kept without it."""
     values = tuple(None if isinstance(part.value, tuple) else part.value for part in parts)
-    return Constant(values, made_of(parts, Made.LITERAL))
+    return Constant(values, combine_provenance(parts, Provenance.LITERAL))
 
 
-def decode(data: str | bytes, name: object, made: Made) -> Constant | None:
+def decode_text(data: str | bytes, name: object, made: Provenance) -> Constant | None:
     """What ``codecs.decode`` and the methods ``decode`` and ``encode`` make of a text under this name of a codec."""
     codec = _TEXT_CODECS.get(str(name).lower())
     if codec is None:
         return None
-    made = Made.DECODED if codec in _HIDING else made
+    made = Provenance.DECODED if codec in _HIDING_CODECS else made
     if codec == "rot13" and isinstance(data, str):
         return Constant(codecs.decode(data, "rot13"), made)
-    unpacked = {"zlib": unpack, "bz2": unpack, "base64": _base64, "hex": _hex, "quopri": _quoted}.get(codec)
+    unpacked = {
+        "zlib": decompress,
+        "bz2": decompress,
+        "base64": _decode_base64,
+        "hex": _decode_hex,
+        "quopri": _decode_quoted_printable,
+    }.get(codec)
     raw = data.encode("latin-1", "replace") if isinstance(data, str) else data
     if unpacked is not None:
         out = unpacked(raw)
@@ -198,11 +210,11 @@ def decode(data: str | bytes, name: object, made: Made) -> Constant | None:
         return None
 
 
-def encode(text: str, name: object, made: Made) -> Constant | None:
+def encode_text(text: str, name: object, made: Provenance) -> Constant | None:
     """The bytes of a text in an encoding of characters; ``rot13`` gives a text."""
     codec = _TEXT_CODECS.get(str(name).lower())
     if codec == "rot13":
-        return decode(text, codec, made)
+        return decode_text(text, codec, made)
     if codec is None or codec in ("hex", "base64", "zlib", "bz2", "quopri"):
         return None
     try:
@@ -211,17 +223,17 @@ def encode(text: str, name: object, made: Made) -> Constant | None:
         return None
 
 
-def unpack(data: bytes) -> bytes | None:
-    """What a compressed stream holds, up to ``MOST`` bytes."""
+def decompress(data: bytes) -> bytes | None:
+    """What a compressed stream holds, up to ``MAX_CONSTANT_SIZE`` bytes."""
     codec = next((each for each in (GZIP, ZLIB, BZIP2, XZ, LZMA) if each.begins(data)), None)
     if codec is None:
         return None
     out = b""
     try:
         decoder = codec.start(b"", 0)
-        out += decoder.decompress(data, MOST)
-        while len(out) < MOST and not decoder.eof:
-            piece = decoder.decompress(b"", MOST - len(out))
+        out += decoder.decompress(data, MAX_CONSTANT_SIZE)
+        while len(out) < MAX_CONSTANT_SIZE and not decoder.eof:
+            piece = decoder.decompress(b"", MAX_CONSTANT_SIZE - len(out))
             if not piece:
                 break
             out += piece
@@ -230,37 +242,37 @@ def unpack(data: bytes) -> bytes | None:
     return out or None
 
 
-def inflate(data: bytes, window_bits: int) -> bytes | None:
+def inflate_zlib(data: bytes, window_bits: int) -> bytes | None:
     """A stream of zlib or, with negative ``window_bits``, a bare one."""
     try:
-        return zlib.decompressobj(window_bits).decompress(data, MOST)
+        return zlib.decompressobj(window_bits).decompress(data, MAX_CONSTANT_SIZE)
     except (zlib.error, ValueError):
         return None
 
 
-def _hex(data: bytes) -> bytes | None:
+def _decode_hex(data: bytes) -> bytes | None:
     try:
         return bytes.fromhex(data.decode("ascii"))
     except ValueError:
         return None
 
 
-def _base64(data: bytes) -> bytes | None:
+def _decode_base64(data: bytes) -> bytes | None:
     try:
         return base64.b64decode(data + b"=" * (-len(data) % 4), altchars=None)
     except (binascii.Error, ValueError):
         return None
 
 
-def _urlsafe(data: bytes) -> bytes | None:
-    return _base64(data.translate(bytes.maketrans(b"-_", b"+/")))
+def _decode_urlsafe_base64(data: bytes) -> bytes | None:
+    return _decode_base64(data.translate(bytes.maketrans(b"-_", b"+/")))
 
 
-def _quoted(data: bytes) -> bytes | None:
+def _decode_quoted_printable(data: bytes) -> bytes | None:
     return quopri.decodestring(data)
 
 
-def _guarded(work: Callable[[bytes], bytes]) -> Callable[[bytes], bytes | None]:
+def _return_none_on_error(work: Callable[[bytes], bytes]) -> Callable[[bytes], bytes | None]:
     def decoded(data: bytes) -> bytes | None:
         try:
             return work(data)
@@ -271,16 +283,28 @@ def _guarded(work: Callable[[bytes], bytes]) -> Callable[[bytes], bytes | None]:
 
 
 DECODERS: Final[dict[str, Callable[[bytes], bytes | None]]] = {
-    "base64.b64decode": _base64, "base64.standard_b64decode": _base64, "base64.decodebytes": _base64,
-    "base64.urlsafe_b64decode": _urlsafe, "base64.b32decode": _guarded(base64.b32decode),
-    "base64.b16decode": _guarded(base64.b16decode), "base64.b85decode": _guarded(base64.b85decode),
-    "base64.a85decode": _guarded(base64.a85decode), "base64.decodestring": _base64,
-    "binascii.a2b_base64": _base64, "binascii.unhexlify": _hex, "binascii.a2b_hex": _hex,
-    "builtins.bytes.fromhex": _hex,
-    "builtins.bytearray.fromhex": _hex, "binascii.a2b_uu": _guarded(binascii.a2b_uu), "quopri.decodestring": _quoted,
-    "zlib.decompress": unpack, "gzip.decompress": unpack, "bz2.decompress": unpack, "lzma.decompress": unpack,
-    "binascii.a2b_qp": _quoted,
-}  # fmt: skip
+    "base64.b64decode": _decode_base64,
+    "base64.standard_b64decode": _decode_base64,
+    "base64.decodebytes": _decode_base64,
+    "base64.urlsafe_b64decode": _decode_urlsafe_base64,
+    "base64.b32decode": _return_none_on_error(base64.b32decode),
+    "base64.b16decode": _return_none_on_error(base64.b16decode),
+    "base64.b85decode": _return_none_on_error(base64.b85decode),
+    "base64.a85decode": _return_none_on_error(base64.a85decode),
+    "base64.decodestring": _decode_base64,
+    "binascii.a2b_base64": _decode_base64,
+    "binascii.unhexlify": _decode_hex,
+    "binascii.a2b_hex": _decode_hex,
+    "builtins.bytes.fromhex": _decode_hex,
+    "builtins.bytearray.fromhex": _decode_hex,
+    "binascii.a2b_uu": _return_none_on_error(binascii.a2b_uu),
+    "quopri.decodestring": _decode_quoted_printable,
+    "zlib.decompress": decompress,
+    "gzip.decompress": decompress,
+    "bz2.decompress": decompress,
+    "lzma.decompress": decompress,
+    "binascii.a2b_qp": _decode_quoted_printable,
+}
 """Functions of the standard library that undo a coding."""
 
 UNQUOTERS: Final[dict[str, Callable[[str], str]]] = {

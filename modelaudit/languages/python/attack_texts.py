@@ -51,9 +51,9 @@ _PATTERNS: Final = (
      r"(?<![\w.])(?:system|popen|execl|execlp)\s{0,9}\(\s{0,9}\\?[\"']"),
     ("(miner)", r"stratum\+(?:tcp|ssl)://|\bxmrig\b"),
 )  # fmt: skip
-_PARTS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
+_COMPILED_PATTERNS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
 # Only texts that hold one of these are looked at by every pattern.
-_ANY: Final = re.compile(
+_ANY_HINT: Final = re.compile(
     r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
     r"(?i:DownloadString)|"
     r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|cron|systemd|\\Current|"
@@ -64,18 +64,18 @@ _ANY: Final = re.compile(
     r"-packages/|customize|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"
     r"(?:system|popen|execl|execlp)\s{0,9}\("
 )
-_LONGEST: Final = 200_000
+_MAX_TEXT: Final = 200_000
 
 SECRET_PLACES: Final = frozenset({"(private key)", "(cloud credentials)", "(password store)", "(hub token)"})
 
 
-def telling(text: str) -> Iterator[tuple[str, str]]:
+def find_attack_texts(text: str) -> Iterator[tuple[str, str]]:
     """The name of each pattern that ``text`` shows, and what shows it."""
-    looked = text[:_LONGEST]
-    if _ANY.search(looked) is None:
+    looked = text[:_MAX_TEXT]
+    if _ANY_HINT.search(looked) is None:
         return
     keep_time()
-    for name, pattern in _PARTS:
+    for name, pattern in _COMPILED_PATTERNS:
         found = pattern.search(looked)
         if found is not None:
             yield name, found[0]

@@ -1,0 +1,238 @@
+"""The name under which a call is judged: what it does can hang on an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from modelaudit.languages.python.name_tables import POWERFUL_MODULES
+from modelaudit.languages.python.values import (
+    Constant,
+    ExternalName,
+    Provenance,
+    Value,
+    collect_tags,
+    list_alternatives,
+)
+
+if TYPE_CHECKING:
+    from modelaudit.languages.python.call import Call
+
+
+def name_variant(call: Call) -> str:
+    """The name, with what matters about the arguments in brackets; empty where they make the call harmless."""
+    worker = _VARIANT_NAMERS.get(call.name)
+    if worker is None and call.name.startswith("pandas.") and call.name.endswith((".query", ".eval")):
+        worker = _name_table_query
+    return worker(call) if worker is not None else call.name
+
+
+def tag_path(value: Value) -> frozenset[str]:
+    """What a path tells by itself: that code stands there once it is written."""
+    text = _get_constant(value)
+    return frozenset({"code-path"}) if isinstance(text, str) and text.endswith(_CODE_ENDINGS) else frozenset()
+
+
+def _name_write(call: Call, path: Value | None, otherwise: str) -> str:
+    """The name of what writes to a path: code, or into what is installed, which others import later."""
+    text = _get_constant(path)
+    tags = collect_tags(path) if path is not None else frozenset()
+    if "installed" in tags or (isinstance(text, str) and text.startswith(_SYSTEM_FOLDERS)):
+        return "(writes where programs are installed)"
+    if "code-path" in tags or (isinstance(text, str) and text.endswith(_CODE_ENDINGS)):
+        return "(writes code)"
+    return otherwise
+
+
+def _name_path_write(call: Call) -> str:
+    if "installed" in call.tags:
+        return "(writes where programs are installed)"
+    return "(writes code)" if "code-path" in call.tags else call.name
+
+
+def _name_copy(call: Call) -> str:
+    return _name_write(call, call.argument(1, "dst"), call.name)
+
+
+def _name_table_query(call: Call) -> str:
+    given = call.argument(0, "expr")
+    is_made = isinstance(given, Constant) and given.provenance > Provenance.LITERAL
+    return "pandas.DataFrame.query(text)" if is_made or call.flows & {"file", "network", "decoded"} else call.name
+
+
+def _name_repository_load(call: Call) -> str:
+    name = _get_constant(call.args[0] if call.args else next(iter(call.by_name.values()), None))
+    is_repository = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "~"))
+    return f"{call.name}(foreign)" if is_repository and name not in _KNOWN_KERNELS else call.name
+
+
+def _name_fire(call: Call) -> str:
+    given = call.argument(0, "component")
+    is_module = (
+        any(isinstance(each, ExternalName) and each.name in POWERFUL_MODULES for each in list_alternatives(given))
+        if given
+        else False
+    )
+    return f"{call.name}(module)" if is_module else call.name
+
+
+def _name_skops_load(call: Call) -> str:
+    return f"{call.name}(trusted)" if _get_constant(call.by_name.get("trusted")) is True else call.name
+
+
+def _name_ruamel(call: Call) -> str:
+    return f"{call.name}(unsafe)" if _get_constant(call.argument(0, "typ")) == "unsafe" else call.name
+
+
+def _get_constant(value: Value | None) -> object:
+    return value.value if isinstance(value, Constant) else None
+
+
+def _name_open(call: Call) -> str:
+    mode = call.argument(1, "mode")
+    text = _get_constant(mode)
+    is_writing = mode is not None and (not isinstance(text, str) or bool(set(text) & set("wax+")))
+    return _name_write(call, call.argument(0, "file"), f"{call.name}(write)") if is_writing else call.name
+
+
+def _name_torch_load(call: Call) -> str:
+    given = call.by_name.get("weights_only")
+    if given is None:
+        return call.name
+    value = _get_constant(given)
+    if value is False and "hub" in call.flows:
+        return "torch.load(of a foreign repository)"
+    # What only a caller knows is none of the three: neither on, nor off, nor left out.
+    return "" if value is True else f"{call.name}(weights_only{'=False' if value is False else ''})"
+
+
+def _name_numpy_load(call: Call) -> str:
+    given = call.argument(2, "allow_pickle")
+    return call.name if given is None or _get_constant(given) is False else f"{call.name}(allow_pickle)"
+
+
+def _name_numpy_array(call: Call) -> str:
+    given = call.argument(1, "allow_pickle")
+    return "" if given is None or _get_constant(given) is False else "numpy.load(allow_pickle)"
+
+
+def _name_yaml_load(call: Call) -> str:
+    loader = call.argument(1, "Loader")
+    last = (
+        {each.name.rpartition(".")[2] for each in list_alternatives(loader) if isinstance(each, ExternalName)}
+        if loader
+        else set()
+    )
+    is_plain = bool(last) and last <= {"SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader"}
+    return "" if is_plain else f"{call.name}(unsafe)"
+
+
+def _name_unpickle(call: Call) -> str:
+    """What the source has pickled itself is no file."""
+    data = call.argument(0, "data")
+    given = (
+        [
+            each.name.startswith("pickle.dumps") if isinstance(each, ExternalName) else False
+            for each in list_alternatives(data)
+        ]
+        if data
+        else []
+    )
+    return f"{call.name}(own dumps)" if given and all(given) else call.name
+
+
+def _name_hub_load(call: Call) -> str:
+    return f"{call.name}(local)" if _get_constant(call.by_name.get("source")) == "local" else call.name
+
+
+def _get_texts(value: Value | None) -> list[str]:
+    held = _get_constant(value)
+    return [each for each in (held if isinstance(held, tuple) else (held,)) if isinstance(each, str)]
+
+
+def _name_extension_load(call: Call) -> str:
+    """Sources by other names, or a compiler that is told to load or run more, are those of nobody's reading."""
+    sources = _get_texts(call.argument(1, "sources"))
+    flags = [text for value in (*call.args[2:], *call.by_name.values()) for text in _get_texts(value)]
+    is_bent = not all(text.endswith(_SOURCE_ENDINGS) for text in sources) or any(
+        text.startswith(_COMPILER_FLAGS) for text in flags
+    )
+    return f"{call.name}(disguised)" if is_bent else call.name
+
+
+def _name_remove(call: Call) -> str:
+    path = _get_constant(call.argument(0, "path"))
+    is_everything = isinstance(path, str) and path.rstrip("/*") in (
+        "",
+        "~",
+        "/home",
+        "/root",
+        "C:\\",
+        ".",
+        "..",
+        "/etc",
+        "/usr",
+    )
+    return f"{call.name}(everything)" if is_everything and path else call.name
+
+
+_CODE_ENDINGS: Final = (".py", ".pyc", ".pth", ".so", ".pyd", ".ipy", ".c", ".cc", ".cpp", ".cu")
+_SOURCE_ENDINGS: Final = (".c", ".cc", ".cpp", ".cxx", ".cu", ".mm", ".m", ".sycl")
+_COMPILER_FLAGS: Final = ("-x", "-fplugin", "-wrapper", "-B", "@", "-specs", "-include", "-Xlinker", "-Wl,--plugin")
+_SYSTEM_FOLDERS: Final = (
+    "/etc/",
+    "/usr/",
+    "/lib/",
+    "/lib64/",
+    "/bin/",
+    "/sbin/",
+    "/boot/",
+    "/var/spool/",
+    "C:\\Windows",
+)
+_KNOWN_KERNELS: Final = frozenset(
+    f"kernels-community/{name}"
+    for name in ("activation", "causal-conv1d", "deformable-detr", "flash-attn", "flash-attn2", "flash-attn3",
+                 "flash-mla", "liger_kernels", "megablocks", "metal-flash-sdpa", "moe", "paged-attention",
+                 "triton_kernels", "vllm-flash-attn3")
+)  # fmt: skip
+"""Kernels that the makers of transformers publish themselves and that transformers fetches, each by its exact name."""
+_VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
+    "builtins.open": _name_open,
+    "io.open": _name_open,
+    "codecs.open": _name_open,
+    "os.fdopen": _name_open,
+    "gzip.open": _name_open,
+    "pathlib.Path.open": _name_open,
+    "torch.load": _name_torch_load,
+    "torch.serialization.load": _name_torch_load,
+    "numpy.load": _name_numpy_load,
+    "numpy.lib.format.read_array": _name_numpy_array,
+    "yaml.load": _name_yaml_load,
+    "yaml.load_all": _name_yaml_load,
+    "torch.hub.load": _name_hub_load,
+    **dict.fromkeys(
+        (
+            "shutil.copy",
+            "shutil.copyfile",
+            "shutil.copy2",
+            "shutil.move",
+            "os.rename",
+            "os.replace",
+            "os.symlink",
+            "os.link",
+            "urllib.request.urlretrieve",
+        ),
+        _name_copy,
+    ),
+    "pathlib.Path.write_text": _name_path_write,
+    "pathlib.Path.write_bytes": _name_path_write,
+    **dict.fromkeys(("evaluate.load", "datasets.load_metric", "kernels.get_kernel"), _name_repository_load),
+    "torch.utils.cpp_extension.load": _name_extension_load,
+    "fire.Fire": _name_fire,
+    "skops.io.load": _name_skops_load,
+    "ruamel.yaml.YAML": _name_ruamel,
+    "pickle.loads": _name_unpickle,
+    "shutil.rmtree": _name_remove,
+    "os.removedirs": _name_remove,
+}
