@@ -1,4 +1,8 @@
-"""One source, followed twice: first to learn what its names and attributes stand for, then to note what it does."""
+"""Analyze one Python source: parse it, evaluate it, and list what it does, with what could not be evaluated.
+
+A source that parses is evaluated twice. The first pass finds out what attributes are set to and what functions return
+and receive, wherever in the file that stands; only the second pass, which knows all that, keeps a log.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.languages.python import uses
-from modelaudit.languages.python.follow import Follower, allowance
+from modelaudit.languages.python.budget import limit_steps
+from modelaudit.languages.python.evaluator import Evaluator
 from modelaudit.languages.python.source import MAX_PARSED_AT_ONCE, SourcePiece, split_source
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.values import Scope
@@ -21,12 +26,12 @@ _MAX_IMPORTS: Final = 30
 
 @dataclass(slots=True)
 class SourceAnalysis:
-    """What one source does, as far as it could be followed.
+    """What one source does, as far as it could be evaluated.
 
     Attributes:
-        relative_imports: the modules beside the file that it imports, by level and name, with the line.
-        damage: lines that do not parse, with the reason.
-        bounds: lines where a bound was reached, with the bound.
+        relative_imports: the line of each relative import, by level and module.
+        damage: lines from 1 that do not parse, each with the reason; their names were scanned instead.
+        bounds: lines from 1 where a bound was reached, each with the bound.
     """
 
     mentions: tuple[Mention, ...] = ()
@@ -37,82 +42,81 @@ class SourceAnalysis:
 
 
 def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
-    """Judge one source.
+    """Analyze one source.
 
     Args:
-        text: the source.
-        encoding: the name of an encoding that hides what the bytes say; it is noted.
+        text: the decoded source.
+        encoding: the name of an encoding that hides what the bytes show, such as UTF-7; it is recorded as hidden.
     """
-    found = SourceAnalysis()
-    to = Follower(most_steps=allowance(text))
+    analysis = SourceAnalysis()
+    evaluator = Evaluator(limit_steps(text))
     try:
-        to = _evaluate_source(text, to, found)
+        evaluator = _evaluate_source(text, evaluator, analysis)
     except LimitReachedError as error:
-        found.bounds.append((1, str(error)))
+        analysis.bounds.append((1, str(error)))
     if encoding:
-        to.log.record(uses.HIDDEN, "(source encoding)", 1, encoding)
-    if to.log.full:
-        found.bounds.append((1, "it does more different things than are kept"))
-    if to.steps > to.most_steps:
-        found.bounds.append((1, f"it takes more than {to.most_steps} steps to follow"))
-    found.mentions = tuple(to.log.build_mentions())
-    found.relative_imports = to.relative
-    found.facts = _collect_facts(to, text)
-    return found
+        evaluator.log.record(uses.HIDDEN, "(source encoding)", 1, encoding)
+    if evaluator.log.is_full:
+        analysis.bounds.append((1, "it does more different things than are kept"))
+    if evaluator.budget.is_exceeded:
+        analysis.bounds.append((1, f"it takes more than {evaluator.budget.max_steps} steps to follow"))
+    analysis.mentions = tuple(evaluator.log.build_mentions())
+    analysis.relative_imports = evaluator.relative_imports
+    analysis.facts = _collect_facts(evaluator, text)
+    return analysis
 
 
-def _evaluate_source(text: str, to: Follower, found: SourceAnalysis) -> Follower:
-    """Follow the source; returns the follower that did so last, whose log counts."""
-    whole = list(split_source(text)) if len(text) <= MAX_PARSED_AT_ONCE else None
-    if whole is not None and not any(piece.fault for piece in whole):
-        to.docstring = _find_docstring(whole)
-        _evaluate_pieces(whole, to, SourceAnalysis())
-        if to.steps < to.most_steps // 2:
-            docstring, to = to.docstring, to.again()
-            to.docstring = docstring
-            _evaluate_pieces(whole, to, found)
-        else:
-            _evaluate_pieces(whole, to, found)
-    else:
-        _evaluate_pieces(whole if whole is not None else split_source(text), to, found)
-    return to
+def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) -> Evaluator:
+    """Evaluate a source in one or two passes; return the evaluator of the last pass, whose log counts."""
+    pieces = list(split_source(text)) if len(text) <= MAX_PARSED_AT_ONCE else None
+    if pieces is None or any(piece.fault for piece in pieces):
+        _evaluate_pieces(pieces if pieces is not None else split_source(text), evaluator, analysis)
+        return evaluator
+    evaluator.docstring = _find_docstring(pieces)
+    _evaluate_pieces(pieces, evaluator, SourceAnalysis())
+    # A first pass that spent most of its budget leaves the second too little; then both share one log and one budget.
+    if evaluator.budget.steps < evaluator.budget.max_steps // 2:
+        evaluator = evaluator.create_next_pass()
+    _evaluate_pieces(pieces, evaluator, analysis)
+    return evaluator
 
 
-def _evaluate_pieces(parts: Iterable[SourcePiece], to: Follower, found: SourceAnalysis) -> None:
-    scope = Scope()
-    for piece in parts:
-        if to.steps > to.most_steps:
-            scan_names(piece.text, piece.line, scope, to.log)
+def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analysis: SourceAnalysis) -> None:
+    """Evaluate what parses, and scan the names of the rest."""
+    evaluator.scope = scope = Scope()
+    for piece in pieces:
+        if evaluator.budget.is_exceeded:
+            scan_names(piece.text, piece.line, scope, evaluator.log)
             continue
         if piece.fault:
-            scan_names(piece.text, piece.line, scope, to.log)
-            told = found.bounds if piece.bound else found.damage
-            if len(told) < _MAX_FAULTS:
-                told.append((piece.line, piece.fault))
+            scan_names(piece.text, piece.line, scope, evaluator.log)
+            faults = analysis.bounds if piece.is_limit else analysis.damage
+            if len(faults) < _MAX_FAULTS:
+                faults.append((piece.line, piece.fault))
             continue
-        to.log.line = piece.line - 1
-        to.module(piece.body, scope)
-        _scan_unevaluated(piece, scope, to, found)
+        evaluator.log.line_offset = piece.line - 1
+        evaluator.evaluate_module(piece.body)
+        _scan_skipped(piece, scope, evaluator, analysis)
 
 
-def _scan_unevaluated(piece: SourcePiece, scope: Scope, to: Follower, found: SourceAnalysis) -> None:
-    """What is too deep to be followed is judged by its names."""
-    rows = piece.text.split("\n") if to.unfollowed else []
-    to.log.line = 0
-    for first, last in to.unfollowed:
-        scan_names("\n".join(rows[first - 1 : last]), piece.line + first - 1, scope, to.log)
-        if len(found.bounds) < _MAX_FAULTS:
-            found.bounds.append((piece.line + first - 1, "it nests too deep to be followed"))
-    to.unfollowed.clear()
+def _scan_skipped(piece: SourcePiece, scope: Scope, evaluator: Evaluator, analysis: SourceAnalysis) -> None:
+    """Scan the names of statements that the evaluator skipped as too deep."""
+    rows = piece.text.split("\n") if evaluator.skipped else []
+    evaluator.log.line_offset = 0
+    for first, last in evaluator.skipped:
+        scan_names("\n".join(rows[first - 1 : last]), piece.line + first - 1, scope, evaluator.log)
+        if len(analysis.bounds) < _MAX_FAULTS:
+            analysis.bounds.append((piece.line + first - 1, "it nests too deep to be followed"))
+    evaluator.skipped.clear()
 
 
-def _find_docstring(whole: list[SourcePiece]) -> str:
-    match whole[0].body[:1] if whole else ():
+def _find_docstring(pieces: list[SourcePiece]) -> str:
+    match pieces[0].body[:1] if pieces else ():
         case (ast.Expr(value=ast.Constant(value=str(text))),):
             return text
     return ""
 
 
-def _collect_facts(to: Follower, text: str) -> tuple[tuple[str, str], ...]:
-    imported = sorted(to.imports)[:_MAX_IMPORTS]
+def _collect_facts(evaluator: Evaluator, text: str) -> tuple[tuple[str, str], ...]:
+    imported = sorted(evaluator.imports)[:_MAX_IMPORTS]
     return (("imports", ", ".join(imported)), ("lines", str(text.count("\n") + 1)))

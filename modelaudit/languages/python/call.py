@@ -1,4 +1,4 @@
-"""One call of a source, as its callee sees it."""
+"""A call of a callable by its full name, with the values of its arguments as far as they are known."""
 
 from __future__ import annotations
 
@@ -10,28 +10,35 @@ from modelaudit.languages.python.values import Constant, Value, collect_tags
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: of what, with which arguments, where, and what flows into it."""
+    """One call.
+
+    Attributes:
+        name: the full dotted name of the callable; ``*.method`` for a method of an unknown object.
+        line: from 1, within the text that is evaluated.
+        is_hidden: whether the name was computed, so that a search of the source does not find it.
+        tags: what flowed into the callable itself, see ``Unknown``.
+    """
 
     name: str
     args: Sequence[Value]
-    by_name: Mapping[str, Value]
+    keywords: Mapping[str, Value]
     line: int
     is_hidden: bool = False
     tags: frozenset[str] = frozenset()
 
-    def argument(self, position: int, name: str) -> Value | None:
-        """The argument at a position or under a name; ``None`` where it is not given."""
-        return self.by_name.get(name, self.args[position] if position < len(self.args) else None)
+    def get_argument(self, position: int, name: str) -> Value | None:
+        """Return the argument at a position or under a name; ``None`` if the call does not pass it."""
+        return self.keywords.get(name, self.args[position] if position < len(self.args) else None)
 
     @property
-    def flows(self) -> frozenset[str]:
-        """What flows into the call by its arguments."""
-        return frozenset().union(*(collect_tags(each) for each in (*self.args, *self.by_name.values())))
+    def argument_tags(self) -> frozenset[str]:
+        """The tags of all arguments."""
+        return frozenset().union(*(collect_tags(each) for each in (*self.args, *self.keywords.values())))
 
     @property
     def detail(self) -> str:
-        """The first argument, where it is a constant."""
-        first = self.args[0] if self.args else next(iter(self.by_name.values()), None)
+        """The first argument as evidence for a reader; empty unless it is a constant text or sequence."""
+        first = self.args[0] if self.args else next(iter(self.keywords.values()), None)
         if not isinstance(first, Constant) or first.value is None:
             return ""
         value = first.value

@@ -51,23 +51,25 @@ def _name_path_write(call: Call) -> str:
 
 
 def _name_copy(call: Call) -> str:
-    return _name_write(call, call.argument(1, "dst"), call.name)
+    return _name_write(call, call.get_argument(1, "dst"), call.name)
 
 
 def _name_table_query(call: Call) -> str:
-    given = call.argument(0, "expr")
+    given = call.get_argument(0, "expr")
     is_made = isinstance(given, Constant) and given.provenance > Provenance.LITERAL
-    return "pandas.DataFrame.query(text)" if is_made or call.flows & {"file", "network", "decoded"} else call.name
+    return (
+        "pandas.DataFrame.query(text)" if is_made or call.argument_tags & {"file", "network", "decoded"} else call.name
+    )
 
 
 def _name_repository_load(call: Call) -> str:
-    name = _get_constant(call.args[0] if call.args else next(iter(call.by_name.values()), None))
+    name = _get_constant(call.args[0] if call.args else next(iter(call.keywords.values()), None))
     is_repository = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "~"))
     return f"{call.name}(foreign)" if is_repository and name not in _KNOWN_KERNELS else call.name
 
 
 def _name_fire(call: Call) -> str:
-    given = call.argument(0, "component")
+    given = call.get_argument(0, "component")
     is_module = (
         any(isinstance(each, ExternalName) and each.name in POWERFUL_MODULES for each in list_alternatives(given))
         if given
@@ -77,11 +79,11 @@ def _name_fire(call: Call) -> str:
 
 
 def _name_skops_load(call: Call) -> str:
-    return f"{call.name}(trusted)" if _get_constant(call.by_name.get("trusted")) is True else call.name
+    return f"{call.name}(trusted)" if _get_constant(call.keywords.get("trusted")) is True else call.name
 
 
 def _name_ruamel(call: Call) -> str:
-    return f"{call.name}(unsafe)" if _get_constant(call.argument(0, "typ")) == "unsafe" else call.name
+    return f"{call.name}(unsafe)" if _get_constant(call.get_argument(0, "typ")) == "unsafe" else call.name
 
 
 def _get_constant(value: Value | None) -> object:
@@ -89,35 +91,35 @@ def _get_constant(value: Value | None) -> object:
 
 
 def _name_open(call: Call) -> str:
-    mode = call.argument(1, "mode")
+    mode = call.get_argument(1, "mode")
     text = _get_constant(mode)
     is_writing = mode is not None and (not isinstance(text, str) or bool(set(text) & set("wax+")))
-    return _name_write(call, call.argument(0, "file"), f"{call.name}(write)") if is_writing else call.name
+    return _name_write(call, call.get_argument(0, "file"), f"{call.name}(write)") if is_writing else call.name
 
 
 def _name_torch_load(call: Call) -> str:
-    given = call.by_name.get("weights_only")
+    given = call.keywords.get("weights_only")
     if given is None:
         return call.name
     value = _get_constant(given)
-    if value is False and "hub" in call.flows:
+    if value is False and "hub" in call.argument_tags:
         return "torch.load(of a foreign repository)"
     # What only a caller knows is none of the three: neither on, nor off, nor left out.
     return "" if value is True else f"{call.name}(weights_only{'=False' if value is False else ''})"
 
 
 def _name_numpy_load(call: Call) -> str:
-    given = call.argument(2, "allow_pickle")
+    given = call.get_argument(2, "allow_pickle")
     return call.name if given is None or _get_constant(given) is False else f"{call.name}(allow_pickle)"
 
 
 def _name_numpy_array(call: Call) -> str:
-    given = call.argument(1, "allow_pickle")
+    given = call.get_argument(1, "allow_pickle")
     return "" if given is None or _get_constant(given) is False else "numpy.load(allow_pickle)"
 
 
 def _name_yaml_load(call: Call) -> str:
-    loader = call.argument(1, "Loader")
+    loader = call.get_argument(1, "Loader")
     last = (
         {each.name.rpartition(".")[2] for each in list_alternatives(loader) if isinstance(each, ExternalName)}
         if loader
@@ -129,7 +131,7 @@ def _name_yaml_load(call: Call) -> str:
 
 def _name_unpickle(call: Call) -> str:
     """What the source has pickled itself is no file."""
-    data = call.argument(0, "data")
+    data = call.get_argument(0, "data")
     given = (
         [
             each.name.startswith("pickle.dumps") if isinstance(each, ExternalName) else False
@@ -142,7 +144,7 @@ def _name_unpickle(call: Call) -> str:
 
 
 def _name_hub_load(call: Call) -> str:
-    return f"{call.name}(local)" if _get_constant(call.by_name.get("source")) == "local" else call.name
+    return f"{call.name}(local)" if _get_constant(call.keywords.get("source")) == "local" else call.name
 
 
 def _get_texts(value: Value | None) -> list[str]:
@@ -152,8 +154,8 @@ def _get_texts(value: Value | None) -> list[str]:
 
 def _name_extension_load(call: Call) -> str:
     """Sources by other names, or a compiler that is told to load or run more, are those of nobody's reading."""
-    sources = _get_texts(call.argument(1, "sources"))
-    flags = [text for value in (*call.args[2:], *call.by_name.values()) for text in _get_texts(value)]
+    sources = _get_texts(call.get_argument(1, "sources"))
+    flags = [text for value in (*call.args[2:], *call.keywords.values()) for text in _get_texts(value)]
     is_bent = not all(text.endswith(_SOURCE_ENDINGS) for text in sources) or any(
         text.startswith(_COMPILER_FLAGS) for text in flags
     )
@@ -161,7 +163,7 @@ def _name_extension_load(call: Call) -> str:
 
 
 def _name_remove(call: Call) -> str:
-    path = _get_constant(call.argument(0, "path"))
+    path = _get_constant(call.get_argument(0, "path"))
     is_everything = isinstance(path, str) and path.rstrip("/*") in (
         "",
         "~",

@@ -82,14 +82,14 @@ class SourcePiece:
     Attributes:
         line: of the first character, from 1.
         fault: why it was not parsed; empty otherwise.
-        bound: whether a bound of this reader is the reason.
+        is_limit: whether a bound of this reader is the reason.
     """
 
     text: str
     line: int
     body: tuple[ast.stmt, ...] = ()
     fault: str = ""
-    bound: bool = False
+    is_limit: bool = False
 
 
 def decode_source(data: bytes) -> tuple[str, str]:
@@ -161,17 +161,19 @@ def split_source(text: str) -> Iterator[SourcePiece]:
             yield SourcePiece(text, 1, body)
             return
     if len(text) > _MAX_SCANNED:
-        yield SourcePiece("", 1, fault=f"only the first {_MAX_SCANNED} characters are looked at", bound=True)
+        yield SourcePiece("", 1, fault=f"only the first {_MAX_SCANNED} characters are looked at", is_limit=True)
         text = text[:_MAX_SCANNED]
     followed = 0
     for line, statement in _split_statements(text):
         if followed > _MAX_EVALUATED:
             rest = text[followed:]
-            yield SourcePiece(rest, line, fault=f"only the first {_MAX_EVALUATED} characters are followed", bound=True)
+            yield SourcePiece(
+                rest, line, fault=f"only the first {_MAX_EVALUATED} characters are followed", is_limit=True
+            )
             return
         followed += len(statement)
         piece = _parse_statement(statement, line)
-        if piece.fault and not piece.bound:
+        if piece.fault and not piece.is_limit:
             yield from _parse_fragments(piece)
         else:
             yield piece
@@ -191,10 +193,10 @@ def _parse_fragments(piece: SourcePiece) -> Iterator[SourcePiece]:
 
 def _parse_statement(text: str, line: int) -> SourcePiece:
     if len(text) > _MAX_STATEMENT:
-        return SourcePiece(text, line, fault=f"a statement of more than {_MAX_STATEMENT} characters", bound=True)
+        return SourcePiece(text, line, fault=f"a statement of more than {_MAX_STATEMENT} characters", is_limit=True)
     obstacle = find_parser_obstacle(text)
     if obstacle:
-        return SourcePiece(text, line, fault=obstacle, bound=True)
+        return SourcePiece(text, line, fault=obstacle, is_limit=True)
     body, fault = _parse_bounded(text)
     if body is None:
         return SourcePiece(text, line, fault=fault)

@@ -54,13 +54,13 @@ class UseLog:
 
     Attributes:
         current_function: the function whose body is being followed.
-        line: added to every line, for code that stands further down in a file.
-        full: whether there were more uses than are kept.
+        line_offset: added to every line, for code that stands further down in a file.
+        is_full: whether there were more uses than are kept.
     """
 
     current_function: int = MODULE
-    line: int = 0
-    full: bool = False
+    line_offset: int = 0
+    is_full: bool = False
     _uses: dict[tuple[str, str, str, int], Use] = field(default_factory=dict)
     _edges: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     _edges_by_name: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -74,9 +74,9 @@ class UseLog:
         if key in self._uses:
             return
         if len(self._uses) >= _MAX_USES:
-            self.full = True
+            self.is_full = True
             return
-        at = self._fixed or line + self.line
+        at = self._fixed or line + self.line_offset
         self._uses[key] = Use(use, name[:_MAX_NAME], at, format_detail(detail), self.current_function)
 
     def register_definition(self, name: str, number: int) -> None:
@@ -99,10 +99,6 @@ class UseLog:
         """Take ``line`` for the line of all that follows, 0 for none; the one before is returned."""
         before, self._fixed = self._fixed, line
         return before
-
-    def names(self) -> frozenset[str]:
-        """Every name that is called or referred to."""
-        return frozenset(each.name for each in self._uses.values())
 
     def build_mentions(self) -> Iterator[Mention]:
         """All uses in the order of their lines, those at import told from the others."""

@@ -68,7 +68,7 @@ class PartialCall:
 
     callee: Value
     args: tuple[Value, ...] = ()
-    by_name: tuple[tuple[str, Value], ...] = ()
+    keywords: tuple[tuple[str, Value], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,53 @@
+"""The bound on the work that one source may cause: steps of evaluation, counted against a limit and the deadline.
+
+A few lines of Python can ask for any amount of work (nested calls, loops over constants, long texts), so the evaluator
+pays one step for each node that it visits, and more for work whose cost grows with a constant or with alternatives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.wire.deadline import keep_time
+
+MAX_STEPS: Final = 1_000_000
+_STEPS_FOR_ANY_SOURCE: Final = 100_000
+_STEPS_PER_CHARACTER: Final = 3
+_DEADLINE_MASK: Final = 63
+"""The deadline is checked once in 64 steps: asking for the time at each step would double the cost of a step."""
+
+
+class TooDeepError(Exception):
+    """An expression nests deeper than it is evaluated, or the source takes more steps than its budget."""
+
+
+def limit_steps(text: str) -> int:
+    """Return the number of steps that may be spent on a source: it grows with the text, up to ``MAX_STEPS``."""
+    return min(MAX_STEPS, _STEPS_FOR_ANY_SOURCE + _STEPS_PER_CHARACTER * len(text))
+
+
+@dataclass(slots=True)
+class StepBudget:
+    """Steps spent on one source, and the most that may be spent."""
+
+    max_steps: int = MAX_STEPS
+    steps: int = 0
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether more steps were asked for than the budget holds."""
+        return self.steps > self.max_steps
+
+    def spend(self, count: int = 1) -> None:
+        """Pay ``count`` steps; work on a long constant counts by its length.
+
+        Raises:
+            TooDeepError: the budget is exceeded.
+            LimitReachedError: the deadline of the artifact has passed.
+        """
+        self.steps += count
+        if self.steps & _DEADLINE_MASK < count:
+            keep_time()
+        if self.steps > self.max_steps:
+            raise TooDeepError

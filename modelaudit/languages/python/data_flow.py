@@ -1,0 +1,90 @@
+"""Follow data through calls: what a call takes from the network, decodes, keeps secret or sends.
+
+Values carry tags (``network``, ``hub``, ``file``, ``decoded``, ``secret``, ``installed``, ``code-path``, ``module``;
+see ``Unknown``). The functions here tag the result of a call, and judge a call by the tags of its arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.languages.python import attack_texts, call_variants, name_resolution, name_tables, uses
+from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.values import Constant, collect_tags
+
+_ENVIRONMENT_READERS: Final = frozenset(
+    {"os.getenv", "os.environ.get", "os.environ.pop", "os.getenvb", "os.environ.__getitem__"}
+)
+_OPENERS: Final = frozenset({"open", "Path", "read_text", "fdopen"})
+_TOKEN_ISSUERS: Final = (
+    "https://huggingface.co/",
+    "https://api-inference.huggingface.co/",
+    "https://router.huggingface.co/",
+    "https://api.openai.com/",
+    "https://api.anthropic.com/",
+    "https://api.github.com/",
+    "https://generativelanguage.googleapis.com/",
+)
+
+
+def select_use(call: Call) -> str:
+    """Choose the use under which a call is recorded: what it runs came from the network, was decoded, or neither."""
+    takes_code = (
+        call.name in name_tables.COMMANDS or call.name in name_tables.LOADERS or call.name in name_tables.EVALUATORS
+    )
+    is_import = call.name in name_tables.IMPORT_LOCATIONS and bool(call.argument_tags & {"network", "hub"})
+    if is_import or (takes_code and "network" in call.argument_tags):
+        return uses.OF_DOWNLOAD
+    if takes_code and "decoded" in call.argument_tags:
+        return uses.OF_DECODED
+    return uses.HIDDEN if call.is_hidden else uses.CALL
+
+
+def sends_secret(call: Call) -> bool:
+    """Whether a call sends a secret to somewhere other than the service that issued it."""
+    return call.name in name_tables.SENDERS and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
+
+
+def _collect_sent_tags(call: Call) -> frozenset[str]:
+    """Collect the tags of what is sent, without the token by which a caller authenticates itself.
+
+    A library takes that token under a name of its own. Headers count as authentication only if the address is unknown:
+    a header to a known address that is no issuer is data like any other.
+    """
+    is_known = any(isinstance(each, Constant) for each in call.args[:2])
+    authentication = {"token", "use_auth_token", "auth"} | (set() if is_known else {"headers"})
+    sent = [value for name, value in call.keywords.items() if name not in authentication]
+    return frozenset().union(*(collect_tags(each) for each in (*call.args, *sent)))
+
+
+def _goes_to_issuer(call: Call) -> bool:
+    texts = [each.value for each in call.args[:2] if isinstance(each, Constant) and isinstance(each.value, str)]
+    return any(text.startswith(_TOKEN_ISSUERS) for text in texts)
+
+
+def tag_result(call: Call) -> frozenset[str]:
+    """Return the tags of the result of a call: those of its arguments, and those that the function itself adds."""
+    tags = call.tags | call.argument_tags | name_tables.RESULT_TAGS.get(call.name, frozenset())
+    if call.name in name_tables.SECRET_RESULTS or _opens_secret_file(call) or _reads_secret_variable(call):
+        tags |= {"secret"}
+    if call.name in name_tables.DECODING_FUNCTIONS:
+        tags |= {"decoded"}
+    if call.name in name_tables.PATH_BUILDERS:
+        tags |= frozenset().union(*map(call_variants.tag_path, call.args))
+    return tags
+
+
+def _opens_secret_file(call: Call) -> bool:
+    if call.name.rpartition(".")[2] not in _OPENERS:
+        return False
+    paths = [each.value for each in call.args[:1] if isinstance(each, Constant) and isinstance(each.value, str)]
+    return any(name in attack_texts.SECRET_PLACES for path in paths for name, _ in attack_texts.find_attack_texts(path))
+
+
+def _reads_secret_variable(call: Call) -> bool:
+    first = call.get_argument(0, "key")
+    return (
+        call.name in _ENVIRONMENT_READERS
+        and isinstance(first, Constant)
+        and name_resolution.is_secret_variable(str(first.value))
+    )

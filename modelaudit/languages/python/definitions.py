@@ -1,0 +1,104 @@
+"""Functions, lambdas and classes that a source defines, numbered in the order in which the evaluator meets them.
+
+The body of a function is evaluated after the module around it, because by then the names that it uses have their
+values. ``DefinitionTable`` keeps the queue of those bodies.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from modelaudit.languages.python.values import (
+    UNKNOWN,
+    CallableValue,
+    LocalDefinition,
+    Scope,
+    Value,
+    join_values,
+    list_alternatives,
+)
+
+DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(slots=True)
+class Definition:
+    """One function, lambda or class of the source.
+
+    Attributes:
+        scope: the scope around the definition.
+        members: the namespace of a class; ``None`` for a function.
+        bases: the values of the base classes.
+        result: what the function returned where its body was evaluated; ``None`` before that.
+        arguments: callables that some call passed, by the name of the parameter.
+        is_property: whether access to the attribute calls the function.
+    """
+
+    node: DefinitionNode
+    scope: Scope
+    members: Scope | None = None
+    bases: tuple[Value, ...] = ()
+    result: Value | None = None
+    arguments: dict[str, Value] = field(default_factory=dict)
+    is_property: bool = False
+
+    def bind_call(self, args: Sequence[Value], keywords: dict[str, Value]) -> dict[str, Value]:
+        """Bind the arguments of a call to parameter names, and keep the callables among them for the body."""
+        assert not isinstance(self.node, ast.ClassDef)
+        parameters = [each.arg for each in (*self.node.args.posonlyargs, *self.node.args.args)]
+        bound = dict(zip(parameters, args, strict=False)) | keywords
+        for name, value in bound.items():
+            if any(isinstance(each, CallableValue) for each in list_alternatives(value)):
+                self.arguments[name] = join_values(self.arguments.get(name, UNKNOWN), value)
+        return bound
+
+
+@dataclass(slots=True)
+class DefinitionTable:
+    """All definitions of one source, by number from 1, and the functions whose bodies wait to be evaluated."""
+
+    _definitions: list[Definition] = field(default_factory=list)
+    _numbers: dict[int, int] = field(default_factory=dict)
+    _queue: deque[int] = field(default_factory=deque)
+    _queued: set[int] = field(default_factory=set)
+
+    def get(self, local: LocalDefinition) -> Definition:
+        """Return the definition that a value refers to."""
+        return self._definitions[local.number - 1]
+
+    def get_members(self, value: Value) -> Scope | None:
+        """Return the namespace of a class of the source, or of an object of one; ``None`` for any other value."""
+        return self.get(value).members if isinstance(value, LocalDefinition) else None
+
+    def add(self, node: DefinitionNode, scope: Scope, members: Scope | None) -> LocalDefinition:
+        """Number a definition, and queue it if it is a function; the same node keeps its number."""
+        number = self._numbers.get(id(node))
+        if number is None:
+            self._definitions.append(Definition(node, scope))
+            number = self._numbers[id(node)] = len(self._definitions)
+        definition = self._definitions[number - 1]
+        definition.scope, definition.members = scope, members
+        if members is None and number not in self._queued:
+            self._queue.append(number)
+            self._queued.add(number)
+        return LocalDefinition(number)
+
+    def pop_queued(self) -> LocalDefinition | None:
+        """Take the next function whose body waits to be evaluated; ``None`` if there is none."""
+        if not self._queue:
+            return None
+        number = self._queue.popleft()
+        self._queued.discard(number)
+        return LocalDefinition(number)
+
+    def copy_for_next_pass(self) -> DefinitionTable:
+        """Copy what a first evaluation found out about results and arguments; members and bases are found anew."""
+        copied = [
+            Definition(each.node, each.scope, None, (), each.result, each.arguments, each.is_property)
+            for each in self._definitions
+        ]
+        return DefinitionTable(copied, dict(self._numbers))

@@ -1,0 +1,130 @@
+"""Record what the evaluator finds: references, calls, texts and names that are computed.
+
+The evaluator works out values; ``UseRecorder`` decides whether a value at a place is worth a record, and under which
+use and name it goes into the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from modelaudit.languages.python import attack_texts, call_variants, data_flow, name_resolution, remote_code, uses
+from modelaudit.languages.python.budget import StepBudget
+from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.name_tables import COMMANDS, POWERFUL_MODULES, WELL_KNOWN_MODULES
+from modelaudit.languages.python.uses import UseLog
+from modelaudit.languages.python.values import (
+    UNKNOWN,
+    Constant,
+    ExternalName,
+    LocalDefinition,
+    Provenance,
+    Unknown,
+    Value,
+    list_alternatives,
+)
+
+
+@dataclass(slots=True)
+class UseRecorder:
+    """Writes uses into the log of one source.
+
+    Attributes:
+        imported: top-level names of the packages that the source imports so far.
+    """
+
+    log: UseLog
+    budget: StepBudget
+    imported: Collection[str]
+
+    def record_value(self, value: Value, line: int) -> None:
+        """Record that an expression refers to a name of another module, or to a definition of the source."""
+        for each in list_alternatives(value):
+            if isinstance(each, ExternalName) and not each.is_result and each.name:
+                if ".__dict__" in each.name:
+                    # Code that gets all names of a module can take any of them.
+                    self.record_computed_name(ExternalName(each.name.partition(".__dict__")[0]), line)
+                self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
+            elif isinstance(each, LocalDefinition):
+                self.log.record_local_call(each.number)
+
+    def record_attribute_access(self, value: Value, line: int) -> None:
+        """Record an attribute that is taken without a dot, as ``attrgetter`` and class patterns do."""
+        for each in list_alternatives(value):
+            if isinstance(each, ExternalName):
+                self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
+
+    def record_passed_definitions(self, value: Value) -> None:
+        """Record that a function of the source is passed on: the receiver may call it."""
+        for each in list_alternatives(value):
+            if isinstance(each, LocalDefinition):
+                self.log.record_local_call(each.number)
+
+    def record_call(self, call: Call) -> None:
+        """Record a call under the use that its arguments give it, unless they make it harmless."""
+        name = call_variants.name_variant(call)
+        if not name:
+            return
+        self.log.record(data_flow.select_use(call), name, call.line, call.detail)
+        if data_flow.sends_secret(call):
+            self.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
+
+    def record_callback(self, value: Value, line: int) -> None:
+        """Record a function of another module that is passed to a thread, a pool or an event loop as called."""
+        for each in list_alternatives(value):
+            if isinstance(each, ExternalName) and not each.is_result and not each.name.startswith("builtins."):
+                self.record_call(Call(each.name, (), {}, line, each.is_hidden))
+
+    def record_overwrite(self, target: Value, line: int) -> None:
+        """Record that an attribute of another module gets a new value."""
+        if isinstance(target, ExternalName):
+            self.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
+
+    def record_trust_item(self, key: Value, value: Value, line: int) -> None:
+        """Record an item of a mapping that turns ``trust_remote_code`` on."""
+        if remote_code.is_trust_item(key, value):
+            self.log.record(uses.CALL, remote_code.TRUST_NAME, line, "as an item of a mapping")
+
+    def record_text(self, constant: Constant, line: int) -> None:
+        """Record a text that by itself shows an attack, or that names a function that runs commands."""
+        value = constant.value
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        if isinstance(text, str) and len(text) > 3:
+            self.budget.spend(len(text) >> 6)
+            for name, detail in attack_texts.find_attack_texts(text):
+                self.log.record(uses.TEXT, name, line, detail)
+            dotted = text.replace(":", ".")
+            if dotted in COMMANDS:
+                name = name_resolution.normalize_name(dotted).name
+                self.log.record(uses.REFERENCE, name, line, "by its name in a text")
+
+    def record_computed_text(self, value: Value | None, line: int) -> Value:
+        """Record a text that was put together like one that is written out; return the value, or ``UNKNOWN``."""
+        if isinstance(value, Constant) and value.provenance > Provenance.LITERAL:
+            self.budget.spend(len(value.value) >> 6 if isinstance(value.value, str | bytes | tuple) else 0)
+            self.record_text(value, line)
+        return value or UNKNOWN
+
+    def record_computed_name(self, base: Value, line: int) -> None:
+        """Record that some name of a module is used, and that the source does not show which."""
+        name = name_resolution.find_namespace_owner(base)
+        if name.startswith("*."):
+            self.log.record(uses.COMPUTED, f"{name.removeprefix('*.')}.*", line)
+        elif name in WELL_KNOWN_MODULES.values():
+            self.log.record(uses.COMPUTED, f"{name}.*", line)
+        elif isinstance(base, Unknown) and "module" in base.tags:
+            is_plain = "builtins.__import__" in base.tags
+            self.log.record(uses.COMPUTED, "builtins.__import__.*" if is_plain else "importlib.*", line)
+
+    def record_attribute_walk(self, base: Value, line: int) -> None:
+        """Record a path of unknown attributes that begins at a package: it can lead to any module."""
+        for each in list_alternatives(base):
+            if isinstance(each, ExternalName) and not each.is_result and each.name in self.imported:
+                self.log.record(uses.COMPUTED, "(package).*", line, each.name)
+
+    def record_passed_module(self, value: Value, line: int) -> None:
+        """Record that a module that runs commands or code is passed to a function of another file."""
+        for each in list_alternatives(value):
+            if isinstance(each, ExternalName) and not each.is_result and each.name in POWERFUL_MODULES:
+                self.log.record(uses.COMPUTED, f"{each.name}.*", line, "handed on")
