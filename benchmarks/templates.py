@@ -26,7 +26,7 @@ from figures import measured, options, publish, table
 from samples import FIXTURES, corpus
 
 import modelaudit
-from modelaudit.languages.jinja.syntax import parse
+from modelaudit.languages.jinja.syntax import parse_template
 from modelaudit.model.finding import Severity
 from modelaudit.wire.base import DamagedError
 
@@ -131,7 +131,7 @@ def _constants(text: str) -> Iterator[str]:
 def _is_whole(text: str) -> bool:
     """Whether a constant of Python is a whole template, and not a part of one that code puts together."""
     try:
-        parse(text)
+        parse_template(text)
     except DamagedError:
         return False
     return True

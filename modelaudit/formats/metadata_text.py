@@ -15,8 +15,8 @@ from typing import Final
 
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.code_text import calls_of, commands_of
-from modelaudit.languages.embedded import DecodedWindow, coding_of
-from modelaudit.languages.programs import programs_under
+from modelaudit.languages.embedded import DecodedWindow, detect_coding
+from modelaudit.languages.programs import report_program_keys
 from modelaudit.languages.settings import Setting
 from modelaudit.languages.terms.statements import extract_statements
 from modelaudit.model.address import join_member
@@ -28,63 +28,67 @@ from modelaudit.wire.base import HEAD_BYTES, Reading
 from modelaudit.wire.members import MemberPaths
 from modelaudit.wire.windows import budget_of, opener
 
-_LONGEST_KEY: Final = 200
-_SEARCHED: Final = 256 * KIB
-_MOST_DOCUMENTS: Final = 2000
+_MAX_KEY_LENGTH: Final = 200
+_MAX_SEARCHED_BYTES: Final = 256 * KIB
+_MAX_DOCUMENTS: Final = 2000
 _JSON: Final = re.compile(rb"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
 _YAML: Final = re.compile(
     rb"(?:^|[\s{,])(?:-\s++)?+[\"']?+(?:_target_|auto_map|__class__|__reduce__)[\"']?+\s*+:|!!?python/"
 )
-_MOST_ELEMENTS: Final = 100
-_SHORTEST_CODED: Final = 24
+_MAX_ELEMENTS: Final = 100
+_MIN_ENCODED_LENGTH: Final = 24
 _MARKUP: Final = re.compile(
     r"<(script|iframe|object|embed)[\s>/]|(javascript):|<[a-z][^<>]{0,500}\s(on[a-z]{3,20})\s*=", re.IGNORECASE
 )
 _ADDRESS: Final = re.compile(r"\s*+https?://\S++\s*+\Z", re.IGNORECASE)
-_REPORTS_BACK: Final = re.compile(r"(?:\A|[._\-])(callback|webhook|beacon|exfil)(?:[._\-]|\Z)", re.IGNORECASE)
+_CALLBACK_KEY: Final = re.compile(r"(?:\A|[._\-])(callback|webhook|beacon|exfil)(?:[._\-]|\Z)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MetadataEntry:
     """One text of the metadata: its key, and its bytes in UTF-8."""
 
     key: str
     data: bytes
 
 
-def mentions_of(entries: Sequence[Entry]) -> tuple[Mention, ...]:
+def collect_mentions(entries: Sequence[MetadataEntry]) -> tuple[Mention, ...]:
     """What these texts would do to whoever runs, shows or calls them."""
     found: dict[tuple[str, str, str], Mention] = {}
     for entry in entries:
-        for mention in _mentions(entry):
+        for mention in _collect_entry_mentions(entry):
             found.setdefault((mention.vocabulary, mention.name, entry.key), mention)
     return tuple(found.values())
 
 
-def _mentions(entry: Entry) -> Iterator[Mention]:
-    text = entry.data.strip()[:_SEARCHED].decode("utf-8", "replace")
-    where = Location(key=entry.key[:_LONGEST_KEY])
+def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention]:
+    text = entry.data.strip()[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace")
+    where = Location(key=entry.key[:_MAX_KEY_LENGTH])
     for name in calls_of(text):
-        yield Mention("python-names", "metadata-code", name, where, _shown(text))
+        yield Mention("python-names", "metadata-code", name, where, _shorten_text(text))
     for name in commands_of(text):
-        yield Mention("metadata-texts", "command", name, where, _shown(text))
-    for match in islice(_MARKUP.finditer(text), _MOST_ELEMENTS):
+        yield Mention("metadata-texts", "command", name, where, _shorten_text(text))
+    for match in islice(_MARKUP.finditer(text), _MAX_ELEMENTS):
         name = next(group for group in match.groups() if group).lower()
-        yield Mention("metadata-texts", "markup", "event-handler" if match[3] else name, where, _shown(match[0]))
-    back = _REPORTS_BACK.search(entry.key)
+        yield Mention("metadata-texts", "markup", "event-handler" if match[3] else name, where, _shorten_text(match[0]))
+    back = _CALLBACK_KEY.search(entry.key)
     if back is not None and _ADDRESS.match(text):
-        yield Mention("metadata-texts", "address", back[1].lower(), where, _shown(text))
+        yield Mention("metadata-texts", "address", back[1].lower(), where, _shorten_text(text))
 
 
-def _shown(text: str) -> str:
-    return " ".join(text.split())[:_LONGEST_KEY]
+def _shorten_text(text: str) -> str:
+    return " ".join(text.split())[:_MAX_KEY_LENGTH]
 
 
-def meanings(artifact: Artifact, window: Window, entries: Sequence[Entry], limits: Limits) -> Iterator[Reading]:
+def read_metadata(
+    artifact: Artifact, window: Window, entries: Sequence[MetadataEntry], limits: Limits
+) -> Iterator[Reading]:
     """What the keys mean to those who know keys, and every text that is a document or coded bytes, as an artifact."""
     keys = {entry.key for entry in entries}
-    yield from programs_under(keys)
-    yield from extract_statements((entry.key, entry.data[:_SEARCHED].decode("utf-8", "replace")) for entry in entries)
+    yield from report_program_keys(keys)
+    yield from extract_statements(
+        (entry.key, entry.data[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace")) for entry in entries
+    )
     asked = [each for each in INTERPRETERS if each.keys & keys]
     settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries] if asked else []
     for interpreter in asked:
@@ -93,23 +97,23 @@ def meanings(artifact: Artifact, window: Window, entries: Sequence[Entry], limit
     budget = budget_of(window, limits)
     count = 0
     for entry in entries:
-        ending = _ending(entry.data)
-        if ending is None and len(entry.data.strip()) > _SEARCHED:
-            detail = f"{entry.key[:_LONGEST_KEY]}: only its first {_SEARCHED} bytes were looked at"
-            yield Unread(UnreadReason.LIMIT, detail, Location(key=entry.key[:_LONGEST_KEY]))
-        if ending is None or count >= _MOST_DOCUMENTS:
+        ending = _choose_ending(entry.data)
+        if ending is None and len(entry.data.strip()) > _MAX_SEARCHED_BYTES:
+            detail = f"{entry.key[:_MAX_KEY_LENGTH]}: only its first {_MAX_SEARCHED_BYTES} bytes were looked at"
+            yield Unread(UnreadReason.LIMIT, detail, Location(key=entry.key[:_MAX_KEY_LENGTH]))
+        if ending is None or count >= _MAX_DOCUMENTS:
             continue
         count += 1
         budget.spend(len(entry.data))
         inner = DecodedWindow(entry.data, budget)
-        yield Artifact(paths.of(entry.key[:_LONGEST_KEY] + ending), inner.size, opener(inner))
+        yield Artifact(paths.of(entry.key[:_MAX_KEY_LENGTH] + ending), inner.size, opener(inner))
 
 
-def _ending(data: bytes) -> str | None:
+def _choose_ending(data: bytes) -> str | None:
     """The ending under which its reader knows what the text is; ``None`` for a text that is nothing but that."""
     if _JSON.match(data):
         return ""
     if _YAML.search(data):
         return ".yaml"
-    coded = len(data) >= _SHORTEST_CODED and coding_of(data[:HEAD_BYTES], len(data) > HEAD_BYTES) is not None
+    coded = len(data) >= _MIN_ENCODED_LENGTH and detect_coding(data[:HEAD_BYTES], len(data) > HEAD_BYTES) is not None
     return "" if coded else None

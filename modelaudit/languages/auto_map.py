@@ -15,11 +15,11 @@ from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline, Reference, 
 from modelaudit.wire.base import Reading
 from modelaudit.wire.text import file_name
 
-_MAPS: Final = ("auto_map", "custom_pipelines", "custom_pipeline")
-_INDEX: Final = "model_index.json"
-_FOREIGN: Final = "--"
-_MOST: Final = 1000
-_LONGEST: Final = 300
+_MAP_KEYS: Final = ("auto_map", "custom_pipelines", "custom_pipeline")
+_INDEX_FILE: Final = "model_index.json"
+_REPOSITORY_SEPARATOR: Final = "--"
+_MAX_ENTRIES: Final = 1000
+_MAX_LENGTH: Final = 300
 # Libraries whose own classes a component may be of; diffusers looks into itself and into these.
 _LIBRARIES: Final = frozenset(
     {
@@ -29,28 +29,28 @@ _LIBRARIES: Final = frozenset(
 )
 
 
-def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def _read_auto_map(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield what is imported: files of the model or of other repositories and, of components, names of libraries."""
-    items = [reference for setting in settings for reference in _of_map(setting)]
+    items = [reference for setting in settings for reference in _parse_map_entry(setting)]
     if items:
-        yield References("auto-map", tuple(items[:_MOST]))
-    if file_name(path) == _INDEX:
+        yield References("auto-map", tuple(items[:_MAX_ENTRIES]))
+    if file_name(path) == _INDEX_FILE:
         # A component is of an installed library, unless a file of the library's name lies in its folder.
-        components = tuple(_of_index(settings))
+        components = tuple(_collect_component_files(settings))
         if components:
-            yield References("model-index", components[:_MOST])
-        named = tuple(_libraries(settings))
+            yield References("model-index", components[:_MAX_ENTRIES])
+        named = tuple(_collect_library_classes(settings))
         if named:
-            yield Outline("model-index", named[:_MOST])
+            yield Outline("model-index", named[:_MAX_ENTRIES])
 
 
-def _of_map(setting: Setting) -> Iterator[Reference]:
-    below = next((setting.below(key) for key in _MAPS if setting.below(key) is not None), None)
+def _parse_map_entry(setting: Setting) -> Iterator[Reference]:
+    below = next((setting.get_steps_below(key) for key in _MAP_KEYS if setting.get_steps_below(key) is not None), None)
     if below is None or not isinstance(setting.value, str) or not setting.value.strip():
         return
     if "custom_pipelines" in setting.path and below and below[-1] != "impl":
         return  # the classes of models beside the pipeline are of the library itself
-    repository, dashes, reference = setting.value.strip().rpartition(_FOREIGN)
+    repository, dashes, reference = setting.value.strip().rpartition(_REPOSITORY_SEPARATOR)
     is_pipeline = setting.key == "custom_pipeline"
     module = reference if is_pipeline or "." not in reference else reference.rpartition(".")[0]
     # A community pipeline is named as a file, as a repository, or as one of diffusers' own.
@@ -59,11 +59,11 @@ def _of_map(setting: Setting) -> Iterator[Reference]:
     )
     by = ".".join(step for step in setting.path if not step.isdigit())
     yield Reference(
-        ReferenceKind.CODE, f"{repository}{dashes}{steps}.py"[:_LONGEST], by[:_LONGEST], where=setting.where
+        ReferenceKind.CODE, f"{repository}{dashes}{steps}.py"[:_MAX_LENGTH], by[:_MAX_LENGTH], where=setting.where
     )
 
 
-def _pairs(settings: Sequence[Setting]) -> Iterator[tuple[str, str, str, Setting]]:
+def _list_components(settings: Sequence[Setting]) -> Iterator[tuple[str, str, str, Setting]]:
     """The component, library and class of every pair at the top of an index."""
     values = {setting.path: setting for setting in settings}
     for (*steps, last), setting in values.items():
@@ -73,21 +73,21 @@ def _pairs(settings: Sequence[Setting]) -> Iterator[tuple[str, str, str, Setting
             yield steps[0], setting.value, name, setting
 
 
-def _of_index(settings: Sequence[Setting]) -> Iterator[Reference]:
-    for component, library, _, setting in _pairs(settings):
+def _collect_component_files(settings: Sequence[Setting]) -> Iterator[Reference]:
+    for component, library, _, setting in _list_components(settings):
         is_whole = component == "_class_name"
         if is_whole or (library not in _LIBRARIES and library.isidentifier()):
             target = f"{library}.py" if is_whole else f"{component}/{library}.py"
-            by = f"{_INDEX} {component}"
-            yield Reference(ReferenceKind.CODE, target[:_LONGEST], by[:_LONGEST], where=setting.where)
+            by = f"{_INDEX_FILE} {component}"
+            yield Reference(ReferenceKind.CODE, target[:_MAX_LENGTH], by[:_MAX_LENGTH], where=setting.where)
 
 
-def _libraries(settings: Sequence[Setting]) -> Iterator[Mention]:
-    for component, library, name, setting in _pairs(settings):
+def _collect_library_classes(settings: Sequence[Setting]) -> Iterator[Mention]:
+    for component, library, name, setting in _list_components(settings):
         if component != "_class_name" and library not in _LIBRARIES and name:
             yield Mention(
-                PYTHON_NAMES, "component", f"{library}.{name}"[:_LONGEST], setting.where, component[:_LONGEST]
+                PYTHON_NAMES, "component", f"{library}.{name}"[:_MAX_LENGTH], setting.where, component[:_MAX_LENGTH]
             )
 
 
-INTERPRETER = Interpreter(frozenset({*_MAPS, "_class_name"}), _read)
+INTERPRETER = Interpreter(frozenset({*_MAP_KEYS, "_class_name"}), _read_auto_map)

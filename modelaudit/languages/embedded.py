@@ -21,12 +21,12 @@ from modelaudit.wire.sniff import strong_magic
 from modelaudit.wire.windows import Budget, SubWindow, budget_of, opener, read_whole
 
 PICKLE: Final = "pickle"
-_EXPANDED: Final = 600
-_BYTEWISE: Final = 64
+_TRIAL_BYTES: Final = 600
+_SINGLE_BYTE_STEPS: Final = 64
 _STEP: Final = 4096
-_LAYERS: Final = 4
+_MAX_LAYERS: Final = 4
 # A bare magic number, the longest of which has six bytes, holds nothing.
-_SHORTEST: Final = 7
+_MIN_LENGTH: Final = 7
 # Protocols 0 and 1 do not announce themselves: an import with its two names, or a mark or container and more opcodes.
 # ``codings.STARTS`` asks for less, since it decides by four bytes.
 _OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + AFTER_MARK + b"[^ ]|" + AFTER_CONTAINER)
@@ -35,10 +35,10 @@ _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
 _ARCHIVES: Final = {"ZIP": "zip", "7-Zip": "7z", "NumPy array": "npy", "HDF5": "hdf5"}
 # Shorter ones hold no program in any coding.
 _CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\n-]{24,})\"")
-_STRINGS_TRIED: Final = 10_000
+_MAX_STRINGS: Final = 10_000
 
 
-def format_of(data: bytes, layers: int = _LAYERS) -> str | None:
+def detect_format(data: bytes, layers: int = _MAX_LAYERS) -> str | None:
     """What ``data``, the first bytes of something up to ``HEAD_BYTES``, begin as; ``None`` for anything else.
 
     Magic numbers of two bytes occur by chance, so a compressed stream counts only if it expands to something that would
@@ -48,17 +48,17 @@ def format_of(data: bytes, layers: int = _LAYERS) -> str | None:
     if announces(data, NEWEST):
         return PICKLE
     strong = strong_magic(data)
-    if strong in _ARCHIVES and len(data) >= _SHORTEST:
+    if strong in _ARCHIVES and len(data) >= _MIN_LENGTH:
         return _ARCHIVES[strong]
     for codec in _CODECS:
-        if codec.begins(data) and _matters(codec, data, layers):
+        if codec.begins(data) and _expands_to_content(codec, data, layers):
             return codec.name
     if _OLD_PICKLE.match(data):
         return PICKLE
     return "tar" if strong == "tar" else None
 
 
-def _matters(codec: Codec, data: bytes, layers: int) -> bool:
+def _expands_to_content(codec: Codec, data: bytes, layers: int) -> bool:
     """Whether ``data`` expand to something that counts, or to nothing yet under a codec that gives out whole blocks."""
     if not layers:
         return True
@@ -66,16 +66,16 @@ def _matters(codec: Codec, data: bytes, layers: int) -> bool:
     try:
         decoder = codec.start(b"", 0)
         at = 0
-        while at < len(data) and len(out) < _EXPANDED and not decoder.eof:
-            step = 1 if at < _BYTEWISE else _STEP
-            out += decoder.decompress(data[at : at + step], _EXPANDED)
+        while at < len(data) and len(out) < _TRIAL_BYTES and not decoder.eof:
+            step = 1 if at < _SINGLE_BYTE_STEPS else _STEP
+            out += decoder.decompress(data[at : at + step], _TRIAL_BYTES)
             at += step
     except DecodingError:
         if not out:
             return False
     if not out:
         return codec in _BLOCKWISE
-    return format_of(out, layers - 1) is not None or bool(codings_of(out, cut=True))
+    return detect_format(out, layers - 1) is not None or bool(codings_of(out, cut=True))
 
 
 class DecodedWindow:
@@ -96,11 +96,11 @@ class DecodedWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class EmbeddedContent:
     """What lies in a stretch of bytes once the codings around it are taken off.
 
     Attributes:
-        format: as ``format_of`` gives it.
+        format: as ``detect_format`` gives it.
         layers: how many codings there were.
     """
 
@@ -109,7 +109,7 @@ class Content:
     layers: int
 
 
-def coding_of(data: bytes, cut: bool = False, is_text: bool = False) -> Coding | None:
+def detect_coding(data: bytes, cut: bool = False, is_text: bool = False) -> Coding | None:
     """The outermost coding of what begins like something worth opening; ``RAW`` where there is none around it.
 
     Args:
@@ -119,17 +119,17 @@ def coding_of(data: bytes, cut: bool = False, is_text: bool = False) -> Coding |
     """
     if is_text:
         for coding, inner in bytes_as_text(data, cut).items():
-            if format_of(inner) or codings_of(inner, cut):
+            if detect_format(inner) or codings_of(inner, cut):
                 return coding
-    if format_of(data):
+    if detect_format(data):
         return Coding.RAW
     for coding, inner in codings_of(data, cut).items():
-        if format_of(inner) or codings_of(inner, cut):
+        if detect_format(inner) or codings_of(inner, cut):
             return coding
     return None
 
 
-def content_of(window: Window, limits: Limits, is_text: bool = False) -> Content | None:
+def decode_content(window: Window, limits: Limits, is_text: bool = False) -> EmbeddedContent | None:
     """What lies in ``window``: the bytes themselves, or what they decode to, at most four codings deep.
 
     A text is decoded whole, up to ``document_bytes``.
@@ -138,14 +138,14 @@ def content_of(window: Window, limits: Limits, is_text: bool = False) -> Content
         WindowError: from the window, or with reason ``limit-reached`` for a text that is longer.
     """
     budget = budget_of(window, limits)
-    for layers in range(_LAYERS + 1):
+    for layers in range(_MAX_LAYERS + 1):
         head = window.read(0, HEAD_BYTES)
-        coding = coding_of(head, window.size > len(head), is_text)
+        coding = detect_coding(head, window.size > len(head), is_text)
         if coding is None:
             return None
         if coding is Coding.RAW:
-            name = format_of(window.read(0, MIB))
-            return Content(name, window, layers) if name else None
+            name = detect_format(window.read(0, MIB))
+            return EmbeddedContent(name, window, layers) if name else None
         text = read_whole(window, limits.document_bytes)
         budget.spend(len(text))
         decoded = bytes_as_text(text) if coding in AS_TEXT else codings_of(text)
@@ -155,25 +155,25 @@ def content_of(window: Window, limits: Limits, is_text: bool = False) -> Content
     return None
 
 
-def _recognises_text(head: Head) -> bool:
+def _is_encoded_text(head: Head) -> bool:
     cut = head.window.size > len(head.data)
-    return head.content is None and coding_of(head.data, cut) not in (None, Coding.RAW)
+    return head.content is None and detect_coding(head.data, cut) not in (None, Coding.RAW)
 
 
-def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def _read_encoded_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield what the text is in its coding, as an artifact.
 
     Raises:
         DamagedError: it is in no coding to its end.
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    content = content_of(SubWindow(window, 0, window.size, budget_of(window, limits)), limits)
+    content = decode_content(SubWindow(window, 0, window.size, budget_of(window, limits)), limits)
     if content is None or not content.layers:
         raise DamagedError("the text is in the coding that it begins in no further than its beginning")
     yield Artifact(join_found(artifact.path, content.format, 0), content.window.size, opener(content.window))
 
 
-def contents_of_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
+def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
     """What lies coded in the quoted strings of a text, as the loaders of some policies keep pickles in JSON.
 
     A string counts that is in one coding from quote to quote; what it decodes to is judged like any other artifact.
@@ -183,26 +183,26 @@ def contents_of_strings(path: str, window: Window, limits: Limits) -> Iterator[A
     """
     budget = budget_of(window, limits)
     for count, match in enumerate(_CODED_STRING.finditer(read_whole(window, limits.document_bytes))):
-        if count >= _STRINGS_TRIED:
-            raise WindowError(f"only the first {_STRINGS_TRIED} coded strings were tried", UnreadReason.LIMIT)
+        if count >= _MAX_STRINGS:
+            raise WindowError(f"only the first {_MAX_STRINGS} coded strings were tried", UnreadReason.LIMIT)
         begin, end = match.span(1)
         stretch = SubWindow(window, begin, end - begin, budget)
-        content = content_of(stretch, limits)
+        content = decode_content(stretch, limits)
         if content is not None and content.layers:
-            yield artifact_of(path, begin, stretch, limits, content)
+            yield make_content_artifact(path, begin, stretch, limits, content)
 
 
-def artifact_of(
-    path: str, offset: int, window: Window, limits: Limits, content: Content, is_text: bool = False
+def make_content_artifact(
+    path: str, offset: int, window: Window, limits: Limits, content: EmbeddedContent, is_text: bool = False
 ) -> Artifact:
-    """The ``content`` that ``content_of`` found in ``window``, as the artifact ``model.pkl!pickle@27``.
+    """The ``content`` that ``decode_content`` found in ``window``, as the artifact ``model.pkl!pickle@27``.
 
     It is decoded anew each time it is opened: of many constants, none is kept decoded meanwhile.
     """
 
     @contextmanager
     def opened() -> Iterator[Window]:
-        again = content_of(window, limits, is_text)
+        again = decode_content(window, limits, is_text)
         if again is None:
             raise WindowError("it no longer is in the coding that it was in", UnreadReason.CHANGED)
         yield again.window
@@ -210,4 +210,4 @@ def artifact_of(
     return Artifact(join_found(path, content.format, offset), content.window.size, opened)
 
 
-READER = Reader("encoded-text", _recognises_text, _read_text)
+READER = Reader("encoded-text", _is_encoded_text, _read_encoded_text)

@@ -32,20 +32,20 @@ _BY_KEY: Final = {
 _ENDINGS: Final = {ending: kind for kind, endings in _BY_ENDING.items() for ending in endings}
 
 
-def told(reader: Reader) -> Reader:
+def report_unread_programs(reader: Reader) -> Reader:
     """The same reader of text, which also tells that what it read is a program or holds one."""
 
     def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
         for item in reader.read(artifact, window, limits):
             yield item
             if isinstance(item, Document):
-                yield from program_in(artifact.path, window.read(0, 2))
-                yield from programs_under(item.keys if item.format != "markdown" else ())
+                yield from report_program_text(artifact.path, window.read(0, 2))
+                yield from report_program_keys(item.keys if item.format != "markdown" else ())
 
     return replace(reader, read=read)
 
 
-def program_in(path: str, start: bytes) -> Iterator[Unread]:
+def report_program_text(path: str, start: bytes) -> Iterator[Unread]:
     """The absence that a text is a program, if its name or its first two bytes say so.
 
     A name can only add suspicion: text under any other name is run by nothing that loads a model.
@@ -55,15 +55,15 @@ def program_in(path: str, start: bytes) -> Iterator[Unread]:
     if kind is None and start == b"#!":
         kind = "scripts"
     if kind is not None:
-        yield _unjudged(kind)
+        yield _make_absence(kind)
 
 
-def programs_under(keys: Collection[str]) -> Iterator[Unread]:
+def report_program_keys(keys: Collection[str]) -> Iterator[Unread]:
     """One absence for each key of a configuration that holds a program or has one imported."""
     for key, kind in _BY_KEY.items():
         if key in keys:
-            yield _unjudged(kind, Location(key=key))
+            yield _make_absence(kind, Location(key=key))
 
 
-def _unjudged(kind: str, where: Location = NOWHERE) -> Unread:
+def _make_absence(kind: str, where: Location = NOWHERE) -> Unread:
     return Unread(UnreadReason.PROGRAM, f"{kind}: the text was read, what it does was not judged", where)

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from detect_secrets.plugins.base import RegexBasedDetector
 
 VOCABULARY: Final = "secrets"
-_AROUND: Final = 400
-_MOST_HITS: Final = 5000
-_MOST_TOLD: Final = 200
+_CONTEXT_BYTES: Final = 400
+_MAX_HITS: Final = 5000
+_MAX_SECRETS: Final = 200
 
 Find = Callable[[str], Iterable[str]]
 
 # The marks without which a detector of detect-secrets cannot find anything.
-_KEPT: Final = {
+_PLUGIN_MARKS: Final = {
     "AWS access key": (b"AKIA", b"ASIA", b"ABIA", b"ACCA"),
     "GitHub token": (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),
     "GitLab token": (b"glpat-", b"gldt-", b"glrt-", b"glptt-"),
@@ -51,7 +51,7 @@ _KEPT: Final = {
     "JSON web token": (b"eyJ",),
     "password in an address": (b"://",),
 }
-_OWN: Final = {
+_OWN_PATTERNS: Final = {
     "Hugging Face token": ((b"hf_", b"api_org_"), r"(?<![A-Za-z0-9_])(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_])"),
     "Anthropic key": ((b"sk-ant-",), r"\bsk-ant-(?:api|admin|sid|oat)\d\d-[A-Za-z0-9_-]{80,120}"),
     "GitHub token (fine-grained)": ((b"github_pat_",), r"\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}\b"),
@@ -83,40 +83,42 @@ _PRIVATE_KEY: Final = re.compile(
     rb"-----BEGIN (?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED|PGP) )?PRIVATE KEY(?: BLOCK)?-----"
     rb"(?:\s|\\[rn]|[A-Za-z-]{1,40}:[^\n]{0,200}\n){0,40}((?:[A-Za-z0-9+/=]{16,}(?:\s|\\[rn]|[\"',+])*){2,})"
 )
-_KEY_LENGTH: Final = 80
+_MIN_KEY_LENGTH: Final = 80
 _PLACEHOLDER: Final = re.compile(
     r"example|placeholder|your|dummy|changeme|sample|redacted|secret_?here|x{4}|\*{3}|\.{3}|<|\{|\$|123456|abcdef|(.)\1{5}",
     re.IGNORECASE,
 )
-_ENTROPY: Final = 3.0
-_NETRC: Final = re.compile(rb"\bpassword\s+(\S{4,200})")
+_MIN_ENTROPY: Final = 3.0
+_NETRC_PASSWORD: Final = re.compile(rb"\bpassword\s+(\S{4,200})")
 
 
-def secrets_in(data: bytes) -> Iterator[tuple[str, int]]:
+def find_secrets(data: bytes) -> Iterator[tuple[str, int]]:
     """Every secret by its kind and the offset of its mark, in bytes; none twice."""
-    for kind, (marks, find) in _detectors().items():
+    for kind, (marks, find) in _load_detectors().items():
         for mark in marks:
-            yield from ((kind, offset) for offset in _places(data, mark, find, kind))
+            yield from ((kind, offset) for offset in _find_offsets(data, mark, find, kind))
     if b"PRIVATE KEY" in data:
         for match in _PRIVATE_KEY.finditer(data):
             body = re.sub(rb"\\[rn]", b"", match[1])
-            if len(body) >= _KEY_LENGTH and not _is_placeholder(body[:200].decode("ascii", "replace"), "private key"):
+            if len(body) >= _MIN_KEY_LENGTH and not _is_placeholder(
+                body[:200].decode("ascii", "replace"), "private key"
+            ):
                 yield "private key", match.start()
 
 
 @cache
-def _detectors() -> dict[str, tuple[tuple[bytes, ...], Find]]:
+def _load_detectors() -> dict[str, tuple[tuple[bytes, ...], Find]]:
     found: dict[str, tuple[tuple[bytes, ...], Find]] = {
-        kind: (marks, partial(_ask, kind)) for kind, marks in _KEPT.items()
+        kind: (marks, partial(_run_detector, kind)) for kind, marks in _PLUGIN_MARKS.items()
     }
-    for kind, (marks, pattern) in _OWN.items():
+    for kind, (marks, pattern) in _OWN_PATTERNS.items():
         found[kind] = (marks, partial(re.findall, pattern))
     return found
 
 
-def _ask(kind: str, line: str) -> Iterable[str]:
+def _run_detector(kind: str, line: str) -> Iterable[str]:
     """What the detector of detect-secrets for this kind finds: the whole of it, where it gives a group only."""
-    plugin = _plugins()[kind]
+    plugin = _load_plugins()[kind]
     found = {str(secret) for secret in plugin.analyze_string(line)}
     if not found or kind in ("password in an address", "JSON web token"):
         return found
@@ -124,7 +126,7 @@ def _ask(kind: str, line: str) -> Iterable[str]:
 
 
 @cache
-def _plugins() -> dict[str, RegexBasedDetector]:
+def _load_plugins() -> dict[str, RegexBasedDetector]:
     """The detectors, which are imported once a mark occurs: few models need them, and every start would pay."""
     from detect_secrets.plugins.aws import AWSKeyDetector
     from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
@@ -157,31 +159,31 @@ def _plugins() -> dict[str, RegexBasedDetector]:
     }
 
 
-def _places(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[int]:
+def _find_offsets(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[int]:
     at = data.find(mark)
     hits = 0
     seen_until = -1
-    while at >= 0 and hits < _MOST_HITS:
+    while at >= 0 and hits < _MAX_HITS:
         keep_time()
-        if at >= seen_until and _may_follow(data, at, mark):
+        if at >= seen_until and _may_be_secret(data, at, mark):
             hits += 1
-            begin = max(data.rfind(b"\n", max(0, at - _AROUND), at) + 1, at - _AROUND, 0)
-            end = data.find(b"\n", at, at + _AROUND)
-            line = data[begin : end if end >= 0 else at + _AROUND].decode("latin-1")
+            begin = max(data.rfind(b"\n", max(0, at - _CONTEXT_BYTES), at) + 1, at - _CONTEXT_BYTES, 0)
+            end = data.find(b"\n", at, at + _CONTEXT_BYTES)
+            line = data[begin : end if end >= 0 else at + _CONTEXT_BYTES].decode("latin-1")
             if any(not _is_placeholder(secret, kind) for secret in find(line) if secret):
                 yield at
-                seen_until = end if end >= 0 else at + _AROUND
+                seen_until = end if end >= 0 else at + _CONTEXT_BYTES
         at = data.find(mark, at + len(mark))
 
 
-def _may_follow(data: bytes, at: int, mark: bytes) -> bool:
+def _may_be_secret(data: bytes, at: int, mark: bytes) -> bool:
     """A first look at what stands behind the most frequent marks, before any line is taken apart."""
     if mark == b"://":
         return b"@" in data[at : at + 200].split(b"\n", 1)[0]
     if mark == b"hf_":
         return data[at + 3 : at + 37].isalnum()
     if mark == b"eyJ":
-        return b"." in data[at : at + _AROUND]
+        return b"." in data[at : at + _CONTEXT_BYTES]
     return mark != b"SG." or data[at + 3 : at + 4].isalnum()
 
 
@@ -201,10 +203,10 @@ def _is_placeholder(secret: str, kind: str) -> bool:
         )
     counts = Counter(secret)
     entropy = -sum(count / len(secret) * math.log2(count / len(secret)) for count in counts.values())
-    return entropy < _ENTROPY
+    return entropy < _MIN_ENTROPY
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the kinds and lines of what was left in the text."""
     if window.size > limits.document_bytes:
         return  # whoever reads the document says that it is too large
@@ -216,7 +218,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         data = data.decode("utf-16", "replace").encode("utf-8", "replace")
     mentions: list[Mention] = []
     try:
-        for kind, offset in islice(secrets_in(data), _MOST_TOLD):
+        for kind, offset in islice(find_secrets(data), _MAX_SECRETS):
             mentions.append(Mention(VOCABULARY, "secret", kind, Location(line=data.count(b"\n", 0, offset) + 1)))
     except LimitReachedError:
         if mentions:
@@ -224,7 +226,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         raise
     name = file_name(artifact.path)
     if name in (".netrc", "_netrc") and any(not _is_placeholder(match[1].decode("latin-1"), "password in an address")
-                                            for match in _NETRC.finditer(data)):  # fmt: skip
+                                            for match in _NETRC_PASSWORD.finditer(data)):  # fmt: skip
         mentions.append(Mention(VOCABULARY, "secret", "password in .netrc"))
     if name == ".env" or (
         name.startswith(".env.") and not name.endswith((".example", ".sample", ".template", ".dist"))
@@ -234,5 +236,5 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         yield Outline("text", tuple(mentions))
 
 
-SECRETS: Final = Reader("text", looks_like_text, _read)
+SECRETS: Final = Reader("text", looks_like_text, _read_secrets)
 """Searches whatever is text, beside the reader that reads it. Not one of ``READERS``: it reads nothing else."""

@@ -17,9 +17,9 @@ from modelaudit.wire.deadline import keep_time
 from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, rows, whole_number
 from modelaudit.wire.yaml_text import MERGE_KEY, YamlError, events, short_tag
 
-_MOST_SETTINGS: Final = 300_000
-_MOST_STEPS: Final = 10_000_000
-_KEY_SHOWN: Final = 200
+_MAX_SETTINGS: Final = 300_000
+_MAX_STEPS: Final = 10_000_000
+_MAX_KEY_LENGTH: Final = 200
 
 Scalar = str | int | float | bool | None
 
@@ -54,9 +54,9 @@ class Setting:
     @property
     def where(self) -> Location:
         """The place, for findings."""
-        return Location(line=self.line, key=".".join(self.path)[:_KEY_SHOWN])
+        return Location(line=self.line, key=".".join(self.path)[:_MAX_KEY_LENGTH])
 
-    def below(self, key: str) -> tuple[str, ...] | None:
+    def get_steps_below(self, key: str) -> tuple[str, ...] | None:
         """The steps that follow the last ``key`` on the way; ``None`` where the way does not pass it."""
         for index in range(len(self.path) - 1, -1, -1):
             if self.path[index] == key:
@@ -80,22 +80,22 @@ class Interpreter:
     names: frozenset[str] = frozenset()
     marks: re.Pattern[str] | None = None
 
-    def asks_for(self, met: Collection[str], name: str, text: str) -> bool:
+    def wants_document(self, met: Collection[str], name: str, text: str) -> bool:
         """Whether a document of this name, with these keys and this text, means something to it."""
         is_named = name in self.names or not self.keys.isdisjoint(met) or "*" in self.keys
         return is_named or (self.marks is not None and bool(self.marks.search(text)))
 
 
-def settings_of_json(text: str, limits: Limits) -> list[Setting]:
+def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
     """Every single value of one JSON text, keys that occur twice included.
 
     Raises:
         LimitReachedError: it holds more values than are followed, or nests too deep.
         ValueError: it is not JSON.
     """
-    keep_bounds(text, replace(limits, document_nodes=min(_MOST_SETTINGS, limits.document_nodes)))
+    keep_bounds(text, replace(limits, document_nodes=min(_MAX_SETTINGS, limits.document_nodes)))
     with as_deep_as_the_parser_goes():
-        top = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=whole_number).decode(text)
+        top = json.JSONDecoder(object_pairs_hook=_ObjectPairs, parse_int=whole_number).decode(text)
     found: list[Setting] = []
     waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
     steps = 0
@@ -104,9 +104,9 @@ def settings_of_json(text: str, limits: Limits) -> list[Setting]:
         path, value = waiting.pop()
         if isinstance(value, list):
             steps += len(value) * (len(path) + 1)
-            if steps > _MOST_STEPS:
-                raise LimitReachedError(f"the ways to its values take more than {_MOST_STEPS} steps")
-        if isinstance(value, _Pairs):
+            if steps > _MAX_STEPS:
+                raise LimitReachedError(f"the ways to its values take more than {_MAX_STEPS} steps")
+        if isinstance(value, _ObjectPairs):
             waiting += [((*path, key), inner) for key, inner in reversed(value)]
             if not value:
                 found.append(Setting(path, None))
@@ -117,7 +117,7 @@ def settings_of_json(text: str, limits: Limits) -> list[Setting]:
     return found
 
 
-def settings_of_rows(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
+def parse_row_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
     """Every single value of a text of one JSON value a line, each below its row's number, and the bound reached.
 
     Raises:
@@ -125,18 +125,18 @@ def settings_of_rows(text: str, limits: Limits) -> tuple[list[Setting], LimitRea
     """
     found: list[Setting] = []
     for number, row in enumerate(rows(text)):
-        found += (replace(each, path=(str(number), *each.path)) for each in settings_of_json(row, limits))
-        if len(found) > _MOST_SETTINGS:
-            return found, LimitReachedError(f"its rows hold more than {_MOST_SETTINGS} single values")
+        found += (replace(each, path=(str(number), *each.path)) for each in parse_json_settings(row, limits))
+        if len(found) > _MAX_SETTINGS:
+            return found, LimitReachedError(f"its rows hold more than {_MAX_SETTINGS} single values")
     return found, None
 
 
-class _Pairs(list[tuple[str, object]]):
+class _ObjectPairs(list[tuple[str, object]]):
     """An object as it stands: keys may occur twice, and which of them counts is for each parser to say."""
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenCollection:
     """An open collection of YAML: the way to it, and the key or position whose value comes next.
 
     Attributes:
@@ -153,37 +153,37 @@ class _Open:
     key: str | None = None
     index: int = 0
 
-    def next_path(self) -> tuple[str, ...]:
+    def get_next_path(self) -> tuple[str, ...]:
         """The way to the value that comes next."""
         if self.merges or (self.is_mapping and self.key == MERGE_KEY):
             return self.path
         return (*self.path, (self.key or "") if self.is_mapping else str(self.index))
 
 
-def settings_of_yaml(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
+def parse_yaml_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
     """Every single value of a YAML text of any number of documents, and the bound that stopped it, if one did.
 
     Where it is not YAML, the values before the fault are returned. An alias stands for what its anchor names, and what
     a merge key names is told as part of the mapping around it. An empty mapping is told as null.
     """
-    walk = _Walk()
+    collector = _YamlSettingsCollector()
     try:
         for event in events(text, limits):
             if isinstance(event, yaml.CollectionEndEvent):
-                walk.end()
+                collector.close_collection()
             elif isinstance(event, yaml.NodeEvent):
-                walk.follow(event)
-            if len(walk.found) > _MOST_SETTINGS:
-                return walk.found, LimitReachedError(f"it holds more than {_MOST_SETTINGS} single values")
+                collector.add_event(event)
+            if len(collector.found) > _MAX_SETTINGS:
+                return collector.found, LimitReachedError(f"it holds more than {_MAX_SETTINGS} single values")
     except YamlError:
         pass
     except LimitReachedError as error:
-        return walk.found, error
-    return walk.found, None
+        return collector.found, error
+    return collector.found, None
 
 
 @dataclass(slots=True)
-class _Walk:
+class _YamlSettingsCollector:
     """The single values of a YAML text so far.
 
     Attributes:
@@ -192,11 +192,11 @@ class _Walk:
     """
 
     found: list[Setting] = field(default_factory=list)
-    frames: list[_Open] = field(default_factory=list)
+    frames: list[_OpenCollection] = field(default_factory=list)
     scalars: dict[str, str] = field(default_factory=dict)
     spans: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
-    def end(self) -> None:
+    def close_collection(self) -> None:
         """Close the innermost collection."""
         ended = self.frames.pop()
         if not ended.index and (ended.tag or ended.is_mapping):
@@ -204,11 +204,11 @@ class _Walk:
         if ended.anchor:
             self.spans[ended.anchor] = (len(ended.path), ended.start, len(self.found))
 
-    def follow(self, event: yaml.NodeEvent) -> None:
+    def add_event(self, event: yaml.NodeEvent) -> None:
         """Take the next key or value."""
         tag = getattr(event, "tag", None)
         short = short_tag(tag) if isinstance(tag, str) else ""
-        value = self._scalar(event)
+        value = self._resolve_scalar(event)
         path: tuple[str, ...] = ()
         merges = False
         if self.frames:
@@ -221,26 +221,28 @@ class _Walk:
                 path = (*frame.path, "")  # a collection that is a key: its value is still to come
             else:
                 merges = frame.is_mapping and frame.key == MERGE_KEY
-                path = frame.next_path()
+                path = frame.get_next_path()
                 frame.index += 1
                 frame.key = None
             short = short or frame.tag
         if isinstance(event, yaml.CollectionStartEvent):
             is_mapping = isinstance(event, yaml.MappingStartEvent)
-            opened = _Open(path, is_mapping, short, merges and not is_mapping, event.anchor or "", len(self.found))
+            opened = _OpenCollection(
+                path, is_mapping, short, merges and not is_mapping, event.anchor or "", len(self.found)
+            )
             self.frames.append(opened)
         elif isinstance(event, yaml.AliasEvent) and event.anchor in self.spans:
-            self._repeat(event, path)
+            self._repeat_anchor(event, path)
         elif not isinstance(event, yaml.AliasEvent) or value is not None:
-            self.found.append(Setting(path, value, _line(event), short))
+            self.found.append(Setting(path, value, _get_line(event), short))
 
-    def _repeat(self, event: yaml.AliasEvent, path: tuple[str, ...]) -> None:
+    def _repeat_anchor(self, event: yaml.AliasEvent, path: tuple[str, ...]) -> None:
         depth, start, end = self.spans[event.anchor or ""]
-        end = min(end, start + _MOST_SETTINGS + 1 - len(self.found))
-        line = _line(event)
+        end = min(end, start + _MAX_SETTINGS + 1 - len(self.found))
+        line = _get_line(event)
         self.found += [Setting(path + each.path[depth:], each.value, line, each.tag) for each in self.found[start:end]]
 
-    def _scalar(self, event: yaml.NodeEvent) -> str | None:
+    def _resolve_scalar(self, event: yaml.NodeEvent) -> str | None:
         if isinstance(event, yaml.AliasEvent):
             return self.scalars.get(event.anchor or "")
         if event.anchor:
@@ -254,5 +256,5 @@ class _Walk:
         return None if is_null else str(event.value)
 
 
-def _line(event: yaml.Event) -> int | None:
+def _get_line(event: yaml.Event) -> int | None:
     return event.start_mark.line + 1 if event.start_mark is not None else None

@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from modelaudit.formats.metadata_text import Entry, mentions_of
+from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions
 from modelaudit.languages.code_text import calls_of, commands_of
 
 
 def names(key: str, text: str) -> set[tuple[str, str]]:
-    return {(mention.use, mention.name) for mention in mentions_of([Entry(key, text.encode())])}
+    return {(mention.use, mention.name) for mention in collect_mentions([MetadataEntry(key, text.encode())])}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelaudit
-from modelaudit.languages.embedded import coding_of, content_of, format_of
+from modelaudit.languages.embedded import decode_content, detect_coding, detect_format
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import UnreadReason
@@ -50,7 +50,7 @@ def tarred(content: bytes) -> bytes:
     ],
 )  # fmt: skip
 def test_formats_are_told_by_trial(data: bytes, expected: str | None) -> None:
-    assert format_of(data) == expected
+    assert detect_format(data) == expected
 
 
 def test_streams_in_streams_are_followed_so_far_and_then_count(read_fixture: Callable[[str], object]) -> None:
@@ -58,8 +58,8 @@ def test_streams_in_streams_are_followed_so_far_and_then_count(read_fixture: Cal
     for layer in range(8):
         deep = zlib.compress(deep)
         shallow = deep if layer == 2 else shallow
-    assert format_of(shallow) is None
-    assert format_of(deep) == "zlib"
+    assert detect_format(shallow) is None
+    assert detect_format(deep) == "zlib"
     reading = read_fixture("pickle/malicious/nested-beyond-layers.pkl")
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
     assert "builtins.eval" in {str(event.subject) for program in programs for event in program.events}
@@ -70,9 +70,9 @@ def test_streams_in_streams_are_followed_so_far_and_then_count(read_fixture: Cal
 def test_a_block_that_is_longer_than_the_head_is_looked_at_again(bytes_window: Callable[[bytes], object]) -> None:
     noise = pickle.dumps([bytes(zlib.crc32(bytes((n % 256, n // 256))).to_bytes(4) * 3) for n in range(3000)], 4)
     dull = bz2.compress(bytes(noise[n] ^ 0x55 for n in range(len(noise))))
-    assert format_of(dull[:4096]) == "bzip2"
-    assert content_of(bytes_window(dull), Limits()) is None  # type: ignore[arg-type]
-    found = content_of(bytes_window(bz2.compress(noise)), Limits())  # type: ignore[arg-type]
+    assert detect_format(dull[:4096]) == "bzip2"
+    assert decode_content(bytes_window(dull), Limits()) is None  # type: ignore[arg-type]
+    found = decode_content(bytes_window(bz2.compress(noise)), Limits())  # type: ignore[arg-type]
     assert found is not None
     assert found.format == "bzip2"
 
@@ -82,7 +82,7 @@ def test_codings_are_taken_off_up_to_a_depth(bytes_window: Callable[[bytes], obj
     reached = []
     for _ in range(6):
         data = base64.b64encode(data)
-        found = content_of(bytes_window(data), Limits())  # type: ignore[arg-type]
+        found = decode_content(bytes_window(data), Limits())  # type: ignore[arg-type]
         reached.append((found.format, found.layers, found.window.read(0, 99)) if found else None)
     assert reached == [("pickle", 1, PAYLOAD), ("pickle", 2, PAYLOAD), None, None, None, None]
 
@@ -95,7 +95,7 @@ def test_what_is_no_coding_throughout_is_none(text: bytes) -> None:
 def test_the_beginning_of_a_text_is_enough_to_tell() -> None:
     text = base64.encodebytes(PAYLOAD * 300)
     assert list(codings_of(text[:4096], cut=True)) == [Coding.BASE64]
-    assert coding_of(text[:4095], cut=True) is Coding.BASE64
+    assert detect_coding(text[:4095], cut=True) is Coding.BASE64
 
 
 @pytest.mark.parametrize("name", ["base64.txt", "base85", "hex-of-zlib"])
@@ -149,8 +149,8 @@ def test_mutated_texts_end_in_a_reading(
 @given(st.binary(max_size=200), st.booleans(), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_random_bytes_are_told_from_everything(data: bytes, cut: bool, is_text: bool) -> None:
-    format_of(data)
-    coding_of(data, cut, is_text)
+    detect_format(data)
+    detect_coding(data, cut, is_text)
 
 
 def test_pickles_in_the_strings_of_json_are_read(tmp_path):

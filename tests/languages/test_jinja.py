@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.languages.jinja.documents import MARKS
-from modelaudit.languages.jinja.syntax import MOST_CHARACTERS
+from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
 from modelaudit.languages.jinja.template import read_template
-from modelaudit.languages.programs import program_in
+from modelaudit.languages.programs import report_program_text
 from modelaudit.model.artifact import JINJA
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import UnreadReason
@@ -299,7 +299,7 @@ def test_what_is_no_jinja_is_damage(text: str) -> None:
 
 
 def test_what_is_spelled_in_what_cannot_be_parsed_is_told_all_the_same() -> None:
-    for text in (WALK + "{% if", "x" * MOST_CHARACTERS + WALK):
+    for text in (WALK + "{% if", "x" * MAX_CHARACTERS + WALK):
         outline, unread = read_template(text)
         assert unread is not None
         assert [mention.name for mention in outline.mentions if mention.use == "private-attribute"] == ["__class__"]
@@ -366,7 +366,7 @@ def test_a_template_of_another_language_is_a_program_that_nobody_judged(read_byt
 
 
 def test_names_of_templates_are_no_programs_any_more() -> None:
-    assert list(program_in("chat_template.jinja", b"{{")) == []
+    assert list(report_program_text("chat_template.jinja", b"{{")) == []
 
 
 def test_the_place_of_a_template_in_a_document_is_told() -> None:

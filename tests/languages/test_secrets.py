@@ -8,7 +8,7 @@ import time
 import pytest
 
 import modelaudit
-from modelaudit.languages.secrets import secrets_in
+from modelaudit.languages.secrets import find_secrets
 
 RANDOM = random.Random(7)
 LETTERS = string.ascii_letters + string.digits
@@ -47,13 +47,13 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(letters(64) for _ in r
 @pytest.mark.parametrize(("kind", "token"), TOKENS.items())
 @pytest.mark.parametrize("around", ['key = "{}"', '{{"key": "{}"}}', "KEY={}\n", "curl -H 'X: {}' y"])
 def test_keys_of_providers_are_found(kind, token, around):
-    assert kind in {found for found, _ in secrets_in(around.format(token).encode())}
+    assert kind in {found for found, _ in find_secrets(around.format(token).encode())}
 
 
 @pytest.mark.parametrize("key", [KEY, json.dumps({"key": KEY}), KEY.replace("OPENSSH ", "")])
 def test_private_keys_are_found_with_their_body_only(key):
-    assert [kind for kind, _ in secrets_in(key.encode())] == ["private key"]
-    assert list(secrets_in(b'if text.startswith("-----BEGIN PRIVATE KEY-----"):')) == []
+    assert [kind for kind, _ in find_secrets(key.encode())] == ["private key"]
+    assert list(find_secrets(b'if text.startswith("-----BEGIN PRIVATE KEY-----"):')) == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_private_keys_are_found_with_their_body_only(key):
     ],
 )
 def test_samples_hashes_and_words_are_not(text):
-    assert list(secrets_in(text.encode())) == []
+    assert list(find_secrets(text.encode())) == []
 
 
 @pytest.mark.parametrize("name", ["config.json", "README.md", "run.sh", "notes.txt", "x.yaml", "x.py", "x.ipynb"])
@@ -91,7 +91,7 @@ def test_a_large_vocabulary_costs_little():
     words = {f"{letters(6)}://{number}": number for number in range(200_000)}
     data = json.dumps(words).encode()
     began = time.process_time()
-    assert list(secrets_in(data)) == []
+    assert list(find_secrets(data)) == []
     assert time.process_time() - began < 5
 
 

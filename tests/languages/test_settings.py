@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.languages.settings import settings_of_json, settings_of_rows, settings_of_yaml
+from modelaudit.languages.settings import parse_json_settings, parse_row_settings, parse_yaml_settings
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import LimitReachedError
 
@@ -35,27 +35,27 @@ def flat(tree, path=()):
 
 @given(TREES)
 def test_json_is_told_value_by_value(tree):
-    assert [(each.path, each.value) for each in settings_of_json(json.dumps(tree), Limits())] == flat(tree)
+    assert [(each.path, each.value) for each in parse_json_settings(json.dumps(tree), Limits())] == flat(tree)
 
 
 @given(TREES.filter(lambda tree: isinstance(tree, dict | list)))
 def test_yaml_is_told_value_by_value(tree):
-    settings, bound = settings_of_yaml(yaml.safe_dump(tree, sort_keys=False), Limits())
+    settings, bound = parse_yaml_settings(yaml.safe_dump(tree, sort_keys=False), Limits())
     assert bound is None
     assert [each.path for each in settings] == [path for path, _ in flat(tree)]
 
 
 def test_a_key_that_occurs_twice_is_told_twice():
-    assert [each.value for each in settings_of_json('{"a": 1, "a": 2}', Limits())] == [1, 2]
+    assert [each.value for each in parse_json_settings('{"a": 1, "a": 2}', Limits())] == [1, 2]
 
 
 def test_rows_stand_below_their_number():
-    settings, _ = settings_of_rows('{"a": 1}\n\n{"a": 2}\n', Limits())
+    settings, _ = parse_row_settings('{"a": 1}\n\n{"a": 2}\n', Limits())
     assert [(each.path, each.value) for each in settings] == [(("0", "a"), 1), (("1", "a"), 2)]
 
 
 def test_tags_reach_what_they_stand_around():
-    settings, _ = settings_of_yaml(
+    settings, _ = parse_yaml_settings(
         "a: !!python/object/apply:os.system [ls]\nb: !!python/name:os.system\nc: !x {}\n", Limits()
     )
     assert [(each.key, each.tag, each.line) for each in settings] == [
@@ -66,7 +66,7 @@ def test_tags_reach_what_they_stand_around():
 
 
 def test_an_alias_of_a_value_is_that_value():
-    settings, _ = settings_of_yaml("a: &x os.system\n_target_: *x\n", Limits())
+    settings, _ = parse_yaml_settings("a: &x os.system\n_target_: *x\n", Limits())
     assert [each.value for each in settings] == ["os.system", "os.system"]
 
 
@@ -84,34 +84,34 @@ def test_an_alias_of_a_value_is_that_value():
     ],
 )
 def test_an_alias_of_a_collection_is_what_it_names(text, paths):
-    assert [".".join(each.path) for each in settings_of_yaml(text, Limits())[0]] == paths
+    assert [".".join(each.path) for each in parse_yaml_settings(text, Limits())[0]] == paths
 
 
 def test_aliases_of_aliases_reach_the_bound():
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    settings, bound = settings_of_yaml("\n".join(rows), Limits())
+    settings, bound = parse_yaml_settings("\n".join(rows), Limits())
     assert bound is not None
     assert len(settings) < 300_100
 
 
 def test_too_many_values_are_a_bound():
     with pytest.raises(LimitReachedError):
-        settings_of_json(json.dumps([0] * 300_001), Limits())
-    settings, bound = settings_of_yaml("[" + "0, " * 300_002 + "0]", Limits())
+        parse_json_settings(json.dumps([0] * 300_001), Limits())
+    settings, bound = parse_yaml_settings("[" + "0, " * 300_002 + "0]", Limits())
     assert bound is not None
     assert settings
 
 
 def test_what_stands_below_a_key():
-    (setting,) = settings_of_json('{"auto_map": {"AutoModel": "a.A"}}', Limits())
-    assert setting.below("auto_map") == ("AutoModel",)
-    assert setting.below("chat_template") is None
+    (setting,) = parse_json_settings('{"auto_map": {"AutoModel": "a.A"}}', Limits())
+    assert setting.get_steps_below("auto_map") == ("AutoModel",)
+    assert setting.get_steps_below("chat_template") is None
     assert setting.where.key == "auto_map.AutoModel"
 
 
 def test_a_number_of_more_digits_than_python_reads_is_as_large_as_any():
-    (size,) = settings_of_json('{"vocab_size": 1' + "0" * 5000 + "}", Limits())
+    (size,) = parse_json_settings('{"vocab_size": 1' + "0" * 5000 + "}", Limits())
     assert size.value == float("inf")
-    (size,) = settings_of_json('{"vocab_size": ' + "1" * 4000 + "}", Limits())
+    (size,) = parse_json_settings('{"vocab_size": ' + "1" * 4000 + "}", Limits())
     assert isinstance(size.value, int)

@@ -1,15 +1,21 @@
-"""What keys of configurations have loaders import, call, fetch or allow, whatever the file is called."""
+"""Interpret the configuration keys that make a loader import, call, fetch or allow something, whatever the file name.
+
+Readers of JSON, YAML and TOML call each interpreter of ``CONFIGURATIONS`` with the settings of a document. Each module
+knows the keys of one library or of one concern. It yields mentions (names that a loader imports or evaluates) and
+references (files that it opens). ``tags.read_tags`` and ``text_names.read_text_names`` find such names in YAML tags and
+in text that is not parsed value by value.
+"""
 
 from __future__ import annotations
 
 from modelaudit.languages.configurations import (
+    commands,
     expressions,
     indexes,
     langchain,
+    library_keys,
     mlflow,
-    named,
-    packages,
-    sentences,
+    sentence_transformers,
     serving,
     shards,
     sizes,
@@ -20,16 +26,16 @@ from modelaudit.languages.settings import Interpreter
 
 CONFIGURATIONS: tuple[Interpreter, ...] = (
     targets.TARGETS,
-    named.NAMED,
+    library_keys.LIBRARY_KEYS,
     expressions.EXPRESSIONS,
     mlflow.MODELS,
     mlflow.ENVIRONMENTS,
-    sentences.MODULES,
+    sentence_transformers.MODULES,
     switches.SWITCHES,
     serving.SERVING,
     sizes.SIZES,
     langchain.SERIALIZED,
-    packages.SCRIPTS,
+    commands.COMMANDS,
     shards.SHARDS,
     indexes.INDEXES,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.configurations.names import told
+from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
@@ -25,27 +25,27 @@ _OPTIONS: Final = {
 _CHANNELS: Final = frozenset({"channels", "default_channels", "custom_channels"})
 _TABLES: Final = frozenset({"index", "source"})
 _SOURCES: Final = frozenset({"sources", "packages", "dev-packages"})
-_UNCHECKED: Final = frozenset({"verify_ssl", "ssl_verify", "enableStrictSsl", "strict-ssl"})
+_CHECK_KEYS: Final = frozenset({"verify_ssl", "ssl_verify", "enableStrictSsl", "strict-ssl"})
 _HOSTS: Final = frozenset({"allow-insecure-host", "trusted-host", "trusted_host", "unsafeHttpWhitelist"})
 _INSTALLERS: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "poetry.toml", "pdm.toml"})
 
 
-def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def read_indexes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield every address that is asked for packages, and every check that is left out."""
-    yield from told(_asked(file_name(path) in _INSTALLERS, settings))
+    yield from build_outlines(_collect_indexes(file_name(path) in _INSTALLERS, settings))
 
 
-def _asked(is_installer: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
+def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
     for setting in settings:
         key, value = setting.key, setting.value
-        if key in _UNCHECKED and str(value).lower() in ("false", "0", "no"):
+        if key in _CHECK_KEYS and str(value).lower() in ("false", "0", "no"):
             yield Mention("requirements", "unverified", f"{key}={value}"[:100], setting.where)
         if not isinstance(value, str) or not value:
             continue
         option = _OPTIONS.get(key)
         if key in _HOSTS:
             yield from mentions_of_requirement(f"--trusted-host {value}", setting.where)
-        elif not _CHANNELS.isdisjoint(setting.path) or (is_installer and key == "url" and _in_table(setting)):
+        elif not _CHANNELS.isdisjoint(setting.path) or (is_installer and key == "url" and _is_in_table(setting)):
             option = "--index-url" if "://" in value else None
         elif is_installer and key in ("git", "url") and not _SOURCES.isdisjoint(setting.path):
             yield from mentions_of_requirement(f"{'git+' if key == 'git' else ''}{value}", setting.where)
@@ -53,8 +53,8 @@ def _asked(is_installer: bool, settings: Sequence[Setting]) -> Iterator[Mention]
             yield from mentions_of_requirement(f"{option} {value}", setting.where)
 
 
-def _in_table(setting: Setting) -> bool:
+def _is_in_table(setting: Setting) -> bool:
     return any(step in _TABLES or step.endswith((".index", ".source")) for step in setting.path[:-1])
 
 
-INDEXES = Interpreter(frozenset(_OPTIONS) | _CHANNELS | _UNCHECKED | _HOSTS, read, _INSTALLERS | {".condarc"})
+INDEXES = Interpreter(frozenset(_OPTIONS) | _CHANNELS | _CHECK_KEYS | _HOSTS, read_indexes, _INSTALLERS | {".condarc"})

@@ -10,30 +10,30 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.configurations.names import FORMAT, told
+from modelaudit.languages.configurations.python_names import FORMAT, build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.wire.base import Reading
 
-_PATHS: Final = frozenset(
+_PATH_KEYS: Final = frozenset(
     {"template_path", "prefix_path", "suffix_path", "examples_path", "llm_chain_path", "llm_path"}
 )
 
 
-def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def read_objects(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield what is made, and the files that are read for it."""
-    yield from told(_made(settings))
+    yield from build_outlines(_collect_objects(settings))
     found = tuple(
         Reference(ReferenceKind.DATA, each.value[:1000], each.key, where=each.where)
         for each in settings
-        if each.key in _PATHS and isinstance(each.value, str) and each.value and "\n" not in each.value
+        if each.key in _PATH_KEYS and isinstance(each.value, str) and each.value and "\n" not in each.value
     )
     if found:
         yield References(FORMAT, found)
 
 
-def _made(settings: Sequence[Setting]) -> Iterator[Mention]:
+def _collect_objects(settings: Sequence[Setting]) -> Iterator[Mention]:
     marked = {each.path[:-1] for each in settings if each.path and each.path[-1] == "lc"}
     ids: defaultdict[tuple[str, ...], list[Setting]] = defaultdict(list)
     for setting in settings:
@@ -50,4 +50,4 @@ def _made(settings: Sequence[Setting]) -> Iterator[Mention]:
         yield Mention("langchain", use, name, steps[0].where)
 
 
-SERIALIZED = Interpreter(frozenset({"lc", "_type", "template_format"}) | _PATHS, read)
+SERIALIZED = Interpreter(frozenset({"lc", "_type", "template_format"}) | _PATH_KEYS, read_objects)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.configurations.names import FORMAT, is_module, python_name, told
+from modelaudit.languages.configurations.python_names import FORMAT, build_outlines, is_module_name, make_python_mention
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
@@ -17,51 +17,51 @@ from modelaudit.wire.base import Reading
 from modelaudit.wire.requirement_lines import mentions_of_requirement
 from modelaudit.wire.text import file_name
 
-_CODE: Final = frozenset({"code", "code_path", "code_paths", "code_dir", "model_code_path"})
-_DATA: Final = frozenset(
+_CODE_KEYS: Final = frozenset({"code", "code_path", "code_paths", "code_dir", "model_code_path"})
+_DATA_KEYS: Final = frozenset(
     {"data", "model_path", "model_data", "pickled_model", "python_model", "env", "python_env", "conda", "virtualenv"}
 )
 _FILE: Final = "mlmodel"
 
 
-def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def read_model(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the module that is imported, and the files that are put on its path or read."""
-    yield from told(_modules(settings))
+    yield from build_outlines(_collect_modules(settings))
     if file_name(path) == _FILE or any(each.key == "loader_module" for each in settings):
-        found = tuple(_files(settings))
+        found = tuple(_collect_files(settings))
         if found:
             yield References(FORMAT, found)
 
 
-def _modules(settings: Sequence[Setting]) -> Iterator[Mention]:
+def _collect_modules(settings: Sequence[Setting]) -> Iterator[Mention]:
     for setting in settings:
-        if setting.key == "loader_module" and is_module(setting.value):
-            yield python_name("module", str(setting.value), setting)
+        if setting.key == "loader_module" and is_module_name(setting.value):
+            yield make_python_mention("module", str(setting.value), setting)
 
 
-def _files(settings: Sequence[Setting]) -> Iterator[Reference]:
+def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
     for setting in settings:
-        steps = setting.below("flavors")
+        steps = setting.get_steps_below("flavors")
         value = setting.value
         if not steps or not isinstance(value, str) or not value or "\n" in value:
             continue
-        if setting.key in _CODE:
+        if setting.key in _CODE_KEYS:
             yield Reference(ReferenceKind.CODE, value[:1000], setting.where.key or "", where=setting.where)
-        elif setting.key in _DATA:
+        elif setting.key in _DATA_KEYS:
             yield Reference(ReferenceKind.DATA, value[:1000], setting.where.key or "", where=setting.where)
 
 
 def read_environment(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield what an environment of conda or of MLflow has installed from elsewhere than an index."""
-    yield from told(_requirements(path, settings))
+    yield from build_outlines(_collect_requirements(path, settings))
 
 
-def _requirements(path: str, settings: Sequence[Setting]) -> Iterator[Mention]:
+def _collect_requirements(path: str, settings: Sequence[Setting]) -> Iterator[Mention]:
     is_environment = file_name(path).endswith((".yaml", ".yml"))
     for setting in settings:
         if is_environment and setting.key in ("pip", "dependencies", "build_dependencies"):
             yield from mentions_of_requirement(str(setting.value), setting.where)
 
 
-MODELS = Interpreter(frozenset({"loader_module", "python_function"}), read, frozenset({_FILE}))
+MODELS = Interpreter(frozenset({"loader_module", "python_function"}), read_model, frozenset({_FILE}))
 ENVIRONMENTS = Interpreter(frozenset({"dependencies"}), read_environment)

@@ -10,51 +10,57 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.configurations.names import FORMAT, is_dotted, is_module, python_name, told
+from modelaudit.languages.configurations.python_names import (
+    FORMAT,
+    build_outlines,
+    is_dotted_name,
+    is_module_name,
+    make_python_mention,
+)
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.wire.base import Reading
 
-_MODULES: Final = frozenset({"parent_library", "megatron_core"})
-_NAMES: Final = frozenset(
+_MODULE_KEYS: Final = frozenset({"parent_library", "megatron_core"})
+_NAME_KEYS: Final = frozenset(
     {"worker_cls", "worker_extension_cls", "scheduler_cls", "middleware", "logits_processors", "import_path",
      "custom_sigquit_handler", "custom_weight_loader", "logits_processor_pattern"}
 )  # fmt: skip
-_CODE: Final = frozenset(
+_CODE_KEYS: Final = frozenset(
     {"user_dir", "tool_parser_plugin", "reasoning_parser_plugin", "setup_script", "common.user_dir", "plugin_path"}
 )
-_FETCHED: Final = frozenset({"working_dir", "py_modules", "py_executable"})
-_BASE: Final = "base_model_name_or_path"
+_ADDRESS_KEYS: Final = frozenset({"working_dir", "py_modules", "py_executable"})
+_BASE_MODEL_KEY: Final = "base_model_name_or_path"
 
 
-def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def read_serving(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the modules, the functions and the files."""
-    yield from told(_named(settings))
-    found = tuple(_files(settings))
+    yield from build_outlines(_collect_names(settings))
+    found = tuple(_collect_files(settings))
     if found:
         yield References(FORMAT, found)
 
 
-def _named(settings: Sequence[Setting]) -> Iterator[Mention]:
+def _collect_names(settings: Sequence[Setting]) -> Iterator[Mention]:
     for setting in settings:
         value = setting.value
-        if setting.key in _MODULES and is_module(value):
-            yield python_name("module", str(value), setting)
-        elif setting.key in _NAMES and isinstance(value, str) and is_dotted(value.replace(":", ".")):
-            yield python_name("target", value, setting)
+        if setting.key in _MODULE_KEYS and is_module_name(value):
+            yield make_python_mention("module", str(value), setting)
+        elif setting.key in _NAME_KEYS and isinstance(value, str) and is_dotted_name(value.replace(":", ".")):
+            yield make_python_mention("target", value, setting)
 
 
-def _files(settings: Sequence[Setting]) -> Iterator[Reference]:
+def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
     for setting in settings:
         value = setting.value
         if not isinstance(value, str) or not value or "\n" in value:
             continue
         where, by = setting.where, setting.key
-        if by in _CODE or (by in _FETCHED and ("://" in value)):
+        if by in _CODE_KEYS or (by in _ADDRESS_KEYS and ("://" in value)):
             yield Reference(ReferenceKind.CODE, value[:1000], by, where=where)
-        elif by == _BASE and value.startswith(("../", "..\\")):
+        elif by == _BASE_MODEL_KEY and value.startswith(("../", "..\\")):
             yield Reference(ReferenceKind.MODEL, value[:1000], by, where=where)
 
 
-SERVING = Interpreter(_MODULES | _NAMES | _CODE | _FETCHED | {_BASE}, read)
+SERVING = Interpreter(_MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}, read_serving)

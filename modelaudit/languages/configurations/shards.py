@@ -17,19 +17,19 @@ from modelaudit.wire.base import Reading
 
 FORMAT: Final = "shard-index"
 _KEY: Final = "weight_map"
-_MOST: Final = 20_000
-_SHOWN: Final = 1000
+_MAX_FILES: Final = 20_000
+_MAX_PATH_LENGTH: Final = 1000
 
 
-def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def _read_index(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the files, each with the first tensor that stands in it."""
     found: dict[str, Reference] = {}
     for each in settings:
         target = each.value
-        if each.path[:1] == (_KEY,) and isinstance(target, str) and target and len(found) < _MOST:
-            found.setdefault(target, Reference(ReferenceKind.MODEL, target[:_SHOWN], _KEY, where=each.where))
+        if each.path[:1] == (_KEY,) and isinstance(target, str) and target and len(found) < _MAX_FILES:
+            found.setdefault(target, Reference(ReferenceKind.MODEL, target[:_MAX_PATH_LENGTH], _KEY, where=each.where))
     if found:
         yield References(FORMAT, tuple(found.values()))
 
 
-SHARDS: Final = Interpreter(frozenset({_KEY}), _read)
+SHARDS: Final = Interpreter(frozenset({_KEY}), _read_index)

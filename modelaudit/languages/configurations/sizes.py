@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.configurations.names import told
+from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Scalar, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
@@ -22,21 +22,21 @@ _LARGEST: Final = {
 _NUMBER: Final = re.compile(r"-?\d{1,400}")
 
 
-def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def read_sizes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield every size that is negative or larger than any network's."""
-    yield from told(_sizes(settings))
+    yield from build_outlines(_collect_sizes(settings))
 
 
-def _sizes(settings: Sequence[Setting]) -> Iterator[Mention]:
+def _collect_sizes(settings: Sequence[Setting]) -> Iterator[Mention]:
     for setting in settings:
         largest = _LARGEST.get(setting.key)
-        number = _number(setting.value)
+        number = _convert_number(setting.value)
         if largest is not None and number is not None and not -1 <= number <= largest:
             shown = str(setting.value)[:40]
             yield Mention("sizes", "size", setting.key, setting.where, shown)
 
 
-def _number(value: Scalar) -> float | None:
+def _convert_number(value: Scalar) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):
@@ -47,4 +47,4 @@ def _number(value: Scalar) -> float | None:
         return float("inf")
 
 
-SIZES = Interpreter(frozenset(_LARGEST), read)
+SIZES = Interpreter(frozenset(_LARGEST), read_sizes)

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.configurations.names import told
+from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Scalar, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 
-_ON: Final = frozenset(
+_UNSAFE_IF_ON: Final = frozenset(
     {
         "trust_remote_code",
         "allow_pickle",
@@ -25,32 +25,32 @@ _ON: Final = frozenset(
         "dangerously_allow_code_execution",
     }
 )
-_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors", "verify_ssl", "ssl_verify"})
-_KERNELS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
+_UNSAFE_IF_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors", "verify_ssl", "ssl_verify"})
+_KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
 _KERNEL: Final = re.compile(r"(?:[\w.-]+\|)?([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"false", "no", "off", "0"})
 
 
-def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def read_switches(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield every switch that stands the dangerous way, and every kernel that is fetched."""
-    yield from told(_switches(settings))
+    yield from build_outlines(_collect_switches(settings))
 
 
-def _switches(settings: Sequence[Setting]) -> Iterator[Mention]:
+def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
     for setting in settings:
-        if setting.key in _ON and _is(setting.value, _YES):
+        if setting.key in _UNSAFE_IF_ON and _is_one_of(setting.value, _YES):
             yield Mention("switches", "switch", f"{setting.key}=true", setting.where)
-        elif setting.key in _OFF and _is(setting.value, _NO):
+        elif setting.key in _UNSAFE_IF_OFF and _is_one_of(setting.value, _NO):
             yield Mention("switches", "switch", f"{setting.key}=false", setting.where)
-        elif setting.key in _KERNELS and isinstance(setting.value, str):
+        elif setting.key in _KERNEL_KEYS and isinstance(setting.value, str):
             match = _KERNEL.fullmatch(setting.value)
             if match is not None:
                 yield Mention("switches", "kernel", match[1], setting.where, setting.value[:200])
 
 
-def _is(value: Scalar, words: frozenset[str]) -> bool:
+def _is_one_of(value: Scalar, words: frozenset[str]) -> bool:
     return str(value).lower() in words
 
 
-SWITCHES = Interpreter(_ON | _OFF | _KERNELS, read)
+SWITCHES = Interpreter(_UNSAFE_IF_ON | _UNSAFE_IF_OFF | _KERNEL_KEYS, read_switches)

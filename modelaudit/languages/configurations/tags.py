@@ -9,36 +9,36 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from modelaudit.languages.configurations.names import told
+from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.model.outline import PYTHON_NAMES, Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Reading
 
-_CALLS: Final = re.compile(
+_PYTHON_TAG: Final = re.compile(
     r"!*(?:tag:yaml\.org,2002:)?(?:python/(?:object/apply|object/new|object|name|module)|new|apply|applyref|name|module):(.++)"
 )
-_FOREIGN: Final = (
+_FOREIGN_TAGS: Final = (
     ("ruby", re.compile(r"!+(?:ruby|tag:ruby\.yaml\.org,2002:?)[/:]?(.++)")),
     ("java", re.compile(r"!!((?!python/)[a-z]\w*+(?:\.[A-Za-z_$][\w$]*+)++(?:;?\[.*+|\s*+))")),
 )
-IN_TEXT: Final = re.compile(
+TAG_IN_TEXT: Final = re.compile(
     r"!!?(?:tag:yaml\.org,2002:)?python/(?:object/apply|object/new|object|name|module):([\w.]++)"
 )
 """A tag of PyYAML in a text that is no YAML itself, such as a string in JSON."""
 
 
-def objects_of_tags(tags: Iterable[tuple[str, int]]) -> Iterator[Reading]:
+def read_tags(tags: Iterable[tuple[str, int]]) -> Iterator[Reading]:
     """The names that explicit tags carry; ``tags`` are tags with their lines."""
-    yield from told(_mentions(tags))
+    yield from build_outlines(_collect_mentions(tags))
 
 
-def _mentions(tags: Iterable[tuple[str, int]]) -> Iterator[Mention]:
+def _collect_mentions(tags: Iterable[tuple[str, int]]) -> Iterator[Mention]:
     for tag, line in tags:
-        match = _CALLS.fullmatch(tag)
+        match = _PYTHON_TAG.fullmatch(tag)
         if match is not None:
             yield Mention(PYTHON_NAMES, "target", match[1].strip()[:200], Location(line=line), tag[:200])
             continue
-        for use, pattern in _FOREIGN:
+        for use, pattern in _FOREIGN_TAGS:
             foreign = pattern.fullmatch(tag)
             if foreign is not None:
                 yield Mention("object-tags", use, foreign[1][:200], Location(line=line))

@@ -8,13 +8,13 @@ from typing import Final
 
 from jinja2 import nodes
 
-from modelaudit.languages.jinja.syntax import every
+from modelaudit.languages.jinja.syntax import walk_nodes
 
-_CHANGERS: Final = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "reverse", "sort"})
+_MUTATING_METHODS: Final = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "reverse", "sort"})
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class Binding:
     """One way in which a variable gets its value.
 
     Attributes:
@@ -27,54 +27,54 @@ class Bound:
     position: int | None = None
 
 
-class Bindings:
+class TemplateBindings:
     """The variables of one template.
 
     Attributes:
         macros: its macros by name.
-        changed: variables whose value a method changes.
+        mutated: variables whose value a method changes.
         blocks: variables that take the text of a block which is more than a literal.
         names: every name that the template itself gives a meaning.
     """
 
     def __init__(self, tree: nodes.Template) -> None:
-        self._bound: dict[str, list[Bound]] = defaultdict(list)
+        self._bound: dict[str, list[Binding]] = defaultdict(list)
         self.macros: dict[str, nodes.Macro] = {}
-        self.changed: set[str] = set()
+        self.mutated: set[str] = set()
         self.blocks: set[str] = set()
         self.names: set[str] = {"loop", "caller", "varargs", "kwargs"}
         calls: list[nodes.Call] = []
-        for node in every(tree):
+        for node in walk_nodes(tree):
             if isinstance(node, nodes.Name | nodes.NSRef):
                 if isinstance(node, nodes.Name) and node.ctx in ("store", "param"):
                     self.names.add(node.name)
             elif isinstance(node, nodes.Call):
                 calls.append(node)
             else:
-                self._statement(node)
+                self._record_statement(node)
         for call in calls:
-            self._called(call)
+            self._record_call(call)
 
-    def of(self, name: str) -> list[Bound]:
+    def get_bindings(self, name: str) -> list[Binding]:
         """The ways in which ``name`` gets its values; ``ns.attr`` for an attribute of a namespace."""
         return self._bound.get(name, [])
 
-    def _statement(self, node: nodes.Node) -> None:
+    def _record_statement(self, node: nodes.Node) -> None:
         match node:
             case nodes.Assign():
-                self._assign(node.target, node.node)
+                self._record_assignment(node.target, node.node)
             case nodes.AssignBlock():
-                self._assign_block(node)
+                self._record_block(node)
             case nodes.For():
-                self._loop(node)
+                self._record_loop(node)
             case nodes.With():
                 for target, value in zip(node.targets, node.values, strict=False):
-                    self._assign(target, value)
+                    self._record_assignment(target, value)
             case nodes.Macro():
                 self.macros[node.name] = node
                 self.names.add(node.name)
                 for argument, default in zip(reversed(node.args), reversed(node.defaults), strict=False):
-                    self._assign(argument, default)
+                    self._record_assignment(argument, default)
             case nodes.Import():
                 self.names.add(node.target)
             case nodes.FromImport():
@@ -82,51 +82,55 @@ class Bindings:
             case _:
                 return
 
-    def _assign(self, target: nodes.Node, value: nodes.Node) -> None:
+    def _record_assignment(self, target: nodes.Node, value: nodes.Node) -> None:
         if isinstance(target, nodes.Name):
-            self._bound[target.name].append(Bound(value))
+            self._bound[target.name].append(Binding(value))
             if isinstance(value, nodes.Call) and isinstance(value.node, nodes.Name) and value.node.name == "namespace":
                 for pair in value.kwargs:
-                    self._bound[f"{target.name}.{pair.key}"].append(Bound(pair.value))
+                    self._bound[f"{target.name}.{pair.key}"].append(Binding(pair.value))
         elif isinstance(target, nodes.NSRef):
-            self._bound[f"{target.name}.{target.attr}"].append(Bound(value))
+            self._bound[f"{target.name}.{target.attr}"].append(Binding(value))
         elif isinstance(target, nodes.Tuple):
             if isinstance(value, nodes.Tuple | nodes.List) and len(value.items) == len(target.items):
                 for each, item in zip(target.items, value.items, strict=True):
-                    self._assign(each, item)
+                    self._record_assignment(each, item)
             else:
-                self._parts(target, nodes.List([value]))
+                self._record_unpacking(target, nodes.List([value]))
 
-    def _parts(self, target: nodes.Tuple, rows: nodes.Node) -> None:
+    def _record_unpacking(self, target: nodes.Tuple, rows: nodes.Node) -> None:
         for position, each in enumerate(target.items):
             if isinstance(each, nodes.Name):
-                self._bound[each.name].append(Bound(rows, is_item=True, position=position))
+                self._bound[each.name].append(Binding(rows, is_item=True, position=position))
 
-    def _assign_block(self, node: nodes.AssignBlock) -> None:
+    def _record_block(self, node: nodes.AssignBlock) -> None:
         target = node.target
         name = target.name if isinstance(target, nodes.Name) else ""
         if isinstance(target, nodes.NSRef):
             name = f"{target.name}.{target.attr}"
         parts = [part for output in node.body if isinstance(output, nodes.Output) for part in output.nodes]
         if node.filter is None and all(isinstance(output, nodes.Output) for output in node.body):
-            self._bound[name].append(Bound(nodes.Concat(parts)))
+            self._bound[name].append(Binding(nodes.Concat(parts)))
         else:
             self.blocks.add(name)
 
-    def _loop(self, node: nodes.For) -> None:
+    def _record_loop(self, node: nodes.For) -> None:
         if isinstance(node.target, nodes.Name):
-            self._bound[node.target.name].append(Bound(node.iter, is_item=True))
+            self._bound[node.target.name].append(Binding(node.iter, is_item=True))
         elif isinstance(node.target, nodes.Tuple):
-            self._parts(node.target, node.iter)
+            self._record_unpacking(node.target, node.iter)
 
-    def _called(self, call: nodes.Call) -> None:
+    def _record_call(self, call: nodes.Call) -> None:
         callee = call.node
-        if isinstance(callee, nodes.Getattr) and callee.attr in _CHANGERS and isinstance(callee.node, nodes.Name):
-            self.changed.add(callee.node.name)
+        if (
+            isinstance(callee, nodes.Getattr)
+            and callee.attr in _MUTATING_METHODS
+            and isinstance(callee.node, nodes.Name)
+        ):
+            self.mutated.add(callee.node.name)
         macro = self.macros.get(callee.name) if isinstance(callee, nodes.Name) else None
         if macro is None:
             return
         for parameter, argument in zip(macro.args, call.args, strict=False):
-            self._assign(parameter, argument)
+            self._record_assignment(parameter, argument)
         for pair in call.kwargs:
-            self._bound[pair.key].append(Bound(pair.value))
+            self._bound[pair.key].append(Binding(pair.value))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-MOST_ITEMS: Final = 256
-_LONGEST: Final = 4096
+MAX_ITEMS: Final = 256
+_MAX_TEXT_LENGTH: Final = 4096
 _PERCENT: Final = re.compile(r"%(?:([scdxXo%])|.|\Z)", re.DOTALL)
 
 
@@ -31,35 +31,39 @@ UNKNOWN: Final = Unknown()
 Value = str | int | float | bool | None | tuple["Value", ...] | Mapping | Unknown
 
 
-def fits(value: object) -> bool:
+def is_within_bounds(value: object) -> bool:
     """Whether a value is of a kind and of a size that is followed."""
     if isinstance(value, str):
-        return len(value) <= _LONGEST
+        return len(value) <= _MAX_TEXT_LENGTH
     if isinstance(value, int):
         return abs(value) < 1 << 128
     if isinstance(value, tuple):
-        return len(value) <= MOST_ITEMS
+        return len(value) <= MAX_ITEMS
     return value is None or isinstance(value, float | Mapping | Unknown)
 
 
-def spelled(value: Value) -> str:
+def format_value(value: Value) -> str:
     """As a template prints it; rows and mappings only so far that what they hold can be told."""
     if isinstance(value, tuple):
-        return "(" + ", ".join(spelled(each) for each in value[:8]) + ")"
-    return str(value)[: _LONGEST + 1] if not isinstance(value, Mapping) else spelled(tuple(items(value)))
+        return "(" + ", ".join(format_value(each) for each in value[:8]) + ")"
+    return (
+        str(value)[: _MAX_TEXT_LENGTH + 1]
+        if not isinstance(value, Mapping)
+        else format_value(tuple(iterate_items(value)))
+    )
 
 
-def items(value: Value) -> Iterator[Value]:
+def iterate_items(value: Value) -> Iterator[Value]:
     """What a loop over it gives."""
     if isinstance(value, str):
-        yield from value[:MOST_ITEMS]
+        yield from value[:MAX_ITEMS]
     elif isinstance(value, tuple):
         yield from value
     elif isinstance(value, Mapping):
         yield from (key for key, _ in value.pairs)
 
 
-def elements(value: Value) -> Iterator[Value]:
+def iterate_elements(value: Value) -> Iterator[Value]:
     """What a subscript that is not known may give."""
     if isinstance(value, Mapping):
         yield from (each for _, each in value.pairs)
@@ -67,7 +71,7 @@ def elements(value: Value) -> Iterator[Value]:
         yield from value
 
 
-def item(value: Value, key: Value) -> Value:
+def get_item(value: Value, key: Value) -> Value:
     """``value[key]``."""
     if isinstance(value, Mapping):
         return next((each for name, each in reversed(value.pairs) if name == key), UNKNOWN)
@@ -76,7 +80,7 @@ def item(value: Value, key: Value) -> Value:
     return UNKNOWN
 
 
-def sliced(value: Value, start: Value, stop: Value, step: Value) -> Value:
+def slice_value(value: Value, start: Value, stop: Value, step: Value) -> Value:
     """``value[start:stop:step]``."""
     bounds = [part for part in (start, stop, step) if part is None or type(part) is int]
     if not isinstance(value, str | tuple) or len(bounds) < 3 or bounds[2] == 0:
@@ -85,35 +89,35 @@ def sliced(value: Value, start: Value, stop: Value, step: Value) -> Value:
     return value[first:last:each]
 
 
-def counted(bounds: list[Value]) -> Value:
+def make_range(bounds: list[Value]) -> Value:
     """``range`` of these, if it is short."""
     given = [bound for bound in bounds if type(bound) is int]
     if not 1 <= len(given) <= 3 or (len(given) == 3 and given[2] == 0):
         return UNKNOWN
     numbers = range(*given)
-    return tuple(numbers) if numbers[:MOST_ITEMS] == numbers else UNKNOWN
+    return tuple(numbers) if numbers[:MAX_ITEMS] == numbers else UNKNOWN
 
 
-def combined(left: Value, operator: str, right: Value) -> Value:
+def apply_operator(left: Value, operator: str, right: Value) -> Value:
     """The result of an operator between two values."""
     if operator == "%" and isinstance(left, str):
-        return filled(left, right if isinstance(right, tuple) else (right,))
+        return format_percent(left, right if isinstance(right, tuple) else (right,))
     if operator == "*":
         if isinstance(right, str | tuple):
             left, right = right, left
         if isinstance(left, str | tuple) and type(right) is int:
-            return left * right if len(left) * right <= _LONGEST else UNKNOWN
+            return left * right if len(left) * right <= _MAX_TEXT_LENGTH else UNKNOWN
     if operator == "+":
         if isinstance(left, str) and isinstance(right, str):
             return left + right
         if isinstance(left, tuple) and isinstance(right, tuple):
             return left + right
     if type(left) is int and type(right) is int:
-        return _number(left, operator, right)
+        return _apply_integer_operator(left, operator, right)
     return UNKNOWN
 
 
-def _number(left: int, operator: str, right: int) -> Value:
+def _apply_integer_operator(left: int, operator: str, right: int) -> Value:
     match operator:
         case "+":
             return left + right
@@ -131,7 +135,7 @@ def _number(left: int, operator: str, right: int) -> Value:
             return UNKNOWN
 
 
-def filled(template: str, given: tuple[Value, ...]) -> Value:
+def format_percent(template: str, given: tuple[Value, ...]) -> Value:
     """``template % given``, for fields without width or precision."""
     waiting = list(given)
     pieces: list[str] = []
@@ -143,86 +147,86 @@ def filled(template: str, given: tuple[Value, ...]) -> Value:
         if kind == "%":
             pieces.append("%")
             continue
-        if kind is None or not waiting or len(pieces) > MOST_ITEMS:
+        if kind is None or not waiting or len(pieces) > MAX_ITEMS:
             return UNKNOWN
-        piece = _field(kind, waiting.pop(0))
+        piece = _format_percent_field(kind, waiting.pop(0))
         if piece is None:
             return UNKNOWN
         pieces.append(piece)
     return "".join((*pieces, template[last:]))
 
 
-def _field(kind: str, value: Value) -> str | None:
+def _format_percent_field(kind: str, value: Value) -> str | None:
     if kind == "s":
-        return spelled(value)
+        return format_value(value)
     if kind == "c":
         if isinstance(value, str):
             return value[:1]
         return chr(value) if type(value) is int and 0 <= value < 0x110000 else None
-    return format(value, kind.replace("i", "d")) if type(value) is int and fits(value) else None
+    return format(value, kind.replace("i", "d")) if type(value) is int and is_within_bounds(value) else None
 
 
-def _replaced(value: str, given: list[Value]) -> Value:
+def _replace_text(value: str, given: list[Value]) -> Value:
     old, new = [*given, UNKNOWN, UNKNOWN][:2]
     if not isinstance(old, str) or not isinstance(new, str):
         return UNKNOWN
     return value.replace(old, new) if (len(value) + 1) * (len(new) + 1) <= 1 << 16 else UNKNOWN
 
 
-def _trimmed(value: str, given: list[Value], strip: Callable[[str, str | None], str]) -> Value:
+def _strip_text(value: str, given: list[Value], strip: Callable[[str, str | None], str]) -> Value:
     first = given[0] if given else None
     return strip(value, first) if first is None or isinstance(first, str) else UNKNOWN
 
 
-def _split(value: str, given: list[Value]) -> Value:
+def _split_text(value: str, given: list[Value]) -> Value:
     first = given[0] if given else None
     return tuple(value.split(first)) if first is None or (isinstance(first, str) and first) else UNKNOWN
 
 
-def _joined(value: Value, given: list[Value]) -> Value:
+def _join_items(value: Value, given: list[Value]) -> Value:
     glue = given[0] if given else ""
-    pieces = [*items(value)]
+    pieces = [*iterate_items(value)]
     if not isinstance(glue, str) or any(isinstance(piece, Unknown) for piece in pieces):
         return UNKNOWN
-    if sum(len(spelled(piece)) + len(glue) for piece in pieces) > _LONGEST:
+    if sum(len(format_value(piece)) + len(glue) for piece in pieces) > _MAX_TEXT_LENGTH:
         return UNKNOWN
-    return glue.join(map(spelled, pieces))
+    return glue.join(map(format_value, pieces))
 
 
-_TEXT: Final[dict[str, Callable[[str, list[Value]], Value]]] = {
+_TEXT_FILTERS: Final[dict[str, Callable[[str, list[Value]], Value]]] = {
     "lower": lambda value, _: value.lower(),
     "upper": lambda value, _: value.upper(),
     "casefold": lambda value, _: value.casefold(),
     "swapcase": lambda value, _: value.swapcase(),
     "title": lambda value, _: value.title(),
     "capitalize": lambda value, _: value.capitalize(),
-    "trim": lambda value, given: _trimmed(value, given, str.strip),
-    "strip": lambda value, given: _trimmed(value, given, str.strip),
-    "lstrip": lambda value, given: _trimmed(value, given, str.lstrip),
-    "rstrip": lambda value, given: _trimmed(value, given, str.rstrip),
-    "replace": _replaced,
-    "split": _split,
-    "format": lambda value, given: filled(value, tuple(given)),
+    "trim": lambda value, given: _strip_text(value, given, str.strip),
+    "strip": lambda value, given: _strip_text(value, given, str.strip),
+    "lstrip": lambda value, given: _strip_text(value, given, str.lstrip),
+    "rstrip": lambda value, given: _strip_text(value, given, str.rstrip),
+    "replace": _replace_text,
+    "split": _split_text,
+    "format": lambda value, given: format_percent(value, tuple(given)),
     "removeprefix": lambda value, given: value.removeprefix(str(given[0])) if given else UNKNOWN,
     "removesuffix": lambda value, given: value.removesuffix(str(given[0])) if given else UNKNOWN,
 }
 
 
-def worked(work: str, value: Value, given: list[Value]) -> Value:
+def apply_filter(work: str, value: Value, given: list[Value]) -> Value:
     """What the filter or method ``work`` makes of ``value``."""
-    if isinstance(value, str) and work in _TEXT:
-        return _TEXT[work](value, given)
+    if isinstance(value, str) and work in _TEXT_FILTERS:
+        return _TEXT_FILTERS[work](value, given)
     match work:
         case "join" if isinstance(value, str) and given and isinstance(given[0], tuple | Mapping):
-            return _joined(given[0], [value])  # the method of a text, not the filter
+            return _join_items(given[0], [value])  # the method of a text, not the filter
         case "join":
-            return _joined(value, given)
+            return _join_items(value, given)
         case "string":
-            return spelled(value)
+            return format_value(value)
         case "reverse" if isinstance(value, str | tuple):
             return value[::-1]
         case "first" | "last" | "list" | "keys" | "length" | "count":
-            return _of_items(work, [*items(value)])
+            return _apply_item_filter(work, [*iterate_items(value)])
         case "items" | "values" if isinstance(value, Mapping):
             return tuple(pair if work == "items" else pair[1] for pair in value.pairs)
         case "int" if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 30:
@@ -233,7 +237,7 @@ def worked(work: str, value: Value, given: list[Value]) -> Value:
             return UNKNOWN
 
 
-def _of_items(work: str, every: list[Value]) -> Value:
+def _apply_item_filter(work: str, every: list[Value]) -> Value:
     if work in ("length", "count"):
         return len(every)
     if work in ("list", "keys"):
@@ -241,6 +245,10 @@ def _of_items(work: str, every: list[Value]) -> Value:
     return every[0 if work == "first" else -1] if every else UNKNOWN
 
 
-def mapped(work: str, value: Value) -> Value:
+def map_filter(work: str, value: Value) -> Value:
     """What ``map(work)`` makes of ``value``."""
-    return tuple(worked(work, each, []) for each in items(value)) if isinstance(value, tuple | Mapping) else UNKNOWN
+    return (
+        tuple(apply_filter(work, each, []) for each in iterate_items(value))
+        if isinstance(value, tuple | Mapping)
+        else UNKNOWN
+    )

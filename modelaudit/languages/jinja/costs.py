@@ -9,22 +9,24 @@ from typing import Final
 
 from jinja2 import nodes
 
-from modelaudit.languages.jinja.bindings import Bindings
-from modelaudit.languages.jinja.folding import Folder
+from modelaudit.languages.jinja.bindings import TemplateBindings
+from modelaudit.languages.jinja.folding import ConstantFolder
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 
 COSTS: Final = "jinja-costs"
-_MOST_ROUNDS: Final = 5_000_000
+_MAX_ROUNDS: Final = 5_000_000
 """Rounds of nested loops over constants; what a template of a chat needs stays far below."""
-_LONGEST: Final = 50_000_000
-_MOST_DOUBLINGS: Final = 20
-_MOST_POWER: Final = 10_000
+_MAX_TEXT_LENGTH: Final = 50_000_000
+_MAX_DOUBLINGS: Final = 20
+_MAX_EXPONENT: Final = 10_000
 _WIDTH: Final = re.compile(r"[%:.][^{}%]{0,4}?\d{8}")
-_PADDERS: Final = frozenset({"center", "ljust", "rjust", "zfill", "indent", "expandtabs"})
+_PADDING_FILTERS: Final = frozenset({"center", "ljust", "rjust", "zfill", "indent", "expandtabs"})
 
 
-def costs_of(tree: nodes.Template, bindings: Bindings, folder: Folder) -> Iterator[Mention]:
+def collect_cost_mentions(
+    tree: nodes.Template, bindings: TemplateBindings, folder: ConstantFolder
+) -> Iterator[Mention]:
     """The places at which rendering takes more time or memory than anything ordinary.
 
     Raises:
@@ -35,83 +37,91 @@ def costs_of(tree: nodes.Template, bindings: Bindings, folder: Folder) -> Iterat
     while waiting:
         node, rounds = waiting.pop()
         if isinstance(node, nodes.For):
-            inner = rounds * _length(node.iter, folder)
-            if inner > _MOST_ROUNDS >= rounds:
-                yield _mention("rounds", f"loops over {inner} rounds" if inner < 1 << 64 else "loops without end", node)
-            yield from _texts(node.iter, folder)
+            inner = rounds * _estimate_rounds(node.iter, folder)
+            if inner > _MAX_ROUNDS >= rounds:
+                yield _make_mention(
+                    "rounds", f"loops over {inner} rounds" if inner < 1 << 64 else "loops without end", node
+                )
+            yield from _check_expressions(node.iter, folder)
             waiting += reversed([(child, inner) for child in (*node.body, *node.else_)])
             continue
-        if isinstance(node, nodes.Assign) and _doubles(node, folder):
-            doublings[path_of(node.target)] += _MOST_DOUBLINGS if rounds > 1 else 1
-            if doublings[path_of(node.target)] == _MOST_DOUBLINGS:
-                yield _mention("doubling", f"{path_of(node.target)} grows by itself again and again", node)
-        yield from _text(node, folder)
+        if isinstance(node, nodes.Assign) and _is_doubling(node, folder):
+            doublings[get_variable_path(node.target)] += _MAX_DOUBLINGS if rounds > 1 else 1
+            if doublings[get_variable_path(node.target)] == _MAX_DOUBLINGS:
+                yield _make_mention(
+                    "doubling", f"{get_variable_path(node.target)} grows by itself again and again", node
+                )
+        yield from _check_expression(node, folder)
         waiting += reversed([(child, rounds) for child in node.iter_child_nodes()])
 
 
-def _texts(node: nodes.Node, folder: Folder) -> Iterator[Mention]:
+def _check_expressions(node: nodes.Node, folder: ConstantFolder) -> Iterator[Mention]:
     for each in (node, *node.find_all(nodes.Expr)):
-        yield from _text(each, folder)
+        yield from _check_expression(each, folder)
 
 
-def _text(node: nodes.Node, folder: Folder) -> Iterator[Mention]:
+def _check_expression(node: nodes.Node, folder: ConstantFolder) -> Iterator[Mention]:
     detail = ""
     match node:
         case nodes.Mul() | nodes.Pow():
-            detail = _product(node, folder)
+            detail = _describe_product(node, folder)
         case nodes.Call(node=nodes.Name(name="range" | "lipsum")):
-            rounds = max(_length(node, folder), _argument(node, folder) if node.kwargs else 0)
-            if rounds > _MOST_ROUNDS:
-                yield _mention("rounds", f"{path_of(node.node)} of {rounds}", node)
-        case nodes.Call(node=nodes.Getattr(attr=name)) | nodes.Filter(name=name) if name in _PADDERS:
-            if _argument(node, folder) > _LONGEST:
+            rounds = max(_estimate_rounds(node, folder), _find_largest_argument(node, folder) if node.kwargs else 0)
+            if rounds > _MAX_ROUNDS:
+                yield _make_mention("rounds", f"{get_variable_path(node.node)} of {rounds}", node)
+        case nodes.Call(node=nodes.Getattr(attr=name)) | nodes.Filter(name=name) if name in _PADDING_FILTERS:
+            if _find_largest_argument(node, folder) > _MAX_TEXT_LENGTH:
                 detail = f"{name} pads a text to an enormous length"
-        case nodes.Filter(name="batch" | "slice" | "tojson") if _argument(node, folder) > _MOST_ROUNDS:
-            detail = f"{node.name} is given {_argument(node, folder)}"
+        case nodes.Filter(name="batch" | "slice" | "tojson") if _find_largest_argument(node, folder) > _MAX_ROUNDS:
+            detail = f"{node.name} is given {_find_largest_argument(node, folder)}"
         case nodes.Mod(left=template) | nodes.Filter(name="format", node=nodes.Node() as template):
-            detail = _padded(template, folder, _argument(node, folder) if isinstance(node, nodes.Filter) else 0)
+            detail = _describe_padding(
+                template, folder, _find_largest_argument(node, folder) if isinstance(node, nodes.Filter) else 0
+            )
         case nodes.Call(node=nodes.Getattr(attr="format", node=template)):
-            detail = _padded(template, folder, _argument(node, folder))
+            detail = _describe_padding(template, folder, _find_largest_argument(node, folder))
         case _:
             return
     if detail:
-        yield _mention("length", detail, node)
+        yield _make_mention("length", detail, node)
 
 
-def _product(node: nodes.Mul | nodes.Pow, folder: Folder) -> str:
+def _describe_product(node: nodes.Mul | nodes.Pow, folder: ConstantFolder) -> str:
     if isinstance(node, nodes.Pow):
         # A power as an exponent is not worked out here: it is of the numbers that nobody means.
-        is_large = _largest(node.right, folder) > _MOST_POWER or isinstance(node.right, nodes.Pow)
+        is_large = _find_largest_number(node.right, folder) > _MAX_EXPONENT or isinstance(node.right, nodes.Pow)
         return "computes a power with an enormous exponent" if is_large else ""
     for one, other in ((node.left, node.right), (node.right, node.left)):
-        times = _largest(one, folder)
+        times = _find_largest_number(one, folder)
         while isinstance(other, nodes.Mul):
-            times, other = times * max(_largest(other.right, folder), 1), other.left
+            times, other = times * max(_find_largest_number(other.right, folder), 1), other.left
         is_number = all(isinstance(value, int | float) for value in folder.fold(other).values or ("",))
-        if times > _LONGEST and not is_number:
+        if times > _MAX_TEXT_LENGTH and not is_number:
             return f"repeats a text or list {times} times"
     return ""
 
 
-def _argument(node: nodes.Filter | nodes.Call, folder: Folder) -> int:
+def _find_largest_argument(node: nodes.Filter | nodes.Call, folder: ConstantFolder) -> int:
     """The largest number among the arguments, those with a name included."""
-    return max((_largest(each, folder) for each in (*node.args, *(pair.value for pair in node.kwargs))), default=0)
+    return max(
+        (_find_largest_number(each, folder) for each in (*node.args, *(pair.value for pair in node.kwargs))), default=0
+    )
 
 
-def _largest(node: nodes.Node, folder: Folder) -> int:
+def _find_largest_number(node: nodes.Node, folder: ConstantFolder) -> int:
     return max((value for value in folder.fold(node).values if type(value) is int), default=0)
 
 
-def _padded(template: nodes.Node, folder: Folder, given: int = 0) -> str:
-    takes_width = given > _LONGEST and any("%*" in text or ":{" in text for text in folder.fold(template).texts)
+def _describe_padding(template: nodes.Node, folder: ConstantFolder, given: int = 0) -> str:
+    takes_width = given > _MAX_TEXT_LENGTH and any("%*" in text or ":{" in text for text in folder.fold(template).texts)
     is_wide = takes_width or any(_WIDTH.search(text) for text in folder.fold(template).texts)
     return "fills a field of an enormous width" if is_wide else ""
 
 
-def _length(node: nodes.Node, folder: Folder) -> int:
+def _estimate_rounds(node: nodes.Node, folder: ConstantFolder) -> int:
     """How often a loop over ``node`` runs as far as constants tell; 2 for anything else, which may have any length."""
     if isinstance(node, nodes.Filter) and node.node is not None:
-        return _length(node.node, folder)
+        return _estimate_rounds(node.node, folder)
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in ("range", "lipsum"):
         bounds = [[v for v in folder.fold(each).values if type(v) is int] for each in node.args]
         if not bounds or any(not each for each in bounds) or len(bounds) > 3:
@@ -122,19 +132,19 @@ def _length(node: nodes.Node, folder: Folder) -> int:
     return max((len(value) for value in folder.fold(node).values if isinstance(value, str | tuple)), default=2)
 
 
-def _doubles(node: nodes.Assign, folder: Folder) -> bool:
+def _is_doubling(node: nodes.Assign, folder: ConstantFolder) -> bool:
     """Whether a variable becomes itself twice over."""
-    name = path_of(node.target)
+    name = get_variable_path(node.target)
     if not name or not isinstance(node.node, nodes.Concat | nodes.Add | nodes.Mul):
         return False
-    same = [each for each in node.node.find_all((nodes.Name, nodes.Getattr)) if path_of(each) == name]
+    same = [each for each in node.node.find_all((nodes.Name, nodes.Getattr)) if get_variable_path(each) == name]
     times = [each for each in node.node.find_all(nodes.Const) if type(each.value) is int and each.value > 1]
     return len(same) > 1 or (
-        isinstance(node.node, nodes.Mul) and bool(same) and bool(times) and bool(folder.name(name).texts)
+        isinstance(node.node, nodes.Mul) and bool(same) and bool(times) and bool(folder.fold_name(name).texts)
     )
 
 
-def path_of(node: nodes.Node) -> str:
+def get_variable_path(node: nodes.Node) -> str:
     """``name``, or ``name.attr``; empty for anything else."""
     if isinstance(node, nodes.Name):
         return node.name
@@ -145,5 +155,5 @@ def path_of(node: nodes.Node) -> str:
     return ""
 
 
-def _mention(use: str, detail: str, node: nodes.Node) -> Mention:
+def _make_mention(use: str, detail: str, node: nodes.Node) -> Mention:
     return Mention(COSTS, use, detail[:200], Location(line=node.lineno))

@@ -7,16 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from modelaudit.languages.jinja.reach import ATTRIBUTES, METHODS, NAMES
-from modelaudit.languages.jinja.template import has_marks, read_template
+from modelaudit.languages.jinja.accesses import ATTRIBUTES, METHODS, NAMES
+from modelaudit.languages.jinja.template import has_template_marks, read_template
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import LimitReachedError, Reading
 
-_KEYS: Final = frozenset({"chat_template", "chat_templates", "default_chat_template", "additional_chat_templates"})
+_TEMPLATE_KEYS: Final = frozenset(
+    {"chat_template", "chat_templates", "default_chat_template", "additional_chat_templates"}
+)
 """Keys under which loaders of models look for a template of Jinja."""
-_ABOUT: Final = re.compile(r"template|prompt|jinja", re.IGNORECASE)
+_TEMPLATE_WORD: Final = re.compile(r"template|prompt|jinja", re.IGNORECASE)
 # What looks like Jinja in the raw text of a document: a statement, or an expression that reaches somewhere. The pairs
 # of braces in a vocabulary are no such thing. Escapes of braces, which no writer makes, count in any case.
 MARKS: Final = re.compile(
@@ -24,11 +26,11 @@ MARKS: Final = re.compile(
     r"|\{\{(?:[^{}\n\"\\]|\\.){0,300}?[.|\[(~]|\{\{[-+]?[ \t]*\\?\"(?![:,\]\s])"
     r"|\\u00(?:7[bB]|25)|\\x(?:7[bB]|25)"
 )
-_MOST_TEMPLATES: Final = 2000
-_KEY_SHOWN: Final = 200
+_MAX_TEMPLATES: Final = 2000
+_MAX_KEY_LENGTH: Final = 200
 
 
-def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def _read_templates(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield an outline for each template. Under a key that no loader looks for, only what attacks Python counts.
 
     Raises:
@@ -40,45 +42,45 @@ def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Re
         text = setting.value
         if not isinstance(text, str) or not text:
             continue
-        if len(setting.path) > 1 and setting.path[-1].isdigit() and _is_about(setting.path[-2:-1]):
+        if len(setting.path) > 1 and setting.path[-1].isdigit() and _is_about_templates(setting.path[-2:-1]):
             lines.setdefault(setting.path[:-1], []).append(text)
-        elif _KEYS.intersection(setting.path) or has_marks(text):
+        elif _TEMPLATE_KEYS.intersection(setting.path) or has_template_marks(text):
             count += 1
-            yield from _template(setting.path, text)
-        if count > _MOST_TEMPLATES:
-            raise LimitReachedError(f"only the first {_MOST_TEMPLATES} templates of the document are judged")
+            yield from _read_value(setting.path, text)
+        if count > _MAX_TEMPLATES:
+            raise LimitReachedError(f"only the first {_MAX_TEMPLATES} templates of the document are judged")
     for place, parts in lines.items():
-        yield from _lines(place, parts)
+        yield from _read_list(place, parts)
 
 
-def _is_about(steps: Sequence[str]) -> bool:
-    return any(step in _KEYS or _ABOUT.search(step) for step in steps)
+def _is_about_templates(steps: Sequence[str]) -> bool:
+    return any(step in _TEMPLATE_KEYS or _TEMPLATE_WORD.search(step) for step in steps)
 
 
-def _template(place: tuple[str, ...], text: str) -> Iterator[Reading]:
-    is_loaded = bool(_KEYS.intersection(place))
-    outline, unread = read_template(text, ".".join(place)[:_KEY_SHOWN])
-    if _is_about(place):
+def _read_value(place: tuple[str, ...], text: str) -> Iterator[Reading]:
+    is_loaded = bool(_TEMPLATE_KEYS.intersection(place))
+    outline, unread = read_template(text, ".".join(place)[:_MAX_KEY_LENGTH])
+    if _is_about_templates(place):
         yield outline
     elif unread is None:
-        yield _attacks(outline)
+        yield _keep_attacks(outline)
     if unread is not None and is_loaded:
         yield unread
 
 
-def _lines(place: tuple[str, ...], parts: list[str]) -> Iterator[Reading]:
+def _read_list(place: tuple[str, ...], parts: list[str]) -> Iterator[Reading]:
     """A list of texts: lines of one template, as the server of llama-cpp-python takes them, or several templates."""
     whole = "".join(parts)
-    if not has_marks(whole):
+    if not has_template_marks(whole):
         return
-    yield from _template(place, whole)
+    yield from _read_value(place, whole)
     if len(parts) > 1 and read_template(whole)[1] is not None:
-        for number, part in enumerate(parts[:_MOST_TEMPLATES]):
-            if has_marks(part):
-                yield read_template(part, ".".join((*place, str(number)))[:_KEY_SHOWN])[0]
+        for number, part in enumerate(parts[:_MAX_TEMPLATES]):
+            if has_template_marks(part):
+                yield read_template(part, ".".join((*place, str(number)))[:_MAX_KEY_LENGTH])[0]
 
 
-def _attacks(outline: Outline) -> Outline:
+def _keep_attacks(outline: Outline) -> Outline:
     """Only what takes a template out of its bounds. Elsewhere braces stand for many things."""
     kept = [
         mention
@@ -89,4 +91,4 @@ def _attacks(outline: Outline) -> Outline:
     return replace(outline, mentions=tuple(kept))
 
 
-INTERPRETER: Final = Interpreter(_KEYS, _read, marks=MARKS)
+INTERPRETER: Final = Interpreter(_TEMPLATE_KEYS, _read_templates, marks=MARKS)

@@ -13,15 +13,15 @@ from jinja2.parser import Parser
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
-MOST_CHARACTERS: Final = 1024 * 1024
+MAX_CHARACTERS: Final = 1024 * 1024
 """Longer templates are not parsed. The longest of the known model families has about 30,000 characters."""
-MOST_TOKENS: Final = 80_000
-_DEEPEST: Final = 60
+MAX_TOKENS: Final = 80_000
+_MAX_DEPTH: Final = 60
 _OPENING: Final = frozenset({"lparen", "lbracket", "lbrace"})
 _CLOSING: Final = frozenset({"rparen", "rbracket", "rbrace"})
 
 
-class _Bounds(Extension):
+class _BoundedSyntax(Extension):
     """Counts tokens and brackets as the parser asks for them, and accepts the tag that marks what a model answers.
 
     ``{% generation %}`` is a tag of transformers around the text of the assistant.
@@ -31,20 +31,20 @@ class _Bounds(Extension):
 
     def filter_stream(self, stream: TokenStream) -> TokenStream:
         """``stream``, which ends with an error where a bound is reached."""
-        return TokenStream(self._counted(stream), stream.name, stream.filename)
+        return TokenStream(self._count_tokens(stream), stream.name, stream.filename)
 
-    def _counted(self, stream: TokenStream) -> Iterator[Token]:
+    def _count_tokens(self, stream: TokenStream) -> Iterator[Token]:
         depth = 0
         for count, token in enumerate(stream):
             if token.type in _OPENING:
                 depth += 1
             elif token.type in _CLOSING:
                 depth -= 1
-            if count > MOST_TOKENS:
-                raise LimitReachedError(f"a template of more than {MOST_TOKENS} tokens is not followed further")
-            if depth > _DEEPEST:
+            if count > MAX_TOKENS:
+                raise LimitReachedError(f"a template of more than {MAX_TOKENS} tokens is not followed further")
+            if depth > _MAX_DEPTH:
                 raise LimitReachedError(
-                    f"a template that nests brackets deeper than {_DEEPEST} is not followed further"
+                    f"a template that nests brackets deeper than {_MAX_DEPTH} is not followed further"
                 )
             yield token
 
@@ -56,11 +56,11 @@ class _Bounds(Extension):
 
 
 _ENVIRONMENT: Final = Environment(  # it renders nothing
-    extensions=["jinja2.ext.loopcontrols", "jinja2.ext.do", "jinja2.ext.i18n", _Bounds]
+    extensions=["jinja2.ext.loopcontrols", "jinja2.ext.do", "jinja2.ext.i18n", _BoundedSyntax]
 )
 
 
-def parse(text: str) -> nodes.Template:
+def parse_template(text: str) -> nodes.Template:
     """The tree of ``text``.
 
     The parser is called directly: ``Environment.parse`` compiles a frame of Python to dress up a syntax error.
@@ -69,8 +69,8 @@ def parse(text: str) -> nodes.Template:
         DamagedError: it is no Jinja that the parser knows.
         LimitReachedError: it is too long, too deep or has too many tokens.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise LimitReachedError(f"a template of more than {MOST_CHARACTERS} characters is not parsed")
+    if len(text) > MAX_CHARACTERS:
+        raise LimitReachedError(f"a template of more than {MAX_CHARACTERS} characters is not parsed")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an unknown escape in a literal is only a warning
@@ -84,7 +84,7 @@ def parse(text: str) -> nodes.Template:
         raise DamagedError(f"the parser refuses it: {' '.join(str(error).split())[:200]}") from None
 
 
-def every(root: nodes.Node) -> Iterator[nodes.Node]:
+def walk_nodes(root: nodes.Node) -> Iterator[nodes.Node]:
     """``root`` and all nodes below it in the order of the text, without recursion."""
     waiting = [root]
     while waiting:

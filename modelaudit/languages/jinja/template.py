@@ -11,22 +11,22 @@ from typing import Final
 
 from jinja2 import nodes
 
-from modelaudit.languages.jinja.bindings import Bindings
-from modelaudit.languages.jinja.conditions import Conditions
-from modelaudit.languages.jinja.costs import costs_of
-from modelaudit.languages.jinja.folding import Folder
-from modelaudit.languages.jinja.reach import ATTRIBUTES, Reach
-from modelaudit.languages.jinja.syntax import every, parse
-from modelaudit.languages.jinja.wording import TEXTS, is_prose, said_in
+from modelaudit.languages.jinja.accesses import ATTRIBUTES, AccessCollector
+from modelaudit.languages.jinja.bindings import TemplateBindings
+from modelaudit.languages.jinja.conditions import ConditionAnalyser
+from modelaudit.languages.jinja.costs import collect_cost_mentions
+from modelaudit.languages.jinja.folding import ConstantFolder
+from modelaudit.languages.jinja.notable_text import TEXTS, contains_prose, find_notable_texts
+from modelaudit.languages.jinja.syntax import parse_template, walk_nodes
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 FORMAT: Final = "jinja"
-_MOST_MENTIONS: Final = 4000
-_SECONDS: Final = 10.0
-_MOST_SPELLED: Final = 200
-_MOST_LITERALS: Final = 20_000
+_MAX_MENTIONS: Final = 4000
+_MAX_SECONDS: Final = 10.0
+_MAX_SPELLED_NAMES: Final = 200
+_MAX_LITERALS: Final = 20_000
 # Names with two underscores on both sides are the inside of Python; a template that cannot be parsed still spells them.
 _DUNDER: Final = re.compile(
     r"(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)([a-z]{2,30})(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)"
@@ -34,7 +34,7 @@ _DUNDER: Final = re.compile(
 _MARK: Final = re.compile(r"\{[%{#]")
 
 
-def has_marks(text: str) -> bool:
+def has_template_marks(text: str) -> bool:
     """Whether anything in a text is for Jinja to act on."""
     return _MARK.search(text) is not None
 
@@ -53,10 +53,10 @@ def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | 
     unread = None
     where = Location(key=key)
     try:
-        for mention in _mentions(text):
-            found.setdefault((mention.vocabulary, mention.use, mention.name), _placed(mention, key))
-            if len(found) >= _MOST_MENTIONS:
-                raise LimitReachedError(f"only the first {_MOST_MENTIONS} things that the template names are judged")
+        for mention in _collect_until_deadline(text):
+            found.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
+            if len(found) >= _MAX_MENTIONS:
+                raise LimitReachedError(f"only the first {_MAX_MENTIONS} things that the template names are judged")
     except LimitReachedError as error:
         unread = Unread(UnreadReason.LIMIT, str(error), where)
     except RecursionError:
@@ -64,34 +64,34 @@ def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | 
     except DamagedError as error:
         unread = Unread(UnreadReason.DAMAGED, f"the template cannot be parsed: {error}", where)
     if unread is not None:
-        for mention in _spelled(text):
-            found.setdefault((mention.vocabulary, mention.use, mention.name), _placed(mention, key))
+        for mention in _scan_unparsed_text(text):
+            found.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
     return Outline(FORMAT, tuple(found.values())), unread
 
 
-def _mentions(text: str) -> Iterator[Mention]:
-    until = time.monotonic() + _SECONDS
-    for count, mention in enumerate(_all(text)):
+def _collect_until_deadline(text: str) -> Iterator[Mention]:
+    until = time.monotonic() + _MAX_SECONDS
+    for count, mention in enumerate(_collect_mentions(text)):
         if not count % 64 and time.monotonic() > until:
-            raise LimitReachedError(f"the template takes longer than {_SECONDS:.0f} seconds to follow")
+            raise LimitReachedError(f"the template takes longer than {_MAX_SECONDS:.0f} seconds to follow")
         yield mention
 
 
-def _all(text: str) -> Iterator[Mention]:
-    tree = parse(text)
-    bindings = Bindings(tree)
-    folder = Folder(bindings)
-    yield from Reach(bindings, folder).mentions(tree)
-    yield from costs_of(tree, bindings, folder)
-    yield from _wording(tree, folder)
-    yield from Conditions(tree, bindings, folder).mentions()
+def _collect_mentions(text: str) -> Iterator[Mention]:
+    tree = parse_template(text)
+    bindings = TemplateBindings(tree)
+    folder = ConstantFolder(bindings)
+    yield from AccessCollector(bindings, folder).collect_mentions(tree)
+    yield from collect_cost_mentions(tree, bindings, folder)
+    yield from _collect_text_mentions(tree, folder)
+    yield from ConditionAnalyser(tree, bindings, folder).collect_mentions()
 
 
-def _wording(tree: nodes.Template, folder: Folder) -> Iterator[Mention]:
+def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iterator[Mention]:
     """What the literal texts say, each by itself and as they are put together."""
     count = 0
     inner: set[int] = set()
-    for node in every(tree):
+    for node in walk_nodes(tree):
         texts: tuple[str, ...] = ()
         match node:
             case nodes.TemplateData():
@@ -104,27 +104,27 @@ def _wording(tree: nodes.Template, folder: Folder) -> Iterator[Mention]:
             case nodes.Concat() | nodes.Add():
                 if isinstance(node, nodes.Add):
                     inner.add(id(node.left))  # a chain of sums nests to the left, and counts as one
-                texts = tuple(text for text in folder.fold(node).texts if is_prose(text))
+                texts = tuple(text for text in folder.fold(node).texts if contains_prose(text))
             case _:
                 continue
         count += 1
-        if count > _MOST_LITERALS:
-            raise LimitReachedError(f"only the first {_MOST_LITERALS} texts of the template are judged")
+        if count > _MAX_LITERALS:
+            raise LimitReachedError(f"only the first {_MAX_LITERALS} texts of the template are judged")
         for text in texts:
-            for said in said_in(text):
+            for said in find_notable_texts(text):
                 yield Mention(TEXTS, said.use, said.text, Location(line=node.lineno))
 
 
-def _spelled(text: str) -> Iterator[Mention]:
+def _scan_unparsed_text(text: str) -> Iterator[Mention]:
     """What a text that no tree was made of spells."""
-    for match in islice(_DUNDER.finditer(text), _MOST_SPELLED):
+    for match in islice(_DUNDER.finditer(text), _MAX_SPELLED_NAMES):
         line = text.count("\n", 0, match.start()) + 1
         yield Mention(ATTRIBUTES, "private-attribute", f"__{match[1]}__", Location(line=line))
-    for said in said_in(text):
+    for said in find_notable_texts(text):
         yield Mention(TEXTS, said.use, said.text)
 
 
-def _placed(mention: Mention, key: str | None) -> Mention:
+def _set_place(mention: Mention, key: str | None) -> Mention:
     if key is None:
         return mention
     line = f"line {mention.where.line} of the template" if mention.where.line else ""

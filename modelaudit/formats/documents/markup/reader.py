@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.documents.markup.dialects import Dialect, Root
-from modelaudit.languages.embedded import contents_of_strings
+from modelaudit.languages.embedded import find_encoded_strings
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -86,7 +86,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if damage is not None:
         raise damage
     if window.size <= limits.document_bytes:
-        yield from contents_of_strings(artifact.path, window, limits)
+        yield from find_encoded_strings(artifact.path, window, limits)
 
 
 def _of_model(mention: Mention, dialect: Dialect) -> Mention:

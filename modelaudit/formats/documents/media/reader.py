@@ -14,7 +14,7 @@ from modelaudit.formats.documents.executables.reader import program_of
 from modelaudit.formats.documents.media import containers, pictures
 from modelaudit.formats.documents.media.pdf import actions_of
 from modelaudit.formats.pickles.pickle.behind import pickles_amid
-from modelaudit.languages.embedded import format_of
+from modelaudit.languages.embedded import detect_format
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -144,7 +144,7 @@ def _behind(artifact: Artifact, window: Window, end: int, limits: Limits) -> Ite
     start = end + len(head) - len(head.lstrip(b"\0\r\n \t")) if end else 0
     head = window.read(start, HEAD_BYTES)
     stretch = SubWindow(window, start, window.size - start, budget_of(window, limits))
-    if end and (format_of(head) is not None or program_of(head, stretch) is not None):
+    if end and (detect_format(head) is not None or program_of(head, stretch) is not None):
         yield Artifact(join_range(artifact.path, start, window.size), stretch.size, opener(stretch))
     else:
         yield from pickles_amid(artifact, window, start, limits)

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.formats.documents.structured.reader import whole_text
-from modelaudit.languages.embedded import DecodedWindow, contents_of_strings
+from modelaudit.languages.embedded import DecodedWindow, find_encoded_strings
 from modelaudit.languages.python import attack_texts, uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.cells import Cell, split_cell
 from modelaudit.languages.python.uses import VOCABULARY, format_detail
-from modelaudit.languages.settings import Setting, settings_of_json
+from modelaudit.languages.settings import Setting, parse_json_settings
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
@@ -72,7 +72,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     """
     text, _, _ = whole_text(window, limits)
     try:
-        settings = settings_of_json(text, limits)
+        settings = parse_json_settings(text, limits)
     except ValueError as error:
         raise DamagedError(f"it is not JSON: {error}") from None
     cells, language = _cells(settings), _language(settings)
@@ -111,7 +111,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         yield Unread(UnreadReason.LIMIT, detail)
     if len(cells) > _MOST_CELLS:
         yield Unread(UnreadReason.LIMIT, f"only its first {_MOST_CELLS} cells were followed")
-    yield from contents_of_strings(artifact.path, window, limits)
+    yield from find_encoded_strings(artifact.path, window, limits)
 
 
 def _cells(settings: Sequence[Setting]) -> list[tuple[int, _Raw]]:

@@ -15,9 +15,9 @@ from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.documents.structured.reader import whole_text
-from modelaudit.languages.configurations.targets import resolved
-from modelaudit.languages.configurations.texts import names_in_text
-from modelaudit.languages.settings import Setting, settings_of_json
+from modelaudit.languages.configurations.targets import resolve_interpolations
+from modelaudit.languages.configurations.text_names import read_text_names
+from modelaudit.languages.settings import Setting, parse_json_settings
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
@@ -54,7 +54,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     text, scan, defects = whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
-    yield from names_in_text(text)
+    yield from read_text_names(text)
     if _SIGN.search(text) is None:
         return
     if len(text) > _LONGEST:
@@ -94,7 +94,7 @@ def _settings(text: str, limits: Limits) -> Iterator[Setting]:
 def _values(path: tuple[str, ...], value: str, limits: Limits) -> Iterator[Setting]:
     """The single values of one that is JSON; what is not, such as a reference without quotes, stands for itself."""
     try:
-        inner = settings_of_json(value, limits)
+        inner = parse_json_settings(value, limits)
     except ValueError:
         inner = [Setting((), value)]
     for setting in inner:
@@ -107,7 +107,7 @@ def _mentions(settings: list[Setting]) -> Iterator[Mention]:
         key = setting.path[-1]
         if not isinstance(setting.value, str):
             continue
-        name = resolved(setting.value, values)[:_SHOWN]
+        name = resolve_interpolations(setting.value, values)[:_SHOWN]
         if key.startswith("@"):
             yield Mention("spacy-registry", key.removeprefix("@")[:_SHOWN], name, setting.where)
         elif setting.path[0] == "components" and len(setting.path) == 3 and key in ("factory", "source"):

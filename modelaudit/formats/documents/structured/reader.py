@@ -8,10 +8,10 @@ from contextlib import suppress
 
 from modelaudit.formats.documents.structured.tables import is_table, meanings_of_table
 from modelaudit.formats.interpreters import INTERPRETERS
-from modelaudit.languages.configurations.tags import objects_of_tags
-from modelaudit.languages.configurations.texts import names_in_text
-from modelaudit.languages.embedded import contents_of_strings
-from modelaudit.languages.settings import Setting, settings_of_json, settings_of_rows, settings_of_yaml
+from modelaudit.languages.configurations.tags import read_tags
+from modelaudit.languages.configurations.text_names import read_text_names
+from modelaudit.languages.embedded import find_encoded_strings
+from modelaudit.languages.settings import Setting, parse_json_settings, parse_row_settings, parse_yaml_settings
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
@@ -77,9 +77,9 @@ def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         keep_bounds(text, limits)
         facts = _facts(text, limits)
         yield _json_document(facts, scan, defects)
-        yield from names_in_text(text)
+        yield from read_text_names(text)
         yield from _meanings(artifact.path, text, facts, limits)
-        yield from contents_of_strings(artifact.path, window, limits)
+        yield from find_encoded_strings(artifact.path, window, limits)
     except LimitReachedError as error:
         root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
         yield Document("json", root, lines=scan.lines, defects=defects)
@@ -110,7 +110,7 @@ def _read_almost_json(
         yield Unread(UnreadReason.DAMAGED, f"it is not JSON: {error}")
     else:
         yield Document("text", "text", lines=scan.lines, defects=defects)
-    yield from names_in_text(text)
+    yield from read_text_names(text)
     yield from _tags_in_text(text, limits)
     if facts is not None:
         yield from _meanings(artifact.path, relaxed, facts, limits)
@@ -142,17 +142,17 @@ def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits
     # Rows, and a long list, are data: what is written in them is none of a tool's settings unless a key says so.
     is_data = isinstance(facts, JsonFacts) and (facts.rows or (facts.root == "sequence" and len(text) > MIB))
     marked = "" if is_data else text
-    asked = [each for each in INTERPRETERS if each.asks_for(facts.met, file_name(path), marked)]
+    asked = [each for each in INTERPRETERS if each.wants_document(facts.met, file_name(path), marked)]
     if not asked:
         return
     bound: LimitReachedError | None = None
     settings: list[Setting]
     if isinstance(facts, YamlFacts):
-        settings, bound = settings_of_yaml(text, limits)
+        settings, bound = parse_yaml_settings(text, limits)
     elif facts.rows:
-        settings, bound = settings_of_rows(text, limits)
+        settings, bound = parse_row_settings(text, limits)
     else:
-        settings = settings_of_json(text, limits)
+        settings = parse_json_settings(text, limits)
     for interpreter in asked:
         yield from interpreter.read(path, settings, limits)
     if bound is not None:
@@ -185,8 +185,8 @@ def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     )
     keys, tags = tuple(facts.keys), tuple(facts.tags.items())
     yield Document("yaml", facts.root, keys, tags, scan.lines, (*defects, *twice))
-    yield from objects_of_tags(tags)
-    yield from names_in_text(text)
+    yield from read_tags(tags)
+    yield from read_text_names(text)
     yield from _meanings(artifact.path, text, facts, limits)
     if unread is not None:
         yield unread
@@ -212,7 +212,7 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         raise damage
     if total <= _NAMED_BYTES and not file_name(artifact.path).endswith(_PROSE):
         text = whole_text(window, limits)[0]
-        yield from names_in_text(text)
+        yield from read_text_names(text)
         yield from _tags_in_text(text, limits)
         name = file_name(artifact.path)
         if is_table(name):
@@ -228,7 +228,7 @@ def _tags_in_text(text: str, limits: Limits) -> Iterator[Reading]:
     facts = YamlFacts()
     with suppress(YamlError, LimitReachedError):
         facts.scan(text, limits)
-    yield from objects_of_tags(tuple(facts.tags.items()))
+    yield from read_tags(tuple(facts.tags.items()))
 
 
 JSON = Reader("json", _recognises_json, _read_json, fallback=True)

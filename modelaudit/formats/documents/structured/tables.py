@@ -38,7 +38,7 @@ def meanings_of_table(path: str, name: str, text: str, limits: Limits) -> Iterat
     settings = settings_of_table(name, text[:_LONGEST], limits)
     met = {step for each in settings for step in each.path}
     for interpreter in INTERPRETERS:
-        if interpreter.asks_for(met, name, text):
+        if interpreter.wants_document(met, name, text):
             yield from interpreter.read(path, settings, limits)
     if len(text) > _LONGEST:
         raise LimitReachedError(f"only its first {_LONGEST} characters were followed")

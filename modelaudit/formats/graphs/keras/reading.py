@@ -9,7 +9,7 @@ from typing import Final
 from modelaudit.formats.graphs.keras.naming import mentions_of
 from modelaudit.formats.graphs.keras.objects import is_configuration, objects_of
 from modelaudit.formats.graphs.keras.paths import references_of
-from modelaudit.languages.settings import Setting, settings_of_json
+from modelaudit.languages.settings import Setting, parse_json_settings
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -30,7 +30,7 @@ def readings_of_text(text: str, limits: Limits, place: str, is_known: bool = Tru
         is_known: Keras takes it for a configuration because of where it stands.
     """
     try:
-        settings = settings_of_json(text, limits)
+        settings = parse_json_settings(text, limits)
     except LimitReachedError as error:
         yield Unread(UnreadReason.LIMIT, f"{place}: {error}", Location(key=place))
     except ValueError as error:
@@ -90,7 +90,7 @@ class _Gathered:
             self.overflow = True
             return
         try:
-            inner = settings_of_json(value, self._limits)
+            inner = parse_json_settings(value, self._limits)
         except (ValueError, LimitReachedError):
             return
         self.take(inner, False, depth - 1)

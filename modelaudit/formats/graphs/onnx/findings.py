@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from modelaudit.formats.metadata_text import Entry, meanings, mentions_of
-from modelaudit.languages.embedded import artifact_of, coding_of, content_of
+from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
+from modelaudit.languages.embedded import decode_content, detect_coding, make_content_artifact
 from modelaudit.languages.terms.statements import extract_statements, iter_description_pairs
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, MIB, Limits
@@ -58,7 +58,7 @@ class Found:
     nodes: int = 0
     tensors: int = 0
     left_out: int = 0
-    notes: list[Entry] = field(default_factory=list)
+    notes: list[MetadataEntry] = field(default_factory=list)
     unlooked: int = 0
     description: str = ""
     _noted: int = 0
@@ -114,12 +114,12 @@ class Found:
             return
         head = body.raw(HEAD_BYTES)
         window = SubWindow(self.window, body.start, body.size, budget_of(self.window, self.limits))
-        coding = coding_of(head, body.size > len(head))
+        coding = detect_coding(head, body.size > len(head))
         # Letters and line breaks alone pass for an old pickle, which labels of classes would.
         if coding is not None and (coding is not Coding.RAW or head[:1] == b"\x80" or strong_magic(head)):
-            content = content_of(window, self.limits)
+            content = decode_content(window, self.limits)
             if content is not None:
-                self.children.append(artifact_of(self.path, body.start, window, self.limits, content))
+                self.children.append(make_content_artifact(self.path, body.start, window, self.limits, content))
 
     def note(self, key: str, body: Message) -> None:
         """A note of the metadata: the same, and what it means to whoever evaluates, shows or parses it."""
@@ -128,7 +128,7 @@ class Found:
             self.unlooked += 1
             return
         self._noted += body.size
-        self.notes.append(Entry(key, body.raw(_LONGEST_NOTE)))
+        self.notes.append(MetadataEntry(key, body.raw(_LONGEST_NOTE)))
 
     def describe(self, body: Message) -> None:
         """The text that describes the model to people; every occurrence counts, bounded."""
@@ -136,7 +136,7 @@ class Found:
 
     def readings(self, artifact: Artifact) -> Iterator[Reading]:
         """The structures, and then what the texts of ``artifact`` hold."""
-        mentions = (*(self._judged(key, mention) for key, mention in self.calls.items()), *mentions_of(self.notes))
+        mentions = (*(self._judged(key, mention) for key, mention in self.calls.items()), *collect_mentions(self.notes))
         facts = (*self.facts, ("nodes", str(self.nodes)), ("tensors", str(self.tensors)))
         if self.left_out:
             facts = (*facts, ("contradictions not listed", str(self.left_out)))
@@ -144,7 +144,7 @@ class Found:
         if self.references:
             yield References(self.format, tuple(self.references.values()))
         yield from self.children
-        yield from meanings(artifact, self.window, self.notes, self.limits)
+        yield from read_metadata(artifact, self.window, self.notes, self.limits)
         yield from extract_statements(iter_description_pairs(self.description, "doc_string"))
         if self.unlooked:
             detail = f"{self.unlooked} notes of its metadata are too long, or too many, to look into"

@@ -13,7 +13,7 @@ from modelaudit.formats.graphs.tensorflow.paths import Wiring
 from modelaudit.formats.graphs.tensorflow.saved import Saved
 from modelaudit.formats.graphs.tensorflow.text_schema import encoded
 from modelaudit.formats.pickles.pickle.behind import SEARCH
-from modelaudit.languages.embedded import DecodedWindow, content_of
+from modelaudit.languages.embedded import DecodedWindow, decode_content
 from modelaudit.model.address import join_found, join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -110,7 +110,7 @@ def _inner(artifact: Artifact, saved: Saved, window: Window, limits: Limits) -> 
             yield Artifact(join_member(artifact.path, f"layer-{number}.json"), body.size, opener(body))
     for kept in saved.kept:
         body = SubWindow(window, kept.start, kept.size, budget)
-        content = content_of(body, limits)
+        content = decode_content(body, limits)
         if content is not None:
             path = join_found(artifact.path, content.format, kept.start)
             yield Artifact(path, content.window.size, opener(content.window))

@@ -49,8 +49,8 @@ def coding_of(data: bytes, length: int, is_text: bool) -> Coding | None:
     for code_in, inner in _as_bytes(data, cut, is_text).items():
         if begins_code(inner):
             return code_in
-    coding = embedded.coding_of(data, cut, is_text)
-    if coding is Coding.RAW and embedded.format_of(data) == embedded.PICKLE and data[0] != 0x80:
+    coding = embedded.detect_coding(data, cut, is_text)
+    if coding is Coding.RAW and embedded.detect_format(data) == embedded.PICKLE and data[0] != 0x80:
         # Words may begin so. A pickle of protocol 0 or 1 is text, has lines, and ends with STOP.
         whole = length <= _OLD_LONGEST and (cut or data.endswith(b"."))
         return coding if whole and b"\n" in data else None
@@ -140,9 +140,11 @@ def _look(
             inside.code[nested.offset] = data
             return
     is_text = nested.coding in AS_TEXT
-    content = embedded.content_of(stretch, limits, is_text)
+    content = embedded.decode_content(stretch, limits, is_text)
     if content is None or (content.format == embedded.PICKLE and not is_pickle(content.window)):
         return
-    inside.children.append(embedded.artifact_of(artifact.path, nested.offset, stretch, limits, content, is_text))
+    inside.children.append(
+        embedded.make_content_artifact(artifact.path, nested.offset, stretch, limits, content, is_text)
+    )
     if nested.coding is Coding.RAW or (is_text and content.layers == 1):
         inside.read.add(nested.offset)

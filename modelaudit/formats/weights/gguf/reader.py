@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.formats.metadata_text import Entry, meanings, mentions_of
+from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.pickles.pickle.behind import pickles_amid
 from modelaudit.formats.weights.gguf.cursor import BeyondError, Cursor
 from modelaudit.formats.weights.gguf.metadata import Metadata
@@ -70,12 +70,14 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if isinstance(error, BeyondError) and error.wanted >= _ABSURD_SIZE:
             log.add("size-overflow", str(error), error.offset)
         damage = error
-    entries = [Entry(text.key, text.data) for text in state.metadata.texts if not _is_template(text.key)]
-    mentions = mentions_of(entries)
+    entries = [MetadataEntry(text.key, text.data) for text in state.metadata.texts if not _is_template(text.key)]
+    mentions = collect_mentions(entries)
     yield Outline("gguf", mentions, tuple(_facts(state)), log.defects())
     yield from _templates(artifact, window, state, limits)
-    numbers = [Entry(key, str(value).encode()) for key, value in state.metadata.scalars.items() if key in _STATED]
-    yield from meanings(artifact, window, [*entries, *numbers], limits)
+    numbers = [
+        MetadataEntry(key, str(value).encode()) for key, value in state.metadata.scalars.items() if key in _STATED
+    ]
+    yield from read_metadata(artifact, window, [*entries, *numbers], limits)
     cut = [text for text in state.metadata.texts if len(text.data) < text.length and not _is_template(text.key)]
     for text in cut[:_MOST_TOLD]:
         detail = f"{text.key[:_FACT]}: only the first {len(text.data)} of {text.length} bytes were looked at"

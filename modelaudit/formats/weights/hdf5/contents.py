@@ -14,7 +14,7 @@ from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOU
 from modelaudit.formats.weights.hdf5.datatypes import VARIABLE
 from modelaudit.formats.weights.hdf5.source import Piece
 from modelaudit.formats.weights.hdf5.walk import Walk
-from modelaudit.languages.embedded import DecodedWindow, artifact_of, content_of, format_of
+from modelaudit.languages.embedded import DecodedWindow, decode_content, detect_format, make_content_artifact
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -59,14 +59,14 @@ def _of_attribute(
         if known or (b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")):
             text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
             yield from readings_of_text(text, limits, name, known)
-        elif len(value) >= _CODED or (len(value) >= _SHORTEST and format_of(value)):
+        elif len(value) >= _CODED or (len(value) >= _SHORTEST and detect_format(value)):
             yield from _packed(path, attribute.offset, DecodedWindow(value, budget_of(window, limits)), limits)
 
 
 def _packed(path: str, offset: int, inner: DecodedWindow | SubWindow, limits: Limits) -> Iterator[Artifact]:
-    content = content_of(inner, limits)
+    content = decode_content(inner, limits)
     if content is not None:
-        yield artifact_of(path, offset, inner, limits, content)
+        yield make_content_artifact(path, offset, inner, limits, content)
 
 
 def _of_dataset(
@@ -84,7 +84,7 @@ def _of_dataset(
         return
     start, inner = stretch
     if type_.kind != VARIABLE:
-        if format_of(inner.read(0, HEAD_BYTES)) or type_.size > 1:
+        if detect_format(inner.read(0, HEAD_BYTES)) or type_.size > 1:
             yield from _packed(path, start, inner, limits)
         return
     count = dataset.space.count if dataset.space else 0

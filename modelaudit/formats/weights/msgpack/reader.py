@@ -13,7 +13,7 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.behind import pickles_amid
 from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, judge_array
 from modelaudit.formats.weights.msgpack.items import Item, Items, Kind
-from modelaudit.languages.embedded import format_of
+from modelaudit.languages.embedded import detect_format
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -145,7 +145,7 @@ class _Tree:
                 self.log.add("unknown-extension", detail, item.offset)
         elif item.kind in (Kind.BYTES, Kind.TEXT) and item.size >= _SHORTEST and len(self.inside) < _MOST_INSIDE:
             start = self.items.payload(item, _LOOKED_AT)
-            if format_of(start) is not None:
+            if detect_format(start) is not None:
                 self.inside.append(item)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from modelaudit.formats.metadata_text import Entry, meanings, mentions_of
+from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
@@ -88,10 +88,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         log.add("truncated", f"the tensors take {end} bytes, {available} are there", offset=window.size)
     elif end < available:
         log.add("trailing-data", f"{available - end} bytes follow the last tensor", offset=data_start + end)
-    entries = [Entry(key, value.encode("utf-8", "replace")) for key, value in metadata]
+    entries = [MetadataEntry(key, value.encode("utf-8", "replace")) for key, value in metadata]
     facts = (("header bytes", str(length)), ("tensors", str(len(tensors))))
-    yield Outline("safetensors", mentions_of(entries), facts, tuple(log.kept))
-    yield from meanings(artifact, window, entries, limits)
+    yield Outline("safetensors", collect_mentions(entries), facts, tuple(log.kept))
+    yield from read_metadata(artifact, window, entries, limits)
     if end > available:
         detail = f"the file breaks off: {available} of {end} bytes of tensors are there"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))

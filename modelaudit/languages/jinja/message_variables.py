@@ -6,57 +6,57 @@ from typing import Final
 
 from jinja2 import nodes
 
-from modelaudit.languages.jinja.costs import path_of
-from modelaudit.languages.jinja.folding import Folder
+from modelaudit.languages.jinja.costs import get_variable_path
+from modelaudit.languages.jinja.folding import ConstantFolder
 
-CONTENT: Final = frozenset({"content", "text", "query", "prompt", "input", "question"})
+TEXT_KEYS: Final = frozenset({"content", "text", "query", "prompt", "input", "question"})
 """Keys under which a message, or a part of one, has its text."""
 
-_STRUCTURE: Final = frozenset({"type", "role", "name", "id", "tool_call_id", "function", "recipient", "channel"})
-_PRINTING: Final = frozenset({"string", "tojson", "join", "list", "lower", "upper", "urlize", "pprint"})
-_PICKING: Final = frozenset({"first", "last", "list", "reverse", "selectattr", "rejectattr"})
+_STRUCTURE_KEYS: Final = frozenset({"type", "role", "name", "id", "tool_call_id", "function", "recipient", "channel"})
+_PRINTING_FILTERS: Final = frozenset({"string", "tojson", "join", "list", "lower", "upper", "urlize", "pprint"})
+_PICKING_FILTERS: Final = frozenset({"first", "last", "list", "reverse", "selectattr", "rejectattr"})
 
 
-class Messages:
+class MessageVariables:
     """What is known of the variables of one template.
 
     Attributes:
-        whole: variables that hold messages.
-        content: variables that hold text of messages.
+        message_names: variables that hold messages.
+        text_names: variables that hold text of messages.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: ConstantFolder) -> None:
         self._folder = folder
-        self.whole: set[str] = {"messages", "loop_messages", "conversation", "history"}
-        self.content: set[str] = set()
+        self.message_names: set[str] = {"messages", "loop_messages", "conversation", "history"}
+        self.text_names: set[str] = set()
 
-    def is_whole(self, node: nodes.Node) -> bool:
+    def holds_messages(self, node: nodes.Node) -> bool:
         """Whether it is the messages, one of them, or some of them."""
         while True:
             match node:
                 case nodes.Name():
-                    return node.name in self.whole
+                    return node.name in self.message_names
                 case nodes.Getitem(arg=nodes.Slice() | nodes.Neg() | nodes.Const(value=int())):
                     node = node.node
-                case nodes.Filter(name=name, node=nodes.Node() as inner) if name in _PICKING:
+                case nodes.Filter(name=name, node=nodes.Node() as inner) if name in _PICKING_FILTERS:
                     node = inner
                 case _:
-                    return path_of(node) in self.whole
+                    return get_variable_path(node) in self.message_names
 
-    def content_in(self, node: nodes.Node) -> bool:
+    def contains_message_text(self, node: nodes.Node) -> bool:
         """Whether an expression has the text of a message in it, and not only what kind of message or part it is."""
         waiting = [node]
         while waiting:
             each = waiting.pop()
-            keys = self._keys(each)
-            if keys & _STRUCTURE:
+            keys = self._list_accessed_keys(each)
+            if keys & _STRUCTURE_KEYS:
                 continue
-            if keys & CONTENT or path_of(each) in self.content or self._prints(each):
+            if keys & TEXT_KEYS or get_variable_path(each) in self.text_names or self._prints_messages(each):
                 return True
             waiting += each.iter_child_nodes()
         return False
 
-    def _keys(self, node: nodes.Node) -> frozenset[str]:
+    def _list_accessed_keys(self, node: nodes.Node) -> frozenset[str]:
         """The keys by which an expression takes a part of something."""
         match node:
             case nodes.Getattr():
@@ -70,12 +70,12 @@ class Messages:
             case _:
                 return frozenset()
 
-    def _prints(self, node: nodes.Node) -> bool:
+    def _prints_messages(self, node: nodes.Node) -> bool:
         """Whether whole messages are taken as text."""
         match node:
-            case nodes.Filter(name=name, node=nodes.Node() as inner) if name in _PRINTING:
-                return self.is_whole(inner)
+            case nodes.Filter(name=name, node=nodes.Node() as inner) if name in _PRINTING_FILTERS:
+                return self.holds_messages(inner)
             case nodes.Call(node=nodes.Getattr(attr="values" | "items", node=inner)):
-                return self.is_whole(inner)
+                return self.holds_messages(inner)
             case _:
                 return False

@@ -12,13 +12,13 @@ from typing import Final
 from modelaudit.wire.deadline import keep_time
 
 TEXTS: Final = "jinja-text"
-_SHOWN: Final = 100
-_LONGEST: Final = 200_000
-_LONG: Final = 20_000
-_MOST_HITS: Final = 20
+_MAX_QUOTE_LENGTH: Final = 100
+_MAX_TEXT_LENGTH: Final = 200_000
+_LONG_TEXT_LENGTH: Final = 20_000
+_MAX_HITS: Final = 20
 
 _ADDRESS: Final = re.compile(r"\b(?:https?|ftp|wss?)://[^\s\"'<>{}|\\^`]{3,200}", re.IGNORECASE)
-_OVERRIDE: Final = re.compile(
+_OVERRIDE_PHRASE: Final = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:(?:all|any|the|your|every|of|my)\s+){0,3}"
     r"(?:previous|prior|above|earlier|preceding|other|system|safety|original)\b[^.\n]{0,40}?"
     r"(?:instruction|prompt|rule|guideline|message|context|direction|polic)"
@@ -27,7 +27,7 @@ _OVERRIDE: Final = re.compile(
     r"\b[^.\n]{0,80}\b(?:link|url|https?:|script|package|dependency|backdoor|malicious|tracking|beacon|commands?|payload)",
     re.IGNORECASE,
 )
-_CONCEAL: Final = re.compile(
+_CONCEAL_PHRASE: Final = re.compile(
     r"\b(?:do not|don't|never)\s+(?:tell|reveal|mention|disclose|inform|show|warn|alert)\b[^.\n]{0,60}?"
     r"\b(?:the user|users|anyone|anybody|this instruction|these instructions)",
     re.IGNORECASE,
@@ -49,19 +49,19 @@ _SECRET: Final = re.compile(
     r"|GITHUB_TOKEN|SECRET_KEY|DATABASE_URL)\b",
     re.IGNORECASE,
 )
-_HIDDEN: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE_CHARACTER: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069]")
 # Tag characters spell ASCII that no screen shows; variation selectors in a row spell bytes.
-_SMUGGLED: Final = re.compile(
+_SMUGGLED_TEXT: Final = re.compile(
     "[\U000e0000-\U000e007f]{2,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}|[\u200b-\u200d\u2060-\u2064]{8,}"
 )
-_ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{40,}+={0,2}")
+_ENCODED_TEXT: Final = re.compile(r"[A-Za-z0-9+/_-]{40,}+={0,2}")
 # Five words and the beginning of a sixth. Possessive, so that each character is looked at a bounded number of times.
-_WORDS: Final = re.compile(r"(?:[^\W\d_]{1,20}+(?:['\u2019][^\W\d_]{0,3}+)?+[,:;]?+[ \t\n]++){5}+[^\W\d_]{2}")
-_UNSPACED: Final = re.compile(
+_SENTENCE: Final = re.compile(r"(?:[^\W\d_]{1,20}+(?:['\u2019][^\W\d_]{0,3}+)?+[,:;]?+[ \t\n]++){5}+[^\W\d_]{2}")
+_UNSPACED_SENTENCE: Final = re.compile(
     "[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
     "\uff0c\u3002\u3001 ]{12}"
 )
-_STRONG: Final = frozenset(
+_HARMFUL_USES: Final = frozenset(
     {
         *("address", "override-phrase", "conceal-phrase", "command", "markup"),
         *("secret-reference", "smuggled-text", "encoded-text"),
@@ -70,48 +70,50 @@ _STRONG: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class NotableText:
     """One thing that a text says: the word for it, and the stretch of text that does."""
 
     use: str
     text: str
 
 
-def said_in(text: str) -> Iterator[Said]:
+def find_notable_texts(text: str) -> Iterator[NotableText]:
     """What stands out in a literal text. Of a text longer than is looked at, the beginning counts."""
-    if len(text) > _LONG:
-        yield Said("long-text", f"{len(text)} characters")
-    text = text[:_LONGEST]
+    if len(text) > _LONG_TEXT_LENGTH:
+        yield NotableText("long-text", f"{len(text)} characters")
+    text = text[:_MAX_TEXT_LENGTH]
     for use, pattern in (
         ("address", _ADDRESS),
-        ("override-phrase", _OVERRIDE),
-        ("conceal-phrase", _CONCEAL),
+        ("override-phrase", _OVERRIDE_PHRASE),
+        ("conceal-phrase", _CONCEAL_PHRASE),
         ("command", _COMMAND),
         ("markup", _MARKUP),
         ("secret-reference", _SECRET),
     ):
         keep_time()
         for count, match in enumerate(pattern.finditer(text)):
-            if count >= _MOST_HITS:
+            if count >= _MAX_HITS:
                 break
-            yield Said(use, shown(match[0]))
+            yield NotableText(use, shorten_text(match[0]))
     if not text.isascii():
-        yield from _invisible(text)
-    if any(_decoded(match[0]) for _, match in zip(range(_MOST_HITS), _ENCODED.finditer(text), strict=False)):
-        yield Said("encoded-text", "text in Base64")
+        yield from _find_invisible_text(text)
+    if any(
+        _is_encoded_text(match[0]) for _, match in zip(range(_MAX_HITS), _ENCODED_TEXT.finditer(text), strict=False)
+    ):
+        yield NotableText("encoded-text", "text in Base64")
 
 
-def _invisible(text: str) -> Iterator[Said]:
-    smuggled = _SMUGGLED.search(text)
+def _find_invisible_text(text: str) -> Iterator[NotableText]:
+    smuggled = _SMUGGLED_TEXT.search(text)
     if smuggled is not None:
         spelled = "".join(chr(ord(c) - 0xE0000) for c in smuggled[0] if 0xE0020 <= ord(c) < 0xE007F)
-        yield Said("smuggled-text", shown(spelled) or f"{len(smuggled[0])} characters that nothing shows")
-    hidden = _HIDDEN.search(text)
+        yield NotableText("smuggled-text", shorten_text(spelled) or f"{len(smuggled[0])} characters that nothing shows")
+    hidden = _INVISIBLE_CHARACTER.search(text)
     if hidden is not None:
-        yield Said("invisible-characters", f"U+{ord(hidden[0]):04X}")
+        yield NotableText("invisible-characters", f"U+{ord(hidden[0]):04X}")
 
 
-def _decoded(text: str) -> bool:
+def _is_encoded_text(text: str) -> bool:
     """Whether it is Base64 of readable text."""
     stem = text.rstrip("=").replace("-", "+").replace("_", "/")[:4000]
     if len(stem) % 4 == 1:
@@ -123,17 +125,17 @@ def _decoded(text: str) -> bool:
     return data.isascii() and sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in data) == len(data) and b" " in data
 
 
-def is_prose(text: str) -> bool:
+def contains_prose(text: str) -> bool:
     """Whether a text holds a sentence: six words in a row, or as much in a script without spaces."""
-    text = text[:_LONGEST]
-    return _WORDS.search(text) is not None or (not text.isascii() and _UNSPACED.search(text) is not None)
+    text = text[:_MAX_TEXT_LENGTH]
+    return _SENTENCE.search(text) is not None or (not text.isascii() and _UNSPACED_SENTENCE.search(text) is not None)
 
 
-def is_strong(text: str) -> str:
+def find_harmful_text(text: str) -> str:
     """What in a text has effects outside the chat or is turned against its user; empty if nothing is."""
-    return next((said.text for said in said_in(text) if said.use in _STRONG), "")
+    return next((said.text for said in find_notable_texts(text) if said.use in _HARMFUL_USES), "")
 
 
-def shown(text: str) -> str:
+def shorten_text(text: str) -> str:
     """A stretch of text for a report: one line, bounded."""
-    return " ".join(text.split())[:_SHOWN]
+    return " ".join(text.split())[:_MAX_QUOTE_LENGTH]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.configurations.names import FORMAT, is_dotted, python_name, told
+from modelaudit.languages.configurations.python_names import FORMAT, build_outlines, is_dotted_name, make_python_mention
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
@@ -18,29 +18,29 @@ _FILE: Final = "modules.json"
 _OWN: Final = "sentence_transformers."
 
 
-def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def read_modules(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the classes, and the files and folders that they are loaded from."""
     rows = [each for each in settings if len(each.path) == 2 and isinstance(each.value, str) and each.value]
-    yield from told(_classes(rows))
-    found = tuple(_files(rows))
+    yield from build_outlines(_collect_classes(rows))
+    found = tuple(_collect_files(rows))
     if found:
         yield References(FORMAT, found)
 
 
-def _classes(rows: Sequence[Setting]) -> Iterator[Mention]:
+def _collect_classes(rows: Sequence[Setting]) -> Iterator[Mention]:
     for setting in rows:
         if setting.key == "type":
-            yield python_name("target", str(setting.value), setting)
+            yield make_python_mention("target", str(setting.value), setting)
 
 
-def _files(rows: Sequence[Setting]) -> Iterator[Reference]:
+def _collect_files(rows: Sequence[Setting]) -> Iterator[Reference]:
     for setting in rows:
         value = str(setting.value)
-        if setting.key == "type" and is_dotted(value) and not value.startswith(_OWN) and value.count(".") == 1:
+        if setting.key == "type" and is_dotted_name(value) and not value.startswith(_OWN) and value.count(".") == 1:
             file = f"{value.partition('.')[0]}.py"
             yield Reference(ReferenceKind.CODE, file, f"type {value}"[:200], where=setting.where)
         elif setting.key == "path":
             yield Reference(ReferenceKind.MODEL, value[:1000], "path", where=setting.where)
 
 
-MODULES = Interpreter(frozenset(), read, frozenset({_FILE}))
+MODULES = Interpreter(frozenset(), read_modules, frozenset({_FILE}))

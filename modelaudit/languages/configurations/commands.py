@@ -20,35 +20,37 @@ _ON_INSTALL: Final = frozenset(
     {"preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare"}
 )
 # Tools name what they run in many ways, all of them of these words: onCreateCommand, commands_pre, before_install.
-_WORDS: Final = frozenset(
+_COMMAND_WORDS: Final = frozenset(
     {"command", "commands", "cmd", "cmds", "run", "runs", "runcmd", "bootcmd", "script", "scripts", "shell", "bash",
      "sh", "pwsh", "powershell", "exec", "execute", "entry", "entrypoint", "hook", "hooks", "task", "tasks", "init",
      "setup", "install", "before", "after", "pre", "post", "args", "argv", "inline", "build", "start", "launch", "test",
      "healthcheck", "preinstall", "postinstall", "raw", "program", "steps", "callback", "runtime", "profiles"}
 )  # fmt: skip
-_STEP: Final = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
+_KEY_WORD: Final = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
 # What every command needs that this is about; a vocabulary of pieces of words has no blanks within a piece.
-_MARKS: Final = re.compile(
+_COMMAND_MARKS: Final = re.compile(
     r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])"
     r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?cat?[ \t]+-|\brm[ \t]+-[rf]"
     r"|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
 )
-_WINDOWS: Final = re.compile(r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE)
-_LONGEST: Final = 20_000
-_MOST: Final = 2000
+_WINDOWS_MARKS: Final = re.compile(
+    r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE
+)
+_MAX_COMMAND_LENGTH: Final = 20_000
+_MAX_MENTIONS: Final = 2000
 
 
-def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield what the commands do, and which of them run by themselves."""
     mentions: dict[Mention, None] = {}
     for setting in settings:
-        if len(mentions) < _MOST:
-            mentions.update((mention, None) for mention in _of(file_name(path), setting))
+        if len(mentions) < _MAX_MENTIONS:
+            mentions.update((mention, None) for mention in _collect_commands(file_name(path), setting))
     if mentions:
         yield Outline("shell", tuple(mentions))
 
 
-def _of(file: str, setting: Setting) -> Iterator[Mention]:
+def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
     value = setting.value
     if not isinstance(value, str):
         return
@@ -62,19 +64,26 @@ def _of(file: str, setting: Setting) -> Iterator[Mention]:
         return
     if setting.key == "dockerfile_inline":
         value = convert_dockerfile(value)
-    for mention in (*collect_script_mentions(value[:_LONGEST]), *_of_windows(value[:_LONGEST])):
+    for mention in (
+        *collect_script_mentions(value[:_MAX_COMMAND_LENGTH]),
+        *_collect_windows_commands(value[:_MAX_COMMAND_LENGTH]),
+    ):
         yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
 
 
-def _of_windows(value: str) -> Iterator[Mention]:
-    if _WINDOWS.search(value):
+def _collect_windows_commands(value: str) -> Iterator[Mention]:
+    if _WINDOWS_MARKS.search(value):
         yield from collect_windows_mentions(value)
 
 
 @lru_cache(maxsize=10_000)
 def is_command_key(key: str) -> bool:
     """Whether the key is made of a word for what is run: ``postCreateCommand``, ``commands_pre``, ``[testenv]``."""
-    return len(key) < 100 and (key == "dockerfile_inline" or any(word.lower() in _WORDS for word in _STEP.findall(key)))
+    return len(key) < 100 and (
+        key == "dockerfile_inline" or any(word.lower() in _COMMAND_WORDS for word in _KEY_WORD.findall(key))
+    )
 
 
-SCRIPTS = Interpreter(frozenset({"scripts", "runOn", "initializeCommand", "dockerfile_inline"}), read, marks=_MARKS)
+COMMANDS = Interpreter(
+    frozenset({"scripts", "runOn", "initializeCommand", "dockerfile_inline"}), read_commands, marks=_COMMAND_MARKS
+)

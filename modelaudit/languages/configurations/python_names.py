@@ -13,43 +13,43 @@ from modelaudit.wire.base import LimitReachedError, Reading
 FORMAT: Final = "configuration"
 """The format of the outlines and references of configurations, be they JSON, YAML or a text with keys."""
 
-MOST_MENTIONS: Final = 10_000
-_SHOWN: Final = 200
-_DOTTED: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)++")
-_WORD: Final = re.compile(r"[^\W\d]\w*+")
+MAX_MENTIONS: Final = 10_000
+_MAX_NAME_LENGTH: Final = 200
+_DOTTED_NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)++")
+_SINGLE_NAME: Final = re.compile(r"[^\W\d]\w*+")
 
 
 # A key that data sets use, too, says nothing about any other name; and a file is called code.py.
-_RUNS_CODE: Final = re.compile(
+_CODE_RUNNING_NAME: Final = re.compile(
     r"(?:(?:os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|shutil|pickle|marshal|webbrowser)\.\w++"
     r"|(?:\w+\.){1,20}(?:os|subprocess|builtins)\.(?:system|popen|Popen|run|call|check_output|eval|exec|exec[lv]p?e?))"
     r"(?:\.\w+)*+"
 )
-_FILE: Final = re.compile(r".*\.(?:py|txt|json|jsonl|csv|pkl|md|html?|ya?ml|zip|gz|png|jpe?g|wav|js|ts|so|bin|pt)")
+_FILE_NAME: Final = re.compile(r".*\.(?:py|txt|json|jsonl|csv|pkl|md|html?|ya?ml|zip|gz|png|jpe?g|wav|js|ts|so|bin|pt)")
 
 
-def runs_code(name: str) -> bool:
+def is_code_running_name(name: str) -> bool:
     """Whether the path is one that runs code however the key is called under which it stands."""
-    return _RUNS_CODE.fullmatch(name) is not None and _FILE.fullmatch(name) is None
+    return _CODE_RUNNING_NAME.fullmatch(name) is not None and _FILE_NAME.fullmatch(name) is None
 
 
-def is_dotted(value: object) -> bool:
+def is_dotted_name(value: object) -> bool:
     """Whether ``value`` is the path of something in a module: ``os.system``."""
-    return isinstance(value, str) and _DOTTED.fullmatch(value) is not None
+    return isinstance(value, str) and _DOTTED_NAME.fullmatch(value) is not None
 
 
-def is_module(value: object) -> bool:
+def is_module_name(value: object) -> bool:
     """Whether ``value`` can be the name of a module: ``os``, ``mlflow.sklearn``."""
-    return is_dotted(value) or (isinstance(value, str) and _WORD.fullmatch(value) is not None)
+    return is_dotted_name(value) or (isinstance(value, str) and _SINGLE_NAME.fullmatch(value) is not None)
 
 
-def python_name(use: str, name: str, setting: Setting, detail: str = "") -> Mention:
+def make_python_mention(use: str, name: str, setting: Setting, detail: str = "") -> Mention:
     """A mention of ``name``; ``module:name`` of entry points is told with a dot."""
     path = name if "$" in name else name.replace(":", ".")
-    return Mention(PYTHON_NAMES, use, path[:_SHOWN], setting.where, detail)
+    return Mention(PYTHON_NAMES, use, path[:_MAX_NAME_LENGTH], setting.where, detail)
 
 
-def told(mentions: Iterable[Mention]) -> Iterator[Reading]:
+def build_outlines(mentions: Iterable[Mention]) -> Iterator[Reading]:
     """One outline of the mentions, each told once; nothing where there are none.
 
     Raises:
@@ -59,7 +59,7 @@ def told(mentions: Iterable[Mention]) -> Iterator[Reading]:
     cut = False
     try:
         for mention in mentions:
-            if len(kept) >= MOST_MENTIONS:
+            if len(kept) >= MAX_MENTIONS:
                 cut = True
                 break
             kept.setdefault((mention.vocabulary, mention.use, mention.name), mention)
@@ -70,4 +70,4 @@ def told(mentions: Iterable[Mention]) -> Iterator[Reading]:
     if kept:
         yield Outline(FORMAT, tuple(kept.values()))
     if cut:
-        raise LimitReachedError(f"only the first {MOST_MENTIONS} names of a configuration are followed")
+        raise LimitReachedError(f"only the first {MAX_MENTIONS} names of a configuration are followed")

@@ -1,0 +1,89 @@
+"""Names that loaders act on, in texts that are parsed by nobody here: strings within JSON, literals of Python, TOML.
+
+Uni2TS and FlexTok keep such a text in the metadata of a safetensors file; a configuration of MMEngine or of
+latent-diffusion names its classes under keys that data sets use, too (``type``, ``target``), for which no document is
+followed value by value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from modelaudit.languages.configurations.python_names import build_outlines, is_code_running_name
+from modelaudit.languages.configurations.tags import TAG_IN_TEXT
+from modelaudit.model.outline import PYTHON_NAMES, Mention
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import Reading
+from modelaudit.wire.deadline import keep_time
+
+_QUOTE: Final = r"\\{0,8}[\"']?"
+_VALUE: Final = r"([^\W\d]\w{0,99}(?:\.[^\W\d]\w{0,99}){1,20})"
+_UNAMBIGUOUS_KEYS: Final = ("_target_", "__target__", "_component_", "class_path", "loader_module")
+_UNAMBIGUOUS_PATTERNS: Final = tuple(
+    (key, re.compile(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}")) for key in _UNAMBIGUOUS_KEYS
+)
+_AMBIGUOUS_PATTERNS: Final = tuple(
+    (key, re.compile(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}(?=[\s\"'\\,}}]|\Z)"))
+    for key in ("target", "type")
+)
+_RESOLVER: Final = re.compile(r"\$\{\s{0,5}([A-Za-z_][\w.]{0,60}):([^{}\n]{0,300})")
+_HOSTILE_ARGUMENT: Final = re.compile(
+    r"__\w+__|\b(?:import|exec|eval|open|system|popen|getattr|globals|compile|subprocess)\b"
+)
+_EVALUATORS: Final = frozenset({"eval", "python", "exec", "py", "lambda"})
+_MAX_MATCHES: Final = 2000
+
+
+def read_text_names(text: str) -> Iterator[Reading]:
+    """Yield the names that the text hands to a loader, as far as its spelling alone shows them."""
+    yield from build_outlines(_collect_mentions(text))
+
+
+def _collect_mentions(text: str) -> Iterator[Mention]:
+    if "python/" in text:
+        for match in islice(TAG_IN_TEXT.finditer(text), _MAX_MATCHES):
+            yield _make_mention("target", match[1], match)
+    for key, pattern in _UNAMBIGUOUS_PATTERNS:
+        yield from (_make_mention("target", match[1], match) for match in _find_matches(text, key, pattern))
+    for key, pattern in _AMBIGUOUS_PATTERNS:
+        for match in _find_matches(text, key, pattern):
+            before = text[match.start() - 1 : match.start()]
+            is_key = not (before.isalnum() or before in ("_", ".", "-")) or not before
+            if is_key and is_code_running_name(match[1]):
+                yield _make_mention("named", match[1], match)
+    if "${" in text:
+        for match in islice(_RESOLVER.finditer(text), _MAX_MATCHES):
+            yield from _collect_resolver(match[1], match[2], match)
+
+
+def _find_matches(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Where the pattern, which begins with the key, matches; a search for a word costs little in a large text."""
+    at = text.find(key)
+    found = 0
+    while at >= 0 and found < _MAX_MATCHES:
+        keep_time()
+        match = pattern.match(text, at)
+        if match is not None:
+            found += 1
+            yield match
+        at = text.find(key, at + len(key))
+
+
+def _make_mention(use: str, name: str, match: re.Match[str]) -> Mention:
+    return Mention(PYTHON_NAMES, use, name[:200], Location(line=_get_line(match)), " ".join(match[0].split())[:200])
+
+
+def _collect_resolver(name: str, argument: str, match: re.Match[str]) -> Iterator[Mention]:
+    where = Location(line=_get_line(match))
+    if name in _EVALUATORS:
+        use = "evaluated-code" if _HOSTILE_ARGUMENT.search(argument) else "evaluated"
+        yield Mention("resolvers", use, name, where, argument.strip()[:200])
+    elif name in ("oc.env", "env", "oc.decode"):
+        yield Mention("resolvers", "environment", name, where, argument.partition(",")[0].strip()[:60])
+
+
+def _get_line(match: re.Match[str]) -> int:
+    return match.string.count("\n", 0, match.start()) + 1

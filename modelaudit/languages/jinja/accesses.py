@@ -1,0 +1,232 @@
+"""What a template reaches for: attributes, methods, filters, tests, variables, other templates."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from typing import Final
+
+from jinja2 import nodes
+
+from modelaudit.languages.jinja.bindings import TemplateBindings
+from modelaudit.languages.jinja.folding import ConstantFolder, FoldedValues
+from modelaudit.languages.jinja.syntax import walk_nodes
+from modelaudit.model.outline import Mention
+from modelaudit.model.structure import Location
+
+ATTRIBUTES: Final = "jinja-attributes"
+METHODS: Final = "jinja-methods"
+FILTERS: Final = "jinja-filters"
+TESTS: Final = "jinja-tests"
+NAMES: Final = "jinja-names"
+TEMPLATES: Final = "jinja-templates"
+MAX_NAME_LENGTH: Final = 120
+
+# Filters that read an attribute of each item, with the position of its name among their arguments and its keyword.
+_ATTRIBUTE_FILTERS: Final[dict[str, tuple[int | None, str]]] = {
+    "attr": (0, "name"), "selectattr": (0, ""), "rejectattr": (0, ""), "groupby": (0, "attribute"),
+    "map": (None, "attribute"), "sort": (2, "attribute"), "unique": (1, "attribute"), "min": (1, "attribute"),
+    "max": (1, "attribute"), "sum": (0, "attribute"), "join": (1, "attribute"),
+}  # fmt: skip
+# Filters that apply another filter or test, with the position of its name.
+_FILTER_APPLIERS: Final = {"map": (0, FILTERS)}
+_TEST_APPLIERS: Final = {"select": (0, TESTS), "reject": (0, TESTS), "selectattr": (1, TESTS), "rejectattr": (1, TESTS)}
+_FIELD_STEP: Final = re.compile(r"[.\[]\s*([^.\[\]]+)")
+_FORMAT_METHODS: Final = frozenset({"format", "format_map", "vformat"})
+_OUTSIDE_PATH: Final = re.compile(r"[/\\~]|[A-Za-z]:|.*(?:^|[/\\])\.\.(?:[/\\]|$)|.*://", re.DOTALL)
+
+
+class AccessCollector:
+    """Collects the mentions of one template."""
+
+    def __init__(self, bindings: TemplateBindings, folder: ConstantFolder) -> None:
+        self._bindings = bindings
+        self._folder = folder
+        self._callees: set[int] = set()
+
+    def collect_mentions(self, tree: nodes.Template) -> Iterator[Mention]:
+        """In the order of the text.
+
+        Raises:
+            LimitReachedError: from the folder.
+        """
+        for node in walk_nodes(tree):
+            match node:
+                case nodes.Getattr():
+                    yield from self._visit_attribute(node, node.attr, "attribute")
+                case nodes.Getitem():
+                    yield from self._visit_subscript(node)
+                case nodes.Filter():
+                    yield from self._visit_filter(node)
+                case nodes.Test():
+                    yield _make_mention(TESTS, "test", node.name, node)
+                case nodes.Call():
+                    yield from self._visit_call(node)
+                case nodes.Name():
+                    yield from self._visit_name(node)
+                case nodes.Include() | nodes.Import() | nodes.FromImport() | nodes.Extends():
+                    yield from self._visit_template_name(node)
+                case _:
+                    continue
+
+    def _visit_attribute(
+        self, node: nodes.Getattr | nodes.Getitem | nodes.Filter, name: str, use: str
+    ) -> Iterator[Mention]:
+        """An attribute of whatever ``node.node`` is. A subscript may be a key of a mapping as well."""
+        if name.startswith("__") or (name.startswith("_") and use != "key"):
+            yield _make_mention(ATTRIBUTES, "private-attribute", name, node)
+        else:
+            yield _make_mention(ATTRIBUTES, use, name, node)
+        if name in _FORMAT_METHODS and node.node is not None:
+            yield from _check_format_string(self._folder.fold(node.node), node)
+
+    def _visit_subscript(self, node: nodes.Getitem) -> Iterator[Mention]:
+        if isinstance(node.arg, nodes.Slice):
+            return
+        keys = self._folder.fold(node.arg)
+        for name in keys.texts:
+            yield from self._visit_attribute(node, name, "key")
+        if keys.is_computed:
+            yield _make_mention(ATTRIBUTES, "computed-attribute", "a subscript", node)
+
+    def _visit_filter(self, node: nodes.Filter) -> Iterator[Mention]:
+        yield _make_mention(FILTERS, "filter", node.name, node)
+        if node.name in _ATTRIBUTE_FILTERS:
+            position, keyword = _ATTRIBUTE_FILTERS[node.name]
+            yield from self._visit_attribute_paths(node, _get_argument(node, position, keyword))
+        for applied in (_FILTER_APPLIERS, _TEST_APPLIERS):
+            if node.name in applied:
+                where, vocabulary = applied[node.name]
+                yield from self._visit_named_filter(node, _get_argument(node, where, ""), vocabulary)
+        if (node.dyn_args or node.dyn_kwargs) and node.name in _ATTRIBUTE_FILTERS:
+            yield _make_mention(ATTRIBUTES, "computed-attribute", f"the filter {node.name}", node)
+
+    def _visit_attribute_paths(self, node: nodes.Filter, argument: nodes.Expr | None) -> Iterator[Mention]:
+        if argument is None:
+            return
+        names = self._folder.fold(argument)
+        for text in names.texts:
+            for name in [text] if node.name == "attr" else re.split("[.,]", text):
+                yield from self._visit_attribute(node, name, "attribute")
+        if names.is_computed or not names.values:
+            yield _make_mention(ATTRIBUTES, "computed-attribute", f"the filter {node.name}", node)
+
+    def _visit_named_filter(
+        self, node: nodes.Filter, argument: nodes.Expr | None, vocabulary: str
+    ) -> Iterator[Mention]:
+        if argument is None:
+            return
+        names = self._folder.fold(argument)
+        for name in names.texts:
+            yield _make_mention(vocabulary, "filter" if vocabulary is FILTERS else "test", name, node)
+            if name == "attr":
+                applied = nodes.Filter(node.node, "attr", [], [], None, None, lineno=node.lineno)
+                yield from self._visit_attribute_paths(applied, _get_argument(node, 1, ""))
+        if names.is_computed or not names.values:
+            yield _make_mention(ATTRIBUTES, "computed-attribute", f"the filter {node.name}", node)
+
+    def _visit_call(self, node: nodes.Call) -> Iterator[Mention]:
+        self._callees.add(id(node.node))
+        yield from self._visit_callee(node.node, node)
+
+    def _visit_callee(self, callee: nodes.Node, node: nodes.Node, follow: bool = True) -> Iterator[Mention]:
+        match callee:
+            case nodes.Getattr():
+                yield from self._visit_method(callee.node, callee.attr, node)
+            case nodes.Getitem():
+                names = self._folder.fold(callee.arg)
+                for name in names.texts:
+                    yield from self._visit_method(callee.node, name, node)
+                if names.is_computed or (not names.texts and not self._holds_only_macros(callee.node)):
+                    yield _make_mention(METHODS, "computed-call", "a subscript", node)
+            case nodes.Filter(name="attr") if callee.node is not None:
+                for name in self._folder.fold(_get_argument(callee, 0, "name")).texts:
+                    yield from self._visit_method(callee.node, name, node)
+            case nodes.Name():
+                yield from self._visit_called_name(callee, node, follow)
+            case _:
+                yield _make_mention(METHODS, "computed-call", "the result of an expression", node)
+
+    def _visit_called_name(self, callee: nodes.Name, node: nodes.Node, follow: bool) -> Iterator[Mention]:
+        name = callee.name
+        if name in self._bindings.macros or name in ("loop", "caller"):
+            return
+        if name not in self._bindings.names:
+            yield _make_mention(NAMES, "call", name, node)
+            return
+        bound = self._bindings.get_bindings(name)
+        if not bound or not follow:
+            yield _make_mention(METHODS, "computed-call", name, node)
+        for each in bound:
+            yield from self._visit_callee(each.expression, node, follow=False)
+
+    def _visit_method(self, base: nodes.Node, name: str, node: nodes.Node) -> Iterator[Mention]:
+        if name.startswith("_"):
+            return
+        yield _make_mention(METHODS, "method", name, node)
+        template = self._folder.fold(base)
+        if name in _FORMAT_METHODS and (template.is_computed or not template.texts):
+            yield _make_mention(ATTRIBUTES, "computed-format", "format", node)
+
+    def _holds_only_macros(self, node: nodes.Node) -> bool:
+        """Whether it is a list of macros of the template itself and of nothing else."""
+        if not isinstance(node, nodes.Name) or node.name in self._bindings.mutated:
+            return False
+        parts = [part for bound in self._bindings.get_bindings(node.name) for part in walk_nodes(bound.expression)]
+        names = {part.name for part in parts if isinstance(part, nodes.Name)} - {node.name}
+        plain = all(isinstance(part, nodes.Name | nodes.List | nodes.Add) for part in parts)
+        return plain and bool(names) and names <= self._bindings.macros.keys()
+
+    def _visit_name(self, node: nodes.Name) -> Iterator[Mention]:
+        if node.name.startswith("__"):
+            yield _make_mention(NAMES, "private-name", node.name, node)
+        elif node.ctx == "load" and node.name not in self._bindings.names and id(node) not in self._callees:
+            yield _make_mention(NAMES, "name", node.name, node)
+
+    def _visit_template_name(
+        self, node: nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends
+    ) -> Iterator[Mention]:
+        tag = {nodes.Include: "include", nodes.Extends: "extends"}.get(type(node), "import")
+        targets = self._folder.fold(node.template)
+        names = [text for value in targets.values for text in (value if isinstance(value, tuple) else (value,))]
+        for name in names:
+            use = "outside" if isinstance(name, str) and _OUTSIDE_PATH.match(name) else "inside"
+            yield _make_mention(TEMPLATES, use, str(name), node, tag)
+        if targets.is_computed or not names:
+            yield _make_mention(TEMPLATES, "computed", "a name that only running tells", node, tag)
+
+
+def _check_format_string(template: FoldedValues, node: nodes.Node) -> Iterator[Mention]:
+    """The attributes that the fields of a format string walk: ``{0.__class__}``, ``{x[key]}``."""
+    for text in template.texts:
+        for step in _list_format_steps(text):
+            use = "private-attribute" if step.startswith("_") else "attribute"
+            yield _make_mention(ATTRIBUTES, use, step, node, "in a format string")
+
+
+def _list_format_steps(text: str) -> Iterator[str]:
+    """The names that the fields of a format string walk to, those of fields within the format of a field included."""
+    waiting = [text]
+    for _ in range(64):
+        if not waiting:
+            return
+        try:
+            fields = list(string.Formatter().parse(waiting.pop()))
+        except ValueError:
+            continue
+        for _literal, field, inner, _conversion in fields[:64]:
+            yield from (step.strip() for step in _FIELD_STEP.findall(field or ""))
+            if inner and "{" in inner:
+                waiting.append(inner)
+
+
+def _get_argument(node: nodes.Filter, position: int | None, keyword: str) -> nodes.Expr | None:
+    for pair in node.kwargs:
+        if keyword and pair.key == keyword:
+            return pair.value
+    return node.args[position] if position is not None and position < len(node.args) else None
+
+
+def _make_mention(vocabulary: str, use: str, name: str, node: nodes.Node, detail: str = "") -> Mention:
+    return Mention(vocabulary, use, name[:MAX_NAME_LENGTH], Location(line=node.lineno), detail)
