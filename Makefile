@@ -23,7 +23,7 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo test lint format docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
+.PHONY: demo test lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
         bench-licenses bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
@@ -33,7 +33,7 @@ demo: $(RUN)
 	    -o table -o html=report.html -o cyclonedx=bom.cdx.json -o json=report.json
 	@echo "Written: report.html, bom.cdx.json, report.json"
 
-test: lint $(FULL)
+test: lint $(FULL) fixtures
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(DEV)
@@ -45,8 +45,13 @@ format: $(DEV)
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-docs: $(DEV)
+docs: $(DEV) fixtures
 	$(BIN)/python docs/generate.py
+
+# Builds what fixtures/digests.txt lists below build/fixtures, where that is not done. UPDATE=--update accepts what the
+# builders return now: it rewrites the list and the fixtures that are committed as well.
+fixtures: $(RUN)
+	@$(BIN)/python fixtures/build.py $(UPDATE)
 
 # BENCHMARKS=FOLDER keeps environments, downloads and written files outside of build/benchmarks, for several clones.
 bench: bench-startup bench-speed bench-large bench-templates bench-code bench-licenses bench-detection
@@ -56,14 +61,14 @@ bench-startup: $(DEV)
 
 # What every scanner finds in the same files, and on what it alarms for nothing; the peers get environments of their
 # own. CORPUS=FOLDER names a labelled corpus; without one that part is left out.
-bench-detection: $(DEV)
+bench-detection: $(DEV) fixtures
 	CORPUS="$(CORPUS)" $(BIN)/python benchmarks/detection.py --write
 
 # Chat templates as inference packages ship them, downloaded, beside templates that attack.
-bench-templates: $(DEV)
+bench-templates: $(DEV) fixtures
 	CORPUS="$(CORPUS)" $(BIN)/python benchmarks/templates.py --write
 
-bench-speed: $(DEV)
+bench-speed: $(DEV) fixtures
 	$(BIN)/python benchmarks/speed.py --write
 
 # What is found in the code of two libraries of models; downloads their wheels, installs none.
@@ -80,7 +85,7 @@ bench-large: $(DEV)
 
 # Mutated inputs over every reader, for long: make fuzz ITERATIONS=1000000. A problem is saved below build/fuzz.
 ITERATIONS ?= 100000
-fuzz: $(DEV)
+fuzz: $(DEV) fixtures
 	PYTHONPATH=tests $(BIN)/python -m fuzz --iterations $(ITERATIONS)
 
 # Moves every version to the newest that pyproject.toml allows; what a scan installs is what the suite ran with.

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from hub.olah import olah_installed, olah_server
 from hub.repository import Files
 from hub.server import LoopbackHub
+from support.fixtures import explain_missing_build
 from support.reading import bytes_window, fixtures, read_bytes, read_fixture
 
 __all__ = ["bytes_window", "fixtures", "read_bytes", "read_fixture"]
@@ -39,6 +40,13 @@ def _offer_builders() -> None:
 
 
 _offer_builders()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Stop before collecting where fixtures are missing, so that no test is silently left out."""
+    if not hasattr(config, "workerinput") and (fault := explain_missing_build()):
+        raise pytest.UsageError(fault)
+
 
 # huggingface_hub reads these once, when it is imported
 os.environ |= {

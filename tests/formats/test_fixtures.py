@@ -1,10 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from support.fixtures import FIXTURES
 
@@ -138,34 +133,6 @@ def _paths(kind: str) -> list[str]:
         for path in (FIXTURES / name / kind).glob("*")
         if path.is_file()
     )
-
-
-def _build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(folder / "build.py"), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_every_fixture_is_what_the_script_builds():
-    result = _build(FIXTURES, "--check")
-    assert result.stdout == ""
-    assert result.returncode == 0
-
-
-def test_the_check_names_what_differs_and_what_nothing_builds(tmp_path):
-    folder = tmp_path / "fixtures"
-    shutil.copytree(FIXTURES, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "pickle/malicious/os-system.pkl").write_bytes(b"N.")
-    (folder / "yaml/benign/train.yaml").unlink()
-    (folder / "pickle/malicious/stray.pkl").write_bytes(b"N.")
-    (folder / "loose").write_bytes(b"")
-    result = _build(folder, "--check")
-    assert result.returncode == 1
-    assert sorted(result.stdout.splitlines()) == [
-        "differs: pickle/malicious/os-system.pkl",
-        "differs: yaml/benign/train.yaml",
-        "stray: loose",
-        "stray: pickle/malicious/stray.pkl",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from support.fixtures import FIXTURES
+from support.fixtures import FIXTURES, WRITTEN, fixture_name
 
 SIZE_KEPT = 1 << 18
 """Bytes of a fixture that are kept: what a longer one repeats tells nothing new."""
@@ -39,9 +39,9 @@ def seeds(only: str = "") -> tuple[Seed, ...]:
 
 def _fixtures() -> Iterator[Seed]:
     """All files that are written for a scan, so that the fixtures of a new reader are seeds at once."""
-    paths = (path for path in FIXTURES.glob("*/**/*") if path.is_file() and "builders" not in path.parts)
-    for path in sorted(paths, key=lambda path: path.relative_to(FIXTURES).as_posix()):
-        yield Seed(path.relative_to(FIXTURES).as_posix(), path.read_bytes()[:SIZE_KEPT])
+    paths = (path for path in (*FIXTURES.glob("*/**/*"), *WRITTEN.glob("**/*")) if path.is_file())
+    for name, path in sorted((fixture_name(path), path) for path in paths):
+        yield Seed(name, path.read_bytes()[:SIZE_KEPT])
 
 
 def _values() -> object:

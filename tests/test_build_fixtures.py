@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.fixtures import FIXTURES, ROOT, fixture_name, load_build_script
+
+BUILDER = """
+from builders.compressors import compress_bzip2
+
+
+def files():
+    yield "text/benign/a.txt", b"a"
+    yield "text/malicious/b.bz2", compress_bzip2(b"b")
+"""
+UPDATED = "run `make fixtures UPDATE=--update` and commit what it writes.\n"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with two small fixtures, listed and built."""
+    builders = tmp_path / "fixtures/builders"
+    builders.mkdir(parents=True)
+    shutil.copy(ROOT / "fixtures/build.py", tmp_path / "fixtures")
+    shutil.copy(ROOT / "fixtures/builders/compressors.py", builders)
+    (builders / "__init__.py").touch()
+    (builders / "texts.py").write_text(BUILDER)
+    assert run(tmp_path, "--update").returncode == 0
+    return tmp_path
+
+
+def run(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(checkout / "fixtures/build.py"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def find_fault(checkout: Path) -> str:
+    fault: str = load_build_script().find_fault(checkout / "fixtures", checkout / "build/fixtures")
+    return fault
+
+
+def test_build_writes_every_fixture_of_every_builder(checkout: Path) -> None:
+    assert (checkout / "build/fixtures/text/benign/a.txt").read_bytes() == b"a"
+    assert sorted(path.name for path in (checkout / "build").iterdir()) == ["fixtures", "fixtures.stamp"]
+    assert find_fault(checkout) == ""
+
+
+def test_current_build_is_left_alone(checkout: Path) -> None:
+    before = (checkout / "build/fixtures").stat().st_ino
+    assert run(checkout).stderr == ""
+    assert (checkout / "build/fixtures").stat().st_ino == before
+
+
+def _edit_builder(checkout: Path) -> None:
+    path = checkout / "fixtures/builders/texts.py"
+    path.write_text(path.read_text() + "# edited\n")
+
+
+def _edit_list(checkout: Path) -> None:
+    path = checkout / "fixtures/digests.txt"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda checkout: shutil.rmtree(checkout / "build"), "the fixtures are not built"),
+        (_edit_builder, "the fixtures were built from other builders or another list of digests"),
+        (_edit_list, "the fixtures were built from other builders or another list of digests"),
+        (
+            lambda checkout: (checkout / "build/fixtures/text/benign/a.txt").unlink(),
+            "the built fixtures differ from fixtures/digests.txt: 1 missing, 0 changed, 0 added",
+        ),
+        (
+            lambda checkout: (checkout / "build/fixtures/text/benign/a.txt").write_bytes(b"b"),
+            "the built fixtures differ from fixtures/digests.txt: 0 missing, 1 changed, 0 added",
+        ),
+        (
+            lambda checkout: (checkout / "build/fixtures/stray.txt").touch(),
+            "the built fixtures differ from fixtures/digests.txt: 0 missing, 0 changed, 1 added",
+        ),
+    ],
+)
+def test_unusable_build_is_found_and_rebuilt(checkout: Path, spoil: Callable[[Path], None], fault: str) -> None:
+    spoil(checkout)
+    assert find_fault(checkout) == fault
+    if spoil is _edit_list:
+        assert run(checkout).stderr == f"not listed: text/benign/a.txt\nIf that is intended, {UPDATED}"
+    else:
+        assert run(checkout).returncode == 0
+        assert find_fault(checkout) == ""
+
+
+def test_builder_that_returns_other_bytes_is_refused(checkout: Path) -> None:
+    path = checkout / "fixtures/builders/texts.py"
+    path.write_text(path.read_text().replace('b"a"', 'b"c"'))
+    refused = run(checkout)
+    assert refused.returncode == 1
+    assert refused.stderr == f"other bytes: text/benign/a.txt\nIf that is intended, {UPDATED}"
+    assert run(checkout, "--update").returncode == 0
+    assert (checkout / "build/fixtures/text/benign/a.txt").read_bytes() == b"c"
+
+
+def test_fixture_that_no_builder_returns_any_more_is_refused(checkout: Path) -> None:
+    path = checkout / "fixtures/builders/texts.py"
+    path.write_text(path.read_text().replace('    yield "text/benign/a.txt", b"a"\n', ""))
+    assert run(checkout).stderr.startswith("no builder returns it: text/benign/a.txt\n")
+
+
+def test_committed_fixture_is_compared_with_its_builder(checkout: Path) -> None:
+    committed = checkout / "fixtures/text/benign"
+    committed.mkdir(parents=True)
+    (committed / "a.txt").write_bytes(b"old")
+    (committed / "stray.txt").write_bytes(b"")
+    (checkout / "build/fixtures.stamp").unlink()
+    assert run(checkout).stderr.splitlines()[:2] == [
+        "other bytes in the committed file: text/benign/a.txt",
+        "no builder returns the committed file: text/benign/stray.txt",
+    ]
+
+
+def test_compression_without_a_recording_is_refused(checkout: Path) -> None:
+    (checkout / "fixtures/compressed.txt").write_text("")
+    refused = run(checkout)
+    assert refused.returncode == 1
+    assert refused.stderr == "1 compressions are not recorded; run `make fixtures UPDATE=--update`\n"
+
+
+def test_suite_stops_with_one_line_before_collecting_without_a_build(tmp_path: Path) -> None:
+    for name in ("tests/conftest.py", "tests/support", "tests/hub", "fixtures/build.py", "pyproject.toml"):
+        source, target = ROOT / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    (tmp_path / "tests/test_nothing.py").write_text("raise AssertionError\n")
+    command = [sys.executable, "-m", "pytest", "-q", "tests"]
+    stopped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert stopped.returncode == pytest.ExitCode.USAGE_ERROR
+    fault = "ERROR: the fixtures are not built; run `make fixtures` (python fixtures/build.py)"
+    assert (stopped.stdout + stopped.stderr).strip() == fault
+
+
+def test_committed_fixtures_have_the_listed_bytes() -> None:
+    script = load_build_script()
+    assert script.digest_committed().items() <= script.read_digests().items()
+
+
+def test_committed_fixtures_show_each_format_benign_and_hostile() -> None:
+    committed = load_build_script().digest_committed()
+    folders = {fixture_name(path) for kind in ("benign", "malicious") for path in FIXTURES.glob(f"*/{kind}")}
+    assert folders - {"/".join(path.split("/")[:2]) for path in committed} == set()
