@@ -11,7 +11,7 @@ from typing import TypeVar
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.pickles.pickle.behind import SEARCH
-from modelaudit.formats.registry import READERS
+from modelaudit.formats.registry import FACTS, READERS
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.prose import TERMS
@@ -71,7 +71,7 @@ def _scan(target: str, options: Options) -> AuditReport:
     if isinstance(options.rules, str) or isinstance(options.checks, str):
         raise ConfigurationError("rules and checks are lists; put the one that you mean into brackets")
     folders = [Path(folder) for folder in options.rules]
-    catalogue = load_catalogue(extra=folders)
+    catalogue = load_catalogue(extra=folders, formats=FACTS)
     policy = policy_of(options, catalogue)
     snapshot = resolve(
         target,
@@ -109,7 +109,7 @@ def _license(target: str, options: Options) -> AuditReport:
     if isinstance(options.rules, str) or isinstance(options.intended_use.territories, str):
         raise ConfigurationError("rules and territories are lists; put the one that you mean into brackets")
     folders = [Path(folder) for folder in options.rules]
-    catalogue = load_catalogue(extra=folders)
+    catalogue = load_catalogue(extra=folders, formats=FACTS)
     policy = replace(policy_of(options, catalogue), checks=(CheckFamily.LICENSE,))
     snapshot = resolve_terms(target, revision=options.revision, offline=options.offline, limits=options.limits)
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)

@@ -243,11 +243,9 @@ def test_members_of_members_are_bounded_in_all(tmp_path: Path, members: int, cod
 def replace_pickle_reader(monkeypatch: pytest.MonkeyPatch, **parts: object) -> None:
     from dataclasses import replace
 
-    from modelaudit.formats import registry
-    from modelaudit.formats.pickles import pickle as pickle_reader
+    from modelaudit.formats.registry import READERS
 
-    broken = replace(pickle_reader.READER, **parts)  # type: ignore[arg-type]
-    readers = tuple(broken if reader is pickle_reader.READER else reader for reader in registry.READERS)
+    readers = tuple(replace(reader, **parts) if reader.format == "pickle" else reader for reader in READERS)  # type: ignore[arg-type]
     monkeypatch.setattr("modelaudit.pipeline.READERS", readers)
 
 
@@ -307,10 +305,10 @@ def test_many_files_with_findings_take_no_time_out_of_proportion(tmp_path: Path)
 
 
 def test_a_reader_that_fails_late_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from modelaudit.formats.pickles.pickle import READER
+    from modelaudit.formats.registry import reader_of
 
     def failing(*arguments: object) -> Iterator[object]:
-        yield from READER.read(*arguments)  # type: ignore[arg-type]
+        yield from reader_of("pickle").read(*arguments)  # type: ignore[arg-type]
         raise RuntimeError("a bug")
 
     replace_pickle_reader(monkeypatch, read=failing)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from modelaudit import __version__
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import FindingFile, Shape, SubjectsFile
-from modelaudit.model.catalogue import FindingRule, Matcher
+from modelaudit.model.catalogue import NO_FORMATS, FindingRule, FormatFacts, Matcher
 from modelaudit.model.finding import Rule
 
 Subjects = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -42,12 +42,15 @@ def with_words(subjects: Subjects, kind: str, field: str, words: Iterable[str]) 
     return {**subjects, kind: {**subjects[kind], field: tuple(sorted(more | set(subjects[kind][field])))}}
 
 
-def read_findings(documents: Iterable[tuple[str, Document]], subjects: Subjects) -> Mapping[str, FindingRule]:
+def read_findings(
+    documents: Iterable[tuple[str, Document]], subjects: Subjects, formats: FormatFacts = NO_FORMATS
+) -> Mapping[str, FindingRule]:
     """Read the rules, in order of their ids.
 
     Args:
         documents: the id that follows from each file's place, and the file.
         subjects: what matchers and messages may speak of.
+        formats: the kinds of defects that each format declares; without any, they are not checked.
 
     Raises:
         ConfigurationError: a file is not a rule, stands in the wrong place or speaks of an unknown field.
@@ -64,6 +67,7 @@ def read_findings(documents: Iterable[tuple[str, Document]], subjects: Subjects)
         if _numbers(file.since) > _numbers(__version__):
             raise document.error(f"since: {file.since} is later than this version, {__version__}", ("since",))
         _check_matchers(file, document, subjects)
+        _check_defects(file, document, formats)
         _check_message(file, document, subjects)
         rules[file.id] = _rule(file)
     return dict(sorted(rules.items()))
@@ -113,6 +117,31 @@ def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -
                 raise document.error(
                     f"match.{index}.where: {field!r} is not a field of {matcher.on}, which has {_listed(known)}",
                     ("match", index, "where", field),
+                )
+
+
+def _check_defects(file: FindingFile, document: Document, formats: FormatFacts) -> None:
+    """Every kind of defect must be declared by a format beside it, and every format must declare a kind beside it."""
+    if not formats.defects:
+        return
+    for index, matcher in enumerate(file.match):
+        if matcher.on != "defect":
+            continue
+        names = matcher.where.get("format") or tuple(formats.defects)
+        kinds = matcher.where.get("kind") or tuple(kind for name in names for kind in formats.defects[str(name)])
+        for name in names:
+            if formats.defects[str(name)].keys().isdisjoint(kinds):
+                raise document.error(
+                    f"match.{index}.where.format: {name!r} has none of these kinds of defects, but "
+                    f"{_listed(formats.defects[str(name)])}",
+                    ("match", index, "where", "format"),
+                )
+        for kind in kinds:
+            if not any(kind in formats.defects[str(name)] for name in names):
+                raise document.error(
+                    f"match.{index}.where.kind: {kind!r} is a kind of defect that {_listed(map(str, names))} "
+                    "cannot have",
+                    ("match", index, "where", "kind"),
                 )
 
 

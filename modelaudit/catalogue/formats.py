@@ -6,13 +6,16 @@ from collections.abc import Iterable
 
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import FormatsFile, Shape
-from modelaudit.model.catalogue import Formats, Promise
+from modelaudit.model.catalogue import FormatFacts, Formats, Promise
 
 _FILE = Shape(FormatsFile)
 
 
-def read_formats(documents: Iterable[Document]) -> Formats:
+def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     """Read the promises, those of further rule sets after the first.
+
+    An extension promises the formats that declare it. One that no format declares promises anything that runs no code.
+    An extension that a format declares and no file describes promises that format by its name.
 
     Raises:
         ConfigurationError: an extension promises twice, or a format is told twice to run code or to run none.
@@ -32,5 +35,8 @@ def read_formats(documents: Iterable[Document]) -> Formats:
                 if extension in promises:
                     place = ("promises", index, "extensions", number)
                     raise document.error(f"{extension} promises {promises[extension].why} already", place)
-                promises[extension] = Promise(entry.why, frozenset(entry.formats))
-    return Formats(promises, runs_code, inert)
+                declared = facts.extensions.get(extension, frozenset())
+                promises[extension] = Promise(entry.why, declared | set(entry.formats))
+    for extension, names in facts.extensions.items():
+        promises.setdefault(extension, Promise(" or ".join(sorted(names)), names))
+    return Formats(promises, runs_code, inert, facts.defects)

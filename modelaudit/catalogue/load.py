@@ -25,25 +25,29 @@ from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.terms import read_vocabulary
 from modelaudit.catalogue.vocabularies import read_vocabularies
-from modelaudit.model.catalogue import Catalogue, Policy
+from modelaudit.model.catalogue import NO_FORMATS, Catalogue, FormatFacts, Policy
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.outline import PYTHON_NAMES
 from modelaudit.model.terms import LicenseCategory, Vocabulary
 
 
-def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) -> Catalogue:
+def load_catalogue(
+    directory: Path | None = None, extra: Sequence[Path] = (), formats: FormatFacts = NO_FORMATS
+) -> Catalogue:
     """Read and validate the rule set.
 
     Args:
         directory: the rule set; by default the one of this installation, which is read once in a process.
         extra: further folders laid out alike, whose entries are added. No entry replaces another, and what one folder
             calls dangerous another cannot trust.
+        formats: what the declarations of formats state. Without it, no rule is checked against the kinds of defects,
+            and extensions promise no format: enough to look up rules and licences, and too little to judge a file.
 
     Raises:
         ConfigurationError: a file is not what its place says, or two of them contradict each other.
     """
     if directory is None and not extra:
-        return _shipped()
+        return _shipped(formats)
     for folder in extra:
         if folder.resolve() == rules_directory():
             raise ConfigurationError(f"{folder}: these rules are built in already; leave the folder out")
@@ -52,7 +56,7 @@ def load_catalogue(directory: Path | None = None, extra: Sequence[Path] = ()) ->
                 f"{folder}: holds no rule; lay it out like rules/, as in findings/<family>/<name>.yaml or "
                 "licenses/<id>.yaml"
             )
-    return _load((directory if directory is not None else rules_directory(), *extra))
+    return _load((directory if directory is not None else rules_directory(), *extra), formats)
 
 
 def load_policy(path: Path, vocabulary: Vocabulary) -> Policy:
@@ -61,8 +65,8 @@ def load_policy(path: Path, vocabulary: Vocabulary) -> Policy:
 
 
 @functools.cache
-def _shipped() -> Catalogue:
-    return _load((rules_directory(),))
+def _shipped(formats: FormatFacts) -> Catalogue:
+    return _load((rules_directory(),), formats)
 
 
 @dataclass(slots=True)
@@ -130,7 +134,7 @@ class _Sorted:
                 )
 
 
-def _load(directories: Sequence[Path]) -> Catalogue:
+def _load(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
     files = _Sorted()
     digest = hashlib.sha256()
     for directory in directories:
@@ -152,6 +156,8 @@ def _load(directories: Sequence[Path]) -> Catalogue:
     vocabularies = read_vocabularies(files.vocabularies)
     subjects = read_subjects(files.subjects)
     for kind, name, words in (
+        ("defect", "format", formats.defects),
+        ("defect", "kind", {kind for kinds in formats.defects.values() for kind in kinds}),
         ("mention", "vocabulary", {*vocabularies, PYTHON_NAMES}),
         ("license-obligation", "kind", clauses.kinds),
         ("license-answer", "kind", clauses.kinds),
@@ -162,13 +168,13 @@ def _load(directories: Sequence[Path]) -> Catalogue:
     ):
         subjects = with_words(subjects, kind, name, words)
     return Catalogue(
-        findings=read_findings(files.findings, subjects),
+        findings=read_findings(files.findings, subjects, formats),
         callables=callables.finish(),
         licenses=licenses,
         policies=_policies(files.policies, clauses),
         digest=digest.hexdigest(),
         vague_licenses=vague,
-        formats=read_formats(files.formats),
+        formats=read_formats(files.formats, formats),
         skops=read_skops(files.skops),
         operators=read_operators(files.operators, files.dangerous_operators),
         vocabularies=vocabularies,

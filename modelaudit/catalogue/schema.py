@@ -136,7 +136,7 @@ class SubjectsFile:
 
 @dataclass(config=CONFIG)
 class PromiseFile:
-    """Extensions that promise the same: one of ``formats``, or without them anything that cannot run code."""
+    """Extensions that promise the same, in words; ``formats`` are promised beside those that declare the extension."""
 
     why: Text
     extensions: Annotated[list[Extension], Field(min_length=1)]

@@ -10,6 +10,7 @@ import click
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.license_show import find_license, format_license, page_width, suggest_names
+from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Finding
@@ -27,7 +28,7 @@ def command(name: str | None, report: Path | None, folders: tuple[Path, ...]) ->
     A finding is named by its fingerprint, with the report that `scan -o json=FILE` saved. Without a name, list all
     rules and licences.
     """
-    catalogue = load_catalogue(extra=folders)
+    catalogue = load_catalogue(extra=folders, formats=FACTS)
     if name is None:
         if report is not None:
             raise ConfigurationError("name a finding: explain FINGERPRINT --report REPORT.json")

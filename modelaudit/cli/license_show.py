@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import fold_license_name
@@ -26,7 +27,7 @@ def show(names: Sequence[str], rules: Sequence[Path]) -> int:
     """
     if not names:
         raise ConfigurationError("name a licence, as in: modelaudit license show LicenseRef-Llama-3.1")
-    catalogue = load_catalogue(extra=rules)
+    catalogue = load_catalogue(extra=rules, formats=FACTS)
     for number, entry in enumerate([find_license(name, catalogue) for name in names]):
         click.echo(("\n" if number else "") + format_license(entry, catalogue))
     return 0

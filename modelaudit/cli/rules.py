@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import FindingRule
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Severity
@@ -22,7 +23,7 @@ from modelaudit.model.finding import Severity
 @click.option("--rules", "folders", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="As for scan.")
 def command(families: tuple[str, ...], severity: str | None, as_json: bool, folders: tuple[Path, ...]) -> int:
     """List every rule, or those of the families named (such as pickle): id, severity and title."""
-    rules = [rule for _, rule in sorted(load_catalogue(extra=folders).findings.items())]
+    rules = [rule for _, rule in sorted(load_catalogue(extra=folders, formats=FACTS).findings.items())]
     known = {_family(rule) for rule in rules}
     strange = [family for family in families if family not in known]
     if strange:

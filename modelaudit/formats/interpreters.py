@@ -1,11 +1,12 @@
-"""Everybody who knows what keys of a configuration mean. Documents in JSON and YAML are handed to each of them."""
+"""Interpreters: they read the settings of configurations for the keys they know.
+
+Documents in JSON and YAML are handed to each interpreter. Languages and configurations have theirs; formats declare
+theirs.
+"""
 
 from __future__ import annotations
 
-from modelaudit.formats.graphs import keras
-from modelaudit.formats.graphs.paddle import reader as paddle
-from modelaudit.formats.weights import zarr
-from modelaudit.formats.weights.mxnet import reader as mxnet
+from modelaudit.formats.registry import DECLARATIONS, resolve
 from modelaudit.languages import auto_map
 from modelaudit.languages.configurations import CONFIGURATIONS
 from modelaudit.languages.jinja import documents as jinja
@@ -16,9 +17,6 @@ INTERPRETERS: tuple[Interpreter, ...] = (
     auto_map.INTERPRETER,
     *CONFIGURATIONS,
     jinja.INTERPRETER,
-    keras.INTERPRETER,
-    mxnet.SYMBOL,
-    paddle.INTERPRETER,
     terms.INTERPRETER,
-    zarr.INTERPRETER,
+    *(resolve(each.interpreter) for each in DECLARATIONS if each.interpreter),
 )

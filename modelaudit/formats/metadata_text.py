@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from modelaudit.formats.embedded import DecodedWindow, detect_coding
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.code_text import calls_of, commands_of
-from modelaudit.languages.embedded import DecodedWindow, detect_coding
 from modelaudit.languages.programs import report_program_keys
 from modelaudit.languages.settings import Setting
 from modelaudit.languages.terms.statements import extract_statements

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
+from modelaudit.languages.card_defects import CardDefect
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
 from modelaudit.wire.base import DamagedError
@@ -115,16 +116,20 @@ def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
     defects: list[Defect] = []
     if not matter.closed:
         where = Location(line=matter.first_line - 1)
-        defects.append(Defect("front-matter-invalid", "the front matter is never closed by a line of ---", where))
+        defects.append(
+            Defect(CardDefect.FRONT_MATTER_INVALID, "the front matter is never closed by a line of ---", where)
+        )
     if matter.is_too_long:
         detail = f"the front matter is longer than {_MAX_FRONT_MATTER} characters"
-        return ModelCard((), (*defects, Defect("front-matter-invalid", detail, Location(line=matter.first_line))))
+        return ModelCard(
+            (), (*defects, Defect(CardDefect.FRONT_MATTER_INVALID, detail, Location(line=matter.first_line)))
+        )
     top, error = compose(matter.text, limits)
     if error is not None and matter.closed:
         defects.append(_build_yaml_defect(error, matter.first_line))
     if top is not None and top.kind != "mapping" and not (top.kind == "scalar" and top.text is None):
         where = Location(line=matter.first_line)
-        defects.append(Defect("front-matter-type", f"the front matter is a {top.kind}, not a mapping", where))
+        defects.append(Defect(CardDefect.FRONT_MATTER_TYPE, f"the front matter is a {top.kind}, not a mapping", where))
         top = None
     fields = _parse_fields(top, matter.first_line - 1, defects) if top is not None else []
     return ModelCard(tuple(fields), tuple(defects))
@@ -132,7 +137,7 @@ def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
 
 def _build_yaml_defect(error: DamagedError, first_line: int) -> Defect:
     line = first_line - 1 + (error.line if isinstance(error, YamlError) else 1)
-    return Defect("front-matter-invalid", f"the front matter is not YAML: {error}", Location(line=line))
+    return Defect(CardDefect.FRONT_MATTER_INVALID, f"the front matter is not YAML: {error}", Location(line=line))
 
 
 def _parse_fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
@@ -145,13 +150,13 @@ def _parse_fields(top: Node, shift: int, defects: list[Defect]) -> list[CardFiel
         line = key.line + shift
         if name in seen and len(defects) < _MAX_DUPLICATES:
             where = Location(line=line, key=name)
-            defects.append(Defect("duplicate-key", f"the front matter has the field {name!r} twice", where))
+            defects.append(Defect(CardDefect.DUPLICATE_KEY, f"the front matter has the field {name!r} twice", where))
         seen.add(name)
         meant = name if name in FIELDS else _normalize_field_name(name)
         if meant != name and meant and len(defects) < _MAX_DUPLICATES:
             where = Location(line=line, key=meant)
             detail = f"the front matter has {name[:100]!r}, which the Hub does not read; it reads {meant!r}"
-            defects.append(Defect("front-matter-spelling", detail, where))
+            defects.append(Defect(CardDefect.FRONT_MATTER_SPELLING, detail, where))
         if meant:
             values = _collect_values(meant, value, line, defects)
             fields += (CardField(meant, values, line), *_parse_tags(meant, values, line))
@@ -195,7 +200,9 @@ def _collect_values(name: str, value: Node, line: int, defects: list[Defect]) ->
     items = value.items if value.kind == "sequence" else [value]
     if any(item.kind != "scalar" for item in items):
         where = Location(line=line, key=name)
-        defects.append(Defect("front-matter-type", f"the field {name!r} is neither text nor a list of texts", where))
+        defects.append(
+            Defect(CardDefect.FRONT_MATTER_TYPE, f"the field {name!r} is neither text nor a list of texts", where)
+        )
     steps = count(1)
     return tuple(text for item in items for text in _iter_texts(item, steps))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from functools import wraps
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import NOWHERE, Document, Location, Unread, UnreadReason
-from modelaudit.wire.base import Reader, Reading
+from modelaudit.wire.base import Read, Reading
 from modelaudit.wire.text import file_name
 
 _BY_ENDING: Final = {
@@ -32,17 +32,18 @@ _BY_KEY: Final = {
 _ENDINGS: Final = {ending: kind for kind, endings in _BY_ENDING.items() for ending in endings}
 
 
-def report_unread_programs(reader: Reader) -> Reader:
-    """The same reader of text, which also tells that what it read is a program or holds one."""
+def report_unread_programs(read: Read) -> Read:
+    """Decorate a reader of text: report a program that the text is or holds as not understood."""
 
-    def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-        for item in reader.read(artifact, window, limits):
+    @wraps(read)
+    def read_and_report(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+        for item in read(artifact, window, limits):
             yield item
             if isinstance(item, Document):
                 yield from report_program_text(artifact.path, window.read(0, 2))
                 yield from report_program_keys(item.keys if item.format != "markdown" else ())
 
-    return replace(reader, read=read)
+    return read_and_report
 
 
 def report_program_text(path: str, start: bytes) -> Iterator[Unread]:

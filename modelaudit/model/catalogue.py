@@ -215,6 +215,24 @@ class Promise:
     formats: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FormatFacts:
+    """Facts that the declarations of formats state and that rules refer to.
+
+    Attributes:
+        defects: by format, the kinds of its defects; each with the reason why no rule has to judge it, or with an empty
+            text where a defect of this kind must be judged.
+        extensions: by file extension, lower case and with its dot, the formats that it promises.
+    """
+
+    defects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    extensions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+NO_FORMATS = FormatFacts()
+"""No facts about formats, for readers of a catalogue that judge no file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Formats:
     """What names and bytes say of one another.
@@ -223,11 +241,13 @@ class Formats:
         promises: by extension, lower case and with its dot.
         runs_code: for each format whose loaders run code that it brings along, how.
         inert: for each format that no loader runs anything of, why.
+        defects: by format, the kinds of its defects, as in ``FormatFacts``.
     """
 
     promises: Mapping[str, Promise] = field(default_factory=dict)
     runs_code: Mapping[str, str] = field(default_factory=dict)
     inert: Mapping[str, str] = field(default_factory=dict)
+    defects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,17 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Reading, Structure
 
-__all__ = ["HEAD_BYTES", "DamagedError", "Head", "LimitReachedError", "Reader", "Reading", "Structure"]
+__all__ = [
+    "HEAD_BYTES",
+    "DamagedError",
+    "Head",
+    "LimitReachedError",
+    "Read",
+    "Reader",
+    "Reading",
+    "Recognise",
+    "Structure",
+]
 
 HEAD_BYTES = 4096
 
@@ -30,6 +40,10 @@ class Head:
     window: Window
 
 
+Recognise = Callable[[Head], bool]
+Read = Callable[[Artifact, Window, Limits], Iterator[Reading]]
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """One format.
@@ -45,8 +59,8 @@ class Reader:
     """
 
     format: str
-    recognises: Callable[[Head], bool]
-    read: Callable[[Artifact, Window, Limits], Iterator[Reading]]
+    recognises: Recognise
+    read: Read
     fallback: bool = False
 
 

@@ -9,7 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.model.structure import UnreadReason
@@ -321,3 +321,6 @@ ZSTD = Codec("zstd", _zstd, magic=_ZSTD_MAGIC, begins=_begins_frame(_ZSTD_MAGIC)
 LZ4 = Codec("lz4", _lz4, magic=_LZ4_MAGIC, begins=_begins_frame(_LZ4_MAGIC))
 GZIP = Codec("gzip", _inflate(_WITH_GZIP_HEADER), magic=b"\x1f\x8b", begins=_matches(rb"\x1f\x8b\x08"))
 ZLIB = Codec("zlib", _inflate(zlib.MAX_WBITS), begins=_begins_zlib)
+
+CODECS: Final = {codec.name: codec for codec in (GZIP, ZLIB, BZIP2, XZ, LZMA, LZ4, ZSTD)}
+"""The codecs that have a file format of their own, by name."""

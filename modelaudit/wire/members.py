@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from modelaudit.model.address import join_member, join_range
-from modelaudit.model.structure import Defect, Location
+from modelaudit.model.structure import Defect, DefectKind, Location
+from modelaudit.wire.defects import MemberDefect
 
 _MOST_OF_A_KIND = 50
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -19,9 +20,9 @@ class DefectLog:
 
     def __init__(self) -> None:
         self._kept: list[Defect] = []
-        self._count: Counter[str] = Counter()
+        self._count: Counter[DefectKind] = Counter()
 
-    def add(self, kind: str, detail: str, offset: int | None = None, key: str | None = None) -> None:
+    def add(self, kind: DefectKind, detail: str, offset: int | None = None, key: str | None = None) -> None:
         """Note one contradiction."""
         self._count[kind] += 1
         if self._count[kind] <= _MOST_OF_A_KIND:
@@ -46,11 +47,11 @@ def escapes(name: str) -> bool:
 def compare_name(name: str, offset: int | None, log: DefectLog) -> None:
     """Note a name that escapes, hides its end or has two readings."""
     if escapes(name):
-        log.add("path-escape", f"the name {name!r} leads out of the folder it is extracted to", offset, name)
+        log.add(MemberDefect.PATH_ESCAPE, f"the name {name!r} leads out of the folder it is extracted to", offset, name)
     elif "\\" in name:
-        log.add("backslash-name", f"the name {name!r} is a path on some systems only", offset, name)
+        log.add(MemberDefect.BACKSLASH_NAME, f"the name {name!r} is a path on some systems only", offset, name)
     if "\0" in name:
-        log.add("nul-in-name", f"some loaders end the name {name!r} at its zero byte", offset, name)
+        log.add(MemberDefect.NUL_IN_NAME, f"some loaders end the name {name!r} at its zero byte", offset, name)
 
 
 def compare_link(name: str, target: str, offset: int | None, log: DefectLog, symbolic: bool = True) -> None:
@@ -60,7 +61,10 @@ def compare_link(name: str, target: str, offset: int | None, log: DefectLog, sym
     # An absolute target stays one when it is joined; only what is left of ".." after that leads outside.
     if escapes(posixpath.normpath(inside)) or _DRIVE.match(path):
         log.add(
-            "path-escape", f"the link {name!r} leads out of the folder it is extracted to: {target!r}", offset, name
+            MemberDefect.PATH_ESCAPE,
+            f"the link {name!r} leads out of the folder it is extracted to: {target!r}",
+            offset,
+            name,
         )
 
 

@@ -28,6 +28,16 @@ AFTER_CONTAINER: Final = rb"[\]}][(0qra-zA-Z\x94]"
 """Two opcodes with which pickles of protocols 0 and 1 begin, as patterns: a mark or container, and one more."""
 
 
+# Protocols 0 and 1 do not announce themselves: an import with its two names, or a mark or container and more opcodes.
+# ``codings.STARTS`` asks for less, since it decides by four bytes.
+_OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + AFTER_MARK + b"[^ ]|" + AFTER_CONTAINER)
+
+
+def begins_pickle(data: bytes) -> bool:
+    """Whether ``data`` begin like a pickle of any protocol that is written."""
+    return announces(data, NEWEST) or _OLD_PICKLE.match(data) is not None
+
+
 def names_protocol(data: bytes, highest: int) -> bool:
     """Whether ``data`` begin with ``PROTO`` and a protocol up to ``highest``: two bytes, which occur by chance."""
     return len(data) > 1 and data[0] == _PROTO and data[1] <= highest

@@ -19,6 +19,7 @@ from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.defects import XmlDefect
 from modelaudit.wire.windows import chunks
 from modelaudit.wire.xml_encoding import encoding_of
 
@@ -100,7 +101,7 @@ class Markup:
         """
         encoding = encoding_of(self._window.read(0, 1024))
         if encoding.oddity:
-            self.defects.append(Defect("unusual-encoding", encoding.oddity))
+            self.defects.append(Defect(XmlDefect.UNUSUAL_ENCODING, encoding.oddity))
         if encoding.codec is None:
             raise DamagedError(encoding.oddity, 0)
         decoder = codecs.getincrementaldecoder(encoding.codec)()
@@ -220,7 +221,7 @@ class Markup:
 
     def _bomb(self, detail: str) -> None:
         where = Location(line=self._parser.CurrentLineNumber)
-        self.defects.append(Defect("entity-expansion", detail, where))
+        self.defects.append(Defect(XmlDefect.ENTITY_EXPANSION, detail, where))
         raise LimitReachedError("its content was not read, since its entities expand beyond reason")
 
     def _default(self, data: str) -> None:

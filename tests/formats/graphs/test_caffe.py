@@ -9,7 +9,7 @@ from builders.tensorflow_wire import block
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.graphs.caffe.reader import READERS
+from modelaudit.formats.registry import READERS
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import Head
@@ -87,5 +87,5 @@ def test_lines_without_a_layer_take_no_time(bytes_window):
     data = b"a:" + b"\n" * 900_000
     head = Head("notes.txt", None, data[:4096], bytes_window(data))
     started = time.process_time()
-    assert not any(reader.recognises(head) for reader in READERS)
+    assert not any(reader.recognises(head) for reader in READERS if reader.format == "caffe")
     assert time.process_time() - started < 5

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from modelaudit.formats.archives.compressed import CompressedDefect
 from modelaudit.model.address import join_member, join_range, member_path
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError, is_usual_lzma
 from modelaudit.wire.deadline import Deadline
 from modelaudit.wire.decompression import Follows
@@ -58,7 +59,7 @@ def _begins(codec: Codec, data: bytes) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Format:
+class CompressedFormat:
     """A codec as a file format.
 
     Attributes:
@@ -70,61 +71,46 @@ class _Format:
     suffix: str
     joins: bool = True
 
+    def recognises(self, head: Head) -> bool:
+        """Whether the bytes begin a stream of the codec."""
+        # In the numbers of a tensor, only what the reader of tensors leaves to others counts.
+        return _begins(self.codec, head.data) and (
+            head.content != TENSOR_STORAGE or strong_magic(head.data) is not None
+        )
 
-_FORMATS: Final = (
-    _Format(GZIP, ".gz"),
-    _Format(BZIP2, ".bz2"),
-    _Format(XZ, ".xz"),
-    _Format(LZMA, ".lzma"),
-    _Format(ZLIB, ".z", joins=False),
-    _Format(LZ4, ".lz4"),
-    _Format(ZSTD, ".zst"),
-)
+    def read(self, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+        """Yield what was found out about the streams, then the content, then what follows them, as artifacts.
 
-
-FOLLOWS: Final[dict[str, Follows]] = {form.codec.name: partial(_begins, form.codec) for form in _FORMATS if form.joins}
-"""By codec: whether a further stream begins, which loaders read as more of the same content."""
-
-
-def _recognises(form: _Format, head: Head) -> bool:
-    # In the numbers of a tensor, only what the reader of tensors leaves to others counts.
-    return _begins(form.codec, head.data) and (head.content != TENSOR_STORAGE or strong_magic(head.data) is not None)
-
-
-def _read(form: _Format, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what was found out about the streams, then the content, then what follows them, as artifacts.
-
-    Raises:
-        WindowError: from the window.
-    """
-    budget = budget_of(window, limits)
-    timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _TIME_TO_EXPAND))
-    stored = SubWindow(timed, 0, window.size, budget)
-    with DecompressedWindow(stored, form.codec, 0, limits, FOLLOWS.get(form.codec.name)) as content:
-        failure = content.expand()
-        expansion = content.expansion
-        end = expansion.consumed
-        rest = _after(window, end) if failure is None else None
-        defects: list[Defect] = []
-        if content.overflowed:
-            detail = f"the content is more than {content.size} bytes, from {window.size} stored"
-            defects.append(Defect("expansion-ratio", detail))
-        elif failure is not None and failure.reason is UnreadReason.DAMAGED:
-            defects.append(Defect("damaged-content", str(failure), Location(offset=end)))
+        Raises:
+            WindowError: from the window.
+        """
+        budget = budget_of(window, limits)
+        timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _TIME_TO_EXPAND))
+        stored = SubWindow(timed, 0, window.size, budget)
+        with DecompressedWindow(stored, self.codec, 0, limits, FOLLOWS.get(self.codec.name)) as content:
+            failure = content.expand()
+            expansion = content.expansion
+            end = expansion.consumed
+            rest = _after(window, end) if failure is None else None
+            defects: list[Defect] = []
+            if content.overflowed:
+                detail = f"the content is more than {content.size} bytes, from {window.size} stored"
+                defects.append(Defect(CompressedDefect.EXPANSION_RATIO, detail))
+            elif failure is not None and failure.reason is UnreadReason.DAMAGED:
+                defects.append(Defect(CompressedDefect.DAMAGED_CONTENT, str(failure), Location(offset=end)))
+            if rest is not None:
+                detail = f"{window.size - rest} bytes follow the compressed data"
+                defects.append(Defect(CompressedDefect.TRAILING_DATA, detail, Location(offset=rest)))
+            yield outline_stream(self.codec.name, expansion.streams, end, content.size, defects)
+            if failure is not None:
+                yield Unread(failure.reason, str(failure), Location(offset=end))
+            if content.size:
+                path = join_member(artifact.path, _content_name(artifact.path, self.suffix))
+                yield Artifact(path, content.size, opener(content))
         if rest is not None:
-            detail = f"{window.size - rest} bytes follow the compressed data"
-            defects.append(Defect("trailing-data", detail, Location(offset=rest)))
-        yield outline_stream(form.codec.name, expansion.streams, end, content.size, defects)
-        if failure is not None:
-            yield Unread(failure.reason, str(failure), Location(offset=end))
-        if content.size:
-            yield Artifact(
-                join_member(artifact.path, _content_name(artifact.path, form)), content.size, opener(content)
-            )
-    if rest is not None:
-        path = join_range(artifact.path, rest, window.size)
-        stretch = SubWindow(window, rest, window.size - rest, budget)
-        yield Artifact(path, stretch.size, opener(stretch))
+            path = join_range(artifact.path, rest, window.size)
+            stretch = SubWindow(window, rest, window.size - rest, budget)
+            yield Artifact(path, stretch.size, opener(stretch))
 
 
 def _after(window: Window, end: int) -> int | None:
@@ -137,12 +123,21 @@ def _after(window: Window, end: int) -> int | None:
     return None
 
 
-def _content_name(path: str, form: _Format) -> str:
+def _content_name(path: str, suffix: str) -> str:
     """``weights.pkl`` for ``weights.pkl.gz``, which keeps what a name tells of the content; else ``content``."""
     name = member_path(path).rpartition("/")[2]
-    stem = name[: -len(form.suffix)] if name.lower().endswith(form.suffix) else ""
+    stem = name[: -len(suffix)] if name.lower().endswith(suffix) else ""
     return stem or "content"
 
 
-READERS: Final = tuple(Reader(form.codec.name, partial(_recognises, form), partial(_read, form)) for form in _FORMATS)
-"""One reader for each format."""
+GZIP_FILE: Final = CompressedFormat(GZIP, ".gz")
+BZIP2_FILE: Final = CompressedFormat(BZIP2, ".bz2")
+XZ_FILE: Final = CompressedFormat(XZ, ".xz")
+LZMA_FILE: Final = CompressedFormat(LZMA, ".lzma")
+ZLIB_FILE: Final = CompressedFormat(ZLIB, ".z", joins=False)
+LZ4_FILE: Final = CompressedFormat(LZ4, ".lz4")
+ZSTD_FILE: Final = CompressedFormat(ZSTD, ".zst")
+_FORMATS: Final = (GZIP_FILE, BZIP2_FILE, XZ_FILE, LZMA_FILE, ZLIB_FILE, LZ4_FILE, ZSTD_FILE)
+
+FOLLOWS: Final[dict[str, Follows]] = {form.codec.name: partial(_begins, form.codec) for form in _FORMATS if form.joins}
+"""By codec: whether a further stream begins, which loaders read as more of the same content."""

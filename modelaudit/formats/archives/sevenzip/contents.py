@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
+from modelaudit.formats.archives.sevenzip import SevenZipDefect
 from modelaudit.formats.archives.sevenzip.folders import method_name, obstacle_of, opened, size_of, unknown_coder
 from modelaudit.formats.archives.sevenzip.header import File, Folder, Streams
 from modelaudit.model.artifact import Window
@@ -40,13 +41,15 @@ def contents_of(streams: Streams, files: list[File], log: DefectLog) -> list[lis
         for size, crc in folder.contents:
             file = next(named, None)
             if file is None:
-                log.add("entry-count-mismatch", f"folder {number} holds a content that no file is named for")
+                log.add(
+                    SevenZipDefect.ENTRY_COUNT_MISMATCH, f"folder {number} holds a content that no file is named for"
+                )
                 file = File(f"[content {number}.{len(contents)}]", True)
             contents.append(Content(file, start, size, crc))
             start += size
         held.append(contents)
     for file in named:
-        log.add("entry-count-mismatch", f"there is no content for {file.name!r}", key=file.name)
+        log.add(SevenZipDefect.ENTRY_COUNT_MISMATCH, f"there is no content for {file.name!r}", key=file.name)
     return held
 
 
@@ -56,9 +59,9 @@ def compare_files(files: list[File], log: DefectLog) -> None:
     for file in files:
         compare_name(file.name, None, log)
         if file.is_link:
-            log.add("link-member", f"{file.name!r} is a symbolic link", key=file.name)
+            log.add(SevenZipDefect.LINK_MEMBER, f"{file.name!r} is a symbolic link", key=file.name)
         if file.name in seen and not file.is_folder:
-            log.add("duplicate-member", f"more than one member is named {file.name!r}", key=file.name)
+            log.add(SevenZipDefect.DUPLICATE_MEMBER, f"more than one member is named {file.name!r}", key=file.name)
         seen.add(file.name)
 
 
@@ -66,12 +69,12 @@ def compare_expansion(folder: Folder, packed: int, limits: Limits, log: DefectLo
     """Note what is stated to expand out of proportion, and what cannot be expanded."""
     size = size_of(folder)
     if size > max(limits.expansion_floor, limits.expansion_ratio * packed):
-        log.add("expansion-ratio", f"a folder is stated to expand from {packed} to {size} bytes")
+        log.add(SevenZipDefect.EXPANSION_RATIO, f"a folder is stated to expand from {packed} to {size} bytes")
     obstacle = obstacle_of(folder)
     if obstacle is not None and obstacle[0] is UnreadReason.ENCRYPTED:
-        log.add("encrypted-member", "a folder is encrypted")
+        log.add(SevenZipDefect.ENCRYPTED_MEMBER, "a folder is encrypted")
     elif (coder := unknown_coder(folder)) is not None:
-        log.add("unknown-compression", f"a folder uses {method_name(coder)}")
+        log.add(SevenZipDefect.UNKNOWN_COMPRESSION, f"a folder uses {method_name(coder)}")
 
 
 def compare_contents(
@@ -95,7 +98,7 @@ def compare_contents(
                     _compare_content(plain, content, log)
             except WindowError as error:
                 if error.reason is UnreadReason.DAMAGED:
-                    log.add("damaged-content", f"folder {number}: {error}")
+                    log.add(SevenZipDefect.DAMAGED_CONTENT, f"folder {number}: {error}")
 
 
 def _compare_content(plain: Window, content: Content, log: DefectLog) -> None:
@@ -105,10 +108,10 @@ def _compare_content(plain: Window, content: Content, log: DefectLog) -> None:
         crc, size = zlib.crc32(piece, crc), size + len(piece)
     if size != content.size:
         detail = f"{name!r} holds {size} bytes where {content.size} are stated"
-        log.add("size-mismatch", detail, key=name)
+        log.add(SevenZipDefect.SIZE_MISMATCH, detail, key=name)
     elif content.crc is not None and crc != content.crc:
         detail = f"{name!r} has CRC-32 {crc:08x} where {content.crc:08x} is stated"
-        log.add("crc-mismatch", detail, key=name)
+        log.add(SevenZipDefect.CRC_MISMATCH, detail, key=name)
     if content.file.is_link:
         target = read_available(plain, content.start, min(content.size, _LONGEST_LINK))
         content.link_target = target.decode("utf-8", "surrogateescape")

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
-SIGNATURE = b"7z\xbc\xaf\x27\x1c"
-
 _END, _HEADER, _ARCHIVE_PROPERTIES, _ADDITIONAL_STREAMS, _MAIN_STREAMS, _FILES = range(6)
 _PACK_INFO, _UNPACK_INFO, _SUBSTREAMS = 6, 7, 8
 _SIZE, _CRC, _FOLDER, _UNPACK_SIZES, _STREAM_COUNTS = 9, 10, 11, 12, 13

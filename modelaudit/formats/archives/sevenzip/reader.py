@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from modelaudit.formats.archives.sevenzip import SevenZipDefect
 from modelaudit.formats.archives.sevenzip.contents import (
     Content,
     compare_contents,
@@ -28,7 +29,6 @@ from modelaudit.formats.archives.sevenzip.folders import (
 from modelaudit.formats.archives.sevenzip.header import (
     ENCODED_HEADER,
     PLAIN_HEADER,
-    SIGNATURE,
     Cursor,
     File,
     Streams,
@@ -39,7 +39,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.members import DefectLog, MemberPaths, gaps
 from modelaudit.wire.windows import Budget, SubWindow, budget_of, chunks, opener, read_whole
 
@@ -55,11 +55,6 @@ class _Place:
     start: int
     end: int
     crc: int
-
-
-def recognises(head: Head) -> bool:
-    """The signature is six bytes long."""
-    return head.data.startswith(SIGNATURE)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -80,7 +75,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except LimitReachedError as reached:
         failure = Unread(UnreadReason.LIMIT, str(reached))
     except DamagedError as damage:
-        log.add("directory-damaged", str(damage), damage.offset)
+        log.add(SevenZipDefect.DIRECTORY_DAMAGED, str(damage), damage.offset)
         failure = Unread(UnreadReason.DAMAGED, str(damage), Location(offset=damage.offset))
     except WindowError as error:
         failure = Unread(error.reason, f"the archive's header: {error}")
@@ -104,7 +99,7 @@ def _find_header(window: Window, log: DefectLog) -> _Place:
     if len(start) < _START_SIZE:
         raise DamagedError("the archive breaks off in its first 32 bytes", len(start))
     if zlib.crc32(start[12:]) != int.from_bytes(start[8:12], "little"):
-        log.add("crc-mismatch", "the first 32 bytes do not have the CRC-32 that they state", 8)
+        log.add(SevenZipDefect.CRC_MISMATCH, "the first 32 bytes do not have the CRC-32 that they state", 8)
     offset, size = int.from_bytes(start[12:20], "little"), int.from_bytes(start[20:28], "little")
     end = _START_SIZE + offset + size
     if end > window.size:
@@ -122,7 +117,7 @@ def _read_header(
     if not data:
         return Streams(), []
     if zlib.crc32(data) != place.crc:
-        log.add("crc-mismatch", "the header does not have the CRC-32 that is stated for it", place.start)
+        log.add(SevenZipDefect.CRC_MISMATCH, "the header does not have the CRC-32 that is stated for it", place.start)
     for _ in range(_MOST_NESTED):
         cursor = Cursor(data, limits.members)
         kind = cursor.byte()
@@ -186,11 +181,8 @@ def _leftovers(window: Window, taken: list[tuple[int, int]], log: DefectLog) -> 
             continue
         detail = f"{end - start} bytes that belong to no member"
         if end == window.size:
-            log.add("trailing-data", detail, start)
+            log.add(SevenZipDefect.TRAILING_DATA, detail, start)
         else:
-            log.add("unlisted-data", detail, start)
+            log.add(SevenZipDefect.UNLISTED_DATA, detail, start)
         found.append((start, end))
     return found
-
-
-READER = Reader("7z", recognises, read)

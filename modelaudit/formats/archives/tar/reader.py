@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from modelaudit.formats.archives.tar import TarDefect
 from modelaudit.formats.archives.tar.sparse import SparseWindow
 from modelaudit.formats.archives.tar.walk import TarMember, TarWalk
 from modelaudit.formats.archives.zip.layout import layout_of
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.members import DefectLog, MemberPaths, compare_link, compare_name
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.tar_headers import DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK, USTAR
@@ -99,18 +100,15 @@ def _compare(members: Sequence[TarMember], limits: Limits, log: DefectLog) -> No
         compare_name(name, offset, log)
         if kind in (HARD_LINK, SYMBOLIC_LINK):
             word = "a symbolic link" if kind == SYMBOLIC_LINK else "a hard link"
-            log.add("link-member", f"{name!r} is {word} to {member.link!r}", offset, name)
+            log.add(TarDefect.LINK_MEMBER, f"{name!r} is {word} to {member.link!r}", offset, name)
             compare_link(name, member.link, offset, log, symbolic=kind == SYMBOLIC_LINK)
         elif kind in DEVICES:
-            log.add("special-member", f"{name!r} is {DEVICES[kind]}", offset, name)
+            log.add(TarDefect.SPECIAL_MEMBER, f"{name!r} is {DEVICES[kind]}", offset, name)
         plain = name.removeprefix("./")
         if plain in seen and kind != FOLDER:
-            log.add("duplicate-member", f"more than one member is named {name!r}", offset, name)
+            log.add(TarDefect.DUPLICATE_MEMBER, f"more than one member is named {name!r}", offset, name)
         if kind != FOLDER:
             seen.add(plain)
         if member.pieces is not None and member.size > _expansion_bound(member, limits):
             detail = f"{name!r} is stated to expand from {member.stored} to {member.size} bytes"
-            log.add("expansion-ratio", detail, offset, name)
-
-
-READER = Reader("tar", recognises, read)
+            log.add(TarDefect.EXPANSION_RATIO, detail, offset, name)

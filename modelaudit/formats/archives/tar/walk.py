@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from modelaudit.formats.archives.tar import TarDefect
 from modelaudit.formats.archives.tar.sparse import Pieces, is_sound, map_of_data, map_of_header, map_of_records
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import GIB, KIB, MIB, Limits
@@ -110,7 +111,7 @@ class TarWalk:
                 continue
             if self._ended is not None:
                 detail = f"{header.name!r} stands behind the end of the archive, where some loaders go on"
-                self._log.add("member-after-end", detail, position, header.name)
+                self._log.add(TarDefect.MEMBER_AFTER_END, detail, position, header.name)
                 self._ended = None
             yield self._member(header, extension)
             extension = _Extension()
@@ -134,7 +135,7 @@ class TarWalk:
             elif not damaged and is_header(block):
                 break
             elif position == start and self._ended is None:
-                self._log.add("header-damaged", "what should be the header of a member is none", start)
+                self._log.add(TarDefect.HEADER_DAMAGED, "what should be the header of a member is none", start)
                 detail = "a member's header is damaged, and what followed it was searched for others"
                 self._miss(UnreadReason.DAMAGED, detail, start)
                 # What follows a header that still looks like one is the content of its member.
@@ -150,15 +151,15 @@ class TarWalk:
     def _leave(self, start: int, end: int, at_end: bool) -> None:
         detail = f"{end - start} bytes that belong to no member"
         if at_end:
-            self._log.add("trailing-data", detail, start)
+            self._log.add(TarDefect.TRAILING_DATA, detail, start)
         else:
-            self._log.add("unlisted-data", detail, start)
+            self._log.add(TarDefect.UNLISTED_DATA, detail, start)
         self.leftovers.append((start, end))
 
     def _extend(self, header: TarHeader, extension: _Extension) -> None:
         data = self._window.read(header.offset + BLOCK, header.size)
         if len(data) < header.size:
-            self._log.add("truncated-member", "the archive breaks off in an extended header", header.offset)
+            self._log.add(TarDefect.TRUNCATED_MEMBER, "the archive breaks off in an extended header", header.offset)
             self._miss(UnreadReason.DAMAGED, "the archive breaks off in an extended header", header.offset)
         if header.kind == GNU_LONG_NAME:
             extension.long_name = text(data)
@@ -167,7 +168,9 @@ class TarWalk:
         else:
             records, sound = pax_records(data)
             if not sound:
-                self._log.add("pax-header-invalid", "loaders disagree about a malformed pax header", header.offset)
+                self._log.add(
+                    TarDefect.PAX_HEADER_INVALID, "loaders disagree about a malformed pax header", header.offset
+                )
             if header.kind in PAX_GLOBAL:
                 self._global |= {key: value for key, value in records if key in _GLOBAL_KEYS}
             else:
@@ -179,20 +182,20 @@ class TarWalk:
         name = extension.long_name or path or header.name
         if extension.long_name and path and extension.long_name != path:
             detail = f"one header names a member {extension.long_name!r}, another {path!r}"
-            self._log.add("names-contradict", detail, header.offset, name)
+            self._log.add(TarDefect.NAMES_CONTRADICT, detail, header.offset, name)
         link = extension.long_link or extension.value("linkpath") or self._global.get("linkpath") or header.link
         data_start = self._next = header.offset + BLOCK
         if not header.is_file:
             if header.size:
                 detail = f"{name!r} is no file and has {header.size} bytes: loaders differ on where the next member is"
-                self._log.add("data-without-file", detail, header.offset, name)
+                self._log.add(TarDefect.DATA_WITHOUT_FILE, detail, header.offset, name)
             return TarMember(header, name, link, data_start, 0, 0)
         size = self._size(header, extension, name)
         self._next += _whole(size)
         stored = max(0, min(size, self._window.size - data_start))
         if stored < size:
             detail = f"{name!r} breaks off: {stored} of {size} bytes are there"
-            self._log.add("truncated-member", detail, header.offset, name)
+            self._log.add(TarDefect.TRUNCATED_MEMBER, detail, header.offset, name)
             self._miss(UnreadReason.DAMAGED, detail, header.offset, name)
         return self._sparse(TarMember(header, name, link, data_start, stored, size), extension)
 
@@ -205,7 +208,7 @@ class TarWalk:
         size = int(stated) if stated.isascii() and stated.isdigit() and len(stated) <= 20 else 0
         if size != header.size and not (size >= _OCTAL_LIMIT and header.size == 0 and known):
             detail = f"{name!r}: {header.size} bytes in its header, {stated} in an extended header"
-            self._log.add("pax-size-mismatch", detail, header.offset, name)
+            self._log.add(TarDefect.PAX_SIZE_MISMATCH, detail, header.offset, name)
         return size if known else header.size
 
     def _sparse(self, member: TarMember, extension: _Extension) -> TarMember:
@@ -233,7 +236,7 @@ class TarWalk:
             stored = min(header.size, self._window.size - member.data_start - moved)
         if found is None or not is_sound(found[0], real, stored):
             detail = f"{member.name!r}: the map of its holes contradicts itself or is too long"
-            self._log.add("sparse-map-invalid", detail, header.offset, member.name)
+            self._log.add(TarDefect.SPARSE_MAP_INVALID, detail, header.offset, member.name)
             self._miss(UnreadReason.DAMAGED, detail, header.offset, member.name)
             return member
         return TarMember(header, member.name, member.link, found[1], stored, real, found[0])

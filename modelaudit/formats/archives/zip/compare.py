@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modelaudit.formats.archives.zip import ZipDefect
 from modelaudit.formats.archives.zip.records import DESCRIPTOR_FOLLOWS, ENCRYPTED, STORED, Entry, Member
 from modelaudit.model.limits import Limits
 from modelaudit.wire.decompression import ZIP_CODECS
@@ -21,13 +22,13 @@ def compare_names(entries: Sequence[Entry], log: DefectLog, torch: bool) -> None
         compare_name(name, offset, log)
         if entry.extra_name is not None and entry.extra_name != entry.raw_name:
             other = entry.extra_name.decode("utf-8", "surrogateescape")
-            log.add("unicode-path-mismatch", f"{name!r} has the second name {other!r}", offset, name)
+            log.add(ZipDefect.UNICODE_PATH_MISMATCH, f"{name!r} has the second name {other!r}", offset, name)
         if entry.link:
-            log.add("link-member", f"{name!r} is a symbolic link", offset, name)
+            log.add(ZipDefect.LINK_MEMBER, f"{name!r} is a symbolic link", offset, name)
         if name in seen:
-            log.add("duplicate-member", f"more than one member is named {name!r}", offset, name)
+            log.add(ZipDefect.DUPLICATE_MEMBER, f"more than one member is named {name!r}", offset, name)
         elif torch and name.lower() in folded:
-            log.add("case-duplicate-member", f"torch cannot tell {name!r} from another member", offset, name)
+            log.add(ZipDefect.CASE_DUPLICATE_MEMBER, f"torch cannot tell {name!r} from another member", offset, name)
         seen.add(name)
         folded.add(name.lower())
 
@@ -38,22 +39,22 @@ def compare_headers(member: Member, log: DefectLog) -> None:
     name, offset = entry.name, local.offset
     if local.raw_name != entry.raw_name:
         detail = f"the directory names {name!r}, its local header {local.name!r}"
-        log.add("local-name-mismatch", detail, offset, name)
+        log.add(ZipDefect.LOCAL_NAME_MISMATCH, detail, offset, name)
     if local.method != entry.method:
         detail = f"{name!r}: compression method {entry.method} in the directory, {local.method} in its local header"
-        log.add("method-mismatch", detail, offset, name)
+        log.add(ZipDefect.METHOD_MISMATCH, detail, offset, name)
     if (local.flags ^ entry.flags) & ENCRYPTED:
         where = "local header" if local.flags & ENCRYPTED else "directory"
-        log.add("encrypted-flag-mismatch", f"only the {where} calls {name!r} encrypted", offset, name)
+        log.add(ZipDefect.ENCRYPTED_FLAG_MISMATCH, f"only the {where} calls {name!r} encrypted", offset, name)
     if entry.method == STORED and entry.stored_size not in (entry.size, entry.size + _cipher_bytes(member)):
         sizes = f"{entry.stored_size} bytes stored and {entry.size} in all"
         detail = f"{name!r} is not compressed, yet has {sizes}: loaders differ on which they read"
-        log.add("stored-size-mismatch", detail, offset, name)
+        log.add(ZipDefect.STORED_SIZE_MISMATCH, detail, offset, name)
     deferred = (local.flags | entry.flags) & DESCRIPTOR_FOLLOWS
     for kind, word, here, there in (
-        ("size-mismatch", "stored bytes", entry.stored_size, local.stored_size),
-        ("size-mismatch", "bytes", entry.size, local.size),
-        ("crc-mismatch", "CRC-32", entry.crc, local.crc),
+        (ZipDefect.SIZE_MISMATCH, "stored bytes", entry.stored_size, local.stored_size),
+        (ZipDefect.SIZE_MISMATCH, "bytes", entry.size, local.size),
+        (ZipDefect.CRC_MISMATCH, "CRC-32", entry.crc, local.crc),
     ):
         if here != there and not (deferred and there == 0):
             log.add(kind, f"{name!r}: {word} {here} in the directory, {there} in its local header", offset, name)
@@ -70,7 +71,7 @@ def compare_extents(members: Sequence[Member], log: DefectLog) -> None:
     for member in sorted(members, key=lambda m: (m.local.offset, m.end)):
         if previous is not None and member.local.offset < previous.end:
             detail = f"{member.entry.name!r} begins inside {previous.entry.name!r}"
-            log.add("overlapping-members", detail, member.local.offset, member.entry.name)
+            log.add(ZipDefect.OVERLAPPING_MEMBERS, detail, member.local.offset, member.entry.name)
         if previous is None or member.end > previous.end:
             previous = member
 
@@ -81,8 +82,8 @@ def compare_expansion(entries: Sequence[Entry], limits: Limits, log: DefectLog) 
         bound = max(limits.expansion_floor, limits.expansion_ratio * entry.stored_size)
         if entry.size > bound:
             detail = f"{entry.name!r} is stated to expand from {entry.stored_size} to {entry.size} bytes"
-            log.add("expansion-ratio", detail, entry.offset, entry.name)
+            log.add(ZipDefect.EXPANSION_RATIO, detail, entry.offset, entry.name)
         if entry.method not in ZIP_CODECS:
-            log.add("unknown-compression", f"{entry.name!r} uses {entry.compression}", entry.offset, entry.name)
+            log.add(ZipDefect.UNKNOWN_COMPRESSION, f"{entry.name!r} uses {entry.compression}", entry.offset, entry.name)
         if entry.name.endswith("/") and entry.size:
-            log.add("directory-with-data", f"{entry.name!r} holds {entry.size} bytes", entry.offset, entry.name)
+            log.add(ZipDefect.DIRECTORY_WITH_DATA, f"{entry.name!r} holds {entry.size} bytes", entry.offset, entry.name)

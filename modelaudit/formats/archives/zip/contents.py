@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from modelaudit.formats.archives.zip import ZipDefect
 from modelaudit.formats.archives.zip.directory import Directory, find_places, read_directory
 from modelaudit.formats.archives.zip.records import (
     ENTRY_SIGNATURE,
@@ -77,23 +78,25 @@ def _judge_directories(directories: list[Directory], contents: Contents) -> None
     """Note what is wrong with the directories themselves and where they tell different stories."""
     log = contents.log
     if not directories:
-        log.add("directory-missing", "the archive has no directory; its members were found by their own headers")
+        log.add(
+            ZipDefect.DIRECTORY_MISSING, "the archive has no directory; its members were found by their own headers"
+        )
         contents.unread.append(Unread(UnreadReason.DAMAGED, "the archive breaks off before its directory"))
     for directory in directories:
         place = directory.place
         if directory.damage is not None:
-            log.add("directory-damaged", directory.damage, directory.stop)
+            log.add(ZipDefect.DIRECTORY_DAMAGED, directory.damage, directory.stop)
             contents.unread.append(Unread(UnreadReason.DAMAGED, directory.damage, Location(offset=directory.stop)))
         elif directory.full:
             detail = f"only the first {len(directory.entries)} of {place.count} members were read"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=directory.stop)))
         elif place.count & 0xFFFF != len(directory.entries) & 0xFFFF:
             detail = f"the directory states {place.count} members and lists {len(directory.entries)}"
-            log.add("entry-count-mismatch", detail, place.start)
+            log.add(ZipDefect.ENTRY_COUNT_MISMATCH, detail, place.start)
     views = {frozenset(map(_identity, directory.entries)) for directory in directories}
     if len(views) > 1:
         told = " and ".join(f"{d.place.reader} at byte {d.place.start}" for d in directories)
-        log.add("directory-ambiguous", f"loaders see different members: {told}", directories[0].place.start)
+        log.add(ZipDefect.DIRECTORY_AMBIGUOUS, f"loaders see different members: {told}", directories[0].place.start)
 
 
 def _locate(window: Window, entry: Entry, shift: int, contents: Contents) -> None:
@@ -103,13 +106,13 @@ def _locate(window: Window, entry: Entry, shift: int, contents: Contents) -> Non
         local = read_local(window, entry.offset - shift)
     if local is None:
         detail = f"no local header for {entry.name!r} at byte {entry.offset}"
-        contents.log.add("local-header-missing", detail, entry.offset, entry.name)
+        contents.log.add(ZipDefect.LOCAL_HEADER_MISSING, detail, entry.offset, entry.name)
         contents.unread.append(Unread(UnreadReason.DAMAGED, detail, Location(offset=entry.offset, key=entry.name)))
         return
     available = max(0, min(entry.stored_size, window.size - local.data_start))
     if available < entry.stored_size:
         detail = f"{entry.name!r} breaks off: {available} of {entry.stored_size} stored bytes are there"
-        contents.log.add("truncated-member", detail, local.offset, entry.name)
+        contents.log.add(ZipDefect.TRUNCATED_MEMBER, detail, local.offset, entry.name)
         contents.unread.append(Unread(UnreadReason.DAMAGED, detail, Location(offset=local.offset, key=entry.name)))
     # Of what is not compressed, a loader takes as many bytes as either of the two sizes says: torch the second.
     longest = max(entry.stored_size, entry.size) if entry.method == STORED else entry.stored_size
@@ -153,7 +156,13 @@ def _search_gap(
             # Libraries for tasks put labels into an archive behind a graph, which its own reader reads.
             continue
         contents.leftovers.append((begin, finish))
-        kind = "prefix-data" if begin == 0 else "trailing-data" if finish == window.size else "unlisted-data"
+        kind = (
+            ZipDefect.PREFIX_DATA
+            if begin == 0
+            else ZipDefect.TRAILING_DATA
+            if finish == window.size
+            else ZipDefect.UNLISTED_DATA
+        )
         contents.log.add(kind, f"{finish - begin} bytes that belong to no member", begin)
 
 
@@ -163,10 +172,10 @@ def _note_found(member: Member, whole: bool, contents: Contents) -> None:
     contents.members.append(member)
     if whole:
         detail = f"{entry.name!r} stands in the file but not in its directory"
-        contents.log.add("local-member-not-in-directory", detail, entry.offset, entry.name)
+        contents.log.add(ZipDefect.LOCAL_MEMBER_NOT_IN_DIRECTORY, detail, entry.offset, entry.name)
     if member.stored_size < entry.stored_size:
         detail = f"{entry.name!r} breaks off: {member.stored_size} of {entry.stored_size} stored bytes are there"
-        contents.log.add("truncated-member", detail, entry.offset, entry.name)
+        contents.log.add(ZipDefect.TRUNCATED_MEMBER, detail, entry.offset, entry.name)
         contents.unread.append(Unread(UnreadReason.DAMAGED, detail, Location(offset=entry.offset, key=entry.name)))
 
 

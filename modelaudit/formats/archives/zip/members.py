@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
+from modelaudit.formats.archives.zip import ZipDefect
 from modelaudit.formats.archives.zip.records import ENCRYPTED, PATCHED, STORED, STRONG_ENCRYPTION, Member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, MIB, Limits
@@ -104,13 +105,13 @@ def compare_flags(data: MemberData, log: DefectLog) -> None:
     name, offset = member.entry.name, member.local.offset
     if data.claims_encryption:
         if data.is_encrypted:
-            log.add("encrypted-member", f"{name!r} is encrypted", offset, name)
+            log.add(ZipDefect.ENCRYPTED_MEMBER, f"{name!r} is encrypted", offset, name)
         else:
             detail = f"{name!r} is called encrypted and is not: loaders disagree about reading it"
-            log.add("false-encryption-flag", detail, offset, name)
+            log.add(ZipDefect.FALSE_ENCRYPTION_FLAG, detail, offset, name)
     if (member.entry.flags | member.local.flags) & PATCHED:
         detail = f"{name!r} is called patch data (flag bit 5): some loaders refuse it, others read it"
-        log.add("patch-flag", detail, offset, name)
+        log.add(ZipDefect.PATCH_FLAG, detail, offset, name)
 
 
 def compare_content(data: MemberData, log: DefectLog) -> None:
@@ -120,20 +121,22 @@ def compare_content(data: MemberData, log: DefectLog) -> None:
     name, offset = entry.name, member.local.offset
     found = data.measured()
     if found.broken is not None:
-        log.add("damaged-content", f"{name!r}: {found.broken}", offset, name)
+        log.add(ZipDefect.DAMAGED_CONTENT, f"{name!r}: {found.broken}", offset, name)
         return
     if not found.whole:
-        log.add("size-mismatch", f"{name!r} holds more than the {entry.size} bytes that are stated", offset, name)
+        log.add(
+            ZipDefect.SIZE_MISMATCH, f"{name!r} holds more than the {entry.size} bytes that are stated", offset, name
+        )
         return
     if found.size != entry.size:
         detail = f"{name!r} holds {found.size} bytes where {entry.size} are stated"
-        log.add("size-mismatch", detail, offset, name)
+        log.add(ZipDefect.SIZE_MISMATCH, detail, offset, name)
     if found.crc != entry.crc and not _checksum_deferred(member):
         detail = f"{name!r} has CRC-32 {found.crc:08x} where {entry.crc:08x} is stated"
-        log.add("crc-mismatch", detail, offset, name)
+        log.add(ZipDefect.CRC_MISMATCH, detail, offset, name)
     if found.consumed < member.stored_size:
         detail = f"{member.stored_size - found.consumed} bytes follow the end of the compressed data of {name!r}"
-        log.add("data-after-stream", detail, offset, name)
+        log.add(ZipDefect.DATA_AFTER_STREAM, detail, offset, name)
 
 
 def _checksum_deferred(member: Member) -> bool:

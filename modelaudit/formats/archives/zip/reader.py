@@ -14,7 +14,7 @@ from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.members import MemberPaths, compare_link
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.windows import SubWindow, budget_of, opener, read_available
@@ -101,6 +101,3 @@ def _member_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout
         if entry.size == entry.stored_size == 0 and (entry.name.endswith("/") or content is not None):
             continue
         yield item.artifact(paths.of(entry.name), content)
-
-
-READER = Reader("zip", recognises, read)

@@ -1,1 +1,11 @@
-"""Programs for a machine, whatever they are called: executables, libraries, installers, shortcuts, packed scripts."""
+"""Programs of a machine, installers, and scripts that carry an archive."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("executable", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+)

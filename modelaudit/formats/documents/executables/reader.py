@@ -17,7 +17,7 @@ from typing import Final
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.text import looks_like_text
 
 _ELF_KINDS: Final = {1: "object file", 2: "executable", 3: "shared library or executable", 4: "core dump"}
@@ -153,6 +153,3 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("executable", (Mention("programs", "program", name),), (("kind", name),))
     if least > window.size:
         raise DamagedError(f"its tables reach to byte {least}, {window.size} are there", window.size)
-
-
-READER = Reader("executable", recognises, read)

@@ -1,1 +1,24 @@
-"""Pointers of Git LFS: a few lines that stand where the content of a file should be."""
+"""Pointers of Git LFS, which take the place of content that is missing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration, Magic
+from modelaudit.model.structure import DefectKind
+
+
+class LfsDefect(DefectKind):
+    """Defects of a Git LFS pointer."""
+
+    TRAILING_DATA = "trailing-data"
+
+
+DECLARATIONS: Final = (
+    Declaration(
+        "git-lfs-pointer",
+        read=f"{__name__}.reader:read",
+        recognise=Magic((b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")),
+        defects=(LfsDefect,),
+    ),
+)

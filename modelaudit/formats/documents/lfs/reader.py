@@ -9,25 +9,20 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.formats.documents.lfs import LfsDefect
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Reading
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
 _LONGEST: Final = 1024
-_STARTS: Final = (b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")
 _POINTER: Final = re.compile(
     rb"version [^\r\n]{1,100}\r?\n(?:ext-[^\r\n]{1,200}\r?\n){0,10}oid ([a-z0-9]{1,20}):([0-9a-f]{32,128})\r?\n"
     rb"size (\d{1,20})(?:\r?\n|\Z)"
 )
-
-
-def recognises(head: Head) -> bool:
-    """The first line of a pointer, whatever the file is called."""
-    return head.content is None and head.data.startswith(_STARTS)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -43,13 +38,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     method, digest, size = (part.decode() for part in pointer.groups())
     behind = window.size - pointer.end()
     detail = f"{behind} bytes follow the pointer, which a pointer never has"
-    defects = (Defect("trailing-data", detail, Location(offset=pointer.end())),) if behind else ()
+    defects = (Defect(LfsDefect.TRAILING_DATA, detail, Location(offset=pointer.end())),) if behind else ()
     yield Outline("git-lfs-pointer", (), (("digest", f"{method}:{digest}"), ("size", size)), defects)
     absent = f"only a pointer of Git LFS is here; its content, {size} bytes with {method} {digest}, is not"
     yield Unread(UnreadReason.CONTENT_ABSENT, absent)
     if behind:
         stretch = SubWindow(window, pointer.end(), behind, budget_of(window, limits))
         yield Artifact(join_range(artifact.path, pointer.end(), window.size), behind, opener(stretch))
-
-
-READER = Reader("git-lfs-pointer", recognises, read)

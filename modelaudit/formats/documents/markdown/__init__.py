@@ -1,1 +1,21 @@
-"""Markdown, with the model card that its front matter makes of a README."""
+"""Markdown, with the model card in the front matter of a README."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
+from modelaudit.languages.card_defects import CardDefect
+from modelaudit.wire.defects import TextDefect
+
+DECLARATIONS: Final = (
+    Declaration(
+        "markdown",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        fallback=70,
+        extensions=TEXT_EXTENSIONS,
+        defects=(TextDefect,),
+    ),
+    Declaration("card", defects=(CardDefect,)),
+)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.languages.card import parse_card, split_front_matter
+from modelaudit.languages.programs import report_unread_programs
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, ModelCard
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.yaml_text import YamlFacts
 
@@ -23,6 +24,7 @@ def recognises(head: Head) -> bool:
     return file_name(head.path).endswith(_NAMES) and looks_like_text(head)
 
 
+@report_unread_programs
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the document and, for a README, its card: one without fields where there is no front matter.
 
@@ -42,6 +44,3 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Document("markdown", "text", tuple(facts.keys), tags, scan.lines, defects)
     if file_name(artifact.path) == _CARD:
         yield parse_card(matter, limits) if matter is not None else ModelCard(())
-
-
-READER = Reader("markdown", recognises, read, fallback=True)

@@ -1,5 +1,28 @@
 """XML, and the models that are written in it: PMML and the graphs of OpenVINO."""
 
-from modelaudit.formats.documents.markup.reader import READER
+from __future__ import annotations
 
-__all__ = ["READER"]
+from typing import Final
+
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
+from modelaudit.model.structure import DefectKind
+from modelaudit.wire.defects import XmlDefect
+
+
+class MarkupDefect(DefectKind):
+    """Defects of a model that is written in XML."""
+
+    WEIGHTS_INVALID = "weights-invalid"
+    WEIGHTS_SIZE = "weights-size"
+
+
+DECLARATIONS: Final = (
+    Declaration(
+        "xml",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        fallback=170,
+        extensions=TEXT_EXTENSIONS,
+        defects=(MarkupDefect, XmlDefect),
+    ),
+)

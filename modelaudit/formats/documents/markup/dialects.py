@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Final
 
+from modelaudit.formats.documents.markup import MarkupDefect
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 
@@ -228,18 +229,20 @@ class OpenVino(Dialect):
             shape = [int(each) for each in attributes.get("shape", "").split(",") if each.strip()]
         except ValueError:
             stated = f"{attributes['offset'][:40]!r} and {attributes['size'][:40]!r}"
-            self._keep(Defect("weights-invalid", f"{stated} are no place and size", where))
+            self._keep(Defect(MarkupDefect.WEIGHTS_INVALID, f"{stated} are no place and size", where))
             return
         if offset < 0 or size < 0 or offset + size >= 1 << 63 or any(not 0 <= each < 1 << 63 for each in shape):
             detail = f"{size} bytes at byte {offset} are no stretch of a file"
-            self._keep(Defect("weights-invalid", detail, where))
+            self._keep(Defect(MarkupDefect.WEIGHTS_INVALID, detail, where))
             return
         self._needs = max(self._needs, offset + size)
         bits = _BITS.get(attributes.get("element_type", ""))
         if "shape" in attributes and bits is not None:
             wanted = (prod(shape) * bits + 7) // 8
             if wanted > size:
-                self._keep(Defect("weights-size", f"a constant of {wanted} bytes is read from {size}", where))
+                self._keep(
+                    Defect(MarkupDefect.WEIGHTS_SIZE, f"a constant of {wanted} bytes is read from {size}", where)
+                )
 
     def _keep(self, defect: Defect) -> None:
         if len(self.defects) < _MOST_DEFECTS:

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.documents.markup.dialects import Dialect, Root
-from modelaudit.languages.embedded import find_encoded_strings
+from modelaudit.formats.embedded import find_encoded_strings
+from modelaudit.languages.programs import report_unread_programs
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, References
 from modelaudit.model.structure import Document
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.text import file_name
 from modelaudit.wire.xml_encoding import encoding_of
 from modelaudit.wire.xml_parser import Markup
@@ -56,7 +57,7 @@ def recognises(head: Head) -> bool:
     return (_MODEL if not name.endswith(_NAMES) else _ELEMENT).match(start) is not None
 
 
-def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the document, what its loader would run or fetch, and what lies coded in its attributes.
 
     Raises:
@@ -94,4 +95,4 @@ def _of_model(mention: Mention, dialect: Dialect) -> Mention:
     return replace(mention, use="model-doctype") if dialect.is_model and mention.use == "doctype" else mention
 
 
-READER: Final = Reader("xml", recognises, read, fallback=True)
+read = report_unread_programs(read_xml)

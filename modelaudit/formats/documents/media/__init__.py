@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from modelaudit.formats.documents.media.reader import READER
+from typing import Final
 
-__all__ = ["READER"]
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (Declaration("media", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),)

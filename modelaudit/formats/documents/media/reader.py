@@ -13,15 +13,15 @@ from typing import Final
 from modelaudit.formats.documents.executables.reader import program_of
 from modelaudit.formats.documents.media import containers, pictures
 from modelaudit.formats.documents.media.pdf import actions_of
+from modelaudit.formats.embedded import detect_format
 from modelaudit.formats.pickles.pickle.behind import pickles_amid
-from modelaudit.languages.embedded import detect_format
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Reading
 from modelaudit.wire.protobuf import is_whole_message
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
@@ -148,6 +148,3 @@ def _behind(artifact: Artifact, window: Window, end: int, limits: Limits) -> Ite
         yield Artifact(join_range(artifact.path, start, window.size), stretch.size, opener(stretch))
     else:
         yield from pickles_amid(artifact, window, start, limits)
-
-
-READER = Reader("media", recognises, read)

@@ -1,1 +1,17 @@
-"""Notebooks of Jupyter: what their cells of code do and hand to a shell, and the script that they show."""
+"""Notebooks of Jupyter."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "notebook",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        fallback=90,
+        extensions=TEXT_EXTENSIONS,
+    ),
+)

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
-from modelaudit.languages.embedded import DecodedWindow, find_encoded_strings
+from modelaudit.formats.embedded import DecodedWindow, find_encoded_strings
 from modelaudit.languages.python import attack_texts, uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.cells import Cell, split_cell
@@ -24,8 +23,9 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import in_time
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.windows import budget_of, opener
 
@@ -58,11 +58,12 @@ class _Raw:
     pages: list[str] = field(default_factory=list)
 
 
-def _recognises(head: Head) -> bool:
+def recognises(head: Head) -> bool:
+    """Whether the name is that of a notebook."""
     return file_name(head.path).endswith(".ipynb") and looks_like_text(head)
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield what the cells do, and their shell commands and written files as artifacts.
 
     Raises:
@@ -218,6 +219,3 @@ def _members(artifact: Artifact, window: Window, limits: Limits, number: int, ce
         data = text.encode("utf-8", "surrogatepass")
         inner = DecodedWindow(data, budget)
         yield Artifact(join_member(artifact.path, name), len(data), opener(inner))
-
-
-READER = Reader("notebook", _recognises, _read, fallback=True)

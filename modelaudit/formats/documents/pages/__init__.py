@@ -1,1 +1,17 @@
-"""Pages and drawings in HTML and SVG: whether whoever opens one runs a script or fetches further content."""
+"""Pages in HTML and drawings in SVG."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "markup",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        fallback=160,
+        extensions=TEXT_EXTENSIONS,
+    ),
+)

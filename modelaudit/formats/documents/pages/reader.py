@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from modelaudit.formats.documents import markup
-from modelaudit.formats.documents.structured.reader import whole_text
+from modelaudit.formats.documents.markup.reader import read_xml
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 
 _ENDINGS: Final = (".html", ".htm", ".xhtml", ".svg")
@@ -52,7 +52,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Document("text", "text", lines=scan.lines, defects=defects)
     yield Outline("markup", tuple(_mentions(text)))
     if _IS_XML.match(text):
-        yield from markup.READER.read(artifact, window, limits)
+        yield from read_xml(artifact, window, limits)
 
 
 def _mentions(text: str) -> Iterator[Mention]:
@@ -68,6 +68,3 @@ def _mentions(text: str) -> Iterator[Mention]:
     for name, place in found.items():
         line = text.count("\n", 0, place) + 1
         yield Mention("markup", "element", name, Location(line=line))
-
-
-READER = Reader("markup", recognises, read, fallback=True)

@@ -1,1 +1,16 @@
-"""What installing a folder runs and fetches: ``pyproject.toml`` (PEP 517, 518 and 621) and ``setup.cfg``."""
+"""Files that configure the build of a Python package."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "python-build",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        extensions=TEXT_EXTENSIONS,
+    ),
+)

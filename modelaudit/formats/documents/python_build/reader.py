@@ -14,7 +14,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.windows import read_whole
 
@@ -28,11 +28,12 @@ _ENTRY: Final = re.compile(r"([\w.-]{1,100}+)\s*[=:]\s*(.*)")
 _REQUIRING: Final = frozenset({"install_requires", "setup_requires", "tests_require", "dependency_links"})
 
 
-def _recognises(head: Head) -> bool:
+def recognises(head: Head) -> bool:
+    """Whether the name is that of a build file."""
     return head.content is None and file_name(head.path) in _NAMES and looks_like_text(head)
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the steps of a build and the packages that it fetches from addresses.
 
     Raises:
@@ -206,6 +207,3 @@ def _fetched(key: str, requirements: list[str], line: int | None = None) -> Iter
 
 def _step(name: str, detail: str, key: str, line: int | None = None) -> Mention:
     return Mention(VOCABULARY, "build-step", name, Location(key=format_detail(key), line=line), format_detail(detail))
-
-
-READER = Reader("python-build", _recognises, _read)

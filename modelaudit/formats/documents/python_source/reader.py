@@ -13,7 +13,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.windows import read_whole
 
@@ -23,7 +23,7 @@ _SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\bpython[0-9.]*\b")
 _MOST_REFERENCES: Final = 200
 
 
-def _recognises(head: Head) -> bool:
+def recognises(head: Head) -> bool:
     """Source by its name, whatever its bytes: a loader goes by the name, too. A path file counts where it imports."""
     if head.content is not None or not head.data:
         return False
@@ -35,7 +35,7 @@ def _recognises(head: Head) -> bool:
     return name.endswith(".pth") or _SHEBANG.match(head.data) is not None
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield what the source does, what other files it imports, and what of it could not be followed.
 
     Raises:
@@ -72,6 +72,3 @@ def readings(found: SourceAnalysis, key: str = "") -> Iterator[Reading]:
         yield Unread(UnreadReason.DAMAGED, detail, Location(line=line))
     for line, fault in found.bounds:
         yield Unread(UnreadReason.LIMIT, f"line {line}: {fault}; its names were judged", Location(line=line))
-
-
-READER = Reader("python", _recognises, _read)

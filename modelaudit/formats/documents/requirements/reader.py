@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
-from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import in_time
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.requirement_lines import lines_of, mentions_of_requirement
 from modelaudit.wire.text import file_name, looks_like_text
 
@@ -49,6 +49,3 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield Outline("requirements", tuple(found))
     if count > _MOST_LINES:
         raise LimitReachedError(f"only its first {_MOST_LINES} lines were followed")
-
-
-READER = Reader("requirements", recognises, read, fallback=True)

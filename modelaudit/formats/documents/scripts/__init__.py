@@ -1,1 +1,20 @@
-"""The reader of scripts and of files in which tools find commands: shells, PowerShell, Dockerfiles, Makefiles, git."""
+"""Shell scripts, Git hooks, Dockerfiles and other lists of commands."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "shell",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        fallback=130,
+        extensions=TEXT_EXTENSIONS,
+    ),
+    Declaration(
+        "text", read=f"{__name__}.reader:read_attributes", recognise=f"{__name__}.reader:has_attributes", fallback=135
+    ),
+)

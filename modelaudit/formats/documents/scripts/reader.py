@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.formats.documents.structured.tables import meanings_of_table
-from modelaudit.languages.embedded import DecodedWindow
+from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.languages.shell import git, recipes, settings_files
 from modelaudit.languages.shell.inline_python import extract_python_programs
 from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
@@ -22,7 +21,8 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Document
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.windows import budget_of, opener
 
@@ -158,18 +158,15 @@ _FOLLOWED: Final[dict[str, Callable[[str], Iterator[Mention]]]] = {
 }
 
 
-def _has_attributes(head: Head) -> bool:
+def has_attributes(head: Head) -> bool:
+    """Whether the file holds the attributes of a Git repository."""
     return git.is_git_attributes(head.path) and looks_like_text(head)
 
 
-def _read_attributes(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_attributes(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the text's extent, and the drivers that it hands files to."""
     text, scan, defects = whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
     yield Outline("text", tuple(git.collect_attribute_mentions(text[:_LONGEST])))
     if len(text) > _LONGEST:
         raise LimitReachedError(f"only the first {_LONGEST} characters of its attributes were followed")
-
-
-READER = Reader(FORMAT, recognises, read, fallback=True)
-ATTRIBUTES = Reader("text", _has_attributes, _read_attributes, fallback=True)

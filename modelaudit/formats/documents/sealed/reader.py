@@ -21,7 +21,7 @@ from modelaudit.model.address import join_member, join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.windows import CHUNK, SubWindow, budget_of, opener
 
 _ENGINE: Final = (b"ftrt", b"ptrt")
@@ -36,8 +36,8 @@ _OF_DICTIONARY: Final = (b"type", b"root", b"uid", b"name", b"inputs", b"primiti
 
 
 @dataclass(frozen=True, slots=True)
-class _Sealed:
-    """A format.
+class SealedFormat:
+    """A format whose content is not read.
 
     Attributes:
         begins: where in its first bytes it begins, or ``None`` where they are none of it.
@@ -46,11 +46,58 @@ class _Sealed:
         advice: what is not read, and what to do next.
     """
 
-    format: str
     begins: Callable[[bytes, Window], int | None]
     shortest: int
     name: str
     advice: str
+
+    def recognises(self, head: Head) -> bool:
+        """Whether the bytes begin this format."""
+        return head.content is None and self.begins(head.data, head.window) is not None
+
+    def read(self, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+        """Yield that it was not read, and what stands before it and in it that has a reader.
+
+        Raises:
+            DamagedError: its header breaks off.
+            LimitReachedError: more programs stand in it than are told.
+            WindowError: from the window.
+        """
+        start = self.begins(window.read(0, _PROGRAM_HEAD), window) or 0
+        budget = budget_of(window, limits)
+        if start:
+            metadata = SubWindow(window, 4, start - 4, budget)
+            yield Artifact(join_member(artifact.path, "metadata.json"), metadata.size, opener(metadata))
+        if window.size - start < self.shortest:
+            raise DamagedError(f"the header of the {self.name} breaks off", window.size)
+        yield Unread(UnreadReason.NO_READER, self.advice, format=self.name)
+        yield from pickles_amid(artifact, window, start, limits)
+        for count, offset in enumerate(_programs(window, start)):
+            if count >= _MOST_PROGRAMS:
+                raise LimitReachedError(f"only the first {_MOST_PROGRAMS} programs in it are told", offset)
+            stretch = SubWindow(window, offset, window.size - offset, budget)
+            yield Artifact(join_range(artifact.path, offset, window.size), stretch.size, opener(stretch))
+
+
+def _programs(window: Window, start: int) -> Iterator[int]:
+    """Where programs of the machine begin. Raises ``WindowError``."""
+    overlap = 8
+    position = start
+    while position < window.size:
+        piece = window.read(position, CHUNK + overlap)
+        for match in _STARTS.finditer(piece):
+            if match.start() < CHUNK and _is_program(window, position + match.start()):
+                yield position + match.start()
+        position += CHUNK
+
+
+def _is_program(window: Window, offset: int) -> bool:
+    data = window.read(offset, _PROGRAM_HEAD)
+    rest = SubWindow(window, offset, window.size - offset, budget_of(window, Limits()))
+    if data[:4] == b"\x7fELF":
+        machine = int.from_bytes(data[18:20], "little" if data[5:6] == b"\x01" else "big")
+        return machine not in _CARDS and program_of(data, rest) is not None
+    return program_of(data, rest) is not None
 
 
 def _after(magics: tuple[bytes, ...], data: bytes, window: Window) -> int | None:
@@ -79,69 +126,29 @@ def _cntk(data: bytes, window: Window) -> int | None:
     return 0 if word in _OF_DICTIONARY and key[1 + key[0] : 2 + key[0]] == b"\x12" else None
 
 
-_FORMATS: Final = (
-    _Sealed("tensorrt", _engine, 24, "TensorRT engine",
-            "the layers of an engine of TensorRT are not read: build it anew from the model that it was made of, which "
-            "can be scanned, and load no engine of others with engine_host_code_allowed"),
-    _Sealed("rknn", partial(_after, (b"RKNN",)), 24, "RKNN engine",
-            "the layers of an engine of RKNN are not read: convert it anew from the model that it was made of, which "
-            "can be scanned"),
-    _Sealed("cntk", _cntk, 16, "CNTK model",
-            "the functions of a model of CNTK are not read: have CNTK save it as ONNX in a place apart, and scan that"),
-    _Sealed("rar", partial(_after, (b"Rar!\x1a\x07",)), 14, "RAR",
-            "the members of a RAR archive are not read: unpack it in a place apart, and scan the folder"),
-)  # fmt: skip
-
-
-def _recognises(sealed: _Sealed, head: Head) -> bool:
-    return head.content is None and sealed.begins(head.data, head.window) is not None
-
-
-def _read(sealed: _Sealed, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield that it was not read, and what stands before it and in it that has a reader.
-
-    Raises:
-        DamagedError: its header breaks off.
-        LimitReachedError: more programs stand in it than are told.
-        WindowError: from the window.
-    """
-    start = sealed.begins(window.read(0, _PROGRAM_HEAD), window) or 0
-    budget = budget_of(window, limits)
-    if start:
-        metadata = SubWindow(window, 4, start - 4, budget)
-        yield Artifact(join_member(artifact.path, "metadata.json"), metadata.size, opener(metadata))
-    if window.size - start < sealed.shortest:
-        raise DamagedError(f"the header of the {sealed.name} breaks off", window.size)
-    yield Unread(UnreadReason.NO_READER, sealed.advice, format=sealed.name)
-    yield from pickles_amid(artifact, window, start, limits)
-    for count, offset in enumerate(_programs(window, start)):
-        if count >= _MOST_PROGRAMS:
-            raise LimitReachedError(f"only the first {_MOST_PROGRAMS} programs in it are told", offset)
-        stretch = SubWindow(window, offset, window.size - offset, budget)
-        yield Artifact(join_range(artifact.path, offset, window.size), stretch.size, opener(stretch))
-
-
-def _programs(window: Window, start: int) -> Iterator[int]:
-    """Where programs of the machine begin. Raises ``WindowError``."""
-    overlap = 8
-    position = start
-    while position < window.size:
-        piece = window.read(position, CHUNK + overlap)
-        for match in _STARTS.finditer(piece):
-            if match.start() < CHUNK and _is_program(window, position + match.start()):
-                yield position + match.start()
-        position += CHUNK
-
-
-def _is_program(window: Window, offset: int) -> bool:
-    data = window.read(offset, _PROGRAM_HEAD)
-    rest = SubWindow(window, offset, window.size - offset, budget_of(window, Limits()))
-    if data[:4] == b"\x7fELF":
-        machine = int.from_bytes(data[18:20], "little" if data[5:6] == b"\x01" else "big")
-        return machine not in _CARDS and program_of(data, rest) is not None
-    return program_of(data, rest) is not None
-
-
-READERS: Final = tuple(
-    Reader(sealed.format, partial(_recognises, sealed), partial(_read, sealed)) for sealed in _FORMATS
+TENSORRT: Final = SealedFormat(
+    _engine,
+    24,
+    "TensorRT engine",
+    "the layers of an engine of TensorRT are not read: build it anew from the model that it was made of, which "
+    "can be scanned, and load no engine of others with engine_host_code_allowed",
+)
+RKNN: Final = SealedFormat(
+    partial(_after, (b"RKNN",)),
+    24,
+    "RKNN engine",
+    "the layers of an engine of RKNN are not read: convert it anew from the model that it was made of, which "
+    "can be scanned",
+)
+CNTK: Final = SealedFormat(
+    _cntk,
+    16,
+    "CNTK model",
+    "the functions of a model of CNTK are not read: have CNTK save it as ONNX in a place apart, and scan that",
+)
+RAR: Final = SealedFormat(
+    partial(_after, (b"Rar!\x1a\x07",)),
+    14,
+    "RAR",
+    "the members of a RAR archive are not read: unpack it in a place apart, and scan the folder",
 )

@@ -1,1 +1,17 @@
-"""``config.cfg`` of spaCy and thinc: sections of ``key = value``, whose values are JSON, and which name functions."""
+"""Configurations of spaCy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "spacy",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        fallback=120,
+        extensions=TEXT_EXTENSIONS,
+    ),
+)

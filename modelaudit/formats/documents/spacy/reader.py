@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.languages.configurations.targets import resolve_interpolations
 from modelaudit.languages.configurations.text_names import read_text_names
 from modelaudit.languages.settings import Setting, parse_json_settings
@@ -22,7 +21,8 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 
 FORMAT: Final = "spacy"
@@ -112,6 +112,3 @@ def _mentions(settings: list[Setting]) -> Iterator[Mention]:
             yield Mention("spacy-registry", key.removeprefix("@")[:_SHOWN], name, setting.where)
         elif setting.path[0] == "components" and len(setting.path) == 3 and key in ("factory", "source"):
             yield Mention(f"spacy-{'factories' if key == 'factory' else 'sources'}", key, name, setting.where)
-
-
-READER: Final = Reader(FORMAT, recognises, read, fallback=True)

@@ -6,20 +6,23 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
+from modelaudit.formats.documents.structured import DocumentDefect
 from modelaudit.formats.documents.structured.tables import is_table, meanings_of_table
+from modelaudit.formats.embedded import find_encoded_strings
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.configurations.tags import read_tags
 from modelaudit.languages.configurations.text_names import read_text_names
-from modelaudit.languages.embedded import find_encoded_strings
+from modelaudit.languages.programs import report_unread_programs
 from modelaudit.languages.settings import Setting, parse_json_settings, parse_row_settings, parse_yaml_settings
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.documents import encoding_defects, whole_text
 from modelaudit.wire.json_text import JsonFacts, keep_bounds, scan_json, scan_rows
 from modelaudit.wire.relaxed_json import as_json, is_tolerant
-from modelaudit.wire.text import EIGHT_BIT, TextScan, decode, file_name, looks_like_text
+from modelaudit.wire.text import TextScan, file_name, looks_like_text
 from modelaudit.wire.windows import chunks
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
 
@@ -35,32 +38,7 @@ _MOST_DUPLICATES = 50
 _WANTED = frozenset(key for each in INTERPRETERS for key in each.keys)
 
 
-def whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
-    """All of a document as text, and the defect that it is in no Unicode encoding, if it is in none.
-
-    Raises:
-        DamagedError: it is not text throughout.
-        WindowError: it is over ``document_bytes``, or from the window.
-    """
-    scan = TextScan()
-    data = bytearray()
-    for chunk in chunks(window):
-        if len(data) + len(chunk) > limits.document_bytes:
-            detail = f"larger than the {limits.document_bytes} bytes that are read of a document"
-            raise WindowError(detail, UnreadReason.LIMIT)
-        scan.feed(chunk)
-        data += chunk
-    scan.finish()
-    return decode(data, scan), scan, _encoding_defects(scan)
-
-
-def _encoding_defects(scan: TextScan) -> tuple[Defect, ...]:
-    if scan.encoding != EIGHT_BIT:
-        return ()
-    return (Defect("not-utf-8", "it is in some 8-bit encoding, not in UTF-8"),)
-
-
-def _recognises_json(head: Head) -> bool:
+def recognises_json(head: Head) -> bool:
     """Text that is called JSON, or that begins as an object or array of JSON does and as prose hardly can."""
     if not looks_like_text(head):
         return False
@@ -71,7 +49,9 @@ def _recognises_json(head: Head) -> bool:
     return (start[:1] + follows) in (b'{"', b"{}", b"[{", b"[[", b'["', b"[]")
 
 
-def _read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+@report_unread_programs
+def read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the document, what its settings mean, and what its strings encode."""
     text, scan, defects = whole_text(window, limits)
     try:
         keep_bounds(text, limits)
@@ -106,7 +86,9 @@ def _read_almost_json(
     if facts is not None and is_tolerant(name, artifact.path):
         yield _json_document(facts, scan, defects)
     elif says_json:
-        yield Document("json", "text", lines=scan.lines, defects=(*defects, Defect("not-json", str(error))))
+        yield Document(
+            "json", "text", lines=scan.lines, defects=(*defects, Defect(DocumentDefect.NOT_JSON, str(error)))
+        )
         yield Unread(UnreadReason.DAMAGED, f"it is not JSON: {error}")
     else:
         yield Document("text", "text", lines=scan.lines, defects=defects)
@@ -131,7 +113,7 @@ def _facts(text: str, limits: Limits) -> JsonFacts:
 
 def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]) -> Document:
     twice = tuple(
-        Defect("duplicate-key", f"the key {key!r} occurs twice in one object", Location(key=key))
+        Defect(DocumentDefect.DUPLICATE_KEY, f"the key {key!r} occurs twice in one object", Location(key=key))
         for key in facts.duplicates[:_MOST_DUPLICATES]
     )
     return Document("json", facts.root, facts.keys, lines=scan.lines, defects=(*defects, *twice))
@@ -159,7 +141,7 @@ def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits
         yield Unread(UnreadReason.LIMIT, str(bound))
 
 
-def _recognises_yaml(head: Head) -> bool:
+def recognises_yaml(head: Head) -> bool:
     """Text that is called YAML; its bytes alone are like any other text's."""
     return _is_yaml(file_name(head.path)) and looks_like_text(head)
 
@@ -175,12 +157,14 @@ def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     try:
         facts.scan(text, limits)
     except YamlError as error:
-        defects = (*defects, Defect("not-yaml", str(error), Location(line=error.line)))
+        defects = (*defects, Defect(DocumentDefect.NOT_YAML, str(error), Location(line=error.line)))
         unread = Unread(UnreadReason.DAMAGED, f"it is not YAML: {error}", Location(line=error.line))
     except LimitReachedError as error:
         unread = Unread(UnreadReason.LIMIT, str(error))
     twice = tuple(
-        Defect("duplicate-key", f"the key {key!r} occurs twice in one mapping", Location(line=line, key=key))
+        Defect(
+            DocumentDefect.DUPLICATE_KEY, f"the key {key!r} occurs twice in one mapping", Location(line=line, key=key)
+        )
         for key, line in facts.duplicates[:_MOST_DUPLICATES]
     )
     keys, tags = tuple(facts.keys), tuple(facts.tags.items())
@@ -192,7 +176,11 @@ def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         yield unread
 
 
-def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+read_yaml = report_unread_programs(_read_yaml)
+
+
+@report_unread_programs
+def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the text's extent; it is followed to its end, or to ``document_bytes``, without being kept."""
     scan = TextScan()
     damage: DamagedError | WindowError | None = None
@@ -207,7 +195,7 @@ def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
             scan.finish()
     except (DamagedError, WindowError) as error:
         damage = error
-    yield Document("text", "text", lines=scan.lines, defects=_encoding_defects(scan))
+    yield Document("text", "text", lines=scan.lines, defects=encoding_defects(scan))
     if damage is not None:
         raise damage
     if total <= _NAMED_BYTES and not file_name(artifact.path).endswith(_PROSE):
@@ -229,8 +217,3 @@ def _tags_in_text(text: str, limits: Limits) -> Iterator[Reading]:
     with suppress(YamlError, LimitReachedError):
         facts.scan(text, limits)
     yield from read_tags(tuple(facts.tags.items()))
-
-
-JSON = Reader("json", _recognises_json, _read_json, fallback=True)
-YAML = Reader("yaml", _recognises_yaml, _read_yaml, fallback=True)
-TEXT = Reader("text", looks_like_text, _read_text, fallback=True)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
-from modelaudit.languages.jinja.template import FORMAT, read_template
+from modelaudit.languages.jinja.template import read_template
 from modelaudit.model.artifact import JINJA, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 
 _JINJA_NAMES: Final = (".jinja", ".jinja2", ".j2")
@@ -26,7 +26,7 @@ _OTHER_LANGUAGE: Final = re.compile(
 )
 
 
-def _recognises(head: Head) -> bool:
+def recognises(head: Head) -> bool:
     """What a container calls a template; text with a template's name; text about prompts that holds Jinja."""
     if head.content is not None:
         return head.content == JINJA
@@ -42,7 +42,7 @@ def _is_plain(name: str) -> bool:
     return "." not in name.strip(".") or name.endswith((".txt", ".text", ".tpl", ".prompt", ".chat"))
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the outline of the template, and the absence of what could not be followed.
 
     Raises:
@@ -59,6 +59,3 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         detail = "templates of another language than Jinja: the text was read, what it does was not judged"
         unread = Unread(UnreadReason.PROGRAM, detail)
     yield unread
-
-
-READER = Reader(FORMAT, _recognises, _read)

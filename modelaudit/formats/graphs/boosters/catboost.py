@@ -15,7 +15,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Reading
 from modelaudit.wire.leftover import leftover
 
 _MAGIC: Final = b"CBM1"
@@ -27,11 +27,6 @@ _MOST_TREES: Final = 4 * MIB
 # Fields of the root, and of its trees, in the order of model.fbs.
 _FORMAT, _TREES, _PARTS = 0, 1, 3
 _SPLITS, _SIZES, _STARTS = 1, 2, 3
-
-
-def recognises(head: Head) -> bool:
-    """The magic number."""
-    return head.content is None and head.data.startswith(_MAGIC)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -137,6 +132,3 @@ class _Buffer:
         position, count = self.vector(table, number, 4)
         count = min(count, _MOST_TREES)
         return struct.unpack(f"<{count}i", self._window.read(self._start + position, 4 * count)) if count else ()
-
-
-READER: Final = Reader("catboost", recognises, read)

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.formats.documents.structured import reader as documents
+from modelaudit.formats.documents.structured.reader import read_text
 from modelaudit.formats.graphs.boosters.trees import NAMES, Faults, check_numbers
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.windows import chunks
 
 _START: Final = re.compile(rb"tree\r?\n(?:[a-z_]+=[^\n]*\n){0,3}?version=v\d|tree\r?\nversion=v\d|tree\r?\nnum_class=")
@@ -39,7 +39,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: a line is too long.
         WindowError: from the window.
     """
-    yield from documents.TEXT.read(artifact, window, limits)
+    yield from read_text(artifact, window, limits)
     model = _Model()
     damage: DamagedError | None = None
     try:
@@ -183,6 +183,3 @@ def _whole_numbers(value: bytes, offset: int) -> list[int]:
         return [int(each) for each in value.split()]
     except ValueError:
         raise DamagedError("something else stands where whole numbers have to", offset) from None
-
-
-READER: Final = Reader("lightgbm", recognises, read, fallback=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from modelaudit.formats.graphs.boosters import TreeDefect, TreeNumberDefect
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Defect, Location
 
@@ -26,15 +27,15 @@ class Faults:
 
     def size(self, detail: str, where: Location | None = None) -> None:
         """Two statements about a length disagree."""
-        self._keep(Defect("tree-size", detail, where or Location()))
+        self._keep(Defect(TreeDefect.TREE_SIZE, detail, where or Location()))
 
     def place(self, detail: str, where: Location | None = None) -> None:
         """A node or feature is named that does not exist, or one twice."""
-        self._keep(Defect("tree-invalid", detail, where or Location()))
+        self._keep(Defect(TreeDefect.TREE_INVALID, detail, where or Location()))
 
     def number(self, detail: str, where: Location | None = None) -> None:
         """A number asks for more memory than any model needs."""
-        self._keep(Defect("number-absurd", detail, where or Location()))
+        self._keep(Defect(TreeNumberDefect.NUMBER_ABSURD, detail, where or Location()))
 
     def _keep(self, defect: Defect) -> None:
         if len(self.found) < _MOST_DEFECTS:

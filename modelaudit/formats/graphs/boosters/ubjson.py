@@ -16,7 +16,7 @@ from modelaudit.formats.graphs.boosters.trees import Faults, check_learner, chec
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import keep_time
 from modelaudit.wire.leftover import leftover
 
@@ -225,6 +225,3 @@ class _Walk:
             self._trees += 1
             made = {}
         self._put(made)
-
-
-READER: Final = Reader("ubjson", recognises, read)

@@ -15,7 +15,7 @@ from modelaudit.formats.graphs.boosters.trees import NAMES, Faults, check_childr
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.leftover import leftover
 
 _MAGIC: Final = b"binf"
@@ -150,6 +150,3 @@ class _Model:
         check_children(left, right, self.faults, f"tree {number}")
         if vector > 1:
             self._skip_numbers(4)
-
-
-READER: Final = Reader("xgboost-binary", recognises, read)

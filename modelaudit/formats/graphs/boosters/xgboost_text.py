@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.documents.structured import reader as documents
+from modelaudit.formats.documents.structured.reader import read_json
 from modelaudit.formats.graphs.boosters.trees import Faults, check_learner, check_tree
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, whole_number
 from modelaudit.wire.text import looks_like_text
 
@@ -37,10 +38,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: it is not text throughout.
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    yield from documents.JSON.read(artifact, window, limits)
+    yield from read_json(artifact, window, limits)
     faults = Faults()
     try:
-        text = documents.whole_text(window, limits)[0]
+        text = whole_text(window, limits)[0]
         keep_bounds(text, limits)
         with as_deep_as_the_parser_goes():
             top = json.JSONDecoder(object_pairs_hook=_Gather(faults), parse_int=whole_number).decode(text)
@@ -66,6 +67,3 @@ class _Gather:
         check_tree(made, self._faults, self._count)
         self._count += 1
         return {}
-
-
-READER: Final = Reader("xgboost", recognises, read, fallback=True)

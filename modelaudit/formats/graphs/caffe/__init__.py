@@ -1,1 +1,12 @@
-"""Networks of Caffe in text and binary form: layers by their type, and the Python that some layers call."""
+"""Networks and solvers of Caffe, in text and in binary form."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("caffe", read=f"{__name__}.reader:read_text", recognise=f"{__name__}.reader:recognises_text"),
+    Declaration("caffe", read=f"{__name__}.reader:read_binary", recognise=f"{__name__}.reader:recognises_binary"),
+)

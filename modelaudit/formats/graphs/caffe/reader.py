@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.formats.pickles.pickle.behind import SEARCH
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 from modelaudit.wire.protobuf_text import looked_at, text_fields
 from modelaudit.wire.text import looks_like_text
@@ -60,7 +60,7 @@ class _Layers:
         return Outline(FORMAT, tuple(self.found.values()), (("layers", str(self.count)),))
 
 
-def _recognises_text(head: Head) -> bool:
+def recognises_text(head: Head) -> bool:
     """Layers with a type and names of what they are given, or the settings of a solver."""
     data = looked_at(head)
     if not _BEGINS.match(data) or not looks_like_text(head):
@@ -68,7 +68,7 @@ def _recognises_text(head: Head) -> bool:
     return bool((_TELLS.search(data) and _TYPED.search(data)) or len(_SOLVER.findall(data)) > 1)
 
 
-def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the layers that a text names; where it breaks off, those before."""
     text, _, _ = whole_text(window, limits)
     layers = _Layers()
@@ -103,7 +103,7 @@ def _take(text: str, layers: _Layers, limits: Limits) -> None:
 _TOLD: Final = ("type", "module", "layer", "param_str")
 
 
-def _recognises_binary(head: Head) -> bool:
+def recognises_binary(head: Head) -> bool:
     """The name of the network, and layers, each with a name and a type."""
     if head.content is not None or not head.data.startswith((b"\x0a", b"\x12", b"\xa2\x06")):
         return False
@@ -144,7 +144,7 @@ def _is_old(layer: Message) -> bool:
     return {(4, BYTES), (5, VARINT)} <= wires and not {(2, VARINT), (3, VARINT)} & wires
 
 
-def _read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the layers that a network names; those of the old form have numbers, none of which is Python.
 
     Raises:
@@ -188,9 +188,3 @@ def _told(layer: Message) -> tuple[str, str, str, str]:
 def _shown(text: bytes) -> str:
     decoded = text[:_NAME].decode("utf-8", "backslashreplace")
     return "".join(character if character.isprintable() else "?" for character in decoded)
-
-
-READERS: Final = (
-    Reader(FORMAT, _recognises_text, _read_text),
-    Reader(FORMAT, _recognises_binary, _read_binary),
-)

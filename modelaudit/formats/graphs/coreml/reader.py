@@ -18,7 +18,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 
 FORMAT: Final = "coreml"
@@ -36,7 +36,7 @@ _KINDS: Final = frozenset(
 )
 
 
-def _recognises(head: Head) -> bool:
+def recognises(head: Head) -> bool:
     """A version, a description of which each part is a message, and one kind of model."""
     if head.content is not None or not head.data.startswith((b"\x08", b"\x12")):
         return False
@@ -172,7 +172,7 @@ def _text(message: Message, number: int) -> str:
     return text
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the classes, operators and files that a model names.
 
     Raises:
@@ -201,7 +201,7 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         raise failure
 
 
-def _recognises_weights(head: Head) -> bool:
+def recognises_weights(head: Head) -> bool:
     """A count, the version, nothing else in the header, and the mark of the first entry."""
     data = head.data
     return (
@@ -212,7 +212,7 @@ def _recognises_weights(head: Head) -> bool:
     )
 
 
-def _read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield how many tensors a file of weights holds, each of which stands within it.
 
     Raises:
@@ -235,6 +235,3 @@ def _read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterato
     yield Outline(FORMAT, facts=(("tensors", str(done)),))
     if failure is not None:
         raise failure
-
-
-READERS: Final = (Reader(FORMAT, _recognises, _read), Reader(FORMAT, _recognises_weights, _read_weights, fallback=True))

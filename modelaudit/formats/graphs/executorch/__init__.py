@@ -1,1 +1,25 @@
-"""Programs of ExecuTorch: the operators and backends that they name, and whether segments and indices stay inside."""
+"""Programs of ExecuTorch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+from modelaudit.model.structure import DefectKind
+
+
+class ExecutorchDefect(DefectKind):
+    """Defects of an ExecuTorch program."""
+
+    INDEX_OUTSIDE = "index-outside"
+
+
+DECLARATIONS: Final = (
+    Declaration(
+        "executorch",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        extensions=(".pte",),
+        defects=(ExecutorchDefect,),
+    ),
+)

@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.formats.graphs.executorch import ExecutorchDefect
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Defect, Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.flatbuffers import IDENTIFIER, FlatBuffer, Table
 from modelaudit.wire.windows import SubWindow, budget_of
 
@@ -181,7 +182,4 @@ class _Walk:
 
     def _outside(self, detail: str, position: int) -> None:
         if len(self.defects) < _MOST_DEFECTS:
-            self.defects.append(Defect("index-outside", detail, Location(offset=position)))
-
-
-READER = Reader("executorch", recognises, read)
+            self.defects.append(Defect(ExecutorchDefect.INDEX_OUTSIDE, detail, Location(offset=position)))

@@ -1,6 +1,9 @@
 """Configurations of Keras: which classes, functions, code and files they name, in JSON of any place."""
 
-from modelaudit.formats.graphs.keras.document import INTERPRETER
-from modelaudit.formats.graphs.keras.reading import readings_of_text
+from __future__ import annotations
 
-__all__ = ["INTERPRETER", "readings_of_text"]
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (Declaration("keras", interpreter=f"{__name__}.document:INTERPRETER"),)

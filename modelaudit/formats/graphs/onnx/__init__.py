@@ -2,7 +2,43 @@
 
 from __future__ import annotations
 
-from modelaudit.formats.graphs.onnx.model import READER
-from modelaudit.formats.graphs.onnx.ort import READER as ORT
+from typing import Final
 
-READERS = (READER, ORT)
+from modelaudit.formats.declaration import Declaration, Magic
+from modelaudit.model.structure import DefectKind
+
+
+class TensorSizeDefect(DefectKind):
+    """Defects in the shapes and sizes of tensors, which ONNX and ONNX Runtime models share."""
+
+    NEGATIVE_LENGTH = "negative-length"
+    SIZE_MISMATCH = "size-mismatch"
+    SIZE_OVERFLOW = "size-overflow"
+
+
+class OnnxDefect(DefectKind):
+    """Defects in the external data of an ONNX model."""
+
+    DUPLICATE_KEY = "duplicate-key"
+    EXTERNAL_KEY = "external-key"
+    EXTERNAL_MISSING = "external-missing"
+    EXTERNAL_RANGE = "external-range"
+    MEMORY_ADDRESS = "memory-address"
+
+
+DECLARATIONS: Final = (
+    Declaration(
+        "onnx",
+        read=f"{__name__}.model:read",
+        recognise=f"{__name__}.recognition:recognises",
+        extensions=(".onnx", ".ort"),
+        defects=(OnnxDefect, TensorSizeDefect),
+    ),
+    Declaration(
+        "ort",
+        read=f"{__name__}.ort:read",
+        recognise=Magic((b"ORTM",), offset=4),
+        extensions=(".ort",),
+        defects=(TensorSizeDefect,),
+    ),
+)

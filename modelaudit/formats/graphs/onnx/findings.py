@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from modelaudit.formats.embedded import decode_content, detect_coding, make_content_artifact
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
-from modelaudit.languages.embedded import decode_content, detect_coding, make_content_artifact
 from modelaudit.languages.terms.statements import extract_statements, iter_description_pairs
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
-from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
+from modelaudit.model.structure import Defect, DefectKind, Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
 from modelaudit.wire.codings import Coding
 from modelaudit.wire.protobuf import Message
@@ -101,7 +101,7 @@ class Found:
         if known is None or known.needs < needs:
             self.references[target] = Reference(ReferenceKind.DATA, target, by, needs, where)
 
-    def defect(self, kind: str, detail: str, where: Location) -> None:
+    def defect(self, kind: DefectKind, detail: str, where: Location) -> None:
         """A contradiction; those over a bound are counted only."""
         if len(self.defects) < _MOST_DEFECTS:
             self.defects.append(Defect(kind, detail, where))

@@ -11,13 +11,13 @@ from contextlib import suppress
 from typing import Final
 
 from modelaudit.formats.graphs.onnx.findings import STANDARD, Found
-from modelaudit.formats.graphs.onnx.recognition import GRAPH, IR_VERSION, cut_graph, recognises
+from modelaudit.formats.graphs.onnx.recognition import GRAPH, IR_VERSION, cut_graph
 from modelaudit.formats.graphs.onnx.tensors import Tensor, judge
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 
 _OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 8, 14, 20, 25
@@ -223,6 +223,3 @@ class _Walk:
             if field.number == 16 and field.wire == BYTES:
                 self._metadata(field.body, is_of_many=True)
         judge(tensor, by, self._found)
-
-
-READER = Reader("onnx", recognises, read)

@@ -14,17 +14,12 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
-from modelaudit.wire.flatbuffers import IDENTIFIER, FlatBuffer, Table, Vector
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
+from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
 from modelaudit.wire.protobuf import Message
 
 _DEEPEST: Final = 40
 _TOLD: Final = frozenset({"module", "class_name", "func_name", "operator"})
-
-
-def recognises(head: Head) -> bool:
-    """The four letters at byte 4."""
-    return head.content is None and head.data.startswith(b"ORTM", IDENTIFIER)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -99,6 +94,3 @@ def _tensor(table: Table | None, found: Found) -> None:
 def _text(name: str, text: Vector | None, found: Found) -> None:
     if text is not None:
         found.text(name, Message(found.window, text.start, text.start + text.count))
-
-
-READER = Reader("ort", recognises, read)

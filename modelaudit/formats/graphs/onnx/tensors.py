@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.formats.graphs.onnx import OnnxDefect, TensorSizeDefect
 from modelaudit.formats.graphs.onnx.findings import Found
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
@@ -105,34 +106,34 @@ def judge(tensor: Tensor, by: str, found: Found) -> None:
     label = tensor.name or by or "a tensor"
     takes = bytes_of(tensor.dims, tensor.type)
     if any(size < 0 for size in tensor.dims):
-        found.defect("negative-length", f"{label} has the shape {_shape(tensor.dims)}", tensor.where)
+        found.defect(TensorSizeDefect.NEGATIVE_LENGTH, f"{label} has the shape {_shape(tensor.dims)}", tensor.where)
     elif takes is not None and takes > _MOST_BYTES:
-        found.defect("size-overflow", f"{label} has the shape {_shape(tensor.dims)}", tensor.where)
+        found.defect(TensorSizeDefect.SIZE_OVERFLOW, f"{label} has the shape {_shape(tensor.dims)}", tensor.where)
     if tensor.is_external or tensor.entries:
         _external(tensor, label, takes, found)
     elif tensor.raw is not None and takes is not None and takes != tensor.raw and not tensor.is_segment:
         detail = f"{label} of the shape {_shape(tensor.dims)} takes {takes} bytes and has {tensor.raw}"
-        found.defect("size-mismatch", detail, tensor.where)
+        found.defect(TensorSizeDefect.SIZE_MISMATCH, detail, tensor.where)
 
 
 def _external(tensor: Tensor, label: str, takes: int | None, found: Found) -> None:
     keys = [key for key, _ in tensor.entries]
     if len(set(keys)) < len(keys):
-        found.defect("duplicate-key", f"{label} states twice where its data lie", tensor.where)
+        found.defect(OnnxDefect.DUPLICATE_KEY, f"{label} states twice where its data lie", tensor.where)
     for key in sorted(set(keys)):
         if key.startswith("_"):
-            found.defect("external-key", f"{label} gives its external data the property {key!r}", tensor.where)
+            found.defect(OnnxDefect.EXTERNAL_KEY, f"{label} gives its external data the property {key!r}", tensor.where)
     offset = _number(tensor, label, "offset", found) or 0
     length = _number(tensor, label, "length", found)
     if length is not None and takes is not None and length != takes:
         detail = f"{label} of the shape {_shape(tensor.dims)} takes {takes} bytes, its external data have {length}"
-        found.defect("size-mismatch", detail, tensor.where)
+        found.defect(TensorSizeDefect.SIZE_MISMATCH, detail, tensor.where)
     targets = [value for key, value in tensor.entries if key == "location"]
     if not any(targets):
-        found.defect("external-missing", f"{label} has its data in a file that it does not name", tensor.where)
+        found.defect(OnnxDefect.EXTERNAL_MISSING, f"{label} has its data in a file that it does not name", tensor.where)
     for target in dict.fromkeys(targets):
         if MEMORY in target:
-            found.defect("memory-address", f"{label} has its data at the address {offset}", tensor.where)
+            found.defect(OnnxDefect.MEMORY_ADDRESS, f"{label} has its data at the address {offset}", tensor.where)
         elif target:
             found.refer(target, min(offset + (length if length is not None else takes or 0), _MOST_BYTES), label,
                         tensor.where)  # fmt: skip
@@ -144,7 +145,7 @@ def _number(tensor: Tensor, label: str, key: str, found: Found) -> int | None:
         return None
     if _NUMBER.fullmatch(values[-1]) and int(values[-1]) <= _MOST_BYTES:
         return int(values[-1])
-    found.defect("external-range", f"{label} states the {key} {values[-1][:_SHOWN]!r}", tensor.where)
+    found.defect(OnnxDefect.EXTERNAL_RANGE, f"{label} states the {key} {values[-1][:_SHOWN]!r}", tensor.where)
     return None
 
 

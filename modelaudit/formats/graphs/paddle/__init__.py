@@ -1,1 +1,22 @@
-"""Models of PaddlePaddle: programs of operators with their blocks, and files of parameters beside them."""
+"""Programs and parameters of PaddlePaddle, in binary form and in JSON."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "paddle",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        interpreter=f"{__name__}.reader:INTERPRETER",
+    ),
+    Declaration(
+        "paddle",
+        read=f"{__name__}.reader:read_parameters",
+        recognise=f"{__name__}.reader:recognises_parameters",
+        fallback=30,
+    ),
+)

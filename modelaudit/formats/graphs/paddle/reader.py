@@ -19,7 +19,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, VARINT, Message
 
 FORMAT: Final = "paddle"
@@ -32,7 +32,7 @@ _TOLD: Final = frozenset({"file_path", "filename", "path"})
 _TYPE: Final = re.compile(rb"[A-Za-z_]\w*+")
 
 
-def _recognises(head: Head) -> bool:
+def recognises(head: Head) -> bool:
     """The first block: its number, its parent, and variables or operators with a type."""
     if head.content is not None or not head.data.startswith(b"\x0a"):
         return False
@@ -62,7 +62,7 @@ def _type(operator: Message) -> bytes:
     return name if _TYPE.fullmatch(name) else b""
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield each type of operator once.
 
     Raises:
@@ -121,7 +121,7 @@ _DESCRIPTION: Final = 64 * 1024
 _LENGTHS: Final = 4 + 8 + 4 + 4
 
 
-def _recognises_parameters(head: Head) -> bool:
+def recognises_parameters(head: Head) -> bool:
     """A first tensor: its version, no levels, the version again, and a description of its type and shape."""
     data = head.data
     if head.content is not None or len(data) < _LENGTHS + 4 or any(data[:16]):
@@ -130,7 +130,7 @@ def _recognises_parameters(head: Head) -> bool:
     return 4 <= size <= _NAME and data[20] == 8 and data[21] in _SIZES and (size == 4 or data[22] in (0x10, 0x12))
 
 
-def _read_parameters(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_parameters(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield how many tensors follow one another to the end of the file.
 
     Raises:
@@ -196,8 +196,3 @@ def _full_name(short: str) -> str:
 
 
 INTERPRETER: Final = Interpreter(frozenset({"base_code"}), _read_json)
-
-READERS: Final = (
-    Reader(FORMAT, _recognises, _read),
-    Reader(FORMAT, _recognises_parameters, _read_parameters, fallback=True),
-)

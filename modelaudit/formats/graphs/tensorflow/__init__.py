@@ -1,1 +1,24 @@
-"""TensorFlow: graphs, functions, saved models in binary and text form, and checkpoints."""
+"""Graphs, SavedModels and checkpoints of TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("tensorflow", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+    Declaration("tensorflow", read=f"{__name__}.reader:read_text", recognise=f"{__name__}.reader:recognises_text"),
+    Declaration(
+        "tensorflow", read=f"{__name__}.checkpoint:read_index", recognise=f"{__name__}.checkpoint:recognises_index"
+    ),
+    Declaration(
+        "tensorflow", read=f"{__name__}.checkpoint:read_state", recognise=f"{__name__}.checkpoint:recognises_state"
+    ),
+    Declaration(
+        "tensorflow",
+        read=f"{__name__}.checkpoint:read_data",
+        recognise=f"{__name__}.checkpoint:recognises_data",
+        fallback=40,
+    ),
+)

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, TensorData
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.protobuf import VARINT, Message
 from modelaudit.wire.protobuf_text import text_fields
 from modelaudit.wire.sniff import strong_magic
@@ -70,13 +70,14 @@ class _Index:
             self.needs[shard] = max(self.needs.get(shard, 0), start + size)
 
 
-def _recognises_index(head: Head) -> bool:
+def recognises_index(head: Head) -> bool:
+    """Whether the name and the footer are those of an index."""
     if head.content is not None or head.window.size < _FOOTER:
         return False
     return file_name(head.path).endswith(".index") and head.window.read(head.window.size - 8, 8) == _MAGIC
 
 
-def _read_index(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_index(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield what the index says, and the files of data with the bytes that they have to have.
 
     Raises:
@@ -152,21 +153,22 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
     raise DamagedError("a number of the table breaks off")
 
 
-def _recognises_data(head: Head) -> bool:
+def recognises_data(head: Head) -> bool:
     """The name says so, and the bytes do not begin as something that another loader would take."""
     return head.content is None and bool(_SHARD.search(file_name(head.path))) and strong_magic(head.data) is None
 
 
-def _read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the size: the numbers of tensors, which nothing but the index describes."""
     yield TensorData(window.size)
 
 
-def _recognises_state(head: Head) -> bool:
+def recognises_state(head: Head) -> bool:
+    """Whether the text begins with the state of a checkpoint."""
     return bool(_STATE.match(head.data)) and looks_like_text(head)
 
 
-def _read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield which checkpoints the file ``checkpoint`` names, each by the path of its index without the ending."""
     text, _, _ = whole_text(window, limits)
     found: dict[str, int] = {}
@@ -187,11 +189,3 @@ def _read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     )
     if failure is not None:
         raise failure
-
-
-CHECKPOINTS: Final = (
-    Reader(FORMAT, _recognises_index, _read_index),
-    Reader(FORMAT, _recognises_state, _read_state),
-)
-DATA: Final = Reader(FORMAT, _recognises_data, _read_data, fallback=True)
-"""A fallback, so that what else the data may be is looked for in them."""

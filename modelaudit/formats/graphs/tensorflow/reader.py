@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
+from modelaudit.formats.embedded import DecodedWindow, decode_content
 from modelaudit.formats.graphs.tensorflow import recognise
-from modelaudit.formats.graphs.tensorflow.checkpoint import CHECKPOINTS
 from modelaudit.formats.graphs.tensorflow.mentions import mentions_of, references_of
 from modelaudit.formats.graphs.tensorflow.paths import Wiring
 from modelaudit.formats.graphs.tensorflow.saved import Saved
 from modelaudit.formats.graphs.tensorflow.text_schema import encoded
 from modelaudit.formats.pickles.pickle.behind import SEARCH
-from modelaudit.languages.embedded import DecodedWindow, decode_content
 from modelaudit.model.address import join_found, join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
-from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.protobuf import Message
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
@@ -27,11 +26,12 @@ FORMAT: Final = "tensorflow"
 _MOST_METADATA: Final = 10_000
 
 
-def _recognises(head: Head) -> bool:
+def recognises(head: Head) -> bool:
+    """Whether the bytes are a graph or a SavedModel."""
     return bool(recognise.binary_kinds(head))
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield what the file names; where it breaks off, what it names up to there."""
     failure: DamagedError | WindowError | None = None
     for kind in recognise.binary_kinds(Head(artifact.path, artifact.content, b"", window)):
@@ -43,11 +43,12 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         raise failure
 
 
-def _recognises_text(head: Head) -> bool:
+def recognises_text(head: Head) -> bool:
+    """Whether the text is a graph or a SavedModel."""
     return recognise.text_kind(head) is not None
 
 
-def _read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """The same, for the text form."""
     kind = recognise.text_kind(Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window))
     text, _, _ = whole_text(window, limits)
@@ -114,10 +115,3 @@ def _inner(artifact: Artifact, saved: Saved, window: Window, limits: Limits) -> 
         if content is not None:
             path = join_found(artifact.path, content.format, kept.start)
             yield Artifact(path, content.window.size, opener(content.window))
-
-
-READERS: Final = (
-    Reader(FORMAT, _recognises, _read),
-    Reader(FORMAT, _recognises_text, _read_text),
-    *CHECKPOINTS,
-)

@@ -1,1 +1,26 @@
-"""Models of TensorFlow Lite: the operators that they call by name, and whether indices and offsets stay inside."""
+"""TensorFlow Lite models."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration, Magic
+from modelaudit.model.structure import DefectKind
+
+
+class TfliteDefect(DefectKind):
+    """Defects of a TensorFlow Lite model."""
+
+    INDEX_OUTSIDE = "index-outside"
+    NEGATIVE_LENGTH = "negative-length"
+
+
+DECLARATIONS: Final = (
+    Declaration(
+        "tflite",
+        read=f"{__name__}.reader:read",
+        recognise=Magic((b"TFL3",), offset=4),
+        extensions=(".tflite",),
+        defects=(TfliteDefect,),
+    ),
+)

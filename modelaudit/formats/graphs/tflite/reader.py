@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.formats.graphs.tflite import TfliteDefect
 from modelaudit.formats.graphs.tflite.flex import operator_of
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
-from modelaudit.model.structure import Defect, Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
-from modelaudit.wire.flatbuffers import IDENTIFIER, FlatBuffer, Table
+from modelaudit.model.structure import Defect, DefectKind, Location
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
+from modelaudit.wire.flatbuffers import FlatBuffer, Table
 
 VOCABULARY: Final = "tflite-operators"
 OF_TENSORFLOW: Final = "tensorflow-operators"
@@ -31,11 +32,6 @@ _MOST_BYTES: Final = 2**63 - 1
 _MOST_OPTIONS: Final = 8 * MIB
 _INLINE: Final = 1
 """An offset of a buffer up to this one says that its bytes stand in the buffer itself."""
-
-
-def recognises(head: Head) -> bool:
-    """The four letters at byte 4."""
-    return head.content is None and head.data.startswith(b"TFL3", IDENTIFIER)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -127,7 +123,7 @@ class _Walk:
             shape = tensor.vector(0)
             if shape is not None and any(size < -1 for size in shape.numbers("i")):
                 detail = f"the tensor {tensor.text(3, 80)!r} has a shape with a size below zero"
-                self._defect("negative-length", detail, tensor.position)
+                self._defect(TfliteDefect.NEGATIVE_LENGTH, detail, tensor.position)
         for slot in (1, 2):
             self._indices(graph, slot, tensors, f"subgraph {index}")
         nodes = 0
@@ -196,11 +192,8 @@ class _Walk:
             self.cut = self.cut or DamagedError(detail, position)
 
     def _outside(self, detail: str, position: int) -> None:
-        self._defect("index-outside", detail, position)
+        self._defect(TfliteDefect.INDEX_OUTSIDE, detail, position)
 
-    def _defect(self, kind: str, detail: str, position: int) -> None:
+    def _defect(self, kind: DefectKind, detail: str, position: int) -> None:
         if len(self.defects) < _MOST_DEFECTS:
             self.defects.append(Defect(kind, detail, Location(offset=position)))
-
-
-READER = Reader("tflite", recognises, read)

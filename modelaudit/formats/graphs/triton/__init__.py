@@ -1,1 +1,11 @@
-"""Settings in the text form of protocol buffers: how Triton serves a model, and names of classes."""
+"""Configurations of the Triton inference server."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("triton", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+)

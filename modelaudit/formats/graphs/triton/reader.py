@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.protobuf_text import text_fields
 from modelaudit.wire.text import file_name, looks_like_text
 
@@ -100,6 +100,3 @@ def _values(text: str, limits: Limits) -> Iterator[tuple[str, str, int]]:
             yield key, value, each.line
         else:
             yield each.name, value, each.line
-
-
-READER: Final = Reader(FORMAT, recognises, read)

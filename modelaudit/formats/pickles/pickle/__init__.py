@@ -2,6 +2,37 @@
 
 from __future__ import annotations
 
-from modelaudit.formats.pickles.pickle.reader import READER
+from typing import Final
 
-__all__ = ["READER"]
+from modelaudit.formats.declaration import Declaration, EmbeddedStart
+from modelaudit.model.structure import DefectKind
+
+
+class PickleDefect(DefectKind):
+    """Defects of a pickle stream."""
+
+    AMBIGUOUS_NUMBER = "ambiguous-number"
+    FORGED_STATE = "forged-state"
+    FRAME_TOO_LONG = "frame-too-long"
+    LITERAL_INVALID = "literal-invalid"
+    MARK_MISSING = "mark-missing"
+    MEMO_INDEX = "memo-index"
+    MEMO_MISSING = "memo-missing"
+    ODD_ITEMS = "odd-items"
+    PROTOCOL_UNKNOWN = "protocol-unknown"
+    SIDE_FILE_OUTSIDE = "side-file-outside"
+    STACK_UNDERFLOW = "stack-underflow"
+    TEXT_INVALID = "text-invalid"
+    UNENDED_LINE = "unended-line"
+    WRONG_TARGET = "wrong-target"
+
+
+DECLARATIONS: Final = (
+    Declaration(
+        "pickle",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        embedded=EmbeddedStart(begins="modelaudit.wire.pickle_start:begins_pickle"),
+        defects=(PickleDefect,),
+    ),
+)

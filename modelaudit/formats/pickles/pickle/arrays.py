@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.dtypes import DTYPE, Dtypes, ForgedError, numbers_of
 from modelaudit.formats.pickles.pickle.values import Box, Slot
 from modelaudit.formats.weights.numpy.dtype import Dtype, extent
@@ -70,7 +71,7 @@ def note_call(machine: Machine, callee: Slot, given: tuple[Slot, ...], made: Mad
     at = _SHAPE_OF.get(str(callee)) if isinstance(callee, Name) and callee.module.startswith("numpy.") else None
     if at is not None and at < len(given) and numbers_of(given[at]) != (0,):
         machine.defect(
-            "forged-state", "an array is made with room, which its content will free while others look at it"
+            PickleDefect.FORGED_STATE, "an array is made with room, which its content will free while others look at it"
         )
 
 
@@ -85,7 +86,7 @@ def note_state(machine: Machine, target: Slot, state: Slot) -> None:
     try:
         machine.arrays.dtypes.set_state(target, state)
     except ForgedError as forged:
-        machine.defect("forged-state", str(forged))
+        machine.defect(PickleDefect.FORGED_STATE, str(forged))
     maker = str(target.by) if isinstance(target, Made) else ""
     if maker in _BESIDE:
         _check_beside(machine, state)
@@ -96,7 +97,9 @@ def note_state(machine: Machine, target: Slot, state: Slot) -> None:
 def note_items(machine: Machine, target: Box) -> None:
     """Judge that items are put into a mapping that is the state of an object."""
     if machine.arrays.dtypes.keeps(target):
-        machine.defect("forged-state", "the fields of a dtype are changed while something refers to it already")
+        machine.defect(
+            PickleDefect.FORGED_STATE, "the fields of a dtype are changed while something refers to it already"
+        )
 
 
 def _attributes(state: Slot) -> dict[str, Slot] | None:
@@ -113,7 +116,9 @@ def _follow(machine: Machine, wrapper: Made, state: Slot) -> None:
     attributes = _attributes(state)
     if attributes is not None and attributes.keys() - _ATTRIBUTES:
         strange = min(attributes.keys() - _ATTRIBUTES)[:80]
-        machine.defect("forged-state", f"an array of joblib with {strange!r}, an attribute that joblib does not write")
+        machine.defect(
+            PickleDefect.FORGED_STATE, f"an array of joblib with {strange!r}, an attribute that joblib does not write"
+        )
     start = machine.offset
     if arrays.first is None:
         arrays.first, arrays.opcodes = start, machine.opcodes
@@ -124,7 +129,7 @@ def _follow(machine: Machine, wrapper: Made, state: Slot) -> None:
     arrays.wrappers[id(wrapper)] = wrapper
     if machine.frame_end() > start:
         # joblib's loader has read the whole frame by now, and finds the array behind it.
-        machine.defect("forged-state", "an array of joblib inside a frame, which joblib never writes")
+        machine.defect(PickleDefect.FORGED_STATE, "an array of joblib inside a frame, which joblib never writes")
         raise OutOfBandError("joblib takes the array from behind the frame that goes on here", start)
     dtype = arrays.dtypes.of(attributes.get("dtype"))
     if dtype is None or dtype.objects is None:
@@ -132,7 +137,7 @@ def _follow(machine: Machine, wrapper: Made, state: Slot) -> None:
     if dtype.objects:
         if attributes.get("allow_mmap", False) is not False:
             # NumPy maps arrays of objects without a word, and takes bytes of the file for addresses.
-            machine.defect("forged-state", "an array of objects that joblib may map into memory")
+            machine.defect(PickleDefect.FORGED_STATE, "an array of objects that joblib may map into memory")
         _follow_objects(machine, start)
     else:
         _pass_numbers(machine, start, attributes, dtype)
@@ -148,7 +153,7 @@ def _follow_objects(machine: Machine, start: int) -> None:
     if machine.fault is None:
         machine.fault = inner.fault
     if inner.frame_end() > inner.offset:
-        machine.defect("forged-state", "the pickle of an array ends before its frame does")
+        machine.defect(PickleDefect.FORGED_STATE, "the pickle of an array ends before its frame does")
         raise OutOfBandError("loaders differ on where the pickle of an array ends", inner.offset)
     machine.go_to(inner.offset)
     machine.stack[-1] = inner.result
@@ -181,12 +186,14 @@ def _check_beside(machine: Machine, state: Slot) -> None:
     attributes = _attributes(state)
     name = attributes.get("filename") if attributes is not None else None
     if attributes is None or attributes.keys() - _BESIDE_ATTRIBUTES or not isinstance(name, str):
-        machine.defect("forged-state", "an array of joblib in another file, with a state that joblib does not write")
+        machine.defect(
+            PickleDefect.FORGED_STATE, "an array of joblib in another file, with a state that joblib does not write"
+        )
     elif not name or name in (".", "..") or not _NOT_IN_NAMES.isdisjoint(name):
-        machine.defect("side-file-outside", f"joblib would load an array from {name[:200]!r}")
+        machine.defect(PickleDefect.SIDE_FILE_OUTSIDE, f"joblib would load an array from {name[:200]!r}")
     else:
         rest = attributes.get("state")
         parts = [value for _, value in rest.pairs()] if isinstance(rest, Box) else []
         dtypes = [dtype for dtype in map(machine.arrays.dtypes.of, parts) if dtype is not None]
         if any(dtype.objects for dtype in dtypes):
-            machine.defect("forged-state", "an array of objects with raw bytes in place of the objects")
+            machine.defect(PickleDefect.FORGED_STATE, "an array of objects with raw bytes in place of the objects")

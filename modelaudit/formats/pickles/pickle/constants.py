@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import struct
 
+from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.machine import Handler, Machine
 from modelaudit.formats.pickles.pickle.nested import AS_TEXT, OPENED
 from modelaudit.formats.pickles.pickle.values import Slot, Truncated
@@ -65,7 +66,7 @@ def _line_value(machine: Machine, kind: str, line: bytes) -> Slot:
             return float(text)
         return _integer(text)
     except ValueError:
-        machine.defect("literal-invalid", f"a {kind} literal cannot be read")
+        machine.defect(PickleDefect.LITERAL_INVALID, f"a {kind} literal cannot be read")
         return Unknown(f"a {kind} literal that cannot be read")
 
 
@@ -117,7 +118,7 @@ def _decoded(machine: Machine, kind: str, data: bytes) -> Slot:
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
-        machine.defect("text-invalid", "text that is not UTF-8")
+        machine.defect(PickleDefect.TEXT_INVALID, "text that is not UTF-8")
         return Unknown("text that is not UTF-8")
 
 

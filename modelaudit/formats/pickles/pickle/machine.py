@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
+from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.arrays import Arrays, note_call
 from modelaudit.formats.pickles.pickle.code import outline_of_call
 from modelaudit.formats.pickles.pickle.listing import listing_of
@@ -18,7 +19,7 @@ from modelaudit.formats.pickles.pickle.values import Box, Slot, Truncated, items
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Embedded, Holding, Made, Name, PickleEvent, Plain, Unknown, Value
-from modelaudit.model.structure import CodeOutline, Defect, Location
+from modelaudit.model.structure import CodeOutline, Defect, DefectKind, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import keep_time
 
@@ -44,7 +45,15 @@ _BRIEF_ARGUMENTS: Final = 8
 _NUMBERS: Final = frozenset({int, float, bytes})
 
 # Loaders go on after these.
-_TOLERATED: Final = frozenset({"ambiguous-number", "unended-line", "forged-state", "memo-index", "side-file-outside"})
+_TOLERATED: Final = frozenset(
+    {
+        "ambiguous-number",
+        PickleDefect.UNENDED_LINE,
+        PickleDefect.FORGED_STATE,
+        PickleDefect.MEMO_INDEX,
+        "side-file-outside",
+    }
+)
 Handler = Callable[["Machine"], bool | None]
 
 
@@ -196,7 +205,7 @@ class Machine:
             at += len(chunk)
         else:
             # The unpickler written in Python, which joblib and dill build on, drops the last byte for a newline.
-            self.defect("unended-line", "a line that breaks off with the file")
+            self.defect(PickleDefect.UNENDED_LINE, "a line that breaks off with the file")
         if at == start:
             raise DamagedError("the pickle ends inside a line", self.at)
         if at - start - 1 > CONSTANT_KEPT:
@@ -229,7 +238,7 @@ class Machine:
         """The top of the stack; an ``Unknown`` where there is none above the last mark."""
         floor = self.marks[-1] if self.marks else 0
         if len(self.stack) <= floor:
-            self.defect("stack-underflow", "an opcode takes a value that is not on the stack")
+            self.defect(PickleDefect.STACK_UNDERFLOW, "an opcode takes a value that is not on the stack")
             return Unknown("a value missing from the stack")
         return self.stack.pop()
 
@@ -244,7 +253,7 @@ class Machine:
         if self.marks:
             mark = self.marks.pop()
         else:
-            self.defect("mark-missing", "an opcode needs a mark and there is none")
+            self.defect(PickleDefect.MARK_MISSING, "an opcode needs a mark and there is none")
             mark = 0
         values = self.stack[mark:]
         del self.stack[mark:]
@@ -273,7 +282,7 @@ class Machine:
             if type(value) is Name:
                 self.uses[value] += 1
         except KeyError:
-            self.defect("memo-missing", f"memo entry {index} is read before it is written")
+            self.defect(PickleDefect.MEMO_MISSING, f"memo entry {index} is read before it is written")
             self.stack.append(Unknown(f"memo entry {index}, never written"))
 
     def remember(self, index: int) -> None:
@@ -281,12 +290,12 @@ class Machine:
         if len(self.memo) >= self.limits.pickle_memo:
             raise LimitReachedError(f"more than {self.limits.pickle_memo} memo entries", self.at)
         if index > self.limits.pickle_memo:
-            self.defect("memo-index", f"memo index {index} makes a loader reserve that many slots")
+            self.defect(PickleDefect.MEMO_INDEX, f"memo index {index} makes a loader reserve that many slots")
         self.memo[index] = self.top()
 
     # -- what is reported -------------------------------------------------------------------------------------------
 
-    def defect(self, kind: str, detail: str) -> None:
+    def defect(self, kind: DefectKind, detail: str) -> None:
         """Record a contradiction. But for a few kinds, every loader would raise here."""
         if self.fault is None and kind not in _TOLERATED:
             self.fault = self.at

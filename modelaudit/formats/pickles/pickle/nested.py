@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from modelaudit.formats import embedded
 from modelaudit.formats.pickles.pickle.code import begins_code, outlines_of_marshalled
-from modelaudit.languages import embedded
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
@@ -50,7 +50,7 @@ def coding_of(data: bytes, length: int, is_text: bool) -> Coding | None:
         if begins_code(inner):
             return code_in
     coding = embedded.detect_coding(data, cut, is_text)
-    if coding is Coding.RAW and embedded.detect_format(data) == embedded.PICKLE and data[0] != 0x80:
+    if coding is Coding.RAW and embedded.detect_format(data) == "pickle" and data[0] != 0x80:
         # Words may begin so. A pickle of protocol 0 or 1 is text, has lines, and ends with STOP.
         whole = length <= _OLD_LONGEST and (cut or data.endswith(b"."))
         return coding if whole and b"\n" in data else None
@@ -141,7 +141,7 @@ def _look(
             return
     is_text = nested.coding in AS_TEXT
     content = embedded.decode_content(stretch, limits, is_text)
-    if content is None or (content.format == embedded.PICKLE and not is_pickle(content.window)):
+    if content is None or (content.format == "pickle" and not is_pickle(content.window)):
         return
     inside.children.append(
         embedded.make_content_artifact(artifact.path, nested.offset, stretch, limits, content, is_text)

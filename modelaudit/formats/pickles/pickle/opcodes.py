@@ -6,6 +6,7 @@ import _compat_pickle
 import pickletools
 from typing import Final
 
+from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.arrays import note_items, note_state
 from modelaudit.formats.pickles.pickle.constants import (
     byte_array,
@@ -60,11 +61,11 @@ def _index(machine: Machine, width: int) -> int:
     number, nul, _ = line.partition(b"\0")
     if nul:
         # CPython's own unpickler reads as far as the zero byte, the one written in Python raises.
-        machine.defect("ambiguous-number", "a memo index with a zero byte in it")
+        machine.defect(PickleDefect.AMBIGUOUS_NUMBER, "a memo index with a zero byte in it")
     try:
         return int(number)
     except ValueError:
-        machine.defect("literal-invalid", "a memo index that is no number")
+        machine.defect(PickleDefect.LITERAL_INVALID, "a memo index that is no number")
         return -1
 
 
@@ -149,7 +150,7 @@ def _set_pairs(machine: Machine, opcode: str, target: Slot, pairs: list[Slot]) -
     if not pairs:
         return  # to every loader this is nothing at all, whatever the target
     if len(pairs) % 2:
-        machine.defect("odd-items", f"{opcode} with a key that has no value")
+        machine.defect(PickleDefect.ODD_ITEMS, f"{opcode} with a key that has no value")
     if type(target) is Box and target.type == "dict":
         if target.is_state:
             note_items(machine, target)
@@ -163,7 +164,7 @@ def _set_pairs(machine: Machine, opcode: str, target: Slot, pairs: list[Slot]) -
         if target.type == "list":
             target.extend(pairs[1::2])
         else:
-            machine.defect("wrong-target", f"{opcode} on a {target.type}, which has no items to set")
+            machine.defect(PickleDefect.WRONG_TARGET, f"{opcode} on a {target.type}, which has no items to set")
     else:
         machine.act(Act.SET_ITEM, opcode, target, tuple(pairs[:64]))
 
@@ -189,7 +190,7 @@ def _extend(machine: Machine, opcode: str, values: list[Slot]) -> None:
         if target.type == ("set" if opcode == "ADDITEMS" else "list"):
             target.extend(values)
         else:
-            machine.defect("wrong-target", f"{opcode} on a {target.type}, to which it cannot add")
+            machine.defect(PickleDefect.WRONG_TARGET, f"{opcode} on a {target.type}, to which it cannot add")
     else:
         machine.act(Act.SET_ITEM, opcode, target, tuple(values[:64]))
 
@@ -248,7 +249,7 @@ def _extension(width: int) -> Handler:
 def _persistent_line(machine: Machine) -> None:
     line, whole = machine.take_line()
     if not (line.isascii() and line.decode("ascii").isprintable()):
-        machine.defect("text-invalid", "a persistent id that is not printable ASCII")
+        machine.defect(PickleDefect.TEXT_INVALID, "a persistent id that is not printable ASCII")
     _persistent(machine, "PERSID", line.decode("ascii", "replace") if whole else cut("str", line))
 
 
@@ -291,7 +292,7 @@ def _new_object_ex(machine: Machine) -> None:
 def _object(machine: Machine) -> None:
     values = machine.pop_mark()
     if not values:
-        machine.defect("stack-underflow", "OBJ without a class")
+        machine.defect(PickleDefect.STACK_UNDERFLOW, "OBJ without a class")
         values = [Unknown("a class missing from the stack")]
     machine.called("OBJ", values[0], values[1:])
 
@@ -317,14 +318,16 @@ def _build(machine: Machine) -> None:
 def _protocol(machine: Machine) -> None:
     machine.protocol = machine.take(1)[0]
     if machine.protocol > 5:
-        machine.defect("protocol-unknown", f"protocol {machine.protocol} does not exist")
+        machine.defect(PickleDefect.PROTOCOL_UNKNOWN, f"protocol {machine.protocol} does not exist")
 
 
 def _frame(machine: Machine) -> None:
     size = int.from_bytes(machine.take(8), "little")
     machine.frame = machine.offset + size
     if machine.offset + size > machine.size:
-        machine.defect("frame-too-long", f"a frame of {size} bytes where {machine.size - machine.offset} are left")
+        machine.defect(
+            PickleDefect.FRAME_TOO_LONG, f"a frame of {size} bytes where {machine.size - machine.offset} are left"
+        )
 
 
 def _stop(machine: Machine) -> bool:

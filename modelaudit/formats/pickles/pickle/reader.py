@@ -23,7 +23,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, PickleStream
 from modelaudit.model.structure import CodeOutline, Defect, Location, TensorData, Unread, UnreadReason
 from modelaudit.model.torch import StorageClaim
-from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.pickle_start import FUTURE, announces, names_protocol
 from modelaudit.wire.windows import SubWindow, budget_of
 
@@ -249,6 +249,3 @@ def _is_torch_magic(result: Slot) -> bool:
 
 def _at(offset: int | None) -> Location:
     return Location(offset=offset)
-
-
-READER = Reader("pickle", recognises, read)

@@ -1,1 +1,27 @@
-"""The reader of ``schema.json`` in a file of skops, a ZIP archive that rebuilds scikit-learn models without pickle."""
+"""Models of scikit-learn that skops keeps in a ZIP archive with a schema."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
+from modelaudit.model.structure import DefectKind
+
+
+class SkopsDefect(DefectKind):
+    """Defects of the schema of a skops archive."""
+
+    DUPLICATE_KEY = "duplicate-key"
+    DUPLICATE_NODE_ID = "duplicate-node-id"
+
+
+DECLARATIONS: Final = (
+    Declaration(
+        "skops",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        fallback=80,
+        extensions=TEXT_EXTENSIONS,
+        defects=(SkopsDefect,),
+    ),
+)

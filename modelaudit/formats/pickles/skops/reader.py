@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from modelaudit.formats.documents.structured import reader as documents
-from modelaudit.formats.documents.structured.reader import whole_text
+from modelaudit.formats.pickles.skops import SkopsDefect
+from modelaudit.formats.registry import reader_of
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.skops import SkopsNode, SkopsSchema
-from modelaudit.model.structure import Defect, Location
-from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.model.structure import Defect, DefectKind, Location
+from modelaudit.wire.base import Head, LimitReachedError, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, obstacle_to
 from modelaudit.wire.text import file_name, looks_like_text
 
@@ -48,7 +49,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     tree = _Tree()
     unread = obstacle_to(lambda: tree.follow(text, limits))
     if not tree.nodes and unread is None:
-        yield from documents.JSON.read(artifact, window, limits)
+        yield from reader_of("json").read(artifact, window, limits)
         return
     yield SkopsSchema(tree.protocol, tuple(tree.nodes), tuple(tree.defects))
     if unread is not None:
@@ -94,7 +95,7 @@ class _Tree:
     def _object_ends(self, pairs: list[tuple[str, object]]) -> object:
         value = dict(pairs)
         if len(value) < len(pairs):
-            self.defect("duplicate-key", "a key occurs twice in one node")
+            self.defect(SkopsDefect.DUPLICATE_KEY, "a key occurs twice in one node")
         if "__loader__" not in value:
             # A plain mapping holds the children of the node around it under their names.
             return {key: inner for key, inner in value.items() if isinstance(inner, _KEPT)} or None
@@ -129,14 +130,14 @@ class _Tree:
         known = self._by_id.setdefault(str(identity)[:40], node)
         if (known.loader, known.module, known.name) != (node.loader, node.module, node.name):
             detail = f"a {node.loader} of {node.module}.{node.name} has the id of a {known.loader} of another type"
-            self.defect("duplicate-node-id", detail)
+            self.defect(SkopsDefect.DUPLICATE_NODE_ID, detail)
 
     def _add(self, node: SkopsNode) -> None:
         if len(self.nodes) >= _MOST_KINDS:
             raise LimitReachedError(f"more than {_MOST_KINDS} different kinds of nodes")
         self.nodes[node] = None
 
-    def defect(self, kind: str, detail: str) -> None:
+    def defect(self, kind: DefectKind, detail: str) -> None:
         """Note a contradiction, while there are few."""
         if len(self.defects) < _DEFECTS_KEPT:
             self.defects.append(Defect(kind, detail, Location(key=detail[:100])))
@@ -182,6 +183,3 @@ def _generator(content: object) -> str:
     # Protocol 0 kept the state as it is.
     name = state.get("bit_generator") if isinstance(state, dict) else None
     return name[:200] if isinstance(name, str) else ""
-
-
-READER = Reader("skops", recognises, read, fallback=True)

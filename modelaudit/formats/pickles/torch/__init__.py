@@ -1,10 +1,27 @@
-"""What torch and its kin keep in archives beside pickles: sources, bytecode, graphs, old records."""
+"""Members of torch archives other than pickles: sources, bytecode, graphs, storages and old records."""
 
 from __future__ import annotations
 
-from modelaudit.formats.pickles.torch import bytecode, graph, script, tar_records, weight
-from modelaudit.wire.base import Reader
+from typing import Final
 
-READERS: tuple[Reader, ...] = (script.READER, bytecode.READER, graph.READER, weight.READER, tar_records.READER)
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
 
-__all__ = ["READERS"]
+DECLARATIONS: Final = (
+    Declaration(
+        "torchscript",
+        read=f"{__name__}.script:read",
+        recognise=f"{__name__}.script:recognises",
+        extensions=TEXT_EXTENSIONS,
+    ),
+    Declaration("torch-bytecode", read=f"{__name__}.bytecode:read", recognise=f"{__name__}.bytecode:recognises"),
+    Declaration(
+        "torch-export",
+        read=f"{__name__}.graph:read",
+        recognise=f"{__name__}.graph:recognises",
+        extensions=TEXT_EXTENSIONS,
+    ),
+    Declaration("torch-weight", read=f"{__name__}.weight:read", recognise=f"{__name__}.weight:recognises"),
+    Declaration(
+        "torch-tar-records", read=f"{__name__}.tar_records:read", recognise=f"{__name__}.tar_records:recognises"
+    ),
+)

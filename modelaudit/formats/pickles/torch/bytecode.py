@@ -16,7 +16,7 @@ from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import Mention, TorchMention, TorchProgram
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.text import file_name
 from modelaudit.wire.windows import read_whole
 
@@ -62,6 +62,3 @@ def _named(text: str) -> Iterator[TorchMention]:
         yield TorchMention(Mention.OPERATOR, text[:200], called=True)
     elif "__torch__" in text:
         yield from (TorchMention(Mention.TYPE, name[:200]) for name in _CLASS.findall(text))
-
-
-READER = Reader("torch-bytecode", recognises, read)

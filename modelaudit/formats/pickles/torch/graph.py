@@ -14,11 +14,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.documents.structured.reader import whole_text
 from modelaudit.model.artifact import TORCH_EXPORT, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.torch import Mention, TorchMention, TorchProgram
-from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import Head, LimitReachedError, Reading
+from modelaudit.wire.documents import whole_text
 from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, obstacle_to
 
 _MOST_NAMES: Final = 50_000
@@ -129,6 +129,3 @@ class _Graph:
 
 def _drop(_: str) -> None:
     return None
-
-
-READER = Reader("torch-export", recognises, read)

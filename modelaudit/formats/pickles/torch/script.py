@@ -11,7 +11,7 @@ from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import TorchProgram
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.text import EIGHT_BIT, TextScan, decode, looks_like_text
 from modelaudit.wire.windows import read_whole
 
@@ -62,6 +62,3 @@ def _program(path: str, names: Names) -> TorchProgram:
         tuple(sorted(f"{qualifier}.{name}" for name in names.types)),
         tuple(sorted(names.fields)),
     )
-
-
-READER = Reader("torchscript", recognises, read)

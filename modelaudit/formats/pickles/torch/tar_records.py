@@ -20,7 +20,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Name
 from modelaudit.model.structure import Location, TensorData, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.text import file_name
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
@@ -137,6 +137,3 @@ class _Walk:
             raise DamagedError(f"a record takes {length} bytes where {left} are left", self.position)
         self.position += length
         self.numbers += length
-
-
-READER = Reader(TORCH_TAR, recognises, read)

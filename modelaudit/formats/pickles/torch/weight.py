@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelaudit.formats.pickles import pickle
+from modelaudit.formats.pickles.pickle import reader as pickle
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
 from modelaudit.model.artifact import TORCH_WEIGHT, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import TensorData
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.sniff import strong_magic
 
 
@@ -33,10 +33,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield TensorData(window.size)
     if not starts_pickle(window, 0, limits):
         return
-    found = list(pickle.READER.read(artifact, window, limits))
+    found = list(pickle.read(artifact, window, limits))
     # Numbers may begin like a pickle by chance; they do not go on to import anything.
     if any(isinstance(item, PickleProgram) and item.events for item in found):
         yield from found
-
-
-READER = Reader(TORCH_WEIGHT, recognises, read)

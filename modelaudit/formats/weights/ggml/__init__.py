@@ -1,7 +1,18 @@
-"""GGML, the weights of llama.cpp, whisper.cpp and their kin before GGUF."""
+"""GGML, the weights of llama.cpp, whisper.cpp and related programs before GGUF."""
 
 from __future__ import annotations
 
-from modelaudit.formats.weights.ggml.reader import READER
+from typing import Final
 
-__all__ = ["READER"]
+from modelaudit.formats.declaration import Declaration, Magic
+from modelaudit.formats.weights.gguf import TensorDefect
+
+DECLARATIONS: Final = (
+    Declaration(
+        "ggml",
+        read=f"{__name__}.reader:read",
+        recognise=Magic((b"lmgg", b"fmgg", b"tjgg", b"algg")),
+        extensions=(".ggml", ".ggjt"),
+        defects=(TensorDefect,),
+    ),
+)

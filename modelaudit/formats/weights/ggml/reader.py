@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.formats.pickles.pickle.behind import pickles_amid
 from modelaudit.formats.weights.ggml.layouts import MAGICS, UNVERSIONED, Layout, blocks_of, layouts_of, read_front
+from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import Cursor
 from modelaudit.formats.weights.gguf.tensors import padded, size_of
 from modelaudit.formats.weights.gguf.types import Blocks
@@ -19,7 +20,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.members import DefectLog, MemberPaths
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
@@ -28,11 +29,6 @@ _MOST_DIMENSIONS: Final = 4
 _MOST_NAME: Final = 1024
 _MOST_TENSORS: Final = 1_000_000
 _NEXT: Final = "convert it to GGUF with the program that it was made for, and scan that"
-
-
-def recognises(head: Head) -> bool:
-    """One of the four magic numbers of files that a program wrote in little-endian order."""
-    return head.content is None and head.data[:4] in MAGICS
 
 
 @dataclass(slots=True)
@@ -119,7 +115,7 @@ def _tensors(cursor: Cursor, layout: Layout, blocks: Blocks, state: _State) -> N
         if state.tensors >= _MOST_TENSORS:
             raise LimitReachedError(f"it holds more than {_MOST_TENSORS} tensors", offset)
         if not _is_row(cursor):
-            state.log.add("trailing-data", f"{size - offset} bytes follow the last tensor", offset)
+            state.log.add(TensorDefect.TRAILING_DATA, f"{size - offset} bytes follow the last tensor", offset)
             return
         dimensions, length, kind = (cursor.u32("the row of a tensor") for _ in range(3))
         shape = tuple(cursor.u32("the shape of a tensor") for _ in range(dimensions))
@@ -128,7 +124,9 @@ def _tensors(cursor: Cursor, layout: Layout, blocks: Blocks, state: _State) -> N
         cursor.skip(length, "the name of a tensor")
         name = raw.decode("utf-8", "backslashreplace")[:200]
         if raw in seen:
-            state.log.add("duplicate-tensor", f"the name {name!r} occurs twice among the tensors", offset, name)
+            state.log.add(
+                TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name
+            )
         seen.add(raw)
         taken = size_of(name, kind, shape, state.log, offset, blocks)
         if taken is None:
@@ -138,6 +136,3 @@ def _tensors(cursor: Cursor, layout: Layout, blocks: Blocks, state: _State) -> N
         cursor.skip(taken, f"the tensor {name!r}")
         state.tensors += 1
         state.end = cursor.offset
-
-
-READER: Final = Reader("ggml", recognises, read)

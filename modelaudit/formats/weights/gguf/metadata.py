@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.formats.weights.gguf import GgufDefect
 from modelaudit.formats.weights.gguf.cursor import Cursor
 from modelaudit.formats.weights.gguf.types import ARRAY, BOOL, STRING, WIDTHS
 from modelaudit.model.limits import KIB, MIB, Limits
@@ -72,7 +73,9 @@ class Metadata:
                 raise DamagedError(f"the key of pair {number} takes {length} bytes", offset)
             key = raw.decode("utf-8", "backslashreplace")
             if raw in seen:
-                self.log.add("duplicate-key", f"the key {key[:200]!r} occurs twice in the metadata", offset, key[:200])
+                self.log.add(
+                    GgufDefect.DUPLICATE_KEY, f"the key {key[:200]!r} occurs twice in the metadata", offset, key[:200]
+                )
             seen.add(raw)
             self._value(cursor, key, cursor.u32(f"the type of {key[:200]!r}"))
 
@@ -82,7 +85,9 @@ class Metadata:
         is_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
         if (key == ALIGNMENT and kind != _U32) or (is_text and kind != STRING):
             shown = key[:200]
-            self.log.add("metadata-type", f"{shown!r} is of type {kind}, which its loader refuses", offset, shown)
+            self.log.add(
+                GgufDefect.METADATA_TYPE, f"{shown!r} is of type {kind}, which its loader refuses", offset, shown
+            )
         if kind == STRING:
             self._text(cursor, key, what)
         elif kind == ARRAY:
@@ -97,7 +102,9 @@ class Metadata:
 
     def _align(self, value: int, offset: int) -> None:
         if value < 1 or value & (value - 1):
-            self.log.add("alignment-invalid", f"the alignment is {value}, which is no power of two", offset, ALIGNMENT)
+            self.log.add(
+                GgufDefect.ALIGNMENT_INVALID, f"the alignment is {value}, which is no power of two", offset, ALIGNMENT
+            )
         else:
             self.alignment = value
 
@@ -122,7 +129,7 @@ class Metadata:
                 self._count(count, cursor)
                 self._texts(cursor, key, count, what)
             elif kind == ARRAY:
-                self.log.add("nested-array", f"{what} is an array of arrays", offset, key[:200])
+                self.log.add(GgufDefect.NESTED_ARRAY, f"{what} is an array of arrays", offset, key[:200])
                 cursor.need(count * _FEWEST_BYTES, what)
                 self._count(count, cursor)
                 left.append(count)

@@ -11,6 +11,7 @@ from typing import Final
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import BeyondError, Cursor
 from modelaudit.formats.weights.gguf.metadata import Metadata
 from modelaudit.formats.weights.gguf.tensors import Tensor, judge_extents, padded, read_table
@@ -19,7 +20,7 @@ from modelaudit.model.artifact import JINJA, Artifact, Window
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Reading
 from modelaudit.wire.members import DefectLog, MemberPaths
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
@@ -35,11 +36,6 @@ _MOST_TOLD: Final = 20
 _TOLD: Final = ("general.", "split.")
 _STATED: Final = frozenset({FILE_TYPE})
 _CODE_SEARCHED: Final = 64 * KIB
-
-
-def recognises(head: Head) -> bool:
-    """The magic number, which is the same in either byte order."""
-    return head.content is None and head.data.startswith(_MAGIC)
 
 
 @dataclass(slots=True)
@@ -68,7 +64,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         _follow(window, state)
     except DamagedError as error:
         if isinstance(error, BeyondError) and error.wanted >= _ABSURD_SIZE:
-            log.add("size-overflow", str(error), error.offset)
+            log.add(TensorDefect.SIZE_OVERFLOW, str(error), error.offset)
         damage = error
     entries = [MetadataEntry(text.key, text.data) for text in state.metadata.texts if not _is_template(text.key)]
     mentions = collect_mentions(entries)
@@ -103,7 +99,9 @@ def _follow(window: Window, state: _State) -> None:
     state.counts = tensors, pairs = cursor.length("the number of tensors"), cursor.length("the number of pairs")
     for count, what in ((tensors, "tensors"), (pairs, "pairs of metadata")):
         if count >= _ABSURD_COUNT:
-            state.log.add("size-overflow", f"the header states {count} {what}, more than any file can hold", _HEADER)
+            state.log.add(
+                TensorDefect.SIZE_OVERFLOW, f"the header states {count} {what}, more than any file can hold", _HEADER
+            )
     state.metadata.read(cursor, pairs)
     read_table(cursor, tensors, state.log, state.tensors)
     alignment = state.metadata.alignment
@@ -155,10 +153,7 @@ def _behind(artifact: Artifact, window: Window, state: _State, limits: Limits) -
     if start >= window.size:
         return
     log = DefectLog()
-    log.add("trailing-data", f"{window.size - start} bytes follow the last tensor", start)
+    log.add(TensorDefect.TRAILING_DATA, f"{window.size - start} bytes follow the last tensor", start)
     yield Outline("gguf", defects=log.defects())
     stretch = SubWindow(window, start, window.size - start, budget_of(window, limits))
     yield Artifact(MemberPaths(artifact.path).of_stretch(start, window.size), stretch.size, opener(stretch))
-
-
-READER = Reader("gguf", recognises, read)

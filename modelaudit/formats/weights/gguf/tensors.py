@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.formats.weights.gguf import GgufDefect, TensorDefect
 from modelaudit.formats.weights.gguf.cursor import Cursor
 from modelaudit.formats.weights.gguf.types import BLOCKS, Blocks
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -47,11 +48,16 @@ def read_table(cursor: Cursor, count: int, log: DefectLog, found: list[Tensor]) 
         if length > _MOST_NAME:
             raise DamagedError(f"the name of tensor {number} takes {length} bytes", offset)
         if raw in seen:
-            log.add("duplicate-tensor", f"the name {name!r} occurs twice among the tensors", offset, name)
+            log.add(TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name)
         seen.add(raw)
         dimensions = cursor.u32(f"the dimensions of {name!r}")
         if dimensions > _MOST_DIMENSIONS:
-            log.add("malformed-tensor", f"{name!r} has {dimensions} dimensions, more than there can be", offset, name)
+            log.add(
+                TensorDefect.MALFORMED_TENSOR,
+                f"{name!r} has {dimensions} dimensions, more than there can be",
+                offset,
+                name,
+            )
             raise DamagedError(f"{name!r} has {dimensions} dimensions, so that no row after it can be told", offset)
         shape = tuple(cursor.length(f"the shape of {name!r}") for _ in range(dimensions))
         kind = cursor.u32(f"the type of {name!r}")
@@ -67,19 +73,24 @@ def size_of(
     for factor in shape:
         numbers *= factor
         if factor > _LARGEST or numbers > _LARGEST:
-            log.add("size-overflow", f"the size of {name!r} does not fit 64 bits", offset, name)
+            log.add(TensorDefect.SIZE_OVERFLOW, f"the size of {name!r} does not fit 64 bits", offset, name)
             return None
     if kind not in blocks:
-        log.add("unknown-dtype", f"{name!r} is of type {kind}, whose size is not known", offset, name)
+        log.add(TensorDefect.UNKNOWN_DTYPE, f"{name!r} is of type {kind}, whose size is not known", offset, name)
         return None
     word, block, width = blocks[kind]
     row = shape[0] if shape else 1
     if row % block:
-        log.add("malformed-tensor", f"{name!r} has rows of {row}, and {word} packs {block} at a time", offset, name)
+        log.add(
+            TensorDefect.MALFORMED_TENSOR,
+            f"{name!r} has rows of {row}, and {word} packs {block} at a time",
+            offset,
+            name,
+        )
         return None
     size = numbers // block * width
     if size > _LARGEST:
-        log.add("size-overflow", f"the size of {name!r} does not fit 64 bits", offset, name)
+        log.add(TensorDefect.SIZE_OVERFLOW, f"the size of {name!r} does not fit 64 bits", offset, name)
         return None
     return size
 
@@ -90,14 +101,18 @@ def judge_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int 
     for tensor in sorted(tensors, key=lambda each: (each.start, each.size or 0)):
         name = tensor.name
         if tensor.start % alignment:
-            log.add("misaligned-tensor", f"{name!r} starts at {tensor.start}, no multiple of {alignment}", key=name)
+            log.add(
+                GgufDefect.MISALIGNED_TENSOR, f"{name!r} starts at {tensor.start}, no multiple of {alignment}", key=name
+            )
         if end is not None and tensor.start < end:
-            log.add("overlapping-tensors", f"{name!r} starts at {tensor.start} inside data up to {end}", key=name)
+            log.add(
+                GgufDefect.OVERLAPPING_TENSORS, f"{name!r} starts at {tensor.start} inside data up to {end}", key=name
+            )
         elif end is not None and tensor.start > padded(end, alignment):
             hole = f"no tensor takes the bytes {end} to {tensor.start} before {name!r}"
-            log.add("hole-between-tensors", hole, key=name)
+            log.add(GgufDefect.HOLE_BETWEEN_TENSORS, hole, key=name)
         if tensor.start + (tensor.size or 0) > _LARGEST:
-            log.add("size-overflow", f"the offset of {name!r} and its size do not fit 64 bits", key=name)
+            log.add(TensorDefect.SIZE_OVERFLOW, f"the offset of {name!r} and its size do not fit 64 bits", key=name)
             return None
         end = None if tensor.size is None else max(end or 0, tensor.start + tensor.size)
     return end

@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.graphs.keras import readings_of_text
+from modelaudit.formats.embedded import (
+    DecodedWindow,
+    decode_content,
+    detect_format,
+    make_content_artifact,
+)
+from modelaudit.formats.graphs.keras.reading import readings_of_text
 from modelaudit.formats.weights.hdf5.attributes import Attribute, variable_values
 from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, Dataset
 from modelaudit.formats.weights.hdf5.datatypes import VARIABLE
 from modelaudit.formats.weights.hdf5.source import Piece
 from modelaudit.formats.weights.hdf5.walk import Walk
-from modelaudit.languages.embedded import DecodedWindow, decode_content, detect_format, make_content_artifact
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from modelaudit.formats.weights.hdf5 import Hdf5Defect
 from modelaudit.formats.weights.hdf5.datasets import COMPACT, CONTIGUOUS, VIRTUAL, Dataset
 from modelaudit.formats.weights.hdf5.superblock import Superblock
 from modelaudit.formats.weights.hdf5.walk import Stock
@@ -24,13 +25,13 @@ def judge_sizes(stock: Stock, superblock: Superblock, limits: Limits, log: Defec
         total += declared
         if declared > allowed:
             detail = f"{path} states {declared} bytes in a file of {window.size}"
-            log.add("expansion-ratio", detail, dataset.offset or None, path)
+            log.add(Hdf5Defect.EXPANSION_RATIO, detail, dataset.offset or None, path)
         _contradictions(path, dataset, superblock, log)
     if total > allowed and not any(dataset.declared > allowed for _, dataset in stock.datasets):
-        log.add("expansion-ratio", f"its datasets state {total} bytes in a file of {window.size}")
+        log.add(Hdf5Defect.EXPANSION_RATIO, f"its datasets state {total} bytes in a file of {window.size}")
     trailing = window.size - superblock.end
     if trailing > 0 and read_available(window, superblock.end, _LOOKED_AT).strip(b"\0"):
-        log.add("trailing-data", f"{trailing} bytes follow the end that the file states", superblock.end)
+        log.add(Hdf5Defect.TRAILING_DATA, f"{trailing} bytes follow the end that the file states", superblock.end)
 
 
 def _contradictions(path: str, dataset: Dataset, superblock: Superblock, log: DefectLog) -> None:
@@ -41,9 +42,9 @@ def _contradictions(path: str, dataset: Dataset, superblock: Superblock, log: De
         stored = declared if dataset.size is None else dataset.size
         if stored < declared:
             detail = f"{path} states {declared} bytes and has room for {stored}"
-            log.add("size-mismatch", detail, offset, path)
+            log.add(Hdf5Defect.SIZE_MISMATCH, detail, offset, path)
         if dataset.address is not None and dataset.address + stored > superblock.source.room:
-            log.add("data-beyond-end", f"the data of {path} end beyond the file", offset, path)
+            log.add(Hdf5Defect.DATA_BEYOND_END, f"the data of {path} end beyond the file", offset, path)
     elif dataset.layout == COMPACT and len(dataset.compact) < declared:
         detail = f"{path} states {declared} bytes and has room for {len(dataset.compact)}"
-        log.add("size-mismatch", detail, offset, path)
+        log.add(Hdf5Defect.SIZE_MISMATCH, detail, offset, path)

@@ -19,7 +19,7 @@ from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import file_name
 
@@ -120,6 +120,3 @@ def _whole(superblock: Superblock, stock: Stock, window: Window) -> Iterator[Unr
     if superblock.end > window.size:
         detail = f"it ends {superblock.end - window.size} bytes before the end that it states"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
-
-
-READER = Reader(FORMAT, recognises, read)

@@ -15,7 +15,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 
 CLASSES: Final = "java-classes"
 _MAGIC: Final = b"\xac\xed\x00\x05"
@@ -79,6 +79,3 @@ def _descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
                 if array is None or array[1]:
                     yield position + match.start(), "class", array[1] if array else text
         position += MIB
-
-
-READER: Final = Reader("java-object", recognises, read)

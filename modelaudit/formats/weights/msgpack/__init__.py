@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from modelaudit.formats.weights.msgpack.reader import READER
+from typing import Final
 
-__all__ = ["READER"]
+from modelaudit.formats.declaration import Declaration
+from modelaudit.model.structure import DefectKind
+
+
+class MsgpackDefect(DefectKind):
+    """Defects of a MessagePack file."""
+
+    DUPLICATE_KEY = "duplicate-key"
+    MALFORMED_TENSOR = "malformed-tensor"
+    SIZE_MISMATCH = "size-mismatch"
+    SIZE_OVERFLOW = "size-overflow"
+    TRAILING_DATA = "trailing-data"
+    UNKNOWN_DTYPE = "unknown-dtype"
+    UNKNOWN_EXTENSION = "unknown-extension"
+
+
+DECLARATIONS: Final = (
+    Declaration(
+        "msgpack", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", defects=(MsgpackDefect,)
+    ),
+)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from modelaudit.formats.weights.msgpack import MsgpackDefect
 from modelaudit.formats.weights.msgpack.items import Item, Items, Kind
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.members import DefectLog
@@ -41,14 +42,14 @@ def judge_array(items: Items, item: Item, log: DefectLog) -> None:
     try:
         _judge(items, item, log)
     except DamagedError as error:
-        log.add("malformed-tensor", f"an extension for an array holds something else: {error}", item.offset)
+        log.add(MsgpackDefect.MALFORMED_TENSOR, f"an extension for an array holds something else: {error}", item.offset)
 
 
 def _judge(items: Items, item: Item, log: DefectLog) -> None:
     inner = Items(_Bytes(items.payload(item, _HEADER), item.size))
     top, shape = inner.next(), inner.next()
     if top.kind is not Kind.ARRAY or top.size != 3 or shape.kind is not Kind.ARRAY or shape.size > _MOST_DIMENSIONS:
-        log.add("malformed-tensor", "an extension for an array holds something else", item.offset)
+        log.add(MsgpackDefect.MALFORMED_TENSOR, "an extension for an array holds something else", item.offset)
         return
     count = 1
     for _ in range(shape.size):
@@ -57,14 +58,14 @@ def _judge(items: Items, item: Item, log: DefectLog) -> None:
     word, data = inner.next(), inner.next()
     name = inner.payload(word, 100).decode("utf-8", "backslashreplace")
     if word.kind is not Kind.TEXT or data.kind is not Kind.BYTES or inner.offset != item.size:
-        log.add("malformed-tensor", "an extension for an array holds something else", item.offset)
+        log.add(MsgpackDefect.MALFORMED_TENSOR, "an extension for an array holds something else", item.offset)
     elif name not in _WIDTHS:
-        log.add("unknown-dtype", f"an array with items of the type {name!r}", item.offset)
+        log.add(MsgpackDefect.UNKNOWN_DTYPE, f"an array with items of the type {name!r}", item.offset)
     elif not 0 <= count <= _LARGEST:
-        log.add("size-overflow", "the size of an array does not fit 64 bits", item.offset)
+        log.add(MsgpackDefect.SIZE_OVERFLOW, "the size of an array does not fit 64 bits", item.offset)
     elif count * _WIDTHS[name] != data.size:
         detail = f"an array of {count} items of {name} has {data.size} bytes"
-        log.add("size-mismatch", detail, item.offset)
+        log.add(MsgpackDefect.SIZE_MISMATCH, detail, item.offset)
 
 
 def _unsigned(items: Items, item: Item) -> int:

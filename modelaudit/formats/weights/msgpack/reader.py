@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from modelaudit.formats.embedded import detect_format
 from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.formats.weights.msgpack import MsgpackDefect
 from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, judge_array
 from modelaudit.formats.weights.msgpack.items import Item, Items, Kind
-from modelaudit.languages.embedded import detect_format
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import keep_time
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import file_name
@@ -132,7 +133,7 @@ class _Tree:
             self.keys.append(word.decode("utf-8", "backslashreplace"))
         if frame.keys is not None and len(frame.keys) < _COMPARED_KEYS:
             if word in frame.keys:
-                self.log.add("duplicate-key", f"the key {word[:80]!r} occurs twice in one map", item.offset)
+                self.log.add(MsgpackDefect.DUPLICATE_KEY, f"the key {word[:80]!r} occurs twice in one map", item.offset)
             frame.keys.add(word)
 
     def _value(self, item: Item) -> None:
@@ -142,7 +143,7 @@ class _Tree:
                 judge_array(self.items, item, self.log)
             elif item.code not in (COMPLEX, TIMESTAMP):
                 detail = f"a value of the extension {item.code}, which neither the format nor Flax defines"
-                self.log.add("unknown-extension", detail, item.offset)
+                self.log.add(MsgpackDefect.UNKNOWN_EXTENSION, detail, item.offset)
         elif item.kind in (Kind.BYTES, Kind.TEXT) and item.size >= _SHORTEST and len(self.inside) < _MOST_INSIDE:
             start = self.items.payload(item, _LOOKED_AT)
             if detect_format(start) is not None:
@@ -165,7 +166,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     end = tree.items.offset
     behind = window.size - end if damage is None else 0
     if behind:
-        tree.log.add("trailing-data", f"{behind} bytes follow the value that it is", end)
+        tree.log.add(MsgpackDefect.TRAILING_DATA, f"{behind} bytes follow the value that it is", end)
     facts = (("keys", ", ".join(tree.keys)[:400]), ("arrays", str(tree.arrays)))
     yield Outline("msgpack", (), facts, tree.log.defects())
     stretches = [(item.start, item.size) for item in tree.inside] + ([(end, behind)] if behind else [])
@@ -175,6 +176,3 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if damage is not None:
         yield from pickles_amid(artifact, window, end, limits)
         raise damage
-
-
-READER = Reader("msgpack", recognises, read)

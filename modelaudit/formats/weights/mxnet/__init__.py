@@ -1,1 +1,12 @@
-"""MXNet: arrays of numbers (``.params``), and graphs in JSON (``-symbol.json``)."""
+"""MXNet: lists of arrays, and the operators of a graph in JSON."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("mxnet", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+    Declaration("mxnet-symbol", interpreter=f"{__name__}.reader:SYMBOL"),
+)

@@ -14,7 +14,7 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.leftover import leftover
 
 OPERATORS: Final = "mxnet-operators"
@@ -112,5 +112,4 @@ def _operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterat
         yield Outline("mxnet-symbol", tuple(found.values()))
 
 
-READER: Final = Reader("mxnet", recognises, read)
 SYMBOL: Final = Interpreter(frozenset({"arg_nodes"}), _operators)

@@ -1,1 +1,37 @@
-"""Arrays as NumPy describes and stores them. Nothing here imports NumPy: its formats are read, not its code."""
+"""Arrays of NumPy, and the compressed files of joblib."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration, EmbeddedStart, Magic
+from modelaudit.model.structure import DefectKind
+
+
+class NpyDefect(DefectKind):
+    """Defects in the header of an array."""
+
+    DUPLICATE_KEY = "duplicate-key"
+    NEGATIVE_LENGTH = "negative-length"
+    SIZE_OVERFLOW = "size-overflow"
+
+
+class ZFileDefect(DefectKind):
+    """Defects of a compressed file of joblib."""
+
+    EXPANSION_RATIO = "expansion-ratio"
+    SIZE_MISMATCH = "size-mismatch"
+
+
+DECLARATIONS: Final = (
+    Declaration(
+        "npy",
+        read=f"{__name__}.npy:read",
+        recognise=Magic((b"\x93NUMPY",), in_containers=True),
+        extensions=(".npy",),
+        embedded=EmbeddedStart(magic=(b"\x93NUMPY",)),
+        defects=(NpyDefect,),
+    ),
+    Declaration("joblib", read=f"{__name__}.zfile:read", recognise=f"{__name__}.zfile:recognises"),
+    Declaration("compressed", defects=(ZFileDefect,)),
+)

@@ -12,6 +12,7 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
 from modelaudit.formats.pickles.pickle.skim import SkimmingMachine
+from modelaudit.formats.weights.numpy import NpyDefect
 from modelaudit.formats.weights.numpy.dtype import extent
 from modelaudit.formats.weights.numpy.header import MAGIC, Header, data_start, read_header
 from modelaudit.model.address import join_found, join_range
@@ -19,15 +20,10 @@ from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, TensorData
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.windows import SubWindow, budget_of
 
 _MOST: Final = 10_000
-
-
-def recognises(head: Head) -> bool:
-    """The magic number, whatever a container says."""
-    return head.data.startswith(MAGIC)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -68,12 +64,14 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 def _outline_header(header: Header, start: int, size: int | None) -> Outline:
     where = Location(offset=start)
-    defects = [Defect("duplicate-key", f"the header has {key!r} more than once", where) for key in header.repeated]
+    defects = [
+        Defect(NpyDefect.DUPLICATE_KEY, f"the header has {key!r} more than once", where) for key in header.repeated
+    ]
     if any(length < 0 for length in header.shape):
-        defects.append(Defect("negative-length", f"the shape {header.shape} has a negative length", where))
+        defects.append(Defect(NpyDefect.NEGATIVE_LENGTH, f"the shape {header.shape} has a negative length", where))
     elif size is None and header.dtype.item_size is not None:
         detail = f"the size of {header.shape} items of {header.dtype.item_size} bytes cannot be counted"
-        defects.append(Defect("size-overflow", detail, where))
+        defects.append(Defect(NpyDefect.SIZE_OVERFLOW, detail, where))
     facts = (
         ("version", f"{header.version[0]}.{header.version[1]}"),
         ("dtype", header.descr),
@@ -122,6 +120,3 @@ def _child(
     stretch = SubWindow(window, start, end - start, budget_of(window, limits))
     path = join_found(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
     return Artifact(path, stretch.size, lambda: nullcontext(stretch), content=content)
-
-
-READER = Reader("npy", recognises, read)

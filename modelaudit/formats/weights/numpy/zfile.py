@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
+from modelaudit.formats.weights.numpy import ZFileDefect
 from modelaudit.model.address import join_content, join_range
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Location, Unread
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.codecs import ZLIB
 from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, budget_of, opener
@@ -53,11 +54,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         end = start + content.expansion.consumed
         defects: list[Defect] = []
         if content.overflowed:
-            defects.append(Defect("expansion-ratio", f"the content is more than {content.size} bytes"))
+            defects.append(Defect(ZFileDefect.EXPANSION_RATIO, f"the content is more than {content.size} bytes"))
         elif failure is None and content.size != stated:
             detail = f"the content is {content.size} bytes and stated to be {stated}"
-            defects.append(Defect("size-mismatch", detail, Location(offset=len(MAGIC))))
-        yield outline_stream(READER.format, 1, end, content.size, defects)
+            defects.append(Defect(ZFileDefect.SIZE_MISMATCH, detail, Location(offset=len(MAGIC))))
+        yield outline_stream("joblib", 1, end, content.size, defects)
         if failure is not None:
             yield Unread(failure.reason, str(failure), Location(offset=end))
         if content.size:
@@ -67,6 +68,3 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if failure is None and end < window.size:
         rest = SubWindow(window, end, window.size - end, budget)
         yield Artifact(join_range(artifact.path, end, window.size), rest.size, opener(rest))
-
-
-READER = Reader("joblib", recognises, read)

@@ -1,1 +1,12 @@
-"""What tensorstore keeps of a checkpoint of Orbax: a manifest, nodes of a tree, and the chunks of arrays."""
+"""OCDBT, the store in which Orbax keeps checkpoints."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("ocdbt", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+    Declaration("ocdbt", read=f"{__name__}.reader:read_data", recognise=f"{__name__}.reader:is_data", fallback=200),
+)

@@ -15,7 +15,7 @@ from modelaudit.formats.pickles.pickle.behind import pickles_amid
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
 
 _KINDS: Final = {
     b"\x0c\xdb\x3a\x2a": "manifest",
@@ -26,12 +26,12 @@ _HEADER: Final = 13
 _DATA: Final = re.compile(r"(?:\A|/)d/[0-9a-f]{32}(?:![^!]*)*\Z")
 
 
-def _recognises(head: Head) -> bool:
+def recognises(head: Head) -> bool:
     """The magic number, and a length that the file has room for or nearly so."""
     return head.content is None and head.data[:4] in _KINDS
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield what kind of record comes first, and pickles that stand behind it.
 
     Raises:
@@ -47,14 +47,11 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     yield from pickles_amid(artifact, window, length, limits, announced_only=True)
 
 
-def _is_data(head: Head) -> bool:
+def is_data(head: Head) -> bool:
     """A file of data of such a store, which begins like nothing; its place and its name of 32 digits tell it."""
     return head.content is None and _DATA.search(head.path) is not None
 
 
-def _read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield how many bytes of chunks there are."""
     yield Outline("ocdbt", (), (("kind", "chunks of arrays"), ("bytes", str(window.size))))
-
-
-READER = Reader("ocdbt", _recognises, _read)
-DATA = Reader("ocdbt", _is_data, _read_data, fallback=True)

@@ -1,5 +1,9 @@
 """Serialised objects of R: ``.rds``, ``.rda`` and ``.RData``."""
 
-from modelaudit.formats.weights.r_data.reader import READER
+from __future__ import annotations
 
-__all__ = ["READER"]
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (Declaration("rds", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),)

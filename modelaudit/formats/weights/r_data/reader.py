@@ -11,7 +11,7 @@ from modelaudit.formats.weights.r_data.walk import Walk
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.wire.base import DamagedError, Head, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.leftover import leftover
 
 # ``RDX3`` and its like begin a file of ``save``, the letter and line break what ``serialize`` writes.
@@ -57,6 +57,3 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if damage is not None:
         raise damage
     yield from leftover(artifact, window, source.offset, limits)
-
-
-READER: Final = Reader("rds", recognises, read)

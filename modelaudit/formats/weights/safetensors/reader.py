@@ -13,12 +13,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
+from modelaudit.formats.weights.safetensors import SafetensorsDefect
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.model.structure import Defect, DefectKind, Location, Unread, UnreadReason
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
 from modelaudit.wire.sniff import name_format
 from modelaudit.wire.windows import SubWindow, budget_of, chunks
@@ -79,15 +80,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     length, text = _header_text(window, limits)
     log = _Defects()
     if not text.startswith("{"):
-        log.add("header-start", "white space stands before the header's opening brace")
+        log.add(SafetensorsDefect.HEADER_START, "white space stands before the header's opening brace")
     metadata, tensors = _interpret(_parse(text, log), log)
     end = _judge_offsets(tensors, log)
     data_start = _LENGTH_SIZE + length
     available = window.size - data_start
     if end > available:
-        log.add("truncated", f"the tensors take {end} bytes, {available} are there", offset=window.size)
+        log.add(SafetensorsDefect.TRUNCATED, f"the tensors take {end} bytes, {available} are there", offset=window.size)
     elif end < available:
-        log.add("trailing-data", f"{available - end} bytes follow the last tensor", offset=data_start + end)
+        log.add(
+            SafetensorsDefect.TRAILING_DATA, f"{available - end} bytes follow the last tensor", offset=data_start + end
+        )
     entries = [MetadataEntry(key, value.encode("utf-8", "replace")) for key, value in metadata]
     facts = (("header bytes", str(length)), ("tensors", str(len(tensors))))
     yield Outline("safetensors", collect_mentions(entries), facts, tuple(log.kept))
@@ -116,7 +119,7 @@ class TensorEntry:
 class _Defects:
     kept: list[Defect] = field(default_factory=list)
 
-    def add(self, kind: str, detail: str, key: str | None = None, offset: int | None = None) -> None:
+    def add(self, kind: DefectKind, detail: str, key: str | None = None, offset: int | None = None) -> None:
         self.kept.append(Defect(kind, detail, Location(offset=offset, key=key)))
 
 
@@ -166,7 +169,7 @@ def _parse(text: str, log: _Defects) -> _Object:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                log.add("duplicate-key", f"the key {key!r} occurs twice in one object", key)
+                log.add(SafetensorsDefect.DUPLICATE_KEY, f"the key {key!r} occurs twice in one object", key)
             seen.add(key)
         return _Object(pairs)
 
@@ -195,9 +198,9 @@ def _interpret(pairs: _Object, log: _Defects) -> tuple[tuple[tuple[str, str], ..
             strings = [(name, text) for name, text in value if isinstance(text, str)]
             metadata += strings
             if len(strings) < len(value):
-                log.add("metadata-type", "a value in __metadata__ is not a string", key)
+                log.add(SafetensorsDefect.METADATA_TYPE, "a value in __metadata__ is not a string", key)
         elif value is not None:
-            log.add("metadata-type", "__metadata__ is not an object", key)
+            log.add(SafetensorsDefect.METADATA_TYPE, "__metadata__ is not an object", key)
     tensors.sort(key=lambda tensor: (tensor.start, tensor.end))
     return tuple(metadata), tensors
 
@@ -208,10 +211,10 @@ def _tensor(name: str, value: object, log: _Defects) -> TensorEntry | None:
     numbers = _sizes(shape)
     extent = _sizes(offsets)
     if not isinstance(dtype, str) or numbers is None or extent is None or len(extent) != 2:
-        log.add("malformed-tensor", f"{name!r} lacks a proper dtype, shape or data_offsets", name)
+        log.add(SafetensorsDefect.MALFORMED_TENSOR, f"{name!r} lacks a proper dtype, shape or data_offsets", name)
         return None
     if dtype not in DTYPE_BITS:
-        log.add("unknown-dtype", f"{name!r} has the unknown dtype {dtype!r}", name)
+        log.add(SafetensorsDefect.UNKNOWN_DTYPE, f"{name!r} has the unknown dtype {dtype!r}", name)
     return TensorEntry(name, dtype, numbers, extent[0], extent[1])
 
 
@@ -229,11 +232,23 @@ def _judge_offsets(tensors: list[TensorEntry], log: _Defects) -> int:
     for tensor in tensors:
         name = tensor.name
         if tensor.end < tensor.start:
-            log.add("reversed-offsets", f"{name!r} ends at {tensor.end}, before it starts at {tensor.start}", name)
+            log.add(
+                SafetensorsDefect.REVERSED_OFFSETS,
+                f"{name!r} ends at {tensor.end}, before it starts at {tensor.start}",
+                name,
+            )
         if tensor.start < end:
-            log.add("overlapping-tensors", f"{name!r} starts at {tensor.start} inside data up to {end}", name)
+            log.add(
+                SafetensorsDefect.OVERLAPPING_TENSORS,
+                f"{name!r} starts at {tensor.start} inside data up to {end}",
+                name,
+            )
         elif tensor.start > end:
-            log.add("hole-between-tensors", f"no tensor takes the bytes {end} to {tensor.start} before {name!r}", name)
+            log.add(
+                SafetensorsDefect.HOLE_BETWEEN_TENSORS,
+                f"no tensor takes the bytes {end} to {tensor.start} before {name!r}",
+                name,
+            )
         _judge_size(tensor, log)
         end = max(end, tensor.end)
     return end
@@ -247,14 +262,11 @@ def _judge_size(tensor: TensorEntry, log: _Defects) -> None:
     for factor in (*tensor.shape, width):
         bits *= factor
         if bits > _LARGEST:
-            log.add("size-overflow", f"the size of {tensor.name!r} does not fit 64 bits", tensor.name)
+            log.add(SafetensorsDefect.SIZE_OVERFLOW, f"the size of {tensor.name!r} does not fit 64 bits", tensor.name)
             return
     taken = tensor.end - tensor.start
     if bits % 8:
-        log.add("misaligned-tensor", f"{tensor.name!r} takes {bits} bits, not whole bytes", tensor.name)
+        log.add(SafetensorsDefect.MISALIGNED_TENSOR, f"{tensor.name!r} takes {bits} bits, not whole bytes", tensor.name)
     elif bits // 8 != taken and taken >= 0:
         detail = f"{tensor.name!r}: its shape and dtype take {bits // 8} bytes, its offsets {taken}"
-        log.add("size-mismatch", detail, tensor.name)
-
-
-READER = Reader("safetensors", recognises, read)
+        log.add(SafetensorsDefect.SIZE_MISMATCH, detail, tensor.name)

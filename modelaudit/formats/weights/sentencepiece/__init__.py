@@ -1,1 +1,13 @@
-"""Models of SentencePiece: pieces of words with their scores, and how text is split into them. Nothing in them runs."""
+"""SentencePiece: pieces of words with their scores."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "sentencepiece", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", fallback=10
+    ),
+)

@@ -13,7 +13,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, FIXED32, VARINT, Message
 
 FORMAT: Final = "sentencepiece"
@@ -67,7 +67,3 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline(FORMAT, facts=(("pieces", str(pieces)),))
     if failure is not None:
         raise failure
-
-
-READER: Final = Reader(FORMAT, recognises, read, fallback=True)
-"""A fallback, so that pickles amid its bytes are looked for."""

@@ -1,1 +1,11 @@
-"""The bytes of a tensor, which its loader copies into memory as numbers whatever they are."""
+"""Storages of tensors inside torch archives: numbers and nothing else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("tensor-storage", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+)

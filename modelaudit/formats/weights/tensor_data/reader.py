@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import TensorData
-from modelaudit.wire.base import Head, Reader, Reading
+from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.sniff import strong_magic
 
 
@@ -23,6 +23,3 @@ def recognises(head: Head) -> bool:
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the size. The numbers themselves are not read: no value of theirs makes a loader do anything else."""
     yield TensorData(window.size)
-
-
-READER = Reader(TENSOR_STORAGE, recognises, read)

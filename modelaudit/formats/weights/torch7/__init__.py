@@ -1,1 +1,11 @@
-"""Files of Torch7 (``.t7``), in binary and in text: tables, tensors, and functions of Lua, which are code."""
+"""Objects of Torch7, in binary and in text form."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("torch7", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+)

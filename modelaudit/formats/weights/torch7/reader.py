@@ -15,7 +15,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import keep_time
 from modelaudit.wire.leftover import leftover
 
@@ -196,6 +196,3 @@ class _Walk:
     def _note(self, use: str, name: str, offset: int) -> None:
         if len(self.mentions) < _MOST_CLASSES or use == "function":
             self.mentions.setdefault(name, Mention(ITEMS, use, name, Location(offset=offset)))
-
-
-READER: Final = Reader("torch7", recognises, read)

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from modelaudit.formats.weights.zarr.interpreter import INTERPRETER
+from typing import Final
 
-__all__ = ["INTERPRETER"]
+from modelaudit.formats.declaration import Declaration
+from modelaudit.model.structure import DefectKind
+
+
+class ZarrDefect(DefectKind):
+    """Defects in the metadata of a Zarr array."""
+
+    EXPANSION_RATIO = "expansion-ratio"
+    NEGATIVE_LENGTH = "negative-length"
+    SIZE_MISMATCH = "size-mismatch"
+    SIZE_OVERFLOW = "size-overflow"
+
+
+DECLARATIONS: Final = (Declaration("zarr", interpreter=f"{__name__}.interpreter:INTERPRETER", defects=(ZarrDefect,)),)

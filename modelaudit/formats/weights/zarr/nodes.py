@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.formats.weights.zarr import ZarrDefect
 from modelaudit.languages.settings import Scalar, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Grid
@@ -105,16 +106,16 @@ def judge_sizes(node: Node, limits: Limits, log: DefectLog) -> None:
     shape, chunks = _numbers(node.sizes("shape")), _numbers(node.sizes("chunks"))
     if shape is None or chunks is None or 0 in chunks:
         detail = f"{name} has the shape {node.sizes('shape')[:8]} in chunks of {node.sizes('chunks')[:8]}"
-        log.add("negative-length", detail[:_SHOWN], key=place)
+        log.add(ZarrDefect.NEGATIVE_LENGTH, detail[:_SHOWN], key=place)
     elif len(shape) != len(chunks):
-        log.add("size-mismatch", f"{name} has {len(shape)} dimensions and chunks of {len(chunks)}", key=place)
+        log.add(ZarrDefect.SIZE_MISMATCH, f"{name} has {len(shape)} dimensions and chunks of {len(chunks)}", key=place)
     else:
         width = _width(node)
         if math.prod(shape) * width > _LARGEST or math.prod(chunks) * width > _LARGEST:
-            log.add("size-overflow", f"the size of {name} does not fit 64 bits", key=place)
+            log.add(ZarrDefect.SIZE_OVERFLOW, f"the size of {name} does not fit 64 bits", key=place)
         elif math.prod(chunks) * width > limits.expanded_bytes:
             detail = f"each chunk of {name} is stated to take {math.prod(chunks) * width} bytes of memory"
-            log.add("expansion-ratio", detail, key=place)
+            log.add(ZarrDefect.EXPANSION_RATIO, detail, key=place)
 
 
 def _numbers(values: Sequence[Scalar]) -> tuple[int, ...] | None:

@@ -1,38 +1,35 @@
-"""What bytes inside other data begin as, where only a trial can tell: a pickle, an archive, a compressed stream."""
+"""Recognise formats that begin inside other data: a pickle, an archive, a compressed stream, encoded or not.
+
+Formats declare how they begin there; this module tries the declared starts and takes off the codings around them.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.formats.declaration import EmbeddedStart
+from modelaudit.formats.registry import DECLARATIONS, resolve
 from modelaudit.model.address import join_found
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
-from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Reader, Reading
-from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError
+from modelaudit.wire.base import HEAD_BYTES
+from modelaudit.wire.codecs import BZIP2, CODECS, LZ4, XZ, ZSTD, Codec, DecodingError
 from modelaudit.wire.codings import AS_TEXT, Coding, bytes_as_text, codings_of
-from modelaudit.wire.pickle_start import AFTER_CONTAINER, AFTER_MARK, NEWEST, announces
-from modelaudit.wire.sniff import strong_magic
-from modelaudit.wire.windows import Budget, SubWindow, budget_of, opener, read_whole
+from modelaudit.wire.windows import Budget, SubWindow, budget_of, read_whole
 
-PICKLE: Final = "pickle"
 _TRIAL_BYTES: Final = 600
 _SINGLE_BYTE_STEPS: Final = 64
 _STEP: Final = 4096
 _MAX_LAYERS: Final = 4
 # A bare magic number, the longest of which has six bytes, holds nothing.
 _MIN_LENGTH: Final = 7
-# Protocols 0 and 1 do not announce themselves: an import with its two names, or a mark or container and more opcodes.
-# ``codings.STARTS`` asks for less, since it decides by four bytes.
-_OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + AFTER_MARK + b"[^ ]|" + AFTER_CONTAINER)
-_CODECS: Final = (GZIP, ZLIB, BZIP2, XZ, LZMA, LZ4, ZSTD)
 _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
-_ARCHIVES: Final = {"ZIP": "zip", "7-Zip": "7z", "NumPy array": "npy", "HDF5": "hdf5"}
 # Shorter ones hold no program in any coding.
 _CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\n-]{24,})\"")
 _MAX_STRINGS: Final = 10_000
@@ -45,17 +42,18 @@ def detect_format(data: bytes, layers: int = _MAX_LAYERS) -> str | None:
     count itself, and to whoever took the whole for data, what it expands to is data too. Streams in streams are
     followed for ``layers``; what is packed more often counts, and is left to the readers and their bound on depth.
     """
-    if announces(data, NEWEST):
-        return PICKLE
-    strong = strong_magic(data)
-    if strong in _ARCHIVES and len(data) >= _MIN_LENGTH:
-        return _ARCHIVES[strong]
-    for codec in _CODECS:
-        if codec.begins(data) and _expands_to_content(codec, data, layers):
-            return codec.name
-    if _OLD_PICKLE.match(data):
-        return PICKLE
-    return "tar" if strong == "tar" else None
+    return next((name for name, begins in _STARTS if begins(data, layers)), None)
+
+
+def _make_probe(start: EmbeddedStart) -> Callable[[bytes, int], bool]:
+    """The function that decides whether data begin as declared."""
+    if start.codec:
+        codec = CODECS[start.codec]
+        return lambda data, layers: codec.begins(data) and _expands_to_content(codec, data, layers)
+    if start.begins:
+        begins = resolve(start.begins)
+        return lambda data, layers: begins(data)
+    return lambda data, layers: len(data) >= _MIN_LENGTH and data.startswith(start.magic)
 
 
 def _expands_to_content(codec: Codec, data: bytes, layers: int) -> bool:
@@ -76,6 +74,15 @@ def _expands_to_content(codec: Codec, data: bytes, layers: int) -> bool:
     if not out:
         return codec in _BLOCKWISE
     return detect_format(out, layers - 1) is not None or bool(codings_of(out, cut=True))
+
+
+# A format whose first bytes may belong to any other is asked for last.
+_STARTS: Final = tuple(
+    (each.name, _make_probe(each.embedded))
+    for is_weak in (False, True)
+    for each in DECLARATIONS
+    if each.embedded is not None and each.embedded.is_weak is is_weak
+)
 
 
 class DecodedWindow:
@@ -155,24 +162,6 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
     return None
 
 
-def _is_encoded_text(head: Head) -> bool:
-    cut = head.window.size > len(head.data)
-    return head.content is None and detect_coding(head.data, cut) not in (None, Coding.RAW)
-
-
-def _read_encoded_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what the text is in its coding, as an artifact.
-
-    Raises:
-        DamagedError: it is in no coding to its end.
-        WindowError: it is over ``document_bytes``, or from the window.
-    """
-    content = decode_content(SubWindow(window, 0, window.size, budget_of(window, limits)), limits)
-    if content is None or not content.layers:
-        raise DamagedError("the text is in the coding that it begins in no further than its beginning")
-    yield Artifact(join_found(artifact.path, content.format, 0), content.window.size, opener(content.window))
-
-
 def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
     """What lies coded in the quoted strings of a text, as the loaders of some policies keep pickles in JSON.
 
@@ -208,6 +197,3 @@ def make_content_artifact(
         yield again.window
 
     return Artifact(join_found(path, content.format, offset), content.window.size, opened)
-
-
-READER = Reader("encoded-text", _is_encoded_text, _read_encoded_text)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelaudit
-from modelaudit.languages.embedded import decode_content, detect_coding, detect_format
+from modelaudit.formats.embedded import decode_content, detect_coding, detect_format
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import UnreadReason

@@ -1,0 +1,32 @@
+"""The reader of text that encodes bytes: it decodes the text and hands out the content as an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelaudit.formats.embedded import decode_content, detect_coding
+from modelaudit.model.address import join_found
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import Limits
+from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.codings import Coding
+from modelaudit.wire.windows import SubWindow, budget_of, opener
+
+
+def recognises(head: Head) -> bool:
+    """Whether the text begins in a coding of something that has a format of its own."""
+    cut = head.window.size > len(head.data)
+    return head.content is None and detect_coding(head.data, cut) not in (None, Coding.RAW)
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield what the text is in its coding, as an artifact.
+
+    Raises:
+        DamagedError: it is in no coding to its end.
+        WindowError: it is over ``document_bytes``, or from the window.
+    """
+    content = decode_content(SubWindow(window, 0, window.size, budget_of(window, limits)), limits)
+    if content is None or not content.layers:
+        raise DamagedError("the text is in the coding that it begins in no further than its beginning")
+    yield Artifact(join_found(artifact.path, content.format, 0), content.window.size, opener(content.window))

@@ -1,0 +1,37 @@
+"""Whole documents of text, decoded within the bound of ``Limits.document_bytes``."""
+
+from __future__ import annotations
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.structure import Defect, UnreadReason
+from modelaudit.wire.defects import TextDefect
+from modelaudit.wire.text import EIGHT_BIT, TextScan, decode
+from modelaudit.wire.windows import chunks
+
+
+def whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
+    """All of a document as text, and the defect that it is in no Unicode encoding, if it is in none.
+
+    Raises:
+        DamagedError: it is not text throughout.
+        WindowError: it is over ``document_bytes``, or from the window.
+    """
+    scan = TextScan()
+    data = bytearray()
+    for chunk in chunks(window):
+        if len(data) + len(chunk) > limits.document_bytes:
+            detail = f"larger than the {limits.document_bytes} bytes that are read of a document"
+            raise WindowError(detail, UnreadReason.LIMIT)
+        scan.feed(chunk)
+        data += chunk
+    scan.finish()
+    return decode(data, scan), scan, encoding_defects(scan)
+
+
+def encoding_defects(scan: TextScan) -> tuple[Defect, ...]:
+    """The defect that a text is in no Unicode encoding, if it is in none."""
+    if scan.encoding != EIGHT_BIT:
+        return ()
+    return (Defect(TextDefect.NOT_UTF_8, "it is in some 8-bit encoding, not in UTF-8"),)

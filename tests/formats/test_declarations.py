@@ -1,0 +1,160 @@
+"""Declarations of formats, and the rules that judge the kinds of defects that they declare."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.fixtures import fixture_path
+
+import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.registry import DECLARATIONS, FACTS, READERS, reader_of, resolve
+from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.structure import DefectKind
+from modelaudit.wire.codecs import CODECS
+
+PACKAGE = Path(modelaudit.__file__).parent
+
+NAMES = sorted({each.name for each in DECLARATIONS})
+EMPTY_RULE = """\
+id: format/toy
+title: A toy
+check: security
+severity: high
+confidence: high
+why: It is a toy.
+fix: Remove it.
+references: ["https://example.org"]
+cwe: []
+since: 0.1.0
+match:
+  - on: defect
+    where:
+      format: [{format}]
+      kind: [{kind}]
+message: "{{detail}}"
+examples: {{fires: [a.bin], quiet: [b.bin]}}
+"""
+
+
+def kinds_judged_by_rules(format_name: str) -> set[object]:
+    """The kinds of defects of a format that some rule asks for."""
+    return {
+        kind
+        for rule in load_catalogue(formats=FACTS).findings.values()
+        for matcher in rule.match
+        if matcher.on == "defect" and format_name in dict(matcher.where)["format"]
+        for kind in dict(matcher.where)["kind"]
+    }
+
+
+def test_importing_the_registry_imports_no_reader() -> None:
+    code = "import sys, modelaudit.formats.registry; print(*(n for n in sys.modules if n.startswith('modelaudit.')))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = ran.stdout.split()
+    folders = {name for name in imported if name.startswith("modelaudit.formats.") and name.count(".") > 2}
+    assert not {name for name in folders if name.count(".") > 3}, "a declaration imports a module beside it"
+    assert not {name for name in imported if name.startswith("modelaudit.languages.")} - {
+        "modelaudit.languages.card_defects"
+    }
+    assert {name for name in imported if name.startswith("modelaudit.wire.")} <= {
+        "modelaudit.wire.base",
+        "modelaudit.wire.defects",
+    }
+
+
+@pytest.mark.parametrize("declaration", DECLARATIONS, ids=lambda each: each.name)
+def test_what_a_declaration_names_exists(declaration: Declaration) -> None:
+    start = declaration.embedded
+    named = [declaration.read, declaration.interpreter, start.begins if start else ""]
+    named += [declaration.recognise] if isinstance(declaration.recognise, str) else []
+    for name in filter(None, named):
+        assert name.startswith("modelaudit.")
+        resolve(name)
+    if start is not None:
+        assert bool(start.magic) + bool(start.codec) + bool(start.begins) == 1
+        assert not start.codec or start.codec in CODECS
+    assert bool(declaration.read) == bool(declaration.recognise)
+    assert declaration.fallback is None or declaration.read
+
+
+def test_no_two_fallbacks_have_the_same_rank() -> None:
+    ranks = [each.fallback for each in DECLARATIONS if each.fallback is not None]
+    assert len(ranks) == len(set(ranks))
+
+
+def test_fallbacks_are_asked_last_and_plain_text_last_but_one() -> None:
+    order = [reader.fallback for reader in READERS]
+    assert order == sorted(order)
+    assert [reader.format for reader in READERS if reader.fallback] == [
+        *("sentencepiece", "coreml", "paddle", "tensorflow", "markdown", "skops", "notebook", "xgboost"),
+        *("requirements", "spacy", "shell", "text", "json", "yaml", "markup", "xml", "lightgbm", "text", "ocdbt"),
+    ]
+
+
+def test_a_format_with_several_readers_has_no_single_one() -> None:
+    assert reader_of("gguf").format == "gguf"
+    with pytest.raises(ValueError):
+        reader_of("tensorflow")
+
+
+@pytest.mark.parametrize("name", sorted(FACTS.defects))
+def test_every_kind_of_defect_has_a_rule_or_a_reason_for_none(name: str) -> None:
+    judged = kinds_judged_by_rules(name)
+    missing = [kind for kind, harmless in FACTS.defects[name].items() if not harmless and kind not in judged]
+    assert not missing, f"{name} declares {missing}: add them to a rule for defects, or declare why they are harmless"
+    assert not [kind for kind, harmless in FACTS.defects[name].items() if harmless and kind in judged]
+
+
+@pytest.mark.parametrize(
+    ("fixture", "rule"),
+    [
+        ("safetensors/truncated/in-data.safetensors", "coverage/damaged"),
+        ("zip/malicious/encrypted-member.zip", "coverage/encrypted"),
+    ],
+)
+def test_harmless_kinds_of_content_not_read_are_absences(fixture: str, rule: str) -> None:
+    report = modelaudit.scan(fixture_path(fixture), second_opinion=False)
+    assert rule in {finding.rule for finding in report.findings}
+    assert report.exit_code == 3
+
+
+def test_kind_of_defect_is_its_word() -> None:
+    class ToyDefect(DefectKind):
+        TOO_LONG = "too-long"
+        TOO_SHORT = "too-short", "it is read whole"
+
+    assert f"{ToyDefect.TOO_LONG}" == ToyDefect.TOO_LONG.value == "too-long"
+    assert (ToyDefect.TOO_LONG.harmless, ToyDefect.TOO_SHORT.harmless) == ("", "it is read whole")
+    assert ToyDefect("too-short") is ToyDefect.TOO_SHORT
+
+
+@pytest.mark.parametrize(
+    ("format_name", "kind", "message"),
+    [
+        ("toy", "trailing-data", "'toy' is not one of"),
+        ("gguf", "too-funny", "'too-funny' is not one of"),
+        ("gguf", "crc-mismatch", "'gguf' has none of these kinds of defects, but alignment-invalid"),
+    ],
+)
+def test_rule_for_an_undeclared_format_or_kind_is_refused_with_its_line(
+    tmp_path: Path, format_name: str, kind: str, message: str
+) -> None:
+    file = tmp_path / "findings/format/toy.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(EMPTY_RULE.format(format=format_name, kind=kind))
+    with pytest.raises(ConfigurationError, match=r"toy\.yaml:\d+:") as refused:
+        load_catalogue(extra=[tmp_path], formats=FACTS)
+    assert message in str(refused.value)
+
+
+def test_every_kind_of_a_rule_belongs_to_a_format_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "findings/format/toy.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(EMPTY_RULE.format(format="gguf", kind="duplicate-key, crc-mismatch"))
+    with pytest.raises(ConfigurationError, match="'crc-mismatch' is a kind of defect that gguf cannot have"):
+        load_catalogue(extra=[tmp_path], formats=FACTS)
