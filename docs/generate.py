@@ -40,6 +40,7 @@ from license_pages import (  # noqa: E402 - the modules beside this file are on 
     render_licenses_in_use,
 )
 from rule_pages import NOTICE, render_examples, render_rule_index, render_rule_pages  # noqa: E402
+from site_tree import SiteTree, build_site_tree  # noqa: E402
 
 SITE = ROOT / "build/docs"
 WIDTH = 100
@@ -61,10 +62,17 @@ def pages() -> Mapping[Path, str]:
     }
 
 
-def site_pages() -> Mapping[str, str]:
-    """Every generated page that only the site holds, by its path within the site."""
+def site_tree() -> SiteTree:
+    """The whole documentation site, as it is written below ``build/docs/``."""
     catalogue = load_catalogue()
-    return {**render_rule_pages(catalogue), **render_license_pages(catalogue)}
+    return build_site_tree(
+        {
+            "rules.md": render_rule_index(catalogue, "rules/{id}.md"),
+            "licenses.md": render_license_index(catalogue, "licenses/{id}.md"),
+            **render_rule_pages(catalogue),
+            **render_license_pages(catalogue),
+        }
+    )
 
 
 def cli_page() -> str:
@@ -197,15 +205,8 @@ def stale() -> Iterator[tuple[Path, str]]:
             yield path, text
 
 
-def write_site() -> None:
-    """Write the pages of the site below ``build/docs/``, without those of an earlier run."""
-    shutil.rmtree(SITE, ignore_errors=True)
-    for path, text in site_pages().items():
-        (SITE / path).parent.mkdir(parents=True, exist_ok=True)
-        (SITE / path).write_text(text, encoding="utf-8")
-
-
 if __name__ == "__main__":
     for file, text in stale():
         file.write_text(text, encoding="utf-8")
-    write_site()
+    shutil.rmtree(SITE, ignore_errors=True)
+    site_tree().write(SITE)

@@ -7,14 +7,16 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import os
 import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 import yaml
 
@@ -22,6 +24,7 @@ import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.schema import CallableFile, FindingFile, TrustedFile
 from modelaudit.catalogue.terms import LicenseFile
+from modelaudit.cli.main import command as program
 from modelaudit.model.finding import CheckFamily
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +47,7 @@ def load(path: Path) -> ModuleType:
 
 
 generate = load(ROOT / "docs/generate.py")
+SiteTree = generate.SiteTree
 
 
 def name(page: Path) -> str:
@@ -51,8 +55,9 @@ def name(page: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def site_pages() -> Mapping[str, str]:
-    return generate.site_pages()
+def site() -> SiteTree:
+    tree: SiteTree = generate.site_tree()
+    return tree
 
 
 def test_committed_pages_are_up_to_date() -> None:
@@ -67,19 +72,20 @@ def test_the_transcript_in_the_readme_is_what_a_scan_prints() -> None:
     assert text == generate.readme(text), "README.md is stale: run `make docs`"
 
 
-def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site_pages: Mapping[str, str]) -> None:
+def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site: SiteTree) -> None:
     catalogue = load_catalogue()
     indexed = {kind: (ROOT / f"docs/{kind}.md").read_text(encoding="utf-8") for kind in ("rules", "licenses")}
-    assert site_pages.keys() == {f"rules/{id_}.md" for id_ in catalogue.findings} | {
-        f"licenses/{id_}.md" for id_ in catalogue.licenses
+    assert {path for path in site.pages if "/" in path} == {
+        *(f"rules/{id_}.md" for id_ in catalogue.findings),
+        *(f"licenses/{id_}.md" for id_ in catalogue.licenses),
     }
     assert not [id_ for id_ in catalogue.findings if f"\n| [{id_}](" not in indexed["rules"]]
     assert not [id_ for id_ in catalogue.licenses if f"\n| {id_} |" not in indexed["licenses"]]
 
 
-def test_rule_page_has_every_section(site_pages: Mapping[str, str]) -> None:
+def test_rule_page_has_every_section(site: SiteTree) -> None:
     for id_, rule in load_catalogue().findings.items():
-        text = site_pages[f"rules/{id_}.md"]
+        text = site.pages[f"rules/{id_}.md"]
         wanted = ["## What it finds", "## Why it matters", "## What to do", f"since {rule.rule.since}"]
         wanted += ["## Example", "must fire:"] if rule.fires else []
         wanted += ["must not fire:"] if rule.quiet else []
@@ -126,8 +132,8 @@ def test_families_without_rules_are_offered_nowhere() -> None:
         assert offered in plain or offered.replace(", license", " and license") in plain
 
 
-def test_the_rule_in_the_contributors_guide_has_the_shape_of_a_rule() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+def test_example_rule_has_the_keys_of_the_real_rule() -> None:
+    text = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
     (example,) = [yaml.safe_load(code) for language, code in FENCE.findall(text) if language == "yaml"]
     real = yaml.safe_load((ROOT / "rules/findings" / f"{example['id']}.yaml").read_text(encoding="utf-8"))
     assert example.keys() == real.keys()
@@ -138,11 +144,18 @@ def test_the_rule_in_the_contributors_guide_has_the_shape_of_a_rule() -> None:
     )
 
 
-def test_the_contributors_guide_names_places_and_keys_that_exist() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    paths = [path for path in re.findall(r"`((?:modelaudit|rules|fixtures|tests)/[\w/.]+)`", text) if "<" not in path]
-    assert len(paths) > 10
-    assert not [path for path in paths if not (ROOT / path).exists()]
+def test_guides_name_paths_that_exist() -> None:
+    for page in ("CONTRIBUTING.md", "docs/extending.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        paths = [
+            path for path in re.findall(r"`((?:modelaudit|rules|fixtures|tests)/[\w/.-]+)`", text) if "<" not in path
+        ]
+        assert len(paths) > 8, page
+        assert not [path for path in paths if not (ROOT / path).exists()], page
+
+
+def test_extending_names_every_key_of_the_rule_files() -> None:
+    text = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
     keys = {field.name.replace("_", "-") for file in (FindingFile, CallableFile, TrustedFile, LicenseFile)
             for field in dataclasses.fields(file)}  # fmt: skip
     assert not [key for key in keys - {"why", "library", "url", "cwe", "references", "clauses", "name", "examples",
@@ -152,8 +165,84 @@ def test_the_contributors_guide_names_places_and_keys_that_exist() -> None:
     assert re.findall(r"\w+", listed.replace(" and ", ", ")) == required
 
 
+def test_contributing_is_short() -> None:
+    assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split()) <= 1000
+
+
+def test_readme_commands_run_in_a_fresh_clone(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ (.+?)(?:\s+#.*)?$", "\n".join(code for _, code in FENCE.findall(text)), re.MULTILINE)
+    assert len(commands) >= 7
+    committed = set(git("ls-files").splitlines())
+    folders = {parent.as_posix() for path in committed for parent in Path(path).parents}
+    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        assert not [each for each in arguments if each.startswith("fixtures/") and each not in committed | folders]
+        if program == "make":
+            subprocess.run(
+                ["make", "--dry-run", f"VENV={tmp_path}/venv", *arguments], cwd=ROOT, check=True, capture_output=True
+            )
+        elif program == "pip":
+            assert arguments == ["install", "."]  # tests/test_packaging.py builds and installs the distribution
+        else:
+            ran = subprocess.run(
+                [sys.executable, "-m", program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+            assert ran.returncode in (0, 1, 3), f"{command}: {ran.returncode} {ran.stderr}"
+
+
+def test_every_documented_command_has_options_that_exist() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        console = [
+            line for _, code in FENCE.findall(text) for line in code.splitlines() if " modelaudit " in f" {line}"
+        ]
+        for span in [
+            *re.findall(r"`(modelaudit [^`]+)`", text),
+            *(line[line.index("modelaudit ") :] for line in console),
+        ]:
+            words = span.partition("#")[0].split()
+            command = program.get_command(click.Context(program), words[1]) if len(words) > 1 else None
+            known = {option for each in command.params for option in each.opts} if command else {"--version", "--help"}
+            given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+            assert given <= known | {"-h", "--help", "--no-second-opinion"}, f"{name(page)}: {span}"
+
+
 def is_required(field: dataclasses.Field[object]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def test_site_links_resolve(site: SiteTree) -> None:
+    """Headings and outside requests are checked by `make docs`, which builds the pages."""
+    broken = []
+    for path, text in site.pages.items():
+        for link in LINK.findall(FENCE.sub("", text)):
+            target = link.partition("#")[0]
+            if target and not re.match(r"[a-z]+:", target):
+                wanted = os.path.normpath(Path(path).parent / target)
+                if wanted not in site.pages.keys() | site.attachments.keys():
+                    broken.append(f"{path}: {link}")
+    assert not broken
+
+
+def test_site_check_reports_outside_requests_and_missing_pages(tmp_path: Path) -> None:
+    page = (
+        '<a href="https://a.test">read</a><script src="https://b.test/x.js"></script><link rel=icon href="//c.test/i">'
+    )
+    (tmp_path / "index.html").write_text(page)
+    faults = list(load(ROOT / "docs/check_site.py").find_faults(tmp_path))
+    assert [fault[:20] for fault in faults if "requests" in fault] == ["index.html: requests"] * 2
+    assert "b.test" in faults[0] and "c.test" in faults[1]
+    assert "rules/pickle/dangerous-call.html: missing" in faults
+
+
+def test_every_document_is_in_the_navigation_of_the_site(site: SiteTree) -> None:
+    configuration = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    navigation = set(re.findall(r"[\w-]+\.md", json.dumps(configuration["nav"])))
+    assert navigation == {path for path in site.pages if "/" not in path}
+    assert (configuration["strict"], configuration["theme"]["font"]) == (True, False)
 
 
 def test_links_resolve_to_committed_files_and_headings() -> None:
@@ -221,7 +310,7 @@ def test_actions_are_pinned_and_may_read_only() -> None:
 
 def test_versions_are_locked_with_hashes_and_from_nowhere_in_particular() -> None:
     locks = {file.stem: file.read_text(encoding="utf-8") for file in (ROOT / "requirements").glob("*.lock")}
-    assert locks.keys() == {"run", "build", "dev", "weights"}
+    assert locks.keys() == {"run", "build", "dev", "docs", "weights"}
     for stem, text in locks.items():
         assert not HOSTS_OF_PACKAGES.search(text), stem
         entries = re.findall(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL)

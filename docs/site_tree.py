@@ -1,0 +1,89 @@
+"""Lay out the pages of the documentation site: copies of the documents in git, and generated pages beside them.
+
+Documents link each other and files of the repository by relative paths, so that they also work where the repository is
+browsed. On the site a document lives elsewhere, and a file of the repository becomes an attachment below ``source/``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).resolve().parent.parent
+TOP_DOCUMENTS = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    "CHANGELOG.md": "changes.md",
+}
+"""Documents at the top of the repository, with their place on the site."""
+
+_FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class SiteTree:
+    """The files of the site by their path: Markdown as text, attachments as files of the repository to copy."""
+
+    pages: Mapping[str, str]
+    attachments: Mapping[str, Path]
+
+    def write(self, folder: Path) -> None:
+        """Write every file below a folder, which must be new or empty."""
+        for path, text in self.pages.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        for path, file in self.attachments.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(file.read_bytes())
+
+
+def build_site_tree(generated: Mapping[str, str]) -> SiteTree:
+    """Build the tree from the documents in git and from generated pages, which replace a document of the same path.
+
+    Args:
+        generated: Markdown by its path on the site, whose links already fit the site.
+    """
+    attachments: dict[str, Path] = {}
+    pages = dict(generated)
+    for source, place in _list_documents():
+        if place not in generated:
+            text = (ROOT / source).read_text(encoding="utf-8")
+            pages[place] = _move_links(text, PurePosixPath(source), PurePosixPath(place), attachments)
+    return SiteTree(pages, attachments)
+
+
+def _list_documents() -> Iterator[tuple[str, str]]:
+    yield from TOP_DOCUMENTS.items()
+    yield from ((f"docs/{file.name}", file.name) for file in sorted((ROOT / "docs").glob("*.md")))
+
+
+def _move_links(text: str, source: PurePosixPath, place: PurePosixPath, attachments: dict[str, Path]) -> str:
+    def move_link(found: re.Match[str]) -> str:
+        shown, target = found.groups()
+        path, mark, fragment = target.partition("#")
+        if not path or re.match(r"[a-z]+:", path):
+            return found[0]
+        wanted = os.path.normpath(source.parent / path)
+        if (moved := _place_of(wanted, attachments)) is None:
+            return shown  # a folder has no page
+        return f"[{shown}]({os.path.relpath(moved, place.parent)}{mark}{fragment})"
+
+    parts = _FENCE.split(text)
+    return "".join(part if index % 2 else _LINK.sub(move_link, part) for index, part in enumerate(parts))
+
+
+def _place_of(path: str, attachments: dict[str, Path]) -> str | None:
+    """The place on the site of a file of the repository; none for a folder."""
+    if path in TOP_DOCUMENTS:
+        return TOP_DOCUMENTS[path]
+    if PurePosixPath(path).match("docs/*.md"):
+        return path.removeprefix("docs/")
+    if not (ROOT / path).is_file():
+        return None
+    attachments[f"source/{path}"] = ROOT / path
+    return f"source/{path}"
