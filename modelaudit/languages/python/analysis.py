@@ -1,7 +1,7 @@
-"""Analyze one Python source: parse it, evaluate it, and list what it does, with what could not be evaluated.
+"""Analyze one Python source: parse it, evaluate it, and list its uses of names and the parts not evaluated.
 
-A source that parses is evaluated twice. The first pass finds out what attributes are set to and what functions return
-and receive, wherever in the file that stands; only the second pass, which knows all that, keeps a log.
+A source that parses is evaluated twice. The first pass collects the values of attributes and the results and arguments
+of functions, wherever in the file they occur. The second pass knows all of them, and only its log counts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_IMPORTS: Final = 30
 
 @dataclass(slots=True)
 class SourceAnalysis:
-    """What one source does, as far as it could be evaluated.
+    """The uses of names in one source, and the parts that could not be evaluated.
 
     Attributes:
         relative_imports: the line of each relative import, by level and module.

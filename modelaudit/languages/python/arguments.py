@@ -15,7 +15,7 @@ _MAX_UNPACKED: Final = 64
 def bind_arguments(node: ast.Call, evaluate: Callable[[ast.expr], Value]) -> tuple[list[Value], dict[str, Value]]:
     """Evaluate the arguments of a call, in order; return those by position and those by name.
 
-    A ``**`` whose keys are unknown is kept under the name ``**``, so that what flows through it is not lost.
+    A ``**`` whose keys are unknown is kept under the name ``**``, so that its tags are not lost.
     """
     args: list[Value] = []
     for each in node.args:

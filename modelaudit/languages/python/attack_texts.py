@@ -1,4 +1,8 @@
-"""Texts within a source that by themselves tell of an attack: commands of attacks, places of secrets, drop points."""
+"""Find texts that show an attack by themselves: commands of attacks, files of secrets, drop points for stolen data.
+
+Each pattern has a name in the vocabulary ``python-code``. The patterns apply to string constants of a source, to shell
+lines and to build files.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Final
 from modelaudit.wire.deadline import keep_time
 
 _SHELLS: Final = r"(?:ba|z|da|k|c|a)?sh\b|python[0-9.]*|perl|ruby|node|php|source\b|iex\b|Invoke-Expression"
-# Each is linear: what may repeat is bounded, and cannot match what follows it.
+# Each pattern takes linear time: repetitions are bounded, and cannot match the text that must follow them.
 _PATTERNS: Final = (
     ("(download | shell)", r"\b(?:curl|wget|fetch|iwr|Invoke-WebRequest)\b[^\n;]{0,400}?\|\s{0,9}"
      r"(?:sudo\s{1,9}(?:-\w{1,9}\s{1,9})?)?"
@@ -52,7 +56,7 @@ _PATTERNS: Final = (
     ("(miner)", r"stratum\+(?:tcp|ssl)://|\bxmrig\b"),
 )  # fmt: skip
 _COMPILED_PATTERNS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
-# Only texts that hold one of these are looked at by every pattern.
+# A quick test: the patterns above are tried only on texts that hold one of these words.
 _ANY_HINT: Final = re.compile(
     r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
     r"(?i:DownloadString)|"
@@ -70,12 +74,12 @@ SECRET_PLACES: Final = frozenset({"(private key)", "(cloud credentials)", "(pass
 
 
 def find_attack_texts(text: str) -> Iterator[tuple[str, str]]:
-    """The name of each pattern that ``text`` shows, and what shows it."""
-    looked = text[:_MAX_TEXT]
-    if _ANY_HINT.search(looked) is None:
+    """Yield the name of each pattern that matches ``text``, and the matching part."""
+    searched = text[:_MAX_TEXT]
+    if _ANY_HINT.search(searched) is None:
         return
     keep_time()
     for name, pattern in _COMPILED_PATTERNS:
-        found = pattern.search(looked)
+        found = pattern.search(searched)
         if found is not None:
             yield name, found[0]

@@ -1,4 +1,8 @@
-"""The name under which a call is judged: what it does can hang on an argument."""
+"""Name a call by its callable and by the arguments that decide its effect: ``torch.load(weights_only=False)``.
+
+Rules judge names. Where an argument decides whether a call is dangerous, the name gets a suffix in brackets, and a call
+that its arguments make harmless gets no name at all.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def name_variant(call: Call) -> str:
-    """The name, with what matters about the arguments in brackets; empty where they make the call harmless."""
+    """Return the name of a call with the suffix for its arguments; empty if they make the call harmless."""
     worker = _VARIANT_NAMERS.get(call.name)
     if worker is None and call.name.startswith("pandas.") and call.name.endswith((".query", ".eval")):
         worker = _name_table_query
@@ -28,13 +32,13 @@ def name_variant(call: Call) -> str:
 
 
 def tag_path(value: Value) -> frozenset[str]:
-    """What a path tells by itself: that code stands there once it is written."""
+    """Tag a path that ends like code: a file written there can be imported."""
     text = _get_constant(value)
     return frozenset({"code-path"}) if isinstance(text, str) and text.endswith(_CODE_ENDINGS) else frozenset()
 
 
 def _name_write(call: Call, path: Value | None, otherwise: str) -> str:
-    """The name of what writes to a path: code, or into what is installed, which others import later."""
+    """Name a write: into installed packages or the system, of code, or ``otherwise``."""
     text = _get_constant(path)
     tags = collect_tags(path) if path is not None else frozenset()
     if "installed" in tags or (isinstance(text, str) and text.startswith(_SYSTEM_FOLDERS)):
@@ -104,7 +108,7 @@ def _name_torch_load(call: Call) -> str:
     value = _get_constant(given)
     if value is False and "hub" in call.argument_tags:
         return "torch.load(of a foreign repository)"
-    # What only a caller knows is none of the three: neither on, nor off, nor left out.
+    # A value that only the caller knows has a name of its own: it is neither on, nor off, nor left out.
     return "" if value is True else f"{call.name}(weights_only{'=False' if value is False else ''})"
 
 
@@ -130,7 +134,7 @@ def _name_yaml_load(call: Call) -> str:
 
 
 def _name_unpickle(call: Call) -> str:
-    """What the source has pickled itself is no file."""
+    """Except what the source itself has pickled: ``pickle.loads(pickle.dumps(x))`` is a copy, and reads no file."""
     data = call.get_argument(0, "data")
     given = (
         [
@@ -153,7 +157,7 @@ def _get_texts(value: Value | None) -> list[str]:
 
 
 def _name_extension_load(call: Call) -> str:
-    """Sources by other names, or a compiler that is told to load or run more, are those of nobody's reading."""
+    """Mark sources with unusual endings and compiler flags that load or run more: no scan has read those files."""
     sources = _get_texts(call.get_argument(1, "sources"))
     flags = [text for value in (*call.args[2:], *call.keywords.values()) for text in _get_texts(value)]
     is_bent = not all(text.endswith(_SOURCE_ENDINGS) for text in sources) or any(
@@ -198,7 +202,7 @@ _KNOWN_KERNELS: Final = frozenset(
                  "flash-mla", "liger_kernels", "megablocks", "metal-flash-sdpa", "moe", "paged-attention",
                  "triton_kernels", "vllm-flash-attn3")
 )  # fmt: skip
-"""Kernels that the makers of transformers publish themselves and that transformers fetches, each by its exact name."""
+"""Kernel repositories that Hugging Face publishes and transformers fetches, each by its exact name."""
 _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "builtins.open": _name_open,
     "io.open": _name_open,

@@ -1,4 +1,4 @@
-"""Cells of a notebook: source of Python with the lines that IPython takes for itself.
+"""Split a notebook cell into Python and the lines that IPython handles itself: magics, shell commands, help.
 
 Source: ``IPython/core/inputtransformer2.py`` (``!``, ``!!``, ``%``, ``%%``, ``?``, assignments from ``!`` and ``%``).
 """
@@ -26,15 +26,15 @@ _OPTION: Final = re.compile(r"-\w+(?:\s+\d+)?\s+")
 
 @dataclass(slots=True)
 class Cell:
-    """One cell of code, taken apart.
+    """The parts of one code cell.
 
     Attributes:
-        python: its source, with ``pass`` in place of each line that IPython takes, so that lines keep their numbers.
-        shell: what it hands to a shell, with the lines.
-        pages: script and markup that it shows.
-        files: files that it writes, by name, with their text.
-        runs: files or addresses that it runs, with the lines.
-        foreign: the magics that hand it to another language, with the lines.
+        python: its source, with ``pass`` in place of each IPython line, so that lines keep their numbers.
+        shell: shell commands, with their lines from 1.
+        pages: HTML and JavaScript that it shows, with their lines.
+        files: names and texts of files that it writes.
+        runs: files or addresses that it runs, with their lines.
+        foreign: languages that run the cell, with their lines.
     """
 
     python: str = ""
@@ -46,7 +46,7 @@ class Cell:
 
 
 def split_cell(source: str) -> Cell:
-    """The parts of one cell."""
+    """Split one cell."""
     cell = Cell()
     lines = source.splitlines()
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
@@ -59,7 +59,7 @@ def split_cell(source: str) -> Cell:
 
 
 def _apply_cell_magic(cell: Cell, magic: str, body: list[str], line: int) -> bool:
-    """Take in a magic of the whole cell; whether the rest is Python of this process."""
+    """Apply a magic of the whole cell; return whether the rest is Python of this process."""
     name, _, given = magic.partition(" ")
     text = "\n".join(body)
     if name in _SHELLS:
@@ -103,12 +103,12 @@ def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
 
 
 def _is_ipython_escape(taken: re.Match[str]) -> bool:
-    """Whether a line begins as IPython's own; ``%`` in the middle of Python divides."""
+    """Whether a line is an IPython escape; a ``%`` in the middle of Python is the modulo operator."""
     return taken[2] is None or (taken[3] in ("!", "!!", "%") and bool(re.match(r"[\w!]", taken[4])))
 
 
 def _translate_escape(cell: Cell, escape: str, rest: str, line: int) -> str:
-    """Take in a line of IPython's own; what stands for it in Python."""
+    """Apply an IPython line; return the Python that takes its place."""
     if escape.startswith("!"):
         cell.shell.append((line, rest))
         return "pass"

@@ -1,4 +1,8 @@
-"""Works out calls on constants: methods of texts, bytes and numbers, and functions that make texts from numbers."""
+"""Fold calls on constants: methods such as ``str.join``, and functions such as ``chr`` that spell names.
+
+Code that hides a name computes it with these. A call that is not modelled here, or whose result would exceed the
+bounds, is unknown to the evaluator.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ _MAX_NUMBER_BYTES: Final = 4096
 
 
 def fold_method(whole: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
-    """What a method of a constant returns; ``None`` where it is not worked out."""
+    """Call a method of a constant; ``None`` if it is not modelled."""
     worker = _METHODS.get(name)
     if worker is not None:
         return worker(whole, args)
@@ -68,7 +72,7 @@ def _fold_split(whole: Constant, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_format(whole: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Only ``{}``, ``{0}`` and their like: other fields reach into objects or cost what they say."""
+    """Format only plain fields such as ``{}`` and ``{0}``: others read attributes, or ask for any width."""
     if not isinstance(whole.value, str) or len(whole.value) > _MAX_FORMAT:
         return None
     text, count = "", 0
@@ -116,7 +120,7 @@ def _fold_to_bytes(whole: Constant, args: Sequence[Constant]) -> Constant | None
 
 
 def _fold_translate(whole: Constant, args: Sequence[Constant]) -> Constant | None:
-    # A table is known only as pairs that ``maketrans`` made.
+    # A table is known only as the flat pairs that ``_fold_maketrans`` returns.
     if not isinstance(whole.value, str) or len(args) != 1 or not isinstance(args[0].value, tuple):
         return None
     pairs = args[0].value
@@ -137,7 +141,7 @@ _METHODS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant |
 
 
 def fold_function(name: str, args: Sequence[Constant]) -> Constant | None:
-    """What a function of the standard library makes of constants; ``None`` where it is not worked out."""
+    """Call a function of the standard library on constants; ``None`` if it is not modelled."""
     if not args:
         return None
     first = args[0]
@@ -251,7 +255,7 @@ def _fold_from_bytes(first: Constant, args: Sequence[Constant]) -> Constant | No
 
 
 def _fold_path(first: Constant, args: Sequence[Constant]) -> Constant | None:
-    """A path that is joined, or whose ``~`` is left as it stands."""
+    """Join the parts of a path; ``~`` and variables stay as they are."""
     parts = [each.value for each in args if isinstance(each.value, str)]
     return Constant("/".join(parts)[: constant_folding.MAX_CONSTANT_SIZE]) if len(parts) == len(args) else None
 

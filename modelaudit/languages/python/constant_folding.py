@@ -1,6 +1,7 @@
-"""Works out constants of Python source, as far as that is cheap: joined texts, numbers, cuts, decoded literals.
+"""Fold operators and decoders on constants: ``"sys" + "tem"``, slices, arithmetic, base64.
 
-Nothing of the source is evaluated: each operation that is known is carried out here on plain values, within bounds.
+Python itself evaluates nothing of the source. Each operation that is modelled is carried out here on plain values, and
+only where its result is bounded: ``"a" * 10**9`` or ``9**9**9`` would cost what they ask for.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from modelaudit.languages.python.values import Constant, PlainValue, Provenance
 from modelaudit.wire.codecs import BZIP2, GZIP, LZMA, XZ, ZLIB, DecodingError
 
 MAX_CONSTANT_SIZE: Final = 1 << 18
-"""Characters, bytes or items of one constant."""
+"""The most characters, bytes or items of one constant."""
 
 _MAX_BITS: Final = 4096
 _TEXT_CODECS: Final = {
@@ -43,12 +44,12 @@ Sized = str | bytes | tuple[PlainValue, ...]
 
 
 def combine_provenance(parts: Sequence[Constant], least: Provenance = Provenance.COMPUTED) -> Provenance:
-    """How something made of ``parts`` came about."""
+    """Return the provenance of a value that is computed from ``parts``, at least ``least``."""
     return max([least, *(part.provenance for part in parts)])
 
 
 def fold_binary(kind: type[ast.operator], left: Constant, right: Constant) -> Constant | None:
-    """The result of an operator between two constants; ``None`` where it is not worked out."""
+    """Apply a binary operator; ``None`` if it is not modelled for these types, or the result would be too large."""
     a, b = left.value, right.value
     made = combine_provenance((left, right))
     if kind is ast.Add:
@@ -82,7 +83,7 @@ def _format_percent(a: str, b: object, made: Provenance) -> Constant | None:
     given = b if isinstance(b, tuple) else (b,)
     if len(a) > 4096 or any(isinstance(each, str) and len(each) > MAX_CONSTANT_SIZE for each in given):
         return None
-    # Only plain fields: a width such as %1000000000d would cost what it says.
+    # Only plain fields such as %s: the width in %1000000000d would allocate a gigabyte.
     pieces = a.replace("%%", "\0").split("%")
     if len(pieces) != len(given) + 1 or not all(piece[:1] in "sdcr" and piece[:1] for piece in pieces[1:]):
         return None
@@ -98,7 +99,7 @@ def _format_percent(a: str, b: object, made: Provenance) -> Constant | None:
 def _write_value(value: object) -> str:
     try:
         return str(value)
-    except ValueError:  # a number of more digits than Python writes out
+    except ValueError:  # Python refuses to write integers of more than 4,300 digits
         return ""
 
 
@@ -120,7 +121,7 @@ def _compute_integer(kind: type[ast.operator], a: int, b: int, made: Provenance)
 
 
 def fold_unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
-    """The result of an operator on one constant."""
+    """Apply a unary operator; ``None`` if it is not modelled."""
     value = operand.value
     if kind is ast.Not:
         return Constant(not value, operand.provenance)
@@ -130,7 +131,7 @@ def fold_unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
 
 
 def fold_comparison(kind: type[ast.cmpop], left: Constant, right: Constant) -> Constant | None:
-    """The result of comparing two constants."""
+    """Compare two constants; ``None`` if the comparison is not modelled."""
     one, other = left.value, right.value
     if kind in (ast.Eq, ast.NotEq, ast.Is, ast.IsNot):
         return Constant((one == other) is (kind in (ast.Eq, ast.Is)), Provenance.COMPUTED)
@@ -147,7 +148,7 @@ _ORDER_OPERATORS: Final[dict[type[ast.cmpop], Callable[[float, float], bool]]] =
 
 
 def fold_item(whole: Constant, index: Constant) -> Constant | None:
-    """One item of a text, of bytes or of a sequence."""
+    """Return one item of a text, bytes or sequence; ``None`` if there is none at the index."""
     if not isinstance(whole.value, str | bytes | tuple) or not isinstance(index.value, int):
         return None
     try:
@@ -159,7 +160,7 @@ def fold_item(whole: Constant, index: Constant) -> Constant | None:
 
 
 def fold_slice(whole: Constant, bounds: Sequence[Constant | None]) -> Constant | None:
-    """A slice; ``bounds`` are start, stop and step."""
+    """Return a slice; ``bounds`` are start, stop and step. A reversed text counts as computed."""
     given = [bound.value if bound is not None else None for bound in bounds]
     numbers = [each for each in given if each is None or isinstance(each, int)]
     if not isinstance(whole.value, str | bytes | tuple) or len(numbers) != 3 or numbers[2] == 0:
@@ -168,25 +169,28 @@ def fold_slice(whole: Constant, bounds: Sequence[Constant | None]) -> Constant |
 
 
 def measure_constant(whole: Constant) -> int:
-    """How long a text, bytes or a sequence is; 0 for anything else."""
+    """Return the length of a text, bytes or a sequence; 0 for anything else."""
     return len(whole.value) if isinstance(whole.value, str | bytes | tuple) else 0
 
 
 def iterate_constant(whole: Constant) -> tuple[PlainValue, ...] | None:
-    """What iterating over a constant gives."""
+    """Return the items of a constant; ``None`` if it cannot be iterated."""
     if isinstance(whole.value, str | bytes | tuple):
         return tuple(whole.value)
     return None
 
 
 def fold_sequence(parts: Sequence[Constant]) -> Constant:
-    """A list or tuple of constants; one that holds another is kept without it."""
+    """Build a sequence of constants; a sequence inside it becomes ``None``, because constants are flat."""
     values = tuple(None if isinstance(part.value, tuple) else part.value for part in parts)
     return Constant(values, combine_provenance(parts, Provenance.LITERAL))
 
 
 def decode_text(data: str | bytes, name: object, made: Provenance) -> Constant | None:
-    """What ``codecs.decode`` and the methods ``decode`` and ``encode`` make of a text under this name of a codec."""
+    """Decode as ``codecs.decode`` and ``bytes.decode`` do; ``None`` for an unknown codec or damaged data.
+
+    Codecs that hide a text, such as base64 and rot13, make the result ``Provenance.DECODED``.
+    """
     codec = _TEXT_CODECS.get(str(name).lower())
     if codec is None:
         return None
@@ -211,7 +215,7 @@ def decode_text(data: str | bytes, name: object, made: Provenance) -> Constant |
 
 
 def encode_text(text: str, name: object, made: Provenance) -> Constant | None:
-    """The bytes of a text in an encoding of characters; ``rot13`` gives a text."""
+    """Encode a text as ``str.encode`` does; ``rot13`` returns a text, and codecs of bytes return ``None``."""
     codec = _TEXT_CODECS.get(str(name).lower())
     if codec == "rot13":
         return decode_text(text, codec, made)
@@ -224,7 +228,7 @@ def encode_text(text: str, name: object, made: Provenance) -> Constant | None:
 
 
 def decompress(data: bytes) -> bytes | None:
-    """What a compressed stream holds, up to ``MAX_CONSTANT_SIZE`` bytes."""
+    """Decompress a stream of a known kind, up to ``MAX_CONSTANT_SIZE`` bytes; ``None`` if there is nothing."""
     codec = next((each for each in (GZIP, ZLIB, BZIP2, XZ, LZMA) if each.begins(data)), None)
     if codec is None:
         return None
@@ -243,7 +247,7 @@ def decompress(data: bytes) -> bytes | None:
 
 
 def inflate_zlib(data: bytes, window_bits: int) -> bytes | None:
-    """A stream of zlib or, with negative ``window_bits``, a bare one."""
+    """Decompress a zlib stream, or a raw deflate stream if ``window_bits`` is negative."""
     try:
         return zlib.decompressobj(window_bits).decompress(data, MAX_CONSTANT_SIZE)
     except (zlib.error, ValueError):
@@ -273,13 +277,13 @@ def _decode_quoted_printable(data: bytes) -> bytes | None:
 
 
 def _return_none_on_error(work: Callable[[bytes], bytes]) -> Callable[[bytes], bytes | None]:
-    def decoded(data: bytes) -> bytes | None:
+    def decode_or_none(data: bytes) -> bytes | None:
         try:
             return work(data)
         except (ValueError, binascii.Error):
             return None
 
-    return decoded
+    return decode_or_none
 
 
 DECODERS: Final[dict[str, Callable[[bytes], bytes | None]]] = {
@@ -305,7 +309,7 @@ DECODERS: Final[dict[str, Callable[[bytes], bytes | None]]] = {
     "lzma.decompress": decompress,
     "binascii.a2b_qp": _decode_quoted_printable,
 }
-"""Functions of the standard library that undo a coding."""
+"""Functions of the standard library that decode bytes, with what they do."""
 
 UNQUOTERS: Final[dict[str, Callable[[str], str]]] = {
     "urllib.parse.unquote": urllib.parse.unquote, "urllib.parse.unquote_plus": urllib.parse.unquote_plus,

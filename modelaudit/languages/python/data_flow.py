@@ -1,4 +1,4 @@
-"""Follow data through calls: what a call takes from the network, decodes, keeps secret or sends.
+"""Follow data through calls: which calls fetch, decode, read secrets or send.
 
 Values carry tags (``network``, ``hub``, ``file``, ``decoded``, ``secret``, ``installed``, ``code-path``, ``module``;
 see ``Unknown``). The functions here tag the result of a call, and judge a call by the tags of its arguments.
@@ -46,7 +46,7 @@ def sends_secret(call: Call) -> bool:
 
 
 def _collect_sent_tags(call: Call) -> frozenset[str]:
-    """Collect the tags of what is sent, without the token by which a caller authenticates itself.
+    """Collect the tags of the data that a call sends, without the token that authenticates the caller.
 
     A library takes that token under a name of its own. Headers count as authentication only if the address is unknown:
     a header to a known address that is no issuer is data like any other.

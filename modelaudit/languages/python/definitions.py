@@ -1,4 +1,4 @@
-"""Functions, lambdas and classes that a source defines, numbered in the order in which the evaluator meets them.
+"""Functions, lambdas and classes that a source defines, numbered in the order of the evaluation.
 
 The body of a function is evaluated after the module around it, because by then the names that it uses have their
 values. ``DefinitionTable`` keeps the queue of those bodies.

@@ -1,7 +1,6 @@
 """Evaluate a Python source symbolically: one visitor, one method for each kind of syntax node.
 
-Nothing of the source runs. The evaluator visits statements in the order in which an import would run them, then the
-bodies of the functions, and works out for each expression a ``Value``: a constant, the full name of something in
+Nothing of the source runs. The evaluator visits statements in the order of an import, then the bodies of the functions, and works out for each expression a ``Value``: a constant, the full name of something in
 another module, a definition of the source, or ``Unknown`` with tags for what flowed into it. Names that an expression
 refers to and calls go into the log (``uses.UseLog``) by way of a ``UseRecorder``.
 
@@ -205,8 +204,8 @@ class Evaluator(ast.NodeVisitor):
 
     def _bind_relative_import(self, node: ast.ImportFrom, alias: ast.alias) -> None:
         self.relative_imports.setdefault((node.level, node.module or alias.name), node.lineno)
-        # This source shows as little of what another file holds as of a data file. A module such as os is itself,
-        # whichever file it is imported from.
+        # The contents of another file are as unknown to this source as those of a data file. A module such as os is the
+        # same, whichever file it is imported from.
         is_well_known = alias.name in WELL_KNOWN_MODULES
         found = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(frozenset({"file"}))
         self.scope.bind(alias.asname or alias.name, found)
@@ -297,7 +296,7 @@ class Evaluator(ast.NodeVisitor):
             self.scope.bind(name, Container((*older.values, value), (*older.keys, known)))
 
     def visit_Delete(self, node: ast.Delete) -> None:
-        """Unbind a name that shadows a builtin; other names keep what they were bound to."""
+        """Unbind a name that shadows a builtin; other names keep their values."""
         for each in node.targets:
             if not isinstance(each, ast.Name):
                 self.evaluate(each)
@@ -846,7 +845,7 @@ class Evaluator(ast.NodeVisitor):
     visit_FormattedValue = visit_Await
 
     def visit_Yield(self, node: ast.Yield | ast.YieldFrom) -> Value:
-        """Keep what is yielded as a result of the function; what is sent back is unknown."""
+        """Keep the yielded value as a result of the function; the value sent back is unknown."""
         if node.value is not None:
             self._keep_result(self.evaluate(node.value))
         return UNKNOWN
@@ -925,7 +924,7 @@ class Evaluator(ast.NodeVisitor):
         return found if found is not None else self._apply(callee, args, keywords, node.lineno, base, method)
 
     def _record_arguments(self, callee: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
-        """Record what a call does by its arguments alone, whatever is called."""
+        """Record the effects that arguments alone have, whatever is called."""
         for each in (*args, *keywords.values()):
             self._recorder.record_passed_definitions(each)
         for each in arguments.find_passed_getter_targets(args):
@@ -1066,7 +1065,7 @@ class Evaluator(ast.NodeVisitor):
     def _call_unknown(
         self, callee: Value, args: Sequence[Value], keywords: Mapping[str, Value], method: str, line: int
     ) -> Value:
-        """Call something unknown: the name of the method is all that shows what it does."""
+        """Call something unknown: only the name of the method can show its effect."""
         call = Call(f"*.{method}", args, keywords, line, tags=collect_tags(callee))
         if method:
             self.log.record_method_call(method)
@@ -1109,7 +1108,7 @@ class Evaluator(ast.NodeVisitor):
         folded = constant_calls.fold_function(call.name, known)
         return None if folded is None else self._recorder.record_computed_text(folded, call.line)
 
-    # ---- functions that are modelled, because they reach names, run code or call what they are given ----
+    # ---- modelled functions: they reach names, run code, or call their arguments ----
 
     def _call_getattr(self, call: Call) -> Value:
         """Call ``getattr(base, name)``."""

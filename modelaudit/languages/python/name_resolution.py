@@ -1,4 +1,8 @@
-"""Where names lead: an attribute of a module, an item of its namespace, a module reached through another one."""
+"""Resolve attributes and items of values to full dotted names, without definitions of the source itself.
+
+Python reaches one object by many paths: ``torch.os``, ``sys.modules["os"]``, ``vars(os)``, ``f.__globals__["os"]``. The
+functions here bring each path to the one name that the rules list.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,7 @@ from modelaudit.languages.python.values import (
 _MAX_NAME: Final = 200
 _SECRET_TAG: Final = frozenset({"secret"})
 _NAMESPACES: Final = ("__dict__", "__globals__", "__builtins__", "f_globals", "f_builtins", "f_locals", "func_globals")
-# Any attribute of one does what it does itself: it loads the library, or starts the program, of that name.
+# Each attribute of these has the effect of the whole: it loads the library, or starts the program, of that name.
 _ATTRIBUTE_PREFIXES: Final = {
     "ctypes.cdll.": "ctypes.cdll", "ctypes.windll.": "ctypes.cdll", "ctypes.pydll.": "ctypes.cdll",
     "ctypes.oledll.": "ctypes.cdll", "ctypes.pythonapi.": "ctypes.pythonapi", "sh.": "sh",
@@ -43,9 +47,9 @@ _ENVIRONMENT_MAPPINGS: Final = ("os.environ", "posix.environ", "os.environb")
 
 
 def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
-    """The value of an imported module or of something in it."""
+    """Return the value of a module, or of something in it, under the name that the rules list."""
     root = WELL_KNOWN_MODULES.get(name.rpartition(".")[2])
-    # os is os wherever it is reached from; a submodule of the same name, such as asyncio.subprocess, is not.
+    # A module such as os is the same wherever it is reached from. asyncio.subprocess only has the same last name.
     if root is not None and name not in (root, f"{root}.{root}", "asyncio.subprocess"):
         return ExternalName(root, is_hidden=is_hidden)
     name = _find_public_name(name)
@@ -57,7 +61,7 @@ def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
 
 
 def _find_public_name(name: str) -> str:
-    """The name under which a library offers what it defines in a module further down."""
+    """Return the public name of something that a library defines in a module further down."""
     for inner, outer in PUBLIC_MODULES.items():
         if name.startswith(f"{inner}."):
             return outer + name[len(inner) :]
@@ -65,7 +69,7 @@ def _find_public_name(name: str) -> str:
 
 
 def resolve_attribute(base: Value, name: str) -> Value:
-    """What ``base.name`` is, for bases that are no definition of the file itself."""
+    """Resolve ``base.name`` for a base that is no definition of the source itself."""
     if isinstance(base, Alternatives):
         return join_values(*(resolve_attribute(each, name) for each in base.values))
     if isinstance(base, ExternalName):
@@ -85,7 +89,8 @@ def resolve_attribute(base: Value, name: str) -> Value:
 
 def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName | Unknown:
     if name == "__self__" and not base.is_result and "." in base.name:
-        owner = base.name.rpartition(".")[0]  # that of a builtin function is its module, wherever it was taken from
+        # ``__self__`` of a builtin function is its module: ``os.getcwd.__self__`` is ``os``.
+        owner = base.name.rpartition(".")[0]
         return (
             normalize_name(owner, base.is_hidden)
             if owner in WELL_KNOWN_MODULES.values()
@@ -94,7 +99,7 @@ def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName |
     if name in SELF_ATTRIBUTES and base.name != "sys":
         return base
     if name in ("value", "_value_") and base.name in WELL_KNOWN_MODULES.values():
-        return base  # that of a member of an enumeration
+        return base  # ``value`` of a member of an enumeration
     if name in _LOCATION_ATTRIBUTES and not base.is_result:
         return ExternalName(f"{base.name}.{name}", True, base.is_hidden, frozenset({"installed"}))
     if base.name == "builtins.object" and name in ("__base__", "__bases__", "__mro__", "__class__"):
@@ -107,7 +112,7 @@ def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName |
 
 
 def resolve_item(base: Value, key: Value) -> Value:
-    """What ``base[key]`` is."""
+    """Resolve ``base[key]``."""
     if isinstance(base, Alternatives):
         return join_values(*(resolve_item(each, key) for each in base.values))
     if isinstance(base, Container):
@@ -149,9 +154,9 @@ def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:
 
 
 def resolve_command_method(base: Value, key: Constant) -> ExternalName | None:
-    """What is taken out of something that nobody knows, where the name alone tells what it does.
+    """Resolve a name of an unknown object, if the name alone shows that it runs commands; ``None`` otherwise.
 
-    In a module that is any name of a method that runs commands; elsewhere one that was put together.
+    In some module every such name counts. Elsewhere only a computed one does: ``d["system"]`` is an ordinary key.
     """
     if (
         isinstance(base, Unknown)
@@ -163,24 +168,24 @@ def resolve_command_method(base: Value, key: Constant) -> ExternalName | None:
 
 
 def is_secret_variable(variable: str) -> bool:
-    """Whether a variable of the environment holds a secret, as its name says."""
+    """Whether an environment variable holds a secret, judged by its name."""
     return _SECRET_NAME.search(variable) is not None
 
 
 def is_module_namespace(base: ExternalName) -> bool:
-    """Whether it is a mapping from names to what a module holds."""
+    """Whether it is the namespace of a module: a mapping from its names to their values."""
     return base.name in ("builtins", "*.__builtins__", "*.__globals__") or base.name.endswith(".__dict__")
 
 
 def resolve_global(name: str, is_hidden: bool) -> Value:
-    """What stands under ``name`` in the globals of some module nobody knows."""
+    """Resolve a name in the globals of an unknown module: many import ``os``, ``sys`` and the like."""
     if name in WELL_KNOWN_MODULES:
         return ExternalName(WELL_KNOWN_MODULES[name], is_hidden=is_hidden)
     return UNKNOWN
 
 
 def find_namespace_owner(base: Value) -> str:
-    """The module or class whose namespace ``base`` is, where its items are reached by a name that is computed."""
+    """Return the name of the module or class whose attributes or namespace ``base`` is; empty if it is unknown."""
     for each in list_alternatives(base):
         if isinstance(each, ExternalName) and not each.is_result:
             owner, dot, last = each.name.rpartition(".")

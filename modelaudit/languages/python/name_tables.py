@@ -1,4 +1,8 @@
-"""Names of Python that the reader has to know to follow a source. What they are worth is for the rules."""
+"""Names of Python libraries that the evaluator treats in a way of their own.
+
+The tables list how values travel: which functions import, run text, fetch, decode or send. Whether a use is dangerous
+is for the rules to decide.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ WELL_KNOWN_MODULES: Final = {
         *("nt", "runpy", "marshal", "webbrowser", "requests", "_posixsubprocess"),
     )
 } | {"_os": "os", "_sys": "sys", "__builtin__": "builtins", "__builtins__": "builtins", "_subprocess": "subprocess"}
-"""Modules that are the same wherever they are reached from: ``torch.os`` is ``os``."""
+"""Modules that are the same wherever they are reached from: ``torch.os`` is ``os``. Keys may be aliases."""
 
 PUBLIC_MODULES: Final = {
     "requests.api": "requests", "requests.sessions": "requests", "pandas.io.pickle": "pandas",
@@ -33,21 +37,21 @@ PUBLIC_MODULES: Final = {
     "aiohttp.client": "aiohttp", "huggingface_hub.hf_api": "huggingface_hub", "dill._dill": "dill",
     "cloudpickle.cloudpickle": "cloudpickle",
 }  # fmt: skip
-"""Modules further down in which a library defines what it offers under a shorter name."""
+"""The public package of modules further down, where a library defines what it offers under a shorter name."""
 
 POWERFUL_MODULES: Final = frozenset(
     {"os", "subprocess", "builtins", "pty", "ctypes", "runpy", "marshal", "_posixsubprocess"}
 )
-"""Modules that nobody hands on as a whole but to take from them what does not stand in the source."""
+"""Modules that ordinary code never passes on as a whole: the receiver can take any name of them, unseen here."""
 
 THREAD_CLASSES: Final = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process"})
-"""Classes whose method ``run`` runs once an object of them is started."""
+"""Classes whose objects call their method ``run`` once they are started."""
 
 CALLBACK_TAKERS: Final = frozenset(
     {"Thread", "Process", "Timer", "submit", "register", "to_thread", "start_new_thread", "run_in_executor",
      "call_soon", "call_later", "enter", "finalize", "apply_async", "add_done_callback"}
 )  # fmt: skip
-"""Functions and methods, by their last name, that call what they are given."""
+"""Functions and methods, by their last name, that call the functions passed to them."""
 
 IMPORTERS: Final = frozenset(
     {
@@ -61,7 +65,7 @@ IMPORTERS: Final = frozenset(
         *("_frozen_importlib._gcd_import", "test.support.import_helper.import_module"),
     }
 )
-"""Functions that return the module or object whose name they are given."""
+"""Functions that return the module or object of a name passed as text."""
 
 GETTERS: Final = frozenset(
     {
@@ -70,7 +74,7 @@ GETTERS: Final = frozenset(
         *("operator.attrgetter.__call__", "builtins.hasattr"),
     }
 )
-"""Functions that return the attribute, named in the second argument, of the first."""
+"""Functions that return an attribute of the first argument; the second names it."""
 
 EVALUATORS: Final = frozenset(
     {
@@ -99,7 +103,7 @@ EVALUATORS: Final = frozenset(
         *("numexpr.evaluate", "torch.fx.graph_module._exec_with_source", "torch.fx.graph_module._forward_from_src"),
     }
 )
-"""Functions whose first argument is code in text."""
+"""Functions whose first argument is a text of code."""
 
 COMMANDS: Final = frozenset(
     {
@@ -128,7 +132,7 @@ COMMANDS: Final = frozenset(
         *("IPython.get_ipython.system", "IPython.get_ipython.getoutput"),
     }
 )
-"""Functions that run what they are given as a command."""
+"""Functions that run their argument as a command."""
 
 LOADERS: Final = frozenset(
     {
@@ -138,7 +142,7 @@ LOADERS: Final = frozenset(
         *("pandas.read_pickle", "numpy.load(allow_pickle)"),
     }
 )
-"""Functions that build objects, or run code, from bytes they are given."""
+"""Functions that build objects or run code from bytes."""
 
 NETWORK_RESULTS: Final = {
     name: frozenset({"network"})
@@ -171,7 +175,7 @@ NETWORK_RESULTS: Final = {
                  "transformers.utils.cached_file", "transformers.utils.hub.cached_file",
                  "huggingface_hub.file_download.hf_hub_download")
 }  # fmt: skip
-"""Functions whose result comes from the network."""
+"""The tag that functions give their result, because it comes from the network or from a model hub."""
 
 FILE_RESULTS: Final = {
     name: frozenset({"file"})
@@ -187,14 +191,14 @@ FILE_RESULTS: Final = {
     name: frozenset({"installed"})
     for name in ("site.getsitepackages", "site.getusersitepackages", "sysconfig.get_path", "sysconfig.get_paths")
 }  # fmt: skip
-"""Functions whose result stands in a file, or is a place in which packages are installed."""
+"""The tag that functions give their result: read from a file, some module, or a place of installed packages."""
 
 RESULT_TAGS: Final = NETWORK_RESULTS | FILE_RESULTS
-"""What flows into the results of functions by themselves."""
+"""The tags that functions add to their results by themselves."""
 
 PATH_BUILDERS: Final = frozenset({"pathlib.Path", "pathlib.PurePath", "os.path.join", "pathlib.Path.with_name",
                           "pathlib.Path.joinpath", "pathlib.Path.with_suffix"})  # fmt: skip
-"""Functions that put a path together."""
+"""Functions that build a path from parts."""
 
 IMPORT_LOCATIONS: Final = frozenset(
     {
@@ -203,7 +207,7 @@ IMPORT_LOCATIONS: Final = frozenset(
         *("torch.classes.load_library", "zipimport.zipimporter"),
     }
 )
-"""Functions that have code imported from the places that they are given."""
+"""Functions that import code from a path, or add one to where Python imports from."""
 
 SENDERS: Final = frozenset(
     {
@@ -220,7 +224,7 @@ SENDERS: Final = frozenset(
         *("urllib.request.build_opener.open", "aiohttp.ClientSession.post"),
     }
 )
-"""Functions that send what they are given over the network."""
+"""Functions that send their arguments over the network."""
 
 SECRET_RESULTS: Final = frozenset(
     {
@@ -230,7 +234,7 @@ SECRET_RESULTS: Final = frozenset(
         *("huggingface_hub.utils.get_token", "os.uname", "posix.environ"),
     }
 )
-"""What gives out the environment, a password, a token or who is at work where."""
+"""Names that yield the environment, a password, a token, or the names of user and machine."""
 
 COMMAND_METHODS: Final = frozenset(
     {
@@ -269,20 +273,20 @@ COMMAND_METHODS: Final = frozenset(
         ),
     }
 )
-"""Methods that tell by their own name what they do, on whatever object they are called."""
+"""Methods whose name alone shows that they run commands or code, on whatever object they are called."""
 
 INTERPRETER_ATTRIBUTES: Final = frozenset(
     {"__subclasses__", "__globals__", "__builtins__", "__code__", "__closure__", "f_globals", "f_builtins", "f_locals",
      "gi_frame", "tb_frame", "cr_frame", "f_back", "func_globals", "__getattribute__", "__mro__", "__base__",
      "__bases__", "__loader__"}
 )  # fmt: skip
-"""Attributes that lead from an object to the interpreter's own."""
+"""Attributes that lead from any object to the interpreter: its frames, globals, builtins and class tree."""
 
 SELF_ATTRIBUTES: Final = frozenset({"__call__", "__func__", "__wrapped__", "__self__", "func"})
-"""Attributes of a callable that call it, or are it."""
+"""Attributes of a callable that are, or call, the callable itself."""
 
 CLASS_HOOKS: Final = ("__init_subclass__", "__set_name__", "__prepare__", "__mro_entries__", "__class_getitem__")
-"""Methods that run while a class statement does."""
+"""Methods that Python calls while it runs a class statement."""
 
 DECODING_FUNCTIONS: Final = frozenset(
     {
@@ -294,4 +298,4 @@ DECODING_FUNCTIONS: Final = frozenset(
         *("Crypto.Cipher.AES.new.decrypt", "Cryptodome.Cipher.AES.new.decrypt", "builtins.chr"),
     }
 )
-"""Functions that undo a coding, be it of texts that nobody knows."""
+"""Functions that undo an encoding; their result is tagged even where the argument is unknown."""

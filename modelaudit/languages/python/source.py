@@ -1,7 +1,8 @@
-"""Source code of Python as syntax trees: in its own encoding, within bounds, by statements where it breaks.
+"""Decode and parse Python source: in the encoding that it declares, within bounds, statement by statement if it breaks.
 
-``ast.parse`` builds a tree and runs nothing. It has no bound of its own on nesting but the stack of the process, so
-that the text is held against one before it is handed over.
+``ast.parse`` builds a tree and runs nothing. It has no bound on nesting but the stack of the process, so that each text
+is measured before it is parsed. If a source does not parse as a whole, each statement of the module is parsed by
+itself: one broken line must not hide the others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from modelaudit.wire.text import TextScan
 from modelaudit.wire.text import decode as decode_text
 
 MAX_PARSED_AT_ONCE: Final = 1 << 20
-"""Characters that are parsed as one; of a longer source each statement is."""
+"""The most characters that are parsed as one; of a longer source each statement is parsed by itself."""
 
 _MAX_STATEMENT: Final = 2 << 20
 _MAX_EVALUATED: Final = 2 << 20
@@ -57,8 +58,8 @@ _ORDINARY_ENCODINGS: Final = frozenset(
 _HIDING_ENCODINGS: Final = {"utf-7": "utf-7", "utf7": "utf-7", "unicode-escape": "unicode_escape", "cp037": "cp037",
                "raw-unicode-escape": "raw_unicode_escape", "utf-16": "utf-16", "utf-16-le": "utf-16-le",
                "utf-16-be": "utf-16-be", "utf-32": "utf-32", "cp500": "cp500"}  # fmt: skip
-# Strings, comments and all else that matters to where statements end and how deep they nest. A string that is never
-# closed runs to the end of its line, or of the text where it is one of three quotes.
+# The tokens that decide where statements end and how deep they nest. A string that is never closed runs to the end of
+# its line, or of the text if it has three quotes. All repetitions are possessive, so that matching takes linear time.
 _TOKEN: Final = re.compile(
     r'''"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\\?\Z)|\'\'\'(?:[^'\\]++|\\.|'(?!''))*+(?:\'\'\'|\\?\Z)'''
     r"""|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+"""
@@ -77,12 +78,12 @@ _STATEMENT_CHARACTER: Final = re.compile(r"[^\s#]")
 
 @dataclass(frozen=True, slots=True)
 class SourcePiece:
-    """Some statements that were parsed together, or text that was not.
+    """Statements that were parsed together, or text that was not parsed.
 
     Attributes:
         line: of the first character, from 1.
         fault: why it was not parsed; empty otherwise.
-        is_limit: whether a bound of this reader is the reason.
+        is_limit: whether the reason is a bound of this scanner, and not the syntax.
     """
 
     text: str
@@ -93,7 +94,11 @@ class SourcePiece:
 
 
 def decode_source(data: bytes) -> tuple[str, str]:
-    """The text of a source file, and the name of its encoding if that is one that hides what the bytes say."""
+    """Decode a source file by its coding cookie (PEP 263).
+
+    Returns:
+        The text, and the name of the encoding if it hides what the bytes show, such as UTF-7; otherwise an empty name.
+    """
     for line in data.split(b"\n", 2)[:2]:
         found = _COOKIE.match(line)
         if found is not None:
@@ -120,7 +125,7 @@ def _decode_plain(data: bytes) -> str:
 
 
 def find_parser_obstacle(text: str) -> str:
-    """Why a text is not handed to the parser, which has no bounds of its own; empty if it is."""
+    """Return the reason why a text is not given to the parser, which has no bounds of its own; empty if it is."""
     chains = [0]
     branches = 0
     for token in in_time(_TOKEN.finditer(text), 4096):
@@ -145,7 +150,7 @@ def find_parser_obstacle(text: str) -> str:
 
 
 def parse_code_text(text: str) -> list[ast.stmt] | None:
-    """The statements of a text that is run as code; ``None`` where it does not parse."""
+    """Parse a text that a call runs as code; ``None`` if it does not parse within the bounds."""
     if len(text) > MAX_PARSED_AT_ONCE or find_parser_obstacle(text):
         return None
     body, _ = _parse_bounded(text)
@@ -153,7 +158,7 @@ def parse_code_text(text: str) -> list[ast.stmt] | None:
 
 
 def split_source(text: str) -> Iterator[SourcePiece]:
-    """All of a source, in order: as one where it parses as one, otherwise each statement of the module by itself."""
+    """Yield all of a source, in order: as one piece if it parses, otherwise each statement of the module by itself."""
     text = _FORM_FEED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     if len(text) <= MAX_PARSED_AT_ONCE and not find_parser_obstacle(text):
         body, _ = _parse_bounded(text)
@@ -161,14 +166,14 @@ def split_source(text: str) -> Iterator[SourcePiece]:
             yield SourcePiece(text, 1, body)
             return
     if len(text) > _MAX_SCANNED:
-        yield SourcePiece("", 1, fault=f"only the first {_MAX_SCANNED} characters are looked at", is_limit=True)
+        yield SourcePiece("", 1, fault=f"only the first {_MAX_SCANNED} characters are searched", is_limit=True)
         text = text[:_MAX_SCANNED]
     followed = 0
     for line, statement in _split_statements(text):
         if followed > _MAX_EVALUATED:
             rest = text[followed:]
             yield SourcePiece(
-                rest, line, fault=f"only the first {_MAX_EVALUATED} characters are followed", is_limit=True
+                rest, line, fault=f"only the first {_MAX_EVALUATED} characters are analyzed", is_limit=True
             )
             return
         followed += len(statement)
@@ -180,7 +185,7 @@ def split_source(text: str) -> Iterator[SourcePiece]:
 
 
 def _parse_fragments(piece: SourcePiece) -> Iterator[SourcePiece]:
-    """What of a statement that does not parse does, where lines begin like statements of the module."""
+    """Parse the parts of a broken statement, cut where lines begin like statements of the module."""
     line, start = piece.line, 0
     for match in (*_BEGINS_STATEMENT.finditer(piece.text), None):
         end = match.start() if match is not None else len(piece.text)
@@ -213,11 +218,11 @@ def _parse_bounded(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
     except ValueError as error:
         return None, str(error)
     except (RecursionError, MemoryError):
-        return None, "it nests deeper than the parser goes"
+        return None, "it nests deeper than the parser can follow"
 
 
 def _split_statements(text: str) -> Iterator[tuple[int, str]]:
-    """The statements of a module with their first lines; decorators and later branches stand with their own."""
+    """Yield the statements of a module with their first lines; decorators and later branches stay with theirs."""
     depth, start, line = 0, 0, 1
     start_line = 1
     decorated = False

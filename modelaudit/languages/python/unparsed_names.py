@@ -1,4 +1,8 @@
-"""The names in source that does not parse, be it of Python 2, of a later Python or broken: imports and dotted names."""
+"""Scan source that does not parse for names: it may be Python 2, a later Python, or damaged on purpose.
+
+A loader with another Python may parse what this one cannot, so that such text is never skipped. The scan finds imports
+and dotted names by patterns, and records each as referred to or called; it follows no values.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,10 @@ _MAX_MATCHES: Final = 2_000_000
 
 
 def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
-    """Note every dotted name of ``text``, whose first line is ``line``, as called or referred to, and its texts."""
+    """Record the dotted names of ``text``, and the texts in it that show an attack.
+
+    ``line`` is the line of its first character, from 1. Imports that are found bind their names in ``scope``.
+    """
     at, counted = line, 0
     for count, literal in enumerate(in_time(_LITERAL.finditer(text))):
         if count >= _MAX_MATCHES:

@@ -1,4 +1,9 @@
-"""The log of what a source does, and what of it happens as soon as the file is imported."""
+"""The log of one source: uses of names, and which of them run as soon as the file is imported.
+
+An import runs the statements of the module and each function that they call. The log keeps the calls between functions
+of the source as edges, and ``build_mentions`` follows them from the module: a call in a function that is reached
+becomes ``call-at-import``.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ REFERENCE: Final = "reference"
 CALL: Final = "call"
 AT_IMPORT: Final = "call-at-import"
 HIDDEN: Final = "hidden"
-"""The name does not stand in the source: it was joined, turned or decoded."""
+"""The source computes the name, so that a search does not find it."""
 COMPUTED: Final = "computed-name"
 OF_DECODED: Final = "of-decoded"
 OF_DOWNLOAD: Final = "of-download"
@@ -39,7 +44,7 @@ _TERMINALS: Final = frozenset({"os.dup2", "posix.dup2", "pty.spawn", "pty.fork",
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One thing that the source does with a name; ``within`` is the function whose body it stands in."""
+    """One use of a name; ``within`` is the number of the function whose body holds it."""
 
     use: str
     name: str
@@ -50,12 +55,12 @@ class Use:
 
 @dataclass(slots=True)
 class UseLog:
-    """Gathers uses, and which function calls which.
+    """Collects uses, and which function calls which.
 
     Attributes:
-        current_function: the function whose body is being followed.
-        line_offset: added to every line, for code that stands further down in a file.
-        is_full: whether there were more uses than are kept.
+        current_function: the number of the function whose body is evaluated, or ``MODULE`` or ``MAIN``.
+        line_offset: added to every line, for a piece that begins further down in the file.
+        is_full: whether a use was dropped because ``_MAX_USES`` are kept.
     """
 
     current_function: int = MODULE
@@ -65,53 +70,56 @@ class UseLog:
     _edges: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     _edges_by_name: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     _numbers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    # Lines of other text, such as one that is run as code: they all stand where that text does.
-    _fixed: int = 0
+    # While code in a text is evaluated, all its uses get the line of the call that runs it.
+    _pinned_line: int = 0
 
     def record(self, use: str, name: str, line: int, detail: str = "") -> None:
-        """Keep one use, the first of its kind in each function."""
+        """Keep one use: the first of its kind in each function."""
         key = (use, name, detail, self.current_function)
         if key in self._uses:
             return
         if len(self._uses) >= _MAX_USES:
             self.is_full = True
             return
-        at = self._fixed or line + self.line_offset
+        at = self._pinned_line or line + self.line_offset
         self._uses[key] = Use(use, name[:_MAX_NAME], at, format_detail(detail), self.current_function)
 
     def register_definition(self, name: str, number: int) -> None:
-        """Keep that a function or method has this name."""
+        """Keep the name of a function or method, for calls of methods whose object is unknown."""
         self._numbers[name].append(number)
 
     def record_local_call(self, number: int) -> None:
-        """Keep that the function being followed calls, or hands on, another one of the file."""
+        """Keep that the current function calls, or passes on, another function of the source."""
         self._edges[self.current_function].add(number)
 
     def record_method_call(self, name: str) -> None:
-        """Keep that it calls a method of this name on something unknown."""
+        """Keep that the current function calls a method of this name on an unknown object."""
         self._edges_by_name[self.current_function].add(name)
 
     def record_implied_call(self, outer: int, number: int) -> None:
-        """Keep that ``number`` runs when ``outer`` does."""
+        """Keep that the function ``number`` runs whenever ``outer`` does."""
         self._edges[outer].add(number)
 
     def pin_line(self, line: int) -> int:
-        """Take ``line`` for the line of all that follows, 0 for none; the one before is returned."""
-        before, self._fixed = self._fixed, line
+        """Record all further uses at ``line``, or at their own lines for 0; return the line pinned before."""
+        before, self._pinned_line = self._pinned_line, line
         return before
 
     def build_mentions(self) -> Iterator[Mention]:
-        """All uses in the order of their lines, those at import told from the others."""
+        """Yield all uses in the order of their lines, each once, with those at import marked.
+
+        A call that happens both at import and later is mentioned once, at import: that is the worse of the two.
+        """
         reached = self._find_reached_functions()
-        told: set[tuple[str, str, str]] = set()
+        yielded: set[tuple[str, str, str]] = set()
         found = sorted(self._uses.values(), key=lambda each: (each.line, each.use, each.name))
         early = {(each.name, each.detail) for each in found if each.use == CALL and each.within in reached}
         for each in found:
             is_early = each.use == CALL and (each.name, each.detail) in early
             use = AT_IMPORT if is_early else each.use
-            if (use, each.name, each.detail) in told or (is_early and each.within not in reached):
+            if (use, each.name, each.detail) in yielded or (is_early and each.within not in reached):
                 continue
-            told.add((use, each.name, each.detail))
+            yielded.add((use, each.name, each.detail))
             yield Mention(VOCABULARY, use, each.name, Location(line=each.line), each.detail)
         yield from self._find_remote_shell(found)
 
@@ -137,7 +145,7 @@ class UseLog:
 
 
 def format_detail(text: str) -> str:
-    """One bounded line of printable characters."""
+    """Write a text as one line of at most ``_MAX_DETAIL`` printable characters."""
     line = "".join(each if each.isprintable() else " " for each in text[: 2 * _MAX_DETAIL])
     line = " ".join(line.split())
     return line if len(line) <= _MAX_DETAIL else line[: _MAX_DETAIL - 1] + "…"

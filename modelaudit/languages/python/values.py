@@ -1,4 +1,8 @@
-"""What an expression is worth as far as its text alone tells: a constant, a name, a function of the file."""
+"""Values of the evaluator: the constants, names and definitions that an expression may stand for.
+
+A value is an abstraction. ``Alternatives`` holds several where the evaluator cannot choose, ``Unknown`` stands for
+anything, and tags on a value name the sources that it came from.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,24 @@ from enum import IntEnum
 from typing import Final
 
 PlainValue = str | bytes | int | float | bool | None
-"""A constant of Python without parts."""
+"""A constant of Python that has no parts."""
 
 MAX_ALTERNATIVES: Final = 8
 
 
 class Provenance(IntEnum):
-    """How a constant came about."""
+    """How a constant came about. A higher number hides more from a search of the source."""
 
     LITERAL = 0
     COMPUTED = 1
-    """Joined, cut, turned or counted out of others."""
+    """Computed from other constants: joined, sliced, reversed, formatted."""
     DECODED = 2
-    """Base64, hexadecimal digits, compression and their like were undone."""
+    """Decoded from base64, hexadecimal digits, a compressed stream and the like."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value that is known. Sequences are tuples of values without parts, whatever their type was."""
+    """A known value. Every sequence is a tuple of values without parts, whatever its type was."""
 
     value: PlainValue | tuple[PlainValue, ...]
     provenance: Provenance = Provenance.LITERAL
@@ -32,11 +36,11 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class ExternalName:
-    """Something of another module by its full dotted name, or an attribute of what such a thing returned.
+    """Something of another module by its full dotted name, or an attribute of the result of a call of it.
 
     Attributes:
-        returned: it is, or belongs to, the result of a call; ``socket.socket`` then is a socket and no class.
-        hidden: its name does not stand in the source as it is.
+        is_result: whether it is, or belongs to, the result of a call; ``socket.socket`` is a socket then.
+        is_hidden: whether the source computes the name, so that a search of the source does not find it.
         tags: what flowed into it, see ``Unknown``.
     """
 
@@ -48,7 +52,7 @@ class ExternalName:
 
 @dataclass(frozen=True, slots=True)
 class LocalDefinition:
-    """A function or class that the file defines, by the number of its definition."""
+    """A function or class of the source, by the number of its definition; ``is_result`` for an object of the class."""
 
     number: int
     is_result: bool = False
@@ -56,7 +60,7 @@ class LocalDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A list, tuple or mapping that holds other things than constants. ``keys`` is as long, or empty."""
+    """A list, tuple or mapping with items that are no constants. ``keys`` is as long as ``values``, or empty."""
 
     values: tuple[Value, ...]
     keys: tuple[PlainValue | tuple[PlainValue, ...], ...] = ()
@@ -64,7 +68,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class PartialCall:
-    """A callable some of whose arguments are given already."""
+    """A callable with some arguments bound already, as by ``functools.partial``."""
 
     callee: Value
     args: tuple[Value, ...] = ()
@@ -80,13 +84,19 @@ class Alternatives:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Anything. ``tags`` name what flowed into it: ``network``, ``decoded``, ``secret``, ``module``."""
+    """Any value at all.
+
+    Attributes:
+        tags: the sources of the value: ``network`` and ``hub`` (fetched), ``file`` (read), ``decoded``, ``secret``,
+            ``module`` (some module), ``computed`` (some name of it), ``installed`` (a place of installed packages)
+            and ``code-path`` (a path that ends like code).
+    """
 
     tags: frozenset[str] = frozenset()
 
 
 CallableValue = ExternalName | LocalDefinition | PartialCall
-"""What a call of it is followed into."""
+"""The values whose call the evaluator resolves."""
 
 Value = Constant | CallableValue | Container | Alternatives | Unknown
 
@@ -94,12 +104,12 @@ UNKNOWN: Final = Unknown()
 
 
 def list_alternatives(value: Value) -> tuple[Value, ...]:
-    """Each value that it may be."""
+    """List each value that ``value`` may be."""
     return value.values if isinstance(value, Alternatives) else (value,)
 
 
 def collect_tags(value: Value, depth: int = 4) -> frozenset[str]:
-    """All that flowed into a value and into what it holds."""
+    """Collect the tags of a value and of its items, ``depth`` levels down."""
     if isinstance(value, Unknown | ExternalName):
         return value.tags
     if isinstance(value, Constant):
@@ -112,17 +122,21 @@ def collect_tags(value: Value, depth: int = 4) -> frozenset[str]:
 
 
 def add_tags(value: Value, tags: frozenset[str]) -> Value:
-    """The same value, into which ``tags`` flowed as well."""
+    """Return the value with ``tags`` added; a value that carries none is returned as it is."""
     if not tags or not isinstance(value, Unknown | ExternalName):
         return value
     return replace(value, tags=value.tags | tags)
 
 
 def join_values(*values: Value) -> Value:
-    """One value that may be any of these; what is no more than unknown is kept once."""
+    """Join several values into one that may be any of them.
+
+    At most ``MAX_ALTERNATIVES`` are kept beside one ``Unknown`` with the tags of all: each alternative multiplies the
+    work of whatever uses the value.
+    """
     if len(values) == 1:
         return values[0]
-    # What holds much is told apart by what it is, not by what it holds: that costs too much each time.
+    # Large values are compared by identity: comparing their contents would cost time with each join.
     found: dict[object, Value] = {}
     for value in values:
         for each in list_alternatives(value):
@@ -140,7 +154,11 @@ def join_values(*values: Value) -> Value:
 
 
 def merge_binding(old: Value | None, new: Value) -> Value:
-    """What a name stands for after it is given ``new``: of constants the latest, of callables any that it ever was."""
+    """Return the value of a name after ``new`` is assigned to it.
+
+    Of constants the latest counts, since names are computed step by step. Callables are kept for good: a function may
+    be called before or after the name is bound to another one.
+    """
     if old is None or (isinstance(new, Constant) and isinstance(old, Constant | Unknown)):
         return new
     kept = [each for each in list_alternatives(old) if isinstance(each, CallableValue | Container)]
@@ -152,10 +170,10 @@ class Scope:
     """The names of one function, class or module.
 
     Attributes:
-        parent: is asked for what it does not hold.
-        global_names: names that belong to the module, as ``global`` says.
-        nonlocal_names: names that belong to the function around, as ``nonlocal`` says.
-        journal: what names stood for before they were bound anew, while a branch is followed.
+        parent: the scope around, which resolves the names that are missing here.
+        global_names: names that ``global`` assigns to the module.
+        nonlocal_names: names that ``nonlocal`` assigns to the enclosing function.
+        journal: earlier values of names that were rebound, oldest first; kept only while a branch is evaluated.
     """
 
     parent: Scope | None = None
@@ -165,7 +183,7 @@ class Scope:
     journal: list[tuple[str, Value | None]] | None = None
 
     def look_up(self, name: str) -> Value | None:
-        """What the name stands for; ``None`` where nothing here gave it a value."""
+        """Return the value of a name; ``None`` if no scope binds it."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
@@ -174,7 +192,7 @@ class Scope:
         return None
 
     def bind(self, name: str, value: Value) -> None:
-        """Give the name a value."""
+        """Bind a name in this scope, or in the one that ``global`` or ``nonlocal`` selects."""
         scope = self
         if name in self.global_names:
             while scope.parent is not None:
