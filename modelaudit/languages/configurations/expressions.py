@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.code_text import calls_of
+from modelaudit.languages.code_text import find_python_calls
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
@@ -44,7 +44,7 @@ def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
             hostile = (
                 len(code) > _MAX_EXPRESSION_LENGTH
                 or _DUNDER_ACCESS.search(code)
-                or any(map(_HOSTILE_CALL.fullmatch, calls_of(code)))
+                or any(map(_HOSTILE_CALL.fullmatch, find_python_calls(code)))
             )
             if hostile or setting.key == _REPR_KEY:
                 shown = " ".join(code[:200].split())

@@ -1,8 +1,9 @@
 """Evaluate a Python source symbolically: one visitor, one method for each kind of syntax node.
 
-Nothing of the source runs. The evaluator visits statements in the order of an import, then the bodies of the functions, and works out for each expression a ``Value``: a constant, the full name of something in
-another module, a definition of the source, or ``Unknown`` with tags for what flowed into it. Names that an expression
-refers to and calls go into the log (``uses.UseLog``) by way of a ``UseRecorder``.
+Nothing of the source runs. The evaluator visits statements in the order of an import, then the bodies of the functions,
+and works out a ``Value`` for each expression: a constant, the full name of something in another module, a definition of
+the source, or ``Unknown`` with tags for its sources. A ``UseRecorder`` writes the names that expressions refer to and
+call into the log (``uses.UseLog``).
 
 The evaluation is one abstract pass, not an interpreter. Both branches of an ``if`` are visited, a name keeps every
 callable that it was ever bound to, and attributes are shared by all objects: where the truth depends on a value that

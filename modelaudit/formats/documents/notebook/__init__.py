@@ -1,4 +1,4 @@
-"""Notebooks of Jupyter."""
+"""Jupyter notebooks: the code and shell commands of their cells, and the scripts that they show in a browser."""
 
 from __future__ import annotations
 

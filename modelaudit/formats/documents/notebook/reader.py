@@ -1,6 +1,9 @@
-"""Notebooks of Jupyter: what their cells of code do and hand to a shell, and the script that they show.
+"""Read Jupyter notebooks: the code and shell commands of their cells, and the scripts that they show in a browser.
 
-Source: the format of notebooks 3 and 4, https://nbformat.readthedocs.io.
+All code cells are analyzed as one Python source, because a kernel runs them in one namespace. Shell commands become
+mentions and, as a script, a member of their own; so do the files that cells write.
+
+Source: the notebook formats 3 and 4, https://nbformat.readthedocs.io.
 """
 
 from __future__ import annotations
@@ -29,29 +32,29 @@ from modelaudit.wire.documents import whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.windows import budget_of, opener
 
-_MOST_CELLS: Final = 5000
-_MOST_TOLD: Final = 200
-_MOST_LINES: Final = 20_000
+_MAX_CELLS: Final = 5000
+_MAX_REFERENCES: Final = 200
+_MAX_SHELL_LINES: Final = 20_000
 _SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
-_PLAIN: Final = frozenset({"source", "input"})
-# Commands without effect beyond what they say; a package by its name comes from an index.
-_ORDINARY: Final = re.compile(
+_SOURCE_KEYS: Final = frozenset({"source", "input"})
+# Commands that are not scanned as a script: they install packages by name from an index, or only print something.
+_ORDINARY_COMMAND: Final = re.compile(
     r"(?:(?:python3? -m )?(?:pip3?|uv pip|conda|mamba) (?:install|list|show|freeze|uninstall)(?: [\w.=<>~\[\],'\"!-]+)*"
     r"|(?:nvidia-smi|ls|pwd|whoami|date|lscpu|free|df|cd|mkdir)(?: [\w./-]+)*)\s*\Z"
 )
 
 
-_LANGUAGES: Final = (("kernelspec", "language"), ("language_info", "name"))
-# The names of kernels are chosen freely, most after an environment of Python; these are those of other languages.
-_KERNELS: Final = re.compile(
+_LANGUAGE_KEYS: Final = (("kernelspec", "language"), ("language_info", "name"))
+# Users choose kernel names freely, most after a Python environment. These name kernels of other languages.
+_FOREIGN_KERNEL: Final = re.compile(
     r"(ir|julia|bash|zsh|deno|javascript|tslab|xcpp|rust|octave|scala|ruby|perl|gophernotes)\b"
 )
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "shell"})
 
 
 @dataclass(slots=True)
-class _Raw:
-    """The texts of one cell as they stand in the file."""
+class _RawCell:
+    """The texts of one cell, as read from the file."""
 
     kind: str = ""
     source: list[str] = field(default_factory=list)
@@ -64,11 +67,11 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what the cells do, and their shell commands and written files as artifacts.
+    """Yield the uses of names in the cells, their shell commands and the files that they write.
 
     Raises:
         DamagedError: it is not JSON.
-        LimitReachedError: it holds more than is followed.
+        LimitReachedError: the deadline passed, after all structures read so far were yielded.
         WindowError: it is over ``document_bytes``, or from the window.
     """
     text, _, _ = whole_text(window, limits)
@@ -76,7 +79,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         settings = parse_json_settings(text, limits)
     except ValueError as error:
         raise DamagedError(f"it is not JSON: {error}") from None
-    cells, language = _cells(settings), _language(settings)
+    cells, language = _collect_cells(settings), _find_language(settings)
     mentions: list[Mention] = []
     references: list[Reference] = []
     members: list[Artifact] = []
@@ -85,39 +88,39 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     lines = 0
     foreign: list[tuple[int, str]] = []
     try:
-        for number, raw in in_time(cells[:_MOST_CELLS], 1):
-            cell = _taken_apart("".join(raw.source), language) if raw.kind == "code" else Cell()
-            mentions += _shown_pages(number, [*raw.pages, *(text for _, text in cell.pages)])
+        for number, raw in in_time(cells[:_MAX_CELLS], 1):
+            cell = _split_in_language("".join(raw.source), language) if raw.kind == "code" else Cell()
+            mentions += _mention_browser_script(number, [*raw.pages, *(text for _, text in cell.pages)])
             if raw.kind != "code":
                 continue
             whole.append(cell.python)
-            references += _of_runs(number, cell)
-            members += _members(artifact, window, limits, number, cell)
-            mentions.extend(_of_shell(number, cell, max(0, _MOST_LINES - lines)))
+            references += _reference_runs(number, cell)
+            members += _open_members(artifact, window, limits, number, cell)
+            mentions.extend(_mention_shell_lines(number, cell, max(0, _MAX_SHELL_LINES - lines)))
             lines += len(cell.shell)
             foreign += ((number, each) for _, each in cell.foreign)
     except LimitReachedError as error:
         bound = error
-    found, faults = _of_python(whole, [number for number, raw in cells[:_MOST_CELLS] if raw.kind == "code"])
+    found, faults = _analyze_cells(whole, [number for number, raw in cells[:_MAX_CELLS] if raw.kind == "code"])
     yield Outline("notebook", (*found, *mentions), (("cells", str(len(cells))),))
     if references:
-        yield References("notebook", tuple(references[:_MOST_TOLD]))
+        yield References("notebook", tuple(references[:_MAX_REFERENCES]))
     yield from members
     yield from faults
-    yield from _of_other_languages(foreign)
+    yield from _report_foreign_cells(foreign)
     if bound is not None:
         raise bound
-    if lines > _MOST_LINES:
-        detail = f"only its first {_MOST_LINES} lines for a shell are told one by one"
+    if lines > _MAX_SHELL_LINES:
+        detail = f"only its first {_MAX_SHELL_LINES} lines for a shell are listed one by one"
         yield Unread(UnreadReason.LIMIT, detail)
-    if len(cells) > _MOST_CELLS:
-        yield Unread(UnreadReason.LIMIT, f"only its first {_MOST_CELLS} cells were followed")
+    if len(cells) > _MAX_CELLS:
+        yield Unread(UnreadReason.LIMIT, f"only its first {_MAX_CELLS} cells were read")
     yield from find_encoded_strings(artifact.path, window, limits)
 
 
-def _cells(settings: Sequence[Setting]) -> list[tuple[int, _Raw]]:
-    """The cells in order, each told by the way to its texts: ``cells.3.source``, ``worksheets.0.cells.3.input``."""
-    found: dict[tuple[str, ...], _Raw] = defaultdict(_Raw)
+def _collect_cells(settings: Sequence[Setting]) -> list[tuple[int, _RawCell]]:
+    """Collect the cells in order, by the key path to their texts, such as ``cells.3.source``."""
+    found: dict[tuple[str, ...], _RawCell] = defaultdict(_RawCell)
     for setting in settings:
         if "cells" not in setting.path or not isinstance(setting.value, str):
             continue
@@ -127,7 +130,7 @@ def _cells(settings: Sequence[Setting]) -> list[tuple[int, _Raw]]:
             continue
         if rest[0] == "cell_type":
             found[place].kind = setting.value
-        elif rest[0] in _PLAIN:
+        elif rest[0] in _SOURCE_KEYS:
             found[place].source.append(setting.value)
         elif rest[0] == "outputs":
             is_script = "application/javascript" in rest
@@ -135,17 +138,17 @@ def _cells(settings: Sequence[Setting]) -> list[tuple[int, _Raw]]:
     return list(enumerate(found.values(), 1))
 
 
-def _language(settings: Sequence[Setting]) -> str:
-    """The language of the kernel that runs the cells; empty where it is Python, or nobody says."""
-    told = {setting.path: str(setting.value).lower() for setting in settings if setting.path[:1] == ("metadata",)}
-    named = [each for each in (told.get(("metadata", *rest), "") for rest in _LANGUAGES) if each]
+def _find_language(settings: Sequence[Setting]) -> str:
+    """Return the language of the kernel that runs the cells; empty if it is Python or not given."""
+    metadata = {setting.path: str(setting.value).lower() for setting in settings if setting.path[:1] == ("metadata",)}
+    named = [each for each in (metadata.get(("metadata", *rest), "") for rest in _LANGUAGE_KEYS) if each]
     if not named:
-        kernel = _KERNELS.match(told.get(("metadata", "kernelspec", "name"), ""))
+        kernel = _FOREIGN_KERNEL.match(metadata.get(("metadata", "kernelspec", "name"), ""))
         return kernel[1] if kernel is not None else ""
     return "" if any("python" in each for each in named) else named[0]
 
 
-def _taken_apart(source: str, language: str) -> Cell:
+def _split_in_language(source: str, language: str) -> Cell:
     if not language:
         return split_cell(source)
     if language in _SHELLS:
@@ -153,22 +156,26 @@ def _taken_apart(source: str, language: str) -> Cell:
     return Cell(foreign=[(1, language)]) if source.strip() else Cell()
 
 
-def _of_other_languages(cells: list[tuple[int, str]]) -> Iterator[Unread]:
-    """The absences that cells are programs of languages that no reader follows."""
+def _report_foreign_cells(cells: list[tuple[int, str]]) -> Iterator[Unread]:
+    """Yield an absence for each language other than Python: no reader analyzes it."""
     for language in dict.fromkeys(each for _, each in cells):
         number = next(number for number, each in cells if each == language)
-        detail = f"source code of {format_detail(language)}: the text was read, what it does was not judged"
+        detail = f"source code of {format_detail(language)}: the text was read, its effects were not analyzed"
         yield Unread(UnreadReason.PROGRAM, detail, Location(key=f"cell {number}"))
 
 
-def _of_python(sources: list[str], numbers: list[int]) -> tuple[list[Mention], list[Unread]]:
-    """Judge all cells as one source, as a kernel runs them, and put each find back into its cell."""
+def _analyze_cells(sources: list[str], numbers: list[int]) -> tuple[list[Mention], list[Unread]]:
+    """Analyze all cells as one source, as a kernel runs them, and map each line back to its cell.
+
+    Returns:
+        The mentions, and an absence for each part that could not be evaluated.
+    """
     starts: list[int] = []
     line = 1
     for source in sources:
         starts.append(line)
         line += source.count("\n") + 1
-    found = analyze_source("\n".join(sources))
+    analysis = analyze_source("\n".join(sources))
 
     def place(row: int | None) -> Location:
         if not starts:
@@ -176,25 +183,32 @@ def _of_python(sources: list[str], numbers: list[int]) -> tuple[list[Mention], l
         index = bisect_right(starts, row or 1) - 1
         return Location(key=f"cell {numbers[index]}", line=(row or 1) - starts[index] + 1)
 
-    mentions = [replace(each, where=place(each.where.line)) for each in found.mentions]
+    mentions = [replace(each, where=place(each.where.line)) for each in analysis.mentions]
     faults = [
-        Unread(reason, f"{place(row).key} does not parse as Python ({fault}); its names were judged", place(row))
-        for reason, told in ((UnreadReason.DAMAGED, found.damage), (UnreadReason.LIMIT, found.bounds))
-        for row, fault in told
+        Unread(
+            UnreadReason.DAMAGED,
+            f"{place(row).key} does not parse as Python ({fault}); only the names in it were checked",
+            place(row),
+        )
+        for row, fault in analysis.damage
+    ]
+    faults += [
+        Unread(UnreadReason.LIMIT, f"{place(row).key}: {fault}; the analysis of the code is incomplete", place(row))
+        for row, fault in analysis.bounds
     ]
     return mentions, faults
 
 
-def _of_shell(number: int, cell: Cell, most: int) -> Iterator[Mention]:
-    """What the first ``most`` of its lines for a shell say."""
-    for line, command in cell.shell[:most]:
+def _mention_shell_lines(number: int, cell: Cell, limit: int) -> Iterator[Mention]:
+    """Yield the first ``limit`` shell commands of a cell, and the texts in them that show an attack."""
+    for line, command in cell.shell[:limit]:
         where = Location(key=f"cell {number}", line=line)
         yield Mention(VOCABULARY, "shell-line", "shell", where, format_detail(command))
         for name, detail in attack_texts.find_attack_texts(command):
             yield Mention(VOCABULARY, uses.TEXT, name, where, format_detail(detail))
 
 
-def _shown_pages(number: int, pages: list[str]) -> Iterator[Mention]:
+def _mention_browser_script(number: int, pages: list[str]) -> Iterator[Mention]:
     for page in pages:
         found = _SCRIPT.search(page)
         if found is not None:
@@ -204,16 +218,16 @@ def _shown_pages(number: int, pages: list[str]) -> Iterator[Mention]:
             return
 
 
-def _of_runs(number: int, cell: Cell) -> Iterator[Reference]:
+def _reference_runs(number: int, cell: Cell) -> Iterator[Reference]:
     for line, target in cell.runs:
         yield Reference(ReferenceKind.CODE, target[:300], "%run", where=Location(key=f"cell {number}", line=line))
 
 
-def _members(artifact: Artifact, window: Window, limits: Limits, number: int, cell: Cell) -> Iterator[Artifact]:
-    """The commands of a cell as a script, and the files that it writes."""
+def _open_members(artifact: Artifact, window: Window, limits: Limits, number: int, cell: Cell) -> Iterator[Artifact]:
+    """Yield the shell commands of a cell as one script, and the files that it writes."""
     budget = budget_of(window, limits)
-    told = [command for _, command in cell.shell if not _ORDINARY.match(command)]
-    parts = [(f"cell-{number}.sh", "\n".join(told))] if told else []
+    commands = [command for _, command in cell.shell if not _ORDINARY_COMMAND.match(command)]
+    parts = [(f"cell-{number}.sh", "\n".join(commands))] if commands else []
     parts += [(f"cell-{number}/{name.rpartition('/')[2][:100]}", text) for name, text in cell.files if text]
     for name, text in parts:
         data = text.encode("utf-8", "surrogatepass")

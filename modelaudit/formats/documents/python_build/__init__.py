@@ -1,4 +1,4 @@
-"""Files that configure the build of a Python package."""
+"""Build files of Python packages, ``pyproject.toml`` and ``setup.cfg``: code that an installation runs."""
 
 from __future__ import annotations
 

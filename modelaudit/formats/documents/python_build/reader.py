@@ -1,4 +1,10 @@
-"""What installing a folder runs and fetches: ``pyproject.toml`` (PEP 517, 518 and 621) and ``setup.cfg``."""
+"""Read build files of Python packages: the code that an installation runs, and the packages that it fetches.
+
+Package managers run build back ends, hooks and commands of a folder before anything is imported. The reader mentions
+each such step, each requirement by address, and texts that show an attack, and refers to the files that run.
+
+Source: PEP 517, 518 and 621 (``pyproject.toml``); documentation of setuptools (``setup.cfg``), hatch, poetry and pdm.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +25,13 @@ from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.windows import read_whole
 
 _NAMES: Final = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pdm.toml", "hatch.toml")
-_MOST_BYTES: Final = MIB
-_DEEPEST: Final = 60
-_MOST: Final = 2000
-_BY_ADDRESS: Final = re.compile(r"@\s*\S|\b(?:git|hg|svn|bzr)\+|\b(?:https?|ftp|file)://")
+_MAX_BYTES: Final = MIB
+_MAX_DEPTH: Final = 60
+_MAX_MENTIONS: Final = 2000
+_ADDRESS: Final = re.compile(r"@\s*\S|\b(?:git|hg|svn|bzr)\+|\b(?:https?|ftp|file)://")
 _SECTION: Final = re.compile(r"\[([^\]\n]{1,200})\]")
 _ENTRY: Final = re.compile(r"([\w.-]{1,100}+)\s*[=:]\s*(.*)")
-_REQUIRING: Final = frozenset({"install_requires", "setup_requires", "tests_require", "dependency_links"})
+_REQUIREMENT_KEYS: Final = frozenset({"install_requires", "setup_requires", "tests_require", "dependency_links"})
 
 
 def recognises(head: Head) -> bool:
@@ -34,149 +40,151 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the steps of a build and the packages that it fetches from addresses.
+    """Yield the build steps, the packages fetched from addresses, and references to files that run.
 
     Raises:
         DamagedError: it is not TOML.
         LimitReachedError: it nests too deep.
         WindowError: it is over 1 MiB, or from the window.
     """
-    text = read_whole(window, min(_MOST_BYTES, limits.document_bytes)).decode("utf-8-sig", "replace")
+    text = read_whole(window, min(_MAX_BYTES, limits.document_bytes)).decode("utf-8-sig", "replace")
     name = file_name(artifact.path)
     if name.endswith((".cfg", ".ini")):
-        told = _telling((line, number) for number, line in enumerate(text.splitlines()[:20_000], 1))
-        yield Outline("python-build", tuple((*_of_cfg(text), *told))[:_MOST])
+        attacks = _mention_attack_texts((line, number) for number, line in enumerate(text.splitlines()[:20_000], 1))
+        yield Outline("python-build", tuple((*_mention_config(text), *attacks))[:_MAX_MENTIONS])
         yield from meanings_of_table(artifact.path, name, text, limits)
         return
-    table = _parsed(text)
+    table = _parse_toml(text)
     yield from meanings_of_table(artifact.path, name, text, limits)
-    told = _telling((each, None) for each in _told(table))
-    yield Outline("python-build", tuple((*_of_project(table), *told))[:_MOST])
-    items = tuple(_backend(table))
+    attacks = _mention_attack_texts((each, None) for each in _iterate_texts(table))
+    yield Outline("python-build", tuple((*_mention_project(table), *attacks))[:_MAX_MENTIONS])
+    items = tuple(_reference_build_files(table))
     if items:
         yield References("python-build", items)
 
 
-def _parsed(text: str) -> dict[str, object]:
+def _parse_toml(text: str) -> dict[str, object]:
     depth = deepest = 0
     for character in re.sub(r"[^\[\]{}]", "", text):
         depth = depth + 1 if character in "[{" else max(0, depth - 1)
         deepest = max(deepest, depth)
-    if deepest > _DEEPEST:
-        raise LimitReachedError(f"it nests deeper than {_DEEPEST} levels")
+    if deepest > _MAX_DEPTH:
+        raise LimitReachedError(f"it nests deeper than {_MAX_DEPTH} levels")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"it is not TOML: {format_detail(str(error))}") from None
 
 
-def _table(table: object, *keys: str) -> dict[str, object]:
+def _get_table(table: object, *keys: str) -> dict[str, object]:
     for key in keys:
         table = table.get(key) if isinstance(table, dict) else None
     return table if isinstance(table, dict) else {}
 
 
-def _texts(value: object) -> list[str]:
+def _get_texts(value: object) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _of_project(table: dict[str, object]) -> Iterator[Mention]:
-    system = _table(table, "build-system")
-    yield from _fetched("build-system.requires", _texts(system.get("requires")))
-    path = _texts(system.get("backend-path"))
+def _mention_project(table: dict[str, object]) -> Iterator[Mention]:
+    system = _get_table(table, "build-system")
+    yield from _mention_requirements("build-system.requires", _get_texts(system.get("requires")))
+    path = _get_texts(system.get("backend-path"))
     if path:
-        yield _step("build-backend", f"{system.get('build-backend')} in {', '.join(path)}", "build-system.backend-path")
-    project = _table(table, "project")
-    yield from _fetched("project.dependencies", _texts(project.get("dependencies")))
-    for name, given in _table(project, "optional-dependencies").items():
-        yield from _fetched(f"project.optional-dependencies.{name}", _texts(given))
-    for name in _table(table, "tool", "setuptools", "cmdclass"):
-        yield _step("cmdclass", name, "tool.setuptools.cmdclass")
-    for where, target in _hooks(table):
-        yield _step("custom hook", target, where)
-    if _table(table, "tool", "pdm", "build").get("run-setuptools"):
-        yield _step("setup script of pdm", "pdm build", "tool.pdm.build")
-    for name, given in _table(table, "tool", "poetry", "dependencies").items():
+        yield _make_step(
+            "build-backend", f"{system.get('build-backend')} in {', '.join(path)}", "build-system.backend-path"
+        )
+    project = _get_table(table, "project")
+    yield from _mention_requirements("project.dependencies", _get_texts(project.get("dependencies")))
+    for name, given in _get_table(project, "optional-dependencies").items():
+        yield from _mention_requirements(f"project.optional-dependencies.{name}", _get_texts(given))
+    for name in _get_table(table, "tool", "setuptools", "cmdclass"):
+        yield _make_step("cmdclass", name, "tool.setuptools.cmdclass")
+    for where, target in _find_hooks(table):
+        yield _make_step("custom hook", target, where)
+    if _get_table(table, "tool", "pdm", "build").get("run-setuptools"):
+        yield _make_step("setup script of pdm", "pdm build", "tool.pdm.build")
+    for name, given in _get_table(table, "tool", "poetry", "dependencies").items():
         address = (
             next((str(given[key]) for key in ("git", "url") if key in given), "") if isinstance(given, dict) else ""
         )
         if address:
-            yield from _fetched("tool.poetry.dependencies", [f"{name} @ {address}"])
+            yield from _mention_requirements("tool.poetry.dependencies", [f"{name} @ {address}"])
 
 
-def _hooks(table: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Where a tool is told to run a file of the folder while it builds, and which."""
-    hatch = _table(table, "tool", "hatch")
-    places = {"tool.hatch.build.hooks": _table(hatch, "build", "hooks"),
-              "tool.hatch.metadata.hooks": _table(hatch, "metadata", "hooks")}  # fmt: skip
-    for name in _table(hatch, "build", "targets"):
-        places[f"tool.hatch.build.targets.{name}.hooks"] = _table(hatch, "build", "targets", name, "hooks")
+def _find_hooks(table: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the key of each setting that has a tool run a file of the folder while it builds, and the file."""
+    hatch = _get_table(table, "tool", "hatch")
+    places = {"tool.hatch.build.hooks": _get_table(hatch, "build", "hooks"),
+              "tool.hatch.metadata.hooks": _get_table(hatch, "metadata", "hooks")}  # fmt: skip
+    for name in _get_table(hatch, "build", "targets"):
+        places[f"tool.hatch.build.targets.{name}.hooks"] = _get_table(hatch, "build", "targets", name, "hooks")
     for where, hooks in places.items():
         if "custom" in hooks:
-            yield where, str(_table(hooks, "custom").get("path", "hatch_build.py"))
-    version = _table(hatch, "version")
+            yield where, str(_get_table(hooks, "custom").get("path", "hatch_build.py"))
+    version = _get_table(hatch, "version")
     if version.get("source") == "code":
         yield "tool.hatch.version", str(version.get("path", ""))
-    yield from _scripts(table)
-    yield from _modules(table)
+    yield from _find_scripts(table)
+    yield from _find_modules(table)
 
 
-def _scripts(table: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """The same of poetry and pdm."""
-    poetry = _table(table, "tool", "poetry")
-    script = _table(poetry, "build").get("script") or poetry.get("build")
+def _find_scripts(table: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the build scripts of poetry and pdm, by key."""
+    poetry = _get_table(table, "tool", "poetry")
+    script = _get_table(poetry, "build").get("script") or poetry.get("build")
     if isinstance(script, str):
         yield "tool.poetry.build", script
-    pdm = _table(table, "tool", "pdm")
-    getter = _table(pdm, "version").get("getter")
-    for each in (*_texts(_table(pdm, "build").get("hooks")), *([getter] if isinstance(getter, str) else [])):
+    pdm = _get_table(table, "tool", "pdm")
+    getter = _get_table(pdm, "version").get("getter")
+    for each in (*_get_texts(_get_table(pdm, "build").get("hooks")), *([getter] if isinstance(getter, str) else [])):
         yield "tool.pdm", f"{each.partition(':')[0].replace('.', '/')}.py"
 
 
-def _modules(table: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """The same of setuptools, which names modules."""
+def _find_modules(table: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the files of modules that setuptools imports, by key."""
     for key in ("version_scheme", "local_scheme"):
-        scheme = _table(table, "tool", "setuptools_scm").get(key)
+        scheme = _get_table(table, "tool", "setuptools_scm").get(key)
         if isinstance(scheme, str) and ":" in scheme:
             yield f"tool.setuptools_scm.{key}", f"{scheme.partition(':')[0].replace('.', '/')}.py"
-    for given in _table(table, "tool", "setuptools", "dynamic").values():
+    for given in _get_table(table, "tool", "setuptools", "dynamic").values():
         taken = given.get("attr") if isinstance(given, dict) else None
         if isinstance(taken, str):
             yield "tool.setuptools.dynamic", f"{taken.rpartition('.')[0].replace('.', '/')}.py"
-    for command, path in _table(table, "tool", "setuptools", "cmdclass").items():
+    for command, path in _get_table(table, "tool", "setuptools", "cmdclass").items():
         if isinstance(path, str):
             yield f"tool.setuptools.cmdclass.{command}", f"{path.rpartition('.')[0].replace('.', '/')}.py"
 
 
-def _told(value: object, depth: int = 0) -> Iterator[str]:
-    """Every text of a table, at whatever depth."""
+def _iterate_texts(value: object, depth: int = 0) -> Iterator[str]:
+    """Yield every text of a table, at any depth."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict | list) and depth < _DEEPEST:
+    elif isinstance(value, dict | list) and depth < _MAX_DEPTH:
         for each in value.values() if isinstance(value, dict) else value:
-            yield from _told(each, depth + 1)
+            yield from _iterate_texts(each, depth + 1)
 
 
-def _telling(given: Iterable[tuple[str, int | None]]) -> Iterator[Mention]:
-    """Commands of attacks among the texts: tools for tests, environments and wheels run what stands there."""
+def _mention_attack_texts(given: Iterable[tuple[str, int | None]]) -> Iterator[Mention]:
+    """Mention texts that show an attack: tools for tests, environments and wheels run commands from these files."""
     for text, line in given:
         for name, detail in attack_texts.find_attack_texts(text):
             yield Mention(VOCABULARY, TEXT, name, Location(line=line), format_detail(detail))
 
 
-def _backend(table: dict[str, object]) -> Iterator[Reference]:
-    system = _table(table, "build-system")
+def _reference_build_files(table: dict[str, object]) -> Iterator[Reference]:
+    system = _get_table(table, "build-system")
     backend = system.get("build-backend")
-    for folder in _texts(system.get("backend-path"))[:20]:
+    for folder in _get_texts(system.get("backend-path"))[:20]:
         module = str(backend).partition(":")[0].replace(".", "/")
         target = module if folder in (".", "") else f"{folder.rstrip('/')}/{module}"
         yield Reference(ReferenceKind.CODE, f"{target}.py"[:300], "build-backend", where=Location(key="build-system"))
-    for where, target in _hooks(table):
+    for where, target in _find_hooks(table):
         if target:
             yield Reference(ReferenceKind.CODE, target[:300], where, where=Location(key=format_detail(where)))
 
 
-def _of_cfg(text: str) -> Iterator[Mention]:
+def _mention_config(text: str) -> Iterator[Mention]:
     section = key = ""
     for number, line in enumerate(text.splitlines()[:20_000], 1):
         heading = _SECTION.match(line)
@@ -187,15 +195,15 @@ def _of_cfg(text: str) -> Iterator[Mention]:
         if entry is not None:
             key = entry[1]
             if key == "cmdclass":
-                yield _step("cmdclass", entry[2], section, number)
+                yield _make_step("cmdclass", entry[2], section, number)
         value = entry[2] if entry is not None else line.strip()
-        if key in _REQUIRING or section.startswith("options.extras_require"):
-            yield from _fetched(f"{section}.{key}", [value], number)
+        if key in _REQUIREMENT_KEYS or section.startswith("options.extras_require"):
+            yield from _mention_requirements(f"{section}.{key}", [value], number)
 
 
-def _fetched(key: str, requirements: list[str], line: int | None = None) -> Iterator[Mention]:
+def _mention_requirements(key: str, requirements: list[str], line: int | None = None) -> Iterator[Mention]:
     for each in requirements:
-        if _BY_ADDRESS.search(each.partition(";")[0]):
+        if _ADDRESS.search(each.partition(";")[0]):
             yield Mention(
                 VOCABULARY,
                 "build-requirement",
@@ -205,5 +213,5 @@ def _fetched(key: str, requirements: list[str], line: int | None = None) -> Iter
             )
 
 
-def _step(name: str, detail: str, key: str, line: int | None = None) -> Mention:
+def _make_step(name: str, detail: str, key: str, line: int | None = None) -> Mention:
     return Mention(VOCABULARY, "build-step", name, Location(key=format_detail(key), line=line), format_detail(detail))

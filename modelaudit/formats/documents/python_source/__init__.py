@@ -1,4 +1,4 @@
-"""Python source files."""
+"""Python source files, recognized by their names or their first line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Files of Python source, told by their names or first line."""
+"""Read Python source files, recognized by their names or their first line.
+
+The reader decodes the file, has it analyzed (``languages.python``), and yields the uses of names, references to the
+files that it imports, and an absence for each part that could not be evaluated.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,13 @@ from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.windows import read_whole
 
 _ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3")
-_AT_START: Final = ("sitecustomize.py", "usercustomize.py")
+_STARTUP_FILES: Final = ("sitecustomize.py", "usercustomize.py")
 _SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\bpython[0-9.]*\b")
-_MOST_REFERENCES: Final = 200
+_MAX_REFERENCES: Final = 200
 
 
 def recognises(head: Head) -> bool:
-    """Source by its name, whatever its bytes: a loader goes by the name, too. A path file counts where it imports."""
+    """Recognize source by its name, whatever its bytes are: a loader goes by the name, too."""
     if head.content is not None or not head.data:
         return False
     name = file_name(head.path)
@@ -36,39 +40,39 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what the source does, what other files it imports, and what of it could not be followed.
+    """Yield the uses of names, references to imported files, and the parts that could not be evaluated.
 
     Raises:
         WindowError: it is over ``document_bytes``, or from the window.
     """
     text, encoding = decode_source(read_whole(window, limits.document_bytes))
     if file_name(artifact.path).endswith(".pth"):
-        # site.py runs the lines that begin so, and adds the others to the search path.
+        # At start-up site.py executes the lines of a path file that begin so, and adds the others to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
-    found = analyze_source(text, encoding)
-    if file_name(artifact.path).endswith((".pth", *_AT_START)) and text.strip():
+    analysis = analyze_source(text, encoding)
+    if file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():
         line = next(number for number, each in enumerate(text.splitlines(), 1) if each.strip())
         start = Mention(
             uses.VOCABULARY, uses.TEXT, "(start-up of Python)", Location(line=line), file_name(artifact.path)
         )
-        found.mentions = (*found.mentions, start)
-    yield from readings(found)
+        analysis.mentions = (*analysis.mentions, start)
+    yield from _report_analysis(analysis)
 
 
-def readings(found: SourceAnalysis, key: str = "") -> Iterator[Reading]:
-    """A judgement as a reader yields it."""
-    yield Outline("python", found.mentions, found.facts)
+def _report_analysis(analysis: SourceAnalysis) -> Iterator[Reading]:
+    """Yield the structures and absences of one analysis."""
+    yield Outline("python", analysis.mentions, analysis.facts)
     items = [
-        Reference(
-            ReferenceKind.CODE, f"{name.replace('.', '/')}.py", "import", where=Location(line=line, key=key or None)
-        )
-        for (level, name), line in found.relative_imports.items()
+        Reference(ReferenceKind.CODE, f"{name.replace('.', '/')}.py", "import", where=Location(line=line))
+        for (level, name), line in analysis.relative_imports.items()
         if level == 1 and name
     ]
     if items:
-        yield References("python", tuple(items[:_MOST_REFERENCES]))
-    for line, fault in found.damage:
-        detail = f"line {line} does not parse as Python ({fault}); its names were judged, not what it does"
+        yield References("python", tuple(items[:_MAX_REFERENCES]))
+    for line, fault in analysis.damage:
+        detail = f"line {line} does not parse as Python ({fault}); only the names in it were checked"
         yield Unread(UnreadReason.DAMAGED, detail, Location(line=line))
-    for line, fault in found.bounds:
-        yield Unread(UnreadReason.LIMIT, f"line {line}: {fault}; its names were judged", Location(line=line))
+    for line, fault in analysis.bounds:
+        yield Unread(
+            UnreadReason.LIMIT, f"line {line}: {fault}; the analysis of this source is incomplete", Location(line=line)
+        )
