@@ -127,7 +127,7 @@ def license(
         modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
     """
     from modelaudit.options import IntendedUse, Options
-    from modelaudit.pipeline import license_of
+    from modelaudit.pipeline import answer_license
 
     options = Options(
         revision=revision,
@@ -137,4 +137,4 @@ def license(
         intended_use=IntendedUse(uses or {}, territories, monthly_active_users, annual_revenue_usd, field),
         progress=progress,
     )
-    return license_of(str(target), options if limits is None else options.within(limits))
+    return answer_license(str(target), options if limits is None else options.with_limits(limits))

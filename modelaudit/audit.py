@@ -1,6 +1,6 @@
-"""What is made of the artifacts of one snapshot, as they are read one after the other: findings, records, the licence.
+"""Judge the artifacts of one snapshot, one after the other, and collect findings, inventory records and licence claims.
 
-How an artifact is read, and what becomes of an error, is for the pipeline to say.
+The pipeline supplies the reading of an artifact and handles its errors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modelaudit.checks.numbers import is_surplus, is_unknown, settle
 from modelaudit.checks.reach import by_reach, is_held
 from modelaudit.checks.references import subjects_of_references
 from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
-from modelaudit.integrity.digests import compare
+from modelaudit.integrity.digests import compare_digests
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
 from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_license
@@ -42,14 +42,14 @@ from modelaudit.model.report import (
 )
 from modelaudit.model.structure import Unread
 from modelaudit.model.terms import LicenseCategory
-from modelaudit.options import Options, now
-from modelaudit.policy.gate import accept
+from modelaudit.options import Options, format_current_time
+from modelaudit.policy.gate import apply_policy
 
 Guard = Callable[[LookUp], LookUp]
 
 
 class ArtifactRead(Protocol):
-    """One top-level artifact that is read: formats, structures and absences with their addresses, in order."""
+    """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
 
     structures: list[tuple[str, Structure]]
     unread: list[tuple[str, Unread]]
@@ -57,11 +57,11 @@ class ArtifactRead(Protocol):
     members: int
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
-        """Read the artifact and, if asked to, return the digests of its bytes; whatever fails is an absence."""
+        """Read the artifact, and return the digests of its bytes if ``hashing``; a failure becomes an absence."""
 
 
 class Audit:
-    """What has been found in a snapshot so far. Structures are judged and let go, one artifact after the other."""
+    """The findings and records of a snapshot so far. Structures are judged and released artifact by artifact."""
 
     def __init__(
         self,
@@ -85,23 +85,23 @@ class Audit:
         self._held: list[Subject] = []
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
-        """Examine every artifact, and say so on the way."""
+        """Examine every artifact, and report the progress."""
         for number, artifact in enumerate(snapshot.artifacts, 1):
             if options.progress:
                 options.progress(artifact.path, number, len(snapshot.artifacts))
             self.examine(artifact)
 
-    def report(
+    def build_report(
         self, target: Target, decision: Decision, license_: LicenseConclusion, opinions: tuple[Opinion, ...]
     ) -> AuditReport:
-        """All that was found, as one report."""
+        """Combine all findings and records in one report."""
         findings = tuple(sorted(self.findings, key=lambda finding: finding.order))
         cited = {finding.rule for finding in findings}
         policy = self.policy
         return AuditReport(
             schema=SCHEMA,
             tool=Tool("modelaudit", modelaudit.__version__, self.catalogue.digest),
-            created=now(),
+            created=format_current_time(),
             target=target,
             policy=PolicyRecord(policy.name, policy.fail_on, policy.checks, policy.digest),
             decision=decision,
@@ -113,7 +113,7 @@ class Audit:
         )
 
     def examine(self, artifact: Artifact) -> None:
-        """Read one artifact with all that it contains, and check what was read."""
+        """Read one artifact with its members, and check the structures."""
         reading = self._begin(self.limits)
         digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
         subjects: list[Subject] = []
@@ -129,18 +129,20 @@ class Audit:
             (self._unknown if is_unknown(unread) else subjects).extend(subjects_of_unread(address, (unread,)))
         self._held += filter(is_held, subjects)
         self._unknown += filter(is_surplus, subjects)
-        for finding in self._check([each for each in subjects if not is_held(each) and not is_surplus(each)]):
+        for finding in self._check_subjects([each for each in subjects if not is_held(each) and not is_surplus(each)]):
             reason = self.catalogue.findings[finding.rule].leaves
             if reason is not None:
                 reading.unread.append(
                     (finding.artifact, Unread(reason, finding.message.removesuffix("."), finding.location))
                 )
-        record = self._record(artifact, reading, digests)
+        record = self._record_artifact(artifact, reading, digests)
         self.records.append(record)
-        self._check(list(subjects_of_record(record)))
+        self._check_subjects(list(subjects_of_record(record)))
 
-    def _record(self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]) -> ArtifactRecord:
-        absences = tuple((address, accept(address, unread, self.policy)) for address, unread in reading.unread)
+    def _record_artifact(
+        self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]
+    ) -> ArtifactRecord:
+        absences = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in reading.unread)
         extent = Extent.EXAMINED if not absences else Extent.PARTLY if reading.structures else Extent.NOT
         return ArtifactRecord(
             path=artifact.path,
@@ -150,48 +152,51 @@ class Audit:
             members=reading.members,
             digests=digests,
             claimed=artifact.claimed,
-            digest_state=compare(artifact.claimed, digests),
+            digest_state=compare_digests(artifact.claimed, digests),
             absences=absences,
         )
 
-    def relate(self, snapshot: Snapshot) -> None:
-        """Check what files name of one another, once all of them were read."""
+    def check_references(self, snapshot: Snapshot) -> None:
+        """Check the references between files, once all files were read."""
         subjects = list(subjects_of_references(self._references, snapshot.artifacts))
         self.records, unknown = settle(self.records, self._unknown, subjects, self._references)
-        for finding in self._check([*unknown, *subjects, *self._reached(snapshot, subjects)]):
+        for finding in self._check_subjects([*unknown, *subjects, *self._judge_reach(snapshot, subjects)]):
             reason = self.catalogue.findings[finding.rule].leaves
             for place, record in enumerate(self.records):
                 if reason is not None and record.path == file_of(finding.artifact):
                     unread = Unread(reason, finding.message.removesuffix("."), finding.location)
-                    absences = (*record.absences, (finding.artifact, accept(finding.artifact, unread, self.policy)))
+                    absences = (
+                        *record.absences,
+                        (finding.artifact, apply_policy(finding.artifact, unread, self.policy)),
+                    )
                     self.records[place] = replace(record, absences=absences, extent=Extent.PARTLY)
 
-    def _reached(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
+    def _judge_reach(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
         return by_reach(self._held, references, is_alone=len(snapshot.artifacts) == 1)
 
     def conclude_license(self, snapshot: Snapshot, offline: bool, guard: Guard) -> LicenseConclusion:
-        """Conclude on the licence from all that was heard and from the origins, and check the conclusion.
+        """Conclude on the licence from all claims and from the base models, and check the conclusion.
 
         Args:
             snapshot: the model.
             offline: make no request.
-            guard: the error boundary around each look at an origin.
+            guard: wraps each look-up of a base model in an error boundary.
         """
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
-        origins = BaseModelLookup(self.catalogue, self.limits, offline, self._structures, self._folders)
+        origins = BaseModelLookup(self.catalogue, self.limits, offline, self._read_structures, self._folders)
         conclusion = conclude_license(
             self._license_claims, snapshot, origins, self.policy.intent, guard(origins.look_up)
         )
-        self._check(build_license_subjects(conclusion))
+        self._check_subjects(build_license_subjects(conclusion))
         return conclusion
 
-    def _structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:
+    def _read_structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:
         reading = self._begin(self.limits)
         reading.run(artifact, hashing=False)
         return reading.structures
 
-    def _check(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
+    def _check_subjects(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
         found = find(subjects, self._dispatch)
         self.findings += found
         return found

@@ -1,4 +1,4 @@
-"""What a scan is asked to do, and the policy that follows from it."""
+"""The options of a scan, and the policy that results from them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class IntendedUse:
-    """What is meant to be done with the model, as ``modelaudit.scan`` documents it; it overrules the policy."""
+    """The intended use that the caller states; it overrides the policy. ``modelaudit.scan`` documents the fields."""
 
     uses: Mapping[str, bool] = dataclasses.field(default_factory=dict)
     territories: Sequence[str] = ()
@@ -40,7 +40,7 @@ class IntendedUse:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a scan is asked to do beyond its target; ``modelaudit.scan`` documents each."""
+    """The options of a scan; ``modelaudit.scan`` documents each."""
 
     revision: str | None = None
     checks: Collection[CheckFamily | str] | None = None
@@ -54,18 +54,22 @@ class Options:
     progress: Progress | None = None
     download_progress: Callable[[int, int], None] | None = None
 
-    def within(self, limits: Limits) -> Options:
-        """The same options under other limits."""
+    def with_limits(self, limits: Limits) -> Options:
+        """The same options with other limits."""
         return replace(self, limits=limits)
 
 
-def families_of(catalogue: Catalogue) -> frozenset[CheckFamily]:
-    """The families that have a rule."""
+def list_families(catalogue: Catalogue) -> frozenset[CheckFamily]:
+    """The check families that have at least one rule."""
     return frozenset(rule.rule.check for rule in catalogue.findings.values())
 
 
-def policy_of(options: Options, catalogue: Catalogue) -> Policy:
-    """The policy by name or file, with the options that overrule it."""
+def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
+    """Load the policy by name or file, and apply the options that override it.
+
+    Raises:
+        ConfigurationError: the policy, a check, a severity or the intended use is invalid.
+    """
     name = str(options.policy)
     if name in catalogue.policies:
         policy = catalogue.policies[name]
@@ -75,28 +79,28 @@ def policy_of(options: Options, catalogue: Catalogue) -> Policy:
         known = ", ".join(sorted(catalogue.policies))
         raise ConfigurationError(f"policy {name!r} is neither a file nor one of: {known}")
     if options.checks is not None:
-        chosen = {_word(CheckFamily, "check", name) for name in options.checks}
+        chosen = {_parse_word(CheckFamily, "check", name) for name in options.checks}
         if not chosen:
             raise ConfigurationError(f"no check is chosen; use one or more of: {', '.join(CheckFamily)}")
-        families = families_of(catalogue)
+        families = list_families(catalogue)
         if not chosen <= families:
             missing, there = ", ".join(sorted(chosen - families)), ", ".join(sorted(families))
             raise ConfigurationError(f"no rule belongs to {missing} yet; there are rules for {there}")
         policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
     if options.fail_on is not None:
         never = options.fail_on == "never"
-        policy = replace(policy, fail_on=None if never else _word(Severity, "severity", options.fail_on))
-    return replace(policy, intent=_intent(options.intended_use, policy.intent, catalogue))
+        policy = replace(policy, fail_on=None if never else _parse_word(Severity, "severity", options.fail_on))
+    return replace(policy, intent=_merge_intent(options.intended_use, policy.intent, catalogue))
 
 
-def _intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Intent:
-    """What the policy states of the use, with what overrules it."""
+def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Intent:
+    """Override the intended use of the policy with the use that the caller states."""
     known = {use.value: use for use in Use}
     changes: dict[Use, bool] = {}
     for name, is_meant in use.uses.items():
         word = str(name).replace("_", "-")
         if word not in known:
-            raise ConfigurationError(f"{name!r} is no use; use one of: {', '.join(known)}")
+            raise ConfigurationError(f"{name!r} is not a use; choose one of: {', '.join(known)}")
         changes[known[word]] = is_meant
     places = tuple(code.strip().upper() for code in use.territories)
     field = None if use.field is None else use.field.strip().lower().replace("_", "-")
@@ -118,16 +122,16 @@ def _intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Intent:
     )
 
 
-def _word(words: type[_Word], noun: str, text: str) -> _Word:
+def _parse_word(words: type[_Word], noun: str, text: str) -> _Word:
     try:
         return words(text)
     except ValueError:
         never = ", or never" if words is Severity else ""
-        raise ConfigurationError(f"{text!r} is no {noun}; use one of: {', '.join(words)}{never}") from None
+        raise ConfigurationError(f"{text!r} is not a {noun}; choose one of: {', '.join(words)}{never}") from None
 
 
-def target_of(requested: str, snapshot: Snapshot, options: Options) -> Target:
-    """What was looked at, for the report."""
+def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Target:
+    """Describe the scanned target for the report."""
     return Target(
         requested=requested,
         kind=snapshot.ref.kind,
@@ -140,8 +144,8 @@ def target_of(requested: str, snapshot: Snapshot, options: Options) -> Target:
     )
 
 
-def now() -> str:
-    """The time in UTC; ``SOURCE_DATE_EPOCH`` overrules it, so that reports can be rebuilt byte for byte."""
+def format_current_time() -> str:
+    """The current time in UTC, or ``SOURCE_DATE_EPOCH``, which makes reports reproducible byte for byte."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     try:
         moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)

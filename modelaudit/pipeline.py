@@ -29,10 +29,10 @@ from modelaudit.model.report import (
 )
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import second_opinion
-from modelaudit.options import Options, families_of, policy_of, target_of
-from modelaudit.policy.gate import decide, decide_use, opened
+from modelaudit.options import Options, describe_target, list_families, resolve_policy
+from modelaudit.policy.gate import decide, decide_use, reopen_unread_permission
 from modelaudit.sources import resolve, resolve_terms
-from modelaudit.sources.small import speaks_of_terms
+from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.wire.deadline import SPENT, Deadline, keeping
 from modelaudit.wire.sniff import name_format
@@ -49,10 +49,10 @@ def scan(target: str, options: Options) -> AuditReport:
         SourceError: the target cannot be resolved or fetched.
         DefectError: modelaudit itself failed.
     """
-    return guarded(lambda: _scan(target, options), f"scanning {target!r}")
+    return guard_defects(lambda: _scan_target(target, options), f"scanning {target!r}")
 
 
-def guarded(action: Callable[[], _Result], what: str) -> _Result:
+def guard_defects(action: Callable[[], _Result], what: str) -> _Result:
     """The outer error boundary: a gate must tell our failure from the model's.
 
     Raises:
@@ -66,13 +66,13 @@ def guarded(action: Callable[[], _Result], what: str) -> _Result:
         raise DefectError(f"modelaudit failed while {what}: {type(bug).__name__}: {bug}; please report it") from bug
 
 
-def _scan(target: str, options: Options) -> AuditReport:
+def _scan_target(target: str, options: Options) -> AuditReport:
     """Resolve, read, check, conclude, decide."""
     if isinstance(options.rules, str) or isinstance(options.checks, str):
         raise ConfigurationError("rules and checks are lists; put the one that you mean into brackets")
     folders = [Path(folder) for folder in options.rules]
     catalogue = load_catalogue(extra=folders, formats=FACTS)
-    policy = policy_of(options, catalogue)
+    policy = resolve_policy(options, catalogue)
     snapshot = resolve(
         target,
         revision=options.revision,
@@ -82,18 +82,18 @@ def _scan(target: str, options: Options) -> AuditReport:
     )
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
     audit.examine_all(snapshot, options)
-    audit.relate(snapshot)
-    license_ = audit.conclude_license(snapshot, options.offline, _guard)
+    audit.check_references(snapshot)
+    license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
     findings = sorted(audit.findings, key=lambda finding: finding.order)
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
         opinions = (second_opinion(snapshot.root, paths, findings, options.limits),)
-    decision = decide(Coverage(tuple(audit.records)), findings, policy, families_of(catalogue), license_.permission)
-    return audit.report(target_of(target, snapshot, options), decision, license_, opinions)
+    decision = decide(Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission)
+    return audit.build_report(describe_target(target, snapshot, options), decision, license_, opinions)
 
 
-def license_of(target: str, options: Options) -> AuditReport:
+def answer_license(target: str, options: Options) -> AuditReport:
     """Answer on the licence of ``target`` alone, as ``modelaudit.license`` says.
 
     Raises:
@@ -101,25 +101,25 @@ def license_of(target: str, options: Options) -> AuditReport:
         SourceError: the target cannot be resolved or fetched.
         DefectError: modelaudit itself failed.
     """
-    return guarded(lambda: _license(target, options), f"reading the licence of {target!r}")
+    return guard_defects(lambda: _answer_license(target, options), f"reading the licence of {target!r}")
 
 
-def _license(target: str, options: Options) -> AuditReport:
+def _answer_license(target: str, options: Options) -> AuditReport:
     """Take the small files, hear what they say, follow the origins, answer."""
     if isinstance(options.rules, str) or isinstance(options.intended_use.territories, str):
         raise ConfigurationError("rules and territories are lists; put the one that you mean into brackets")
     folders = [Path(folder) for folder in options.rules]
     catalogue = load_catalogue(extra=folders, formats=FACTS)
-    policy = replace(policy_of(options, catalogue), checks=(CheckFamily.LICENSE,))
+    policy = replace(resolve_policy(options, catalogue), checks=(CheckFamily.LICENSE,))
     snapshot = resolve_terms(target, revision=options.revision, offline=options.offline, limits=options.limits)
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
-    audit.examine_all(replace(snapshot, artifacts=tuple(filter(speaks_of_terms, snapshot.artifacts))), options)
+    audit.examine_all(replace(snapshot, artifacts=tuple(filter(may_state_terms, snapshot.artifacts))), options)
     coverage = Coverage(tuple(audit.records))
-    license_ = opened(audit.conclude_license(snapshot, options.offline, _guard), coverage)
-    return audit.report(target_of(target, snapshot, options), decide_use(license_, coverage), license_, ())
+    license_ = reopen_unread_permission(audit.conclude_license(snapshot, options.offline, _guard_lookup), coverage)
+    return audit.build_report(describe_target(target, snapshot, options), decide_use(license_, coverage), license_, ())
 
 
-def _guard(look_up: LookUp) -> LookUp:
+def _guard_lookup(look_up: LookUp) -> LookUp:
     """The error boundary over an origin: what fails there leaves the model's own facts."""
 
     def guarded_look_up(name: str, is_dataset: bool) -> LookupResult:
@@ -159,19 +159,19 @@ class ArtifactReading:
                 try:
                     self.read(artifact, TimedWindow(digesting, self._deadline), 0)
                 except WindowError as error:
-                    self._miss(artifact, error.reason, str(error))
+                    self._record_absence(artifact, error.reason, str(error))
                 except LimitReachedError as error:
-                    self._miss(artifact, UnreadReason.LIMIT, str(error))
+                    self._record_absence(artifact, UnreadReason.LIMIT, str(error))
                 if self._deadline.reached and not any(SPENT in unread.detail for _, unread in self.unread):
                     # Somebody who looked for something gave it up: what he would have found is not known.
-                    self._miss(artifact, UnreadReason.LIMIT, SPENT)
+                    self._record_absence(artifact, UnreadReason.LIMIT, SPENT)
                 digests = digesting.finish() if hashing else ()
                 change = window.changed() if isinstance(window, WatchedWindow) else None
         except WindowError as error:
-            self._miss(artifact, error.reason, str(error))
+            self._record_absence(artifact, error.reason, str(error))
             return ()
         if change:
-            self._miss(artifact, UnreadReason.CHANGED, change)
+            self._record_absence(artifact, UnreadReason.CHANGED, change)
         return digests
 
     def read(self, artifact: Artifact, window: Window, depth: int = 0) -> None:
@@ -179,7 +179,7 @@ class ArtifactReading:
         if window.size == 0:
             # A container says itself that a member is empty; of a file that is, nobody knows what it should hold.
             if depth == 0:
-                self._miss(artifact, UnreadReason.EMPTY, "it is empty")
+                self._record_absence(artifact, UnreadReason.EMPTY, "it is empty")
             return
         head = Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window)
         readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]
@@ -204,13 +204,13 @@ class ArtifactReading:
         try:
             return reader.recognises(head)
         except WindowError as error:
-            self._miss(artifact, error.reason, str(error))
+            self._record_absence(artifact, error.reason, str(error))
             return False
         except LimitReachedError as error:
-            self._miss(artifact, UnreadReason.LIMIT, str(error), error.offset)
+            self._record_absence(artifact, UnreadReason.LIMIT, str(error), error.offset)
             return False
         except Exception as bug:  # the error boundary: a reader that fails is an absence, never a crash
-            self._failed(artifact, reader, bug)
+            self._record_failure(artifact, reader, bug)
             return False
 
     def read_as(self, reader: Reader, artifact: Artifact, window: Window, depth: int = 0) -> None:
@@ -223,18 +223,18 @@ class ArtifactReading:
                     self.unread.append((artifact.path, item))
                 elif isinstance(item, Prose) and self._prose + len(item.text) > self.limits.prose_bytes:
                     detail = f"more than {self.limits.prose_bytes} characters of terms and notices in all"
-                    self._miss(artifact, UnreadReason.LIMIT, detail)
+                    self._record_absence(artifact, UnreadReason.LIMIT, detail)
                 else:
                     self._prose += len(item.text) if isinstance(item, Prose) else 0
                     self.structures.append((artifact.path, item))
         except WindowError as error:
-            self._miss(artifact, error.reason, str(error))
+            self._record_absence(artifact, error.reason, str(error))
         except LimitReachedError as error:
-            self._miss(artifact, UnreadReason.LIMIT, str(error), error.offset)
+            self._record_absence(artifact, UnreadReason.LIMIT, str(error), error.offset)
         except DamagedError as error:
-            self._miss(artifact, UnreadReason.DAMAGED, str(error), error.offset)
+            self._record_absence(artifact, UnreadReason.DAMAGED, str(error), error.offset)
         except Exception as bug:  # the error boundary: what was read before it stays
-            self._failed(artifact, reader, bug)
+            self._record_failure(artifact, reader, bug)
 
     def _read_member(self, member: Artifact, depth: int) -> None:
         self.members += 1
@@ -243,7 +243,7 @@ class ArtifactReading:
         if member.open is None:
             return
         if depth > self.limits.depth:
-            self._miss(member, UnreadReason.LIMIT, f"it lies more than {self.limits.depth} containers deep")
+            self._record_absence(member, UnreadReason.LIMIT, f"it lies more than {self.limits.depth} containers deep")
         elif self.members > self.limits.members_total:
             raise LimitReachedError(f"more than {self.limits.members_total} members in all")
         else:
@@ -251,11 +251,11 @@ class ArtifactReading:
                 with member.open() as window:
                     self.read(member, TimedWindow(window, self._deadline), depth)
             except WindowError as error:
-                self._miss(member, error.reason, str(error))
+                self._record_absence(member, error.reason, str(error))
 
-    def _miss(self, artifact: Artifact, reason: UnreadReason, detail: str, offset: int | None = None) -> None:
+    def _record_absence(self, artifact: Artifact, reason: UnreadReason, detail: str, offset: int | None = None) -> None:
         self.unread.append((artifact.path, Unread(reason, detail, Location(offset=offset))))
 
-    def _failed(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
+    def _record_failure(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
         detail = f"the {reader.format} reader failed: {type(bug).__name__}: {bug}; please report this file's layout"
-        self._miss(artifact, UnreadReason.READER_FAILED, detail)
+        self._record_absence(artifact, UnreadReason.READER_FAILED, detail)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.checks.redaction import redacted
-from modelaudit.checks.values import on_one_line
+from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import FindingRule, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
@@ -132,7 +132,7 @@ def _finding(rule: FindingRule, same: list[Subject]) -> Finding:
 
 def _filled(message: str, fields: Mapping[str, Scalar]) -> str:
     # The catalogue allows plain field names only, so that formatting cannot reach into anything.
-    return message.format_map({field: on_one_line(str(value)) for field, value in fields.items()})
+    return message.format_map({field: escape_unprintable(str(value)) for field, value in fields.items()})
 
 
 def _bounded(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from modelaudit.model.pickle import Embedded, Made, Name, Plain, Unknown, Value
-from modelaudit.model.wording import on_one_line
+from modelaudit.model.wording import escape_unprintable
 
-__all__ = ["cut", "describe", "on_one_line"]
+__all__ = ["cut", "describe", "escape_unprintable"]
 
 _TEXT: Final = 200
 
@@ -17,7 +17,7 @@ def describe(value: Value) -> str:
     if isinstance(value, Plain):
         return value.text
     if isinstance(value, Name):
-        return cut(on_one_line(str(value)))
+        return cut(escape_unprintable(str(value)))
     if isinstance(value, Unknown):
         return f"<{cut(value.why)}>"
     if isinstance(value, Made):

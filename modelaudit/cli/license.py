@@ -113,19 +113,19 @@ def _hold_show() -> None:
 
 def _screen(report: AuditReport, page: int = 0) -> bytes:
     """The screen for the terminal; or for a file of a page's width, without colours."""
-    from modelaudit.pipeline import guarded
+    from modelaudit.pipeline import guard_defects
     from modelaudit.reports.license_screen import render_license
 
     color = not page and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = page or shutil.get_terminal_size((_PAGE, 24)).columns
-    return guarded(lambda: render_license(report, width=width, color=color), "rendering the answer")
+    return guard_defects(lambda: render_license(report, width=width, color=color), "rendering the answer")
 
 
 def _write_notices(report: AuditReport, folder: Path) -> None:
-    from modelaudit.pipeline import guarded
+    from modelaudit.pipeline import guard_defects
     from modelaudit.reports.notices import notices
 
-    files = guarded(lambda: notices(report), "writing the notices")
+    files = guard_defects(lambda: notices(report), "writing the notices")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

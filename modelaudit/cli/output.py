@@ -140,10 +140,10 @@ def show_error(error: ModelAuditError) -> None:
 
 def rendered(report: AuditReport, format_: str) -> bytes:
     """The report in a format. Raises ``DefectError`` where rendering itself fails."""
-    from modelaudit.pipeline import guarded
+    from modelaudit.pipeline import guard_defects
     from modelaudit.reports import render
 
-    return guarded(lambda: render(report, format_), f"rendering {format_}")
+    return guard_defects(lambda: render(report, format_), f"rendering {format_}")
 
 
 def write(path: Path, content: bytes) -> None:

@@ -121,9 +121,9 @@ def command(
 
 
 def _table(report: AuditReport, show: Severity) -> bytes:
-    from modelaudit.pipeline import guarded
+    from modelaudit.pipeline import guard_defects
     from modelaudit.reports.terminal import render_table
 
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size((100, 24)).columns
-    return guarded(lambda: render_table(report, width=width, color=color, show=show), "rendering the table")
+    return guard_defects(lambda: render_table(report, width=width, color=color, show=show), "rendering the table")

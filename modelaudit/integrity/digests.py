@@ -1,4 +1,4 @@
-"""Digests in the pass that reads: every byte is hashed once, from the same read that a reader was served."""
+"""Compute digests while readers read: every byte is hashed once, in the read that also serves the reader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CHUNK: Final = 1 << 20
 
 
 class DigestingWindow:
-    """A window that hashes what it hands out, and the rest on ``finish``.
+    """A window that hashes the bytes it returns, and the remaining bytes on ``finish``.
 
     SHA-256 of the bytes, and the git blob id: SHA-1 over ``blob <size>``, a zero byte and the bytes.
     """
@@ -28,7 +28,7 @@ class DigestingWindow:
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes."""
         return self._window.size
 
     def read(self, offset: int, length: int) -> bytes:
@@ -39,10 +39,10 @@ class DigestingWindow:
         return data
 
     def finish(self) -> tuple[Digest, ...]:
-        """Hash what no reader asked for, in order, and return both digests.
+        """Hash the bytes that no reader requested, in order, and return both digests.
 
         Raises:
-            WindowError: the bytes could not be had, or ended before the stated size.
+            WindowError: the bytes could not be read, or end before the stated size.
         """
         while self._hashed < self.size:
             data = self._window.read(self._hashed, min(_CHUNK, self.size - self._hashed))
@@ -60,8 +60,8 @@ class DigestingWindow:
         self._hashed += len(data)
 
 
-def compare(claimed: Sequence[Digest], computed: Sequence[Digest]) -> DigestState:
-    """How computed digests stand against claimed ones; one that differs outweighs any that match."""
+def compare_digests(claimed: Sequence[Digest], computed: Sequence[Digest]) -> DigestState:
+    """Compare computed digests with claimed ones; one mismatch outweighs all matches."""
     if not computed:
         return DigestState.NOT_COMPUTED
     ours = {digest.algorithm: digest.value for digest in computed}

@@ -12,7 +12,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ALIKE = str.maketrans("аеорсхуіјѕԁһӏкмтвноιανορτυχ", "aeopcxyijsdhlkmtbhoiavoptux")
 
 
-def shown_as(text: str) -> str:
+def normalize_appearance(text: str) -> str:
     """Fold case, hyphens and full-width letters, and drop invisible characters.
 
     In a word that mixes ASCII with other letters, letters that look like ASCII become the ASCII letter. Use the result
@@ -21,10 +21,10 @@ def shown_as(text: str) -> str:
     if text.isascii():
         return text.casefold()
     text = _HYPHENS.sub("-", unicodedata.normalize("NFKC", _HYPHENS.sub("-", text)))
-    return _WORD.sub(_plain, _UNSEEN.sub("", text).casefold().replace("\u2019", "'"))
+    return _WORD.sub(_replace_lookalikes, _UNSEEN.sub("", text).casefold().replace("\u2019", "'"))
 
 
-def _plain(word: re.Match[str]) -> str:
+def _replace_lookalikes(word: re.Match[str]) -> str:
     letters = word[0]
     mixed = not letters.isascii() and any(letter.isascii() for letter in letters)
     return letters.translate(_ALIKE) if mixed else letters

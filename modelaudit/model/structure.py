@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from modelaudit.model.wording import as_message
+from modelaudit.model.wording import bound_message
 
 
 class UnreadReason(StrEnum):
@@ -56,7 +56,7 @@ class Unread:
 
     def __post_init__(self) -> None:
         # Details quote names and errors, which a file fills as it likes.
-        object.__setattr__(self, "detail", as_message(self.detail))
+        object.__setattr__(self, "detail", bound_message(self.detail))
 
 
 class DefectKind(StrEnum):
@@ -93,7 +93,7 @@ class Defect:
     where: Location = NOWHERE
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "detail", as_message(self.detail))
+        object.__setattr__(self, "detail", bound_message(self.detail))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from modelaudit.model.address import member_path
 from modelaudit.model.evidence import ProseKind
-from modelaudit.model.spelling import shown_as
+from modelaudit.model.spelling import normalize_appearance
 
 _MAX_NAME: Final = 255
 
@@ -78,7 +78,7 @@ def classify_text_file(path: str, name: str = "") -> ProseKind | None:
     name = name or member_path(path).replace("\\", "/").rpartition("/")[2]
     if not name or len(name) > _MAX_NAME:
         return None
-    name = shown_as(name).strip()
+    name = normalize_appearance(name).strip()
     ending = name.rpartition(".")[2] if "." in name else ""
     if ending in _OTHER_SUFFIXES:
         return None

@@ -8,14 +8,14 @@ MESSAGE_MOST: Final = 2000
 """Characters of a message. A file controls the names and errors in it, so their length is bounded."""
 
 
-def on_one_line(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """``text`` with unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
-def as_message(text: str) -> str:
+def bound_message(text: str) -> str:
     """``text`` on one line, cut at ``MESSAGE_MOST`` characters with an ellipsis."""
-    line = on_one_line(text[: MESSAGE_MOST + 1])
+    line = escape_unprintable(text[: MESSAGE_MOST + 1])
     return line if len(line) <= MESSAGE_MOST else f"{line[: MESSAGE_MOST - 1]}…"

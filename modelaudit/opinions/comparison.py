@@ -1,4 +1,4 @@
-"""Two scanners on one artifact: where they agree and where only we see harm."""
+"""Compare the findings of two scanners artifact by artifact."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from modelaudit.model.address import lies_within
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 
 
-def is_grave(artifact: str, findings: Iterable[Finding]) -> bool:
-    """Whether we have a security finding at or above high in the same artifact."""
-    return any(_same(artifact, ours) for ours in _grave(findings))
+def has_severe_finding(artifact: str, findings: Iterable[Finding]) -> bool:
+    """Whether this scan has a security finding at or above high in the same artifact."""
+    return any(_overlap(artifact, ours) for ours in _select_severe_artifacts(findings))
 
 
-def unshared(findings: Sequence[Finding], examined: Collection[str], reported: Collection[str]) -> list[str]:
-    """Artifacts in which we have a security finding at or above high, and which the other examined in silence.
+def find_disagreements(findings: Sequence[Finding], examined: Collection[str], reported: Collection[str]) -> list[str]:
+    """List artifacts that have a security finding at or above high here, and none from the scanner that examined them.
 
     Args:
-        findings: ours.
-        examined: addresses that the other scanner went through.
-        reported: addresses for which it has findings.
+        findings: the findings of this scan.
+        examined: addresses that the other scanner examined.
+        reported: addresses for which the other scanner has findings.
     """
     return [
         ours
-        for ours in _grave(findings)
-        if any(_same(ours, theirs) for theirs in examined) and not any(_same(ours, theirs) for theirs in reported)
+        for ours in _select_severe_artifacts(findings)
+        if any(_overlap(ours, theirs) for theirs in examined) and not any(_overlap(ours, theirs) for theirs in reported)
     ]
 
 
-def _grave(findings: Iterable[Finding]) -> dict[str, None]:
-    """Other families are left out: a scanner for unsafe code can neither share nor dispute a digest or a licence."""
+def _select_severe_artifacts(findings: Iterable[Finding]) -> dict[str, None]:
+    """Select the security findings: a scanner for unsafe code neither confirms nor disputes a digest or a licence."""
     return {
         finding.artifact: None
         for finding in findings
@@ -37,6 +37,6 @@ def _grave(findings: Iterable[Finding]) -> dict[str, None]:
     }
 
 
-def _same(one: str, other: str) -> bool:
-    """Whether two addresses are the same, or one is a member of the other: scanners differ in how deep they point."""
+def _overlap(one: str, other: str) -> bool:
+    """Whether two addresses are equal or one is a member of the other, since scanners report at different depths."""
     return one == other or lies_within(one, other) or lies_within(other, one)

@@ -1,4 +1,4 @@
-"""modelscan (0.8) as a second opinion. It never changes our verdict, and what it does not say counts for nothing."""
+"""Run modelscan (0.8) for a second opinion. It never changes the verdict, and its silence is no agreement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelaudit.model.finding import Finding
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.report import Opinion, OpinionFinding, OpinionState
 from modelaudit.opinions import process
-from modelaudit.opinions.comparison import is_grave, unshared
+from modelaudit.opinions.comparison import find_disagreements, has_severe_finding
 
 SCANNER = "modelscan"
 MEMORY_BYTES = 4 * GIB
@@ -22,21 +22,21 @@ KEPT_FINDINGS = 500
 KEPT_LINES = 50
 NAMED_FILES = 5
 RESTARTS = 10
-"""How many files may break modelscan before the rest is given up."""
+"""The number of files on which modelscan may crash before the remaining files are left out."""
 
 _WORKER = Path(__file__).with_name("modelscan_worker.py")
 
 
 @dataclass(slots=True)
-class _Heard:
-    """What came back so far.
+class _Answers:
+    """The answers of modelscan so far.
 
     Attributes:
         findings: (artifact, severity, message) in order, each once.
-        examined: addresses that modelscan went through.
-        failed: one line for each file or member that it took on and did not get through.
+        examined: addresses that modelscan examined.
+        failed: one line for each file or member that it began and did not finish.
         unsupported: files of kinds that it does not read; ``members`` counts those inside files.
-        trouble: what ended the whole of it early.
+        trouble: the reason why the run ended early; empty if it did not.
     """
 
     version: str = ""
@@ -49,154 +49,160 @@ class _Heard:
 
 
 def second_opinion(root: Path | None, paths: Sequence[str], findings: Sequence[Finding], limits: Limits) -> Opinion:
-    """Ask modelscan about the same files, in a process of its own.
+    """Scan the same files with modelscan, in a separate process.
 
     Args:
-        root: the folder that holds the artifacts under their own names, or the one file that was scanned; ``None``
-            where nothing is on disk. modelscan goes by extensions, so for the Hub cache this is the snapshot's folder
-            and not that of the blobs.
-        paths: the artifacts that open, relative to ``root``; members of containers among them are left to modelscan.
-        findings: ours, to compare with.
-        limits: ``second_opinion_seconds`` bounds the whole of it.
+        root: the folder that holds the artifacts under their own names, or the scanned file; ``None`` where the model
+            is not on disk. modelscan decides by file extension, so a Hub cache is given as its snapshot folder: the
+            names of blobs have no extension.
+        paths: the artifacts that open, relative to ``root``; modelscan finds members of containers itself.
+        findings: the findings of this scan, for the comparison.
+        limits: ``second_opinion_seconds`` bounds the whole run.
     """
     files = [path for path in paths if not is_member(path)]
-    heard = _Heard()
+    answers = _Answers()
     if root is None:
-        heard.trouble = "modelscan reads files on disk, and the model is not on disk"
+        answers.trouble = "modelscan reads files on disk, and the model is not on disk"
     elif not files:
-        heard.trouble = "there was no file for modelscan to read"
+        answers.trouble = "there was no file for modelscan to read"
     else:
-        _ask(root.absolute(), files, limits.second_opinion_seconds, heard)
-    given = bool(heard.examined or heard.findings)
+        _run_scanner(root.absolute(), files, limits.second_opinion_seconds, answers)
+    given = bool(answers.examined or answers.findings)
     if not given:
-        detail = heard.trouble or f"modelscan examined none of the {len(files)} files"
-        return Opinion(SCANNER, heard.version, OpinionState.ABSENT, detail, absences=_absences(heard))
-    state = OpinionState.PARTLY if heard.failed or heard.trouble else OpinionState.GIVEN
-    absences = ((heard.trouble,) if heard.trouble else ()) + _absences(heard)
+        detail = answers.trouble or f"modelscan examined none of the {len(files)} files"
+        return Opinion(SCANNER, answers.version, OpinionState.ABSENT, detail, absences=_list_absences(answers))
+    state = OpinionState.PARTLY if answers.failed or answers.trouble else OpinionState.GIVEN
+    absences = ((answers.trouble,) if answers.trouble else ()) + _list_absences(answers)
     return Opinion(
         SCANNER,
-        heard.version,
+        answers.version,
         state,
-        _detail(heard, len(files)),
+        _summarise_answers(answers, len(files)),
         tuple(
-            OpinionFinding(artifact, severity, message, is_grave(artifact, findings))
-            for artifact, severity, message in list(heard.findings)[:KEPT_FINDINGS]
+            OpinionFinding(artifact, severity, message, has_severe_finding(artifact, findings))
+            for artifact, severity, message in list(answers.findings)[:KEPT_FINDINGS]
         ),
         absences,
-        tuple(_bounded(unshared(findings, heard.examined, {artifact for artifact, _, _ in heard.findings}))),
+        tuple(
+            _bound_list(
+                find_disagreements(findings, answers.examined, {artifact for artifact, _, _ in answers.findings})
+            )
+        ),
     )
 
 
-def _ask(root: Path, files: Sequence[str], seconds: float, heard: _Heard) -> None:
-    """Hand all files to one process, and what is left when a file breaks it to the next, until time is up."""
+def _run_scanner(root: Path, files: Sequence[str], seconds: float, answers: _Answers) -> None:
+    """Give all files to one process; after a crash, give the remaining files to a new one, until time is up."""
     deadline = time.monotonic() + seconds
     waiting = list(files)
     for _ in range(RESTARTS + 1):
         targets = [str(root if root.is_file() else root / path) for path in waiting]
         order = {"files": targets, "memory": MEMORY_BYTES, "seconds": math.ceil(seconds) + 5}
         try:
-            run = process.run(_WORKER, order, max(0.0, deadline - time.monotonic()))
+            run = process.run_script(_WORKER, order, max(0.0, deadline - time.monotonic()))
         except OSError as error:
-            heard.trouble = f"modelscan could not be started: {error.strerror or error}"
+            answers.trouble = f"modelscan could not be started: {error.strerror or error}"
             return
-        answered = _listen(run, waiting, heard)
+        answered = _collect_answers(run, waiting, answers)
         waiting = waiting[answered:]
-        if heard.trouble or not waiting:
+        if answers.trouble or not waiting:
             return
-        if reason := _stopped(run, seconds, heard):
-            heard.trouble = f"{reason}; {len(waiting)} of {len(files)} files were not examined"
+        if reason := _explain_stop(run, seconds, answers):
+            answers.trouble = f"{reason}; {len(waiting)} of {len(files)} files were not examined"
             return
-        heard.failed.append(_text(f"{waiting.pop(0)}: modelscan broke on it ({_last_words(run)})"))
+        answers.failed.append(_bound_line(f"{waiting.pop(0)}: modelscan broke on it ({_describe_crash(run)})"))
         if not waiting:
             return
-    heard.trouble = f"modelscan broke on more than {RESTARTS} files; {len(waiting)} of {len(files)} were not examined"
+    answers.trouble = f"modelscan broke on more than {RESTARTS} files; {len(waiting)} of {len(files)} were not examined"
 
 
-def _stopped(run: process.Run, seconds: float, heard: _Heard) -> str:
-    """Why there is no use in a further process; empty where only one file was too much."""
+def _explain_stop(run: process.Run, seconds: float, answers: _Answers) -> str:
+    """The reason not to start a further process; empty where a single file caused the crash."""
     if run.timed_out:
         return f"modelscan was stopped after {seconds:g} seconds"
     if run.flooded:
         return "modelscan was stopped because it wrote too much"
-    if not heard.version:
-        return f"modelscan broke when it was started ({_last_words(run)})"
+    if not answers.version:
+        return f"modelscan broke when it was started ({_describe_crash(run)})"
     return ""
 
 
-def _listen(run: process.Run, waiting: Sequence[str], heard: _Heard) -> int:
-    """Take in what one process wrote. Returns for how many files it answered."""
+def _collect_answers(run: process.Run, waiting: Sequence[str], answers: _Answers) -> int:
+    """Parse the output of one process, and return the number of files that it answered for."""
     answered = 0
     for line in run.lines:
         if "missing" in line:
-            heard.trouble = _missing()
+            answers.trouble = _explain_missing_scanner()
         elif "version" in line:
-            heard.version = _text(line["version"])
+            answers.version = _bound_line(line["version"])
         elif line.get("done") == answered < len(waiting):
-            _take_in(line, waiting[answered], heard)
+            _collect_answer(line, waiting[answered], answers)
             answered += 1
     return answered
 
 
-def _take_in(line: Mapping[str, object], path: str, heard: _Heard) -> None:
-    heard.examined.update(_address(path, member) for (member,) in _rows(line.get("scanned"), 1))
-    for member, severity, message in _rows(line.get("issues"), 3):
-        heard.findings[(_address(path, member), _text(severity), _text(message))] = None
-    heard.failed += [_text(f"{_address(path, member)}: {reason}") for member, reason in _rows(line.get("failed"), 2)]
+def _collect_answer(line: Mapping[str, object], path: str, answers: _Answers) -> None:
+    answers.examined.update(_join_address(path, member) for (member,) in _parse_rows(line.get("scanned"), 1))
+    for member, severity, message in _parse_rows(line.get("issues"), 3):
+        answers.findings[(_join_address(path, member), _bound_line(severity), _bound_line(message))] = None
+    answers.failed += [
+        _bound_line(f"{_join_address(path, member)}: {reason}") for member, reason in _parse_rows(line.get("failed"), 2)
+    ]
     if line.get("unsupported_itself") is True:
-        heard.unsupported.append(path)
+        answers.unsupported.append(path)
     members, cut = line.get("unsupported_members"), line.get("cut")
-    heard.members += members if isinstance(members, int) else 0
+    answers.members += members if isinstance(members, int) else 0
     if isinstance(cut, int) and cut > 0:
-        heard.failed.append(_text(f"{path}: {cut} more entries were left out"))
+        answers.failed.append(_bound_line(f"{path}: {cut} more entries were left out"))
 
 
-def _rows(value: object, width: int) -> Iterator[list[str]]:
+def _parse_rows(value: object, width: int) -> Iterator[list[str]]:
     for row in value if isinstance(value, list) else ():
         if isinstance(row, list) and len(row) == width:
             yield [str(cell) for cell in row]
 
 
-def _text(value: object) -> str:
-    """One line, bounded."""
+def _bound_line(value: object) -> str:
+    """``value`` on one line, at most 1000 characters."""
     return " ".join(str(value).split())[:1000]
 
 
-def _address(path: str, member: str) -> str:
+def _join_address(path: str, member: str) -> str:
     return join_member(path, member) if member else path
 
 
-def _absences(heard: _Heard) -> tuple[str, ...]:
-    lines = _bounded(dict.fromkeys(heard.failed))
-    if heard.unsupported:
-        some = ", ".join(_text(path)[:100] for path in heard.unsupported[:NAMED_FILES])
-        rest = len(heard.unsupported) - NAMED_FILES
+def _list_absences(answers: _Answers) -> tuple[str, ...]:
+    lines = _bound_list(dict.fromkeys(answers.failed))
+    if answers.unsupported:
+        some = ", ".join(_bound_line(path)[:100] for path in answers.unsupported[:NAMED_FILES])
+        rest = len(answers.unsupported) - NAMED_FILES
         more = f" and {rest} more" if rest > 0 else ""
-        lines.append(f"{len(heard.unsupported)} files are of kinds that modelscan does not read: {some}{more}")
-    if heard.members:
-        lines.append(f"{heard.members} members of archives are of kinds that modelscan does not read")
+        lines.append(f"{len(answers.unsupported)} files are of kinds that modelscan does not read: {some}{more}")
+    if answers.members:
+        lines.append(f"{answers.members} members of archives are of kinds that modelscan does not read")
     return tuple(lines)
 
 
-def _bounded(entries: Iterable[str]) -> list[str]:
+def _bound_list(entries: Iterable[str]) -> list[str]:
     listed = list(entries)
     more = len(listed) - KEPT_LINES
     return listed if more <= 0 else [*listed[:KEPT_LINES], f"+{more} more"]
 
 
-def _detail(heard: _Heard, files: int) -> str:
-    tops = {file_of(address) for address in heard.examined}
-    found = f"{len(heard.findings)} findings" if heard.findings else "no finding"
-    if len(heard.findings) > KEPT_FINDINGS:
-        found += f", of which the first {KEPT_FINDINGS} are listed"
+def _summarise_answers(answers: _Answers, files: int) -> str:
+    tops = {file_of(address) for address in answers.examined}
+    found = f"{len(answers.findings)} findings" if answers.findings else "no finding"
+    if len(answers.findings) > KEPT_FINDINGS:
+        found += f"; the first {KEPT_FINDINGS} are listed"
     return f"modelscan examined {len(tops)} of {files} files and reports {found}"
 
 
-def _last_words(run: process.Run) -> str:
-    broke = next((_text(line["broke"]) for line in reversed(run.lines) if "broke" in line), "")
+def _describe_crash(run: process.Run) -> str:
+    broke = next((_bound_line(line["broke"]) for line in reversed(run.lines) if "broke" in line), "")
     return broke or (f"signal {-run.status}" if run.status < 0 else f"exit status {run.status}")
 
 
-def _missing() -> str:
+def _explain_missing_scanner() -> str:
     if sys.version_info >= (3, 13):
         return f"modelscan is not installed: it needs Python below 3.13, and this is {sys.version.split()[0]}"
     return "modelscan is not installed"

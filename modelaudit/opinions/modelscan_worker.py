@@ -1,9 +1,9 @@
-"""The other side of the fence: runs modelscan over a list of files and writes what it says as lines of JSON.
+"""Worker script that runs modelscan over a list of files and writes its results as lines of JSON.
 
-Started as a script in a process of its own by ``modelaudit.opinions.modelscan``; it imports nothing of this package.
-stdin holds one JSON object: ``files`` (absolute paths), ``memory`` (bytes) and ``seconds``. stdout, a pipe, gets the
-version of modelscan, then for each file its number and what modelscan said. A file on which modelscan breaks ends the
-process; the parent knows which one it was, by the answers it has, and starts another process for the rest.
+``modelaudit.opinions.modelscan`` starts it in a separate process; it imports nothing of this package. stdin holds one
+JSON object: ``files`` (absolute paths), ``memory`` (bytes) and ``seconds``. stdout, a pipe, receives the version of
+modelscan, then for each file its number and the result. A crash of modelscan ends the process; the parent infers the
+file from the number of answers, and starts another process for the remaining files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 KEPT_PER_FILE = 200
-"""Entries of one kind that are passed on for one file."""
+"""Entries of one kind that are reported for one file."""
 
 
 class _Named(Protocol):
@@ -54,7 +54,7 @@ class _Error(Protocol):
 
 
 class _Scanner(Protocol):
-    """The part of ``modelscan.modelscan.ModelScan`` (0.8) that is used. Its own report fails on some paths."""
+    """The part of ``modelscan.modelscan.ModelScan`` (0.8) in use; its own report function fails on some paths."""
 
     scanned: Sequence[str]
     issues: _Issues
@@ -65,70 +65,72 @@ class _Scanner(Protocol):
 
 
 def main() -> None:
-    """Read the order from stdin, carry it out, and write to what was stdout when the process began."""
+    """Read the request from stdin, scan the files, and write the answers to the original stdout."""
     order = json.load(sys.stdin)
     out = _take_stdout()
-    _bound(order["memory"], order["seconds"])
-    sys.excepthook = lambda kind, error, _trace: _write(out, {"broke": f"{kind.__name__}: {error}"[:500].rstrip(": ")})
+    _limit_resources(order["memory"], order["seconds"])
+    sys.excepthook = lambda kind, error, _trace: _write_line(
+        out, {"broke": f"{kind.__name__}: {error}"[:500].rstrip(": ")}
+    )
     logging.disable(logging.CRITICAL)
     try:
         scanner: _Scanner = importlib.import_module("modelscan.modelscan").ModelScan()
         version = importlib.import_module("modelscan._version").__version__
     except ImportError as error:
-        _write(out, {"missing": str(error)})
+        _write_line(out, {"missing": str(error)})
         return
-    _write(out, {"version": str(version)})
+    _write_line(out, {"version": str(version)})
     for number, path in enumerate(order["files"]):
-        _write(out, {"done": number, **_opinion(scanner, path)})
+        _write_line(out, {"done": number, **_scan_file(scanner, path)})
 
 
-def _opinion(scanner: _Scanner, path: str) -> dict[str, object]:
-    """What modelscan says of one file; a member is told by its name in the file, the file itself by an empty one."""
+def _scan_file(scanner: _Scanner, path: str) -> dict[str, object]:
+    """Scan one file. Members are named by their path in the file, the file itself by an empty name."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             return {"failed": [["", "is not a regular file"]]}
         scanner.scan(path)
     except OSError as error:
         return {"failed": [["", error.strerror or type(error).__name__]]}
-    found = {_finding(issue, path): None for issue in scanner.issues.all_issues}
-    skips = {(_member(skip.source, path), skip.category.name, skip.message): None for skip in scanner.skipped}
+    found = {_describe_issue(issue, path): None for issue in scanner.issues.all_issues}
+    skips = {(_member_name(skip.source, path), skip.category.name, skip.message): None for skip in scanner.skipped}
     failed = [
-        *(_failure(error.to_dict(), path) for error in scanner.errors),
+        *(_describe_error(error.to_dict(), path) for error in scanner.errors),
         *((member, text) for member, category, text in skips if category != "SCAN_NOT_SUPPORTED"),
     ]
-    # modelscan also skips what it failed on, and forgets a container of which it read no member.
+    # modelscan also lists failed files as skipped, and omits a container when it read none of its members.
     unsupported = {member for member, category, _ in skips if category == "SCAN_NOT_SUPPORTED"}
     unsupported -= {member for member, _ in failed}
     return {
-        "scanned": _kept(dict.fromkeys((_member(source, path),) for source in scanner.scanned)),
-        "issues": _kept(found),
-        "failed": _kept(dict.fromkeys(failed)),
+        "scanned": _bound_entries(dict.fromkeys((_member_name(source, path),) for source in scanner.scanned)),
+        "issues": _bound_entries(found),
+        "failed": _bound_entries(dict.fromkeys(failed)),
         "unsupported_itself": "" in unsupported or not (scanner.scanned or failed),
         "unsupported_members": len(unsupported - {""}),
         "cut": sum(max(0, len(entries) - KEPT_PER_FILE) for entries in (found, failed)),
     }
 
 
-def _finding(issue: _Issue, path: str) -> tuple[str, str, str]:
+def _describe_issue(issue: _Issue, path: str) -> tuple[str, str, str]:
     details = issue.details
     text = f"unsafe operator {details.operator!r} of module {details.module!r}"
-    return _member(details.source, path), issue.severity.name.lower(), text
+    return _member_name(details.source, path), issue.severity.name.lower(), text
 
 
-def _failure(error: dict[str, str], path: str) -> tuple[str, str]:
-    return _member(error.get("source", path), path), f"{error['category']}: {error['description']}"
+def _describe_error(error: dict[str, str], path: str) -> tuple[str, str]:
+    return _member_name(error.get("source", path), path), f"{error['category']}: {error['description']}"
 
 
-def _member(source: object, path: str) -> str:
+def _member_name(source: object, path: str) -> str:
     return str(source).removeprefix(path).removeprefix(":")[:1000]
 
 
-def _kept(entries: Iterable[object]) -> list[object]:
+def _bound_entries(entries: Iterable[object]) -> list[object]:
     return list(islice(entries, KEPT_PER_FILE))
 
 
-def _bound(memory: int, seconds: int) -> None:
-    """Bound what this process may take, where the system can. It may write to no file."""
+def _limit_resources(memory: int, seconds: int) -> None:
+    """Limit the memory, CPU time and file size of this process, where the system supports limits."""
     if sys.platform == "win32":
         return
     resource = importlib.import_module("resource")
@@ -141,14 +143,14 @@ def _bound(memory: int, seconds: int) -> None:
 
 
 def _take_stdout() -> IO[str]:
-    """Keep the way to the parent for ourselves, so that nothing that modelscan prints can pass for our lines."""
+    """Duplicate stdout for the answers and redirect the original, so that output of modelscan cannot forge answers."""
     own = os.dup(1)
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
     return os.fdopen(own, "w", encoding="ascii")
 
 
-def _write(out: IO[str], line: dict[str, object]) -> None:
+def _write_line(out: IO[str], line: dict[str, object]) -> None:
     out.write(json.dumps(line) + "\n")
     out.flush()
 

@@ -1,4 +1,4 @@
-"""One bounded run of another scanner: a process of its own, a deadline, a scrubbed environment, lines of JSON back."""
+"""Run a script in a separate process with a deadline and a reduced environment, and parse its lines of JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 OUTPUT_BYTES = 32 * 1024 * 1024
-"""The most that is taken from the process; one that writes more is stopped."""
+"""The maximum output of the process, in bytes; a process that writes more is stopped."""
 
 # Nothing else reaches the process: no token, no proxy, no setting of another scanner.
 _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
@@ -25,11 +25,13 @@ _FAREWELL_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came back. ``timed_out`` and ``flooded`` say that the process was stopped, and why.
+    """The result of a process.
 
     Attributes:
-        lines: each line that was a JSON object, in order.
+        lines: each line that is a JSON object, in order.
         status: exit status; negative for a signal.
+        timed_out: the process was stopped because its time was up.
+        flooded: the process was stopped because it wrote more than ``OUTPUT_BYTES``.
     """
 
     lines: tuple[Mapping[str, object], ...]
@@ -38,7 +40,7 @@ class Run:
     flooded: bool
 
 
-def run(script: Path, order: Mapping[str, object], seconds: float) -> Run:
+def run_script(script: Path, order: Mapping[str, object], seconds: float) -> Run:
     """Run ``script`` under this interpreter with ``order`` on its stdin, and stop it when ``seconds`` are over.
 
     Raises:
@@ -58,27 +60,27 @@ def run(script: Path, order: Mapping[str, object], seconds: float) -> Run:
             env={**environment, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             start_new_session=True,
         )
-    reader = threading.Thread(target=_take, args=(process.stdout, taken), daemon=True)
+    reader = threading.Thread(target=_collect_output, args=(process.stdout, taken), daemon=True)
     finished = False
     try:
         reader.start()
         reader.join(seconds)
         finished = not reader.is_alive() and len(taken) <= OUTPUT_BYTES
     finally:
-        _end(process, patience=_FAREWELL_SECONDS if finished else 0.0)
+        _end_process(process, patience=_FAREWELL_SECONDS if finished else 0.0)
     reader.join(_FAREWELL_SECONDS)
     flooded = len(taken) > OUTPUT_BYTES
-    return Run(_objects(bytes(taken)), process.returncode, not finished and not flooded, flooded)
+    return Run(_parse_lines(bytes(taken)), process.returncode, not finished and not flooded, flooded)
 
 
-def _take(stream: IO[bytes], taken: bytearray) -> None:
+def _collect_output(stream: IO[bytes], taken: bytearray) -> None:
     with stream:
         while len(taken) <= OUTPUT_BYTES and (chunk := stream.read(_CHUNK)):
             taken += chunk
 
 
-def _end(process: subprocess.Popen[bytes], patience: float) -> None:
-    """Reap the process, and end it with all that it started if it does not go by itself within ``patience`` seconds."""
+def _end_process(process: subprocess.Popen[bytes], patience: float) -> None:
+    """Wait ``patience`` seconds for the process to end, then kill it with all its children."""
     try:
         process.wait(patience)
     except subprocess.TimeoutExpired:
@@ -89,8 +91,8 @@ def _end(process: subprocess.Popen[bytes], patience: float) -> None:
         process.wait()
 
 
-def _objects(data: bytes) -> tuple[Mapping[str, object], ...]:
-    """The lines that are JSON objects; the last one may have been cut off, and whatever else it is tells us nothing."""
+def _parse_lines(data: bytes) -> tuple[Mapping[str, object], ...]:
+    """Parse the lines that are JSON objects; other lines, such as a last line that was cut off, are ignored."""
     found = []
     for line in data.splitlines():
         try:

@@ -1,4 +1,4 @@
-"""The gate: coverage and findings in, a verdict with its reasons out."""
+"""Decide the verdict from coverage, findings and the licence answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ABSENCES_NAMED: Final = 2
 _UNREAD: Final = {
     UnreadReason.NO_READER: "in a format without a reader",
     UnreadReason.PROGRAM: "of program code",
-    UnreadReason.UNVERIFIED: "of a type that nobody has vetted",
+    UnreadReason.UNVERIFIED: "with an unverified type",
     UnreadReason.DAMAGED: "damaged",
     UnreadReason.LIMIT: "over a limit",
     UnreadReason.ENCRYPTED: "encrypted",
@@ -33,11 +33,11 @@ _UNREAD: Final = {
     UnreadReason.EMPTY: "empty",
     UnreadReason.READER_FAILED: "where a reader failed",
 }
-"""How a reason follows a number of parts, whether one or several."""
+"""The phrase that follows the number of unread parts, in singular and plural."""
 
 
-def accept(address: str, unread: Unread, policy: Policy) -> Absence:
-    """An absence as the policy sees it: accepted by its first entry that names the reason, the path and the format."""
+def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
+    """Accept an absence if an entry of the policy names its reason, path and format; the first such entry counts."""
     for entry in policy.allow_unread:
         formats = entry.formats or (unread.format,)
         if unread.reason in entry.reasons and fnmatchcase(address, entry.paths) and unread.format in formats:
@@ -52,35 +52,35 @@ def decide(
     families: Collection[CheckFamily] = (),
     permission: Answer | None = None,
 ) -> Decision:
-    """Fail on a finding at or above the threshold, else incomplete on what is open, else pass.
+    """Decide the verdict: fail on a finding at or above the threshold, else incomplete on an open question, else pass.
 
-    Open is a part that was not read, and an intended use for which licences show no permission.
+    An open question is an absence that the policy does not accept, or an intended use that the licences do not permit.
 
     Args:
         coverage: every artifact.
-        findings: worst first.
+        findings: most severe first.
         policy: the threshold and the checks.
-        families: those that have rules; the reasons name each that the policy leaves out.
-        permission: what licences say to the use that the policy states; ``None`` where it states none.
+        families: the families that have rules; the reasons name each that the policy leaves out.
+        permission: the answer of the licences to the intended use; ``None`` where the policy states no use.
     """
-    failing = [finding for finding in findings if _fails(finding, policy.fail_on)]
+    failing = [finding for finding in findings if _reaches_threshold(finding, policy.fail_on)]
     missing = coverage.open_absences
     reasons = []
     if failing:
         counts = Counter(finding.severity for finding in failing)
         listed = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
-        reasons.append(f"{_count(len(failing), 'finding')} at or above {policy.fail_on}: {listed}")
+        reasons.append(f"{_count_noun(len(failing), 'finding')} at or above {policy.fail_on}: {listed}")
         reasons += [f"{finding.artifact or 'the model'}: {finding.message}" for finding in failing[:_FINDINGS_NAMED]]
     if not coverage.anything_examined:
         reasons.append("there was nothing to scan" if not coverage.artifacts else "no file could be examined")
     if missing:
         kinds = Counter(absence.unread.reason for _, absence in missing)
         listed = ", ".join(f"{count} {_UNREAD[reason]}" for reason, count in sorted(kinds.items()))
-        reasons.append(f"{_count(len(missing), 'part')} not examined: {listed}")
+        reasons.append(f"{_count_noun(len(missing), 'part')} not examined: {listed}")
         reasons += [f"{address}: {absence.unread.detail}" for address, absence in missing[:_ABSENCES_NAMED]]
     open_use = permission not in (None, Answer.ALLOW)
     if open_use:
-        reasons.append(f"licences {'deny' if permission is Answer.DENY else 'leave open'} the use that is stated")
+        reasons.append(f"licences {'deny' if permission is Answer.DENY else 'leave open'} the intended use")
     if failing:
         verdict = Verdict.FAIL
     elif missing or open_use or not coverage.anything_examined:
@@ -90,19 +90,19 @@ def decide(
         threshold = (
             f"no finding at or above {policy.fail_on}" if policy.fail_on else "the policy never fails on findings"
         )
-        reasons.append(f"{_count(len(coverage.artifacts), 'file')} examined, {threshold}")
+        reasons.append(f"{_count_noun(len(coverage.artifacts), 'file')} examined, {threshold}")
     left_out = sorted(family for family in families if family not in policy.checks)
     if left_out:
         reasons.append(f"checked for {', '.join(policy.checks)} only; not for {', '.join(left_out)}")
     return Decision(verdict, tuple(reasons), coverage)
 
 
-def opened(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
-    """The conclusion, with an allowed use for review where a file that may state other terms was not read.
+def reopen_unread_permission(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
+    """Turn a permission into a review where an unread file may state other terms.
 
     Args:
-        license_: the conclusion on what was read.
-        coverage: the files that were looked at for it.
+        license_: the conclusion from the files that were read.
+        coverage: the files that were examined for it.
     """
     if license_.permission is not Answer.ALLOW:
         return license_
@@ -111,17 +111,17 @@ def opened(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion
         for address, absence in coverage.open_absences[:_ABSENCES_NAMED]
     ]
     if not doubts and not coverage.anything_examined:
-        doubts = ["No file could be examined, so nobody knows what terms the files state."]
+        doubts = ["No file could be examined, so the terms that the files state are unknown."]
     answers = tuple(UseAnswer(Answer.REVIEW, "", "conclusion", each) for each in doubts)
     return replace(license_, permission=Answer.REVIEW, answers=(*answers, *license_.answers)) if doubts else license_
 
 
 def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
-    """The verdict on the intended use alone: pass where it is allowed, fail where a licence denies it, else incomplete.
+    """Decide on the intended use alone: pass where it is allowed, fail where a licence denies it, else incomplete.
 
     Args:
         license_: the conclusion with its answers.
-        coverage: the files that were looked at for it.
+        coverage: the files that were examined for it.
     """
     worst = license_.permission
     reasons = [answer.because for answer in license_.answers if answer.answer is worst and worst is not Answer.ALLOW][
@@ -132,12 +132,12 @@ def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
     if worst is None:
         reasons.append("no use is stated, so none is allowed: name a policy, or state the use")
     missing = coverage.open_absences
-    told = [
+    details = [
         f"{address}: {absence.unread.detail}"
         for address, absence in missing[:_ABSENCES_NAMED]
         if not any(absence.unread.detail in reason for reason in reasons)
     ]
-    reasons += told
+    reasons += details
     if worst is not Answer.ALLOW or missing or not coverage.anything_examined:
         if not coverage.anything_examined:
             reasons.append("no file could be examined")
@@ -145,9 +145,9 @@ def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
     return Decision(Verdict.PASS, ("every licence that was found to bind allows the use",), coverage)
 
 
-def _fails(finding: Finding, fail_on: Severity | None) -> bool:
+def _reaches_threshold(finding: Finding, fail_on: Severity | None) -> bool:
     return fail_on is not None and finding.severity.rank >= fail_on.rank
 
 
-def _count(number: int, noun: str) -> str:
+def _count_noun(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,8 @@
-"""Where models come from: a target is resolved to a snapshot whose artifacts open as windows."""
+"""Sources of models: a folder, a file, a Hub cache or the Hub.
+
+``resolve`` turns the target that a user names into a ``Snapshot`` whose artifacts open as windows. ``resolve_terms``
+and ``resolve_small`` do the same for the files that may state licence terms, and never request weights.
+"""
 
 from __future__ import annotations
 

@@ -14,8 +14,15 @@ from modelaudit.model.artifact import Artifact, Digest, ModelRef, RefKind, Snaps
 from modelaudit.model.errors import UnreachedError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.sources.claims import ListedFile, Listing, digest_named, merged, read_tree_record, unfit_names
-from modelaudit.sources.local import InnerLink, blocked, link_target, listing, within
+from modelaudit.sources.claims import (
+    ListedFile,
+    Listing,
+    find_unfit_names,
+    merge_listings,
+    parse_digest,
+    read_tree_record,
+)
+from modelaudit.sources.local import InnerLink, block_link, is_within, list_folder, resolve_link
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.target import is_commit
 from modelaudit.sources.walk import Entry
@@ -33,7 +40,7 @@ class CachedCommit:
     Attributes:
         repository: absolute folder without links in it, such as ``…/hub/models--org--name``.
         commit: 40 hexadecimal digits.
-        below: folder below the snapshot that is looked at; empty for all of it.
+        below: the scanned folder within the snapshot; empty for the whole snapshot.
     """
 
     repository: str
@@ -53,12 +60,12 @@ class CachedCommit:
 
     @property
     def shared_blobs(self) -> str | None:
-        """The store of blobs that the repositories of the cache share, where the cache has one that is marked so."""
+        """The folder of blobs that all repositories of the cache share; ``None`` without the marker file."""
         store = Path(self.repository).parent / "blobs"
         return str(store) if _is_folder(store) and is_file(store / _SHARED_MARKER) and not store.is_symlink() else None
 
-    def listed(self, limits: Limits) -> Listing | None:
-        """The listing of the commit that the client wrote down; ``None`` where there is none that can be read."""
+    def read_listing(self, limits: Limits) -> Listing | None:
+        """Read the listing of the commit that the client saved; ``None`` if it is missing or unreadable."""
         path = f"trees/{self.commit}.json"
         try:
             state = FileState.of(os.lstat(f"{self.repository}/{path}"))
@@ -72,36 +79,36 @@ class CachedCommit:
 
 @dataclass(frozen=True, slots=True)
 class CacheSource:
-    """A snapshot in a Hub cache, or a folder of one, given as a path. No Hub is asked."""
+    """A snapshot in a Hub cache, or a folder of one, given as a path. It makes no request."""
 
     name: str
     place: CachedCommit
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """Every file on disk and every file that the cache's own listing names.
+        """Combine the files on disk with the files that the listing of the cache names.
 
         Raises:
             SourceError: the folder cannot be listed.
         """
-        known = self.place.listed(self.limits)
-        artifacts, notes = artifacts_of(self.place, self.name, known or {}, self.limits)
+        known = self.place.read_listing(self.limits)
+        artifacts, notes = list_artifacts(self.place, self.name, known or {}, self.limits)
         root = f"{self.place.snapshot}/{self.place.below}".rstrip("/")
         title = f"the folder is the Hub cache of {self.place.title} at commit {self.place.commit}"
-        notes = (title, *unlisted_note(known), *notes)
+        notes = (title, *note_missing_listing(known), *notes)
         return Snapshot(ModelRef(RefKind.CACHE, self.name), self.place.commit, artifacts, root, Path(root), notes)
 
 
 @dataclass(frozen=True, slots=True)
 class CachedFileSource:
-    """One file of a snapshot in a Hub cache, given as a path. ``place`` is where its folder lies."""
+    """One file of a snapshot in a Hub cache, given as a path. ``place`` is the folder that holds it."""
 
     name: str
     place: CachedCommit
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """The file as the only artifact, with what its blob's name and the cache's listing state.
+        """Take the file as the only artifact, with the digests from the blob's name and the listing of the cache.
 
         Raises:
             SourceError: its folder cannot be listed.
@@ -114,7 +121,7 @@ class CachedFileSource:
 
 
 def find_commit(path: str) -> CachedCommit | None:
-    """The cached commit that a folder is, or lies in; ``None`` for any other folder."""
+    """Find the cached commit that contains a folder; ``None`` if the folder is outside of a Hub cache."""
     parts = os.path.realpath(path).split("/")
     for at in range(2, len(parts)):
         if parts[at - 1] == "snapshots" and is_commit(parts[at]) and _REPOSITORY.fullmatch(parts[at - 2]):
@@ -122,15 +129,15 @@ def find_commit(path: str) -> CachedCommit | None:
     return None
 
 
-def repository_folder(ref: ModelRef, settings: HubSettings) -> str:
-    """Where the cache keeps a repository. The folder need not exist."""
+def locate_repository(ref: ModelRef, settings: HubSettings) -> str:
+    """The folder of the cache for a repository. The folder need not exist."""
     kind = "datasets" if ref.kind is RefKind.DATASET else "models"
     return os.path.realpath(settings.cache / "--".join((kind, *ref.name.split("/"))))
 
 
 def find_cached(ref: ModelRef, settings: HubSettings) -> CachedCommit | None:
-    """The commit that the cache last saw a revision at, if its snapshot is there."""
-    folder, revision = repository_folder(ref, settings), ref.revision or "main"
+    """Find the commit that the cache recorded for a revision, if its snapshot exists."""
+    folder, revision = locate_repository(ref, settings), ref.revision or "main"
     commit = revision
     if not is_commit(revision):
         with contextlib.suppress(OSError, UnicodeError):
@@ -140,16 +147,16 @@ def find_cached(ref: ModelRef, settings: HubSettings) -> CachedCommit | None:
 
 
 def _is_folder(path: str | Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where looking is not permitted
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises without permission
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether a regular file is there, as far as one may look."""
-    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where looking is not permitted
+    """Whether the path is a regular file; false without the permission to look."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises without permission
 
 
-def remember(place: CachedCommit, revision: str) -> None:
-    """Write down which commit a branch or tag stands at, as the client does, for later offline use. Best effort."""
+def record_commit(place: CachedCommit, revision: str) -> None:
+    """Record the commit of a branch or tag for later offline use, as the client does. Errors are ignored."""
     path = Path(place.repository, "refs", revision)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,13 +165,13 @@ def remember(place: CachedCommit, revision: str) -> None:
         Path(file.name).replace(path)
 
 
-def artifacts_of(
+def list_artifacts(
     place: CachedCommit, name: str, known: Listing, limits: Limits
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
-    """The artifacts of a snapshot and notes on them.
+    """List the artifacts of a snapshot, with notes.
 
-    A file on disk carries the digests that its blob's name and the listing state; a listed file that is not on disk is
-    an artifact with the obstacle ``content-absent``.
+    A file on disk carries the digests that its blob's name and the listing claim. A listed file that is not on disk
+    becomes an artifact with the obstacle ``content-absent``.
 
     Raises:
         SourceError: the snapshot's folder cannot be listed.
@@ -172,84 +179,88 @@ def artifacts_of(
     prefix = f"{place.below}/" if place.below else ""
     root = f"{place.snapshot}/{place.below}".rstrip("/")
     here = {path.removeprefix(prefix): stated for path, stated in known.items() if path.startswith(prefix)}
-    found, notes = listing(root, name, limits, lambda entry: _linked(place, root, entry, limits))
-    artifacts = [_with_claims(artifact, here.get(artifact.path)) for artifact in found]
+    found, notes = list_folder(root, name, limits, lambda entry: _resolve_link(place, root, entry, limits))
+    artifacts = [_add_claims(artifact, here.get(artifact.path)) for artifact in found]
     on_disk = {artifact.path for artifact in found}
-    unfit = unfit_names(here)
-    artifacts += [_absent(path, stated, unfit.get(path)) for path, stated in here.items() if path not in on_disk]
+    unfit = find_unfit_names(here)
+    artifacts += [
+        _describe_absent_file(path, stated, unfit.get(path)) for path, stated in here.items() if path not in on_disk
+    ]
     extra = sorted(on_disk - here.keys()) if known else []
     if extra:
         notes = (*notes, f"{len(extra)} on disk are not in the Hub's listing of the commit, such as {extra[0]!r}")
     return tuple(sorted(artifacts, key=lambda artifact: artifact.path)), notes
 
 
-def unlisted_note(known: Listing | None) -> tuple[str, ...]:
-    """A note for a cache without a listing of the commit."""
+def note_missing_listing(known: Listing | None) -> tuple[str, ...]:
+    """Note that a cache has no listing of the commit."""
     if known is not None:
         return ()
-    return ("the cache has no listing of this commit, so files that were never downloaded cannot be told",)
+    return ("the cache has no listing of this commit, so files that were never downloaded are not known",)
 
 
-def _with_claims(artifact: Artifact, stated: ListedFile | None) -> Artifact:
+def _add_claims(artifact: Artifact, stated: ListedFile | None) -> Artifact:
     if stated is None:
         return artifact
-    claimed = merged({"": ListedFile(None, artifact.claimed)}, {"": stated})[""].claimed
+    claimed = merge_listings({"": ListedFile(None, artifact.claimed)}, {"": stated})[""].claimed
     return Artifact(artifact.path, artifact.size, artifact.open, claimed, artifact.obstacle)
 
 
-def _absent(path: str, stated: ListedFile, problem: str | None) -> Artifact:
+def _describe_absent_file(path: str, stated: ListedFile, problem: str | None) -> Artifact:
     detail = (
         f"the Hub lists it, but it was not fetched: {problem}" if problem else "the Hub lists it, but it is not here"
     )
     return Artifact(path, stated.size or 0, None, stated.claimed, Unread(UnreadReason.CONTENT_ABSENT, detail))
 
 
-def _linked(place: CachedCommit, root: str, entry: Entry, limits: Limits) -> Artifact | InnerLink:
-    """A link of a snapshot opens if it ends in the repository's own cache folder or in the cache's shared blobs."""
-    target = link_target(root, entry)
+def _resolve_link(place: CachedCommit, root: str, entry: Entry, limits: Limits) -> Artifact | InnerLink:
+    """Open a link of a snapshot that ends in the repository's own cache folder or in the shared blobs of the cache."""
+    target = resolve_link(root, entry)
     if isinstance(target, Artifact):
         return target
     text, final = target
     try:
         status = os.lstat(final)
     except OSError as error:
-        return blocked(entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}")
-    if stat.S_ISDIR(status.st_mode) and within(final, root):
+        return block_link(entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}")
+    if stat.S_ISDIR(status.st_mode) and is_within(final, root):
         return InnerLink(text)
     store = place.shared_blobs
-    if within(final, place.repository):
+    if is_within(final, place.repository):
         base = place.repository
-    elif store and within(final, store) and _SHARED_BLOB.fullmatch(os.path.relpath(final, store)):
+    elif store and is_within(final, store) and _SHARED_BLOB.fullmatch(os.path.relpath(final, store)):
         base = store
     else:
-        return blocked(entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the repository's cache")
+        return block_link(
+            entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the repository's cache"
+        )
     if not stat.S_ISREG(status.st_mode):
-        return blocked(entry, UnreadReason.NOT_REGULAR, f"the link leads to {text!r}, which is no regular file")
+        return block_link(entry, UnreadReason.NOT_REGULAR, f"the link leads to {text!r}, which is no regular file")
     if not os.access(final, os.R_OK):
-        return blocked(entry, UnreadReason.UNREADABLE, "permission to read the file is denied")
+        return block_link(entry, UnreadReason.UNREADABLE, "permission to read the file is denied")
     opener = LocalFile(base, os.path.relpath(final, base), FileState.of(status), limits.read_bytes)
-    return Artifact(entry.path, status.st_size, opener, _blob_claim(place, root, entry, text))
+    return Artifact(entry.path, status.st_size, opener, _read_blob_claim(place, root, entry, text))
 
 
-def _blob_claim(place: CachedCommit, root: str, entry: Entry, text: str) -> tuple[Digest, ...]:
-    """The digest that the first hop's name states, if that hop is a blob of the repository."""
+def _read_blob_claim(place: CachedCommit, root: str, entry: Entry, text: str) -> tuple[Digest, ...]:
+    """Read the digest from the name of the link's target, if the target is a blob of the repository."""
     hop = Path(os.path.normpath(Path(root, entry.path).parent / text))
-    return digest_named(hop.name) if hop.parent == Path(place.repository, "blobs") else ()
+    return parse_digest(hop.name) if hop.parent == Path(place.repository, "blobs") else ()
 
 
 @dataclass(frozen=True, slots=True)
 class OfflineSource:
-    """A repository of the Hub as the local cache has it. No request is made."""
+    """A repository of the Hub in the local cache. It makes no request."""
 
     ref: ModelRef
     settings: HubSettings
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """The snapshot that the cache holds for the revision.
+        """Take the snapshot that the cache holds for the revision.
 
         Raises:
-            SourceError: the cache does not have it.
+            SourceError: the cache does not hold it.
         """
         place = find_cached(self.ref, self.settings)
         if place is None:
@@ -257,8 +268,8 @@ class OfflineSource:
                 f"{str(self.ref)!r} is not in the Hub cache {str(self.settings.cache)!r} and the scan is offline; "
                 "fetch it once without --offline and HF_HUB_OFFLINE, or name another cache in HF_HOME."
             )
-        known = place.listed(self.limits)
-        artifacts, notes = artifacts_of(place, str(self.ref), known or {}, self.limits)
+        known = place.read_listing(self.limits)
+        artifacts, notes = list_artifacts(place, str(self.ref), known or {}, self.limits)
         title = f"offline: commit {place.commit} as the cache has it; the Hub was not asked whether it still is current"
-        notes = (title, *unlisted_note(known), *notes)
+        notes = (title, *note_missing_listing(known), *notes)
         return Snapshot(self.ref, place.commit, artifacts, place.snapshot, Path(place.snapshot), notes)

@@ -1,4 +1,4 @@
-"""What a Hub states about the files of a commit, from its answers and from what its client wrote down."""
+"""Digests and sizes that a Hub claims for the files of a commit, from its answers and from the client's records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATH_BYTES = 4096 - 1024  # leaves room for the cache folder in front
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """What is stated for one file; ``size`` in bytes, ``None`` where it is not stated."""
+    """Size and digests claimed for one file; ``size`` in bytes, ``None`` where it is not stated."""
 
     size: int | None
     claimed: tuple[Digest, ...]
@@ -25,8 +25,8 @@ Listing = Mapping[str, ListedFile]
 """Files by their path in the repository."""
 
 
-def digest_named(text: object) -> tuple[Digest, ...]:
-    """The digest that an ETag or the name of a blob is: 64 hexadecimal digits SHA-256, 40 the id of a git blob."""
+def parse_digest(text: object) -> tuple[Digest, ...]:
+    """Parse an ETag or the name of a blob: 64 hexadecimal digits are a SHA-256, 40 the id of a git blob."""
     if not isinstance(text, str):
         return ()
     for algorithm in DigestAlgorithm:
@@ -37,21 +37,21 @@ def digest_named(text: object) -> tuple[Digest, ...]:
     return ()
 
 
-def claims(blob: object, sha256: object, pointer: bool) -> tuple[Digest, ...]:
-    """The digests stated for a file's content.
+def select_claims(blob: object, sha256: object, pointer: bool) -> tuple[Digest, ...]:
+    """Select the digests that are claimed for the content of a file.
 
     Args:
         blob: git's id of the blob.
-        sha256: of the content of a large file.
-        pointer: whether git stores a pointer in place of the content, so that ``blob`` is the pointer's id.
+        sha256: SHA-256 of the content of a large file.
+        pointer: git stores a pointer in place of the content, so that ``blob`` is the id of the pointer.
     """
-    large = tuple(digest for digest in digest_named(sha256) if digest.algorithm is DigestAlgorithm.SHA256)
-    small = tuple(digest for digest in digest_named(blob) if digest.algorithm is DigestAlgorithm.GIT_BLOB)
+    large = tuple(digest for digest in parse_digest(sha256) if digest.algorithm is DigestAlgorithm.SHA256)
+    small = tuple(digest for digest in parse_digest(blob) if digest.algorithm is DigestAlgorithm.GIT_BLOB)
     return large if pointer else small
 
 
-def merged(*listings: Listing) -> dict[str, ListedFile]:
-    """One listing of all: every file that any names, every digest that any states, the first size stated."""
+def merge_listings(*listings: Listing) -> dict[str, ListedFile]:
+    """Merge listings: every listed file, every claimed digest, and the first stated size."""
     files: dict[str, ListedFile] = {}
     for name, stated in ((name, stated) for listing in listings for name, stated in listing.items()):
         known = files.get(name, ListedFile(None, ()))
@@ -61,9 +61,9 @@ def merged(*listings: Listing) -> dict[str, ListedFile]:
 
 
 def read_tree_record(data: bytes) -> dict[str, ListedFile] | None:
-    """The listing that huggingface_hub keeps as ``trees/<commit>.json`` (format 1), ``None`` if it is anything else.
+    """Parse the listing that huggingface_hub saves as ``trees/<commit>.json`` (format 1); ``None`` if it is invalid.
 
-    See ``_tree_cache.py`` of huggingface_hub 2.4.
+    Source: ``_tree_cache.py`` of huggingface_hub 2.4.
     """
     try:
         record = json.loads(data)
@@ -79,12 +79,12 @@ def read_tree_record(data: bytes) -> dict[str, ListedFile] | None:
         pointer = sha256 is not None or stated.get("xet_hash") is not None
         size = stated.get("size")
         known = size if isinstance(size, int) and size >= 0 else None
-        files[name] = ListedFile(known, claims(stated.get("blob_id"), sha256, pointer))
+        files[name] = ListedFile(known, select_claims(stated.get("blob_id"), sha256, pointer))
     return files
 
 
-def unfit_name(name: str) -> str | None:
-    """Why a file of this name cannot be kept below a folder on disk; ``None`` if it can."""
+def explain_unfit_name(name: str) -> str | None:
+    """Explain why a file of this name cannot be stored below a folder; ``None`` if it can."""
     if not name or "\0" in name:
         return "its name is empty or holds a zero byte"
     if name.startswith("/") or ".." in name.replace("\\", "/").split("/"):
@@ -99,13 +99,15 @@ def unfit_name(name: str) -> str | None:
     return None
 
 
-def unfit_names(names: Collection[str]) -> dict[str, str]:
-    """Those of the names that cannot be kept below one folder, each with the reason."""
+def find_unfit_names(names: Collection[str]) -> dict[str, str]:
+    """Find the names that cannot be stored below one folder, each with the reason."""
     problems: dict[str, str] = {}
     for name in names:
         parts = name.split("/")
         inside_a_file = any("/".join(parts[:depth]) in names for depth in range(1, len(parts)))
-        problem = unfit_name(name) or ("a folder of its path is a file of the same listing" if inside_a_file else None)
+        problem = explain_unfit_name(name) or (
+            "a folder of its path is a file of the same listing" if inside_a_file else None
+        )
         if problem:
             problems[name] = problem
     return problems

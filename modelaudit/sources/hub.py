@@ -1,4 +1,4 @@
-"""A repository on the Hub: its commit is resolved, then all of its files are fetched into the Hub cache."""
+"""Fetch a repository of the Hub: resolve its revision to a commit, then fetch all of its files into the Hub cache."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import GatedError, UnreachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.sources.cache import CachedCommit, artifacts_of, is_file, remember, repository_folder
-from modelaudit.sources.claims import ListedFile, Listing, claims, merged, unfit_names
+from modelaudit.sources.cache import CachedCommit, is_file, list_artifacts, locate_repository, record_commit
+from modelaudit.sources.claims import ListedFile, Listing, find_unfit_names, merge_listings, select_claims
 from modelaudit.sources.failures import CLIENT_ERRORS, Explainer
 from modelaudit.sources.progress import Progress, byte_counter
 from modelaudit.sources.session import LIBRARY, bound_session
 from modelaudit.sources.settings import HubSettings
-from modelaudit.sources.small import chosen, only
-from modelaudit.sources.stated import stated_by
+from modelaudit.sources.small import choose_small_files, close_other_files
+from modelaudit.sources.stated import parse_hub_statements
 from modelaudit.sources.target import is_commit
 
 _TIMEOUT = 10.0  # seconds, the client's own default for downloads
@@ -35,80 +35,82 @@ class HubSource:
     """A model or dataset on the Hub at one revision.
 
     Attributes:
-        is_origin: something else was made from it: only its small files are taken, and the cache's own note of the
-            commit that a branch stands at is left as it is, because programs load whole models by it.
+        is_base_model: fetch only the small files, because another model derives from this one. The recorded commit of
+            a branch is left unchanged, because programs load whole models by it.
     """
 
     ref: ModelRef
     settings: HubSettings
     limits: Limits
     progress: Progress | None = None
-    is_origin: bool = False
+    is_base_model: bool = False
 
     def snapshot(self) -> Snapshot:
-        """Resolve the revision to a commit, fetch what the commit lists, and take stock of it.
+        """Resolve the revision to a commit, fetch the listed files, and list the artifacts.
 
-        The client verifies sizes only, and trusts what its cache already holds; the digests that the Hub states are
-        handed on as claims, to be compared with the bytes.
+        The client verifies sizes only, and trusts files that its cache already holds. The digests that the Hub states
+        become claims, which the scan compares with the bytes.
 
         Raises:
-            SourceError: the repository could not be had; the message and the kind of the error say why.
+            SourceError: the repository could not be fetched; the type and the message of the error give the reason.
         """
         bound_session()
-        explainer = Explainer(self.ref, self.settings, typed=not self.is_origin)
+        explainer = Explainer(self.ref, self.settings, typed=not self.is_base_model)
         try:
-            info = self._info()
-            listing = _listing(info.siblings or ())
-            place = CachedCommit(repository_folder(self.ref, self.settings), self._commit(info))
+            info = self._request_info()
+            listing = _list_files(info.siblings or ())
+            place = CachedCommit(locate_repository(self.ref, self.settings), self._validate_commit(info))
         except CLIENT_ERRORS as error:
             raise explainer.explain(error) from error
-        wanted = chosen(listing) if self.is_origin else None
+        wanted = choose_small_files(listing) if self.is_base_model else None
         try:
-            self._fetch(place, listing, wanted)
+            self._fetch_files(place, listing, wanted)
         except CLIENT_ERRORS as error:
             why = explainer.explain(error)
             if isinstance(why, GatedError):
-                raise GatedError(str(why), self._closed(info, place, listing, str(why))) from error
+                raise GatedError(str(why), self._build_gated_snapshot(info, place, listing, str(why))) from error
             raise why from error
-        self._remember(place)
-        known = merged(listing, place.listed(self.limits) or {})
-        artifacts, notes = artifacts_of(place, str(self.ref), known, self.limits)
-        taken = self._snapshot(info, place, artifacts, notes)
-        return taken if wanted is None else only(taken, wanted)
+        self._record_commit(place)
+        known = merge_listings(listing, place.read_listing(self.limits) or {})
+        artifacts, notes = list_artifacts(place, str(self.ref), known, self.limits)
+        taken = self._build_snapshot(info, place, artifacts, notes)
+        return taken if wanted is None else close_other_files(taken, wanted)
 
-    def _remember(self, place: CachedCommit) -> None:
+    def _record_commit(self, place: CachedCommit) -> None:
         revision = self.ref.revision or "main"
-        if revision != place.commit and not (self.is_origin and is_file(f"{place.repository}/refs/{revision}")):
-            remember(place, revision)
+        if revision != place.commit and not (self.is_base_model and is_file(f"{place.repository}/refs/{revision}")):
+            record_commit(place, revision)
 
-    def _snapshot(
+    def _build_snapshot(
         self,
         info: ModelInfo | DatasetInfo,
         place: CachedCommit,
         artifacts: tuple[Artifact, ...],
         notes: tuple[str, ...] = (),
     ) -> Snapshot:
-        notes = (*self._notes(info, place), *notes)
-        stated = stated_by(info.tags, vars(info.card_data) if info.card_data is not None else None)
+        notes = (*self._note_resolution(info, place), *notes)
+        stated = parse_hub_statements(info.tags, vars(info.card_data) if info.card_data is not None else None)
         root = Path(place.snapshot)
         return Snapshot(self.ref, place.commit, artifacts, self.settings.endpoint, root, notes, stated)
 
-    def _closed(self, info: ModelInfo | DatasetInfo, place: CachedCommit, listing: Listing, why: str) -> Snapshot:
-        """What the Hub shows of a repository whose files it does not give."""
+    def _build_gated_snapshot(
+        self, info: ModelInfo | DatasetInfo, place: CachedCommit, listing: Listing, why: str
+    ) -> Snapshot:
+        """Build the snapshot of a gated repository: all files listed, none with content."""
         absent = Unread(UnreadReason.CONTENT_ABSENT, why)
         artifacts = (Artifact(name, file.size or 0, None, file.claimed, absent) for name, file in listing.items())
-        return self._snapshot(info, place, tuple(sorted(artifacts, key=lambda artifact: artifact.path)))
+        return self._build_snapshot(info, place, tuple(sorted(artifacts, key=lambda artifact: artifact.path)))
 
     @property
-    def _kind(self) -> str:
+    def _repository_type(self) -> str:
         return "dataset" if self.ref.kind is RefKind.DATASET else "model"
 
-    def _info(self) -> ModelInfo | DatasetInfo:
+    def _request_info(self) -> ModelInfo | DatasetInfo:
         api = HfApi(self.settings.endpoint, self.settings.token, LIBRARY, __version__)
         ask = api.dataset_info if self.ref.kind is RefKind.DATASET else api.model_info
         return ask(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=_TIMEOUT)
 
-    def _commit(self, info: ModelInfo | DatasetInfo) -> str:
+    def _validate_commit(self, info: ModelInfo | DatasetInfo) -> str:
         commit = info.sha
         if not isinstance(commit, str) or not is_commit(commit):
             raise UnreachedError(f"{self.settings.endpoint} names no commit for {str(self.ref)!r}; check HF_ENDPOINT.")
@@ -117,12 +119,12 @@ class HubSource:
             raise UnreachedError(f"{self.settings.endpoint} answered with commit {commit} in place of {asked}.")
         return commit
 
-    def _fetch(self, place: CachedCommit, listing: Listing, wanted: tuple[str, ...] | None) -> None:
-        """Fetch the commit as a whole, or of it what is wanted; where that leaves files out, ask for each of them.
+    def _fetch_files(self, place: CachedCommit, listing: Listing, wanted: tuple[str, ...] | None) -> None:
+        """Fetch the whole commit, or the wanted files; then request each missing file on its own.
 
-        One file that the server lists and does not have must not keep the others from being examined.
+        A file that the server lists and cannot deliver must not prevent the examination of the others.
         """
-        unfit = unfit_names(listing)
+        unfit = find_unfit_names(listing)
         names = list(listing if wanted is None else wanted)
         if wanted is not None and not names:
             Path(place.snapshot).mkdir(parents=True, exist_ok=True)
@@ -130,7 +132,7 @@ class HubSource:
         with contextlib.suppress(RemoteEntryNotFoundError):
             snapshot_download(
                 self.ref.name,
-                repo_type=self._kind,
+                repo_type=self._repository_type,
                 revision=place.commit,
                 cache_dir=self.settings.cache,
                 library_name=LIBRARY,
@@ -152,7 +154,7 @@ class HubSource:
             hf_hub_download(
                 self.ref.name,
                 name,
-                repo_type=self._kind,
+                repo_type=self._repository_type,
                 revision=place.commit,
                 cache_dir=self.settings.cache,
                 library_name=LIBRARY,
@@ -163,7 +165,7 @@ class HubSource:
                 tqdm_class=byte_counter(self.progress),
             )
 
-    def _notes(self, info: ModelInfo | DatasetInfo, place: CachedCommit) -> tuple[str, ...]:
+    def _note_resolution(self, info: ModelInfo | DatasetInfo, place: CachedCommit) -> tuple[str, ...]:
         resolved = f"revision {self.ref.revision or 'main'!r} of {self.ref.name!r} is commit {place.commit}"
         if info.id == self.ref.name:
             return (resolved,)
@@ -171,10 +173,10 @@ class HubSource:
         return resolved, renamed
 
 
-def _listing(siblings: Iterable[RepoSibling]) -> dict[str, ListedFile]:
+def _list_files(siblings: Iterable[RepoSibling]) -> dict[str, ListedFile]:
     listing: dict[str, ListedFile] = {}
     for file in siblings:
         sha256 = file.lfs.sha256 if file.lfs is not None else None
         size = file.size if isinstance(file.size, int) and file.size >= 0 else None
-        listing[file.rfilename] = ListedFile(size, claims(file.blob_id, sha256, file.lfs is not None))
+        listing[file.rfilename] = ListedFile(size, select_claims(file.blob_id, sha256, file.lfs is not None))
     return listing

@@ -1,4 +1,4 @@
-"""A file or a folder on disk as a snapshot. Links are described, never followed out of the root."""
+"""Take a snapshot of a file or a folder on disk. Links never lead out of the root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.sources.walk import Entry, entry_of, walk
+from modelaudit.sources.walk import Entry, make_entry, walk_folder
 from modelaudit.sources.windows import FileState, LocalFile
 
 _SHOWN_LINKS = 5
@@ -24,37 +24,42 @@ _MOST_NAMES = 16
 
 @dataclass(frozen=True, slots=True)
 class InnerLink:
-    """A link to what is examined under its own path. ``artifact`` is the target under the link's name, if a file."""
+    """A link to a file or folder that is examined under its own path too.
+
+    Attributes:
+        text: the target as the link spells it.
+        artifact: the target under the name of the link, if it is a file.
+    """
 
     text: str
     artifact: Artifact | None = None
 
 
 LinkRule = Callable[[Entry], Artifact | InnerLink]
-"""What to make of a link: an artifact that nothing else stands for, or a link that is noted."""
+"""Resolves a link: to an artifact of its own, or to a link that is only noted."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """One file. A link is followed if it is the target itself: it was asked for by name."""
+    """One file. A link is followed if the user named the link itself."""
 
     name: str
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """The file as the only artifact.
+        """Take the file as the only artifact.
 
         Raises:
-            SourceError: it is gone or cannot be looked at.
+            SourceError: the file is missing or not accessible.
         """
         path = Path(os.path.realpath(self.name))
         try:
             status = path.lstat()
         except OSError as error:
             raise SourceError(f"{self.name!r} cannot be examined: {error.strerror}.") from error
-        entry = entry_of(path.name, status, os.access(path, os.R_OK))
-        # Where the target is a link, the name that was asked for is the one that loaders go by.
-        artifact = replace(as_artifact(str(path.parent), entry, self.limits), path=Path(self.name).name)
+        entry = make_entry(path.name, status, os.access(path, os.R_OK))
+        # Loaders decide by the name that the user gave, also where it is the name of a link.
+        artifact = replace(make_artifact(str(path.parent), entry, self.limits), path=Path(self.name).name)
         return Snapshot(ModelRef(RefKind.FILE, self.name), None, (artifact,), str(path.parent), path)
 
 
@@ -66,27 +71,27 @@ class FolderSource:
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """Every file below the folder, ordered by path.
+        """Take every file below the folder, sorted by path.
 
         Raises:
             SourceError: the folder cannot be listed.
         """
         root = os.path.realpath(self.name)
-        artifacts, notes = listing(root, self.name, self.limits, _FolderLinks(root, self.limits).artifact, True)
+        artifacts, notes = list_folder(root, self.name, self.limits, FolderLinks(root, self.limits).resolve_entry, True)
         return Snapshot(ModelRef(RefKind.FOLDER, self.name), None, artifacts, root, Path(root), notes)
 
 
-def listing(
+def list_folder(
     root: str, name: str, limits: Limits, rule: LinkRule, counts_names: bool = False
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
-    """The artifacts below ``root``, ordered by path, and a note on links if there are any to note.
+    """List the artifacts below ``root``, sorted by path, with a note on links, if any.
 
     Args:
         root: absolute folder without links in it.
         name: the folder as the user wrote it, for the error.
         limits: bounds on depth and reads.
-        rule: what to make of each link.
-        counts_names: tell which files have further names outside of the folder. Caches keep such names on purpose.
+        rule: resolves each link.
+        counts_names: count hard links outside of the folder. Caches contain them on purpose.
 
     Raises:
         SourceError: the folder cannot be listed.
@@ -94,10 +99,10 @@ def listing(
     artifacts: list[Artifact] = []
     links: list[str] = []
     try:
-        entries = sorted(walk(root, limits), key=lambda entry: entry.path)
+        entries = sorted(walk_folder(root, limits), key=lambda entry: entry.path)
         inside = Counter(entry.state.identity for entry in entries if entry.names > 1 and entry.state)
         for entry in entries:
-            found = rule(entry) if entry.link else as_artifact(root, entry, limits)
+            found = rule(entry) if entry.link else make_artifact(root, entry, limits)
             if counts_names and entry.names > 1 and entry.state and isinstance(found, Artifact):
                 found = replace(found, outside_names=entry.names - inside[entry.state.identity])
             if isinstance(found, InnerLink):
@@ -108,84 +113,86 @@ def listing(
     except OSError as error:
         hint = " Check its permissions." if error.errno in (errno.EACCES, errno.EPERM) else ""
         raise SourceError(f"The folder {name!r} cannot be listed: {error.strerror}.{hint}") from error
-    return tuple(artifacts), _link_note(links)
+    return tuple(artifacts), _note_links(links)
 
 
-def as_artifact(root: str, entry: Entry, limits: Limits) -> Artifact:
-    """The artifact for an entry that is no link."""
+def make_artifact(root: str, entry: Entry, limits: Limits) -> Artifact:
+    """Make the artifact of an entry that is not a link."""
     size = entry.state.size if entry.state else 0
     if entry.obstacle or entry.state is None:
         return Artifact(entry.path, size, None, obstacle=entry.obstacle)
     return Artifact(entry.path, size, LocalFile(root, entry.path, entry.state, limits.read_bytes))
 
 
-def blocked(entry: Entry, reason: UnreadReason, detail: str) -> Artifact:
-    """The artifact for a link that is not followed."""
+def block_link(entry: Entry, reason: UnreadReason, detail: str) -> Artifact:
+    """Make the artifact of a link that is not followed."""
     return Artifact(entry.path, 0, None, obstacle=Unread(reason, detail))
 
 
-def link_target(root: str, entry: Entry) -> tuple[str, str] | Artifact:
-    """The text of a link and the absolute path that it leads to in the end, or why that cannot be told."""
+def resolve_link(root: str, entry: Entry) -> tuple[str, str] | Artifact:
+    """Resolve a link to its text and its absolute target, or to an artifact with the reason why it does not resolve."""
     path = f"{root}/{entry.path}"
     try:
         text = str(Path(path).readlink())
     except OSError as error:
-        return blocked(entry, UnreadReason.UNREADABLE, f"the link cannot be read: {error.strerror}")
+        return block_link(entry, UnreadReason.UNREADABLE, f"the link cannot be read: {error.strerror}")
     try:
         return text, os.path.realpath(path, strict=True)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            return blocked(entry, UnreadReason.LINK_DANGLING, f"the link to {text!r} leads in a circle")
+            return block_link(entry, UnreadReason.LINK_DANGLING, f"the link to {text!r} leads in a circle")
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            return blocked(entry, UnreadReason.LINK_DANGLING, f"the link leads to {text!r}, where there is nothing")
-        return blocked(entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}")
+            return block_link(entry, UnreadReason.LINK_DANGLING, f"the link leads to {text!r}, where there is nothing")
+        return block_link(entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}")
 
 
-def within(path: str, folder: str) -> bool:
+def is_within(path: str, folder: str) -> bool:
     """Whether ``path`` is ``folder`` or lies below it; both absolute and without links."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-class _FolderLinks:
-    """What to make of the links of a plain folder, asked in order of their paths."""
+class FolderLinks:
+    """Resolves the links of a plain folder, in order of their paths."""
 
     def __init__(self, root: str, limits: Limits) -> None:
         self._root = root
         self._limits = limits
         self._names: Counter[str] = Counter()
 
-    def artifact(self, entry: Entry) -> Artifact | InnerLink:
-        """Follow a link to a file of the folder; one to a folder of it adds nothing, one that leads outside is blocked.
+    def resolve_entry(self, entry: Entry) -> Artifact | InnerLink:
+        """Follow a link to a file of the folder, note a link to a folder of it, and block a link that leads outside.
 
-        What a loader makes of a file depends on its name, so the file is examined under each name that links give it,
-        up to a bound: links cost nothing, and a second look as much as the first.
+        Loaders decide by file name, so a file is examined under each name that links give it. Their number is bounded,
+        because a link costs an attacker nothing and every examination costs as much as the first.
         """
-        target = link_target(self._root, entry)
+        target = resolve_link(self._root, entry)
         if isinstance(target, Artifact):
             return target
         text, final = target
-        if not within(final, self._root):
-            return blocked(entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the folder")
+        if not is_within(final, self._root):
+            return block_link(entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the folder")
         try:
             status = os.lstat(final)
         except OSError as error:
-            return blocked(entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}")
-        # Why anything else cannot be read is told under its own path.
+            return block_link(
+                entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}"
+            )
+        # Any other obstacle is reported under the path of the target.
         if not stat.S_ISREG(status.st_mode) or not os.access(final, os.R_OK):
             return InnerLink(text)
         self._names[final] += 1
         if self._names[final] > _MOST_NAMES:
             detail = f"the link leads to {text!r}, which was examined under {_MOST_NAMES} other names"
-            return InnerLink(text, blocked(entry, UnreadReason.LIMIT, detail))
+            return InnerLink(text, block_link(entry, UnreadReason.LIMIT, detail))
         path = os.path.relpath(final, self._root)
         opener = LocalFile(self._root, path, FileState.of(status), self._limits.read_bytes)
         return InnerLink(text, Artifact(entry.path, status.st_size, opener))
 
 
-def _link_note(links: list[str]) -> tuple[str, ...]:
+def _note_links(links: list[str]) -> tuple[str, ...]:
     if not links:
         return ()
     shown = ", ".join(links[:_SHOWN_LINKS]) + (", …" if len(links) > _SHOWN_LINKS else "")
     noun = "link leads" if len(links) == 1 else "links lead"
-    rest = "a file is examined under the name of its link too"
-    return (f"{len(links)} {noun} to what is examined under its own path ({rest}): {shown}",)
+    rest = "linked files are examined under both names"
+    return (f"{len(links)} {noun} to files or folders of the model ({rest}): {shown}",)

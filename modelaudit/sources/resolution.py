@@ -15,18 +15,18 @@ from modelaudit.sources.claims import ListedFile
 from modelaudit.sources.local import FileSource, FolderSource
 from modelaudit.sources.progress import Progress
 from modelaudit.sources.settings import HubSettings
-from modelaudit.sources.small import chosen, only, tells_terms
+from modelaudit.sources.small import choose_small_files, close_other_files, may_hold_terms
 from modelaudit.sources.target import could_be_repository, looks_like_a_path, parse_repository
 
 
 class Source(Protocol):
-    """A place that a model comes from."""
+    """A source of a model."""
 
     def snapshot(self) -> Snapshot:
-        """Take the model as it is now.
+        """Take the current state of the model.
 
         Raises:
-            SourceError: it could not be had.
+            SourceError: the model cannot be resolved or fetched.
         """
 
 
@@ -38,44 +38,44 @@ def resolve(
     progress: Progress | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Snapshot:
-    """Resolve a target to a snapshot, fetching it first if it is on the Hub.
+    """Resolve a target to a snapshot; a repository of the Hub is fetched first.
 
     Args:
         target: a path, or ``org/model[@revision]``, ``datasets/org/name[@revision]``, ``hf://org/model``. An existing
             path wins over a repository id.
         revision: branch, tag or commit of a repository.
         offline: make no request; a repository then comes from the Hub cache.
-        progress: told the bytes had and the bytes in all while a repository is fetched.
+        progress: called with the fetched and the total number of bytes while a repository is fetched.
         limits: bounds on reads and on the depth of folders.
 
     Raises:
-        ConfigurationError: the target or the revision cannot be meant (exit 2).
+        ConfigurationError: the target or the revision is invalid (exit 2).
         SourceError: the target is missing or could not be fetched (exit 4).
     """
     if not target.strip():
         raise ConfigurationError("The target is empty; name a repository, a folder or a file.")
-    if _exists(target):
+    if _path_exists(target):
         if revision is not None:
             raise ConfigurationError(f"{target!r} is a local path, which has no revisions; leave out --revision.")
-        snapshot = _local(target, limits).snapshot()
+        snapshot = _choose_local_source(target, limits).snapshot()
         if could_be_repository(target):
             note = f"{target!r} is a local path and was taken as one; hf://{target} names the repository on the Hub"
             snapshot = replace(snapshot, notes=(note, *snapshot.notes))
         return snapshot
-    source = _remote(target, revision, offline, progress, limits)
+    source = _choose_remote_source(target, revision, offline, progress, limits)
     try:
         return source.snapshot()
     except SourceError as error:
         if "local path" in str(error):
             raise
-        # What was meant may as well be a path that was misspelt.
+        # The user may have misspelt a path, so the message names both interpretations.
         message = f"There is no local path {target!r}, and as a repository: {error}"
         raise (
             GatedError(message, error.snapshot) if isinstance(error, GatedError) else type(error)(message)
         ) from error
 
 
-def _exists(target: str) -> bool:
+def _path_exists(target: str) -> bool:
     try:
         Path(target).stat()
     except ValueError:
@@ -90,7 +90,7 @@ def _exists(target: str) -> bool:
     return True
 
 
-def _local(target: str, limits: Limits) -> Source:
+def _choose_local_source(target: str, limits: Limits) -> Source:
     path = Path(target)
     if not path.is_dir():
         place = find_commit(str(path.parent))
@@ -99,7 +99,9 @@ def _local(target: str, limits: Limits) -> Source:
     return CacheSource(target, place, limits) if place else FolderSource(target, limits)
 
 
-def _remote(target: str, revision: str | None, offline: bool, progress: Progress | None, limits: Limits) -> Source:
+def _choose_remote_source(
+    target: str, revision: str | None, offline: bool, progress: Progress | None, limits: Limits
+) -> Source:
     if looks_like_a_path(target):
         raise SourceError(f"There is no file or folder {target!r}; check the path.")
     ref = parse_repository(target, revision)
@@ -118,22 +120,22 @@ def resolve_small(
     offline: bool = False,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Snapshot:
-    """Take what a repository says of its licence and origins: cards, terms and settings, and the list of its files.
+    """Take the files of a repository that may state its licence or base models: cards, terms and configurations.
 
-    Every file is an artifact, and only the small ones open (``modelaudit.sources.small``); weights are never asked for,
+    Every file is an artifact, and only the small ones open (``modelaudit.sources.small``). Weights are never requested,
     even where the cache holds them.
 
     Args:
-        name: Hub id as a card spells it, ``org/name`` or ``org/name@revision``; never taken for a path.
-        is_dataset: look among the data sets.
-        offline: make no request; the Hub cache has it, or nobody does.
+        name: Hub id as a card spells it, ``org/name`` or ``org/name@revision``; never interpreted as a path.
+        is_dataset: the name is a data set.
+        offline: use the Hub cache and make no request.
         limits: bounds on reads.
 
     Raises:
-        MissingError: the Hub does not show it, or ``name`` is no id at all.
-        GatedError: it is there and not to be had; ``snapshot`` is what the Hub shows of it.
-        UnreachedError: nobody could be asked.
-        SourceError: it cannot be kept on this disk.
+        MissingError: the Hub does not show the repository, or ``name`` is not a valid id.
+        GatedError: the repository is gated; ``snapshot`` lists the files that the Hub shows.
+        UnreachedError: the source gave no answer.
+        SourceError: the files cannot be stored.
     """
     try:
         ref = parse_repository(f"datasets/{name}" if is_dataset else name, None)
@@ -143,10 +145,10 @@ def resolve_small(
     if settings.offline:
         snapshot = OfflineSource(ref, settings, limits).snapshot()
         here = {artifact.path: ListedFile(artifact.size, ()) for artifact in snapshot.artifacts if artifact.open}
-        return only(snapshot, chosen(here))
+        return close_other_files(snapshot, choose_small_files(here))
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
-    return HubSource(ref, settings, limits, is_origin=True).snapshot()
+    return HubSource(ref, settings, limits, is_base_model=True).snapshot()
 
 
 def resolve_terms(
@@ -156,9 +158,9 @@ def resolve_terms(
     offline: bool = False,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Snapshot:
-    """Take of a target what tells its licence: of a repository its small files, of a folder those and metadata heads.
+    """Take the files of a target that may state its licence: small files, and of a folder also headers with metadata.
 
-    Every file is an artifact, and only these open. What the Hub shows of a gated repository is taken for what it is.
+    Every file is an artifact, and only these open. Of a gated repository, the statements that the Hub shows are taken.
 
     Args:
         target: as for ``resolve``.
@@ -167,25 +169,29 @@ def resolve_terms(
         limits: bounds on reads and on the depth of folders.
 
     Raises:
-        ConfigurationError: the target or the revision cannot be meant (exit 2).
+        ConfigurationError: the target or the revision is invalid (exit 2).
         SourceError: the target is missing or could not be fetched (exit 4).
     """
-    if not target.strip() or _exists(target):
+    if not target.strip() or _path_exists(target):
         snapshot = resolve(target, revision=revision, offline=offline, limits=limits)
-        return only(snapshot, {each.path for each in snapshot.artifacts if tells_terms(each.path, each.size)})
+        return close_other_files(
+            snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
+        )
     if looks_like_a_path(target):
         raise SourceError(f"There is no file or folder {target!r}; check the path.")
     ref = parse_repository(target, revision)
     settings = HubSettings.read(offline=offline)
     if settings.offline:
         snapshot = OfflineSource(ref, settings, limits).snapshot()
-        return only(snapshot, {each.path for each in snapshot.artifacts if tells_terms(each.path, each.size)})
+        return close_other_files(
+            snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
+        )
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
     try:
-        return HubSource(ref, settings, limits, is_origin=True).snapshot()
+        return HubSource(ref, settings, limits, is_base_model=True).snapshot()
     except GatedError as error:
         if error.snapshot is None:
             raise
-        note = f"its files could not be had, and only what the Hub shows of it was read: {error}"
+        note = f"its files could not be fetched; only the statements that the Hub shows were read: {error}"
         return replace(error.snapshot, notes=(note, *error.snapshot.notes))

@@ -1,8 +1,8 @@
-"""Bounds on what a Hub may do to its client: how long it may be silent or say to wait, and what it may name.
+"""Bound the Hub's client: timeouts, requested waits, and the names of cache files.
 
-``huggingface_hub`` lists files without a timeout, sleeps as long as ``Retry-After`` says, and names cache files after
-the ETag it is sent. Its own hook for all of this is the factory of its HTTP client, which serves the whole process; the
-bounds therefore apply only to requests that carry this package's user agent.
+``huggingface_hub`` lists files without a timeout, sleeps as long as ``Retry-After`` demands, and names cache files
+after the ETag of an answer. Its only hook is the factory of its HTTP client, which serves the whole process; the bounds
+therefore apply only to requests that carry this package's user agent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from huggingface_hub.utils import _http
 
 LIBRARY = "modelaudit"
 LONGEST_WAIT = 60
-"""Seconds that a rate limit may ask for before the scan gives up and says so."""
+"""The longest wait, in seconds, that a rate limit may demand; beyond it the scan ends with an error."""
 
 _SILENCE = 10.0  # seconds; the client's own default where it has one
 _ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
@@ -31,11 +31,11 @@ _LOCK = threading.Lock()
 
 
 class RefusedAnswerError(Exception):
-    """The Hub's answer could lead a client to write outside its cache. The message says what was wrong with it."""
+    """An answer of the Hub that could make a client write outside its cache. The message names the fault."""
 
 
 class LongWaitError(Exception):
-    """The Hub asks for a longer wait than the scan will sit through. ``seconds`` as the Hub told."""
+    """The Hub demands a longer wait than ``LONGEST_WAIT``. ``seconds`` is the wait that it demands."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"wait {seconds} s")
@@ -44,7 +44,7 @@ class LongWaitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BoundedFactory:
-    """Makes the clients that ``make`` makes, with the bounds added."""
+    """Adds the bounds to the clients that ``make`` creates."""
 
     make: Callable[[], httpx2.Client]
 
@@ -52,22 +52,22 @@ class BoundedFactory:
         """Make a client."""
         client = self.make()
         hooks = client.event_hooks
-        hooks["request"] = [*hooks.get("request", ()), _bound_silence]
+        hooks["request"] = [*hooks.get("request", ()), _bound_timeouts]
         hooks["response"] = [*hooks.get("response", ()), _bound_wait, _check_names]
         client.event_hooks = hooks
         return client
 
 
 def bound_session() -> None:
-    """Put the bounds in place, around whichever client factory the process uses."""
+    """Wrap the client factory of the process with the bounds."""
     with _LOCK:
         current = _http._GLOBAL_CLIENT_FACTORY
         if not isinstance(current, BoundedFactory):
             set_client_factory(BoundedFactory(current))
 
 
-def wait_told(headers: httpx2.Headers) -> int | None:
-    """Seconds until a request may be tried again: ``RateLimit`` (IETF draft 9, ``t``) or ``Retry-After`` (RFC 9110)."""
+def parse_wait(headers: httpx2.Headers) -> int | None:
+    """Parse the seconds until a retry: ``RateLimit`` (IETF draft 9, ``t``) or ``Retry-After`` (RFC 9110)."""
     limit = re.search(r";\s*r\s*=\s*0\b.*?;\s*t\s*=\s*(\d{1,9})", headers.get("ratelimit", ""))
     if limit:
         return int(limit.group(1))
@@ -80,35 +80,35 @@ def wait_told(headers: httpx2.Headers) -> int | None:
         return None
 
 
-def _ours(request: httpx2.Request) -> bool:
+def _is_own_request(request: httpx2.Request) -> bool:
     return request.headers.get("user-agent", "").startswith(f"{LIBRARY}/")
 
 
-def _bound_silence(request: httpx2.Request) -> None:
-    if not _ours(request):
+def _bound_timeouts(request: httpx2.Request) -> None:
+    if not _is_own_request(request):
         return
-    allowed = max(_SILENCE, *(_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
+    allowed = max(_SILENCE, *(_read_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
     given = request.extensions.get("timeout") or {}
     kinds = ("connect", "read", "write", "pool")
     bounds = {kind: allowed if given.get(kind) is None else min(given[kind], allowed) for kind in kinds}
     request.extensions = {**request.extensions, "timeout": bounds}
 
 
-def _seconds(variable: str) -> float:
+def _read_seconds(variable: str) -> float:
     text = os.environ.get(variable, "")
     return float(text) if re.fullmatch(r"\d{1,6}", text) else 0.0
 
 
 def _bound_wait(response: httpx2.Response) -> None:
-    if _ours(response.request) and response.status_code in _WAITING:
-        seconds = wait_told(response.headers)
+    if _is_own_request(response.request) and response.status_code in _WAITING:
+        seconds = parse_wait(response.headers)
         if seconds is not None and seconds > LONGEST_WAIT:
             raise LongWaitError(seconds)
 
 
 def _check_names(response: httpx2.Response) -> None:
-    """Refuse an answer whose ETag or commit would become a path that leads elsewhere."""
-    if not _ours(response.request):
+    """Refuse an answer whose ETag or commit would become a path outside of the cache."""
+    if not _is_own_request(response.request):
         return
     commit = response.headers.get("x-repo-commit")
     if commit is not None and not _COMMIT.fullmatch(commit):

@@ -22,7 +22,7 @@ class HubSettings:
 
     Attributes:
         endpoint: URL without a slash at its end (``HF_ENDPOINT``).
-        token: ``HF_TOKEN``; ``None`` leaves the choice to the client, which knows the stored login.
+        token: ``HF_TOKEN``; ``None`` leaves the choice to the client, which reads the stored login.
         cache: the Hub cache (``HF_HUB_CACHE``, else ``hub`` in ``HF_HOME``).
         offline: no request is made (``HF_HUB_OFFLINE`` or the option).
     """
@@ -45,10 +45,10 @@ class HubSettings:
             raise ConfigurationError(message)
         token = environment.get("HF_TOKEN") or environment.get("HUGGING_FACE_HUB_TOKEN") or ""
         switch = environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE") or ""
-        return cls(endpoint, token.strip() or None, _cache(environment), offline or switch.upper() in _TRUE)
+        return cls(endpoint, token.strip() or None, _locate_cache(environment), offline or switch.upper() in _TRUE)
 
 
-def _cache(environment: Mapping[str, str]) -> Path:
+def _locate_cache(environment: Mapping[str, str]) -> Path:
     named = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE")
     if not named:
         home = environment.get("HF_HOME") or f"{environment.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"

@@ -41,7 +41,7 @@ def is_small_file(path: str) -> bool:
     return classify_text_file(path) is not None
 
 
-def tells_terms(path: str, size: int) -> bool:
+def may_hold_terms(path: str, size: int) -> bool:
     """Whether a file that lies here already can tell of a licence.
 
     That is what ``is_small_file`` names, in any folder; weights, whose heads hold metadata; and modules of Python at
@@ -55,36 +55,36 @@ def tells_terms(path: str, size: int) -> bool:
     return size <= MOST_BYTES and (is_small_file(path) or is_small_file(path.rpartition("/")[2]))
 
 
-def speaks_of_terms(artifact: Artifact) -> bool:
-    """Whether a file of such a snapshot speaks of terms, or would if it could be had; the others are no absence."""
+def may_state_terms(artifact: Artifact) -> bool:
+    """Whether a file of such a snapshot may state terms. Other files are not opened, which is not an absence."""
     return artifact.open is not None or is_small_file(artifact.path)
 
 
-def chosen(listing: Mapping[str, ListedFile]) -> tuple[str, ...]:
-    """The files to take of what is listed, in order of their names. One whose size is not stated is not taken."""
+def choose_small_files(listing: Mapping[str, ListedFile]) -> tuple[str, ...]:
+    """Choose the small files of a listing, cards and licences first. A file without a stated size is left out."""
     fit = (
         name
-        for name, file in sorted(listing.items(), key=lambda item: (_rank(item[0]), item[0]))
+        for name, file in sorted(listing.items(), key=lambda item: (_rank_path(item[0]), item[0]))
         if is_small_file(name) and file.size is not None and file.size <= MOST_BYTES
     )
     return tuple(list(fit)[:MOST_FILES])
 
 
-def only(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
-    """The snapshot with nothing to open but ``names``, even where the cache holds more; every path stays known."""
+def close_other_files(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
+    """Close every artifact of a snapshot but ``names``, even where the cache holds more; every path stays listed."""
     return replace(
         snapshot,
-        artifacts=tuple(each if each.path in names else _left(each) for each in snapshot.artifacts),
+        artifacts=tuple(each if each.path in names else _close_artifact(each) for each in snapshot.artifacts),
     )
 
 
-def _rank(path: str) -> tuple[int, int]:
+def _rank_path(path: str) -> tuple[int, int]:
     first = path.lower() in ("readme.md", "license", "config.json", "adapter_config.json")
     return 0 if first else 1, path.count("/")
 
 
-def _left(artifact: Artifact) -> Artifact:
-    detail = "only the small files of an origin are looked at"
+def _close_artifact(artifact: Artifact) -> Artifact:
+    detail = "only the small files of a base model are read"
     if is_small_file(artifact.path) and artifact.size > MOST_BYTES:
         unread = Unread(
             UnreadReason.LIMIT, f"it takes {artifact.size} bytes, more than the {MOST_BYTES} of a small file"

@@ -1,7 +1,8 @@
-"""What the Hub itself says of a repository's licence and origins: its tags, and the card as it reads it.
+"""Parse the Hub's own statements on licence and lineage: the tags of a repository, and its card data.
 
-The Hub derives both from the front matter of ``README.md``, and guesses the relation to a base model where the card is
-silent. Source: the ``tags`` and ``cardData`` of ``/api/models/{id}``, https://huggingface.co/docs/hub/model-cards.
+The Hub derives both from the front matter of ``README.md``, and guesses the relation to a base model where the card
+does not state it. Source: ``tags`` and ``cardData`` of ``/api/models/{id}``,
+https://huggingface.co/docs/hub/model-cards.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ _FIELDS = {"license_name": Topic.LICENSE_NAME, "license_link": Topic.LICENSE_LIN
 _RELATIONS = frozenset({"adapter", "finetune", "merge", "quantized"})
 
 
-def stated_by(tags: object, card: object) -> Statements:
-    """What tags and card data state, bounded; what is of another type than the Hub sends states nothing.
+def parse_hub_statements(tags: object, card: object) -> Statements:
+    """Parse tags and card data, up to a bound; values of an unexpected type are ignored.
 
     Args:
         tags: ``license:mit``, ``base_model:org/name``, ``base_model:quantized:org/name``, ``dataset:org/name``.
         card: the fields of the front matter.
     """
     given = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, Iterable) else []
-    items = [statement for tag in given for statement in _of_tag(tag)]
-    items += _of_card(card) if isinstance(card, Mapping) else ()
+    items = [statement for tag in given for statement in _parse_tag(tag)]
+    items += _parse_card_data(card) if isinstance(card, Mapping) else ()
     return Statements(FORMAT, tuple(islice(dict.fromkeys(items), _MOST)))
 
 
-def _of_tag(tag: str) -> Iterator[Statement]:
+def _parse_tag(tag: str) -> Iterator[Statement]:
     kind, _, value = tag.partition(":")
     topic = _TAGS.get(kind)
     if topic is None or not value or len(tag) > _LONGEST:
@@ -50,7 +51,7 @@ def _of_tag(tag: str) -> Iterator[Statement]:
         yield Statement(topic, FIELD, value, where)
 
 
-def _of_card(card: Mapping[object, object]) -> Iterator[Statement]:
+def _parse_card_data(card: Mapping[object, object]) -> Iterator[Statement]:
     for name, topic in _FIELDS.items():
         value = card.get(name)
         if isinstance(value, str) and value.strip():

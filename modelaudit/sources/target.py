@@ -50,8 +50,8 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
     chosen = inline or revision
     if chosen is not None and (not chosen or len(chosen) > 255 or _NOT_IN_REF.search(chosen)):
         raise ConfigurationError(f"{chosen!r} cannot be a revision; give a branch, a tag or a commit id.")
-    kind, name = _kind_and_name(identifier)
-    problem = _problem(name)
+    kind, name = _split_kind(identifier)
+    problem = _explain_invalid_id(name)
     if problem:
         raise ConfigurationError(f"{text!r} is no path that exists and no repository id: {problem}.")
     return ModelRef(kind, name, chosen)
@@ -60,10 +60,10 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
 def could_be_repository(text: str) -> bool:
     """Whether ``text``, which names a local path, would name a repository too."""
     identifier = text.partition("@")[0]
-    return not looks_like_a_path(text) and _problem(_kind_and_name(identifier, strict=False)[1]) is None
+    return not looks_like_a_path(text) and _explain_invalid_id(_split_kind(identifier, strict=False)[1]) is None
 
 
-def _kind_and_name(identifier: str, *, strict: bool = True) -> tuple[RefKind, str]:
+def _split_kind(identifier: str, *, strict: bool = True) -> tuple[RefKind, str]:
     prefix, _, rest = identifier.partition("/")
     if prefix in _PREFIXES and rest:
         return _PREFIXES[prefix], rest
@@ -72,7 +72,7 @@ def _kind_and_name(identifier: str, *, strict: bool = True) -> tuple[RefKind, st
     return RefKind.MODEL, identifier
 
 
-def _problem(name: str) -> str | None:
+def _explain_invalid_id(name: str) -> str | None:
     """Why ``name`` is no repository id, after the rules of huggingface_hub's ``validate_repo_id``."""
     parts = name.split("/")
     if not name:

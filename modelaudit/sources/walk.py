@@ -1,4 +1,4 @@
-"""Lists everything below a folder, following no link and opening no file."""
+"""List the entries below a folder without following a link or opening a file."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something below the root that is no folder, or a folder that could not be listed.
+    """A file, link or special file below the root, or a folder that could not be listed.
 
     Attributes:
         path: POSIX path below the root, bytes that are not UTF-8 as surrogate escapes.
-        state: as ``lstat`` tells; ``None`` where it could not be had.
+        state: from ``lstat``; ``None`` where it failed.
         link: whether it is a symbolic link.
-        obstacle: why it cannot be read, where that is known already.
-        names: how many names the file has on its disk (hard links).
+        obstacle: the reason why it cannot be read, if known.
+        names: number of hard links.
     """
 
     path: str
@@ -39,14 +39,14 @@ class Entry:
     names: int = 1
 
 
-def walk(root: str, limits: Limits) -> Iterator[Entry]:
+def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
     """List the folder ``root`` (absolute, without links), in no particular order.
 
     Raises:
-        OSError: the root itself cannot be listed. Anything below that cannot be is an entry with an obstacle.
+        OSError: the root itself cannot be listed. A folder below that cannot be listed is an entry with an obstacle.
     """
     pending: list[str] = []
-    yield from _folder(root, "", pending)
+    yield from _list_entries(root, "", pending)
     while pending:
         folder = pending.pop()
         if folder.count("/") >= limits.folder_depth:
@@ -54,19 +54,19 @@ def walk(root: str, limits: Limits) -> Iterator[Entry]:
             yield Entry(folder, None, obstacle=Unread(UnreadReason.LIMIT, detail))
             continue
         try:
-            yield from _folder(root, folder, pending)
+            yield from _list_entries(root, folder, pending)
         except OSError as error:
-            yield Entry(folder, None, obstacle=_unlisted(error))
+            yield Entry(folder, None, obstacle=_explain_listing_error(error))
 
 
-def _folder(root: str, folder: str, pending: list[str]) -> Iterator[Entry]:
+def _list_entries(root: str, folder: str, pending: list[str]) -> Iterator[Entry]:
     descriptor = open_folder(root, folder)
     try:
         with os.scandir(descriptor) as listing:
             names = [entry.name for entry in listing]
         for name in names:
             path = f"{folder}/{name}" if folder else name
-            entry = _entry(descriptor, name, path)
+            entry = _inspect_name(descriptor, name, path)
             if entry is None:
                 pending.append(path)
             else:
@@ -75,19 +75,19 @@ def _folder(root: str, folder: str, pending: list[str]) -> Iterator[Entry]:
         os.close(descriptor)
 
 
-def _entry(folder: int, name: str, path: str) -> Entry | None:
-    """The entry for a name in an open folder; ``None`` for a folder."""
+def _inspect_name(folder: int, name: str, path: str) -> Entry | None:
+    """Make the entry of a name in an open folder; ``None`` for a folder."""
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
-        return Entry(path, None, obstacle=_unlisted(error))
+        return Entry(path, None, obstacle=_explain_listing_error(error))
     if stat.S_ISDIR(status.st_mode):
         return None
-    return entry_of(path, status, os.access(name, os.R_OK, dir_fd=folder, effective_ids=True, follow_symlinks=False))
+    return make_entry(path, status, os.access(name, os.R_OK, dir_fd=folder, effective_ids=True, follow_symlinks=False))
 
 
-def entry_of(path: str, status: os.stat_result, readable: bool) -> Entry:
-    """The entry for anything but a folder, from its ``lstat``."""
+def make_entry(path: str, status: os.stat_result, readable: bool) -> Entry:
+    """Make the entry of anything but a folder from its ``lstat``."""
     state, kind = FileState.of(status), stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFLNK:
         return Entry(path, state, link=True)
@@ -99,7 +99,7 @@ def entry_of(path: str, status: os.stat_result, readable: bool) -> Entry:
     return Entry(path, state, names=status.st_nlink)
 
 
-def _unlisted(error: OSError) -> Unread:
+def _explain_listing_error(error: OSError) -> Unread:
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
         return Unread(UnreadReason.CHANGED, "it was removed or replaced while its folder was being listed")
     return Unread(UnreadReason.UNREADABLE, f"it cannot be listed: {error.strerror}")

@@ -1,4 +1,4 @@
-"""Windows onto files on disk: bounded reads at any offset, and the news that a file changed under them."""
+"""Windows onto files on disk: bounded reads at any offset, and detection of files that change meanwhile."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _GONE = {errno.ENOENT: "is gone", errno.ENOTDIR: "is gone", errno.ELOOP: "became
 
 
 class FileState(NamedTuple):
-    """What tells one state of a file from another. Times are nanoseconds, the size is bytes.
+    """The state of a file, to detect changes. Times are nanoseconds, the size is bytes.
 
-    The time of the last status change is part of it because a writer can set the modification time back, but not that.
+    It includes the time of the last status change, because a writer can reset the modification time but not that one.
     """
 
     device: int
@@ -32,25 +32,25 @@ class FileState(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Self:
-        """The state that a ``stat`` result describes."""
+        """Read the state from a ``stat`` result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     @property
     def identity(self) -> tuple[int, int]:
-        """Device and inode: the same file, whatever its content."""
+        """Device and inode, which identify the file regardless of its content."""
         return self.device, self.inode
 
 
 def open_folder(root: str, path: str) -> int:
-    """Open the folder ``path`` (POSIX, relative; empty for the root itself) below ``root``, through no link.
+    """Open the folder ``path`` (POSIX, relative; empty for the root itself) below ``root`` without following a link.
 
-    Every component is opened on its own, so that neither a swapped link nor the length of the path matters.
+    Every component is opened separately, so that neither a swapped link nor a long path can interfere.
 
     Returns:
         A descriptor, which the caller closes.
 
     Raises:
-        OSError: it cannot be opened; ``ELOOP`` or ``ENOTDIR`` where a component is a link.
+        OSError: the folder cannot be opened; ``ELOOP`` or ``ENOTDIR`` where a component is a link.
     """
     descriptor = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
     for part in path.split("/") if path else ():
@@ -64,13 +64,13 @@ def open_folder(root: str, path: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """Opens one listed file. A value without open resources, so it can travel to another process.
+    """Opens one listed file. It holds no open resource and can be sent to another process.
 
     Attributes:
         root: absolute folder without links in it.
         path: POSIX path below ``root``.
-        state: the file as it was listed.
-        read_bytes: the most that one read of the window may ask for.
+        state: the state of the file when it was listed.
+        read_bytes: the maximum length of one read.
     """
 
     root: str
@@ -79,29 +79,29 @@ class LocalFile:
     read_bytes: int
 
     def __call__(self) -> FileWindow:
-        """Open a window onto the very file that was listed.
+        """Open a window onto the file that was listed.
 
         Raises:
-            WindowError: ``changed-while-read`` if anything else stands there now, else ``unreadable``.
+            WindowError: ``changed-while-read`` if another file has taken its place, else ``unreadable``.
         """
         try:
-            # A device may act on being opened, so its kind is looked at before as well as after.
+            # Opening a device can have effects, so the kind is checked before opening as well as after it.
             if not stat.S_ISREG(self.status().st_mode):
                 raise WindowError("it is no regular file any more", UnreadReason.CHANGED)
-            descriptor = self._descriptor()
+            descriptor = self._open_descriptor()
         except OSError as error:
-            raise _unopened(error) from error
+            raise _explain_open_error(error) from error
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or FileState.of(status).identity != self.state.identity:
             os.close(descriptor)
-            raise WindowError("another file stands in its place than was listed", UnreadReason.CHANGED)
+            raise WindowError("another file has taken its place since it was listed", UnreadReason.CHANGED)
         return FileWindow(descriptor, self, status.st_size)
 
     def status(self) -> os.stat_result:
-        """``lstat`` of the file as its folder names it now.
+        """Call ``lstat`` on the path.
 
         Raises:
-            OSError: it cannot be found.
+            OSError: the file cannot be found.
         """
         folder, _, name = self.path.rpartition("/")
         parent = open_folder(self.root, folder)
@@ -110,7 +110,7 @@ class LocalFile:
         finally:
             os.close(parent)
 
-    def _descriptor(self) -> int:
+    def _open_descriptor(self) -> int:
         folder, _, name = self.path.rpartition("/")
         parent = open_folder(self.root, folder)
         try:
@@ -119,7 +119,7 @@ class LocalFile:
             os.close(parent)
 
 
-def _unopened(error: OSError) -> WindowError:
+def _explain_open_error(error: OSError) -> WindowError:
     gone = _GONE.get(error.errno or 0)
     if gone:
         return WindowError(f"it {gone} since it was listed", UnreadReason.CHANGED)
@@ -127,7 +127,7 @@ def _unopened(error: OSError) -> WindowError:
 
 
 class FileWindow:
-    """A window onto an open regular file. Made by ``LocalFile``; close it, or use it in a ``with`` statement."""
+    """A window onto an open regular file, made by ``LocalFile``. Close it, or use it in a ``with`` statement."""
 
     __slots__ = ("_descriptor", "_file", "_size")
 
@@ -138,7 +138,7 @@ class FileWindow:
 
     @property
     def size(self) -> int:
-        """Bytes of the file when it was opened; what is appended later is outside the window."""
+        """The size of the file when it was opened; bytes that are appended later are outside the window."""
         return self._size
 
     def read(self, offset: int, length: int) -> bytes:
@@ -156,12 +156,12 @@ class FileWindow:
         end = min(offset + length, self._size)
         pieces: list[bytes] = []
         while offset < end:
-            piece = self._piece(offset, end - offset)
+            piece = self._read_piece(offset, end - offset)
             pieces.append(piece)
             offset += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _piece(self, offset: int, length: int) -> bytes:
+    def _read_piece(self, offset: int, length: int) -> bytes:
         try:
             piece = os.pread(self._descriptor, length, offset)
         except OSError as error:
@@ -171,7 +171,7 @@ class FileWindow:
         return piece
 
     def changed(self) -> str | None:
-        """What became of the file since it was listed, in one line; ``None`` if nothing did.
+        """Describe in one line how the file changed since it was listed; ``None`` if it did not.
 
         Call it after the last read and before closing.
         """

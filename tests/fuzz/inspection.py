@@ -128,7 +128,7 @@ class Inspector:
         snapshot = Snapshot(ModelRef(RefKind.FILE, path), None, (artifact,), "/")
         license_ = audit.conclude_license(snapshot, True, lambda _: _unreached)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
-        families = options.families_of(self._catalogue)
+        families = options.list_families(self._catalogue)
         decision = decide(
             Coverage(tuple(audit.records)), findings, self._policy, families, permission=license_.permission
         )

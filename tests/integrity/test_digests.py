@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelaudit.integrity.digests import DigestingWindow, compare
+from modelaudit.integrity.digests import DigestingWindow, compare_digests
 from modelaudit.model.artifact import Digest, DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.report import DigestState
@@ -80,4 +80,4 @@ _GIT = Digest(DigestAlgorithm.GIT_BLOB, "c" * 40)
     ],
 )
 def test_comparison(claimed: tuple[Digest, ...], computed: tuple[Digest, ...], state: DigestState) -> None:
-    assert compare(claimed, computed) is state
+    assert compare_digests(claimed, computed) is state

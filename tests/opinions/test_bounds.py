@@ -66,12 +66,16 @@ def test_what_was_said_before_time_ran_out_stands(lay, benign, stub):
 def test_not_installed(lay, benign, stub):
     stub(modelscan="raise ImportError('no such thing')")
     opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
-    assert (opinion.state, opinion.version, opinion.detail) == (OpinionState.ABSENT, "", modelscan._missing())
+    assert (opinion.state, opinion.version, opinion.detail) == (
+        OpinionState.ABSENT,
+        "",
+        modelscan._explain_missing_scanner(),
+    )
 
 
 def test_not_installed_says_which_python_it_needs(monkeypatch):
     monkeypatch.setattr(modelscan.sys, "version_info", (3, 13, 1))
-    assert modelscan._missing().startswith("modelscan is not installed: it needs Python below 3.13")
+    assert modelscan._explain_missing_scanner().startswith("modelscan is not installed: it needs Python below 3.13")
 
 
 def test_a_file_that_breaks_it_costs_only_itself(lay, benign, stub):

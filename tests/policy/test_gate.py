@@ -6,7 +6,7 @@ from modelaudit.model.catalogue import AllowedAbsence, Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Decision, Extent, Verdict
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.policy.gate import accept, decide
+from modelaudit.policy.gate import apply_policy, decide
 
 POLICY = Policy("test", "", Severity.HIGH, tuple(CheckFamily))
 UNREAD = Unread(UnreadReason.NO_READER, "no reader for PNG")
@@ -77,9 +77,9 @@ def test_a_policy_accepts_a_format_by_its_bytes() -> None:
     policy = Policy(
         "p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures", ("PNG image",)),)
     )
-    assert accept("a.png", Unread(UnreadReason.NO_READER, "", format="PNG image"), policy).allowed_by
-    assert not accept("a.png", Unread(UnreadReason.NO_READER, "", format="Windows executable"), policy).allowed_by
-    assert not accept("a.png", Unread(UnreadReason.NO_READER, ""), policy).allowed_by
+    assert apply_policy("a.png", Unread(UnreadReason.NO_READER, "", format="PNG image"), policy).allowed_by
+    assert not apply_policy("a.png", Unread(UnreadReason.NO_READER, "", format="Windows executable"), policy).allowed_by
+    assert not apply_policy("a.png", Unread(UnreadReason.NO_READER, ""), policy).allowed_by
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ def test_a_policy_accepts_a_format_by_its_bytes() -> None:
 )
 def test_a_policy_accepts_by_reason_and_path(path: str, reason: UnreadReason, accepted: bool) -> None:
     policy = Policy("p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures"),))
-    absence = accept(path, Unread(reason, ""), policy)
+    absence = apply_policy(path, Unread(reason, ""), policy)
     assert absence.allowed_by == ("p: pictures" if accepted else None)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, RefKind, Snapshot
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve
-from modelaudit.sources.claims import digest_named, read_tree_record, unfit_name
+from modelaudit.sources.claims import explain_unfit_name, parse_digest, read_tree_record
 
 FILES = {"config.json": "{}", "sub/model.safetensors": bytes(2000), "sub/deeper/a.txt": "a"}
 LARGE = Digest(DigestAlgorithm.SHA256, hashlib.sha256(bytes(2000)).hexdigest())
@@ -216,7 +216,7 @@ RECORD = st.dictionaries(
 def test_any_listing_is_read_or_refused(files: object) -> None:
     listing = read_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
     for name, stated in (listing or {}).items():
-        unfit_name(name)
+        explain_unfit_name(name)
         assert stated.size is None or stated.size >= 0
         assert len(stated.claimed) <= 1
 
@@ -236,4 +236,4 @@ def test_the_blob_id_of_a_pointer_is_no_claim_on_the_content() -> None:
 
 @pytest.mark.parametrize("text", ["", "abc", "g" * 64, "a" * 41, None, 3])
 def test_names_that_state_no_digest(text: object) -> None:
-    assert digest_named(text) == ()
+    assert parse_digest(text) == ()

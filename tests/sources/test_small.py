@@ -13,7 +13,7 @@ from modelaudit.model.evidence import Topic
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import resolve, resolve_small
 from modelaudit.sources.small import MOST_BYTES, MOST_FILES, is_small_file
-from modelaudit.sources.stated import stated_by
+from modelaudit.sources.stated import parse_hub_statements
 
 CARD = "---\nlicense: other\nlicense_name: acme\nbase_model: org/root\ndatasets: [org/rows]\n---\n# Base\n"
 FILES = {
@@ -202,7 +202,9 @@ def test_what_the_hub_states_comes_with_the_snapshot(hub: LoopbackHub) -> None:
 
 
 def test_relations_of_the_hub_are_told_with_their_model() -> None:
-    stated = stated_by(["base_model:quantized:org/a", "base_model:org/b", "base_model:odd:org/c", "license:", 5], None)
+    stated = parse_hub_statements(
+        ["base_model:quantized:org/a", "base_model:org/b", "base_model:odd:org/c", "license:", 5], None
+    )
     assert [(each.topic, each.value, each.where.key) for each in stated.items] == [
         (Topic.BASE_MODEL, "org/a", "base_model:quantized:org/a"),
         (Topic.RELATION, "quantized", "base_model:quantized:org/a"),
@@ -214,10 +216,12 @@ def test_relations_of_the_hub_are_told_with_their_model() -> None:
 @pytest.mark.parametrize("tags", [None, 5, "license:mit", {"license:mit": 1}, [None, b"license:mit", ["x"]]])
 @pytest.mark.parametrize("card", [None, [], "x", {1: 2}, {"license_name": ["x"], "license_link": " "}])
 def test_what_no_hub_sends_states_nothing_and_breaks_nothing(tags: object, card: object) -> None:
-    stated = stated_by(tags, card)
+    stated = parse_hub_statements(tags, card)
     assert {each.value for each in stated.items} <= {"mit"}
 
 
 def test_statements_are_bounded() -> None:
-    stated = stated_by([f"base_model:org/{number}" for number in range(100_000)] + ["license:" + "x" * 10_000], None)
+    stated = parse_hub_statements(
+        [f"base_model:org/{number}" for number in range(100_000)] + ["license:" + "x" * 10_000], None
+    )
     assert len(stated.items) == 200

@@ -11,7 +11,7 @@ from itertools import islice
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import ClaimScope, determine_scope, is_policy_text
 from modelaudit.model.license import ClaimKind, LicenseClaim
-from modelaudit.model.spelling import shown_as
+from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import LicenseEntry, Restrictions
 
@@ -113,7 +113,7 @@ def list_uncovered_policies(claims: Iterable[LicenseClaim], entries: Sequence[Li
 
 def fold_sentence(raw: str) -> str:
     """A sentence in lower case, with one kind of hyphen and space, and without what does not show or is no word."""
-    return " ".join(shown_as(_MARKS.sub(" ", _TAG.sub(" ", html.unescape(raw)))).split())
+    return " ".join(normalize_appearance(_MARKS.sub(" ", _TAG.sub(" ", html.unescape(raw)))).split())
 
 
 def _split_sentences(text: str) -> Iterator[tuple[int, str]]:
