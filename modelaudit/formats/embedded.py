@@ -1,6 +1,7 @@
-"""Recognise formats that begin inside other data: a pickle, an archive, a compressed stream, encoded or not.
+"""Detect content embedded in other data: a pickle, an archive or a compressed stream, also in Base64 and similar text.
 
-Formats declare how they begin there; this module tries the declared starts and takes off the codings around them.
+Bytes inside a constant or a text have no file name, and short magic numbers occur by chance. Detection therefore tries
+the starts that formats declare, decodes and decompresses the beginning, and counts only what leads to a known format.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _TRIAL_BYTES: Final = 600
 _SINGLE_BYTE_STEPS: Final = 64
 _STEP: Final = 4096
 _MAX_LAYERS: Final = 4
-# A bare magic number, the longest of which has six bytes, holds nothing.
+# The longest magic number has six bytes. Shorter data cannot have content behind it.
 _MIN_LENGTH: Final = 7
 _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
 # Shorter ones hold no program in any coding.
@@ -36,17 +37,20 @@ _MAX_STRINGS: Final = 10_000
 
 
 def detect_format(data: bytes, layers: int = _MAX_LAYERS) -> str | None:
-    """What ``data``, the first bytes of something up to ``HEAD_BYTES``, begin as; ``None`` for anything else.
+    """Return the format of ``data``, or ``None`` if it begins like no known format.
 
-    Magic numbers of two bytes occur by chance, so a compressed stream counts only if it expands to something that would
-    count itself, and to whoever took the whole for data, what it expands to is data too. Streams in streams are
-    followed for ``layers``; what is packed more often counts, and is left to the readers and their bound on depth.
+    Magic numbers of two bytes occur by chance. A compressed stream therefore counts only if it expands to content that
+    counts itself.
+
+    Args:
+        data: the first bytes, up to ``HEAD_BYTES``.
+        layers: how many nested streams to expand. A stream nested deeper counts; the readers limit its depth.
     """
     return next((name for name, begins in _STARTS if begins(data, layers)), None)
 
 
 def _make_probe(start: EmbeddedStart) -> Callable[[bytes, int], bool]:
-    """The function that decides whether data begin as declared."""
+    """Return the function that decides whether data begin as declared."""
     if start.codec:
         codec = CODECS[start.codec]
         return lambda data, layers: codec.begins(data) and _expands_to_content(codec, data, layers)
@@ -57,7 +61,7 @@ def _make_probe(start: EmbeddedStart) -> Callable[[bytes, int], bool]:
 
 
 def _expands_to_content(codec: Codec, data: bytes, layers: int) -> bool:
-    """Whether ``data`` expand to something that counts, or to nothing yet under a codec that gives out whole blocks."""
+    """Whether ``data`` expands to content, or to nothing yet under a codec that outputs whole blocks."""
     if not layers:
         return True
     out = b""
@@ -76,7 +80,7 @@ def _expands_to_content(codec: Codec, data: bytes, layers: int) -> bool:
     return detect_format(out, layers - 1) is not None or bool(codings_of(out, cut=True))
 
 
-# A format whose first bytes may belong to any other is asked for last.
+# Try formats with weak starts last: their first bytes may belong to any other format.
 _STARTS: Final = tuple(
     (each.name, _make_probe(each.embedded))
     for is_weak in (False, True)
@@ -86,7 +90,7 @@ _STARTS: Final = tuple(
 
 
 class DecodedWindow:
-    """Bytes that were decoded from a text, whole."""
+    """A window on bytes decoded from a text."""
 
     def __init__(self, data: bytes, budget: Budget) -> None:
         self._data = data
@@ -94,21 +98,22 @@ class DecodedWindow:
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes."""
         return len(self._data)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Bytes from ``offset``; fewer than ``length`` only at the end."""
+        """Return ``length`` bytes from ``offset``; fewer only at the end."""
         return self._data[offset : offset + length]
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedContent:
-    """What lies in a stretch of bytes once the codings around it are taken off.
+    """Content inside a range of bytes, without the codings around it.
 
     Attributes:
-        format: as ``detect_format`` gives it.
-        layers: how many codings there were.
+        format: as ``detect_format`` returns it.
+        window: the decoded bytes.
+        layers: how many codings were removed.
     """
 
     format: str
@@ -117,12 +122,12 @@ class EmbeddedContent:
 
 
 def detect_coding(data: bytes, cut: bool = False, is_text: bool = False) -> Coding | None:
-    """The outermost coding of what begins like something worth opening; ``RAW`` where there is none around it.
+    """Return the outermost coding of embedded content, ``RAW`` if it has none, or ``None`` if there is no content.
 
     Args:
-        data: its first bytes, up to ``HEAD_BYTES``.
-        cut: more follows.
-        is_text: a loader takes it for characters, each of which may stand for a byte.
+        data: the first bytes, up to ``HEAD_BYTES``.
+        cut: more bytes follow.
+        is_text: a loader reads the data as characters, and each character may represent a byte.
     """
     if is_text:
         for coding, inner in bytes_as_text(data, cut).items():
@@ -137,9 +142,9 @@ def detect_coding(data: bytes, cut: bool = False, is_text: bool = False) -> Codi
 
 
 def decode_content(window: Window, limits: Limits, is_text: bool = False) -> EmbeddedContent | None:
-    """What lies in ``window``: the bytes themselves, or what they decode to, at most four codings deep.
+    """Return the content of ``window`` without its codings, at most four deep; ``None`` if there is none.
 
-    A text is decoded whole, up to ``document_bytes``.
+    A text is decoded completely, up to ``document_bytes``.
 
     Raises:
         WindowError: from the window, or with reason ``limit-reached`` for a text that is longer.
@@ -163,17 +168,17 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
 
 
 def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
-    """What lies coded in the quoted strings of a text, as the loaders of some policies keep pickles in JSON.
+    """Yield the content encoded in quoted strings of a text as artifacts: stable-baselines3 keeps pickles in JSON so.
 
-    A string counts that is in one coding from quote to quote; what it decodes to is judged like any other artifact.
+    A string counts only if it is in one coding from quote to quote.
 
     Raises:
-        WindowError: from the window, or with reason ``limit-reached`` for a text that is over ``document_bytes``.
+        WindowError: from the window, or with reason ``limit-reached`` for a text longer than ``document_bytes``.
     """
     budget = budget_of(window, limits)
     for count, match in enumerate(_CODED_STRING.finditer(read_whole(window, limits.document_bytes))):
         if count >= _MAX_STRINGS:
-            raise WindowError(f"only the first {_MAX_STRINGS} coded strings were tried", UnreadReason.LIMIT)
+            raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
         begin, end = match.span(1)
         stretch = SubWindow(window, begin, end - begin, budget)
         content = decode_content(stretch, limits)
@@ -184,16 +189,16 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
 def make_content_artifact(
     path: str, offset: int, window: Window, limits: Limits, content: EmbeddedContent, is_text: bool = False
 ) -> Artifact:
-    """The ``content`` that ``decode_content`` found in ``window``, as the artifact ``model.pkl!pickle@27``.
+    """Return the ``content`` of ``window`` as the artifact ``model.pkl!pickle@27``.
 
-    It is decoded anew each time it is opened: of many constants, none is kept decoded meanwhile.
+    The artifact decodes the window again each time it is opened, so that many constants do not fill memory.
     """
 
     @contextmanager
     def opened() -> Iterator[Window]:
         again = decode_content(window, limits, is_text)
         if again is None:
-            raise WindowError("it no longer is in the coding that it was in", UnreadReason.CHANGED)
+            raise WindowError("its encoding changed since the first reading", UnreadReason.CHANGED)
         yield again.window
 
     return Artifact(join_found(path, content.format, offset), content.window.size, opened)

@@ -1,7 +1,7 @@
-"""Interpreters: they read the settings of configurations for the keys they know.
+"""List all interpreters, which read the settings of a configuration for the keys they know.
 
-Documents in JSON and YAML are handed to each interpreter. Languages and configurations have theirs; formats declare
-theirs.
+The readers of JSON, YAML and TOML pass their settings to each. Languages and configurations export theirs; formats
+declare theirs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The free texts of a file's metadata: documents in them, and code, commands and scripts where a name or note belongs.
+"""Analyse the free text in the metadata of a file: embedded documents, code, commands, markup and callback addresses.
 
-Formats that hold nothing but tensors take any text along. Loaders ignore it, and whoever evaluates it, shows it as a
-page or calls the address in it does what the author of the file wanted. A text counts only as a whole: one that *is* a
-program, a command line, or holds an element of a page that runs a script.
+Tensor formats accept any text as metadata. Loaders ignore it, but other tools evaluate it, show it as a web page or
+call its addresses. Code and commands count only if the whole text is a program or a command line, so that prose which
+mentions them gives no findings. Markup counts if an element runs a script.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class MetadataEntry:
 
 
 def collect_mentions(entries: Sequence[MetadataEntry]) -> tuple[Mention, ...]:
-    """What these texts would do to whoever runs, shows or calls them."""
+    """Return the code, commands, markup and callback addresses in the texts."""
     found: dict[tuple[str, str, str], Mention] = {}
     for entry in entries:
         for mention in _collect_entry_mentions(entry):
@@ -83,7 +83,7 @@ def _shorten_text(text: str) -> str:
 def read_metadata(
     artifact: Artifact, window: Window, entries: Sequence[MetadataEntry], limits: Limits
 ) -> Iterator[Reading]:
-    """What the keys mean to those who know keys, and every text that is a document or coded bytes, as an artifact."""
+    """Yield the structures that interpreters read from the keys, and an artifact for each document or encoded text."""
     keys = {entry.key for entry in entries}
     yield from report_program_keys(keys)
     yield from extract_statements(
@@ -99,7 +99,7 @@ def read_metadata(
     for entry in entries:
         ending = _choose_ending(entry.data)
         if ending is None and len(entry.data.strip()) > _MAX_SEARCHED_BYTES:
-            detail = f"{entry.key[:_MAX_KEY_LENGTH]}: only its first {_MAX_SEARCHED_BYTES} bytes were looked at"
+            detail = f"{entry.key[:_MAX_KEY_LENGTH]}: only the first {_MAX_SEARCHED_BYTES} bytes were searched"
             yield Unread(UnreadReason.LIMIT, detail, Location(key=entry.key[:_MAX_KEY_LENGTH]))
         if ending is None or count >= _MAX_DOCUMENTS:
             continue
@@ -110,7 +110,7 @@ def read_metadata(
 
 
 def _choose_ending(data: bytes) -> str | None:
-    """The ending under which its reader knows what the text is; ``None`` for a text that is nothing but that."""
+    """Return the file ending for which a reader recognises the text; ``None`` for plain text."""
     if _JSON.match(data):
         return ""
     if _YAML.search(data):

@@ -1,4 +1,4 @@
-"""Which files of code a configuration has a loader import, once the loader is told to trust the code of the model.
+"""Collect the code files that a configuration makes a loader import if it trusts remote code.
 
 Sources: ``get_class_from_dynamic_module`` of transformers (``auto_map``, ``custom_pipelines``) and
 ``get_class_obj_and_candidates`` and ``_get_custom_pipeline_class`` of diffusers (``model_index.json``).
@@ -20,7 +20,7 @@ _INDEX_FILE: Final = "model_index.json"
 _REPOSITORY_SEPARATOR: Final = "--"
 _MAX_ENTRIES: Final = 1000
 _MAX_LENGTH: Final = 300
-# Libraries whose own classes a component may be of; diffusers looks into itself and into these.
+# Libraries whose classes diffusers loads as components. A component of another library is imported by name.
 _LIBRARIES: Final = frozenset(
     {
         *("diffusers", "transformers", "onnxruntime.training", "optimum.onnxruntime", "stable_diffusion", "peft"),
@@ -30,12 +30,12 @@ _LIBRARIES: Final = frozenset(
 
 
 def _read_auto_map(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield what is imported: files of the model or of other repositories and, of components, names of libraries."""
+    """Yield references to imported files of this or another repository, and mentions of component classes."""
     items = [reference for setting in settings for reference in _parse_map_entry(setting)]
     if items:
         yield References("auto-map", tuple(items[:_MAX_ENTRIES]))
     if file_name(path) == _INDEX_FILE:
-        # A component is of an installed library, unless a file of the library's name lies in its folder.
+        # diffusers loads a component from an installed library, unless its folder has a file of the library's name.
         components = tuple(_collect_component_files(settings))
         if components:
             yield References("model-index", components[:_MAX_ENTRIES])
@@ -49,11 +49,11 @@ def _parse_map_entry(setting: Setting) -> Iterator[Reference]:
     if below is None or not isinstance(setting.value, str) or not setting.value.strip():
         return
     if "custom_pipelines" in setting.path and below and below[-1] != "impl":
-        return  # the classes of models beside the pipeline are of the library itself
+        return  # the model classes beside the pipeline belong to the library itself
     repository, dashes, reference = setting.value.strip().rpartition(_REPOSITORY_SEPARATOR)
     is_pipeline = setting.key == "custom_pipeline"
     module = reference if is_pipeline or "." not in reference else reference.rpartition(".")[0]
-    # A community pipeline is named as a file, as a repository, or as one of diffusers' own.
+    # ``custom_pipeline`` is a file, a repository, or the name of a community pipeline of diffusers.
     steps = (
         module.removesuffix(".py") if "/" in module or ".." in module else module.removesuffix(".py").replace(".", "/")
     )
@@ -64,7 +64,7 @@ def _parse_map_entry(setting: Setting) -> Iterator[Reference]:
 
 
 def _list_components(settings: Sequence[Setting]) -> Iterator[tuple[str, str, str, Setting]]:
-    """The component, library and class of every pair at the top of an index."""
+    """Yield component, library, class and setting of each pair at the top of ``model_index.json``."""
     values = {setting.path: setting for setting in settings}
     for (*steps, last), setting in values.items():
         if len(steps) == 1 and last == "0" and isinstance(setting.value, str):

@@ -1,4 +1,7 @@
-"""Programs in text. Until a reader follows them, a text that is one is read as text and reported as not understood."""
+"""Report programs in text that no reader analyses: source code of other languages, build files, startup files.
+
+Such a text is read as text, and an absence says that its code was not analysed.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ _ENDINGS: Final = {ending: kind for kind, endings in _BY_ENDING.items() for endi
 
 
 def report_unread_programs(read: Read) -> Read:
-    """Decorate a reader of text: report a program that the text is or holds as not understood."""
+    """Decorate a reader of text: yield an absence as well for each document that is a program or contains one."""
 
     @wraps(read)
     def read_and_report(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -47,9 +50,9 @@ def report_unread_programs(read: Read) -> Read:
 
 
 def report_program_text(path: str, start: bytes) -> Iterator[Unread]:
-    """The absence that a text is a program, if its name or its first two bytes say so.
+    """Yield an absence if the file name or the first two bytes show that the text is a program.
 
-    A name can only add suspicion: text under any other name is run by nothing that loads a model.
+    The name only adds suspicion: no loader of models runs a text with any other name.
     """
     name = file_name(path)
     kind = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
@@ -60,11 +63,11 @@ def report_program_text(path: str, start: bytes) -> Iterator[Unread]:
 
 
 def report_program_keys(keys: Collection[str]) -> Iterator[Unread]:
-    """One absence for each key of a configuration that holds a program or has one imported."""
+    """Yield an absence for each configuration key that contains a program or makes a loader import one."""
     for key, kind in _BY_KEY.items():
         if key in keys:
             yield _make_absence(kind, Location(key=key))
 
 
 def _make_absence(kind: str, where: Location = NOWHERE) -> Unread:
-    return Unread(UnreadReason.PROGRAM, f"{kind}: the text was read, what it does was not judged", where)
+    return Unread(UnreadReason.PROGRAM, f"{kind}: the text was read, but its code was not analysed", where)

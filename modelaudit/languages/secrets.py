@@ -1,8 +1,8 @@
-"""Secrets that were left in a text: keys of providers, private keys, passwords in addresses. None is ever told itself.
+"""Detect secrets left in a text: provider keys, private keys, passwords in addresses. No secret itself is reported.
 
-The shapes are those of detect-secrets (Yelp), whose detectors are asked one line at a time, and of tokens for which it
-has no detector. It is only asked where a mark of some shape occurs, so that a text without any costs no more than a
-search for a few words. Nothing is verified: no detector reaches the network.
+The patterns are those of detect-secrets (Yelp) and our own for tokens without a detector there. A detector runs on one
+line at a time, and only on lines with a mark of its pattern. A text without marks costs a few byte searches.
+No detector verifies a secret over the network.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MAX_SECRETS: Final = 200
 
 Find = Callable[[str], Iterable[str]]
 
-# The marks without which a detector of detect-secrets cannot find anything.
+# Each detector of detect-secrets, with the marks of which every match contains one.
 _PLUGIN_MARKS: Final = {
     "AWS access key": (b"AKIA", b"ASIA", b"ABIA", b"ACCA"),
     "GitHub token": (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),
@@ -93,7 +93,7 @@ _NETRC_PASSWORD: Final = re.compile(rb"\bpassword\s+(\S{4,200})")
 
 
 def find_secrets(data: bytes) -> Iterator[tuple[str, int]]:
-    """Every secret by its kind and the offset of its mark, in bytes; none twice."""
+    """Yield the kind of each secret and the byte offset of its mark."""
     for kind, (marks, find) in _load_detectors().items():
         for mark in marks:
             yield from ((kind, offset) for offset in _find_offsets(data, mark, find, kind))
@@ -117,7 +117,10 @@ def _load_detectors() -> dict[str, tuple[tuple[bytes, ...], Find]]:
 
 
 def _run_detector(kind: str, line: str) -> Iterable[str]:
-    """What the detector of detect-secrets for this kind finds: the whole of it, where it gives a group only."""
+    """Return the matches of the detect-secrets detector for this kind.
+
+    Some detectors return one group only. The whole match is returned instead, because placeholders show there.
+    """
     plugin = _load_plugins()[kind]
     found = {str(secret) for secret in plugin.analyze_string(line)}
     if not found or kind in ("password in an address", "JSON web token"):
@@ -127,7 +130,7 @@ def _run_detector(kind: str, line: str) -> Iterable[str]:
 
 @cache
 def _load_plugins() -> dict[str, RegexBasedDetector]:
-    """The detectors, which are imported once a mark occurs: few models need them, and every start would pay."""
+    """Import the detectors at the first mark: the import is slow and few models need it."""
     from detect_secrets.plugins.aws import AWSKeyDetector
     from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
     from detect_secrets.plugins.basic_auth import BasicAuthDetector
@@ -177,7 +180,7 @@ def _find_offsets(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[i
 
 
 def _may_be_secret(data: bytes, at: int, mark: bytes) -> bool:
-    """A first look at what stands behind the most frequent marks, before any line is taken apart."""
+    """Check the bytes behind the most frequent marks cheaply, before a line is decoded."""
     if mark == b"://":
         return b"@" in data[at : at + 200].split(b"\n", 1)[0]
     if mark == b"hf_":
@@ -207,13 +210,13 @@ def _is_placeholder(secret: str, kind: str) -> bool:
 
 
 def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the kinds and lines of what was left in the text."""
+    """Yield an outline with the kind and line of each secret."""
     if window.size > limits.document_bytes:
-        return  # whoever reads the document says that it is too large
+        return  # the reader of the document reports the absence
     try:
         data = read_whole(window, limits.document_bytes)
     except WindowError:
-        return  # likewise
+        return  # the reader of the document reports the absence
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode("utf-8", "replace")
     mentions: list[Mention] = []
@@ -237,4 +240,4 @@ def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterato
 
 
 SECRETS: Final = Reader("text", looks_like_text, _read_secrets)
-"""Searches whatever is text, beside the reader that reads it. Not one of ``READERS``: it reads nothing else."""
+"""Searches every text, in addition to the reader of its format; therefore it is not one of ``READERS``."""

@@ -1,4 +1,9 @@
-"""The single values of JSON and YAML with the way to each, so that what a key means is written once for both."""
+"""Flatten JSON and YAML documents to settings: single values with the path of keys to each.
+
+An *interpreter* knows the meaning of some keys. Because it reads settings instead of a parsed document, it is written
+once for all formats. The parsers keep duplicate keys and expand YAML anchors and merge keys, because loaders disagree
+about them and an attacker can choose the reading.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +34,10 @@ class Setting:
     """One single value.
 
     Attributes:
-        path: the keys and, in lists, the positions that lead to it, as text: ``("auto_map", "AutoModel")``.
-        value: of JSON as it is; of YAML the text, or ``None`` for null.
-        line: from 1, where the format tells it.
-        tag: the explicit tag that it, or the value around it that it stands for, carries in YAML; empty otherwise.
+        path: the keys and, in lists, the indices that lead to the value, as text: ``("auto_map", "AutoModel")``.
+        value: of JSON as parsed; of YAML the text, or ``None`` for null. An empty mapping is ``None`` too.
+        line: from 1, if the format provides it.
+        tag: the explicit YAML tag of the value, or of the collection around it; empty if there is none.
     """
 
     path: tuple[str, ...]
@@ -43,9 +48,9 @@ class Setting:
 
     @property
     def key(self) -> str:
-        """The last key on the way that is no position in a list; empty where there is none.
+        """The last step of the path that is not a list index; empty if there is none.
 
-        Twenty interpreters ask for it of hundreds of thousands of values: it is looked for once.
+        It is cached, because twenty interpreters read it for hundreds of thousands of values.
         """
         if self._key is None:
             object.__setattr__(self, "_key", next((step for step in reversed(self.path) if not step.isdigit()), ""))
@@ -53,11 +58,11 @@ class Setting:
 
     @property
     def where(self) -> Location:
-        """The place, for findings."""
+        """The location for findings: the line and the joined path, shortened."""
         return Location(line=self.line, key=".".join(self.path)[:_MAX_KEY_LENGTH])
 
     def get_steps_below(self, key: str) -> tuple[str, ...] | None:
-        """The steps that follow the last ``key`` on the way; ``None`` where the way does not pass it."""
+        """Return the steps of the path behind the last ``key``; ``None`` if the path does not contain it."""
         for index in range(len(self.path) - 1, -1, -1):
             if self.path[index] == key:
                 return self.path[index + 1 :]
@@ -66,13 +71,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """Somebody to whom keys of a configuration mean something.
+    """A reader of the keys of one library or concern.
 
     Attributes:
-        keys: the document is only followed where one of these occurs at any depth; ``*`` stands for any.
-        read: yields what the settings of a document with this path mean.
-        marks: the document is followed too where this occurs in its text, whatever its keys.
-        names: files of these names, in lower case, are followed whatever their keys are.
+        keys: it wants a document with one of these keys at any depth; ``*`` matches every document.
+        read: takes the path, the settings and the limits; yields structures and absences.
+        names: it wants files with these names, in lower case, whatever their keys.
+        marks: it wants a document whose text matches this pattern, whatever its keys.
     """
 
     keys: frozenset[str]
@@ -81,16 +86,22 @@ class Interpreter:
     marks: re.Pattern[str] | None = None
 
     def wants_document(self, met: Collection[str], name: str, text: str) -> bool:
-        """Whether a document of this name, with these keys and this text, means something to it."""
+        """Whether the interpreter has to read the document.
+
+        Args:
+            met: all keys of the document.
+            name: the file name, in lower case.
+            text: the whole text.
+        """
         is_named = name in self.names or not self.keys.isdisjoint(met) or "*" in self.keys
         return is_named or (self.marks is not None and bool(self.marks.search(text)))
 
 
 def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
-    """Every single value of one JSON text, keys that occur twice included.
+    """Return the settings of one JSON text, including those of duplicate keys.
 
     Raises:
-        LimitReachedError: it holds more values than are followed, or nests too deep.
+        LimitReachedError: it contains more than ``_MAX_SETTINGS`` values, or nests too deep.
         ValueError: it is not JSON.
     """
     keep_bounds(text, replace(limits, document_nodes=min(_MAX_SETTINGS, limits.document_nodes)))
@@ -105,7 +116,7 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
         if isinstance(value, list):
             steps += len(value) * (len(path) + 1)
             if steps > _MAX_STEPS:
-                raise LimitReachedError(f"the ways to its values take more than {_MAX_STEPS} steps")
+                raise LimitReachedError(f"the key paths of its values exceed {_MAX_STEPS} steps")
         if isinstance(value, _ObjectPairs):
             waiting += [((*path, key), inner) for key, inner in reversed(value)]
             if not value:
@@ -118,7 +129,10 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
 
 
 def parse_row_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
-    """Every single value of a text of one JSON value a line, each below its row's number, and the bound reached.
+    """Parse a text with one JSON value on each line.
+
+    Returns:
+        The settings, with the number of the row as first step, and the error if a limit was reached.
 
     Raises:
         ValueError: a line is not JSON.
@@ -127,21 +141,27 @@ def parse_row_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitR
     for number, row in enumerate(rows(text)):
         found += (replace(each, path=(str(number), *each.path)) for each in parse_json_settings(row, limits))
         if len(found) > _MAX_SETTINGS:
-            return found, LimitReachedError(f"its rows hold more than {_MAX_SETTINGS} single values")
+            return found, LimitReachedError(f"its rows contain more than {_MAX_SETTINGS} values")
     return found, None
 
 
 class _ObjectPairs(list[tuple[str, object]]):
-    """An object as it stands: keys may occur twice, and which of them counts is for each parser to say."""
+    """A JSON object as pairs: parsers disagree about which value of a duplicate key counts, so all are kept."""
 
 
 @dataclass(slots=True)
 class _OpenCollection:
-    """An open collection of YAML: the way to it, and the key or position whose value comes next.
+    """A YAML mapping or sequence that has not ended.
 
     Attributes:
-        merges: it is the list of a merge key, whose items are put into the mapping around it.
-        anchor: by which it can be put elsewhere, and ``start``, the number of its first setting.
+        path: the steps to it.
+        is_mapping: a mapping, not a sequence.
+        tag: its explicit tag.
+        merges: it is the list of a merge key, whose items become part of the enclosing mapping.
+        anchor: its anchor; empty if there is none.
+        start: the index of its first setting.
+        key: the key whose value comes next; ``None`` if a key comes next.
+        index: how many keys or items it has had.
     """
 
     path: tuple[str, ...]
@@ -154,17 +174,19 @@ class _OpenCollection:
     index: int = 0
 
     def get_next_path(self) -> tuple[str, ...]:
-        """The way to the value that comes next."""
+        """Return the path of the value that comes next."""
         if self.merges or (self.is_mapping and self.key == MERGE_KEY):
             return self.path
         return (*self.path, (self.key or "") if self.is_mapping else str(self.index))
 
 
 def parse_yaml_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
-    """Every single value of a YAML text of any number of documents, and the bound that stopped it, if one did.
+    """Parse a YAML text of any number of documents.
 
-    Where it is not YAML, the values before the fault are returned. An alias stands for what its anchor names, and what
-    a merge key names is told as part of the mapping around it. An empty mapping is told as null.
+    A syntax error ends the settings without an error. Aliases and merge keys are expanded, up to the limit.
+
+    Returns:
+        The settings, and the error if a limit was reached.
     """
     collector = _YamlSettingsCollector()
     try:
@@ -174,7 +196,7 @@ def parse_yaml_settings(text: str, limits: Limits) -> tuple[list[Setting], Limit
             elif isinstance(event, yaml.NodeEvent):
                 collector.add_event(event)
             if len(collector.found) > _MAX_SETTINGS:
-                return collector.found, LimitReachedError(f"it holds more than {_MAX_SETTINGS} single values")
+                return collector.found, LimitReachedError(f"it contains more than {_MAX_SETTINGS} values")
     except YamlError:
         pass
     except LimitReachedError as error:
@@ -184,11 +206,13 @@ def parse_yaml_settings(text: str, limits: Limits) -> tuple[list[Setting], Limit
 
 @dataclass(slots=True)
 class _YamlSettingsCollector:
-    """The single values of a YAML text so far.
+    """Collects the settings of a YAML text from its events.
 
     Attributes:
-        scalars: what stands at each anchor of a single value.
-        spans: of each anchor of a collection that has ended, the way to it and its first and last setting.
+        found: the settings so far.
+        frames: the open collections, outermost first.
+        scalars: the value of each anchored scalar.
+        spans: for each anchored collection that has ended: the length of its path, and the range of its settings.
     """
 
     found: list[Setting] = field(default_factory=list)
@@ -205,7 +229,7 @@ class _YamlSettingsCollector:
             self.spans[ended.anchor] = (len(ended.path), ended.start, len(self.found))
 
     def add_event(self, event: yaml.NodeEvent) -> None:
-        """Take the next key or value."""
+        """Record the next key, value or start of a collection."""
         tag = getattr(event, "tag", None)
         short = short_tag(tag) if isinstance(tag, str) else ""
         value = self._resolve_scalar(event)

@@ -26,5 +26,5 @@ def test_evidence_without_a_listing_is_cut_at_its_end() -> None:
 def test_a_sentence_ends_once_and_keeps_the_case_of_a_file_name() -> None:
     assert sentence("os-system.pkl: it calls.") == "os-system.pkl: it calls."
     assert sentence("the text was read") == "The text was read."
-    words = unread_words(Unread(UnreadReason.PROGRAM, "scripts: the text was read, what it does was not judged"))
-    assert words == "It is program code. Scripts: the text was read, what it does was not judged."
+    words = unread_words(Unread(UnreadReason.PROGRAM, "scripts: the text was read, but its code was not analysed"))
+    assert words == "It is program code. Scripts: the text was read, but its code was not analysed."

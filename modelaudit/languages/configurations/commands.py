@@ -1,4 +1,7 @@
-"""Commands that tools run from JSON and YAML: scripts of npm, tasks of editors, hooks of containers and of commits."""
+"""Detect commands that tools run from JSON and YAML: npm scripts, editor tasks, hooks of containers and commits.
+
+The values of keys made of command words are analysed as shell and Windows command lines.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from modelaudit.wire.text import file_name
 _ON_INSTALL: Final = frozenset(
     {"preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare"}
 )
-# Tools name what they run in many ways, all of them of these words: onCreateCommand, commands_pre, before_install.
+# Tools name their command keys in many ways, but with these words: onCreateCommand, commands_pre, before_install.
 _COMMAND_WORDS: Final = frozenset(
     {"command", "commands", "cmd", "cmds", "run", "runs", "runcmd", "bootcmd", "script", "scripts", "shell", "bash",
      "sh", "pwsh", "powershell", "exec", "execute", "entry", "entrypoint", "hook", "hooks", "task", "tasks", "init",
@@ -27,7 +30,7 @@ _COMMAND_WORDS: Final = frozenset(
      "healthcheck", "preinstall", "postinstall", "raw", "program", "steps", "callback", "runtime", "profiles"}
 )  # fmt: skip
 _KEY_WORD: Final = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
-# What every command needs that this is about; a vocabulary of pieces of words has no blanks within a piece.
+# Every dangerous command matches one of these. The blanks keep tokenizer vocabularies out: their pieces have none.
 _COMMAND_MARKS: Final = re.compile(
     r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])"
     r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?cat?[ \t]+-|\brm[ \t]+-[rf]"
@@ -41,7 +44,7 @@ _MAX_MENTIONS: Final = 2000
 
 
 def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield what the commands do, and which of them run by themselves."""
+    """Yield the dangerous actions of commands, and the commands that run by themselves."""
     mentions: dict[Mention, None] = {}
     for setting in settings:
         if len(mentions) < _MAX_MENTIONS:
@@ -78,7 +81,7 @@ def _collect_windows_commands(value: str) -> Iterator[Mention]:
 
 @lru_cache(maxsize=10_000)
 def is_command_key(key: str) -> bool:
-    """Whether the key is made of a word for what is run: ``postCreateCommand``, ``commands_pre``, ``[testenv]``."""
+    """Whether a word of the key denotes a command: ``postCreateCommand``, ``commands_pre``, ``runcmd``."""
     return len(key) < 100 and (
         key == "dockerfile_inline" or any(word.lower() in _COMMAND_WORDS for word in _KEY_WORD.findall(key))
     )

@@ -1,4 +1,7 @@
-"""Values that a library evaluates as Python: of MONAI behind a ``$``, layers of YOLO, ``py/repr`` of jsonpickle.
+"""Detect configuration values that a library evaluates as Python: MONAI ``$`` values, YOLO layers, ``py/repr``.
+
+Evaluated layers and MONAI values are ordinary, so only expressions with a hostile call or a dunder name are reported.
+``py/repr`` of jsonpickle always is.
 
 Sources: ``monai/bundle/config_item.py`` (``ConfigExpression``), ``models/yolo.py`` of YOLOv5 (``parse_model``),
 ``jsonpickle/unpickler.py`` (``loadrepr``).
@@ -31,7 +34,7 @@ _MAX_EXPRESSIONS: Final = 2000
 
 
 def read_expressions(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every value that is evaluated."""
+    """Yield every dangerous value that is evaluated."""
     yield from build_outlines(_collect_expressions(settings))
 
 

@@ -1,4 +1,4 @@
-"""Where configurations of installers send them for packages: pip, uv, Poetry, Pipenv, conda, npm and Yarn.
+"""Detect package indexes and disabled checks in the configurations of pip, uv, Poetry, Pipenv, conda, npm and Yarn.
 
 Sources: https://docs.astral.sh/uv/concepts/indexes/, https://python-poetry.org/docs/repositories/, the reference of the
 ``Pipfile``, https://docs.conda.io/projects/conda/en/stable/configuration.html, https://yarnpkg.com/configuration/yarnrc.
@@ -31,7 +31,7 @@ _INSTALLERS: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "poetry.
 
 
 def read_indexes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every address that is asked for packages, and every check that is left out."""
+    """Yield every package index, and every disabled check of certificates or hosts."""
     yield from build_outlines(_collect_indexes(file_name(path) in _INSTALLERS, settings))
 
 

@@ -1,4 +1,4 @@
-"""Objects that LangChain makes from a file: constructors by their path, chains and tools by their type.
+"""Detect the objects that LangChain builds from a file: constructors by their path, chains and tools by their type.
 
 Sources: ``langchain_core/load/load.py`` (``lc``, ``id``; CVE-2025-68664), ``langchain/chains/loading.py`` (``_type``),
 ``langchain_core/prompts/loading.py`` (``template_path``).
@@ -22,7 +22,7 @@ _PATH_KEYS: Final = frozenset(
 
 
 def read_objects(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield what is made, and the files that are read for it."""
+    """Yield the objects that are built and references to the files that are read for them."""
     yield from build_outlines(_collect_objects(settings))
     found = tuple(
         Reference(ReferenceKind.DATA, each.value[:1000], each.key, where=each.where)

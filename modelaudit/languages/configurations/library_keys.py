@@ -1,4 +1,4 @@
-"""Names that one library looks for under one key: beside another key, in one file, or under a key of its own.
+"""Detect names that one library imports from one key: beside another key, in one file, or under a key of its own.
 
 Sources: ``haystack/core/pipeline/base.py`` (``type`` beside ``init_parameters``), ``pyannote/audio/core/pipeline.py``
 (``name`` beside ``params``), ``gluonts/core/serde/_base.py`` (``class`` beside ``__kind__``),
@@ -54,7 +54,7 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
-    """For each mapping, those of the keys in it that give a meaning to another."""
+    """Return, for each mapping, its keys that make another key of the mapping an import."""
     found: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     for key in _KEYS_WITH_COMPANION.values():
         for setting in settings:

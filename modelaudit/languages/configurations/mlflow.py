@@ -1,4 +1,4 @@
-"""What MLflow imports and reads for a model: ``MLmodel``, and the environments that stand beside it.
+"""Detect the modules and files that MLflow loads for a model: ``MLmodel`` and the environment files beside it.
 
 Sources: ``mlflow/pyfunc/__init__.py`` (``load_model`` imports ``loader_module`` after it put ``code`` on the path),
 ``mlflow/models/model.py``; CVE-2023-6909, CVE-2024-37054.
@@ -25,7 +25,7 @@ _FILE: Final = "mlmodel"
 
 
 def read_model(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the module that is imported, and the files that are put on its path or read."""
+    """Yield the loader module, and references to the code and data files of the model."""
     yield from build_outlines(_collect_modules(settings))
     if file_name(path) == _FILE or any(each.key == "loader_module" for each in settings):
         found = tuple(_collect_files(settings))
@@ -52,7 +52,7 @@ def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
 
 
 def read_environment(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield what an environment of conda or of MLflow has installed from elsewhere than an index."""
+    """Yield the requirements of a conda or MLflow environment that do not come from the default index."""
     yield from build_outlines(_collect_requirements(path, settings))
 
 

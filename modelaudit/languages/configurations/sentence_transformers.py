@@ -1,4 +1,4 @@
-"""``modules.json`` of sentence-transformers, whose ``type`` is a class to import, from the repository if it is there.
+"""Detect the classes that sentence-transformers imports from ``modules.json``, possibly from the repository itself.
 
 Source: ``sentence_transformers/SentenceTransformer.py`` (``_load_module_class_from_ref``).
 """
@@ -19,7 +19,7 @@ _OWN: Final = "sentence_transformers."
 
 
 def read_modules(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the classes, and the files and folders that they are loaded from."""
+    """Yield the classes, and references to the files and folders that they are loaded from."""
     rows = [each for each in settings if len(each.path) == 2 and isinstance(each.value, str) and each.value]
     yield from build_outlines(_collect_classes(rows))
     found = tuple(_collect_files(rows))

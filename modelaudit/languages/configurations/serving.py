@@ -1,4 +1,4 @@
-"""What servers and trainers import by name or from a file: PEFT, vLLM, SGLang, Ray Serve, BentoML, fairseq.
+"""Detect names and files that servers and trainers import: PEFT, vLLM, SGLang, Ray Serve, BentoML, fairseq.
 
 Sources: ``peft/auto.py`` (``auto_mapping``), ``peft/tuners/lora/model.py`` (``megatron_core``),
 ``vllm/engine/arg_utils.py``, ``ray/serve/schema.py`` (``import_path``, ``runtime_env``), ``fairseq/utils.py``
@@ -35,7 +35,7 @@ _BASE_MODEL_KEY: Final = "base_model_name_or_path"
 
 
 def read_serving(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the modules, the functions and the files."""
+    """Yield the imported modules and functions, and references to the files."""
     yield from build_outlines(_collect_names(settings))
     found = tuple(_collect_files(settings))
     if found:

@@ -1,8 +1,8 @@
-"""The index of weights in parts, which says in which file each tensor stands.
+"""Collect the files of a shard index, which maps each tensor to the file that contains it.
 
-Whoever loads a model from a folder joins each name to the path of that folder, so that an absolute one, or one that
-climbs, has files of the machine read, and those of torch unpickled. Source: ``transformers/utils/hub.py``
-(``get_checkpoint_shard_files``), ``diffusers/utils/hub_utils.py`` (``_get_checkpoint_shard_files``).
+Loaders join each file name to the model folder. An absolute path, or one with ``..``, makes them read other files
+of the machine, and unpickle those of torch. Source: ``transformers/utils/hub.py`` (``get_checkpoint_shard_files``),
+``diffusers/utils/hub_utils.py`` (``_get_checkpoint_shard_files``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAX_PATH_LENGTH: Final = 1000
 
 
 def _read_index(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the files, each with the first tensor that stands in it."""
+    """Yield a reference to each file, located at its first tensor."""
     found: dict[str, Reference] = {}
     for each in settings:
         target = each.value

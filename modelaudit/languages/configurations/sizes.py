@@ -1,4 +1,4 @@
-"""Sizes of a network that no machine can allot: a loader that believes them runs out of memory."""
+"""Detect network sizes that no machine can allocate: a loader that trusts them runs out of memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NUMBER: Final = re.compile(r"-?\d{1,400}")
 
 
 def read_sizes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every size that is negative or larger than any network's."""
+    """Yield every size that is below -1 or larger than any real network needs."""
     yield from build_outlines(_collect_sizes(settings))
 
 

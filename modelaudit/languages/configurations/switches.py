@@ -1,4 +1,4 @@
-"""Settings that take a guard away from whoever loads the model, or that have code fetched."""
+"""Detect settings that disable a safeguard of the loader, or that make it download code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NO: Final = frozenset({"false", "no", "off", "0"})
 
 
 def read_switches(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every switch that stands the dangerous way, and every kernel that is fetched."""
+    """Yield every switch in its unsafe position, and every kernel that is downloaded from the Hub."""
     yield from build_outlines(_collect_switches(settings))
 
 

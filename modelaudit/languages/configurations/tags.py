@@ -1,4 +1,4 @@
-"""Tags of YAML by which a loader imports and calls: those of PyYAML and of HyperPyYAML, by the name that they carry.
+"""Detect YAML tags that make a loader import and call a name: those of PyYAML, HyperPyYAML, Ruby and Java loaders.
 
 Sources: ``yaml/constructor.py`` (``!!python/object/apply:os.system``); ``hyperpyyaml/core.py`` (``!new:``).
 """
@@ -24,11 +24,15 @@ _FOREIGN_TAGS: Final = (
 TAG_IN_TEXT: Final = re.compile(
     r"!!?(?:tag:yaml\.org,2002:)?python/(?:object/apply|object/new|object|name|module):([\w.]++)"
 )
-"""A tag of PyYAML in a text that is no YAML itself, such as a string in JSON."""
+"""A PyYAML tag in text that is not YAML itself, such as a string in JSON."""
 
 
 def read_tags(tags: Iterable[tuple[str, int]]) -> Iterator[Reading]:
-    """The names that explicit tags carry; ``tags`` are tags with their lines."""
+    """Yield an outline of the names in explicit tags.
+
+    Args:
+        tags: each tag with its line, from 1.
+    """
     yield from build_outlines(_collect_mentions(tags))
 
 

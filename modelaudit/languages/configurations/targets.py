@@ -1,4 +1,4 @@
-"""Classes and functions that a configuration has imported and called, under whatever key its loader looks for them.
+"""Detect the classes and functions that a configuration makes its loader import and call.
 
 Sources: ``hydra.utils.instantiate`` (``_target_``), ``nemo/core/classes/common.py`` (``target``; CVE-2025-23304),
 jsonargparse and LightningCLI (``class_path``), ``instantiate_from_config`` of latent-diffusion (``target`` beside
@@ -28,7 +28,7 @@ _TARGET_KEYS: Final = frozenset(
 )
 _UNAMBIGUOUS_KEYS: Final = frozenset({"_target_", "__target__", "_component_"})
 _TARGET_KEY: Final = "target"
-# Of logging's ``dictConfig``, and of much else: told only where what is named runs code.
+# ``class`` is a key of logging's ``dictConfig`` and of much else: only names that run code count.
 _CLASS_KEY: Final = "class"
 _WHOLE_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
 _INTERPOLATION: Final = re.compile(r"\$\{([\w.]++)\}")
@@ -71,7 +71,7 @@ def _resolve_target(key: str, setting: Setting, values: Mapping[tuple[str, ...],
 
 
 def resolve_interpolations(value: str, values: Mapping[tuple[str, ...], object]) -> str:
-    """``value`` with every ``${a.b}`` that the same file states put in."""
+    """Replace every ``${a.b}`` in ``value`` that the same file defines; ``values`` are by key path."""
     for _ in range(_MAX_STEPS):
         if "${" not in value or len(value) > 1000:
             return value
@@ -84,5 +84,5 @@ def _look_up_value(match: re.Match[str], values: Mapping[tuple[str, ...], object
     return found if isinstance(found, str) else match[0]
 
 
-# Data sets have the key ``target``, too: it is only followed beside ``params``, and elsewhere found by its text.
+# Data sets have the key ``target`` too. It counts beside ``params``; elsewhere ``text_names`` searches the raw text.
 TARGETS = Interpreter(_TARGET_KEYS | {"params", "handlers"}, read_targets, _WHOLE_FILES)

@@ -1,8 +1,8 @@
-"""Names that loaders act on, in texts that are parsed by nobody here: strings within JSON, literals of Python, TOML.
+"""Find names that loaders import in text that is not parsed: strings inside JSON, Python literals, large documents.
 
-Uni2TS and FlexTok keep such a text in the metadata of a safetensors file; a configuration of MMEngine or of
-latent-diffusion names its classes under keys that data sets use, too (``type``, ``target``), for which no document is
-followed value by value.
+Uni2TS and FlexTok store such a text in the metadata of a safetensors file. Configurations of MMEngine and
+latent-diffusion name classes under keys that data sets use as well (``type``, ``target``). Parsing every data set value
+by value would be too slow, so these names are found by pattern.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MAX_MATCHES: Final = 2000
 
 
 def read_text_names(text: str) -> Iterator[Reading]:
-    """Yield the names that the text hands to a loader, as far as its spelling alone shows them."""
+    """Yield an outline of the names that patterns find in the text."""
     yield from build_outlines(_collect_mentions(text))
 
 
@@ -60,7 +60,10 @@ def _collect_mentions(text: str) -> Iterator[Mention]:
 
 
 def _find_matches(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
-    """Where the pattern, which begins with the key, matches; a search for a word costs little in a large text."""
+    """Yield the matches of ``pattern``, which begins with ``key``.
+
+    Searching for the key first is much faster in a large text than searching for the pattern.
+    """
     at = text.find(key)
     found = 0
     while at >= 0 and found < _MAX_MATCHES:

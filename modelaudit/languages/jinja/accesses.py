@@ -1,4 +1,8 @@
-"""What a template reaches for: attributes, methods, filters, tests, variables, other templates."""
+"""Collect the accesses of a template: attributes, methods, filters, tests, variables and other templates.
+
+The sandbox of Jinja and its known escapes (such as CVE-2019-10906 and CVE-2024-56326) turn on these names. A name that
+is computed at run time is reported as computed, because its value cannot be verified.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,13 @@ NAMES: Final = "jinja-names"
 TEMPLATES: Final = "jinja-templates"
 MAX_NAME_LENGTH: Final = 120
 
-# Filters that read an attribute of each item, with the position of its name among their arguments and its keyword.
+# Filters that read an attribute of each item: the position of its name among the arguments, and its keyword.
 _ATTRIBUTE_FILTERS: Final[dict[str, tuple[int | None, str]]] = {
     "attr": (0, "name"), "selectattr": (0, ""), "rejectattr": (0, ""), "groupby": (0, "attribute"),
     "map": (None, "attribute"), "sort": (2, "attribute"), "unique": (1, "attribute"), "min": (1, "attribute"),
     "max": (1, "attribute"), "sum": (0, "attribute"), "join": (1, "attribute"),
 }  # fmt: skip
-# Filters that apply another filter or test, with the position of its name.
+# Filters that apply another filter or test: the position of its name, and its vocabulary.
 _FILTER_APPLIERS: Final = {"map": (0, FILTERS)}
 _TEST_APPLIERS: Final = {"select": (0, TESTS), "reject": (0, TESTS), "selectattr": (1, TESTS), "rejectattr": (1, TESTS)}
 _FIELD_STEP: Final = re.compile(r"[.\[]\s*([^.\[\]]+)")
@@ -38,7 +42,7 @@ _OUTSIDE_PATH: Final = re.compile(r"[/\\~]|[A-Za-z]:|.*(?:^|[/\\])\.\.(?:[/\\]|$
 
 
 class AccessCollector:
-    """Collects the mentions of one template."""
+    """Visits the nodes of one template and yields a mention for each access."""
 
     def __init__(self, bindings: TemplateBindings, folder: ConstantFolder) -> None:
         self._bindings = bindings
@@ -46,7 +50,7 @@ class AccessCollector:
         self._callees: set[int] = set()
 
     def collect_mentions(self, tree: nodes.Template) -> Iterator[Mention]:
-        """In the order of the text.
+        """Yield the mentions in the order of the text.
 
         Raises:
             LimitReachedError: from the folder.
@@ -73,7 +77,7 @@ class AccessCollector:
     def _visit_attribute(
         self, node: nodes.Getattr | nodes.Getitem | nodes.Filter, name: str, use: str
     ) -> Iterator[Mention]:
-        """An attribute of whatever ``node.node`` is. A subscript may be a key of a mapping as well."""
+        """Yield a mention of an attribute of ``node.node``; a subscript can be a mapping key as well (use ``key``)."""
         if name.startswith("__") or (name.startswith("_") and use != "key"):
             yield _make_mention(ATTRIBUTES, "private-attribute", name, node)
         else:
@@ -170,7 +174,7 @@ class AccessCollector:
             yield _make_mention(ATTRIBUTES, "computed-format", "format", node)
 
     def _holds_only_macros(self, node: nodes.Node) -> bool:
-        """Whether it is a list of macros of the template itself and of nothing else."""
+        """Whether a variable is a list of macros of the template itself and of nothing else."""
         if not isinstance(node, nodes.Name) or node.name in self._bindings.mutated:
             return False
         parts = [part for bound in self._bindings.get_bindings(node.name) for part in walk_nodes(bound.expression)]
@@ -198,7 +202,7 @@ class AccessCollector:
 
 
 def _check_format_string(template: FoldedValues, node: nodes.Node) -> Iterator[Mention]:
-    """The attributes that the fields of a format string walk: ``{0.__class__}``, ``{x[key]}``."""
+    """Yield the attributes that the fields of a format string access: ``{0.__class__}``, ``{x[key]}``."""
     for text in template.texts:
         for step in _list_format_steps(text):
             use = "private-attribute" if step.startswith("_") else "attribute"
@@ -206,7 +210,7 @@ def _check_format_string(template: FoldedValues, node: nodes.Node) -> Iterator[M
 
 
 def _list_format_steps(text: str) -> Iterator[str]:
-    """The names that the fields of a format string walk to, those of fields within the format of a field included."""
+    """Yield the names that the fields of a format string access, including fields nested in a format specification."""
     waiting = [text]
     for _ in range(64):
         if not waiting:

@@ -1,4 +1,8 @@
-"""Which expressions the variables of a template stand for, wherever it sets them."""
+"""Collect the expressions that a template binds to each variable.
+
+The order of execution is ignored: a variable can be any of the expressions bound to it anywhere in the template. That
+over-approximates the values, so no assignment can hide a name from the analysis.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,12 @@ _MUTATING_METHODS: Final = frozenset({"append", "extend", "insert", "update", "s
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One way in which a variable gets its value.
+    """One expression that gives a variable its value.
 
     Attributes:
-        is_item: it is one of the items of ``expression``, as in a loop.
-        position: which part of each item, where items are taken apart.
+        expression: the bound expression.
+        is_item: the variable is one of the items of ``expression``, as in a loop.
+        position: the index within each item if the target unpacks items.
     """
 
     expression: nodes.Node
@@ -31,10 +36,10 @@ class TemplateBindings:
     """The variables of one template.
 
     Attributes:
-        macros: its macros by name.
-        mutated: variables whose value a method changes.
-        blocks: variables that take the text of a block which is more than a literal.
-        names: every name that the template itself gives a meaning.
+        macros: the macros by name.
+        mutated: variables whose value a method changes, such as ``append``.
+        blocks: variables set by a block that is more than literal text.
+        names: every name that the template defines itself.
     """
 
     def __init__(self, tree: nodes.Template) -> None:
@@ -56,7 +61,7 @@ class TemplateBindings:
             self._record_call(call)
 
     def get_bindings(self, name: str) -> list[Binding]:
-        """The ways in which ``name`` gets its values; ``ns.attr`` for an attribute of a namespace."""
+        """Return the bindings of ``name``; ``ns.attr`` is an attribute of a namespace."""
         return self._bound.get(name, [])
 
     def _record_statement(self, node: nodes.Node) -> None:

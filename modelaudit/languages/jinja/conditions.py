@@ -1,7 +1,10 @@
-"""Text that a template only adds where a message holds a certain word, or from a certain day on.
+"""Detect text that a template adds only if a message contains a certain word, or from a certain date on.
 
-A chat template decides by the roles of messages and by the marks of its own format. One that looks for ordinary words
-in what the user wrote, and then tells the model something, is the known form of a backdoor in a template.
+An ordinary chat template decides by the roles of messages and by the marks of its own format. A template that searches
+the user's text for ordinary words and then adds instructions for the model is the known form of a template backdoor.
+
+The analysis is a fixed point over the variables: it propagates the variables that hold message text, and those that
+hold the result of a search in it ("flags"). A *trigger* is a literal that a condition searches for.
 """
 
 from __future__ import annotations
@@ -36,13 +39,13 @@ _FORMAT_MARK: Final = re.compile(r"[<>\[\]{}|/_#$]")
 _MAX_ROUNDS: Final = 8
 _MAX_TRIGGERS: Final = 400
 _LARGEST_ORDINARY_COUNT: Final = 2
-"""Up to this number, a count is of the form of a conversation: whether there was a message before."""
+"""Templates compare counts up to this number to see whether there was an earlier message. Larger ones are triggers."""
 
 Triggers = tuple[str, ...]
 
 
-class ConditionAnalyser:
-    """Follows which variables hold what messages say, and which hold that something was found in it."""
+class ConditionAnalyzer:
+    """Finds conditions on message text in one template, and the text that depends on them."""
 
     def __init__(self, tree: nodes.Template, bindings: TemplateBindings, folder: ConstantFolder) -> None:
         self._tree = tree
@@ -55,7 +58,7 @@ class ConditionAnalyser:
         self._macros = {node.name: node for node in self._nodes if isinstance(node, nodes.Macro)}
 
     def collect_mentions(self) -> Iterator[Mention]:
-        """Each text that depends on such a condition.
+        """Yield a mention for each text that depends on such a condition.
 
         Raises:
             LimitReachedError: from the folder.
@@ -82,7 +85,7 @@ class ConditionAnalyser:
                 yield from self._judge_texts(node, found, bodies)
 
     def _find_inner_triggers(self, node: nodes.Output | nodes.Assign) -> tuple[Triggers, list[nodes.Node]]:
-        """Conditions inside an expression: ``and``, ``or``, a table that is asked by what was found, a repetition."""
+        """Find conditions inside an expression: ``and``, ``or``, a table indexed by a search result, a repetition."""
         found: list[str] = []
         expressions: list[nodes.Node] = []
         for each in node.iter_child_nodes():
@@ -95,7 +98,7 @@ class ConditionAnalyser:
     def _judge_texts(self, node: nodes.Node, found: Triggers, bodies: list[nodes.Node]) -> Iterator[Mention]:
         texts = dict.fromkeys(_list_emitted_texts(bodies, self._folder, self._macros))
         if isinstance(node, nodes.Output | nodes.Assign):
-            # Within one expression, short literals are what is looked for and replaced; they make no sentence together.
+            # Short literals of one expression are searched and replaced; joined they would look like a sentence.
             texts = dict.fromkeys(text for text in texts if contains_prose(text) or find_harmful_text(text))
         text = " ".join(texts)[:20_000]
         strong = find_harmful_text(text)
@@ -109,7 +112,7 @@ class ConditionAnalyser:
         )
 
     def _propagate_facts(self) -> None:
-        """Spread what is known over the variables until nothing changes, in as many rounds as names may depend."""
+        """Propagate message text and flags over the variables until nothing changes, at most ``_MAX_ROUNDS`` times."""
         bound = [(name, each) for name in self._list_bound_names() for each in self._bindings.get_bindings(name)]
         for _ in range(_MAX_ROUNDS):
             before = self._count_facts()
@@ -127,7 +130,7 @@ class ConditionAnalyser:
                 return
 
     def _record_binding(self, name: str, bound: nodes.Node) -> None:
-        """Note what a variable holds because of one expression that is bound to it."""
+        """Record whether a bound expression makes the variable hold messages, message text or a date."""
         if self._messages.holds_messages(bound):
             self._messages.message_names.add(name)
         if self._messages.contains_message_text(bound):
@@ -136,11 +139,11 @@ class ConditionAnalyser:
             self._dates.add(name)
 
     def _count_facts(self) -> tuple[int, ...]:
-        """How much is known, which only grows."""
+        """Count the known facts. They only grow, so equal counts mean that nothing changed."""
         return len(self._messages.text_names), len(self._messages.message_names), len(self._flags), len(self._dates)
 
     def _find_macro_triggers(self, macro: nodes.Macro) -> dict[str, Triggers]:
-        """The words that a macro looks for, so that its answer stands for the condition."""
+        """Return the words that a macro searches for: a call of the macro then counts as the condition."""
         tests = [node.test for node in walk_nodes(macro) if isinstance(node, nodes.If | nodes.CondExpr)]
         words = tuple(trigger for test in tests for trigger in self._find_triggers(test) if _is_ordinary_word(trigger))
         return {macro.name: words} if words else {}
@@ -154,7 +157,7 @@ class ConditionAnalyser:
         return list(dict.fromkeys(name for name in targets if self._bindings.get_bindings(name)))
 
     def _record_flags(self, node: nodes.If) -> None:
-        """Variables set to a constant under a condition stand for the condition."""
+        """Record that a variable set to a constant under a condition represents that condition."""
         found = self._find_triggers(node.test)
         if not found:
             return
@@ -166,7 +169,7 @@ class ConditionAnalyser:
                         self._flags.setdefault(name, found)
 
     def _find_triggers(self, test: nodes.Node) -> Triggers:
-        """The literals that an expression looks for in what messages say, or the days that it compares with today."""
+        """Return the literals that an expression searches for in message text, and the dates that it compares."""
         found: list[str] = []
         for node in walk_nodes(test):
             match node:
@@ -213,7 +216,7 @@ class ConditionAnalyser:
             yield from (f"the count {number}" for operand in operands for number in self._list_numbers(operand))
 
     def _is_message_count(self, node: nodes.Expr) -> bool:
-        """Whether it is how many messages there are, how long one is, or the number of a round of a loop."""
+        """Whether the expression is the number of messages, the length of one, or the index of a loop."""
         for each in walk_nodes(node):
             match each:
                 case nodes.Filter(name="length" | "count", node=nodes.Node() as inner):
@@ -226,13 +229,13 @@ class ConditionAnalyser:
         return False
 
     def _list_numbers(self, node: nodes.Expr) -> Iterator[int]:
-        """The numbers that an operand gives to compare with; formats ask for the first, the second and the last."""
+        """Yield the numbers of an operand. Small ones are ordinary: formats treat the first messages differently."""
         yield from (
             value for value in self._folder.fold(node).values if type(value) is int and value > _LARGEST_ORDINARY_COUNT
         )
 
     def _find_selected_literals(self, node: nodes.Filter) -> Iterator[str]:
-        """What ``select`` and its like look for among texts, or what they look for each of a list of words in."""
+        """Yield the literals that ``select`` and its like search for in message text."""
         if node.node is None or not node.args:
             return
         if any(self._messages.contains_message_text(argument) for argument in node.args):
@@ -243,7 +246,7 @@ class ConditionAnalyser:
                 yield from self._list_literals(argument)
 
     def _find_table_keys(self, node: nodes.Call | nodes.Getitem) -> Iterator[str]:
-        """A table of texts that is asked by what a message says."""
+        """Yield the keys of a literal table that is indexed by message text."""
         asked = node.args[:1] if isinstance(node, nodes.Call) else [node.arg]
         base = node.node.node if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) else node.node
         if any(self._messages.contains_message_text(each) for each in asked):
@@ -252,7 +255,7 @@ class ConditionAnalyser:
                     yield from (key for key, _ in value.pairs if isinstance(key, str))
 
     def _list_literals(self, node: nodes.Expr) -> Iterator[str]:
-        """The texts that an operand gives to look for, be they spelled, computed or in a list."""
+        """Yield the texts that an operand searches for: spelled, computed or in a list."""
         if self._messages.contains_message_text(node):
             for inner in walk_nodes(node):
                 if (
@@ -268,11 +271,11 @@ class ConditionAnalyser:
                 each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, str) and each
             )
         if folded.is_computed:
-            yield "a word that is put together"
+            yield "a word that is put together at run time"
 
 
 def _is_ordinary_word(trigger: str) -> bool:
-    """Whether it is ordinary language, and not a mark of the format of the chat."""
+    """Whether the trigger is ordinary language and not a mark of the chat format."""
     plain = trigger.strip().strip(":.").lower()
     return _WORD.search(plain) is not None and _FORMAT_MARK.search(plain) is None and plain not in _STRUCTURAL_WORDS
 
@@ -280,7 +283,7 @@ def _is_ordinary_word(trigger: str) -> bool:
 def _list_emitted_texts(
     bodies: list[nodes.Node], folder: ConstantFolder, macros: dict[str, nodes.Macro]
 ) -> Iterator[str]:
-    """The literal text that is printed or kept below these nodes; none that is compared, a key or an error."""
+    """Yield the literal text that these nodes print or keep; not text that is compared, a key or an error message."""
     waiting: list[nodes.Node] = list(reversed(bodies))
     left = dict(macros)
     while waiting:
@@ -295,7 +298,7 @@ def _list_emitted_texts(
             case nodes.Call(node=nodes.Name(name="raise_exception" | "strftime_now")) | nodes.Compare() | nodes.Test():
                 continue
             case nodes.Call(node=nodes.Name(name=name)) if name in left:
-                # A macro is also how a format is written; what counts is a sentence in it.
+                # Ordinary formats use macros as well, so only sentences in them count.
                 inner_texts = _list_emitted_texts(left.pop(name).body, folder, left)
                 yield from (each for each in inner_texts if contains_prose(each) or find_harmful_text(each))
             case nodes.If() | nodes.For() | nodes.CondExpr():
@@ -310,7 +313,7 @@ def _list_emitted_texts(
 
 
 def _list_sentences(folder: ConstantFolder, name: str) -> Iterator[str]:
-    """The sentences that a variable or a list of texts can be. Single words in lists are looked for, as a rule."""
+    """Yield the sentences that a variable can hold; single words in lists are usually search terms."""
     for value in folder.fold_name(name).values:
         for each in (value, *iterate_elements(value)):
             if isinstance(each, str) and (contains_prose(each) or find_harmful_text(each)):

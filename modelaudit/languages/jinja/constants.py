@@ -1,4 +1,8 @@
-"""What the operators, filters and methods of templates make of constants, each result bounded before it is made."""
+"""Compute operators, filters and methods of Jinja on constants.
+
+Each result is bounded before it is computed: a template must not make the scanner build a huge text. An operation that
+is not supported, or too large, gives ``UNKNOWN``.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ _PERCENT: Final = re.compile(r"%(?:([scdxXo%])|.|\Z)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A dictionary, as its pairs; ``UNKNOWN`` stands for values that only running tells."""
+    """A dictionary as key and value pairs; ``UNKNOWN`` replaces values known only at run time."""
 
     pairs: tuple[tuple[Value, Value], ...]
 
@@ -32,7 +36,7 @@ Value = str | int | float | bool | None | tuple["Value", ...] | Mapping | Unknow
 
 
 def is_within_bounds(value: object) -> bool:
-    """Whether a value is of a kind and of a size that is followed."""
+    """Whether a value has a supported type and is within the size limits."""
     if isinstance(value, str):
         return len(value) <= _MAX_TEXT_LENGTH
     if isinstance(value, int):
@@ -43,7 +47,7 @@ def is_within_bounds(value: object) -> bool:
 
 
 def format_value(value: Value) -> str:
-    """As a template prints it; rows and mappings only so far that what they hold can be told."""
+    """Return the text that a template prints for the value; tuples and mappings only in part."""
     if isinstance(value, tuple):
         return "(" + ", ".join(format_value(each) for each in value[:8]) + ")"
     return (
@@ -54,7 +58,7 @@ def format_value(value: Value) -> str:
 
 
 def iterate_items(value: Value) -> Iterator[Value]:
-    """What a loop over it gives."""
+    """Yield the items of a loop over the value."""
     if isinstance(value, str):
         yield from value[:MAX_ITEMS]
     elif isinstance(value, tuple):
@@ -64,7 +68,7 @@ def iterate_items(value: Value) -> Iterator[Value]:
 
 
 def iterate_elements(value: Value) -> Iterator[Value]:
-    """What a subscript that is not known may give."""
+    """Yield the possible results of an unknown subscript."""
     if isinstance(value, Mapping):
         yield from (each for _, each in value.pairs)
     elif isinstance(value, tuple):
@@ -72,7 +76,7 @@ def iterate_elements(value: Value) -> Iterator[Value]:
 
 
 def get_item(value: Value, key: Value) -> Value:
-    """``value[key]``."""
+    """Return ``value[key]``."""
     if isinstance(value, Mapping):
         return next((each for name, each in reversed(value.pairs) if name == key), UNKNOWN)
     if isinstance(value, str | tuple) and type(key) is int and -len(value) <= key < len(value):
@@ -81,7 +85,7 @@ def get_item(value: Value, key: Value) -> Value:
 
 
 def slice_value(value: Value, start: Value, stop: Value, step: Value) -> Value:
-    """``value[start:stop:step]``."""
+    """Return ``value[start:stop:step]``."""
     bounds = [part for part in (start, stop, step) if part is None or type(part) is int]
     if not isinstance(value, str | tuple) or len(bounds) < 3 or bounds[2] == 0:
         return UNKNOWN
@@ -90,7 +94,7 @@ def slice_value(value: Value, start: Value, stop: Value, step: Value) -> Value:
 
 
 def make_range(bounds: list[Value]) -> Value:
-    """``range`` of these, if it is short."""
+    """Return ``range(*bounds)`` as a tuple if it has at most ``MAX_ITEMS`` items."""
     given = [bound for bound in bounds if type(bound) is int]
     if not 1 <= len(given) <= 3 or (len(given) == 3 and given[2] == 0):
         return UNKNOWN
@@ -99,7 +103,7 @@ def make_range(bounds: list[Value]) -> Value:
 
 
 def apply_operator(left: Value, operator: str, right: Value) -> Value:
-    """The result of an operator between two values."""
+    """Return ``left operator right``."""
     if operator == "%" and isinstance(left, str):
         return format_percent(left, right if isinstance(right, tuple) else (right,))
     if operator == "*":
@@ -136,7 +140,7 @@ def _apply_integer_operator(left: int, operator: str, right: int) -> Value:
 
 
 def format_percent(template: str, given: tuple[Value, ...]) -> Value:
-    """``template % given``, for fields without width or precision."""
+    """Return ``template % given`` for fields without width or precision."""
     waiting = list(given)
     pieces: list[str] = []
     last = 0
@@ -213,7 +217,7 @@ _TEXT_FILTERS: Final[dict[str, Callable[[str, list[Value]], Value]]] = {
 
 
 def apply_filter(work: str, value: Value, given: list[Value]) -> Value:
-    """What the filter or method ``work`` makes of ``value``."""
+    """Apply the filter or method called ``work`` to ``value``."""
     if isinstance(value, str) and work in _TEXT_FILTERS:
         return _TEXT_FILTERS[work](value, given)
     match work:
@@ -246,7 +250,7 @@ def _apply_item_filter(work: str, every: list[Value]) -> Value:
 
 
 def map_filter(work: str, value: Value) -> Value:
-    """What ``map(work)`` makes of ``value``."""
+    """Apply the filter ``map(work)`` to ``value``."""
     return (
         tuple(apply_filter(work, each, []) for each in iterate_items(value))
         if isinstance(value, tuple | Mapping)

@@ -1,4 +1,7 @@
-"""What rendering a template would cost where the template itself says so: loops and texts of enormous length."""
+"""Detect templates that exhaust time or memory when rendered: huge loops, powers, repetitions and paddings.
+
+Only constants in the template count. Costs that depend on the messages are the caller's.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from modelaudit.model.structure import Location
 
 COSTS: Final = "jinja-costs"
 _MAX_ROUNDS: Final = 5_000_000
-"""Rounds of nested loops over constants; what a template of a chat needs stays far below."""
+"""Limit of rounds of nested loops over constants. Chat templates need far fewer."""
 _MAX_TEXT_LENGTH: Final = 50_000_000
 _MAX_DOUBLINGS: Final = 20
 _MAX_EXPONENT: Final = 10_000
@@ -27,7 +30,7 @@ _PADDING_FILTERS: Final = frozenset({"center", "ljust", "rjust", "zfill", "inden
 def collect_cost_mentions(
     tree: nodes.Template, bindings: TemplateBindings, folder: ConstantFolder
 ) -> Iterator[Mention]:
-    """The places at which rendering takes more time or memory than anything ordinary.
+    """Yield a mention for each place where rendering exceeds a limit of time or memory.
 
     Raises:
         LimitReachedError: from the folder.
@@ -88,7 +91,7 @@ def _check_expression(node: nodes.Node, folder: ConstantFolder) -> Iterator[Ment
 
 def _describe_product(node: nodes.Mul | nodes.Pow, folder: ConstantFolder) -> str:
     if isinstance(node, nodes.Pow):
-        # A power as an exponent is not worked out here: it is of the numbers that nobody means.
+        # Do not compute a power as an exponent: the number itself would exhaust memory.
         is_large = _find_largest_number(node.right, folder) > _MAX_EXPONENT or isinstance(node.right, nodes.Pow)
         return "computes a power with an enormous exponent" if is_large else ""
     for one, other in ((node.left, node.right), (node.right, node.left)):
@@ -102,7 +105,7 @@ def _describe_product(node: nodes.Mul | nodes.Pow, folder: ConstantFolder) -> st
 
 
 def _find_largest_argument(node: nodes.Filter | nodes.Call, folder: ConstantFolder) -> int:
-    """The largest number among the arguments, those with a name included."""
+    """Return the largest number among the arguments, keyword arguments included; 0 if there is none."""
     return max(
         (_find_largest_number(each, folder) for each in (*node.args, *(pair.value for pair in node.kwargs))), default=0
     )
@@ -119,7 +122,7 @@ def _describe_padding(template: nodes.Node, folder: ConstantFolder, given: int =
 
 
 def _estimate_rounds(node: nodes.Node, folder: ConstantFolder) -> int:
-    """How often a loop over ``node`` runs as far as constants tell; 2 for anything else, which may have any length."""
+    """Return how often a loop over ``node`` runs, by its constants; 2 if the length is unknown."""
     if isinstance(node, nodes.Filter) and node.node is not None:
         return _estimate_rounds(node.node, folder)
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in ("range", "lipsum"):
@@ -133,7 +136,7 @@ def _estimate_rounds(node: nodes.Node, folder: ConstantFolder) -> int:
 
 
 def _is_doubling(node: nodes.Assign, folder: ConstantFolder) -> bool:
-    """Whether a variable becomes itself twice over."""
+    """Whether an assignment at least doubles the length of its own variable."""
     name = get_variable_path(node.target)
     if not name or not isinstance(node.node, nodes.Concat | nodes.Add | nodes.Mul):
         return False
@@ -145,7 +148,7 @@ def _is_doubling(node: nodes.Assign, folder: ConstantFolder) -> bool:
 
 
 def get_variable_path(node: nodes.Node) -> str:
-    """``name``, or ``name.attr``; empty for anything else."""
+    """Return ``name`` or ``name.attr``; an empty string for any other expression."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.NSRef):

@@ -1,4 +1,8 @@
-"""Templates in the values of JSON and YAML, whatever their keys and the names of the files."""
+"""Find Jinja templates in the values of JSON and YAML, whatever their keys and the names of the files.
+
+Under a key that loaders read as a template, or one that speaks of templates or prompts, all mentions count. Elsewhere
+braces are common, so only accesses that escape the template count.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,10 @@ from modelaudit.wire.base import LimitReachedError, Reading
 _TEMPLATE_KEYS: Final = frozenset(
     {"chat_template", "chat_templates", "default_chat_template", "additional_chat_templates"}
 )
-"""Keys under which loaders of models look for a template of Jinja."""
+"""Keys whose values model loaders render as Jinja templates."""
 _TEMPLATE_WORD: Final = re.compile(r"template|prompt|jinja", re.IGNORECASE)
-# What looks like Jinja in the raw text of a document: a statement, or an expression that reaches somewhere. The pairs
-# of braces in a vocabulary are no such thing. Escapes of braces, which no writer makes, count in any case.
+# Jinja in the raw text of a document: a statement, or an expression with an access. Pairs of braces in a tokenizer
+# vocabulary do not match. Escaped braces always match, because no ordinary writer escapes them.
 MARKS: Final = re.compile(
     r"\{%[-+]?\s*(?:if|for|set|macro|do|call|with|filter|include|import|from|extends|block|generation)\b"
     r"|\{\{(?:[^{}\n\"\\]|\\.){0,300}?[.|\[(~]|\{\{[-+]?[ \t]*\\?\"(?![:,\]\s])"
@@ -31,10 +35,10 @@ _MAX_KEY_LENGTH: Final = 200
 
 
 def _read_templates(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield an outline for each template. Under a key that no loader looks for, only what attacks Python counts.
+    """Yield an outline for each template.
 
     Raises:
-        LimitReachedError: there are more templates than are followed.
+        LimitReachedError: there are more than ``_MAX_TEMPLATES`` templates.
     """
     lines: dict[tuple[str, ...], list[str]] = {}
     count = 0
@@ -48,7 +52,7 @@ def _read_templates(path: str, settings: Sequence[Setting], limits: Limits) -> I
             count += 1
             yield from _read_value(setting.path, text)
         if count > _MAX_TEMPLATES:
-            raise LimitReachedError(f"only the first {_MAX_TEMPLATES} templates of the document are judged")
+            raise LimitReachedError(f"only the first {_MAX_TEMPLATES} templates of the document were analysed")
     for place, parts in lines.items():
         yield from _read_list(place, parts)
 
@@ -69,7 +73,10 @@ def _read_value(place: tuple[str, ...], text: str) -> Iterator[Reading]:
 
 
 def _read_list(place: tuple[str, ...], parts: list[str]) -> Iterator[Reading]:
-    """A list of texts: lines of one template, as the server of llama-cpp-python takes them, or several templates."""
+    """Read a list of texts: the lines of one template, as the llama-cpp-python server joins them, or several templates.
+
+    Both readings are tried, because the loader decides.
+    """
     whole = "".join(parts)
     if not has_template_marks(whole):
         return
@@ -81,7 +88,7 @@ def _read_list(place: tuple[str, ...], parts: list[str]) -> Iterator[Reading]:
 
 
 def _keep_attacks(outline: Outline) -> Outline:
-    """Only what takes a template out of its bounds. Elsewhere braces stand for many things."""
+    """Keep only the mentions that escape the template: braces elsewhere have many other meanings."""
     kept = [
         mention
         for mention in outline.mentions

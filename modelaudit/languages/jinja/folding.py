@@ -1,4 +1,9 @@
-"""Which texts and numbers an expression can be, computed here from constants and never by Jinja."""
+"""Fold expressions of a template to the constants that they can be, without Jinja.
+
+A hostile template spells ``__class__`` in pieces. The folder computes sums, filters, slices and formats of constants,
+over all values that a variable can have, within limits of values, steps and time. It never calls into Jinja's runtime,
+because filters of Jinja work on unbounded data.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +29,11 @@ _PLAIN_FIELD: Final = re.compile(r"\{(\w*)\}")
 
 @dataclass(frozen=True, slots=True)
 class FoldedValues:
-    """What an expression can be.
+    """The values that an expression can have.
 
     Attributes:
-        values: the constants that it can be, as far as they are known; empty where none is.
-        is_computed: it may also be a text that is put together out of parts which only running tells.
+        values: the known constants; empty if none is known.
+        is_computed: it can also be a text that is put together from parts known only at run time.
     """
 
     values: tuple[Value, ...] = ()
@@ -36,23 +41,23 @@ class FoldedValues:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The values that are texts."""
+        """The values that are strings."""
         return tuple(value for value in self.values if isinstance(value, str))
 
 
 _UNKNOWN_VALUE: Final = FoldedValues()
 _COMPUTED_TEXT: Final = FoldedValues(is_computed=True)
-# Filters and methods that make a text, so that what they give of something unknown counts as put together.
+# Filters and methods that build a text: applied to an unknown value, the result counts as computed text.
 _TEXT_BUILDERS: Final = frozenset({"string", "join", "replace", "format", "reverse", "urlencode", "tojson", "center"})
 
-# Filters that give the text itself, marked or escaped, or another one where there is none.
+# Filters that return the text itself, marked or escaped, or a default.
 _IDENTITY_FILTERS: Final = frozenset(
     name for name, work in FILTERS.items() if work in (do_mark_safe, do_forceescape, FILTERS["escape"], do_default)
 )
 
 
 class ConstantFolder:
-    """Folds the expressions of one template. The work is counted over all of them."""
+    """Folds the expressions of one template; the limits of steps and time are for all of them together."""
 
     def __init__(self, bindings: TemplateBindings) -> None:
         self._bindings = bindings
@@ -62,14 +67,14 @@ class ConstantFolder:
         self._deadline = time.monotonic() + _MAX_SECONDS
 
     def fold(self, node: nodes.Node | None) -> FoldedValues:
-        """What ``node`` can be.
+        """Return the values that ``node`` can have.
 
         Raises:
             LimitReachedError: the expressions of this template take too many steps.
         """
         self._steps += 1
         if self._steps > _MAX_STEPS or (not self._steps % 256 and time.monotonic() > self._deadline):
-            raise LimitReachedError("a template whose constants take too long to compute is not followed further")
+            raise LimitReachedError("the constants of the template take too long to compute; the rest was not analysed")
         match node:
             case nodes.Const(value=value) | nodes.TemplateData(data=value):
                 return FoldedValues((value,)) if constants.is_within_bounds(value) else _UNKNOWN_VALUE
@@ -106,7 +111,7 @@ class ConstantFolder:
                 return _UNKNOWN_VALUE
 
     def fold_name(self, name: str) -> FoldedValues:
-        """What the variable ``name`` can be, wherever it is set. Where it depends on itself, nothing is known of it."""
+        """Return the values of the variable ``name`` over all its bindings; unknown where it depends on itself."""
         if name in self._names:
             return self._names[name]
         if name in self._names_in_progress:
@@ -170,7 +175,7 @@ class ConstantFolder:
         return self._keep_known(list(found), False)
 
     def _fold_arithmetic(self, node: nodes.BinExpr) -> FoldedValues:
-        # A chain of sums nests to the left, one level a sum: it is taken apart without recursion.
+        # A chain of sums nests to the left, one level for each sum. Recursion would overflow on long chains.
         chain: list[tuple[str, nodes.Expr]] = []
         left: nodes.Node = node
         while isinstance(left, nodes.BinExpr) and not isinstance(left, nodes.And | nodes.Or):
@@ -271,7 +276,7 @@ class ConstantFolder:
 
 
 def _fill_format(template: Value, given: dict[str, Value]) -> Value:
-    """A format string with plain fields only; what walks, converts or pads is not computed."""
+    """Fill a format string that has plain fields only; attribute access, conversion and padding give ``UNKNOWN``."""
     if not isinstance(template, str):
         return UNKNOWN
     rest = _PLAIN_FIELD.sub("", template)

@@ -1,4 +1,4 @@
-"""Which expressions of a chat template hold what the messages of a conversation say."""
+"""Decide which expressions of a chat template hold the messages of a conversation, or their text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelaudit.languages.jinja.costs import get_variable_path
 from modelaudit.languages.jinja.folding import ConstantFolder
 
 TEXT_KEYS: Final = frozenset({"content", "text", "query", "prompt", "input", "question"})
-"""Keys under which a message, or a part of one, has its text."""
+"""Keys whose values are the text of a message or of a part of one."""
 
 _STRUCTURE_KEYS: Final = frozenset({"type", "role", "name", "id", "tool_call_id", "function", "recipient", "channel"})
 _PRINTING_FILTERS: Final = frozenset({"string", "tojson", "join", "list", "lower", "upper", "urlize", "pprint"})
@@ -18,11 +18,11 @@ _PICKING_FILTERS: Final = frozenset({"first", "last", "list", "reverse", "select
 
 
 class MessageVariables:
-    """What is known of the variables of one template.
+    """The variables of one template that hold messages or message text.
 
     Attributes:
         message_names: variables that hold messages.
-        text_names: variables that hold text of messages.
+        text_names: variables that hold message text.
     """
 
     def __init__(self, folder: ConstantFolder) -> None:
@@ -31,7 +31,7 @@ class MessageVariables:
         self.text_names: set[str] = set()
 
     def holds_messages(self, node: nodes.Node) -> bool:
-        """Whether it is the messages, one of them, or some of them."""
+        """Whether the expression is the list of messages, one message or a part of the list."""
         while True:
             match node:
                 case nodes.Name():
@@ -44,7 +44,7 @@ class MessageVariables:
                     return get_variable_path(node) in self.message_names
 
     def contains_message_text(self, node: nodes.Node) -> bool:
-        """Whether an expression has the text of a message in it, and not only what kind of message or part it is."""
+        """Whether an expression contains message text, and not only the role or type of a message."""
         waiting = [node]
         while waiting:
             each = waiting.pop()
@@ -57,7 +57,7 @@ class MessageVariables:
         return False
 
     def _list_accessed_keys(self, node: nodes.Node) -> frozenset[str]:
-        """The keys by which an expression takes a part of something."""
+        """Return the keys and attributes that the expression accesses at its top."""
         match node:
             case nodes.Getattr():
                 return frozenset({node.attr})
@@ -71,7 +71,7 @@ class MessageVariables:
                 return frozenset()
 
     def _prints_messages(self, node: nodes.Node) -> bool:
-        """Whether whole messages are taken as text."""
+        """Whether the expression prints whole messages, which include their text."""
         match node:
             case nodes.Filter(name=name, node=nodes.Node() as inner) if name in _PRINTING_FILTERS:
                 return self.holds_messages(inner)

@@ -1,4 +1,8 @@
-"""What literal text of a template says: addresses, commands, markup, secrets, instructions against the user."""
+"""Find notable texts in the literals of a template.
+
+They are addresses, commands, markup, references to secrets, instructions against the user, and hidden characters. The
+model or the page that shows its answer may act on them.
+"""
 
 from __future__ import annotations
 
@@ -71,14 +75,14 @@ _HARMFUL_USES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class NotableText:
-    """One thing that a text says: the word for it, and the stretch of text that does."""
+    """One match: its use in the vocabulary ``jinja-text``, and the matched text, shortened."""
 
     use: str
     text: str
 
 
 def find_notable_texts(text: str) -> Iterator[NotableText]:
-    """What stands out in a literal text. Of a text longer than is looked at, the beginning counts."""
+    """Yield the notable parts of a literal text; only the first ``_MAX_TEXT_LENGTH`` characters are searched."""
     if len(text) > _LONG_TEXT_LENGTH:
         yield NotableText("long-text", f"{len(text)} characters")
     text = text[:_MAX_TEXT_LENGTH]
@@ -114,7 +118,7 @@ def _find_invisible_text(text: str) -> Iterator[NotableText]:
 
 
 def _is_encoded_text(text: str) -> bool:
-    """Whether it is Base64 of readable text."""
+    """Whether the text is Base64 of printable ASCII text."""
     stem = text.rstrip("=").replace("-", "+").replace("_", "/")[:4000]
     if len(stem) % 4 == 1:
         stem = stem[:-1]
@@ -126,16 +130,16 @@ def _is_encoded_text(text: str) -> bool:
 
 
 def contains_prose(text: str) -> bool:
-    """Whether a text holds a sentence: six words in a row, or as much in a script without spaces."""
+    """Whether the text contains a sentence: six words in a row, or as much in a script without spaces."""
     text = text[:_MAX_TEXT_LENGTH]
     return _SENTENCE.search(text) is not None or (not text.isascii() and _UNSPACED_SENTENCE.search(text) is not None)
 
 
 def find_harmful_text(text: str) -> str:
-    """What in a text has effects outside the chat or is turned against its user; empty if nothing is."""
+    """Return the first text that has effects outside the chat or works against the user; empty if there is none."""
     return next((said.text for said in find_notable_texts(text) if said.use in _HARMFUL_USES), "")
 
 
 def shorten_text(text: str) -> str:
-    """A stretch of text for a report: one line, bounded."""
+    """Return the text on one line, shortened for a report."""
     return " ".join(text.split())[:_MAX_QUOTE_LENGTH]

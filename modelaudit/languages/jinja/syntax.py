@@ -1,4 +1,7 @@
-"""The syntax tree of a template, within bounds. Nothing is compiled, optimised or evaluated to get it."""
+"""Parse a template into the syntax tree of Jinja, within limits of length, tokens and nesting.
+
+The parser of Jinja only builds the tree. Nothing is compiled, optimised or evaluated.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from jinja2.parser import Parser
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 MAX_CHARACTERS: Final = 1024 * 1024
-"""Longer templates are not parsed. The longest of the known model families has about 30,000 characters."""
+"""Limit of characters. The longest template of the known model families has about 30,000."""
 MAX_TOKENS: Final = 80_000
 _MAX_DEPTH: Final = 60
 _OPENING: Final = frozenset({"lparen", "lbracket", "lbrace"})
@@ -22,15 +25,15 @@ _CLOSING: Final = frozenset({"rparen", "rbracket", "rbrace"})
 
 
 class _BoundedSyntax(Extension):
-    """Counts tokens and brackets as the parser asks for them, and accepts the tag that marks what a model answers.
+    """Counts tokens and brackets while the parser reads them, and accepts the tag ``{% generation %}``.
 
-    ``{% generation %}`` is a tag of transformers around the text of the assistant.
+    transformers puts that tag around the text of the assistant.
     """
 
     tags = {"generation"}  # noqa: RUF012 - as jinja2 declares it
 
     def filter_stream(self, stream: TokenStream) -> TokenStream:
-        """``stream``, which ends with an error where a bound is reached."""
+        """Return ``stream``, which raises ``LimitReachedError`` at a limit."""
         return TokenStream(self._count_tokens(stream), stream.name, stream.filename)
 
     def _count_tokens(self, stream: TokenStream) -> Iterator[Token]:
@@ -41,15 +44,13 @@ class _BoundedSyntax(Extension):
             elif token.type in _CLOSING:
                 depth -= 1
             if count > MAX_TOKENS:
-                raise LimitReachedError(f"a template of more than {MAX_TOKENS} tokens is not followed further")
+                raise LimitReachedError(f"the template has more than {MAX_TOKENS} tokens; it was not parsed")
             if depth > _MAX_DEPTH:
-                raise LimitReachedError(
-                    f"a template that nests brackets deeper than {_MAX_DEPTH} is not followed further"
-                )
+                raise LimitReachedError(f"the template nests brackets deeper than {_MAX_DEPTH}; it was not parsed")
             yield token
 
     def parse(self, parser: Parser) -> nodes.Node:
-        """The body of ``{% generation %}`` as a scope of its own."""
+        """Return the body of ``{% generation %}`` as a scope of its own."""
         line = next(parser.stream).lineno
         body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
         return nodes.Scope(body, lineno=line)
@@ -61,16 +62,16 @@ _ENVIRONMENT: Final = Environment(  # it renders nothing
 
 
 def parse_template(text: str) -> nodes.Template:
-    """The tree of ``text``.
+    """Return the syntax tree of ``text``.
 
-    The parser is called directly: ``Environment.parse`` compiles a frame of Python to dress up a syntax error.
+    The parser is called directly, because ``Environment.parse`` compiles a Python frame to report a syntax error.
 
     Raises:
-        DamagedError: it is no Jinja that the parser knows.
+        DamagedError: it is not valid Jinja.
         LimitReachedError: it is too long, too deep or has too many tokens.
     """
     if len(text) > MAX_CHARACTERS:
-        raise LimitReachedError(f"a template of more than {MAX_CHARACTERS} characters is not parsed")
+        raise LimitReachedError(f"the template has more than {MAX_CHARACTERS} characters; it was not parsed")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an unknown escape in a literal is only a warning
@@ -79,13 +80,13 @@ def parse_template(text: str) -> nodes.Template:
         message = " ".join((error.message or "").split())[:200].rstrip(".")
         raise DamagedError(f"line {error.lineno}: {message}") from None
     except RecursionError:
-        raise LimitReachedError("a template that nests deeper than the parser goes is not followed further") from None
+        raise LimitReachedError("the template nests deeper than the parser supports; it was not parsed") from None
     except (ValueError, AssertionError, OverflowError) as error:  # a number of too many digits, a tag out of its place
-        raise DamagedError(f"the parser refuses it: {' '.join(str(error).split())[:200]}") from None
+        raise DamagedError(f"the Jinja parser rejects it: {' '.join(str(error).split())[:200]}") from None
 
 
 def walk_nodes(root: nodes.Node) -> Iterator[nodes.Node]:
-    """``root`` and all nodes below it in the order of the text, without recursion."""
+    """Yield ``root`` and all nodes below it in the order of the text, without recursion."""
     waiting = [root]
     while waiting:
         node = waiting.pop()

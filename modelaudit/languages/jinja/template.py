@@ -1,4 +1,4 @@
-"""One template as an outline, and why it was not followed to its end where it was not."""
+"""Analyse one template: return the outline of its mentions, and an absence if the analysis is incomplete."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jinja2 import nodes
 
 from modelaudit.languages.jinja.accesses import ATTRIBUTES, AccessCollector
 from modelaudit.languages.jinja.bindings import TemplateBindings
-from modelaudit.languages.jinja.conditions import ConditionAnalyser
+from modelaudit.languages.jinja.conditions import ConditionAnalyzer
 from modelaudit.languages.jinja.costs import collect_cost_mentions
 from modelaudit.languages.jinja.folding import ConstantFolder
 from modelaudit.languages.jinja.notable_text import TEXTS, contains_prose, find_notable_texts
@@ -27,7 +27,7 @@ _MAX_MENTIONS: Final = 4000
 _MAX_SECONDS: Final = 10.0
 _MAX_SPELLED_NAMES: Final = 200
 _MAX_LITERALS: Final = 20_000
-# Names with two underscores on both sides are the inside of Python; a template that cannot be parsed still spells them.
+# Dunder names give access to Python internals. A template that cannot be parsed is searched for them as text.
 _DUNDER: Final = re.compile(
     r"(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)([a-z]{2,30})(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)"
 )
@@ -35,19 +35,20 @@ _MARK: Final = re.compile(r"\{[%{#]")
 
 
 def has_template_marks(text: str) -> bool:
-    """Whether anything in a text is for Jinja to act on."""
+    """Whether the text contains the start of a Jinja statement, expression or comment."""
     return _MARK.search(text) is not None
 
 
 def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | None]:
-    """What a template mentions, each thing once for each way in which it is used.
+    """Return the mentions of a template, each name once for each use.
 
     Args:
-        text: all of it.
-        key: where the template stands, if in a value of a document; lines are then told in words.
+        text: the whole template.
+        key: the key path of the template if it is a value of a document. The line within the template is then part of
+            the detail.
 
     Returns:
-        The outline, as far as it was followed; and the absence of the rest.
+        The outline of the analysed part, and the absence of the rest or ``None``.
     """
     found: dict[tuple[str, str, str], Mention] = {}
     unread = None
@@ -56,11 +57,11 @@ def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | 
         for mention in _collect_until_deadline(text):
             found.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
             if len(found) >= _MAX_MENTIONS:
-                raise LimitReachedError(f"only the first {_MAX_MENTIONS} things that the template names are judged")
+                raise LimitReachedError(f"only the first {_MAX_MENTIONS} names of the template were analysed")
     except LimitReachedError as error:
         unread = Unread(UnreadReason.LIMIT, str(error), where)
     except RecursionError:
-        unread = Unread(UnreadReason.LIMIT, "a template that nests too deep is not followed further", where)
+        unread = Unread(UnreadReason.LIMIT, "the template nests too deep; the rest was not analysed", where)
     except DamagedError as error:
         unread = Unread(UnreadReason.DAMAGED, f"the template cannot be parsed: {error}", where)
     if unread is not None:
@@ -73,7 +74,7 @@ def _collect_until_deadline(text: str) -> Iterator[Mention]:
     until = time.monotonic() + _MAX_SECONDS
     for count, mention in enumerate(_collect_mentions(text)):
         if not count % 64 and time.monotonic() > until:
-            raise LimitReachedError(f"the template takes longer than {_MAX_SECONDS:.0f} seconds to follow")
+            raise LimitReachedError(f"the analysis of the template took longer than {_MAX_SECONDS:.0f} seconds")
         yield mention
 
 
@@ -84,11 +85,11 @@ def _collect_mentions(text: str) -> Iterator[Mention]:
     yield from AccessCollector(bindings, folder).collect_mentions(tree)
     yield from collect_cost_mentions(tree, bindings, folder)
     yield from _collect_text_mentions(tree, folder)
-    yield from ConditionAnalyser(tree, bindings, folder).collect_mentions()
+    yield from ConditionAnalyzer(tree, bindings, folder).collect_mentions()
 
 
 def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iterator[Mention]:
-    """What the literal texts say, each by itself and as they are put together."""
+    """Yield the notable literal texts, each by itself and as constants are joined."""
     count = 0
     inner: set[int] = set()
     for node in walk_nodes(tree):
@@ -103,20 +104,20 @@ def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iter
                 continue
             case nodes.Concat() | nodes.Add():
                 if isinstance(node, nodes.Add):
-                    inner.add(id(node.left))  # a chain of sums nests to the left, and counts as one
+                    inner.add(id(node.left))  # a chain of sums nests to the left; judge it once, as a whole
                 texts = tuple(text for text in folder.fold(node).texts if contains_prose(text))
             case _:
                 continue
         count += 1
         if count > _MAX_LITERALS:
-            raise LimitReachedError(f"only the first {_MAX_LITERALS} texts of the template are judged")
+            raise LimitReachedError(f"only the first {_MAX_LITERALS} texts of the template were analysed")
         for text in texts:
             for said in find_notable_texts(text):
                 yield Mention(TEXTS, said.use, said.text, Location(line=node.lineno))
 
 
 def _scan_unparsed_text(text: str) -> Iterator[Mention]:
-    """What a text that no tree was made of spells."""
+    """Yield the dunder names and notable texts of a template that was not parsed."""
     for match in islice(_DUNDER.finditer(text), _MAX_SPELLED_NAMES):
         line = text.count("\n", 0, match.start()) + 1
         yield Mention(ATTRIBUTES, "private-attribute", f"__{match[1]}__", Location(line=line))

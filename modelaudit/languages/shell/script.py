@@ -108,15 +108,15 @@ def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
     Raises:
         LimitReachedError: its commands nest too deep, or it has more than ``_MAX_MENTIONS`` mentions.
     """
-    script = _ScriptAnalyser(_ScriptState(_BASE_WORK + _WORK_PER_CHARACTER * len(text)), line, 0)
-    for count, mention in enumerate(script.analyse_text(text)):
+    script = _ScriptAnalyzer(_ScriptState(_BASE_WORK + _WORK_PER_CHARACTER * len(text)), line, 0)
+    for count, mention in enumerate(script.analyze_text(text)):
         if count >= _MAX_MENTIONS:
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
         yield mention
 
 
 @dataclass(frozen=True, slots=True)
-class _ScriptAnalyser:
+class _ScriptAnalyzer:
     """Analyses one text of commands, which may be nested in another.
 
     Attributes:
@@ -129,14 +129,14 @@ class _ScriptAnalyser:
     first_line: int
     depth: int
 
-    def analyse_text(self, text: str) -> Iterator[Mention]:
+    def analyze_text(self, text: str) -> Iterator[Mention]:
         """Yield the mentions of the commands, in order."""
         if self.depth > _MAX_DEPTH:
             raise LimitReachedError(f"its commands nest deeper than {_MAX_DEPTH} levels; the rest was not analysed")
         for pipeline in in_time(group_into_pipelines(self.state.parse_text(text)), 16):
-            yield from self._analyse_pipeline(pipeline)
+            yield from self._analyze_pipeline(pipeline)
 
-    def _analyse_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
+    def _analyze_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
         for use, name, detail in detect_pipeline_harm(pipeline.commands) if len(pipeline.commands) > 1 else ():
             yield self._make_mention(use, name, pipeline.commands[-1], detail)
         for index, command in enumerate(pipeline.commands):
@@ -148,15 +148,15 @@ class _ScriptAnalyser:
             )
             runs = runs_input(words) or (through_xargs and starts) or self._branches_into_shell(command)
             if index and runs:
-                yield from self._analyse_piped_program(pipeline.commands[:index], command)
+                yield from self._analyze_piped_program(pipeline.commands[:index], command)
             elif index and words and words[0] in READ_BUILTINS:
                 self._record_read_variable(pipeline.commands[:index], words)
             elif command.input_text is not None and runs_input(words) and normalize_program_name(words[0]) in SHELLS:
-                yield from self._analyse_nested(command.input_text, command)
-                yield from self._analyse_substitutions(command)
-            yield from self._analyse_command(command, words)
+                yield from self._analyze_nested(command.input_text, command)
+                yield from self._analyze_substitutions(command)
+            yield from self._analyze_command(command, words)
             for inner in (*command.substitutions, *command.input_substitutions):
-                yield from self._analyse_nested(inner, command)
+                yield from self._analyze_nested(inner, command)
 
     def _branches_into_shell(self, command: Command) -> bool:
         """Whether an output substitution executes the input, as in ``tee >(bash)``."""
@@ -171,8 +171,8 @@ class _ScriptAnalyser:
         if address is not None:
             self.state.downloads.record_read(words, address)
 
-    def _analyse_nested(self, text: str, command: Command) -> Iterator[Mention]:
-        yield from _ScriptAnalyser(self.state, self.first_line + command.line - 1, self.depth + 1).analyse_text(text)
+    def _analyze_nested(self, text: str, command: Command) -> Iterator[Mention]:
+        yield from _ScriptAnalyzer(self.state, self.first_line + command.line - 1, self.depth + 1).analyze_text(text)
 
     def _make_mention(self, use: str, name: str, command: Command, detail: str = "") -> Mention:
         short_name = " ".join(name.split())[:_MAX_QUOTE_LENGTH] or use
@@ -181,7 +181,7 @@ class _ScriptAnalyser:
     def _locate_command(self, command: Command) -> Location:
         return Location(line=self.first_line + command.line - 1)
 
-    def _analyse_piped_program(self, before: list[Command], command: Command) -> Iterator[Mention]:
+    def _analyze_piped_program(self, before: list[Command], command: Command) -> Iterator[Mention]:
         """Judge the program that a pipe feeds to ``command``, which executes its input."""
         self.state.spend_work(_WORK_PER_COMMAND * len(before))
         shell = normalize_program_name((unwrap_command(command.words) or command.words)[0])
@@ -196,13 +196,13 @@ class _ScriptAnalyser:
             yield self._make_mention("download-then-run", earlier, command, f"into {shell}")
             return
         for each in before:
-            yield from self._analyse_substitutions(each)
+            yield from self._analyze_substitutions(each)
         text = evaluate_pipeline_output(before)
         if text is not None:
             if len(before) > 1:
                 yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
             if shell in SHELLS | EVALUATORS:
-                yield from self._analyse_nested(text, command)
+                yield from self._analyze_nested(text, command)
         elif any(name in _DECODERS for name in names):
             yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
         elif any(mark in name for name in names for mark in "$?*"):
@@ -210,23 +210,23 @@ class _ScriptAnalyser:
         elif names and names[0] not in _PRINTERS:
             yield self._make_mention("piped-run", names[0], command, f"into {shell}")
 
-    def _analyse_words(self, command: Command, words: list[str]) -> Iterator[Mention]:
+    def _analyze_words(self, command: Command, words: list[str]) -> Iterator[Mention]:
         """Yield the mentions that follow from the command alone, whatever surrounds it."""
         for use, name, detail in detect_harm(command, words):
             yield self._make_mention(use, name, command, detail)
         for text in extract_embedded_commands(command):
-            yield from self._analyse_nested(text, command)
+            yield from self._analyze_nested(text, command)
         for found in collect_requirements(words):
             yield replace(found, where=self._locate_command(command))
 
-    def _analyse_command(self, command: Command, words: list[str]) -> Iterator[Mention]:
-        yield from self._analyse_words(command, words)
+    def _analyze_command(self, command: Command, words: list[str]) -> Iterator[Mention]:
+        yield from self._analyze_words(command, words)
         self.state.downloads.record_command(command, words)
         if not words:
             return
         name = normalize_program_name(words[0])
         if words[0] == OUTPUT_MARK:
-            yield from self._analyse_substitutions(command)
+            yield from self._analyze_substitutions(command)
         elif _WILDCARD.fullmatch(words[0]) and ("/" in words[0] or "?" in words[0]):
             yield self._make_mention("obfuscated", words[0], command)
         if name in READ_BUILTINS:
@@ -238,32 +238,32 @@ class _ScriptAnalyser:
         if address is not None:
             yield self._make_mention("download-then-run", address, command, words[0])
         if name in EVALUATORS or name in SHELLS:
-            yield from self._analyse_evaluator(command, words, name)
+            yield from self._analyze_evaluator(command, words, name)
         elif name in INTERPRETERS:
             if _INLINE_EXECUTION.search(" ".join(words[1:])[:_MAX_INLINE_LENGTH]):
                 yield self._make_mention("decode-and-run", " ".join(words[:2]), command)
-            yield from self._analyse_executed_outputs(command.input_substitutions, command)
+            yield from self._analyze_executed_outputs(command.input_substitutions, command)
 
-    def _analyse_evaluator(self, command: Command, words: list[str], name: str) -> Iterator[Mention]:
+    def _analyze_evaluator(self, command: Command, words: list[str], name: str) -> Iterator[Mention]:
         """Judge ``eval``, ``source`` or a shell with its program in an argument."""
-        yield from self._analyse_executed_outputs(command.input_substitutions, command)
+        yield from self._analyze_executed_outputs(command.input_substitutions, command)
         program = " ".join(words[1:]) if name == "eval" else None
         if name in SHELLS:
             program = next((words[at + 1] for at in range(1, len(words) - 1) if _takes_program_text(words[at])), None)
         if program is None:
             return
-        yield from self._analyse_substitutions(command)
+        yield from self._analyze_substitutions(command)
         if program.strip() not in ("", OUTPUT_MARK):
-            yield from self._analyse_nested(program, command)
+            yield from self._analyze_nested(program, command)
 
-    def _analyse_substitutions(self, command: Command) -> Iterator[Mention]:
-        yield from self._analyse_executed_outputs(command.substitutions, command)
+    def _analyze_substitutions(self, command: Command) -> Iterator[Mention]:
+        yield from self._analyze_executed_outputs(command.substitutions, command)
 
-    def _analyse_executed_outputs(self, texts: list[str], command: Command) -> Iterator[Mention]:
+    def _analyze_executed_outputs(self, texts: list[str], command: Command) -> Iterator[Mention]:
         for text in texts:
-            yield from self._analyse_executed_output(text, command)
+            yield from self._analyze_executed_output(text, command)
 
-    def _analyse_executed_output(self, inner: str, command: Command) -> Iterator[Mention]:
+    def _analyze_executed_output(self, inner: str, command: Command) -> Iterator[Mention]:
         """Judge the substitution ``inner``, whose output is executed."""
         commands = self.state.parse_text(inner)
         address = find_download_address(commands)
@@ -276,7 +276,7 @@ class _ScriptAnalyser:
                 yield self._make_mention("decode-and-run", names[-1], command)
             # ``$(echo cu)rl``: the words behind the substitution are arguments of the program that it names.
             words = command.words[1:] if command.words[:1] == [OUTPUT_MARK] else []
-            yield from self._analyse_nested(" ".join([text, *words]), command)
+            yield from self._analyze_nested(" ".join([text, *words]), command)
         elif any(name in _DECODERS for name in names):
             yield self._make_mention("decode-and-run", names[-1], command)
         else:

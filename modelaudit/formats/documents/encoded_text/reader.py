@@ -28,5 +28,5 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     content = decode_content(SubWindow(window, 0, window.size, budget_of(window, limits)), limits)
     if content is None or not content.layers:
-        raise DamagedError("the text is in the coding that it begins in no further than its beginning")
+        raise DamagedError("the text begins in an encoding that does not continue to its end")
     yield Artifact(join_found(artifact.path, content.format, 0), content.window.size, opener(content.window))
