@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 import modelaudit
-from modelaudit.checks.engine import dispatch_of, find
+from modelaudit.checks.engine import Judgements, dispatch_of, judge_subjects
 from modelaudit.checks.formats import notes_of, subjects_of_formats
 from modelaudit.checks.numbers import is_surplus, is_unknown, settle
 from modelaudit.checks.reach import by_reach, is_held
 from modelaudit.checks.references import subjects_of_references
-from modelaudit.checks.subjects import subjects_across, subjects_of, subjects_of_record, subjects_of_unread
+from modelaudit.checks.subjects import subjects_of, subjects_of_record, subjects_of_unread
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
@@ -116,28 +116,21 @@ class Audit:
         """Read one artifact with its members, and check the structures."""
         reading = self._begin(self.limits)
         digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
-        subjects: list[Subject] = []
         for address, structure in reading.structures:
-            subjects += subjects_of(address, structure, self.catalogue.callables)
             if CheckFamily.LICENSE in self.policy.checks:
                 self._license_claims.collect_claims(address, structure)
             if isinstance(structure, References):
                 self._references.append((address, structure))
-        subjects += subjects_across(reading.structures, reading.unread, self.catalogue)
+        subjects = list(subjects_of(reading.structures, reading.unread, self.catalogue))
         subjects += subjects_of_formats(reading.formats, self.catalogue.formats)
         for address, unread in reading.unread:
             (self._unknown if is_unknown(unread) else subjects).extend(subjects_of_unread(address, (unread,)))
         self._held += filter(is_held, subjects)
         self._unknown += filter(is_surplus, subjects)
-        for finding in self._check_subjects([each for each in subjects if not is_held(each) and not is_surplus(each)]):
-            reason = self.catalogue.findings[finding.rule].leaves
-            if reason is not None:
-                reading.unread.append(
-                    (finding.artifact, Unread(reason, finding.message.removesuffix("."), finding.location))
-                )
+        subjects = [each for each in subjects if not is_held(each) and not is_surplus(each)]
         record = self._record_artifact(artifact, reading, digests)
-        self.records.append(record)
-        self._check_subjects(list(subjects_of_record(record)))
+        judged = self._judge_subjects([*subjects, *subjects_of_record(record)])
+        self.records.append(self._add_absences(record, judged.absences))
 
     def _record_artifact(
         self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]
@@ -160,16 +153,19 @@ class Audit:
         """Check the references between files, once all files were read."""
         subjects = list(subjects_of_references(self._references, snapshot.artifacts))
         self.records, unknown = settle(self.records, self._unknown, subjects, self._references)
-        for finding in self._check_subjects([*unknown, *subjects, *self._judge_reach(snapshot, subjects)]):
-            reason = self.catalogue.findings[finding.rule].leaves
-            for place, record in enumerate(self.records):
-                if reason is not None and record.path == file_of(finding.artifact):
-                    unread = Unread(reason, finding.message.removesuffix("."), finding.location)
-                    absences = (
-                        *record.absences,
-                        (finding.artifact, apply_policy(finding.artifact, unread, self.policy)),
-                    )
-                    self.records[place] = replace(record, absences=absences, extent=Extent.PARTLY)
+        judged = self._judge_subjects([*unknown, *subjects, *self._judge_reach(snapshot, subjects)])
+        by_path: dict[str, list[tuple[str, Unread]]] = {}
+        for address, unread in judged.absences:
+            by_path.setdefault(file_of(address), []).append((address, unread))
+        self.records = [self._add_absences(record, by_path.get(record.path, ())) for record in self.records]
+
+    def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:
+        """Add what the rules left open to a record, as the policy sees it."""
+        if not absences:
+            return record
+        seen = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in absences)
+        extent = Extent.NOT if record.extent is Extent.NOT else Extent.PARTLY
+        return replace(record, absences=(*record.absences, *seen), extent=extent)
 
     def _judge_reach(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
         return by_reach(self._held, references, is_alone=len(snapshot.artifacts) == 1)
@@ -188,7 +184,7 @@ class Audit:
         conclusion = conclude_license(
             self._license_claims, snapshot, origins, self.policy.intent, guard(origins.look_up)
         )
-        self._check_subjects(build_license_subjects(conclusion))
+        self._judge_subjects(build_license_subjects(conclusion))
         return conclusion
 
     def _read_structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:
@@ -196,7 +192,7 @@ class Audit:
         reading.run(artifact, hashing=False)
         return reading.structures
 
-    def _check_subjects(self, subjects: Sequence[Subject]) -> tuple[Finding, ...]:
-        found = find(subjects, self._dispatch)
-        self.findings += found
-        return found
+    def _judge_subjects(self, subjects: Sequence[Subject]) -> Judgements:
+        judged = judge_subjects(subjects, self._dispatch)
+        self.findings += judged.findings
+        return judged

@@ -26,9 +26,13 @@ WITHOUT_FIXTURE = {
         "reader-failed",
         "unreadable",
     )
-} | {"onnx/external-data-hard-link"}
+} | {"onnx/external-data-hard-link", "coverage/unjudged-defect", "coverage/unjudged-name"}
 SECURITY = [id_ for id_, rule in RULES.items() if rule.rule.check is CheckFamily.SECURITY]
-DEFECTS = [id_ for id_, rule in RULES.items() if all(matcher.on == "defect" for matcher in rule.match)]
+DEFECTS = [
+    id_
+    for id_, rule in RULES.items()
+    if not rule.is_fallback and all(matcher.subject == "defect" for matcher in rule.match)
+]
 
 
 ABSENT = {

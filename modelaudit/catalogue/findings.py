@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable, Mapping
 
 from modelaudit import __version__
-from modelaudit.catalogue.document import Document
+from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import FindingFile, Shape, SubjectsFile
 from modelaudit.model.catalogue import NO_FORMATS, FindingRule, FormatFacts, Matcher
 from modelaudit.model.finding import Rule
@@ -17,6 +17,10 @@ Subjects = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 _FILE = Shape(FindingFile)
 _SUBJECTS = Shape(SubjectsFile)
+_OLD_SUBJECTS = {
+    "torch-mention": "with the vocabulary torch-operators; its field 'program' is now 'format', 'mention' is now 'use'",
+    "skops-node": "with the format skops; its field 'act' is now 'use', 'loader' is now 'detail'",
+}
 _FIELD = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
@@ -57,6 +61,7 @@ def read_findings(
     """
     rules: dict[str, FindingRule] = {}
     for expected, document in documents:
+        _refuse_old_words(document)
         file = _FILE.read(document)
         if file.id != expected:
             raise document.error(
@@ -71,6 +76,22 @@ def read_findings(
         _check_message(file, document, subjects)
         rules[file.id] = _rule(file)
     return dict(sorted(rules.items()))
+
+
+def _refuse_old_words(document: Document) -> None:
+    """Name the new word where a file uses one of an earlier version."""
+    matchers = document.data.get("match") if isinstance(document.data, dict) else None
+    for index, matcher in enumerate(matchers if isinstance(matchers, list) else ()):
+        if not isinstance(matcher, dict):
+            continue
+        place: Place = ("match", index)
+        if "on" in matcher:
+            raise document.error(f"match.{index}.on: the key is called 'subject' now", (*place, "on"))
+        old = _OLD_SUBJECTS.get(str(matcher.get("subject")))
+        if old is not None:
+            raise document.error(
+                f"match.{index}.subject: {matcher['subject']!r} is now 'mention' {old}", (*place, "subject")
+            )
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -91,20 +112,21 @@ def _rule(file: FindingFile) -> FindingRule:
         since=file.since,
     )
     matchers = tuple(
-        Matcher(entry.on, tuple((field, tuple(values)) for field, values in entry.where.items()))
+        Matcher(entry.subject, tuple((field, tuple(values)) for field, values in entry.where.items()))
         for entry in file.match
     )
     return FindingRule(
-        rule, matchers, file.message, tuple(file.examples.fires), tuple(file.examples.quiet), file.leaves
+        rule, matchers, file.message, tuple(file.examples.fires), tuple(file.examples.quiet), file.leaves, file.fallback
     )
 
 
 def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -> None:
     for index, matcher in enumerate(file.match):
-        known = subjects.get(matcher.on)
+        known = subjects.get(matcher.subject)
         if known is None:
             raise document.error(
-                f"match.{index}.on: {matcher.on!r} is not one of {_listed(subjects)}", ("match", index, "on")
+                f"match.{index}.subject: {matcher.subject!r} is not one of {_listed(subjects)}",
+                ("match", index, "subject"),
             )
         for field, wanted in matcher.where.items():
             strange = [value for value in wanted if known.get(field) and value not in known[field]]
@@ -115,7 +137,7 @@ def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -
                 )
             if field not in known:
                 raise document.error(
-                    f"match.{index}.where: {field!r} is not a field of {matcher.on}, which has {_listed(known)}",
+                    f"match.{index}.where: {field!r} is not a field of {matcher.subject}, which has {_listed(known)}",
                     ("match", index, "where", field),
                 )
 
@@ -125,7 +147,7 @@ def _check_defects(file: FindingFile, document: Document, formats: FormatFacts) 
     if not formats.defects:
         return
     for index, matcher in enumerate(file.match):
-        if matcher.on != "defect":
+        if matcher.subject != "defect":
             continue
         names = matcher.where.get("format") or tuple(formats.defects)
         kinds = matcher.where.get("kind") or tuple(kind for name in names for kind in formats.defects[str(name)])
@@ -156,7 +178,7 @@ def _check_message(file: FindingFile, document: Document, subjects: Subjects) ->
             continue
         if spec or conversion or not _FIELD.fullmatch(field):
             raise document.error(f"message: {{{field}}} must be a plain field name", ("message",))
-        for kind in dict.fromkeys(matcher.on for matcher in file.match):
+        for kind in dict.fromkeys(matcher.subject for matcher in file.match):
             if field not in subjects[kind]:
                 raise document.error(
                     f"message: {{{field}}} is not a field of {kind}, which has {_listed(subjects[kind])}", ("message",)

@@ -21,13 +21,13 @@ from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.origins import read_origins
 from modelaudit.catalogue.policies import read_policy
 from modelaudit.catalogue.restrictions import read_restrictions
+from modelaudit.catalogue.retired import read_retired
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.terms import read_vocabulary
-from modelaudit.catalogue.vocabularies import read_vocabularies
+from modelaudit.catalogue.vocabularies import read_declarations, read_vocabularies, require_declarations
 from modelaudit.model.catalogue import NO_FORMATS, Catalogue, FormatFacts, Policy
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.outline import PYTHON_NAMES
 from modelaudit.model.terms import LicenseCategory, Vocabulary
 
 
@@ -91,11 +91,14 @@ class _Sorted:
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
+    declarations: list[tuple[str, Document]] = field(default_factory=list)
+    retired: list[Document] = field(default_factory=list)
 
     def _unnamed(self) -> dict[tuple[str, ...], list[Document]]:
         """The files whose own name says nothing, or all in a folder, by their place."""
         return {
             ("subjects",): self.subjects,
+            ("retired",): self.retired,
             ("formats",): self.formats,
             ("skops",): self.skops,
             ("taxonomy",): self.taxonomy,
@@ -120,6 +123,8 @@ class _Sorted:
                 self.findings.append((f"{family}/{name}", document))
             case ("policies", name):
                 self.policies.append((name, document))
+            case ("vocabularies", vocabulary, "_vocabulary"):
+                self.declarations.append((vocabulary, document))
             case ("vocabularies", vocabulary, _):
                 self.vocabularies.append((vocabulary, document))
             case _ if unnamed is not None:
@@ -154,11 +159,13 @@ def _load(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
     clauses = read_vocabulary(files.clauses)
     licenses, vague = read_licenses(files.licenses, files.vague, clauses)
     vocabularies = read_vocabularies(files.vocabularies)
+    declarations = read_declarations(files.declarations)
+    require_declarations(files.vocabularies, declarations)
     subjects = read_subjects(files.subjects)
     for kind, name, words in (
         ("defect", "format", formats.defects),
         ("defect", "kind", {kind for kinds in formats.defects.values() for kind in kinds}),
-        ("mention", "vocabulary", {*vocabularies, PYTHON_NAMES}),
+        ("mention", "vocabulary", declarations),
         ("license-obligation", "kind", clauses.kinds),
         ("license-answer", "kind", clauses.kinds),
         ("license-obligation", "id", licenses),
@@ -167,8 +174,9 @@ def _load(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
         ("license-conclusion", "category", LicenseCategory),
     ):
         subjects = with_words(subjects, kind, name, words)
+    findings = read_findings(files.findings, subjects, formats)
     return Catalogue(
-        findings=read_findings(files.findings, subjects, formats),
+        findings=findings,
         callables=callables.finish(),
         licenses=licenses,
         policies=_policies(files.policies, clauses),
@@ -178,6 +186,8 @@ def _load(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
         skops=read_skops(files.skops),
         operators=read_operators(files.operators, files.dangerous_operators),
         vocabularies=vocabularies,
+        declarations=declarations,
+        retired=read_retired(files.retired, findings),
         taxonomy=read_taxonomy(files.taxonomy),
         clauses=clauses,
         openness=read_openness(files.openness),

@@ -95,7 +95,7 @@ Texts = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 class MatcherFile:
     """One entry of a finding's ``match``."""
 
-    on: Kebab
+    subject: Kebab
     where: dict[str, Scalars] = Field(default_factory=dict)
 
 
@@ -122,6 +122,7 @@ class FindingFile:
     message: Text
     match: Annotated[list[MatcherFile], Field(min_length=1)]
     leaves: UnreadReason | None = None
+    fallback: bool = False
     references: list[Url] = Field(default_factory=list)
     cwe: list[Cwe] = Field(default_factory=list)
     examples: ExamplesFile = Field(default_factory=ExamplesFile)

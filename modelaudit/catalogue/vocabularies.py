@@ -1,4 +1,8 @@
-"""``rules/vocabularies/``: what the names mean that files of a format hand to their loader."""
+"""Read ``rules/vocabularies/``: the reviewed names that files hand to their loaders.
+
+A vocabulary is a folder. Its lists judge names as trusted or dangerous; its ``_vocabulary.yaml`` declares the
+consequence of a name that is on no list.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,23 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
-from modelaudit.catalogue.schema import Shape, Text, among
-from modelaudit.model.catalogue import EFFECTS, MORE_EFFECTS, CallableEntry, Standing
+from modelaudit.catalogue.schema import Kebab, Shape, Text, among
+from modelaudit.model.catalogue import (
+    CODE_KINDS,
+    EFFECTS,
+    MORE_EFFECTS,
+    OTHER_KINDS,
+    CallableEntry,
+    Harmless,
+    Standing,
+    Unlisted,
+    UnlistedPolicy,
+    VocabularyDeclaration,
+)
 
 _CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
+VocabularyKind = Annotated[Kebab, among((*CODE_KINDS, *OTHER_KINDS))]
 Effect = Annotated[str, among((*EFFECTS, *MORE_EFFECTS))]
 
 
@@ -71,7 +87,90 @@ class VocabularyFile:
     dangerous: list[DangerousFile] = field(default_factory=list)
 
 
+@dataclass(config=_CONFIG)
+class UnlistedUseFile:
+    """Uses for which the consequence of an unlisted name differs from that of the vocabulary."""
+
+    names: Annotated[list[Text], Field(min_length=1)]
+    unlisted: Unlisted
+    kind: VocabularyKind | None = None
+    reason: Text | None = None
+
+
+@dataclass(config=_CONFIG)
+class HarmlessFile:
+    """Uses that need no rule for a dangerous name of these effects (of any, without), or for a detection."""
+
+    uses: Annotated[list[Text], Field(min_length=1)]
+    reason: Text
+    effects: list[Effect] = field(default_factory=list)
+
+
+@dataclass(config=_CONFIG)
+class DeclarationFile:
+    """``rules/vocabularies/<vocabulary>/_vocabulary.yaml``."""
+
+    kind: VocabularyKind
+    unlisted: Unlisted
+    reason: Text | None = None
+    uses: list[UnlistedUseFile] = field(default_factory=list)
+    harmless: list[HarmlessFile] = field(default_factory=list)
+
+
 _SHAPE = Shape(VocabularyFile)
+_DECLARATION = Shape(DeclarationFile)
+
+
+def read_declarations(documents: Iterable[tuple[str, Document]]) -> Mapping[str, VocabularyDeclaration]:
+    """Read the ``_vocabulary.yaml`` of each vocabulary.
+
+    Raises:
+        ConfigurationError: ``unlisted`` is missing or unknown, a quiet vocabulary has no reason, a vocabulary whose
+            names select code is quiet as a whole, or two files declare one vocabulary.
+    """
+    declarations: dict[str, VocabularyDeclaration] = {}
+    for vocabulary, document in documents:
+        if vocabulary in declarations:
+            raise document.error(f"the vocabulary {vocabulary!r} is declared already")
+        file = _DECLARATION.read(document)
+        if file.unlisted is Unlisted.QUIET and file.kind in CODE_KINDS:
+            raise document.error(
+                f"unlisted: a vocabulary of {file.kind} selects code and cannot be quiet; write 'unlisted: absent', "
+                "and list the uses that are quiet under 'uses'",
+                ("unlisted",),
+            )
+        uses: dict[str, UnlistedPolicy] = {}
+        for index, part in enumerate(file.uses):
+            policy = _read_policy(document, part.kind or file.kind, part.unlisted, part.reason, ("uses", index))
+            uses.update(dict.fromkeys(part.names, policy))
+        declarations[vocabulary] = VocabularyDeclaration(
+            _read_policy(document, file.kind, file.unlisted, file.reason, ()),
+            uses,
+            tuple(Harmless(frozenset(each.uses), frozenset(each.effects), each.reason) for each in file.harmless),
+        )
+    return declarations
+
+
+def _read_policy(document: Document, kind: str, unlisted: Unlisted, reason: str | None, place: Place) -> UnlistedPolicy:
+    if unlisted is Unlisted.QUIET and reason is None:
+        where = ".".join(map(str, (*place, "unlisted")))
+        raise document.error(
+            f"{where}: quiet needs a 'reason' that names the behaviour of the loader by which the name selects no code",
+            (*place, "unlisted"),
+        )
+    return UnlistedPolicy(kind, unlisted, reason or "")
+
+
+def require_declarations(
+    documents: Iterable[tuple[str, Document]], declarations: Mapping[str, VocabularyDeclaration]
+) -> None:
+    """Raise ``ConfigurationError`` for the first list of a vocabulary without ``_vocabulary.yaml``."""
+    for vocabulary, document in documents:
+        if vocabulary not in declarations:
+            raise document.error(
+                f"the vocabulary {vocabulary!r} has no _vocabulary.yaml that says 'unlisted: absent', or "
+                "'unlisted: quiet' with a reason"
+            )
 
 
 def read_vocabularies(documents: Iterable[tuple[str, Document]]) -> Mapping[str, Mapping[str, CallableEntry]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modelaudit.model.catalogue import CallableEntry, Callables, Standing
 from modelaudit.model.pickle import Name, Value
 
-_UNVETTED = "nobody has vetted what it does when a file calls it"
+UNREVIEWED = "it is not on the list of reviewed names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ def judge(subject: Value, callables: Callables) -> Judgement:
     if dotted:
         return Judgement(Standing.UNRESOLVED, "attribute", "it walks from attribute to attribute")
     if subject.module.partition(".")[0] in callables.standard_library:
-        return Judgement(Standing.STANDARD_LIBRARY, why=_UNVETTED)
-    return Judgement(Standing.UNLISTED, why=_UNVETTED)
+        return Judgement(Standing.STANDARD_LIBRARY, why=UNREVIEWED)
+    return Judgement(Standing.UNLISTED, why=UNREVIEWED)
 
 
 def _dangerous_module(text: str, callables: Callables) -> Judgement | None:

@@ -1,8 +1,15 @@
-"""Subjects against rules: findings, in a stable order."""
+"""Match subjects against rules: findings and the absences that remain, in a stable order.
+
+A rule turns a subject into a finding. A *fallback* rule fires only on subjects that no other rule matches, whatever its
+family. An absence remains where a rule says so (``leaves``), where the subject says so whichever rules match, and where
+the subject has a default and no rule of its own matches. The subject decides, not a rule file: a rule that is missing
+changes the words of a report and never the verdict to a pass.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,9 +18,11 @@ from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import FindingRule, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
+from modelaudit.model.structure import Unread
 
 _EVIDENCE_KEPT: Final = 20
 _FINDINGS_KEPT: Final = 200
+_SHOWN_FIELDS: Final = ("format", "use", "kind", "name", "detail")
 
 _Value = tuple[bool, Scalar]
 _LATEST: Final[list[tuple[Mapping[str, FindingRule], tuple[CheckFamily, ...], Dispatch]]] = []
@@ -21,36 +30,42 @@ _NO_TABLES: Final[Mapping[str, dict[_Value, list[_Entry]]]] = {}
 
 
 class Dispatch:
-    """The matchers of the rules of some families, laid out by the values that they ask for.
+    """Index the matchers of rules by the values that they ask for.
 
-    A subject is held only against matchers that ask for the value that it has: what a rule set costs does not grow with
-    the rules of other formats.
+    A subject is compared only with matchers that ask for a value that it has, so that the cost of a rule set does not
+    grow with the rules of other formats.
+
+    Attributes:
+        families: those whose findings are wanted. Rules of other families are matched as well, because a subject that
+            one of them matches needs no fallback.
     """
 
     def __init__(self, rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> None:
-        chosen = [rule for rule in rules.values() if rule.rule.check in families]
+        chosen = list(rules.values())
+        self.families = frozenset(families)
         self._tables: dict[str, dict[str, dict[_Value, list[_Entry]]]] = {}
         self._unconditional: dict[str, list[_Entry]] = {}
-        telling = _telling_fields(chosen)
+        counts = _count_values(chosen)
         for number, rule in enumerate(chosen):
             for matcher in rule.match:
                 asked = {field: frozenset(map(_value, values)) for field, values in matcher.where}
                 entry = _Entry(number, rule, tuple(asked.items()))
                 if not asked:
-                    self._unconditional.setdefault(matcher.on, []).append(entry)
+                    self._unconditional.setdefault(matcher.subject, []).append(entry)
                     continue
-                field = max(asked, key=lambda each: telling[matcher.on, each])
-                table = self._tables.setdefault(matcher.on, {}).setdefault(field, {})
+                field = max(asked, key=lambda each: counts[matcher.subject, each])
+                table = self._tables.setdefault(matcher.subject, {}).setdefault(field, {})
                 for value in asked[field]:
                     table.setdefault(value, []).append(entry)
 
-    def rules_for(self, subject: Subject) -> list[FindingRule]:
-        """The rules of which a matcher fits, each once, in the order of the rule set."""
+    def select_rules(self, subject: Subject) -> list[FindingRule]:
+        """Return the rules with a matcher that fits, each once, in the order of the rule set."""
         entries = list(self._unconditional.get(subject.kind, ()))
         for field, table in self._tables.get(subject.kind, _NO_TABLES).items():
             entries += table.get(_value(subject.fields.get(field)), ())
         fitting = {entry.number: entry.rule for entry in entries if entry.fits(subject.fields)}
-        return [fitting[number] for number in sorted(fitting)]
+        rules = [fitting[number] for number in sorted(fitting)]
+        return [rule for rule in rules if not rule.is_fallback] or rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +85,21 @@ def _value(value: Scalar) -> _Value:
     return isinstance(value, bool), value
 
 
-def _telling_fields(rules: Iterable[FindingRule]) -> dict[tuple[str, str], int]:
+def _count_values(rules: Iterable[FindingRule]) -> dict[tuple[str, str], int]:
     """How many values of a kind's field the rules ask for: the more, the fewer matchers share one."""
     asked: dict[tuple[str, str], set[_Value]] = {}
     for rule in rules:
         for matcher in rule.match:
             for field, values in matcher.where:
-                asked.setdefault((matcher.on, field), set()).update(map(_value, values))
+                asked.setdefault((matcher.subject, field), set()).update(map(_value, values))
     return {place: len(values) for place, values in asked.items()}
 
 
 def check(
     subjects: Iterable[Subject], rules: Mapping[str, FindingRule], families: Collection[CheckFamily]
 ) -> tuple[Finding, ...]:
-    """Every rule of the chosen families that a subject matches; as ``find`` does with rules that are laid out."""
-    return find(subjects, Dispatch(rules, families))
+    """Return the findings of the chosen families, as ``judge_subjects`` does with indexed rules."""
+    return judge_subjects(subjects, Dispatch(rules, families)).findings
 
 
 def dispatch_of(rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> Dispatch:
@@ -97,22 +112,68 @@ def dispatch_of(rules: Mapping[str, FindingRule], families: Collection[CheckFami
     return latest[2]
 
 
-def find(subjects: Iterable[Subject], dispatch: Dispatch) -> tuple[Finding, ...]:
-    """Every rule that a subject matches.
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """The findings on some subjects, worst first, and the absences that remain, with their addresses."""
 
-    Subjects that differ only in where they stand make one finding with the evidence of all. Beyond a bound, further
-    findings of the same rule in the same artifact are counted in the last one, so that a hostile file cannot bury
-    the others.
+    findings: tuple[Finding, ...]
+    absences: tuple[tuple[str, Unread], ...]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Subjects of one artifact and key that one rule matches; they make one finding."""
+
+    rule: FindingRule
+    subjects: list[Subject]
+
+
+def judge_subjects(subjects: Iterable[Subject], dispatch: Dispatch) -> Judgements:
+    """Match subjects against rules.
+
+    Subjects that differ only in their location make one finding with the evidence of all. Beyond a bound, further
+    findings of the same rule in the same artifact are counted in the last one, so that a hostile file cannot bury the
+    others.
     """
-    found: dict[tuple[str, str, str], tuple[FindingRule, list[Subject]]] = {}
+    groups: dict[tuple[str, str, str], _Group] = {}
+    ruleless: list[Subject] = []
     for subject in subjects:
-        for rule in dispatch.rules_for(subject):
-            _, same = found.setdefault((rule.rule.id, subject.artifact, subject.key), (rule, []))
-            same.append(subject)
-    return _bounded([_finding(rule, same) for rule, same in found.values()])
+        rules = dispatch.select_rules(subject)
+        for rule in rules:
+            if rule.rule.check in dispatch.families:
+                place = (rule.rule.id, subject.artifact, subject.key)
+                groups.setdefault(place, _Group(rule, [])).subjects.append(subject)
+        if not rules and (subject.leaves or subject.default):
+            ruleless.append(subject)
+    made = [(_make_finding(group.rule, group.subjects), group) for group in groups.values()]
+    group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in made}
+    findings = _bound_findings([finding for finding, _ in made])
+    absences: list[tuple[str, Unread]] = []
+    if CheckFamily.SECURITY in dispatch.families:
+        absences += _absences_of_ruleless(ruleless)
+    for finding in findings:
+        group = group_of[finding.rule, finding.artifact, finding.key]
+        reason = group.rule.leaves or next((each.leaves for each in group.subjects if each.leaves), None)
+        if reason is not None:
+            absences.append((finding.artifact, Unread(reason, finding.message.removesuffix("."), finding.location)))
+    return Judgements(findings, tuple(dict.fromkeys(absences)))
 
 
-def _finding(rule: FindingRule, same: list[Subject]) -> Finding:
+def _absences_of_ruleless(subjects: Iterable[Subject]) -> Iterator[tuple[str, Unread]]:
+    """The absences of subjects that not even a fallback rule matches, bounded as findings are."""
+    counts: Counter[str] = Counter()
+    for subject in {(each.artifact, each.key): each for each in subjects}.values():
+        counts[subject.artifact] += 1
+        reason = subject.leaves or subject.default
+        if reason is not None and counts[subject.artifact] <= _FINDINGS_KEPT:
+            shown = " ".join(
+                str(subject.fields.get(field) or "") for field in ("format", "use", "name", "kind", "detail")
+            )
+            detail = redacted(on_one_line(f"no rule judges this {subject.kind}: {' '.join(shown.split())}"))
+            yield subject.artifact, Unread(reason, detail, subject.location)
+
+
+def _make_finding(rule: FindingRule, same: list[Subject]) -> Finding:
     first = same[0]
     lines = [line for subject in same for line in subject.evidence]
     evidence = lines[:_EVIDENCE_KEPT]
@@ -123,19 +184,19 @@ def _finding(rule: FindingRule, same: list[Subject]) -> Finding:
         severity=rule.rule.severity,
         check=rule.rule.check,
         artifact=first.artifact,
-        message=redacted(_filled(rule.message, first.fields)),
+        message=redacted(_fill_message(rule.message, first.fields)),
         location=replace(first.location, key=redacted(first.location.key)) if first.location.key else first.location,
         evidence=tuple(redacted(line) for line in (*evidence, *first.listing)),
         key=redacted(first.key),
     )
 
 
-def _filled(message: str, fields: Mapping[str, Scalar]) -> str:
+def _fill_message(message: str, fields: Mapping[str, Scalar]) -> str:
     # The catalogue allows plain field names only, so that formatting cannot reach into anything.
     return message.format_map({field: escape_unprintable(str(value)) for field, value in fields.items()})
 
 
-def _bounded(findings: list[Finding]) -> tuple[Finding, ...]:
+def _bound_findings(findings: list[Finding]) -> tuple[Finding, ...]:
     kept: dict[tuple[str, str], list[Finding]] = {}
     more: dict[tuple[str, str], int] = {}
     for finding in findings:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelaudit.checks.callables import Judgement, judge
+from modelaudit.checks.callables import UNREVIEWED, Judgement, judge
 from modelaudit.model.catalogue import Callables, Standing
 from modelaudit.model.pickle import Name
 
 _PATH: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*+")
 _HIDDEN: Final = Judgement(Standing.UNRESOLVED, why="it is only put together when the file is read")
-_UNLISTED: Final = Judgement(Standing.UNLISTED, why="nobody has vetted what it does")
+_UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
 # Modules that others import under their own name, so that a path may pass through them from anywhere.
 _PASSED: Final = frozenset(
     {"os", "posix", "nt", "subprocess", "pty", "ctypes", "builtins", "__builtins__", "shutil", "importlib", "runpy",
@@ -63,5 +63,5 @@ def _alone(word: str, callables: Callables) -> Judgement:
     if module is not None:
         return Judgement(Standing.DANGEROUS, module.effect, module.why)
     if word in callables.standard_library:
-        return Judgement(Standing.STANDARD_LIBRARY, why="nobody has vetted what it does when a file has it imported")
+        return Judgement(Standing.STANDARD_LIBRARY, why=UNREVIEWED)
     return _UNLISTED

@@ -6,18 +6,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.checks.callables import Judgement, judge
+from modelaudit.checks.callables import UNREVIEWED, Judgement, judge
+from modelaudit.checks.mentions import subject_of_mention
 from modelaudit.model.address import container_of
 from modelaudit.model.artifact import TORCHSCRIPT
-from modelaudit.model.catalogue import CallableEntry, Callables, Catalogue, Scalar, Standing, Subject
-from modelaudit.model.outline import Outline
+from modelaudit.model.catalogue import (
+    CallableEntry,
+    Callables,
+    Catalogue,
+    Scalar,
+    Standing,
+    Subject,
+    VocabularyDeclaration,
+)
+from modelaudit.model.outline import TORCH_OPERATORS, Mention, Outline
 from modelaudit.model.pickle import Name, PickleProgram
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import ArchiveListing, Location, Unread
-from modelaudit.model.torch import Mention, TorchMention, TorchProgram
+from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 
 _CLASSES: Final = "__torch__.torch.classes"
-_UNLISTED: Final = Judgement(Standing.UNLISTED, why="nobody has vetted what it does")
+_UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
 _WALK: Final = Judgement(Standing.UNRESOLVED, "attribute", "it is found by walking from module to module")
 _HIDDEN: Final = Judgement(Standing.UNRESOLVED, "attribute", "what it stands for is only known when it is compiled")
 _TEXT: Final = Judgement(Standing.UNRESOLVED, "code", "it is Python source to the loader")
@@ -31,11 +40,11 @@ def subjects_of_torch(
     judges = _Judge.over([program for _, program in programs], catalogue)
     for address, program in programs:
         for mention in program.mentions:
-            yield from _told(address, program.format, mention, judges.judge(mention))
+            yield from _subjects_of_mention(address, program.format, mention, judges)
     for address, each in structures:
         if isinstance(each, PickleProgram) and each.layout == TORCHSCRIPT:
             for mention in dict.fromkeys(_classes_of(each)):
-                yield from _told(address, TORCHSCRIPT, mention, judges.judge(mention))
+                yield from _subjects_of_mention(address, TORCHSCRIPT, mention, judges)
     archives = [(address, each.layout) for address, each in structures if isinstance(each, ArchiveListing)]
     torch = {address: layout for address, layout in archives if layout.startswith(("torch-", TORCHSCRIPT))}
     for address, each in structures:
@@ -54,7 +63,7 @@ def _classes_of(program: PickleProgram) -> Iterator[TorchMention]:
     """The types of torch's own C++ that a pickle of the archive names: making one runs native code."""
     for event in program.events:
         if isinstance(event.subject, Name) and str(event.subject).startswith(f"{_CLASSES}."):
-            yield TorchMention(Mention.TYPE, str(event.subject), called=True)
+            yield TorchMention(NameUse.TYPE, str(event.subject), called=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class _Judge:
 
     operators: Mapping[str, CallableEntry]
     callables: Callables
+    declarations: Mapping[str, VocabularyDeclaration]
     defines: frozenset[str]
     types: frozenset[str]
     fields: frozenset[str]
@@ -73,6 +83,7 @@ class _Judge:
         return cls(
             catalogue.operators,
             catalogue.callables,
+            catalogue.declarations,
             frozenset(name for program in programs for name in program.defines),
             frozenset(name for program in programs for name in program.types),
             frozenset(name for program in programs for name in program.fields),
@@ -81,22 +92,22 @@ class _Judge:
     def judge(self, mention: TorchMention) -> Judgement | None:
         """What is known of a mention; ``None`` where it is plainly trusted."""
         found: Judgement | None
-        match mention.mention:
-            case Mention.OPERATOR:
+        match mention.use:
+            case NameUse.OPERATOR:
                 found = self._listed(mention.name) or (_UNLISTED if "::" in mention.name else self._walk(mention.name))
-            case Mention.METHOD:
+            case NameUse.METHOD:
                 found = self._method(mention)
-            case Mention.NAME:
+            case NameUse.NAME:
                 found = self._listed(mention.name) or _UNLISTED
-            case Mention.TYPE:
+            case NameUse.TYPE:
                 found = self._type(mention.name)
-            case Mention.IMPORT:
+            case NameUse.IMPORT:
                 found = self._import(mention.name)
-            case Mention.EXPRESSION:
+            case NameUse.EXPRESSION:
                 found = self._listed(f"sympy::{mention.name}") or _TEXT
-            case Mention.IDENTIFIER:
+            case NameUse.IDENTIFIER:
                 found = _TEXT
-            case Mention.UNRESOLVED:
+            case NameUse.UNRESOLVED:
                 found = _HIDDEN
         return None if found is None or found.standing is Standing.TRUSTED else found
 
@@ -140,20 +151,15 @@ class _Judge:
         return judge(Name(module, last), self.callables)
 
 
-def _told(address: str, program: str, mention: TorchMention, judgement: Judgement | None) -> Iterator[Subject]:
+def _subjects_of_mention(address: str, program: str, mention: TorchMention, judges: _Judge) -> Iterator[Subject]:
+    judgement = judges.judge(mention)
     if judgement is None:
         return
-    name = f".{mention.name}" if mention.mention is Mention.METHOD else mention.name
-    fields: dict[str, Scalar] = {
-        "program": program,
-        "mention": mention.mention.value,
-        "name": name,
-        "standing": judgement.standing.value,
-        "effect": judgement.effect,
-        "why": judgement.why,
-    }
+    name = f".{mention.name}" if mention.use is NameUse.METHOD else mention.name
     place = f"line {mention.line}: " if mention.line else ""
     use = "calls" if mention.called else "names"
-    location = Location(line=mention.line or None, key=mention.name)
-    key = f"{mention.mention} {mention.name}"
-    yield Subject("torch-mention", address, fields, key, location, (f"{place}{use} {name}",))
+    where = Location(line=mention.line or None, key=mention.name)
+    named = Mention(TORCH_OPERATORS, mention.use.value, name, where)
+    yield subject_of_mention(
+        address, program, named, judgement, judges.declarations, f"{mention.use} {mention.name}", f"{place}{use} {name}"
+    )

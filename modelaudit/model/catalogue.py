@@ -40,6 +40,8 @@ class Subject:
         key: what tells it from its neighbours, for the finding's fingerprint.
         evidence: lines that show it.
         listing: the bytes around the place; shown once where several subjects make one finding.
+        leaves: the absence that remains whichever rules match, such as that of an unlisted name.
+        default: the absence that remains where no rule of its own matches, such as that of an unjudged defect.
     """
 
     kind: str
@@ -49,13 +51,15 @@ class Subject:
     location: Location = NOWHERE
     evidence: tuple[str, ...] = ()
     listing: tuple[str, ...] = ()
+    leaves: UnreadReason | None = None
+    default: UnreadReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """When a rule fires: a subject of kind ``on`` of which every field in ``where`` has one of the listed values."""
 
-    on: str
+    subject: str
     where: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
 
 
@@ -65,7 +69,8 @@ class FindingRule:
 
     Attributes:
         message: a sentence with ``{field}`` places, filled from the subject.
-        leaves: the absence that stays where the rule fires: what it found was read and is not understood.
+        leaves: the absence that remains where the rule fires: the thing was read and is not understood.
+        is_fallback: whether it fires only on subjects that no other rule matches.
         fires: fixtures in which the rule must fire; ``quiet`` those in which it must not.
     """
 
@@ -75,6 +80,7 @@ class FindingRule:
     fires: tuple[str, ...] = ()
     quiet: tuple[str, ...] = ()
     leaves: UnreadReason | None = None
+    is_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,68 @@ class Callables:
     by_name: Mapping[str, CallableEntry]
     modules: Mapping[str, DangerousModule]
     standard_library: frozenset[str] = frozenset()
+
+
+class Unlisted(StrEnum):
+    """The consequence of a name that is on no list of its vocabulary."""
+
+    ABSENT = "absent"
+    """The name may select code that was not reviewed: an absence remains, so that no pass is possible."""
+    QUIET = "quiet"
+    """The loader cannot reach code by the name; nothing follows."""
+
+
+DETECTIONS = "detections"
+"""The kind of vocabulary whose mentions are findings of a reader; each needs a rule or a reason for none."""
+CODE_KINDS = ("classes", "filters", "functions", "layers", "names", "operators", "plug-ins")
+"""The kinds of vocabulary whose names select code; such a vocabulary cannot be quiet as a whole."""
+OTHER_KINDS = ("addresses", "attributes", DETECTIONS, "drivers", "namespaces", "texts", "variables")
+"""The kinds of vocabulary whose names select no code."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedPolicy:
+    """The consequence of an unlisted name in one vocabulary or use.
+
+    Attributes:
+        kind: one of ``CODE_KINDS`` or ``OTHER_KINDS``.
+        reason: for a quiet one, the behaviour of the loader that shows that the name selects no code.
+    """
+
+    kind: str
+    unlisted: Unlisted
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """Mentions that need no rule although they are dangerous by the list, or detections.
+
+    Attributes:
+        uses: the uses concerned.
+        effects: the families of harm concerned; empty for all, and for detections.
+    """
+
+    uses: frozenset[str]
+    effects: frozenset[str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VocabularyDeclaration:
+    """``_vocabulary.yaml``: the consequence of an unlisted name, for all uses and for those that differ."""
+
+    policy: UnlistedPolicy
+    uses: Mapping[str, UnlistedPolicy] = field(default_factory=dict)
+    harmless: tuple[Harmless, ...] = ()
+
+    def policy_of(self, use: str) -> UnlistedPolicy:
+        """Return the policy of one use."""
+        return self.uses.get(use, self.policy)
+
+    def is_harmless(self, use: str, effect: str) -> bool:
+        """Whether such a mention needs no rule."""
+        return any(use in each.uses and (not each.effects or effect in each.effects) for each in self.harmless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +345,14 @@ class Standard:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredRule:
+    """A rule that is gone: ``became`` is the id of the rule that reports the same now, ``since`` the version."""
+
+    became: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order.
 
@@ -288,6 +364,8 @@ class Catalogue:
         operators: what the programs of torch may name, by exact name: ``aten::relu``, ``print``.
         vocabularies: for every other format that names what its loader acts on, the names that somebody vetted or
             knows to be dangerous: by vocabulary, then by exact name.
+        declarations: the consequence of an unlisted name, by vocabulary.
+        retired: rules of earlier versions by their old id.
         taxonomy: for each weakness that rules name, what it stands for in the lists of auditors, itself first.
     """
 
@@ -301,6 +379,8 @@ class Catalogue:
     operators: Mapping[str, CallableEntry] = field(default_factory=dict)
     skops: SkopsLoaders = field(default_factory=SkopsLoaders)
     vocabularies: Mapping[str, Mapping[str, CallableEntry]] = field(default_factory=dict)
+    declarations: Mapping[str, VocabularyDeclaration] = field(default_factory=dict)
+    retired: Mapping[str, RetiredRule] = field(default_factory=dict)
     taxonomy: Mapping[str, tuple[Standard, ...]] = field(default_factory=dict)
     clauses: Vocabulary = field(default_factory=Vocabulary)
     origins: tuple[KnownModel, ...] = ()

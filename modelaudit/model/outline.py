@@ -9,6 +9,8 @@ from modelaudit.model.structure import NOWHERE, Defect, Location
 
 PYTHON_NAMES = "python-names"
 """The vocabulary of names of Python that a loader imports and calls; the lists of callables judge it."""
+TORCH_OPERATORS = "torch-operators"
+"""The vocabulary of TorchScript, mobile bytecode and exported graphs; the lists in ``rules/torchscript/`` judge it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class UnreadReason(StrEnum):
     NO_READER = "no-reader"
     PROGRAM = "program-not-judged"
     UNVERIFIED = "unverified-type"
+    UNJUDGED = "unjudged-defect"
     DAMAGED = "damaged"
     LIMIT = "limit-reached"
     ENCRYPTED = "encrypted"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Mention(StrEnum):
+class NameUse(StrEnum):
     """How a program of torch names something."""
 
     OPERATOR = "operator"
@@ -36,7 +36,7 @@ class TorchMention:
         called: whether it is called anywhere.
     """
 
-    mention: Mention
+    use: NameUse
     name: str
     line: int = 0
     called: bool = False

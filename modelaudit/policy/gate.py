@@ -20,7 +20,8 @@ _ABSENCES_NAMED: Final = 2
 _UNREAD: Final = {
     UnreadReason.NO_READER: "in a format without a reader",
     UnreadReason.PROGRAM: "of program code",
-    UnreadReason.UNVERIFIED: "with an unverified type",
+    UnreadReason.UNVERIFIED: "with an unverified name",
+    UnreadReason.UNJUDGED: "with a defect that no rule judges",
     UnreadReason.DAMAGED: "damaged",
     UnreadReason.LIMIT: "over a limit",
     UnreadReason.ENCRYPTED: "encrypted",

@@ -45,7 +45,7 @@ def _name_places(message: str) -> str:
 
 def _describe_matcher(matcher: Matcher) -> str:
     conditions = [f"{field} is {' or '.join(f'`{value}`' for value in values)}" for field, values in matcher.where]
-    return f"`{matcher.on}`" + (" whose " + ", and ".join(conditions) if conditions else "")
+    return f"`{matcher.subject}`" + (" whose " + ", and ".join(conditions) if conditions else "")
 
 
 def _describe_example(example: RuleExample) -> Section:

@@ -38,7 +38,8 @@ EXTENTS = {
 UNREAD = {
     UnreadReason.NO_READER: "This version cannot read the format",
     UnreadReason.PROGRAM: "It is program code",
-    UnreadReason.UNVERIFIED: "It was read, and what it does when it is loaded is not known",
+    UnreadReason.UNVERIFIED: "It names something that is not on the list of reviewed names",
+    UnreadReason.UNJUDGED: "It contradicts its format in a way that no rule judges",
     UnreadReason.DAMAGED: "The file is damaged or contradicts its own format",
     UnreadReason.LIMIT: "A limit on size, depth or time was reached",
     UnreadReason.ENCRYPTED: "The content is encrypted",

@@ -21,7 +21,7 @@ fix: Do not load it.
 references: [https://cwe.mitre.org/data/definitions/502.html]
 cwe: [CWE-502]
 match:
-  - on: pickle-act
+  - subject: pickle-act
     where:
       act: [call, construct]
 message: "it calls {name}"

@@ -22,7 +22,7 @@ fix: f
 references: []
 cwe: []
 match:
-  - on: pickle-act
+  - subject: pickle-act
     where: {act: [call], name: posix.system}
 message: "It calls {name}."
 """

@@ -17,7 +17,7 @@ DANGEROUS = "callables/dangerous/command.yaml"
 LICENSE = "licenses/MIT.yaml"
 POLICY = "policies/default.yaml"
 
-MATCH = "match:\n  - on: pickle-act\n    where:\n      act: [call, construct]\n"
+MATCH = "match:\n  - subject: pickle-act\n    where:\n      act: [call, construct]\n"
 
 MISTAKES = [
     # the words of a rule
@@ -48,7 +48,13 @@ MISTAKES = [
     (RULE, "id: pickle/dangerous-call", "id: pickle/other", 1, "'pickle/other' does not follow from the file's place"),
     (RULE, "id: pickle/dangerous-call", "id: Pickle/x", 1, "'Pickle/x' is not family/kebab-words"),
     # what a rule speaks of
-    (RULE, "- on: pickle-act", "- on: pickle-fact", 12, "match.0.on: 'pickle-fact' is not one of pickle-act"),
+    (
+        RULE,
+        "- subject: pickle-act",
+        "- subject: pickle-fact",
+        12,
+        "match.0.subject: 'pickle-fact' is not one of pickle-act",
+    ),
     (RULE, "act: [call", "deed: [call", 14, "match.0.where: 'deed' is not a field of pickle-act, which has act, name"),
     (RULE, MATCH, "match: []\n", 11, "match: must not be empty"),
     (RULE, MATCH, "", 1, "match: is missing"),

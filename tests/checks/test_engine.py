@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.engine import Dispatch, check, dispatch_of
+from modelaudit.checks.engine import Dispatch, check, dispatch_of, judge_subjects
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Confidence, Rule, Severity
 from modelaudit.model.structure import Location
@@ -103,7 +103,7 @@ def test_a_subject_is_held_only_against_rules_that_ask_for_its_value() -> None:
             return super().get(key)
 
     rules = {f"test/rule{number}": rule(f"test/rule{number}", word=(f"w{number}",)) for number in range(1000)}
-    found = Dispatch(rules, set(CheckFamily)).rules_for(Subject("thing", "a", Fields(word="w7"), "k"))
+    found = Dispatch(rules, set(CheckFamily)).select_rules(Subject("thing", "a", Fields(word="w7"), "k"))
     assert [each.rule.id for each in found] == ["test/rule7"]
     assert asked == ["word", "word"]
 
@@ -115,13 +115,14 @@ def test_every_shipped_rule_is_found_by_the_values_that_it_asks_for() -> None:
         for matcher in each.match:
             for place in range(max((len(values) for _, values in matcher.where), default=1)):
                 fields = {field: values[place % len(values)] for field, values in matcher.where}
-                assert each in dispatch.rules_for(Subject(matcher.on, "a", fields, "k"))
+                assert each in dispatch.select_rules(Subject(matcher.subject, "a", fields, "k"))
 
 
 def test_rules_are_laid_out_once_for_the_scans_that_share_them() -> None:
     rules = {"test/rule": rule()}
     first = dispatch_of(rules, [CheckFamily.SECURITY])
     assert dispatch_of(rules, [CheckFamily.SECURITY]) is first
-    assert not dispatch_of(rules, [CheckFamily.LICENSE]).rules_for(subject())
-    assert not dispatch_of({}, [CheckFamily.SECURITY]).rules_for(subject())
-    assert dispatch_of(rules, [CheckFamily.SECURITY]).rules_for(subject())
+    other = dispatch_of(rules, [CheckFamily.LICENSE])
+    assert other is not first and not judge_subjects([subject()], other).findings
+    assert not dispatch_of({}, [CheckFamily.SECURITY]).select_rules(subject())
+    assert dispatch_of(rules, [CheckFamily.SECURITY]).select_rules(subject())

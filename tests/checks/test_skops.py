@@ -11,8 +11,8 @@ SCALER = "sklearn.preprocessing._data"
 
 
 def judged(*nodes: SkopsNode) -> list[tuple[str, str, str]]:
-    found = subjects_of_schema("m", SkopsSchema(2, nodes), CATALOGUE.skops, CATALOGUE.callables)
-    return [(str(s.fields["act"]), str(s.fields["name"]), str(s.fields["standing"])) for s in found]
+    found = subjects_of_schema("m", SkopsSchema(2, nodes), CATALOGUE)
+    return [(str(s.fields["use"]), str(s.fields["name"]), str(s.fields["standing"])) for s in found]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from modelaudit.checks.torch_storages import subjects_of_storages
 from modelaudit.model.catalogue import Standing
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Defect, Unread, UnreadReason
-from modelaudit.model.torch import Mention, StorageClaim, TorchMention, TorchProgram
+from modelaudit.model.torch import NameUse, StorageClaim, TorchMention, TorchProgram
 
 CATALOGUE = load_catalogue()
 SOURCE = "m.pt!m/code/__torch__.py"
@@ -19,67 +19,67 @@ def judged(*programs: TorchProgram) -> set[tuple[str, str]]:
     return {(str(subject.fields["name"]), str(subject.fields["standing"])) for subject in found}
 
 
-def program(mention: Mention, name: str, called: bool = True, **more: tuple[str, ...]) -> TorchProgram:
+def program(mention: NameUse, name: str, called: bool = True, **more: tuple[str, ...]) -> TorchProgram:
     return TorchProgram("torchscript", (TorchMention(mention, name, 3, called),), **more)
 
 
 @pytest.mark.parametrize(
     ("mention", "name"),
     [
-        (Mention.OPERATOR, "aten::relu"),
-        (Mention.OPERATOR, "prim::RaiseException"),
-        (Mention.OPERATOR, "quantized::linear"),
-        (Mention.OPERATOR, "torchvision::nms"),
-        (Mention.OPERATOR, "_operator.add"),
-        (Mention.OPERATOR, "torch.sym_int"),
-        (Mention.METHOD, "view"),
-        (Mention.METHOD, "unpack"),
-        (Mention.NAME, "print"),
-        (Mention.TYPE, "__torch__.torch.classes.quantized.LinearPackedParamsBase"),
-        (Mention.TYPE, "__torch__.torch.classes.rnn.CellParamsBase.__new__"),
-        (Mention.IMPORT, "builtins.list"),
-        (Mention.EXPRESSION, "Max"),
+        (NameUse.OPERATOR, "aten::relu"),
+        (NameUse.OPERATOR, "prim::RaiseException"),
+        (NameUse.OPERATOR, "quantized::linear"),
+        (NameUse.OPERATOR, "torchvision::nms"),
+        (NameUse.OPERATOR, "_operator.add"),
+        (NameUse.OPERATOR, "torch.sym_int"),
+        (NameUse.METHOD, "view"),
+        (NameUse.METHOD, "unpack"),
+        (NameUse.NAME, "print"),
+        (NameUse.TYPE, "__torch__.torch.classes.quantized.LinearPackedParamsBase"),
+        (NameUse.TYPE, "__torch__.torch.classes.rnn.CellParamsBase.__new__"),
+        (NameUse.IMPORT, "builtins.list"),
+        (NameUse.EXPRESSION, "Max"),
     ],
 )
-def test_what_is_trusted(mention: Mention, name: str) -> None:
+def test_what_is_trusted(mention: NameUse, name: str) -> None:
     assert not judged(program(mention, name))
 
 
 @pytest.mark.parametrize(
     ("mention", "name", "standing"),
     [
-        (Mention.OPERATOR, "aten::save", "dangerous"),
-        (Mention.OPERATOR, "aten::from_file", "dangerous"),
-        (Mention.OPERATOR, "prim::rpc_async", "dangerous"),
-        (Mention.OPERATOR, "mylib::run", "unlisted"),
-        (Mention.OPERATOR, "aten::_reshape_alias", "unlisted"),
-        (Mention.OPERATOR, "torch.a.b.os.system", "dangerous"),
-        (Mention.OPERATOR, "torch.nn.functional.relu", "unresolved"),
-        (Mention.METHOD, "frobnicate", "unlisted"),
-        (Mention.NAME, "frobnicate", "unlisted"),
-        (Mention.TYPE, "__torch__.a.Net", "unlisted"),
-        (Mention.TYPE, "__torch__.torch.classes.mylib.Thing", "unlisted"),
-        (Mention.TYPE, "__torch__.torch.classes.c10d.ProcessGroup", "dangerous"),
-        (Mention.IMPORT, "os.system", "dangerous"),
-        (Mention.IMPORT, "mypackage.Thing", "unlisted"),
-        (Mention.IMPORT, "functools.partial", "unlisted"),
-        (Mention.IMPORT, "catboost.core.CatBoost", "unlisted"),
-        (Mention.EXPRESSION, "eval", "unresolved"),
-        (Mention.IDENTIFIER, "x=1", "unresolved"),
-        (Mention.UNRESOLVED, "torch", "unresolved"),
+        (NameUse.OPERATOR, "aten::save", "dangerous"),
+        (NameUse.OPERATOR, "aten::from_file", "dangerous"),
+        (NameUse.OPERATOR, "prim::rpc_async", "dangerous"),
+        (NameUse.OPERATOR, "mylib::run", "unlisted"),
+        (NameUse.OPERATOR, "aten::_reshape_alias", "unlisted"),
+        (NameUse.OPERATOR, "torch.a.b.os.system", "dangerous"),
+        (NameUse.OPERATOR, "torch.nn.functional.relu", "unresolved"),
+        (NameUse.METHOD, "frobnicate", "unlisted"),
+        (NameUse.NAME, "frobnicate", "unlisted"),
+        (NameUse.TYPE, "__torch__.a.Net", "unlisted"),
+        (NameUse.TYPE, "__torch__.torch.classes.mylib.Thing", "unlisted"),
+        (NameUse.TYPE, "__torch__.torch.classes.c10d.ProcessGroup", "dangerous"),
+        (NameUse.IMPORT, "os.system", "dangerous"),
+        (NameUse.IMPORT, "mypackage.Thing", "unlisted"),
+        (NameUse.IMPORT, "functools.partial", "unlisted"),
+        (NameUse.IMPORT, "catboost.core.CatBoost", "unlisted"),
+        (NameUse.EXPRESSION, "eval", "unresolved"),
+        (NameUse.IDENTIFIER, "x=1", "unresolved"),
+        (NameUse.UNRESOLVED, "torch", "unresolved"),
     ],
 )
-def test_what_is_told(mention: Mention, name: str, standing: str) -> None:
-    shown = f".{name}" if mention is Mention.METHOD else name
+def test_what_is_told(mention: NameUse, name: str, standing: str) -> None:
+    shown = f".{name}" if mention is NameUse.METHOD else name
     assert judged(program(mention, name)) == {(shown, standing)}
 
 
 def test_what_the_archive_defines_is_its_own() -> None:
     own = TorchProgram("torchscript", (), "__torch__.a", ("Net", "go"), ("__torch__.a.Net",))
-    assert not judged(own, program(Mention.TYPE, "__torch__.a.Net"))
-    assert not judged(own, program(Mention.TYPE, "__torch__.a.Net.__new__"))
-    assert not judged(own, program(Mention.METHOD, "go"))
-    assert judged(own, program(Mention.TYPE, "__torch__.a.Other"))
+    assert not judged(own, program(NameUse.TYPE, "__torch__.a.Net"))
+    assert not judged(own, program(NameUse.TYPE, "__torch__.a.Net.__new__"))
+    assert not judged(own, program(NameUse.METHOD, "go"))
+    assert judged(own, program(NameUse.TYPE, "__torch__.a.Other"))
 
 
 def test_a_name_trusted_as_a_class_is_not_trusted_as_a_call() -> None:
@@ -91,25 +91,25 @@ def test_a_name_trusted_as_a_class_is_not_trusted_as_a_call() -> None:
 
 def test_a_type_may_stand_right_below_the_root() -> None:
     own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__.Net",))
-    assert not judged(own, program(Mention.TYPE, "__torch__.Net"))
-    assert not judged(own, program(Mention.TYPE, "__torch__.Net.__new__"))
-    assert judged(own, program(Mention.TYPE, "__torch__.Other"))
+    assert not judged(own, program(NameUse.TYPE, "__torch__.Net"))
+    assert not judged(own, program(NameUse.TYPE, "__torch__.Net.__new__"))
+    assert judged(own, program(NameUse.TYPE, "__torch__.Other"))
 
 
 def test_the_root_itself_excuses_no_type() -> None:
     own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__",))
-    assert judged(own, program(Mention.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
+    assert judged(own, program(NameUse.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
 
 
 def test_a_method_of_its_own_excuses_no_dangerous_operator_of_that_name() -> None:
-    assert judged(program(Mention.METHOD, "save", defines=("save",))) == {(".save", "dangerous")}
+    assert judged(program(NameUse.METHOD, "save", defines=("save",))) == {(".save", "dangerous")}
 
 
 def test_a_field_that_is_not_called_may_have_any_name() -> None:
-    assert judged(program(Mention.METHOD, "save", called=False)) == {(".save", "dangerous")}
-    assert judged(program(Mention.METHOD, "save", called=False, fields=("save",))) == {(".save", "unlisted")}
-    assert judged(program(Mention.METHOD, "save", called=True, fields=("save",))) == {(".save", "dangerous")}
-    assert not judged(program(Mention.METHOD, "anything", called=False))
+    assert judged(program(NameUse.METHOD, "save", called=False)) == {(".save", "dangerous")}
+    assert judged(program(NameUse.METHOD, "save", called=False, fields=("save",))) == {(".save", "unlisted")}
+    assert judged(program(NameUse.METHOD, "save", called=True, fields=("save",))) == {(".save", "dangerous")}
+    assert not judged(program(NameUse.METHOD, "anything", called=False))
 
 
 def test_types_of_torch_in_a_pickle_are_judged_too() -> None:

@@ -32,7 +32,7 @@ references: ["https://example.org"]
 cwe: []
 since: 0.1.0
 match:
-  - on: defect
+  - subject: defect
     where:
       format: [{format}]
       kind: [{kind}]
@@ -47,7 +47,7 @@ def kinds_judged_by_rules(format_name: str) -> set[object]:
         kind
         for rule in load_catalogue(formats=FACTS).findings.values()
         for matcher in rule.match
-        if matcher.on == "defect" and format_name in dict(matcher.where)["format"]
+        if matcher.subject == "defect" and not rule.is_fallback and format_name in dict(matcher.where)["format"]
         for kind in dict(matcher.where)["kind"]
     }
 

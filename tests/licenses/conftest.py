@@ -134,7 +134,8 @@ def fired(rules: Catalogue) -> Callable[[LicenseConclusion], dict[str, str]]:
             for subject in build_subjects(conclusion)
             for name, rule in rules.findings.items()
             for matcher in rule.match
-            if matcher.on == subject.kind and all(subject.fields[field] in values for field, values in matcher.where)
+            if matcher.subject == subject.kind
+            and all(subject.fields[field] in values for field, values in matcher.where)
         }
 
     return fire

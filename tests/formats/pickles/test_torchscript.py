@@ -11,7 +11,7 @@ from modelaudit.formats.pickles.torch import lexer
 from modelaudit.formats.pickles.torch.source import Names
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.torch import Mention, TorchProgram
+from modelaudit.model.torch import NameUse, TorchProgram
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 PATH = "net.pt!net/code/__torch__/a/b.py"
@@ -191,7 +191,7 @@ def test_bytecode_that_breaks_off_keeps_what_it_names(read_bytes) -> None:
     data = b"\x80\x02X\x0a\x00\x00\x00aten::saveX\xff"
     reading = read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT)
     (program,) = reading.of(TorchProgram)
-    assert [(item.mention, item.name) for item in program.mentions] == [(Mention.OPERATOR, "aten::save")]
+    assert [(item.mention, item.name) for item in program.mentions] == [(NameUse.OPERATOR, "aten::save")]
     assert UnreadReason.DAMAGED in reading.reasons()
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.model.torch import Mention, TorchMention, TorchProgram
+from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.text import file_name
 from modelaudit.wire.windows import read_whole
@@ -59,6 +59,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 def _named(text: str) -> Iterator[TorchMention]:
     if _OPERATOR.fullmatch(text):
-        yield TorchMention(Mention.OPERATOR, text[:200], called=True)
+        yield TorchMention(NameUse.OPERATOR, text[:200], called=True)
     elif "__torch__" in text:
-        yield from (TorchMention(Mention.TYPE, name[:200]) for name in _CLASS.findall(text))
+        yield from (TorchMention(NameUse.TYPE, name[:200]) for name in _CLASS.findall(text))

@@ -16,7 +16,7 @@ from typing import Final
 
 from modelaudit.model.artifact import TORCH_EXPORT, Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.torch import Mention, TorchMention, TorchProgram
+from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 from modelaudit.wire.base import Head, LimitReachedError, Reading
 from modelaudit.wire.documents import whole_text
 from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, obstacle_to
@@ -88,23 +88,23 @@ class _Graph:
         if key in _TARGETS:
             found = _OPERATOR.fullmatch(text)
             name = f"{found[1]}::{found[2]}" if found else text
-            self._add(Mention.OPERATOR, name)
+            self._add(NameUse.OPERATOR, name)
         elif key in _EXPRESSIONS:
             self._expression(text)
         elif key in _NAMES and text and not _IDENTIFIER.fullmatch(text):
-            self._add(Mention.IDENTIFIER, text)
+            self._add(NameUse.IDENTIFIER, text)
         elif key in _NESTED:
             self._nested(text, depth)
 
     def _imports(self, value: dict[str, object]) -> None:
         module, name = value.get("default_factory_module"), value.get("default_factory_name")
         if module is not None or name is not None:
-            self._add(Mention.IMPORT, f"{module}.{name}")
+            self._add(NameUse.IMPORT, f"{module}.{name}")
         if "__enum__" in value:
-            self._add(Mention.IMPORT, str(value.get("fqn")).replace(":", ".", 1))
+            self._add(NameUse.IMPORT, str(value.get("fqn")).replace(":", ".", 1))
         class_name = value.get("class_fqn")
         if isinstance(class_name, str) and class_name:
-            self._add(Mention.TYPE, class_name)
+            self._add(NameUse.TYPE, class_name)
 
     def _nested(self, text: str, depth: int) -> None:
         if text.lstrip()[:1] not in ("{", "["):
@@ -114,14 +114,14 @@ class _Graph:
         try:
             self.search(text, depth + 1)
         except ValueError:
-            self._add(Mention.UNRESOLVED, "a tree of inputs that is not JSON")
+            self._add(NameUse.UNRESOLVED, "a tree of inputs that is not JSON")
 
     def _expression(self, text: str) -> None:
         for word in _WORD.findall(_TEXT_IN_EXPRESSION.sub("", text)):
             if not _SYMBOL.fullmatch(word):
-                self._add(Mention.EXPRESSION, word)
+                self._add(NameUse.EXPRESSION, word)
 
-    def _add(self, mention: Mention, name: str) -> None:
+    def _add(self, mention: NameUse, name: str) -> None:
         if len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} different names in one graph")
         self.mentions[TorchMention(mention, name[:200], called=True)] = None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.pickles.torch.lexer import Token, tokens
-from modelaudit.model.torch import Mention, TorchMention
+from modelaudit.model.torch import NameUse, TorchMention
 from modelaudit.wire.base import LimitReachedError
 
 _KEYWORDS: Final = frozenset(
@@ -39,7 +39,7 @@ class Names:
         self.defines: set[str] = set()
         self.types: set[str] = set()
         self.fields: set[str] = set()
-        self._mentions: dict[tuple[Mention, str], TorchMention] = {}
+        self._mentions: dict[tuple[NameUse, str], TorchMention] = {}
         self._assigned: set[str] = set()
         self._tokens: Iterator[Token] = iter(())
         self._next = _END
@@ -73,7 +73,7 @@ class Names:
     def mentions(self) -> tuple[TorchMention, ...]:
         """What is mentioned, in order of the first mention; names that the source gives a value itself left out."""
         found = self._mentions.values()
-        return tuple(item for item in found if item.mention is not Mention.NAME or item.name not in self._assigned)
+        return tuple(item for item in found if item.use is not NameUse.NAME or item.name not in self._assigned)
 
     def _take(self) -> Token:
         token = self._next
@@ -132,13 +132,13 @@ class Names:
         elif parts[0] == "ops":
             self._operator(parts[1] if len(parts) > 1 else "", parts, 2, first.line)
         elif parts[0] == "__torch__":
-            self._add(Mention.TYPE, ".".join(parts), first.line)
+            self._add(NameUse.TYPE, ".".join(parts), first.line)
         elif parts[0] == "CONSTANTS":
             self._attributes(parts[2:], first.line)
         elif len(parts) > 1:
             self._attributes(parts[1:], first.line)
         elif self._next.text == "(":
-            self._add(Mention.NAME, parts[0], first.line)
+            self._add(NameUse.NAME, parts[0], first.line)
             self._open_call(parts[0])
         elif self._next.text == "=":
             self._assigned.add(parts[0])
@@ -150,15 +150,15 @@ class Names:
         while index < len(parts) and parts[index] == "autograd":
             namespace, index = "aten", index + 1
         if index >= len(parts):
-            self._add(Mention.UNRESOLVED, ".".join(parts), line)
+            self._add(NameUse.UNRESOLVED, ".".join(parts), line)
             return
         called = self._next.text == "(" and index + 1 == len(parts)
-        self._add(Mention.OPERATOR, f"{namespace}::{parts[index]}", line, called)
+        self._add(NameUse.OPERATOR, f"{namespace}::{parts[index]}", line, called)
         self._attributes(parts[index + 1 :], line)
 
     def _attributes(self, parts: list[str], line: int) -> None:
         for number, part in enumerate(parts, 1):
-            self._add(Mention.METHOD, part, line, number == len(parts) and self._next.text == "(")
+            self._add(NameUse.METHOD, part, line, number == len(parts) and self._next.text == "(")
 
     def _open_call(self, name: str) -> None:
         self._take()
@@ -172,11 +172,11 @@ class Names:
         while self._next.kind == "string":
             text += _content(self._take().text)
         if "\\" in text:
-            self._add(Mention.UNRESOLVED, "getattr of a name with escapes", token.line)
+            self._add(NameUse.UNRESOLVED, "getattr of a name with escapes", token.line)
         else:
-            self._add(Mention.METHOD, text[:200], token.line)
+            self._add(NameUse.METHOD, text[:200], token.line)
 
-    def _add(self, mention: Mention, name: str, line: int, called: bool | None = None) -> None:
+    def _add(self, mention: NameUse, name: str, line: int, called: bool | None = None) -> None:
         called = self._next.text == "(" if called is None else called
         key = (mention, name)
         known = self._mentions.get(key)

@@ -1,0 +1,52 @@
+"""Read ``rules/retired.yaml``: rules of earlier versions, each with the rule that reports the same now.
+
+An id of a rule is permanent: reports, policies and decisions name it. A rule that is withdrawn keeps its id here, so
+that ``explain`` and messages can say what became of it, and so that no new rule takes the id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pydantic.dataclasses import dataclass
+
+from modelaudit.catalogue.document import Document
+from modelaudit.catalogue.schema import CONFIG, RuleId, Shape, Version
+from modelaudit.model.catalogue import FindingRule, RetiredRule
+
+
+@dataclass(config=CONFIG)
+class RetiredRuleFile:
+    """One rule that is gone."""
+
+    became: RuleId
+    since: Version
+
+
+@dataclass(config=CONFIG)
+class RetiredFile:
+    """``rules/retired.yaml``."""
+
+    rules: dict[RuleId, RetiredRuleFile]
+
+
+_FILE = Shape(RetiredFile)
+
+
+def read_retired(documents: Iterable[Document], rules: Mapping[str, FindingRule]) -> Mapping[str, RetiredRule]:
+    """Read the list, by old id.
+
+    Raises:
+        ConfigurationError: an old id is that of a rule in use, is listed twice, or became a rule that does not exist.
+    """
+    retired: dict[str, RetiredRule] = {}
+    for document in documents:
+        for old, entry in _FILE.read(document).rules.items():
+            if old in rules or old in retired:
+                raise document.error(
+                    f"rules: {old!r} is {'a rule in use' if old in rules else 'listed'} already", ("rules", old)
+                )
+            if entry.became not in rules:
+                raise document.error(f"rules.{old}.became: there is no rule {entry.became!r}", ("rules", old, "became"))
+            retired[old] = RetiredRule(entry.became, entry.since)
+    return retired

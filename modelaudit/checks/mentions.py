@@ -1,0 +1,113 @@
+"""Judge the names that files hand to their loaders, and lay each out as a subject.
+
+A *mention* is a name that a loader acts on: an operator, a layer, a class, a function, a filter. Its *vocabulary* lists
+the names that were reviewed. A trusted name is no subject; every other one is, with its standing and with the
+consequence that remains where no rule asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from modelaudit.checks.callables import UNREVIEWED, Judgement
+from modelaudit.checks.paths import judge_path
+from modelaudit.checks.redaction import redacted
+from modelaudit.model.catalogue import (
+    DETECTIONS,
+    Catalogue,
+    Scalar,
+    Standing,
+    Subject,
+    Unlisted,
+    UnlistedPolicy,
+    VocabularyDeclaration,
+)
+from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline
+from modelaudit.model.structure import Location, UnreadReason
+
+# The loader refuses a vocabulary without declaration; a mention of one that has no folder at all is an absence.
+_UNDECLARED: Final = VocabularyDeclaration(UnlistedPolicy("names", Unlisted.ABSENT))
+_UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
+
+
+def subjects_of_outline(address: str, outline: Outline, catalogue: Catalogue) -> Iterator[Subject]:
+    """Lay out every mention that its vocabulary does not trust, in the order of the file."""
+    for mention in outline.mentions:
+        judgement = _judge_mention(mention, catalogue)
+        if judgement.standing is not Standing.TRUSTED:
+            yield subject_of_mention(address, outline.format, mention, judgement, catalogue.declarations)
+
+
+def _judge_mention(mention: Mention, catalogue: Catalogue) -> Judgement:
+    entry = catalogue.vocabularies.get(mention.vocabulary, {}).get(mention.name)
+    if entry is None and mention.vocabulary == PYTHON_NAMES:
+        return judge_path(mention.name, catalogue.callables)
+    return Judgement(entry.standing, entry.effect, entry.why, entry) if entry else _UNLISTED
+
+
+def subject_of_mention(
+    address: str,
+    format_: str,
+    mention: Mention,
+    judgement: Judgement,
+    declarations: Mapping[str, VocabularyDeclaration],
+    key: str = "",
+    evidence: str = "",
+) -> Subject:
+    """Lay out one mention.
+
+    Args:
+        address: of the file or member.
+        format_: of the file.
+        mention: the name with its vocabulary and use.
+        judgement: the standing of the name.
+        declarations: the consequence of an unlisted name, by vocabulary; absent where a vocabulary declares nothing.
+        key: for the fingerprint; by default vocabulary, use and name.
+        evidence: one line; by default place, use, name and detail.
+    """
+    name, detail = redacted(mention.name), redacted(mention.detail)
+    fields: dict[str, Scalar] = {
+        "format": format_,
+        "vocabulary": mention.vocabulary,
+        "use": mention.use,
+        "name": name,
+        "standing": judgement.standing.value,
+        "effect": judgement.effect,
+        "why": judgement.why,
+        "detail": detail,
+    }
+    leaves, default = _find_consequences(mention, judgement, declarations.get(mention.vocabulary, _UNDECLARED))
+    fields["default"] = _describe_default(leaves, default)
+    key = key or f"{mention.vocabulary} {mention.use} {name}"
+    evidence = evidence or f"{_format_place(mention.where)}{mention.use} {name}{f': {detail}' if detail else ''}"
+    return Subject("mention", address, fields, key, mention.where, (evidence,), (), leaves, default)
+
+
+def _find_consequences(
+    mention: Mention, judgement: Judgement, declaration: VocabularyDeclaration
+) -> tuple[UnreadReason | None, UnreadReason | None]:
+    """The absence that remains whichever rules match, and the one that remains where no rule does."""
+    policy = declaration.policy_of(mention.use)
+    is_dangerous = judgement.standing is Standing.DANGEROUS
+    if not is_dangerous and policy.unlisted is Unlisted.ABSENT:
+        return UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED
+    # A dangerous name or a detection is known to matter. Without a rule it was not judged, which must not be a pass.
+    needs_rule = is_dangerous or policy.kind == DETECTIONS
+    if needs_rule and not declaration.is_harmless(mention.use, judgement.effect):
+        return None, UnreadReason.UNJUDGED
+    return None, None
+
+
+def _describe_default(leaves: UnreadReason | None, default: UnreadReason | None) -> str:
+    if leaves is not None:
+        return "unverified"
+    return "unjudged" if default is not None else "harmless"
+
+
+def _format_place(where: Location) -> str:
+    if where.line is not None:
+        return f"line {where.line}: "
+    if where.offset is not None:
+        return f"byte {where.offset}: "
+    return f"{where.key}: " if where.key else ""
