@@ -166,10 +166,8 @@ def _absences_of_ruleless(subjects: Iterable[Subject]) -> Iterator[tuple[str, Un
         counts[subject.artifact] += 1
         reason = subject.leaves or subject.default
         if reason is not None and counts[subject.artifact] <= _FINDINGS_KEPT:
-            shown = " ".join(
-                str(subject.fields.get(field) or "") for field in ("format", "use", "name", "kind", "detail")
-            )
-            detail = redacted(on_one_line(f"no rule judges this {subject.kind}: {' '.join(shown.split())}"))
+            shown = [str(subject.fields[field]) for field in _SHOWN_FIELDS if subject.fields.get(field)]
+            detail = redacted(f"no rule judges this {subject.kind}: {' '.join(shown)}")
             yield subject.artifact, Unread(reason, detail, subject.location)
 
 
