@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.formats.pickles.pickle.behind import SEARCH
+from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.registry import FACTS, READERS
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.secrets import SECRETS

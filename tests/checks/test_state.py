@@ -9,8 +9,8 @@ import pytest
 import scipy.stats
 
 import modelaudit
-from modelaudit.formats.pickles.pickle.skim import _TELLING_KEY
-from modelaudit.formats.pickles.pickle.values import RUN_AS_SOURCE, TELLING
+from modelaudit.formats.pickles.pickle.skimmer import _SPECIAL_KEY
+from modelaudit.formats.pickles.pickle.values import RUN_AS_SOURCE, SPECIAL_KEYS
 
 KEY = "_parse_arg_template"
 CLASS = b"cscipy.stats._continuous_distns\nnorm_gen\n"
@@ -83,5 +83,5 @@ def test_it_is_told_amid_plain_data_that_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_no_key_that_is_told_is_passed_over() -> None:
-    assert TELLING >= RUN_AS_SOURCE
-    assert all(_TELLING_KEY.search(key.encode()) for key in TELLING)
+    assert SPECIAL_KEYS >= RUN_AS_SOURCE
+    assert all(_SPECIAL_KEY.search(key.encode()) for key in SPECIAL_KEYS)

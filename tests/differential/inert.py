@@ -7,7 +7,7 @@ import pickle
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from differential.recording import Told
+from differential.recording import NamedAct
 
 MODULE = "inert"
 
@@ -16,7 +16,7 @@ MODULE = "inert"
 class World:
     """What programs can reach, and what was done to it, in order."""
 
-    acts: list[Told] = field(default_factory=list)
+    acts: list[NamedAct] = field(default_factory=list)
     things: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class _Bytes(io.BytesIO):
     peek = None
 
 
-def run(data: bytes, in_c: bool) -> tuple[list[Told], int | None]:
+def run(data: bytes, in_c: bool) -> tuple[list[NamedAct], int | None]:
     """Run a program in a world of its own.
 
     Returns:

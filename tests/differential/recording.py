@@ -1,4 +1,4 @@
-"""Python's own unpicklers, for data that is made here, with a record of what they import, call, construct and set."""
+"""Run Python's own unpicklers on data that the tests make, and record what they import, call, construct and set."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from modelaudit.formats.pickles.pickle.machine import Machine
-from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Made, Name, PickleEvent, Unknown
 from modelaudit.wire.base import DamagedError
 
-Told = tuple[str, str]
-"""An act and the name that it is about, of whatever made the object where it is about an object."""
+NamedAct = tuple[str, str]
+"""An act and the name of its subject; for an object, the name of what made it."""
 
 
 class BytesWindow:
@@ -30,37 +29,38 @@ class BytesWindow:
         return self._data[offset : offset + length]
 
 
-def followed(data: bytes, kind: type[Machine] = Machine) -> Machine:
-    """The machine after it has followed ``data`` as far as it could."""
-    machine = kind(BytesWindow(data), 0, Limits())
+def execute_symbolically(data: bytes, *, skips_plain_data: bool = False) -> Machine:
+    """Return a machine that has executed ``data`` as far as it could."""
+    machine = Machine(BytesWindow(data), 0, Limits(), skips_plain_data=skips_plain_data)
     try:
-        machine.run(DISPATCH)
+        machine.execute()
     except DamagedError as error:
-        machine.fault = error.offset if machine.fault is None else machine.fault
+        recorder = machine.recorder
+        recorder.fault = error.offset if recorder.fault is None else recorder.fault
     return machine
 
 
-def told(event: PickleEvent) -> Told:
-    """What an event of the machine says, as the unpicklers record it."""
+def convert_event(event: PickleEvent) -> NamedAct:
+    """Return an event of the machine in the form that the unpicklers record."""
     subject = event.subject.by if isinstance(event.subject, Made) else event.subject
     return event.act.value, str(subject) if isinstance(subject, Name) else ""
 
 
-def first_ones(acts: list[Told]) -> list[Told]:
-    """Each act once, in the order of their first times: the machine keeps identical acts once."""
+def remove_repetitions(acts: list[NamedAct]) -> list[NamedAct]:
+    """Return each act once, in the order of first occurrence, as the machine keeps identical acts once."""
     return list(dict.fromkeys(acts))
 
 
 @dataclass
 class _Names:
-    """What objects are called: by the name that they were found under, or that of what made them."""
+    """The names of objects: a global has its own, any other object that of what made it."""
 
     by_id: dict[int, str] = field(default_factory=dict)
     globals: set[int] = field(default_factory=set)
     alive: list[object] = field(default_factory=list)
 
     def give(self, thing: object, name: str) -> None:
-        # An object that is shared, such as () or 0, keeps no name; one that dies would leave its id to another.
+        # Objects that Python shares, such as () or 0, get no name. The others are kept alive, so that no id is reused.
         if not isinstance(thing, int | str | bytes | tuple | float | None | bool):
             self.by_id.setdefault(id(thing), name)
             self.alive.append(thing)
@@ -69,22 +69,22 @@ class _Names:
         return self.by_id.get(id(thing), "")
 
     def is_global(self, thing: object) -> bool:
-        """Whether a program found it by name; what a result gives when it is called in turn, nobody knows."""
+        """Whether a program imported it by name; the result of calling any other object has no known name."""
         return id(thing) in self.globals
 
 
 class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
-    """The unpickler that is written in Python, which records each act as it is about to do it."""
+    """Python's unpickler in Python, which records each act just before doing it."""
 
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data))
         self.names = _Names()
-        self.acts: list[Told] = []
+        self.acts: list[NamedAct] = []
 
     def find_class(self, module: str, name: str) -> object:
-        """As in Python, with the name that Python 3 has for it recorded."""
+        """As ``Unpickler.find_class``; records the name under which Python 3 has the global."""
         if self.proto < 3:
             if (module, name) in _compat_pickle.NAME_MAPPING:
                 module, name = _compat_pickle.NAME_MAPPING[module, name]
@@ -97,7 +97,7 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
         return found
 
     def found(self, module: str, name: str) -> object:
-        """The global itself."""
+        """Return the global itself."""
         self.proto, proto = 4, self.proto  # the names are mapped already
         try:
             return super().find_class(module, name)
@@ -105,7 +105,7 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
             self.proto = proto
 
     def record(self, act: Act, subject: object) -> str:
-        """Record an act about ``subject``; returns what that is called."""
+        """Record an act about ``subject``; returns its name."""
         name = self.names.of(subject)
         self.acts.append((act.value, name))
         return name
@@ -115,7 +115,7 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
         name = self.record(Act.CALL, function)
         super().load_reduce()
         if self.names.is_global(function):
-            self.names.give(self.stack[-1], _maker(name, function, arguments, self.names))
+            self.names.give(self.stack[-1], _find_maker(name, function, arguments, self.names))
 
     dispatch[pickle.REDUCE[0]] = load_reduce
 
@@ -145,8 +145,8 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
     dispatch[pickle.BUILD[0]] = load_build
 
 
-def _maker(name: str, function: object, arguments: object, names: _Names) -> str:
-    """Some functions of ``copyreg`` make an object of the class that they are given; ``getattr`` gives what it names."""
+def _find_maker(name: str, function: object, arguments: object, names: _Names) -> str:
+    """Return what made a result: functions of ``copyreg`` make an object of their first argument, ``getattr`` returns a global."""
     if not isinstance(arguments, tuple) or not arguments:
         return name
     if name in ("copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"):
@@ -156,4 +156,12 @@ def _maker(name: str, function: object, arguments: object, names: _Names) -> str
     return name
 
 
-__all__ = ["BytesWindow", "Recorder", "Told", "Unknown", "first_ones", "followed", "told"]
+__all__ = [
+    "BytesWindow",
+    "NamedAct",
+    "Recorder",
+    "Unknown",
+    "convert_event",
+    "execute_symbolically",
+    "remove_repetitions",
+]

@@ -16,12 +16,11 @@ import uuid
 from typing import Any, NamedTuple
 
 import pytest
-from differential.recording import Recorder, first_ones, followed, told
+from differential.recording import Recorder, convert_event, execute_symbolically, remove_repetitions
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.pickles.pickle import skim
-from modelaudit.formats.pickles.pickle.machine import Machine
+from modelaudit.formats.pickles.pickle import skimmer
 from modelaudit.model.pickle import Act
 
 ACTS = {Act.IMPORT, Act.CALL, Act.CONSTRUCT, Act.SET_STATE}
@@ -141,12 +140,12 @@ def dumped(value: object, protocol: int, in_python: bool) -> bytes:
 def agrees(data: bytes) -> None:
     recorder = Recorder(data)
     recorder.load()
-    for kind in (Machine, skim.SkimmingMachine):
-        machine = followed(data, kind)
-        assert machine.fault is None
-        assert machine.defects == []
-        events = [told(event) for event in machine.events if event.act in ACTS]
-        assert first_ones(events) == first_ones(recorder.acts)
+    for skips in (False, True):
+        machine = execute_symbolically(data, skips_plain_data=skips)
+        assert machine.recorder.fault is None
+        assert machine.recorder.defects == []
+        events = [convert_event(event) for event in machine.recorder.events if event.act in ACTS]
+        assert remove_repetitions(events) == remove_repetitions(recorder.acts)
 
 
 @given(values, st.integers(0, 5), st.booleans())
@@ -169,8 +168,8 @@ def test_the_machine_that_passes_over_plain_data(value: list[object], protocol: 
     except (TypeError, pickle.PicklingError, ValueError, RecursionError):
         reject()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(skim, "_SMALLEST_FILE", 0)
-        patch.setattr(skim, "_SHORTEST", 64)
+        patch.setattr(skimmer, "_SMALLEST_FILE", 0)
+        patch.setattr(skimmer, "_SHORTEST", 64)
         agrees(data)
 
 
@@ -208,4 +207,6 @@ def test_what_is_told_is_not_nothing() -> None:
     recorder.load()
     assert ("call", "datetime.date") in recorder.acts
     assert ("set-state", f"{__name__}.Record") in recorder.acts
-    assert first_ones([told(event) for event in followed(data).events]) == first_ones(recorder.acts)
+    assert remove_repetitions(
+        [convert_event(event) for event in execute_symbolically(data).recorder.events]
+    ) == remove_repetitions(recorder.acts)

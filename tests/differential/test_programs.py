@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 from differential.inert import run
-from differential.recording import Told, first_ones, followed, told
+from differential.recording import NamedAct, convert_event, execute_symbolically, remove_repetitions
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.pickles.pickle import skim
-from modelaudit.formats.pickles.pickle.machine import Machine
+from modelaudit.formats.pickles.pickle import skimmer
 from modelaudit.model.pickle import Act
 
 ACTS = {Act.IMPORT, Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM, Act.PERSISTENT_LOAD}
@@ -74,7 +73,7 @@ def opcode_at(data: bytes, reached: int) -> int:
     return last
 
 
-def _as_call(act: Told) -> Told:
+def _as_call(act: NamedAct) -> NamedAct:
     """INST and OBJ without arguments only construct a class, which the machine tells as the call that it may be."""
     return (Act.CALL.value, act[1]) if act[0] == Act.CONSTRUCT else act
 
@@ -89,38 +88,38 @@ def little_memory() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def compare(data: bytes, kind: type[Machine], in_c: bool) -> None:
+def compare(data: bytes, in_c: bool, *, skips: bool = False) -> None:
     done, reached = run(data, in_c)
     done = [_as_call(act) for act in done]
-    machine = followed(data, kind)
-    events = [_as_call(told(event)) for event in machine.events if event.act in ACTS]
-    known = first_ones(events)
+    machine = execute_symbolically(data, skips_plain_data=skips)
+    events = [_as_call(convert_event(event)) for event in machine.recorder.events if event.act in ACTS]
+    known = remove_repetitions(events)
     assert set(done) <= set(known), (data, done, events)
-    assert [act for act in known if act in done] == first_ones(done), (data, done, events)
+    assert [act for act in known if act in done] == remove_repetitions(done), (data, done, events)
     if reached is None:
-        assert machine.fault is None, (data, machine.defects)
-    elif machine.fault is not None:
+        assert machine.recorder.fault is None, (data, machine.recorder.defects)
+    elif machine.recorder.fault is not None:
         # Nothing after a fault counts as done, so it must not stand before what a loader still does.
-        assert machine.fault >= opcode_at(data, reached), (data, machine.defects, reached)
+        assert machine.recorder.fault >= opcode_at(data, reached), (data, machine.recorder.defects, reached)
 
 
 @given(programs)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("in_c", [True, False])
 def test_no_act_before_the_fault_is_missed(in_c: bool, data: bytes) -> None:
-    compare(data, Machine, in_c)
+    compare(data, in_c)
 
 
 @given(programs, st.integers(0, 24))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_nor_by_the_machine_that_passes_over_plain_data(data: bytes, at: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(skim, "_SMALLEST_FILE", 0)
-        patch.setattr(skim, "_SHORTEST", 16)
-        compare(b"N" + SKIMMED + b"(" + b"N" * at + data, skim.SkimmingMachine, in_c=True)
+        patch.setattr(skimmer, "_SMALLEST_FILE", 0)
+        patch.setattr(skimmer, "_SHORTEST", 16)
+        compare(b"N" + SKIMMED + b"(" + b"N" * at + data, in_c=True, skips=True)
 
 
 @pytest.mark.parametrize("data", [b"(K\x01iinert\nmake!", b"cinert\nThing!"])
 def test_a_last_line_without_newline_loses_a_character(data: bytes) -> None:
     # pickle._Unpickler, which joblib and dill build on, takes readline()[:-1] for the line.
-    compare(data, Machine, in_c=False)
+    compare(data, in_c=False)

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.pickles.pickle import behind
-from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.formats.pickles.pickle import search
+from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, PickleProgram
@@ -45,7 +45,7 @@ def found(data: bytes, start: int = 0, announced_only: bool = False) -> list[obj
 
 def found_in(window: Window, start: int = 0, announced_only: bool = False) -> list[object]:
     artifact = Artifact("m.bin", window.size, lambda: pytest.fail("nobody opens it"))
-    return list(pickles_amid(artifact, window, start, Limits(), announced_only))
+    return list(find_pickles(artifact, window, start, Limits(), announced_only))
 
 
 def places(data: bytes, **options: bool) -> list[tuple[int, int]]:
@@ -99,13 +99,13 @@ def test_random_weights_hold_no_pickle(kind: str) -> None:
 
 @pytest.mark.parametrize("shift", range(-40, 41, 8))
 def test_a_pickle_across_the_edge_of_a_chunk_is_found_once(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behind, "_CHUNK", 16384)
+    monkeypatch.setattr(search, "_CHUNK", 16384)
     start = 16384 - 4096 + shift
     assert places(b"\xff" * start + PAYLOAD + b"\xff" * 9000) == [(start, len(PAYLOAD))]
 
 
 def test_a_pickle_longer_than_a_chunk_is_passed_over_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behind, "_CHUNK", 16384)
+    monkeypatch.setattr(search, "_CHUNK", 16384)
     long = pickle.dumps([f"entry {number}" for number in range(9000)], 4)
     assert places(JUNK + long + PAYLOAD) == [(len(JUNK), len(long)), (len(JUNK) + len(long), len(PAYLOAD))]
 
@@ -118,7 +118,7 @@ def test_many_are_bounded_and_named() -> None:
 
 
 def test_trials_are_bounded_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behind, "_MOST_OPCODES", 1000)
+    monkeypatch.setattr(search, "_MOST_OPCODES", 1000)
     (unread,) = found((b"\x80\x04" + b"N" * 200 + b"\xff") * 50)
     assert isinstance(unread, Unread)
     assert unread.reason is UnreadReason.LIMIT

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from modelaudit.formats.pickles.pickle.opcodes import is_opcode
+from modelaudit.formats.pickles.pickle.machine import is_opcode
 from modelaudit.wire.pickle_start import ANNOUNCED, FUTURE, NEWEST, announces, names_protocol
 
 

@@ -117,9 +117,9 @@ def test_names_that_only_the_other_memo_spells_are_told_if_python_has_them(read_
 @pytest.mark.parametrize(
     ("state", "told"),
     [
-        (b"}b", "its dtype is not known"),
-        (b"}(" + text("dtype") + _FLOAT + text("shape") + b"Nub", "its shape is not known"),
-        (b"}(" + text("dtype") + text("f8") + text("shape") + b"K\x03\x85ub", "its dtype is not known"),
+        (b"}b", "its dtype is unknown"),
+        (b"}(" + text("dtype") + _FLOAT + text("shape") + b"Nub", "its shape is unknown"),
+        (b"}(" + text("dtype") + text("f8") + text("shape") + b"K\x03\x85ub", "its dtype is unknown"),
         (b"}(" + text("dtype") + _FLOAT + text("shape") + b"K\x03\x85" + text("shape") + b"K\x04\x85ub", "how many"),
         (b"Nb", "how many"),
     ],

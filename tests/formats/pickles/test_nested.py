@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.pickles.pickle.nested import STARTS, Coding, coding_of
+from modelaudit.formats.pickles.pickle.nested import STARTS, Coding, detect_coding
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Embedded, PickleProgram, Plain
@@ -119,7 +119,7 @@ _PREFIXES = st.sampled_from([
 
 @given(_PREFIXES, st.binary(min_size=16, max_size=40))
 @settings(max_examples=300, deadline=None)
-def test_every_coding_of_every_beginning_is_noticed(prefix: bytes, rest: bytes) -> None:
+def test_every_detect_coding_every_beginning_is_noticed(prefix: bytes, rest: bytes) -> None:
     data = prefix + rest
     forms = [data, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
              base64.a85encode(data), data.hex().encode(), data.hex().upper().encode()]  # fmt: skip
@@ -131,15 +131,15 @@ def test_every_coding_of_every_beginning_is_noticed(prefix: bytes, rest: bytes) 
 @given(st.binary(max_size=300), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_only_what_has_a_start_is_tried(data: bytes, is_text: bool) -> None:
-    if coding_of(data, len(data), is_text) is not None:
+    if detect_coding(data, len(data), is_text) is not None:
         assert STARTS.match(data) or data[257:262] == b"ustar"
 
 
 def test_text_that_stands_for_bytes_and_raw_bytes_are_told_apart() -> None:
     as_text = PAYLOAD.decode("latin-1").encode()
-    assert coding_of(as_text, len(as_text), True) is Coding.LATIN_1
-    assert coding_of(as_text, len(as_text), False) is None
-    assert coding_of(PAYLOAD, len(PAYLOAD), False) is Coding.RAW
+    assert detect_coding(as_text, len(as_text), True) is Coding.LATIN_1
+    assert detect_coding(as_text, len(as_text), False) is None
+    assert detect_coding(PAYLOAD, len(PAYLOAD), False) is Coding.RAW
 
 
 def arguments(reading: object, callee: str) -> list[object]:
@@ -175,7 +175,7 @@ def test_a_text_too_long_to_decode_is_an_absence(read_bytes: Callable[..., objec
     coded = base64.b64encode(PAYLOAD + b"\0" * 6000).decode()
     reading = read_bytes(pickle.dumps([coded], 4), limits=Limits(document_bytes=4096))
     assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
-    assert "begin like a file of their own" in reading.details[0]  # type: ignore[attr-defined]
+    assert "that begins like a file could not be read" in reading.details[0]  # type: ignore[attr-defined]
 
 
 def test_depth_is_bounded(read_bytes: Callable[..., object]) -> None:

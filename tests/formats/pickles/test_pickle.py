@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.fixtures import fixture_path
 
-from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
+from modelaudit.formats.pickles.pickle.machine import HANDLERS, Machine
 from modelaudit.formats.registry import reader_of
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.errors import WindowError
@@ -176,11 +176,11 @@ def test_a_class_in_a_persistent_id_of_torch_is_that_class() -> None:
 
 
 def test_pickles_inside_beyond_the_bound_are_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modelaudit.formats.pickles.pickle.machine._NESTED_KEPT", 1000)
+    monkeypatch.setattr("modelaudit.formats.pickles.pickle.nested._NESTED_KEPT", 1000)
     many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
     _, rest = read(pickle.dumps(many, 4))
     assert [item.detail for item in rest if isinstance(item, Unread)] == [
-        "3 more pickles lie inside this one than are read"
+        "3 more constants begin like a file than are opened"
     ]
 
 
@@ -333,7 +333,7 @@ def test_a_window_that_fails_is_an_absence() -> None:
 
 
 def test_every_opcode_of_this_python_has_a_handler() -> None:
-    assert {chr(code) for code, handler in enumerate(DISPATCH) if handler.__name__ != "_invalid"} == {
+    assert {chr(code) for code, handler in enumerate(HANDLERS) if handler is not Machine.handle_invalid} == {
         opcode.code for opcode in pickletools.opcodes
     }
 

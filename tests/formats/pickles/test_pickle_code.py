@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.pickles.pickle.bytecode import CONSTANT, NAMING, SETS, listing, set_of
-from modelaudit.formats.pickles.pickle.code import begins_code, outline_of_tables, outlines_of_marshalled
-from modelaudit.formats.pickles.pickle.marshalled import code_objects
+from modelaudit.formats.pickles.pickle.bytecode import CONSTANT, NAMING, SETS, detect_instruction_set, list_operands
+from modelaudit.formats.pickles.pickle.code import begins_code, outline_code_tables, outline_marshalled_code
+from modelaudit.formats.pickles.pickle.marshalled import decode_code_objects
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import CodeOutline
 
@@ -59,7 +59,7 @@ def every(code: types.CodeType) -> Iterator[types.CodeType]:
 
 @pytest.mark.parametrize("version", range(marshal.version + 1))
 def test_every_code_object_of_this_python_is_read(version: int) -> None:
-    found = code_objects(marshal.dumps(MODULE, version))
+    found = decode_code_objects(marshal.dumps(MODULE, version))
     assert [code.name for code in found] == [code.co_name for code in every(MODULE)]
     assert [code.names for code in found] == [code.co_names for code in every(MODULE)]
     assert [code.bytecode for code in found] == [code.co_code for code in every(MODULE)]
@@ -67,10 +67,10 @@ def test_every_code_object_of_this_python_is_read(version: int) -> None:
 
 def test_telling_instructions_are_those_that_python_lists() -> None:
     for code in every(MODULE):
-        table = set_of(code.co_code, "3.11 or later")
+        table = detect_instruction_set(code.co_code, "3.11 or later")
         assert table is not None
         assert f"{sys.version_info[0]}.{sys.version_info[1]}" in table.versions or not code.co_names
-        ours = list(listing(code.co_code, table, code.co_names, [repr(each) for each in code.co_consts]))
+        ours = list(list_operands(code.co_code, table, code.co_names, [repr(each) for each in code.co_consts]))
         telling = set(table.names.values())
         theirs = [step for step in dis.get_instructions(code) if step.opname in telling]
         assert [name for name, _ in ours] == [step.opname for step in theirs]
@@ -82,7 +82,7 @@ def test_telling_instructions_are_those_that_python_lists() -> None:
 
 
 def test_the_outline_says_what_code_reaches_for() -> None:
-    outlines = {outline.name: outline for outline in outlines_of_marshalled(marshal.dumps(MODULE), 42)}
+    outlines = {outline.name: outline for outline in outline_marshalled_code(marshal.dumps(MODULE), 42)}
     assert outlines["<module>"].imports == ("os", "json", "subprocess")
     assert {"r", "A", "h"} <= set(outlines["<module>"].names)
     assert set(outlines["f"].names) >= {"os", "system"}
@@ -93,10 +93,10 @@ def test_the_outline_says_what_code_reaches_for() -> None:
 
 
 def test_older_layouts_are_told_from_the_tables() -> None:
-    (new,) = outlines_of_marshalled(PYTHON_38, 0)
+    (new,) = outline_marshalled_code(PYTHON_38, 0)
     assert (new.versions, new.imports, new.names, new.constants) == ("3.8 to 3.10", ("os",), ("system",), ("'x'",))
     assert new.instructions[-2:] == ("LOAD_CONST 'x'", "CALL_METHOD")
-    (old,) = outlines_of_marshalled(PYTHON_27, 0)
+    (old,) = outline_marshalled_code(PYTHON_27, 0)
     assert (old.versions, old.imports, old.names, old.instructions) == ("", (), ("os",), ())
 
 
@@ -110,20 +110,20 @@ def test_older_layouts_are_told_from_the_tables() -> None:
     ],
 )  # fmt: skip
 def test_versions_that_do_not_run_here(version: str, code: list[int], steps: list[str]) -> None:
-    table = set_of(bytes(code), "3.11 or later")
+    table = detect_instruction_set(bytes(code), "3.11 or later")
     assert table is SETS[version]
     told = [
         f"{name} {about}".rstrip()
-        for name, about in listing(bytes(code), table, ["os", "system"], ["0", "None", "'x'"])
+        for name, about in list_operands(bytes(code), table, ["os", "system"], ["0", "None", "'x'"])
     ]
     assert [step for step in told if not step.startswith("LOAD_CONST")] == steps
 
 
 def test_an_argument_longer_than_a_byte_is_put_together() -> None:
     names = [f"name{number}" for number in range(300)]
-    told = list(listing(bytes([144, 1, 101, 2]), SETS["3.8 to 3.10"], names, []))
+    told = list(list_operands(bytes([144, 1, 101, 2]), SETS["3.8 to 3.10"], names, []))
     assert told == [("LOAD_NAME", "name258")]
-    assert list(listing(bytes([101, 9]), SETS["3.8 to 3.10"], [], [])) == [("LOAD_NAME", "#9")]
+    assert list(list_operands(bytes([101, 9]), SETS["3.8 to 3.10"], [], [])) == [("LOAD_NAME", "#9")]
 
 
 def tables(code: types.CodeType) -> list[object]:
@@ -137,8 +137,8 @@ def tables(code: types.CodeType) -> list[object]:
 def test_the_arguments_of_code_type_are_a_code_object() -> None:
     named: set[str] = set()
     for code in every(MODULE):
-        plain = outline_of_tables(tables(code), 0)
-        in_dill = outline_of_tables([b"lines", *tables(code)], 0)
+        plain = outline_code_tables(tables(code), 0)
+        in_dill = outline_code_tables([b"lines", *tables(code)], 0)
         assert plain is not None
         assert (plain.name, plain.names) == (code.co_name, tuple(n for n in code.co_names if n in plain.names))
         assert in_dill == plain
@@ -150,7 +150,7 @@ def test_the_arguments_of_code_type_are_a_code_object() -> None:
     "arguments", [[], [1] * 20, [()] * 20, ["x"] * 20, [b"c", (), (), ()], [b"c", (), (), (), "f"]]
 )
 def test_other_arguments_are_none(arguments: list[object]) -> None:
-    assert outline_of_tables(arguments, 0) is None
+    assert outline_code_tables(arguments, 0) is None
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_code_as_characters_of_protocol_2_is_read(read_bytes: Callable[..., obje
 
 def test_damage_keeps_the_code_that_stands_before_it() -> None:
     data = marshal.dumps(MODULE)
-    assert {code.name for code in code_objects(data[:-30])} == {"A", "f", "g", "h", "k"}
+    assert {code.name for code in decode_code_objects(data[:-30])} == {"A", "f", "g", "h", "k"}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_damage_keeps_the_code_that_stands_before_it() -> None:
      b"(\x01\0\0\0" * 5000 + b"N", b"\xa9\x01" * 5000, b"(\x01\0\0\0\xa8\x01\0\0\0r\0\0\0\0", b"{NN{NN0", b":NNN", b"<\x02\0\0\0ii", b"\x7f"],
 )  # fmt: skip
 def test_hostile_marshalled_data_end(data: bytes) -> None:
-    assert code_objects(data) == ()
+    assert decode_code_objects(data) == ()
 
 
 def test_a_tuple_that_holds_itself_many_times_is_bounded() -> None:
@@ -197,14 +197,14 @@ def test_a_tuple_that_holds_itself_many_times_is_bounded() -> None:
         + b"".join(b"\xa9\x02" + b"r" + n.to_bytes(4, "little") + b"r" + n.to_bytes(4, "little") for n in range(60))
     )
     code = PYTHON_38.replace(b")\x03\xe9\0\0\0\0NZ\x01x", b"(" + (61).to_bytes(4, "little") + bomb)
-    (outline,) = outlines_of_marshalled(code, 0)
+    (outline,) = outline_marshalled_code(code, 0)
     assert outline.constants == ()
 
 
 def test_outlines_are_bounded() -> None:
     names = "\n".join(f"import module{number}; x = 'text {number}'" for number in range(500))
     functions = "\n".join(f"def f{number}(): pass" for number in range(100))
-    outlines = outlines_of_marshalled(marshal.dumps(compile(names + "\n" + functions, "m", "exec")), 0)
+    outlines = outline_marshalled_code(marshal.dumps(compile(names + "\n" + functions, "m", "exec")), 0)
     assert len(outlines) == 20
     assert len(outlines[0].imports) == len(outlines[0].constants) == 40
     assert len(outlines[0].instructions) == 60
@@ -229,8 +229,8 @@ def test_mutated_code_ends_in_outlines(seed: bytes, changes: list[tuple[int, int
     data = bytearray(seed)
     for position, value in changes:
         data[position % len(data)] = value
-    outlines_of_marshalled(bytes(data[: len(data) - cut % len(data)]), 0)
+    outline_marshalled_code(bytes(data[: len(data) - cut % len(data)]), 0)
 
 
 def test_marshal_is_only_used_on_our_own_code() -> None:
-    assert "import marshal" not in Path(sys.modules[code_objects.__module__].__file__ or "").read_text()
+    assert "import marshal" not in Path(sys.modules[decode_code_objects.__module__].__file__ or "").read_text()

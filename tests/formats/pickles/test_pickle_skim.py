@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.pickles.pickle import skim
+from modelaudit.formats.pickles.pickle import skimmer
 from modelaudit.formats.pickles.pickle.machine import Machine
-from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
-from modelaudit.formats.pickles.pickle.plain import number_of, patterns, tokens_between
-from modelaudit.formats.pickles.pickle.values import Stretch
+from modelaudit.formats.pickles.pickle.patterns import decode_index, iterate_pieces, patterns
+from modelaudit.formats.pickles.pickle.values import PlainStretch
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Holding, PickleEvent, Plain
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -37,8 +36,8 @@ class Bytes:
 def _eager(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Skim over everything, however short, unless a test is about real sizes."""
     if "real_sizes" not in request.keywords:
-        monkeypatch.setattr(skim, "_SMALLEST_FILE", 0)
-        monkeypatch.setattr(skim, "_SHORTEST", 1)
+        monkeypatch.setattr(skimmer, "_SMALLEST_FILE", 0)
+        monkeypatch.setattr(skimmer, "_SHORTEST", 1)
     yield
 
 
@@ -136,8 +135,8 @@ class Writer:
 
 def events_of(machine: Machine) -> list[PickleEvent]:
     with suppress(DamagedError):
-        machine.run(DISPATCH)
-    return machine.events
+        machine.execute()
+    return machine.recorder.events
 
 
 Told = dict[tuple[object, ...], int]
@@ -162,12 +161,12 @@ def acts(events: list[PickleEvent], before: int | None = None) -> Told:
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]))
 def test_programs_that_run_through_are_told_alike(seed: int, protocol: int) -> None:
     data = Writer(seed, protocol).program()
-    slow, fast = Machine(Bytes(data), 0, Limits()), skim.SkimmingMachine(Bytes(data), 0, Limits())
+    slow, fast = Machine(Bytes(data), 0, Limits()), Machine(Bytes(data), 0, Limits(), skips_plain_data=True)
     assert acts(events_of(slow)) == acts(events_of(fast))
-    assert list(acts(slow.events)) == list(acts(fast.events))
-    assert slow.fault is None
-    assert slow.uses == fast.uses
-    assert type(fast.result) is not Stretch
+    assert list(acts(slow.recorder.events)) == list(acts(fast.recorder.events))
+    assert slow.recorder.fault is None
+    assert slow.recorder.uses == fast.recorder.uses
+    assert type(fast.result) is not PlainStretch
 
 
 @settings(max_examples=400, deadline=None)
@@ -176,19 +175,22 @@ def test_of_damaged_programs_no_act_before_the_fault_is_lost(seed: int, protocol
     data = bytearray(Writer(seed, protocol).program())
     for _ in range(choice.draw(st.integers(1, 4))):
         data[choice.draw(st.integers(0, len(data) - 1))] = choice.draw(st.sampled_from(b"(tue.as\x94q\x00hR\x86\x930N"))
-    slow, fast = Machine(Bytes(bytes(data)), 0, Limits()), skim.SkimmingMachine(Bytes(bytes(data)), 0, Limits())
+    slow, fast = (
+        Machine(Bytes(bytes(data)), 0, Limits()),
+        Machine(Bytes(bytes(data)), 0, Limits(), skips_plain_data=True),
+    )
     events_of(slow)
-    assert acts(slow.events, slow.fault).items() <= acts(events_of(fast)).items()
+    assert acts(slow.recorder.events, slow.recorder.fault).items() <= acts(events_of(fast)).items()
 
 
 @pytest.mark.real_sizes
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_large_plain_data_is_passed_over(protocol: int) -> None:
     rows = [{"id": i, "name": f"row {i}", "at": (i / 7, -i, None), "tags": ["x", str(i)]} for i in range(20_000)]
-    machine = skim.SkimmingMachine(Bytes(pickle.dumps(rows, protocol)), 0, Limits())
+    machine = Machine(Bytes(pickle.dumps(rows, protocol)), 0, Limits(), skips_plain_data=True)
     assert events_of(machine) == []
     assert machine.opcodes < 2000
-    assert machine.defects == []
+    assert machine.recorder.defects == []
 
 
 @pytest.mark.real_sizes
@@ -196,7 +198,7 @@ def test_a_name_whose_parts_lie_in_plain_data_is_found() -> None:
     rows: list[object] = [f"row {i}" for i in range(900)]
     start = pickle.dumps([*["os", "system"], *rows * 20], 4)[:-1]
     call = b"h\x01h\x02\x93\x8c\x04echo\x85R."
-    machine = skim.SkimmingMachine(Bytes(start + b"0" + call), 0, Limits())
+    machine = Machine(Bytes(start + b"0" + call), 0, Limits(), skips_plain_data=True)
     assert [str(event.subject) for event in events_of(machine)] == ["os.system", "os.system"]
 
 
@@ -204,7 +206,7 @@ def test_a_name_whose_parts_lie_in_plain_data_is_found() -> None:
 def test_nesting_without_end_is_not_looked_at_over_and_over() -> None:
     depth = 200_000
     window = Bytes(b"\x80\x04" + b"](" * depth + b"cos\nsystem\n" + b"e" * depth + b".")
-    machine = skim.SkimmingMachine(window, 0, Limits())
+    machine = Machine(window, 0, Limits(), skips_plain_data=True)
     events = events_of(machine)
     assert [str(event.subject) for event in events] == ["os.system"]
     assert window.reads < 100
@@ -212,17 +214,17 @@ def test_nesting_without_end_is_not_looked_at_over_and_over() -> None:
 
 def test_runs_of_tokens_are_cut_between_opcodes() -> None:
     data = b"\x8c\x02os\x94" * 50 + b"X\x00\x01\x00\x00" + b"q" * 256 + b"\x94h\x01" * 40
-    runs = list(tokens_between(Bytes(data), 0, len(data)))
+    runs = list(iterate_pieces(Bytes(data), 0, len(data)))
     reads = [get for run in runs for get in patterns().reads.findall(run) if get]
     writes = [write for run in runs for write in patterns().writes.findall(run) if write]
-    assert [number_of(get) for get in reads] == [1] * 40
+    assert [decode_index(get) for get in reads] == [1] * 40
     assert writes == [b"\x94"] * 90
 
 
-def both(data: bytes, limits: Limits | None = None) -> tuple[Machine, skim.SkimmingMachine]:
+def both(data: bytes, limits: Limits | None = None) -> tuple[Machine, Machine]:
     """The machine that follows all and the one that passes over, each after its run."""
     slow = Machine(Bytes(data), 0, limits or Limits())
-    fast = skim.SkimmingMachine(Bytes(data), 0, limits or Limits())
+    fast = Machine(Bytes(data), 0, limits or Limits(), skips_plain_data=True)
     events_of(slow)
     events_of(fast)
     return slow, fast
@@ -248,9 +250,9 @@ OS, MATH, SYSTEM = spelled("os"), spelled("math"), spelled("system")
 )
 def test_entries_written_in_no_usual_order_are_what_a_loader_reads(program: bytes) -> None:
     slow, fast = both(b"\x80\x04" + program)
-    assert [str(event.subject) for event in slow.events] == ["os.system"]
-    assert [str(event.subject) for event in fast.events] == ["os.system"]
-    assert slow.defects == fast.defects == []
+    assert [str(event.subject) for event in slow.recorder.events] == ["os.system"]
+    assert [str(event.subject) for event in fast.recorder.events] == ["os.system"]
+    assert slow.recorder.defects == fast.recorder.defects == []
 
 
 def test_after_an_entry_was_overwritten_nothing_is_passed_over() -> None:
@@ -267,10 +269,10 @@ def test_the_entries_of_plain_data_count_against_the_bound(write: bytes) -> None
     writes = [write % index if b"%" in write else write for index in range(1, 4)]
     # What is read lies outside, so that the entries are counted and not followed.
     data = b"\x80\x04Nq\x000(" + b"".join(b"N" + one for one in writes) + b"1h\x000N."
-    for machine in (Machine, skim.SkimmingMachine):
-        machine(Bytes(data), 0, Limits(pickle_memo=4)).run(DISPATCH)
+    for skips in (False, True):
+        Machine(Bytes(data), 0, Limits(pickle_memo=4), skips_plain_data=skips).execute()
         with pytest.raises(LimitReachedError, match="more than 3 memo entries"):
-            machine(Bytes(data), 0, Limits(pickle_memo=3)).run(DISPATCH)
+            Machine(Bytes(data), 0, Limits(pickle_memo=3), skips_plain_data=skips).execute()
 
 
 @pytest.mark.parametrize("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
@@ -278,18 +280,18 @@ def test_the_entries_of_plain_data_count_against_the_bound(write: bytes) -> None
 def test_a_key_by_which_plain_data_acts_is_not_passed_over(key: str, opcode: bytes) -> None:
     state = b"}(" + spelled("a") + b"N" + opcode % len(key) + key.encode() + b"N" + spelled("b") + b"Nu"
     slow, fast = both(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
-    (sets,) = (event.sets for event in slow.events if event.act is Act.SET_STATE)
+    (sets,) = (event.sets for event in slow.recorder.events if event.act is Act.SET_STATE)
     assert [name for name, _ in sets] == [key]
-    assert acts(fast.events) == acts(slow.events)
+    assert acts(fast.recorder.events) == acts(slow.recorder.events)
 
 
 def test_a_replaced_dictionary_is_not_passed_over() -> None:
     inner = b"}" + spelled("pyfunc") + b"cos\nsystem\nsq\x000"
     state = b"N}(" + spelled("__dict__") + b"h\x00u\x86b"
     slow, fast = both(b"\x80\x04" + inner + b"cnumpy\nvectorize\n)\x81" + state + b".")
-    (sets,) = (event.sets for event in slow.events if event.act is Act.SET_STATE)
+    (sets,) = (event.sets for event in slow.recorder.events if event.act is Act.SET_STATE)
     assert [str(value) for _, value in sets] == ["os.system"]
-    assert acts(fast.events) == acts(slow.events)
+    assert acts(fast.recorder.events) == acts(slow.recorder.events)
 
 
 def test_a_dictionary_that_is_filled_after_it_replaced_another_is_not_passed_over() -> None:
@@ -297,9 +299,9 @@ def test_a_dictionary_that_is_filled_after_it_replaced_another_is_not_passed_ove
     state = b"}(" + spelled("__dict__") + b"h\x00u"
     filled = b"h\x00" + spelled("pyfunc") + b"cos\nsystem\ns0"
     slow, fast = both(b"\x80\x04" + plain + b"cnumpy\nvectorize\n)\x81" + state + filled + b"b.")
-    (sets,) = (event.sets for event in slow.events if event.act is Act.SET_STATE)
+    (sets,) = (event.sets for event in slow.recorder.events if event.act is Act.SET_STATE)
     assert [str(value) for _, value in sets] == ["os.system"]
-    assert acts(fast.events) == acts(slow.events)
+    assert acts(fast.recorder.events) == acts(slow.recorder.events)
 
 
 def _frame(size: int) -> bytes:
@@ -317,7 +319,7 @@ def _frame(size: int) -> bytes:
 )
 def test_the_end_of_the_last_frame_is_known(program: bytes) -> None:
     slow, fast = both(b"\x80\x04" + program)
-    assert fast.frame_end() == slow.frame_end() == 2 + program.index(_frame(40)) + 9 + 40
+    assert fast.find_frame_end() == slow.find_frame_end() == 2 + program.index(_frame(40)) + 9 + 40
     assert slow.opcodes > fast.opcodes
 
 
@@ -325,6 +327,6 @@ def test_the_end_of_the_last_frame_is_known(program: bytes) -> None:
 def test_a_frame_in_plain_data_that_goes_past_the_end_is_told(beyond: int) -> None:
     rest = b"NN1N."
     slow, fast = both(b"\x80\x04(N" + _frame(len(rest) + beyond) + rest)
-    assert [defect.kind for defect in slow.defects] == ["frame-too-long"] * beyond
-    assert fast.defects == slow.defects
-    assert fast.fault == slow.fault
+    assert [defect.kind for defect in slow.recorder.defects] == ["frame-too-long"] * beyond
+    assert fast.recorder.defects == slow.recorder.defects
+    assert fast.recorder.fault == slow.recorder.fault

@@ -14,7 +14,7 @@ from modelaudit.formats.documents.executables.reader import program_of
 from modelaudit.formats.documents.media import containers, pictures
 from modelaudit.formats.documents.media.pdf import actions_of
 from modelaudit.formats.embedded import detect_format
-from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -147,4 +147,4 @@ def _behind(artifact: Artifact, window: Window, end: int, limits: Limits) -> Ite
     if end and (detect_format(head) is not None or program_of(head, stretch) is not None):
         yield Artifact(join_range(artifact.path, start, window.size), stretch.size, opener(stretch))
     else:
-        yield from pickles_amid(artifact, window, start, limits)
+        yield from find_pickles(artifact, window, start, limits)

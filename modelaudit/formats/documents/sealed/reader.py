@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 
 from modelaudit.formats.documents.executables.reader import program_of
-from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.model.address import join_member, join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
@@ -71,7 +71,7 @@ class SealedFormat:
         if window.size - start < self.shortest:
             raise DamagedError(f"the header of the {self.name} breaks off", window.size)
         yield Unread(UnreadReason.NO_READER, self.advice, format=self.name)
-        yield from pickles_amid(artifact, window, start, limits)
+        yield from find_pickles(artifact, window, start, limits)
         for count, offset in enumerate(_programs(window, start)):
             if count >= _MOST_PROGRAMS:
                 raise LimitReachedError(f"only the first {_MOST_PROGRAMS} programs in it are told", offset)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.behind import SEARCH
+from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from modelaudit.formats.graphs.keras.objects import KerasObject
-from modelaudit.formats.pickles.pickle.code import begins_code, outlines_of_marshalled
+from modelaudit.formats.pickles.pickle.code import begins_code, outline_marshalled_code
 from modelaudit.languages.settings import Setting
 from modelaudit.model.structure import CodeOutline
 
@@ -68,7 +68,7 @@ def _outline(text: str) -> str:
         return ""
     if not begins_code(data):
         data = text.encode("latin-1", "replace")  # as Keras 2.0 kept it
-    return _line(outlines_of_marshalled(data, 0)) if begins_code(data) else ""
+    return _line(outline_marshalled_code(data, 0)) if begins_code(data) else ""
 
 
 def _line(outlines: Iterable[CodeOutline]) -> str:

@@ -12,7 +12,7 @@ from itertools import islice
 from math import prod
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.behind import SEARCH
+from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError

@@ -11,7 +11,7 @@ from modelaudit.formats.graphs.tensorflow.mentions import mentions_of, reference
 from modelaudit.formats.graphs.tensorflow.paths import Wiring
 from modelaudit.formats.graphs.tensorflow.saved import Saved
 from modelaudit.formats.graphs.tensorflow.text_schema import encoded
-from modelaudit.formats.pickles.pickle.behind import SEARCH
+from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.model.address import join_found, join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError

@@ -1,199 +1,228 @@
-"""The arrays that joblib keeps between the opcodes of a pickle, and in files beside it.
+"""Arrays in a pickle: NumPy's own, and those that joblib stores between the opcodes or in another file.
 
-On BUILD of a wrapper joblib's loader takes the array out of the file: raw bytes, as many as the shape and the dtype of
-the wrapper take, or a whole pickle where the array holds objects. ``pickle.load`` takes the same bytes for opcodes.
-Source: ``joblib/numpy_pickle.py`` and ``numpy_pickle_compat.py`` of joblib 0.9 to 1.5.
+On BUILD of a wrapper, joblib's loader reads the array from the file: raw bytes, whose number follows from the shape and
+the dtype of the wrapper, or a whole pickle where the array holds objects. ``pickle.load`` executes the same bytes as
+opcodes. Source: ``joblib/numpy_pickle.py`` and ``numpy_pickle_compat.py`` of joblib 0.9 to 1.5.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 from modelaudit.formats.pickles.pickle import PickleDefect
-from modelaudit.formats.pickles.pickle.dtypes import DTYPE, Dtypes, ForgedError, numbers_of
-from modelaudit.formats.pickles.pickle.values import Box, Slot
+from modelaudit.formats.pickles.pickle.dtypes import DTYPE, DtypeTracker, ForgedError, read_lengths
+from modelaudit.formats.pickles.pickle.recorder import Recorder
+from modelaudit.formats.pickles.pickle.source import ByteSource
+from modelaudit.formats.pickles.pickle.values import Container, StackValue
 from modelaudit.formats.weights.numpy.dtype import Dtype, extent
 from modelaudit.model.pickle import Made, Name
 from modelaudit.wire.base import DamagedError
 
-if TYPE_CHECKING:
-    from modelaudit.formats.pickles.pickle.machine import Machine
-
-_INSIDE: Final = frozenset(f"{package}joblib.numpy_pickle.NumpyArrayWrapper" for package in ("", "sklearn.externals."))
-_BESIDE: Final = frozenset(
+_WRAPPERS: Final = frozenset(
+    f"{package}joblib.numpy_pickle.NumpyArrayWrapper" for package in ("", "sklearn.externals.")
+)
+_SIDE_FILE_WRAPPERS: Final = frozenset(
     f"{package}joblib.numpy_pickle{compat}.{prefix}NDArrayWrapper"
     for package in ("", "sklearn.externals.")
     for compat in ("", "_compat")
     for prefix in ("", "Z")
 )
 _ATTRIBUTES: Final = frozenset({"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"})
-_BESIDE_ATTRIBUTES: Final = frozenset({"filename", "subclass", "allow_mmap", "init_args", "state"})
-# What makes an empty array, and which of its arguments is the shape: always (0,), until the state comes.
-_SHAPE_OF: Final = {
+_SIDE_FILE_ATTRIBUTES: Final = frozenset({"filename", "subclass", "allow_mmap", "init_args", "state"})
+# Functions that make an empty array, and the index of the argument that is its shape. NumPy writes (0,): the state,
+# which follows, has the real shape.
+_SHAPE_ARGUMENTS: Final = {
     "numpy.core.multiarray._reconstruct": 1,
     "numpy._core.multiarray._reconstruct": 1,
     "numpy.ma.core._mareconstruct": 2,
 }
-_NOT_IN_NAMES: Final = frozenset("/\\:\0")
+_NOT_IN_FILE_NAMES: Final = frozenset("/\\:\0")
 
 
 class OutOfBandError(DamagedError):
-    """Bytes that are no opcodes follow, for a loader that knows how to take them; how many cannot be known."""
+    """Bytes follow that are no opcodes, for a loader that knows how to read them; how many cannot be determined."""
 
 
-@dataclass(slots=True)
-class Arrays:
-    """What one program says of arrays.
+@dataclass(frozen=True, slots=True)
+class ArrayPayload:
+    """The bytes of one array between the opcodes.
 
     Attributes:
-        followed: whether to take arrays out from between the opcodes, as joblib does, or to read on as ``pickle`` does.
-        first: offset of the first array between opcodes, once there was one.
-        opcodes: how many there are before it.
-        objects: whether it is an array of objects.
-        wrappers: those whose array was taken.
+        start: offset of the first byte.
+        end: offset behind the last byte; meaningless for a pickle, which ends where it says STOP.
+        is_pickle: the array holds objects, and the bytes are a pickle of its own.
     """
 
-    dtypes: Dtypes = field(default_factory=Dtypes)
-    followed: bool = True
-    first: int | None = None
-    opcodes: int = 0
-    objects: bool = False
-    wrappers: dict[int, Made] = field(default_factory=dict)
+    start: int
+    end: int
+    is_pickle: bool
 
 
-def note_call(machine: Machine, callee: Slot, given: tuple[Slot, ...], made: Made) -> None:
-    """Keep track of dtypes: ``made`` is what ``callee(*given)`` returns."""
-    if callee == DTYPE:
-        machine.arrays.dtypes.make(made, given)
-        return
-    machine.arrays.dtypes.use(given)
-    at = _SHAPE_OF.get(str(callee)) if isinstance(callee, Name) and callee.module.startswith("numpy.") else None
-    if at is not None and at < len(given) and numbers_of(given[at]) != (0,):
-        machine.defect(
-            PickleDefect.FORGED_STATE, "an array is made with room, which its content will free while others look at it"
-        )
+class ArrayTracker:
+    """Follows the dtypes and arrays of one program.
 
-
-def note_state(machine: Machine, target: Slot, state: Slot) -> None:
-    """Judge the state that BUILD sets on ``target`` by what NumPy and joblib write, and pass over the array behind it.
-
-    Raises:
-        OutOfBandError: an array follows whose extent cannot be known.
-        DamagedError: the array is cut off, or the pickle of its objects is damaged.
-        WindowError: from the window.
+    Attributes:
+        dtypes: the dtypes that the program makes.
+        is_followed: whether to read arrays from between the opcodes, as joblib does, or to go on as ``pickle`` does.
+        first: offset of the first array between opcodes; ``None`` while there is none.
+        opcodes_before: opcodes executed before it.
+        first_holds_objects: whether it is an array of objects.
     """
-    try:
-        machine.arrays.dtypes.set_state(target, state)
-    except ForgedError as forged:
-        machine.defect(PickleDefect.FORGED_STATE, str(forged))
-    maker = str(target.by) if isinstance(target, Made) else ""
-    if maker in _BESIDE:
-        _check_beside(machine, state)
-    elif maker in _INSIDE and isinstance(target, Made):
-        _follow(machine, target, state)
 
+    def __init__(self, source: ByteSource, recorder: Recorder) -> None:
+        self.dtypes = DtypeTracker()
+        self.is_followed = True
+        self.first: int | None = None
+        self.opcodes_before = 0
+        self.first_holds_objects = False
+        self._source = source
+        self._recorder = recorder
+        # By identity. Holding the wrapper keeps its identity from being reused.
+        self._loaded: dict[int, Made] = {}
 
-def note_items(machine: Machine, target: Box) -> None:
-    """Judge that items are put into a mapping that is the state of an object."""
-    if machine.arrays.dtypes.keeps(target):
-        machine.defect(
-            PickleDefect.FORGED_STATE, "the fields of a dtype are changed while something refers to it already"
-        )
+    def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...], made: Made) -> None:
+        """Record the dtype or the array that a call makes; ``made`` represents its result."""
+        if callee == DTYPE:
+            self.dtypes.record_new(made, arguments)
+            return
+        self.dtypes.mark_used(arguments)
+        is_numpy = isinstance(callee, Name) and callee.module.startswith("numpy.")
+        index = _SHAPE_ARGUMENTS.get(str(callee)) if is_numpy else None
+        if index is not None and index < len(arguments) and read_lengths(arguments[index]) != (0,):
+            self._recorder.record_defect(
+                PickleDefect.FORGED_STATE,
+                "an array is made with memory that its state frees while views still use it",
+            )
 
+    def record_state(
+        self, target: StackValue, state: StackValue, opcodes: int, find_frame_end: Callable[[], int]
+    ) -> ArrayPayload | None:
+        """Check the state that BUILD sets on ``target``, and locate the array that follows where joblib loads one.
 
-def _attributes(state: Slot) -> dict[str, Slot] | None:
-    """A state that is a plain mapping, kept whole, without repetitions."""
-    if not isinstance(state, Box) or state.type != "dict" or state.unseen:
+        Args:
+            target: the object.
+            state: its state.
+            opcodes: executed so far.
+            find_frame_end: returns the offset where the last frame ends; asked only where it matters.
+
+        Raises:
+            OutOfBandError: an array follows whose extent cannot be determined.
+            DamagedError: the array is cut off.
+            WindowError: from the window.
+        """
+        try:
+            self.dtypes.record_state(target, state)
+        except ForgedError as forged:
+            self._recorder.record_defect(PickleDefect.FORGED_STATE, str(forged))
+        maker = str(target.by) if isinstance(target, Made) else ""
+        if maker in _SIDE_FILE_WRAPPERS:
+            self._check_side_file(state)
+        elif maker in _WRAPPERS and isinstance(target, Made):
+            return self._locate_payload(target, state, opcodes, find_frame_end)
         return None
-    pairs = list(state.pairs())
+
+    def check_changed_state(self, target: Container) -> None:
+        """Record a defect if ``target``, a mapping that is about to change, holds the fields of a dtype."""
+        if self.dtypes.is_used_as_fields(target):
+            self._recorder.record_defect(
+                PickleDefect.FORGED_STATE, "the fields of a dtype are changed while something refers to it already"
+            )
+
+    def check_frame_of_objects(self, frame_end: int, end: int) -> None:
+        """Check that the pickle of an array of objects, which ends at ``end``, does not end inside a frame.
+
+        Raises:
+            OutOfBandError: it does. Loaders read frames as a whole and would continue at different bytes.
+        """
+        if frame_end > end:
+            self._recorder.record_defect(PickleDefect.FORGED_STATE, "the pickle of an array ends before its frame does")
+            raise OutOfBandError("loaders differ on where the pickle of an array ends", end)
+
+    def _locate_payload(
+        self, wrapper: Made, state: StackValue, opcodes: int, find_frame_end: Callable[[], int]
+    ) -> ArrayPayload | None:
+        attributes = _read_attributes(state)
+        if attributes is not None and attributes.keys() - _ATTRIBUTES:
+            unknown = min(attributes.keys() - _ATTRIBUTES)[:80]
+            self._recorder.record_defect(
+                PickleDefect.FORGED_STATE, f"a joblib array has the attribute {unknown!r}, which joblib does not write"
+            )
+        start = self._source.offset
+        if self.first is None:
+            self.first, self.opcodes_before = start, opcodes
+        if not self.is_followed:
+            return None
+        if attributes is None or id(wrapper) in self._loaded:
+            raise OutOfBandError("joblib stores the bytes of an array here; how many cannot be determined", start)
+        self._loaded[id(wrapper)] = wrapper
+        if find_frame_end() > start:
+            # joblib's loader has read the whole frame by now, and finds the array behind it.
+            self._recorder.record_defect(
+                PickleDefect.FORGED_STATE, "an array of joblib inside a frame, which joblib never writes"
+            )
+            raise OutOfBandError("joblib reads the array from behind the frame that continues here", start)
+        dtype = self.dtypes.get_dtype(attributes.get("dtype"))
+        if dtype is None or dtype.objects is None:
+            raise OutOfBandError("joblib stores the bytes of an array here; its dtype is unknown", start)
+        if not dtype.objects:
+            return self._locate_numbers(start, attributes, dtype)
+        if attributes.get("allow_mmap", False) is not False:
+            # NumPy maps arrays of objects without complaint, and uses bytes of the file as pointers.
+            self._recorder.record_defect(
+                PickleDefect.FORGED_STATE, "an array of objects that joblib may map into memory"
+            )
+        self.first_holds_objects = self.first_holds_objects or self.first == start
+        return ArrayPayload(start, start, is_pickle=True)
+
+    def _locate_numbers(self, start: int, attributes: dict[str, StackValue], dtype: Dtype) -> ArrayPayload:
+        shape = attributes.get("shape")
+        lengths = read_lengths(shape) if isinstance(shape, Container) else None
+        size = extent(lengths, dtype.item_size) if lengths is not None else None
+        if size is None:
+            raise OutOfBandError("joblib stores the bytes of an array here; its shape is unknown", start)
+        alignment = attributes.get("numpy_array_alignment_bytes")
+        if isinstance(alignment, int):
+            # joblib 1.2 and later align the numbers: one byte with the length of the padding, and the padding.
+            padding = self._source.window.read(start, 1)
+            start += 1 + int.from_bytes(padding, "little")
+        elif alignment is not None:
+            raise OutOfBandError("joblib stores the bytes of an array here; its alignment is unknown", start)
+        if start + size > self._source.size:
+            left = max(0, self._source.size - start)
+            raise DamagedError(f"an array of joblib takes {size} bytes where {left} are left", start)
+        return ArrayPayload(start, start + size, is_pickle=False)
+
+    def _check_side_file(self, state: StackValue) -> None:
+        """Check the wrapper of an array that joblib loads from another file, by unpickling it if need be.
+
+        The file is scanned like any other of the model, so only a name outside the folder is a defect.
+        """
+        attributes = _read_attributes(state)
+        name = attributes.get("filename") if attributes is not None else None
+        if attributes is None or attributes.keys() - _SIDE_FILE_ATTRIBUTES or not isinstance(name, str):
+            self._recorder.record_defect(
+                PickleDefect.FORGED_STATE, "an array of joblib in another file, with a state that joblib does not write"
+            )
+        elif not name or name in (".", "..") or not _NOT_IN_FILE_NAMES.isdisjoint(name):
+            self._recorder.record_defect(
+                PickleDefect.SIDE_FILE_OUTSIDE, f"joblib would load an array from {name[:200]!r}"
+            )
+        else:
+            rest = attributes.get("state")
+            parts = [value for _, value in rest.iterate_items()] if isinstance(rest, Container) else []
+            dtypes = [dtype for dtype in map(self.dtypes.get_dtype, parts) if dtype is not None]
+            if any(dtype.objects for dtype in dtypes):
+                self._recorder.record_defect(
+                    PickleDefect.FORGED_STATE, "an array of objects with raw bytes in place of objects"
+                )
+
+
+def _read_attributes(state: StackValue) -> dict[str, StackValue] | None:
+    """Return the attributes of a state that is a plain mapping, kept whole and without repeated keys."""
+    if not isinstance(state, Container) or state.type != "dict" or state.has_unseen_items:
+        return None
+    pairs = list(state.iterate_items())
     found = {key: value for key, value in pairs if isinstance(key, str)}
     return found if len(found) == len(pairs) == state.size else None
-
-
-def _follow(machine: Machine, wrapper: Made, state: Slot) -> None:
-    arrays = machine.arrays
-    attributes = _attributes(state)
-    if attributes is not None and attributes.keys() - _ATTRIBUTES:
-        strange = min(attributes.keys() - _ATTRIBUTES)[:80]
-        machine.defect(
-            PickleDefect.FORGED_STATE, f"an array of joblib with {strange!r}, an attribute that joblib does not write"
-        )
-    start = machine.offset
-    if arrays.first is None:
-        arrays.first, arrays.opcodes = start, machine.opcodes
-    if not arrays.followed:
-        return
-    if attributes is None or id(wrapper) in arrays.wrappers:
-        raise OutOfBandError("joblib keeps an array's bytes here; how many cannot be known", start)
-    arrays.wrappers[id(wrapper)] = wrapper
-    if machine.frame_end() > start:
-        # joblib's loader has read the whole frame by now, and finds the array behind it.
-        machine.defect(PickleDefect.FORGED_STATE, "an array of joblib inside a frame, which joblib never writes")
-        raise OutOfBandError("joblib takes the array from behind the frame that goes on here", start)
-    dtype = arrays.dtypes.of(attributes.get("dtype"))
-    if dtype is None or dtype.objects is None:
-        raise OutOfBandError("joblib keeps an array's bytes here; its dtype is not known", start)
-    if dtype.objects:
-        if attributes.get("allow_mmap", False) is not False:
-            # NumPy maps arrays of objects without a word, and takes bytes of the file for addresses.
-            machine.defect(PickleDefect.FORGED_STATE, "an array of objects that joblib may map into memory")
-        _follow_objects(machine, start)
-    else:
-        _pass_numbers(machine, start, attributes, dtype)
-
-
-def _follow_objects(machine: Machine, start: int) -> None:
-    machine.arrays.objects = machine.arrays.objects or machine.arrays.first == start
-    inner = machine.inside(start)
-    inner.arrays.followed = False
-    inner.run(machine.dispatch)
-    machine.opcodes += inner.opcodes
-    machine.nested_dropped += inner.nested_dropped
-    if machine.fault is None:
-        machine.fault = inner.fault
-    if inner.frame_end() > inner.offset:
-        machine.defect(PickleDefect.FORGED_STATE, "the pickle of an array ends before its frame does")
-        raise OutOfBandError("loaders differ on where the pickle of an array ends", inner.offset)
-    machine.go_to(inner.offset)
-    machine.stack[-1] = inner.result
-
-
-def _pass_numbers(machine: Machine, start: int, attributes: dict[str, Slot], dtype: Dtype) -> None:
-    shape = attributes.get("shape")
-    lengths = numbers_of(shape) if isinstance(shape, Box) else None
-    size = extent(lengths, dtype.item_size) if lengths is not None else None
-    if size is None:
-        raise OutOfBandError("joblib keeps an array's bytes here; its shape is not known", start)
-    alignment = attributes.get("numpy_array_alignment_bytes")
-    if isinstance(alignment, int):
-        padding = machine.window.read(start, 1)
-        start += 1 + int.from_bytes(padding, "little")
-    elif alignment is not None:
-        raise OutOfBandError("joblib keeps an array's bytes here; its alignment is not known", start)
-    if start + size > machine.size:
-        left = max(0, machine.size - start)
-        raise DamagedError(f"an array of joblib takes {size} bytes where {left} are left", start)
-    machine.go_to(start + size)
-    machine.stack[-1] = Made(Name("numpy", "ndarray"), called=False)
-
-
-def _check_beside(machine: Machine, state: Slot) -> None:
-    """Judge the wrapper of an array in a file of its own, which is unpickled if need be.
-
-    The file is one of the model like any other, unless its name leads out of the folder.
-    """
-    attributes = _attributes(state)
-    name = attributes.get("filename") if attributes is not None else None
-    if attributes is None or attributes.keys() - _BESIDE_ATTRIBUTES or not isinstance(name, str):
-        machine.defect(
-            PickleDefect.FORGED_STATE, "an array of joblib in another file, with a state that joblib does not write"
-        )
-    elif not name or name in (".", "..") or not _NOT_IN_NAMES.isdisjoint(name):
-        machine.defect(PickleDefect.SIDE_FILE_OUTSIDE, f"joblib would load an array from {name[:200]!r}")
-    else:
-        rest = attributes.get("state")
-        parts = [value for _, value in rest.pairs()] if isinstance(rest, Box) else []
-        dtypes = [dtype for dtype in map(machine.arrays.dtypes.of, parts) if dtype is not None]
-        if any(dtype.objects for dtype in dtypes):
-            machine.defect(PickleDefect.FORGED_STATE, "an array of objects with raw bytes in place of the objects")

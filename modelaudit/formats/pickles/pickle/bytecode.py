@@ -1,4 +1,4 @@
-"""The instructions of CPython that tell what a code object reaches for: imports, names, constants and calls.
+"""Decode the CPython instructions that show the use of a code object: imports, names, constants and calls.
 
 Numbers: ``Lib/opcode.py`` of 3.8 to 3.12, ``Lib/_opcode_metadata.py`` of 3.13 and 3.14.
 """
@@ -12,11 +12,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class InstructionSet:
-    """The telling instructions of some versions of Python, by number.
+    """The instructions of some versions of Python that name something or call it.
 
     Attributes:
-        resume: RESUME, which stands in every code object since 3.11.
-        shifted: instructions whose argument counts from its second bit; the first one says something else.
+        versions: the versions that share them.
+        resume: the byte of RESUME, which every code object has since 3.11; empty before.
+        extended: the byte of EXTENDED_ARG.
+        names: name of each instruction by its byte.
+        shifted: instructions whose index is the argument without its lowest bit, which is a flag.
     """
 
     versions: str
@@ -66,10 +69,10 @@ CONSTANT: Final = frozenset({"LOAD_CONST", "RETURN_CONST"})
 _PRECALL: Final = 166
 
 
-def set_of(bytecode: bytes, layout: str) -> InstructionSet | None:
-    """The instruction set of ``bytecode`` out of a code object of this layout; ``None`` where nothing tells.
+def detect_instruction_set(bytecode: bytes, layout: str) -> InstructionSet | None:
+    """Return the instruction set of ``bytecode`` in a code object of this layout; ``None`` where it is ambiguous.
 
-    The number of RESUME changed with the versions; where it did not, only 3.11 calls with PRECALL.
+    The byte of RESUME differs between versions, except for 3.11 and 3.12: of these, only 3.11 has PRECALL.
     """
     if layout in SETS:
         return SETS[layout]
@@ -82,28 +85,28 @@ def set_of(bytecode: bytes, layout: str) -> InstructionSet | None:
     return next((each for each in (SETS["3.13"], SETS["3.14"]) if each.resume in numbers), None)
 
 
-def instructions(bytecode: bytes, table: InstructionSet) -> Iterator[tuple[str, int]]:
-    """(name, argument) of every telling instruction, in order. Two bytes each, since 3.6."""
+def decode_instructions(bytecode: bytes, instruction_set: InstructionSet) -> Iterator[tuple[str, int]]:
+    """Yield (name, argument) of every instruction in the set, in order. Instructions have two bytes since 3.6."""
     extension = 0
     for position in range(0, len(bytecode) - 1, 2):
         number, argument = bytecode[position], bytecode[position + 1] | extension
-        if number == table.extended:
+        if number == instruction_set.extended:
             extension = (argument << 8) & 0xFFFFFFFF
             continue
         extension = 0
-        name = table.names.get(number)
+        name = instruction_set.names.get(number)
         if name is not None:
-            yield name, argument >> 1 if name in table.shifted else argument
+            yield name, argument >> 1 if name in instruction_set.shifted else argument
 
 
-def listing(
-    bytecode: bytes, table: InstructionSet, names: Sequence[str], constants: Sequence[str]
+def list_operands(
+    bytecode: bytes, instruction_set: InstructionSet, names: Sequence[str], constants: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    """(instruction, what it is about) of every telling instruction; the second is empty for calls.
+    """Yield (instruction, operand) of every instruction in the set; the operand is empty for calls.
 
-    An argument beyond the table it points into is given as its number.
+    An index beyond the end of its table is given as a number.
     """
-    for name, argument in instructions(bytecode, table):
+    for name, argument in decode_instructions(bytecode, instruction_set):
         if name in NAMING:
             yield name, names[argument] if argument < len(names) else f"#{argument}"
         elif name in CONSTANT:

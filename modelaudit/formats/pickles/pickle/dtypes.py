@@ -1,8 +1,8 @@
-"""The dtypes and arrays of NumPy that a pickle makes, and the state it sets on them.
+"""Check the state that a pickle sets on dtypes and arrays of NumPy.
 
-NumPy believes the state of a dtype: where its flags deny that it holds objects, the bytes of an array become pointers;
-where a field lies behind the end of an item, memory beyond the array is read. When the content of an array is set
-anew, what was laid over its old content looks at freed memory. NumPy itself writes none of it, so it was forged.
+NumPy trusts the state of a dtype. Where its flags deny that it holds objects, the bytes of an array become pointers;
+where a field ends behind the end of an item, NumPy reads memory beyond the array. When the content of an array is set a
+second time, views of its old content read freed memory. NumPy writes none of this, so a pickle that has it was forged.
 Source: ``arraydescr_setstate`` in ``descriptor.c`` and ``array_setstate`` in ``methods.c``, both of
 ``numpy/_core/src/multiarray``.
 """
@@ -11,21 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 
-from modelaudit.formats.pickles.pickle.values import Box, Slot
+from modelaudit.formats.pickles.pickle.values import Container, StackValue
 from modelaudit.formats.weights.numpy.dtype import UNKNOWN, Dtype, extent, from_text
 from modelaudit.model.pickle import Made, Name
 
 DTYPE: Final = Name("numpy", "dtype")
-# Flags of ``NPY_ITEM_*``: items are counted references, are pickled as a list, are pointers.
+# ``NPY_ITEM_REFCOUNT``, ``NPY_LIST_PICKLE`` and ``NPY_ITEM_IS_POINTER`` of NumPy's ``ndarraytypes.h``.
 _REFERENCES, _LIST, _POINTER = 1, 2, 4
 _RECORDS: Final = frozenset(
     {"numpy.record", "numpy.rec.record", "numpy.core.records.record", "numpy._core.records.record"}
 )
 _EXTENDED: Final = frozenset("SUV")
 _ORDERS: Final = frozenset("<>|=")
-# The forms of state since NumPy 1.0, by their length; the version stands first.
+# Lengths of the state since NumPy 1.0; the version comes first.
 _LENGTHS: Final = (7, 8, 9)
 _DEPTH: Final = 3
 _TRACKED: Final = 250_000
@@ -33,136 +33,146 @@ _LOOKED_AT: Final = 200
 
 
 @dataclass(slots=True)
-class _Known:
-    """A dtype that the program made: ``written`` if the way NumPy writes it."""
+class _TrackedDtype:
+    """A dtype that the program made.
+
+    Attributes:
+        made: the value on the stack; holding it keeps its identity from being reused.
+        dtype: as much as is known of it.
+        is_numpy_style: whether the call that made it is one that NumPy writes.
+        has_size: whether the call gives the size of an item; otherwise the state does.
+        has_state: whether a state was set.
+        is_used: whether something else refers to it.
+    """
 
     made: Made
     dtype: Dtype
-    written: bool
-    sized: bool = True
-    stated: bool = False
-    used: bool = False
+    is_numpy_style: bool
+    has_size: bool = True
+    has_state: bool = False
+    is_used: bool = False
 
 
 class ForgedError(Exception):
-    """What the state contradicts, in one line."""
+    """NumPy would not write this state; the message says why, in one line."""
 
 
-class Dtypes:
-    """Every dtype of one program, and what else of NumPy it sets state on.
+class DtypeTracker:
+    """Follows the dtypes of one program, and the arrays that it sets state on.
 
     Attributes:
-        unseen: what was more than is looked at; empty where nothing was.
+        overflow: a line that says which bound was exceeded, so that not everything was checked; empty otherwise.
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, _Known] = {}
-        self._fresh: dict[int, _Known] = {}
-        self._fields: dict[int, Box] = {}
+        # All by identity of the value on the stack. A dtype is fresh until something else refers to it.
+        self._known: dict[int, _TrackedDtype] = {}
+        self._fresh: dict[int, _TrackedDtype] = {}
+        self._fields: dict[int, Container] = {}
         self._stated_objects: dict[int, Made] = {}
-        self.unseen = ""
+        self.overflow = ""
 
-    def of(self, slot: Slot) -> Dtype | None:
-        """What is known of the dtype that ``slot`` is; ``None`` where it is none that the program made."""
-        known = self._known.get(id(slot)) if isinstance(slot, Made) else None
+    def get_dtype(self, value: StackValue) -> Dtype | None:
+        """Return the dtype that ``value`` is; ``None`` where it is none that the program made."""
+        known = self._known.get(id(value)) if isinstance(value, Made) else None
         return known.dtype if known else None
 
-    def make(self, made: Made, given: Sequence[Slot]) -> None:
-        """Note that ``made`` is the result of ``numpy.dtype(*given)``."""
-        first = given[0] if given else None
+    def record_new(self, made: Made, arguments: Sequence[StackValue]) -> None:
+        """Record that ``made`` is the result of ``numpy.dtype(*arguments)``."""
+        first = arguments[0] if arguments else None
         if len(self._known) >= _TRACKED:
-            self.unseen = "there are more dtypes than are told apart"
+            self.overflow = "there are more dtypes than are tracked"
             return
         if isinstance(first, str):
             dtype = from_text(first)
-            known = _Known(made, dtype, dtype != UNKNOWN)
+            known = _TrackedDtype(made, dtype, dtype != UNKNOWN)
         elif isinstance(first, Name) and str(first) in _RECORDS:
-            known = _Known(made, Dtype("V", None, False), written=True, sized=False)
+            known = _TrackedDtype(made, Dtype("V", None, False), is_numpy_style=True, has_size=False)
         else:
-            # A type that another package adds. Those that NumPy and Python name themselves it writes as text.
-            foreign = isinstance(first, Name) and first.module.partition(".")[0] not in ("numpy", "builtins")
-            known = _Known(made, UNKNOWN, foreign, sized=False)
+            # A type that another package adds. NumPy writes its own types, and those of Python, as text.
+            is_foreign = isinstance(first, Name) and first.module.partition(".")[0] not in ("numpy", "builtins")
+            known = _TrackedDtype(made, UNKNOWN, is_foreign, has_size=False)
         self._known[id(made)] = self._fresh[id(made)] = known
 
-    def use(self, slots: Sequence[Slot]) -> None:
-        """Note that something else now refers to the dtypes among ``slots``, whose state is then no longer free."""
+    def mark_used(self, values: Sequence[StackValue]) -> None:
+        """Record that something else refers to the dtypes among ``values`` now, so that their state must not change."""
         if not self._fresh:
             return
         budget = _LOOKED_AT
-        for slot in _parts(slots, _DEPTH):
-            known = self._fresh.pop(id(slot), None)
+        for value in _flatten(values, _DEPTH):
+            known = self._fresh.pop(id(value), None)
             if known is not None:
-                known.used = True
+                known.is_used = True
             budget -= 1
             if budget == 0:
-                self._use_all()
+                self._mark_all_used()
                 return
 
-    def _use_all(self) -> None:
-        # NumPy sets the state of a dtype right after it is made: nothing of this size comes between.
+    def _mark_all_used(self) -> None:
+        # NumPy sets the state of a dtype right after making it; no call with so many arguments comes between.
         for known in self._fresh.values():
-            known.used = True
+            known.is_used = True
         self._fresh.clear()
 
-    def keeps(self, box: Box) -> bool:
-        """Whether a dtype took this mapping for its fields and holds on to it."""
-        return id(box) in self._fields
+    def is_used_as_fields(self, container: Container) -> bool:
+        """Whether a dtype holds this mapping as its fields."""
+        return id(container) in self._fields
 
-    def set_state(self, target: Slot, state: Slot) -> None:
-        """Note the state that the program sets on ``target``, whatever that is.
+    def record_state(self, target: StackValue, state: StackValue) -> None:
+        """Record the state that the program sets on ``target``, whatever that is.
 
         Raises:
-            ForgedError: NumPy would not write it, and it makes NumPy take bytes for what they are not.
+            ForgedError: NumPy would not write this state, and reads or frees the wrong memory because of it.
         """
-        entries = state.entries if isinstance(state, Box) and state.type == "tuple" else ()
+        entries = state.entries if isinstance(state, Container) and state.type == "tuple" else ()
         known = self._known.get(id(target)) if isinstance(target, Made) else None
         if known is not None:
             self._fresh.pop(id(target), None)
-            if known.stated or known.used:
+            if known.has_state or known.is_used:
                 raise ForgedError("the state of a dtype is set while something refers to it already")
-            known.stated = True
-            known.dtype = self._stated(known, state, list(entries))  # type: ignore[arg-type]
+            known.has_state = True
+            known.dtype = self._apply_state(known, state, list(entries))  # type: ignore[arg-type]
         elif len(self._known) >= _TRACKED:
-            self.use([state])
-        elif isinstance(target, Made) and isinstance(target.by, Name) and _makes_dtypes(target.by):
+            self.mark_used([state])
+        elif isinstance(target, Made) and isinstance(target.by, Name) and _is_dtype_maker(target.by):
             raise ForgedError("state is set on a dtype that was made in a way that NumPy does not write")
         elif _is_dtype_state(entries):
             raise ForgedError("the state of a dtype is set on something else")
         else:
-            self.use([state])
+            self.mark_used([state])
             self._check_array(list(entries))  # type: ignore[arg-type]
-            if isinstance(target, Made) and isinstance(target.by, Name) and _is_numpys(target.by):
-                self._state_once(target)
+            if isinstance(target, Made) and isinstance(target.by, Name) and _is_from_numpy(target.by):
+                self._record_array_state(target)
 
     # -- arrays -----------------------------------------------------------------------------------------------------
 
-    def _check_array(self, entries: list[Slot]) -> None:
-        """Arrays have for state a version, shape, dtype, order and content; in oldest files, no version."""
+    def _check_array(self, entries: list[StackValue]) -> None:
+        """Check the state of an array: version, shape, dtype, order and content; the oldest files have no version."""
         for at in (2, 1):
-            dtype = self.of(entries[at]) if at < len(entries) else None
+            dtype = self.get_dtype(entries[at]) if at < len(entries) else None
             if dtype is None:
                 continue
-            lengths = numbers_of(entries[at - 1])
+            lengths = read_lengths(entries[at - 1])
             if lengths is not None and any(length < 0 for length in lengths):
-                raise ForgedError(f"an array of the shape {lengths}")
+                raise ForgedError(f"an array has the shape {lengths}")
             content = entries[at + 2] if at + 2 < len(entries) else None
-            if dtype.objects and not (isinstance(content, Box) and content.type == "list"):
+            if dtype.objects and not (isinstance(content, Container) and content.type == "list"):
                 raise ForgedError("an array of objects with raw bytes in place of the objects")
 
-    def _state_once(self, target: Made) -> None:
+    def _record_array_state(self, target: Made) -> None:
         if id(target) in self._stated_objects:
-            raise ForgedError("the content of an array is set a second time, which frees what others look at")
+            raise ForgedError("the content of an array is set a second time, which frees memory that views still use")
         if len(self._stated_objects) < _TRACKED:
             self._stated_objects[id(target)] = target
         else:
-            self.unseen = "there are more arrays than are told apart"
+            self.overflow = "there are more arrays than are tracked"
 
     # -- dtypes -----------------------------------------------------------------------------------------------------
 
-    def _stated(self, known: _Known, state: Slot, entries: list[Slot]) -> Dtype:
-        if not known.written:
+    def _apply_state(self, known: _TrackedDtype, state: StackValue, entries: list[StackValue]) -> Dtype:
+        if not known.is_numpy_style:
             raise ForgedError("state is set on a dtype that was made in a way that NumPy does not write")
-        if not isinstance(state, Box) or len(entries) != state.size or len(entries) not in _LENGTHS:
+        if not isinstance(state, Container) or len(entries) != state.size or len(entries) not in _LENGTHS:
             raise ForgedError("the state of a dtype in a form that NumPy does not write")
         version, order, part, names, fields, size, alignment = entries[:7]
         flags = entries[7] if len(entries) > 7 else 0
@@ -172,123 +182,142 @@ class Dtypes:
         kind = known.dtype.kind
         if kind in ("m", "M") and not _has_unit(entries):
             raise ForgedError("the dtype of dates without their unit")
-        size = self._item_size(known, size)
-        objects = _either([known.dtype.objects, self._in_part(part, size), self._in_fields(names, fields, size)])
+        size = self._check_item_size(known, size)
+        in_part, in_fields = self._check_part(part, size), self._check_fields(names, fields, size)
+        objects = _any_or_unknown([known.dtype.objects, in_part, in_fields])
         if version < 3:
-            # NumPy then finds objects in fields by itself, and forgets those in the items of an array.
+            # NumPy then derives the flags from the fields, and overlooks objects in the items of an array.
             flags = _REFERENCES | _LIST if objects and part is None else 0
         _check_flags(objects, flags, may_point=kind == "O" or part is not None)
         return Dtype(kind, size, objects)
 
-    def _item_size(self, known: _Known, size: int) -> int | None:
-        """The size of an item: that of the state for types without a size of their own."""
+    def _check_item_size(self, known: _TrackedDtype, size: int) -> int | None:
+        """Return the size of an item in bytes; types without a size of their own take it from the state."""
         kind, item_size = known.dtype.kind, known.dtype.item_size
         if kind and kind not in _EXTENDED:
             return item_size
-        if size < 0 or (known.sized and size != item_size) or (kind == "U" and size % 4):
-            raise ForgedError(f"a dtype for {item_size} bytes whose state says {size}")
+        if size < 0 or (known.has_size and size != item_size) or (kind == "U" and size % 4):
+            raise ForgedError(f"a dtype of {item_size} bytes has a state for {size} bytes")
         return size
 
-    def _in_part(self, part: Slot, size: int | None) -> bool | None:
-        """Whether the items of an array that is an item itself hold objects."""
+    def _check_part(self, part: StackValue, size: int | None) -> bool | None:
+        """Check the dtype of the items where each is an array; returns whether they hold objects, if known."""
         if part is None:
             return False
-        base, shape = _pair(part)
-        dtype, lengths = self._contained(base), numbers_of(shape)
+        base, shape = _unpack_pair(part)
+        dtype, lengths = self._use_contained(base), read_lengths(shape)
         taken = extent(lengths, dtype.item_size) if lengths is not None else None
         if lengths is None or (dtype.item_size is not None and taken != size):
             raise ForgedError(f"a dtype of {size} bytes whose parts do not take as many")
         return dtype.objects
 
-    def _in_fields(self, names: Slot, fields: Slot, size: int | None) -> bool | None:
-        """Whether a field holds objects."""
+    def _check_fields(self, names: StackValue, fields: StackValue, size: int | None) -> bool | None:
+        """Check the fields of a dtype; returns whether one holds objects, if known."""
         if fields is None and names is None:
             return False
-        if not isinstance(fields, Box) or fields.type != "dict" or not isinstance(names, Box) or names.type != "tuple":
-            raise ForgedError("a dtype whose fields are no mapping of names")
+        if (
+            not isinstance(fields, Container)
+            or fields.type != "dict"
+            or not isinstance(names, Container)
+            or names.type != "tuple"
+        ):
+            raise ForgedError("a dtype has fields that are no mapping of names")
         fields.is_state = True
         self._fields[id(fields)] = fields
-        pairs = list(fields.pairs())
-        if fields.unseen or len(pairs) < fields.size:
-            self.unseen = "a dtype has more fields than are looked at"
-        return _either([self._in_field(field, size) for _, field in pairs])
+        pairs = list(fields.iterate_items())
+        if fields.has_unseen_items or len(pairs) < fields.size:
+            self.overflow = "a dtype has more fields than are checked"
+        return _any_or_unknown([self._check_field(field, size) for _, field in pairs])
 
-    def _in_field(self, field: Slot, size: int | None) -> bool | None:
-        base, offset = _pair(field)
-        dtype = self._contained(base)
+    def _check_field(self, field: StackValue, size: int | None) -> bool | None:
+        base, offset = _unpack_pair(field)
+        dtype = self._use_contained(base)
         if type(offset) is not int or offset < 0:
-            raise ForgedError(f"a field at {offset!r}" if isinstance(offset, int) else "a field without an offset")
+            raise ForgedError(
+                f"a dtype has a field at offset {offset!r}"
+                if isinstance(offset, int)
+                else "a dtype has a field without an offset"
+            )
         if size is not None and dtype.item_size is not None and offset + dtype.item_size > size:
-            raise ForgedError(f"a field that ends at byte {offset + dtype.item_size} of an item of {size} bytes")
+            raise ForgedError(
+                f"a dtype has a field that ends at byte {offset + dtype.item_size} of an item of {size} bytes"
+            )
         return dtype.objects
 
-    def _contained(self, base: Slot) -> Dtype:
-        self.use([base])
-        dtype = self.of(base)
+    def _use_contained(self, base: StackValue) -> Dtype:
+        """Return the dtype of a part or a field, and mark it as used."""
+        self.mark_used([base])
+        dtype = self.get_dtype(base)
         if dtype is None:
-            raise ForgedError("a dtype with a part or a field that is no dtype")
+            raise ForgedError("a dtype has a part or a field that is no dtype")
         return dtype
 
 
 def _check_flags(objects: bool | None, flags: int, may_point: bool) -> None:
+    """Check the flags of a dtype against what it holds; ``may_point`` if its items may be pointers."""
     if -128 <= flags < 0:
         flags += 128  # written as a signed byte before NumPy 2
     if flags < 0:
-        raise ForgedError(f"a dtype with the flags {flags}")
+        raise ForgedError(f"a dtype has the flags {flags}")
     if objects and flags & (_REFERENCES | _LIST) != _REFERENCES | _LIST:
-        raise ForgedError("a dtype that holds objects, whose flags deny it")
+        raise ForgedError("a dtype holds objects, and its flags deny it")
     if objects is False and flags & (_REFERENCES | _LIST | _POINTER):
-        raise ForgedError("a dtype without objects, whose flags claim some")
+        raise ForgedError("a dtype holds no objects, and its flags claim some")
     if flags & _POINTER and not may_point:
-        raise ForgedError("a dtype whose flags take its items for pointers")
+        raise ForgedError("a dtype has flags that make NumPy take its items for pointers")
 
 
-def _has_unit(entries: list[Slot]) -> bool:
+def _has_unit(entries: list[StackValue]) -> bool:
     metadata = entries[8] if len(entries) == 9 else None
-    return isinstance(metadata, Box) and metadata.size == 2 and isinstance(metadata.entries[1], Box)
+    return isinstance(metadata, Container) and metadata.size == 2 and isinstance(metadata.entries[1], Container)
 
 
-def _makes_dtypes(name: Name) -> bool:
+def _is_dtype_maker(name: Name) -> bool:
     return name == DTYPE or name.module == "numpy.dtypes"
 
 
-def _is_numpys(name: Name) -> bool:
+def _is_from_numpy(name: Name) -> bool:
     return name.module.partition(".")[0] == "numpy"
 
 
 def _is_dtype_state(entries: Sequence[object]) -> bool:
-    """Whether a tuple is the state of a dtype and of nothing else."""
+    """Whether a tuple can only be the state of a dtype."""
     if len(entries) not in _LENGTHS:
         return False
     version, order, part, *_, size, alignment = entries[:7]
-    numbers = type(version) is type(size) is type(alignment) is int
-    return numbers and isinstance(order, str) and order in _ORDERS and (part is None or isinstance(part, Box))
+    has_numbers = type(version) is type(size) is type(alignment) is int
+    return has_numbers and isinstance(order, str) and order in _ORDERS and (part is None or isinstance(part, Container))
 
 
-def _pair(slot: Slot) -> tuple[Slot, Slot]:
-    if not isinstance(slot, Box) or slot.type != "tuple" or slot.size not in (2, 3):
-        raise ForgedError("a dtype whose parts are not described by pairs")
-    return slot.entries[0], slot.entries[1]  # type: ignore[return-value]
+def _is_container(value: StackValue, kind: str) -> TypeGuard[Container]:
+    return isinstance(value, Container) and value.type == kind
 
 
-def numbers_of(slot: Slot) -> tuple[int, ...] | None:
-    """A shape: a tuple of numbers, or one number."""
-    if isinstance(slot, int):
-        return (slot,)
-    entries = slot.entries if isinstance(slot, Box) and slot.type == "tuple" else None
+def _unpack_pair(value: StackValue) -> tuple[StackValue, StackValue]:
+    if not _is_container(value, "tuple") or value.size not in (2, 3):
+        raise ForgedError("a dtype has parts that are not described by pairs")
+    return value.entries[0], value.entries[1]  # type: ignore[return-value]
+
+
+def read_lengths(value: StackValue) -> tuple[int, ...] | None:
+    """Return a shape, which is a tuple of numbers or one number; ``None`` for anything else."""
+    if isinstance(value, int):
+        return (value,)
+    entries = value.entries if _is_container(value, "tuple") else None
     numbers = tuple(entry for entry in entries or () if isinstance(entry, int))
     return numbers if entries is not None and len(numbers) == len(entries) else None
 
 
-def _either(found: Sequence[bool | None]) -> bool | None:
+def _any_or_unknown(found: Sequence[bool | None]) -> bool | None:
+    """Return whether any is true; ``None`` where none is, but some are unknown."""
     if any(found):
         return True
     return None if None in found else False
 
 
-def _parts(slots: Sequence[Slot], depth: int) -> Iterator[Slot]:
-    for slot in slots:
-        if isinstance(slot, Box) and depth:
-            yield from _parts([value for _, value in slot.pairs()], depth - 1)
+def _flatten(values: Sequence[StackValue], depth: int) -> Iterator[StackValue]:
+    for value in values:
+        if isinstance(value, Container) and depth:
+            yield from _flatten([item for _, item in value.iterate_items()], depth - 1)
         else:
-            yield slot
+            yield value

@@ -1,8 +1,8 @@
-"""The numbers behind the five pickles of torch's layout before zip: each storage with its length before it.
+"""Locate the storages behind the five pickles of torch's layout before zip.
 
-The fifth pickle lists the keys of the storages; then, for each in that order, a number of elements as eight bytes and
-the elements follow. Source: ``torch/serialization.py`` (``_legacy_load``) and ``torch/csrc/serialization.cpp``
-(``THPStorage_readFileRaw``).
+The fifth pickle lists the keys of the storages. For each key, in this order, eight bytes with the number of elements
+follow, and then the elements. Source: ``torch/serialization.py`` (``_legacy_load``) and
+``torch/csrc/serialization.cpp`` (``THPStorage_readFileRaw``).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _LARGEST_LIST: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Trailer:
-    """What stands behind the pickles.
+class LegacyStorages:
+    """The storages behind the pickles.
 
     Attributes:
-        claims: the storages as the pickle claims them, with the bytes that are there.
-        size: bytes of all that was followed.
-        end: where it ends; what stands behind belongs to no storage.
-        unread: why the rest was not followed, if it was not.
+        claims: the claims of the pickle, with the bytes that the file holds for each.
+        size: bytes of all storages, with their lengths.
+        end: offset behind the last one; the bytes from there belong to no storage.
+        unread: why the rest was not read; ``None`` if all was.
     """
 
     claims: tuple[StorageClaim, ...]
@@ -42,58 +42,60 @@ class Trailer:
     unread: Unread | None = None
 
 
-def follow(window: Window, keys: Window, start: int, claims: Sequence[StorageClaim], limits: Limits) -> Trailer:
-    """Follow the storages from ``start``, whose keys the pickle in ``keys`` lists; damage is told, not raised."""
-    walk = _Walk(window, start, {claim.key: claim for claim in claims})
+def locate_storages(
+    window: Window, keys: Window, start: int, claims: Sequence[StorageClaim], limits: Limits
+) -> LegacyStorages:
+    """Locate the storages from ``start``, in the order of the pickle in ``keys``; damage becomes ``unread``."""
+    locator = _StorageLocator(window, start, {claim.key: claim for claim in claims})
     unread: Unread | None = None
     try:
-        walk.follow(_keys(keys, limits))
+        locator.locate_all(_read_keys(keys, limits))
     except DamagedError as error:
         unread = Unread(UnreadReason.DAMAGED, str(error), Location(offset=error.offset))
     except WindowError as error:
-        unread = Unread(error.reason, str(error), Location(offset=walk.position))
-    end = walk.position if unread is None else window.size
-    return Trailer(tuple(walk.known.values()), end - start, end, unread)
+        unread = Unread(error.reason, str(error), Location(offset=locator.position))
+    end = locator.position if unread is None else window.size
+    return LegacyStorages(tuple(locator.claims.values()), end - start, end, unread)
 
 
-class _Walk:
-    """The storages one after the other; ``known`` gains for each the bytes that are there."""
+class _StorageLocator:
+    """Steps from storage to storage and completes the ``claims`` with the bytes that the file holds for each."""
 
-    def __init__(self, window: Window, start: int, known: dict[str, StorageClaim]) -> None:
+    def __init__(self, window: Window, start: int, claims: dict[str, StorageClaim]) -> None:
         self.window = window
         self.position = start
-        self.known = known
+        self.claims = claims
 
-    def follow(self, listed: Sequence[str]) -> None:
-        """Take the storages with these keys.
+    def locate_all(self, listed: Sequence[str]) -> None:
+        """Locate the storages with these keys.
 
         Raises:
-            DamagedError: they break off, or are not those that the pickle refers to.
+            DamagedError: the file ends before they do, or the keys differ from those that the pickle refers to.
             WindowError: from the window.
         """
-        if len(listed) != len(self.known) or set(listed) != self.known.keys():
-            detail = f"the pickles refer to {len(self.known)} storages and list {len(listed)}, which are not the same"
+        if len(listed) != len(self.claims) or set(listed) != self.claims.keys():
+            detail = f"the pickles refer to {len(self.claims)} storages and list {len(listed)} with other keys"
             raise DamagedError(detail, self.position)
         for key in listed:
-            self._take(key)
+            self._locate_one(key)
 
-    def _take(self, key: str) -> None:
-        claim = self.known[key]
+    def _locate_one(self, key: str) -> None:
+        claim = self.claims[key]
         stated = self.window.read(self.position, _COUNT.size)
         if len(stated) < _COUNT.size:
-            raise DamagedError(f"the storages break off before storage {key!r}", self.position)
+            raise DamagedError(f"the file ends before storage {key!r}", self.position)
         if claim.item_size is None:
-            raise DamagedError(f"storage {key!r} is of a type whose elements have no known size", self.position)
+            raise DamagedError(f"storage {key!r} has a type whose element size is unknown", self.position)
         left = self.window.size - self.position - _COUNT.size
         size = _COUNT.unpack(stated)[0] * claim.item_size
         if not 0 <= size <= left:
             raise DamagedError(f"storage {key!r} takes {size} bytes where {left} are left", self.position)
-        self.known[key] = replace(claim, stored=size)
+        self.claims[key] = replace(claim, stored=size)
         self.position += _COUNT.size + size
 
 
-def _keys(window: Window, limits: Limits) -> list[str]:
-    """The texts of a pickle that holds nothing but a list of them; none where it cannot be followed.
+def _read_keys(window: Window, limits: Limits) -> list[str]:
+    """Return the texts of a pickle that is a list of texts; none where its opcodes are damaged.
 
     Raises:
         WindowError: it is larger than is read at once, or from the window.

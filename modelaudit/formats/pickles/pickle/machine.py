@@ -1,390 +1,708 @@
-"""The state of the pickle machine and the bytes it is fed from. What each opcode does is in ``opcodes``."""
+"""The pickle machine: executes every opcode symbolically, and imports, calls and constructs nothing.
+
+A pickle is a program for a stack machine (``pickletools``; PEP 307, 3154 and 574 for protocols 2, 4 and 5). ``Machine``
+reads what CPython's ``_pickle`` would read and keeps, in place of objects, a note of what made them. Its parts:
+
+* ``ByteSource`` reads the bytes; ``Stack`` holds values and marks; ``Memo`` holds numbered values.
+* ``Recorder`` gathers events and defects; ``NestedConstants`` those constants that begin like a file.
+* ``ArrayTracker`` and ``StorageTracker`` know what NumPy, joblib and torch put into pickles.
+* ``Skimmer`` and ``DeferredStretches``, for large files, skip plain data and execute them later if need be.
+
+To find the meaning of an opcode, look up its ``pickletools`` name in ``_HANDLERS`` at the end: it names the method
+``handle_...`` or, for families of constants, the function that makes the handler.
+"""
 
 from __future__ import annotations
 
-import re
-from collections import Counter, deque
+import functools
+import pickletools
+import struct
 from collections.abc import Callable
 from typing import Final
 
 from modelaudit.formats.pickles.pickle import PickleDefect
-from modelaudit.formats.pickles.pickle.arrays import Arrays, note_call
-from modelaudit.formats.pickles.pickle.code import outline_of_call
-from modelaudit.formats.pickles.pickle.listing import listing_of
+from modelaudit.formats.pickles.pickle.arrays import ArrayPayload, ArrayTracker
+from modelaudit.formats.pickles.pickle.constants import (
+    decode_constant,
+    decode_line,
+    decode_memo_index,
+    truncate_constant,
+)
 from modelaudit.formats.pickles.pickle.memo import Memo
-from modelaudit.formats.pickles.pickle.names import looked_up
-from modelaudit.formats.pickles.pickle.nested import Coding, Nested, coding_of
-from modelaudit.formats.pickles.pickle.storages import Storages
-from modelaudit.formats.pickles.pickle.values import Box, Slot, Truncated, items_of, shown
+from modelaudit.formats.pickles.pickle.names import find_constructed_class, resolve_call, resolve_global
+from modelaudit.formats.pickles.pickle.nested import AS_TEXT, OPENED, NestedConstants
+from modelaudit.formats.pickles.pickle.recorder import Recorder
+from modelaudit.formats.pickles.pickle.skimmer import Skimmer, is_worth_skimming
+from modelaudit.formats.pickles.pickle.source import LONGEST_FIXED_OPCODE, ByteSource
+from modelaudit.formats.pickles.pickle.stack import Stack
+from modelaudit.formats.pickles.pickle.storages import StorageTracker
+from modelaudit.formats.pickles.pickle.stretches import DeferredStretches
+from modelaudit.formats.pickles.pickle.values import (
+    Container,
+    PlainStretch,
+    StackValue,
+    TruncatedConstant,
+    find_acting_attributes,
+    unpack_tuple,
+)
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, Embedded, Holding, Made, Name, PickleEvent, Plain, Unknown, Value
-from modelaudit.model.structure import CodeOutline, Defect, DefectKind, Location
+from modelaudit.model.pickle import STATE_OWNER, Act, Embedded, Made, Name, Unknown
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import keep_time
 
-_CHUNK: Final = 1 << 18
-_MARGIN: Final = 16
-CONSTANT_KEPT: Final = 4096
-_DEFECTS_KEPT: Final = 100
-_NESTED_KEPT: Final = 10_000
-_CODES_KEPT: Final = 100
 _ENCODE: Final = Name("_codecs", "encode")
 _LATIN_1: Final = ("latin1", "latin-1")
-_LISTED: Final = 8
+_HIGHEST_PROTOCOL: Final = 5
+_ITEMS_RECORDED: Final = 64
 _BETWEEN_CHECKS: Final = 0x7
-_EVENTS_LISTED: Final = 2000
-# Functions of copyreg that make an object of the class they are given first.
-_CLASS_FIRST: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
-# Short words are arguments that change what a call does (an encoding, an attribute); longer text is content.
-_WORD = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")
+_NDARRAY: Final = Made(Name("numpy", "ndarray"), called=False)
+_PERSISTENT_OBJECT: Final = "persistent object"
 
-_WORD_LENGTH: Final = 32
-_BRIEF: Final = frozenset({Name, Made})
-_BRIEF_ARGUMENTS: Final = 8
-_NUMBERS: Final = frozenset({int, float, bytes})
-
-# Loaders go on after these.
-_TOLERATED: Final = frozenset(
-    {
-        "ambiguous-number",
-        PickleDefect.UNENDED_LINE,
-        PickleDefect.FORGED_STATE,
-        PickleDefect.MEMO_INDEX,
-        "side-file-outside",
-    }
-)
 Handler = Callable[["Machine"], bool | None]
+"""Executes one opcode, whose byte has been read already. ``True`` ends the program."""
 
 
 class Machine:
-    """One unpickler: stack, marks and memo, over the bytes of a window from ``start``.
+    """One unpickler over the bytes of a window from ``start``.
 
-    It reads what CPython's ``_pickle`` would read and keeps, in place of objects, what made them. Where a loader
-    would raise, it records a defect, puts an ``Unknown`` in the place of the missing value and goes on: other loaders
-    may not stop there.
+    Where a loader would raise, the machine records a defect, puts an ``Unknown`` in the place of the missing value and
+    goes on: other loaders may not stop there.
 
     Attributes:
-        events: acts in order; identical ones are kept once.
-        nested: constants that begin like a file of their own.
-        codes: outlines of the code objects that calls make of their tables.
-        fault: offset of the opcode at which a loader would have raised.
-        nested_dropped: how many more of those there were than are kept.
-        uses: how often each name was put on the stack and not called.
+        source: the bytes, and the offset of the current opcode.
+        stack: values and marks.
+        memo: numbered values.
+        recorder: events, defects, uses of names and the fault.
+        nested: constants that begin like a file.
+        arrays: NumPy dtypes and the arrays of joblib.
+        storages: the storages of torch.
+        stretches: plain data that were skipped; ``None`` where nothing is skipped.
+        protocol: as PROTO states it; 0 without one.
+        opcodes: how many were executed.
         result: the value at STOP.
-        arrays: what the program says of arrays and dtypes.
-        storages: what it says of the storages of torch.
-        frame: where the last frame that was opened ends.
     """
 
-    def __init__(self, window: Window, start: int, limits: Limits, stream: int = 0) -> None:
-        self.window = window
+    def __init__(
+        self, window: Window, start: int, limits: Limits, stream: int = 0, *, skips_plain_data: bool = False
+    ) -> None:
+        self.source = ByteSource(window, start)
         self.limits = limits
-        self.stream = stream
-        self.size = window.size
-        self.base = start
-        self.buffer = b""
-        self.pos = 0
-        self.op = 0
-        self.stack: list[Slot] = []
-        self.marks: list[int] = []
+        self.recorder = Recorder(self.source, limits, stream)
         self.memo = Memo()
+        self.nested = NestedConstants()
+        self.storages = StorageTracker()
+        self.arrays = ArrayTracker(self.source, self.recorder)
         self.protocol = 0
         self.opcodes = 0
-        self.events: list[PickleEvent] = []
-        self.defects: list[Defect] = []
-        self.told: Counter[str] = Counter()
-        self.fault: int | None = None
-        self.result: Slot = None
-        self.nested: list[Nested] = []
-        self.nested_dropped = 0
-        self.codes: list[CodeOutline] = []
-        self.uses: Counter[Name] = Counter()
-        self.seen: set[tuple[object, ...]] = set()
-        self.arrays = Arrays()
-        self.storages = Storages()
-        self.frame = 0
-        self.dispatch: list[Handler] = []
-        self.trail: deque[int] = deque(maxlen=_LISTED)
+        self.result: StackValue = None
+        self.stretches: DeferredStretches | None = None
+        self._skimmer: Skimmer | None = None
+        if skips_plain_data and is_worth_skimming(window.size - start):
+            # A partial of the parts, not a method: a cycle with the machine would keep its memo until the next
+            # garbage collection.
+            execute = functools.partial(_execute_stretch, window, limits, self.recorder)
+            self.stretches = DeferredStretches(self.memo, window, limits, execute)
+            self._skimmer = Skimmer(self.source, self.stretches, self.nested)
+        self.stack = Stack(self.recorder, self.stretches)
+        self.push = self.stack.values.append
+        self._frame_end = 0
+        self._skips_plain_data = skips_plain_data
 
-    @property
-    def offset(self) -> int:
-        """Where the machine stands in the window."""
-        return self.base + self.pos
-
-    def run(self, dispatch: list[Handler], until: Callable[[Machine], bool] | None = None) -> None:
-        """Follow the program to its STOP, or to where ``until`` says, which is asked after every opcode.
+    def execute(self, until: Callable[[Machine], bool] | None = None) -> None:
+        """Execute the program to its STOP, or to where ``until`` returns true, which is asked after every opcode.
 
         Raises:
-            DamagedError: the bytes end, are no opcode, or a bound of ``Limits`` is reached, before STOP.
-            WindowError: the bytes cannot be had.
+            DamagedError: the bytes end, hold no opcode, or a bound of ``Limits`` is reached, before STOP.
+            WindowError: from the window.
         """
-        self.dispatch = dispatch
+        source, values, handlers = self.source, self.stack.values, HANDLERS
         stack_bound = self.limits.pickle_stack
-        passed = self.trail.append
+        record_offset = source.trail.append
         while True:
-            if self.pos + _MARGIN > len(self.buffer):
-                self._refill()
-            pos = self.op = self.pos
-            self.pos = pos + 1
+            if source.position + LONGEST_FIXED_OPCODE > len(source.buffer):
+                source.refill()
+            position = source.opcode_position = source.position
+            source.position = position + 1
             self.opcodes += 1
-            passed(self.base + pos)
-            if dispatch[self.buffer[pos]](self):
+            record_offset(source.base + position)
+            if handlers[source.buffer[position]](self):
                 return
             if until is not None and until(self):
                 return
             if not self.opcodes & _BETWEEN_CHECKS:
                 keep_time()
-                if len(self.stack) > stack_bound:
-                    raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", self.at)
+                if len(values) > stack_bound:
+                    raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", source.opcode_offset)
 
-    @property
-    def at(self) -> int:
-        """The offset of the opcode that is being followed."""
-        return self.base + self.op
+    def find_frame_end(self) -> int:
+        """Return the offset where the last frame that was opened ends; 0 before the first."""
+        if self.stretches is None:
+            return self._frame_end
+        return max(self._frame_end, self.stretches.find_frame_end(self.source.offset))
 
-    def _refill(self) -> None:
-        self.base += self.pos
-        self.pos = 0
-        self.buffer = self.window.read(self.base, min(_CHUNK, max(0, self.size - self.base)))
-        if not self.buffer:
-            raise DamagedError("the pickle ends without its STOP opcode", self.base)
+    # -- framing ------------------------------------------------------------------------------------------------------
 
-    # -- bytes ------------------------------------------------------------------------------------------------------
+    def handle_proto(self) -> None:
+        """PROTO."""
+        self.protocol = self.source.read_bytes(1)[0]
+        if self.protocol > _HIGHEST_PROTOCOL:
+            self.recorder.record_defect(PickleDefect.PROTOCOL_UNKNOWN, f"protocol {self.protocol} does not exist")
 
-    def take(self, length: int) -> bytes:
-        """The next ``length`` bytes, which fit in one chunk."""
-        pos = self.pos
-        data = self.buffer[pos : pos + length]
-        if len(data) != length:
-            data = self.window.read(self.base + pos, min(length, max(0, self.size - self.base - pos)))
-            if len(data) < length:
-                self._truncated(length)
-        self.pos = pos + length
-        return data
+    def handle_frame(self) -> None:
+        """FRAME."""
+        source = self.source
+        size = int.from_bytes(source.read_bytes(8), "little")
+        left = source.size - source.offset
+        self._frame_end = source.offset + size
+        if size > left:
+            self.recorder.record_defect(PickleDefect.FRAME_TOO_LONG, f"a frame of {size} bytes where {left} are left")
 
-    def take_constant(self, length: int) -> tuple[bytes, bool]:
-        """The beginning of the next ``length`` bytes, and whether that is all; the rest is passed over unread."""
-        pos = self.pos
-        if length <= CONSTANT_KEPT and pos + length <= len(self.buffer):
-            self.pos = pos + length
-            return self.buffer[pos : pos + length], True
-        if self.offset + length > self.size:
-            self._truncated(length)
-        kept = self.take(min(length, CONSTANT_KEPT))
-        self.pos += length - len(kept)
-        if self.pos > len(self.buffer):
-            self.base, self.pos, self.op, self.buffer = self.base + self.pos, 0, self.op - self.pos, b""
-        return kept, length <= CONSTANT_KEPT
+    def handle_stop(self) -> bool:
+        """STOP."""
+        self.result = self.stack.pop()
+        return True
 
-    def note_nested(self, data: bytes, offset: int, length: int, is_text: bool) -> Coding | None:
-        """Remember a constant of ``length`` bytes at ``offset`` if it begins, with ``data``, like a file of its own."""
-        coding = coding_of(data, length, is_text)
-        if coding and len(self.nested) < _NESTED_KEPT:
-            self.nested.append(Nested(offset, length, coding))
-        elif coding:
-            self.nested_dropped += 1
-        return coding
+    def handle_invalid(self) -> None:
+        """Any byte that is no opcode."""
+        byte = self.source.buffer[self.source.opcode_position]
+        raise DamagedError(f"byte 0x{byte:02x} is no pickle opcode", self.source.opcode_offset)
 
-    def take_line(self) -> tuple[bytes, bool]:
-        """The bytes up to the next newline, without it, and whether they were kept whole."""
-        end = self.buffer.find(b"\n", self.pos)
-        if end >= 0 and end - self.pos <= CONSTANT_KEPT:
-            line = self.buffer[self.pos : end]
-            self.pos = end + 1
-            return line, True
-        start = at = self.offset
-        while at < self.size:
-            chunk = self.window.read(at, min(_CHUNK, self.size - at))
-            found = chunk.find(b"\n")
-            if found >= 0:
-                at += found + 1
-                break
-            if not chunk:
-                break
-            at += len(chunk)
+    # -- stack --------------------------------------------------------------------------------------------------------
+
+    def handle_mark(self) -> None:
+        """MARK."""
+        self.stack.marks.append(len(self.stack.values))
+        if self._skimmer is not None:
+            stretch = self._skimmer.skip_stretch()
+            if stretch is not None and self.stretches is not None:
+                self.stretches.defer(stretch)
+                self.push(stretch)
+
+    def handle_pop(self) -> None:
+        """POP, which removes a mark where that is on top."""
+        marks = self.stack.marks
+        if marks and marks[-1] == len(self.stack.values):
+            marks.pop()
         else:
-            # The unpickler written in Python, which joblib and dill build on, drops the last byte for a newline.
-            self.defect(PickleDefect.UNENDED_LINE, "a line that breaks off with the file")
-        if at == start:
-            raise DamagedError("the pickle ends inside a line", self.at)
-        if at - start - 1 > CONSTANT_KEPT:
-            return self.take_constant(at - start)
-        return self.take(at - start)[:-1], True
+            self.stack.pop()
 
-    def _truncated(self, length: int) -> None:
-        left = max(0, self.size - self.offset)
-        raise DamagedError(f"an opcode asks for {length} bytes where {left} are left", self.at)
+    def handle_pop_mark(self) -> None:
+        """POP_MARK."""
+        self.stack.pop_mark_unexpanded()
 
-    def go_to(self, offset: int) -> None:
-        """Go on at ``offset``, which lies further on."""
-        self.base, self.pos, self.op, self.buffer = offset, 0, self.at - offset, b""
+    def handle_dup(self) -> None:
+        """DUP."""
+        value = self.stack.peek()
+        self.push(value)
+        if isinstance(value, Name):
+            self.recorder.uses[value] += 1
 
-    def frame_end(self) -> int:
-        """Where the last frame that was opened ends."""
-        return self.frame
+    # -- memo ---------------------------------------------------------------------------------------------------------
 
-    def inside(self, start: int) -> Machine:
-        """The machine for a pickle that begins inside this one; it reports where this one does."""
-        inner = type(self)(self.window, start, self.limits, self.stream)
-        inner.events, inner.defects, inner.uses, inner.seen = self.events, self.defects, self.uses, self.seen
-        inner.nested, inner.codes, inner.storages = self.nested, self.codes, self.storages
-        inner.told = self.told
-        return inner
+    def handle_memoize(self) -> None:
+        """MEMOIZE: write the top of the stack under the number of entries.
 
-    # -- stack ------------------------------------------------------------------------------------------------------
+        Objects are memoized as often as they are made, so the general ``write_memo`` is left to unusual memos.
+        """
+        memo, stretches = self.memo, self.stretches
+        if stretches is not None and stretches.unplaced:
+            stretches.place_in_memo()
+        index = memo.size
+        if memo.sparse or index >= self.limits.pickle_memo:
+            self.write_memo(index)
+            return
+        value = self.stack.peek()
+        memo.append(value)
+        if stretches is not None:
+            stretches.watch_entry(index, value)
 
-    def pop(self) -> Slot:
-        """The top of the stack; an ``Unknown`` where there is none above the last mark."""
-        floor = self.marks[-1] if self.marks else 0
-        if len(self.stack) <= floor:
-            self.defect(PickleDefect.STACK_UNDERFLOW, "an opcode takes a value that is not on the stack")
-            return Unknown("a value missing from the stack")
-        return self.stack.pop()
+    def write_memo(self, index: int) -> None:
+        """Write the top of the stack to the memo under ``index``."""
+        if self.stretches is not None:
+            self.stretches.place_in_memo()
+            self.stretches.execute_all_before_overwriting(index)
+        bound = self.limits.pickle_memo
+        if self.memo.size >= bound:
+            raise LimitReachedError(f"more than {bound} memo entries", self.source.opcode_offset)
+        if index > bound:
+            self.recorder.record_defect(
+                PickleDefect.MEMO_INDEX, f"memo index {index} makes a loader reserve that many slots"
+            )
+        value = self.stack.peek()
+        self.memo[index] = value
+        if self.stretches is not None:
+            self.stretches.watch_entry(index, value)
 
-    def top(self) -> Slot:
-        """The top of the stack, left there."""
-        if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            self.stack.append(self.pop())
-        return self.stack[-1]
-
-    def pop_mark(self) -> list[Slot]:
-        """The values above the last mark, which is removed; all values where there is no mark."""
-        if self.marks:
-            mark = self.marks.pop()
-        else:
-            self.defect(PickleDefect.MARK_MISSING, "an opcode needs a mark and there is none")
-            mark = 0
-        values = self.stack[mark:]
-        del self.stack[mark:]
-        return values
-
-    def pop_mark_unseen(self) -> list[Slot]:
-        """As ``pop_mark``, for opcodes to which plain data is all the same: ``Stretch`` may be among the values."""
-        return self.pop_mark()
-
-    def followed(self, values: list[Slot]) -> list[Slot]:
-        """``values`` with what they are in place of every ``Stretch``."""
-        return values
-
-    def marked(self) -> None:
-        """Called when a mark was set."""
-
-    def memoize(self) -> None:
-        """Write the top of the stack to the memo under the next index, which is the number of its entries."""
-        self.remember(len(self.memo))
-
-    def recall(self, index: int) -> None:
+    def push_memo(self, index: int) -> None:
         """Push the memo's entry ``index``."""
+        if self.stretches is not None and self.stretches.unplaced:
+            self.stretches.place_in_memo()
         try:
             value = self.memo[index]
-            self.stack.append(value)
-            if type(value) is Name:
-                self.uses[value] += 1
         except KeyError:
-            self.defect(PickleDefect.MEMO_MISSING, f"memo entry {index} is read before it is written")
-            self.stack.append(Unknown(f"memo entry {index}, never written"))
-
-    def remember(self, index: int) -> None:
-        """Write the top of the stack to the memo."""
-        if len(self.memo) >= self.limits.pickle_memo:
-            raise LimitReachedError(f"more than {self.limits.pickle_memo} memo entries", self.at)
-        if index > self.limits.pickle_memo:
-            self.defect(PickleDefect.MEMO_INDEX, f"memo index {index} makes a loader reserve that many slots")
-        self.memo[index] = self.top()
-
-    # -- what is reported -------------------------------------------------------------------------------------------
-
-    def defect(self, kind: DefectKind, detail: str) -> None:
-        """Record a contradiction. But for a few kinds, every loader would raise here."""
-        if self.fault is None and kind not in _TOLERATED:
-            self.fault = self.at
-        # Counted by kind: many of a harmless one must not crowd out another.
-        self.told[kind] += 1
-        if self.told[kind] <= _DEFECTS_KEPT:
-            self.defects.append(Defect(kind, detail, Location(offset=self.at)))
-
-    def act(
-        self,
-        act: Act,
-        opcode: str,
-        subject: Slot,
-        arguments: tuple[Slot, ...] = (),
-        sets: tuple[tuple[str, Value], ...] = (),
-        gives: Name | None = None,
-    ) -> None:
-        """Record an act of the loader, once for each subject and each combination of telling arguments."""
-        brief = _brief(act, subject, arguments) if gives is None else None
-        if brief is not None:
-            if brief in self.seen:
-                return
-            self.seen.add(brief)
-        # A file may act very often; what is kept of each act shrinks before what is kept in all grows too large.
-        nodes = 200 if len(self.events) < 1000 else 20
-        seen, *given = shown((subject, *arguments), nodes)
-        values = tuple(given)
-        key = (act, seen, tuple(_telling(value) for value in values), sets, gives)
-        if key in self.seen:
+            self.recorder.record_defect(PickleDefect.MEMO_MISSING, f"memo entry {index} is read before it is written")
+            self.push(Unknown(f"memo entry {index}, never written"))
             return
-        if len(self.events) >= self.limits.pickle_events:
-            raise LimitReachedError(f"more than {self.limits.pickle_events} different acts", self.at)
-        self.seen.add(key)
-        listed = len(self.events) < _EVENTS_LISTED
-        listing = tuple(listing_of(self.window, self.trail, (self.base, self.buffer))) if listed else ()
-        self.events.append(PickleEvent(act, self.at, opcode, seen, values, self.stream, sets, listing, gives))
+        if type(value) is PlainStretch:
+            self.stack.expand([value])
+            value = self.memo[index]
+        self.push(value)
+        if type(value) is Name:
+            self.recorder.uses[value] += 1
 
-    def called(self, opcode: str, callee: Slot, arguments: Slot | list[Slot], act: Act = Act.CALL) -> None:
-        """Record ``callee(*arguments)`` and push what it returns."""
-        given = tuple(arguments) if isinstance(arguments, list) else items_of(arguments)
-        gives = looked_up(callee, given) if act is Act.CALL else None
-        self.act(act, opcode, callee, given, gives=gives)
-        if isinstance(callee, Name):
-            self.uses[callee] -= 1
-        code = outline_of_call(given, self.at)
-        if code is not None and len(self.codes) < _CODES_KEPT:
-            self.codes.append(code)
-        if callee == _ENCODE and len(given) > 1 and isinstance(given[0], Embedded) and given[1] in _LATIN_1:
-            self.stack.append(given[0])  # the bytes that protocols 0 to 2 write as characters
-        elif gives is not None and not isinstance(given[0], Made):
-            self.uses[gives] += 1
-            self.stack.append(gives)
+    def read_memo_index(self, width: int) -> int:
+        """Read the index of a GET or PUT: ``width`` bytes, or a line where that is 0."""
+        source = self.source
+        if width == 1 and source.position < len(source.buffer):
+            source.position += 1
+            return source.buffer[source.position - 1]
+        if width:
+            return int.from_bytes(source.read_bytes(width), "little")
+        line, is_whole = self.read_line()
+        if not is_whole:
+            raise DamagedError("a memo index of thousands of digits", source.opcode_offset)
+        return decode_memo_index(self.recorder, line)
+
+    # -- containers ---------------------------------------------------------------------------------------------------
+
+    def handle_dict(self) -> None:
+        """DICT."""
+        container = Container("dict")
+        self._set_items("DICT", container, self.stack.pop_mark())
+        self.push(container)
+
+    def handle_setitem(self) -> None:
+        """SETITEM."""
+        value = self.stack.pop()
+        key = self.stack.pop()
+        self._set_items("SETITEM", self.stack.peek(), [key, value])
+
+    def handle_setitems(self) -> None:
+        """SETITEMS."""
+        pairs = self.stack.pop_mark_unexpanded()
+        target = self.stack.peek()
+        if type(target) is not Container:
+            self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:_ITEMS_RECORDED]))
+        elif len(pairs) == 1 and type(pairs[0]) is PlainStretch:
+            target.has_unseen_items = True
         else:
-            made = Made(_maker(callee, given), act is Act.CALL)
-            note_call(self, callee, given, made)
-            self.storages.called(callee, given)
-            self.stack.append(made)
+            # Plain data next to something else must be expanded: their last value may be its key.
+            self._set_items("SETITEMS", target, self.stack.expand(pairs))
+
+    def _set_items(self, opcode: str, target: StackValue, pairs: list[StackValue]) -> None:
+        if not pairs:
+            return  # every loader does nothing at all, whatever the target
+        if len(pairs) % 2:
+            self.recorder.record_defect(PickleDefect.ODD_ITEMS, f"{opcode} with a key that has no value")
+        if type(target) is not Container:
+            self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:_ITEMS_RECORDED]))
+        elif target.type == "dict":
+            self._set_dict_items(opcode, target, pairs)
+        elif target.type == "list":
+            target.extend(pairs[1::2])
+        else:
+            self.recorder.record_defect(
+                PickleDefect.WRONG_TARGET, f"{opcode} on a {target.type}, which has no items to set"
+            )
+
+    def _set_dict_items(self, opcode: str, target: Container, pairs: list[StackValue]) -> None:
+        if target.is_state:
+            self.arrays.check_changed_state(target)
+        can_act = False
+        for index in range(0, len(pairs) - 1, 2):
+            can_act = target.set_item(pairs[index], pairs[index + 1]) or can_act
+        if can_act and target.is_state:
+            # An object may hold its state by reference, and then gets these attributes too.
+            sets = find_acting_attributes(target)
+            self.recorder.record_event(Act.SET_STATE, opcode, STATE_OWNER, (target,), sets)
+
+    def handle_append(self) -> None:
+        """APPEND."""
+        self._extend("APPEND", [self.stack.pop()])
+
+    def handle_appends(self) -> None:
+        """APPENDS."""
+        self._extend("APPENDS", self.stack.pop_mark_unexpanded())
+
+    def handle_additems(self) -> None:
+        """ADDITEMS."""
+        self._extend("ADDITEMS", self.stack.pop_mark_unexpanded())
+
+    def _extend(self, opcode: str, values: list[StackValue]) -> None:
+        target = self.stack.peek()
+        if not values:
+            return
+        if type(target) is not Container:
+            self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(values[:_ITEMS_RECORDED]))
+        elif target.type == ("set" if opcode == "ADDITEMS" else "list"):
+            target.extend(values)
+        else:
+            self.recorder.record_defect(
+                PickleDefect.WRONG_TARGET, f"{opcode} on a {target.type}, which takes no such items"
+            )
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def handle_global(self) -> None:
+        """GLOBAL."""
+        module = self._read_name()
+        self.push(self._import_global("GLOBAL", module, self._read_name()))
+
+    def handle_stack_global(self) -> None:
+        """STACK_GLOBAL."""
+        qualname = self.stack.pop()
+        module = self.stack.pop()
+        self.push(self._import_global("STACK_GLOBAL", module, qualname))
+
+    def handle_inst(self) -> None:
+        """INST."""
+        module = self._read_name()
+        found = self._import_global("INST", module, self._read_name())
+        self._call("INST", found, tuple(self.stack.pop_mark()))
+
+    def _import_global(self, opcode: str, module: StackValue, qualname: StackValue) -> Name | Unknown:
+        if not isinstance(module, str) or not isinstance(qualname, str):
+            unknown = Unknown("a name that is only known when the file is loaded")
+            self.recorder.record_event(Act.IMPORT, opcode, unknown)
+            return unknown
+        found = resolve_global(module, qualname, self.protocol)
+        self.recorder.record_event(Act.IMPORT, opcode, found)
+        self.recorder.uses[found] += 1
+        return found
+
+    def _read_name(self) -> str | None:
+        line, is_whole = self.read_line()
+        try:
+            return line.decode("utf-8") if is_whole else None
+        except UnicodeDecodeError:
+            return None
+
+    def read_line(self) -> tuple[bytes, bool]:
+        """Read up to the next newline; returns the first bytes, and whether these are the whole line."""
+        line = self.source.read_line()
+        if line is None or not line[2]:
+            # The unpickler in Python, on which joblib and dill build, drops the last byte in place of a newline.
+            self.recorder.record_defect(PickleDefect.UNENDED_LINE, "a line that breaks off with the file")
+        if line is None:
+            raise DamagedError("the pickle ends inside a line", self.source.opcode_offset)
+        return line[0], line[1]
+
+    # -- persistent ids -----------------------------------------------------------------------------------------------
+
+    def handle_persid(self) -> None:
+        """PERSID."""
+        line, is_whole = self.read_line()
+        if not (line.isascii() and line.decode("ascii").isprintable()):
+            self.recorder.record_defect(PickleDefect.TEXT_INVALID, "a persistent id that is not printable ASCII")
+        self._load_persistent("PERSID", line.decode("ascii", "replace") if is_whole else truncate_constant("str", line))
+
+    def handle_binpersid(self) -> None:
+        """BINPERSID."""
+        self._load_persistent("BINPERSID", self.stack.pop())
+
+    def _load_persistent(self, opcode: str, persistent_id: StackValue) -> None:
+        value = Unknown(_PERSISTENT_OBJECT)
+        self.recorder.record_event(Act.PERSISTENT_LOAD, opcode, value, (persistent_id,))
+        parts = unpack_tuple(persistent_id)
+        self.storages.record_persistent_id(parts, value, self.source.opcode_offset)
+        if len(parts) > 1 and parts[0] == "module" and isinstance(parts[1], Name):
+            # torch before zip refers to the class of a module this way, with its source (torch.serialization).
+            self.recorder.uses[parts[1]] += 1
+            self.push(parts[1])
+        else:
+            self.push(value)
+
+    # -- calls --------------------------------------------------------------------------------------------------------
+
+    def handle_reduce(self) -> None:
+        """REDUCE: ``callable(*arguments)``."""
+        arguments = self.stack.pop()
+        self._call("REDUCE", self.stack.pop(), unpack_tuple(arguments))
+
+    def handle_obj(self) -> None:
+        """OBJ: a call of a class with the values above the mark."""
+        values = self.stack.pop_mark()
+        if not values:
+            self.recorder.record_defect(PickleDefect.STACK_UNDERFLOW, "OBJ without a class")
+            values = [Unknown("a class missing from the stack")]
+        self._call("OBJ", values[0], tuple(values[1:]))
+
+    def handle_newobj(self) -> None:
+        """NEWOBJ: ``cls.__new__(cls, *arguments)``."""
+        arguments = self.stack.pop()
+        self._call("NEWOBJ", self.stack.pop(), unpack_tuple(arguments), Act.CONSTRUCT)
+
+    def handle_newobj_ex(self) -> None:
+        """NEWOBJ_EX: ``cls.__new__(cls, *arguments, **keywords)``."""
+        keywords = self.stack.pop()
+        arguments = self.stack.pop()
+        cls = self.stack.pop()
+        self._call("NEWOBJ_EX", cls, (*unpack_tuple(arguments), keywords), Act.CONSTRUCT)
+
+    def _call(self, opcode: str, callee: StackValue, arguments: tuple[StackValue, ...], act: Act = Act.CALL) -> None:
+        """Record ``callee(*arguments)`` and push a value that represents what it returns."""
+        recorder = self.recorder
+        gives = resolve_call(callee, arguments) if act is Act.CALL else None
+        recorder.record_event(act, opcode, callee, arguments, gives=gives)
+        if isinstance(callee, Name):
+            recorder.uses[callee] -= 1
+        recorder.record_code(arguments)
+        if callee == _ENCODE and len(arguments) > 1 and isinstance(arguments[0], Embedded) and arguments[1] in _LATIN_1:
+            self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
+        elif gives is not None and not isinstance(arguments[0], Made):
+            recorder.uses[gives] += 1
+            self.push(gives)
+        else:
+            made = Made(_find_maker(callee, arguments), act is Act.CALL)
+            self.arrays.record_call(callee, arguments, made)
+            self.storages.record_call(callee, arguments)
+            self.push(made)
+
+    # -- state --------------------------------------------------------------------------------------------------------
+
+    def handle_build(self) -> None:
+        """BUILD: ``obj.__setstate__(state)`` or ``obj.__dict__.update(state)``."""
+        state = self.stack.pop()
+        target = self.stack.peek()
+        self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_acting_attributes(state))
+        if isinstance(state, Container):
+            state.is_state = True
+            for _, part in state.iterate_items():
+                if isinstance(part, Container):
+                    part.is_state = True
+        payload = self.arrays.record_state(target, state, self.opcodes, self.find_frame_end)
+        if payload is None:
+            return
+        if payload.is_pickle:
+            self._execute_array_of_objects(payload)
+        else:
+            self.source.skip_to(payload.end)
+            self.stack.values[-1] = _NDARRAY
+
+    def _execute_array_of_objects(self, payload: ArrayPayload) -> None:
+        """Execute the pickle that joblib keeps inside this one; its result takes the place of the wrapper."""
+        source = self.source
+        inner = Machine(source.window, payload.start, self.limits, skips_plain_data=self._skips_plain_data)
+        inner.recorder.share_records(self.recorder)
+        inner.recorder.codes = self.recorder.codes
+        inner.nested, inner.storages = self.nested, self.storages
+        inner.arrays.is_followed = False
+        inner.execute()
+        self.opcodes += inner.opcodes
+        if self.recorder.fault is None:
+            self.recorder.fault = inner.recorder.fault
+        end = inner.source.offset
+        self.arrays.check_frame_of_objects(inner.find_frame_end(), end)
+        source.skip_to(end)
+        self.stack.values[-1] = inner.result
+
+    # -- buffers ------------------------------------------------------------------------------------------------------
+
+    def handle_bytearray8(self) -> None:
+        """BYTEARRAY8."""
+        _push_bytes8(self)
+        self.stack.values[-1] = TruncatedConstant("bytearray", "bytearray(")
+
+    def handle_next_buffer(self) -> None:
+        """NEXT_BUFFER: bytes that the caller of the loader supplies."""
+        self.push(Unknown("an out-of-band buffer"))
+
+    def handle_readonly_buffer(self) -> None:
+        """READONLY_BUFFER has no effect that matters here."""
 
 
-def _maker(callee: Slot, given: tuple[Slot, ...]) -> Name | Unknown:
-    if isinstance(callee, Name) and str(callee) in _CLASS_FIRST and given and isinstance(given[0], Name):
-        return given[0]
-    if isinstance(callee, Name | Unknown):
+def _execute_stretch(
+    window: Window, limits: Limits, recorder: Recorder, stretch: PlainStretch, memo: Memo
+) -> list[StackValue]:
+    """Execute a skipped stretch over its view of the memo; returns the values that it leaves."""
+    machine = Machine(window, stretch.start, limits)
+    machine.memo = memo
+    # Constants in a stretch were recorded when it was skipped, so those of this machine are dropped.
+    machine.recorder.share_records(recorder)
+    source, end = machine.source, stretch.end
+    machine.execute(until=lambda _: source.base + source.position >= end)
+    return machine.stack.values
+
+
+def _find_maker(callee: StackValue, arguments: tuple[StackValue, ...]) -> Name | Unknown:
+    """Return what made the result of a call."""
+    if isinstance(callee, Name):
+        return find_constructed_class(callee, arguments)
+    if isinstance(callee, Unknown):
         return callee
     if isinstance(callee, Made):
         return Unknown(f"the result of {callee.by}" if isinstance(callee.by, Name) else callee.by.why)
-    kind = callee.type if isinstance(callee, Box | Truncated) else type(callee).__name__
+    kind = callee.type if isinstance(callee, Container | TruncatedConstant) else type(callee).__name__
     return Unknown(f"a {kind}")
 
 
-def _brief(act: Act, subject: Slot, arguments: tuple[Slot, ...]) -> tuple[object, ...] | None:
-    """What makes an act one that was seen before, where its arguments are few and no containers."""
-    if type(subject) not in _BRIEF or len(arguments) > _BRIEF_ARGUMENTS:
-        return None
-    parts: list[object] = [act, subject]
-    for slot in arguments:
-        kind = type(slot)
-        if kind is str or kind is bool or slot is None:
-            parts.append(slot if kind is not str or len(slot) < _WORD_LENGTH else "")  # type: ignore[arg-type]
-        elif kind in _NUMBERS:
-            parts.append(kind)
+# -- handlers that differ in one parameter --------------------------------------------------------------------------
+
+
+def _push_constant(value: StackValue) -> Handler:
+    def push(machine: Machine) -> None:
+        machine.push(value)
+
+    return push
+
+
+def _push_number(layout: str) -> Handler:
+    """Make the handler of a number that ``struct`` unpacks with ``layout``."""
+    number = struct.Struct(layout)
+    unpack, size = number.unpack_from, number.size
+
+    def push(machine: Machine) -> None:
+        source = machine.source
+        position = source.position
+        if position + size > len(source.buffer):
+            machine.push(unpack(source.read_bytes(size))[0])
         else:
-            return None
-    return tuple(parts)
+            machine.push(unpack(source.buffer, position)[0])
+            source.position = position + size
+
+    return push
 
 
-def _telling(value: Value, words: bool = True) -> object:
-    if isinstance(value, Plain):
-        return value.text if words and _WORD.fullmatch(value.text) else ""
-    if isinstance(value, Holding):
-        return (value.type, tuple((key[:2] == "__" and key, _telling(item, False)) for key, item in value.entries))
-    return value
+def _push_line(kind: str) -> Handler:
+    """Make the handler of a constant that is a line of text."""
+
+    def push(machine: Machine) -> None:
+        source = machine.source
+        start = source.offset
+        line, is_whole = machine.read_line()
+        if kind in ("str", "quoted"):
+            quote = 1 if kind == "quoted" else 0
+            length = source.offset - start - 1 - 2 * quote
+            head = line[quote : quote + length]
+            if machine.nested.record_constant(head, start + quote, length, is_text=True) in AS_TEXT:
+                machine.push(Embedded(start + quote, length))
+                return
+        machine.push(decode_line(machine.recorder, kind, line) if is_whole else truncate_constant(kind, line))
+
+    return push
+
+
+def _push_sized(kind: str, layout: str) -> Handler:
+    """Make the handler of a constant whose length precedes it as ``layout``."""
+    length = struct.Struct(layout)
+
+    def push(machine: Machine) -> None:
+        source = machine.source
+        (size,) = length.unpack(source.read_bytes(length.size))
+        if size < 0:
+            raise DamagedError(f"a {kind} constant with the negative length {size}", source.opcode_offset)
+        start = source.base + source.position
+        data, is_whole = source.read_constant(size)
+        if kind != "int" and machine.nested.record_constant(data, start, size, kind == "str") in OPENED:
+            machine.push(Embedded(start, size))
+            return
+        machine.push(decode_constant(machine.recorder, kind, data) if is_whole else truncate_constant(kind, data))
+
+    return push
+
+
+def _push_empty(kind: str) -> Handler:
+    def push(machine: Machine) -> None:
+        machine.push(Container(kind))
+
+    return push
+
+
+def _push_marked(kind: str) -> Handler:
+    """Make the handler of a container of the values above the mark."""
+
+    def push(machine: Machine) -> None:
+        container = Container(kind)
+        if kind == "tuple":
+            container.fill(machine.stack.pop_mark())
+        else:
+            container.extend(machine.stack.pop_mark_unexpanded())
+        machine.push(container)
+
+    return push
+
+
+def _push_tuple(count: int) -> Handler:
+    def push(machine: Machine) -> None:
+        values = [machine.stack.pop() for _ in range(count)]
+        container = Container("tuple")
+        container.fill(values[::-1])
+        machine.push(container)
+
+    return push
+
+
+def _get_memo(width: int) -> Handler:
+    def push(machine: Machine) -> None:
+        machine.push_memo(machine.read_memo_index(width))
+
+    return push
+
+
+def _put_memo(width: int) -> Handler:
+    def write(machine: Machine) -> None:
+        machine.write_memo(machine.read_memo_index(width))
+
+    return write
+
+
+def _push_extension(width: int) -> Handler:
+    """Make the handler of a code of the extension registry (``copyreg.add_extension``)."""
+
+    def push(machine: Machine) -> None:
+        code = int.from_bytes(machine.source.read_bytes(width), "little")
+        unknown = Unknown(f"extension code {code}")
+        machine.recorder.record_event(Act.EXTENSION, f"EXT{width}", unknown)
+        machine.push(unknown)
+
+    return push
+
+
+_push_bytes8: Final = _push_sized("bytes", "<Q")
+
+_HANDLERS: Final[dict[str, Handler]] = {
+    "PROTO": Machine.handle_proto, "FRAME": Machine.handle_frame, "STOP": Machine.handle_stop,
+    "MARK": Machine.handle_mark, "POP": Machine.handle_pop, "POP_MARK": Machine.handle_pop_mark,
+    "DUP": Machine.handle_dup,
+    "NONE": _push_constant(None), "NEWTRUE": _push_constant(True), "NEWFALSE": _push_constant(False),
+    "INT": _push_line("int"), "LONG": _push_line("int"), "FLOAT": _push_line("float"),
+    "STRING": _push_line("quoted"), "UNICODE": _push_line("str"),
+    "BININT": _push_number("<i"), "BININT1": _push_number("<B"), "BININT2": _push_number("<H"),
+    "BINFLOAT": _push_number(">d"), "LONG1": _push_sized("int", "<B"), "LONG4": _push_sized("int", "<i"),
+    "BINSTRING": _push_sized("latin", "<i"), "SHORT_BINSTRING": _push_sized("latin", "<B"),
+    "BINBYTES": _push_sized("bytes", "<I"), "SHORT_BINBYTES": _push_sized("bytes", "<B"), "BINBYTES8": _push_bytes8,
+    "BINUNICODE": _push_sized("str", "<I"), "SHORT_BINUNICODE": _push_sized("str", "<B"),
+    "BINUNICODE8": _push_sized("str", "<Q"),
+    "BYTEARRAY8": Machine.handle_bytearray8, "NEXT_BUFFER": Machine.handle_next_buffer,
+    "READONLY_BUFFER": Machine.handle_readonly_buffer,
+    "EMPTY_LIST": _push_empty("list"), "EMPTY_DICT": _push_empty("dict"), "EMPTY_SET": _push_empty("set"),
+    "EMPTY_TUPLE": _push_empty("tuple"), "LIST": _push_marked("list"), "TUPLE": _push_marked("tuple"),
+    "FROZENSET": _push_marked("frozenset"), "DICT": Machine.handle_dict,
+    "TUPLE1": _push_tuple(1), "TUPLE2": _push_tuple(2), "TUPLE3": _push_tuple(3),
+    "APPEND": Machine.handle_append, "APPENDS": Machine.handle_appends, "ADDITEMS": Machine.handle_additems,
+    "SETITEM": Machine.handle_setitem, "SETITEMS": Machine.handle_setitems,
+    "GET": _get_memo(0), "BINGET": _get_memo(1), "LONG_BINGET": _get_memo(4),
+    "PUT": _put_memo(0), "BINPUT": _put_memo(1), "LONG_BINPUT": _put_memo(4), "MEMOIZE": Machine.handle_memoize,
+    "GLOBAL": Machine.handle_global, "STACK_GLOBAL": Machine.handle_stack_global, "INST": Machine.handle_inst,
+    "EXT1": _push_extension(1), "EXT2": _push_extension(2), "EXT4": _push_extension(4),
+    "PERSID": Machine.handle_persid, "BINPERSID": Machine.handle_binpersid,
+    "REDUCE": Machine.handle_reduce, "OBJ": Machine.handle_obj, "NEWOBJ": Machine.handle_newobj,
+    "NEWOBJ_EX": Machine.handle_newobj_ex, "BUILD": Machine.handle_build,
+}  # fmt: skip
+
+
+def _build_table() -> list[Handler]:
+    table: list[Handler] = [Machine.handle_invalid] * 256
+    for opcode in pickletools.opcodes:
+        table[ord(opcode.code)] = _HANDLERS[opcode.name]
+    return table
+
+
+HANDLERS: Final = _build_table()
+"""Handler by opcode byte; building it fails if an opcode of the running Python has no handler."""
+
+
+def is_opcode(byte: int) -> bool:
+    """Whether a byte is the opcode of any protocol."""
+    return HANDLERS[byte] is not Machine.handle_invalid

@@ -1,18 +1,20 @@
-"""Calls that return a global by its name: the machine follows those whose arguments the program spells out."""
+"""Resolve the names of globals: those that opcodes spell, and those that calls such as ``getattr`` return."""
 
 from __future__ import annotations
 
+import _compat_pickle
 import builtins
 from collections.abc import Sequence
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.values import Slot
+from modelaudit.formats.pickles.pickle.values import StackValue
 from modelaudit.model.pickle import Made, Name
 
 _LONGEST: Final = 200
+_FIRST_PROTOCOL_OF_PYTHON_3: Final = 3
 _GETATTR: Final = frozenset({"builtins.getattr", "__builtin__.getattr"})
-# ``getattr(types, name)``, as cloudpickle writes the types that no module exports (``cloudpickle/cloudpickle.py``).
-_OF_TYPES: Final = frozenset(
+# ``getattr(types, name)``: cloudpickle writes types that no module exports this way (``cloudpickle/cloudpickle.py``).
+_CLOUDPICKLE_TYPES: Final = frozenset(
     {
         "cloudpickle.cloudpickle._builtin_type",
         "joblib.externals.cloudpickle.cloudpickle._builtin_type",
@@ -20,7 +22,7 @@ _OF_TYPES: Final = frozenset(
     }
 )
 # A look-up in a table of types by dill's names for them (``dill/_dill.py``, ``_reverse_typemap``).
-_OF_DILL: Final = frozenset({"dill._dill._load_type", "dill.dill._load_type"})
+_DILL_TYPES: Final = frozenset({"dill._dill._load_type", "dill.dill._load_type"})
 _DILL_NAMES: Final = {
     "AttrGetterType": Name("operator", "attrgetter"),
     "EllipsisType": Name("builtins", "ellipsis"),
@@ -30,29 +32,46 @@ _DILL_NAMES: Final = {
     "PartialType": Name("functools", "partial"),
     "SuperType": Name("builtins", "super"),
 }
+# Functions of copyreg that construct the class that is their first argument.
+_CONSTRUCTORS: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
 
 
-def looked_up(callee: Slot, given: Sequence[Slot]) -> Name | None:
-    """The global that ``callee(*given)`` returns, or the attribute of an object by the class that made it.
+def resolve_global(module: str, qualname: str, protocol: int) -> Name:
+    """Return the global that ``Unpickler.find_class`` imports, with Python 2 names mapped as ``fix_imports`` does."""
+    if protocol >= _FIRST_PROTOCOL_OF_PYTHON_3:
+        return Name(module, qualname)
+    pair = _compat_pickle.NAME_MAPPING.get((module, qualname))
+    return Name(*pair) if pair else Name(_compat_pickle.IMPORT_MAPPING.get(module, module), qualname)
 
-    Of an object, the answer tells where the attribute is defined, not which object it is bound to.
+
+def resolve_call(callee: StackValue, arguments: Sequence[StackValue]) -> Name | None:
+    """Return the global that ``callee(*arguments)`` returns; ``None`` unless the call is a known look-up by name.
+
+    For an attribute of an object, the answer is the attribute of what made the object: it says where the attribute is
+    defined, not which object it is bound to.
     """
-    if not isinstance(callee, Name) or not given:
+    if not isinstance(callee, Name) or not arguments:
         return None
-    name, text = str(callee), given[-1]
-    if name in _GETATTR and len(given) in (2, 3):
-        return _attribute(given[0], given[1])
-    if len(given) != 1 or not isinstance(text, str) or not text.isidentifier():
+    name, text = str(callee), arguments[-1]
+    if name in _GETATTR and len(arguments) in (2, 3):
+        return _resolve_attribute(arguments[0], arguments[1])
+    if len(arguments) != 1 or not isinstance(text, str) or not text.isidentifier():
         return None
-    if name in _OF_TYPES:
+    if name in _CLOUDPICKLE_TYPES:
         return Name("types", text)
-    if name in _OF_DILL:
-        public = hasattr(builtins, text) and not text.startswith("_")
-        return _DILL_NAMES.get(text) or Name("builtins" if public else "types", text)
+    if name in _DILL_TYPES:
+        is_builtin = hasattr(builtins, text) and not text.startswith("_")
+        return _DILL_NAMES.get(text) or Name("builtins" if is_builtin else "types", text)
     return None
 
 
-def _attribute(owner: Slot, attribute: Slot) -> Name | None:
+def find_constructed_class(callee: Name, arguments: Sequence[StackValue]) -> Name:
+    """Return the class that ``callee(*arguments)`` makes an object of; ``callee`` itself unless copyreg gets one."""
+    is_constructor = callee.module == "copyreg" and str(callee) in _CONSTRUCTORS
+    return arguments[0] if is_constructor and arguments and isinstance(arguments[0], Name) else callee
+
+
+def _resolve_attribute(owner: StackValue, attribute: StackValue) -> Name | None:
     found = owner.by if isinstance(owner, Made) else owner
     if not isinstance(found, Name) or not isinstance(attribute, str) or not attribute.isidentifier():
         return None

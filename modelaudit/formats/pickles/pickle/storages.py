@@ -1,4 +1,4 @@
-"""What a pickle of torch says of its storages: their types and lengths, and how far its tensors reach into them.
+"""Track the storages of torch in a pickle: their types and lengths, and how far its tensors reach into them.
 
 torch writes a storage as a persistent id, ``("storage", torch.FloatStorage, key, location, count)``, and a tensor as a
 call of ``torch._utils._rebuild_tensor_v2`` with a storage, an offset, sizes and strides. Loaders that believe these
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.dtypes import numbers_of
-from modelaudit.formats.pickles.pickle.values import Box, Slot
+from modelaudit.formats.pickles.pickle.dtypes import read_lengths
+from modelaudit.formats.pickles.pickle.values import Container, StackValue
 from modelaudit.model.pickle import Name, Unknown
 from modelaudit.model.torch import StorageClaim
 
@@ -35,8 +35,15 @@ _ID_LENGTH: Final = 5
 _BEYOND: Final = 1 << 63
 
 
-class _Storage:
-    """One storage as far as the pickle has told of it."""
+class _StorageRecord:
+    """The claims of a pickle about one storage.
+
+    Attributes:
+        types: every type that it is given.
+        counts: every number of elements that it is given.
+        reach: bytes from its start to the end of the tensor that reaches furthest.
+        offset: where the pickle first refers to it.
+    """
 
     __slots__ = ("counts", "offset", "reach", "types")
 
@@ -47,8 +54,8 @@ class _Storage:
         self.offset = offset
 
 
-class Storages:
-    """Gathers the persistent ids of storages and the tensors that are laid over them.
+class StorageTracker:
+    """Gathers the persistent ids of storages and the tensors that are views of them.
 
     Attributes:
         dropped: whether there were more storages than are kept.
@@ -56,21 +63,21 @@ class Storages:
 
     def __init__(self) -> None:
         self.dropped = False
-        self._by_key: dict[str, _Storage] = {}
-        # What stands for a storage on the stack is told by its identity; keeping it keeps the identity its own.
+        self._by_key: dict[str, _StorageRecord] = {}
+        # By identity of the value on the stack. Holding the value keeps its identity from being reused.
         self._values: dict[int, tuple[Unknown, str]] = {}
 
-    def claimed(self, given: tuple[Slot, ...], value: Unknown, offset: int) -> None:
-        """Note a persistent id, in whose place ``value`` stands from now on."""
-        if len(given) < _ID_LENGTH or given[0] != "storage" or not isinstance(given[2], str):
+    def record_persistent_id(self, parts: tuple[StackValue, ...], value: Unknown, offset: int) -> None:
+        """Record a persistent id if it is that of a storage; ``value`` represents the storage on the stack."""
+        if len(parts) < _ID_LENGTH or parts[0] != "storage" or not isinstance(parts[2], str):
             return
-        kind, key, count = given[1], given[2][:200], given[4]
+        kind, key, count = parts[1], parts[2][:200], parts[4]
         storage = self._by_key.get(key)
         if storage is None:
             if len(self._by_key) >= _MOST_KEPT:
                 self.dropped = True
                 return
-            storage = self._by_key[key] = _Storage(offset)
+            storage = self._by_key[key] = _StorageRecord(offset)
         if len(storage.types) < _VARIANTS_KEPT:
             storage.types[kind.qualname if isinstance(kind, Name) else "…"] = None
         if isinstance(count, int) and len(storage.counts) < _VARIANTS_KEPT:
@@ -78,22 +85,24 @@ class Storages:
         if len(self._values) < _MOST_KEPT:
             self._values[id(value)] = (value, key)
 
-    def called(self, callee: Slot, given: tuple[Slot, ...]) -> None:
-        """Note a call if it lays a tensor over a storage."""
-        if not isinstance(callee, Name) or callee.qualname not in _VIEWS or len(given) < 4:
+    def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...]) -> None:
+        """Record a call if it makes a tensor that is a view of a storage."""
+        if not isinstance(callee, Name) or callee.qualname not in _VIEWS or len(arguments) < 4:
             return
-        _, key = self._values.get(id(given[0]), (None, None))
+        _, key = self._values.get(id(arguments[0]), (None, None))
         storage = self._by_key.get(key) if key is not None else None
-        start, sizes, strides = given[1], given[2], given[3]
-        if storage is None or not (isinstance(start, int) and isinstance(sizes, Box) and isinstance(strides, Box)):
+        start, sizes, strides = arguments[1], arguments[2], arguments[3]
+        if storage is None or not (
+            isinstance(start, int) and isinstance(sizes, Container) and isinstance(strides, Container)
+        ):
             return
-        size = _item_size(callee, given, storage)
-        reach = _reach(start, numbers_of(sizes), numbers_of(strides))
+        size = _find_item_size(callee, arguments, storage)
+        reach = _measure_reach(start, read_lengths(sizes), read_lengths(strides))
         if size is not None and reach is not None:
             storage.reach = max(storage.reach, min(reach * size, _BEYOND))
 
-    def claims(self) -> tuple[StorageClaim, ...]:
-        """Every storage, in the order in which the pickle first names them."""
+    def build_claims(self) -> tuple[StorageClaim, ...]:
+        """Return a claim for every storage, in the order of the first reference."""
         return tuple(
             StorageClaim(
                 key, tuple(one.types), tuple(one.counts), ITEM_SIZES.get(next(iter(one.types))), one.reach,
@@ -103,17 +112,17 @@ class Storages:
         )  # fmt: skip
 
 
-def _item_size(callee: Name, given: tuple[Slot, ...], storage: _Storage) -> int | None:
+def _find_item_size(callee: Name, arguments: tuple[StackValue, ...], storage: _StorageRecord) -> int | None:
     if callee.qualname == "_rebuild_tensor_v3":
-        dtype = given[6] if len(given) > 6 else None
+        dtype = arguments[6] if len(arguments) > 6 else None
         return _DTYPES.get(dtype.qualname) if isinstance(dtype, Name) else None
     return ITEM_SIZES.get(next(iter(storage.types)))
 
 
-def _reach(start: int, sizes: tuple[int, ...] | None, strides: tuple[int, ...] | None) -> int | None:
-    """Elements from the start of the storage to the end of a tensor; ``None`` where that is not known.
+def _measure_reach(start: int, sizes: tuple[int, ...] | None, strides: tuple[int, ...] | None) -> int | None:
+    """Return the elements from the start of the storage to the end of a tensor; ``None`` where that is unknown.
 
-    A negative number anywhere makes it reach out in front of the storage, which counts as far as any.
+    A negative number makes the tensor reach memory before the storage, which counts as the greatest reach.
     """
     if sizes is None or strides is None or len(sizes) != len(strides):
         return None

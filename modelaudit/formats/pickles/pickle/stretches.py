@@ -1,263 +1,250 @@
-"""The machine in whose stack and memo ``Stretch`` may stand, and which follows one as soon as something asks for it."""
+"""Stretches of plain opcodes that the machine has skipped, and executes only when their values are needed.
+
+The machine goes on without executing a stretch. Two things can ask for it later: an opcode that takes a value out of
+it, and a GET that reads a memo entry that it writes. Executing it late must give the same result as executing it in
+order, which holds under three conditions, kept here:
+
+* It has its place in the memo: how many entries it writes is counted before the memo is used again.
+* It reads no entry that later opcodes may change, call or set as state. Such entries are watched, and the skimmer
+  skips nothing that reads one.
+* Every memo entry is written once. After the first that is overwritten, nothing is skipped any more.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.memo import Memo
-from modelaudit.formats.pickles.pickle.plain import FRAME_REACH, number_of, patterns, pieces_between, tokens_between
-from modelaudit.formats.pickles.pickle.values import TELLING, Box, Slot, Stretch
+from modelaudit.formats.pickles.pickle.patterns import (
+    FRAME_REACH,
+    decode_index,
+    iterate_pieces,
+    iterate_pieces_with_offsets,
+    patterns,
+)
+from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, SPECIAL_KEYS, Container, PlainStretch, StackValue
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Made, Name, Unknown
+from modelaudit.model.pickle import Unknown
 from modelaudit.wire.base import LimitReachedError
 
-_ACTING: Final = frozenset({Name, Unknown, Made})
-_CHANGING: Final = frozenset({"list", "dict", "set"})
+_MUTABLE: Final = frozenset({"list", "dict", "set"})
 _MOST_SPELLINGS: Final = 64
 
 
-class StretchedMachine(Machine):
-    """A ``Machine`` that follows plain opcodes only when an opcode takes a value that they made.
+class DeferredStretches:
+    """All stretches that one program has skipped so far.
 
-    What they write to the memo is counted when the memo is next used. An entry that plain opcodes could act with or
-    change is watched: a stretch that reads one is none.
+    Attributes:
+        unplaced: stretches whose memo entries have not been counted yet.
+        is_closed: whether the program overwrites memo entries, so that nothing more may be skipped.
     """
 
-    def __init__(self, window: Window, start: int, limits: Limits, stream: int = 0) -> None:
-        super().__init__(window, start, limits, stream)
-        self._stretches: list[Stretch] = []
-        self._uncounted: list[Stretch] = []
-        # In the order of the bytes; what was followed is taken out.
-        self._unfollowed: dict[Stretch, None] = {}
+    def __init__(
+        self, memo: Memo, window: Window, limits: Limits, execute: Callable[[PlainStretch, Memo], list[StackValue]]
+    ) -> None:
+        self.unplaced: list[PlainStretch] = []
+        self.is_closed = False
+        self._memo = memo
+        self._window = window
+        self._limits = limits
+        self._execute = execute
+        self._all: list[PlainStretch] = []
+        # A dict for its order, which is that of the bytes; executed stretches are taken out.
+        self._pending: dict[PlainStretch, None] = {}
         self._watched: set[int] = set()
         self._spellings: list[bytes] = []
 
-    def stretch(self, stretch: Stretch) -> None:
-        """Push what the stretch leaves, unseen."""
-        self.stack.append(stretch)
-        self._stretches.append(stretch)
-        self._uncounted.append(stretch)
-        self._unfollowed[stretch] = None
+    def defer(self, stretch: PlainStretch) -> None:
+        """Add a stretch that the machine skips."""
+        self._all.append(stretch)
+        self.unplaced.append(stretch)
+        self._pending[stretch] = None
 
-    def no_more(self) -> None:
-        """Pass over nothing from here on."""
+    # -- memo entries that plain opcodes must not read ----------------------------------------------------------------
 
-    def reads_watched(self, data: bytes, start: int, end: int) -> bool:
-        """Whether the plain opcodes in ``data`` from ``start`` to ``end`` read an entry that is watched."""
-        # Where not even the bytes of such a GET occur, be it inside a constant, there is none.
-        few = len(self._spellings) < _MOST_SPELLINGS
-        if few and all(data.find(get, start, end) < 0 for get in self._spellings):
-            return False
-        read = set(patterns().reads.findall(data, start, end))
-        return not self._watched.isdisjoint(number_of(get) for get in read if get)
-
-    def frame_end(self) -> int:
-        """As ``Machine.frame_end``; of the stretches, only those near enough to matter are looked at."""
-        last = super().frame_end()
-        for stretch in reversed(self._stretches):
-            if stretch.end + FRAME_REACH < self.offset:
-                break
-            if stretch.frame is None:
-                stretch.frame = self._frame_in(stretch)
-            last = max(last, stretch.frame)
-        return last
-
-    def _frame_in(self, stretch: Stretch) -> int:
-        last = 0
-        for position, data in pieces_between(self.window, stretch.start, stretch.end):
-            for frame in patterns().frames.finditer(data):
-                if frame[1]:
-                    last = position + frame.end() + number_of(frame[1])
-        return last
-
-    def pop(self) -> Slot:
-        """As ``Machine.pop``."""
-        if self.stack and type(self.stack[-1]) is Stretch:
-            self._follow_top()
-        return super().pop()
-
-    def top(self) -> Slot:
-        """As ``Machine.top``."""
-        if self.stack and type(self.stack[-1]) is Stretch:
-            self._follow_top()
-        return super().top()
-
-    def pop_mark(self) -> list[Slot]:
-        """As ``Machine.pop_mark``."""
-        return self.followed(super().pop_mark())
-
-    def followed(self, values: list[Slot]) -> list[Slot]:
-        """As ``Machine.followed``."""
-        found: list[Slot] = []
-        for value in values:
-            found += self._followed(value) if type(value) is Stretch else (value,)
-        return found
-
-    def pop_mark_unseen(self) -> list[Slot]:
-        """As ``Machine.pop_mark_unseen``: stretches stay what they are."""
-        return super().pop_mark()
-
-    def recall(self, index: int) -> None:
-        """As ``Machine.recall``."""
-        if self._uncounted:
-            self._count()
-        super().recall(index)
-        if type(self.stack[-1]) is Stretch:
-            entry = self.stack.pop()
-            self._followed(entry)  # type: ignore[arg-type]
-            super().recall(index)
-
-    def remember(self, index: int) -> None:
-        """As ``Machine.remember``."""
-        if self._uncounted:
-            self._count()
-        if self._stretches and index in self.memo:
-            self._follow_all()
-        super().remember(index)
-        self._watch(index, self.stack[-1])
-
-    def memoize(self) -> None:
-        """As ``Machine.memoize``; most of what a program of objects does, and so without its detours."""
-        if self._uncounted:
-            self._count()
-        memo, stack = self.memo, self.stack
-        index = len(memo.dense)
-        if memo.sparse or index >= self.limits.pickle_memo or len(stack) <= (self.marks[-1] if self.marks else 0):
-            self.remember(len(memo))
-            return
-        value = stack[-1]
-        if type(value) is Stretch:
-            value = self.top()
-        memo.dense.append(value)
-        self._watch(index, value)
-
-    def _watch(self, index: int, value: Slot) -> None:
-        """Note an entry that plain opcodes could act with, or change: what reads it is not passed over."""
+    def watch_entry(self, index: int, value: StackValue) -> None:
+        """Watch a memo entry if plain opcodes could change it, or act with it: what reads it is not skipped."""
         kind = type(value)
-        changes = kind is Box and value.type in _CHANGING  # type: ignore[union-attr]
-        if (changes or kind in _ACTING or (kind is str and value in TELLING)) and index not in self._watched:
+        is_mutable = kind is Container and value.type in _MUTABLE  # type: ignore[union-attr]
+        if not (is_mutable or kind in ACTING_TYPES or (kind is str and value in SPECIAL_KEYS)):
+            return
+        if index not in self._watched:
             self._watched.add(index)
-            # A negative one is no opcode's, and what has more than 32 bits no GET can spell.
+            # No opcode can spell a negative index, nor a GET one of more than 32 bits.
             if 0 <= index < 2**32 and len(self._spellings) < _MOST_SPELLINGS:
                 self._spellings += [b"h" + bytes((index,))] if index < 256 else []
                 self._spellings.append(b"j" + index.to_bytes(4, "little"))
 
-    def _follow_top(self) -> None:
-        while self.stack and type(self.stack[-1]) is Stretch:
-            stretch = self.stack.pop()
-            self.stack += self._followed(stretch)  # type: ignore[arg-type]
+    def reads_watched_entry(self, data: bytes, start: int, end: int) -> bool:
+        """Whether the plain opcodes in ``data`` from ``start`` to ``end`` read a watched entry."""
+        # A search for the bytes of each GET is far cheaper than the regular expression, and finds none in most cases.
+        # It may hit inside a constant; then the expression decides.
+        are_few = len(self._spellings) < _MOST_SPELLINGS
+        if are_few and all(data.find(get, start, end) < 0 for get in self._spellings):
+            return False
+        read = set(patterns().reads.findall(data, start, end))
+        return not self._watched.isdisjoint(decode_index(get) for get in read if get)
 
-    def _count(self) -> None:
-        """Give the stretches their places in the memo."""
-        while self._uncounted:
-            waiting, self._uncounted = self._uncounted, []
+    # -- frames -------------------------------------------------------------------------------------------------------
+
+    def find_frame_end(self, offset: int) -> int:
+        """Return where the last frame ends that a skipped stretch before ``offset`` opens; 0 where none does.
+
+        Stretches further away than the longest plain frame are left out, as no frame of theirs can reach ``offset``.
+        """
+        last = 0
+        for stretch in reversed(self._all):
+            if stretch.end + FRAME_REACH < offset:
+                break
+            if stretch.frame_end is None:
+                stretch.frame_end = self._find_frame_end_in(stretch)
+            last = max(last, stretch.frame_end)
+        return last
+
+    def _find_frame_end_in(self, stretch: PlainStretch) -> int:
+        last = 0
+        for position, data in iterate_pieces_with_offsets(self._window, stretch.start, stretch.end):
+            for frame in patterns().frames.finditer(data):
+                if frame[1]:
+                    last = position + frame.end() + decode_index(frame[1])
+        return last
+
+    # -- places in the memo -------------------------------------------------------------------------------------------
+
+    def place_in_memo(self) -> None:
+        """Reserve the memo entries that the stretches write; until one is executed, its entries hold the stretch.
+
+        Raises:
+            LimitReachedError: there are more entries than are kept.
+            WindowError: from the window.
+        """
+        while self.unplaced:
+            waiting, self.unplaced = self.unplaced, []
             for stretch in waiting:
                 self._place(stretch)
 
-    def _place(self, stretch: Stretch) -> None:
-        stretch.first = len(self.memo)
+    def _place(self, stretch: PlainStretch) -> None:
+        memo = self._memo
+        stretch.first_entry = memo.size
         writes = patterns().writes
-        added = 0
+        appended = 0
         indices: set[int] = set()
-        for data in tokens_between(self.window, stretch.start, stretch.end):
+        for data in iterate_pieces(self._window, stretch.start, stretch.end):
             found = writes.findall(data)
-            added += found.count(b"\x94")
-            indices |= {number_of(put) for put in set(found) if len(put) > 1}
-        if stretch.first + added + len(indices) > self.limits.pickle_memo:
-            raise LimitReachedError(f"more than {self.limits.pickle_memo} memo entries", stretch.start)
-        counted = range(stretch.first, stretch.first + added)
-        written = (*indices, *counted) if self.memo.sparse else indices
-        if (indices and added) or any(index in self.memo for index in written):
-            # No pickler numbers its entries so. What is found where depends on the order: all of it is followed.
-            self._follow_all()
+            appended += found.count(b"\x94")
+            indices |= {decode_index(put) for put in set(found) if len(put) > 1}
+        if stretch.first_entry + appended + len(indices) > self._limits.pickle_memo:
+            raise LimitReachedError(f"more than {self._limits.pickle_memo} memo entries", stretch.start)
+        reserved = range(stretch.first_entry, stretch.first_entry + appended)
+        written = (*indices, *reserved) if memo.sparse else indices
+        if (indices and appended) or any(index in memo for index in written):
+            # No pickler mixes MEMOIZE with PUT, or writes an entry twice. The order of execution decides here what an
+            # entry holds, so everything is executed in order.
+            self.execute_all()
             return
         for index in sorted(indices):
-            self.memo[index] = stretch
-        for index in counted:
-            self.memo[index] = stretch
+            memo[index] = stretch
+        for index in reserved:
+            memo[index] = stretch
 
-    def _follow_all(self) -> None:
-        """Follow every stretch there is and pass over none any more: entries of the memo are written anew."""
-        for stretch in list(self._unfollowed):
-            if stretch.first is not None:
-                self._follow(stretch)
-        self.no_more()
+    # -- executing ----------------------------------------------------------------------------------------------------
 
-    def _followed(self, stretch: Stretch) -> list[Slot]:
-        """The values of a stretch, after those that it reads, and with what others have changed in them since."""
-        self._count()
+    def execute_all_before_overwriting(self, index: int) -> None:
+        """Execute everything that was skipped if the memo has an entry ``index`` that is about to be overwritten."""
+        if self._all and index in self._memo:
+            self.execute_all()
+
+    def execute_all(self) -> None:
+        """Execute every stretch that has its place, and let nothing more be skipped."""
+        for stretch in list(self._pending):
+            if stretch.first_entry is not None:
+                self._execute_one(stretch)
+        self.is_closed = True
+
+    def expand(self, stretch: PlainStretch) -> list[StackValue]:
+        """Return the values of a stretch. Stretches whose entries it reads are executed first.
+
+        Executing a stretch can reveal that an entry is mutable. Every other pending stretch that reads this entry may
+        have changed it, so it is executed too.
+
+        Raises:
+            DamagedError: from the machine.
+            WindowError: from the window.
+        """
+        self.place_in_memo()
         wanted = [stretch] if stretch.values is None else []
         while wanted:
-            changing: set[int] = set()
-            for each in sorted(self._with_sources(wanted), key=lambda one: one.start):
-                changing |= self._follow(each)
-            wanted = [one for one in self._unfollowed if not changing.isdisjoint(self._reads(one))] if changing else []
+            revealed: set[int] = set()
+            for each in sorted(self._add_sources(wanted), key=lambda one: one.start):
+                revealed |= self._execute_one(each)
+            wanted = []
+            if revealed:
+                wanted = [one for one in self._pending if not revealed.isdisjoint(self._find_reads(one))]
         return stretch.values or []
 
-    def _with_sources(self, stretches: list[Stretch]) -> set[Stretch]:
-        """The stretches and, over any number of steps, those whose memo entries they read."""
+    def _add_sources(self, stretches: list[PlainStretch]) -> set[PlainStretch]:
+        """Return the stretches and, over any number of steps, those whose memo entries they read."""
         waiting, found = list(stretches), set(stretches)
         while waiting:
-            for index in self._reads(waiting.pop()):
-                entry = self.memo.get(index)
-                if type(entry) is Stretch and entry.values is None and entry not in found:
+            for index in self._find_reads(waiting.pop()):
+                entry = self._memo.get(index)
+                if type(entry) is PlainStretch and entry.values is None and entry not in found:
                     found.add(entry)
                     waiting.append(entry)
         return found
 
-    def _reads(self, stretch: Stretch) -> frozenset[int]:
+    def _find_reads(self, stretch: PlainStretch) -> frozenset[int]:
+        """Return the indices of the memo entries that a stretch reads."""
         if stretch.reads is None:
             read: set[bytes] = set()
-            for data in tokens_between(self.window, stretch.start, stretch.end):
+            for data in iterate_pieces(self._window, stretch.start, stretch.end):
                 read.update(patterns().reads.findall(data))
-            stretch.reads = frozenset(number_of(get) for get in read if get)
+            stretch.reads = frozenset(decode_index(get) for get in read if get)
         return stretch.reads
 
-    def _follow(self, stretch: Stretch) -> set[int]:
-        """Follow one stretch; returns the memo entries it made that can be changed."""
-        machine = Machine(self.window, stretch.start, self.limits, self.stream)
-        machine.memo = _Written(self.memo, stretch)
-        machine.protocol = self.protocol
-        machine.events, machine.defects, machine.uses = self.events, self.defects, self.uses
-        machine.seen, machine.told = self.seen, self.told
-        machine.run(self.dispatch, until=lambda follower: follower.offset >= stretch.end)
-        stretch.values = machine.stack
-        del self._unfollowed[stretch]
-        made = machine.memo.hand_over()
-        for index in made:
-            self._watch(index, self.memo[index])
-        return {index for index in made if index in self._watched}
+    def _execute_one(self, stretch: PlainStretch) -> set[int]:
+        """Execute a stretch; returns the watched entries among those that it writes."""
+        scope = _StretchMemo(self._memo, stretch)
+        stretch.values = self._execute(stretch, scope)
+        del self._pending[stretch]
+        written = scope.commit()
+        for index in written:
+            self.watch_entry(index, self._memo[index])
+        return {index for index in written if index in self._watched}
 
 
-class _Written(Memo):
-    """The memo as a stretch sees it: what it writes itself stands before what was there."""
+class _StretchMemo(Memo):
+    """The memo as it was when a stretch would have been executed in order, with the entries of the stretch on top."""
 
-    def __init__(self, outer: Memo, stretch: Stretch) -> None:
+    __slots__ = ("_outer", "_own", "_stretch")
+
+    def __init__(self, outer: Memo, stretch: PlainStretch) -> None:
         super().__init__()
         self._outer = outer
         self._stretch = stretch
-        self._own: dict[int, Slot] = {}
-        self._new = 0
-
-    def __len__(self) -> int:
-        return (self._stretch.first or 0) + self._new
+        self._own: dict[int, StackValue] = {}
+        self.size = stretch.first_entry or 0
 
     def __contains__(self, index: int) -> bool:
         return index in self._own or index in self._outer
 
-    def __getitem__(self, index: int) -> Slot:
+    def __getitem__(self, index: int) -> StackValue:
         value = self._own[index] if index in self._own else self._outer[index]
-        return Unknown(f"memo entry {index}") if type(value) is Stretch else value
+        return Unknown(f"memo entry {index}") if type(value) is PlainStretch else value
 
-    def __setitem__(self, index: int, value: Slot) -> None:
+    def append(self, value: StackValue) -> None:
+        """As ``Memo.append``."""
+        self[self.size] = value
+
+    def __setitem__(self, index: int, value: StackValue) -> None:
         if index not in self._own and (index not in self._outer or self._outer[index] is self._stretch):
-            self._new += 1
+            self.size += 1
         self._own[index] = value
 
-    def hand_over(self) -> list[int]:
-        """Write the entries into the memo around; returns their indices."""
+    def commit(self) -> list[int]:
+        """Write the entries into the memo of the program; returns their indices."""
         for index, value in self._own.items():
             self._outer[index] = value
         return list(self._own)

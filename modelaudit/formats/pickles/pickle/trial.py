@@ -1,4 +1,4 @@
-"""By what a trial tells a pickle from bytes that only begin like one: what it does, and to names that could exist."""
+"""Distinguish a pickle from bytes that only begin like one, by the acts and the names that a trial execution finds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from modelaudit.model.pickle import Act, Name
 
 ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
-"""Acts that do something with what was imported."""
+"""Acts that use an imported name."""
 
 _IMPORTABLE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def is_importable(name: Name) -> bool:
-    """Whether a module and an attribute could be called so: a loader raises on anything else."""
+    """Whether this could be the name of a module and its attribute; a loader raises on any other name."""
     return _IMPORTABLE.fullmatch(str(name)) is not None

@@ -1,4 +1,4 @@
-"""What lies on the machine's stack: inert Python constants, names, results, and containers kept only in outline."""
+"""The values on the stack of the pickle machine: constants, names, results of calls, and outlines of containers."""
 
 from __future__ import annotations
 
@@ -18,83 +18,85 @@ from modelaudit.model.pickle import (
 )
 
 TEXT_SHOWN: Final = 120
-_DEPTH_SHOWN: Final = 3
-_NODES_SHOWN: Final = 200
+_DEPTH_KEPT: Final = 3
+_ATTRIBUTE_NODES: Final = 9
 _ENTRIES_KEPT: Final = 64
 _PLAIN_KEPT: Final = 8
 _ACTING_KEPT: Final = 256
 
 
-class Box:
-    """A mutable container, in outline: however much a file puts into it, little is kept.
+class Container:
+    """The outline of a tuple, list, set or dict: however many items a file adds, few are kept.
 
-    Names are reported when they are imported and calls when they are made, so what lies in a container matters in two
-    ways only: as the arguments of a call, which are few, and as the attributes that a state sets.
+    Names are reported when they are imported and calls when they are made. The items of a container matter in two ways
+    only: as the arguments of a call, which are few, and as the attributes that a state sets.
 
     Attributes:
-        entries: the first entries: values of a sequence, (key, value) pairs of a mapping.
-        acting: (key, value) pairs of a mapping whose value is a name, a result or unknown, or whose key is computed;
-            all of them, up to a bound that an ``Unknown`` then stands for.
-        size: how many entries there are in truth.
-        unseen: whether there are more, all of them plain, that nobody looked at.
-        is_state: whether an object took this mapping for its state, and may hold on to it.
+        type: ``tuple``, ``list``, ``set``, ``frozenset`` or ``dict``.
+        entries: the first items: values of a sequence, (key, value) pairs of a mapping.
+        acting_items: (key, value) pairs of a mapping whose value is a name, a result or unknown, or whose key is
+            computed; all of them up to a bound, and an ``Unknown`` in place of those beyond it.
+        size: number of items, kept or not.
+        has_unseen_items: whether there are more items, all of them plain, that were never executed.
+        is_state: whether an object took this mapping as its state, and may hold it by reference.
     """
 
-    __slots__ = ("acting", "entries", "is_state", "size", "type", "unseen")
+    __slots__ = ("acting_items", "entries", "has_unseen_items", "is_state", "size", "type")
 
     def __init__(self, type_: str) -> None:
         self.type = type_
         self.entries: Sequence[object] = ()
-        self.acting: list[tuple[Slot, Slot]] | tuple[()] = ()
+        self.acting_items: list[tuple[StackValue, StackValue]] | tuple[()] = ()
         self.size = 0
         self.is_state = False
-        self.unseen = False
+        self.has_unseen_items = False
 
-    def put(self, key: Slot, value: Slot) -> bool:
-        """Put ``value`` under ``key`` in a mapping; returns whether the pair may act."""
+    def set_item(self, key: StackValue, value: StackValue) -> bool:
+        """Set an item of a mapping; returns whether the item can act when an object takes it as an attribute."""
         self.size += 1
         kind = type(value)
-        acts = kind in _ACTING or (type(key) not in _INERT and kind not in _INERT)
-        if acts or (type(key) is str and key in TELLING and (kind is Box or key in RUN_AS_SOURCE)):
-            self.acting = self.acting or []
-            if len(self.acting) < _ACTING_KEPT:
-                self.acting.append((key, value))
-            elif len(self.acting) == _ACTING_KEPT:
-                self.acting.append((Unknown("more"), Unknown("more attributes than are kept")))
+        can_act = kind in ACTING_TYPES or (type(key) not in _INERT and kind not in _INERT)
+        if can_act or (type(key) is str and key in SPECIAL_KEYS and (kind is Container or key in RUN_AS_SOURCE)):
+            # Few mappings have such an item; the others need no list.
+            self.acting_items = self.acting_items or []
+            if len(self.acting_items) < _ACTING_KEPT:
+                self.acting_items.append((key, value))
+            elif len(self.acting_items) == _ACTING_KEPT:
+                self.acting_items.append((Unknown("more"), Unknown("more attributes than are kept")))
             return True
-        self._keep((key, value), kind in _INERT)
+        self._keep_entry((key, value), kind in _INERT)
         return False
 
-    def extend(self, values: Iterable[Slot]) -> None:
+    def extend(self, values: Iterable[StackValue]) -> None:
         """Append ``values`` to a sequence or a set."""
         for value in values:
-            if type(value) is Stretch:
-                self.unseen = True
+            if type(value) is PlainStretch:
+                self.has_unseen_items = True
             else:
                 self.size += 1
-                self._keep(value, type(value) in _INERT)
+                self._keep_entry(value, type(value) in _INERT)
 
-    def fill(self, values: list[Slot]) -> None:
-        """Make this the tuple of ``values``, of which every one may matter while there are few."""
+    def fill(self, values: list[StackValue]) -> None:
+        """Make this the tuple of ``values``. Few values are all kept, as they may be the arguments of a call."""
         self.entries = tuple(values[:_ENTRIES_KEPT])
         self.size = len(values)
 
-    def _keep(self, entry: object, inert: bool) -> None:
-        if len(self.entries) < (_PLAIN_KEPT if inert else _ENTRIES_KEPT):
+    def _keep_entry(self, entry: object, is_inert: bool) -> None:
+        if len(self.entries) < (_PLAIN_KEPT if is_inert else _ENTRIES_KEPT):
             if type(self.entries) is list:
                 self.entries.append(entry)
             else:
                 self.entries = [*self.entries, entry]
 
-    def pairs(self) -> Iterator[tuple[Slot, Slot]]:
-        """(key, value) of what is kept, what may act first; sequences have their index as key."""
-        yield from self.acting
+    def iterate_items(self) -> Iterator[tuple[StackValue, StackValue]]:
+        """Yield (key, value) of every item that is kept, those that can act first; sequences have the index as key."""
+        yield from self.acting_items
         for index, entry in enumerate(self.entries):
             yield entry if self.type == "dict" else (index, entry)  # type: ignore[misc]
 
 
-class Truncated:
-    """A constant too long to keep: its type and its beginning."""
+class TruncatedConstant:
+    """A constant too long to keep: its type and the start of its repr."""
 
     __slots__ = ("start", "type")
 
@@ -103,118 +105,140 @@ class Truncated:
         self.start = start
 
 
-class Stretch:
-    """The values that a stretch of plain opcodes leaves above a mark, as yet not looked at one by one.
+class PlainStretch:
+    """A stretch of plain opcodes after a mark, in place of the values that it leaves there.
 
     Attributes:
-        start: offset of its first opcode in the window; ``end`` of the first one behind it.
-        first: entries of the memo before it, once they were counted.
-        values: what it leaves on the stack, once it was followed.
-        frame: where the last frame ends that is opened in it, once that was looked for; 0 where none is.
-        reads: the memo entries that it reads, once they were looked for.
+        start: offset of its first opcode in the window.
+        end: offset of the first opcode behind it.
+        first_entry: number of memo entries before it; ``None`` until they are counted.
+        values: the values that it leaves on the stack; ``None`` until it is executed.
+        frame_end: where the last frame that it opens ends, 0 if it opens none; ``None`` until that is needed.
+        reads: indices of the memo entries that it reads; ``None`` until they are needed.
     """
 
-    __slots__ = ("end", "first", "frame", "reads", "start", "values")
+    __slots__ = ("end", "first_entry", "frame_end", "reads", "start", "values")
 
     def __init__(self, start: int, end: int) -> None:
         self.start = start
         self.end = end
-        self.first: int | None = None
-        self.values: list[Slot] | None = None
-        self.frame: int | None = None
+        self.first_entry: int | None = None
+        self.values: list[StackValue] | None = None
+        self.frame_end: int | None = None
         self.reads: frozenset[int] | None = None
 
 
-Slot = str | bytes | int | float | bool | None | Name | Unknown | Made | Embedded | Box | Truncated | Stretch
+StackValue = (
+    str
+    | bytes
+    | int
+    | float
+    | bool
+    | None
+    | Name
+    | Unknown
+    | Made
+    | Embedded
+    | Container
+    | TruncatedConstant
+    | PlainStretch
+)
 
-_ACTING: Final = frozenset({Name, Unknown, Made})
-_INERT: Final = frozenset({str, bytes, int, float, bool, type(None), Truncated, Embedded})
+ACTING_TYPES: Final = frozenset({Name, Unknown, Made})
+"""Types of values that may do something when an object gets them as an attribute."""
 
-REPLACED: Final = "__dict__"
-"""Set as an attribute, as the state of slots is, this replaces all attributes of an object by those in a mapping."""
+_INERT: Final = frozenset({str, bytes, int, float, bool, type(None), TruncatedConstant, Embedded})
+
+ALL_ATTRIBUTES: Final = "__dict__"
+"""Set as an attribute, as the state of slots is, this key replaces all attributes of an object by a mapping."""
 
 MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
-"""Attributes that have numpy and its like read the memory they name, whatever the address: plain data is enough."""
+"""Attributes that make NumPy and similar libraries read memory at an address, which plain data can give."""
 
 
 RUN_AS_SOURCE: Final = frozenset({"_parse_arg_template"})
-"""Attributes whose text a loader runs as source: scipy makes the methods of a distribution out of this one."""
+"""Attributes whose text is executed as Python source: SciPy builds the methods of a distribution from it."""
 
-TELLING: Final = MEMORY_VIEWS | RUN_AS_SOURCE | {REPLACED}
-"""Keys under which plain data is told."""
+SPECIAL_KEYS: Final = MEMORY_VIEWS | RUN_AS_SOURCE | {ALL_ATTRIBUTES}
+"""Keys that are reported even where their values are plain data."""
 
 
-def shown(slots: Iterable[Slot], nodes: int = _NODES_SHOWN) -> tuple[Value, ...]:
-    """Slots as frozen values of at most ``nodes`` parts in all. For people and for the arguments of calls."""
+def freeze_values(values: Iterable[StackValue], nodes: int) -> tuple[Value, ...]:
+    """Return immutable outlines of stack values, of at most ``nodes`` parts in all, for an event."""
     budget = [nodes]
-    return tuple(_shown(slot, _DEPTH_SHOWN, budget) for slot in slots)
+    return tuple(_freeze(value, _DEPTH_KEPT, budget) for value in values)
 
 
-def acting(state: Slot) -> tuple[tuple[str, Value], ...]:
-    """The attributes that a state sets to anything that may act: a mapping's, or those of a tuple and its mappings.
+def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
+    """Return the attributes that a state sets to values that can act.
 
-    Nothing is left out for brevity: what is decided here must not depend on what is shown.
+    The state is a mapping, or a tuple with mappings in it (one for ``__dict__``, one for the slots). No attribute is
+    left out for brevity: rules judge these, so they must not depend on the bounds of what a report shows.
     """
-    if not isinstance(state, Box):
-        return (("", _shown(state, 1, [9])),) if type(state) in _ACTING else ()
+    if not isinstance(state, Container):
+        return (("", _freeze_attribute(state)),) if type(state) in ACTING_TYPES else ()
     found: list[tuple[str, Value]] = []
-    mapping = state.type == "dict"
-    for key, value in state.pairs():
-        special = mapping and (key in MEMORY_VIEWS or key in RUN_AS_SOURCE or type(key) not in _INERT)
-        if key == REPLACED and isinstance(value, Box):
-            found += acting(value)
-        elif mapping and key in RUN_AS_SOURCE and type(value) is str:
-            found.append((_key_text(key), Plain(value)))  # whole: what is run is judged, not what is shown
-        elif type(value) in _ACTING or special:
-            found.append((_key_text(key), _shown(value, 1, [9])))
-        elif state.type == "tuple" and isinstance(value, Box) and value.type == "dict":
-            found += acting(value)
+    is_mapping = state.type == "dict"
+    for key, value in state.iterate_items():
+        is_special = is_mapping and (key in MEMORY_VIEWS or key in RUN_AS_SOURCE or type(key) not in _INERT)
+        if key == ALL_ATTRIBUTES and isinstance(value, Container):
+            found += find_acting_attributes(value)
+        elif is_mapping and key in RUN_AS_SOURCE and type(value) is str:
+            found.append((_format_key(key), Plain(value)))  # whole, because this text is judged as source
+        elif type(value) in ACTING_TYPES or is_special:
+            found.append((_format_key(key), _freeze_attribute(value)))
+        elif state.type == "tuple" and isinstance(value, Container) and value.type == "dict":
+            found += find_acting_attributes(value)
     return tuple(found)
 
 
-def _shown(slot: Slot, depth: int, budget: list[int]) -> Value:
-    budget[0] -= 1
-    if isinstance(slot, Name | Unknown | Made | Embedded):
-        return slot
-    if isinstance(slot, Truncated):
-        return Plain(f"{slot.start}…")
-    if isinstance(slot, Stretch):
-        return Plain("<plain data>")
-    if not isinstance(slot, Box):
-        return Plain(_int_text(slot) if type(slot) is int else _constant_text(slot))
-    if depth == 0 or budget[0] <= 0:
-        return Plain(f"<{slot.type} of {'more than ' if slot.unseen else ''}{slot.size}>")
-    entries: list[tuple[str, Value]] = []
-    for key, value in slot.pairs():
-        if budget[0] <= 0:
-            break
-        entries.append((_key_text(key), _shown(value, depth - 1, budget)))
-    return Holding(slot.type, tuple(entries))
-
-
-def items_of(slot: Slot) -> tuple[Slot, ...]:
-    """The entries kept of a tuple of arguments, in order."""
-    if isinstance(slot, Box) and slot.type == "tuple":
-        return tuple(value for _, value in slot.pairs())
+def unpack_tuple(value: StackValue) -> tuple[StackValue, ...]:
+    """Return the items of a tuple of arguments, as far as they are kept, in order."""
+    if isinstance(value, Container) and value.type == "tuple":
+        return tuple(item for _, item in value.iterate_items())
     return (UNKNOWN_ARGUMENTS,)
 
 
-def _key_text(key: Slot) -> str:
+def _freeze_attribute(value: StackValue) -> Value:
+    return _freeze(value, 1, [_ATTRIBUTE_NODES])
+
+
+def _freeze(value: StackValue, depth: int, budget: list[int]) -> Value:
+    budget[0] -= 1
+    if isinstance(value, Name | Unknown | Made | Embedded):
+        return value
+    if isinstance(value, TruncatedConstant):
+        return Plain(f"{value.start}…")
+    if isinstance(value, PlainStretch):
+        return Plain("<plain data>")
+    if not isinstance(value, Container):
+        return Plain(_format_int(value) if type(value) is int else _format_constant(value))
+    if depth == 0 or budget[0] <= 0:
+        return Plain(f"<{value.type} of {'more than ' if value.has_unseen_items else ''}{value.size}>")
+    entries: list[tuple[str, Value]] = []
+    for key, item in value.iterate_items():
+        if budget[0] <= 0:
+            break
+        entries.append((_format_key(key), _freeze(item, depth - 1, budget)))
+    return Holding(value.type, tuple(entries))
+
+
+def _format_key(key: StackValue) -> str:
     if isinstance(key, str):
-        return _bounded(key)
-    return _int_text(key) if type(key) is int else COMPUTED_KEY
+        return _shorten(key)
+    return _format_int(key) if type(key) is int else COMPUTED_KEY
 
 
-def _constant_text(constant: str | bytes | float | bool | None) -> str:
+def _format_constant(constant: str | bytes | float | bool | None) -> str:
     if isinstance(constant, str | bytes):
         constant = constant[: TEXT_SHOWN + 1]
-    return _bounded(repr(constant))
+    return _shorten(repr(constant))
 
 
-def _int_text(number: int) -> str:
-    # Beyond 4300 digits CPython refuses the conversion, and nobody reads a number that long.
+def _format_int(number: int) -> str:
+    # CPython refuses to convert more than 4300 digits, and a report with fewer is unreadable long before.
     return str(number) if number.bit_length() < 256 else f"<int of {number.bit_length()} bits>"
 
 
-def _bounded(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= TEXT_SHOWN else text[: TEXT_SHOWN - 1] + "…"

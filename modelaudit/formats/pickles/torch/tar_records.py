@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.machine import Machine
-from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
 from modelaudit.formats.pickles.pickle.storages import ITEM_SIZES
-from modelaudit.formats.pickles.pickle.values import Slot, items_of
+from modelaudit.formats.pickles.pickle.values import StackValue, unpack_tuple
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import PICKLE, TORCH_TAR, Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -108,19 +107,19 @@ class _Walk:
             raise LimitReachedError(f"more than {_MOST_RECORDS} records", self.position)
         return number
 
-    def _described(self) -> tuple[Slot, ...]:
-        return items_of(self._load())
+    def _described(self) -> tuple[StackValue, ...]:
+        return unpack_tuple(self._load())
 
-    def _load(self) -> Slot:
+    def _load(self) -> StackValue:
         start = self.position
         machine = Machine(self._window, start, self._limits)
         try:
-            machine.run(DISPATCH)
+            machine.execute()
         except (DamagedError, WindowError):
             # What stands before the damage is a program all the same, and is told by whoever reads that stretch.
             self.pickles.append((start, self._window.size))
             raise
-        self.position = machine.offset
+        self.position = machine.source.offset
         self.pickles.append((start, self.position))
         return machine.result
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.ggml.layouts import MAGICS, UNVERSIONED, Layout, blocks_of, layouts_of, read_front
 from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import Cursor
@@ -60,11 +60,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         damage = error
     yield Outline("ggml", (), tuple(_facts(state)), state.log.defects())
     if damage is not None:
-        yield from pickles_amid(artifact, window, damage.offset or 0, limits)
+        yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
     if state.layout is None:
         detail = f"no reader for the files of this program that begin with {state.magic}: {_NEXT}"
-        yield from pickles_amid(artifact, window, start, limits)
+        yield from find_pickles(artifact, window, start, limits)
         yield Unread(UnreadReason.NO_READER, detail, format="GGML")
     elif state.end < window.size:
         stretch = SubWindow(window, state.end, window.size - state.end, budget_of(window, limits))

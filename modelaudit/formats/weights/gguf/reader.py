@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
-from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import BeyondError, Cursor
 from modelaudit.formats.weights.gguf.metadata import Metadata
@@ -79,7 +79,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         detail = f"{text.key[:_FACT]}: only the first {len(text.data)} of {text.length} bytes were looked at"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=text.start, key=text.key[:_FACT]))
     if damage is not None:
-        yield from pickles_amid(artifact, window, damage.offset or 0, limits)
+        yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
     yield from _behind(artifact, window, state, limits)
 

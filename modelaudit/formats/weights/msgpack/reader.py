@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.formats.embedded import detect_format
-from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.msgpack import MsgpackDefect
 from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, judge_array
 from modelaudit.formats.weights.msgpack.items import Item, Items, Kind
@@ -174,5 +174,5 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         stretch = SubWindow(window, start, size, budget_of(window, limits))
         yield Artifact(join_range(artifact.path, start, start + size), size, opener(stretch))
     if damage is not None:
-        yield from pickles_amid(artifact, window, end, limits)
+        yield from find_pickles(artifact, window, end, limits)
         raise damage

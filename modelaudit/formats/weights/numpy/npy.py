@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
+from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
-from modelaudit.formats.pickles.pickle.skim import SkimmingMachine
 from modelaudit.formats.weights.numpy import NpyDefect
 from modelaudit.formats.weights.numpy.dtype import extent
 from modelaudit.formats.weights.numpy.header import MAGIC, Header, data_start, read_header
@@ -96,12 +95,12 @@ def _numbers(window: Window, start: int, size: int) -> Iterator[Reading]:
 
 def _next_array(window: Window, start: int, limits: Limits) -> int:
     """Where the next array begins behind the pickle at ``start``; the end where none does."""
-    machine = SkimmingMachine(window, start, limits)
+    machine = Machine(window, start, limits, skips_plain_data=True)
     try:
-        machine.run(DISPATCH)
+        machine.execute()
     except DamagedError:
         return window.size  # its own reader says so
-    return machine.offset if window.read(machine.offset, len(MAGIC)) == MAGIC else window.size
+    return machine.source.offset if window.read(machine.source.offset, len(MAGIC)) == MAGIC else window.size
 
 
 def _behind_damage(artifact: Artifact, window: Window, position: int, limits: Limits) -> Iterator[Reading]:

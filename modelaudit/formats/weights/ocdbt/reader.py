@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.behind import pickles_amid
+from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -44,7 +44,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("ocdbt", (), (("kind", kind), ("bytes", str(length))))
     if not _HEADER <= length <= window.size:
         raise DamagedError(f"the {kind} is stated to take {length} bytes, the file has {window.size}", 4)
-    yield from pickles_amid(artifact, window, length, limits, announced_only=True)
+    yield from find_pickles(artifact, window, length, limits, announced_only=True)
 
 
 def is_data(head: Head) -> bool:

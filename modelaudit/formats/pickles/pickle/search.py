@@ -1,6 +1,6 @@
-"""Pickles amid other bytes: behind the last pickle of a file, or in a file of a format that no reader knows.
+"""Search for pickles among other bytes: behind the last pickle of a file, or in a file of an unknown format.
 
-A loader that seeks, or reads a header of its own first, takes them from there.
+A loader that seeks to them, or reads a header of its own first, unpickles them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.machine import Machine
-from modelaudit.formats.pickles.pickle.opcodes import DISPATCH
 from modelaudit.formats.pickles.pickle.trial import ACTING, is_importable
 from modelaudit.model.address import join_found
 from modelaudit.model.artifact import Artifact, Window
@@ -41,37 +40,44 @@ _STACK_GLOBAL: Final = re.compile(_WORD + _WORD + rb"\x93", re.DOTALL)
 _SPELLED: Final = frozenset({"GLOBAL", "INST"})
 
 
-def pickles_amid(
+def find_pickles(
     artifact: Artifact, window: Window, start: int, limits: Limits, announced_only: bool = False
 ) -> Iterator[Reading]:
-    """Every pickle from ``start`` on that a trial finds, as an artifact ``model.bin!pickle@4096``, bounded.
+    """Yield every pickle from ``start`` on as an artifact ``model.bin!pickle@4096``, a bounded number of them.
 
-    One that announces its protocol counts if it names something to import, or runs to its STOP over a few opcodes;
-    amid other bytes, an import counts if something is then called. What only looks like a pickle fails soon.
-    With ``announced_only``, nothing counts that could be the inside of a pickle itself, as behind damage.
+    A pickle is found by executing it on trial, wherever one may begin. With PROTO at its start, it counts if it imports
+    a name that could exist, or reaches STOP after a few opcodes; without, if it also calls or sets something. Bytes
+    that only look like a pickle fail after a few opcodes.
+
+    Args:
+        artifact: the file.
+        window: its bytes.
+        start: offset of the first byte to search.
+        limits: bounds for the machine.
+        announced_only: consider only pickles with PROTO; behind damage, others could be the inside of a pickle.
 
     Raises:
         WindowError: from the window.
     """
-    search = _Search(window, limits, announced_only)
+    search = _PickleSearch(window, limits, announced_only)
     budget = budget_of(window, limits)
-    for count, (begin, end) in enumerate(search.extents(start)):
+    for count, (begin, end) in enumerate(search.find_extents(start)):
         if count == _MOST_FOUND:
-            detail = f"more than {_MOST_FOUND} pickles stand in these bytes"
+            detail = f"these bytes hold more than {_MOST_FOUND} pickles"
             yield Unread(UnreadReason.LIMIT, detail, Location(offset=begin))
             return
         stretch = SubWindow(window, begin, end - begin, budget)
         yield Artifact(join_found(artifact.path, "pickle", begin), stretch.size, opener(stretch))
     if search.stopped is not None:
-        detail = "what follows holds too much that begins like a pickle to try it all"
+        detail = "too many places in the rest begin like a pickle to try all of them"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=search.stopped))
 
 
-class _Search:
+class _PickleSearch:
     """One pass over the bytes of a window.
 
     Attributes:
-        stopped: where the trials became too many, if they did.
+        stopped: offset where the bound on trials was reached; ``None`` while it was not.
     """
 
     def __init__(self, window: Window, limits: Limits, announced_only: bool) -> None:
@@ -82,39 +88,41 @@ class _Search:
         self._opcodes = 0
         self.stopped: int | None = None
 
-    def extents(self, start: int) -> Iterator[tuple[int, int]]:
-        """(first byte, byte after the last) of each pickle, none overlapping another."""
+    def find_extents(self, start: int) -> Iterator[tuple[int, int]]:
+        """Yield the offset of each pickle and the offset behind it; none overlaps another."""
         position = taken = start
         last = min(self._window.size, start + _MOST_BYTES)
         while position < last:
             data = self._window.read(position, min(_CHUNK, last - position))
             if not data:
                 return
-            ends = position + len(data) >= last
-            edge = len(data) if ends else max(1, len(data) - _OVERLAP)
-            for at, announced in self._candidates(data):
+            is_last = position + len(data) >= last
+            # Candidates near the end of a chunk wait for the next one, where the whole pattern is in view.
+            edge = len(data) if is_last else max(1, len(data) - _OVERLAP)
+            for at, is_announced in self._find_candidates(data):
                 if position + at < taken or at >= edge:
                     continue
                 if self._trials >= _MOST_TRIALS or self._opcodes >= _MOST_OPCODES:
                     self.stopped = position + at
                     return
-                end = self._trial(position + at, announced)
+                end = self._try_pickle(position + at, is_announced)
                 if end is not None:
                     yield position + at, end
                     taken = end
             position = max(position + edge, taken)
 
-    def _candidates(self, data: bytes) -> list[tuple[int, bool]]:
-        """Where a pickle may begin, in order, and whether it announces itself there."""
+    def _find_candidates(self, data: bytes) -> list[tuple[int, bool]]:
+        """Return where a pickle may begin, in order, and whether it begins with PROTO."""
         found = [(match.start(), True) for match in ANNOUNCED.finditer(data)]
         if self._announced_only:
             return found
         for match in _GLOBAL.finditer(data):
-            # A mark in front makes it the class of OBJ.
+            # With a mark in front, this name is the class of an OBJ.
             mark = match.start() > 0 and data[match.start() - 1] == ord("(")
             found.append((match.start() - mark, False))
         found += ((match.start(), False) for match in _STACK_GLOBAL.finditer(data))
         for match in _INSTANCE.finditer(data):
+            # INST comes last, after its mark and arguments, so a pickle may begin at any of the marks before it.
             at = match.start()
             for _ in range(_MARKS_TRIED):
                 at = data.rfind(b"(", max(0, match.start() - _BEFORE_INSTANCE), at)
@@ -123,57 +131,58 @@ class _Search:
                 found.append((at, False))
         return sorted(set(found))
 
-    def _trial(self, start: int, announced: bool) -> int | None:
-        """The end of the pickle that begins at ``start``; ``None`` where there is none."""
+    def _try_pickle(self, start: int, is_announced: bool) -> int | None:
+        """Return the end of the pickle that begins at ``start``; ``None`` where none does."""
         machine = Machine(self._window, start, self._limits)
-        whole = False
+        is_whole = False
         try:
-            machine.run(DISPATCH, until=_is_decided)
-            end = machine.offset if machine.fault is None else machine.fault
-            whole = machine.fault is None
+            machine.execute(until=_is_decided)
+            fault = machine.recorder.fault
+            end = machine.source.offset if fault is None else fault
+            is_whole = fault is None
         except LimitReachedError:
             end = self._window.size
         except DamagedError as damage:
-            end = damage.offset if damage.offset is not None else machine.offset
+            end = damage.offset if damage.offset is not None else machine.source.offset
         self._trials += 1
         self._opcodes += machine.opcodes
         if machine.opcodes > _LONGEST_TRIAL:
             end = self._window.size
-        for event in machine.events:
+        for event in machine.recorder.events:
             if event.opcode in _SPELLED and not isinstance(event.subject, Name):
-                end, whole = min(end, event.offset), False  # what is written out and is no text, a loader refuses
+                end, is_whole = min(end, event.offset), False  # a loader raises on a name that is no text
         if end <= start:
             return None
-        counts = _imports(machine, end) if announced else _calls(machine, end, whole)
-        return end if counts or (announced and whole and machine.opcodes >= _FEWEST_OPCODES) else None
+        acts = _has_import(machine, end) if is_announced else _has_call(machine, end, is_whole)
+        return end if acts or (is_announced and is_whole and machine.opcodes >= _FEWEST_OPCODES) else None
 
 
 def _is_decided(machine: Machine) -> bool:
-    return machine.fault is not None or machine.opcodes > _LONGEST_TRIAL
+    return machine.recorder.fault is not None or machine.opcodes > _LONGEST_TRIAL
 
 
-def _imports(machine: Machine, end: int) -> bool:
-    """Whether the program names something that could be imported, before a loader would raise."""
-    return any(event.offset < end and _importable(event.subject) for event in machine.events)
+def _has_import(machine: Machine, end: int) -> bool:
+    """Whether the program imports a name that could exist, before a loader would raise."""
+    return any(event.offset < end and _is_importable_name(event.subject) for event in machine.recorder.events)
 
 
-def _calls(machine: Machine, end: int, whole: bool) -> bool:
-    """Whether it does something with such a name: of the standard library, or anything if it runs to its STOP."""
-    for event in machine.events:
-        if event.act in ACTING and event.offset < end and _importable(event.subject):
+def _has_call(machine: Machine, end: int, is_whole: bool) -> bool:
+    """Whether the program uses a name that could exist: one of the standard library, or any if it reaches STOP."""
+    for event in machine.recorder.events:
+        if event.act in ACTING and event.offset < end and _is_importable_name(event.subject):
             module = event.subject.module.partition(".")[0] if isinstance(event.subject, Name) else ""
-            if whole or module in sys.stdlib_module_names or module == "__builtin__":
+            if is_whole or module in sys.stdlib_module_names or module == "__builtin__":
                 return True
     return False
 
 
-def _importable(subject: object) -> bool:
+def _is_importable_name(subject: object) -> bool:
     return isinstance(subject, Name) and is_importable(subject)
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    yield from pickles_amid(artifact, window, 0, limits)
+    yield from find_pickles(artifact, window, 0, limits)
 
 
 SEARCH: Final = Reader("unknown", lambda head: True, _read)
-"""Looks for pickles in what no reader recognises, or takes for text. Not one of ``READERS``: it reads nothing else."""
+"""Searches files of no known format, and text. It is not one of ``READERS``, as it reads nothing but the pickles."""

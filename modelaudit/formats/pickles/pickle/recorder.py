@@ -1,0 +1,153 @@
+"""The record of what a pickle program would do: events, defects, and how often each name is used."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Final
+
+from modelaudit.formats.pickles.pickle import PickleDefect
+from modelaudit.formats.pickles.pickle.code import outline_called_code
+from modelaudit.formats.pickles.pickle.listing import list_instructions
+from modelaudit.formats.pickles.pickle.source import ByteSource
+from modelaudit.formats.pickles.pickle.values import StackValue, freeze_values
+from modelaudit.model.limits import Limits
+from modelaudit.model.pickle import Act, Holding, Made, Name, PickleEvent, Plain, Value
+from modelaudit.model.structure import CodeOutline, Defect, DefectKind, Location
+from modelaudit.wire.base import LimitReachedError
+
+_DEFECTS_KEPT: Final = 100
+_CODES_KEPT: Final = 100
+_EVENTS_LISTED: Final = 2000
+# A file may act very often, so later events keep less of their arguments: memory stays bounded by events x nodes.
+_EVENTS_IN_DETAIL: Final = 1000
+_NODES, _FEWER_NODES = 200, 20
+
+# Loaders continue after these; any other defect is where a loader raises.
+_TOLERATED: Final = frozenset(
+    {
+        PickleDefect.AMBIGUOUS_NUMBER,
+        PickleDefect.UNENDED_LINE,
+        PickleDefect.FORGED_STATE,
+        PickleDefect.MEMO_INDEX,
+        PickleDefect.SIDE_FILE_OUTSIDE,
+    }
+)
+
+# Short words are arguments that change the effect of a call (an encoding, an attribute); longer text is content.
+_WORD_LENGTH: Final = 32
+_WORD: Final = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")
+_KEYED_SUBJECTS: Final = frozenset({Name, Made})
+_KEYED_ARGUMENTS: Final = 8
+_NUMBERS: Final = frozenset({int, float, bytes})
+
+
+class Recorder:
+    """Gathers the findings of one program. Identical events are kept once.
+
+    Attributes:
+        events: in order.
+        defects: a bounded number of each kind.
+        defect_counts: how many of each kind occurred.
+        uses: how often each name was put on the stack, less how often it was called.
+        codes: outlines of the code objects that calls build from tables.
+        stream: number of the program among those that follow one another in the artifact.
+        fault: offset of the opcode where every loader would have raised; ``None`` while there is none.
+    """
+
+    def __init__(self, source: ByteSource, limits: Limits, stream: int) -> None:
+        self.events: list[PickleEvent] = []
+        self.defects: list[Defect] = []
+        self.defect_counts: Counter[str] = Counter()
+        self.uses: Counter[Name] = Counter()
+        self.codes: list[CodeOutline] = []
+        self.fault: int | None = None
+        self._keys: set[tuple[object, ...]] = set()
+        self._source = source
+        self._limits = limits
+        self.stream = stream
+
+    def share_records(self, outer: Recorder) -> None:
+        """Record into the same lists as ``outer``, for a program inside its program. The fault stays separate."""
+        self.events, self.defects, self.defect_counts = outer.events, outer.defects, outer.defect_counts
+        self.uses, self._keys, self.stream = outer.uses, outer._keys, outer.stream
+
+    def record_defect(self, kind: DefectKind, detail: str) -> None:
+        """Record a contradiction at the current opcode. Except for a few kinds, every loader would raise here."""
+        offset = self._source.opcode_offset
+        if self.fault is None and kind not in _TOLERATED:
+            self.fault = offset
+        # Counted by kind, so that many of a harmless kind do not displace another.
+        self.defect_counts[kind] += 1
+        if self.defect_counts[kind] <= _DEFECTS_KEPT:
+            self.defects.append(Defect(kind, detail, Location(offset=offset)))
+
+    def record_event(
+        self,
+        act: Act,
+        opcode: str,
+        subject: StackValue,
+        arguments: tuple[StackValue, ...] = (),
+        sets: tuple[tuple[str, Value], ...] = (),
+        gives: Name | None = None,
+    ) -> None:
+        """Record an act of the loader, once for each subject and each combination of significant arguments.
+
+        Raises:
+            LimitReachedError: there are more different events than are kept.
+        """
+        # Most events of a large pickle repeat an earlier one; this key finds that without freezing the arguments.
+        quick_key = _quick_key(act, subject, arguments) if gives is None else None
+        if quick_key is not None:
+            if quick_key in self._keys:
+                return
+            self._keys.add(quick_key)
+        nodes = _NODES if len(self.events) < _EVENTS_IN_DETAIL else _FEWER_NODES
+        frozen, *rest = freeze_values((subject, *arguments), nodes)
+        values = tuple(rest)
+        key = (act, frozen, tuple(_significant_part(value) for value in values), sets, gives)
+        if key in self._keys:
+            return
+        source = self._source
+        offset = source.opcode_offset
+        if len(self.events) >= self._limits.pickle_events:
+            raise LimitReachedError(f"more than {self._limits.pickle_events} different acts", offset)
+        self._keys.add(key)
+        is_listed = len(self.events) < _EVENTS_LISTED
+        listing = (
+            tuple(list_instructions(source.window, source.trail, (source.base, source.buffer))) if is_listed else ()
+        )
+        self.events.append(PickleEvent(act, offset, opcode, frozen, values, self.stream, sets, listing, gives))
+
+    def record_code(self, arguments: tuple[StackValue, ...]) -> None:
+        """Record the code object that a call with these arguments builds, if it builds one."""
+        code = outline_called_code(arguments, self._source.opcode_offset)
+        if code is not None and len(self.codes) < _CODES_KEPT:
+            self.codes.append(code)
+
+
+def _quick_key(act: Act, subject: StackValue, arguments: tuple[StackValue, ...]) -> tuple[object, ...] | None:
+    """Return a key that identical events share; ``None`` unless the arguments are few and no containers."""
+    if type(subject) not in _KEYED_SUBJECTS or len(arguments) > _KEYED_ARGUMENTS:
+        return None
+    parts: list[object] = [act, subject]
+    for argument in arguments:
+        kind = type(argument)
+        if kind is str or kind is bool or argument is None:
+            is_content = kind is str and len(argument) >= _WORD_LENGTH  # type: ignore[arg-type]
+            parts.append("" if is_content else argument)
+        elif kind in _NUMBERS:
+            parts.append(kind)
+        else:
+            return None
+    return tuple(parts)
+
+
+def _significant_part(value: Value, with_words: bool = True) -> object:
+    """Return the part of an argument that makes an event differ from another: names, short words, special keys."""
+    if isinstance(value, Plain):
+        return value.text if with_words and _WORD.fullmatch(value.text) else ""
+    if isinstance(value, Holding):
+        entries = ((key[:2] == "__" and key, _significant_part(item, with_words=False)) for key, item in value.entries)
+        return (value.type, tuple(entries))
+    return value
