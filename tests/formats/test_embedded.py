@@ -49,11 +49,11 @@ def tarred(content: bytes) -> bytes:
         (b"\x78\x9c" + b"\xff" * 50, None), (b"\x1f\x8b\x08" + b"\x00" * 40, None), (b"plain text", None), (b"cat\n", None), (b"\x5d\x00\x00" + b"\1" * 40, None),
     ],
 )  # fmt: skip
-def test_formats_are_told_by_trial(data: bytes, expected: str | None) -> None:
+def test_formats_are_detected_by_trial(data: bytes, expected: str | None) -> None:
     assert detect_format(data) == expected
 
 
-def test_streams_in_streams_are_followed_so_far_and_then_count(read_fixture: Callable[[str], object]) -> None:
+def test_nested_streams_are_expanded_to_a_depth_and_then_count(read_fixture: Callable[[str], object]) -> None:
     shallow = deep = b"plain text " * 3
     for layer in range(8):
         deep = zlib.compress(deep)
@@ -67,7 +67,7 @@ def test_streams_in_streams_are_followed_so_far_and_then_count(read_fixture: Cal
     assert UnreadReason.READER_FAILED not in reading.reasons()  # type: ignore[attr-defined]
 
 
-def test_a_block_that_is_longer_than_the_head_is_looked_at_again(bytes_window: Callable[[bytes], object]) -> None:
+def test_block_longer_than_the_head_is_read_again(bytes_window: Callable[[bytes], object]) -> None:
     noise = pickle.dumps([bytes(zlib.crc32(bytes((n % 256, n // 256))).to_bytes(4) * 3) for n in range(3000)], 4)
     dull = bz2.compress(bytes(noise[n] ^ 0x55 for n in range(len(noise))))
     assert detect_format(dull[:4096]) == "bzip2"
@@ -77,7 +77,7 @@ def test_a_block_that_is_longer_than_the_head_is_looked_at_again(bytes_window: C
     assert found.format == "bzip2"
 
 
-def test_codings_are_taken_off_up_to_a_depth(bytes_window: Callable[[bytes], object]) -> None:
+def test_codings_are_removed_up_to_a_depth(bytes_window: Callable[[bytes], object]) -> None:
     data = PAYLOAD
     reached = []
     for _ in range(6):
@@ -88,18 +88,18 @@ def test_codings_are_taken_off_up_to_a_depth(bytes_window: Callable[[bytes], obj
 
 
 @pytest.mark.parametrize("text", [b"gASV" * 2, b"not coded at all", b"gASVgASV\x00gASV", b"80040", b"H4sI" + b"!" * 20])
-def test_what_is_no_coding_throughout_is_none(text: bytes) -> None:
+def test_text_that_is_only_partly_coded_has_no_coding(text: bytes) -> None:
     assert codings_of(text) == {}
 
 
-def test_the_beginning_of_a_text_is_enough_to_tell() -> None:
+def test_beginning_of_a_text_decides_its_coding() -> None:
     text = base64.encodebytes(PAYLOAD * 300)
     assert list(codings_of(text[:4096], cut=True)) == [Coding.BASE64]
     assert detect_coding(text[:4095], cut=True) is Coding.BASE64
 
 
 @pytest.mark.parametrize("name", ["base64.txt", "base85", "hex-of-zlib"])
-def test_a_coded_text_is_a_container(name: str, read_fixture: Callable[[str], object]) -> None:
+def test_encoded_text_is_a_container(name: str, read_fixture: Callable[[str], object]) -> None:
     reading = read_fixture(f"encoded-text/malicious/{name}")
     assert reading.formats[name] == ["encoded-text"]  # type: ignore[attr-defined]
     (program,) = reading.of(PickleProgram)  # type: ignore[attr-defined]
@@ -109,16 +109,16 @@ def test_a_coded_text_is_a_container(name: str, read_fixture: Callable[[str], ob
 @pytest.mark.parametrize(
     "text", [b"gAME of thrones, a text\n", b"H4sI is how gzip looks in base64.\n", b"8004\n", b"78da\n" * 50]
 )
-def test_prose_is_text(text: bytes, read_bytes: Callable[..., object]) -> None:
+def test_prose_is_not_encoded_text(text: bytes, read_bytes: Callable[..., object]) -> None:
     assert read_bytes(text).formats["file"] == ["text"]  # type: ignore[attr-defined]
 
 
-def test_a_text_that_breaks_off_in_its_coding_is_damaged(read_bytes: Callable[..., object]) -> None:
+def test_truncated_encoded_text_is_damaged(read_bytes: Callable[..., object]) -> None:
     text = base64.b64encode(PAYLOAD * 200) + b"!!"
     assert read_bytes(text).reasons() == {UnreadReason.DAMAGED}  # type: ignore[attr-defined]
 
 
-def test_a_text_over_the_bound_is_an_absence(read_bytes: Callable[..., object]) -> None:
+def test_text_over_the_size_limit_is_an_absence(read_bytes: Callable[..., object]) -> None:
     reading = read_bytes(base64.b64encode(PAYLOAD * 400), limits=Limits(document_bytes=8192))
     assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
 
@@ -137,7 +137,7 @@ _CODED = [
     st.integers(0, 99),
 )
 @settings(max_examples=300, deadline=None)
-def test_mutated_texts_end_in_a_reading(
+def test_mutated_encoded_text_gives_a_reading(
     read_bytes: Callable[..., object], seed: bytes, changes: list[tuple[int, int]], cut: int
 ) -> None:
     data = bytearray(seed)
@@ -148,12 +148,12 @@ def test_mutated_texts_end_in_a_reading(
 
 @given(st.binary(max_size=200), st.booleans(), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_random_bytes_are_told_from_everything(data: bytes, cut: bool, is_text: bool) -> None:
+def test_detection_accepts_random_bytes(data: bytes, cut: bool, is_text: bool) -> None:
     detect_format(data)
     detect_coding(data, cut, is_text)
 
 
-def test_pickles_in_the_strings_of_json_are_read(tmp_path):
+def test_pickles_in_json_strings_are_read(tmp_path):
     """The archives of some policies keep base64 pickles in JSON, and their loader unpickles them."""
     import hashlib
     import json

@@ -24,7 +24,7 @@ def names(key: str, text: str) -> set[tuple[str, str]]:
         ("os.system('true')", "os.system"),
     ],
 )
-def test_a_text_that_is_a_program_tells_what_it_calls(text, expected):
+def test_program_text_lists_its_calls(text, expected):
     assert expected in set(find_python_calls(text))
 
 
@@ -37,7 +37,7 @@ def test_a_text_that_is_a_program_tells_what_it_calls(text, expected):
         "train(lr=1e-4)", "-" * 40_000 + "f(x)",
     ],
 )  # fmt: skip
-def test_other_texts_are_no_programs(text):
+def test_other_texts_are_not_programs(text):
     assert list(find_python_calls(text)) == []
 
 
@@ -52,7 +52,7 @@ def test_other_texts_are_no_programs(text):
         ("cd /tmp; rm *", {"rm"}),
     ],
 )
-def test_a_line_for_a_shell_tells_what_it_starts(text, expected):
+def test_shell_line_lists_its_programs(text, expected):
     assert set(find_shell_commands(text)) == expected
 
 
@@ -64,11 +64,11 @@ def test_a_line_for_a_shell_tells_what_it_starts(text, expected):
         "We run rm -rf /tmp before training.", "git clone https://example.invalid/x && pip install -r requirements.txt",
     ],
 )  # fmt: skip
-def test_prose_starts_nothing(text):
+def test_prose_is_not_a_command(text):
     assert list(find_shell_commands(text)) == []
 
 
-def test_markup_counts_anywhere_in_the_text_and_formatting_does_not():
+def test_script_markup_counts_anywhere_and_formatting_does_not():
     assert ("markup", "script") in names("note", "hello <SCRIPT>void 0</SCRIPT>")
     assert ("markup", "event-handler") in names("note", '<img src=x onerror="void 0">')
     assert ("markup", "javascript") in names("note", "javascript:void(0)")
@@ -78,14 +78,14 @@ def test_markup_counts_anywhere_in_the_text_and_formatting_does_not():
     )
 
 
-def test_an_address_counts_where_the_key_asks_to_be_called():
+def test_address_counts_only_under_a_callback_key():
     assert names("callback_url", "https://example.invalid/x") == {("address", "callback")}
     assert names("training.webhook", "https://example.invalid/x") == {("address", "webhook")}
     assert names("license_url", "https://example.invalid/x") == set()
     assert names("callbacks", "EarlyStopping") == set()
 
 
-def test_documents_in_notes_are_read_as_what_they_are(read_bytes):
+def test_documents_in_metadata_are_read_in_their_format(read_bytes):
     import json
     import struct
 
@@ -102,11 +102,11 @@ def test_documents_in_notes_are_read_as_what_they_are(read_bytes):
     }  # fmt: skip
 
 
-def test_letters_without_a_call_take_no_time():
+def test_letters_without_a_call_are_searched_fast():
     started = time.process_time()
     assert not list(find_python_calls("A" * 60_000))
     assert time.process_time() - started < 1
 
 
-def test_blanks_before_a_program_hide_nothing():
+def test_leading_blanks_do_not_hide_a_program():
     assert ("metadata-code", "os.system") in names("a", " " * 300_000 + "import os; os.system('true')")

@@ -26,11 +26,11 @@ def targets(read_bytes, content: object, path: str = "config.json") -> list[str]
         ({"model_type": "bert"}, []),
     ],
 )
-def test_files_that_a_configuration_has_imported(content: object, expected: list[str], read_bytes) -> None:
+def test_auto_map_references_imported_files(content: object, expected: list[str], read_bytes) -> None:
     assert targets(read_bytes, content) == expected
 
 
-def test_an_index_names_components(read_bytes) -> None:
+def test_model_index_names_components(read_bytes) -> None:
     content = {
         "_class_name": ["pipe", "Pipe"],
         "unet": ["diffusers", "UNet"],
@@ -42,6 +42,6 @@ def test_an_index_names_components(read_bytes) -> None:
     assert [each.name for each in outline.mentions] == ["net.Net", "os.system"]
 
 
-def test_yaml_is_read_alike(read_bytes) -> None:
+def test_auto_map_of_yaml_is_read_like_json(read_bytes) -> None:
     reading = read_bytes(b"auto_map:\n  AutoModel: o/r--m.X\n", "config.yaml")
     assert [each.target for group in reading.of(References) for each in group.items] == ["o/r--m.py"]

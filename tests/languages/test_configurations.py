@@ -49,7 +49,7 @@ def references(reading):
         ("a.yaml", "a: ${eval:'1 + 1'}\n", ("evaluated", "eval")),
     ],
 )
-def test_what_a_key_hands_to_a_loader_is_told(read_bytes, path, text, found):
+def test_names_under_loader_keys_are_reported(read_bytes, path, text, found):
     assert found in mentions(read_bytes(text.encode(), path))
 
 
@@ -66,11 +66,11 @@ def test_what_a_key_hands_to_a_loader_is_told(read_bytes, path, text, found):
         ("a.yaml", "a: !!python/tuple [1, 2]\nb: !!float 1\nc: !custom x\n"),
     ],
 )
-def test_ordinary_values_are_not(read_bytes, path, text):
+def test_ordinary_values_give_no_mentions(read_bytes, path, text):
     assert mentions(read_bytes(text.encode(), path)) == []
 
 
-def test_files_that_a_configuration_names_are_references(read_bytes):
+def test_named_files_become_references(read_bytes):
     model = "flavors:\n  python_function:\n    loader_module: mlflow.x\n    code: code\n    model_path: ../x\n"
     assert references(read_bytes(model.encode(), "MLmodel")) == [("code", "code"), ("data", "../x")]
     modules = [{"type": "custom.Model", "path": "1_Custom"}]
@@ -78,26 +78,26 @@ def test_files_that_a_configuration_names_are_references(read_bytes):
     assert set(found) == {("model", "1_Custom"), ("code", "custom.py")}
 
 
-def test_a_vocabulary_with_words_that_are_keys_is_not_followed(read_bytes):
+def test_vocabulary_with_words_equal_to_keys_is_skipped(read_bytes):
     words = {f"word{number}": number for number in range(310_000)} | {"params": 1, "class_path": 2, "command": 3}
     reading = read_bytes(json.dumps({"model": {"vocab": words}}).encode(), "tokenizer.json")
     assert UnreadReason.LIMIT not in reading.reasons()
 
 
-def test_a_small_object_is_followed_though_a_large_one_stands_beside_it(read_bytes):
+def test_small_object_beside_large_one_is_analyzed(read_bytes):
     words = {f"word{number}": number for number in range(2000)}
     reading = read_bytes(json.dumps({"vocab": words, "m": {"_target_": "os.system"}}).encode(), "a.json")
     assert ("target", "os.system") in mentions(reading)
 
 
-def test_more_names_than_are_kept_are_a_bound(read_bytes):
+def test_too_many_names_reach_limit(read_bytes):
     rows = [{"_target_": f"a.B{number}"} for number in range(10_001)]
     reading = read_bytes(json.dumps(rows).encode(), "a.json")
     assert UnreadReason.LIMIT in reading.reasons()
     assert len(mentions(reading)) >= 10_000
 
 
-def test_texts_in_the_metadata_of_safetensors_are_read(read_bytes):
+def test_texts_in_safetensors_metadata_are_analyzed(read_bytes):
     header = json.dumps({"__metadata__": {"a b": '{"_target_": "os.system"}', "format": "pt"}}).encode()
     reading = read_bytes(len(header).to_bytes(8, "little") + header, "m.safetensors")
     found = {path for path, each in reading.structures if isinstance(each, Outline) and each.format == "configuration"}
@@ -108,10 +108,10 @@ def test_texts_in_the_metadata_of_safetensors_are_read(read_bytes):
 @given(
     st.binary(max_size=300), st.sampled_from(["a.yaml", "a.json", "MLmodel", "modules.json", "a.cfg", "package.json"])
 )
-def test_any_bytes_end_in_structures_or_absences(read_bytes, data, path):
+def test_any_bytes_give_structures_or_absences(read_bytes, data, path):
     read_bytes(b'{"_target_": "' + data, path, Limits())
 
 
-def test_a_handler_of_logging_is_a_class_that_is_called(read_bytes):
+def test_class_of_logging_handler_is_reported(read_bytes):
     text = b"version: 1\nhandlers:\n  h:\n    class: subprocess.Popen\n    args: [id]\n  ok:\n    class: logging.StreamHandler\n"
     assert [name for _, name in mentions(read_bytes(text, "logging.yaml"))] == ["subprocess.Popen"]

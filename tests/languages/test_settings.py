@@ -34,27 +34,27 @@ def flat(tree, path=()):
 
 
 @given(TREES)
-def test_json_is_told_value_by_value(tree):
+def test_json_gives_every_value_with_its_path(tree):
     assert [(each.path, each.value) for each in parse_json_settings(json.dumps(tree), Limits())] == flat(tree)
 
 
 @given(TREES.filter(lambda tree: isinstance(tree, dict | list)))
-def test_yaml_is_told_value_by_value(tree):
+def test_yaml_gives_every_value_with_its_path(tree):
     settings, bound = parse_yaml_settings(yaml.safe_dump(tree, sort_keys=False), Limits())
     assert bound is None
     assert [each.path for each in settings] == [path for path, _ in flat(tree)]
 
 
-def test_a_key_that_occurs_twice_is_told_twice():
+def test_duplicate_key_gives_two_settings():
     assert [each.value for each in parse_json_settings('{"a": 1, "a": 2}', Limits())] == [1, 2]
 
 
-def test_rows_stand_below_their_number():
+def test_rows_have_their_number_as_first_step():
     settings, _ = parse_row_settings('{"a": 1}\n\n{"a": 2}\n', Limits())
     assert [(each.path, each.value) for each in settings] == [(("0", "a"), 1), (("1", "a"), 2)]
 
 
-def test_tags_reach_what_they_stand_around():
+def test_tag_of_collection_applies_to_its_values():
     settings, _ = parse_yaml_settings(
         "a: !!python/object/apply:os.system [ls]\nb: !!python/name:os.system\nc: !x {}\n", Limits()
     )
@@ -65,7 +65,7 @@ def test_tags_reach_what_they_stand_around():
     ]
 
 
-def test_an_alias_of_a_value_is_that_value():
+def test_alias_of_scalar_repeats_its_value():
     settings, _ = parse_yaml_settings("a: &x os.system\n_target_: *x\n", Limits())
     assert [each.value for each in settings] == ["os.system", "os.system"]
 
@@ -83,11 +83,11 @@ def test_an_alias_of_a_value_is_that_value():
         ("? [k]\n: v\n_target_: x\n", [".0", "", "_target_"]),
     ],
 )
-def test_an_alias_of_a_collection_is_what_it_names(text, paths):
+def test_alias_of_collection_repeats_its_settings(text, paths):
     assert [".".join(each.path) for each in parse_yaml_settings(text, Limits())[0]] == paths
 
 
-def test_aliases_of_aliases_reach_the_bound():
+def test_nested_aliases_reach_limit():
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     settings, bound = parse_yaml_settings("\n".join(rows), Limits())
@@ -95,7 +95,7 @@ def test_aliases_of_aliases_reach_the_bound():
     assert len(settings) < 300_100
 
 
-def test_too_many_values_are_a_bound():
+def test_too_many_values_reach_limit():
     with pytest.raises(LimitReachedError):
         parse_json_settings(json.dumps([0] * 300_001), Limits())
     settings, bound = parse_yaml_settings("[" + "0, " * 300_002 + "0]", Limits())
@@ -103,14 +103,14 @@ def test_too_many_values_are_a_bound():
     assert settings
 
 
-def test_what_stands_below_a_key():
+def test_steps_below_a_key():
     (setting,) = parse_json_settings('{"auto_map": {"AutoModel": "a.A"}}', Limits())
     assert setting.get_steps_below("auto_map") == ("AutoModel",)
     assert setting.get_steps_below("chat_template") is None
     assert setting.where.key == "auto_map.AutoModel"
 
 
-def test_a_number_of_more_digits_than_python_reads_is_as_large_as_any():
+def test_number_with_too_many_digits_counts_as_too_large():
     (size,) = parse_json_settings('{"vocab_size": 1' + "0" * 5000 + "}", Limits())
     assert size.value == float("inf")
     (size,) = parse_json_settings('{"vocab_size": ' + "1" * 4000 + "}", Limits())
