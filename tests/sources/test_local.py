@@ -158,7 +158,7 @@ def test_links_inside_the_folder_are_noted_and_not_walked(model: Path) -> None:
     snapshot = resolve(str(model))
     assert [artifact.path for artifact in snapshot.artifacts] == ["again", "config.json"]
     [note] = snapshot.notes
-    assert note.startswith("3 links lead to what is examined under its own path (")
+    assert note.startswith("3 links lead to files or folders of the model (")
     assert "'again' -> 'config.json'" in note
     assert "'sub/up' -> '..'" in note
 
