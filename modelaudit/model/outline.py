@@ -1,4 +1,8 @@
-"""What a file names that its loader acts on, whatever the format: operators, classes, targets, paths, lines of code."""
+"""Outlines, mentions and references: the names in a file that its loader acts on, whatever the format.
+
+A *mention* is one such name: an operator, a layer, a class, a target, a command. An *outline* lists the mentions of a
+file with facts and defects. *References* list the other files that it needs.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,20 @@ from enum import StrEnum
 from modelaudit.model.structure import NOWHERE, Defect, Location
 
 PYTHON_NAMES = "python-names"
-"""The vocabulary of names of Python that a loader imports and calls; the lists of callables judge it."""
+"""The vocabulary of Python names that a loader imports and calls; the lists of callables judge it."""
 TORCH_OPERATORS = "torch-operators"
 """The vocabulary of TorchScript, mobile bytecode and exported graphs; the lists in ``rules/torchscript/`` judge it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One thing that a file names and that its loader, or whoever runs it, acts on.
+    """A name in a file that its loader, or the user who runs it, acts on.
 
     Attributes:
         vocabulary: the list in ``rules/vocabularies/`` that judges the name, or ``python-names``.
-        use: how the file uses it, a kebab word of the format: ``operator``, ``layer``, ``call``, ``import``.
-        name: exact, as the file spells it, bounded.
-        detail: what else it says there, such as an argument; one line, bounded. Never a secret.
+        use: the use of the name, a kebab word of the format: ``operator``, ``layer``, ``call``, ``import``.
+        name: exactly as the file spells it, bounded.
+        detail: further information, such as an argument; one line, bounded. Never a secret.
     """
 
     vocabulary: str
@@ -33,11 +37,11 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """One file by what its loader acts on.
+    """The mentions, facts and defects of a file.
 
     Attributes:
         format: of the bytes: ``onnx``, ``gguf``, ``python``.
-        facts: what a person would ask of it first, such as ``("producer", "pytorch 2.9")``; bounded.
+        facts: name and value of general properties, such as ``("producer", "pytorch 2.9")``; bounded.
     """
 
     format: str
@@ -47,10 +51,10 @@ class Outline:
 
 
 class ReferenceKind(StrEnum):
-    """What a file wants of another file."""
+    """The purpose of a reference."""
 
     DATA = "data"
-    """Bytes that it maps or reads, such as the external data of a graph."""
+    """Bytes that a loader maps or reads, such as the external data of a graph."""
     CODE = "code"
     """Source that a loader imports."""
     MODEL = "model"
@@ -61,13 +65,13 @@ class ReferenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file names another one.
+    """A path or address of another file.
 
     Attributes:
-        target: as the file spells it: a path from the folder of the file, an absolute one, an address of the web, or
+        target: as the file spells it: a path relative to the folder of the file, an absolute path, a web address, or
             ``org/model--file.py`` for code of another repository.
-        needs: bytes that the target has to have at least, where the file says so.
-        by: what names it, such as ``auto_map.AutoModel``.
+        needs: the minimum size of the target in bytes, where the file states it.
+        by: the key or construct that names the target, such as ``auto_map.AutoModel``.
     """
 
     kind: ReferenceKind
@@ -79,13 +83,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The files of an array in chunks, any of which may be absent: ``c/0/2`` below the folder of the array.
+    """The files of a chunked array, such as ``c/0/2`` below the folder of the array; any chunk may be absent.
 
     Attributes:
-        folder: of the array, from the folder of the file that describes it.
-        prefix: what precedes the positions in the name of a chunk: ``c``, or nothing.
-        separator: what stands between positions.
-        counts: how many chunks there are along each dimension.
+        folder: of the array, relative to the folder of the file that describes it.
+        prefix: of a chunk's name: ``c``, or nothing.
+        separator: between the positions in a chunk's name.
+        counts: number of chunks along each dimension.
     """
 
     folder: str
@@ -96,7 +100,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What one file names of other files. Held against the files of the snapshot once all of them were read."""
+    """The references of one file. Checks compare them with the snapshot once all its files were read."""
 
     format: str
     items: tuple[Reference, ...]

@@ -1,4 +1,4 @@
-"""What readers may say about bytes. Facts only; what they mean is for the checks."""
+"""Structures, defects and absences: the facts that readers yield, and that checks judge."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelaudit.model.wording import bound_message
 
 
 class UnreadReason(StrEnum):
-    """Why something was not read. Policies allow absences by these words, so they are permanent."""
+    """The reason of an absence. Policies accept absences by these words, so they are permanent."""
 
     NO_READER = "no-reader"
     PROGRAM = "program-not-judged"
@@ -43,11 +43,11 @@ NOWHERE = Location()
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A part of an artifact that was not read, and why.
+    """An absence: a part of an artifact that was not read, not verified or not understood.
 
     Attributes:
-        detail: one line for a person.
-        format: what the bytes were recognised as, where no reader knows them: ``PNG image``; empty otherwise.
+        detail: one line of explanation.
+        format: the recognised format, where it has no reader: ``PNG image``; empty otherwise.
     """
 
     reason: UnreadReason
@@ -56,7 +56,7 @@ class Unread:
     format: str = ""
 
     def __post_init__(self) -> None:
-        # Details quote names and errors, which a file fills as it likes.
+        # Details quote names and errors, and a hostile file controls both.
         object.__setattr__(self, "detail", bound_message(self.detail))
 
 
@@ -112,7 +112,7 @@ class ArchiveMember:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveListing:
-    """What an archive holds. ``layout`` names a known use of the container, such as ``torch-zip``, else ``plain``."""
+    """The members of an archive. ``layout`` names a known use, such as ``torch-zip``, else ``plain``."""
 
     format: str
     layout: str
@@ -122,23 +122,23 @@ class ArchiveListing:
 
 @dataclass(frozen=True, slots=True)
 class TensorData:
-    """Bytes that a loader takes as numbers and nothing else."""
+    """Bytes that a loader only reads as numbers."""
 
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class CodeOutline:
-    """What a code object of Python reaches for, by its own tables. Bounded; nothing of it was run.
+    """Names and constants of a Python code object, read from its tables without running it; bounded.
 
     Attributes:
-        offset: of the act that makes or loads it, in bytes of the artifact.
+        offset: of the opcode that creates or loads the code object, in bytes of the artifact.
         name: of the function, or ``<module>``.
-        versions: the Python versions whose bytecode it is, where that can be told; empty otherwise.
-        imports: the modules it imports, where the bytecode can be followed.
-        names: the other globals and attributes it names.
+        versions: the Python versions of the bytecode; empty where unknown.
+        imports: the modules that it imports, where the bytecode can be followed.
+        names: the other globals and attributes that it names.
         constants: the reprs of its texts.
-        instructions: the telling instructions in order, such as ``IMPORT_NAME os``.
+        instructions: the relevant instructions in order, such as ``IMPORT_NAME os``.
     """
 
     offset: int
@@ -171,7 +171,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class CardField:
-    """One field of a model card's front matter: its values as text and the line where the key stands."""
+    """One field of a model card's front matter: its values as text, and the line of its key."""
 
     key: str
     values: tuple[str, ...]
@@ -180,7 +180,7 @@ class CardField:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """The YAML front matter of a README, as far as it speaks of licence and lineage. An absent field is not listed."""
+    """The fields on licence and lineage in the YAML front matter of a README. An absent field is not listed."""
 
     fields: tuple[CardField, ...]
     defects: tuple[Defect, ...] = ()
