@@ -305,10 +305,10 @@ def test_many_files_with_findings_take_no_time_out_of_proportion(tmp_path: Path)
 
 
 def test_a_reader_that_fails_late_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from modelaudit.formats.registry import reader_of
+    from modelaudit.formats.registry import find_reader
 
     def failing(*arguments: object) -> Iterator[object]:
-        yield from reader_of("pickle").read(*arguments)  # type: ignore[arg-type]
+        yield from find_reader("pickle").read(*arguments)  # type: ignore[arg-type]
         raise RuntimeError("a bug")
 
     replace_pickle_reader(monkeypatch, read=failing)

@@ -79,7 +79,7 @@ def _make_readers() -> Iterator[Reader]:
 READERS: Final = tuple(_make_readers())
 
 
-def reader_of(name: str) -> Reader:
+def find_reader(name: str) -> Reader:
     """The one reader of a format.
 
     Raises:

@@ -12,7 +12,7 @@ from support.fixtures import fixture_path
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.declaration import Declaration
-from modelaudit.formats.registry import DECLARATIONS, FACTS, READERS, reader_of, resolve
+from modelaudit.formats.registry import DECLARATIONS, FACTS, READERS, find_reader, resolve
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.structure import DefectKind
 from modelaudit.wire.codecs import CODECS
@@ -97,9 +97,9 @@ def test_fallbacks_are_asked_last_and_plain_text_last_but_one() -> None:
 
 
 def test_a_format_with_several_readers_has_no_single_one() -> None:
-    assert reader_of("gguf").format == "gguf"
+    assert find_reader("gguf").format == "gguf"
     with pytest.raises(ValueError):
-        reader_of("tensorflow")
+        find_reader("tensorflow")
 
 
 @pytest.mark.parametrize("name", sorted(FACTS.defects))

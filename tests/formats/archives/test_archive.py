@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.fixtures import FIXTURES
 
 from modelaudit.formats.archives.zip.contents import take_stock
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
@@ -155,7 +155,7 @@ def test_storages_of_the_root_are_numbers_and_no_others_are(read_bytes):
 def test_storages_are_not_read(bytes_window):
     data = _zip({"a/data.pkl": b"\x80\x02N.", "a/data/0": bytes(8 << 20)})
     window = bytes_window(data)
-    children = list(reader_of("zip").read(_artifact(window), window, Limits()))
+    children = list(find_reader("zip").read(_artifact(window), window, Limits()))
     assert len(children) == 3
     assert window.read_bytes < 1 << 18
 
@@ -205,7 +205,7 @@ def test_the_payload_before_damage_in_compressed_data_is_read(read_bytes):
 def test_sound_archives_are_what_zipfile_wrote(method, members, bytes_window):
     members = {name: data for name, data in members.items() if not name.endswith("/")}
     window = bytes_window(_zip(members, method))
-    listing, *children = reader_of("zip").read(_artifact(window), window, Limits())
+    listing, *children = find_reader("zip").read(_artifact(window), window, Limits())
     assert {d.kind for d in listing.defects} <= {"path-escape"}
     assert [member.name for member in listing.members] == list(members)
     for child, data in zip(children, members.values(), strict=True):
@@ -242,7 +242,7 @@ def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
 def test_random_records_end_in_facts_or_absences(parts, bytes_window):
     window = bytes_window(b"".join(parts))
     with suppress(DamagedError):
-        list(reader_of("zip").read(_artifact(window), window, Limits()))
+        list(find_reader("zip").read(_artifact(window), window, Limits()))
 
 
 def test_a_number_that_looks_like_a_header_is_none(read_bytes):

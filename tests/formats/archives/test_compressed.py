@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.fixtures import FIXTURES
 
-from modelaudit.formats.registry import READERS, reader_of
+from modelaudit.formats.registry import READERS, find_reader
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
@@ -60,7 +60,7 @@ def test_the_content_is_what_was_compressed(name, data, times, bytes_window):
     content = data * times
     packed = CODECS[name](content)
     window = bytes_window(packed)
-    reader = reader_of(name)
+    reader = find_reader(name)
     contents = []
     # The window onto the content lives as long as the reader is at its item.
     for item in reader.read(_artifact(window), window, Limits()):
@@ -299,7 +299,7 @@ class _Clock:
 def test_expanding_leaves_time_to_read_what_was_expanded(bytes_window, monkeypatch):
     window = _Clock(bytes_window(gzip.compress(random.Random(0).randbytes(3 << 20))))
     monkeypatch.setattr(time, "monotonic", lambda: window.now)
-    reader = reader_of("gzip")
+    reader = find_reader("gzip")
     limits = Limits(artifact_seconds=20)
     items = list(reader.read(_artifact(window), window, limits))
     assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.LIMIT]

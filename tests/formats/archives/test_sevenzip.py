@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.fixtures import FIXTURES
 
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, UnreadReason
@@ -29,7 +29,7 @@ def _read(data: bytes, bytes_window):
     window = bytes_window(data)
     artifact = Artifact("f", window.size, lambda: nullcontext(window))
     listing, other, contents = None, [], {}
-    for item in reader_of("7z").read(artifact, window, Limits()):
+    for item in find_reader("7z").read(artifact, window, Limits()):
         if isinstance(item, ArchiveListing):
             listing = item
         elif isinstance(item, Artifact) and item.open is not None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.fixtures import FIXTURES
 
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
@@ -53,7 +53,7 @@ def _read(data: bytes, bytes_window, limits: Limits | None = None):
     """The listing, and the content of every member by its address."""
     window = bytes_window(data)
     listing, contents = None, {}
-    for item in reader_of("tar").read(_artifact(window), window, limits or Limits()):
+    for item in find_reader("tar").read(_artifact(window), window, limits or Limits()):
         if isinstance(item, ArchiveListing):
             listing = item
         elif isinstance(item, Artifact):
@@ -218,10 +218,10 @@ def test_members_of_one_name_have_paths_of_their_own(read_bytes):
 
 def test_the_numbers_of_a_tensor_are_a_tar_only_with_a_true_checksum(bytes_window):
     data = _tar([("a", b"x")])
-    assert reader_of("tar").recognises(Head("x", TENSOR_STORAGE, data, bytes_window(data)))
+    assert find_reader("tar").recognises(Head("x", TENSOR_STORAGE, data, bytes_window(data)))
     damaged = data[:148] + b"000000\0 " + data[156:]
-    assert not reader_of("tar").recognises(Head("x", TENSOR_STORAGE, damaged, bytes_window(damaged)))
-    assert reader_of("tar").recognises(Head("x", None, damaged, bytes_window(damaged)))
+    assert not find_reader("tar").recognises(Head("x", TENSOR_STORAGE, damaged, bytes_window(damaged)))
+    assert find_reader("tar").recognises(Head("x", None, damaged, bytes_window(damaged)))
 
 
 def test_many_headers_for_one_member_are_bounded(read_bytes):

@@ -10,7 +10,7 @@ import pytest
 from builders.tar_archives import BLOCK, END, header, member, padded, pax, summed
 
 from modelaudit.formats.archives.tar.sparse import is_sound
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ArchiveListing, Unread, UnreadReason
@@ -23,7 +23,7 @@ def _read(data: bytes, bytes_window, limits: Limits | None = None):
     """The listing, the contents by their address below the file, and what was not read."""
     window = bytes_window(data)
     listing, contents, unread = None, {}, []
-    for item in reader_of("tar").read(
+    for item in find_reader("tar").read(
         Artifact("file", window.size, lambda: nullcontext(window)), window, limits or Limits()
     ):
         if isinstance(item, ArchiveListing):

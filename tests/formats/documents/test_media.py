@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelaudit
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -103,7 +103,7 @@ def test_whatever_the_bytes_it_ends(bytes_window, seed, data):
     position = data.draw(st.integers(4, len(seed)))
     changed = seed[:position] + data.draw(st.binary(max_size=12)) + seed[data.draw(st.integers(4, len(seed))) :]
     try:
-        for _ in reader_of("media").read(Artifact("x", len(changed), lambda: None), bytes_window(changed), Limits()):
+        for _ in find_reader("media").read(Artifact("x", len(changed), lambda: None), bytes_window(changed), Limits()):
             pass
     except (DamagedError, WindowError):
         pass

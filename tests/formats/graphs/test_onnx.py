@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.fixtures import FIXTURES
 
 import modelaudit
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -170,7 +170,7 @@ def test_weights_are_not_read(bytes_window):
     window = bytes_window(made.model(made.graph(made.node("Relu"), tensors=(weights,))))
     from modelaudit.model.artifact import Artifact
 
-    assert list(reader_of("onnx").read(Artifact("m", window.size, lambda: window), window, Limits()))
+    assert list(find_reader("onnx").read(Artifact("m", window.size, lambda: window), window, Limits()))
     assert window.read_bytes < 1 << 20
 
 
@@ -208,7 +208,7 @@ def test_any_bytes_end_in_facts_or_absences(data, read_bytes):
 @settings(max_examples=100, deadline=None)
 @given(sample=st.binary(max_size=300))
 def test_noise_is_damaged_or_read(sample, read_bytes):
-    reading = read_bytes(sample, "model.onnx", only=reader_of("onnx"))
+    reading = read_bytes(sample, "model.onnx", only=find_reader("onnx"))
     assert reading.structures or reading.unread
 
 

@@ -189,7 +189,7 @@ def test_depth_is_bounded(read_bytes: Callable[..., object]) -> None:
 def test_children_open_more_than_once(read_fixture: Callable[[str], object]) -> None:
     from contextlib import nullcontext
 
-    from modelaudit.formats.registry import reader_of
+    from modelaudit.formats.registry import find_reader
 
     class Window:
         def __init__(self, data: bytes) -> None:
@@ -199,7 +199,7 @@ def test_children_open_more_than_once(read_fixture: Callable[[str], object]) -> 
             return self.data[offset : offset + length]
 
     window = Window(pickle.dumps([base64.b64encode(PAYLOAD).decode()], 4))
-    (child,) = [item for item in reader_of("pickle").read(Artifact("x", window.size, lambda: nullcontext(window)), window, Limits())
+    (child,) = [item for item in find_reader("pickle").read(Artifact("x", window.size, lambda: nullcontext(window)), window, Limits())
                 if isinstance(item, Artifact)]  # fmt: skip
     assert child.open is not None
     for _ in range(2):

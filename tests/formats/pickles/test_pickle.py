@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.fixtures import fixture_path
 
 from modelaudit.formats.pickles.pickle.machine import HANDLERS, Machine
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -45,12 +45,12 @@ class Bytes:
 
 
 def recognised(data: bytes, path: str = "x") -> bool:
-    return reader_of("pickle").recognises(Head(path, None, data[:HEAD_BYTES], Bytes(data)))
+    return find_reader("pickle").recognises(Head(path, None, data[:HEAD_BYTES], Bytes(data)))
 
 
 def read(data: bytes, limits: Limits | None = None) -> tuple[PickleProgram, list[object]]:
     artifact = Artifact("x", len(data), lambda: pytest.fail("nobody opens it"))
-    items = list(reader_of("pickle").read(artifact, Bytes(data), limits or Limits()))
+    items = list(find_reader("pickle").read(artifact, Bytes(data), limits or Limits()))
     assert isinstance(items[0], PickleProgram)
     return items[0], items[1:]
 
@@ -160,7 +160,7 @@ def test_pickles_inside_are_members(name: str, members: int) -> None:
     assert isinstance(member, Artifact)
     assert member.open is not None
     with member.open() as window:
-        (inner, *_) = reader_of("pickle").read(member, window, Limits())
+        (inner, *_) = find_reader("pickle").read(member, window, Limits())
     assert isinstance(inner, PickleProgram)
     assert inner.streams[0].complete
 
@@ -212,7 +212,7 @@ def test_torch_legacy_ends_in_tensor_data() -> None:
 def test_long_constants_are_passed_over_unread() -> None:
     data = pickle.dumps([b"x" * 50_000_000, "end"], 4)
     window = Bytes(data)
-    items = list(reader_of("pickle").read(Artifact("x", len(data), lambda: None), window, Limits()))  # type: ignore[arg-type,return-value]
+    items = list(find_reader("pickle").read(Artifact("x", len(data), lambda: None), window, Limits()))  # type: ignore[arg-type,return-value]
     assert items[0].streams[0].complete  # type: ignore[union-attr]
     assert window.read_total < 5_000_000
 
@@ -325,7 +325,7 @@ def test_a_window_that_fails_is_an_absence() -> None:
             return super().read(offset, min(length, 10))
 
     items = list(
-        reader_of("pickle").read(
+        find_reader("pickle").read(
             Artifact("x", 34, lambda: None), Failing((FIXTURES / "malicious/os-system.pkl").read_bytes()), Limits()
         )
     )  # type: ignore[arg-type,return-value]

@@ -7,7 +7,7 @@ from builders.gguf_files import STRING, U32, Gguf, model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.formats.weights.gguf.types import BLOCKS, VALUES, WIDTHS
 from modelaudit.model.artifact import JINJA, Artifact
 from modelaudit.model.evidence import Statements
@@ -44,7 +44,7 @@ def test_every_chat_template_is_an_artifact_that_is_a_template(bytes_window):
     data = file.strings("tokenizer.chat_templates", "tool_use", "{% if a %}b{% endif %}").bytes()
     window = bytes_window(data)
     artifact = Artifact("m.gguf", len(data), lambda: None)
-    found = [item for item in reader_of("gguf").read(artifact, window, Limits()) if isinstance(item, Artifact)]
+    found = [item for item in find_reader("gguf").read(artifact, window, Limits()) if isinstance(item, Artifact)]
     texts = {}
     for item in found:
         assert item.content == JINJA
@@ -60,7 +60,7 @@ def test_every_chat_template_is_an_artifact_that_is_a_template(bytes_window):
 def test_tensors_are_not_read(bytes_window):
     data = model().tensor("a", (4_000_000,), 0, 16_000_000).bytes()
     window = bytes_window(data)
-    readings = list(reader_of("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()))
+    readings = list(find_reader("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()))
     assert [type(each) for each in readings] == [Outline, Statements]
     assert window.read_bytes < 1_000_000
 
@@ -126,7 +126,7 @@ def test_the_tables_of_types_agree_with_the_library():
 
 def ends(data: bytes, window: object) -> None:
     try:
-        for _ in reader_of("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()):
+        for _ in find_reader("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()):
             pass
     except DamagedError:
         pass

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.fixtures import FIXTURES, fixture_path
 
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -129,7 +129,7 @@ def test_bytes_are_not_read_where_only_numbers_are(bytes_window, read_bytes):
     file = Hdf5()
     root = file.group([link("w", file.array((1 << 20,), bytes(4 << 20)))])
     window = bytes_window(file.done(root))
-    list(reader_of("hdf5").read(_artifact(window), window, Limits()))
+    list(find_reader("hdf5").read(_artifact(window), window, Limits()))
     assert window.read_bytes < 300_000
 
 
@@ -157,7 +157,7 @@ def test_mutated_files_end_in_structures_or_absences(read_bytes, data):
         mutated[at : at + len(piece)] = piece
     if data.draw(st.booleans()):
         del mutated[data.draw(st.integers(8, len(mutated))) :]
-    reading = read_bytes(bytes(mutated), "model.h5", only=reader_of("hdf5"))
+    reading = read_bytes(bytes(mutated), "model.h5", only=find_reader("hdf5"))
     assert reading.structures or reading.unread
 
 

@@ -8,7 +8,7 @@ from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.formats.weights.msgpack.items import Items, Kind
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
@@ -57,7 +57,7 @@ def test_the_bytes_of_an_array_are_not_read(bytes_window):
     inner = b"\x93\x91\xce" + size + word("uint8") + b"\xc6" + size + bytes(9_000_000)
     data = mapping(params=b"\xc9" + len(inner).to_bytes(4, "big") + b"\x01" + inner)
     window = bytes_window(data)
-    (outline,) = reader_of("msgpack").read(Artifact("m", len(data), lambda: None), window, Limits())
+    (outline,) = find_reader("msgpack").read(Artifact("m", len(data), lambda: None), window, Limits())
     assert outline.defects == ()
     assert window.read_bytes < 500_000
 
@@ -107,4 +107,4 @@ def test_items_end_where_the_library_ends(bytes_window, value):
 def test_whatever_the_bytes_it_ends(bytes_window, position, replaced):
     data = WEIGHTS[:position] + replaced + WEIGHTS[position + len(replaced) :]
     with suppress(DamagedError):
-        list(reader_of("msgpack").read(Artifact("m", len(data), lambda: None), bytes_window(data), Limits()))
+        list(find_reader("msgpack").read(Artifact("m", len(data), lambda: None), bytes_window(data), Limits()))

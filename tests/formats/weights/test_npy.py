@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.weights.numpy.literal import parse
 from modelaudit.model.outline import Outline
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import TensorData, UnreadReason
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.numpy_literal import parse_literal
 
 _EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
 _ARRAYS = {
@@ -186,8 +186,8 @@ _LITERALS = st.recursive(
 @given(_LITERALS)
 @settings(max_examples=200, deadline=None)
 def test_a_literal_is_what_python_spells(value):
-    assert parse(repr(value)) == (value, frozenset())
-    assert parse(f" {value!a} \n") == (value, frozenset())
+    assert parse_literal(repr(value)) == (value, frozenset())
+    assert parse_literal(f" {value!a} \n") == (value, frozenset())
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_literal_is_what_python_spells(value):
 )  # fmt: skip
 def test_what_numpy_never_writes_is_not_guessed_at(text):
     with pytest.raises(DamagedError):
-        parse(text)
+        parse_literal(text)
 
 
 @given(noise=st.binary(max_size=120), at=st.integers(0, 200), name=st.sampled_from(sorted(_OBJECTS)))

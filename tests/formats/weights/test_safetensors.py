@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.fixtures import FIXTURES
 
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.formats.weights.safetensors.reader import DTYPE_BITS
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
@@ -74,7 +74,7 @@ def test_what_the_library_writes(read_bytes):
 def test_the_data_are_not_read(bytes_window):
     window = bytes_window(safetensors.numpy.save({"a": np.zeros(1 << 20, np.float32)}))
     assert list(
-        reader_of("safetensors").read(Artifact("f", window.size, lambda: nullcontext(window)), window, Limits())
+        find_reader("safetensors").read(Artifact("f", window.size, lambda: nullcontext(window)), window, Limits())
     )
     assert window.read_bytes < 1000
 
@@ -122,7 +122,7 @@ _HEADER = st.dictionaries(st.sampled_from(["a", "b", "c", "__metadata__"]), _TEN
 
 def _judge(data: bytes, read_bytes) -> None:
     """A file that the library refuses has a defect or is unread; one that it accepts has none but the stricter ones."""
-    reading = read_bytes(data, "m.safetensors", only=reader_of("safetensors"))
+    reading = read_bytes(data, "m.safetensors", only=find_reader("safetensors"))
     blamed = bool(reading.kinds("m.safetensors") - STRICTER) or bool(reading.reasons())
     assert blamed != _accepted(data), (reading.kinds(), reading.details)
 

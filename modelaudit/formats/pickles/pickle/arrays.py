@@ -16,9 +16,9 @@ from modelaudit.formats.pickles.pickle.dtypes import DTYPE, DtypeTracker, Forged
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import Container, StackValue
-from modelaudit.formats.weights.numpy.dtype import Dtype, extent
 from modelaudit.model.pickle import Made, Name
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.numpy_types import Dtype, count_array_bytes
 
 _WRAPPERS: Final = frozenset(
     f"{package}joblib.numpy_pickle.NumpyArrayWrapper" for package in ("", "sklearn.externals.")
@@ -179,7 +179,7 @@ class ArrayTracker:
     def _locate_numbers(self, start: int, attributes: dict[str, StackValue], dtype: Dtype) -> ArrayPayload:
         shape = attributes.get("shape")
         lengths = read_lengths(shape) if isinstance(shape, Container) else None
-        size = extent(lengths, dtype.item_size) if lengths is not None else None
+        size = count_array_bytes(lengths, dtype.item_size) if lengths is not None else None
         if size is None:
             raise OutOfBandError("joblib stores the bytes of an array here; its shape is unknown", start)
         alignment = attributes.get("numpy_array_alignment_bytes")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 from modelaudit.formats.pickles.pickle.values import Container, StackValue
-from modelaudit.formats.weights.numpy.dtype import UNKNOWN, Dtype, extent, from_text
 from modelaudit.model.pickle import Made, Name
+from modelaudit.wire.numpy_types import UNKNOWN, Dtype, count_array_bytes, parse_type_text
 
 DTYPE: Final = Name("numpy", "dtype")
 # ``NPY_ITEM_REFCOUNT``, ``NPY_LIST_PICKLE`` and ``NPY_ITEM_IS_POINTER`` of NumPy's ``ndarraytypes.h``.
@@ -84,7 +84,7 @@ class DtypeTracker:
             self.overflow = "there are more dtypes than are tracked"
             return
         if isinstance(first, str):
-            dtype = from_text(first)
+            dtype = parse_type_text(first)
             known = _TrackedDtype(made, dtype, dtype != UNKNOWN)
         elif isinstance(first, Name) and str(first) in _RECORDS:
             known = _TrackedDtype(made, Dtype("V", None, False), is_numpy_style=True, has_size=False)
@@ -206,7 +206,7 @@ class DtypeTracker:
             return False
         base, shape = _unpack_pair(part)
         dtype, lengths = self._use_contained(base), read_lengths(shape)
-        taken = extent(lengths, dtype.item_size) if lengths is not None else None
+        taken = count_array_bytes(lengths, dtype.item_size) if lengths is not None else None
         if lengths is None or (dtype.item_size is not None and taken != size):
             raise ForgedError(f"a dtype of {size} bytes whose parts do not take as many")
         return dtype.objects

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.formats.pickles.skops import SkopsDefect
-from modelaudit.formats.registry import reader_of
+from modelaudit.formats.registry import find_reader
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
@@ -49,7 +49,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     tree = _Tree()
     unread = obstacle_to(lambda: tree.follow(text, limits))
     if not tree.nodes and unread is None:
-        yield from reader_of("json").read(artifact, window, limits)
+        yield from find_reader("json").read(artifact, window, limits)
         return
     yield SkopsSchema(tree.protocol, tuple(tree.nodes), tuple(tree.defects))
     if unread is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.numpy.dtype import Dtype, described
-from modelaudit.formats.weights.numpy.literal import Literal, parse
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.numpy_literal import Literal, parse_literal
+from modelaudit.wire.numpy_types import Dtype, parse_description
 
 MAGIC: Final = b"\x93NUMPY"
 PREFIX: Final = len(MAGIC) + 2
@@ -74,7 +74,7 @@ def read_header(window: Window, start: int, limits: Limits) -> Header:
         text = data.decode("utf-8" if version == (3, 0) else "latin-1")
     except UnicodeDecodeError as error:
         raise DamagedError("the header is not UTF-8", text_start + error.start) from error
-    value, repeated = parse(text)
+    value, repeated = parse_literal(text)
     if not isinstance(value, dict) or value.keys() != _KEYS:
         raise DamagedError(f"the header is no dictionary of {', '.join(sorted(_KEYS))}", text_start)
     descr, order = value["descr"], value["fortran_order"]
@@ -82,7 +82,7 @@ def read_header(window: Window, start: int, limits: Limits) -> Header:
     if shape is None or not isinstance(order, bool):
         raise DamagedError("the shape is no tuple of numbers, or the order of the array is not stated", text_start)
     shown = descr if isinstance(descr, str) else repr(descr)
-    return Header(version, shown[:_SHOWN], described(descr), order, shape, end, repeated)
+    return Header(version, shown[:_SHOWN], parse_description(descr), order, shape, end, repeated)
 
 
 def _shape(value: Literal) -> tuple[int, ...] | None:

@@ -12,7 +12,6 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
 from modelaudit.formats.weights.numpy import NpyDefect
-from modelaudit.formats.weights.numpy.dtype import extent
 from modelaudit.formats.weights.numpy.header import MAGIC, Header, data_start, read_header
 from modelaudit.model.address import join_found, join_range
 from modelaudit.model.artifact import PICKLE, Artifact, Window
@@ -20,6 +19,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, TensorData
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
+from modelaudit.wire.numpy_types import count_array_bytes
 from modelaudit.wire.windows import SubWindow, budget_of
 
 _MOST: Final = 10_000
@@ -40,7 +40,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         except DamagedError:
             yield from _behind_damage(artifact, window, position, limits)
             raise
-        size = extent(header.shape, header.dtype.item_size)
+        size = count_array_bytes(header.shape, header.dtype.item_size)
         yield _outline_header(header, position, size)
         start = header.data_start
         if start >= window.size and (header.dtype.objects or size):

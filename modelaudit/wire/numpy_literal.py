@@ -1,4 +1,6 @@
-"""The literal of Python that heads a ``.npy`` file, read without Python's own parser, which deep nesting can crash.
+"""Parse the Python literal at the start of a ``.npy`` file.
+
+Python's own parser is not used, because deep nesting can crash it.
 
 Understood are strings, whole numbers (also with the ``L`` of Python 2), ``True``, ``False``, ``None``, tuples, lists
 and dictionaries with strings for keys: all that NumPy has ever written there.
@@ -34,7 +36,7 @@ _ESCAPED: Final = re.compile(
 _WORDS: Final[dict[str, Literal]] = {"True": True, "False": False, "None": None}
 
 
-def parse(text: str) -> tuple[Literal, frozenset[str]]:
+def parse_literal(text: str) -> tuple[Literal, frozenset[str]]:
     """The value that ``text`` spells, and the keys that a dictionary in it has more than once; the last one counts.
 
     Raises:

@@ -14,8 +14,8 @@ from builders.pickles import call, name, stream, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelaudit.formats.weights.numpy.dtype import UNKNOWN, described, extent, from_text
 from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.numpy_types import UNKNOWN, count_array_bytes, parse_description, parse_type_text
 
 _SPELLED = [
     *(f"{order}{kind}{size}" for order, kind, size in itertools.product(
@@ -54,7 +54,7 @@ def _accepted(spelled: str) -> np.dtype | None:
 def test_a_string_means_what_numpy_takes_it_for_or_is_not_understood():
     understood = 0
     for spelled in _SPELLED:
-        found, accepted = from_text(spelled), _accepted(spelled)
+        found, accepted = parse_type_text(spelled), _accepted(spelled)
         if accepted is None:
             continue
         assert not (accepted.hasobject and found.objects is False), spelled
@@ -67,7 +67,7 @@ def test_a_string_means_what_numpy_takes_it_for_or_is_not_understood():
 
 @pytest.mark.parametrize("spelled", ["f8", "<f8", "|O", "O8", "object", "U5", "M8[ns]", "?", "b1", "S0", "float16"])
 def test_usual_strings_are_understood(spelled):
-    assert from_text(spelled) != UNKNOWN
+    assert parse_type_text(spelled) != UNKNOWN
 
 
 @given(_dtypes())
@@ -77,7 +77,7 @@ def test_a_header_describes_what_numpy_reads_from_it(kind):
         warnings.simplefilter("ignore")
         descr = np.lib.format.dtype_to_descr(kind)
         again = np.lib.format.descr_to_dtype(descr)
-    found = described(descr)
+    found = parse_description(descr)
     assert (found.item_size, found.objects) == (again.itemsize, again.hasobject)
 
 
@@ -87,7 +87,7 @@ def test_a_header_describes_what_numpy_reads_from_it(kind):
      ((2**62, 2), 1, None), ((0, 2**62, 4), 1, None), ((2**62,), 1, 2**62), ((3,), None, None), (("3",), 1, None)],
 )  # fmt: skip
 def test_the_extent_of_an_array(shape, item_size, expected):
-    assert extent(shape, item_size) == expected
+    assert count_array_bytes(shape, item_size) == expected
 
 
 @given(_dtypes(), st.integers(0, 5), st.integers(0, 2))

@@ -1,4 +1,6 @@
-"""What a description of a NumPy dtype says of the bytes it stands for: how many an item takes, and whether of objects.
+"""Parse NumPy dtypes: how many bytes an item takes, and whether the items are Python objects.
+
+Arrays in files of their own and arrays in pickles describe their items alike.
 
 Only spellings whose meaning is certain are understood. Every other one counts as possibly objects, which a loader
 unpickles. Source: https://numpy.org/doc/stable/reference/arrays.dtypes.html and ``numpy.lib.format.descr_to_dtype``.
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.numpy.literal import Literal
+from modelaudit.wire.numpy_literal import Literal
 
 LARGEST: Final = 2**63 - 1
 """The most bytes that NumPy can count."""
@@ -65,7 +67,7 @@ class Dtype:
 UNKNOWN: Final = Dtype()
 
 
-def from_text(text: str) -> Dtype:
+def parse_type_text(text: str) -> Dtype:
     """The dtype that a string names, such as ``<f8``, ``|O`` or ``<M8[ns]``."""
     match = _TYPE.fullmatch(text)
     if match is None:
@@ -79,25 +81,25 @@ def from_text(text: str) -> Dtype:
     return Dtype("S" if kind == "a" else kind, size * _WIDTHS.get(kind, 1), objects=False)
 
 
-def described(value: Literal) -> Dtype:
+def parse_description(value: Literal) -> Dtype:
     """The dtype that ``descr`` of a file header describes: a string, a tuple with a shape, or a list of fields."""
     if isinstance(value, str):
-        return from_text(value)
+        return parse_type_text(value)
     if isinstance(value, tuple):
-        return _with_shape(value)
+        return _parse_shaped_type(value)
     if isinstance(value, list):
-        return combined(_fields(value))
+        return combine_fields(_parse_fields(value))
     return UNKNOWN
 
 
-def repeated(base: Dtype, shape: Literal) -> Dtype:
+def make_array_type(base: Dtype, shape: Literal) -> Dtype:
     """An array of ``base`` as one item; ``shape`` is a number or a tuple of numbers."""
     lengths = shape if isinstance(shape, tuple) else (shape,)
-    size = extent(tuple(lengths), base.item_size)
+    size = count_array_bytes(tuple(lengths), base.item_size)
     return Dtype("V", size, base.objects) if size is not None else Dtype("V", None, base.objects or None)
 
 
-def extent(shape: tuple[Literal, ...], item_size: int | None) -> int | None:
+def count_array_bytes(shape: tuple[Literal, ...], item_size: int | None) -> int | None:
     """Bytes of an array of ``shape``; ``None`` where a part is no length, or more than NumPy can count.
 
     A length of zero does not excuse the others: NumPy multiplies what is not zero to see whether it can count it.
@@ -115,7 +117,7 @@ def extent(shape: tuple[Literal, ...], item_size: int | None) -> int | None:
     return 0 if empty else total
 
 
-def combined(fields: Iterator[Dtype]) -> Dtype:
+def combine_fields(fields: Iterator[Dtype]) -> Dtype:
     """A record of ``fields``, one behind the other."""
     size: int | None = 0
     objects: bool | None = False
@@ -128,22 +130,22 @@ def combined(fields: Iterator[Dtype]) -> Dtype:
     return Dtype("V", size, objects)
 
 
-def _with_shape(value: tuple[Literal, ...]) -> Dtype:
+def _parse_shaped_type(value: tuple[Literal, ...]) -> Dtype:
     if len(value) != 2:
         return UNKNOWN
-    base, shape = described(value[0]), value[1]
+    base, shape = parse_description(value[0]), value[1]
     if base.kind in _FLEXIBLE and base.item_size == 0 and type(shape) is int:
-        return from_text(f"{base.kind}{shape}")
+        return parse_type_text(f"{base.kind}{shape}")
     if isinstance(shape, int | tuple):
-        return repeated(base, shape)
+        return make_array_type(base, shape)
     return UNKNOWN
 
 
-def _fields(value: list[Literal]) -> Iterator[Dtype]:
+def _parse_fields(value: list[Literal]) -> Iterator[Dtype]:
     for field in value:
         if not isinstance(field, tuple) or len(field) not in (2, 3):
             yield UNKNOWN
         elif len(field) == 3:
-            yield repeated(described(field[1]), field[2])
+            yield make_array_type(parse_description(field[1]), field[2])
         else:
-            yield described(field[1])
+            yield parse_description(field[1])
