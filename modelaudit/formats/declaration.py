@@ -75,6 +75,7 @@ class Declaration:
         extensions: file extensions that promise this format, in lower case and with their dot.
         embedded: how the format begins inside other data; ``None`` where it is not searched for there.
         defects: the enums of the kinds of defects that structures of this format state.
+        fixtures: the folder of its fixtures, where that is not called as the format is.
     """
 
     name: str
@@ -85,3 +86,4 @@ class Declaration:
     extensions: tuple[str, ...] = ()
     embedded: EmbeddedStart | None = None
     defects: tuple[type[DefectKind], ...] = ()
+    fixtures: str = ""

@@ -4,18 +4,13 @@ import pytest
 from support.fixtures import FIXTURES
 
 import modelaudit
-from modelaudit.formats.registry import READERS
+from modelaudit.formats.registry import DECLARATIONS, READERS
 from modelaudit.model.structure import UnreadReason
 
 KINDS = ("benign", "malicious", "truncated", "bomb")
 FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
 # A container names it so; the fixtures lie with the container.
-FOLDER_OF = {
-    "tensor-storage": "torch-zip",
-    "git-lfs-pointer": "text",
-    "executable": "format",
-    "torch-weight": "torch-export",
-}
+FOLDER_OF = {each.name: each.fixtures for each in DECLARATIONS if each.fixtures}
 # Told by their bytes and not read.
 SEALED = ("cntk", "rar", "rknn", "tensorrt")
 # What does not fail by itself under the default policy, with the exit code and the rules that say so.

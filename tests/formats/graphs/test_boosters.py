@@ -112,3 +112,7 @@ def test_mutated_models_end_in_structures_or_absences(read_bytes, whole, data):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     reading = read_bytes(bytes(changed[: data.draw(st.integers(20, len(changed)))]), "model")
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}
+
+
+def test_trees_in_json_have_a_format_of_their_own(read_bytes):
+    assert ["xgboost"] in read_bytes(json.dumps(learner()).encode(), "model.json").formats.values()

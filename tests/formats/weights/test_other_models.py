@@ -21,6 +21,10 @@ def test_every_class_of_java_is_named(read_bytes):
     assert names(read_bytes(java("a.B", "[Lc.D;", "[[I", "[J"))) == {"a.B", "c.D"}
 
 
+def test_objects_of_java_have_a_format_of_their_own(read_bytes):
+    assert ["java-object"] in read_bytes(java("a.B")).formats.values()
+
+
 def test_classes_across_the_blocks_of_a_file_are_found(read_bytes):
     for shift in range(-12, 12):
         data = java("a.First").ljust((1 << 20) + shift, b"\xff") + java("b.Second")[5:]

@@ -7,5 +7,7 @@ from typing import Final
 from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
-    Declaration("executable", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+    Declaration(
+        "executable", fixtures="format", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"
+    ),
 )

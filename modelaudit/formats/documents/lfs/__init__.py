@@ -17,6 +17,7 @@ class LfsDefect(DefectKind):
 DECLARATIONS: Final = (
     Declaration(
         "git-lfs-pointer",
+        fixtures="text",
         read=f"{__name__}.reader:read",
         recognise=Magic((b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")),
         defects=(LfsDefect,),

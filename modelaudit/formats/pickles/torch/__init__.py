@@ -20,7 +20,12 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.graph:recognises",
         extensions=TEXT_EXTENSIONS,
     ),
-    Declaration("torch-weight", read=f"{__name__}.weight:read", recognise=f"{__name__}.weight:recognises"),
+    Declaration(
+        "torch-weight",
+        fixtures="torch-export",
+        read=f"{__name__}.weight:read",
+        recognise=f"{__name__}.weight:recognises",
+    ),
     Declaration(
         "torch-tar-records", read=f"{__name__}.tar_records:read", recognise=f"{__name__}.tar_records:recognises"
     ),

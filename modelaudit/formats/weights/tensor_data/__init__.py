@@ -7,5 +7,10 @@ from typing import Final
 from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
-    Declaration("tensor-storage", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+    Declaration(
+        "tensor-storage",
+        fixtures="torch-zip",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+    ),
 )

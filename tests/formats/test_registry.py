@@ -1,0 +1,99 @@
+"""The four places of a format: its folder with the declaration, its rules, its fixtures, its test.
+
+Each check names the place that a format lacks. They read files of the tree and need no built fixtures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.registry import DECLARATIONS, ROOMS
+
+ROOT = Path(__file__).resolve().parents[2]
+FORMATS = ROOT / "modelaudit/formats"
+FOLDERS = sorted(path for room in ROOMS for path in (FORMATS / room).iterdir() if path.name != "__pycache__")
+READ = [each for each in DECLARATIONS if each.read]
+NAMES = sorted({each.name for each in READ})
+
+WITHOUT_RULES = {
+    "bzip2": "its defects are those of the format compressed",
+    "cntk": "its content is an absence, for which coverage/no-reader is the rule",
+    "lz4": "its defects are those of the format compressed",
+    "lzma": "its defects are those of the format compressed",
+    "rar": "its content is an absence, for which coverage/no-reader is the rule",
+    "tensorrt": "its content is an absence, for which coverage/no-reader is the rule",
+    "torch-tar-records": "it hands out storages and pickles, which have rules of their own",
+    "torch-weight": "it hands out pickles and storages, which have rules of their own",
+}
+"""Formats that no rule names, each with its reason."""
+
+
+def folder_of(declaration: Declaration) -> str:
+    """The folder of a format, such as ``weights/gguf``."""
+    return "/".join(declaration.read.split(".")[2:4])
+
+
+@cache
+def read_texts(folder: str, pattern: str) -> Mapping[Path, str]:
+    """The text of every file of a kind below a folder of the tree."""
+    return {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / folder).rglob(pattern))}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_folder_of_a_room_declares_a_format(folder: Path) -> None:
+    if folder.name == "__init__.py":
+        return
+    assert folder.is_dir(), f"{folder.relative_to(ROOT)}: a room holds folders; give the format one of its own"
+    declaration = folder / "__init__.py"
+    assert declaration.is_file(), f"{folder.relative_to(ROOT)}: add __init__.py with DECLARATIONS"
+    assert "DECLARATIONS" in declaration.read_text(encoding="utf-8"), f"{declaration.relative_to(ROOT)}: DECLARATIONS"
+    package = f"modelaudit.formats.{folder.parent.name}.{folder.name}"
+    named = [
+        name
+        for each in DECLARATIONS
+        for name in (each.read, each.recognise, each.interpreter)
+        if isinstance(name, str) and name.startswith(f"{package}.")
+    ]
+    assert named, f"{declaration.relative_to(ROOT)}: declare a reader or an interpreter of this folder"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format_has_a_rule(name: str) -> None:
+    texts = [*read_texts("rules/findings", "*.yaml").values(), (ROOT / "rules/formats.yaml").read_text("utf-8")]
+    is_named = any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for text in texts)
+    assert is_named != (name in WITHOUT_RULES), (
+        f"{name}: no rule in rules/findings names it and rules/formats.yaml does not say whether its loaders run code"
+    )
+
+
+@pytest.mark.parametrize("kind", ["benign", "malicious"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format_has_fixtures(name: str, kind: str) -> None:
+    listed = (ROOT / "fixtures/digests.txt").read_text(encoding="utf-8")
+    folder = next((each.fixtures for each in READ if each.name == name and each.fixtures), name)
+    assert f"  {folder}/{kind}/" in listed, (
+        f"{name}: no builder in fixtures/builders makes {folder}/{kind}/; add one, and run fixtures/build.py --update"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format_has_a_test(name: str) -> None:
+    declared = [each for each in READ if each.name == name]
+    modules = {folder_of(each).replace("/", ".") for each in declared}
+    folders = {each.fixtures or name for each in declared}
+    pattern = "|".join([
+        *(rf"modelaudit\.formats\.{re.escape(module)}\b" for module in modules),
+        *(rf"[\"']{re.escape(folder)}/" for folder in folders),
+        rf"[\"'\[(, ]{re.escape(name)}[\"'(]",
+    ])  # fmt: skip
+    general = {"test_declarations.py", "test_registry.py", "test_fixtures.py", "test_mutated_files.py", "test_docs.py"}
+    tests = [text for path, text in read_texts("tests", "test_*.py").items() if path.name not in general]
+    assert any(re.search(pattern, text) for text in tests), (
+        f"{name}: no test reads it; add tests/formats/{folder_of(declared[0]).replace('/', '/test_')}.py"
+    )
