@@ -1,6 +1,6 @@
-"""Writes what can be written from the code: pages on commands, rules, callables and licences, and the README's scan.
+"""Write the pages and files that derive from the code and the rules: commands, rules, callables, licences, examples.
 
-``make docs`` runs it; tests/test_docs.py fails when what it would write differs from what is there.
+``make docs`` runs it. ``tests/test_docs.py`` fails if a committed file differs from the generated one.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ SCAN_BEGINS = "<!-- docs/generate.py writes from here -->\n"
 SCAN_ENDS = "<!-- to here -->\n"
 
 
-def pages() -> Mapping[Path, str]:
-    """Every generated file that is committed, with its text."""
+def render_committed_files() -> Mapping[Path, str]:
+    """Render every generated file that is committed, by its path."""
     catalogue = load_catalogue()
     return {
-        ROOT / "docs/cli.md": cli_page(),
+        ROOT / "docs/cli.md": render_cli_page(),
         ROOT / "docs/rules.md": render_rule_index(catalogue, "../rules/findings/{id}.yaml"),
-        ROOT / "docs/callables.md": callables_page(catalogue.callables),
+        ROOT / "docs/callables.md": render_callables_page(catalogue.callables),
         ROOT / "docs/licenses.md": render_license_index(catalogue, "../rules/licenses/{id}.yaml"),
         ROOT / "docs/licences-in-use.md": render_licenses_in_use(catalogue),
         ROOT / "rules/examples.yaml": render_examples(catalogue),
     }
 
 
-def site_tree() -> SiteTree:
-    """The whole documentation site, as it is written below ``build/docs/``."""
+def render_site() -> SiteTree:
+    """Render the whole documentation site, as it is written below ``build/docs/``."""
     catalogue = load_catalogue()
     return build_site_tree(
         {
@@ -75,68 +75,68 @@ def site_tree() -> SiteTree:
     )
 
 
-def cli_page() -> str:
-    """The help of the program and of each command."""
+def render_cli_page() -> str:
+    """Render the help of the program and of each command."""
     root = click.Context(program, info_name="modelaudit", terminal_width=WIDTH)
-    parts = [NOTICE, "# Command line\n", _help(program, "modelaudit")]
+    parts = [NOTICE, "# Command line\n", _format_help(program, "modelaudit")]
     for name in program.list_commands(root):
         found = program.get_command(root, name)
         assert found
-        parts += [f"## modelaudit {name}\n", _help(found, f"modelaudit {name}")]
+        parts += [f"## modelaudit {name}\n", _format_help(found, f"modelaudit {name}")]
     return "\n".join(parts)
 
 
-def _help(command: click.Command, name: str) -> str:
+def _format_help(command: click.Command, name: str) -> str:
     context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
     context.help_option_names = ["-h", "--help"]
     return f"```text\n{command.get_help(context)}\n```\n"
 
 
-def callables_page(callables: Callables) -> str:
-    """How each family, each module of the standard library and each library on the trust list is judged."""
+def render_callables_page(callables: Callables) -> str:
+    """Render the page on callables: families of harm, the standard library, the libraries on the trust list."""
     parts = [
         NOTICE,
         "# Callables\n",
-        "A pickle may name any callable. Each is judged by its exact name, as `rules/callables/` lists it:\n",
+        "A pickle can name any callable. The lists of `rules/callables/` judge each by its exact name:\n",
         "| the name is | called or constructed | imported or stored |\n|---|---|---|",
         "| trusted | nothing, within the conditions of its entry | nothing |",
         "| dangerous | critical | high |",
         "| anything else in the standard library | high | high |",
-        "| reached by walking from attribute to attribute, or not known | high | high |",
+        "| reached by a walk from attribute to attribute, or unresolved | high | high |",
         "| anything else of another package | high as a call, medium as a type | medium |",
-        *_families(callables),
-        *_standard_library(callables),
-        *_libraries(callables),
+        *_list_families(callables),
+        *_list_standard_library(callables),
+        *_list_trusted_libraries(callables),
         "",
     ]
     return "\n".join(parts)
 
 
-def _families(callables: Callables) -> Iterator[str]:
-    yield "\n## Dangerous, by what they do\n"
+def _list_families(callables: Callables) -> Iterator[str]:
+    yield "\n## Dangerous, by effect\n"
     yield "| family | names | whole modules |\n|---|---:|---:|"
     names = Counter(entry.effect for entry in callables.by_name.values() if entry.standing is Standing.DANGEROUS)
     modules = Counter(module.effect for module in callables.modules.values())
     yield from (f"| {effect} | {names[effect]} | {modules[effect]} |" for effect in EFFECTS)
 
 
-def _standard_library(callables: Callables) -> Iterator[str]:
-    """One row for every top-level module, and one for every submodule that is judged otherwise than the module."""
+def _list_standard_library(callables: Callables) -> Iterator[str]:
+    """Yield a row for every top-level module, and for every submodule that is judged otherwise than its module."""
     yield "\n## The standard library\n"
-    yield "CPython 2.7 and 3.8 to 3.14 on every platform. A submodule without a row is judged as its module is.\n"
+    yield "CPython 2.7 and 3.8 to 3.14 on every platform. A submodule without a row is judged like its module.\n"
     yield "| module | dangerous | trusted | any other name |\n|---|---|---:|---|"
     names: dict[str, list[CallableEntry]] = {}
     for entry in callables.by_name.values():
         if entry.name.partition(".")[0].partition(":")[0] in callables.standard_library:
-            names.setdefault(_module_of(entry.name), []).append(entry)
+            names.setdefault(_find_module(entry.name), []).append(entry)
     sub = {module for module in callables.modules if module.partition(".")[0] in callables.standard_library}
-    named = {module for module in names if not any(part in callables.modules for part in _prefixes(module))}
+    named = {module for module in names if not any(part in callables.modules for part in _list_prefixes(module))}
     for module in sorted(callables.standard_library | named | sub):
-        yield _standard_module(module, names.get(module, []), callables)
+        yield _describe_standard_module(module, names.get(module, []), callables)
 
 
-def _standard_module(module: str, entries: list[CallableEntry], callables: Callables) -> str:
-    whole = next((found for part in _prefixes(module) if (found := callables.modules.get(part))), None)
+def _describe_standard_module(module: str, entries: list[CallableEntry], callables: Callables) -> str:
+    whole = next((found for part in _list_prefixes(module) if (found := callables.modules.get(part))), None)
     if whole:
         return f"| `{module}` | as a whole, {whole.effect}: {escape_markdown(whole.why)} |  | critical |"
     dangerous = Counter(entry.effect for entry in entries if entry.standing is Standing.DANGEROUS)
@@ -145,7 +145,7 @@ def _standard_module(module: str, entries: list[CallableEntry], callables: Calla
     return f"| `{module}` | {shown} | {trusted or ''} | high |"
 
 
-def _libraries(callables: Callables) -> Iterator[str]:
+def _list_trusted_libraries(callables: Callables) -> Iterator[str]:
     yield "\n## Trusted, by library\n"
     yield "| library | names | of them with conditions |\n|---|---:|---:|"
     trusted = [entry for entry in callables.by_name.values() if entry.standing is Standing.TRUSTED]
@@ -155,32 +155,32 @@ def _libraries(callables: Callables) -> Iterator[str]:
         yield f"| {escape_markdown(library)} | {len(listed)} | {bound} |"
 
 
-# The modules of the standard library, below the top, that begin with a capital as classes do.
 CAPITAL_MODULES = frozenset({"ElementInclude", "ElementPath", "ElementTree"})
+"""Submodules of the standard library whose names begin with a capital, as classes do."""
 
 
-def _module_of(name: str) -> str:
-    """The module that a listed name is in; what begins with a capital is a class, whose attributes belong to it."""
+def _find_module(name: str) -> str:
+    """Find the module of a listed name. A part that begins with a capital is a class, and the rest belongs to it."""
     if ":" in name:
         return name.partition(":")[0]
     first, *rest = name.split(".")[:-1]
     return ".".join([first, *takewhile(lambda part: not part[0].isupper() or part in CAPITAL_MODULES, rest)])
 
 
-def _prefixes(module: str) -> Iterator[str]:
+def _list_prefixes(module: str) -> Iterator[str]:
     parts = module.split(".")
     return (".".join(parts[: n + 1]) for n in range(len(parts)))
 
 
-def readme(text: str) -> str:
-    """The README with the transcript of the first scan brought up to date."""
+def update_readme(text: str) -> str:
+    """Return the README with an up-to-date transcript of the first scan."""
     before, _, rest = text.partition(SCAN_BEGINS)
     _, _, after = rest.partition(SCAN_ENDS)
-    return before + SCAN_BEGINS + transcript() + SCAN_ENDS + after
+    return before + SCAN_BEGINS + render_transcript() + SCAN_ENDS + after
 
 
-def transcript() -> str:
-    """What the first scan prints, with a reader's own folder and a fixed moment in place of this machine's."""
+def render_transcript() -> str:
+    """Render the output of the first scan, with a neutral folder and a fixed time."""
     with contextlib.chdir(ROOT):
         report = modelaudit.scan(FIRST_SCAN)
     target = replace(report.target, origin=f"/home/you/modelaudit/{Path(FIRST_SCAN).parent}")
@@ -189,24 +189,24 @@ def transcript() -> str:
     return f"```console\n$ modelaudit scan {FIRST_SCAN} --show high\n{table.rstrip()}\n```\n"
 
 
-def anchor(heading: str) -> str:
-    """The fragment under which GitHub shows a heading."""
+def make_anchor(heading: str) -> str:
+    """Make the fragment under which GitHub shows a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def stale() -> Iterator[tuple[Path, str]]:
-    """(file, what belongs in it) for every file that is not up to date."""
-    wanted = dict(pages())
+def find_stale_files() -> Iterator[tuple[Path, str]]:
+    """Yield (file, its new text) for every committed file that is not up to date."""
+    wanted = dict(render_committed_files())
     if sys.version_info < (3, 13):  # the transcript shows modelscan, which newer Pythons do not have
         readme_file = ROOT / "README.md"
-        wanted[readme_file] = readme(readme_file.read_text(encoding="utf-8"))
+        wanted[readme_file] = update_readme(readme_file.read_text(encoding="utf-8"))
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield path, text
 
 
 if __name__ == "__main__":
-    for file, text in stale():
+    for file, text in find_stale_files():
         file.write_text(text, encoding="utf-8")
     shutil.rmtree(SITE, ignore_errors=True)
-    site_tree().write(SITE)
+    render_site().write(SITE)

@@ -1,7 +1,6 @@
-"""One page for every licence with its clauses, the list of them, and each ready policy at work on a repository.
+"""Pages of licences for the site, the index of licences, and worked examples of the ready policies.
 
-The examples are what the command prints for repositories of ``fixtures/``, laid out as in the Hub cache, without a
-network.
+An example is the output of the command for a repository of ``fixtures/`` that lies in a Hub cache. It needs no network.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "commercial-product": (("acme/gemma-2b-gguf", "--territory EU"), ("acme/merged-8b", "--territory EU")),
     "eu-regulated": (("acme/story-diffusion", ""), ("acme/story-diffusion", "--field medical-advice")),
 }
-"""For each ready policy that states a use, the repositories that it is asked about, and with which options."""
+"""For each ready policy that states a use: the repositories of its examples, with the options of the command."""
 
 NOTICES_OF = ("acme/gemma-2b-gguf", "commercial-product", "--territory EU")
 
@@ -60,10 +59,10 @@ def render_license_index(catalogue: Catalogue, link: str) -> str:
     parts = [
         NOTICE,
         "# Licences\n",
-        f"{len(catalogue.licenses)} licences, each one file in `rules/licenses/` and one page here, with its clauses "
-        f"and where each stands; {read} were read, and of the others nothing follows but that a person must read them. "
-        "A licence that is not here is never taken for a permissive one. `modelaudit license show ID` prints one; "
-        "[licences in use](licences-in-use.md) shows what the ready policies make of them.\n",
+        f"{len(catalogue.licenses)} licences, each in one file below `rules/licenses/`, with its clauses and their "
+        f"sections. The terms of {read} were read. A use of the others is always for review. A licence that is not "
+        "listed is never treated as permissive. `modelaudit explain ID` prints the page of a licence. "
+        "[Licences in use](licences-in-use.md) shows the answers of the ready policies.\n",
         "| identifier | name | category | terms read | on the Hub |\n|---|---|---|---|---|",
     ]
     for id_, entry in sorted(catalogue.licenses.items(), key=lambda item: item[0].lower()):
@@ -71,7 +70,7 @@ def render_license_index(catalogue: Catalogue, link: str) -> str:
         named = f"[{escape_markdown(entry.name)}]({link.format(id=id_)})"
         parts.append(f"| {id_} | {named} | {entry.category} | {entry.read} | {hub} |")
     parts += [
-        "\nThese identifiers of the Hub name a family or nothing at all, so nothing can be concluded from them:\n",
+        "\nThese identifiers of the Hub name a family of licences or no licence, so nothing follows from them:\n",
         *(f"- `{name}`: {escape_markdown(why)}" for name, why in sorted(catalogue.vague_licenses.items())),
         "",
     ]
@@ -84,48 +83,48 @@ def render_licenses_in_use(catalogue: Catalogue) -> str:
     parts = [
         NOTICE,
         "# Licences in use\n",
-        "`modelaudit license TARGET --policy NAME` asks whether the licences that bind a model permit what the policy "
-        "says you mean to do, and what you must do for it. The answer is *allowed* (exit 0), *denied* (1) or *for "
-        "review* (3): a person must decide. What nobody stated is unknown, and an unknown never permits; "
-        "`--territory`, `--mau`, `--revenue`, `--use` and `--field` state more. Write a policy of your own as "
-        "[policies](policy.md) describes.\n",
-        "The repositories are those of `fixtures/repositories/licenses`, as they would lie in the Hub cache. Models "
-        "that they name as their base are not there, so you see what is said of an origin that cannot be read. To try "
-        "one, name its folder in a checkout, `modelaudit license fixtures/repositories/licenses/models/paper-voice "
-        "--policy research --offline`; the origins that are in a Hub cache here are then not read either.\n",
+        "`modelaudit license TARGET --policy NAME` judges whether the licences that bind a model permit the intended "
+        "use of the policy, and lists the obligations. The answer is *allowed* (exit 0), *denied* (1) or *for review* "
+        "(3), if a person must decide. A value that is not stated is unknown, and an unknown never permits. "
+        "`--territory`, `--mau`, `--revenue`, `--use` and `--field` state more values. [Policies](policy.md) describes "
+        "a policy of your own.\n",
+        "The repositories are those of `fixtures/repositories/licenses`, laid out as in a Hub cache. Their base models "
+        "are not in that cache, so the examples also show a base model that cannot be read. To try one in a checkout, "
+        "name its folder: `modelaudit license fixtures/repositories/licenses/models/paper-voice --policy research "
+        "--offline`.\n",
     ]
-    with _kept() as folder:
+    with _make_hub_cache() as folder:
         for policy in sorted(stated, key=lambda policy: list(EXAMPLES).index(policy.name)):
             parts += [f"## {policy.name}\n", f"{escape_markdown(policy.description)}\n"]
-            parts += [_example(name, policy.name, options, folder) for name, options in EXAMPLES[policy.name]]
-        parts += _files(folder)
+            parts += [_render_example(name, policy.name, options, folder) for name, options in EXAMPLES[policy.name]]
+        parts += _render_notices(folder)
     return "\n".join(parts)
 
 
-def _example(name: str, policy: str, options: str, folder: Path) -> str:
-    report = asked(name, policy, options, folder)
+def _render_example(name: str, policy: str, options: str, folder: Path) -> str:
+    report = ask_license(name, policy, options, folder)
     command = " ".join(["modelaudit license", name, "--policy", policy, *options.split(), "--offline"])
     answer = ANSWERS[report.license.permission] if report.license.permission else "no use is stated"
     screen = render_license(report, width=WIDTH).decode().rstrip()
     return f"```console\n$ {command}\n{screen}\n```\n\nExit code {report.exit_code}: {answer.lower()}.\n"
 
 
-def _files(folder: Path) -> Iterator[str]:
+def _render_notices(folder: Path) -> Iterator[str]:
     name, policy, options = NOTICES_OF
     yield "## The files to ship\n"
     yield (
-        "`--notices OUT/` writes what can be written: the notice with the words that a licence fixes, what to show and "
-        "where, the limits to pass on, and the checklist. It never writes the text of a licence: the checklist says "
-        "where to copy it from.\n"
+        "`--notices OUT/` writes the notice with the words that a licence prescribes, the statements to show and "
+        "their places, the limits to pass on, and the checklist. It never writes the text of a licence. The checklist "
+        "names the source of each text.\n"
     )
     command = f"modelaudit license {name} --policy {policy} {options} --offline --notices OUT/"
     yield f"```console\n$ {command}\n```\n"
-    for file, content in notices(asked(name, policy, options, folder)).items():
+    for file, content in notices(ask_license(name, policy, options, folder)).items():
         yield f"`OUT/{file}`:\n\n```text\n{content.decode().rstrip()}\n```\n"
 
 
-def asked(name: str, policy: str, options: str, folder: Path) -> AuditReport:
-    """What is answered, with a reader's own folder in place of this machine's."""
+def ask_license(name: str, policy: str, options: str, folder: Path) -> AuditReport:
+    """Ask for the licence answer, and replace the path of the cache in it by a neutral one."""
     words = options.split()
     given = list(zip(words[::2], words[1::2], strict=True))
     of = dict(given)
@@ -141,11 +140,11 @@ def asked(name: str, policy: str, options: str, folder: Path) -> AuditReport:
 
 
 @contextmanager
-def _kept() -> Iterator[Path]:
-    """A Hub cache with the repositories, which the environment names as long as it is there."""
+def _make_hub_cache() -> Iterator[Path]:
+    """Make a Hub cache with the repositories, and name it in the environment until the end of the block."""
     before = os.environ.get("HF_HUB_CACHE")
     with tempfile.TemporaryDirectory() as folder:
-        _builder().cache(Path(folder))
+        _load_builder().cache(Path(folder))
         os.environ["HF_HUB_CACHE"] = folder
         try:
             yield Path(folder)
@@ -155,8 +154,8 @@ def _kept() -> Iterator[Path]:
                 os.environ["HF_HUB_CACHE"] = before
 
 
-def _builder() -> ModuleType:
-    """The module that makes the repositories; the folder around it stays off the path, for its names are libraries'."""
+def _load_builder() -> ModuleType:
+    """Load the builder of the repositories without its folder on the path, where names of libraries occur."""
     path = ROOT / "fixtures/builders/license_repositories.py"
     spec = importlib.util.spec_from_file_location("license_repositories", path)
     assert spec and spec.loader

@@ -69,7 +69,7 @@ def _move_links(text: str, source: PurePosixPath, place: PurePosixPath, attachme
         if not path or re.match(r"[a-z]+:", path):
             return found[0]
         wanted = os.path.normpath(source.parent / path)
-        if (moved := _place_of(wanted, attachments)) is None:
+        if (moved := _find_place(wanted, attachments)) is None:
             return shown  # a folder has no page
         return f"[{shown}]({os.path.relpath(moved, place.parent)}{mark}{fragment})"
 
@@ -77,7 +77,7 @@ def _move_links(text: str, source: PurePosixPath, place: PurePosixPath, attachme
     return "".join(part if index % 2 else _LINK.sub(move_link, part) for index, part in enumerate(parts))
 
 
-def _place_of(path: str, attachments: dict[str, Path]) -> str | None:
+def _find_place(path: str, attachments: dict[str, Path]) -> str | None:
     """The place on the site of a file of the repository; none for a folder."""
     if path in TOP_DOCUMENTS:
         return TOP_DOCUMENTS[path]

@@ -1,4 +1,4 @@
-"""The documentation against the code: generated pages are up to date, examples run, links lead somewhere."""
+"""The documentation against the code: generated pages are up to date, examples run, links resolve."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ HOSTS_OF_PACKAGES = re.compile(r"pypi\.org|pythonhosted|download\.pytorch|--(ext
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
 
-def load(path: Path) -> ModuleType:
-    """The module in a file that is on no path."""
+def load_module(path: Path) -> ModuleType:
+    """Load a module from a file outside of the import path."""
     spec = importlib.util.spec_from_file_location(f"docs_{path.stem}", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -46,30 +46,34 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-generate = load(ROOT / "docs/generate.py")
+generate = load_module(ROOT / "docs/generate.py")
 SiteTree = generate.SiteTree
 
 
-def name(page: Path) -> str:
+def name_page(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
 @pytest.fixture(scope="module")
 def site() -> SiteTree:
-    tree: SiteTree = generate.site_tree()
+    tree: SiteTree = generate.render_site()
     return tree
 
 
 def test_committed_pages_are_up_to_date() -> None:
-    stale = [name(path) for path, text in generate.pages().items() if path.read_text(encoding="utf-8") != text]
+    stale = [
+        name_page(path)
+        for path, text in generate.render_committed_files().items()
+        if path.read_text(encoding="utf-8") != text
+    ]
     assert not stale, f"{', '.join(stale)} differ from the code: run `make docs`"
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="the transcript shows modelscan, which needs Python below 3.13")
-def test_the_transcript_in_the_readme_is_what_a_scan_prints() -> None:
+def test_readme_transcript_is_up_to_date() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text.count(generate.SCAN_BEGINS) == text.count(generate.SCAN_ENDS) == 1
-    assert text == generate.readme(text), "README.md is stale: run `make docs`"
+    assert text == generate.update_readme(text), "README.md is stale: run `make docs`"
 
 
 def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site: SiteTree) -> None:
@@ -93,7 +97,7 @@ def test_rule_page_has_every_section(site: SiteTree) -> None:
         assert not [part for part in wanted if part not in text], id_
 
 
-def test_every_weakness_that_a_rule_names_is_sorted() -> None:
+def test_taxonomy_maps_every_weakness_of_a_rule() -> None:
     catalogue = load_catalogue()
     assert {cwe for rule in catalogue.findings.values() for cwe in rule.rule.cwe} <= catalogue.taxonomy.keys()
 
@@ -105,12 +109,12 @@ def test_python_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
         namespace: dict[str, object] = {}
         for language, code in FENCE.findall(page.read_text(encoding="utf-8")):
             if language == "python":
-                exec(compile(code, name(page), "exec"), namespace)
+                exec(compile(code, name_page(page), "exec"), namespace)
                 ran += 1
     assert ran >= 6
 
 
-def test_the_api_page_has_examples_and_names_every_argument() -> None:
+def test_api_page_names_every_argument_and_has_examples() -> None:
     text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
     assert text.count("```python") >= 4
     assert not [
@@ -118,17 +122,17 @@ def test_the_api_page_has_examples_and_names_every_argument() -> None:
     ]
 
 
-def test_families_without_rules_are_offered_nowhere() -> None:
+def test_check_families_without_rules_are_not_offered() -> None:
     ruled = {rule.rule.check for rule in load_catalogue().findings.values()}
     bare = [family for family in CheckFamily if family not in ruled]
-    said = f"{' and '.join(bare)} have no rules yet"
+    notice = f"{' and '.join(bare)} have no rules yet"
     offered = ", ".join(family for family in CheckFamily if family in ruled)
     for text in (
         modelaudit.scan.__doc__ or "",
         *(ROOT.joinpath("docs", page).read_text() for page in ("api.md", "cli.md")),
     ):
         plain = " ".join(text.replace("`", "").split())
-        assert said in plain
+        assert notice in plain
         assert offered in plain or offered.replace(", license", " and license") in plain
 
 
@@ -160,7 +164,7 @@ def test_extending_names_every_key_of_the_rule_files() -> None:
             for field in dataclasses.fields(file)}  # fmt: skip
     assert not [key for key in keys - {"why", "library", "url", "cwe", "references", "clauses", "name", "examples",
                                        "read"} if f"`{key}" not in text]  # fmt: skip
-    required = [field.name for field in dataclasses.fields(FindingFile) if is_required(field)]
+    required = [field.name for field in dataclasses.fields(FindingFile) if is_required_field(field)]
     (listed,) = re.findall(r"^((?:`\w+`(?:, | and ))+`\w+`) are required", text, re.MULTILINE)
     assert re.findall(r"\w+", listed.replace(" and ", ", ")) == required
 
@@ -173,7 +177,7 @@ def test_readme_commands_run_in_a_fresh_clone(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"^\$ (.+?)(?:\s+#.*)?$", "\n".join(code for _, code in FENCE.findall(text)), re.MULTILINE)
     assert len(commands) >= 7
-    committed = set(git("ls-files").splitlines())
+    committed = set(run_git("ls-files").splitlines())
     folders = {parent.as_posix() for path in committed for parent in Path(path).parents}
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     for command in commands:
@@ -207,10 +211,10 @@ def test_every_documented_command_has_options_that_exist() -> None:
             command = program.get_command(click.Context(program), words[1]) if len(words) > 1 else None
             known = {option for each in command.params for option in each.opts} if command else {"--version", "--help"}
             given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
-            assert given <= known | {"-h", "--help", "--no-second-opinion"}, f"{name(page)}: {span}"
+            assert given <= known | {"-h", "--help", "--no-second-opinion"}, f"{name_page(page)}: {span}"
 
 
-def is_required(field: dataclasses.Field[object]) -> bool:
+def is_required_field(field: dataclasses.Field[object]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
@@ -232,7 +236,7 @@ def test_site_check_reports_outside_requests_and_missing_pages(tmp_path: Path) -
         '<a href="https://a.test">read</a><script src="https://b.test/x.js"></script><link rel=icon href="//c.test/i">'
     )
     (tmp_path / "index.html").write_text(page)
-    faults = list(load(ROOT / "docs/check_site.py").find_faults(tmp_path))
+    faults = list(load_module(ROOT / "docs/check_site.py").find_faults(tmp_path))
     assert [fault[:20] for fault in faults if "requests" in fault] == ["index.html: requests"] * 2
     assert "b.test" in faults[0] and "c.test" in faults[1]
     assert "rules/pickle/dangerous-call.html: missing" in faults
@@ -246,7 +250,7 @@ def test_every_document_is_in_the_navigation_of_the_site(site: SiteTree) -> None
 
 
 def test_links_resolve_to_committed_files_and_headings() -> None:
-    committed = set(git("ls-files", "--cached", "--others", "--exclude-standard").splitlines())
+    committed = set(run_git("ls-files", "--cached", "--others", "--exclude-standard").splitlines())
     folders = {parent.as_posix() for path in committed for parent in Path(path).parents}
     broken = []
     for page in PAGES:
@@ -255,31 +259,31 @@ def test_links_resolve_to_committed_files_and_headings() -> None:
             if re.match(r"[a-z]+:", target):
                 continue
             file = (page.parent / target).resolve() if target else page
-            if not file.is_relative_to(ROOT) or name(file) not in committed | folders:
-                broken.append(f"{name(page)}: {link} is not a committed file")
-            elif fragment and fragment not in headings_of(file):
-                broken.append(f"{name(page)}: {link} names no heading")
+            if not file.is_relative_to(ROOT) or name_page(file) not in committed | folders:
+                broken.append(f"{name_page(page)}: {link} is not a committed file")
+            elif fragment and fragment not in list_fragments(file):
+                broken.append(f"{name_page(page)}: {link} names no heading")
     assert not broken
 
 
-def git(*arguments: str) -> str:
+def run_git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 @cache
-def headings_of(page: Path) -> frozenset[str]:
-    """The fragments that a page offers to links."""
-    return frozenset(map(generate.anchor, HEADING.findall(page.read_text(encoding="utf-8"))))
+def list_fragments(page: Path) -> frozenset[str]:
+    """List the fragments of a page, to which links can lead."""
+    return frozenset(map(generate.make_anchor, HEADING.findall(page.read_text(encoding="utf-8"))))
 
 
-def test_the_report_page_names_every_field_of_the_schema() -> None:
+def test_report_page_names_every_field_of_the_schema() -> None:
     schema = json.loads((ROOT / "docs/report-v1.schema.json").read_text(encoding="utf-8"))
     text = (ROOT / "docs/report.md").read_text(encoding="utf-8")
-    assert not [field for field in _fields(schema) if f"| `{field}` |" not in text]
+    assert not [field for field in _list_fields(schema) if f"| `{field}` |" not in text]
 
 
-def _fields(schema: dict[str, object]) -> list[str]:
-    """The fields of the report itself, wherever the schema keeps them."""
+def _list_fields(schema: dict[str, object]) -> list[str]:
+    """List the fields of the report itself, which the schema may define behind a reference."""
     place = schema
     if isinstance(reference := place.get("$ref"), str):
         for step in reference.removeprefix("#/").split("/"):
@@ -289,7 +293,7 @@ def _fields(schema: dict[str, object]) -> list[str]:
     return list(fields)
 
 
-def test_the_readme_shows_the_two_commands_and_every_exit_code() -> None:
+def test_readme_shows_both_make_commands_and_every_exit_code() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert 0 < text.index("make demo") < text.index("make test") < text.index("## ")
     assert all(f"\n| {code} | " in text for code in (0, 1, 2, 3, 4))
@@ -308,7 +312,7 @@ def test_actions_are_pinned_and_may_read_only() -> None:
         assert text.count("actions/checkout@") == text.count("persist-credentials: false"), file.name
 
 
-def test_versions_are_locked_with_hashes_and_from_nowhere_in_particular() -> None:
+def test_locked_versions_have_hashes_and_no_package_host() -> None:
     locks = {file.stem: file.read_text(encoding="utf-8") for file in (ROOT / "requirements").glob("*.lock")}
     assert locks.keys() == {"run", "build", "dev", "docs", "weights"}
     for stem, text in locks.items():
@@ -321,15 +325,15 @@ def test_versions_are_locked_with_hashes_and_from_nowhere_in_particular() -> Non
 
 def test_no_file_names_a_package_host() -> None:
     files = [ROOT / "Makefile", ROOT / "pyproject.toml", *PAGES]
-    assert not [name(file) for file in files if HOSTS_OF_PACKAGES.search(file.read_text(encoding="utf-8"))]
+    assert not [name_page(file) for file in files if HOSTS_OF_PACKAGES.search(file.read_text(encoding="utf-8"))]
 
 
-def test_the_license_is_the_text_of_apache_2() -> None:
+def test_license_is_the_text_of_apache_2() -> None:
     digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
 
-def test_every_ready_policy_that_states_a_use_is_shown_at_work() -> None:
+def test_every_ready_policy_with_a_use_has_an_example() -> None:
     text = (ROOT / "docs/licences-in-use.md").read_text(encoding="utf-8")
     for policy in load_catalogue().policies.values():
         part = text.partition(f"\n## {policy.name}\n")[2].partition("\n## ")[0]

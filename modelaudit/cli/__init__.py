@@ -1,1 +1,1 @@
-"""The commands, one module each, without logic."""
+"""The commands: one module for each, which parses options, calls the package and prints. No logic."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.cli.license_show import find_license, format_license, page_width, suggest_names
+from modelaudit.cli.license_show import choose_page_width, find_license, format_license, suggest_names
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError
@@ -50,13 +50,13 @@ def _list_pages(catalogue: Catalogue) -> None:
 
 
 def _find_finding(fingerprint: str, report: Path | None) -> Finding:
-    from modelaudit.cli.output import saved_report
+    from modelaudit.cli.output import load_saved_report
 
     if report is None:
         raise ConfigurationError(
             f"{fingerprint!r} is a fingerprint; name the report that holds it: explain {fingerprint} --report FILE.json"
         )
-    findings = saved_report(report).findings
+    findings = load_saved_report(report).findings
     found = next((each for each in findings if each.fingerprint == fingerprint), None)
     if found is None:
         raise ConfigurationError(f"{report}: none of its {len(findings)} findings has the fingerprint {fingerprint!r}")
@@ -96,4 +96,4 @@ def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path
     from modelaudit.reports.rule_page import describe_rule
 
     example = load_examples(folders).get(rule.rule.id)
-    return render_page_text(describe_rule(rule, standards_of(rule, catalogue.taxonomy), example), page_width())
+    return render_page_text(describe_rule(rule, standards_of(rule, catalogue.taxonomy), example), choose_page_width())

@@ -1,4 +1,4 @@
-"""``modelaudit license``: may we use this model as we mean to, and what must we do for it?"""
+"""``modelaudit license``: judge the licences of a model for the intended use, and list the obligations."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import click
 
 import modelaudit
 from modelaudit.batch import audit_targets
-from modelaudit.cli.intent import intent_options, uses_of
-from modelaudit.cli.license_show import show
-from modelaudit.cli.output import destinations, help_text, publish_report, show_error, write
-from modelaudit.cli.progress import Ticker
+from modelaudit.cli.intent import add_intent_options, parse_uses
+from modelaudit.cli.license_show import show_licenses
+from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report, show_error, write_file
+from modelaudit.cli.progress import ProgressLine
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 
@@ -27,15 +27,15 @@ _PAGE: Final = 100
 @click.argument("targets", metavar="TARGET... | show ID...", nargs=-1, required=True)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option(
-    "--policy", metavar="NAME|FILE", default="default", show_default=True, help="What you mean to do with the model."
+    "--policy", metavar="NAME|FILE", default="default", show_default=True, help="The intended use of the model."
 )
-@intent_options
-@click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=help_text())
+@add_intent_options
+@click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
 @click.option(
     "--notices",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write the notices and lists that have to be shipped into this folder.",
+    help="Write the notices and lists to ship into this folder.",
 )
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
 @click.option(
@@ -62,30 +62,30 @@ def command(
     rules: tuple[Path, ...],
     quiet: bool,
 ) -> int:
-    """Answer whether the licences that bind a model permit what you mean to do with it, and list what you must do.
+    """Judge whether the licences that bind a model permit the intended use, and list the obligations.
 
-    A TARGET is org/model[@rev], a folder or a file; of a repository only small files are fetched, never weights.
-    `modelaudit license show ID` prints what the rule set knows of a licence; a folder called show is ./show.
+    A TARGET is org/model[@rev], a folder or a file. From a repository only small files are fetched, never weights.
+    `modelaudit license show ID` prints the page of a licence; write ./show for a folder of that name.
 
-    Exit codes: 0 allowed; 1 denied; 2 usage error; 3 for a person to decide; 4 could not run.
+    Exit codes: 0 allowed; 1 denied; 2 usage error; 3 a person has to decide; 4 could not run.
     """
     if targets[0] == _SHOW:
-        _hold_show()
-        return show(targets[1:], rules)
-    places = destinations(outputs, len(targets))
+        _refuse_options_of_show()
+        return show_licenses(targets[1:], rules)
+    places = parse_destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:
-        raise ConfigurationError("--notices writes the files of one target; ask for the others one by one")
+        raise ConfigurationError("--notices writes the files of one target; run the other targets one by one")
     written: set[str] = set()
 
     def audit(target: str) -> AuditReport:
-        with Ticker(enabled=not quiet) as ticker:
+        with ProgressLine(enabled=not quiet) as ticker:
             return modelaudit.license(
                 target,
                 revision=revision,
                 policy=policy,
                 offline=offline,
                 rules=rules,
-                uses=uses_of(uses),
+                uses=parse_uses(uses),
                 territories=territories,
                 monthly_active_users=mau,
                 annual_revenue_usd=revenue,
@@ -96,14 +96,14 @@ def command(
     def publish(report: AuditReport) -> None:
         if notices is not None:
             _write_notices(report, notices)
-        screen = None if quiet else lambda: _screen(report)
-        publish_report(report, places, written, screen, page=lambda: _screen(report, _PAGE))
+        screen = None if quiet else lambda: _render_screen(report)
+        publish_report(report, places, written, screen, page=lambda: _render_screen(report, _PAGE))
 
     return audit_targets(targets, audit, publish, show_error)
 
 
-def _hold_show() -> None:
-    """``show`` prints and does nothing else: an option that would do nothing is told, not passed over."""
+def _refuse_options_of_show() -> None:
+    """Refuse every option that has no effect on ``license show``, instead of ignoring it."""
     context = click.get_current_context()
     for option in context.command.params:
         given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
@@ -111,8 +111,8 @@ def _hold_show() -> None:
             raise ConfigurationError(f"{option.opts[-1]}: show takes no option but --rules; leave it out")
 
 
-def _screen(report: AuditReport, page: int = 0) -> bytes:
-    """The screen for the terminal; or for a file of a page's width, without colours."""
+def _render_screen(report: AuditReport, page: int = 0) -> bytes:
+    """Render the screen for the terminal, or without colours for a file with lines of ``page`` columns."""
     from modelaudit.pipeline import guard_defects
     from modelaudit.reports.license_screen import render_license
 
@@ -129,7 +129,7 @@ def _write_notices(report: AuditReport, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"{folder}: the folder cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"{folder}: the folder cannot be created: {error.strerror}") from error
     for name, content in files.items():
-        write(folder / name, content)
+        write_file(folder / name, content)
     click.echo(f"modelaudit: wrote {', '.join(files) or 'nothing'} to {folder}", err=True)

@@ -19,7 +19,7 @@ from modelaudit.model.terms import LicenseEntry
 _WIDEST, _NARROWEST = 96, 40
 
 
-def show(names: Sequence[str], rules: Sequence[Path]) -> int:
+def show_licenses(names: Sequence[str], rules: Sequence[Path]) -> int:
     """Print the page of each licence that is named by its id, an identifier of the Hub or an alias; return 0.
 
     Raises:
@@ -67,9 +67,9 @@ def format_license(entry: LicenseEntry, catalogue: Catalogue) -> str:
     from modelaudit.reports.license_page import describe_license
     from modelaudit.reports.page import render_page_text
 
-    return render_page_text(describe_license(entry, catalogue.clauses.kinds), page_width())
+    return render_page_text(describe_license(entry, catalogue.clauses.kinds), choose_page_width())
 
 
-def page_width() -> int:
+def choose_page_width() -> int:
     """The width of a page in columns: that of the terminal, within bounds that keep it readable."""
     return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))

@@ -1,4 +1,4 @@
-"""The command ``modelaudit``: finds the subcommand, turns errors into one line and an exit code."""
+"""The command ``modelaudit``: find the subcommand, turn errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from modelaudit.model.errors import ModelAuditError
 _COMMANDS = ("explain", "license", "render", "rules", "scan")
 _INTERRUPTED, _NOT_RUN = 130, 4
 _HELP: tuple[type[Exception], ...] = tuple(filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)]))
-"""Click 8.2 and newer raise the help as an error where nothing was asked for."""
+"""The error with which Click 8.2 and newer print the help of a group without a subcommand."""
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module when that command is asked for, so that ``--version`` pays for none."""
+    """A group that imports a command's module only for that command, so that ``--version`` starts fast."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -30,8 +30,8 @@ class _LazyGroup(click.Group):
         return found
 
 
-_EXIT_CODES = """Exit codes: 0 pass; 1 the gate failed; 2 usage or configuration error; 3 incomplete, something was
-not read; 4 could not run."""
+_EXIT_CODES = """Exit codes: 0 pass; 1 the gate failed; 2 usage or configuration error; 3 incomplete, a part was not
+read or not verified; 4 could not run."""
 
 
 @click.group(
@@ -56,17 +56,17 @@ def main() -> None:
             error.show()
             sys.exit(code)
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "modelaudit"
-        said = " ".join(error.format_message().split()).rstrip(".")
-        click.echo(f"modelaudit: error: {said}; see: {where} --help", err=True)
+        message = " ".join(error.format_message().split()).rstrip(".")
+        click.echo(f"modelaudit: error: {message}; see: {where} --help", err=True)
     except ModelAuditError as error:
         click.echo(f"modelaudit: error: {error}", err=True)
         code = error.exit_code
     except BrokenPipeError:
-        # The reader of our output went away; there is nobody left to tell.
+        # The reader of stdout went away. Closing stderr keeps the interpreter from reporting that at exit.
         sys.stderr.close()
         code = _INTERRUPTED
     except OSError as error:
-        # What is opened by name is told where that happens; this is stdout, on a disk that is full for instance.
+        # Files that are opened by name raise an error with that name; this is stdout, on a full disk for instance.
         click.echo(f"modelaudit: error: the output cannot be written: {error.strerror or error}", err=True)
         code = _NOT_RUN
         with suppress(OSError):

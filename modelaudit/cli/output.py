@@ -1,4 +1,4 @@
-"""Where reports go: which format, to which file, written beside and then renamed."""
+"""Write reports to their destinations: parse ``-o``, render, write beside the file and rename."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Destination:
     format: str
     path: Path | None
 
-    def file_for(self, target: Target, written: set[str]) -> Path | None:
-        """The file to write for a target; in a folder, a file named after the target and its commit.
+    def choose_file(self, target: Target, written: set[str]) -> Path | None:
+        """Choose the file for a target: in a folder, a file named after the target and its commit.
 
         Args:
-            target: what the report is about.
-            written: the files that this run wrote already, without case, to which this one is added; where the name
-                is among them, a number tells the two apart.
+            target: the target of the report.
+            written: the case-folded paths of the files of this run, extended by this one. If the name is among
+                them, a number is added to it.
         """
         if self.path is None or not self.path.is_dir():
             return self.path
@@ -48,20 +48,20 @@ class Destination:
         return path
 
 
-def help_text() -> str:
-    """What the help of ``-o`` says: every format with an example of its file and what it is for."""
+def describe_output_option() -> str:
+    """Describe ``-o`` for the help: every format with an example of a file name and its purpose."""
     parts = [f"{each.name} or report{each.endings[0]} ({each.summary})" for each in REPORTS.values()]
-    return f"Repeatable, as FORMAT, FORMAT=FILE, or a FILE whose name tells: {'; '.join(parts)}."
+    return f"Repeatable, as FORMAT, FORMAT=FILE, or a FILE whose name implies the format: {'; '.join(parts)}."
 
 
-def destinations(values: Sequence[str], targets: int) -> tuple[Destination, ...]:
+def parse_destinations(values: Sequence[str], targets: int) -> tuple[Destination, ...]:
     """Parse every ``-o``; the table goes to stdout unless another document does.
 
     Raises:
         ConfigurationError: an unknown format, two documents for stdout, a folder that does not exist, or one file
             for several targets.
     """
-    found = [_parse(value) for value in values]
+    found = [_parse_destination(value) for value in values]
     to_stdout = [destination for destination in found if destination.path is None]
     if len(to_stdout) > 1:
         raise ConfigurationError(
@@ -70,17 +70,17 @@ def destinations(values: Sequence[str], targets: int) -> tuple[Destination, ...]
     if not to_stdout:
         found.append(Destination(DEFAULT, None))
     if targets > 1:
-        _check_several(found)
+        _check_destinations_of_several(found)
     files = [destination.path for destination in found if destination.path and not destination.path.is_dir()]
     if len(set(files)) < len(files):
-        raise ConfigurationError("two reports go into the same file; name a file of its own for each")
+        raise ConfigurationError("two reports go into the same file; name a different file for each")
     for destination in found:
         if destination.path and not destination.path.is_dir() and not destination.path.absolute().parent.is_dir():
             raise ConfigurationError(f"{destination.path}: the folder does not exist; create it first")
     return tuple(found)
 
 
-def _parse(value: str) -> Destination:
+def _parse_destination(value: str) -> Destination:
     format_, equals, path = value.partition("=")
     if equals and format_ in REPORTS:
         if not path:
@@ -95,7 +95,7 @@ def _parse(value: str) -> Destination:
     return Destination(format_of(value), Path(value))
 
 
-def _check_several(found: list[Destination]) -> None:
+def _check_destinations_of_several(found: list[Destination]) -> None:
     for destination in found:
         if destination.path is None and destination.format != DEFAULT:
             raise ConfigurationError(f"-o {destination.format}: several targets need a folder, as in -o json=reports/")
@@ -112,7 +112,7 @@ def publish_report(
 ) -> None:
     """Write a report to every destination.
 
-    Files come first: whoever reads stdout may go away, and every report is in its place by then.
+    Files come first, because the reader of stdout may close the pipe before all is printed.
 
     Args:
         report: the result of one target.
@@ -122,12 +122,12 @@ def publish_report(
         page: renders the default document for a file, where it differs from the registered format.
     """
     for place in places:
-        path = place.file_for(report.target, written)
+        path = place.choose_file(report.target, written)
         if path is not None:
-            write(path, page() if page and place.format == DEFAULT else rendered(report, place.format))
+            write_file(path, page() if page and place.format == DEFAULT else render_report(report, place.format))
     for place in places:
         if place.path is None and place.format != DEFAULT:
-            sys.stdout.buffer.write(rendered(report, place.format))
+            sys.stdout.buffer.write(render_report(report, place.format))
         elif place.path is None and screen is not None:
             sys.stdout.buffer.write(screen())
     sys.stdout.buffer.flush()
@@ -138,18 +138,18 @@ def show_error(error: ModelAuditError) -> None:
     click.echo(f"modelaudit: error: {error}", err=True)
 
 
-def rendered(report: AuditReport, format_: str) -> bytes:
-    """The report in a format. Raises ``DefectError`` where rendering itself fails."""
+def render_report(report: AuditReport, format_: str) -> bytes:
+    """Render a report in a format. Raises ``DefectError`` if rendering itself fails."""
     from modelaudit.pipeline import guard_defects
     from modelaudit.reports import render
 
     return guard_defects(lambda: render(report, format_), f"rendering {format_}")
 
 
-def write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write ``content`` whole or not at all: beside the file, then renamed over it; a link keeps leading to its file.
 
-    A terminal, ``/dev/null`` or a pipe is written into: a file renamed over it would take its place for everybody.
+    A terminal, ``/dev/null`` or a pipe is written into, because a rename would replace the device itself.
 
     Raises:
         ConfigurationError: the file cannot be written there.
@@ -160,7 +160,7 @@ def write(path: Path, content: bytes) -> None:
             path.write_bytes(content)
             return
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise ConfigurationError(f"{path}: cannot be written: it is no file; name one")
+            raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name one")
         if path.is_symlink():
             path = path.resolve()
         descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
@@ -170,24 +170,24 @@ def write(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        beside.chmod(0o666 & ~_umask())
+        beside.chmod(0o666 & ~_read_umask())
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _umask() -> int:
+def _read_umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
 
 
-def saved_report(path: Path) -> AuditReport:
-    """The report that an earlier scan saved as JSON.
+def load_saved_report(path: Path) -> AuditReport:
+    """Load the report that an earlier scan saved as JSON.
 
     Raises:
-        ConfigurationError: the file cannot be read, or is no such report.
+        ConfigurationError: the file cannot be read, or is not such a report.
     """
     from modelaudit.reports.json_report import parse_report
 
@@ -198,4 +198,4 @@ def saved_report(path: Path) -> AuditReport:
     try:
         return parse_report(content)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{path} is no report to render: {error}") from error
+        raise ConfigurationError(f"{path} is not a report: {error}") from error

@@ -7,13 +7,13 @@ import shutil
 import sys
 
 
-class Ticker:
-    """Shows which file is being read. Silent without a terminal and under ``CI``."""
+class ProgressLine:
+    """A line with the file that is being read. Silent without a terminal and under ``CI``."""
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled and sys.stderr.isatty() and not os.environ.get("CI")
 
-    def __enter__(self) -> Ticker:
+    def __enter__(self) -> ProgressLine:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -28,7 +28,7 @@ class Ticker:
             sys.stderr.flush()
 
     def download(self, had: int, total: int) -> None:
-        """Show how many bytes of a download are here."""
+        """Show the received bytes of a download and their total."""
         self("downloading", had, total)
 
     def close(self) -> None:

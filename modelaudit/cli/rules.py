@@ -1,4 +1,4 @@
-"""``modelaudit rules``: the catalogue at a glance."""
+"""``modelaudit rules``: list the rules of the catalogue."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from modelaudit.model.finding import Severity
 def command(families: tuple[str, ...], severity: str | None, as_json: bool, folders: tuple[Path, ...]) -> int:
     """List every rule, or those of the families named (such as pickle): id, severity and title."""
     rules = [rule for _, rule in sorted(load_catalogue(extra=folders, formats=FACTS).findings.items())]
-    known = {_family(rule) for rule in rules}
-    strange = [family for family in families if family not in known]
-    if strange:
-        raise ConfigurationError(f"there is no family {strange[0]!r}; there are {', '.join(sorted(known))}")
-    chosen = [rule for rule in rules if _wanted(rule, families, severity)]
+    known = {_get_family(rule) for rule in rules}
+    unknown = [family for family in families if family not in known]
+    if unknown:
+        raise ConfigurationError(f"there is no family {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    chosen = [rule for rule in rules if _is_wanted(rule, families, severity)]
     if as_json:
         click.echo(json.dumps([asdict(rule.rule) for rule in chosen], indent=2))
         return 0
@@ -37,10 +37,10 @@ def command(families: tuple[str, ...], severity: str | None, as_json: bool, fold
     return 0
 
 
-def _family(rule: FindingRule) -> str:
+def _get_family(rule: FindingRule) -> str:
     return rule.rule.id.partition("/")[0]
 
 
-def _wanted(rule: FindingRule, families: Collection[str], severity: str | None) -> bool:
-    grave = severity is None or rule.rule.severity.rank >= Severity(severity).rank
-    return grave and (not families or _family(rule) in families)
+def _is_wanted(rule: FindingRule, families: Collection[str], severity: str | None) -> bool:
+    is_severe_enough = severity is None or rule.rule.severity.rank >= Severity(severity).rank
+    return is_severe_enough and (not families or _get_family(rule) in families)

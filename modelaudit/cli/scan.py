@@ -1,4 +1,4 @@
-"""``modelaudit scan``."""
+"""``modelaudit scan``: scan models and decide by a policy."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import click
 
 import modelaudit
 from modelaudit.batch import audit_targets
-from modelaudit.cli.intent import intent_options, uses_of
-from modelaudit.cli.output import destinations, help_text, publish_report, show_error
-from modelaudit.cli.progress import Ticker
+from modelaudit.cli.intent import add_intent_options, parse_uses
+from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report, show_error
+from modelaudit.cli.progress import ProgressLine
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
 
@@ -30,7 +30,9 @@ _LEVELS: Final = [level.value for level in Severity]
     help="Comma list of security, integrity, license. Default: the policy's. "
     "(provenance and transparency have no rules yet.)",
 )
-@click.option("--policy", metavar="NAME|FILE", default="default", show_default=True, help="What decides the verdict.")
+@click.option(
+    "--policy", metavar="NAME|FILE", default="default", show_default=True, help="The policy that decides the verdict."
+)
 @click.option(
     "--fail-on",
     type=click.Choice([*_LEVELS, "never"]),
@@ -49,7 +51,7 @@ _LEVELS: Final = [level.value for level in Severity]
     "outputs",
     metavar="FORMAT[=FILE]|FILE",
     multiple=True,
-    help=help_text(),
+    help=describe_output_option(),
 )
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
 @click.option(
@@ -66,7 +68,7 @@ _LEVELS: Final = [level.value for level in Severity]
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A further rule folder, laid out like rules/.",
 )
-@intent_options
+@add_intent_options
 @click.option("-q", "--quiet", is_flag=True, help="No table and no progress; reports and the exit code only.")
 def command(
     targets: tuple[str, ...],
@@ -88,13 +90,14 @@ def command(
 ) -> int:
     """Scan models and decide whether they may be loaded and shipped.
 
-    A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path wins over a repository.
+    A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
+    precedence over a repository.
     """
-    places = destinations(outputs, len(targets))
+    places = parse_destinations(outputs, len(targets))
     written: set[str] = set()
 
     def audit(target: str) -> AuditReport:
-        with Ticker(enabled=not quiet) as ticker:
+        with ProgressLine(enabled=not quiet) as ticker:
             return modelaudit.scan(
                 target,
                 revision=revision,
@@ -104,7 +107,7 @@ def command(
                 offline=offline,
                 second_opinion=second_opinion,
                 rules=rules,
-                uses=uses_of(uses),
+                uses=parse_uses(uses),
                 territories=territories,
                 monthly_active_users=mau,
                 annual_revenue_usd=revenue,
@@ -114,13 +117,13 @@ def command(
             )
 
     def publish(report: AuditReport) -> None:
-        screen = None if quiet else lambda: _table(report, Severity(show))
+        screen = None if quiet else lambda: _render_table(report, Severity(show))
         publish_report(report, places, written, screen)
 
     return audit_targets(targets, audit, publish, show_error)
 
 
-def _table(report: AuditReport, show: Severity) -> bytes:
+def _render_table(report: AuditReport, show: Severity) -> bytes:
     from modelaudit.pipeline import guard_defects
     from modelaudit.reports.terminal import render_table
 

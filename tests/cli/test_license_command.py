@@ -69,7 +69,7 @@ def model(folder: Path, license_: str, text: str = "") -> Path:
         ("mit", ("--offline",), 3, "NO USE STATED"),
     ],
 )
-def test_the_answer_stands_first_and_decides_the_exit_code(
+def test_answer_comes_first_and_decides_the_exit_code(
     tmp_path: Path, license_: str, arguments: tuple[str, ...], code: int, word: str
 ) -> None:
     ran = run("license", model(tmp_path / "m", license_), *arguments)
@@ -84,7 +84,7 @@ def test_the_answer_stands_first_and_decides_the_exit_code(
         ("--territory", "XX"), ("--mau", "-5"), ("--mau", "many"), ("--nonsense",), ("--policy", "nonsense"), ("-o", "pdf=x.pdf"), ("--revenue", "nan"),
     ],
 )  # fmt: skip
-def test_wrong_options_are_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_wrong_option_prints_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     for command in ("license", "scan"):
         if command == "scan" and arguments[0] == "-o":
             continue
@@ -101,7 +101,7 @@ def test_wrong_options_are_told_in_one_line(tmp_path: Path, arguments: tuple[str
         ("field: medical", "'medical' is no field of use"),
     ],
 )
-def test_what_a_policy_misspells_is_told_and_never_allowed(tmp_path: Path, line: str, said: str) -> None:
+def test_misspelled_policy_value_is_an_error(tmp_path: Path, line: str, said: str) -> None:
     policy = tmp_path / "ours.yaml"
     policy.write_text(f"name: ours\ndescription: x\nfail-on: high\n{line}\n")
     ran = run("license", model(tmp_path / "m", "gemma"), "--offline", "--policy", policy)
@@ -110,7 +110,7 @@ def test_what_a_policy_misspells_is_told_and_never_allowed(tmp_path: Path, line:
     assert said in ran.stderr
 
 
-def test_spellings_of_a_field_and_a_territory_that_can_be_meant_are_taken(tmp_path: Path) -> None:
+def test_other_spellings_of_field_and_territory_are_accepted(tmp_path: Path) -> None:
     ran = run(
         "license",
         model(tmp_path / "m", "llama3.2"),
@@ -127,25 +127,25 @@ def test_spellings_of_a_field_and_a_territory_that_can_be_meant_are_taken(tmp_pa
     assert (intent["territories"], intent["field"]) == (["NO"], "medical-advice")
 
 
-def test_a_screen_in_a_file_is_the_screen(tmp_path: Path) -> None:
+def test_table_file_equals_the_screen(tmp_path: Path) -> None:
     page = tmp_path / "answer.txt"
     ran = run("license", model(tmp_path / "m", "mit"), *PRODUCT, "-o", page)
     assert page.read_text() == ran.stdout
 
 
-def test_without_a_use_it_is_said_how_to_state_one(tmp_path: Path) -> None:
+def test_screen_without_use_names_the_options_that_state_one(tmp_path: Path) -> None:
     stated = " ".join(run("license", model(tmp_path / "m", "mit"), "--offline").stdout.split())
     assert "say what you mean to do: --policy commercial-saas" in stated
 
 
 @pytest.mark.parametrize("option", [("-o", "html=x.html"), ("--policy", "internal"), ("--notices", "out"), ("-q",)])
-def test_show_takes_no_option_that_would_do_nothing(option: tuple[str, ...]) -> None:
+def test_show_refuses_options_without_effect(option: tuple[str, ...]) -> None:
     ran = run("license", "show", "MIT", *option)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
     assert "show takes no option" in ran.stderr
 
 
-def test_show_prints_nothing_where_one_name_is_wrong_and_keeps_within_a_narrow_terminal(
+def test_show_prints_nothing_for_a_wrong_name_and_fits_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert run("license", "show", "MIT", "nonsense").stdout == ""
@@ -154,12 +154,12 @@ def test_show_prints_nothing_where_one_name_is_wrong_and_keeps_within_a_narrow_t
     assert 45 < max(len(line) for line in lines if "://" not in line) <= 50
 
 
-def test_what_is_not_there_could_not_be_run(tmp_path: Path) -> None:
+def test_missing_target_exits_with_4(tmp_path: Path) -> None:
     assert run("license", tmp_path / "absent", "--offline").returncode == 4
     assert run("license", "acme/nowhere", "--offline").returncode == 4
 
 
-def test_a_scan_takes_the_same_options_and_answers_alike(tmp_path: Path) -> None:
+def test_scan_and_license_give_the_same_answer(tmp_path: Path) -> None:
     denied = run("scan", model(tmp_path / "a", "cc-by-nc-4.0"), "--no-second-opinion", *PRODUCT, "-o", "json")
     assert denied.returncode == 1
     report = json.loads(denied.stdout)
@@ -172,7 +172,7 @@ def test_a_scan_takes_the_same_options_and_answers_alike(tmp_path: Path) -> None
     assert plain.returncode == 0
 
 
-def test_reports_of_every_format_come_from_it(tmp_path: Path) -> None:
+def test_license_writes_every_output_format(tmp_path: Path) -> None:
     folder = model(tmp_path / "m", "mit", MIT)
     html, bom = tmp_path / "r.html", tmp_path / "r.cdx.json"
     ran = run("license", folder, *PRODUCT, "-o", html, "-o", f"cyclonedx={bom}", "-o", "json")
@@ -200,13 +200,13 @@ def test_show_and_explain_print_the_page_of_a_license(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "hint"), [("nonsense", "no licence"), ("other", "no single licence")])
-def test_show_of_no_licence_is_a_usage_error(name: str, hint: str) -> None:
+def test_show_of_unknown_license_is_a_usage_error(name: str, hint: str) -> None:
     ran = run("license", "show", name)
     assert (ran.returncode, hint in ran.stderr) == (2, True)
     assert run("license", "show").returncode == 2
 
 
-def test_several_targets_and_the_worst_decides(tmp_path: Path) -> None:
+def test_exit_code_is_the_worst_of_several_targets(tmp_path: Path) -> None:
     good, bad = model(tmp_path / "a", "mit"), model(tmp_path / "b", "cc-by-nc-4.0")
     ran = run("license", good, bad, *PRODUCT)
     assert ran.returncode == 1
@@ -215,7 +215,7 @@ def test_several_targets_and_the_worst_decides(tmp_path: Path) -> None:
     assert run("license", good, bad, *PRODUCT, "--notices", tmp_path / "n").returncode == 2
 
 
-def test_a_process_of_its_own_answers_alike(tmp_path: Path) -> None:
+def test_command_as_a_process_gives_the_same_answer(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "modelaudit", "license", str(model(tmp_path / "m", "cc-by-nc-4.0")), *PRODUCT]
     ran = subprocess.run(command, capture_output=True, check=False, env=dict(os.environ))
     assert (ran.returncode, "DENIED" in ran.stdout.decode().splitlines()[0], ran.stderr) == (1, True, b"")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.fixtures import FIXTURES
 
-from modelaudit.cli.output import write
+from modelaudit.cli.output import write_file
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.reports import REPORTS
 
@@ -51,7 +51,7 @@ def test_exit_codes(target: Path, code: int) -> None:
     ("targets", "code"),
     [((BENIGN, MALICIOUS), 1), ((FIXTURES / "absent/x.bin", MALICIOUS), 1), ((BENIGN, FIXTURES / "absent/x"), 4)],
 )
-def test_the_worst_of_several_targets_decides(targets: tuple[Path, ...], code: int) -> None:
+def test_exit_code_is_the_worst_of_several_targets(targets: tuple[Path, ...], code: int) -> None:
     assert scan(*targets).returncode == code
 
 
@@ -63,7 +63,7 @@ def test_the_worst_of_several_targets_decides(targets: tuple[Path, ...], code: i
         ("-o", "pdf=x.pdf"), ("-o", "json=/tmp/same.x", "-o", "html=/tmp/same.x"), ("-o", "json=no-such-folder/"),
     ],
 )  # fmt: skip
-def test_a_wrong_option_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> None:
+def test_wrong_option_prints_one_line_and_exits_with_2(arguments: tuple[str, ...]) -> None:
     done = scan(BENIGN, *arguments)
     assert done.returncode == 2
     assert not done.stdout
@@ -72,21 +72,21 @@ def test_a_wrong_option_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> No
     assert done.stderr.count("\n") == 1
 
 
-def test_no_target_is_a_usage_error() -> None:
+def test_missing_target_is_a_usage_error() -> None:
     done = run("scan")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.rstrip().endswith("scan --help")
     assert "Commands:" in (run().stdout + run().stderr), "of nothing asked the help is shown"
 
 
-def test_a_missing_path_is_one_clear_line() -> None:
+def test_missing_path_prints_one_line() -> None:
     done = scan(FIXTURES / "absent/model.bin")
     assert done.stderr.count("\n") == 1
     assert "absent/model.bin" in done.stderr
     assert not done.stdout
 
 
-def test_every_format_at_once_and_one_document_on_stdout(tmp_path: Path) -> None:
+def test_all_outputs_in_one_run_and_one_document_on_stdout(tmp_path: Path) -> None:
     done = scan(
         MALICIOUS,
         "-o",
@@ -108,14 +108,14 @@ def test_every_format_at_once_and_one_document_on_stdout(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "bom.cdx.json", "r.json"]
 
 
-def test_table_comes_first_with_the_verdict_and_ends_with_the_exit_code() -> None:
+def test_table_starts_with_verdict_and_ends_with_exit_code() -> None:
     lines = scan(MALICIOUS).stdout.strip().splitlines()
     assert "FAIL" in lines[0]
     assert any("pickle/dangerous-call" in line for line in lines)
     assert any("Exit code 1" in line for line in lines)
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_report_file_is_replaced_atomically(tmp_path: Path) -> None:
     target = tmp_path / "report.json"
     target.write_text("old")
     target.chmod(0o644)
@@ -127,40 +127,40 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert scan(BENIGN, BENIGN, "-o", f"json={folder}").returncode == 0
 
 
-def test_a_device_a_pipe_and_a_link_are_written_into_and_never_replaced(tmp_path: Path) -> None:
+def test_report_is_written_into_device_pipe_or_link_target(tmp_path: Path) -> None:
     pipe, link, linked = tmp_path / "pipe", tmp_path / "link.json", tmp_path / "linked.json"
     os.mkfifo(pipe)
     link.symlink_to(linked)
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
     reader.start()
-    write(pipe, b"report")
+    write_file(pipe, b"report")
     reader.join(10)
-    write(link, b"report")
+    write_file(link, b"report")
     assert (read, pipe.is_fifo(), link.is_symlink(), linked.read_bytes()) == ([b"report"], True, True, b"report")
     own, other = os.openpty()
-    write(Path(os.ttyname(other)), b"report")
+    write_file(Path(os.ttyname(other)), b"report")
     assert os.read(own, 6) == b"report"
     assert Path(os.ttyname(other)).is_char_device()
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_socket_as_output_is_refused(tmp_path: Path) -> None:
     address = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address))
-        with pytest.raises(ConfigurationError, match="socket: cannot be written: it is no file; name one"):
-            write(address, b"report")
+        with pytest.raises(ConfigurationError, match="socket: cannot be written: it is not a regular file; name one"):
+            write_file(address, b"report")
         assert address.is_socket()
 
 
-def test_several_targets_write_into_a_folder(tmp_path: Path) -> None:
+def test_reports_of_several_targets_go_into_a_folder(tmp_path: Path) -> None:
     done = scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path}")
     assert done.returncode == 1
     assert len(list(tmp_path.iterdir())) == 2
     assert scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path / 'one.json'}").returncode == 2
 
 
-def test_targets_of_one_name_are_numbered_and_none_is_overwritten(tmp_path: Path) -> None:
+def test_reports_of_targets_with_equal_names_are_numbered(tmp_path: Path) -> None:
     for folder, source in (("a--b", BENIGN), ("a b", MALICIOUS)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "model.pkl").write_bytes(source.read_bytes())
@@ -172,7 +172,7 @@ def test_targets_of_one_name_are_numbered_and_none_is_overwritten(tmp_path: Path
     assert len(list(out.glob("*.html"))) == 3
 
 
-def test_render_names_a_file_as_scan_does(tmp_path: Path) -> None:
+def test_render_and_scan_name_files_alike(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
@@ -185,19 +185,19 @@ def test_render_names_a_file_as_scan_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["scan", "render"])
-def test_the_help_names_every_format_and_what_it_is_for(command: str) -> None:
+def test_help_describes_every_output_format(command: str) -> None:
     text = " ".join(run(command, "--help").stdout.split())
     for each in REPORTS.values():
         assert f"{each.name} or report{each.endings[0]} ({each.summary})" in text
 
 
-def test_display_filters_change_no_verdict() -> None:
+def test_display_filter_keeps_the_verdict() -> None:
     shown = scan(FIXTURES / "pickle/malicious/unverified-type.pkl", "--show", "critical", "--fail-on", "medium")
     assert shown.returncode == 1
     assert "pickle/unverified-type" not in shown.stdout
 
 
-def test_colour_only_for_people() -> None:
+def test_colour_is_used_only_on_a_terminal() -> None:
     assert "\x1b" not in scan(MALICIOUS).stdout
     assert "\x1b" not in scan(MALICIOUS, NO_COLOR="1").stdout
     assert not scan(BENIGN).stderr
@@ -221,7 +221,7 @@ def test_render_needs_no_second_scan(tmp_path: Path) -> None:
     assert run("render", tmp_path / "absent.json").returncode == 2
 
 
-def test_a_failure_of_our_own_is_one_line_and_exit_4(tmp_path: Path) -> None:
+def test_internal_failure_prints_one_line_and_exits_with_4(tmp_path: Path) -> None:
     # Python starts this before the command: a renderer that fails.
     (tmp_path / "sitecustomize.py").write_text(
         "import modelaudit.reports.terminal as t\ndef broken(*a, **k): raise KeyError('a bug')\nt.render_table = broken\n"
@@ -233,7 +233,7 @@ def test_a_failure_of_our_own_is_one_line_and_exit_4(tmp_path: Path) -> None:
     assert "KeyError" in done.stderr
 
 
-def test_a_wrong_option_is_told_once_for_all_targets() -> None:
+def test_wrong_option_is_reported_once_for_all_targets() -> None:
     assert scan(BENIGN, MALICIOUS, "--policy", "nonsense").stderr.count("\n") == 1
 
 
@@ -263,7 +263,7 @@ def test_explain_of_an_unknown_name_suggests_a_known_one(name: str, hint: str) -
     assert hint in done.stderr
 
 
-def test_rules_by_family_and_severity() -> None:
+def test_rules_lists_by_family_and_severity() -> None:
     rows = run("rules", "pickle", "--severity", "critical").stdout.splitlines()
     assert rows
     assert all(row.startswith("pickle/") and " critical " in row for row in rows)
@@ -274,7 +274,7 @@ def test_rules_by_family_and_severity() -> None:
     assert "pickle" in refused.stderr
 
 
-def test_a_finding_is_explained_by_its_fingerprint(tmp_path: Path) -> None:
+def test_explain_prints_a_finding_by_its_fingerprint(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     run("scan", str(FIXTURES / "pickle/malicious/os-system.pkl"), "-o", f"json={report}")
     finding = json.loads(report.read_text())["findings"][0]
@@ -303,7 +303,7 @@ def test_version_imports_nothing_heavy() -> None:
     assert not heavy & set(loaded)
 
 
-def test_a_closed_pipe_is_no_traceback() -> None:
+def test_closed_pipe_prints_no_traceback() -> None:
     done = subprocess.run(
         f"{sys.executable} -m modelaudit scan --no-second-opinion {FIXTURES / 'pickle'} -o json | head -c 1",
         shell=True, capture_output=True, text=True, check=False,
@@ -314,7 +314,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
 @pytest.mark.parametrize(
     "arguments", [("license", "show", "MIT"), ("scan", BENIGN, "--offline", "--no-second-opinion")]
 )
-def test_a_full_disk_behind_stdout_is_one_line_and_never_the_code_of_a_verdict(
+def test_full_disk_behind_stdout_exits_with_4(
     arguments: tuple[str | Path, ...],
 ) -> None:
     with Path("/dev/full").open("wb") as full:
