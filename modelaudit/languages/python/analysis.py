@@ -53,13 +53,14 @@ def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
     try:
         evaluator = _evaluate_source(text, evaluator, analysis)
     except LimitReachedError as error:
+        # The log up to the deadline still counts: a part of the evidence is better than none.
         analysis.bounds.append((1, str(error)))
     if encoding:
         evaluator.log.record(uses.HIDDEN, "(source encoding)", 1, encoding)
     if evaluator.log.is_full:
-        analysis.bounds.append((1, "it does more different things than are kept"))
+        analysis.bounds.append((1, "it has more different uses of names than are kept"))
     if evaluator.budget.is_exceeded:
-        analysis.bounds.append((1, f"it takes more than {evaluator.budget.max_steps} steps to follow"))
+        analysis.bounds.append((1, f"it takes more than {evaluator.budget.max_steps} steps to evaluate"))
     analysis.mentions = tuple(evaluator.log.build_mentions())
     analysis.relative_imports = evaluator.relative_imports
     analysis.facts = _collect_facts(evaluator, text)
@@ -68,6 +69,7 @@ def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
 
 def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) -> Evaluator:
     """Evaluate a source in one or two passes; return the evaluator of the last pass, whose log counts."""
+    # A very long source is evaluated piece by piece, so that its whole tree is never in memory.
     pieces = list(split_source(text)) if len(text) <= MAX_PARSED_AT_ONCE else None
     if pieces is None or any(piece.fault for piece in pieces):
         _evaluate_pieces(pieces if pieces is not None else split_source(text), evaluator, analysis)
@@ -106,7 +108,7 @@ def _scan_skipped(piece: SourcePiece, scope: Scope, evaluator: Evaluator, analys
     for first, last in evaluator.skipped:
         scan_names("\n".join(rows[first - 1 : last]), piece.line + first - 1, scope, evaluator.log)
         if len(analysis.bounds) < _MAX_FAULTS:
-            analysis.bounds.append((piece.line + first - 1, "it nests too deep to be followed"))
+            analysis.bounds.append((piece.line + first - 1, "it nests too deep to be evaluated"))
     evaluator.skipped.clear()
 
 

@@ -102,6 +102,7 @@ def _name_open(call: Call) -> str:
 
 
 def _name_torch_load(call: Call) -> str:
+    # The default of ``weights_only`` depends on the version of torch, so that it must be written.
     given = call.keywords.get("weights_only")
     if given is None:
         return call.name

@@ -87,6 +87,7 @@ def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
         start = number
         if taken is not None and _is_ipython_escape(taken):
             parts = [line]
+            # A backslash continues an escape line; the lines that it takes become empty.
             while parts[-1].endswith("\\") and number + 1 < len(lines):
                 number += 1
                 parts[-1] = parts[-1][:-1]

@@ -59,12 +59,15 @@ from modelaudit.languages.python.values import (
     merge_binding,
 )
 
+# A level of nesting takes four or five frames of the stack of this process, whose limit is 1,000.
 _MAX_DEPTH: Final = 90
 _MAX_ITEMS: Final = 256
+# Loops and comprehensions over constants decode texts, so that they are unrolled, within these bounds.
 _MAX_UNROLLED_ELEMENTS: Final = 4096
 _MAX_UNROLLED_LOOP: Final = 256
 _MAX_LOOP_STATEMENTS: Final = 6
 _MAX_LOOP_VALUES: Final = 16
+# Inlining multiplies work: three levels of helpers with a dozen statements each cover the decoders seen in attacks.
 _MAX_INLINE_DEPTH: Final = 3
 _MAX_INLINE_STATEMENTS: Final = 12
 _MAX_INLINED_CALLS: Final = 4000
@@ -131,6 +134,7 @@ class Evaluator(ast.NodeVisitor):
 
     def create_next_pass(self) -> Evaluator:
         """Create an evaluator with an empty log that knows what this one found out about attributes and functions."""
+        # Definitions keep their numbers, so that results and arguments of the first pass belong to the same functions.
         following = Evaluator(self.budget.max_steps)
         following.docstring = self.docstring
         following._attributes = dict(self._attributes)
@@ -142,6 +146,7 @@ class Evaluator(ast.NodeVisitor):
     def evaluate_module(self, body: Sequence[ast.stmt]) -> None:
         """Evaluate statements of a module in ``scope``, and then the bodies of the functions that they define."""
         self.evaluate_statements(body)
+        # Bodies define further functions, and inlined calls define them again: the bounds on inlining end the queue.
         while (local := self._definitions.pop_queued()) is not None:
             self._evaluate_function(local)
 
@@ -153,6 +158,7 @@ class Evaluator(ast.NodeVisitor):
                 self.budget.spend()
                 self.visit(statement)
             except TooDeepError:
+                # The exception left visits unfinished, which would have lowered the depth again.
                 self._depth = depth
                 # Once the budget is gone every statement fails; those far behind that point are not listed.
                 if len(self.skipped) < _MAX_SKIPPED and self.budget.steps <= self.budget.max_steps + 1000:
@@ -185,6 +191,7 @@ class Evaluator(ast.NodeVisitor):
             self.imports.setdefault(alias.name.partition(".")[0])
             bound = alias.name if alias.asname else alias.name.partition(".")[0]
             self.log.record(uses.IMPORT, name_resolution.normalize_name(alias.name).name, node.lineno)
+            # Without ``as``, the statement binds the top-level package, and ``a.b`` is an attribute of it.
             self.scope.bind(alias.asname or bound, name_resolution.normalize_name(bound))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
@@ -226,10 +233,11 @@ class Evaluator(ast.NodeVisitor):
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         """Assign the result of an operator to a name, as if it were written ``name = name + value``."""
         if isinstance(node.target, ast.Name):
+            # A synthetic operator node takes the way of a written one: ``name += "tem"`` folds like ``name + "tem"``.
             read = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
             whole = ast.copy_location(ast.BinOp(read, node.op, node.value), node)
             found = self.evaluate(whole)
-            # A constant replaces all that the name was bound to: ``bind`` would keep callables beside it.
+            # A constant replaces all earlier values of the name: ``bind`` would keep callables beside it.
             if isinstance(found, Constant):
                 self.scope.names.pop(node.target.id, None)
             self.scope.bind(node.target.id, found)
@@ -241,6 +249,7 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(target, ast.Name):
             self.scope.bind(target.id, value)
         elif isinstance(target, ast.Starred):
+            # ``*rest`` gets some of the items; one container with all of them stands for any selection.
             self._assign(target.value, Container((value,)))
         elif isinstance(target, ast.Tuple | ast.List):
             for index, each in enumerate(target.elts):
@@ -261,6 +270,7 @@ class Evaluator(ast.NodeVisitor):
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
                 self._recorder.record_overwrite(overwritten, target.lineno)
+        # New bytecode in a function runs at its next call, wherever that is.
         if target.attr in ("__code__", "func_code"):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
         self._keep_attribute(target.attr, value)
@@ -283,6 +293,7 @@ class Evaluator(ast.NodeVisitor):
             elif each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
                 self.log.record(uses.OVERWRITE, f"builtins.{text or '*'}[=]", target.lineno)
             elif each.name in ("builtins.globals", "builtins.locals") and text:
+                # ``globals()["run"] = os.system`` binds the name ``run``.
                 self.scope.bind(text, value)
         if isinstance(target.value, ast.Name) and not isinstance(base, Constant | ExternalName):
             self._add_item(target.value.id, base, key, value)
@@ -412,6 +423,7 @@ class Evaluator(ast.NodeVisitor):
                 self._assign(node.target, Constant(part, max(source.provenance, Provenance.COMPUTED)))
                 self.evaluate_statements(node.body)
         elif isinstance(source, Container) and len(source.values) <= _MAX_UNROLLED_LOOP and not source.keys:
+            # ``for run in (os.system, print)``: each callable gets a round of its own.
             for value in source.values[:_MAX_LOOP_VALUES]:
                 self._assign(node.target, value)
                 self.evaluate_statements(node.body)
@@ -468,6 +480,7 @@ class Evaluator(ast.NodeVisitor):
             if parameter is not None and parameter.annotation is not None:
                 self._evaluate_annotation(parameter.annotation)
         local = self._define(node)
+        # A decorator is called with the function, so that ``@atexit.register`` and the like count as calls.
         self._decorate(node.decorator_list, local)
         self.scope.bind(node.name, local)
 
@@ -480,10 +493,12 @@ class Evaluator(ast.NodeVisitor):
         members = Scope(self.scope)
         local = self._define(node, members)
         self._definitions.get(local).bases = bases
+        # The metaclass is called to make the class: ``class A(metaclass=exec)`` runs something.
         if "metaclass" in keywords:
             self._apply(keywords["metaclass"], [], {}, node.lineno)
         with self._enter_scope(members):
             self.evaluate_statements(node.body)
+        # ``class A: run = os.system`` makes ``run`` callable on objects whose class is unknown where they are used.
         for name, value in members.names.items():
             if any(isinstance(each, ExternalName | PartialCall) for each in list_alternatives(value)):
                 self._keep_attribute(name, value)
@@ -550,6 +565,7 @@ class Evaluator(ast.NodeVisitor):
                     self._depth = depth
                     self.skipped.append((node.lineno, node.end_lineno or node.lineno))
                     return UNKNOWN
+            # Results are collected for one body at a time; an inlined call interrupts the body of its caller.
             outer, self._results = self._results, []
             self.evaluate_statements(node.body)
             found = join_values(*self._results) if self._results else UNKNOWN
@@ -572,6 +588,7 @@ class Evaluator(ast.NodeVisitor):
         for parameter in (*positional, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))):
             known = definition.arguments.get(parameter.arg, UNKNOWN)
             if parameter.arg in defaults:
+                # Defaults belong to the scope around the function.
                 with self._enter_scope(definition.scope):
                     known = join_values(known, self.evaluate(defaults[parameter.arg]))
             scope.names[parameter.arg] = UNKNOWN if isinstance(known, Constant) else known
@@ -626,6 +643,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_Name(self, node: ast.Name) -> Value:
         """Resolve a name: bound by the source, special, imported by a star, or a builtin."""
+        # The source can shadow any other meaning of a name, so that its own bindings come first.
         found = self.scope.look_up(node.id)
         if found is not None:
             return found
@@ -659,6 +677,7 @@ class Evaluator(ast.NodeVisitor):
             elif isinstance(each, LocalDefinition):
                 found.append(self._resolve_member(each, name))
             elif isinstance(each, Unknown | Constant) and name in self._attributes:
+                # An unknown object may be one whose attribute the source set elsewhere.
                 found += (self._attributes[name], name_resolution.resolve_attribute(each, name))
             else:
                 found.append(name_resolution.resolve_attribute(each, name))
@@ -669,6 +688,7 @@ class Evaluator(ast.NodeVisitor):
         definition = self._definitions.get(local)
         if definition.members is None:
             return local if name in ("__call__", "__wrapped__", "__func__") else self._attributes.get(name, UNKNOWN)
+        # The class defines the attribute, an assignment to some object overrides it: either may be meant.
         found = [
             self._take_member(value, local)
             for value in (definition.members.names.get(name), self._attributes.get(name))
@@ -747,6 +767,7 @@ class Evaluator(ast.NodeVisitor):
         """Apply an operator to two values."""
         self.budget.spend()
         if isinstance(left, Constant) and isinstance(right, Constant):
+            # Concatenation copies both sides: 256 characters cost one step, as a visit does.
             size = constant_folding.measure_constant(left) + constant_folding.measure_constant(right)
             self.budget.spend(size >> 8)
             folded = constant_folding.fold_binary(kind, left, right)
@@ -916,6 +937,7 @@ class Evaluator(ast.NodeVisitor):
             # Constants are immutable here. A list of them that is changed in place is not known any more.
             if isinstance(base, Constant) and method in _MUTATING_METHODS and isinstance(node.func.value, ast.Name):
                 self.scope.bind(node.func.value.id, UNKNOWN)
+            # Resolved before the arguments are evaluated, as in Python: they may rebind the name.
             callee = self._resolve_attribute(base, method, node.lineno)
         else:
             callee = self._evaluate_unrecorded(node.func)
@@ -926,6 +948,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _record_arguments(self, callee: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
         """Record the effects that arguments alone have, whatever is called."""
+        # A function that is passed counts as called: whether the receiver calls it is rarely known.
         for each in (*args, *keywords.values()):
             self._recorder.record_passed_definitions(each)
         for each in arguments.find_passed_getter_targets(args):
@@ -950,6 +973,7 @@ class Evaluator(ast.NodeVisitor):
             folded = constant_calls.fold_method(base, method, known) if len(known) == len(args) else None
             if folded is not None:
                 return self._recorder.record_computed_text(folded, line)
+            # A method that the source assigns to some object may be meant, although the base is a constant.
             tags = collect_tags(base).union(*map(collect_tags, args))
             return Unknown(tags) if method not in self._attributes else None
         if isinstance(base, Container) and method:
@@ -979,6 +1003,7 @@ class Evaluator(ast.NodeVisitor):
         """Call every callable that a value may be; ``base`` and ``method`` are the object and name before the call."""
         found: list[Value] = []
         alternatives = list_alternatives(callee)
+        # Each alternative of the callee meets each of every argument, and calls nest: pay for the product.
         self.budget.spend(len(alternatives) * (1 + sum(len(list_alternatives(each)) for each in args)))
         for each in alternatives:
             if isinstance(each, ExternalName):
@@ -1013,6 +1038,7 @@ class Evaluator(ast.NodeVisitor):
                 if (name.startswith("__") and name.endswith("__")) or (is_thread and name == "run"):
                     self._recorder.record_passed_definitions(member)
             return LocalDefinition(local.number, is_result=True)
+        # A method of an object of the source gets the object as its first argument.
         is_bound = bool(method) and any(
             isinstance(each, LocalDefinition) and each.is_result for each in list_alternatives(base)
         )
@@ -1045,6 +1071,7 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node, ast.ClassDef):
             return LocalDefinition(local.number, is_result=True)
         bound = definition.bind_call(args, keywords)
+        # With unknown arguments alone, the result is that of the body evaluated by itself.
         is_known = any(
             isinstance(each, CallableValue | Constant) for value in bound.values() for each in list_alternatives(value)
         )
@@ -1072,6 +1099,7 @@ class Evaluator(ast.NodeVisitor):
             self.log.record_method_call(method)
         if method in name_tables.COMMAND_METHODS:
             self._recorder.record_call(call)
+        # A module or a name in it that comes from a file is chosen by whoever writes that file.
         if "module" in call.tags and call.tags & {"file", "computed"}:
             is_named = "file" in call.tags
             self.log.record(uses.CALL, f"(function that {'a file names' if is_named else 'is worked out'})", line)
@@ -1089,10 +1117,12 @@ class Evaluator(ast.NodeVisitor):
         folded = self._fold_call(call)
         if folded is not None:
             return folded
+        # With one argument ``type`` only asks; with three it makes a class.
         if call.name == "builtins.type" and len(call.args) == 1:
             return UNKNOWN
         self._recorder.record_call(call)
         method = call.name.rpartition(".")[2]
+        # The object comes from a library and its class is not known: the method may be that of any other class.
         if callee.is_result and method in name_tables.COMMAND_METHODS:
             self.log.record(uses.CALL, f"*.{method}", call.line, call.detail)
         if callee.is_result:
@@ -1117,12 +1147,14 @@ class Evaluator(ast.NodeVisitor):
             return UNKNOWN
         base, name = call.args[0], call.args[1]
         if not isinstance(name, Constant) or not isinstance(name.value, str):
+            # Which attribute is read the source does not show; the result keeps what is known of the module.
             for each in list_alternatives(base):
                 self._recorder.record_computed_name(each, call.line)
             computed = {"computed"} if "module" in collect_tags(base) else set()
             return Unknown(collect_tags(base) | collect_tags(name) | computed)
         found = name_resolution.resolve_command_method(base, name)
         taken = found or self._resolve_attribute(base, name.value, call.line)
+        # ``getattr(os, "system")`` shows its name; ``getattr(os, "sys" + "tem")`` hides it.
         if name.provenance is Provenance.LITERAL:
             return taken
         return join_values(*(_hide_name(each) for each in list_alternatives(taken)))
@@ -1206,9 +1238,11 @@ class Evaluator(ast.NodeVisitor):
         body = parse_code_text(source.strip() if call.name == "builtins.eval" else source)
         if body is None:
             return UNKNOWN
+        # Lines inside the text mean nothing to a reader of the file.
         before = self.log.pin_line(call.line)
         self._code_text_depth += 1
         try:
+            # ``eval`` returns the value of its expression, ``exec`` none.
             if len(body) == 1 and isinstance(body[0], ast.Expr):
                 return self.evaluate(body[0].value)
             self.evaluate_statements(body)

@@ -53,6 +53,7 @@ def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
     if root is not None and name not in (root, f"{root}.{root}", "asyncio.subprocess"):
         return ExternalName(root, is_hidden=is_hidden)
     name = _find_public_name(name)
+    # Some modules have a second name for their implementation in C or on one platform.
     first, _, rest = name.partition(".")
     first = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}.get(first, first)
     whole = (f"{first}.{rest}" if rest else first)[:_MAX_NAME]
@@ -78,6 +79,7 @@ def resolve_attribute(base: Value, name: str) -> Value:
         return (
             base.callee if name == "func" else base if name in SELF_ATTRIBUTES else resolve_attribute(base.callee, name)
         )
+    # ``().__class__.__base__`` begins a walk to every class of the process.
     if name == "__class__" and isinstance(base, Constant | Container):
         return ExternalName("builtins.object")
     if name == "__code__":
@@ -100,6 +102,7 @@ def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName |
         return base
     if name in ("value", "_value_") and base.name in WELL_KNOWN_MODULES.values():
         return base  # ``value`` of a member of an enumeration
+    # ``torch.__file__`` leads into the folder of installed packages; a write below it replaces code.
     if name in _LOCATION_ATTRIBUTES and not base.is_result:
         return ExternalName(f"{base.name}.{name}", True, base.is_hidden, frozenset({"installed"}))
     if base.name == "builtins.object" and name in ("__base__", "__bases__", "__mro__", "__class__"):
@@ -128,6 +131,7 @@ def _resolve_container_item(base: Container, key: Value) -> Value:
     if isinstance(key, Constant):
         if base.keys:
             found = [value for known, value in zip(base.keys, base.values, strict=True) if known == key.value]
+            # A later item of the same key replaces an earlier one; an unknown key may be any of them.
             return found[-1] if found else join_values(*base.values)
         if isinstance(key.value, int) and -len(base.values) <= key.value < len(base.values):
             return base.values[key.value]
@@ -145,6 +149,7 @@ def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:
         return resolve_global(text, is_hidden)
     if base.name == "builtins.vars" and base.is_result and isinstance(key, Constant):
         return resolve_command_method(Unknown(base.tags), key) or base
+    # ``os.__dict__["system"]`` is ``os.system``.
     owner, dot, last = base.name.rpartition(".")
     if dot and last == "__dict__" and text:
         return resolve_attribute(ExternalName(owner, is_hidden=is_hidden), text)

@@ -47,6 +47,7 @@ class UseRecorder:
                     self.record_computed_name(ExternalName(each.name.partition(".__dict__")[0]), line)
                 self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
             elif isinstance(each, LocalDefinition):
+                # A function that is referred to may be called later, by whoever holds the reference.
                 self.log.record_local_call(each.number)
 
     def record_attribute_access(self, value: Value, line: int) -> None:
@@ -91,13 +92,15 @@ class UseRecorder:
         value = constant.value
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         if isinstance(text, str) and len(text) > 3:
+            # The patterns read the text several times, so that 64 characters cost a step.
             self.budget.spend(len(text) >> 6)
             for name, detail in attack_texts.find_attack_texts(text):
                 self.log.record(uses.TEXT, name, line, detail)
+            # Entry points and configurations name functions as ``module:function``.
             dotted = text.replace(":", ".")
             if dotted in COMMANDS:
                 name = name_resolution.normalize_name(dotted).name
-                self.log.record(uses.REFERENCE, name, line, "by its name in a text")
+                self.log.record(uses.REFERENCE, name, line, "named in a text")
 
     def record_computed_text(self, value: Value | None, line: int) -> Value:
         """Record a text that was put together like one that is written out; return the value, or ``UNKNOWN``."""
@@ -127,4 +130,4 @@ class UseRecorder:
         """Record that a module that runs commands or code is passed to a function of another file."""
         for each in list_alternatives(value):
             if isinstance(each, ExternalName) and not each.is_result and each.name in POWERFUL_MODULES:
-                self.log.record(uses.COMPUTED, f"{each.name}.*", line, "handed on")
+                self.log.record(uses.COMPUTED, f"{each.name}.*", line, "passed to a function of another file")

@@ -97,12 +97,14 @@ def decode_source(data: bytes) -> tuple[str, str]:
     """Decode a source file by its coding cookie (PEP 263).
 
     Returns:
-        The text, and the name of the encoding if it hides what the bytes show, such as UTF-7; otherwise an empty name.
+        The text, and the name of the encoding if it is unknown or hides what the bytes show, such as UTF-7; otherwise
+        an empty name.
     """
     for line in data.split(b"\n", 2)[:2]:
         found = _COOKIE.match(line)
         if found is not None:
             name = found[1].decode("ascii", "replace").lower().replace("_", "-")
+            # These encodings spell ordinary letters with other bytes, so that a search of the file finds nothing.
             if name in _HIDING_ENCODINGS:
                 return data.decode(_HIDING_ENCODINGS[name], "replace"), name
             if name not in _ORDINARY_ENCODINGS and not name.startswith(
@@ -110,6 +112,7 @@ def decode_source(data: bytes) -> tuple[str, str]:
             ):
                 return _decode_plain(data), name
             break
+        # The cookie counts only in the first two lines, and in the second only below a comment or an empty line.
         if line.strip() and not line.lstrip().startswith(b"#"):
             break
     return _decode_plain(data), ""
@@ -128,6 +131,8 @@ def find_parser_obstacle(text: str) -> str:
     """Return the reason why a text is not given to the parser, which has no bounds of its own; empty if it is."""
     chains = [0]
     branches = 0
+    # One counter for each open bracket: operators are counted between separators of the same bracket, because only a
+    # chain of them nests in the tree.
     for token in in_time(_TOKEN.finditer(text), 4096):
         kind = token.lastgroup
         if kind in ("op", "open"):
@@ -143,6 +148,7 @@ def find_parser_obstacle(text: str) -> str:
         elif kind == "comma" or (kind == "line" and len(chains) == 1):
             chains[-1] = 0
         elif kind == "branch":
+            # Each ``elif`` nests one level deeper in the tree.
             branches += 1
             if branches > _MAX_BRANCHES:
                 return f"more than {_MAX_BRANCHES} branches"
@@ -217,7 +223,7 @@ def _parse_bounded(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
         return None, str(error.msg)
     except ValueError as error:
         return None, str(error)
-    except (RecursionError, MemoryError):
+    except (RecursionError, MemoryError):  # the parser has a stack of its own, and reports its end in these ways
         return None, "it nests deeper than the parser can follow"
 
 
@@ -237,7 +243,9 @@ def _split_statements(text: str) -> Iterator[tuple[int, str]]:
         if not ended:
             continue
         at = token.end()
+        # A statement ends where the next line begins in the first column, and does not go on with the one before.
         if at < len(text) and _STATEMENT_CHARACTER.match(text, at) and not _CONTINUES_STATEMENT.match(text, at):
+            # A decorator and the definition below it are one statement.
             if not decorated:
                 yield start_line, text[start:at]
                 start, start_line = at, line

@@ -43,6 +43,7 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
             log.record(uses.TEXT, name, at, shown)
     if _EXEC_STATEMENT.search(text):
         log.record(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
+    # Texts and comments go, line breaks stay: names in them are no names of the code.
     bare = _LITERAL.sub(lambda match: "\n" * match[0].count("\n"), text)
     for number, row in in_time(enumerate(bare.split("\n")[:_MAX_MATCHES], line)):
         _scan_imports(row, number, scope, log)

@@ -115,6 +115,7 @@ class UseLog:
         found = sorted(self._uses.values(), key=lambda each: (each.line, each.use, each.name))
         early = {(each.name, each.detail) for each in found if each.use == CALL and each.within in reached}
         for each in found:
+            # Of equal calls at import and later only the first kind is kept.
             is_early = each.use == CALL and (each.name, each.detail) in early
             use = AT_IMPORT if is_early else each.use
             if (use, each.name, each.detail) in yielded or (is_early and each.within not in reached):
@@ -132,11 +133,13 @@ class UseLog:
                 continue
             reached.add(number)
             waiting += self._edges.get(number, ())
+            # A method of an unknown object may be any method of that name in the source.
             for name in self._edges_by_name.get(number, ()):
                 waiting += self._numbers.get(name, ())
         return frozenset(reached)
 
     def _find_remote_shell(self, found: list[Use]) -> Iterator[Mention]:
+        # A remote shell joins a socket to a terminal. Either alone is ordinary, so that both must be in one source.
         called = {each.name for each in found if each.use in (CALL, HIDDEN, REFERENCE)}
         terminal = next((each for each in found if each.name in _TERMINALS), None)
         if terminal is not None and called & _SOCKETS:
