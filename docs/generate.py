@@ -41,6 +41,7 @@ from license_pages import (  # noqa: E402 - the modules beside this file are on 
 )
 from rule_pages import NOTICE, render_examples, render_rule_index, render_rule_pages  # noqa: E402
 from site_tree import SiteTree, build_site_tree  # noqa: E402
+from vocabulary_page import render_vocabulary_page  # noqa: E402
 
 SITE = ROOT / "build/docs"
 WIDTH = 100
@@ -55,6 +56,7 @@ def render_committed_files() -> Mapping[Path, str]:
     return {
         ROOT / "docs/cli.md": render_cli_page(),
         ROOT / "docs/rules.md": render_rule_index(catalogue, "../rules/findings/{id}.yaml"),
+        ROOT / "docs/vocabularies.md": render_vocabulary_page(catalogue),
         ROOT / "docs/callables.md": render_callables_page(catalogue.callables),
         ROOT / "docs/licenses.md": render_license_index(catalogue, "../rules/licenses/{id}.yaml"),
         ROOT / "docs/licences-in-use.md": render_licenses_in_use(catalogue),
