@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.cursor import BytesCursor
 
 _END, _HEADER, _ARCHIVE_PROPERTIES, _ADDITIONAL_STREAMS, _MAIN_STREAMS, _FILES = range(6)
 _PACK_INFO, _UNPACK_INFO, _SUBSTREAMS = 6, 7, 8
@@ -71,12 +72,11 @@ class File:
     is_link: bool = False
 
 
-class Cursor:
+class HeaderCursor(BytesCursor):
     """The header, read from front to back."""
 
     def __init__(self, data: bytes, most: int) -> None:
-        self.data = data
-        self.at = 0
+        super().__init__(data)
         self._most = most
 
     def bound(self, count: int, what: str) -> None:
@@ -91,25 +91,9 @@ class Cursor:
         if count > self._most:
             raise LimitReachedError(f"the archive counts {count} {what}, more than the {self._most} that are read")
 
-    @property
-    def left(self) -> int:
-        """Bytes that are left."""
-        return len(self.data) - self.at
-
-    def take(self, count: int) -> bytes:
-        """The next ``count`` bytes.
-
-        Raises:
-            DamagedError: there are fewer.
-        """
-        if count > self.left:
-            raise DamagedError("the header of the archive breaks off", self.at)
-        self.at += count
-        return self.data[self.at - count : self.at]
-
-    def inner(self) -> Cursor:
+    def inner(self) -> HeaderCursor:
         """The bytes of a property whose length comes first."""
-        return Cursor(self.take(self.number()), self._most)
+        return HeaderCursor(self.take(self.number()), self._most)
 
     def byte(self) -> int:
         """The next byte."""
@@ -152,7 +136,7 @@ class Cursor:
             raise DamagedError(f"the header has property {found} where {kind} must stand", self.at - 1)
 
 
-def read_streams(cursor: Cursor, base: int) -> Streams:
+def read_streams(cursor: HeaderCursor, base: int) -> Streams:
     """The streams of an archive whose packed data count from ``base``.
 
     Raises:
@@ -183,7 +167,7 @@ def read_streams(cursor: Cursor, base: int) -> Streams:
     return Streams(packed, tuple(whole))
 
 
-def _read_packed(cursor: Cursor, base: int) -> tuple[tuple[int, int], ...]:
+def _read_packed(cursor: HeaderCursor, base: int) -> tuple[tuple[int, int], ...]:
     position = base + cursor.number()
     count = cursor.count()
     sizes: list[int] = []
@@ -201,7 +185,7 @@ def _read_packed(cursor: Cursor, base: int) -> tuple[tuple[int, int], ...]:
     return tuple(places)
 
 
-def _read_folders(cursor: Cursor) -> list[Folder]:
+def _read_folders(cursor: HeaderCursor) -> list[Folder]:
     cursor.expect(_FOLDER)
     count = cursor.count()
     if cursor.byte():
@@ -220,7 +204,7 @@ def _read_folders(cursor: Cursor) -> list[Folder]:
     ]
 
 
-def _read_folder(cursor: Cursor) -> Folder:
+def _read_folder(cursor: HeaderCursor) -> Folder:
     coders = []
     count = cursor.count()
     if not 0 < count <= _MOST_CODERS:
@@ -248,7 +232,7 @@ def _main_size(folder: Folder) -> int:
     return next((size for number, size in enumerate(folder.sizes) if number not in led), 0)
 
 
-def _read_contents(cursor: Cursor, folders: Sequence[Folder]) -> list[list[tuple[int, int | None]]]:
+def _read_contents(cursor: HeaderCursor, folders: Sequence[Folder]) -> list[list[tuple[int, int | None]]]:
     counts = [1] * len(folders)
     kind = cursor.byte()
     if kind == _STREAM_COUNTS:
@@ -277,7 +261,7 @@ def _read_contents(cursor: Cursor, folders: Sequence[Folder]) -> list[list[tuple
     ]
 
 
-def read_header(cursor: Cursor, base: int) -> tuple[Streams, list[File]]:
+def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
     """The streams and files of a header that is not packed, behind its first byte.
 
     Raises:
@@ -303,7 +287,7 @@ def read_header(cursor: Cursor, base: int) -> tuple[Streams, list[File]]:
     return streams, files
 
 
-def _read_files(cursor: Cursor) -> list[File]:
+def _read_files(cursor: HeaderCursor) -> list[File]:
     count = cursor.count()
     names = [""] * count
     empty = [False] * count
@@ -329,7 +313,7 @@ def _read_files(cursor: Cursor) -> list[File]:
     return files
 
 
-def _attributes(inner: Cursor, there: Sequence[bool]) -> list[int | None]:
+def _attributes(inner: HeaderCursor, there: Sequence[bool]) -> list[int | None]:
     return [int.from_bytes(inner.take(4), "little") if stated else None for stated in there]
 
 

@@ -29,8 +29,8 @@ from modelaudit.formats.archives.sevenzip.folders import (
 from modelaudit.formats.archives.sevenzip.header import (
     ENCODED_HEADER,
     PLAIN_HEADER,
-    Cursor,
     File,
+    HeaderCursor,
     Streams,
     read_header,
     read_streams,
@@ -119,7 +119,7 @@ def _read_header(
     if zlib.crc32(data) != place.crc:
         log.add(SevenZipDefect.CRC_MISMATCH, "the header does not have the CRC-32 that is stated for it", place.start)
     for _ in range(_MOST_NESTED):
-        cursor = Cursor(data, limits.members)
+        cursor = HeaderCursor(data, limits.members)
         kind = cursor.byte()
         if kind == PLAIN_HEADER:
             return read_header(cursor, _START_SIZE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.gguf.cursor import Cursor
+from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.types import BLOCKS, Blocks
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
@@ -79,7 +79,7 @@ def blocks_of(magic: str, version: int, numbers: dict[str, int]) -> Blocks:
     return OLD_BLOCKS if (magic, version) in (("ggmf", 1), ("ggjt", 1), ("ggjt", 2)) else BLOCKS
 
 
-def read_front(cursor: Cursor, layout: Layout) -> dict[str, int]:
+def read_front(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
     """Pass what precedes the tensors, and return its numbers.
 
     Raises:

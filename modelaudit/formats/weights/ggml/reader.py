@@ -13,7 +13,7 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.ggml.layouts import MAGICS, UNVERSIONED, Layout, blocks_of, layouts_of, read_front
 from modelaudit.formats.weights.gguf import TensorDefect
-from modelaudit.formats.weights.gguf.cursor import Cursor
+from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.tensors import padded, size_of
 from modelaudit.formats.weights.gguf.types import Blocks
 from modelaudit.model.artifact import Artifact, Window
@@ -84,7 +84,7 @@ def _facts(state: _State) -> Iterator[tuple[str, str]]:
 def _follow(window: Window, start: int, state: _State) -> None:
     layouts = layouts_of(state.magic, state.version)
     for layout in layouts:
-        cursor = Cursor(window, start, "<", wide=False)
+        cursor = GgufCursor(window, start, "<", wide=False)
         try:
             numbers = read_front(cursor, layout)
         except DamagedError:
@@ -98,14 +98,14 @@ def _follow(window: Window, start: int, state: _State) -> None:
         return
 
 
-def _is_row(cursor: Cursor) -> bool:
+def _is_row(cursor: GgufCursor) -> bool:
     """Whether what follows can be the row of a tensor; the cursor stays where it is."""
     row = cursor.window.read(cursor.offset, 12)
     dimensions, length, kind = (int.from_bytes(row[at : at + 4], "little") for at in (0, 4, 8))
     return len(row) == 12 and 0 < dimensions <= _MOST_DIMENSIONS and 0 < length <= _MOST_NAME and kind < 256
 
 
-def _tensors(cursor: Cursor, layout: Layout, blocks: Blocks, state: _State) -> None:
+def _tensors(cursor: GgufCursor, layout: Layout, blocks: Blocks, state: _State) -> None:
     """Pass each tensor; stops where what follows is none, and notes that."""
     seen: set[bytes] = set()
     size = cursor.window.size

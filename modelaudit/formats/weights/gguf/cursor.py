@@ -3,67 +3,34 @@
 from __future__ import annotations
 
 import struct
-from typing import Final
 
 from modelaudit.formats.weights.gguf.types import VALUES, WIDTHS
 from modelaudit.model.artifact import Window
-from modelaudit.model.limits import KIB
-from modelaudit.wire.base import DamagedError
-
-_STEP: Final = 256 * KIB
+from modelaudit.wire.cursor import BLOCK, Cursor
 
 
-class BeyondError(DamagedError):
-    """Something is stated to be larger than what is left of the file. ``wanted`` is in bytes."""
-
-    def __init__(self, what: str, wanted: int, offset: int) -> None:
-        super().__init__(f"{what} is stated to take {wanted} bytes, more than the file has left", offset)
-        self.wanted = wanted
-
-
-class Cursor:
-    """Reads forward; every length is held against the size of the window before anything is read.
+class GgufCursor(Cursor):
+    """Reads numbers and texts of GGUF and GGML forward.
 
     Attributes:
-        offset: of what is read next, in bytes.
         wide: whether counts and lengths have 64 bits, as from version 2 on, or 32.
     """
 
     def __init__(self, window: Window, offset: int, order: str, wide: bool) -> None:
-        self.window = window
-        self.offset = offset
+        super().__init__(window, offset)
         self.wide = wide
         self._order = order
-        self._held = b""
-        self._base = offset
         self._u32 = struct.Struct(order + "I")
         self._u64 = struct.Struct(order + "Q")
 
-    def need(self, count: int, what: str) -> None:
-        """Raise ``BeyondError`` unless ``count`` bytes are left."""
-        if count > self.window.size - self.offset:
-            raise BeyondError(what, count, self.offset)
-
-    def _at(self, count: int, what: str) -> int:
-        """Where the next ``count`` bytes stand in what is held; there are few of them."""
-        place = self.offset - self._base
-        if place + count > len(self._held):
-            self.need(count, what)
-            self._held = self.window.read(self.offset, _STEP)
-            self._base, place = self.offset, 0
-            if len(self._held) < count:
-                raise BeyondError(what, count, self.offset)
-        self.offset += count
-        return place
-
     def u32(self, what: str) -> int:
         """A number of 32 bits. Raises ``DamagedError``."""
-        place = self._at(4, what)
+        place = self._locate(4, what)
         return int(self._u32.unpack_from(self._held, place)[0])
 
     def u64(self, what: str) -> int:
         """A number of 64 bits. Raises ``DamagedError``."""
-        place = self._at(8, what)
+        place = self._locate(8, what)
         return int(self._u64.unpack_from(self._held, place)[0])
 
     def length(self, what: str) -> int:
@@ -72,7 +39,7 @@ class Cursor:
 
     def value(self, kind: int, what: str) -> int | float:
         """A value of a type that has a width of its own. Raises ``DamagedError``."""
-        place = self._at(WIDTHS[kind], what)
+        place = self._locate(WIDTHS[kind], what)
         number: int | float = struct.unpack_from(self._order + VALUES[kind], self._held, place)[0]
         return number
 
@@ -94,13 +61,6 @@ class Cursor:
         if self.offset > self._base + len(self._held):
             self._held, self._base = b"", self.offset
         return data, start, length
-
-    def skip(self, count: int, what: str) -> None:
-        """Pass ``count`` bytes. Raises ``DamagedError``."""
-        self.need(count, what)
-        self.offset += count
-        if self.offset > self._base + len(self._held):
-            self._held, self._base = b"", self.offset
 
     def skip_texts(self, count: int, what: str) -> None:
         """Pass ``count`` texts, of which vocabularies have hundreds of thousands. Raises ``DamagedError``."""
@@ -124,4 +84,4 @@ class Cursor:
 
     def _refill(self) -> None:
         self._base = self.offset
-        self._held = self.window.read(self.offset, _STEP) if self.offset < self.window.size else b""
+        self._held = self.window.read(self.offset, BLOCK) if self.offset < self.window.size else b""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.formats.weights.gguf import GgufDefect
-from modelaudit.formats.weights.gguf.cursor import Cursor
+from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.types import ARRAY, BOOL, STRING, WIDTHS
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -56,7 +56,7 @@ class Metadata:
     _kept: int = 0
     _strings: int = 0
 
-    def read(self, cursor: Cursor, count: int) -> None:
+    def read(self, cursor: GgufCursor, count: int) -> None:
         """Take in ``count`` pairs.
 
         Raises:
@@ -79,7 +79,7 @@ class Metadata:
             seen.add(raw)
             self._value(cursor, key, cursor.u32(f"the type of {key[:200]!r}"))
 
-    def _value(self, cursor: Cursor, key: str, kind: int) -> None:
+    def _value(self, cursor: GgufCursor, key: str, kind: int) -> None:
         what = f"the value of {key[:200]!r}"
         offset = cursor.offset
         is_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
@@ -108,12 +108,12 @@ class Metadata:
         else:
             self.alignment = value
 
-    def _text(self, cursor: Cursor, key: str, what: str, is_of_list: bool = False) -> None:
+    def _text(self, cursor: GgufCursor, key: str, what: str, is_of_list: bool = False) -> None:
         data, start, length = cursor.text(what, min(_MOST_TEXT, max(0, _MOST_KEPT - self._kept)))
         self._kept += len(data)
         self.texts.append(Text(key, data, start, length, is_of_list))
 
-    def _array(self, cursor: Cursor, key: str, what: str) -> None:
+    def _array(self, cursor: GgufCursor, key: str, what: str) -> None:
         """Pass an array, and those in it: the format has them, and llama.cpp refuses them."""
         left = [1]
         while left:
@@ -140,7 +140,7 @@ class Metadata:
             else:
                 raise DamagedError(f"{what} has items of type {kind}, which does not exist", offset)
 
-    def _texts(self, cursor: Cursor, key: str, count: int, what: str) -> None:
+    def _texts(self, cursor: GgufCursor, key: str, count: int, what: str) -> None:
         if "chat_template" in key.lower():
             if count > _MOST_TEMPLATES:
                 raise LimitReachedError(f"{what} holds more than {_MOST_TEMPLATES} texts", cursor.offset)
@@ -152,7 +152,7 @@ class Metadata:
             self._text(cursor, f"{key}.{index}", what)
         cursor.skip_texts(count - kept, what)
 
-    def _count(self, count: int, cursor: Cursor) -> None:
+    def _count(self, count: int, cursor: GgufCursor) -> None:
         self._strings += count
         if self._strings > self.limits.document_nodes:
             raise LimitReachedError(f"it holds more than {self.limits.document_nodes} texts", cursor.offset)

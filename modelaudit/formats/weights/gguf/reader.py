@@ -12,7 +12,7 @@ from typing import Final
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.gguf import TensorDefect
-from modelaudit.formats.weights.gguf.cursor import BeyondError, Cursor
+from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.metadata import Metadata
 from modelaudit.formats.weights.gguf.tensors import Tensor, judge_extents, padded, read_table
 from modelaudit.languages.terms.keys import FILE_TYPE
@@ -21,6 +21,7 @@ from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
+from modelaudit.wire.cursor import BeyondError
 from modelaudit.wire.members import DefectLog, MemberPaths
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
@@ -95,7 +96,7 @@ def _follow(window: Window, state: _State) -> None:
             break
     else:
         raise DamagedError(f"version {int.from_bytes(first[4:], 'little')} does not exist", 4)
-    cursor = Cursor(window, _HEADER, "<" if state.order == "little" else ">", state.version > 1)
+    cursor = GgufCursor(window, _HEADER, "<" if state.order == "little" else ">", state.version > 1)
     state.counts = tensors, pairs = cursor.length("the number of tensors"), cursor.length("the number of pairs")
     for count, what in ((tensors, "tensors"), (pairs, "pairs of metadata")):
         if count >= _ABSURD_COUNT:

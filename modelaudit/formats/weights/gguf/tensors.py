@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.formats.weights.gguf import GgufDefect, TensorDefect
-from modelaudit.formats.weights.gguf.cursor import Cursor
+from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.types import BLOCKS, Blocks
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.members import DefectLog
@@ -31,7 +31,7 @@ class Tensor:
     size: int | None
 
 
-def read_table(cursor: Cursor, count: int, log: DefectLog, found: list[Tensor]) -> None:
+def read_table(cursor: GgufCursor, count: int, log: DefectLog, found: list[Tensor]) -> None:
     """Take in the rows, into ``found``.
 
     Raises:

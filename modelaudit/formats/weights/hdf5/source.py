@@ -9,6 +9,7 @@ from typing import Final
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.cursor import BytesCursor
 
 _PAGE: Final = 64 * KIB
 _PAGES: Final = 64
@@ -17,29 +18,14 @@ _MOST_READ: Final = 256 * MIB
 _EACH: Final = 64
 
 
-class Piece:
+class Piece(BytesCursor):
     """Bytes that were read, taken from the front; ``offset`` is where they stand in the artifact."""
 
-    __slots__ = ("at", "data", "offset", "sizes")
+    __slots__ = ("sizes",)
 
     def __init__(self, data: bytes, offset: int, sizes: Sizes) -> None:
-        self.data, self.offset, self.sizes, self.at = data, offset, sizes, 0
-
-    @property
-    def left(self) -> int:
-        """How many bytes are left."""
-        return len(self.data) - self.at
-
-    def take(self, length: int) -> bytes:
-        """The next ``length`` bytes. Raises ``DamagedError`` where fewer are left."""
-        if length < 0 or length > self.left:
-            raise DamagedError(f"{length} bytes are stated where {self.left} are left", self.offset + self.at)
-        self.at += length
-        return self.data[self.at - length : self.at]
-
-    def skip(self, length: int) -> None:
-        """Pass over ``length`` bytes. Raises ``DamagedError`` where fewer are left."""
-        self.take(length)
+        super().__init__(data, offset)
+        self.sizes = sizes
 
     def number(self, length: int) -> int:
         """The next ``length`` bytes as an unsigned number."""

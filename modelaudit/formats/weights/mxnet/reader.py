@@ -15,6 +15,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.leftover import leftover
 
 OPERATORS: Final = "mxnet-operators"
@@ -47,30 +48,21 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("mxnet", facts=(("arrays", str(arrays.count)),))
     if damage is not None:
         raise damage
-    yield from leftover(artifact, window, arrays.position, limits)
+    yield from leftover(artifact, window, arrays.cursor.offset, limits)
 
 
 class _Arrays:
     def __init__(self, window: Window) -> None:
         self.count = 0
-        self.position = len(_MAGIC)
-        self._window = window
-
-    def _skip(self, length: int) -> None:
-        left = self._window.size - self.position
-        if length > left:
-            raise DamagedError(f"{length} bytes have to follow, of which {left} are there", self.position)
-        self.position += length
+        self.cursor = Cursor(window, len(_MAGIC))
 
     def _take(self, form: str) -> tuple[int, ...]:
-        start = self.position
-        self._skip(struct.calcsize(form))
-        return struct.unpack(form, self._window.read(start, struct.calcsize(form)))
+        return struct.unpack(form, self.cursor.take(struct.calcsize(form), "a number"))
 
     def _counted(self) -> int:
         (count,) = self._take("<Q")
-        if count > (self._window.size - self.position) // _SMALLEST:
-            raise DamagedError(f"it states {count} items, which are not all there", self.position)
+        if count > self.cursor.left // _SMALLEST:
+            raise DamagedError(f"it states {count} items, which are not all there", self.cursor.offset)
         return count
 
     def read(self) -> None:
@@ -78,10 +70,10 @@ class _Arrays:
             self._array()
             self.count += 1
         for _ in range(self._counted()):
-            self._skip(self._take("<Q")[0])
+            self.cursor.skip(self._take("<Q")[0], "a name")
 
     def _array(self) -> None:
-        start = self.position
+        start = self.cursor.offset
         (magic,) = self._take("<I")
         if magic in (_ARRAY_2, _ARRAY_3) and self._take("<i")[0] not in (0, -1):
             raise DamagedError("an array is sparse, which is not followed", start)
@@ -97,7 +89,7 @@ class _Arrays:
         kind = self._take("<3i")[2]
         if kind not in _WIDTHS or any(each < 0 for each in shape):
             raise DamagedError(f"an array of type {kind} and shape {shape[:4]} is none", start)
-        self._skip(prod(shape) * _WIDTHS[kind])
+        self.cursor.skip(prod(shape) * _WIDTHS[kind], "an array")
 
 
 def _operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:

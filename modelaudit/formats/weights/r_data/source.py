@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.cursor import Cursor
 
 _BLOCK: Final = MIB
 _KEPT: Final = 4096
@@ -41,55 +42,11 @@ class Source(Protocol):
         """The next text of ``length`` bytes; only its first few thousand are kept."""
 
 
-class Bytes:
-    """A window read forward, a block at a time."""
-
-    def __init__(self, window: Window, start: int) -> None:
-        self._window = window
-        self._base = start
-        self._data = b""
-        self._place = 0
-
-    @property
-    def offset(self) -> int:
-        """Bytes of the window behind us."""
-        return self._base + self._place
-
-    def take(self, length: int) -> bytes:
-        """The next ``length`` bytes, at most a block.
-
-        Raises:
-            DamagedError: the data end before.
-            WindowError: from the window.
-        """
-        end = self._place + length
-        if end > len(self._data):
-            self._base += self._place
-            self._data = self._window.read(self._base, _BLOCK)
-            self._place, end = 0, length
-            if end > len(self._data):
-                raise DamagedError(f"it breaks off where {length} bytes have to follow", self._base)
-        piece = self._data[self._place : end]
-        self._place = end
-        return piece
-
-    def skip(self, length: int) -> None:
-        """Pass over ``length`` bytes. Raises ``DamagedError`` where there are fewer."""
-        if length > self._window.size - self.offset:
-            raise DamagedError(
-                f"it states {length} bytes, of which {self._window.size - self.offset} are there", self.offset
-            )
-        if self._place + length <= len(self._data):
-            self._place += length
-        else:
-            self._base, self._data, self._place = self.offset + length, b"", 0
-
-
 class BinarySource:
     """Big-endian (``X``, XDR) or in the order of the machine that wrote it (``B``)."""
 
     def __init__(self, window: Window, start: int, big: bool) -> None:
-        self._bytes = Bytes(window, start)
+        self._bytes = Cursor(window, start, _BLOCK)
         self._order: Final = "big" if big else "little"
 
     @property
@@ -99,16 +56,16 @@ class BinarySource:
 
     def integer(self) -> int:
         """The next number of four bytes, signed."""
-        return int.from_bytes(self._bytes.take(4), "big" if self._order == "big" else "little", signed=True)
+        return int.from_bytes(self._bytes.take(4, "a number"), "big" if self._order == "big" else "little", signed=True)
 
     def skip(self, kind: str, count: int) -> None:
         """Pass over ``count`` numbers of a ``kind``."""
-        self._bytes.skip(count * _WIDTHS[kind])
+        self._bytes.skip(count * _WIDTHS[kind], f"a list of {kind} numbers")
 
     def text(self, length: int) -> str:
         """The next text of ``length`` bytes; only its first few thousand are kept."""
-        kept = self._bytes.take(min(length, _KEPT))
-        self._bytes.skip(length - len(kept))
+        kept = self._bytes.take(min(length, _KEPT), "a text")
+        self._bytes.skip(length - len(kept), "a text")
         return kept.decode("utf-8", "replace")
 
 
@@ -116,7 +73,7 @@ class AsciiSource:
     """One number or text a line, texts with the escapes of C (``A``)."""
 
     def __init__(self, window: Window, start: int) -> None:
-        self._bytes = Bytes(window, start)
+        self._bytes = Cursor(window, start, _BLOCK)
 
     @property
     def offset(self) -> int:
@@ -126,7 +83,7 @@ class AsciiSource:
     def _token(self) -> bytes:
         token = bytearray()
         while True:
-            byte = self._bytes.take(1)
+            byte = self._bytes.take(1, "a character")
             if byte in (b" ", b"\t", b"\r", b"\n"):
                 if token:
                     return bytes(token)
@@ -152,13 +109,13 @@ class AsciiSource:
 
     def text(self, length: int) -> str:
         """The next text of ``length`` bytes; only its first few thousand are kept."""
-        byte = self._bytes.take(1)
+        byte = self._bytes.take(1, "a character")
         while byte in (b" ", b"\t", b"\r", b"\n"):
-            byte = self._bytes.take(1) if length else b"."
+            byte = self._bytes.take(1, "a character") if length else b"."
         kept = bytearray()
         for index in range(length):
             if index:
-                byte = self._bytes.take(1)
+                byte = self._bytes.take(1, "a character")
             if byte == b"\\":
                 byte = self._escape()
             if len(kept) < _KEPT:
@@ -166,10 +123,10 @@ class AsciiSource:
         return kept.decode("utf-8", "replace")
 
     def _escape(self) -> bytes:
-        byte = self._bytes.take(1)
+        byte = self._bytes.take(1, "a character")
         if byte not in b"01234567":
             return _ESCAPES.get(byte, byte)
-        digits = byte + self._bytes.take(2)
+        digits = byte + self._bytes.take(2, "a character")
         try:
             return bytes((int(digits, 8) & 0xFF,))
         except ValueError:

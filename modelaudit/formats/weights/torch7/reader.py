@@ -16,6 +16,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.deadline import keep_time
 from modelaudit.wire.leftover import leftover
 
@@ -68,66 +69,57 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("torch7", tuple(walk.mentions.values()))
     if damage is not None:
         raise damage
-    yield from leftover(artifact, window, walk.position, limits)
+    yield from leftover(artifact, window, walk.offset, limits)
 
 
 class _Walk:
     def __init__(self, window: Window, is_text: bool) -> None:
         self.mentions: dict[str, Mention] = {}
-        self.position = 0
-        self._window = window
+        self._cursor = Cursor(window, block=MIB)
         self._is_text = is_text
         self._known: set[int] = set()
         self._waiting: list[Callable[[], None]] = [self._item]
-        self._data, self._base = b"", 0
+
+    @property
+    def offset(self) -> int:
+        """Where the next item begins, in bytes."""
+        return self._cursor.offset
 
     def run(self) -> None:
         while self._waiting:
             keep_time()
             if len(self._waiting) > _DEEPEST:
-                raise LimitReachedError(f"more than {_DEEPEST} items are open at once", self.position)
+                raise LimitReachedError(f"more than {_DEEPEST} items are open at once", self._cursor.offset)
             self._waiting.pop()()
-
-    def _bytes(self, length: int) -> bytes:
-        place = self.position - self._base
-        if place < 0 or place + length > len(self._data):
-            self._data, self._base, place = self._window.read(self.position, max(length, MIB)), self.position, 0
-        return self._data[place : place + length]
-
-    def _skip(self, length: int) -> None:
-        left = self._window.size - self.position
-        if not 0 <= length <= left:
-            raise DamagedError(f"{length} bytes have to follow, of which {left} are there", self.position)
-        self.position += length
 
     def _number(self, form: str) -> int:
         if self._is_text:
-            match = _TOKEN.match(self._bytes(512))
+            match = _TOKEN.match(self._cursor.peek(512))
             if match is None:
-                raise DamagedError("it breaks off where a number has to follow", self.position)
+                raise DamagedError("it breaks off where a number has to follow", self._cursor.offset)
             try:
                 value = int(float(match[1])) if form == "<d" else int(match[1])
             except (ValueError, OverflowError):
                 if form != "<d":
-                    raise DamagedError(f"{match[1][:40]!r} stands where a number has to", self.position) from None
+                    raise DamagedError(f"{match[1][:40]!r} stands where a number has to", self._cursor.offset) from None
                 value = 0
-            self.position += match.end()
+            self._cursor.offset += match.end()
             return value
         width = struct.calcsize(form)
-        piece = self._bytes(width)
-        self._skip(width)
+        piece = self._cursor.peek(width)
+        self._cursor.skip(width, "an item")
         return 0 if form == "<d" else int(struct.unpack(form, piece)[0])
 
     def _string(self) -> str:
         length = self._number("<i")
-        kept = self._bytes(max(0, min(length, _KEPT)))
-        self._skip(length)
-        if self._is_text and self._bytes(1) == b"\n":
-            self.position += 1
+        kept = self._cursor.peek(max(0, min(length, _KEPT)))
+        self._cursor.skip(length, "an item")
+        if self._is_text and self._cursor.peek(1) == b"\n":
+            self._cursor.offset += 1
         return kept.decode("utf-8", "replace")
 
     def _item(self) -> None:
-        start = self.position
+        start = self._cursor.offset
         kind = self._number("<i")
         if kind == _NUMBER:
             self._number("<d")
@@ -152,8 +144,8 @@ class _Walk:
 
     def _table(self) -> None:
         count = self._number("<i")
-        if not 0 <= count <= self._window.size:
-            raise DamagedError(f"a table has {count} entries", self.position)
+        if not 0 <= count <= self._cursor.window.size:
+            raise DamagedError(f"a table has {count} entries", self._cursor.offset)
         self._pairs(count)
 
     def _pairs(self, left: int) -> None:
@@ -161,7 +153,7 @@ class _Walk:
             self._waiting += [lambda: self._pairs(left - 1), self._item, self._item]
 
     def _object(self) -> None:
-        start = self.position
+        start = self._cursor.offset
         name = self._string()
         if _VERSION.fullmatch(name):
             name = self._string()
@@ -170,7 +162,7 @@ class _Walk:
         if tensor is not None:
             dimensions = self._number("<i")
             if not 0 <= dimensions <= _MOST_DIMENSIONS:
-                raise DamagedError(f"a tensor has {dimensions} dimensions", self.position)
+                raise DamagedError(f"a tensor has {dimensions} dimensions", self._cursor.offset)
             for _ in range(2 * dimensions + 1):
                 self._number("<q")
             self._waiting.append(self._item)
@@ -182,14 +174,14 @@ class _Walk:
     def _storage(self, kind: str) -> None:
         count = self._number("<q")
         if kind not in _WIDTHS:
-            raise DamagedError(f"the numbers of a {kind} storage have no known size", self.position)
+            raise DamagedError(f"the numbers of a {kind} storage have no known size", self._cursor.offset)
         if not self._is_text:
-            self._skip(count * _WIDTHS[kind])
+            self._cursor.skip(count * _WIDTHS[kind], "an item")
         elif kind in ("Byte", "Char"):
-            self._skip(count)
+            self._cursor.skip(count, "an item")
         else:
-            if not 0 <= count <= self._window.size:
-                raise DamagedError(f"a storage has {count} numbers", self.position)
+            if not 0 <= count <= self._cursor.window.size:
+                raise DamagedError(f"a storage has {count} numbers", self._cursor.offset)
             for _ in range(count):
                 self._number("<d")
 

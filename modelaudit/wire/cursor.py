@@ -1,0 +1,131 @@
+"""Read a window forward through a block that is held in memory.
+
+Parsers of formats without an index read numbers, lengths and texts one after the other. ``Cursor`` checks every length
+against the bytes that are left before it reads, so that a stated length never costs memory. Formats add what is theirs:
+the words of their messages, or numbers of a width of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import KIB
+from modelaudit.wire.base import DamagedError
+
+BLOCK: Final = 256 * KIB
+"""Bytes that are read at once."""
+
+
+class BeyondError(DamagedError):
+    """Something is stated to be larger than what is left of the window. ``wanted`` is in bytes."""
+
+    def __init__(self, what: str, wanted: int, offset: int) -> None:
+        super().__init__(f"{what} is stated to take {wanted} bytes, more than the file has left", offset)
+        self.wanted = wanted
+
+
+class BytesCursor:
+    """Reads bytes in memory forward.
+
+    Attributes:
+        data: all of them.
+        at: index of what is read next.
+        offset: of the first byte in the artifact, for messages.
+    """
+
+    __slots__ = ("at", "data", "offset")
+
+    def __init__(self, data: bytes, offset: int = 0) -> None:
+        self.data = data
+        self.offset = offset
+        self.at = 0
+
+    @property
+    def left(self) -> int:
+        """How many bytes are left."""
+        return len(self.data) - self.at
+
+    def take(self, length: int) -> bytes:
+        """The next ``length`` bytes.
+
+        Raises:
+            DamagedError: fewer are left.
+        """
+        if not 0 <= length <= self.left:
+            raise DamagedError(f"{length} bytes are stated where {self.left} are left", self.offset + self.at)
+        self.at += length
+        return self.data[self.at - length : self.at]
+
+    def skip(self, length: int) -> None:
+        """Pass over ``length`` bytes. Raises ``DamagedError`` where fewer are left."""
+        self.take(length)
+
+
+class Cursor:
+    """Reads a window forward, a block at a time.
+
+    Attributes:
+        window: what is read.
+        offset: of what is read next, in bytes.
+    """
+
+    __slots__ = ("_base", "_block", "_held", "offset", "window")
+
+    def __init__(self, window: Window, offset: int = 0, block: int = BLOCK) -> None:
+        self.window = window
+        self.offset = offset
+        self._block = block
+        self._held = b""
+        self._base = offset
+
+    @property
+    def left(self) -> int:
+        """How many bytes are left."""
+        return self.window.size - self.offset
+
+    def need(self, count: int, what: str) -> None:
+        """Raise ``BeyondError`` unless ``count`` bytes are left."""
+        if not 0 <= count <= self.window.size - self.offset:
+            raise BeyondError(what, count, self.offset)
+
+    def peek(self, count: int) -> bytes:
+        """The next ``count`` bytes, which stay next; fewer at the end of the window. Raises ``WindowError``."""
+        place = self.offset - self._base
+        if place < 0 or place + count > len(self._held):
+            self._held = self.window.read(self.offset, max(count, self._block))
+            self._base, place = self.offset, 0
+        return self._held[place : place + count]
+
+    def take(self, count: int, what: str) -> bytes:
+        """The next ``count`` bytes.
+
+        Raises:
+            BeyondError: fewer are left.
+            WindowError: from the window.
+        """
+        self.need(count, what)
+        data = self.peek(count)
+        if len(data) < count:
+            raise BeyondError(what, count, self.offset)
+        self.offset += count
+        return data
+
+    def skip(self, count: int, what: str) -> None:
+        """Pass over ``count`` bytes. Raises ``BeyondError`` where fewer are left."""
+        self.need(count, what)
+        self.offset += count
+        if self.offset > self._base + len(self._held):
+            self._held, self._base = b"", self.offset
+
+    def _locate(self, count: int, what: str) -> int:
+        """The index of the next ``count`` bytes, which are few, in the block that is held; they are passed."""
+        place = self.offset - self._base
+        if place + count > len(self._held):
+            self.need(count, what)
+            self._held = self.window.read(self.offset, self._block)
+            self._base, place = self.offset, 0
+            if len(self._held) < count:
+                raise BeyondError(what, count, self.offset)
+        self.offset += count
+        return place

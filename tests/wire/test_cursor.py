@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from modelaudit.wire.base import DamagedError
+from modelaudit.wire.cursor import BeyondError, BytesCursor, Cursor
+
+
+def test_bytes_are_taken_in_order_across_blocks(bytes_window) -> None:
+    data = bytes(range(200))
+    cursor = Cursor(bytes_window(data), block=7)
+    taken = [cursor.take(length, "a piece") for length in (1, 6, 3, 20, 0, 170)]
+    assert b"".join(taken) == data
+    assert (cursor.offset, cursor.left) == (200, 0)
+
+
+def test_peeked_bytes_stay_next(bytes_window) -> None:
+    cursor = Cursor(bytes_window(b"abcdef"), offset=2)
+    assert (cursor.peek(2), cursor.peek(10), cursor.take(4, "the rest")) == (b"cd", b"cdef", b"cdef")
+
+
+@pytest.mark.parametrize("length", [-1, 5, 1 << 62])
+def test_a_length_beyond_the_end_is_refused_before_anything_is_read(length: int, bytes_window) -> None:
+    cursor = Cursor(bytes_window(b"abcd"))
+    for act in (cursor.need, cursor.take, cursor.skip):
+        with pytest.raises(BeyondError, match="a name is stated to take") as refused:
+            act(length, "a name")
+        assert (refused.value.wanted, refused.value.offset, cursor.offset) == (length, 0, 0)
+
+
+def test_skipped_bytes_are_not_read(bytes_window) -> None:
+    cursor = Cursor(bytes_window(bytes(1000) + b"end"), block=10)
+    cursor.take(5, "the front")
+    cursor.skip(995, "the middle")
+    assert cursor.take(3, "the end") == b"end"
+
+
+@pytest.mark.parametrize("length", [-1, 4])
+def test_bytes_in_memory_are_bounded_too(length: int) -> None:
+    cursor = BytesCursor(b"abcd", offset=100)
+    assert cursor.take(1) == b"a"
+    with pytest.raises(DamagedError) as refused:
+        cursor.take(length)
+    assert (refused.value.offset, cursor.left) == (101, 3)
