@@ -35,7 +35,7 @@ _MAX_SECRETS: Final = 200
 
 Find = Callable[[str], Iterable[str]]
 
-# Each detector of detect-secrets, with the marks of which every match contains one.
+# The detectors of detect-secrets with their marks: every match of a detector contains one of its marks.
 _PLUGIN_MARKS: Final = {
     "AWS access key": (b"AKIA", b"ASIA", b"ABIA", b"ACCA"),
     "GitHub token": (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),

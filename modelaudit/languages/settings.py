@@ -114,6 +114,7 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
         keep_time()
         path, value = waiting.pop()
         if isinstance(value, list):
+            # Each item copies the path, so deep lists cost quadratic memory without this bound.
             steps += len(value) * (len(path) + 1)
             if steps > _MAX_STEPS:
                 raise LimitReachedError(f"the key paths of its values exceed {_MAX_STEPS} steps")
@@ -262,6 +263,7 @@ class _YamlSettingsCollector:
 
     def _repeat_anchor(self, event: yaml.AliasEvent, path: tuple[str, ...]) -> None:
         depth, start, end = self.spans[event.anchor or ""]
+        # Aliases of aliases grow exponentially ("billion laughs"): copy no more than one setting above the limit.
         end = min(end, start + _MAX_SETTINGS + 1 - len(self.found))
         line = _get_line(event)
         self.found += [Setting(path + each.path[depth:], each.value, line, each.tag) for each in self.found[start:end]]
@@ -270,6 +272,7 @@ class _YamlSettingsCollector:
         if isinstance(event, yaml.AliasEvent):
             return self.scalars.get(event.anchor or "")
         if event.anchor:
+            # YAML 1.2, 3.2.2.2: an anchor can be redefined; an alias refers to the latest definition.
             self.spans.pop(event.anchor, None)
             self.scalars.pop(event.anchor, None)
         if not isinstance(event, yaml.ScalarEvent):

@@ -38,6 +38,7 @@ def read_library_keys(path: str, settings: Sequence[Setting], limits: Limits) ->
 
 
 def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
+    # ``type`` and ``name`` are common keys: they import something only beside the key that the library requires.
     companions = _find_companion_keys(settings)
     for setting in settings:
         key, value = setting.key, setting.value

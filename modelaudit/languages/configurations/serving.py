@@ -59,6 +59,7 @@ def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
         where, by = setting.where, setting.key
         if by in _CODE_KEYS or (by in _ADDRESS_KEYS and ("://" in value)):
             yield Reference(ReferenceKind.CODE, value[:1000], by, where=where)
+        # The name of a base model is usually a repository; only a path out of the folder is a file.
         elif by == _BASE_MODEL_KEY and value.startswith(("../", "..\\")):
             yield Reference(ReferenceKind.MODEL, value[:1000], by, where=where)
 

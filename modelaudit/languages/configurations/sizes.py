@@ -31,6 +31,7 @@ def _collect_sizes(settings: Sequence[Setting]) -> Iterator[Mention]:
     for setting in settings:
         largest = _LARGEST.get(setting.key)
         number = _convert_number(setting.value)
+        # -1 is the usual word for "unlimited" or "unknown" in configurations.
         if largest is not None and number is not None and not -1 <= number <= largest:
             shown = str(setting.value)[:40]
             yield Mention("sizes", "size", setting.key, setting.where, shown)

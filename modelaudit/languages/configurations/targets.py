@@ -55,6 +55,7 @@ def _collect_targets(whole: bool, settings: Sequence[Setting]) -> Iterator[Menti
                 yield make_python_mention("named", str(setting.value), setting)
         elif last == _CLASS_KEY and is_dotted_name(setting.value) and is_code_running_name(str(setting.value)):
             yield make_python_mention("named", str(setting.value), setting)
+        # A target that is a list: the loader may join or reject it, so the name stays unresolved.
         elif setting.key in _UNAMBIGUOUS_KEYS:
             yield make_python_mention("target", f"{setting.key}: …${{}}", setting)
 

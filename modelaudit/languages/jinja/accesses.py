@@ -154,12 +154,14 @@ class AccessCollector:
 
     def _visit_called_name(self, callee: nodes.Name, node: nodes.Node, follow: bool) -> Iterator[Mention]:
         name = callee.name
+        # Macros of the template are analysed in place; ``loop()`` and ``caller()`` run parts of the template itself.
         if name in self._bindings.macros or name in ("loop", "caller"):
             return
         if name not in self._bindings.names:
             yield _make_mention(NAMES, "call", name, node)
             return
         bound = self._bindings.get_bindings(name)
+        # One step of indirection (``set f = x.popen``) is resolved. Longer chains are reported as computed.
         if not bound or not follow:
             yield _make_mention(METHODS, "computed-call", name, node)
         for each in bound:

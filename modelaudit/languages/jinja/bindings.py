@@ -57,6 +57,7 @@ class TemplateBindings:
                 calls.append(node)
             else:
                 self._record_statement(node)
+        # Calls are recorded last, because a macro can be called before its definition in the text.
         for call in calls:
             self._record_call(call)
 

@@ -64,6 +64,7 @@ class ConditionAnalyzer:
             LimitReachedError: from the folder.
         """
         self._propagate_facts()
+        # Any construct can choose a text: an ``if``, a filtered loop, a conditional expression, ``and`` in an output.
         for node in self._nodes:
             match node:
                 case nodes.If():
@@ -100,6 +101,7 @@ class ConditionAnalyzer:
         if isinstance(node, nodes.Output | nodes.Assign):
             # Short literals of one expression are searched and replaced; joined they would look like a sentence.
             texts = dict.fromkeys(text for text in texts if contains_prose(text) or find_harmful_text(text))
+        # Backdoors split their sentence over several outputs, so the texts of one branch are judged joined.
         text = " ".join(texts)[:20_000]
         strong = find_harmful_text(text)
         if not strong and not contains_prose(text):
@@ -191,11 +193,11 @@ class ConditionAnalyzer:
                 case _:
                     continue
             if len(found) > _MAX_TRIGGERS:
-                break
+                break  # one trigger decides; the others only serve the report
         return tuple(dict.fromkeys(found))
 
     def _find_call_triggers(self, name: str, node: nodes.Call | nodes.Filter, place: nodes.Expr) -> Iterator[str]:
-        """What a method of a text, or the filter of its name, looks for in it."""
+        """Yield the literals that a string method, or the filter of the same name, searches for in message text."""
         if name in _SEARCH_METHODS:
             yield from self._find_compared_values([place], node.args)
         elif name == "get" and isinstance(node, nodes.Call):

@@ -40,6 +40,7 @@ def collect_cost_mentions(
     while waiting:
         node, rounds = waiting.pop()
         if isinstance(node, nodes.For):
+            # Nested loops multiply. An unknown length counts as 2, so only constants can exceed the limit.
             inner = rounds * _estimate_rounds(node.iter, folder)
             if inner > _MAX_ROUNDS >= rounds:
                 yield _make_mention(
@@ -49,6 +50,7 @@ def collect_cost_mentions(
             waiting += reversed([(child, inner) for child in (*node.body, *node.else_)])
             continue
         if isinstance(node, nodes.Assign) and _is_doubling(node, folder):
+            # Inside a loop, one doubling assignment suffices; outside, a chain of assignments is counted.
             doublings[get_variable_path(node.target)] += _MAX_DOUBLINGS if rounds > 1 else 1
             if doublings[get_variable_path(node.target)] == _MAX_DOUBLINGS:
                 yield _make_mention(

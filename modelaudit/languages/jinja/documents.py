@@ -46,6 +46,7 @@ def _read_templates(path: str, settings: Sequence[Setting], limits: Limits) -> I
         text = setting.value
         if not isinstance(text, str) or not text:
             continue
+        # The items of a list of texts are collected first: they may be lines of one template.
         if len(setting.path) > 1 and setting.path[-1].isdigit() and _is_about_templates(setting.path[-2:-1]):
             lines.setdefault(setting.path[:-1], []).append(text)
         elif _TEMPLATE_KEYS.intersection(setting.path) or has_template_marks(text):

@@ -114,9 +114,11 @@ class ConstantFolder:
         """Return the values of the variable ``name`` over all its bindings; unknown where it depends on itself."""
         if name in self._names:
             return self._names[name]
+        # ``set s = s ~ 'a'`` binds a variable to itself: the recursion must end here.
         if name in self._names_in_progress:
             return _UNKNOWN_VALUE
         self._names_in_progress.add(name)
+        # ``append`` changes a list in place, so its constants are no longer all of its values.
         found = _COMPUTED_TEXT if name in self._bindings.mutated else _UNKNOWN_VALUE
         for bound in self._bindings.get_bindings(name):
             value = self.fold(bound.expression)
@@ -135,6 +137,7 @@ class ConstantFolder:
 
     def _keep_known(self, values: list[Value], is_built: bool) -> FoldedValues:
         kept = [value for value in values if value is not UNKNOWN and constants.is_within_bounds(value)]
+        # The type is part of the key, because 1, 1.0 and True are equal in Python but print differently.
         distinct = list({(type(value), repr(value)): value for value in kept}.values())
         return FoldedValues(tuple(distinct[:_MAX_VALUES]), is_built or len(distinct) > _MAX_VALUES)
 
@@ -143,6 +146,7 @@ class ConstantFolder:
 
     def _apply_to_each(self, folded: FoldedValues, change: Callable[[Value], Value]) -> FoldedValues:
         changed = [change(value) for value in folded.values]
+        # A text that the filter turned into an unknown value may be anything at run time.
         lost = any(value is UNKNOWN for value in changed)
         return self._keep_known(changed, folded.is_computed or (lost and bool(folded.texts)))
 
@@ -188,8 +192,10 @@ class ConstantFolder:
 
     def _combine_operands(self, left: FoldedValues, operator: str, right: FoldedValues) -> FoldedValues:
         if not left.values or not right.values:
+            # ``'__' + x`` with an unknown ``x`` builds a text, but ``1 + x`` is only a number.
             has_text = bool(left.texts or right.texts) and operator in ("+", "%", "*")
             return FoldedValues(is_computed=has_text or left.is_computed or right.is_computed)
+        # One pair more than the limit, so that ``_keep_known`` notices the excess and marks the result as computed.
         pairs = [(a, b) for a in left.values for b in right.values][: _MAX_VALUES + 1]
         values = [constants.apply_operator(a, operator, b) for a, b in pairs]
         lost = any(value is UNKNOWN for value in values) and bool(left.texts)
@@ -210,6 +216,7 @@ class ConstantFolder:
             return self._apply_to_each(base, lambda value: constants.slice_value(value, start, stop, step))
         keys = self.fold(node.arg)
         if not keys.values:
+            # An unknown subscript can select any element.
             every = [item for value in base.values for item in constants.iterate_elements(value)]
             return self._keep_known(every, base.is_computed or bool(base.texts))
         found = [constants.get_item(value, key) for value in base.values for key in keys.values]

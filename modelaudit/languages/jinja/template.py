@@ -65,6 +65,7 @@ def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | 
     except DamagedError as error:
         unread = Unread(UnreadReason.DAMAGED, f"the template cannot be parsed: {error}", where)
     if unread is not None:
+        # A runtime may still render a template that this parser rejects, so its raw text is searched as well.
         for mention in _scan_unparsed_text(text):
             found.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
     return Outline(FORMAT, tuple(found.values())), unread

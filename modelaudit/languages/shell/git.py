@@ -86,6 +86,7 @@ def _parse_settings(text: str) -> Iterator[_GitSetting]:
         line = waiting + raw.strip()[:_MAX_LINE_LENGTH]
         first = first if waiting else number
         waiting = ""
+        # An odd number of backslashes at the end continues the line; an even number escapes itself.
         if len(line) < _MAX_LINE_LENGTH and (len(line) - len(line.rstrip("\\"))) % 2:
             waiting = line[:-1]
             continue
@@ -134,6 +135,7 @@ def _check_setting(entry: _GitSetting) -> Iterator[Mention]:
 
 def _check_submodule(entry: _GitSetting) -> Iterator[Mention]:
     value = entry.value
+    # A value that begins with a dash reaches git or ssh as an option (CVE-2017-1000117, CVE-2018-17456).
     is_option = entry.key in ("url", "path", "branch") and _OPTION.match(value) is not None
     if is_option or "ext::" in value or (entry.key == "update" and value.startswith("!")):
         yield entry.make_mention("git-command")

@@ -66,7 +66,7 @@ class ShellLexer:
             self._finish_command(False)
             self._at += 1
             self._line += 1
-            self._read_here_documents()
+            self._read_here_documents()  # POSIX 2.7.4: their text begins on the line behind the operator
         elif character in " \t\r":
             self._at += 1
         elif two == "\\\n":
@@ -75,6 +75,7 @@ class ShellLexer:
         elif character == "#":
             end = self.text.find("\n", self._at)
             self._at = len(self.text) if end < 0 else end
+        # Redirections come before separators: the ``&`` of ``&>`` ends no command.
         elif two in ("&>", ">&", "<<", ">>", "<(", ">(") or character in "<>":
             self._read_redirection(two)
         elif two in ("||", "&&", ";;"):
@@ -116,8 +117,10 @@ class ShellLexer:
                 self.variables.pop(name, None)
             else:
                 self.variables[name] = value[:_MAX_VALUE_LENGTH]
+        # ``set -- curl; "$@"`` hides a program in the positional parameters.
         if current.words[:2] == ["set", "--"]:
             self.variables["@"] = " ".join(current.words[2:])[:_MAX_VALUE_LENGTH]
+        # A command without words still counts if it sets a variable that a program executes, or redirects something.
         runs_later = any(name in COMMAND_VARIABLES for name, _ in current.assignments)
         if (
             current.words
@@ -135,7 +138,7 @@ class ShellLexer:
         at = self._at
         word = self._read_word()
         if self._at == at:
-            self._at += 1
+            self._at += 1  # no progress: skip the character, or the loop would never end
             return
         current = self._current
         declares = bool(current.words) and current.words[0] in _DECLARATION_BUILTINS
@@ -143,6 +146,7 @@ class ShellLexer:
             current.line = current.line if declares else self._line
             if self._record_assignment(word, declares):
                 return
+        # Reserved words are dropped, so that the first word of ``then curl …`` is the program.
         if not current.words and (word in _RESERVED_WORDS or word in ("fi", "done", "}", "esac")):
             return
         current.words += self._split_word(word, self.text[at : self._at])
@@ -153,6 +157,7 @@ class ShellLexer:
         if assigned is None:
             return False
         name, value = assigned[1], assigned[2]
+        # ``a=(b c)``: the nested lexer reads no arrays in turn, or ``a=(a=(a=(…`` would recurse at every level.
         if not value and self.text.startswith("(", self._at):
             self._at += 1
             value = self._read_to_closing_parenthesis()
@@ -181,7 +186,8 @@ class ShellLexer:
         if "$" not in raw or (raw[0] in "\"'" and '[@]}"' not in raw and raw != '"$@"'):
             return [word]
         if not word and not self._current.words:
-            return []
+            return []  # an empty expansion in front of the program is no word: ``$empty curl``
+        # Scripts set IFS to split an obfuscated word: ``IFS=,; a=curl,-s; $a``.
         separators = self.variables.get("IFS")
         if separators:
             word = re.sub(f"[{re.escape(separators)}]", " ", word)

@@ -147,6 +147,7 @@ class _ScriptAnalyzer:
                 words and normalize_program_name(words[0]) in RUNNERS if words else command.words[:1] == ["parallel"]
             )
             runs = runs_input(words) or (through_xargs and starts) or self._branches_into_shell(command)
+            # The order matters: a command that executes its pipe is judged by its sources, not by its own words.
             if index and runs:
                 yield from self._analyze_piped_program(pipeline.commands[:index], command)
             elif index and words and words[0] in READ_BUILTINS:
@@ -197,6 +198,7 @@ class _ScriptAnalyzer:
             return
         for each in before:
             yield from self._analyze_substitutions(each)
+        # A constant that is decoded can be read here. The hidden script is analysed like the visible one.
         text = evaluate_pipeline_output(before)
         if text is not None:
             if len(before) > 1:
@@ -253,6 +255,7 @@ class _ScriptAnalyzer:
         if program is None:
             return
         yield from self._analyze_substitutions(command)
+        # A program that is only the output of a substitution was judged above.
         if program.strip() not in ("", OUTPUT_MARK):
             yield from self._analyze_nested(program, command)
 

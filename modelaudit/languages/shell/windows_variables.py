@@ -62,6 +62,7 @@ class WindowsVariables:
         self.downloaded |= set(found[:_MAX_ENTRIES]) if len(self.downloaded) < _MAX_ENTRIES else set()
         if not self.downloaded:
             return None
+        # Remove the download itself: its output file is not an execution.
         rest = _DOWNLOAD.sub(" ", line)
         return next((match[1] for match in _RUN.finditer(rest) if _normalize_path(match[1]) in self.downloaded), None)
 
