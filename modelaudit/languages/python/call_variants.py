@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 def name_variant(call: Call) -> str:
     """Return the name of a call with the suffix for its arguments; empty if they make the call harmless."""
-    worker = _VARIANT_NAMERS.get(call.name)
-    if worker is None and call.name.startswith("pandas.") and call.name.endswith((".query", ".eval")):
-        worker = _name_table_query
-    return worker(call) if worker is not None else call.name
+    namer = _VARIANT_NAMERS.get(call.name)
+    if namer is None and call.name.startswith("pandas.") and call.name.endswith((".query", ".eval")):
+        namer = _name_table_query
+    return namer(call) if namer is not None else call.name
 
 
 def tag_path(value: Value) -> frozenset[str]:

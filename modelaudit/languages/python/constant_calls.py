@@ -22,9 +22,9 @@ _MAX_NUMBER_BYTES: Final = 4096
 
 def fold_method(whole: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
     """Call a method of a constant; ``None`` if it is not modelled."""
-    worker = _METHODS.get(name)
-    if worker is not None:
-        return worker(whole, args)
+    fold = _METHODS.get(name)
+    if fold is not None:
+        return fold(whole, args)
     if name in _TEXT_METHODS and isinstance(whole.value, str | bytes):
         return _call_text_method(whole, name, args)
     return None
@@ -44,15 +44,15 @@ def _fold_join(whole: Constant, args: Sequence[Constant]) -> Constant | None:
     parts = constant_folding.iterate_constant(args[0])
     if parts is None:
         return None
-    made = constant_folding.combine_provenance((whole, args[0]))
+    provenance = constant_folding.combine_provenance((whole, args[0]))
     between = len(whole.value) * len(parts)
     if isinstance(whole.value, str):
         texts = [part for part in parts if isinstance(part, str)]
         short = len(texts) == len(parts) and sum(map(len, texts)) + between <= constant_folding.MAX_CONSTANT_SIZE
-        return Constant(whole.value.join(texts), made) if short else None
+        return Constant(whole.value.join(texts), provenance) if short else None
     pieces = [part for part in parts if isinstance(part, bytes)]
     short = len(pieces) == len(parts) and sum(map(len, pieces)) + between <= constant_folding.MAX_CONSTANT_SIZE
-    return Constant(whole.value.join(pieces), made) if short else None
+    return Constant(whole.value.join(pieces), provenance) if short else None
 
 
 def _fold_replace(whole: Constant, args: Sequence[Constant]) -> Constant | None:
@@ -156,8 +156,8 @@ def fold_function(name: str, args: Sequence[Constant]) -> Constant | None:
     unquoter = constant_folding.UNQUOTERS.get(name)
     if unquoter is not None and isinstance(first.value, str):
         return Constant(unquoter(first.value), Provenance.DECODED)
-    worker = _FUNCTIONS.get(name)
-    return worker(first, args) if worker is not None else None
+    fold = _FUNCTIONS.get(name)
+    return fold(first, args) if fold is not None else None
 
 
 def _fold_chr(first: Constant, _: Sequence[Constant]) -> Constant | None:

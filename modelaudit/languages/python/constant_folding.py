@@ -51,35 +51,35 @@ def combine_provenance(parts: Sequence[Constant], least: Provenance = Provenance
 def fold_binary(kind: type[ast.operator], left: Constant, right: Constant) -> Constant | None:
     """Apply a binary operator; ``None`` if it is not modelled for these types, or the result would be too large."""
     a, b = left.value, right.value
-    made = combine_provenance((left, right))
+    provenance = combine_provenance((left, right))
     if kind is ast.Add:
-        return _add(a, b, made)
+        return _add_constants(a, b, provenance)
     if kind is ast.Mult:
-        return _multiply(a, b, made)
+        return _multiply_constants(a, b, provenance)
     if kind is ast.Mod and isinstance(a, str):
-        return _format_percent(a, b, made)
+        return _format_percent(a, b, provenance)
     if isinstance(a, int) and isinstance(b, int) and kind in _INTEGER_OPERATORS:
-        return _compute_integer(kind, a, b, made)
+        return _compute_integer(kind, a, b, provenance)
     return None
 
 
-def _add(a: object, b: object, made: Provenance) -> Constant | None:
+def _add_constants(a: object, b: object, provenance: Provenance) -> Constant | None:
     if isinstance(a, int | float) and isinstance(b, int | float):
-        return _compute_integer(ast.Add, a, b, made) if isinstance(a, int) and isinstance(b, int) else None
+        return _compute_integer(ast.Add, a, b, provenance) if isinstance(a, int) and isinstance(b, int) else None
     if not isinstance(a, str | bytes | tuple) or type(a) is not type(b) or not isinstance(b, str | bytes | tuple):
         return None
-    return Constant(operator.add(a, b), made) if len(a) + len(b) <= MAX_CONSTANT_SIZE else None
+    return Constant(operator.add(a, b), provenance) if len(a) + len(b) <= MAX_CONSTANT_SIZE else None
 
 
-def _multiply(a: object, b: object, made: Provenance) -> Constant | None:
+def _multiply_constants(a: object, b: object, provenance: Provenance) -> Constant | None:
     if isinstance(b, str | bytes | tuple):
         a, b = b, a
     if isinstance(a, str | bytes | tuple) and isinstance(b, int):
-        return Constant(a * b, made) if len(a) * max(0, b) <= MAX_CONSTANT_SIZE else None
-    return _compute_integer(ast.Mult, a, b, made) if isinstance(a, int) and isinstance(b, int) else None
+        return Constant(a * b, provenance) if len(a) * max(0, b) <= MAX_CONSTANT_SIZE else None
+    return _compute_integer(ast.Mult, a, b, provenance) if isinstance(a, int) and isinstance(b, int) else None
 
 
-def _format_percent(a: str, b: object, made: Provenance) -> Constant | None:
+def _format_percent(a: str, b: object, provenance: Provenance) -> Constant | None:
     given = b if isinstance(b, tuple) else (b,)
     if len(a) > 4096 or any(isinstance(each, str) and len(each) > MAX_CONSTANT_SIZE for each in given):
         return None
@@ -93,7 +93,7 @@ def _format_percent(a: str, b: object, made: Provenance) -> Constant | None:
             chr(value) if piece[0] == "c" and isinstance(value, int) and 0 <= value < 0x110000 else _write_value(value)
         )
         text += shown + piece[1:]
-    return Constant(text.replace("\0", "%")[:MAX_CONSTANT_SIZE], made)
+    return Constant(text.replace("\0", "%")[:MAX_CONSTANT_SIZE], provenance)
 
 
 def _write_value(value: object) -> str:
@@ -110,7 +110,7 @@ _INTEGER_OPERATORS: Final[dict[type[ast.operator], Callable[[int, int], int]]] =
 }  # fmt: skip
 
 
-def _compute_integer(kind: type[ast.operator], a: int, b: int, made: Provenance) -> Constant | None:
+def _compute_integer(kind: type[ast.operator], a: int, b: int, provenance: Provenance) -> Constant | None:
     # Bounded operands and exponents keep each result below 300,000 bits, whatever the chain of operators.
     if max(a.bit_length(), b.bit_length()) > _MAX_BITS:
         return None
@@ -118,7 +118,7 @@ def _compute_integer(kind: type[ast.operator], a: int, b: int, made: Provenance)
         return None
     if kind in (ast.FloorDiv, ast.Mod) and b == 0:
         return None
-    return Constant(_INTEGER_OPERATORS[kind](a, b), made)
+    return Constant(_INTEGER_OPERATORS[kind](a, b), provenance)
 
 
 def fold_unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
@@ -187,7 +187,7 @@ def fold_sequence(parts: Sequence[Constant]) -> Constant:
     return Constant(values, combine_provenance(parts, Provenance.LITERAL))
 
 
-def decode_text(data: str | bytes, name: object, made: Provenance) -> Constant | None:
+def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Constant | None:
     """Decode as ``codecs.decode`` and ``bytes.decode`` do; ``None`` for an unknown codec or damaged data.
 
     Codecs that hide a text, such as base64 and rot13, make the result ``Provenance.DECODED``.
@@ -195,9 +195,9 @@ def decode_text(data: str | bytes, name: object, made: Provenance) -> Constant |
     codec = _TEXT_CODECS.get(str(name).lower())
     if codec is None:
         return None
-    made = Provenance.DECODED if codec in _HIDING_CODECS else made
+    provenance = Provenance.DECODED if codec in _HIDING_CODECS else provenance
     if codec == "rot13" and isinstance(data, str):
-        return Constant(codecs.decode(data, "rot13"), made)
+        return Constant(codecs.decode(data, "rot13"), provenance)
     unpacked = {
         "zlib": decompress,
         "bz2": decompress,
@@ -208,22 +208,22 @@ def decode_text(data: str | bytes, name: object, made: Provenance) -> Constant |
     raw = data.encode("latin-1", "replace") if isinstance(data, str) else data
     if unpacked is not None:
         out = unpacked(raw)
-        return None if out is None else Constant(out, made)
+        return None if out is None else Constant(out, provenance)
     try:
-        return Constant(raw.decode(codec), made)
+        return Constant(raw.decode(codec), provenance)
     except ValueError:
         return None
 
 
-def encode_text(text: str, name: object, made: Provenance) -> Constant | None:
+def encode_text(text: str, name: object, provenance: Provenance) -> Constant | None:
     """Encode a text as ``str.encode`` does; ``rot13`` returns a text, and codecs of bytes return ``None``."""
     codec = _TEXT_CODECS.get(str(name).lower())
     if codec == "rot13":
-        return decode_text(text, codec, made)
+        return decode_text(text, codec, provenance)
     if codec is None or codec in ("hex", "base64", "zlib", "bz2", "quopri"):
         return None
     try:
-        return Constant(text.encode(codec), made)
+        return Constant(text.encode(codec), provenance)
     except ValueError:
         return None
 

@@ -222,13 +222,13 @@ class Evaluator(ast.NodeVisitor):
         """Assign one value to each target."""
         value = self.evaluate(node.value)
         for target in node.targets:
-            self._assign(target, value)
+            self._assign_target(target, value)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """Assign with an annotation, which is evaluated first."""
         self._evaluate_annotation(node.annotation)
         if node.value is not None:
-            self._assign(node.target, self.evaluate(node.value))
+            self._assign_target(node.target, self.evaluate(node.value))
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         """Assign the result of an operator to a name, as if it were written ``name = name + value``."""
@@ -244,13 +244,13 @@ class Evaluator(ast.NodeVisitor):
         else:
             self.evaluate(node.value)
 
-    def _assign(self, target: ast.expr, value: Value) -> None:
+    def _assign_target(self, target: ast.expr, value: Value) -> None:
         """Assign a value to a name, an attribute, an item, or its items to several targets."""
         if isinstance(target, ast.Name):
             self.scope.bind(target.id, value)
         elif isinstance(target, ast.Starred):
             # ``*rest`` gets some of the items; one container with all of them stands for any selection.
-            self._assign(target.value, Container((value,)))
+            self._assign_target(target.value, Container((value,)))
         elif isinstance(target, ast.Tuple | ast.List):
             for index, each in enumerate(target.elts):
                 key = Constant(index)
@@ -259,7 +259,7 @@ class Evaluator(ast.NodeVisitor):
                     if isinstance(value, Constant)
                     else name_resolution.resolve_item(value, key)
                 )
-                self._assign(each, part or UNKNOWN)
+                self._assign_target(each, part or UNKNOWN)
         elif isinstance(target, ast.Attribute):
             self._assign_attribute(target, value)
         elif isinstance(target, ast.Subscript):
@@ -420,15 +420,15 @@ class Evaluator(ast.NodeVisitor):
         # Loops that decode a text character by character have short bodies; a long body costs too much each round.
         if isinstance(source, Constant) and parts is not None and len(node.body) <= _MAX_LOOP_STATEMENTS:
             for part in parts:
-                self._assign(node.target, Constant(part, max(source.provenance, Provenance.COMPUTED)))
+                self._assign_target(node.target, Constant(part, max(source.provenance, Provenance.COMPUTED)))
                 self.evaluate_statements(node.body)
         elif isinstance(source, Container) and len(source.values) <= _MAX_UNROLLED_LOOP and not source.keys:
             # ``for run in (os.system, print)``: each callable gets a round of its own.
             for value in source.values[:_MAX_LOOP_VALUES]:
-                self._assign(node.target, value)
+                self._assign_target(node.target, value)
                 self.evaluate_statements(node.body)
         else:
-            self._assign(node.target, name_resolution.resolve_item(source, UNKNOWN))
+            self._assign_target(node.target, name_resolution.resolve_item(source, UNKNOWN))
             self.evaluate_statements(node.body)
         self.evaluate_statements(node.orelse)
 
@@ -440,7 +440,7 @@ class Evaluator(ast.NodeVisitor):
             manager = self.evaluate(each.context_expr)
             value = self._call_method(manager, ("__enter__", "__aenter__"), []) or manager
             if each.optional_vars is not None:
-                self._assign(each.optional_vars, value)
+                self._assign_target(each.optional_vars, value)
         self.evaluate_statements(node.body)
 
     visit_AsyncWith = visit_With
@@ -479,9 +479,9 @@ class Evaluator(ast.NodeVisitor):
         for parameter in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
             if parameter is not None and parameter.annotation is not None:
                 self._evaluate_annotation(parameter.annotation)
-        local = self._define(node)
+        local = self._add_definition(node)
         # A decorator is called with the function, so that ``@atexit.register`` and the like count as calls.
-        self._decorate(node.decorator_list, local)
+        self._apply_decorators(node.decorator_list, local)
         self.scope.bind(node.name, local)
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -491,11 +491,11 @@ class Evaluator(ast.NodeVisitor):
         bases = tuple(self.evaluate(each) for each in node.bases)
         keywords = {each.arg or "": self.evaluate(each.value) for each in node.keywords}
         members = Scope(self.scope)
-        local = self._define(node, members)
+        local = self._add_definition(node, members)
         self._definitions.get(local).bases = bases
         # The metaclass is called to make the class: ``class A(metaclass=exec)`` runs something.
         if "metaclass" in keywords:
-            self._apply(keywords["metaclass"], [], {}, node.lineno)
+            self._call_value(keywords["metaclass"], [], {}, node.lineno)
         with self._enter_scope(members):
             self.evaluate_statements(node.body)
         # ``class A: run = os.system`` makes ``run`` callable on objects whose class is unknown where they are used.
@@ -503,7 +503,7 @@ class Evaluator(ast.NodeVisitor):
             if any(isinstance(each, ExternalName | PartialCall) for each in list_alternatives(value)):
                 self._keep_attribute(name, value)
         self._link_metaclass_hooks(bases, members)
-        self._decorate(node.decorator_list, local)
+        self._apply_decorators(node.decorator_list, local)
         self.scope.bind(node.name, local)
 
     def _link_metaclass_hooks(self, bases: Sequence[Value], members: Scope) -> None:
@@ -515,7 +515,7 @@ class Evaluator(ast.NodeVisitor):
                 if isinstance(each, LocalDefinition):
                     self.log.record_implied_call(self.log.current_function, each.number)
 
-    def _define(self, node: DefinitionNode, members: Scope | None = None) -> LocalDefinition:
+    def _add_definition(self, node: DefinitionNode, members: Scope | None = None) -> LocalDefinition:
         local = self._definitions.add(node, self.scope, members)
         name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
         self.log.register_definition(name, local.number)
@@ -526,20 +526,20 @@ class Evaluator(ast.NodeVisitor):
             self.log.record_implied_call(self.log.current_function, local.number)
         return local
 
-    def _decorate(self, decorators: list[ast.expr], local: LocalDefinition) -> None:
+    def _apply_decorators(self, decorators: list[ast.expr], local: LocalDefinition) -> None:
         """Call each decorator with the definition, the innermost first."""
         for decorator in reversed(decorators):
             found = self.evaluate(decorator)
             for each in list_alternatives(found):
                 if isinstance(each, ExternalName) and each.name in _PROPERTY_DECORATORS:
                     self._definitions.get(local).is_property = True
-            self._apply(found, [local], {}, decorator.lineno)
+            self._call_value(found, [local], {}, decorator.lineno)
 
     def _evaluate_annotation(self, node: ast.expr) -> None:
         """Evaluate an annotation; a text in it is code for whoever resolves the types of the source."""
         found = self.evaluate(node)
         if isinstance(found, Constant) and isinstance(found.value, str) and "(" in found.value:
-            self._apply(ExternalName("typing.ForwardRef"), [found], {}, node.lineno)
+            self._call_value(ExternalName("typing.ForwardRef"), [found], {}, node.lineno)
 
     def _evaluate_function(self, local: LocalDefinition) -> None:
         """Evaluate the body of a function once, whether or not the source calls it."""
@@ -760,10 +760,10 @@ class Evaluator(ast.NodeVisitor):
             first = first.left
         left = self.evaluate(first)
         for kind, operand in reversed(chain):
-            left = self._combine(kind, left, self.evaluate(operand))
+            left = self._apply_operator(kind, left, self.evaluate(operand))
         return self._recorder.record_computed_text(left, first.lineno)
 
-    def _combine(self, kind: type[ast.operator], left: Value, right: Value) -> Value:
+    def _apply_operator(self, kind: type[ast.operator], left: Value, right: Value) -> Value:
         """Apply an operator to two values."""
         self.budget.spend()
         if isinstance(left, Constant) and isinstance(right, Constant):
@@ -846,7 +846,7 @@ class Evaluator(ast.NodeVisitor):
             ):
                 is_huge = isinstance(found.value, int) and found.value.bit_length() > _MAX_INTEGER_BITS
                 found = UNKNOWN if is_huge else Constant(str(found.value), Provenance.COMPUTED)
-            text = self._combine(ast.Add, text, found)
+            text = self._apply_operator(ast.Add, text, found)
         return self._recorder.record_computed_text(text, node.lineno)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
@@ -857,7 +857,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_Lambda(self, node: ast.Lambda) -> Value:
         """Define a function without a name."""
-        return self._define(node)
+        return self._add_definition(node)
 
     def visit_Await(self, node: ast.Await | ast.Starred | ast.FormattedValue) -> Value:
         """Evaluate the expression inside."""
@@ -888,7 +888,7 @@ class Evaluator(ast.NodeVisitor):
                     return self._unroll_comprehension(node, parts, sources[0].provenance)
             for each, source in zip(node.generators, sources, strict=True):
                 iterated = self._call_method(source, ("__iter__", "__aiter__"), []) or source
-                self._assign(each.target, name_resolution.resolve_item(iterated, UNKNOWN))
+                self._assign_target(each.target, name_resolution.resolve_item(iterated, UNKNOWN))
                 for test in each.ifs:
                     self.evaluate(test)
             if isinstance(node, ast.DictComp):
@@ -902,16 +902,16 @@ class Evaluator(ast.NodeVisitor):
     visit_DictComp = visit_ListComp
 
     def _unroll_comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, parts: tuple[PlainValue, ...], made: Provenance
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, parts: tuple[PlainValue, ...], provenance: Provenance
     ) -> Value:
         """Evaluate the element for each item: ``"".join(chr(ord(c) ^ 7) for c in text)`` becomes a constant."""
         found: list[Value] = []
         generator = node.generators[0]
         for part in parts:
             if isinstance(generator.target, ast.Name):
-                self.scope.names[generator.target.id] = Constant(part, made)
+                self.scope.names[generator.target.id] = Constant(part, provenance)
             else:
-                self._assign(generator.target, UNKNOWN)
+                self._assign_target(generator.target, UNKNOWN)
             for test in generator.ifs:
                 self.evaluate(test)
             found.append(self.evaluate(node.elt))
@@ -944,7 +944,7 @@ class Evaluator(ast.NodeVisitor):
         args, keywords = arguments.bind_arguments(node, self.evaluate)
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
         found = self._call_known_method(base, method, args, node.lineno)
-        return found if found is not None else self._apply(callee, args, keywords, node.lineno, base, method)
+        return found if found is not None else self._call_value(callee, args, keywords, node.lineno, base, method)
 
     def _record_arguments(self, callee: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
         """Record the effects that arguments alone have, whatever is called."""
@@ -991,7 +991,7 @@ class Evaluator(ast.NodeVisitor):
             self._recorder.record_computed_name(namespaces[0], line)
         return None
 
-    def _apply(
+    def _call_value(
         self,
         callee: Value,
         args: Sequence[Value],
@@ -1013,7 +1013,7 @@ class Evaluator(ast.NodeVisitor):
             elif isinstance(each, LocalDefinition):
                 found.append(self._call_local(each, args, keywords, base, method))
             elif isinstance(each, PartialCall):
-                found.append(self._apply(each.callee, [*each.args, *args], dict(each.keywords) | keywords, line))
+                found.append(self._call_value(each.callee, [*each.args, *args], dict(each.keywords) | keywords, line))
             elif isinstance(each, Container):
                 found.append(join_values(*each.values) if each.values else UNKNOWN)
             else:
@@ -1147,7 +1147,7 @@ class Evaluator(ast.NodeVisitor):
             return UNKNOWN
         base, name = call.args[0], call.args[1]
         if not isinstance(name, Constant) or not isinstance(name.value, str):
-            # Which attribute is read the source does not show; the result keeps what is known of the module.
+            # Which attribute is read the source does not show; the result keeps the tags of the module.
             for each in list_alternatives(base):
                 self._recorder.record_computed_name(each, call.line)
             computed = {"computed"} if "module" in collect_tags(base) else set()
@@ -1189,7 +1189,7 @@ class Evaluator(ast.NodeVisitor):
         for step in path.removeprefix("!").split("."):
             found = self._call_getattr(Call("builtins.getattr", [found, Constant(step, provenance)], {}, call.line))
         if maker.endswith("methodcaller"):
-            return self._apply(found, [], {}, call.line)
+            return self._call_value(found, [], {}, call.line)
         self._recorder.record_attribute_access(found, call.line)
         return found
 
@@ -1281,20 +1281,20 @@ class Evaluator(ast.NodeVisitor):
         if call.name == "builtins.map" and len(call.args) == 2 and isinstance(call.args[1], Constant):
             return self._map_constant(call.args[0], call.args[1], call.line)
         if call.name == "functools.reduce" and len(call.args) > 2:
-            return self._reduce(call)
-        return self._apply(call.args[0], [_take_first_item(each) for each in call.args[1:]], {}, call.line)
+            return self._call_reduce(call)
+        return self._call_value(call.args[0], [_take_first_item(each) for each in call.args[1:]], {}, call.line)
 
     def _call_through(self, call: Call) -> Value:
         """Call ``operator.call`` and the like, which call their first argument with the others."""
         self._recorder.record_call(call)
-        return self._apply(call.args[0], list(call.args[1:]), {}, call.line) if call.args else UNKNOWN
+        return self._call_value(call.args[0], list(call.args[1:]), {}, call.line) if call.args else UNKNOWN
 
     def _map_constant(self, function: Value, source: Constant, line: int) -> Value:
         """Call a function with each item of a constant: ``map(chr, [111, 115])`` spells a name."""
         self.budget.spend(constant_folding.measure_constant(source) >> 6)
         parts = constant_folding.iterate_constant(source) or ()
         found = [
-            self._apply(function, [Constant(each, source.provenance)], {}, line)
+            self._call_value(function, [Constant(each, source.provenance)], {}, line)
             for each in parts[:_MAX_UNROLLED_ELEMENTS]
         ]
         constants = [each for each in found if isinstance(each, Constant)]
@@ -1303,14 +1303,14 @@ class Evaluator(ast.NodeVisitor):
             return Constant(values, max(Provenance.COMPUTED, *(each.provenance for each in constants)))
         return Container(tuple(found)) if found else UNKNOWN
 
-    def _reduce(self, call: Call) -> Value:
+    def _call_reduce(self, call: Call) -> Value:
         """Call ``reduce(getattr, ["path", "join"], os)``, a chain of attributes without a dot."""
         function, source, found = call.args[:3]
         if not isinstance(source, Constant):
             self._recorder.record_attribute_walk(found, call.line)
             return found
         for part in constant_folding.iterate_constant(source) or ():
-            found = self._apply(function, [found, Constant(part, Provenance.COMPUTED)], {}, call.line)
+            found = self._call_value(function, [found, Constant(part, Provenance.COMPUTED)], {}, call.line)
         return found
 
     def _call_namespace(self, call: Call) -> Value:

@@ -177,23 +177,27 @@ def _analyze_cells(sources: list[str], numbers: list[int]) -> tuple[list[Mention
         line += source.count("\n") + 1
     analysis = analyze_source("\n".join(sources))
 
-    def place(row: int | None) -> Location:
+    def locate_row(row: int | None) -> Location:
         if not starts:
             return Location()
         index = bisect_right(starts, row or 1) - 1
         return Location(key=f"cell {numbers[index]}", line=(row or 1) - starts[index] + 1)
 
-    mentions = [replace(each, where=place(each.where.line)) for each in analysis.mentions]
+    mentions = [replace(each, where=locate_row(each.where.line)) for each in analysis.mentions]
     faults = [
         Unread(
             UnreadReason.DAMAGED,
-            f"{place(row).key} does not parse as Python ({fault}); only the names in it were checked",
-            place(row),
+            f"{locate_row(row).key} does not parse as Python ({fault}); only the names in it were checked",
+            locate_row(row),
         )
         for row, fault in analysis.damage
     ]
     faults += [
-        Unread(UnreadReason.LIMIT, f"{place(row).key}: {fault}; the analysis of the code is incomplete", place(row))
+        Unread(
+            UnreadReason.LIMIT,
+            f"{locate_row(row).key}: {fault}; the analysis of the code is incomplete",
+            locate_row(row),
+        )
         for row, fault in analysis.bounds
     ]
     return mentions, faults
