@@ -26,7 +26,7 @@ from modelaudit.model.pickle import (
     Unknown,
     Value,
 )
-from modelaudit.model.structure import CodeOutline, Location
+from modelaudit.model.structure import CodeOutline, Location, UnreadReason
 
 _FILLING: Final = frozenset({"APPEND", "APPENDS", "ADDITEMS"})
 # Attributes that APPEND, APPENDS and ADDITEMS call on what is no list or set.
@@ -210,6 +210,7 @@ def _subject(
         location=Location(offset=event.offset),
         evidence=(f"byte {event.offset}: {cut(shown)}",),
         listing=tuple(_listed(event)),
+        default=UnreadReason.UNJUDGED if judgement.standing is Standing.DANGEROUS else UnreadReason.UNVERIFIED,
     )
 
 

@@ -19,6 +19,10 @@ _FOREIGN: Final = "--"
 # What these formats name as code is one file that is run as Python; of others it may be a folder or an archive.
 _RUN_AS_PYTHON: Final = frozenset({"python-build", "notebook"})
 _OF_CODE: Final = (".py", ".pyw", ".py3", ".ipynb", ".ipy", ".pyx")
+# Graphs whose tensors lie in other files.
+_NEED_DATA: Final = frozenset({"onnx", "ort", "tflite"})
+# HDF5 looks for other files in the folder in which the program runs, whichever file lies beside this one.
+_LOOK_ELSEWHERE: Final = frozenset({"hdf5"})
 _LINKS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
 
 
@@ -55,7 +59,21 @@ def _subject(address: str, format_: str, reference: Reference, files: Mapping[st
     by = f"{reference.by}: " if reference.by else ""
     evidence = (f"{by}{reference.target} ({state})",)
     key = f"{reference.kind} {reference.by} {reference.target}"
-    return Subject("reference", address, fields, key, reference.where, evidence)
+    default = _find_default(format_, reference, state)
+    return Subject("reference", address, fields, key, reference.where, evidence, default=default)
+
+
+def _find_default(format_: str, reference: Reference, state: str) -> UnreadReason | None:
+    """The absence that remains where no rule asks for such a reference.
+
+    A missing file is ordinary: repositories leave out shards and notes. A graph cannot be loaded without its external
+    data, native code always matters, and any other state means that the path leads to something that was not read.
+    """
+    if state == "missing" and format_ in _NEED_DATA and reference.kind is ReferenceKind.DATA:
+        return UnreadReason.CONTENT_ABSENT
+    is_ordinary = state in ("present", "missing") and reference.kind is not ReferenceKind.LIBRARY
+    is_ordinary = is_ordinary and format_ not in _LOOK_ELSEWHERE
+    return None if is_ordinary else UnreadReason.UNJUDGED
 
 
 def _resolved(address: str, reference: Reference) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from modelaudit.model.address import split_member
 from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.reading import Structure
-from modelaudit.model.structure import ArchiveListing, Location
+from modelaudit.model.structure import ArchiveListing, Location, UnreadReason
 from modelaudit.model.torch import StorageClaim
 
 _TOLD: Final = 100
@@ -99,5 +99,11 @@ def _subject(address: str, claim: StorageClaim, kind: str, detail: str) -> Subje
     fields: dict[str, Scalar] = {"kind": kind, "detail": detail}
     place = f"byte {claim.offset}: "
     return Subject(
-        "torch-storage", address, fields, f"{kind} {claim.key}", Location(offset=claim.offset), (place + detail,)
+        "torch-storage",
+        address,
+        fields,
+        f"{kind} {claim.key}",
+        Location(offset=claim.offset),
+        (place + detail,),
+        default=UnreadReason.UNJUDGED,
     )
