@@ -1,0 +1,116 @@
+"""Mistakes in a declaration of a vocabulary, and words of earlier versions, are reported with file, line and remedy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.vocabulary_page import render_quiet_vocabularies
+from modelaudit.model.catalogue import CODE_KINDS, Unlisted
+from modelaudit.model.errors import ConfigurationError
+
+DECLARATION = "vocabularies/toy/_vocabulary.yaml"
+LIST = "vocabularies/toy/names.yaml"
+NAMES = "library: toy\ntrusted: {names: {add: adds}}\n"
+RULE = "findings/pickle/dangerous-call.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("kind: operators\n", 1, "unlisted: is missing"),
+        ("kind: operators\nunlisted: maybe\n", 2, "'maybe' is not one of absent, quiet"),
+        ("kind: drivers\nunlisted: quiet\n", 2, "quiet needs a 'reason'"),
+        ("kind: drivers\nunlisted: quiet\nreason: ''\n", 3, "must not be empty"),
+        ("kind: operators\nunlisted: quiet\nreason: none\n", 2, "a vocabulary of operators selects code"),
+        ("kind: spells\nunlisted: absent\n", 1, "'spells' is not one of"),
+        ("kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: quiet}\n", 4, "quiet needs a 'reason'"),
+        ("kind: operators\nunlisted: absent\nharmless:\n  - {uses: [a]}\n", 4, "reason: is missing"),
+    ],
+)
+def test_mistake_in_a_declaration_names_file_and_line(
+    damage: Callable[[str, str, str], Path], text: str, line: int, message: str
+) -> None:
+    damage(LIST, "", NAMES)
+    with pytest.raises(ConfigurationError) as caught:
+        load_catalogue(damage(DECLARATION, "", text))
+    assert str(caught.value).startswith(f"rules/{DECLARATION}:{line}: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_vocabulary_without_declaration_is_refused(damage: Callable[[str, str, str], Path]) -> None:
+    with pytest.raises(ConfigurationError, match=r"names\.yaml:1: the vocabulary 'toy' has no _vocabulary\.yaml"):
+        load_catalogue(damage(LIST, "", NAMES))
+
+
+def test_vocabulary_is_declared_once(damage: Callable[[str, str, str], Path], tmp_path: Path) -> None:
+    own = tmp_path / "own" / DECLARATION
+    own.parent.mkdir(parents=True)
+    own.write_text("kind: operators\nunlisted: absent\n", "utf-8")
+    rules = damage(DECLARATION, "", "kind: operators\nunlisted: absent\n")
+    with pytest.raises(ConfigurationError, match="'toy' is declared already"):
+        load_catalogue(rules, extra=[tmp_path / "own"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("subject: pickle-act", "on: pickle-act", "match.0.on: the key is called 'subject' now"),
+        ("subject: pickle-act", "subject: torch-mention", "'torch-mention' is now 'mention' with the vocabulary"),
+        ("subject: pickle-act", "subject: skops-node", "'skops-node' is now 'mention' with the format skops"),
+    ],
+)
+def test_word_of_an_earlier_version_names_the_new_one(
+    damage: Callable[[str, str, str], Path], old: str, new: str, message: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_catalogue(damage(RULE, old, new))
+    assert str(caught.value).startswith(f"rules/{RULE}:12: ")
+    assert message in str(caught.value)
+
+
+def test_old_word_in_a_folder_of_rules_ends_with_exit_code_2(tmp_path: Path) -> None:
+    rule = tmp_path / "findings/own/rule.yaml"
+    rule.parent.mkdir(parents=True)
+    rule.write_text("id: own/rule\nmatch:\n  - on: mention\n", "utf-8")
+    command = [sys.executable, "-m", "modelaudit", "scan", str(tmp_path), "--rules", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert "findings/own/rule.yaml:3: match.0.on: the key is called 'subject' now" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rules: {pickle/dangerous-call: {became: pickle/dangerous-call, since: 0.1.0}}\n", "is a rule in use"),
+        ("rules: {pickle/old: {became: pickle/none, since: 0.1.0}}\n", "there is no rule 'pickle/none'"),
+    ],
+)
+def test_mistake_in_the_retired_rules_names_the_rule(
+    damage: Callable[[str, str, str], Path], text: str, message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load_catalogue(damage("retired.yaml", "", text))
+
+
+def test_vocabularies_whose_names_select_code_are_never_quiet() -> None:
+    for declaration in load_catalogue().declarations.values():
+        assert declaration.policy.kind not in CODE_KINDS or declaration.policy.unlisted is Unlisted.ABSENT
+        quiet = [each for each in (declaration.policy, *declaration.uses.values()) if each.unlisted is Unlisted.QUIET]
+        assert all(each.reason for each in quiet)
+
+
+def test_page_lists_every_quiet_vocabulary_with_its_reason() -> None:
+    catalogue = load_catalogue()
+    page = render_quiet_vocabularies(catalogue)
+    for name, declaration in catalogue.declarations.items():
+        for policy in (declaration.policy, *declaration.uses.values()):
+            if policy.unlisted is Unlisted.QUIET:
+                assert f"`{name}`" in page
+                assert policy.reason in page
