@@ -1,7 +1,7 @@
 """How often the code of libraries, which is what models bring along as their own, is alarmed at. Prints a table.
 
 ``make bench-code`` runs it: fetches the wheels of transformers and diffusers without what they depend on, unpacks and
-scans them, imports nothing. ``code_judged.yaml`` says of each alarm whether it is true to what the code does.
+scans them, imports nothing. ``code_judged.yaml`` judges for each alarm whether it is true to the code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from figures import measured, options, publish, table
+from figures import add_options, describe_machine, publish_report, render_table
 from samples import HERE
 
 import modelaudit
@@ -45,7 +45,7 @@ class _Alarm:
 
 @dataclass(frozen=True, slots=True)
 class _Judgement:
-    """What stands at the alarms of one rule in one file, and whether these are true to it."""
+    """The code at the alarms of one rule in one file, and whether they are true to it."""
 
     file: str
     rule: str
@@ -60,14 +60,14 @@ class _Judgement:
 
 def main() -> None:
     """Fetch, scan, print, write."""
-    chosen = options(__doc__.splitlines()[0], _RESULTS).parse_args()
-    lines, alarms = _scanned(chosen.folder.resolve() / "code")
+    chosen = add_options(__doc__.splitlines()[0], _RESULTS).parse_args()
+    lines, alarms = _scan_package(chosen.folder.resolve() / "code")
     judged = [_Judgement(**row) for row in yaml.safe_load(_JUDGED.read_text(encoding="utf-8"))]
-    head = "# Alarms at the code of libraries\n\n" + measured("bench-code") + "an alarm is high or critical.\n"
-    publish("\n".join([head, *lines, *_each(alarms, judged)]), _RESULTS, chosen.write)
+    head = "# Alarms at the code of libraries\n\n" + describe_machine("bench-code") + "an alarm is high or critical.\n"
+    publish_report("\n".join([head, *lines, *_list_alarms(alarms, judged)]), _RESULTS, chosen.write)
 
 
-def _unpacked(name: str, version: str, folder: Path) -> Path:
+def _unpack_package(name: str, version: str, folder: Path) -> Path:
     """The package's own folder, fetched and unpacked unless it is there."""
     place = folder / f"{name}-{version}"
     if not place.is_dir():
@@ -82,11 +82,11 @@ def _unpacked(name: str, version: str, folder: Path) -> Path:
     return place / name
 
 
-def _scanned(folder: Path) -> tuple[list[str], list[_Alarm]]:
+def _scan_package(folder: Path) -> tuple[list[str], list[_Alarm]]:
     """The table of packages, and every alarm."""
     rows, alarms = [], []
     for name, version in _PACKAGES.items():
-        place = _unpacked(name, version, folder)
+        place = _unpack_package(name, version, folder)
         start = time.process_time()
         report = modelaudit.scan(place, second_opinion=False)
         seconds = time.process_time() - start
@@ -95,18 +95,23 @@ def _scanned(folder: Path) -> tuple[list[str], list[_Alarm]]:
         grave = [each for each in report.findings if each.severity in _GRAVE]
         alarmed = {each.artifact for each in grave}
         alarms += [_Alarm(f"{name}/{each.artifact}", each.rule, each.location.line or 0) for each in grave]
-        counts = [str(len(files)), str(len(models)), _part(alarmed & files, files), _part(alarmed & models, models)]
+        counts = [
+            str(len(files)),
+            str(len(models)),
+            _render_part(alarmed & files, files),
+            _render_part(alarmed & models, models),
+        ]
         rows.append([f"{name} {version}", *counts, f"{seconds:.0f}"])
     head = ["package", "files", "modelling files", "alarmed, all", "alarmed, modelling", "CPU s"]
-    return table(head, rows), alarms
+    return render_table(head, rows), alarms
 
 
-def _part(some: set[str], whole: set[str]) -> str:
+def _render_part(some: set[str], whole: set[str]) -> str:
     return f"{len(some)} ({100 * len(some) / len(whole):.2f} %)"
 
 
-def _each(alarms: Iterable[_Alarm], judged: Iterable[_Judgement]) -> list[str]:
-    """Every alarm with what was judged of it, and what was judged and is alarmed at no more."""
+def _list_alarms(alarms: Iterable[_Alarm], judged: Iterable[_Judgement]) -> list[str]:
+    """List every alarm with its judgement, and the judged places that alarm no more."""
     known = {alarm: each for each in judged for alarm in each.alarms}
     counted: dict[str, int] = defaultdict(int)
     rows: dict[tuple[str, str, str, str], list[int]] = defaultdict(list)
@@ -116,9 +121,9 @@ def _each(alarms: Iterable[_Alarm], judged: Iterable[_Judgement]) -> list[str]:
         counted[word] += 1
         rows[alarm.file, alarm.rule, word, each.why if each else ""].append(alarm.line)
     parts = [
-        f"Looked at in the source, {counted['yes']} alarms are true to what the code does and {counted['no']} are not; "
+        f"Looked at in the source, {counted['yes']} alarms are true to the code and {counted['no']} are not; "
         f"{counted['not looked at']} are not looked at.\n",
-        "| file | rule | lines | true | what stands there |\n|---|---|---|---|---|",
+        "| file | rule | lines | true | the code there |\n|---|---|---|---|---|",
     ]
     for (file, rule, word, why), lines in rows.items():
         parts.append(f"| `{file}` | {rule} | {', '.join(map(str, lines))} | {word} | {why} |")

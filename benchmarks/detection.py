@@ -18,9 +18,9 @@ from itertools import chain
 from pathlib import Path
 
 import yaml
-from figures import measured, options, publish, table
-from samples import HERE, ROOT, Sample, benign, corpus, packages, routes, written
-from scanners import NAMES, Result, environment, scan, version
+from figures import add_options, describe_machine, publish_report, render_table
+from samples import HERE, ROOT, Sample, collect_benign, collect_corpus, collect_packages, collect_routes, written
+from scanners import NAMES, Result, make_environment, read_version, run_scanner
 
 _OUTCOMES = ("alarm", "unverified", "incomplete", "skipped", "pass", "timeout")
 _RESULTS = "detection.md"
@@ -32,7 +32,7 @@ _HOW_TO_READ = (
     "All scanners ran in the same run, each with the options that it has by default; `promptfoo` is the package "
     "`modelaudit` of the index, with its engine in Rust. **Alarm** is an exit as unsafe. *Unverified* is any other "
     "exit with a word that something is not known (picklescan: suspicious), *incomplete* an exit with an error or as "
-    "inconclusive, *skipped* a word that the file is none that is read, and *pass* what is left.\n\n"
+    "inconclusive, *skipped* that the scanner does not read the file, and *pass* the rest.\n\n"
     "Each scanner has one process for all files of a set, which imports it once and then calls it file by file as its "
     "command does, without a cache of results. Times are those of the import and of every call; a file that hangs or "
     "kills the process counts 60 s, and another process goes on behind it.\n"
@@ -48,22 +48,22 @@ Results = dict[tuple[str, str], Result]
 
 def main() -> None:
     """Scan, print, write."""
-    chosen = _options()
-    sets = _sets(chosen)
+    chosen = _parse_options()
+    sets = _collect_sets(chosen)
     results: Results = {}
     for name in chosen.scanners:
-        python = environment(name, chosen.folder / "peers")
+        python = make_environment(name, chosen.folder / "peers")
         if python is None:
             continue
         for set_, samples in sets.items():
             began = time.perf_counter()
-            results[set_, name] = scan(name, python, [sample.path for sample in samples])
+            results[set_, name] = run_scanner(name, python, [sample.path for sample in samples])
             print(f"{name} over {set_}: {len(samples)} files in {time.perf_counter() - began:.1f} s", flush=True)
-    publish(_report(sets, results), _RESULTS, chosen.write)
+    publish_report(_render_report(sets, results), _RESULTS, chosen.write)
 
 
-def _options() -> argparse.Namespace:
-    parser = options(__doc__.splitlines()[0], _RESULTS)
+def _parse_options() -> argparse.Namespace:
+    parser = add_options(__doc__.splitlines()[0], _RESULTS)
     beside = ROOT.parent / "shared" / "corpus"
     parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("CORPUS") or beside))
     parser.add_argument("--benign", type=Path, help="the benign set, where it is written already")
@@ -76,13 +76,13 @@ def _options() -> argparse.Namespace:
     return chosen
 
 
-def _sets(chosen: argparse.Namespace) -> dict[str, list[Sample]]:
+def _collect_sets(chosen: argparse.Namespace) -> dict[str, list[Sample]]:
     # None of them is looked for before it is iterated over.
     sets = {
-        "routes": routes(),
-        "corpus": corpus(chosen.corpus.resolve()),
-        "benign": benign((chosen.benign or chosen.folder / "benign").resolve(), sys.executable, chosen.each),
-        _REAL: chain(packages(chosen.folder / "packages"), written()),
+        "routes": collect_routes(),
+        "corpus": collect_corpus(chosen.corpus.resolve()),
+        "benign": collect_benign((chosen.benign or chosen.folder / "benign").resolve(), sys.executable, chosen.each),
+        _REAL: chain(collect_packages(chosen.folder / "packages"), written()),
     }
     chosen_sets = {name for name in sets if not chosen.only or name.partition(" ")[0] in chosen.only}
     made = {name: list(samples) for name, samples in sets.items() if name in chosen_sets}
@@ -92,48 +92,52 @@ def _sets(chosen: argparse.Namespace) -> dict[str, list[Sample]]:
 # -- the report -------------------------------------------------------------------------------------------------------
 
 
-def _report(sets: dict[str, list[Sample]], results: Results) -> str:
-    """Markdown: a table for every set and label, the costs, and by name what ours did not do as it should."""
+def _render_report(sets: dict[str, list[Sample]], results: Results) -> str:
+    """Render a table for every set and label, the costs, and the deviations of modelaudit by name."""
     names = [name for name in NAMES if any(scanner == name for _, scanner in results)]
-    tools = ", ".join(f"{name} {version(name)}" for name in names)
+    tools = ", ".join(f"{name} {read_version(name)}" for name in names)
     parts = [
         "# Detection, side by side\n",
-        f"{measured('bench-detection')}{tools}.\n",
+        f"{describe_machine('bench-detection')}{tools}.\n",
         _HOW_TO_READ,
     ]
-    parts += _goals(sets, results)
+    parts += _list_goals(sets, results)
     for set_, samples in sets.items():
         for label in ("malicious", "benign", "unlabelled"):
             chosen = [sample for sample in samples if sample.label == label]
             if chosen:
-                parts += _table(set_, label, chosen, results, names)
-    parts += _costs(sets, results, names)
-    parts += _deviations(sets, results)
+                parts += _render_table(set_, label, chosen, results, names)
+    parts += _list_costs(sets, results, names)
+    parts += _list_deviations(sets, results)
     return "\n".join(parts)
 
 
-def _table(set_: str, label: str, samples: Sequence[Sample], results: Results, names: Sequence[str]) -> list[str]:
+def _render_table(
+    set_: str, label: str, samples: Sequence[Sample], results: Results, names: Sequence[str]
+) -> list[str]:
     what = {"malicious": "hits are alarms", "benign": "alarms are false", "unlabelled": "no judgement"}[label]
     lines = [f"## {set_}: {len(samples)} files, {label} ({what})\n"]
-    lines += table(["scanner", *_OUTCOMES], [[name, *_counts(samples, results[set_, name])] for name in names])
+    lines += render_table(
+        ["scanner", *_OUTCOMES], [[name, *_count_outcomes(samples, results[set_, name])] for name in names]
+    )
     families = sorted({sample.family for sample in samples})
     if 1 < len(families) <= 60 and label != "unlabelled":
         lines += [f"Alarms by {'library' if set_ == 'benign' else 'part'}:\n"]
         rows = []
         for family in families:
             part = [sample for sample in samples if sample.family == family]
-            alarms = [str(_counts(part, results[set_, name])[0]) for name in names]
+            alarms = [str(_count_outcomes(part, results[set_, name])[0]) for name in names]
             rows.append([family, str(len(part)), *alarms])
-        lines += table(["", "files", *names], rows)
+        lines += render_table(["", "files", *names], rows)
     return lines
 
 
-def _counts(samples: Iterable[Sample], result: Result) -> list[str]:
+def _count_outcomes(samples: Iterable[Sample], result: Result) -> list[str]:
     counted = Counter(result.outcomes.get(str(sample.path), ("timeout", ""))[0] for sample in samples)
     return [str(counted[outcome]) for outcome in _OUTCOMES]
 
 
-def _costs(sets: dict[str, list[Sample]], results: Results, names: Sequence[str]) -> list[str]:
+def _list_costs(sets: dict[str, list[Sample]], results: Results, names: Sequence[str]) -> list[str]:
     rows = []
     for set_, samples in sets.items():
         size = sum(sample.path.stat().st_size for sample in samples if sample.path.is_file()) / 2**20
@@ -142,30 +146,30 @@ def _costs(sets: dict[str, list[Sample]], results: Results, names: Sequence[str]
             rows.append(
                 [f"{set_} ({size:.1f} MiB)", name, f"{one.seconds:.1f}", f"{one.cpu:.1f}", f"{one.peak / 2**20:.0f}"]
             )
-    return ["## Costs\n", *table(["set", "scanner", "wall s", "CPU s", "peak RSS MiB"], rows)]
+    return ["## Costs\n", *render_table(["set", "scanner", "wall s", "CPU s", "peak RSS MiB"], rows)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Exception:
-    """What is known to come out otherwise than its label asks for."""
+class _KnownDeviation:
+    """A file whose known outcome differs from the one that its label asks for."""
 
     path: str
     outcome: str
     reason: str
 
 
-def _deviations(sets: dict[str, list[Sample]], results: Results) -> list[str]:
-    """Each file on which ours did not do what the label asks for, with the reason where one is known."""
-    known = [_Exception(**row) for row in yaml.safe_load(_EXCEPTIONS.read_text(encoding="utf-8"))]
+def _list_deviations(sets: dict[str, list[Sample]], results: Results) -> list[str]:
+    """List each file whose outcome differs from its label, with the reason if one is known."""
+    known = [_KnownDeviation(**row) for row in yaml.safe_load(_EXCEPTIONS.read_text(encoding="utf-8"))]
     lines: dict[str, list[str]] = defaultdict(list)
-    for set_, sample, outcome, detail in _ours(sets, results):
-        if sample.reason and _as_it_should(sample, outcome):
-            lines[f"{set_}, {sample.label}"].append(f"- `{sample.told}`: {outcome} ({detail}). {sample.reason}")
-        elif not _as_it_should(sample, outcome):
-            fits = (each for each in known if each.outcome == outcome and fnmatch(sample.told, each.path))
+    for set_, sample, outcome, detail in _list_own_outcomes(sets, results):
+        if sample.reason and _meets_label(sample, outcome):
+            lines[f"{set_}, {sample.label}"].append(f"- `{sample.shown_path}`: {outcome} ({detail}). {sample.reason}")
+        elif not _meets_label(sample, outcome):
+            fits = (each for each in known if each.outcome == outcome and fnmatch(sample.shown_path, each.path))
             reason = next((each.reason for each in fits), "**No reason is known: a fault.**")
             lines[f"{set_}, {sample.label}"].append(
-                f"- `{sample.told}`: {outcome}{detail and f' ({detail})'}. {reason}"
+                f"- `{sample.shown_path}`: {outcome}{detail and f' ({detail})'}. {reason}"
             )
     parts = ["## Ours, by name: what came out otherwise than its label asks for\n"]
     for head, found in sorted(lines.items()):
@@ -173,20 +177,20 @@ def _deviations(sets: dict[str, list[Sample]], results: Results) -> list[str]:
     return parts if lines else [*parts, "Nothing.\n"]
 
 
-def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
-    """How ours stands against the figures that it is to reach."""
+def _list_goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
+    """List the figures of modelaudit beside the figures that it has to reach."""
     counted: dict[str, list[bool]] = defaultdict(list)
-    for set_, sample, outcome, _ in _ours(sets, results):
+    for set_, sample, outcome, _ in _list_own_outcomes(sets, results):
         if set_ == "routes":
-            counted["published routes that end as their table says, never with a pass"].append(
-                _as_it_should(sample, outcome)
+            counted["published routes that end as their table states, never with a pass"].append(
+                _meets_label(sample, outcome)
             )
         if set_ == "corpus" and sample.label == "malicious" and sample.path.suffix in _PICKLE_BORNE:
             counted["corpus, malicious pickles, zip, numpy and torch: alarm"].append(outcome == "alarm")
         if sample.label == "benign":
             counted[f"{set_}, benign: no alarm"].append(outcome not in ("alarm", "timeout"))
             counted[f"{set_}, benign: no alarm but those that its manifest gives a reason for"].append(
-                _as_it_should(sample, outcome)
+                _meets_label(sample, outcome)
             )
         if set_ == "corpus" and sample.label == "malicious":
             counted["corpus, malicious, all formats: alarm"].append(outcome == "alarm")
@@ -198,7 +202,7 @@ def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
     rows = [
         [goal, str(sum(kept)), str(len(kept)), f"{100 * sum(kept) / len(kept):.1f} %"] for goal, kept in counted.items()
     ]
-    parts = ["## Ours against its goals\n", *table(["goal", "kept", "files", "share"], rows)]
+    parts = ["## Ours against its goals\n", *render_table(["goal", "kept", "files", "share"], rows)]
     ours, peer = results.get((_REAL, "ours")), results.get((_REAL, "promptfoo"))
     if ours and peer and peer.seconds and peer.cpu:
         share = ours.seconds / peer.seconds
@@ -211,22 +215,22 @@ def _goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
     return parts
 
 
-def _ours(sets: dict[str, list[Sample]], results: Results) -> Iterator[tuple[str, Sample, str, str]]:
-    """Set, sample, outcome and detail of each file as ours told it."""
+def _list_own_outcomes(sets: dict[str, list[Sample]], results: Results) -> Iterator[tuple[str, Sample, str, str]]:
+    """Yield set, sample, outcome and detail of each file as modelaudit reports them."""
     for (set_, name), result in results.items():
         if name == "ours":
             for sample in sets[set_]:
                 yield set_, sample, *result.outcomes.get(str(sample.path), ("timeout", ""))
 
 
-def _as_it_should(sample: Sample, outcome: str) -> bool:
+def _meets_label(sample: Sample, outcome: str) -> bool:
     if sample.expected is not None:
         return _EXIT.get(outcome) == sample.expected
     if sample.set == "routes":
         return outcome in ("alarm", "unverified", "incomplete")
     if sample.label == "malicious":
         return outcome == "alarm"
-    # What is not judged at all is no false alarm; formats without a reader are told in the tables.
+    # A file that is not judged is no false alarm; the tables count formats without a reader.
     return sample.label == "unlabelled" or outcome not in ("alarm", "timeout")
 
 

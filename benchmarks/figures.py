@@ -1,4 +1,4 @@
-"""What the reports of the benchmarks share: options, when and where they were measured, tables, and their place."""
+"""Shared parts of benchmark reports: options, the measured machine, tables, and the file to write."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from samples import HERE, ROOT
 RESULTS = HERE / "results"
 
 
-def options(description: str, results: str) -> argparse.ArgumentParser:
+def add_options(description: str, results: str) -> argparse.ArgumentParser:
     """A parser of the options that every benchmark has; ``results`` is the file below ``results/``."""
     parser = argparse.ArgumentParser(description=description)
     place = Path(os.environ.get("BENCHMARKS") or ROOT / "build" / "benchmarks")
-    help_ = "for what is made or fetched once; the variable BENCHMARKS names one that several clones share"
+    help_ = "for environments and downloads; the variable BENCHMARKS names a folder that several clones share"
     parser.add_argument("--folder", type=Path, default=place, help=help_)
     kept = (RESULTS / results).relative_to(ROOT)
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {kept}")
     return parser
 
 
-def measured(target: str) -> str:
+def describe_machine(target: str) -> str:
     """The beginning of a report: the day, the command and the machine."""
     return (
         f"Measured on {time.strftime('%Y-%m-%d')} by `make {target}` with CPython {platform.python_version()} "
@@ -33,13 +33,13 @@ def measured(target: str) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """The lines of a table in Markdown, and an empty one; all columns but the first hold numbers."""
     lines = [f"| {' | '.join(head)} |", "|---" + "|---:" * (len(head) - 1) + "|"]
     return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
-def publish(text: str, results: str, keep: bool) -> None:
+def publish_report(text: str, results: str, keep: bool) -> None:
     """Print a report and, with ``keep``, write it to the file ``results``."""
     print("\n" + text)
     if keep:

@@ -1,4 +1,4 @@
-"""What the largest weights cost: a 2 GB ONNX model, a 4 GB GGUF and a 4 GB safetensors, beside the peers.
+"""Measure the cost of the largest weights: a 2 GB ONNX model, a 4 GB GGUF and a 4 GB safetensors, beside the peers.
 
 ``make bench-large`` runs it. The files are written here, their numbers as holes in the file, and removed afterwards.
 """
@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from figures import measured, options, publish, table
-from scanners import PEERS, environment, version
+from figures import add_options, describe_machine, publish_report, render_table
+from scanners import PEERS, make_environment, read_version
 from speed import MIB, SECONDS_MOST, measure
 
 _RESULTS = "large.md"
@@ -22,15 +22,18 @@ _TENSORS = 64
 
 def main() -> None:
     """Write each file, measure, remove it, print."""
-    parser = options(__doc__.splitlines()[0], _RESULTS)
+    parser = add_options(__doc__.splitlines()[0], _RESULTS)
     parser.add_argument("--ours", action="store_true", help="without the peers")
     chosen = parser.parse_args()
     folder = chosen.folder.resolve() / "large"
     folder.mkdir(parents=True, exist_ok=True)
-    peers = {name: environment(name, chosen.folder.resolve() / "peers") for name in (() if chosen.ours else _PEERS)}
-    versions = ", ".join(f"{name} {version(name)}" for name in peers)
+    peers = {
+        name: make_environment(name, chosen.folder.resolve() / "peers") for name in (() if chosen.ours else _PEERS)
+    }
+    versions = ", ".join(f"{name} {read_version(name)}" for name in peers)
     parts = [
-        f"# Large weights\n\n{measured('bench-large')}CPU seconds and peak of resident memory. `modelaudit scan` with "
+        f"# Large weights\n\n{describe_machine('bench-large')}CPU seconds and peak of resident memory. "
+        "`modelaudit scan` with "
         f"all that the command does, hashing included; *reading* is that without the digests. {versions}; no answer "
         f"within {SECONDS_MOST} s is a dash.\n"
     ]
@@ -38,22 +41,22 @@ def main() -> None:
         path = folder / name
         write(path)
         try:
-            parts += _part(path, peers)
+            parts += _render_part(path, peers)
         finally:
             path.unlink()
-    publish("\n".join(parts), _RESULTS, chosen.write)
+    publish_report("\n".join(parts), _RESULTS, chosen.write)
 
 
-def _part(path: Path, peers: dict[str, str | None]) -> list[str]:
+def _render_part(path: Path, peers: dict[str, str | None]) -> list[str]:
     rows = []
-    for what, command in _commands(path, peers):
+    for what, command in _list_commands(path, peers):
         one = measure(command)
         rows.append([what, f"{one.cpu:.1f}", f"{one.peak / MIB:.0f}"] if one else [what, "-", "-"])
         print(path.name, *rows[-1], flush=True)
-    return [f"## {path.name}: {path.stat().st_size / 1e9:.2f} GB\n", *table(["", "CPU s", "peak MiB"], rows)]
+    return [f"## {path.name}: {path.stat().st_size / 1e9:.2f} GB\n", *render_table(["", "CPU s", "peak MiB"], rows)]
 
 
-def _commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, list[str]]]:
+def _list_commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, list[str]]]:
     worker = str(PEERS / "speed_worker.py")
     yield "ours: reading and checks", [sys.executable, worker, "reader", str(path)]
     quiet = ["--no-second-opinion", "--offline", "-q"]
@@ -63,7 +66,7 @@ def _commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, l
             yield name, [python, worker, name, str(path)]
 
 
-def _varint(value: int) -> bytes:
+def _encode_varint(value: int) -> bytes:
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -71,35 +74,37 @@ def _varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def _field(number: int, body: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(body)) + body
+def _encode_field(number: int, body: bytes) -> bytes:
+    return _encode_varint(number << 3 | 2) + _encode_varint(len(body)) + body
 
 
-def _node(index: int) -> bytes:
-    inputs = _field(1, b"x%d" % index) + _field(1, b"w%d" % index)
-    return inputs + _field(2, b"x%d" % (index + 1)) + _field(4, b"Mul")
+def _encode_node(index: int) -> bytes:
+    inputs = _encode_field(1, b"x%d" % index) + _encode_field(1, b"w%d" % index)
+    return inputs + _encode_field(2, b"x%d" % (index + 1)) + _encode_field(4, b"Mul")
 
 
-def onnx(path: Path) -> None:
+def write_onnx(path: Path) -> None:
     """A model of ``_TENSORS`` matrices, each multiplied with the one before (fields as onnx.proto numbers them)."""
     size = 33_000_000
     heads = []
     for index in range(_TENSORS):
-        head = b"\x08" + _varint(size // 4) + b"\x10\x01" + _field(8, b"w%d" % index)
-        heads.append(head + _varint(9 << 3 | 2) + _varint(size))
-    nodes = b"".join(_field(1, _node(index)) for index in range(_TENSORS)) + _field(11, _field(1, b"x0"))
-    tensors = sum(1 + len(_varint(len(head) + size)) + len(head) + size for head in heads)
-    graph = len(nodes) + tensors + len(_field(2, b"main"))
+        head = b"\x08" + _encode_varint(size // 4) + b"\x10\x01" + _encode_field(8, b"w%d" % index)
+        heads.append(head + _encode_varint(9 << 3 | 2) + _encode_varint(size))
+    nodes = b"".join(_encode_field(1, _encode_node(index)) for index in range(_TENSORS)) + _encode_field(
+        11, _encode_field(1, b"x0")
+    )
+    tensors = sum(1 + len(_encode_varint(len(head) + size)) + len(head) + size for head in heads)
+    graph = len(nodes) + tensors + len(_encode_field(2, b"main"))
     with path.open("wb") as file:
-        file.write(b"\x08\x09" + _field(2, b"bench") + _field(8, b"\x10\x11"))
-        file.write(_varint(7 << 3 | 2) + _varint(graph) + nodes + _field(2, b"main"))
+        file.write(b"\x08\x09" + _encode_field(2, b"bench") + _encode_field(8, b"\x10\x11"))
+        file.write(_encode_varint(7 << 3 | 2) + _encode_varint(graph) + nodes + _encode_field(2, b"main"))
         for head in heads:
-            file.write(_varint(5 << 3 | 2) + _varint(len(head) + size) + head)
+            file.write(_encode_varint(5 << 3 | 2) + _encode_varint(len(head) + size) + head)
             file.seek(size, 1)
         file.truncate()
 
 
-def gguf(path: Path) -> None:
+def write_gguf(path: Path) -> None:
     """A model of ``_TENSORS`` tensors of half precision (version 3 of the format)."""
     items = 31_250_000
 
@@ -121,7 +126,7 @@ def gguf(path: Path) -> None:
         file.truncate(start + _TENSORS * items * 2)
 
 
-def safetensors(path: Path) -> None:
+def write_safetensors(path: Path) -> None:
     """A model of ``_TENSORS`` tensors of half precision."""
     size = 62_500_000
     header = {
@@ -136,9 +141,9 @@ def safetensors(path: Path) -> None:
 
 
 _FILES: dict[str, Callable[[Path], None]] = {
-    "model.onnx": onnx,
-    "model.gguf": gguf,
-    "model.safetensors": safetensors,
+    "model.onnx": write_onnx,
+    "model.gguf": write_gguf,
+    "model.safetensors": write_safetensors,
 }
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Protocol
 
 import yaml
-from figures import table
+from figures import render_table
 from samples import ROOT
 
 COUNT = 1000
@@ -39,7 +39,7 @@ class Text(Protocol):
     """A licence text with its label, as ``license_texts.py`` has them."""
 
     @property
-    def told(self) -> str:
+    def place(self) -> str:
         """The name of the text."""
 
     @property
@@ -52,7 +52,7 @@ class Text(Protocol):
 
 
 class Bench(Protocol):
-    """What a section of the licence benchmark is given."""
+    """The input of a section of the licence benchmark."""
 
     pythons: dict[str, str]
     texts: dict[str, list[Text]]
@@ -60,7 +60,7 @@ class Bench(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """A repository that is not what its card says, or whose text no list of standard licences has.
+    """A repository whose card misleads, or whose text is on no list of standard licences.
 
     Attributes:
         text: name of the text in the folder of texts.
@@ -108,7 +108,7 @@ TRAPS = (
 
 @dataclass
 class Answers:
-    """What a tool said of each repository, by its folder, and what that cost."""
+    """The answers of a tool for each repository, by its folder, with their cost."""
 
     rows: dict[str, dict[str, object]] = field(default_factory=dict)
     seconds: float = 0.0
@@ -130,7 +130,7 @@ def write_repository(folder: Path, card: Mapping[str, str], text: str) -> Path:
     return folder
 
 
-def ask(python: str, arguments: Sequence[str], folders: Sequence[Path], environment: Mapping[str, str]) -> Answers:
+def ask_tool(python: str, arguments: Sequence[str], folders: Sequence[Path], environment: Mapping[str, str]) -> Answers:
     """Hand the folders to one process, a line each, and take its answers."""
     began = time.perf_counter()
     ran = subprocess.run(
@@ -152,23 +152,23 @@ def ask(python: str, arguments: Sequence[str], folders: Sequence[Path], environm
     return found
 
 
-def ours(folders: Sequence[Path]) -> Answers:
+def render_own_answers(folders: Sequence[Path]) -> Answers:
     """This project's answers, of one fresh process with everything that it has to load."""
     root = str(Path(__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": root, "HF_HUB_OFFLINE": "1"}
-    return ask(sys.executable, [str(Path(__file__).resolve()), "--worker"], folders, environment)
+    return ask_tool(sys.executable, [str(Path(__file__).resolve()), "--worker"], folders, environment)
 
 
 def theirs(tool: str, python: str, folders: Sequence[Path]) -> Answers:
     """A peer's answers, of one process in its own environment."""
-    from scanners import surroundings
+    from scanners import clean_environment
 
-    return ask(python, [str(_PEERS / "license_worker.py"), tool], folders, surroundings(python))
+    return ask_tool(python, [str(_PEERS / "license_worker.py"), tool], folders, clean_environment(python))
 
 
-def traps(bench: Bench) -> Iterator[str]:
-    """What is made of repositories that mislead."""
-    texts = {each.told: each.text for each in bench.texts.get("ai", [])}
+def render_traps(bench: Bench) -> Iterator[str]:
+    """Render the answers of every tool for repositories that mislead."""
+    texts = {each.place: each.text for each in bench.texts.get("ai", [])}
     there = [trap for trap in TRAPS if trap.text in texts]
     yield from ("## Traps", "")
     if not there:
@@ -179,7 +179,7 @@ def traps(bench: Bench) -> Iterator[str]:
             write_repository(Path(place) / str(number), trap.card, texts[trap.text])
             for number, trap in enumerate(there)
         ]
-        mine = ours(folders)
+        mine = render_own_answers(folders)
         others = {tool: theirs(tool, python, folders) for tool, python in bench.pythons.items()}
     right = 0
     rows = []
@@ -189,14 +189,14 @@ def traps(bench: Bench) -> Iterator[str]:
         binding = licenses if isinstance(licenses, list) else []
         fits = row.get("state") in trap.states and trap.binds in binding
         right += fits
-        said = f"{row.get('state')}: {row.get('expression') or ' against '.join(map(str, binding)) or 'nothing'}"
+        answer = f"{row.get('state')}: {row.get('expression') or ' against '.join(map(str, binding)) or 'nothing'}"
         rows.append(
-            (trap.name, f"{'right' if fits else 'WRONG'}, {said}", *(_named(others[tool], folder) for tool in others))
+            (trap.name, f"{'right' if fits else 'WRONG'}, {answer}", *(_named(others[tool], folder) for tool in others))
         )
     yield f"{right} of {len(there)} right: the licence that binds is named, and nothing is concluded"
     yield "where the evidence disagrees."
     yield ""
-    yield from table(("repository", "ours", *others), rows)
+    yield from render_table(("repository", "ours", *others), rows)
 
 
 def _named(answers: Answers, folder: Path) -> str:
@@ -204,7 +204,7 @@ def _named(answers: Answers, folder: Path) -> str:
     return ", ".join(map(str, found)) if isinstance(found, list) and found else "nothing"
 
 
-def thousand(bench: Bench) -> Iterator[str]:
+def render_thousand(bench: Bench) -> Iterator[str]:
     """A thousand repositories, each in the way of a scan of its own, in one process."""
     folder = [each for group in ("standard", "ai") for each in bench.texts.get(group, [])]
     texts = folder or [each for group in ("common", "package") for each in bench.texts.get(group, [])]
@@ -212,13 +212,13 @@ def thousand(bench: Bench) -> Iterator[str]:
     few = COUNT // 20
     with tempfile.TemporaryDirectory() as place:
         folders = list(_repositories(Path(place), texts))
-        mine = ours(folders)
+        mine = render_own_answers(folders)
         others = {tool: theirs(tool, python, folders[:few]) for tool, python in peers.items()}
     states = Counter(str(row.get("state")) for row in mine.rows.values())
     size = len({each.text for each in texts})
     yield from ("## A thousand repositories", "")
     yield f"{len(folders)} repositories with a card, a licence file, settings and weights of no size, made of {size}"
-    yield "texts; a third of them names a base model, which nobody can be asked for. Wall time from the start of the"
+    yield "texts; a third of them names a base model, which no tool can read. Wall time from the start of the"
     yield "process, imports and rules included."
     yield f"Ours came to: {', '.join(f'{count} {state}' for state, count in states.most_common())}."
     yield ""
@@ -226,10 +226,10 @@ def thousand(bench: Bench) -> Iterator[str]:
         ("ours", str(len(mine.rows)), f"{mine.seconds:.1f} s", f"{mine.cpu:.1f} s", f"{mine.peak / _MEBIBYTE:.0f} MiB")
     ]
     rows += [
-        (tool, str(len(found.rows)), f"{found.seconds:.1f} s", "not told", f"{found.peak / _MEBIBYTE:.0f} MiB")
+        (tool, str(len(found.rows)), f"{found.seconds:.1f} s", "not reported", f"{found.peak / _MEBIBYTE:.0f} MiB")
         for tool, found in others.items()
     ]
-    yield from table(("tool", "repositories", "seconds", "CPU time", "peak of resident memory"), rows)
+    yield from render_table(("tool", "repositories", "seconds", "CPU time", "peak of resident memory"), rows)
 
 
 def _repositories(place: Path, texts: Sequence[Text]) -> Iterator[Path]:
@@ -248,7 +248,7 @@ def _repositories(place: Path, texts: Sequence[Text]) -> Iterator[Path]:
         yield write_repository(place / f"{number:04}", card, each.text)
 
 
-SECTIONS = (traps, thousand)
+SECTIONS = (render_traps, render_thousand)
 
 
 def _work() -> None:
@@ -258,13 +258,13 @@ def _work() -> None:
     for line in sys.stdin:
         folder = line.rstrip("\n")
         report = modelaudit.license(folder, policy="commercial-product", territories=["EU"], offline=True)
-        told = report.license
+        concluded = report.license
         row = {
             "path": folder,
-            "state": told.state,
-            "expression": told.expression,
-            "licenses": [entry.id for entry in told.entries],
-            "permission": told.permission,
+            "state": concluded.state,
+            "expression": concluded.expression,
+            "licenses": [entry.id for entry in concluded.entries],
+            "permission": concluded.permission,
         }
         sys.stdout.write(json.dumps(row) + "\n")
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -274,7 +274,7 @@ def _work() -> None:
 
 @dataclass(frozen=True)
 class _Shipped:
-    told: str
+    place: str
     of: str
     text: str
 

@@ -1,4 +1,4 @@
-"""The texts that the licence benchmark shows to every tool, each with what is known of it."""
+"""The texts that the licence benchmark shows to every tool, each with its label."""
 
 from __future__ import annotations
 
@@ -53,18 +53,18 @@ class LicenseText:
     """One text.
 
     Attributes:
-        group: ``package``, ``common``, ``standard``, ``ai``, ``policy`` or ``prose``.
-        told: where it was found.
+        group: ``package``, ``collect_common_texts``, ``standard``, ``ai``, ``policy`` or ``collect_prose``.
+        place: the file or package that holds it.
         of: the licence that it is; empty for prose.
     """
 
     group: str
-    told: str
+    place: str
     of: str
     text: str
 
 
-def packages() -> Iterator[LicenseText]:
+def collect_package_texts() -> Iterator[LicenseText]:
     """The licence files of installed packages whose metadata names exactly one licence and that ship one text.
 
     The label is the package's own, so none of it comes from this project.
@@ -79,14 +79,14 @@ def packages() -> Iterator[LicenseText]:
             yield LicenseText("package", package.metadata["Name"], named, text)
 
 
-def common() -> Iterator[LicenseText]:
+def collect_common_texts() -> Iterator[LicenseText]:
     """The texts that Debian ships once for all its packages."""
     for name, of in _COMMON_IDS.items():
         if (_COMMON / name).is_file():
             yield LicenseText("common", name, of, (_COMMON / name).read_text(encoding="utf-8", errors="replace"))
 
 
-def patterns() -> Iterator[LicenseText]:
+def collect_pattern_texts() -> Iterator[LicenseText]:
     """The texts that patterns of ``licenseclassifier`` stand for, with nothing filled in and no part left out."""
     place = importlib.resources.files("licenseclassifier") / "_engine" / "licenses.json.gz"
     entries = json.loads(gzip.decompress(place.read_bytes()))
@@ -110,7 +110,7 @@ def folder_texts(folder: Path) -> Iterator[LicenseText]:
             yield LicenseText(groups[path.parent.name], path.stem, listed[path.stem]["of"], text)
 
 
-def prose() -> Iterator[LicenseText]:
+def collect_prose() -> Iterator[LicenseText]:
     """README, CHANGELOG, EULA and the like of installed packages and of the system, and descriptions of packages."""
     seen: set[str] = set()
     for package in sorted(distributions(), key=lambda each: each.metadata["Name"].lower()):
@@ -125,19 +125,19 @@ def prose() -> Iterator[LicenseText]:
             yield from _read(path, f"{path.parent.name}: {path.name}", seen)
 
 
-def _read(path: Path, told: str, seen: set[str]) -> Iterator[LicenseText]:
+def _read(path: Path, place: str, seen: set[str]) -> Iterator[LicenseText]:
     if path.is_file() and _SMALLEST <= path.stat().st_size <= _LARGEST:
-        yield from _unseen(told, path.read_text(encoding="utf-8", errors="replace"), seen)
+        yield from _unseen(place, path.read_text(encoding="utf-8", errors="replace"), seen)
 
 
-def _unseen(told: str, text: str, seen: set[str]) -> Iterator[LicenseText]:
+def _unseen(place: str, text: str, seen: set[str]) -> Iterator[LicenseText]:
     if len(text) >= _SMALLEST and text not in seen:
         seen.add(text)
-        yield LicenseText("prose", told, "", text)
+        yield LicenseText("prose", place, "", text)
 
 
-def changed(text: LicenseText, seed: int) -> Iterator[tuple[str, str]]:
-    """(what was done, the text after it): a sentence added at its head, end and within, and thrice one taken out."""
+def change_text(text: LicenseText, seed: int) -> Iterator[tuple[str, str]]:
+    """Yield (the change, the changed text): a sentence added at its head, end and within, and thrice one taken out."""
     dice = random.Random(seed)
     places = [0, len(text.text), dice.choice([found.start() for found in _END.finditer(text.text)] or [0])]
     for place, sentence in zip(places, _ADDED, strict=True):
@@ -147,7 +147,7 @@ def changed(text: LicenseText, seed: int) -> Iterator[tuple[str, str]]:
         yield "removed", f"{text.text[: found.start()]} {text.text[found.end() :]}"
 
 
-def repository(folder: Path, text: str) -> Path:
+def write_text_repository(folder: Path, text: str) -> Path:
     """A model folder with this licence file: a tensor of one number, and a configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "LICENSE").write_text(text, encoding="utf-8", errors="replace")

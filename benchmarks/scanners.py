@@ -26,10 +26,10 @@ _SECONDS_A_FILE = 60.0
 
 @dataclass(slots=True)
 class Result:
-    """What one scanner said of a set of files, and what that cost.
+    """The results of one scanner for a set of files, with their cost.
 
     Attributes:
-        outcomes: (outcome, detail) by path, as ``peers/worker.py`` tells them; ``timeout`` is one more outcome.
+        outcomes: (outcome, detail) by path, as ``peers/worker.py`` writes them; ``timeout`` is one more outcome.
         seconds: wall time over the files, and of the imports before the first of them; CPU time and peak of resident
             bytes are those of the whole process.
     """
@@ -40,7 +40,7 @@ class Result:
     peak: int = 0
 
 
-def environment(name: str, folder: Path) -> str | None:
+def make_environment(name: str, folder: Path) -> str | None:
     """The interpreter of scanner ``name``, whose environment is made below ``folder`` if it is not there.
 
     The versions are those of ``peers/NAME.txt``, which lists all that is installed. ``None``, with a word, where that
@@ -66,7 +66,7 @@ def environment(name: str, folder: Path) -> str | None:
     return str(python)
 
 
-def surroundings(python: str) -> dict[str, str]:
+def clean_environment(python: str) -> dict[str, str]:
     """The environment variables for a scanner that runs under ``python``.
 
     One of the peers has our package's name: what leads the search for modules to ours must not reach it. No other
@@ -76,7 +76,7 @@ def surroundings(python: str) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key in kept or not key.startswith("PYTHON")}
 
 
-def version(name: str) -> str:
+def read_version(name: str) -> str:
     """The version that is pinned for a peer; the package's own for ours."""
     if name == "ours":
         import modelaudit
@@ -87,26 +87,26 @@ def version(name: str) -> str:
     return next(line.partition("==")[2] for line in lines if line.partition("==")[0] == package)
 
 
-def scan(name: str, python: str, paths: Sequence[Path]) -> Result:
+def run_scanner(name: str, python: str, paths: Sequence[Path]) -> Result:
     """Have one scanner scan every path, in one process unless a file hangs or kills it, which is an outcome as well."""
     result = Result()
     left = [str(path) for path in paths]
     while left:
-        left = _some(name, python, left, result)
+        left = _run_batch(name, python, left, result)
         if {outcome for outcome, _ in result.outcomes.values()} == {"timeout"}:
             raise RuntimeError(f"{name} scans nothing at all; run {python} {_WORKER} {name} by hand")
     return result
 
 
-def _some(name: str, python: str, paths: list[str], result: Result) -> list[str]:
+def _run_batch(name: str, python: str, paths: list[str], result: Result) -> list[str]:
     """Scan until the end or until a file takes too long; returns the paths that are still to do."""
     process = subprocess.Popen(
         [python, str(_WORKER), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        cwd=PEERS, env=surroundings(python), text=True,
+        cwd=PEERS, env=clean_environment(python), text=True,
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
     lines: queue.Queue[str] = queue.Queue()
-    for target, stream in ((_take, process.stdout), (_feed, process.stdin)):
+    for target, stream in ((_read_results, process.stdout), (_feed_paths, process.stdin)):
         threading.Thread(target=target, args=(stream, lines, paths), daemon=True).start()
     done = 0
     while True:
@@ -135,14 +135,14 @@ def _some(name: str, python: str, paths: list[str], result: Result) -> list[str]
     return paths[done:]
 
 
-def _take(stream: IO[str], lines: queue.Queue[str], paths: list[str]) -> None:
+def _read_results(stream: IO[str], lines: queue.Queue[str], paths: list[str]) -> None:
     """Hand on each line, and an empty one at the end."""
     for line in stream:
         lines.put(line)
     lines.put("")
 
 
-def _feed(stream: IO[str], lines: queue.Queue[str], paths: list[str]) -> None:
+def _feed_paths(stream: IO[str], lines: queue.Queue[str], paths: list[str]) -> None:
     """Write the paths as fast as they are taken."""
     with suppress(BrokenPipeError), stream:
         stream.writelines(f"{path}\n" for path in paths)

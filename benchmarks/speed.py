@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from figures import measured, options, publish, table
+from figures import add_options, describe_machine, publish_report, render_table
 from samples import HERE
-from scanners import PEERS, environment, surroundings, version
+from scanners import PEERS, clean_environment, make_environment, read_version
 
 _RESULTS = "speed.md"
 _PEERS = ("picklescan", "fickling", "modelscan", "promptfoo")
@@ -38,7 +38,7 @@ class Measured:
     peak: int
 
 
-def _plain(source: random.Random) -> object:
+def _build_plain(source: random.Random) -> object:
     """One record of 40 opcodes, and in protocol 4 of some 270 bytes."""
     return {
         "id": source.randrange(10**9),
@@ -51,54 +51,60 @@ def _plain(source: random.Random) -> object:
     }
 
 
-def _mixed(source: random.Random) -> object:
+def _build_mixed(source: random.Random) -> object:
     """One record of data and objects of the standard library."""
     day = datetime.date(2000 + source.randrange(30), 1 + source.randrange(12), 1 + source.randrange(28))
     ordered = collections.OrderedDict((f"k{index}", source.random()) for index in range(4))
-    return {"when": day, "ordered": ordered, "delta": datetime.timedelta(source.randrange(1000)), **_record(source)}
+    return {
+        "when": day,
+        "ordered": ordered,
+        "delta": datetime.timedelta(source.randrange(1000)),
+        **_build_record(source),
+    }
 
 
-def _record(source: random.Random) -> dict[str, object]:
+def _build_record(source: random.Random) -> dict[str, object]:
     return {"name": f"layer.{source.randrange(10**6)}.weight", "score": source.random(), "set": {source.randrange(99)}}
 
 
-def _arrays(source: random.Random) -> object:
+def _build_arrays(source: random.Random) -> object:
     """One record with a small numpy array, as training logs hold them."""
     import numpy as np
 
-    return {"loss": np.full(4, source.random()), "last": np.float64(source.random()), **_record(source)}
+    return {"loss": np.full(4, source.random()), "last": np.float64(source.random()), **_build_record(source)}
 
 
 _FILES: dict[str, tuple[Callable[[random.Random], object], int, int]] = {
-    "data, protocol 4": (_plain, 4, 100_000),
-    "data, protocol 2": (_plain, 2, 100_000),
-    "data and objects": (_mixed, 4, 78_000),
-    "data and arrays": (_arrays, 4, 85_000),
+    "data, protocol 4": (_build_plain, 4, 100_000),
+    "data, protocol 2": (_build_plain, 2, 100_000),
+    "data and objects": (_build_mixed, 4, 78_000),
+    "data and arrays": (_build_arrays, 4, 85_000),
 }
 """How a record is made, the protocol, and how many there are."""
 
 
 def main() -> None:
-    """Write what is not written yet, measure, print."""
-    parser = options(__doc__.splitlines()[0], _RESULTS)
+    """Write the missing samples, measure, print."""
+    parser = add_options(__doc__.splitlines()[0], _RESULTS)
     parser.add_argument("--runs", type=int, default=3, help="of each; the least CPU time counts")
     parser.add_argument("--only", action="append", help="a file whose name contains this; repeatable")
     parser.add_argument("--ours", action="store_true", help="pickle.load, picklescan and ours alone")
     chosen = parser.parse_args()
     folder = chosen.folder.resolve()
-    peers = {name: environment(name, folder / "peers") for name in (_PEERS[:1] if chosen.ours else _PEERS)}
-    versions = ", ".join(f"{name} {version(name)}" for name in peers)
+    peers = {name: make_environment(name, folder / "peers") for name in (_PEERS[:1] if chosen.ours else _PEERS)}
+    versions = ", ".join(f"{name} {read_version(name)}" for name in peers)
     parts = [
-        f"# An opcode-heavy pickle\n\n{measured('bench-speed')}CPU seconds of the work alone and peak of resident "
+        f"# An opcode-heavy pickle\n\n{describe_machine('bench-speed')}CPU seconds of the work alone "
+        "and peak of resident "
         f"memory of its process, the least of {chosen.runs} runs; `modelaudit scan` with all that the command does. "
         f"{versions}; no answer within {SECONDS_MOST} s is a dash.\n"
     ]
     files = [name for name in _FILES if not chosen.only or any(word in name for word in chosen.only)]
-    parts += [_part(name, _written(name, folder / "speed"), peers, chosen.runs) for name in files]
-    publish("\n".join(parts), _RESULTS, chosen.write)
+    parts += [_render_part(name, _write_once(name, folder / "speed"), peers, chosen.runs) for name in files]
+    publish_report("\n".join(parts), _RESULTS, chosen.write)
 
 
-def _written(name: str, folder: Path) -> Path:
+def _write_once(name: str, folder: Path) -> Path:
     """The file of that name, written in a process of its own so that ours stays small."""
     path = folder / f"{name.replace(', ', '-').replace(' ', '-')}.pkl"
     if not path.is_file():
@@ -118,28 +124,28 @@ def write(name: str, path: str) -> None:
     Path(path).write_bytes(data)
 
 
-def _part(name: str, path: Path, peers: dict[str, str | None], runs: int) -> str:
+def _render_part(name: str, path: Path, peers: dict[str, str | None], runs: int) -> str:
     took: dict[str, Measured | None] = {}
-    for what, command in _commands(path, peers):
-        one = took[what] = _least(command, runs)
+    for what, command in _list_commands(path, peers):
+        one = took[what] = _measure_least(command, runs)
         print(f"{name}: {what} {f'{one.cpu:.2f} s' if one else 'no answer'}", flush=True)
     loaded, peer = took["pickle.load"], took.get("picklescan")
     rows = [
-        [what, f"{one.cpu:.2f}", _ratio(one, loaded), _ratio(one, peer), f"{one.peak / MIB:.0f}"]
+        [what, f"{one.cpu:.2f}", _format_ratio(one, loaded), _format_ratio(one, peer), f"{one.peak / MIB:.0f}"]
         if one
         else [what, *"----"]
         for what, one in took.items()
     ]
     opcodes = int(path.with_suffix(".opcodes").read_text())
     lines = [f"## {name}: {path.stat().st_size / 1e6:.1f} MB, {opcodes:,} opcodes\n"]
-    return "\n".join(lines + table(["", "CPU s", "times pickle.load", "of picklescan", "peak MiB"], rows))
+    return "\n".join(lines + render_table(["", "CPU s", "times pickle.load", "of picklescan", "peak MiB"], rows))
 
 
-def _ratio(one: Measured, other: Measured | None) -> str:
+def _format_ratio(one: Measured, other: Measured | None) -> str:
     return f"{one.cpu / other.cpu:.2f}" if other else "-"
 
 
-def _commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, list[str]]]:
+def _list_commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, list[str]]]:
     worker = str(PEERS / "speed_worker.py")
     yield "pickle.load", [sys.executable, worker, "load", str(path)]
     yield "ours: reader and checks", [sys.executable, worker, "reader", str(path)]
@@ -150,7 +156,7 @@ def _commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, l
             yield name, [python, worker, name, str(path)]
 
 
-def _least(command: list[str], runs: int) -> Measured | None:
+def _measure_least(command: list[str], runs: int) -> Measured | None:
     found: list[Measured] = []
     for _ in range(runs):
         one = measure(command)
@@ -158,13 +164,13 @@ def _least(command: list[str], runs: int) -> Measured | None:
             return None
         found.append(one)
         if one.cpu > 20:
-            break  # what is so slow is no closer call the second time
+            break  # a second run of such a slow command would not change the comparison
     return min(found, key=lambda one: one.cpu)
 
 
 def measure(command: list[str]) -> Measured | None:
     """Run one process; a command that measures nothing itself is measured from outside."""
-    kept = surroundings(command[0])
+    kept = clean_environment(command[0])
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=kept, text=True)
     assert process.stdout is not None
     deadline = time.monotonic() + SECONDS_MOST
@@ -180,8 +186,8 @@ def measure(command: list[str]) -> Measured | None:
     process.returncode = os.waitstatus_to_exitcode(status)
     line = process.stdout.read().strip()
     if line.startswith("{"):
-        told = json.loads(line)
-        return Measured(told["cpu"], told["peak"])
+        figures = json.loads(line)
+        return Measured(figures["cpu"], figures["peak"])
     if process.returncode not in (0, 1, 3):
         return None
     return Measured(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)

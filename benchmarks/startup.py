@@ -1,4 +1,4 @@
-"""How long ``--version`` takes, beside its peers: median wall time of fresh processes on a warm file cache.
+"""Measure the time of ``--version`` beside its peers: median wall time of fresh processes on a warm file cache.
 
 Runs alternate between the commands, so that a busy moment of the machine falls on all of them. Prints; asserts nothing.
 """
@@ -33,7 +33,7 @@ def main() -> None:
     times: dict[str, list[float]] = {name: [] for name in commands}
     for run in range(runs + 1):
         for name, command in commands.items():
-            elapsed = _seconds(command)
+            elapsed = _measure_seconds(command)
             if run:  # the first only warms the file cache
                 times[name].append(elapsed)
     ours = statistics.median(times[_OURS])
@@ -45,7 +45,7 @@ def main() -> None:
         )
 
 
-def _seconds(command: list[str]) -> float:
+def _measure_seconds(command: list[str]) -> float:
     start = time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     return time.perf_counter() - start

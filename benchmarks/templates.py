@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from figures import measured, options, publish, table
-from samples import FIXTURES, corpus
+from figures import add_options, describe_machine, publish_report, render_table
+from samples import FIXTURES, collect_corpus
 
 import modelaudit
 from modelaudit.languages.jinja.syntax import parse_template
@@ -61,7 +61,7 @@ class Package:
     templates: dict[str, str] = field(default_factory=dict)
 
 
-def downloaded(name: str, folder: Path) -> Path | None:
+def download_package(name: str, folder: Path) -> Path | None:
     """The archive of one pinned package; ``None``, with a word, where it cannot be had."""
     binary = "--no-binary" if name.partition("==")[0] in _SOURCE_ONLY else "--only-binary"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download", "--no-deps"]
@@ -77,7 +77,7 @@ def downloaded(name: str, folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+def read_members(archive: Path) -> Iterator[tuple[str, bytes]]:
     """The text files of an archive that can hold a template."""
     kept = (*_ENDINGS, ".json", ".py")
     if archive.suffix == ".whl":
@@ -93,21 +93,25 @@ def members(archive: Path) -> Iterator[tuple[str, bytes]]:
                 yield member.name, stream.read()
 
 
-def templates(name: str, data: bytes) -> Iterator[str]:
+def collect_templates(name: str, data: bytes) -> Iterator[str]:
     """The templates in one file: the file itself, values of JSON with the marks of Jinja, constants of Python."""
     try:
         text = data.decode()
         if name.endswith(_ENDINGS):
             yield text
         elif "{%" in text and name.endswith(".json"):
-            yield from (each for each in _texts(json.loads(text)) if "{%" in each)
+            yield from (each for each in _find_texts(json.loads(text)) if "{%" in each)
         elif "{%" in text:
-            yield from (each for each in _constants(text) if "{%" in each and "message" in each and _is_whole(each))
+            yield from (
+                each
+                for each in _find_constants(text)
+                if "{%" in each and "message" in each and _is_whole_template(each)
+            )
     except (ValueError, SyntaxError):
         return
 
 
-def _texts(value: object) -> Iterator[str]:
+def _find_texts(value: object) -> Iterator[str]:
     """The texts below keys that speak of templates."""
     waiting = [(value, False)]
     while waiting:
@@ -122,13 +126,13 @@ def _texts(value: object) -> Iterator[str]:
             waiting += [(inner, is_template) for inner in each]
 
 
-def _constants(text: str) -> Iterator[str]:
+def _find_constants(text: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
 
-def _is_whole(text: str) -> bool:
+def _is_whole_template(text: str) -> bool:
     """Whether a constant of Python is a whole template, and not a part of one that code puts together."""
     try:
         parse_template(text)
@@ -137,29 +141,33 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def scanned(path: Path) -> tuple[int, str, list[str]]:
+def scan_template(path: Path) -> tuple[int, str, list[str]]:
     """(exit code, highest severity of the rules about templates, their ids) of one file."""
     report = modelaudit.scan(path, second_opinion=False)
-    told = [finding for finding in report.findings if not finding.rule.startswith("license/")]
-    highest = max((list(Severity).index(finding.severity) for finding in told), default=None)
-    return report.exit_code, "none" if highest is None else list(Severity)[highest].value, [each.rule for each in told]
+    findings = [finding for finding in report.findings if not finding.rule.startswith("license/")]
+    highest = max((list(Severity).index(finding.severity) for finding in findings), default=None)
+    return (
+        report.exit_code,
+        "none" if highest is None else list(Severity)[highest].value,
+        [each.rule for each in findings],
+    )
 
 
-def packages(names: tuple[str, ...]) -> Iterator[Package]:
+def list_packages(names: tuple[str, ...]) -> Iterator[Package]:
     """What each package ships; its archive is deleted before the next."""
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            archive = downloaded(name, Path(folder))
+            archive = download_package(name, Path(folder))
             if archive is None:
                 continue
             package = Package(name, hashlib.sha256(archive.read_bytes()).hexdigest())
-            for member, data in members(archive):
-                for text in templates(member, data):
+            for member, data in read_members(archive):
+                for text in collect_templates(member, data):
                     package.templates.setdefault(hashlib.sha256(text.encode()).hexdigest(), text)
         yield package
 
 
-def _ours(found: list[Package]) -> Iterator[str]:
+def _scan_own_templates(found: list[Package]) -> Iterator[str]:
     rows, seen, rules, seconds = [], set[str](), Counter[str](), 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "chat_template.jinja"
@@ -169,11 +177,11 @@ def _ours(found: list[Package]) -> Iterator[str]:
             for digest, text in sorted(package.templates.items()):
                 path.write_text(text, encoding="utf-8", newline="")
                 begun = time.perf_counter()
-                code, severity, told = scanned(path)
+                code, severity, findings = scan_template(path)
                 seconds += time.perf_counter() - begun
                 exits[code] += 1
                 severities[severity] += 1
-                rules.update(told if digest not in seen else ())
+                rules.update(findings if digest not in seen else ())
                 seen.add(digest)
             counts = [str(severities[rank]) for rank in _RANKS if rank != "info"]
             rows.append((package.name, str(len(package.templates)), *counts, str(exits[1]), str(exits[3])))
@@ -183,8 +191,12 @@ def _ours(found: list[Package]) -> Iterator[str]:
     yield f"{len(seen)} distinct templates; {each * 1000:.0f} ms each."
     yield "The columns count templates by their gravest finding, then by exit code."
     yield ""
-    yield from table(("package", "templates", *(rank for rank in _RANKS if rank != "info"), "exit 1", "exit 3"), rows)
-    yield from table(("rule that spoke", "templates"), [(rule, str(count)) for rule, count in sorted(rules.items())])
+    yield from render_table(
+        ("package", "templates", *(rank for rank in _RANKS if rank != "info"), "exit 1", "exit 3"), rows
+    )
+    yield from render_table(
+        ("rule that spoke", "templates"), [(rule, str(count)) for rule, count in sorted(rules.items())]
+    )
     both = hashlib.sha256("".join(sorted(seen)).encode()).hexdigest()
     yield "Digests of the archives, and over the sorted digests of all templates:"
     yield ""
@@ -192,29 +204,29 @@ def _ours(found: list[Package]) -> Iterator[str]:
     yield from (f"- templates: `{both}`", "")
 
 
-def _hostile(folder: Path) -> Iterator[str]:
+def _scan_hostile_templates(folder: Path) -> Iterator[str]:
     groups: dict[tuple[str, str], Counter[int]] = {}
     for path in sorted((FIXTURES / "routes").glob("template-*/*/*")):
-        groups.setdefault((path.parts[-3], "malicious"), Counter())[scanned(path)[0]] += 1
+        groups.setdefault((path.parts[-3], "malicious"), Counter())[scan_template(path)[0]] += 1
     for path in sorted((FIXTURES / "jinja" / "benign").iterdir()):
-        groups.setdefault(("fixtures of our own", "benign"), Counter())[scanned(path)[0]] += 1
-    for sample in corpus(folder):
-        if "jinja" in sample.told:
-            groups.setdefault(("samples of promptfoo", sample.label), Counter())[scanned(sample.path)[0]] += 1
+        groups.setdefault(("fixtures of our own", "benign"), Counter())[scan_template(path)[0]] += 1
+    for sample in collect_corpus(folder):
+        if "jinja" in sample.shown_path:
+            groups.setdefault(("samples of promptfoo", sample.label), Counter())[scan_template(sample.path)[0]] += 1
     yield "## Attacks, by exit code"
     yield ""
     rows = [(f"{name}, {label}", *(str(exits[code]) for code in (1, 3, 0))) for (name, label), exits in groups.items()]
-    yield from table(("set", "exit 1", "exit 3", "exit 0"), rows)
+    yield from render_table(("set", "exit 1", "exit 3", "exit 0"), rows)
 
 
 def main() -> None:
     """Measure, print and perhaps keep."""
-    parser = options(__doc__ or "", RESULTS)
+    parser = add_options(__doc__ or "", RESULTS)
     parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("CORPUS") or "corpus"))
     arguments = parser.parse_args()
-    lines = ["# Chat templates", "", measured("bench-templates") + f"ours {modelaudit.__version__}.", ""]
-    lines += [*_ours(list(packages(PACKAGES))), *_hostile(arguments.corpus)]
-    publish("\n".join(lines), RESULTS, arguments.write)
+    lines = ["# Chat templates", "", describe_machine("bench-templates") + f"ours {modelaudit.__version__}.", ""]
+    lines += [*_scan_own_templates(list(list_packages(PACKAGES))), *_scan_hostile_templates(arguments.corpus)]
+    publish_report("\n".join(lines), RESULTS, arguments.write)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-# One thread, no device, no network: what is written is small, and the same on every machine.
+# One thread, no device, no network: the files are small, and the same on every machine.
 os.environ.update(
     {
         "CUDA_VISIBLE_DEVICES": "",

@@ -1,4 +1,4 @@
-"""Where the writers put their files, and what the manifest says of each. Runs on Python 3.7 and newer."""
+"""Write the files of the writers and their rows of the manifest. Runs on Python 3.7 and newer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Shelf:
     def add(self, library, name, writer, write, protocol=None, alarm="") -> None:
         """Have ``write(path)`` write one file.
 
-        ``writer`` is the expression that the manifest names. ``alarm`` says why a file that its author means well must
+        ``writer`` is the expression that the manifest names. ``alarm`` is the reason why a benign file must
         alarm all the same: its format runs code, so that a hostile file of the same kind looks no different.
         """
         path = self.root / library / self.environment / name
@@ -87,7 +87,7 @@ class Shelf:
 
     @contextmanager
     def attempt(self, label):
-        """Leave one sample out, and say so, where making its value fails."""
+        """Leave one sample out, and record this, if making its value fails."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -100,7 +100,7 @@ class Shelf:
         self.omitted.append("{}: {}: {}".format(label, type(refusal).__name__, str(refusal).split("\n")[0][:160]))
 
     def close(self, manifest: Path) -> None:
-        """Write the rows, and what was left out, for ``write.py`` to gather."""
+        """Write the rows and the omitted samples, for ``write.py`` to gather."""
         manifest.write_text(json.dumps({"files": self.rows, "omitted": self.omitted}))
 
 

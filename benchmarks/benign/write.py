@@ -47,7 +47,7 @@ LIBRARIES = {
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A requirement file: the Python it is for, the writers that run in it, what is installed without dependencies."""
+    """A requirement file: the Python it is for, the writers that run in it, the packages without dependencies."""
 
     name: str
     file: Path
@@ -111,7 +111,7 @@ def install(environment: Environment, folder: Path) -> Path | None:
 
 
 def fill(environment: Environment, writer: str, python: Path, out: Path) -> tuple[list[dict[str, object]], list[str]]:
-    """Run one writer in a process of its own; the rows it wrote, and what was left out."""
+    """Run one writer in a process of its own; return its rows and the omitted samples."""
     rows = out / f".{environment.name}-{writer}.json"
     rows.unlink(missing_ok=True)
     command = [str(python), "-W", "ignore", str(HERE / "fill.py"), str(out), environment.name, writer, str(rows)]

@@ -1,8 +1,8 @@
 """Asks one tool for the licences of model folders, inside its own environment: ``python license_worker.py TOOL``.
 
 Reads one folder a line from standard input, each with a licence file ``LICENSE`` beside a tiny model; writes one JSON
-object a line: ``path``, ``licenses`` (what the tool names, as it spells them) and ``seconds``; and at last ``peak``
-(resident bytes). Each tool is called as its own command calls it, and what it says of the folder is all that counts.
+object a line: ``path``, ``licenses`` (the names from the tool, in its spelling) and ``seconds``; and at last ``peak``
+(resident bytes). Each tool is called as its own command calls it, and only its answer for the folder counts.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def licenseclassifier() -> Ask:
 
 
 def _under(value: object, key: str) -> Iterator[dict[str, str] | str]:
-    """Everything in a document that stands below a key of this name."""
+    """Yield every value of a document below a key of this name."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
@@ -82,7 +82,7 @@ TOOLS = {tool.__name__: tool for tool in (promptfoo, aisbom, licenseclassifier)}
 
 
 def main() -> None:
-    """Ask, and write what was answered; whatever a tool prints itself is dropped."""
+    """Ask the tool and write its answers; everything that it prints itself is dropped."""
     out = silenced()
     ask = TOOLS[sys.argv[1]]()
     for line in sys.stdin:

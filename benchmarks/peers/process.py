@@ -1,4 +1,4 @@
-"""What every process that runs a scanner does: say nothing but its figures, send nothing, tell its peak of memory."""
+"""Shared behaviour of worker processes: print figures only, send nothing, measure the peak of memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def peak() -> int:
 
 
 def exit_code(run: Callable[[], object]) -> int:
-    """The code with which a command would end."""
+    """Return the exit code of a command."""
     try:
         run()
     except SystemExit as end:

@@ -2,14 +2,14 @@
 
 Reads one path a line from standard input; writes one JSON object a line: ``imported``, the seconds that the import of
 the scanner took; for each file ``path``, ``outcome``, ``detail`` and ``seconds``; and at last ``peak`` (resident bytes)
-and ``cpu`` (seconds). Each scanner is called as its own command calls it, file by file, and its exit code is told as an
-outcome:
+and ``cpu`` (seconds). Each scanner is called as its own command calls it, file by file. Its exit code
+becomes an outcome:
 
 ``alarm``       it exits as unsafe
-``unverified``  it exits otherwise, and says that it does not know what it saw
-``incomplete``  it exits with an error, or says that it could not look
+``unverified``  it exits otherwise, and reports that it does not know the content
+``incomplete``  it exits with an error, or reports that it could not read
 ``pass``        it exits as in order
-``skipped``     it says that the file is none that it reads
+``skipped``     it reports that it does not read such files
 
 No scanner here loads a model, and none reaches the network: what they would send or fetch is switched off at the start.
 """
@@ -107,7 +107,7 @@ def fickling() -> Scan:
     return scan
 
 
-# It reads raw pickles and says of no file that it is none, so it is not asked about what is named otherwise.
+# It reads raw pickles and never reports that a file is not one, so other extensions are not given to it.
 _PICKLES = {".pkl", ".pickle", ".p", ".bin", ".pt", ".pth", ".ckpt", ".joblib", ".dill", ".dat", ".data", ""}
 
 

@@ -1,8 +1,8 @@
-"""What the libraries in this environment offer to the trust lists: ``python candidates.py`` prints it as JSON.
+"""List the candidates for the trust lists in this environment: ``python candidates.py`` prints them as JSON.
 
 It keeps the classes that a rule makes harmless: estimators, whose constructors by convention only
 store their parameters; layers and optimizers, whose constructors allocate tensors; enumerations; sparse matrices; and
-classes of which an object can be made and filled without running a method that nobody has read (``loading.py``). What
+classes whose objects can be made and filled without an unreviewed method (``loading.py``). What
 a library does not promise is decided by hand in the files that no script writes. Works on Python 3.7 and newer.
 """
 
@@ -41,7 +41,7 @@ def scikit_learn():
     losses = classes(lambda value: not issubclass(value, BaseException), "sklearn._loss")
     losses |= classes(lambda value: True, "sklearn.linear_model._glm.link")
     yield Group("a loss; stores constants and its link function", losses)
-    # The compiled losses of some releases name their module as if it stood alone.
+    # The compiled losses of some releases name their module as if it were a top-level one.
     alone = frozenset("_loss." + name.rpartition(".")[2] for name in losses if ".Cy" in name)
     yield Group("a loss; stores constants and its link function", alone)
     splitters = classes(lambda value: True, "sklearn.model_selection._split")

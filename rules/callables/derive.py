@@ -6,8 +6,8 @@
     python rules/callables/derive.py --environments .venv/benign            # from every environment in that folder
 
 The second form unites what several releases offer, old names beside new ones; ``benchmarks/benign/write.py`` makes such
-environments. ``candidates.py`` runs inside each and says which classes qualify and why. Lists whose library is found
-nowhere are left as they are. What a file written by hand says of a name stands, so such names are not derived, nor are
+environments. ``candidates.py`` runs inside each and lists the classes that qualify, with the reason. Lists whose
+library is not installed stay unchanged. A handwritten entry takes precedence, so such names are not derived, nor are
 those of modules that are dangerous as a whole. Review the difference before it is committed.
 """
 

@@ -1,4 +1,4 @@
-"""Which methods of its own a class runs while a pickle makes an object of it, gives it state and fills it.
+"""Find the methods that a class runs while a pickle makes an object of it, gives it state and fills it.
 
 Loading calls more than ``__new__`` and ``__setstate__``: it looks attributes up, sets them, hashes keys, appends items,
 and an object that is dropped half made is finalised. A class that only has what is listed here runs nothing that has
@@ -12,7 +12,7 @@ HOOKS = (
     "__hash__", "__eq__", "append", "extend", "add",
 )  # fmt: skip
 
-# Language, containers and enumerations: what they do is known.
+# Language, containers and enumerations: reviewed.
 _PLAIN = frozenset(
     {"abc", "builtins", "collections", "collections.abc", "enum", "functools", "types", "typing", "typing_extensions"}
 )
@@ -78,7 +78,7 @@ READ = frozenset(
 
 
 def unread(kind):
-    """The methods, by their full names, that loading may run on an object of ``kind`` and that nobody has read."""
+    """The methods, by their full names, that loading may run on an object of ``kind`` and that are not reviewed."""
     found = set()
     for hook in HOOKS:
         for base in kind.__mro__:
@@ -96,7 +96,7 @@ def inert(kind):
 
 
 def _generated(base, hook):
-    """Whether Python itself wrote the method: of a named tuple, a dataclass, or one that is there to say no."""
+    """Whether Python itself wrote the method: of a named tuple, a dataclass, or one that only refuses."""
     method = vars(base)[hook]
     if method is None:
         return True

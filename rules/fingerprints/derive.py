@@ -1,9 +1,9 @@
-"""Makes the fingerprints anew: ``python rules/fingerprints/derive.py --texts FOLDER``.
+"""Derive the fingerprints anew: ``python rules/fingerprints/derive.py --texts FOLDER``.
 
 Licence texts are their owners', so none is kept here: the folder holds them as ``<group>/<id>.txt``, with a table
-``sources.tsv`` that says of each (``path``, ``title``, ``version_date``, ``where``, ``copy_note``) where it was read.
+``sources.tsv`` with the source of each (``path``, ``title``, ``version_date``, ``where``, ``copy_note``).
 What ``_texts.yaml`` does not list is left out, and so are notes that are no licence. A text that was written out by
-hand and whose length is not that of its source is no certain copy: what equals it is called a variant.
+hand and whose length is not that of its source is no certain copy: a text that equals it is called a variant.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LARGEST = 250_000
 
 @dataclass(frozen=True)
 class Text:
-    """One text and what is said of it: ``about`` is its entry in ``_texts.yaml``, ``source`` its row of the table."""
+    """One text and its metadata: ``about`` is its entry in ``_texts.yaml``, ``source`` its row of the table."""
 
     id: str
     about: Mapping[str, object]
@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=Path, required=True, help="the folder with the texts and sources.tsv")
     parser.add_argument("--out", type=Path, default=HERE, help="where the files go")
-    parser.add_argument("--date", required=True, help="the day on which the texts were read, ISO")
+    parser.add_argument("--date", required=True, help="the day of reading the texts, ISO")
     arguments = parser.parse_args()
     sys.stdout.write(f"{derive(arguments.texts, arguments.out, arguments.date)} fingerprints\n")
 

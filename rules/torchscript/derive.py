@@ -4,7 +4,7 @@ Run it where torch is installed, and review the difference::
 
     python rules/torchscript/derive.py
 
-torch knows the schema of every operator. Those of the namespaces below compute on what they are given; the few that
+torch knows the schema of every operator. Those of the namespaces below compute on their inputs; the few that
 reach further (files, other processes, memory that they do not check) are left out here and are either listed in
 ``dangerous.yaml`` or stay unlisted, so that a file which names one is not passed.
 """
@@ -50,7 +50,7 @@ CLASSES = re.compile(r"__torch__\.torch\.classes\.((?:quantized|sparse|rnn|xnnpa
 
 
 def main() -> None:
-    """Write ``trusted/torch-derived.yaml`` and say what was left out."""
+    """Write ``trusted/torch-derived.yaml`` and print the omitted names."""
     schemas = torch._C._jit_get_all_schemas()
     found: dict[str, set[str]] = {}
     classes: set[str] = set()
@@ -65,7 +65,7 @@ def main() -> None:
         owner = CLASSES.search(str(schema.arguments[0].type)) if schema.arguments else None
         if owner:
             classes.add(owner[1])
-            found.setdefault("a method of a packed weight, which tells or takes its parts", set()).add(
+            found.setdefault("a method of a packed weight, which returns or sets its parts", set()).add(
                 f"methods::{schema.name}"
             )
     found["a packed weight, which follows as state"] = {f"__torch__.torch.classes.{name}" for name in classes}

@@ -4,7 +4,7 @@ Run it where onnx and onnxruntime are installed, and review the difference::
 
     python rules/vocabularies/derive_onnx.py
 
-Operators of ONNX itself compute on what they are given. So do those that ONNX Runtime adds, but for those that
+Operators of ONNX itself compute on their inputs. So do those that ONNX Runtime adds, but for those that
 ``REACHING`` leaves out: they call Python, run what an accelerator's compiler made, or are unknown to most builds.
 """
 
@@ -28,7 +28,7 @@ OF_RUNTIME = "an operator of ONNX Runtime, which computes on what it is given"
 
 
 def main() -> None:
-    """Write the two lists and say what was left out."""
+    """Write the two lists and print the omitted names."""
     standard = {f"{schema.domain or 'ai.onnx'}::{schema.name}" for schema in onnx.defs.get_all_schemas_with_history()}
     added = {f"{schema.domain or 'ai.onnx'}::{schema.name}" for schema in _pybind_state.get_all_operator_schema()}
     left = {name for name in added if REACHING.search(name.rpartition("::")[2])}

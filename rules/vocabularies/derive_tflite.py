@@ -35,7 +35,7 @@ WHY = "an operator of TensorFlow, which computes on what it is given"
 
 
 def main() -> None:
-    """Write the list and say what was left out."""
+    """Write the list and print the omitted names."""
     listed = op_def_pb2.OpList.FromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
     known = {operator.name for operator in listed.op}
     trusted = {name for name in known if not REACHING.search(name)} | (KEPT & known)

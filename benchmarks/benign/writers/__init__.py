@@ -1,1 +1,1 @@
-"""What each library is asked to write; every module has one function ``write(shelf)``."""
+"""Writers, one for each group of libraries; every module has one function ``write(shelf)``."""

@@ -1,4 +1,4 @@
-"""What libraries for language keep: spaCy's bytes and pickles, gensim's vectors, taggers and tokenizers of nltk."""
+"""Files of libraries for language: spaCy's bytes and pickles, gensim's vectors, taggers and tokenizers of nltk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What torch writes that is no module: tensors of every kind, parameters, generators, in each of its formats."""
+"""Files of torch other than modules: tensors of every kind, parameters, generators, in each of its formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training runs leave: states of optimizers and schedules, settings of the Trainer, adapters, random states."""
+"""Files that training runs leave: states of optimizers and schedules, Trainer settings, adapters, random states."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Derive the names of Keras's own classes and functions: ``python rules/vocabularies/keras-classes/derive.py``.
 
-It needs keras 3 and tf_keras with tensorflow, and writes ``keras3.yaml`` and ``keras2.yaml`` beside itself. What is
-listed was reviewed by what it is: layers, models, operations and the parts of training, which compute. What loads,
+It needs keras 3 and tf_keras with tensorflow, and writes ``keras3.yaml`` and ``keras2.yaml`` beside itself. The list
+was reviewed by kind: layers, models, operations and the parts of training, which compute. What loads,
 stores, fetches, imports or brings code along is refused below, and anything that is neither stays unlisted.
 """
 
@@ -40,7 +40,7 @@ FAMILIES = {
     "layers.experimental": "a layer that computes with tensors",
     "layers.experimental.preprocessing": "a layer that computes with tensors",
 }
-# By the last part of their names. Each runs or loads something, or wraps what somebody else's code does.
+# By the last part of their names. Each runs or loads something, or wraps third-party code.
 REFUSED = {
     "AddLoss", "AddMetric", "Callable", "ClassMethod", "DistributedCallbackModel", "FeatureSpace", "FlaxLayer",
     "GetterSetter", "InstanceMethod", "InstanceProperty", "JaxLayer", "Lambda", "Loop", "Module",
@@ -91,7 +91,7 @@ def families(package: ModuleType, root: str) -> dict[str, set[str]]:
 
 
 def inner(package: ModuleType, roots: tuple[str, ...], base: tuple[type, ...]) -> set[str]:
-    """The full paths of the classes below ``base``, which Keras writes for what it does not export."""
+    """The full paths of the classes below ``base``, which Keras writes for classes that it does not export."""
     names: set[str] = set()
     start = importlib.import_module(f"{package.__name__}.src")
     for info in pkgutil.walk_packages(start.__path__, start.__name__ + "."):
@@ -120,7 +120,7 @@ def inner(package: ModuleType, roots: tuple[str, ...], base: tuple[type, ...]) -
 
 
 def write(name: str, library: str, reasons: dict[str, set[str]], others: tuple[str, ...]) -> None:
-    """One list, without the names that ``others`` hold; a name stands once in all lists."""
+    """One list, without the names that ``others`` hold; a name is in one list only."""
     lines = ["# Derived by derive.py; change that.", f"library: {library}", "trusted:", "  alike:"]
     seen = {name for other in others for name in listed(HERE / other)}
     for why, names in sorted(reasons.items()):

@@ -4,9 +4,9 @@ Run it where tensorflow is installed, and review the difference::
 
     python rules/vocabularies/tensorflow-operators/derive.py
 
-TensorFlow knows of every operator whether it keeps state. Operators compute on what they are given, or on the state of
+TensorFlow knows of every operator whether it keeps state. Operators compute on their inputs, or on the state of
 the running program; those that reach further (files, other machines, Python, native code, other processes) are left
-out here. They are listed in ``dangerous.yaml``, or in ``by-argument.yaml`` where what they are given decides, or stay
+out here. They are listed in ``dangerous.yaml``, or in ``by-argument.yaml`` where an argument decides, or stay
 unlisted, so that a graph which names one is not passed.
 """
 
@@ -43,7 +43,7 @@ FUSED = re.compile(
     r"Xla|AudioMicrofrontend$"
     r"|_(Fused|Mkl|_Mkl|Quantized|Tensor|ListToArray|ArrayToList|UnaryOps|Arg$|Retval$|If$|While$)"
 )
-"""Operators of the graph optimiser and of XLA that stand in graphs which were optimised or compiled before."""
+"""Operators of the graph optimiser and of XLA in graphs that were optimised or compiled before."""
 
 COMPUTES = "computes on the tensors that it is given, or calls functions of its own graph"
 KEEPS = "keeps state of the running program: variables, tables, queues, iterators, random numbers, messages"
@@ -57,7 +57,7 @@ def registered() -> Iterable[op_def_pb2.OpDef]:
 
 
 def main() -> None:
-    """Write ``derived.yaml`` and say what was left out."""
+    """Write ``derived.yaml`` and print the omitted names."""
     listed = {
         name
         for file in ("dangerous.yaml", "by-argument.yaml")
