@@ -1,4 +1,4 @@
-"""The story of a licence on one page: what the files say, what the origins say, and what follows for the use."""
+"""The licence check of one model: collect claims, trace base models, conclude, answer the intended use."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from modelaudit.model.terms import Intent
 from modelaudit.sources import resolve_small
 
 ReadArtifact = Callable[[Artifact], Iterable[tuple[str, Structure]]]
-"""Reads one artifact whole; what is damaged or fails is left out. The pipeline gives it, with its error boundary."""
+"""Reads one artifact completely and leaves out damaged parts. The pipeline provides it, with its error boundary."""
 
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
 _RESTRICTING_KINDS = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE})
@@ -36,9 +36,9 @@ _MAX_TEXT_CHARACTERS = 200_000
 _MAX_TEXTS = 40
 _MIN_COST = 500
 _MAX_COMPARED_CHARACTERS = 2_000_000
-"""Characters of different texts that are looked at of one repository; more of them is a doubt."""
+"""Characters of different texts that are compared with licences in one repository; more of them is a doubt."""
 
-# Tasks of the Hub in which a model takes in, or puts out, more than text (https://huggingface.co/tasks).
+# Hub tasks whose models read or write more than text (https://huggingface.co/tasks).
 _MULTIMODAL_TASKS = frozenset(
     {
         *("any-to-any", "audio-text-to-text", "document-question-answering", "image-text-to-image"),
@@ -50,13 +50,19 @@ _MULTIMODAL_TASKS = frozenset(
 
 @dataclass(slots=True)
 class ClaimCollector:
-    """What the files of one repository say, one structure after the other.
+    """Collects the licence claims and texts of one repository, one structure after the other.
 
     Attributes:
-        folders: further rule folders, which may know further texts.
+        rules: the rule set.
+        folders: further rule folders, whose fingerprints are used too.
         claims: in the order of the files.
-        multimodal: whether the model handles more than text; ``None`` where nobody says so.
-        read_paths: the files of whose text something was read.
+        texts: texts of cards, licence files and notices by path, normalized by ``flatten_text``.
+        kinds: the kind of each of these texts.
+        components: id from ``rules/openness.yaml`` -> the file that states this part of the release.
+        fields: the fields of the root card that have a value.
+        multimodal: whether the model handles more than text; ``None`` if no file states it.
+        compared_characters: characters that were compared with licences so far.
+        read_paths: the files whose text was read.
     """
 
     rules: Catalogue
@@ -72,7 +78,7 @@ class ClaimCollector:
     read_paths: set[str] = field(default_factory=set)
 
     def collect_claims(self, address: str, structure: Structure) -> None:
-        """Take what one structure says of licence and origins; most structures say nothing of them."""
+        """Collect the claims of one structure about licence and base models; most structures have none."""
         licenses, vague = self.rules.licenses, self.rules.vague_licenses
         match structure:
             case ModelCard():
@@ -98,7 +104,7 @@ class ClaimCollector:
 
     def _collect_text_claims(self, prose: Prose, address: str) -> None:
         self.read_paths.add(address)
-        # Fingerprints and the classifier take a while to load, and many models hold no text that could be a licence.
+        # Fingerprints and the classifier load slowly, and many models have no text that could be a licence.
         from modelaudit.catalogue.fingerprints import load_fingerprints
         from modelaudit.licenses.evidence.text_claims import extract_text_claims
 
@@ -121,7 +127,7 @@ class ClaimCollector:
             self.kinds.setdefault(address, prose.kind)
 
     def _measure_cost(self, prose: Prose) -> int | None:
-        """The characters that looking at a text will cost, none for one that stood elsewhere; ``None`` for too many."""
+        """Return the characters to be compared, 0 for a text that was compared before; ``None`` if over the limit."""
         key = hash(prose.text)
         if key in self._seen:
             return 0
@@ -130,7 +136,7 @@ class ClaimCollector:
         return size if self.compared_characters + size <= _MAX_COMPARED_CHARACTERS else None
 
     def finish(self, snapshot: Snapshot) -> None:
-        """Take what the Hub itself says; the claims of the root card come first, as lineage wants them."""
+        """Add the statements of the Hub, and sort the claims: those of the root card come first."""
         if snapshot.stated is not None:
             self.collect_claims("", snapshot.stated)
         self.claims.sort(key=lambda claim: claim.artifact != ROOT_CARD)
@@ -139,10 +145,15 @@ class ClaimCollector:
 
 @dataclass(slots=True)
 class BaseModelLookup:
-    """Looks at what a model was made from: at the small files of each, and nothing else.
+    """Looks up base models on the Hub, and reads their small files alone.
 
     Attributes:
-        modalities: whether each one that was read handles more than text, by its name without case.
+        rules: the rule set.
+        limits: bounds on reading.
+        offline: whether only the Hub cache may be used.
+        read: reads one artifact.
+        folders: further rule folders.
+        modalities: whether each base model that was read handles more than text, by its case-folded name.
     """
 
     rules: Catalogue
@@ -153,7 +164,7 @@ class BaseModelLookup:
     modalities: dict[str, bool] = field(default_factory=dict)
 
     def look_up(self, name: str, is_dataset: bool) -> LookupResult:
-        """What one repository of the Hub says of itself; never raises for what cannot be seen."""
+        """Look up one Hub repository; never raises for a repository that cannot be read."""
         try:
             snapshot = resolve_small(name, is_dataset=is_dataset, offline=self.offline, limits=self.limits)
         except GatedError as error:
@@ -167,46 +178,46 @@ class BaseModelLookup:
     def _read_snapshot(self, name: str, snapshot: Snapshot | None, look: OriginState, detail: str) -> LookupResult:
         if snapshot is None:
             return LookupResult(look, detail)
-        hearing = ClaimCollector(self.rules, self.folders)
+        collector = ClaimCollector(self.rules, self.folders)
         for artifact in snapshot.artifacts:
             if artifact.open is not None:
                 for address, structure in self.read(artifact):
-                    hearing.collect_claims(address, structure)
-        hearing.finish(snapshot)
-        if hearing.multimodal is not None:
-            self.modalities[name.casefold()] = hearing.multimodal
+                    collector.collect_claims(address, structure)
+        collector.finish(snapshot)
+        if collector.multimodal is not None:
+            self.modalities[name.casefold()] = collector.multimodal
         paths = [artifact.path for artifact in snapshot.artifacts]
         if look is OriginState.GATED:
-            # A licence file that nobody may open says nothing against what the Hub shows of the card.
+            # A licence file behind the gate does not contradict the licence that the Hub shows.
             paths = [path for path in paths if not is_license_file_name(path)]
         return LookupResult(
-            look, detail or _summarize_claims(hearing), snapshot.commit, tuple(hearing.claims), tuple(paths)
+            look, detail or _summarize_claims(collector), snapshot.commit, tuple(collector.claims), tuple(paths)
         )
 
 
 def conclude_license(
-    hearing: ClaimCollector,
+    collector: ClaimCollector,
     snapshot: Snapshot,
     origins: BaseModelLookup,
     intent: Intent,
     look_up: LookUp | None = None,
 ) -> LicenseConclusion:
-    """Follow what the model was made from, conclude, and answer to the intended use.
+    """Trace the base models, conclude, and answer the intended use.
 
     Args:
-        hearing: what its files say.
+        collector: the claims of the model's own files.
         snapshot: the model.
-        origins: the way to look at others.
-        intent: what is stated of the use, if anything.
-        look_up: what is asked of others; by default that of ``origins``.
+        origins: looks up the base models.
+        intent: the intended use, as far as it is stated.
+        look_up: replaces ``origins.look_up``, for instance to add an error boundary.
     """
-    rules = hearing.rules
-    hearing.finish(snapshot)
+    rules = collector.rules
+    collector.finish(snapshot)
     paths = [artifact.path for artifact in snapshot.artifacts]
     repository = snapshot.ref.name if snapshot.commit else None
     agreement = get_agreement_checker(rules)
     found, datasets = trace_base_models(
-        hearing.claims,
+        collector.claims,
         look_up or origins.look_up,
         lambda claims, files: agreement.assess(claims, files),
         origins.limits,
@@ -214,18 +225,18 @@ def conclude_license(
         paths=paths,
     )
     evidence = Evidence(
-        claims=hearing.claims,
+        claims=collector.claims,
         paths=paths,
         repository=repository,
         origins=found,
         datasets=datasets,
-        texts=hearing.texts,
-        kinds=hearing.kinds,
+        texts=collector.texts,
+        kinds=collector.kinds,
         modalities=origins.modalities,
-        multimodal=hearing.multimodal,
-        fields=hearing.fields,
-        components=hearing.components,
-        unread=[path for path in paths if is_license_file_name(path) and path not in hearing.read_paths],
+        multimodal=collector.multimodal,
+        fields=collector.fields,
+        components=collector.components,
+        unread=[path for path in paths if is_license_file_name(path) and path not in collector.read_paths],
     )
     return conclude(evidence, rules, intent if intent != Intent() else None)
 
@@ -235,14 +246,14 @@ def _marks_uncompared_text(claim: LicenseClaim) -> bool:
 
 
 def _format_error(error: Exception) -> str:
-    """An error as one line."""
+    """Format an error as one line of at most 300 characters."""
     return " ".join(str(error).split())[:300]
 
 
-def _summarize_claims(hearing: ClaimCollector) -> str:
+def _summarize_claims(collector: ClaimCollector) -> str:
     stated: Mapping[str, None] = dict.fromkeys(
         f"{claim.field}: {' '.join(claim.quotation.split())[:80]}"
-        for claim in hearing.claims
+        for claim in collector.claims
         if claim.kind == "declared"
     )
     return "; ".join(list(stated)[:3]) or "it states no licence"

@@ -1,4 +1,4 @@
-"""Licences over the loopback Hub: what is asked for, what is followed, what a closed door leaves open."""
+"""Licences over the loopback Hub: requests, traced base models, and answers for gated or private repositories."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def answer(name: str, **options: object) -> AuditReport:
     return modelaudit.license(name, **{**said, **options})  # type: ignore[arg-type]
 
 
-def test_an_honest_chain_is_allowed_and_no_weights_are_fetched(hub: LoopbackHub) -> None:
+def test_consistent_chain_is_allowed_without_fetching_weights(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"README.md": card(license="mit"), "LICENSE": MIT, **WEIGHTS})
     hub.add_repository(
         "acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT, **WEIGHTS}
@@ -43,7 +43,7 @@ def test_an_honest_chain_is_allowed_and_no_weights_are_fetched(hub: LoopbackHub)
     assert not [request.path for request in hub.requests if "safetensors" in request.path]
 
 
-def test_what_the_base_of_the_base_forbids_is_found(hub: LoopbackHub) -> None:
+def test_prohibition_of_indirect_base_model_is_found(hub: LoopbackHub) -> None:
     hub.add_repository("acme/root", {"README.md": card(license="cc-by-nc-4.0"), **WEIGHTS})
     hub.add_repository("acme/base", {"README.md": card(license="mit", base_model="acme/root"), **WEIGHTS})
     hub.add_repository(
@@ -59,7 +59,7 @@ def test_what_the_base_of_the_base_forbids_is_found(hub: LoopbackHub) -> None:
 
 
 @pytest.mark.parametrize("licence", ["mit", "cc-by-nc-4.0"])
-def test_of_a_gated_base_the_hub_shows_the_tags(hub: LoopbackHub, licence: str) -> None:
+def test_gated_base_model_is_judged_by_hub_tags(hub: LoopbackHub, licence: str) -> None:
     hub.add_repository("acme/base", {"README.md": card(license=licence), "LICENSE": "x", **WEIGHTS}, gated="manual")
     hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = answer("acme/tuned")
@@ -68,14 +68,14 @@ def test_of_a_gated_base_the_hub_shows_the_tags(hub: LoopbackHub, licence: str) 
     assert report.license.permission == ("allow" if licence == "mit" else "deny")
 
 
-def test_a_private_base_leaves_the_answer_open(hub: LoopbackHub) -> None:
+def test_private_base_model_leaves_answer_for_review(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"README.md": card(license="mit")}, private=True)
     hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = answer("acme/tuned")
     assert (report.license.origins[0].look, report.license.permission) == (OriginState.MISSING, "review")
 
 
-def test_data_sets_are_looked_at_and_told_apart(hub: LoopbackHub) -> None:
+def test_data_sets_are_looked_up_apart(hub: LoopbackHub) -> None:
     hub.add_repository("acme/rows", {"README.md": card(license="cc-by-nc-4.0")}, kind="dataset")
     hub.add_repository("acme/model", {"README.md": card(license="mit", datasets="[acme/rows]"), "LICENSE": MIT})
     report = answer("acme/model")
@@ -84,7 +84,7 @@ def test_data_sets_are_looked_at_and_told_apart(hub: LoopbackHub) -> None:
     assert "license/dataset-stricter" in {finding.rule for finding in report.findings}
 
 
-def test_a_gated_model_itself_is_answered_from_what_is_shown_and_stays_open(hub: LoopbackHub) -> None:
+def test_gated_model_is_judged_by_hub_tags_and_stays_for_review(hub: LoopbackHub) -> None:
     hub.add_repository("acme/closed", {"README.md": card(license="cc-by-nc-4.0"), **WEIGHTS}, gated="manual")
     report = answer("acme/closed")
     assert (report.license.permission, report.exit_code) == ("deny", 1)
@@ -105,14 +105,14 @@ def test_a_gated_model_itself_is_answered_from_what_is_shown_and_stays_open(hub:
     ],
     ids=["a sentence", "a gate", "a link", "a base on a machine", "a use policy", "terms"],
 )
-def test_what_keeps_a_model_from_permission_keeps_those_made_from_it(base: dict[str, str], hub: LoopbackHub) -> None:
+def test_doubt_about_base_model_prevents_permission(base: dict[str, str], hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {**base, **WEIGHTS})
     hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = answer("acme/tuned")
     assert (report.license.permission, report.exit_code) == ("review", 3)
 
 
-def test_a_part_under_a_licence_of_its_own_is_found_in_its_folder(hub: LoopbackHub) -> None:
+def test_component_license_is_found_in_its_folder(hub: LoopbackHub) -> None:
     mine = {"README.md": card(license="mit"), "LICENSE": MIT}
     hub.add_repository("acme/whole", {**mine, "vendor/LICENSE": MIT})
     assert (answer("acme/whole").license.permission, answer("acme/whole").exit_code) == ("allow", 0)
@@ -123,7 +123,7 @@ def test_a_part_under_a_licence_of_its_own_is_found_in_its_folder(hub: LoopbackH
     assert any("resembles one" in each.because for each in report.license.answers)
 
 
-def test_a_licence_file_that_is_listed_and_not_read_leaves_the_answer_open(hub: LoopbackHub) -> None:
+def test_unread_license_file_leaves_answer_for_review(hub: LoopbackHub) -> None:
     mine = {"README.md": card(license="mit"), "LICENSE": MIT}
     hub.add_repository("acme/scanned", {**mine, "vendor/LICENSE.pdf": b"%PDF-1.7\n"})
     hub.add_repository("acme/large", {**mine, "vendor/LICENSE": MIT + " " * MOST_BYTES})
@@ -135,9 +135,7 @@ def test_a_licence_file_that_is_listed_and_not_read_leaves_the_answer_open(hub: 
 
 
 @pytest.mark.parametrize("gated", [True, False])
-def test_what_only_the_hub_says_of_a_model_whose_files_nobody_read_permits_nothing(
-    hub: LoopbackHub, gated: bool
-) -> None:
+def test_hub_statement_without_files_permits_nothing(hub: LoopbackHub, gated: bool) -> None:
     hub.add_repository("acme/closed", {"README.md": card(license="mit")}, gated="manual" if gated else False)
     report = answer("acme/closed")
     assert report.license.expression == "MIT"

@@ -10,7 +10,7 @@ from modelaudit.model.terms import Use
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "policy.md").read_text()
 
 
-def test_the_examples_are_a_policy(tmp_path: Path) -> None:
+def test_documented_examples_form_a_policy(tmp_path: Path) -> None:
     first, use = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
     (tmp_path / "policy.yaml").write_text(first + use)
     policy = load_policy(tmp_path / "policy.yaml", load_catalogue().clauses)
@@ -19,10 +19,10 @@ def test_the_examples_are_a_policy(tmp_path: Path) -> None:
     assert (policy.intent.territories, policy.intent.field) == (("EU", "CH"), "general")
 
 
-def test_every_ready_policy_is_named() -> None:
+def test_every_shipped_policy_is_documented() -> None:
     stated = {name for name, policy in load_catalogue().policies.items() if policy.intent.is_stated}
     assert stated <= set(re.findall(r"`([a-z-]+)`", DOCUMENT.rpartition("These policies are ready")[2]))
 
 
-def test_every_reason_is_described() -> None:
+def test_every_unread_reason_is_documented() -> None:
     assert set(re.findall(r"^\| `([a-z-]+)` \|", DOCUMENT, re.MULTILINE)) == {reason.value for reason in UnreadReason}

@@ -1,4 +1,4 @@
-"""``rules/fingerprints/<id>.yaml``: what is kept of the licence texts that are known word for word."""
+"""Read ``rules/fingerprints/<id>.yaml``: hashes of the known licence texts."""
 
 from __future__ import annotations
 
@@ -48,17 +48,18 @@ _FILE = Shape(FingerprintFile)
 
 
 def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ()) -> Fingerprints:
-    """The fingerprints of a rule set, by default of the one that came with this installation, and of further ones.
+    """Load the fingerprints of a rule set and of further rule folders; the result is cached per list of folders.
 
-    Read apart from the catalogue, because only a model with a text that may be a licence needs them, and once for the
-    same folders. A fingerprint of a licence that no rule set has is no error: nothing is recognised by it.
+    They are loaded apart from the catalogue, because only models with a possible licence text need them. A fingerprint
+    whose licence is in no rule set is no error, and its matches are left out.
 
     Args:
-        directory: the rule set; its ``fingerprints/`` may be missing.
-        extra: further folders laid out alike, whose fingerprints are added.
+        directory: the rule set; by default the one of this installation. Its ``fingerprints/`` may be missing.
+        extra: further folders of the same layout.
 
     Raises:
-        ConfigurationError: a file is none, contradicts itself, does not bear the name of its text, or stands twice.
+        ConfigurationError: a file is no fingerprint, contradicts itself, has another name than its id, or is listed
+            twice.
     """
     return _load_folders((directory if directory is not None else rules_directory(), *extra))
 

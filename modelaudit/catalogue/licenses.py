@@ -1,4 +1,4 @@
-"""``rules/licenses/``: one licence a file, and the identifiers that name none."""
+"""Read ``rules/licenses/``: one licence per file, and the identifiers that name no licence."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _VAGUE = Shape(VagueFile)
 
 
 class _NameRegistry:
-    """Who has which name: each leads to one licence, or to none because it names a family only."""
+    """Registers every name; each one belongs to one licence, or to a mere family."""
 
     def __init__(self) -> None:
         self._taken: dict[str, tuple[str, Document, Place]] = {}
 
     def register_license(self, file: LicenseFile, document: Document) -> None:
-        """Every name of a licence. Raises ``ConfigurationError`` where another one has it."""
+        """Register every name of a licence. Raises ``ConfigurationError`` if another licence has it."""
         self._register_name(file.id, f"means {file.id}", document, ("id",))
         self._register_name(file.name, f"means {file.id}", document, ("name",))
         self._register_name(file.url, f"means {file.id}", document, ("url",))
@@ -31,40 +31,40 @@ class _NameRegistry:
             self._register_name(name, f"means {file.id}", document, ("aliases", index))
 
     def register_family(self, name: str, document: Document) -> None:
-        """A vague word. Raises ``ConfigurationError`` where a licence has it, or it is listed in any spelling."""
+        """Register a vague word. Raises ``ConfigurationError`` if a licence has it, or another spelling is listed."""
         place = ("hub-ids", name)
         self._register_name(name, f"is the vague word of line {document.line_of(place)}", document, place)
 
     def _register_name(self, name: str, meaning: str, document: Document, place: Place) -> None:
         key = fold_license_name(name)
         if not key:
-            raise document.error(f"{name!r} holds nothing, or too much, by which a licence could be known", place)
+            raise document.error(f"{name!r} is empty or too long for a licence name", place)
         taken, elsewhere, there = self._taken.setdefault(key, (meaning, document, place))
         if (taken, elsewhere.label) != (meaning, document.label):
             where = f"{elsewhere.label}:{elsewhere.line_of(there)}"
-            raise document.error(f"{name!r} already {taken}, in {where}; one name can mean one thing", place)
+            raise document.error(f"{name!r} already {taken}, in {where}; one name must mean one licence", place)
 
 
 def read_licenses(
     documents: Iterable[tuple[str, Document]], families: Iterable[Document], vocabulary: Vocabulary
 ) -> tuple[Mapping[str, LicenseEntry], Mapping[str, str]]:
-    """Read the licences, in order of their ids, and the words that name a family only, each with the reason.
+    """Read the licences, sorted by id, and the vague words, each with its reason.
 
     Args:
-        documents: the name of each file without its ending, and the file.
+        documents: the name of each file without its suffix, and the file.
         families: the files of vague words.
-        vocabulary: the kinds of clauses that there are.
+        vocabulary: the kinds of clauses.
 
     Raises:
-        ConfigurationError: a file is not a licence, a clause is of no known kind or lacks what its kind needs, a
-            permissive one limits the use, or two licences claim one name.
+        ConfigurationError: a file is not a licence, a clause is of an unknown kind or lacks a field that its kind
+            needs, a permissive licence limits the use, or two licences have one name.
     """
     entries: dict[str, LicenseEntry] = {}
     claims = _NameRegistry()
     for stem, document in documents:
         file = _FILE.read(document)
         if file.id.casefold() != stem.casefold():
-            raise document.error(f"id: {file.id!r} does not follow from the file's name, which says {stem!r}", ("id",))
+            raise document.error(f"id: {file.id!r} differs from the file name {stem!r}", ("id",))
         if file.id in entries:
             raise document.error(f"id: {file.id!r} is taken by another file", ("id",))
         claims.register_license(file, document)
@@ -94,7 +94,7 @@ def read_licenses(
 
 
 def _check_category(file: LicenseFile, vocabulary: Vocabulary, document: Document) -> None:
-    """A licence that limits the use is not permissive: nobody would look for the limit."""
+    """Refuse a permissive category for a licence with a limit: readers of the category would overlook the limit."""
     if file.category not in (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN):
         return
     for index, clause in enumerate(file.clauses):

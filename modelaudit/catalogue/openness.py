@@ -1,4 +1,4 @@
-"""``rules/openness.yaml``: the parts of a release, and what shows that one is there."""
+"""Read ``rules/openness.yaml``: the components of a release, and the files, words and fields that show each."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _FILE = Shape(OpennessFile)
 
 
 def read_openness(documents: Iterable[Document]) -> tuple[OpennessPart, ...]:
-    """Read the parts in the order of the files.
+    """Read the components in the order of the files.
 
     Raises:
-        ConfigurationError: a part stands twice, or nothing could show it.
+        ConfigurationError: a component is listed twice, or nothing could show it.
     """
     found: dict[str, OpennessPart] = {}
     for document in documents:

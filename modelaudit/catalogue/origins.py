@@ -1,7 +1,7 @@
-"""``rules/licenses/_origins.yaml``: models whose licence is known although they cannot be looked at.
+"""Read ``rules/licenses/_origins.yaml``: models whose licence is on record.
 
-Such knowledge is older than what the publisher says today. So it is used only where an origin cannot be read, and only
-to add restrictions: an entry whose licence restricts nothing is an error.
+A record can be older than the publisher's current statement. It is therefore used only for a base model that cannot be
+read, and only to add restrictions: an entry with a permissive licence is an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Pattern = Annotated[str, matching(_PATTERN, "a publisher, a slash and a name in 
 
 @dataclass(config=CONFIG)
 class OriginFile:
-    """One entry of ``origins``. ``read`` is the day on which somebody saw the publisher, or a copy, state it."""
+    """One entry of ``origins``; ``read`` dates the publisher's statement, or the copy of it that was seen."""
 
     pattern: Pattern
     license: Text
@@ -44,15 +44,15 @@ _FILE = Shape(OriginsFile)
 
 
 def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEntry]) -> tuple[KnownModel, ...]:
-    """Read the origins in the order in which they stand, the first that fits counts; several files add up.
+    """Read the entries in their order; the first matching pattern counts, and several files add up.
 
     Args:
         documents: the files.
         licenses: the licences by id that entries can name.
 
     Raises:
-        ConfigurationError: a pattern stands twice, in any case, or after one that covers it; or an entry names a
-            licence that is not there or that restricts nothing.
+        ConfigurationError: a pattern is listed twice, in any case, or after one that covers it; or an entry names a
+            licence that is unknown or permissive.
     """
     found: list[KnownModel] = []
     taken: dict[str, tuple[Document, Place]] = {}
@@ -65,8 +65,8 @@ def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEn
                 raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is listed already, in {where}", here)
             sooner = next((rule for rule in found if rule.covers(entry.pattern)), None)
             if sooner is not None:
-                why = f"{sooner.pattern!r} stands before it and covers all of it; put the narrower one first"
-                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is never looked at: {why}", here)
+                why = f"{sooner.pattern!r} precedes it and covers all of it; put the narrower one first"
+                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} can never match: {why}", here)
             _check_license(entry, licenses, document, index)
             found.append(KnownModel(entry.pattern, entry.license, entry.multimodal, entry.why, entry.read))
     return tuple(found)
@@ -77,7 +77,7 @@ def _check_license(entry: OriginFile, licenses: Mapping[str, LicenseEntry], docu
     known = licenses.get(entry.license)
     if known is None:
         raise document.error(
-            f"origins.{index}.license: {entry.license!r} is the id of no file in licenses/; write that first", place
+            f"origins.{index}.license: {entry.license!r} has no file in licenses/; add the file first", place
         )
     if known.category in _PERMISSIVE_CATEGORIES:
         raise document.error(

@@ -1,4 +1,4 @@
-"""``rules/policies/`` and the policy files of users."""
+"""Read ``rules/policies/`` and the policy files of users."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
 
     Args:
         document: the file.
-        vocabulary: the territories and fields of use that there are: one that is misspelt would be on no list of a
-            licence, and so be allowed.
+        vocabulary: the known territories and fields of use. A misspelled one would be on no licence's list, and so be
+            allowed, hence the check.
 
     Raises:
-        ConfigurationError: the file is no policy, states a use that nothing answers to, or names a territory or a field
-            that there is not.
+        ConfigurationError: the file is not a policy, states a use without the license check, or names an unknown
+            territory or field.
     """
     file = _FILE.read(document)
     if file.use and CheckFamily.LICENSE not in file.checks:
-        raise document.error("use: nothing answers to it, since license is not among the checks", ("use",))
+        raise document.error("use: needs the license check; add license to checks", ("use",))
     for index, entry in enumerate(file.allow_unread):
         if UnreadReason.NO_READER in entry.reasons and not entry.formats:
             raise document.error(

@@ -1,4 +1,4 @@
-"""``rules/restrictions.yaml``: how authors restrict in a sentence what a licence permits."""
+"""Read ``rules/restrictions.yaml``: phrases that authors use to restrict a licence in running text."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseK
     """Read the signs in the order of the files.
 
     Raises:
-        ConfigurationError: a sign stands twice, a kind of clause is not in the vocabulary, or a pattern is none.
+        ConfigurationError: a sign is listed twice, a kind of clause is unknown, or a pattern is no regular expression.
     """
     signs: dict[str, RestrictionSign] = {}
     unless: list[re.Pattern[str]] = []
@@ -51,7 +51,7 @@ def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseK
                 raise document.error(f"signs.{id_}: is listed already", place)
             for kind in sign.clauses:
                 if kind not in kinds:
-                    raise document.error(f"signs.{id_}.clauses: {kind!r} is no kind of rules/clauses.yaml", place)
+                    raise document.error(f"signs.{id_}.clauses: {kind!r} is not a kind in rules/clauses.yaml", place)
             words = tuple(_compile_pattern(each, document, place) for each in sign.words)
             signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words)
         unless += (_compile_pattern(each, document, ("unless",)) for each in file.unless)
@@ -64,4 +64,4 @@ def _compile_pattern(pattern: str, document: Document, place: tuple[str, ...]) -
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise document.error(f"{'.'.join(place)}: {pattern!r} is no regular expression: {error}", place) from None
+        raise document.error(f"{'.'.join(place)}: {pattern!r} is not a regular expression: {error}", place) from None

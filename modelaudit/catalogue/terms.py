@@ -1,4 +1,4 @@
-"""``rules/clauses.yaml``, the shape of ``rules/licenses/<id>.yaml``, and what a policy says of the intended use."""
+"""Read ``rules/clauses.yaml``, and the clauses of ``rules/licenses/<id>.yaml``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from modelaudit.model.terms import (
 )
 
 QUANTITIES = ("monthly-active-users", "annual-revenue-usd")
-"""What a cap can be compared with."""
+"""Figures with which a cap can be compared."""
 _CLAUSE_FIELDS = ("number", "territories", "words", "fields")
 _DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 _DEFAULT_FLOWS: tuple[Relation, ...] = tuple(relation for relation in Relation if relation is not Relation.DISTILLED)
@@ -101,7 +101,7 @@ class LicenseFile:
 
 @dataclass(config=CONFIG)
 class VagueFile:
-    """``rules/licenses/_vague.yaml``: identifiers of the Hub that name no licence, and why they do not."""
+    """``rules/licenses/_vague.yaml``: Hub identifiers that name no licence, each with the reason."""
 
     hub_ids: dict[Text, Text]
 
@@ -113,8 +113,8 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
     """Read the kinds of clauses, the fields of use and the groups of territories; several files add up.
 
     Raises:
-        ConfigurationError: a kind, a field or a group stands twice; a kind can never answer, or its sentence names what
-            no clause has; or a group has a member that nobody knows.
+        ConfigurationError: a kind, field or group is listed twice; a limit has no answer; a sentence refers to a field
+            that no clause has; or a group has an unknown member.
     """
     kinds: dict[str, ClauseKind] = {}
     fields: dict[str, str] = {}
@@ -140,7 +140,7 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
 
 
 def _check_new_names(part: str, taken: Collection[str], new: Iterable[str], document: Document) -> None:
-    """No entry replaces another: who adds a folder of rules could loosen what stands here already."""
+    """Refuse names that are listed already: an added rule folder could otherwise loosen an existing entry."""
     for name in new:
         if name in taken:
             raise document.error(f"{part}.{name}: is listed already", (part, name))
@@ -149,11 +149,13 @@ def _check_new_names(part: str, taken: Collection[str], new: Iterable[str], docu
 def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
     place: Place = ("kinds", id_)
     if file.answers and file.group is not Group.LIMIT:
-        raise document.error(f"kinds.{id_}: only a limit answers; its group is {file.group}", (*place, "group"))
+        raise document.error(
+            f"kinds.{id_}: only a limit can have answers; its group is {file.group}", (*place, "group")
+        )
     if file.group is Group.LIMIT and not file.answers:
-        raise document.error(f"kinds.{id_}: a limit without answers limits nothing", place)
+        raise document.error(f"kinds.{id_}: a limit needs answers", place)
     if file.duty_of and file.group not in _DUTY_GROUPS:
-        raise document.error(f"kinds.{id_}: {file.group} is no duty, so no use sets it off", (*place, "duty-of"))
+        raise document.error(f"kinds.{id_}: {file.group} is no duty, so no use triggers it", (*place, "duty-of"))
     for index, answer in enumerate(file.answers):
         _check_answer(answer, file, document, (*place, "answers", index))
     return ClauseKind(
@@ -185,22 +187,22 @@ def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place:
         )
     missing = [name for name in _PLACEHOLDER.findall(answer.because) if name not in file.needs]
     if missing:
-        raise document.error(f"because: says a clause's {missing[0]}; list it under needs", (*place, "because"))
+        raise document.error(f"because: quotes a clause's {missing[0]}; list it under needs", (*place, "because"))
 
 
 def _expand_group(name: str, groups: dict[str, tuple[str, ...]], depth: int = 0) -> tuple[str, ...]:
-    """The territories of a group, with those of the groups in it."""
+    """Expand a group to its territories, with those of groups inside it."""
     if name not in groups or depth > 3:
         return (name,)
     return tuple(dict.fromkeys(code for member in groups[name] for code in _expand_group(member, groups, depth + 1)))
 
 
 def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document, index: int, *, read: bool) -> Clause:
-    """One clause as a value.
+    """Build one clause.
 
     Raises:
-        ConfigurationError: its kind is unknown, it lacks what the kind needs, it names an unknown field of use or
-            territory, or it cites a section although nobody read the text.
+        ConfigurationError: its kind is unknown, it lacks a field that the kind needs, it names an unknown field of use
+            or territory, or it cites a section of a text that was not read.
     """
     place: Place = ("clauses", index)
     kind = vocabulary.kinds.get(clause.kind)
@@ -209,7 +211,7 @@ def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document,
         raise document.error(f"clauses.{index}.kind: {clause.kind!r} is not one of {known}", (*place, "kind"))
     for need in kind.needs:
         if not getattr(clause, need) and read:
-            raise document.error(f"clauses.{index}: a clause of kind {kind.id} says its {need}", place)
+            raise document.error(f"clauses.{index}: a clause of kind {kind.id} needs {need}", place)
     for field in clause.fields:
         if field not in vocabulary.fields:
             known = ", ".join(vocabulary.fields)
@@ -219,7 +221,7 @@ def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document,
         if wrong:
             raise document.error(f"clauses.{index}.territories: {wrong}", (*place, "territories"))
     if clause.section and not read:
-        raise document.error(f"clauses.{index}: cites a section, and nothing says when the text was read", place)
+        raise document.error(f"clauses.{index}: cites a section of an unread text; give the date under read", place)
     return Clause(
         kind=clause.kind,
         text=clause.text,

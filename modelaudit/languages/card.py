@@ -1,4 +1,4 @@
-"""The YAML front matter of a model card, as far as it speaks of licence and lineage.
+"""Parse the YAML front matter of a model card: the fields about licence, base models and data sets.
 
 Source: the metadata that the Hub reads from ``README.md``, https://huggingface.co/docs/hub/model-cards.
 """
@@ -34,7 +34,7 @@ FIELDS = frozenset(
 )
 """The fields that are kept."""
 
-# What authors write in place of the fields that speak of licence and origins, and the Hub does not read.
+# Misspelled field names about licence and base models, which the Hub ignores.
 _MISSPELT = {
     "licence": "license",
     "licenses": "license",
@@ -55,14 +55,14 @@ _LICENSE_FIELDS = frozenset(
 )
 _LICENSE_WORD = re.compile(r"(?:^|_)licen[cs]es?(?:_|$)")
 _DATA_WORD = re.compile(r"data|corpus|code")
-# In a mapping that stands where a name belongs, the first of these holds the name.
+# In a mapping in place of a name, the first of these keys holds the name.
 _NAME_KEYS = ("id", "spdx_id", "spdx", "identifier", "name", "model", "path", "type", "title", "url", "link")
 _FIELD = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:", re.MULTILINE)
 _SKIPPED_FIELDS = (FIELDS - {"tags"}) | {
     *("widget", "inference", "metrics", "model_index", "dataset_info", "configs", "co2_eq_emissions", "eval_results"),
     *("thumbnail", "model_name", "model_creator", "prompt_template", "quantized_by", "train_eval_index"),
 }
-"""Fields that speak of no terms, or that are read for what they are; the examples of a widget are anybody's words."""
+"""Fields without terms, or parsed as fields. A widget's examples are sample input, so they are skipped too."""
 _MAX_DEPTH = 3
 _MAX_STEPS = 1000
 _FENCE = "---"
@@ -72,9 +72,12 @@ _MAX_DUPLICATES = 50
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """The lines between the two fences. ``first_line`` is the number, from 1, of the first of them.
+    """The lines between the two fences.
 
-    ``closed`` is whether the second fence stands there; without it, ``text`` runs to the end of the file.
+    Attributes:
+        text: without the fences; it runs to the end of the file if the second fence is missing.
+        first_line: line number, from 1, of its first line.
+        closed: whether the second fence is present.
     """
 
     text: str
@@ -83,12 +86,12 @@ class FrontMatter:
 
     @property
     def is_too_long(self) -> bool:
-        """Whether it is longer than any that is read."""
+        """Whether it exceeds the limit and is not parsed."""
         return len(self.text) > _MAX_FRONT_MATTER
 
 
 def split_front_matter(text: str) -> FrontMatter | None:
-    """The front matter of a Markdown text, if its first line that is not blank is a fence."""
+    """Split off the front matter of a Markdown text; ``None`` if its first non-blank line is no fence."""
     lines = text.splitlines(keepends=True)
     start = next((number for number, line in enumerate(lines) if line.strip()), None)
     if start is None or lines[start].rstrip() != _FENCE:
@@ -98,9 +101,9 @@ def split_front_matter(text: str) -> FrontMatter | None:
 
 
 def iter_free_fields(matter: FrontMatter) -> Iterator[tuple[str, int]]:
-    """The fields in which an author writes what the Hub does not act on, as text, each with its first line.
+    """Yield the fields that the Hub ignores as text, each with its first line: authors write terms into them.
 
-    Among them are the questions of a gate, to which one has to agree before anything can be had.
+    Among them are the questions of an access gate, whose terms a user must accept before downloading.
     """
     if matter.is_too_long:
         return
@@ -112,7 +115,10 @@ def iter_free_fields(matter: FrontMatter) -> Iterator[tuple[str, int]]:
 
 
 def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
-    """The fields of the front matter; what contradicts its form is a defect, and what stands before it is kept."""
+    """Parse the fields of the front matter.
+
+    A contradiction to the form of front matter is a defect, and the fields before it are kept.
+    """
     defects: list[Defect] = []
     if not matter.closed:
         where = Location(line=matter.first_line - 1)
@@ -164,17 +170,17 @@ def _parse_fields(top: Node, shift: int, defects: list[Defect]) -> list[CardFiel
 
 
 def _normalize_field_name(name: str) -> str:
-    """The field that a name in another case or spelling means; empty for any other."""
+    """Normalize a field name in another case or spelling; empty for any other field."""
     folded = name.strip().lower().replace("-", "_").replace(" ", "_")
     folded = _MISSPELT.get(folded, folded)
     if folded in _LICENSE_FIELDS:
         return folded
-    # weights_license, license_details: whatever it is about, the licence is more than the one field says.
+    # weights_license, license_details: a further field about the licence adds terms to the ``license`` field.
     return "license" if _LICENSE_WORD.search(folded) and not _DATA_WORD.search(folded) else ""
 
 
 def _parse_tags(name: str, values: tuple[str, ...], line: int) -> Iterator[CardField]:
-    """What tags state in the form in which the Hub gives them back: ``license:mit``, ``base_model:merge:org/name``."""
+    """Yield the fields that tags state in the Hub's form: ``license:mit``, ``base_model:merge:org/name``."""
     for value in values if name == "tags" else ():
         key, _, rest = value.partition(":")
         if key in ("license", "base_model") and rest.strip():
@@ -182,7 +188,7 @@ def _parse_tags(name: str, values: tuple[str, ...], line: int) -> Iterator[CardF
 
 
 def _iter_pairs(top: Node) -> Iterator[tuple[Node, Node]]:
-    """The fields of a mapping, and those that a merge key brings in where the mapping has none of that name."""
+    """Yield the fields of a mapping, and those of a YAML merge key that the mapping does not define itself."""
     pairs = list(zip(top.items[::2], top.items[1::2], strict=False))
     own = {key.text for key, _ in pairs}
     for key, value in pairs:
@@ -196,7 +202,7 @@ def _iter_pairs(top: Node) -> Iterator[tuple[Node, Node]]:
 
 
 def _collect_values(name: str, value: Node, line: int, defects: list[Defect]) -> tuple[str, ...]:
-    """The text of a scalar, or of the scalars in a sequence; anything else is of the wrong type."""
+    """Collect the text of a scalar, or of the scalars in a sequence; any other node is a type defect."""
     items = value.items if value.kind == "sequence" else [value]
     if any(item.kind != "scalar" for item in items):
         where = Location(line=line, key=name)
@@ -208,9 +214,9 @@ def _collect_values(name: str, value: Node, line: int, defects: list[Defect]) ->
 
 
 def _iter_texts(node: Node, steps: Iterator[int]) -> Iterator[str]:
-    """The text of a scalar; of what is of the wrong type, the names in it, since they may well be meant.
+    """Yield the text of a scalar; in a node of the wrong type, the names in it, because they may well be meant.
 
-    Aliases make a node of few bytes large, or lead it back into itself: ``steps`` counts for the whole field.
+    YAML aliases can make a small node huge, or recursive: ``steps`` bounds the whole field.
     """
     waiting = [(node, 0)]
     while waiting:

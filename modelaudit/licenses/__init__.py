@@ -1,4 +1,10 @@
-"""Licence evidence to a conclusion, what it answers to a use, and its obligations."""
+"""Conclude on the licence of a model: claims, base models, conclusion, answers and duties.
+
+The folders follow the order of the work. ``recognition/`` names licence texts by their fingerprints. ``evidence/``
+turns cards, metadata and texts into claims. ``lineage/`` follows base models. ``conclusion/`` compares all claims, and
+``obligations/`` answers the intended use clause by clause. Imports between the folders point one way: ``recognition`` <
+``evidence`` < ``obligations`` < ``lineage`` < ``conclusion``.
+"""
 
 from __future__ import annotations
 

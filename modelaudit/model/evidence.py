@@ -1,4 +1,4 @@
-"""What the files of a model say of its licence and of its origins: facts, from whatever format they stand in."""
+"""Facts about licences and base models that readers yield, from any format."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from modelaudit.model.structure import NOWHERE, Location
 
 
 class ProseKind(StrEnum):
-    """What the name or the place of a text says that it is."""
+    """The kind of a text, by the name or the place of its file."""
 
     LICENSE = "license"
-    """A file that is named as a licence: ``LICENSE``, ``COPYING``, ``LICENSES/…``, ``EULA``, ``TERMS``."""
+    """A file named as a licence: ``LICENSE``, ``COPYING``, ``LICENSES/…``, ``EULA``, ``TERMS``."""
     NOTICE = "notice"
     POLICY = "use-policy"
     CARD = "card"
@@ -23,11 +23,11 @@ class ProseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """A text that may hold terms.
+    """A text that may hold licence terms.
 
     Attributes:
-        text: bounded, line breaks kept.
-        first_line: number, from 1, of its first line in the artifact.
+        text: bounded, with its line breaks.
+        first_line: line number, from 1, of its first line in the artifact.
     """
 
     kind: ProseKind
@@ -36,28 +36,28 @@ class Prose:
 
 
 class Topic(StrEnum):
-    """What a statement is about."""
+    """The topic of a statement."""
 
     LICENSE = "license"
     LICENSE_NAME = "license-name"
     LICENSE_LINK = "license-link"
     BASE_MODEL = "base-model"
     RELATION = "relation"
-    """How the model was made from its base models: a word of the Hub, or what follows from the format."""
+    """How the model was made from its base models: a word of the Hub, or the relation that the format implies."""
     DATASET = "dataset"
     MODALITY = "modality"
     """``multimodal`` for a model that handles more than text, ``text`` for one that does not."""
     COMPONENT = "component"
-    """A part of a release, as the Model Openness Framework counts them: what an id of its list stands for."""
+    """A part of a release, by its id in ``rules/openness.yaml`` (Model Openness Framework)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a file says, with the field or key that says it.
+    """A statement of a file, with the field or key that makes it.
 
     Attributes:
-        field: as the file spells it: ``general.license``, ``base_model_name_or_path``.
-        value: as it stands there, bounded.
+        field: as spelled in the file: ``general.license``, ``base_model_name_or_path``.
+        value: as written there, bounded.
     """
 
     topic: Topic
@@ -68,7 +68,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """What one file states of licence and origin outside of a model card."""
+    """The statements of one file about licence and base models, outside model cards."""
 
     format: str
     items: tuple[Statement, ...]

@@ -1,4 +1,4 @@
-"""What is kept of a licence text so that it is known again: hashes of its words, and never the words."""
+"""Fingerprints of licence texts: hashes of their words, never the words themselves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 SKETCH = 8
-"""One hash in so many, chosen by its own value, leads to the fingerprints that have it; of long texts, fewer do."""
+"""One hash in this many, chosen by its own value, is indexed; for long texts, fewer are."""
 _LONG, _LONG_SKETCH = 800, 4 * SKETCH
 PLACE_BITS = 20
 PLACE_MASK = (1 << PLACE_BITS) - 1
-"""A place as one number: that of the fingerprint above these bits, and in them the position of the hash."""
+"""A place packed into one number: the fingerprint's index above these bits, the hash's position within them."""
 
 Span = tuple[int, int]
 """Word numbers from 0: the first, and one past the last."""
@@ -21,20 +21,21 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """One text, of a licence or of a use policy.
+    """The fingerprint of one text, of a licence or of a use policy.
 
     Attributes:
-        id: the name of its file in ``rules/fingerprints/``.
-        of: id of the licence; for a use policy, of the licence whose policy it is, or the policy's own name.
+        id: name of its file in ``rules/fingerprints/``.
+        of: id of the licence; for a use policy, of the licence that it belongs to, or the policy's own name.
         policy: whether the text is a use policy, which is never a licence.
-        triples: 32-bit hashes of each three words that follow one another, in order; two fewer than there are words.
-        marks: those of the hashes that no other text of the set has, a few of them, in ascending order.
-        titles: phrases that may stand at its head or be missing there, in lower case.
-        versions: phrases that tell it from its older and younger siblings, in lower case; facts for people.
-        optional: parts that may be missing: its title, an appendix that says how to apply it.
-        slots: parts in whose place another name may stand: the holder in a clause on endorsement.
-        certain: whether the text was read as its owner publishes it; what is like another is a variant at best.
-        source: where the text was read, and ``date`` when, ISO.
+        triples: 32-bit hashes of each three consecutive words, in order; two fewer than there are words.
+        marks: a few hashes that no other text of the set has, in ascending order.
+        titles: phrases that may be present or missing at its head, in lower case.
+        versions: phrases that distinguish it from its other versions, in lower case; for people.
+        optional: spans that may be missing: the title, an appendix on how to apply it.
+        slots: spans that may hold another name: the holder in a clause on endorsement.
+        certain: whether the text was read from its owner's publication; otherwise a match is a variant at best.
+        source: address of the text.
+        date: ISO date of reading.
     """
 
     id: str
@@ -52,21 +53,21 @@ class Fingerprint:
 
     @property
     def words(self) -> int:
-        """How many words the text has."""
+        """The number of words of the text."""
         return len(self.triples) + 2
 
 
 @dataclass(frozen=True, eq=False)
 class Fingerprints:
-    """All of them, and an index by a sample of their hashes. Two sets are the same where they are one object."""
+    """All fingerprints, with an index over a sample of their hashes. Sets are compared by identity."""
 
     items: tuple[Fingerprint, ...] = field(default=())
 
     @cached_property
     def sketch(self) -> Mapping[int, tuple[int, ...]]:
-        """Sampled hash -> the places that have it, each of them one number, as ``PLACE_BITS`` says.
+        """Sampled hash -> the packed places that have it, see ``PLACE_BITS``.
 
-        What stands in one text twice is left out, for it tells no place.
+        A hash that occurs twice in one text is left out, because it determines no place.
         """
         found: dict[int, tuple[int, ...]] = {}
         for number, item in enumerate(self.items):
@@ -76,12 +77,12 @@ class Fingerprints:
 
     @cached_property
     def licenses(self) -> frozenset[str]:
-        """The licences whose text is among them."""
+        """Ids of the licences with a fingerprint."""
         return frozenset(item.of for item in self.items if not item.policy)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
-        """How many sampled hashes each fingerprint has, by its number."""
+        """The number of sampled hashes of each fingerprint, by index."""
         return tuple(len(_sample_hashes(item)) for item in self.items)
 
 
@@ -94,5 +95,5 @@ def _sample_hashes(item: Fingerprint) -> list[tuple[int, int]]:
 
 
 def sort_fingerprints(items: Iterable[Fingerprint]) -> Fingerprints:
-    """The set of some fingerprints, in the order of their ids, so that results do not depend on the file system."""
+    """Build the set, sorted by id, so that results do not depend on the file system."""
     return Fingerprints(tuple(sorted(items, key=lambda item: item.id)))

@@ -1,4 +1,4 @@
-"""Licences: what a model claims, what it was made from, and what was concluded."""
+"""Licence claims, base models, conflicts, and the conclusion drawn from them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation
 
 NAME_LIMIT = 300
-"""Characters beyond which a text is no licence name any more."""
+"""Characters beyond which a text is no licence name."""
 
-# Only ASCII letters are lowered: what merely looks like a known name, such as one with a Cyrillic letter, a Kelvin sign
-# or a zero-width space, must not become that name. Of punctuation only what separates words is dropped, because
-# "openrail" and "openrail++", "MIT" and "MIT*" are different statements.
+
+# Only ASCII letters are lowered: a look-alike of a known name, with a Cyrillic letter, a Kelvin sign or a zero-width
+# space, must not become that name. Only word separators are dropped, because "openrail" and "openrail++", "MIT" and
+# "MIT*" are different statements.
 _SEPARATORS = string.whitespace + "-_.,:/()[]'\""
 _FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, _SEPARATORS)
 _SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
 
 
 def fold_license_name(name: str) -> str:
-    """``name`` without case, spaces and separators, as names are compared; empty for what is too long for one."""
+    """Fold case, spaces and separators for comparison; empty if ``name`` is too long for a licence name."""
     if len(name) > NAME_LIMIT:
         return ""
     return _SCHEME.sub("", name.strip(), count=1).translate(_FOLD)
 
 
 class ClaimKind(StrEnum):
-    """Who says so: a field that states it, a text that was found, a model it descends from."""
+    """The source of a claim: a field that declares it, a text that was found, or a base model."""
 
     DECLARED = "declared"
     FOUND = "found"
@@ -37,29 +38,29 @@ class ClaimKind(StrEnum):
 
 
 class Basis(StrEnum):
-    """What a claim rests on."""
+    """The evidence behind a claim."""
 
     NAME = "name"
-    """It names the licence, or the origin."""
+    """The claim names the licence or the base model."""
     TEXT = "text"
-    """The text of the licence stands there, word for word."""
+    """The file holds the text of the licence, word for word."""
     VARIANT = "variant"
-    """A text stands there that resembles the licence and is not it."""
+    """The file holds a text that resembles the licence without being equal to it."""
     FILE_NAME = "file-name"
-    """Only the name of a file says that terms stand there."""
+    """Only the name of the file promises terms."""
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseClaim:
-    """One statement about the licence, with its place and words.
+    """One statement about a licence or a base model, with its place and words.
 
     Attributes:
-        artifact: the file that states it.
-        field: what states it: a field of the card, a key of the metadata, or ``text`` for the words of a file.
+        artifact: path of the file that states it; empty for the Hub.
+        field: a field of the card, a key of the metadata, or ``text`` for running text.
         quotation: its words, bounded.
-        entry: id of the ``LicenseEntry`` that it resolves to; ``None`` where the rule set has none.
+        entry: id of the ``LicenseEntry`` that it resolves to; ``None`` if the rule set has none.
         differs: for a variant, the words that the licence does not have, bounded.
-        relation: for an origin, how the model was made from it.
+        relation: for a base model, how the model was made from it.
     """
 
     kind: ClaimKind
@@ -74,7 +75,7 @@ class LicenseClaim:
 
 
 class ConclusionState(StrEnum):
-    """How far the evidence carries."""
+    """The result of comparing the claims."""
 
     CONCLUDED = "concluded"
     CONTRADICTORY = "contradictory"
@@ -85,33 +86,35 @@ class ConclusionState(StrEnum):
 
 
 class OriginState(StrEnum):
-    """What became of the look at an origin."""
+    """The result of looking up a base model."""
 
     READ = "read"
     KNOWN = "known-by-name"
-    """It could not be read; the rule set knows which licence its publisher gives it."""
+    """It could not be read; the rule set has its publisher's licence on record."""
     MISSING = "missing"
     GATED = "gated"
     UNREACHED = "unreached"
-    """No network, offline and not in the cache, or the Hub failed."""
+    """No network, offline without a cached copy, or a failure of the Hub."""
     RING = "ring"
-    """It descends from the model that it is an origin of."""
+    """It descends from the model whose base model it is: the lineage is a cycle."""
     LIMIT = "limit-reached"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A model that this one was made from, directly or through others.
+    """A base model: a model that this one was made from, directly or through others.
 
     Attributes:
-        name: Hub id, as the one that names it spells it.
-        made: what was made from it: a Hub id, or empty for the model itself.
-        depth: 1 for what the model itself names.
-        commit: where the Hub resolved it to, if it was read.
-        state: of its own licence conclusion; ``NOT_CHECKED`` where it was not read and is not known.
+        name: Hub id, as the claim spells it.
+        made: Hub id of the model made from it; empty for the scanned model itself.
+        relation: how that model was made from it.
+        depth: 1 for a base model that the scanned model names itself.
+        look: whether it was read.
+        state: of its own licence; ``NOT_CHECKED`` if it was not read and is not known.
         entries: ids of the licences concluded for it alone.
-        detail: one line on what was found or why nothing was.
-        claim: the statement that names it.
+        detail: one line on the result, or on the reason for having none.
+        commit: the commit that the Hub resolved it to, if it was read.
+        claim: the claim that names it.
     """
 
     name: str
@@ -128,7 +131,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class DatasetClaim:
-    """A data set that the card names, and what is known of its licence: a claim about data, apart from the model's."""
+    """A data set that the card names, with the licence of that data; it is apart from the model's licence."""
 
     name: str
     look: OriginState
@@ -139,17 +142,17 @@ class DatasetClaim:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two pieces of evidence that do not go together, or one that is missing where another demands it.
+    """Two pieces of evidence that contradict each other, or a missing one that another requires.
 
     Attributes:
         kind: ``declared-found``, ``declared-inherited``, ``declared-prose``, ``missing-text``, ``missing-notice``,
             ``missing-naming``, ``missing-policy``, ``dataset-stricter``, ``dataset-unknown``, ``variant-text``,
-            ``version-dependent``, ``origin-unknown``, ``origin-local``, ``text-not-recognised``; rules match on it.
-        detail: one sentence with both sides.
+            ``version-dependent``, ``origin-unknown``, ``origin-local``, ``text-not-recognised``; rules match it.
+        detail: one sentence that names both sides.
         entries: ids of the licences concerned.
-        artifact: the file to look at first.
+        artifact: the file to open first.
         evidence: the quotations of both sides, with their places.
-        drops: the worst that the milder side lacks of the stricter: ``restrictions``, ``duties`` or ``nothing``.
+        drops: the most severe terms that the milder side lacks: ``restrictions``, ``duties`` or ``nothing``.
     """
 
     kind: str
@@ -163,14 +166,17 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class UseAnswer:
-    """What one clause says to the intended use.
+    """The answer of one clause to the intended use.
 
     Attributes:
-        license: id of the licence; empty for what follows from the conclusion itself.
+        license: id of the licence; empty for a doubt about the conclusion itself.
         kind: the kind of clause, or ``conclusion``.
         because: one sentence to the person who asks.
-        text: the clause in our words; ``section`` where it stands, ``url`` and ``read`` where and when it was read.
-        via: the origin that brings it in; empty for the model's own licence.
+        text: the clause in our words.
+        section: its section in the licence.
+        url: the address of the text.
+        read: ISO date of reading.
+        via: the base model that brings it in; empty for the model's own licence.
     """
 
     answer: Answer
@@ -186,11 +192,12 @@ class UseAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something to do, from a clause that the intended use sets off; without a stated use, from every clause.
+    """A duty from a clause that the intended use triggers; without a stated use, from every clause.
 
     Attributes:
         words: exact words that the licence fixes.
-        met: a file of the snapshot that meets it already; empty where none was found.
+        via: the base model that brings it in; empty for the model's own licence.
+        met: a file of the snapshot that meets it already; empty if there is none.
     """
 
     license: str
@@ -205,7 +212,7 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A part of a release by the Model Openness Framework: whether it is there, and whether its licence is open."""
+    """A part of a release by the Model Openness Framework: whether it is present, and whether its licence is open."""
 
     id: str
     title: str
@@ -217,12 +224,12 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Openness:
-    """What is open here, apart from what is permitted.
+    """The openness of a release, apart from any permission.
 
     Attributes:
-        title: the class of the Model Openness Framework that the evidence reaches, or that it reaches none.
+        title: the class of the Model Openness Framework that the evidence reaches, or a note that it reaches none.
         components: in the framework's order.
-        missing: what keeps it from the next class, one line each.
+        missing: the items missing for the next class, one line each.
     """
 
     title: str
@@ -232,19 +239,20 @@ class Openness:
 
 @dataclass(frozen=True, slots=True)
 class LicenseConclusion:
-    """What the claims amount to.
+    """The conclusion from all claims.
 
     Attributes:
-        entries: the licences concluded or claimed, whole, and those of the origins, so that a report needs no rule set.
+        entries: the concluded or claimed licences and those of the base models, complete, so that a report needs no
+            rule set.
         category: the strictest of them; ``unknown`` unless ``state`` is ``concluded``.
         reasoning: one sentence each.
-        expression: the SPDX expression concluded for the model with what flows into it from its origins; empty for
-            no conclusion.
-        own: ids of the licences of the model itself among ``entries``.
-        intent: what the policy says about the use; ``None`` where it says nothing.
-        permission: the worst of ``answers``; ``None`` without an intent.
+        expression: the concluded SPDX expression of the model, with the licences inherited from base models; empty
+            without a conclusion.
+        own: ids of the model's own licences among ``entries``.
+        intent: the intended use of the policy; ``None`` if it states none.
+        permission: the worst of ``answers``; ``None`` without an intended use.
         answers: worst first.
-        multimodal: whether the model handles more than text; ``None`` where that is not known.
+        multimodal: whether the model handles more than text; ``None`` if unknown.
     """
 
     state: ConclusionState

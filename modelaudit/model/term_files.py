@@ -1,4 +1,8 @@
-"""Which files hold terms, by their names alone: one answer for those who fetch, who read and who conclude."""
+"""Classify files that hold licence terms by their names alone.
+
+Sources use it to choose the files to fetch, readers to choose those to read, and the licence check to conclude; one
+function for all three, so that no file is fetched and then ignored.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +29,10 @@ _WEIGHT_SUFFIXES: Final = frozenset({
     "7z", "bz2", "xz", "zst", "whl", "jar", "so", "dll", "dylib", "exe",
 })  # fmt: skip
 _OTHER_SUFFIXES: Final = _CODE_SUFFIXES | _SETTING_SUFFIXES | _WEIGHT_SUFFIXES
-"""Endings of files that are something else, whatever they are called: any other ending is that of a text."""
+"""Suffixes of files that hold something else, whatever their name; any other suffix is that of a text."""
 _PICTURE_SUFFIXES: Final = frozenset(["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"])
 
-# The word for a licence, or for the terms of one, in the languages that models are published in.
+# Words for a licence or its terms, in the languages of published models.
 _LICENSE_WORDS: Final = (
     r"(?:un)?licen[cs]es?|licen[cç]ia|licenza|licença|licentie|lizenz(?:en)?|copying|eula|tos|legal|agreement|contract"
     r"|permissions?|лицензи[яи]"
@@ -67,13 +71,13 @@ _PICTURE_NAME: Final = re.compile(rf"(?:model[-_ ])?(?:{_LICENSE_WORDS}|terms)")
 
 
 def classify_text_file(path: str, name: str = "") -> ProseKind | None:
-    """What the name, or the folder, of a file says that its text is; ``None`` for any other file.
+    """Classify a file by its name or its folder; ``None`` if it holds no terms.
 
-    Spellings that only look like a name count: a file that people take for a licence has to be read.
+    Look-alike spellings of a name count too: a file that people take for a licence has to be read.
 
     Args:
-        path: POSIX path, of a member of a container too.
-        name: its last part, if that is not simply what follows the last slash.
+        path: POSIX path, also of a member of a container.
+        name: the file name, if it is not simply the part after the last slash.
     """
     name = name or member_path(path).replace("\\", "/").rpartition("/")[2]
     if not name or len(name) > _MAX_NAME:

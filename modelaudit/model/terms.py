@@ -1,4 +1,4 @@
-"""What licences say, clause by clause, and what somebody means to do with a model."""
+"""The terms of licences, clause by clause, and the intended use of a model."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 WORLD: Final = "WORLD"
-"""The territory that every other one lies in."""
+"""The territory that contains all others."""
 
 
 class LicenseCategory(StrEnum):
-    """What a licence lets one do, in the coarsest useful words. ``unknown`` is never taken for permissive."""
+    """The category of a licence, from the freest to the strictest; ``unknown`` never counts as permissive."""
 
     PUBLIC_DOMAIN = "public-domain"
     PERMISSIVE = "permissive"
@@ -28,7 +28,7 @@ class LicenseCategory(StrEnum):
 
 
 class Use(StrEnum):
-    """What one may mean to do with a model."""
+    """A use for which a model can be intended."""
 
     COMMERCIAL = "commercial"
     HOSTED_SERVICE = "hosted-service"
@@ -40,7 +40,7 @@ class Use(StrEnum):
 
 
 class Relation(StrEnum):
-    """How a model was made from another one; the words of the Hub's ``base_model_relation``, and two of ours."""
+    """How a model was made from a base model: the values of the Hub's ``base_model_relation``, and two of ours."""
 
     ADAPTER = "adapter"
     FINETUNE = "finetune"
@@ -51,26 +51,26 @@ class Relation(StrEnum):
 
 
 class Group(StrEnum):
-    """What a clause is to the person who reads it."""
+    """The role of a clause for the reader."""
 
     LIMIT = "limit"
     """It can forbid a use."""
     SHIP = "ship"
-    """Something has to go along with every copy."""
+    """Each copy must include something."""
     SHOW = "show"
-    """Something has to be shown where people see it."""
+    """Something must be shown where people see it."""
     NAME = "name"
-    """Something has to be named in a certain way."""
+    """Something must be named in a certain way."""
     PASS_ON = "pass-on"
-    """Terms have to be laid upon those who receive it."""
+    """Recipients must be bound by terms."""
     WATCH = "watch"
-    """Something to keep doing, to keep from doing, or to look at again."""
+    """An ongoing duty: something to do repeatedly, to refrain from, or to check again."""
     FACT = "fact"
-    """Good to know; nothing follows from it by itself."""
+    """A fact without consequences of its own."""
 
 
 class Answer(StrEnum):
-    """What a clause, or all of them, say to a use, from the mildest."""
+    """The answer of one clause, or of all clauses, to a use, from the mildest to the worst."""
 
     ALLOW = "allow"
     REVIEW = "review"
@@ -78,24 +78,24 @@ class Answer(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the mildest."""
+        """0 for the mildest answer."""
         return list(Answer).index(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One thing that a licence permits, requires or forbids.
+    """One permission, duty or prohibition of a licence.
 
     Attributes:
-        kind: a word of ``rules/clauses.yaml``.
-        text: what it says, in our words.
-        section: the section of the licence that it was read in; empty where the text was not read.
-        number: a cap, for the kinds that have one: users a month, or USD a year.
-        territories: ISO 3166-1 alpha-2 codes and groups of ``rules/clauses.yaml``, for the kinds that have them.
-        scope: the models it is about, where it is not about all of them: ``multimodal``.
-        fields: fields of use that it forbids, words of ``rules/clauses.yaml``; for a use policy.
-        url: where the policy stands that it refers to; empty where it is part of the licence.
-        words: the exact words that have to be shown or shipped, or the name that has to be used, where it fixes them.
+        kind: a kind of ``rules/clauses.yaml``.
+        text: the clause in our words.
+        section: its section in the licence; empty if the text was not read.
+        number: a cap, for kinds that have one: users a month, or USD a year.
+        territories: ISO 3166-1 alpha-2 codes and groups of ``rules/clauses.yaml``, for kinds that have them.
+        scope: the models that it covers, if not all of them: ``multimodal``.
+        fields: forbidden fields of use, from ``rules/clauses.yaml``; for a use policy.
+        url: address of the policy that it refers to; empty if the policy is part of the licence.
+        words: exact words to show or to ship, or the name to use, if the licence fixes them.
     """
 
     kind: str
@@ -111,17 +111,18 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRule:
-    """When a kind of clause answers to a use, and what. Every condition that is set has to hold.
+    """The condition under which a kind of clause answers a use, and the answer. All conditions that are set must hold.
 
-    A condition about something that nobody stated neither holds nor fails; the answer is then ``review`` at most mild.
+    A condition on an unstated fact neither holds nor fails; the answer is then ``review`` at the mildest.
 
     Attributes:
-        because: why, as a sentence to the person who asks; ``{number}``, ``{territories}``,
-            ``{fields}`` and ``{words}`` stand for what the clause says.
-        uses: any of these is meant.
-        over: ``monthly-active-users`` or ``annual-revenue-usd`` is above the clause's number.
-        inside: one of the territories is one of the clause's.
-        listed: the field of use is one of the clause's.
+        answer: the answer if all conditions hold.
+        because: the reason, as a sentence to the person who asks; ``{number}``, ``{territories}``, ``{fields}`` and
+            ``{words}`` are replaced by the values of the clause.
+        uses: holds if any of these uses is intended.
+        over: ``monthly-active-users`` or ``annual-revenue-usd``: holds if the figure is above the clause's number.
+        inside: holds if one of the intended territories is one of the clause's.
+        listed: holds if the field of use is one of the clause's.
     """
 
     answer: Answer
@@ -134,16 +135,18 @@ class AnswerRule:
 
 @dataclass(frozen=True, slots=True)
 class ClauseKind:
-    """A kind of clause of the vocabulary.
+    """A kind of clause in the vocabulary.
 
     Attributes:
-        id: kebab word.
+        id: kebab-case word.
         title: a heading for people.
-        group: what it is to the reader.
-        duty_of: the uses that set off the duty; empty for any. Only of the groups ship, show, name, pass-on and watch.
-        answers: the first rule that holds answers; none of them: ``allow``.
-        flows: the relations through which it binds what was made from the model.
-        needs: fields of ``Clause`` that have to be filled in: ``number``, ``territories``, ``words``, ``fields``.
+        group: the role of the clause for the reader.
+        about: its explanation.
+        duty_of: the uses that trigger the duty; empty for any use. Only for the groups ship, show, name, pass-on and
+            watch.
+        answers: the first rule that holds gives the answer; without one, the clause allows the use.
+        flows: the relations through which it also binds models made from the licensed one.
+        needs: fields of ``Clause`` that must be filled in: ``number``, ``territories``, ``words``, ``fields``.
     """
 
     id: str
@@ -158,10 +161,10 @@ class ClauseKind:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """``rules/clauses.yaml``: the kinds of clauses by id, fields of use, and groups of territories.
+    """The content of ``rules/clauses.yaml``: kinds of clauses by id, fields of use, and groups of territories.
 
     Attributes:
-        countries: the codes of ISO 3166-1; where the rule set lists none, any two letters are one.
+        countries: the codes of ISO 3166-1; if the rule set lists none, any two letters count as a country.
     """
 
     kinds: Mapping[str, ClauseKind] = field(default_factory=dict)
@@ -170,37 +173,37 @@ class Vocabulary:
     countries: frozenset[str] = frozenset()
 
     def is_known_territory(self, code: str) -> bool:
-        """Whether ``code`` is a country, a group of them, or ``WORLD``; what is none of these limits nothing."""
+        """Whether ``code`` is a country, a group of countries, or ``WORLD``."""
         if code in (WORLD, *self.territories):
             return True
         return code in self.countries if self.countries else len(code) == 2 and code.isascii() and code.isalpha()
 
     def explain_invalid_territory(self, code: str) -> str:
-        """What is wrong with a code that is no country, no group and not ``WORLD``; nothing where it is one."""
+        """Explain why a code is no territory; empty if it is one."""
         if self.is_known_territory(code):
             return ""
         return (
-            f"{code!r} is no territory; give a code of ISO 3166-1, such as DE, "
+            f"{code!r} is not a territory; give a code of ISO 3166-1, such as DE, "
             f"or one of: {', '.join((*self.territories, WORLD))}"
         )
 
     def explain_invalid_field(self, field: str) -> str:
-        """What is wrong with a word that is no field of use; nothing where it is one."""
+        """Explain why a word is no field of use; empty if it is one."""
         if field in self.fields:
             return ""
-        return f"{field!r} is no field of use; use one of: {', '.join(self.fields)}"
+        return f"{field!r} is not a field of use; use one of: {', '.join(self.fields)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What somebody means to do with the model, as a policy states it. What is not stated is unknown.
+    """The intended use of a model, as a policy states it; everything unstated is unknown.
 
     Attributes:
-        uses: for each use that was spoken of, whether it is meant.
-        monthly_active_users: of all products of the organisation together.
+        uses: each stated use, and whether it is intended.
+        monthly_active_users: of all products of the organization together.
         annual_revenue_usd: US dollars a year.
-        territories: ISO 3166-1 alpha-2 codes and groups; empty means not stated, ``WORLD`` means everywhere.
-        field: a field of use of ``rules/clauses.yaml``; empty means not stated.
+        territories: ISO 3166-1 alpha-2 codes and groups; empty means unstated, ``WORLD`` means everywhere.
+        field: a field of use of ``rules/clauses.yaml``; empty means unstated.
     """
 
     uses: Mapping[Use, bool] = field(default_factory=dict)
@@ -211,7 +214,7 @@ class Intent:
 
     @property
     def is_stated(self) -> bool:
-        """Whether anything was said about the use at all."""
+        """Whether any use is stated."""
         return bool(self.uses)
 
 
@@ -220,15 +223,15 @@ class LicenseEntry:
     """One licence of the rule set.
 
     Attributes:
-        id: SPDX identifier, or ``LicenseRef-…`` for what SPDX lacks.
-        hub_ids: identifiers of the Hub's ``license`` field that mean this licence.
-        aliases: other names under which cards give it, compared as ``folded`` leaves them.
-        clauses: what it says, in the order of its sections.
-        url: where the text stands.
-        read: ISO date on which the terms were read there; empty means the terms are not verified.
-        version: of the text, or its date, as the text states it; empty where it states none.
-        open: whether it counts as an open licence for the openness class: any use, change and sharing by anybody.
-        policy_url: where the use policy stands that belongs to it; empty where none does.
+        id: SPDX identifier, or ``LicenseRef-…`` for a licence that SPDX lacks.
+        hub_ids: values of the Hub's ``license`` field that mean this licence.
+        aliases: other names that cards use, compared in the form of ``fold_license_name``.
+        clauses: in the order of its sections.
+        url: address of the text.
+        read: ISO date of reading the terms there; empty means that the terms are not verified.
+        version: of the text, or its date, as the text states it; empty if it states none.
+        open: whether it counts as an open licence for the openness class: any use, change and sharing by anyone.
+        policy_url: address of its use policy; empty if it has none.
     """
 
     id: str
@@ -246,14 +249,14 @@ class LicenseEntry:
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A model, or a row of models, whose licence is known without looking. It can restrict, and never permits.
+    """A model, or a family of models, whose licence is on record. The record can restrict and never permits.
 
     Attributes:
-        pattern: a Hub id in which ``*`` stands for anything; the publisher is always spelt out.
+        pattern: a Hub id; ``*`` matches anything; the publisher is always spelled out.
         license: id of a licence of the rule set.
-        multimodal: whether these models handle more than text; ``None`` if not known.
-        why: what the knowledge rests on, as a sentence.
-        read: ISO date on which somebody saw it stated; empty if from hearsay only.
+        multimodal: whether these models handle more than text; ``None`` if unknown.
+        why: the basis of the record, as a sentence.
+        read: ISO date of seeing the publisher's statement; empty for second-hand knowledge.
     """
 
     pattern: str
@@ -263,19 +266,19 @@ class KnownModel:
     read: str = ""
 
     def covers(self, name: str) -> bool:
-        """Whether the Hub id ``name`` is one of these models; the Hub tells no upper from lower case."""
+        """Whether the Hub id ``name`` is one of these models; Hub ids do not distinguish case."""
         return fnmatchcase(name.casefold(), self.pattern.casefold())
 
 
 @dataclass(frozen=True, slots=True)
 class OpennessPart:
-    """A part of a release by the Model Openness Framework.
+    """A component of a release in the Model Openness Framework.
 
     Attributes:
-        level: the class that asks for it first: 3 open model, 2 open tooling, 1 open science.
+        level: the first class that requires it: 3 open model, 2 open tooling, 1 open science.
         kind: whose licence counts: ``model``, ``code``, ``data`` or ``document``.
-        files: names that show it, as ``fnmatch`` reads them, without case.
-        words: phrases in the text of the card that show it.
+        files: file names that show it, as ``fnmatch`` patterns, ignoring case.
+        words: phrases of the card that show it.
         fields: fields of the card that show it.
     """
 
@@ -290,11 +293,11 @@ class OpennessPart:
 
 @dataclass(frozen=True, slots=True)
 class RestrictionSign:
-    """One kind of restriction that a sentence may lay upon a model, outside of any licence text.
+    """One kind of restriction that a sentence can impose on a model, outside any licence text.
 
     Attributes:
-        clauses: the kinds of clauses by which a licence says the same.
-        words: any of them in a folded sentence is the sign.
+        clauses: the kinds of clauses that impose the same in a licence.
+        words: the sentence is a sign if any pattern matches its folded form.
     """
 
     id: str
@@ -304,12 +307,12 @@ class RestrictionSign:
 
 @dataclass(frozen=True, slots=True)
 class Restrictions:
-    """``rules/restrictions.yaml``.
+    """The content of ``rules/restrictions.yaml``.
 
     Attributes:
-        unless: what takes a sentence out, as it speaks of others, permits or asks.
-        but: what brings it back in, as an exception follows.
-        stems: one of them stands in every sentence that can be a sign; in others nobody has to look.
+        unless: patterns that exempt a sentence: it is about others, grants a permission, or asks.
+        but: patterns that revoke the exemption, because an exception follows.
+        stems: every sign contains one of these, so other sentences are skipped.
     """
 
     signs: tuple[RestrictionSign, ...] = ()

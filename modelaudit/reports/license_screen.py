@@ -1,4 +1,4 @@
-"""The one screen of ``modelaudit license``: the answer, why, what it rests on, what has to be done."""
+"""Render the screen of ``modelaudit license``: the answer, its reasons, the evidence, and the duties."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ _CLAUSE, _TERMS, _SENTENCE, _QUOTED = 240, 320, 240, 60
 """Characters of a duty, of a clause that answers, of a sentence about this model, and of a quotation."""
 _TASKS, _USES = 8, 8
 _IN_ONE_LINE = (DutyGroup.WATCH,)
-"""Groups whose duties are named by their kind alone: they are many, and nothing has to be made for them."""
+"""Groups whose duties are listed by their kind alone: they are many, and nothing has to be prepared for them."""
 _LACKED = {"naming": "words to show"}
-"""What the repository lacks, where the kind of the conflict does not say it in plain words."""
+"""Plain words for missing items, where the kind of the conflict is not plain."""
 
 
 def render_license(report: AuditReport, width: int = 100, color: bool = False) -> bytes:
-    """Return the screen as UTF-8 text.
+    """Render the screen as UTF-8 text.
 
     Args:
-        report: what to show.
+        report: the report to show.
         width: columns of the terminal; between 40 and 100 are used.
-        color: whether to write ANSI colours.
+        color: whether to write ANSI colors.
     """
     license_ = report.license
     parts = [
@@ -154,7 +154,7 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     if rows:
         lines.append(rows_of(rows, label=min(max(len(place) for place, _ in rows), 26)))
     lines += _render_more(len(claims), _CLAIMS, "more statement")
-    # A conclusion is told by the statements above and the tree below, but for which alternative was taken.
+    # The statements above and the tree below already explain a conclusion, unless an alternative was chosen.
     told = license_.state is ConclusionState.CONCLUDED and rows and " OR " not in license_.expression
     sentences = () if told else license_.reasoning
     lines += [Padding(text_of(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:3]]
@@ -214,7 +214,7 @@ def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
 
 
 def _group_alike_tasks(each: tuple[Task, ...]) -> list[list[Task]]:
-    """Open duties of one kind that several licences have in common are one thing to do; exact words stand apart."""
+    """Group open duties of one kind that several licences share; duties with exact words stay separate."""
     found: dict[tuple[str, ...], list[Task]] = {}
     for place, task in enumerate(each):
         apart = task.met or task.words or any(task.license == kin.license for kin in found.get((task.kind,), ()))
@@ -242,7 +242,7 @@ def _format_task(task: Task, several: bool) -> Text:
 
 
 def _shorten_id(license_id: str) -> str:
-    """A name that stands whole above, without the mark of those that SPDX lacks."""
+    """Shorten a licence id that is shown in full above."""
     return license_id.removeprefix("LicenseRef-")
 
 
@@ -257,7 +257,7 @@ def _format_kinds(each: tuple[Task, ...], several: bool) -> Text:
 
 
 def _render_conflicts(license_: LicenseConclusion) -> RenderableType | None:
-    """Conflicts that are no reason above already."""
+    """Render the conflicts that are not among the reasons already."""
     told = {reason.answer.because for reason in list_reasons(license_)}
     found = [each for each in license_.conflicts if each.detail not in told and not each.kind.startswith(MISSING)]
     lines: list[Text | Padding] = [
@@ -269,7 +269,7 @@ def _render_conflicts(license_: LicenseConclusion) -> RenderableType | None:
 
 
 def _list_missing_items(license_: LicenseConclusion) -> list[str]:
-    """All that a licence demands and the repository lacks, as one line."""
+    """List all items that a licence requires and the repository lacks, as one line."""
     missing: dict[str, list[str]] = {}
     for each in license_.conflicts:
         if each.kind.startswith(MISSING):

@@ -1,4 +1,4 @@
-"""What several formats show of a licence conclusion alike: tasks, reasons, origins, what nobody looked at."""
+"""Views of a licence conclusion that several outputs share: tasks, reasons, lineage, unread sources."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LONGEST_RAILS = 90
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Duties that ask for the same, made one: of the model's own licence and of origins under it.
+    """Equal duties merged into one, from the model's own licence and from base models under the same licence.
 
     Attributes:
-        vias: the origins that bring it in; empty for the model's own licence alone.
+        vias: the base models that bring it in; empty for the model's own licence alone.
     """
 
     license: str
@@ -47,7 +47,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Answers that say the same, made one. ``vias`` as in ``Task``."""
+    """Equal answers merged into one.
+
+    Attributes:
+        answer: the first of them.
+        vias: the base models that bring it in; empty for the model's own licence alone.
+    """
 
     answer: UseAnswer
     vias: tuple[str, ...]
@@ -55,7 +60,13 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """An origin in its place in the tree: ``rails`` are the lines that lead to it, ``depth`` 0 for the first."""
+    """A base model at its place in the tree.
+
+    Attributes:
+        origin: the base model.
+        depth: 0 for a base model that the scanned model names itself.
+        rails: the lines of the tree that lead to it.
+    """
 
     origin: Origin
     depth: int
@@ -63,7 +74,7 @@ class Branch:
 
 
 def group_tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, ...]], ...]:
-    """What has to be done, by group in the order of the vocabulary; without duties, nothing."""
+    """Group the duties, in the order of the vocabulary's groups; empty groups are left out."""
     merged: dict[tuple[Group, str, str, str, str, tuple[str, ...]], list[Duty]] = {}
     for duty in license_.duties:
         key = (duty.group, duty.license, duty.kind, duty.text, duty.section, duty.words)
@@ -77,7 +88,7 @@ def group_tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, .
 
 
 def list_reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
-    """What the clauses answer, worst first, each once; a clause that only permits is left out."""
+    """List the answers against the use, worst first, each once; permissions are left out."""
     merged: dict[tuple[str, ...], list[UseAnswer]] = {}
     for each in license_.answers:
         key = (each.answer, each.license, each.kind, each.because, each.text, each.section)
@@ -88,13 +99,13 @@ def list_reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
 
 
 def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
-    """The origins as a tree, depth first, what was made from each above it; none is lost, not even in a ring."""
+    """Build the tree of base models, depth first; every base model appears, even in a cycle."""
     below: dict[str, list[int]] = {}
     for place, origin in enumerate(license_.origins):
         below.setdefault(origin.made, []).append(place)
     branches: list[Branch] = []
     shown: set[int] = set()
-    # A saved report may hold a chain of any length, which calls of a function would not bear.
+    # A saved report may hold a chain of any length, which would exceed the recursion limit.
     for first in (below.get("", []), range(len(license_.origins))):
         waiting = [(place, 0, "", place == first[-1]) for place in reversed(first)]
         while waiting:
@@ -111,7 +122,7 @@ def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
 
 
 def describe_base_model(origin: Origin) -> str:
-    """What became of an origin: its licences if any are known, and whether it was read."""
+    """Describe a base model: its licences if known, and whether it was read."""
     named = " and ".join(origin.entries)
     look = LOOKS[origin.look]
     if origin.look is OriginState.READ:
@@ -121,11 +132,11 @@ def describe_base_model(origin: Origin) -> str:
 
 
 def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
-    """What an allowed use has to stay within: the limits of which no answer above has told.
+    """List the limits of an allowed use that no answer above mentions.
 
     Args:
         license_: the conclusion.
-        most: how many forbidden uses of one licence are named; the rest is counted.
+        most: how many forbidden uses of one licence are listed; the rest is counted.
     """
     told = {(each.license, each.kind) for each in license_.answers if each.answer is not Answer.ALLOW}
     found: list[str] = []
@@ -161,7 +172,7 @@ def _describe_doubt(state: ConclusionState, named: str) -> str:
 
 
 def describe_lineage_path(license_: LicenseConclusion, via: str) -> str:
-    """How the model was made from an origin, step by step: ``quantized from a/b, fine-tuned from c/d``."""
+    """Describe the steps from a base model to the model: ``quantized from a/b, fine-tuned from c/d``."""
     steps: list[str] = []
     name = via
     for _ in license_.origins:
@@ -176,38 +187,38 @@ def describe_lineage_path(license_: LicenseConclusion, via: str) -> str:
 
 
 def list_license_claims(license_: LicenseConclusion) -> tuple[LicenseClaim, ...]:
-    """The statements about the licence itself, each once, those that lead to a licence first."""
+    """List the claims about the licence itself, each once, resolved claims first."""
     own = (claim for claim in license_.claims if claim.kind is not ClaimKind.INHERITED)
     return tuple(sorted(dict.fromkeys(own), key=lambda claim: claim.entry is None))
 
 
 def list_own_entries(license_: LicenseConclusion) -> tuple[LicenseEntry, ...]:
-    """The licences of the model itself; all that are on record where the conclusion does not tell them apart."""
+    """List the licences of the model itself; all known ones if the conclusion does not separate them."""
     if not license_.own and not license_.origins:
         return license_.entries
     return tuple(entry for entry in license_.entries if entry.id in license_.own)
 
 
 def find_text_file(license_: LicenseConclusion, id_: str) -> str:
-    """The file of the snapshot that holds the text of a licence word for word; empty for none."""
+    """Find the file that holds the text of a licence word for word; empty if none does."""
     exact = (c for c in license_.claims if c.kind is ClaimKind.FOUND and c.basis is Basis.TEXT and c.entry == id_)
     return next((claim.artifact for claim in exact), "")
 
 
 def is_uncompared_file(claim: LicenseClaim) -> bool:
-    """Whether only the name of a file says that terms stand in it."""
+    """Whether only the name of the file promises terms: its text was not compared."""
     return claim.kind is ClaimKind.FOUND and (claim.basis is Basis.FILE_NAME or claim.field == "file-name")
 
 
 def list_unfollowed_base_models(license_: LicenseConclusion) -> tuple[str, ...]:
-    """The models that are named as origins and that nobody looked for, each once."""
+    """List the base models that are named and were not looked up, each once."""
     looked = {origin.name for origin in license_.origins}
     named = (c.quotation for c in license_.claims if c.kind is ClaimKind.INHERITED and c.field != "datasets")
     return tuple(dict.fromkeys(name for name in named if name not in looked))
 
 
 def list_unread_base_models(license_: LicenseConclusion) -> tuple[Origin, ...]:
-    """The origins whose own licence could not be concluded from what they publish."""
+    """List the base models whose own licence could not be concluded from their files."""
     return tuple(
         origin
         for origin in license_.origins
@@ -216,7 +227,7 @@ def list_unread_base_models(license_: LicenseConclusion) -> tuple[Origin, ...]:
 
 
 def describe_dataset(dataset: DatasetClaim) -> str:
-    """The licence of a data set as its own card states it, or why nothing is known."""
+    """Describe the licence of a data set by its own card, or the reason why it is unknown."""
     named = " and ".join(dataset.entries)
     if dataset.look is OriginState.READ:
         return named or (dataset.detail or "its card names no licence that is on record")
@@ -224,7 +235,7 @@ def describe_dataset(dataset: DatasetClaim) -> str:
 
 
 def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
-    """What the conclusion does not rest on, a sentence each: whoever signs has to see to these."""
+    """List the sources that the conclusion does not cover, one sentence each, for the person who signs it."""
     looks = [(origin.name, origin.look) for origin in license_.origins]
     looks += [(f"{dataset.name} (data set)", dataset.look) for dataset in license_.datasets]
     found = [f"{name}: {ended(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
@@ -241,7 +252,7 @@ def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
 
 
 def describe_openness(license_: LicenseConclusion) -> str:
-    """What is open here, in a line, apart from what is permitted; empty where nobody looked."""
+    """Describe the openness in one line, apart from any permission; empty if it was not rated."""
     openness = license_.openness
     if openness is None:
         return ""

@@ -1,4 +1,4 @@
-"""What the words of a licence conclusion mean to a person. Every format takes its phrases from here."""
+"""Phrases for the values of a licence conclusion; every output takes its wording from here."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ CONFLICTS = {
 }
 
 MISSING = "missing-"
-"""How the kinds of conflict begin that say what the publisher left out."""
+"""Prefix of the conflict kinds for items that the publisher left out."""
 
 OVERTHROWING = frozenset(
     {
@@ -86,16 +86,16 @@ OVERTHROWING = frozenset(
         "text-not-recognised",
     }
 )
-"""The conflicts that leave open what the licence is; the others say what the publisher left out."""
+"""Conflicts that leave the licence itself open; the other kinds only show missing items."""
 
 
 def describe_kind(kind: str) -> str:
-    """A kind of clause or of conflict in words."""
+    """Describe a kind of clause or of conflict in words."""
     return CONFLICTS.get(kind) or TITLES.get(kind) or kind.replace("-", " ")
 
 
 def describe_claim(claim: LicenseClaim) -> str:
-    """Who makes the statement, as a phrase: the author in a field, a text that stands in a file, a name alone."""
+    """Describe the source of a claim as a phrase: the author, a text in a file, or a name alone."""
     if claim.kind is ClaimKind.INHERITED:
         return "named as what this model was made from"
     if claim.kind is ClaimKind.DECLARED:
@@ -109,7 +109,7 @@ def describe_claim(claim: LicenseClaim) -> str:
 
 
 def describe_intended_use(intent: Intent) -> tuple[str, ...]:
-    """What is meant and what is not, where, for how many and for what; what nobody stated is said to be unknown."""
+    """Describe the intended use: uses, territories, users, revenue and field; unstated items are listed as such."""
     meant = [words for use, words in USES.items() if intent.uses.get(use)]
     ruled_out = [words for use, words in USES.items() if intent.uses.get(use) is False]
     unknown = [words for use, words in USES.items() if use not in intent.uses]

@@ -82,12 +82,12 @@ FILES = {
 MATCH = "on: license-obligation, where: {kind: [watermark]}"
 
 MISTAKES = [
-    ("clauses.yaml", "{number}", "{fields}", 13, "because: says a clause's fields; list it under needs"),
-    ("clauses.yaml", "group: show\n", "group: limit\n", 14, "kinds.watermark: a limit without answers limits nothing"),
+    ("clauses.yaml", "{number}", "{fields}", 13, "because: quotes a clause's fields; list it under needs"),
+    ("clauses.yaml", "group: show\n", "group: limit\n", 14, "kinds.watermark: a limit needs answers"),
     ("clauses.yaml", "[DE, FR]\n", "[DE, SWISS]\n", 4, "territories.EU: 'SWISS' is unknown"),
     ("clauses.yaml", "[DE, FR]\n", "[DE, EU]\n", 4, "territories.EU: 'EU' is unknown"),
-    ("licenses/LicenseRef-Acme.yaml", "[GB]", "[XX]", 10, "clauses.0.territories: 'XX' is no territory"),
-    ("licenses/LicenseRef-Acme.yaml", "    number: 1000\n", "", 7, "a clause of kind user-cap says its number"),
+    ("licenses/LicenseRef-Acme.yaml", "[GB]", "[XX]", 10, "clauses.0.territories: 'XX' is not a territory"),
+    ("licenses/LicenseRef-Acme.yaml", "    number: 1000\n", "", 7, "a clause of kind user-cap needs number"),
     ("licenses/LicenseRef-Acme.yaml", "use-restricted", "permissive", 3, "Acme.yaml:7 is a limit"),
     ("licenses/_origins.yaml", "acme/model-*", "model-*", 2, "'model-*' is not a publisher, a slash and a name"),
     (
@@ -95,7 +95,7 @@ MISTAKES = [
         "so.}\n",
         'so.}\n  - {pattern: "Acme/model-7b*", license: LicenseRef-Acme, why: So.}\n',
         3,
-        "'Acme/model-7b*' is never looked at: 'acme/model-*' stands before it",
+        "'Acme/model-7b*' can never match: 'acme/model-*' precedes it",
     ),
     (
         "findings/acme/mark.yaml",
@@ -119,9 +119,9 @@ MISTAKES = [
         10,
         "'strict' is not one of conditional-commercial",
     ),
-    ("policies/acme.yaml", "[EU, GB]", "[EU, XX]", 6, "territories.1: 'XX' is no territory"),
-    ("policies/acme.yaml", "field: general", "field: generla", 7, "field: 'generla' is no field of use"),
-    ("policies/acme.yaml", "[license]", "[security]", 5, "use: nothing answers to it"),
+    ("policies/acme.yaml", "[EU, GB]", "[EU, XX]", 6, "territories.1: 'XX' is not a territory"),
+    ("policies/acme.yaml", "field: general", "field: generla", 7, "field: 'generla' is not a field of use"),
+    ("policies/acme.yaml", "[license]", "[security]", 5, "use: needs the license check"),
 ]
 
 

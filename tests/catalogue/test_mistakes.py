@@ -112,7 +112,7 @@ MISTAKES = [
     (LICENSE, "read: 2026-01-31", "read: 31.1.2026", 7, "'31.1.2026' is not a date such as 2026-01-31"),
     (LICENSE, "read: 2026-01-31", "read: 2026-13-31", 7, "'2026-13-31' is not a date"),
     (LICENSE, "kind: keep-notices", "kind: be-nice", 9, "'be-nice' is not one of keep-notices"),
-    (LICENSE, "id: MIT", "id: X11", 1, "'X11' does not follow from the file's name"),
+    (LICENSE, "id: MIT", "id: X11", 1, "'X11' differs from the file name"),
     ("licenses/_vague.yaml", "other:", "mit:", 2, "'mit' already means MIT, in rules/licenses/MIT.yaml:1"),
     # policies
     (POLICY, "fail-on: high", "fail-on: always", 3, "'always' is not one of never, info, low, medium, high, critical"),

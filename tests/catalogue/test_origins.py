@@ -67,7 +67,7 @@ def test_a_folder_of_the_user_adds_origins(written: Callable[[str], Path], tmp_p
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("license: LicenseRef-Acme", "license: LicenseRef-Nobody", 3, "'LicenseRef-Nobody' is the id of no file"),
+        ("license: LicenseRef-Acme", "license: LicenseRef-Nobody", 3, "'LicenseRef-Nobody' has no file in licenses/"),
         ("license: LicenseRef-Acme", "license: MIT", 3, "MIT is permissive; an origin is listed to add restrictions"),
         ('"acme/rocket-*"', '"acme/wagon"', 7, "'acme/wagon' is listed already, in rules/licenses/_origins.yaml:2"),
         ('"acme/rocket-*"', '"Acme/WAGON"', 7, "'acme/wagon' is listed already, in rules/licenses/_origins.yaml:2"),

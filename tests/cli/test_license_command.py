@@ -96,9 +96,9 @@ def test_wrong_option_prints_one_line(tmp_path: Path, arguments: tuple[str, ...]
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("territories: [FR, XX]", "'XX' is no territory"),
-        ("territories: [ABCDE]", "'ABCDE' is no territory"),
-        ("field: medical", "'medical' is no field of use"),
+        ("territories: [FR, XX]", "'XX' is not a territory"),
+        ("territories: [ABCDE]", "'ABCDE' is not a territory"),
+        ("field: medical", "'medical' is not a field of use"),
     ],
 )
 def test_misspelled_policy_value_is_an_error(tmp_path: Path, line: str, said: str) -> None:

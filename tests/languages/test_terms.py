@@ -1,4 +1,4 @@
-"""What files say of licence and origins: texts that may hold terms, and keys that state them."""
+"""Texts that may hold licence terms, and keys that state licence and base models."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ def document(read_bytes, name, value):
         ("notes.txt", None), ("licenses/logo.png", None), ("", None), ("LICENSE" + "x" * 300, None),
     ],
 )  # fmt: skip
-def test_names_tell_what_a_text_is(path, kind):
+def test_file_names_determine_the_kind_of_text(path, kind):
     assert classify_file(path) is kind
 
 
-def test_a_license_file_is_given_as_it_stands(read_bytes):
+def test_license_file_is_yielded_verbatim(read_bytes):
     text = "\n  Terms of Acme\n\nAsk us first.\n"
     assert read_bytes(text.encode(), "LICENSE").of(Prose) == [Prose(LICENSE, text)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_a_byte_order_mark_is_no_word(read_bytes, encoding):
+def test_byte_order_mark_is_dropped(read_bytes, encoding):
     assert read_bytes("Terms of Acme\n".encode(encoding), "LICENSE").of(Prose) == [Prose(LICENSE, "Terms of Acme\n")]
 
 
-def test_bytes_that_are_no_text_are_replaced(read_bytes):
+def test_undecodable_bytes_are_replaced(read_bytes):
     [prose] = read_bytes(b"Terms of Acm\xe9, and more of them that are text throughout\n", "LICENSE").of(Prose)
     assert prose.text.startswith("Terms of Acm\ufffd, and")
 
@@ -77,13 +77,13 @@ def test_bytes_that_are_no_text_are_replaced(read_bytes):
         ("---\nlicense: mit\nWords of a card\n", "---\nlicense: mit\nWords of a card\n", 1),
     ],
 )
-def test_a_card_is_given_without_its_front_matter(read_bytes, text, body, line):
+def test_card_text_excludes_front_matter(read_bytes, text, body, line):
     reading = read_bytes(text.encode(), "README.md")
     assert reading.of(Prose) == [Prose(CARD, body, line)]
     assert text.splitlines()[line - 1] == body.splitlines()[0]
 
 
-def test_a_card_of_front_matter_alone_has_no_words(read_bytes):
+def test_card_without_body_yields_no_text(read_bytes):
     assert read_bytes(b"---\nlicense: mit\n---\n\n", "README.md").of(Prose) == []
 
 
@@ -101,17 +101,17 @@ def test_a_card_of_front_matter_alone_has_no_words(read_bytes):
         ("", "", 1),
     ],
 )
-def test_heads_of_sources(text, head, line):
+def test_head_comments_of_source_files(text, head, line):
     assert extract_head_comment(text) == (head, line)
 
 
-def test_only_heads_that_speak_of_terms_are_given(read_bytes):
+def test_only_head_comments_about_terms_are_yielded(read_bytes):
     assert read_bytes(b"# Copyright 2026 Acme\nx = 1\n", "a.py").of(Prose) == [Prose(CODE, "# Copyright 2026 Acme")]
     assert read_bytes(b"# A model of words.\nx = 1\n", "a.py").of(Prose) == []
     assert read_bytes(b"x = 1\n# License: MIT\n", "a.py").of(Prose) == []
 
 
-def test_what_is_too_long_is_cut_and_told(read_bytes):
+def test_long_text_is_truncated_with_an_absence(read_bytes):
     reading = read_bytes(b"word " * MIB, "LICENSE")
     [prose] = reading.of(Prose)
     assert len(prose.text) == 2 * MIB
@@ -122,7 +122,7 @@ def test_what_is_too_long_is_cut_and_told(read_bytes):
     assert UnreadReason.LIMIT not in long_head.reasons()
 
 
-def test_texts_of_one_file_are_bounded_together(read_bytes):
+def test_texts_of_one_file_share_a_bound(read_bytes):
     import io
     import zipfile
 
@@ -136,7 +136,7 @@ def test_texts_of_one_file_are_bounded_together(read_bytes):
     assert len(read_bytes(held.getvalue(), "a.zip").of(Prose)) == 20
 
 
-def test_gguf(read_fixture):
+def test_gguf_metadata(read_fixture):
     reading = read_fixture("license-evidence/gguf/model.Q4_K_M.gguf")
     assert said(reading) == [
         (Topic.LICENSE, "general.license", "llama3.1"),
@@ -151,18 +151,18 @@ def test_gguf(read_fixture):
 
 
 @pytest.mark.parametrize(("value", "quantized"), [("0", False), ("1", False), ("32", False), ("2", True), ("x", False)])
-def test_the_file_type_tells_whether_it_is_quantized(value, quantized):
+def test_file_type_implies_quantized(value, quantized):
     assert bool(list(extract_statements([("general.file_type", value)]))) is quantized
 
 
-def test_a_base_model_of_gguf_without_an_address_is_named():
+def test_gguf_base_model_without_address_is_named():
     [statements] = extract_statements(
         [("general.base_model.1.name", "Tiny 8B"), ("general.base_model.1.organization", "Acme")]
     )
     assert [(each.field, each.value) for each in statements.items] == [("general.base_model.1.name", "Acme/Tiny-8B")]
 
 
-def test_safetensors_and_onnx(read_fixture):
+def test_safetensors_and_onnx_metadata(read_fixture):
     assert said(read_fixture("license-evidence/metadata/model.safetensors")) == [
         (Topic.LICENSE, "modelspec.license", "CC-BY-NC-4.0"),
         (Topic.BASE_MODEL, "base_model", "acme/base"),
@@ -176,7 +176,7 @@ def test_safetensors_and_onnx(read_fixture):
     ]
 
 
-def test_an_adapter(read_fixture):
+def test_adapter_config(read_fixture):
     assert said(read_fixture("license-evidence/adapter/adapter_config.json")) == [
         (Topic.RELATION, "peft_type", "adapter"),
         (Topic.BASE_MODEL, "base_model_name_or_path", "acme/base"),
@@ -184,7 +184,7 @@ def test_an_adapter(read_fixture):
     ]
 
 
-def test_a_merge(read_fixture):
+def test_merge_config(read_fixture):
     found = said(read_fixture("license-evidence/merge/mergekit_config.yml"))
     models = {value for topic, _, value in found if topic is Topic.BASE_MODEL}
     assert models == {"acme/one", "acme/two", "acme/two-adapter"}
@@ -219,12 +219,12 @@ experts:
         ("pyproject.toml", [("project.license", "MIT")]),
     ],
 )
-def test_what_packages_a_model(read_fixture, path, expected):
+def test_package_metadata(read_fixture, path, expected):
     found = said(read_fixture(f"license-evidence/packaged/{path}"))
     assert found == [(Topic.LICENSE, field, value) for field, value in expected]
 
 
-def test_other_files_that_package(read_bytes):
+def test_other_package_metadata(read_bytes):
     assert said(read_bytes(b"[metadata]\nname = a\nlicense = MIT\n", "setup.cfg")) == [
         (Topic.LICENSE, "metadata.license", "MIT")
     ]
@@ -251,12 +251,12 @@ def test_other_files_that_package(read_bytes):
         ({"vision_config": None}, set()),
     ],
 )
-def test_modalities_of_a_configuration(read_bytes, value, modalities):
+def test_configuration_states_modality(read_bytes, value, modalities):
     found = document(read_bytes, "config.json", value)
     assert {each for topic, _, each in found if topic is Topic.MODALITY} == modalities
 
 
-def test_a_quantized_configuration(read_bytes):
+def test_quantized_configuration(read_bytes):
     found = document(read_bytes, "config.json", {"quantization_config": {"bits": 4, "quant_method": "gptq"}})
     assert {(topic, value) for topic, _, value in found} == {(Topic.RELATION, "quantized")}
     assert document(read_bytes, "quantize_config.json", {"bits": 4, "model_name_or_path": "acme/base"}) == [
@@ -273,12 +273,12 @@ def test_a_quantized_configuration(read_bytes):
         ({"vocab": {"license": 3}}, []), ({"model": {"license": "mit"}}, []), ({"license": "x" * 5000}, ["x" * 1000]),
     ],
 )  # fmt: skip
-def test_a_licence_in_any_shape(read_bytes, value, expected):
+def test_license_setting_in_any_shape(read_bytes, value, expected):
     found = document(read_bytes, "config.json", value)
     assert [each for topic, _, each in found if topic is Topic.LICENSE] == expected
 
 
-def test_only_files_that_are_known_state_anything(read_bytes):
+def test_only_known_file_names_yield_statements(read_bytes):
     assert document(read_bytes, "rows.json", {"license": "mit", "base_model": "a/b"}) == []
     assert document(read_bytes, "vocab.json", {"license": "mit"}) == []
 
@@ -290,7 +290,7 @@ def test_statements_are_bounded(read_bytes):
     assert len(statements.items) == 200
 
 
-def test_a_misspelt_card_is_read_and_told(read_fixture):
+def test_misspelled_card_fields_are_parsed_with_defect(read_fixture):
     [card] = read_fixture("license-evidence/misspelt/README.md").of(ModelCard)
     assert [(each.key, each.values, each.line) for each in card.fields] == [
         ("license", ("MIT",), 2),
@@ -318,14 +318,14 @@ def test_a_misspelt_card_is_read_and_told(read_fixture):
         ("LicenseX: mit", (), set()),
     ],
 )
-def test_a_licence_of_a_card_in_any_shape(read_bytes, front, values, kinds):
+def test_card_license_in_any_shape(read_bytes, front, values, kinds):
     [card] = read_bytes(f"---\n{front}\n---\n".encode(), "README.md").of(ModelCard)
     assert card.values("license") == values
     assert {defect.kind for defect in card.defects} >= kinds
     assert kinds or not card.defects
 
 
-def test_aliases_in_a_licence_are_followed_within_a_bound(read_bytes):
+def test_aliases_in_a_license_are_bounded(read_bytes):
     laughs = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 60)}]\n" for n in range(1, 5))
     [card] = read_bytes(f"---\na0: &a0 [mit]\n{laughs}license: *a4\n---\n".encode(), "README.md").of(ModelCard)
     assert len(card.values("license")) < 100_000
@@ -333,7 +333,7 @@ def test_aliases_in_a_licence_are_followed_within_a_bound(read_bytes):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["LICENSE", "README.md", "a.py", "a.js", "USE_POLICY.html"]))
-def test_whatever_the_bytes_of_a_text_it_ends(read_bytes, data, name):
+def test_any_bytes_are_read_without_crash(read_bytes, data, name):
     read_bytes(data, name)
 
 
@@ -351,7 +351,7 @@ def test_whatever_the_bytes_of_a_text_it_ends(read_bytes, data, name):
     ),
     st.sampled_from(sorted(name for name in DOCUMENTS if name.endswith((".json", ".yml", ".cff")))),
 )
-def test_whatever_a_document_holds_it_ends_within_bounds(read_bytes, value, name):
+def test_any_document_stays_within_bounds(read_bytes, value, name):
     for topic, field, _ in said(read_bytes(json.dumps(value).encode(), name)):
         assert topic in Topic
         assert len(field) <= 200

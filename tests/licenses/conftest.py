@@ -1,4 +1,4 @@
-"""Cards as a reader gives them, texts as recognition finds them, and what the shipped rule set makes of them."""
+"""Cards, recognised texts and base models for licence tests, and conclusions by the shipped rule set."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def card() -> Callable[[Fields], ModelCard]:
 
 
 def text_claim(path: str, entry: str | None, *differs: str, policy: bool = False) -> LicenseClaim:
-    """What recognition says of a file that holds a text, or a variant of one."""
+    """The claim for a file with a licence text, or with a variant of one."""
     return LicenseClaim(
         ClaimKind.FOUND,
         path,
@@ -60,7 +60,7 @@ def text_claim(path: str, entry: str | None, *differs: str, policy: bool = False
 def origin_of(
     name: str, *entries: str, look: OriginState = OriginState.READ, relation: Relation = Relation.FINETUNE
 ) -> Origin:
-    """An origin that was read and is under some licences; without any, its licence is not known."""
+    """A base model that was read, with the given licences; without any, its licence is not known."""
     state = ConclusionState.CONCLUDED if entries else ConclusionState.UNDECLARED
     return Origin(
         name, "", relation, 1, look, state if look is OriginState.READ else ConclusionState.NOT_CHECKED, entries
@@ -79,9 +79,9 @@ def _text_claim() -> Callable[..., LicenseClaim]:
 
 @pytest.fixture
 def weigh(rules: Catalogue) -> Callable[..., LicenseConclusion]:
-    """Conclude on the cards given: the fields of README.md as keywords, or whole cards by path.
+    """Conclude on the given cards: fields of README.md as keywords, or whole cards by path.
 
-    ``texts`` are the licences whose texts stand in files, by path; ``prose`` are the words of other files.
+    ``texts`` maps paths to the licence whose text the file holds; ``prose`` maps paths to other text.
     """
 
     def weigh(

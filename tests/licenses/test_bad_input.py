@@ -1,4 +1,4 @@
-"""Hostile and damaged statements of a licence, through the scan and the command: told, never a crash, never permitted."""
+"""Hostile and damaged licence statements: reported by the scan and the command, without a crash or a permission."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def look(folder: Path, **options: object) -> AuditReport:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_told_and_never_permitted(case: str, tmp_path: Path) -> None:
+def test_bad_input_is_reported_and_never_permitted(case: str, tmp_path: Path) -> None:
     files, state = CASES[case]
     folder = write(tmp_path, files)
     for report in (look(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def test_it_is_told_and_never_permitted(case: str, tmp_path: Path) -> None:
     "base",
     ["acme/does-not-exist", "../../outside", "/data/checkpoints", "https://example.org/model", "x" * 5000, "a/b/c/d"],
 )
-def test_base_models_that_cannot_be_looked_at(base: str, tmp_path: Path) -> None:
+def test_unreachable_base_models_are_for_review(base: str, tmp_path: Path) -> None:
     folder = write(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n".encode()})
     report = look(folder)
     [origin] = report.license.origins
@@ -96,7 +96,7 @@ def test_base_models_that_cannot_be_looked_at(base: str, tmp_path: Path) -> None
     }
 
 
-def test_base_models_that_form_a_ring(hub, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_cyclic_base_models_end(hub, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     def card(base: str) -> dict[str, str]:
         return {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n", "LICENSE": MIT}
 
@@ -111,7 +111,7 @@ def test_base_models_that_form_a_ring(hub, tmp_path: Path) -> None:  # type: ign
     assert report.license.permission == "review"
 
 
-def test_a_hundred_base_models_are_bounded(tmp_path: Path) -> None:
+def test_hundred_base_models_are_bounded(tmp_path: Path) -> None:
     names = "\n".join(f"- acme/m{number}" for number in range(300))
     folder = write(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model:\n{names}\n---\n".encode()})
     report = look(folder, limits=Limits(origins=5))
@@ -119,7 +119,7 @@ def test_a_hundred_base_models_are_bounded(tmp_path: Path) -> None:
     assert report.license.permission == "review"
 
 
-def test_an_honest_model_passes_both_ways(tmp_path: Path) -> None:
+def test_consistent_model_passes_scan_and_command(tmp_path: Path) -> None:
     folder = write(tmp_path, {"README.md": b"---\nlicense: mit\n---\n# M\n", "LICENSE": MIT.encode()})
     for report in (look(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]
         assert (report.license.expression, report.license.permission, report.exit_code) == ("MIT", "allow", 0)
@@ -129,7 +129,7 @@ def test_an_honest_model_passes_both_ways(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "case", ["no YAML", "of the wrong type", "five megabytes of text", "a link that leads outside"]
 )
-def test_the_command_tells_the_same(case: str, tmp_path: Path) -> None:
+def test_command_reports_the_same(case: str, tmp_path: Path) -> None:
     folder = write(tmp_path / "model", CASES[case][0])
     command = [sys.executable, "-m", "modelaudit", "license", str(folder), *ARGUMENTS]
     ran = subprocess.run([*command, "-o", "json"], capture_output=True, check=False, env=dict(os.environ))

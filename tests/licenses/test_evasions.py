@@ -1,4 +1,4 @@
-"""Repositories that look permissive and are not, and ordinary ones that are: what may be shipped in a product, and what not.
+"""Repositories that look permissive without being so, and ordinary permissive ones, judged for use in a product.
 
 The standard texts come from the library that recognises them, at test time.
 """
@@ -58,7 +58,7 @@ def gguf(**pairs: str) -> bytes:
 
 
 def answer(folder: Path, files: Mapping[str, str | bytes]) -> AuditReport:
-    """The answer on a folder with weights, settings, a card and an Apache text, unless ``files`` say otherwise."""
+    """The answer for a folder with weights, settings, a card and an Apache text, unless ``files`` replace them."""
     whole: dict[str, str | bytes] = {
         "README.md": card(),
         "LICENSE": apache(),
@@ -149,13 +149,13 @@ ORDINARY = [
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
-def test_a_sentence_in_the_card_that_restricts_is_no_permission(sentence: str, tmp_path: Path) -> None:
+def test_restricting_sentence_in_card_prevents_permission(sentence: str, tmp_path: Path) -> None:
     report = answer(tmp_path, {"README.md": card(body=f"## Terms\n\n{sentence}\n")})
     assert (report.exit_code, str(concluded(report).permission)) != (0, "allow")
 
 
 @pytest.mark.parametrize("sentence", ORDINARY)
-def test_an_ordinary_sentence_takes_nothing_away(sentence: str, tmp_path: Path) -> None:
+def test_ordinary_sentence_keeps_permission(sentence: str, tmp_path: Path) -> None:
     report = answer(tmp_path, {"README.md": card(body=sentence)})
     assert (report.exit_code, str(concluded(report).permission)) == (0, "allow"), concluded(report).answers
 
@@ -181,7 +181,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("fields", FIELDS, ids=list(FIELDS.values()))
-def test_front_matter_that_says_more_is_no_permission(fields: str, tmp_path: Path) -> None:
+def test_front_matter_with_further_terms_prevents_permission(fields: str, tmp_path: Path) -> None:
     report = answer(tmp_path, {"README.md": card(fields)})
     assert report.exit_code != 0
 
@@ -197,7 +197,7 @@ def test_front_matter_that_says_more_is_no_permission(fields: str, tmp_path: Pat
         "license: apache-2.0\nwidget:\n- text: for non-commercial use only",
     ],
 )
-def test_ordinary_front_matter_takes_nothing_away(fields: str, tmp_path: Path) -> None:
+def test_ordinary_front_matter_keeps_permission(fields: str, tmp_path: Path) -> None:
     report = answer(tmp_path, {"README.md": card(fields)})
     assert (report.exit_code, str(concluded(report).permission)) == (0, "allow"), concluded(report).answers
 
@@ -211,7 +211,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_terms_under_any_name_have_to_be_read(name: str, tmp_path: Path) -> None:
+def test_term_files_of_any_name_must_be_read(name: str, tmp_path: Path) -> None:
     picture = base64.b64decode("iVBORw0KGgo=") + bytes(40)
     words = "Whoever takes these weights owes the harbour master a whale, and may not sell them."
     report = answer(tmp_path, {name: picture if name.endswith((".png", ".docx", ".pdf")) else words})
@@ -221,7 +221,7 @@ def test_terms_under_any_name_have_to_be_read(name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "name", ["README.txt", "README_zh.md", "MODEL_CARD.md", "DISCLAIMER.md", "NOTICE", "weights/README.md"]
 )
-def test_a_sentence_that_restricts_counts_wherever_authors_speak(name: str, tmp_path: Path) -> None:
+def test_restricting_sentence_counts_in_every_text(name: str, tmp_path: Path) -> None:
     report = answer(tmp_path, {name: "# Whales\n\nThis model is for research purposes only.\n"})
     assert report.exit_code != 0
 
@@ -241,7 +241,7 @@ def test_a_sentence_that_restricts_counts_wherever_authors_speak(name: str, tmp_
     ],
     ids=lambda files: next(iter(files)),
 )
-def test_what_ordinary_models_ship_beside_their_card_takes_nothing_away(files: dict[str, str], tmp_path: Path) -> None:
+def test_ordinary_files_keep_permission(files: dict[str, str], tmp_path: Path) -> None:
     report = answer(tmp_path, files)
     assert (report.exit_code, str(concluded(report).permission)) == (0, "allow"), concluded(report).answers
 
@@ -264,17 +264,17 @@ def test_what_ordinary_models_ship_beside_their_card_takes_nothing_away(files: d
     ],
     ids=lambda files: next(iter(files)),
 )  # fmt: skip
-def test_other_files_that_contradict_the_card_are_no_permission(files: dict[str, str | bytes], tmp_path: Path) -> None:
+def test_contradicting_files_prevent_permission(files: dict[str, str | bytes], tmp_path: Path) -> None:
     assert answer(tmp_path, files).exit_code != 0
 
 
-def test_a_base_that_gguf_names_in_two_parts_is_looked_up_by_its_id(tmp_path: Path) -> None:
+def test_gguf_base_model_in_two_parts_is_looked_up_by_id(tmp_path: Path) -> None:
     names = {"general__base_model__0__name": "Llama 3.1 8B", "general__base_model__0__organization": "Meta Llama"}
     report = answer(tmp_path, {"model.gguf": gguf(**names)})
     assert [origin.name.casefold() for origin in concluded(report).origins] == [LLAMA.casefold()]
 
 
-def test_a_restriction_that_the_licence_has_itself_is_no_doubt(tmp_path: Path) -> None:
+def test_restriction_of_the_license_itself_is_no_doubt(tmp_path: Path) -> None:
     report = answer(
         tmp_path,
         {"README.md": card("license: cc-by-nc-4.0", "This model is for non-commercial use only."), "LICENSE": ""},
@@ -285,11 +285,11 @@ def test_a_restriction_that_the_licence_has_itself_is_no_doubt(tmp_path: Path) -
 @pytest.mark.parametrize(
     "words", ["( AND MIT", "(", "MIT AND", ") OR (", "WITH", "( WITH MIT", "MIT OR ( AND )", "()", "((MIT)"]
 )
-def test_what_looks_like_an_expression_and_is_none_is_no_crash(words: str, tmp_path: Path) -> None:
+def test_malformed_expression_does_not_crash(words: str, tmp_path: Path) -> None:
     assert answer(tmp_path, {"README.md": card(f"license: {words!r}")}).exit_code != 0
 
 
-def test_more_texts_than_anybody_reads_end_in_doubt_and_soon(tmp_path: Path) -> None:
+def test_too_many_texts_end_in_doubt_quickly(tmp_path: Path) -> None:
     many = {f"LICENSE.{number}": f"{apache()}\nclause {number}\n" for number in range(600)}
     started = time.process_time()
     report = answer(tmp_path, {**many, "LICENSE": apache()})
@@ -297,7 +297,7 @@ def test_more_texts_than_anybody_reads_end_in_doubt_and_soon(tmp_path: Path) -> 
     assert time.process_time() - started < 20
 
 
-def test_a_long_line_without_an_end_is_looked_at_in_pieces() -> None:
+def test_endless_line_is_searched_in_pieces() -> None:
     restrictions = load_catalogue().restrictions
     started = time.process_time()
     for words in ("not [[ " * 300, "commercial " * 300, "[" * 1500, "only " * 300):
@@ -309,7 +309,7 @@ def test_a_long_line_without_an_end_is_looked_at_in_pieces() -> None:
 
 
 @pytest.mark.parametrize("words", ["```\n", "\n\n- ", "( ", "commercial ", "\u7981\u6b62"])
-def test_a_card_of_one_word_over_and_over_takes_no_time(words: str) -> None:
+def test_card_of_one_repeated_word_is_read_quickly(words: str) -> None:
     started = time.process_time()
     assert not list(find_restrictions(words * (400_000 // len(words)), 1, "README.md", load_catalogue().restrictions))
     assert time.process_time() - started < 10

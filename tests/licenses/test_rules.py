@@ -1,4 +1,4 @@
-"""What the shipped licence files promise."""
+"""Invariants of the shipped licence files."""
 
 from __future__ import annotations
 
@@ -53,18 +53,18 @@ SPDX = [
 
 
 @pytest.mark.parametrize("hub_id", [*NAMED, *SPDX])
-def test_the_hub_identifier_is_known(rules, hub_id):
+def test_hub_identifier_is_known(rules, hub_id):
     assert [entry.id for entry in rules.licenses.values() if hub_id in entry.hub_ids] == [
         index_license_names(rules.licenses)[fold_license_name(hub_id)]
     ]
 
 
-def test_the_vague_families_of_the_hub_are_listed(rules):
+def test_vague_hub_families_are_listed(rules):
     families = {"openrail", "cc", "gpl", "lgpl", "bsd", "gfdl", "odbl", "odc-by", "other", "unknown"}
     assert families <= set(rules.vague_licenses)
 
 
-def test_no_name_leads_to_two_licences_or_to_a_family(rules):
+def test_every_name_resolves_to_one_license(rules):
     known = {
         fold_license_name(name)
         for entry in rules.licenses.values()
@@ -75,7 +75,7 @@ def test_no_name_leads_to_two_licences_or_to_a_family(rules):
     assert not {fold_license_name(name) for name in rules.vague_licenses} & set(names)
 
 
-def test_verified_terms_have_a_date_and_unverified_ones_no_clause(rules):
+def test_verified_terms_have_a_date_and_unverified_ones_no_section(rules):
     for entry in rules.licenses.values():
         if entry.read:
             assert datetime.date.fromisoformat(entry.read)
@@ -83,19 +83,19 @@ def test_verified_terms_have_a_date_and_unverified_ones_no_clause(rules):
             assert not any(duty.section for duty in entry.clauses), entry.id
 
 
-def test_terms_that_were_read_name_their_sections(rules):
+def test_verified_terms_cite_sections(rules):
     silent = [
         entry.id for entry in rules.licenses.values() if entry.read and not any(duty.section for duty in entry.clauses)
     ]
     assert silent == []
 
 
-def test_what_was_not_read_is_never_permissive(rules):
+def test_unverified_license_is_never_permissive(rules):
     free = {LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN}
     assert [entry.id for entry in rules.licenses.values() if not entry.read and entry.category in free] == []
 
 
-def test_obligations_fit_the_category(rules):
+def test_duties_fit_the_category(rules):
     for entry in rules.licenses.values():
         kinds = {duty.kind for duty in entry.clauses}
         if entry.category in (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY):

@@ -1,19 +1,22 @@
-"""The comment at the head of a source file, in whatever language it is written."""
+"""Extract the comment at the head of a source file, which often names a licence, in any programming language."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# What begins a comment to the end of its line, and what opens and closes one of several lines.
+# Marks that begin a line comment, and pairs that open and close a block comment.
 _LINE_COMMENTS: Final = ("#", "//", "--", ";", "%", "rem ", "::")
 _BLOCK_COMMENTS: Final = {"/*": "*/", '"""': '"""', "'''": "'''", "<!--": "-->", "{#": "#}", "{-": "-}", "(*": "*)"}
 _MAX_LINES: Final = 400
 
 
 def extract_head_comment(text: str) -> tuple[str, int]:
-    """The lines before the first one of code, with the number of the first, from 1; empty where there are none.
+    """Extract the comment lines before the first line of code, with the line number of the first one from 1.
 
-    A text that stands first in a module of Python is a head, too.
+    The docstring of a Python module counts as a head comment.
+
+    Returns:
+        (text, line number); the text is empty if there is no comment.
     """
     lines = text.splitlines()[:_MAX_LINES]
     closing = ""

@@ -1,8 +1,9 @@
-"""Which keys speak of licence and origins, by file and format: data, and nothing else.
+"""The keys that state licence and base models, by file and format. This module is data alone.
 
 Sources: https://huggingface.co/docs/hub/model-cards, ``docs/gguf.md`` of ggml, the configurations that transformers,
 diffusers, peft, mergekit, AutoGPTQ and MLflow write, https://github.com/Stability-AI/ModelSpec, the metadata of
-sd-scripts (``ss_``), PEP 621 and 639, https://docs.npmjs.com/files/package.json, https://citation-file-format.github.io.
+sd-scripts (``ss_``), PEP 621 and 639, https://docs.npmjs.com/files/package.json,
+https://citation-file-format.github.io.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ class Key:
     """One key.
 
     Attributes:
-        path: the keys that lead to it, without positions in lists; ``*`` stands for any one, ``**`` for any number.
-        implied_value: what its presence states, whatever its value; empty where the value counts.
+        topic: the topic of its statement.
+        path: the keys that lead to it, without positions in lists; ``*`` matches one key, ``**`` any number of keys.
+        implied_value: the statement that its mere presence makes; empty if the value counts.
     """
 
     topic: Topic
@@ -115,10 +117,10 @@ DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
         *_build_keys(Topic.LICENSE_LINK, "package/license-file"),
     ),
 }  # fmt: skip
-"""By the name of the file in lower case."""
+"""By file name in lower case."""
 
 CHOICES: Final = frozenset({"citation.cff", "package.json"})
-"""Files in which a list of licences leaves the choice between them, by the definition of their format."""
+"""Files whose list of licences is a choice between them, by the definition of the format."""
 
 METADATA: Final[Mapping[str, Topic]] = {
     "license": Topic.LICENSE,
@@ -143,15 +145,15 @@ METADATA: Final[Mapping[str, Topic]] = {
     "dataset": Topic.DATASET,
     "base_model_relation": Topic.RELATION,
 }
-"""Keys of pairs that model files carry along, in lower case: GGUF, safetensors, ONNX."""
+"""Keys of the metadata pairs in model files (GGUF, safetensors, ONNX), in lower case."""
 
 NUMBERED: Final = {"general.base_model.": Topic.BASE_MODEL, "general.dataset.": Topic.DATASET}
-"""Groups of GGUF: a number, and then what is said of it, of which the first that is there counts."""
+"""GGUF key groups: a number follows, then a property; the first property of ``OF_NUMBERED`` that is present counts."""
 OF_NUMBERED: Final = ("repo_url", "url", "name")
 ORGANIZATION: Final = "organization"
-"""Beside a bare name, whose it is."""
+"""The owner, to be combined with a bare name."""
 LISTED: Final = {"general.datasets.": Topic.DATASET}
-"""Lists of GGUF, whose items are given as keys with a number."""
+"""GGUF lists, whose items become keys with a number."""
 
 RELATIONS: Final = {
     "ss_network_module": "adapter",
@@ -164,14 +166,14 @@ RELATIONS: Final = {
 """Keys whose presence states how the model was made."""
 FILE_TYPE: Final = "general.file_type"
 WHOLE_TYPES: Final = frozenset({"0", "1", "32"})
-"""Values of ``general.file_type`` of weights that are not quantized: F32, F16 and BF16."""
+"""Values of ``general.file_type`` for weights that are not quantized: F32, F16 and BF16."""
 
 MULTIMODAL: Final = (
     "audio", "blip", "clip", "cogvlm", "florence", "fuyu", "idefics", "image", "imagetext", "internvl", "kosmos",
     "llama4", "llava", "minicpmv", "mllama", "multimodal", "omni", "paligemma", "phi4mm", "pixtral", "speech", "video",
     "vision", "vl", "whisper",
 )  # fmt: skip
-"""Parts of the names of architectures that take in or give out more than text."""
+"""Parts of architecture names whose models read or write more than text."""
 TEXT_ONLY: Final = frozenset(
     f"{family}ForCausalLM"
     for family in (
@@ -180,4 +182,4 @@ TEXT_ONLY: Final = frozenset(
         *("StableLm", "Starcoder2", "GPTBigCode", "DeepseekV2", "DeepseekV3", "Mamba", "Granite", "Exaone", "Jamba"),
     )
 ) | {"GPT2LMHeadModel", "BertForMaskedLM", "RobertaForMaskedLM", "T5ForConditionalGeneration"}
-"""Architectures that handle text and nothing else."""
+"""Architectures that handle text alone."""

@@ -1,6 +1,6 @@
-"""Searches for texts that may hold terms: licences, notices, use policies, cards, and the heads of source files.
+"""Read texts that may hold licence terms: licences, notices, use policies, cards, and heads of source files.
 
-Names decide (``modelaudit.model.term_files``); what the words are is for others to say.
+File names decide which texts are read (``modelaudit.model.term_files``). ``modelaudit.licenses`` interprets them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LICENSE_WORDS: Final = re.compile(
 
 
 def classify_file(path: str) -> ProseKind | None:
-    """What the name, or the folder, of a file says that its text is; ``None`` for any other file."""
+    """Classify a file by its name or its folder; ``None`` if it holds no terms."""
     name = file_name(path)
     kind = classify_text_file(path, name)
     return ProseKind.CODE if kind is None and name.endswith(_CODE_SUFFIXES) else kind
@@ -43,7 +43,7 @@ def _recognises(head: Head) -> bool:
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the text, of a card without its front matter, and that not all of it was looked at where it is too long.
+    """Yield the text, without the front matter of a card, and an absence if the text is over the limit.
 
     Raises:
         WindowError: from the window.
@@ -76,7 +76,7 @@ def _decode_text(data: bytes) -> str:
 
 
 def _split_card_body(text: str) -> tuple[str, int]:
-    """What follows the front matter, with its first line. Where that is never closed, nobody knows where it ends."""
+    """Split off the body of a card, with the number of its first line; all is body if the front matter never ends."""
     matter = split_front_matter(text)
     if matter is None or not matter.closed:
         return text, 1
@@ -86,4 +86,4 @@ def _split_card_body(text: str) -> tuple[str, int]:
 
 
 TERMS: Final = Reader("text", _recognises, _read)
-"""Searches beside the reader that reads the file. Not one of ``READERS``: it reads nothing else."""
+"""Runs in addition to the reader of the file's format. It is not among ``READERS``, because it reads nothing else."""

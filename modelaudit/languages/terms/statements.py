@@ -1,4 +1,4 @@
-"""What keys of settings and of metadata state of licence and origins."""
+"""Extract statements about licence and base models from keys of settings and of metadata."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DESCRIPTION_LINE: Final = re.compile(
 
 
 def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield what a document of a name that is known states."""
+    """Yield the statements of a document with a known file name."""
     name = file_name(path)
     known = keys.DOCUMENTS.get(name, ())
     found = (statement for setting in settings for statement in _extract_setting_statements(setting, known))
@@ -38,7 +38,7 @@ def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Re
 
 
 def _join_license_choices(items: tuple[Statement, ...]) -> tuple[Statement, ...]:
-    """The statements with those of a list of licences as one expression, at the place of the first."""
+    """Join a list of licences into one ``OR`` expression, at the place of the first."""
     listed = [each for each in items if each.topic is Topic.LICENSE]
     if len(listed) < 2 or len({each.field for each in listed}) > 1:
         return items
@@ -58,10 +58,10 @@ def _extract_setting_statements(setting: Setting, known: tuple[Key, ...]) -> Ite
             yield from _extract_modality(text, field, setting.where)
         elif key.implied_value:
             if setting.value is not None and setting.value is not False:
-                # What follows from a key is of the whole file, and not of what stands at its place.
+                # A statement implied by a key is about the whole file, so it has no place of its own.
                 yield Statement(key.topic, field, key.implied_value)
         elif text:
-            # mergekit adds adapters to a model with a plus sign.
+            # mergekit appends adapters to a model name with a plus sign.
             parts = text.split("+") if key.topic is Topic.BASE_MODEL and " " not in text else [text]
             yield from (Statement(key.topic, field, part[:_MAX_VALUE], setting.where) for part in parts[:10] if part)
 
@@ -75,7 +75,10 @@ def _matches_path(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
 
 
 def _extract_modality(architecture: str, field: str, where: Location) -> Iterator[Statement]:
-    """By exact name where a model handles text alone: a guess would lift terms that bind."""
+    """Yield the modality that an architecture implies.
+
+    Text-only architectures need an exact match, because a wrong guess would lift terms that bind.
+    """
     words = {word.lower() for word in _ARCHITECTURE_WORD.findall(architecture[:_MAX_KEY])}
     bare = architecture[:_MAX_KEY].lower()
     if any(part in words or (len(part) > 4 and part in bare) for part in keys.MULTIMODAL):
@@ -85,7 +88,7 @@ def _extract_modality(architecture: str, field: str, where: Location) -> Iterato
 
 
 def extract_statements(pairs: Iterable[tuple[str, str]]) -> Iterator[Statements]:
-    """What the pairs of a model file's metadata state, keys and values as they stand there; nothing at most."""
+    """Extract the statements of metadata pairs from a model file; yields at most one value."""
     given = list(pairs)
     found = (statement for key, value in given for statement in _extract_pair_statements(key, value.strip()))
     items = tuple(islice(dict.fromkeys((*found, *_extract_numbered_statements(given))), _MAX_STATEMENTS))
@@ -94,7 +97,7 @@ def extract_statements(pairs: Iterable[tuple[str, str]]) -> Iterator[Statements]
 
 
 def iter_description_pairs(text: str, field: str) -> Iterator[tuple[str, str]]:
-    """Pairs of the lines of a description that are of the form ``License: …``, for ``extract_statements``."""
+    """Yield pairs from description lines of the form ``License: …``, as input for ``extract_statements``."""
     for match in islice(_DESCRIPTION_LINE.finditer(text), 20):
         key = "base_model" if match["key"].lower().startswith("base") else "license"
         yield f"{field}: {key}", match["value"]
@@ -112,12 +115,12 @@ def _extract_pair_statements(key: str, value: str) -> Iterator[Statement]:
     listed = next((each for prefix, each in keys.LISTED.items() if folded.startswith(prefix)), None)
     topic = topic or listed
     if topic is not None and value:
-        # A relation is of all models that the metadata names.
+        # A relation applies to all base models of the metadata.
         yield Statement(topic, key[:_MAX_KEY], value[:_MAX_VALUE], NOWHERE if topic is Topic.RELATION else where)
 
 
 def _extract_numbered_statements(pairs: Sequence[tuple[str, str]]) -> Iterator[Statement]:
-    """Base models and data sets of GGUF: of what is said of each, the address before the name."""
+    """Yield the base models and data sets of GGUF; an address is preferred to a name."""
     groups: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
     known = (*keys.OF_NUMBERED, keys.ORGANIZATION)
     for key, value in pairs:
@@ -131,7 +134,7 @@ def _extract_numbered_statements(pairs: Sequence[tuple[str, str]]) -> Iterator[S
             continue
         key, value = stated
         if keys.ORGANIZATION in said and said.get("name") == stated:
-            # Converters take both from the id of a repository, with spaces for its hyphens.
+            # Converters split a repository id into organization and name, and replace hyphens by spaces.
             value = "/".join("-".join(part.split()) for part in (said[keys.ORGANIZATION][1], value))
         yield Statement(keys.NUMBERED[prefix], key[:_MAX_KEY], value[:_MAX_VALUE], Location(key=key[:_MAX_KEY]))
 

@@ -1,4 +1,7 @@
-"""What all places of one repository state together. Only agreement concludes; doubt never becomes permission."""
+"""Compare all statements and texts of one repository, and conclude its own licence if they agree.
+
+Doubt never becomes permission: a contradiction, an unknown text or a vague word keeps the repository from a conclusion.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +44,14 @@ _WEAKEST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class OwnLicense:
-    """What one repository says of itself, its origins left out.
+    """The licence of one repository by itself, without its base models.
 
     Attributes:
-        choices: what was concluded, or else all that was claimed.
-        texts: ids of the licences whose texts stand in the part that is about the model.
-        declared: what card, tags and metadata concluded together, before any text was held against it.
+        state: ``concluded``, or the reason why there is no conclusion.
+        choices: the concluded alternatives, or all claimed licences.
+        reasoning: one sentence each.
+        texts: ids of the licence texts in the part of the repository that is about the model.
+        declared: the alternatives from card, tags and metadata together, before they are compared with texts.
     """
 
     state: ConclusionState
@@ -65,14 +70,14 @@ _latest_checker: list[AgreementChecker] = []
 
 
 def get_agreement_checker(rules: Catalogue) -> AgreementChecker:
-    """The agreement by a rule set; the one that was asked for last is kept, for it is in use throughout a scan."""
+    """Return the checker of a rule set; the last one is cached, because one rule set is in use throughout a scan."""
     if not _latest_checker or _latest_checker[-1].rules is not rules:
         _latest_checker[:] = [AgreementChecker(rules)]
     return _latest_checker[-1]
 
 
 class AgreementChecker:
-    """Weighs repositories by the rules of one catalogue."""
+    """Concludes the licences of repositories by one rule set."""
 
     def __init__(self, rules: Catalogue) -> None:
         self.rules = rules
@@ -81,7 +86,7 @@ class AgreementChecker:
     def assess(
         self, claims: Collection[LicenseClaim], paths: Collection[str]
     ) -> tuple[ConclusionState, tuple[str, ...]]:
-        """The state of one repository and the licences concluded or claimed for it."""
+        """Assess one repository alone: the state of its licence, and the ids concluded or claimed."""
         own = self.resolve_own_license(complete_claims(claims, paths), paths)
         binding = [self.rules.licenses[name] for name in own.ids]
         if own.state is ConclusionState.CONCLUDED and (
@@ -93,11 +98,11 @@ class AgreementChecker:
         return own.state, own.ids
 
     def resolve_own_license(self, claims: Iterable[LicenseClaim], paths: Collection[str]) -> OwnLicense:
-        """What a repository says of its own licence.
+        """Conclude the licence of the repository itself.
 
-        The card at the root, tags of the Hub, metadata and texts at the root speak for the model. Cards and metadata
-        in subfolders only add: a further licence binds too, a further doubt makes the whole doubtful, a further
-        permission changes nothing.
+        The root card, Hub tags, metadata and texts at the root state the licence of the model. Cards and metadata in
+        subfolders can only add: a further licence binds too, a further doubt makes the whole doubtful, a further
+        permission is ignored.
 
         Args:
             claims: all claims, those of files and links included.
@@ -126,7 +131,7 @@ class AgreementChecker:
         return OwnLicense(state, choices, reasoning, whole.texts, whole.declared)
 
     def _resolve_statements(self, claims: Sequence[LicenseClaim], part: ClaimScope) -> list[ResolvedStatement]:
-        """One statement for each place that declares, the root card's first."""
+        """Resolve one statement for each place that declares a licence, the root card first."""
         groups: dict[str, list[LicenseClaim]] = {}
         for claim in claims:
             if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and determine_scope(claim) is part:
@@ -141,8 +146,8 @@ class AgreementChecker:
         return found
 
     def _combine_statements(self, statements: Sequence[ResolvedStatement], *, has_card: bool) -> ResolvedStatement:
-        """All statements about the model as one."""
-        # "other" in a tag or in metadata says nothing where another place names the licence.
+        """Combine all statements about the model into one."""
+        # "other" in a tag or in metadata adds nothing if another place names the licence.
         telling = [each for each in statements if each.family not in PLACEHOLDER_NAMES or each.choices or each.unknown]
         telling = telling or list(statements)
         if not telling:
@@ -166,7 +171,7 @@ class AgreementChecker:
         return ResolvedStatement(ConclusionState.CONTRADICTORY, (every,), (text, *reasoning), family, unknown)
 
     def _compare_with_texts(self, declared: ResolvedStatement, claims: Sequence[LicenseClaim]) -> OwnLicense:
-        """The statements held against the texts that were found at the root."""
+        """Compare the combined statement with the licence texts at the root."""
         here = [
             claim for claim in claims if claim.kind is ClaimKind.FOUND and determine_scope(claim) is ClaimScope.MODEL
         ]
@@ -195,7 +200,7 @@ class AgreementChecker:
         return OwnLicense(declared.state, every, (*declared.reasoning, f"{where}."), texts, declared.choices)
 
     def _compare_conclusion(self, declared: ResolvedStatement, texts: tuple[str, ...], where: str) -> OwnLicense:
-        """A conclusion from names, and texts: the texts may confirm it, make it exact, add to it or contradict it."""
+        """Compare a concluded statement with texts, which confirm it, make it exact, add to it, or contradict it."""
         named = declared.ids
         choices = declared.choices
         agree = [text for text in texts if any(is_version_of(text, name) or shares_text(text, name) for name in named)]
@@ -225,9 +230,9 @@ class AgreementChecker:
         here: Sequence[LicenseClaim],
         claims: Sequence[LicenseClaim],
     ) -> bool:
-        """Whether a text says what a vague or unknown name leaves open.
+        """Whether a text identifies the licence that a vague or unknown name leaves open.
 
-        A name that nobody knows is what the publisher calls the text only where the card links to that very file.
+        An unknown name identifies a text only if the card links to that very file.
         """
         if declared.choices or declared.state not in (ConclusionState.VAGUE, ConclusionState.UNRECOGNISED):
             return False
@@ -267,7 +272,7 @@ class AgreementChecker:
 def complete_claims(
     claims: Collection[LicenseClaim], paths: Collection[str], repository: str | None = None
 ) -> tuple[LicenseClaim, ...]:
-    """The claims with those that follow from the names of files and from where links lead."""
+    """Add the claims that follow from file names and from link targets."""
     seen = {claim.artifact for claim in claims if claim.kind is ClaimKind.FOUND}
     by_name = (claim for claim in claim_license_files(paths) if claim.artifact not in seen)
     return (*claims, *by_name, *claim_link_targets(tuple(claims), paths, repository))
@@ -282,7 +287,7 @@ def _describe_variants(here: Sequence[LicenseClaim]) -> list[str]:
 
 
 def describe_unrecognised_texts(here: Iterable[LicenseClaim]) -> list[str]:
-    """A sentence for each file that is named as a licence and in which no known text was found."""
+    """Yield a sentence for each file that is named as a licence and holds no known licence text."""
     every = list(here)
     known = {
         get_claim_path(claim)

@@ -1,4 +1,4 @@
-"""All evidence -> one conclusion with its reasons, what it answers to the intended use, and what is to be done."""
+"""Conclude: all evidence in, one licence conclusion out, with reasons, answers and duties."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ from modelaudit.model.license import (
 from modelaudit.model.terms import Intent, LicenseCategory, LicenseEntry, Relation
 
 _DOUBTFUL_CONFLICTS = frozenset({"declared-found", "declared-inherited", "declared-prose"})
-"""Conflicts in the light of which no permission can be shown, whatever the licences say."""
+"""Conflicts that keep any permission from being shown."""
 
 
 def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None) -> LicenseConclusion:
-    """Weigh what one model says, what it was made from, and what somebody means to do with it.
+    """Conclude the licence of a model from its claims and its base models, and answer the intended use.
 
-    The expression is that of the model's own licence, to which the licence of each origin is added from which anything
-    flows. Without agreement there is none; the licences that were claimed are listed, and bind in the answers.
+    The expression holds the model's own licence, and the licence of each base model whose clauses reach the model.
+    Without agreement there is no expression; then all claimed licences are listed, and their clauses answer.
 
     Args:
-        evidence: all that was read.
+        evidence: everything that was read.
         rules: the rule set.
-        intent: the intended use; ``None`` where nothing is said of it, and then nothing is answered.
+        intent: the intended use; ``None`` if none is stated, and then no clause is answered.
     """
     agreement = get_agreement_checker(rules)
     files = [path for path in evidence.paths if not is_member(path)]
@@ -109,7 +109,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
 
 
 def _exclude_model_itself(evidence: Evidence) -> list[Origin]:
-    """The origins without the model itself, which some metadata names as its own; one that leads back to it stays."""
+    """Leave out the model itself, which some metadata names as its base; one that leads back to it in a cycle stays."""
     itself = (evidence.repository or "").casefold()
     return [origin for origin in evidence.origins if origin.depth > 1 or origin.name.casefold() != itself]
 
@@ -121,7 +121,7 @@ def _iter_doubts(
     conflicts: Sequence[Conflict],
     parts: Iterable[str],
 ) -> Iterator[str]:
-    """Why no permission can be shown."""
+    """Yield the reasons why no permission can be shown."""
     if own.state is ConclusionState.UNDECLARED:
         yield "No licence is declared, so no permission can be shown: ask the author to state one in writing."
     elif own.state is not ConclusionState.CONCLUDED:
@@ -141,17 +141,20 @@ def _describe_unclear_components(claims: Sequence[LicenseClaim], rules: Catalogu
 
 
 def _describe_unread_files(evidence: Evidence) -> Iterator[str]:
-    """A licence file that nobody read may bind a part of the repository, or all of it."""
+    """Describe unread licence files: each may bind a part of the repository, or all of it."""
     if evidence.unread:
         more = f" and {len(evidence.unread) - 3} more" if len(evidence.unread) > 3 else ""
         yield f"Not read, and named as a licence: {', '.join(evidence.unread[:3])}{more}."
 
 
 def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
-    """What an origin leaves open; empty for nothing. Of a gated one, the Hub shows what its publisher declares."""
+    """Describe the doubt about one base model; empty if there is none.
+
+    The Hub shows the declared licence even of a gated repository, so a gated base model can be concluded.
+    """
     what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
     if origin.look is OriginState.KNOWN:
-        # Where the model is under the very licence that its origin is known for, nothing is left open.
+        # If the model has the very licence on record for its base model, there is no doubt.
         agrees = set(origin.entries) <= set(own.ids)
         assumed = f"{origin.name} could not be read; the licence on record for that name is assumed: {what}."
         return "" if agrees else assumed
@@ -174,7 +177,7 @@ def _describe_choice(own: OwnLicense, chosen: Sequence[str]) -> Iterator[str]:
 
 
 def _describe_lineage(origins: Sequence[Origin], reaching: Sequence[tuple[Origin, BindingLicense]]) -> Iterator[str]:
-    """What flows in, and from where."""
+    """Yield a sentence for each licence that base models bring in, and one for the base models that were not read."""
     for origin, bound in reaching:
         how = f"{origin.name} by way of {origin.made}" if origin.depth > 1 else origin.name
         step = "how is not stated" if origin.relation is Relation.UNSTATED else origin.relation

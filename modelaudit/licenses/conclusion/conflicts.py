@@ -1,4 +1,4 @@
-"""Evidence that does not go together, and evidence that is missing where a licence demands it."""
+"""Find contradictions between pieces of evidence, and evidence that is missing where a licence requires it."""
 
 from __future__ import annotations
 
@@ -55,12 +55,17 @@ _latest_fixed_words: list[tuple[Mapping[str, LicenseEntry], list[tuple[LicenseEn
 
 @dataclass(frozen=True, slots=True)
 class ComparedEvidence:
-    """What is compared with what.
+    """The evidence that the checks of this module compare.
 
     Attributes:
-        chosen: the alternative of the model's own licence that all answers stand upon.
+        evidence: everything that was read.
+        own: the model's own licence.
+        chosen: the alternative of the model's own licence that all answers are for.
         claims: all claims, those of file names and links included.
-        origins: with the licence that each brings in, and how it reaches the model.
+        origins: each base model with a licence that reaches the model from it.
+        every_origin: all base models.
+        rules: the rule set.
+        names: the licence names of the rule set.
     """
 
     evidence: Evidence
@@ -73,12 +78,12 @@ class ComparedEvidence:
     names: LicenseNames
 
     def list_entries(self, ids: Sequence[str]) -> list[LicenseEntry]:
-        """Licences by their ids."""
+        """List licences by their ids."""
         return [self.rules.licenses[each] for each in ids]
 
 
 def find_conflicts(matter: ComparedEvidence) -> tuple[Conflict, ...]:
-    """Every conflict, in the order in which a reader asks: the model itself, its texts, its origins, its data."""
+    """Find every conflict, in the order of a reader's questions: the model, its texts, its base models, its data."""
     found = (
         *_find_text_conflicts(matter),
         *_find_stricter_mentions(matter),
@@ -97,13 +102,13 @@ def find_conflicts(matter: ComparedEvidence) -> tuple[Conflict, ...]:
 
 
 def format_claim_evidence(claim: LicenseClaim) -> str:
-    """A claim as a line of evidence: place, field and words."""
+    """Format a claim as a line of evidence: place, field and words."""
     line = f":{claim.location.line}" if claim.location.line else ""
     return f"{claim.artifact or 'the Hub'}{line}: {claim.field}: {' '.join(claim.quotation.split())}"
 
 
 def _list_declared_claims(matter: ComparedEvidence) -> list[LicenseClaim]:
-    """The claims that name the licence of the model itself."""
+    """List the claims that name the licence of the model itself."""
     return [
         claim
         for claim in matter.claims
@@ -112,7 +117,7 @@ def _list_declared_claims(matter: ComparedEvidence) -> list[LicenseClaim]:
 
 
 def _find_text_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
-    """A text at the root that is not of a licence that is declared."""
+    """Find licence texts at the root that belong to no declared licence."""
     named_ids = list_license_ids(matter.own.declared)
     said = _list_declared_claims(matter)
     if matter.own.state is not ConclusionState.CONTRADICTORY or not named_ids:
@@ -139,7 +144,7 @@ def _find_text_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _find_stricter_mentions(matter: ComparedEvidence) -> Iterator[Conflict]:
-    """A licence that only the running text of the root card names, and that is stricter than what is concluded."""
+    """Find licences that only the root card's running text names and that are stricter than the concluded one."""
     own = matter.list_entries(matter.chosen)
     for claim in matter.claims:
         if not is_card_mention(claim) or determine_scope(claim) is not ClaimScope.MODEL:
@@ -166,7 +171,7 @@ def _find_stricter_mentions(matter: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _find_uncovered_restrictions(matter: ComparedEvidence) -> Iterator[Conflict]:
-    """A sentence that restricts what no licence that binds restricts."""
+    """Find sentences that restrict the use beyond every binding licence."""
     for claim in list_uncovered_restrictions(matter.claims, _list_binding_entries(matter), matter.rules.restrictions):
         words = " ".join(claim.quotation.split())
         sentence = f"{claim.artifact or 'the Hub'} says “{words}”, which no licence that binds here says."
@@ -188,7 +193,7 @@ def _find_uncovered_restrictions(matter: ComparedEvidence) -> Iterator[Conflict]
 
 
 def _find_uncovered_policies(matter: ComparedEvidence) -> Iterator[Conflict]:
-    """A use policy beside licences that know of none: it limits, whoever it was written for."""
+    """Find use policies beside licences that refer to none: they limit the use all the same."""
     for claim in list_uncovered_policies(matter.claims, _list_binding_entries(matter)):
         yield Conflict(
             "declared-prose",
@@ -201,7 +206,7 @@ def _find_uncovered_policies(matter: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _find_foreign_fixed_words(matter: ComparedEvidence) -> Iterator[Conflict]:
-    """The words that a licence fixes for a notice or a display, beside licences that fix other ones or none."""
+    """Find the fixed notice or display words of a licence that does not bind: its model may be included."""
     binding = {words for entry in _list_binding_entries(matter) for words in iter_fixed_words(entry)}
     texts = matter.evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
     for entry, words, plain in _index_fixed_words(matter.rules.licenses) if texts else ():
@@ -222,7 +227,7 @@ def _find_foreign_fixed_words(matter: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _index_fixed_words(licenses: Mapping[str, LicenseEntry]) -> list[tuple[LicenseEntry, str, str]]:
-    """Each sentence that a licence with limits fixes, as it stands and flattened; the last rule set's are kept."""
+    """List each sentence that a limiting licence fixes, as written and flattened; the last list is cached."""
     if not _latest_fixed_words or _latest_fixed_words[-1][0] is not licenses:
         fixed = [
             (entry, words, flatten_text(words))
@@ -239,7 +244,7 @@ def _list_binding_entries(matter: ComparedEvidence) -> list[LicenseEntry]:
 
 
 def _find_variant_texts(matter: ComparedEvidence) -> Iterator[Conflict]:
-    """Texts that resemble a licence. Under a permissive name, one may drop whatever was put into it."""
+    """Find variants of licence texts. Under a permissive name, a variant may hide an added restriction."""
     declared = matter.list_entries(list_license_ids(matter.own.declared))
     permissive = bool(declared) and all(each.category in _PERMISSIVE_CATEGORIES for each in declared)
     for claim in matter.claims:
@@ -275,7 +280,7 @@ def _find_unrecognised_texts(matter: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _find_ambiguous_versions(matter: ComparedEvidence) -> Iterator[Conflict]:
-    """An identifier that fits several versions of a licence, while no text says which."""
+    """Find identifiers that fit several versions of a licence, with no text that shows the version."""
     for claim in _list_declared_claims(matter):
         for name in list_license_ids(matter.names.resolve_claim(claim)):
             kin = [each for each in matter.rules.licenses if each != name and is_version_of(each, name)]
@@ -295,7 +300,7 @@ def _find_ambiguous_versions(matter: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _find_base_model_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
-    """An origin whose licence demands what the model's own one does not."""
+    """Find base models whose licence requires more than the model's own."""
     if matter.own.state is ConclusionState.UNDECLARED:
         return
     said = _list_declared_claims(matter)
@@ -340,7 +345,7 @@ def _find_unknown_base_models(matter: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _find_dataset_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
-    """Data sets under terms that the model's licence does not have; claims about data, and apart from the model's."""
+    """Find data sets under stricter terms than the model; they concern the data, not the model's licence."""
     own = matter.list_entries(matter.chosen)
     strict = (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY, LicenseCategory.COPYLEFT)
     for data in matter.evidence.datasets:

@@ -1,4 +1,4 @@
-"""Where ``license_link`` leads: to a file of the snapshot, or away from it."""
+"""Resolve ``license_link`` fields: to a file of the snapshot, or to a page elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HUB_FILE = re.compile(
     r"https?://[^/\s]+/(?P<repository>[^/\s]+/[^/\s]+)/(?:blob|resolve|raw)/[^/\s]+/(?P<path>[^?#\s]+)"
 )
 
-# A file of somebody's repository that is named as a licence: a copy of the text, for all that its address says.
+# A licence file in another repository: no doubt, unless the rule set knows another licence for that repository.
 _FILE_PAGE = re.compile(
     r"https?://(?:www\.)?(?:huggingface\.co|hf\.co|github\.com|gitlab\.com|modelscope\.cn/models)/"
     r"(?P<repository>[^/\s]+/[^/\s]+)/(?:-/)?(?:blob|resolve|raw|file/view)/[^/\s]+/(?P<path>[^?#\s]+)"
@@ -32,7 +32,7 @@ _FILE_PAGE = re.compile(
 
 
 class LinkDestination(StrEnum):
-    """Where a link leads that reaches no file of the snapshot."""
+    """The destination of a link that leads to no file of the snapshot."""
 
     WEB = "web"
     MISSING = "missing-file"
@@ -42,7 +42,7 @@ class LinkDestination(StrEnum):
 def claim_link_targets(
     claims: Sequence[LicenseClaim], files: Collection[str], repository: str | None
 ) -> tuple[LicenseClaim, ...]:
-    """A FOUND claim for each ``license_link`` whose file is in the snapshot, quoting that file's path."""
+    """Make a FOUND claim for each ``license_link`` to a file of the snapshot; it quotes that file's path."""
     known = set(files)
     reached = ((claim, resolve_link_target(claim, repository)) for claim in claims if claim.field == LICENSE_LINK)
     return tuple(
@@ -53,9 +53,9 @@ def claim_link_targets(
 
 
 def resolve_link_target(claim: LicenseClaim, repository: str | None) -> str | None:
-    """The path in the snapshot that a link names, resolved as text alone; ``None`` where it names none.
+    """Resolve a link to a path in the snapshot by its text alone; ``None`` if it leads elsewhere.
 
-    A relative link starts at the folder of its card. An address counts where it is a file page of ``repository``.
+    A relative link starts at the folder of its card. An address counts if it is a file page of ``repository``.
     """
     link = claim.quotation.strip()
     if page := _HUB_FILE.match(link):
@@ -69,7 +69,7 @@ def resolve_link_target(claim: LicenseClaim, repository: str | None) -> str | No
 
 
 def classify_link(claim: LicenseClaim) -> LinkDestination:
-    """What kind of place a link leads to that reaches no file of the snapshot."""
+    """Classify the destination of a link that leads to no file of the snapshot."""
     if _ADDRESS.match(claim.quotation.strip()):
         return LinkDestination.WEB
     return LinkDestination.OUTSIDE if resolve_link_target(claim, None) is None else LinkDestination.MISSING
@@ -83,14 +83,14 @@ def describe_unread_links(
     names: LicenseNames,
     rules: Catalogue,
 ) -> Iterator[str]:
-    """A sentence for each link of the model itself that leads to terms which nobody read.
+    """Yield a sentence for each licence link of the model itself whose terms were not read.
 
     Args:
         claims: all claims of one repository.
         files: its paths.
         repository: its Hub id, if it has one.
         own: ids of the licences that were concluded for it.
-        names: of the rule set.
+        names: the licence names of the rule set.
         rules: the rule set.
     """
     known = frozenset(files)
@@ -111,7 +111,7 @@ def _describe_unread_link(
     names: LicenseNames,
     rules: Catalogue,
 ) -> Iterator[str]:
-    """What a link leaves open; nothing where it leads to a text that is known or that was read."""
+    """Describe one unread link; nothing if it leads to a known licence or to a file that was read."""
     if names.resolve_claim(claim) or resolve_link_target(claim, repository) in files:
         return
     link = " ".join(claim.quotation.split())

@@ -1,4 +1,4 @@
-"""What a licence demands of whoever publishes the model, and that the repository does not hold."""
+"""Find duties of publishers that the repository does not meet: missing texts, notices, names and policies."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def find_missing_duties(
     origins: Sequence[tuple[Origin, BindingLicense]],
     rules: Catalogue,
 ) -> Iterator[Conflict]:
-    """One conflict for each thing that is missing.
+    """Yield one conflict for each missing item.
 
-    What a licence demands of derived models alone, such as a name, is asked for where the model has an origin.
+    Duties of derived models, such as a name to show, apply only if the model has a base model.
     """
     concluded = chosen if own.state is ConclusionState.CONCLUDED else ()
     own_bounds = [BindingLicense(rules.licenses[name]) for name in concluded]
@@ -59,7 +59,7 @@ def find_missing_duties(
 
 
 def iter_fixed_words(entry: LicenseEntry) -> Iterator[str]:
-    """The sentences that a licence fixes for notices and displays; a bare name is nobody's sentence."""
+    """Yield the sentences that a licence fixes for notices and displays; one or two words are no sentence."""
     for clause in entry.clauses:
         if clause.kind in (NAMING, NOTICE_DUTY):
             yield from (words for words in clause.words if len(re.findall(r"[^\W\d]{2,}", words)) > 2)
@@ -68,7 +68,7 @@ def iter_fixed_words(entry: LicenseEntry) -> Iterator[str]:
 def _check_copy_duty(
     clause: Clause, bound: BindingLicense, evidence: Evidence, claims: Sequence[LicenseClaim]
 ) -> Conflict | None:
-    """What every copy has to hold: the text, the fixed notice, the policy that is passed on."""
+    """Check a duty for every copy: the licence text, the fixed notice, the use policy."""
     entry = bound.entry
     if clause.kind == TEXT_DUTY:
         if find_text_file(claims, entry.id):
@@ -77,7 +77,7 @@ def _check_copy_duty(
             "missing-text", bound, f"a copy of its text, which is not in the repository{_format_section(clause)}"
         )
     if clause.kind == NOTICE_DUTY and clause.words and bound.via:
-        # Upstream fixes the words of a notice for those who pass the model on; the author need not notify himself.
+        # The notice is for those who pass the model on; the author of the licensed model does not need it.
         places = evidence.select_texts(ProseKind.NOTICE, ProseKind.LICENSE, ProseKind.CARD)
         if not find_file_with_words(clause.words, exclude_license_texts(places, claims)):
             said = "; ".join(f"“{' '.join(words.split())}”" for words in clause.words)
@@ -94,7 +94,7 @@ def _check_copy_duty(
 
 
 def _check_derived_duty(clause: Clause, bound: BindingLicense, evidence: Evidence) -> Conflict | None:
-    """What a model made from another one has to show or to be called."""
+    """Check a duty of derived models: the words to show, or the beginning of the model's name."""
     if clause.kind == NAMING and clause.words:
         shown = evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
         if not any(flatten_text(words) in text for words in clause.words for text in shown.values()):

@@ -1,4 +1,4 @@
-"""What is open here, by the Model Openness Framework (arXiv 2403.13784); apart from what is permitted."""
+"""Rate the openness of a release by the Model Openness Framework (arXiv 2403.13784), apart from any permission."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def rate_openness(
     names: LicenseNames,
     rules: Catalogue,
 ) -> Openness:
-    """The class that the evidence reaches, with every part, and what keeps it from the next.
+    """Rate the class that the evidence reaches, with every component and the items missing for the next class.
 
-    A part counts where something shows it and an open licence covers it. What lies elsewhere, such as training code in
-    another repository, is not seen from here and counts as missing.
+    A component counts if the repository shows it and an open licence covers it. Components elsewhere, such as training
+    code in another repository, are not visible here and count as missing.
 
     Args:
-        evidence: all that was read.
+        evidence: everything that was read.
         own: the model's own licence.
-        origins: licences that flow in from origins; weights are open only where these are.
+        origins: licences that reach the model from base models; weights are open only if these are open too.
         claims: all claims.
-        names: the names of the rule set.
+        names: the licence names of the rule set.
         rules: the rule set.
     """
     code = [
@@ -64,7 +64,7 @@ def rate_openness(
     missing: list[str] = []
     for level in (3, 2, 1):
         missing = [
-            f"{part.title}: {'there, and not under an open licence' if each.present else 'nothing shows it here'}"
+            f"{part.title}: {'present, not under an open licence' if each.present else 'not found in this repository'}"
             for part, each in parts
             if part.level == level and not (each.present and each.open)
         ]
@@ -82,7 +82,7 @@ def _rate_component(part: OpennessPart, evidence: Evidence, card: str, licences:
 
 
 def _find_proof(part: OpennessPart, evidence: Evidence, card: str) -> str:
-    """What shows a part, in a few words; empty where nothing does."""
+    """Find the file, field or phrase that shows a component; empty if there is none."""
     if part.id in evidence.components:
         return evidence.components[part.id]
     pattern = _compile_file_pattern(part.files)

@@ -1,4 +1,4 @@
-"""A conclusion laid out as facts for the rules of the license family to match."""
+"""Lay out a licence conclusion as subjects: the facts that rules of the license family match."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _PERMISSIVE_CATEGORIES = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOM
 
 
 def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
-    """Everything that license rules may match, from one conclusion; nothing where licences were not checked.
+    """Build every subject of one conclusion; none if licences were not checked.
 
     Kinds and fields:
         ``license-conclusion``: ``state``, ``category``, ``declared``, ``licenses``, ``reason``, ``between``.
-        ``license-entry``, one for each licence of the model itself: ``license``, ``id``, ``category``, ``terms``
-        (``verified`` or ``not-verified``), ``standing`` (``concluded`` or ``claimed``), ``url``.
-        ``license-obligation``, one for each clause of it: ``license``, ``id``, ``kind``, ``text``, ``clause``.
-        ``license-link``, one for each link to a licence that reaches no file of the snapshot: ``link``, ``place``.
-        ``license-conflict``, one for each conflict: ``kind``, ``detail``, ``licenses``, ``drops`` (the worst that the
-        model's own licence lacks) and ``over`` (whether that one is ``permissive``).
-        ``license-answer``, one for each clause that forbids the intended use or leaves it open: ``answer``, ``kind``,
-        ``license``, ``because``, ``clause``, ``via``.
+            ``license-entry``, one for each licence of the model itself: ``license``, ``id``, ``category``, ``terms``
+            (``verified`` or ``not-verified``), ``standing`` (``concluded`` or ``claimed``), ``url``.
+            ``license-obligation``, one for each clause of these licences: ``license``, ``id``, ``kind``, ``text``,
+            ``clause``. ``license-link``, one for each licence link that leads to no file of the snapshot: ``link``,
+            ``place``. ``license-conflict``, one for each conflict: ``kind``, ``detail``, ``licenses``, ``drops`` (the
+            most severe terms that the model's own licence lacks) and ``over`` (``permissive`` if that licence is).
+            ``license-answer``, one for each clause that forbids the intended use or leaves it open: ``answer``,
+            ``kind``, ``license``, ``because``, ``clause``, ``via``.
 
-    Evidence is what stands in the files and nothing else; what is known of a licence is for the rules' messages.
+    Evidence quotes the files alone. Facts about a licence go into the messages of the rules.
     """
     if conclusion.state is ConclusionState.NOT_CHECKED:
         return ()
@@ -143,6 +143,8 @@ def _build_conflict_subject(
         "over": "permissive" if free else "other",
     }
     where = (conflict.artifact, conflict.location) if conflict.artifact else place
+    # Fingerprints are permanent. This key holds 120 characters of the sentence, quoted differences included, so the
+    # wording of these sentences is fixed.
     key = f"{conflict.kind}:{','.join(conflict.entries)}:{conflict.artifact}:{conflict.detail[:120]}"
     return Subject("license-conflict", where[0], fields, key, where[1], conflict.evidence)
 
@@ -161,12 +163,13 @@ def _build_answer_subject(
         "clause": clause,
         "via": via,
     }
+    # As above: the first 80 characters of ``because`` are part of the fingerprint.
     key = f"{answer.answer}:{answer.license}:{answer.kind}:{answer.via}:{answer.section}:{answer.because[:80]}"
     return Subject("license-answer", place[0], fields, key, place[1], evidence if answer.answer != Answer.ALLOW else ())
 
 
 def _find_principal_claim(conclusion: LicenseConclusion) -> LicenseClaim | None:
-    """The claim that findings point at, the root card's before any other; ``None`` where nobody declared anything."""
+    """Find the claim that findings point at, preferring the root card; ``None`` if no licence is declared."""
     declared = [
         claim
         for claim in conclusion.claims

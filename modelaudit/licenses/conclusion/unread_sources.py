@@ -1,4 +1,4 @@
-"""What a repository points to and nobody could read: terms behind a link, and models on somebody's machine."""
+"""Describe sources that the repository refers to and that could not be read: linked terms and local models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def describe_unread_sources(
     names: LicenseNames,
     rules: Catalogue,
 ) -> Iterator[str]:
-    """Sentences on what was pointed to, and not read; each keeps a permission from being shown."""
+    """Yield a sentence for each unread source; each one keeps a permission from being shown."""
     if own.state is ConclusionState.CONCLUDED:
         yield from describe_unread_links(claims, evidence.paths, evidence.repository, own.ids, names, rules)
     for made in dict.fromkeys(origin.made for origin in origins):

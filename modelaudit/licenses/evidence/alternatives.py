@@ -1,4 +1,8 @@
-"""Licence expressions as what one may choose between: each alternative is a set of licences that bind together."""
+"""Licence expressions as alternatives: the user chooses one, and all licences of that one bind together.
+
+``MIT OR (Apache-2.0 AND CC-BY-4.0)`` becomes ``(("MIT",), ("Apache-2.0", "CC-BY-4.0"))``, that is, the disjunctive
+normal form of the SPDX expression.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,22 @@ from modelaudit.licenses.evidence.expressions import (
 )
 
 Alternatives = tuple[tuple[str, ...], ...]
-"""Ids of licences: one alternative suffices, all licences of it bind."""
+"""Licence ids: any one inner tuple suffices, and every licence in it binds."""
 
 _MAX_ALTERNATIVES = 16
 _OPERATOR = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 
 
 def parse_alternatives(text: str, resolve: Callable[[str], str | None]) -> Alternatives | None:
-    """The alternatives of an SPDX expression; ``None`` where it is none, or where it holds a name that is unknown.
+    """Parse an SPDX expression into its alternatives; a single licence name is an expression too.
 
-    ``WITH`` names an exception that nobody has read here, so the whole stays unknown. A name is an expression too.
+    Args:
+        text: the expression or name.
+        resolve: maps a name to a licence id, or to ``None`` where the rule set does not know it.
+
+    Returns:
+        ``None`` if the text is no expression or holds an unknown name. ``WITH`` adds an exception, and the rule set has
+        no exceptions, so such an expression stays unknown as a whole.
     """
     name = resolve(text)
     if name is not None:
@@ -51,7 +61,7 @@ def _resolve_alternatives(expression: Expression, resolve: Callable[[str], str |
 
 
 def combine_alternatives(*parts: Alternatives) -> Alternatives:
-    """Both bind: every choice of the one with every choice of the other."""
+    """Combine parts that all bind: every alternative of one part with every alternative of the others."""
     filled = [part for part in parts if part]
     if not filled:
         return ()
@@ -59,18 +69,23 @@ def combine_alternatives(*parts: Alternatives) -> Alternatives:
 
 
 def _limit_alternatives(found: Alternatives) -> Alternatives:
-    """Each alternative once; where there are too many to choose between, everything binds."""
+    """Drop repeated alternatives; where too many remain, all licences bind, which is the strictest reading."""
     unique = {frozenset(each): each for each in found}
     return tuple(unique.values()) if len(unique) <= _MAX_ALTERNATIVES else (list_license_ids(found),)
 
 
 def list_license_ids(alternatives: Alternatives) -> tuple[str, ...]:
-    """Every licence that is named, once, in order."""
+    """List every licence that the alternatives name, once each, in order."""
     return tuple(dict.fromkeys(name for each in alternatives for name in each))
 
 
 def format_expression(alternatives: Alternatives, also: Iterable[str] = ()) -> str:
-    """The SPDX expression of the alternatives, to which the licences of ``also`` are added."""
+    """Write the alternatives as an SPDX expression.
+
+    Args:
+        alternatives: the choices of the model's own licence.
+        also: ids of licences that bind in every case, joined with ``AND``.
+    """
     own = [" AND ".join(each) for each in alternatives]
     more = [name for name in dict.fromkeys(also) if not all(name in each for each in alternatives)]
     if len(own) > 1:

@@ -1,4 +1,8 @@
-"""Licence evidence: what cards and other files state, and which licence files lie beside them."""
+"""Extract licence claims from model cards, from statements in other files, and from file names.
+
+A claim (``LicenseClaim``) is one statement about a licence or a base model, with its place and its words. Claims are
+resolved to a licence of the rule set where the name is known, and are never weighed here.
+"""
 
 from __future__ import annotations
 
@@ -50,17 +54,16 @@ _HARMLESS_DEFECTS = frozenset({"duplicate-key", "front-matter-spelling"})
 def extract_claims(
     structure: ModelCard | Statements, artifact: str, licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]
 ) -> tuple[LicenseClaim, ...]:
-    """What one file says of its licence and origins, each name resolved against the rule set.
+    """Extract the claims about licence and base models from one file, and resolve each name against the rule set.
 
-    Several values become one claim each; an SPDX expression stays one and resolves to nothing, since what it means is
-    for the conclusion to say. Identifiers in ``vague`` resolve to nothing either, because they name a family and not a
-    licence. Origins become inherited claims that quote the id and resolve to
-    nothing, since the licence at the other end was not looked at: those of models have a relation, be it ``unstated``,
-    and those of data sets have none.
+    Each value of a list becomes a claim of its own. An SPDX expression stays one claim with ``entry=None``, because the
+    conclusion interprets it. An identifier in ``vague`` stays unresolved too: it names a family and no licence. Base
+    models and data sets become inherited claims that quote the id, without an entry, because their licence is looked up
+    later. Claims about models have a relation (possibly ``unstated``), and claims about data sets have none.
 
     Args:
-        structure: a model card, or what another file states.
-        artifact: its path; empty for what the Hub states beside the files.
+        structure: a model card, or the statements of another file.
+        artifact: path of the file; empty for statements of the Hub itself.
         licenses: the licences of the rule set by id.
         vague: Hub identifiers that name a family and not a licence, each with the reason.
     """
@@ -75,10 +78,10 @@ def extract_claims(
 
 
 def _extract_card_claims(card: ModelCard, artifact: str, resolver: Resolver) -> Iterator[LicenseClaim]:
-    """Field by field, as the Hub knows them.
+    """Yield claims field by field, in the spelling of the Hub.
 
-    A part of the front matter that could not be read is a claim of the field ``front-matter``: it may have spoken of
-    the licence.
+    A part of the front matter that could not be parsed becomes a claim of the field ``front-matter``, because it may
+    have held a licence field.
     """
     for key in (LICENSE, LICENSE_NAME, LICENSE_LINK):
         unresolved = 0
@@ -97,7 +100,7 @@ def _extract_card_claims(card: ModelCard, artifact: str, resolver: Resolver) -> 
 
 
 def _extract_lineage_claims(card: ModelCard, artifact: str) -> Iterator[LicenseClaim]:
-    """One inherited claim for each model and data set that the card names as an origin."""
+    """Yield one inherited claim for each base model and each data set that the card names."""
     for key, relation in ((BASE_MODEL, _parse_card_relation(card)), (DATASETS, None)):
         lines = {
             value.strip(): field.line for field in reversed(card.fields) if field.key == key for value in field.values
@@ -112,14 +115,14 @@ def _extract_lineage_claims(card: ModelCard, artifact: str) -> Iterator[LicenseC
 
 
 def _parse_card_relation(card: ModelCard) -> Relation:
-    """The relation that the card states for all of its base models; ``unstated`` where it states none, or several."""
+    """Parse the relation that the card states for all its base models; ``unstated`` for none or for several."""
     stated = {value.strip().lower() for field in card.fields if field.key == RELATION for value in field.values}
     known = [relation for relation in Relation if relation in stated]
     return known[0] if len(stated) == len(known) == 1 else Relation.UNSTATED
 
 
 def _iter_distinct_values(card: ModelCard, key: str) -> Iterator[tuple[str, int]]:
-    """The different values of every field named ``key``, each with its line; spellings of one name count once."""
+    """Yield the different values of every field named ``key`` with their lines; spellings of one name count once."""
     seen: set[str] = set()
     for field in card.fields:
         for value in field.values if field.key == key else ():
@@ -130,9 +133,9 @@ def _iter_distinct_values(card: ModelCard, key: str) -> Iterator[tuple[str, int]
 
 
 def claim_license_files(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
-    """One claim for each file whose name says that it holds a licence, a notice or a use policy.
+    """Make one claim for each file whose name promises a licence, a notice or a use policy.
 
-    A name is all that is looked at: ``entry`` stays ``None``, for the text was not compared with any licence.
+    Only the name is read here. ``entry`` stays ``None``, because the text was not compared with any licence.
     """
     found = sorted(path for path in paths if classify_text_file(path) in _TERM_FILE_KINDS)
     return tuple(
@@ -142,5 +145,5 @@ def claim_license_files(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
 
 
 def is_license_file_name(path: str) -> bool:
-    """Whether the name of a file says that it holds the text of a licence: ``LICENSE``, ``COPYING``, ``LICENSES/…``."""
+    """Whether a file name promises the text of a licence: ``LICENSE``, ``COPYING``, ``LICENSES/…``."""
     return classify_text_file(path) is ProseKind.LICENSE

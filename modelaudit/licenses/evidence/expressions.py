@@ -1,7 +1,8 @@
-"""Licence expressions of SPDX: ``MIT OR (Apache-2.0 AND LicenseRef-Llama-3.1)``.
+"""Parse SPDX licence expressions such as ``MIT OR (Apache-2.0 AND LicenseRef-Llama-3.1)``.
 
-``license-expression`` is named here and nowhere else. Its own list takes some ``LicenseRef-…`` for other names of
-standard licences (``LicenseRef-MIT-TC`` for MIT); here a ``LicenseRef-…`` is never more than what it says.
+The grammar is that of SPDX 3.0, Annex B (licence expressions). This module wraps the library ``license-expression``,
+and no other module imports it. The library's own list maps some ``LicenseRef-…`` to standard licences
+(``LicenseRef-MIT-TC`` to MIT). Here a ``LicenseRef-…`` only means itself.
 """
 
 from __future__ import annotations
@@ -17,31 +18,31 @@ if TYPE_CHECKING:
     from license_expression import Licensing  # type: ignore[import-untyped]
 
 MAX_EXPRESSION_CHARACTERS = 1000
-"""Characters beyond which a text is no expression any more."""
+"""Longer texts are rejected as expressions."""
 _MAX_DEPTH = 40
 _REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
 
 
 class ExpressionError(ValueError):
-    """A text is no expression; the message says why, in one line."""
+    """A text is no licence expression; the message gives the reason in one line."""
 
 
 class Operator(StrEnum):
-    """How the parts of an expression are joined."""
+    """The operator that joins the parts of an expression."""
 
     AND = "AND"
     OR = "OR"
     WITH = "WITH"
-    """A licence, and an exception that adds to it."""
+    """A licence, and an exception that adds permissions to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A licence, or parts that an operator joins.
+    """A licence id, or parts that an operator joins.
 
     Attributes:
-        id: of a licence or an exception, as SPDX spells it; empty where there are parts.
-        known: whether SPDX lists the id, or it is a well-formed ``LicenseRef-…``; of parts, whether all are.
+        id: SPDX id of a licence or an exception; empty if there are parts.
+        known: whether SPDX lists the id or it is a well-formed ``LicenseRef-…``; for parts, whether all are known.
     """
 
     id: str = ""
@@ -51,7 +52,7 @@ class Expression:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The licences, each once, in order; exceptions are none."""
+        """The licence ids, each once, in order; exceptions are left out."""
         return tuple(dict.fromkeys(self._iter_ids()))
 
     def _iter_ids(self) -> Iterator[str]:
@@ -62,7 +63,7 @@ class Expression:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Names in it that SPDX does not list and that are no ``LicenseRef-…``."""
+        """Names that SPDX does not list and that are no ``LicenseRef-…``."""
         if self.operator is None:
             return () if self.known else (self.id,)
         return tuple(dict.fromkeys(name for part in self.parts for name in part.unknown))
@@ -76,12 +77,12 @@ class Expression:
 
 
 def parse_expression(text: str) -> Expression:
-    """The expression that ``text`` is; identifiers are put as SPDX spells them, ``GPL-2.0`` as ``GPL-2.0-only``.
+    """Parse ``text``, and normalize ids to SPDX spelling: ``GPL-2.0`` becomes ``GPL-2.0-only``.
 
-    A name that is not listed is no error, so that the expression can be shown: see ``Expression.unknown``.
+    An unlisted name is no error, so that the expression can still be shown: see ``Expression.unknown``.
 
     Raises:
-        ExpressionError: it is empty, too long, too deep, or follows no grammar.
+        ExpressionError: the text is empty, too long, nested too deeply, not ASCII, or not in the grammar.
     """
     if len(text) > MAX_EXPRESSION_CHARACTERS:
         raise ExpressionError(f"has {len(text)} characters, more than {MAX_EXPRESSION_CHARACTERS}")
@@ -95,7 +96,7 @@ def parse_expression(text: str) -> Expression:
     try:
         parsed = _load_spdx_symbols().parse(text)
     except (TheirError, ParseError, RecursionError, AssertionError, IndexError, TypeError, AttributeError) as error:
-        # Their parser trips over some of what is none, such as a bracket that is followed by an operator.
+        # The library's parser crashes on some malformed input, such as an operator after an opening bracket.
         raise ExpressionError(" ".join(str(error).split())[:200] or "follows no grammar") from None
     if parsed is None:
         raise ExpressionError("is empty")
@@ -112,7 +113,7 @@ def _measure_depth(text: str) -> int:
 
 @functools.cache
 def _load_spdx_symbols() -> Licensing:
-    """The library with the identifiers of SPDX, and those that SPDX has given up as other names of theirs."""
+    """Load the SPDX ids into the library, with deprecated SPDX ids as aliases."""
     from license_expression import LicenseSymbol, Licensing, get_license_index
 
     symbols = []
@@ -126,7 +127,7 @@ def _load_spdx_symbols() -> Licensing:
 
 
 def _convert_node(node: object, *, exception: bool = False) -> Expression:
-    """One node of the library's tree as ours; an exception that stands where a licence should is not known as one."""
+    """Convert one node of the library's tree; an exception in the place of a licence is not known."""
     from license_expression import AND, OR, LicenseSymbol, LicenseWithExceptionSymbol
 
     if isinstance(node, LicenseWithExceptionSymbol):

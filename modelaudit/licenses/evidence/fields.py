@@ -1,4 +1,4 @@
-"""The fields that speak of licences and origins, and how what stands in them is quoted and resolved."""
+"""Names of the fields that make licence claims, and the resolution of a claimed name to a licence."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ FILE_NAME = "file-name"
 LINK_TARGET = "link-target"
 
 TEXT = "text"
-"""The words of a file: of a declared claim, those of a card below its front matter."""
+"""Running text of a file; in a declared claim, the text of a card below its front matter."""
 POLICY = "use-policy"
-"""The words of a use policy: it limits, and grants nothing."""
+"""Text of a use policy: it limits the use and grants nothing."""
 TAG = "SPDX-License-Identifier"
 RESTRICTION = "restriction"
-"""A sentence that restricts, whatever a licence says; the key of its place is the kind of restriction."""
+"""A sentence that restricts the use, whatever the licence permits; its location's key is the kind of restriction."""
 
 CLAIM_LIMIT = 50
-"""Claims kept of one field that resolve to nothing, of file names and of origins. What resolves is kept however much
-there is: a licence must not be hidden behind fifty others."""
+"""How many unresolved claims of one field, file names and base models are kept. Claims that resolve to a licence are
+always kept: fifty invented names must not hide a licence.
+"""
 
 BLANK_VALUES = frozenset({"", "~", "null", "None"})
 
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """From a name to the licence that it means.
+    """Resolves a name to the licence that it means.
 
     Attributes:
-        names: of ``index_license_names``.
-        families: folded words that name a family and not a licence.
+        names: folded name -> licence id, from ``index_license_names``.
+        families: folded words that name a licence family and no single licence.
     """
 
     names: Mapping[str, str]
@@ -48,15 +49,15 @@ class Resolver:
 
     @classmethod
     def from_rules(cls, licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]) -> Resolver:
-        """The resolver of a rule set."""
+        """Build the resolver of a rule set."""
         return cls(index_license_names(licenses), frozenset(fold_license_name(name) for name in vague))
 
     def find_license(self, value: str) -> str | None:
-        """The id of the licence; ``None`` for what is unknown or names a family only."""
+        """Find the licence id for a name; ``None`` for an unknown name or a mere family."""
         name = fold_license_name(value)
         return None if name in self.families else self.names.get(name)
 
 
 def truncate_quotation(value: str) -> str:
-    """``value``, cut where it is longer than any name."""
+    """Cut ``value`` if it is longer than any licence name, and append its length."""
     return value if len(value) <= NAME_LIMIT else f"{value[:NAME_LIMIT]}… ({len(value)} characters)"

@@ -1,4 +1,4 @@
-"""Ids of repositories on the Hub, parsed from the names and addresses that cards and settings give."""
+"""Parse ids of Hub repositories from names, addresses and paths in cards and settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PATH = re.compile(r"(?:[/~.\\]|[A-Za-z]:[\\/])")
 
 
 def parse_hub_id(text: str) -> str | None:
-    """The Hub id that a name or an address of the Hub stands for, without a revision; ``None`` where it is none."""
+    """Parse a Hub id from a name or an address of the Hub, without the revision; ``None`` if it is neither."""
     page = _HUB_PAGE.fullmatch(text.strip())
     name = (page["id"] if page else text.strip()).partition("@")[0]
     parts = name.split("/")
@@ -28,7 +28,7 @@ def parse_hub_id(text: str) -> str | None:
 
 
 def explain_invalid_hub_id(text: str) -> str:
-    """One line on what a name is that is no Hub id."""
+    """Explain in one line why a name is no Hub id."""
     if _ADDRESS.match(text):
         return "it is an address outside of the Hub, which is not followed"
     if _PATH.match(text) or text.count("/") > 1:

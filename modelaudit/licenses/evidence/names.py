@@ -1,4 +1,4 @@
-"""The names under which a licence is known."""
+"""Index the names under which the rule set knows a licence: ids, titles, addresses, Hub identifiers, aliases."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _latest_index: list[tuple[Mapping[str, LicenseEntry], dict[str, str]]] = []
 
 
 def index_license_names(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
-    """Every folded name, Hub identifier and address of the rule set -> the id of its licence.
+    """Map every folded name, Hub identifier and address of the rule set to the id of its licence.
 
-    A name that two licences share leads to neither: a guess between them would be no evidence. The names of the rule
-    set that was asked for last are kept, as one is in use throughout a scan and in those that follow.
+    A name that two licences share maps to neither: choosing one would be a guess. The index of the last rule set is
+    cached, because one rule set is in use throughout a scan.
     """
     latest = _latest_index[-1] if _latest_index else None
     if latest is None or latest[0] is not licenses:
@@ -33,7 +33,7 @@ def _build_name_index(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
 
 
 def is_in_family(entry: LicenseEntry, family: str) -> bool:
-    """Whether any name of ``entry`` contains the folded name of a licence family, as ``cc-by-4.0`` contains ``cc``."""
+    """Whether any name of ``entry`` contains the folded family name, as ``cc-by-4.0`` contains ``cc``."""
     return any(family in fold_license_name(name) for name in (entry.id, *entry.hub_ids, *entry.aliases))
 
 
@@ -46,7 +46,7 @@ def is_version_of(one: str, other: str) -> bool:
 
 
 def shares_text(one: str, other: str) -> bool:
-    """Whether one text serves two ids: of the GNU licences, the words beside the text say whether later ones count."""
+    """Whether two ids have one text: the GNU ``-only`` and ``-or-later`` licences differ in the words beside it."""
     return _strip_version_choice(one) == _strip_version_choice(other)
 
 

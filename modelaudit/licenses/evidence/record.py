@@ -1,4 +1,4 @@
-"""Everything that was read of one model, as the conclusion takes it."""
+"""The evidence about one model: everything that was read and that a licence conclusion rests on."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from modelaudit.model.license import DatasetClaim, LicenseClaim, Origin
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a model says and what it was made from.
+    """Everything that was read of one model and of its base models.
 
     Attributes:
-        claims: of cards, metadata, texts and the Hub, in any order.
-        paths: the files of the snapshot, POSIX paths; members of containers may be among them and are ignored.
-        repository: Hub id of the model, so that a link into its own files is known as such; ``None`` for a folder.
-        texts: the words of cards, licence files and notices by path, as ``flattened`` leaves them.
-        kinds: what kind of prose each of these is.
-        modalities: whether an origin that was read handles more than text, by its name without case.
-        multimodal: whether the model itself does; ``None`` where that is not known.
-        fields: the fields that the root card has.
-        components: parts of a release that some file states, by the id of ``rules/openness.yaml``, each with the file.
-        unread: licence files of which not a word was read, by their paths.
+        claims: from cards, metadata, texts and the Hub, in any order.
+        paths: POSIX paths of the snapshot's files; members of containers may be among them and are ignored.
+        repository: Hub id of the model, which identifies links into its own files; ``None`` for a folder.
+        origins: the base models, direct and indirect.
+        datasets: the data sets that the card names.
+        texts: texts of cards, licence files and notices by path, normalized by ``flatten_text``.
+        kinds: the kind of each text, by path.
+        modalities: whether a base model handles more than text, by its case-folded name.
+        multimodal: whether the model itself handles more than text; ``None`` if unknown.
+        fields: the fields of the root card that have a value.
+        components: id from ``rules/openness.yaml`` -> the file that states this part of the release.
+        unread: paths of licence files that could not be read at all.
     """
 
     claims: Sequence[LicenseClaim]
@@ -40,5 +42,5 @@ class Evidence:
     unread: Sequence[str] = ()
 
     def select_texts(self, *kinds: ProseKind) -> dict[str, str]:
-        """The texts of certain kinds by path."""
+        """Select the texts of the given kinds, by path."""
         return {path: text for path, text in self.texts.items() if self.kinds.get(path) in kinds}

@@ -1,4 +1,9 @@
-"""Sentences of running text that restrict what may be done, whatever a field declares."""
+"""Find sentences in running text that restrict the use, whatever licence a field declares.
+
+Authors write "for research purposes only" into cards whose licence field permits everything.
+``rules/restrictions.yaml`` lists the signs of such sentences. Each match becomes a claim, and
+``list_uncovered_restrictions`` selects those that no binding licence already states.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +24,7 @@ _POLICY_KINDS = ("use-policy", "pass-on-use-limits", "purpose-limit")
 NOT_COMPARED = "not-compared"
 _MAX_TEXT_CHARACTERS = 400_000
 _PIECE_CHARACTERS, _PIECE_OVERLAP = 1500, 200
-"""A sentence without an end is looked at in pieces, so that no pattern takes long over it."""
+"""An endless sentence is searched in overlapping pieces of this length, which bounds the time of each pattern."""
 _MAX_CLAIMS = 10
 _MAX_QUOTATION = 240
 
@@ -36,14 +41,16 @@ _MARKS = re.compile(r"[*_`~#|>]+")
 def find_restrictions(
     text: str, first_line: int, artifact: str, restrictions: Restrictions, *, commented: bool = False
 ) -> Iterator[LicenseClaim]:
-    """One claim for each sentence that restricts, a few at most; the key of its place is the kind of restriction.
+    """Yield one claim for each sentence that restricts the use, at most ten.
+
+    The key of a claim's location is the kind of restriction.
 
     Args:
-        text: running text; what lies behind 400,000 characters is not looked at.
-        first_line: number, from 1, of its first line in the file.
-        artifact: the file.
-        restrictions: of the rule set.
-        commented: whether the lines begin with the marks of a comment.
+        text: running text; only its first 400,000 characters are searched.
+        first_line: line number, from 1, of the text's first line in the file.
+        artifact: path of the file.
+        restrictions: the signs of the rule set.
+        commented: whether the lines begin with comment marks.
     """
     if commented:
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
@@ -69,12 +76,12 @@ def _iter_restriction_claims(
 
 
 def claim_uncompared_text(artifact: str) -> LicenseClaim:
-    """What stands for a text that nobody looked at, since there is more than is looked at of one repository."""
+    """Make the claim that represents a text over the limit: it was not searched and may restrict the use."""
     return LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, "", None, Location(key=NOT_COMPARED))
 
 
 def match_restriction_sign(sentence: str, restrictions: Restrictions) -> str | None:
-    """The first kind of restriction that a folded sentence states; ``None`` for none."""
+    """Match a folded sentence against the signs; return the first kind of restriction, or ``None``."""
     sign = next((each.id for each in restrictions.signs if any(words.search(sentence) for words in each.words)), None)
     if sign is None or any(words.search(sentence) for words in restrictions.but):
         return sign
@@ -88,7 +95,7 @@ def _may_hold_restriction(sentence: str, restrictions: Restrictions) -> bool:
 def list_uncovered_restrictions(
     claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry], restrictions: Restrictions
 ) -> list[LicenseClaim]:
-    """The restrictions that no licence of ``entries`` states; what others' works are under is theirs alone."""
+    """List the restrictions that no licence of ``entries`` states, except those about third-party parts."""
     kinds = {clause.kind for entry in entries for clause in entry.clauses}
     covered = {sign.id for sign in restrictions.signs if kinds & set(sign.clauses)}
     return [
@@ -101,7 +108,7 @@ def list_uncovered_restrictions(
 
 
 def list_uncovered_policies(claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry]) -> list[LicenseClaim]:
-    """The use policies beside licences that know of none: they limit, whoever they were written for."""
+    """List the use policies beside licences that refer to none: such a policy limits the use all the same."""
     if any(clause.kind in _POLICY_KINDS for entry in entries for clause in entry.clauses):
         return []
     return [
@@ -112,14 +119,14 @@ def list_uncovered_policies(claims: Iterable[LicenseClaim], entries: Sequence[Li
 
 
 def fold_sentence(raw: str) -> str:
-    """A sentence in lower case, with one kind of hyphen and space, and without what does not show or is no word."""
+    """Lower a sentence, unify hyphens and spaces, and drop markup and invisible characters."""
     return " ".join(normalize_appearance(_MARKS.sub(" ", _TAG.sub(" ", html.unescape(raw)))).split())
 
 
 def _split_sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Each sentence with its place; a heading, an item or a row of a table is one or more of its own.
+    """Yield each sentence with its offset; headings, list items and table rows count as sentences.
 
-    What stands between fences is shown and not said, unless it speaks of a licence.
+    Text between code fences is an example and is skipped, unless it mentions a licence.
     """
     fences = [each.start() for each in _FENCE.finditer(text)]
     paired = len(fences) // 2 * 2

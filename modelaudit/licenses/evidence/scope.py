@@ -1,4 +1,4 @@
-"""For what part of a repository a claim speaks."""
+"""Determine the scope of a claim: the whole model, a component of the repository, or its source code."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
 ROOT_CARD = "README.md"
 RUNNING_TEXT = frozenset({TEXT, TAG, POLICY, RESTRICTION})
-"""The fields of what stands in running text: a name there mentions a licence, and declares none."""
+"""Fields of claims from running text: a name there mentions a licence and declares none."""
 
 
 class ClaimScope(StrEnum):
-    """What a claim is about."""
+    """The part of a repository that a claim covers."""
 
     MODEL = "model"
     ADDED = "added"
-    """A card or metadata in a subfolder: it can only add to what holds for the model."""
+    """A card or metadata in a subfolder: it can only add to the terms of the model."""
     COMPONENT = "component"
-    """A part with terms of its own: what others wrote, data, a subfolder with its own licence text."""
+    """A part with its own terms: third-party work, data, a subfolder with its own licence text."""
     CODE = "code"
-    """Source code and what packages it."""
+    """Source code and packaging files."""
 
 
-# DeepSeek's LICENSE-CODE stands beside its LICENSE-MODEL; notices and collections are about what a work contains.
+# DeepSeek publishes LICENSE-CODE beside LICENSE-MODEL. Notices and collections cover the works that a model contains.
 _CODE_LICENSE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
 _NOTICE = re.compile(r"(?:^|/)notices?(?:[-_. ]|$)", re.IGNORECASE)
 _THIRD_PARTY = re.compile(
@@ -45,16 +45,16 @@ _CARD = re.compile(r"(?:^|[/!])readme[^/]*$", re.IGNORECASE)
 
 
 def get_claim_path(claim: LicenseClaim) -> str:
-    """The file that the claim is about; for the target of a link, the file that it leads to."""
+    """Return the file that the claim is about; for a link target, the file behind the link."""
     return claim.quotation if claim.field == LINK_TARGET else claim.artifact
 
 
 def determine_scope(claim: LicenseClaim) -> ClaimScope:
-    """The part by the path alone: a name says what a file is meant for."""
+    """Determine the scope by the path alone: the name shows the purpose of a file."""
     path = get_claim_path(claim)
     if _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _CODE_LICENSE.search(path)):
         return ClaimScope.CODE
-    # A notice tells of what others wrote, and may lay its author's own terms upon the whole.
+    # A notice lists third-party works, yet a restriction in it may bind the whole model.
     found = claim.kind is ClaimKind.FOUND
     if (found and _NOTICE.search(path)) or ((found or claim.field == RESTRICTION) and _THIRD_PARTY.search(path)):
         return ClaimScope.COMPONENT
@@ -74,18 +74,18 @@ def is_license_text(claim: LicenseClaim) -> bool:
 
 
 def is_variant_text(claim: LicenseClaim) -> bool:
-    """Whether the claim found a text that resembles a licence and is not it."""
+    """Whether the claim found a text that resembles a licence without being equal to it."""
     found = claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT and not is_policy_text(claim)
     return found and not is_card_mention(claim)
 
 
 def is_card_mention(claim: LicenseClaim) -> bool:
-    """Whether the running text of a card names a licence, or quotes from one: what stands around it always differs."""
+    """Whether the running text of a card names or quotes a licence; other words surround it, so it is no variant."""
     in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT - {RESTRICTION}
     return in_card and (claim.kind is ClaimKind.DECLARED or claim.basis is Basis.VARIANT)
 
 
 def find_text_file(claims: Iterable[LicenseClaim], license_id: str) -> str:
-    """The first file that holds the text of a licence; empty where none does."""
+    """Find the first file that holds the text of a licence; empty if none does."""
     found = (each for each in claims if is_license_text(each) and each.entry and shares_text(each.entry, license_id))
     return next(map(get_claim_path, found), "")

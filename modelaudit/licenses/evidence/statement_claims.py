@@ -1,4 +1,4 @@
-"""What files state outside of a model card, as claims: keys of metadata and settings, and the tags of the Hub."""
+"""Extract claims from statements outside model cards: keys of metadata and settings, and Hub tags."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LICENSE_TOPICS = (Topic.LICENSE, Topic.LICENSE_NAME, Topic.LICENSE_LINK)
 
 
 def extract_statement_claims(statements: Statements, artifact: str, resolver: Resolver) -> Iterator[LicenseClaim]:
-    """One claim for each licence and each origin, with the key that states it.
+    """Yield one claim for each licence and each base model, with the key that states it.
 
-    A relation that stands at the very place of a base model is of that one; any other is of all that have none.
+    A relation at the same place as a base model applies to that one; a relation elsewhere applies to all others.
     """
     yield from _extract_license_claims(statements, artifact, resolver)
     origins = [each for each in statements.items if each.topic is Topic.BASE_MODEL]

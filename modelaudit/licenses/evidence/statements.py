@@ -1,4 +1,9 @@
-"""What one place of a repository states about the licence: a card, the metadata of a file, a tag of the Hub."""
+"""Resolve the licence statements made in one place: a model card, the metadata of a file, or Hub tags.
+
+One place can state a licence in several fields (``license``, ``license_name``, ``license_link``). This module merges
+them into one ``ResolvedStatement``: concluded if they agree, otherwise contradictory, vague, unrecognised or
+undeclared.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +25,25 @@ from modelaudit.model.terms import LicenseEntry
 PLACEHOLDER_NAMES = frozenset({"other", "unknown", "custom", "proprietary", "opensource"})
 """Words that name no licence family, folded: any name or text beside them completes them."""
 
-# license_name, general.license.name, licenseUrl; of the Hub's card data, the key says which field it is.
+# license_name, general.license.name, licenseUrl. In card data from the Hub, the key of the location holds this name.
 _NAME_FIELD = re.compile(r"licen[cs]e[._-]?name$", re.IGNORECASE)
 LINK_FIELD = re.compile(r"licen[cs]e[._-]?(?:link|url)$", re.IGNORECASE)
 
 
 _MAX_CACHED_NAMES = 1000
-"""Names whose meaning is kept; cards give the same ones again and again."""
+"""How many resolved names are cached; cards repeat the same few."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedStatement:
-    """What one place amounts to.
+    """The licence statement that one place makes.
 
     Attributes:
-        choices: the licences it names by alternatives; where the state is not concluded, all that were named.
-        family: the vague word that it gives, folded; empty for none.
-        unknown: whether it names what is no licence that the rule set knows.
+        choices: the licences as alternatives; all names that were given if ``state`` is not concluded.
+        reasoning: one sentence each.
+        family: the vague word of the statement, folded; empty if there is none.
+        unknown: whether it gives a name that the rule set does not know.
+        source: path of the file; empty for the Hub.
     """
 
     state: ConclusionState
@@ -48,12 +55,12 @@ class ResolvedStatement:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every licence that it names."""
+        """Every licence id of the statement."""
         return list_license_ids(self.choices)
 
 
 class LicenseNames:
-    """The names of licences and the vague words of a rule set."""
+    """The licence names and the vague words of a rule set."""
 
     def __init__(self, licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]) -> None:
         self.licenses = licenses
@@ -62,16 +69,16 @@ class LicenseNames:
         self._families = {fold_license_name(word): why for word, why in vague.items()}
 
     def resolve_name(self, text: str) -> str | None:
-        """The licence that a name means; ``None`` for a vague word and for what nobody knows."""
+        """Resolve a name to a licence id; ``None`` for a vague word and for an unknown name."""
         key = fold_license_name(text)
         return None if key in self._families else self._names.get(key)
 
     def explain_vague_name(self, text: str) -> str | None:
-        """Why a word names no single licence; ``None`` if it is not vague."""
+        """Explain why a word names no single licence; ``None`` if it is not vague."""
         return self._families.get(fold_license_name(text))
 
     def resolve_claim(self, claim: LicenseClaim) -> Alternatives:
-        """What a claim names, an expression included; empty where it resolves to nothing."""
+        """Resolve a claim, which may be an expression, to alternatives; empty if it does not resolve."""
         if claim.entry is not None:
             return ((claim.entry,),) if claim.entry in self.licenses else ()
         found = self._choices.get(claim.quotation)
@@ -83,10 +90,10 @@ class LicenseNames:
 
 
 def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> ResolvedStatement:
-    """The statement that the declared claims of one artifact make together.
+    """Merge the declared claims of one artifact into one statement.
 
-    A link that resolves to nothing decides nothing, because it is an address and not a name; a name that does so
-    prevents a conclusion, because it may well mean other terms than the identifier.
+    An unresolved link decides nothing, because it is an address and no name. An unresolved name prevents a conclusion,
+    because it may mean other terms than the identifier beside it.
     """
     links = [
         each
@@ -130,7 +137,7 @@ def _resolve_agreeing_fields(
     names: LicenseNames,
     whole: Alternatives,
 ) -> ResolvedStatement:
-    """The statement of fields that do not name different licences: concluded, vague, or a name nobody knows."""
+    """Resolve fields that do not contradict each other: concluded, vague, or with an unknown name."""
     open_ = [claim for claim, choices in named if not choices]
     for claim in open_:
         if names.explain_vague_name(claim.quotation) is None:
@@ -163,7 +170,7 @@ def _resolve_agreeing_fields(
 
 
 def is_license_field(claim: LicenseClaim) -> bool:
-    """Whether the field is one for the licence itself, whatever a format calls it."""
+    """Whether the field states the licence itself, as opposed to its name or its link."""
     return (
         claim.field != FRONT_MATTER and not _matches_field(_NAME_FIELD, claim) and not _matches_field(LINK_FIELD, claim)
     )
@@ -174,7 +181,7 @@ def _matches_field(pattern: re.Pattern[str], claim: LicenseClaim) -> bool:
 
 
 def drop_repeated_claims(claims: Sequence[LicenseClaim], names: LicenseNames) -> list[LicenseClaim]:
-    """The claims without those that only repeat an earlier one of their field in another spelling."""
+    """Drop claims that repeat an earlier one of the same field in another spelling."""
     unique: dict[tuple[str, object], LicenseClaim] = {}
     for claim in claims:
         unique.setdefault((claim.field, _build_comparison_key(claim, names)), claim)
@@ -186,20 +193,20 @@ def _build_comparison_key(claim: LicenseClaim, names: LicenseNames) -> object:
 
 
 def describe_source(claim: LicenseClaim) -> str:
-    """The place of a claim as the beginning of a sentence."""
+    """Name the source of a claim as the beginning of a sentence."""
     if claim.artifact == "README.md":
         return "The model card"
     return claim.artifact or "The Hub"
 
 
 def quote_claim(claim: LicenseClaim) -> str:
-    """The quotation on one line, short enough for a sentence."""
+    """Quote the claim on one line, bounded for use in a sentence."""
     text = " ".join(claim.quotation.split())
     return f"“{text}”" if len(text) <= 80 else f"“{text[:80]}…”"
 
 
 def describe_non_ascii_letters(claim: LicenseClaim) -> str:
-    """A hint at letters that may only look like those of a known name."""
+    """List letters beyond ASCII, which may imitate those of a known licence name; empty if there are none."""
     letters = dict.fromkeys(letter for letter in claim.quotation[:NAME_LIMIT] if not letter.isascii())
     if not letters:
         return ""

@@ -1,4 +1,4 @@
-"""What texts say: the words of licences and use policies, and names of licences in running text."""
+"""Extract claims from texts: recognised licence texts, use policies, and licence names in running text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from modelaudit.model.terms import LicenseEntry, Relation
 
 _MAX_REPEATED_CLAIMS = 5
 _MAX_QUOTATION = 160
-# Of these, every licence text in a European language has three or more, down to the shortest of the standard ones.
+# Every licence text in a European language has at least three of these stems, even the shortest standard licence.
 _STEMS = re.compile(
     r"licen[cs]|permi[ts]|warrant|liab|grant|redistribut|distribut|copyright|domain|modif|conditions|restrict|copies"
     r"|prohibit|unlawful|agree",
@@ -35,25 +35,25 @@ _BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
 def extract_text_claims(
     prose: Prose, artifact: str, licenses: Mapping[str, LicenseEntry], fingerprints: Fingerprints
 ) -> tuple[LicenseClaim, ...]:
-    """What one text says of the licence.
+    """Extract the claims of one text.
 
-    A text that is found is a claim with the basis ``text`` or ``variant`` and the field ``text``, or ``use-policy``
-    where it grants nothing. Where no text stands, names count: those in a card are declared, any others are found. A
-    use policy that nobody knows is a claim that resolves to nothing; a licence file of which nobody knows the words is
-    none, since its name speaks for it already (``claims.file_claims``).
+    A recognised text becomes a claim with the basis ``text`` or ``variant`` and the field ``text``; a use policy has
+    the field ``use-policy``, because it grants nothing. Without a licence text, licence names count: declared in a
+    card, found in any other file. An unknown use policy is a claim that resolves to nothing. An unknown licence file
+    makes no claim here, because its name already makes one (``claims.claim_license_files``).
 
     Args:
-        prose: what a reader found, with the line where it begins.
+        prose: the text, with its first line number.
         artifact: path of its file.
         licenses: the licences of the rule set by id.
-        fingerprints: of the texts that are known.
+        fingerprints: the fingerprints of known texts.
     """
     matches = recognise_texts(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
     return tuple(_TextClaimExtractor(prose, artifact, licenses).extract(matches))
 
 
 def _may_hold_terms(prose: Prose) -> bool:
-    """Whether the words of a licence may stand in a text: in most cards and heads none do, and looking takes long."""
+    """Whether a text may hold licence terms. Most cards and code heads hold none, and recognition is slow."""
     if prose.kind not in (ProseKind.CARD, ProseKind.CODE):
         return True
     if sum(not letter.isascii() for letter in prose.text) > len(prose.text) // 4:
@@ -62,7 +62,7 @@ def _may_hold_terms(prose: Prose) -> bool:
 
 
 def drop_repeated_code_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
-    """The claims, of heads of source files that say the same only the first few: a library repeats its head in each."""
+    """Keep the first few of equal claims from source files: a library repeats its licence head in each file."""
     kept: list[LicenseClaim] = []
     counts: dict[tuple[object, ...], int] = {}
     for claim in claims:
@@ -82,12 +82,14 @@ def _is_code_suffix(ending: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _TextClaimExtractor:
+    """Builds the claims of one text."""
+
     prose: Prose
     artifact: str
     licenses: Mapping[str, LicenseEntry]
 
     def extract(self, matches: Sequence[TextMatch]) -> Iterator[LicenseClaim]:
-        """Texts first; names where none of a licence stands."""
+        """Yield claims from recognised texts, then from names if no licence text was recognised."""
         yield from (self._claim_text(match) for match in matches[:CLAIM_LIMIT])
         is_policy = self.prose.kind is ProseKind.POLICY
         is_card = self.prose.kind is ProseKind.CARD
@@ -102,7 +104,7 @@ class _TextClaimExtractor:
             )
 
     def _claim_text(self, match: TextMatch) -> LicenseClaim:
-        # What stands in a file of another purpose besides other words is never the whole licence of anything.
+        # A use policy may bear a name of its own, which is no licence of the rule set.
         return LicenseClaim(
             ClaimKind.FOUND,
             self.artifact,
@@ -115,7 +117,7 @@ class _TextClaimExtractor:
         )
 
     def _claim_names(self) -> Iterator[LicenseClaim]:
-        """Statements that name a licence; what resolves to none is told of cards and licence files alone."""
+        """Yield claims from sentences that name a licence. Unresolved names count in cards and SPDX tags only."""
         resolver = Resolver.from_rules(self.licenses, {})
         kind = ClaimKind.DECLARED if self.prose.kind is ProseKind.CARD else ClaimKind.FOUND
         seen: set[tuple[str | None, str]] = set()
@@ -136,7 +138,7 @@ class _TextClaimExtractor:
             )
 
     def _claim_base_models(self) -> Iterator[LicenseClaim]:
-        """The models that a card names in the lines of its template, and in sentences."""
+        """Yield the base models that a card names in template lines and in sentences."""
         found: dict[str, tuple[int, Relation]] = {}
         for line, origin, relation in (
             *find_template_base_models(self.prose.text),
@@ -151,7 +153,7 @@ class _TextClaimExtractor:
         return Location(line=line + self.prose.first_line - 1)
 
     def _find_first_line(self) -> tuple[int, str]:
-        """The first line with words on it, which most texts have their title on."""
+        """Find the first line that holds words, which is usually the title."""
         for number, line in enumerate(self.prose.text.splitlines(), self.prose.first_line):
             if not _BLANK_LINE.match(line):
                 return number, " ".join(line.split())[:_MAX_QUOTATION]

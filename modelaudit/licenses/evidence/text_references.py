@@ -1,4 +1,4 @@
-"""Names in running text: of licences, and of the models that a card says it was made from."""
+"""Find names of licences and of base models in the running text of a model card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelaudit.model.terms import Relation
 _SENTENCE_REST = re.compile(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
 _LICENSE_NOUN = re.compile(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
 _PARENTHESIS = re.compile(r"\s*\([^()]*\)\Z")
-# Lines of the Hub's template for cards, which many fill in where they leave the front matter empty.
+# Lines of the Hub's card template. Many authors fill them in and leave the front matter empty.
 # Source: https://github.com/huggingface/huggingface_hub/blob/main/src/huggingface_hub/templates/modelcard_template.md
 _TEMPLATE_LINE = re.compile(
     r"^[ \t>*+-]{0,8}[*_]{0,3}(?P<field>(?:fine-?tuned from|base)(?: model)?)(?:[ \t]{0,2}\[optional\])?"
@@ -30,7 +30,7 @@ _LICENSE_LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MAX_MATCHES = 20
-# Sentences by which trainers, converters and people say what a model was made from; what is no link is an id as it is.
+# Sentences by trainers, converters and authors that name the base model, as a link or as a bare Hub id.
 _HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
 _DERIVATION = re.compile(
     r"\b(?P<how>fine-?tun\w*|finetune|quanti[sz]\w*|converted|conversion|distill\w*|merged?|adapters?|lora|derived"
@@ -53,7 +53,7 @@ _RELATION_WORDS = (
 
 
 def find_identifier_lines(text: str, resolver: Resolver) -> Iterator[LicenseReference]:
-    """Lines that give a name and nothing else, in whatever spelling it is known: ``License: gemma``, or a heading."""
+    """Yield lines that hold a licence name alone, in any known spelling: ``License: gemma``, or a heading."""
     for match in islice(_LICENSE_LINE.finditer(text), _MAX_MATCHES):
         value = match["value"].strip("*`\"'“”<> \t.")
         link = _MARKDOWN_LINK.fullmatch(value)
@@ -64,7 +64,11 @@ def find_identifier_lines(text: str, resolver: Resolver) -> Iterator[LicenseRefe
 
 
 def find_template_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """The models that the lines of the template name: line from 1, Hub id with its owner, and how it was used."""
+    """Yield the base models in the lines of the Hub's template.
+
+    Yields:
+        (line number from 1, Hub id with owner, relation).
+    """
     for match in islice(_TEMPLATE_LINE.finditer(text), _MAX_MATCHES):
         line = text.count("\n", 0, match.start()) + 1
         relation = Relation.FINETUNE if "tuned" in match["field"].lower() else Relation.UNSTATED
@@ -74,12 +78,12 @@ def find_template_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
 
 
 def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """The models that sentences say a model was made from, as ``find_template_base_models`` gives them."""
+    """Yield the base models that sentences name, in the form of ``find_template_base_models``."""
     for match in islice(_DERIVATION.finditer(text), _MAX_MATCHES):
         origin = _resolve_hub_link(match["url"], match["name"])
         how = match["how"].lower()
         relation = next((each for start, each in _RELATION_WORDS if how.startswith(start)), Relation.UNSTATED)
-        # A bare pair of words is an id only after what is said of models and of little else.
+        # "based on a/b" is too common in prose: a bare ``a/b`` counts as an id only after a verb of model making.
         if origin and (match["url"] or relation is not Relation.UNSTATED or how.startswith(("deriv", "conver"))):
             yield text.count("\n", 0, match.start()) + 1, origin, relation
     for merged in islice(_MERGE_LIST.finditer(text), 2):
@@ -91,7 +95,7 @@ def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
 
 
 def _resolve_hub_link(url: str | None, name: str | None) -> str | None:
-    """A model by its page on the Hub, or by its id with the owner; pages of data sets and other sites are none."""
+    """Resolve a Hub page or a bare id with owner to a model id; data sets, spaces and other sites give ``None``."""
     if url is not None and (not _HUB_PAGE.match(url) or "/datasets/" in url or "/spaces/" in url):
         return None
     origin = parse_hub_id(url or (name or "").rstrip(".-"))
@@ -99,7 +103,7 @@ def _resolve_hub_link(url: str | None, name: str | None) -> str | None:
 
 
 def resolve_reference(reference: LicenseReference, resolver: Resolver) -> str | None:
-    """By the name, by the name without what the sentence goes on with, or by the address that it leads to."""
+    """Resolve a reference to a licence by its name, by its shortened name, or by its link target."""
     name = _SENTENCE_REST.sub("", reference.name)
     for each in (reference.name, name, _LICENSE_NOUN.sub("", name), _PARENTHESIS.sub("", name), reference.url):
         entry = resolver.find_license(each) if each else None
@@ -109,7 +113,7 @@ def resolve_reference(reference: LicenseReference, resolver: Resolver) -> str | 
 
 
 def _parse_base_model(piece: str) -> str | None:
-    """The id that a name or link is as a whole, with its owner: a word of a sentence is none."""
+    """Parse a whole name or link as a Hub id with owner; single words of a sentence give ``None``."""
     bare = piece.strip("*`\"'“”<> \t.")
     link = _MARKDOWN_LINK.fullmatch(bare)
     name = parse_hub_id(link["url"] if link else bare)

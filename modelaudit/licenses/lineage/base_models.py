@@ -1,4 +1,8 @@
-"""Which models and data sets a repository says it was made from: of many statements one name each, and how."""
+"""List the base models and data sets that a repository names, each once, with the relation to the model.
+
+A base model is a model that this one derives from. Cards, adapter settings, GGUF metadata and the paths that loaders
+write down all name base models, in different spellings and with different reliability.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,10 @@ from modelaudit.licenses.evidence.hub_ids import parse_hub_id
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.terms import Relation
 
-# Loaders write down where they loaded from, which is an origin only where nothing better speaks of one: the path of the
-# weights, and then that of the tokenizer, which many models take from others.
+# Loaders record the path that they loaded from. It names a base model only if no better field does: first the path of
+# the weights (level 1), then that of the tokenizer (level 2), which many models take from unrelated models.
 LOADER_PATH_FIELDS = {"_name_or_path": 1, "name_or_path": 2}
-# Most terms do not reach what was distilled, so that this word gives way to whatever else is known.
+# Most licence terms do not reach a distilled model, so a weak relation yields to any other that is known.
 _WEAK_RELATIONS = (Relation.UNSTATED, Relation.DISTILLED)
 _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 _MODEL_WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".h5", ".onnx", ".ckpt", ".msgpack")
@@ -21,11 +25,13 @@ _MODEL_WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".h5", ".onnx",
 
 @dataclass(frozen=True, slots=True)
 class NamedBaseModel:
-    """One origin as a repository names it.
+    """A base model as one repository names it.
 
     Attributes:
-        name: Hub id, or the words that stand there where they are none.
-        is_id: whether it can be looked up.
+        name: Hub id, or the words of the claim if they are no id.
+        is_id: whether ``name`` is a Hub id and can be looked up.
+        relation: how the model was made from it, ``unstated`` if unknown.
+        claim: the claim that names it.
     """
 
     name: str
@@ -35,19 +41,19 @@ class NamedBaseModel:
 
     @property
     def key(self) -> str:
-        """What two spellings of one origin share: the Hub tells no case apart."""
+        """The case-folded name: Hub ids do not distinguish case."""
         return self.name.casefold()
 
 
 def list_base_models(
     claims: Sequence[LicenseClaim], paths: Collection[str] = (), own: str = ""
 ) -> tuple[NamedBaseModel, ...]:
-    """Every model that the claims name as an origin, once each, with what is known of the relation.
+    """List every base model that the claims name, once each, with the best known relation.
 
     Args:
-        claims: of one repository; its card's come before those of other files.
-        paths: its files, from which a relation follows that nobody states.
-        own: its own Hub id, which loaders write into its settings, too.
+        claims: of one repository; claims of its card come before those of other files.
+        paths: its files, which imply a relation where none is stated.
+        own: its own Hub id, which loaders also record as the path that they loaded from.
     """
     found: dict[str, NamedBaseModel] = {}
     stated = [claim for claim in claims if claim.kind is ClaimKind.INHERITED and claim.relation is not None]
@@ -60,7 +66,7 @@ def list_base_models(
 
 
 def list_dataset_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
-    """The claims that name data sets, the first of each."""
+    """List the claims that name data sets, the first claim for each."""
     found: dict[str, LicenseClaim] = {}
     for claim in claims:
         if claim.kind is ClaimKind.INHERITED and claim.relation is None:
@@ -89,7 +95,7 @@ def _add_base_model(
 
 
 def _find_by_path(path: str, found: dict[str, NamedBaseModel]) -> NamedBaseModel | None:
-    """The origin whose name is the last part of a path, as in ``/models/Llama-3-8B``."""
+    """Find the base model whose name is the last part of a path, as in ``/models/Llama-3-8B``."""
     last = re.split(r"[/\\]", path.rstrip("/\\"))[-1].casefold()
     return next(
         (each for each in found.values() if each.is_id and each.name.rpartition("/")[2].casefold() == last), None
@@ -97,7 +103,7 @@ def _find_by_path(path: str, found: dict[str, NamedBaseModel]) -> NamedBaseModel
 
 
 def _infer_relations(origins: Collection[NamedBaseModel], paths: Collection[str]) -> Iterator[NamedBaseModel]:
-    """The same with relations that follow: of adapters, of GGUF alone, and of several models that make one."""
+    """Fill in relations that follow from the files: adapters, GGUF only, and several base models that make a merge."""
     inferred = _infer_relation_from_files(paths)
     unstated = [each for each in origins if each.relation is Relation.UNSTATED]
     if inferred is None and len(unstated) > 1 and all(each.is_id for each in unstated):

@@ -1,4 +1,4 @@
-"""Which licences bind besides the model's own: those of its origins and of its parts."""
+"""List the licences that bind besides the model's own: those of its base models and of its components."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ PERMISSIVE_CATEGORIES = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMA
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name can be a repository of the Hub, and not the path of somebody's folder."""
+    """Whether a name can be a Hub repository; a local path cannot."""
     return parse_hub_id(name) is not None
 
 
 def find_known_model(name: str, rules: Catalogue) -> KnownModel | None:
-    """What the rule set knows of a model by its name; the first pattern that fits."""
+    """Find the first entry of the rule set that covers a model's name; ``None`` if there is none."""
     return next((rule for rule in rules.origins if rule.covers(name)), None)
 
 
 def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> tuple[Origin, ...]:
-    """The origins, those that could not be read completed by what is known of their name."""
+    """Complete base models that could not be read with the licence on record for their name."""
     return tuple(_complete_base_model(origin, rules) for origin in origins)
 
 
@@ -58,11 +58,11 @@ def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
 def list_inherited_licenses(
     origins: Sequence[Origin], modalities: Mapping[str, bool], rules: Catalogue
 ) -> list[tuple[Origin, BindingLicense]]:
-    """Each licence of an origin with the steps that lead from it to the model.
+    """List each licence of a base model with the steps that lead from that model to this one.
 
     Args:
-        origins: as ``complete_from_known_models`` leaves them.
-        modalities: whether an origin that was read handles more than text, by its name without case.
+        origins: as returned by ``complete_from_known_models``.
+        modalities: whether a base model handles more than text, by its case-folded name.
         rules: the rule set.
     """
     found = []
@@ -79,9 +79,13 @@ def list_inherited_licenses(
 
 
 def determine_modality(evidence: Evidence, origins: Sequence[Origin], rules: Catalogue) -> bool | None:
-    """Whether the model handles more than text: as its own files say, or as follows from what it was made from.
+    """Determine whether the model handles more than text, from its own files or from its base models.
 
-    What was made from a model that does may do so too; only a copy or an adapter of one that does not is known not to.
+    A model made from a multimodal one may be multimodal too. Only a quantized copy or an adapter of a text-only model
+    is known to be text-only.
+
+    Returns:
+        ``None`` if it is unknown.
     """
     if evidence.multimodal is not None:
         return evidence.multimodal
@@ -102,7 +106,7 @@ def _look_up_modality(origin: Origin, modalities: Mapping[str, bool], rules: Cat
 
 
 def trace_relations(origin: Origin, origins: Sequence[Origin]) -> tuple[Relation, ...]:
-    """How the model was made from an origin, step by step, the origin's own step first."""
+    """Trace the steps from a base model to the model, the base model's own step first."""
     steps = [origin.relation]
     made, depth = origin.made, origin.depth
     while made and depth > 1:
@@ -118,7 +122,7 @@ def trace_relations(origin: Origin, origins: Sequence[Origin]) -> tuple[Relation
 def list_component_licenses(
     claims: Iterable[LicenseClaim], names: LicenseNames, own: Collection[str]
 ) -> list[BindingLicense]:
-    """The licences of parts that have terms of their own, each with the file that says so."""
+    """List the licences of components with their own terms, each with the file that states it."""
     found: dict[str, BindingLicense] = {}
     for claim in claims:
         if determine_scope(claim) not in (ClaimScope.COMPONENT, ClaimScope.CODE) or claim.kind is ClaimKind.INHERITED:
@@ -135,9 +139,10 @@ def list_component_licenses(
 def list_unclear_components(
     claims: Collection[LicenseClaim], licenses: Mapping[str, LicenseEntry]
 ) -> list[LicenseClaim]:
-    """The claims of parts whose terms are not known: a text that resembles a licence and is not it, or no known one.
+    """List the claims of components whose terms are unknown: a variant of a licence text, or an unknown text.
 
-    Around the texts in a notice there are always other words, which take nothing from what is permissive.
+    A notice always holds other words around its licence texts. They take nothing from a permissive licence, so a
+    permissive variant in a notice is not unclear.
     """
     known = {
         get_claim_path(claim)

@@ -1,4 +1,4 @@
-"""From what a model says it was made from, breadth first, to the roots."""
+"""Trace the base models of a model breadth first, back to the roots."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from modelaudit.model.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """What became of a look at one repository.
+    """The result of looking up one repository on the Hub.
 
     Attributes:
-        look: ``READ``, or why it was not.
+        look: ``READ``, or the reason why it was not read.
         detail: one line for a person.
-        commit: where the Hub resolved it to.
-        claims: what it says of itself, as far as anybody could see: of a gated one, what the Hub states.
+        commit: the commit that the Hub resolved the id to.
+        claims: the repository's claims; for a gated one, those that the Hub shows to everyone.
         paths: its files.
     """
 
@@ -34,44 +34,52 @@ class LookupResult:
 
 
 LookUp = Callable[[str, bool], LookupResult]
-"""Looks at a Hub id; the second argument says that it is a data set. Never raises for what it cannot see."""
+"""Looks up a Hub id; the second argument is true for a data set. Never raises for a repository that cannot be read."""
 
 AssessClaims = Callable[[Sequence[LicenseClaim], Collection[str]], tuple[ConclusionState, tuple[str, ...]]]
-"""What the claims and the files of one repository amount to by themselves, and the licences that they name."""
+"""Assesses the claims and files of one repository alone: the state of its licence, and the licence ids."""
 
 
 def trace_base_models(
     claims: Sequence[LicenseClaim],
     look_up: LookUp,
-    weigh: AssessClaims,
+    assess: AssessClaims,
     bounds: Limits,
     *,
     own: str = "",
     paths: Collection[str] = (),
 ) -> tuple[tuple[Origin, ...], tuple[DatasetClaim, ...]]:
-    """Follow the origins of a model to the roots, and look once at each data set that the model itself names.
+    """Trace the base models to the roots, and look up each data set that the model itself names.
 
-    Each repository is looked at once; an origin that two models name stands once for each of them. What was not looked
-    at is an origin too, and says why: it descends from itself, lies too deep, or a bound on number or time is reached.
+    Each repository is looked up once. A base model that two models name appears once for each of them. A base model
+    that was not looked up appears too, with the reason: it descends from itself, it lies too deep, or a bound was
+    reached.
 
     Args:
-        claims: of the model, its card's before those of other files.
-        look_up: asked with the id as it is spelt first.
-        weigh: asked about every repository that said anything.
-        bounds: ``origin_depth``, ``origins`` and ``origin_seconds``.
-        own: Hub id of the model, where it has one.
+        claims: of the model; claims of its card come before those of other files.
+        look_up: called with the id in its first spelling.
+        assess: called for every repository that makes any claim.
+        bounds: ``origin_depth``, ``origins`` and ``origin_seconds`` apply.
+        own: Hub id of the model, if it has one.
         paths: files of the model.
     """
-    walk = _LineageWalker(look_up, weigh, bounds)
-    walk.walk(list_base_models(claims, paths, own), own)
-    return tuple(walk.origins), tuple(
-        walk.look_up_dataset(claim) for claim in list_dataset_claims(claims)[:CLAIM_LIMIT]
-    )
+    walker = _LineageWalker(look_up, assess, bounds)
+    walker.walk(list_base_models(claims, paths, own), own)
+    datasets = tuple(walker.look_up_dataset(claim) for claim in list_dataset_claims(claims)[:CLAIM_LIMIT])
+    return tuple(walker.origins), datasets
 
 
 @dataclass(slots=True)
 class _LineageWalker:
-    """Where the walk stands. ``made_of`` leads from each repository, by key, to those it was made from."""
+    """The state of the breadth-first walk.
+
+    Attributes:
+        origins: the result, in the order of the walk.
+        parents: repository key -> keys of the repositories that it was made from.
+        results: lookups by case-folded name.
+        keys: case-folded name -> key of the repository, which stays the same when a repository is renamed.
+        start: monotonic time at which the walk began, in seconds.
+    """
 
     look_up: LookUp
     assess: AssessClaims
@@ -83,13 +91,13 @@ class _LineageWalker:
     start: float = field(default_factory=time.monotonic)
 
     def walk(self, named: Sequence[NamedBaseModel], own: str) -> None:
-        """Breadth first, so that what a bound cuts off lies farthest away."""
+        """Walk breadth first, so that a bound cuts off the most distant base models."""
         waiting: deque[tuple[str, int, NamedBaseModel]] = deque((own, 1, each) for each in named)
         while waiting:
             made, depth, each = waiting.popleft()
             spent = self._describe_reached_bound(depth)
             if spent:
-                # One line for a level is enough: what nobody looked at has no further origins that are known.
+                # The base models of a model that was not looked up are unknown, so the walk ends here for this branch.
                 self._record_unread(made, depth, each, OriginState.LIMIT, spent)
                 if len(self.origins) > self.bounds.origins:
                     return
@@ -106,7 +114,7 @@ class _LineageWalker:
         return ""
 
     def _visit_base_model(self, made: str, depth: int, each: NamedBaseModel) -> tuple[NamedBaseModel, ...]:
-        """Take one origin, and return its own the first time that it is met."""
+        """Record one base model, and return its own base models the first time that it is met."""
         if not each.is_id:
             self._record_unread(made, depth, each, OriginState.UNREACHED, explain_invalid_hub_id(each.name))
             return ()
@@ -140,13 +148,13 @@ class _LineageWalker:
         return self.keys.get(name.casefold(), name.casefold())
 
     def _merge_renamed(self, each: NamedBaseModel) -> None:
-        """Two names with one commit are one repository, renamed."""
+        """Give two names one key if they have one commit: the repository was renamed."""
         commit = self.results[each.key].commit
         if commit:
             self.keys[each.key] = self.keys.setdefault(commit, each.key)
 
     def _descends_from(self, model: str, origin: str) -> bool:
-        """Whether ``model`` is ``origin``, or was made from it, as far as the walk has come."""
+        """Whether ``model`` is ``origin`` or was made from it, by the steps walked so far."""
         seen: set[str] = set()
         waiting = [model]
         while waiting:
@@ -167,7 +175,7 @@ class _LineageWalker:
         self.origins.append(Origin(each.name, by, each.relation, depth, look, state, (), detail, None, each.claim))
 
     def look_up_dataset(self, claim: LicenseClaim) -> DatasetClaim:
-        """What is known of the licence of one data set: one step, and never as a claim about the model."""
+        """Look up the licence of one data set; it never becomes a claim about the model."""
         name = parse_hub_id(claim.quotation)
         if name is None:
             detail = explain_invalid_hub_id(claim.quotation)

@@ -1,6 +1,6 @@
-"""Clause by clause: what licences say to an intended use, and what has to be done for it.
+"""Answer an intended use clause by clause, and list the duties that the use triggers.
 
-What nobody stated is unknown, and an unknown never permits: where a condition can neither be said to hold nor to fail,
+An unstated fact is unknown, and an unknown fact never permits: where a condition can neither be confirmed nor refuted,
 the answer is ``review``.
 """
 
@@ -25,9 +25,9 @@ from modelaudit.model.terms import (
 )
 
 TERMS_NOT_VERIFIED = "terms-not-verified"
-"""The kind of an answer about a licence whose terms nobody has read."""
+"""The answer kind for a licence whose terms were not read for this rule set."""
 GENERAL_FIELD = "general"
-"""The field of use that no list of restrictions names."""
+"""The field of use that no list of restrictions contains."""
 
 _DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 _SERVICE_IS_DISTRIBUTION = "hosting-is-distribution"
@@ -42,12 +42,13 @@ _UNDECIDED_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class BindingLicense:
-    """A licence that binds the user, and how it came to.
+    """A licence that binds the user, and the way it reaches the model.
 
     Attributes:
-        via: the origin that brings it in; empty for the licence of the model itself.
-        relations: how the model was made from that origin, step by step; empty for the model's own.
-        multimodal: whether the model that the licence was given to handles more than text; ``None`` if not known.
+        entry: the licence.
+        via: the base model that brings it in; empty for the model's own licence.
+        relations: the steps from that base model to this model; empty for the model's own licence.
+        multimodal: whether the licensed model handles more than text; ``None`` if unknown.
     """
 
     entry: LicenseEntry
@@ -59,9 +60,9 @@ class BindingLicense:
 def answer_intended_use(
     intent: Intent, bound: Iterable[BindingLicense], vocabulary: Vocabulary
 ) -> tuple[UseAnswer, ...]:
-    """What every clause that limits answers to the intended use, worst first; a clause that says nothing is left out.
+    """Answer the intended use with every limiting clause, worst answer first; clauses without an answer are left out.
 
-    A licence whose terms nobody has read answers ``review`` besides.
+    A licence whose terms are not verified adds the answer ``review``.
     """
     found: list[UseAnswer] = []
     for each in bound:
@@ -75,10 +76,7 @@ def answer_intended_use(
 
 
 def list_duties(intent: Intent, bound: Iterable[BindingLicense], vocabulary: Vocabulary) -> tuple[Duty, ...]:
-    """What has to be done for the intended use, in the order of the groups; without an intent, for any use.
-
-    A use that nobody ruled out sets its duties off.
-    """
+    """List the duties of the intended use, in the order of the groups; an unstated use triggers its duties."""
     found: list[Duty] = []
     for each in bound:
         clauses = list(iter_applying_clauses(each, vocabulary))
@@ -93,7 +91,7 @@ def list_duties(intent: Intent, bound: Iterable[BindingLicense], vocabulary: Voc
 
 
 def iter_applying_clauses(bound: BindingLicense, vocabulary: Vocabulary) -> Iterator[tuple[Clause, ClauseKind]]:
-    """The clauses of a licence that reach the model through every step that lies between, each with its kind."""
+    """Yield the clauses that reach the model through every step of the lineage, each with its kind."""
     for clause in bound.entry.clauses:
         kind = vocabulary.kinds.get(clause.kind)
         if kind is not None and all(step in kind.flows for step in bound.relations):
@@ -101,12 +99,15 @@ def iter_applying_clauses(bound: BindingLicense, vocabulary: Vocabulary) -> Iter
 
 
 def expand_territories(codes: Iterable[str], groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
-    """Countries, with groups replaced by their members."""
+    """Replace groups of territories by their member countries."""
     return frozenset(member for code in codes for member in (groups.get(code) or (code,)))
 
 
 def _list_intended_uses(intent: Intent, kinds: Collection[str]) -> set[Use]:
-    """The uses that are meant or not ruled out; where a service counts as passing copies on, that one too."""
+    """List the uses that are intended or not ruled out.
+
+    Some licences count a hosted service as distribution; then hosting implies redistribution.
+    """
     meant = {use for use in Use if intent.uses.get(use, True)}
     if Use.HOSTED_SERVICE in meant and _SERVICE_IS_DISTRIBUTION in kinds:
         meant.add(Use.REDISTRIBUTE)
@@ -122,7 +123,7 @@ def _answer_unverified_terms(bound: BindingLicense) -> UseAnswer:
 def _answer_clause(
     clause: Clause, kind: ClauseKind, intent: Intent, bound: BindingLicense, vocabulary: Vocabulary
 ) -> UseAnswer | None:
-    """The answer of the first rule that holds; else ``review`` for the first that may hold; else nothing."""
+    """Return the answer of the first rule that holds, else ``review`` for the first that may hold, else ``None``."""
     if clause.scope == "multimodal" and bound.multimodal is False:
         return None
     doubt: tuple[AnswerRule, list[str]] | None = None
@@ -146,7 +147,7 @@ def _answer_clause(
 def _find_undecided_conditions(
     rule: AnswerRule, clause: Clause, intent: Intent, vocabulary: Vocabulary
 ) -> list[str] | None:
-    """The conditions that can neither be said to hold nor to fail; ``None`` if one fails."""
+    """List the conditions that can neither be confirmed nor refuted; ``None`` if one is refuted."""
     held: dict[str, bool | None] = {}
     if rule.uses:
         stated = [intent.uses.get(use) for use in rule.uses]

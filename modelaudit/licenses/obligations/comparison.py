@@ -1,4 +1,7 @@
-"""What one licence demands that another one does not: what is lost where a card names the second over the first."""
+"""Compare two licences: list the clauses of one that the other lacks.
+
+A card can declare a milder licence than the base model's. The clauses dropped that way still bind the user.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from modelaudit.licenses.obligations.answers import BindingLicense, expand_terri
 from modelaudit.model.terms import WORLD, Clause, Group, LicenseCategory, LicenseEntry, Vocabulary
 
 _BINDING_DUTIES = frozenset({"share-alike", "pass-on-use-limits", "source-disclosure", "network-source-disclosure"})
-"""Duties that reach as far as a limit does: whoever drops one grants what is not theirs to grant."""
+"""Duties as far-reaching as limits: a licence that drops one grants rights that are not its own to grant."""
 
 _LIMITING_CATEGORIES = frozenset(
     {
@@ -23,7 +26,7 @@ _LIMITING_CATEGORIES = frozenset(
 
 
 class DroppedTerms(StrEnum):
-    """The worst of what is dropped."""
+    """The most severe of the dropped clauses."""
 
     RESTRICTIONS = "restrictions"
     DUTIES = "duties"
@@ -33,10 +36,10 @@ class DroppedTerms(StrEnum):
 def list_dropped_clauses(
     upstream: BindingLicense, own: Sequence[LicenseEntry], vocabulary: Vocabulary
 ) -> tuple[Clause, ...]:
-    """The clauses of ``upstream`` that flow to the model and that no licence of ``own`` has; limits first.
+    """List the clauses of ``upstream`` that reach the model and that no licence of ``own`` has, limits first.
 
-    A licence that is among ``own`` drops nothing. A cap, a list of territories or of fields is held where one of the
-    same kind is as strict.
+    The same licence among ``own`` drops nothing. A cap, a list of territories or a list of fields is kept if a clause
+    of the same kind is as strict.
     """
     if any(entry.id == upstream.entry.id for entry in own):
         return ()
@@ -50,7 +53,10 @@ def list_dropped_clauses(
 
 
 def rate_dropped_terms(upstream: BindingLicense, own: Sequence[LicenseEntry], vocabulary: Vocabulary) -> DroppedTerms:
-    """The worst that is dropped. A licence under limits whose clauses nobody has read drops what it may have."""
+    """Rate the most severe dropped clause.
+
+    A licence of a limiting category whose terms are not verified may have limits, so it counts as dropping limits.
+    """
     clauses = list_dropped_clauses(upstream, own, vocabulary)
     if any(_rank_clause(clause, vocabulary.kinds[clause.kind].group) == 0 for clause in clauses):
         return DroppedTerms.RESTRICTIONS
@@ -61,14 +67,14 @@ def rate_dropped_terms(upstream: BindingLicense, own: Sequence[LicenseEntry], vo
 
 
 def has_binding_clauses(upstream: BindingLicense, vocabulary: Vocabulary) -> bool:
-    """Whether anything but facts flows from a licence to the model, or may, where nobody has read it."""
+    """Whether anything but facts reaches the model from a licence, or may reach it because its terms are unverified."""
     return not upstream.entry.read or any(
         kind.group is not Group.FACT for _, kind in iter_applying_clauses(upstream, vocabulary)
     )
 
 
 def format_clause_titles(clauses: Iterable[Clause], vocabulary: Vocabulary, most: int = 4) -> str:
-    """The headings of clauses for a sentence: “No commercial use” (section 2)."""
+    """Join the titles of clauses for a sentence: “No commercial use” (section 2)."""
     unique = list(dict.fromkeys((vocabulary.kinds[each.kind].title, each.section) for each in clauses))
     listed = ", ".join(f"“{title}”" + (f" ({section})" if section else "") for title, section in unique[:most])
     return listed + (f" and {len(unique) - most} more" if len(unique) > most else "")
@@ -81,7 +87,7 @@ def _rank_clause(clause: Clause, group: Group) -> int:
 
 
 def _is_as_strict(own: Clause, asked: Clause, vocabulary: Vocabulary) -> bool:
-    """Whether ``own`` is of the kind of ``asked`` and as strict."""
+    """Whether ``own`` is of the same kind as ``asked`` and at least as strict."""
     if own.kind != asked.kind or own.url != asked.url:
         return False
     if asked.number is not None and (own.number is None or own.number > asked.number):

@@ -1,4 +1,4 @@
-"""What all that binds says to the intended use: one answer, its reasons, and what is to be done."""
+"""Combine the answers of all binding licences into one permission, with its reasons and duties."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from modelaudit.model.license import Duty, LicenseClaim, UseAnswer
 from modelaudit.model.terms import Answer, Group, Intent
 
 CONCLUSION = "conclusion"
-"""The kind of an answer that follows from what is not known."""
+"""The answer kind for a doubt about the conclusion itself."""
 TEXT_DUTY = "include-license-text"
 NOTICE_DUTY = "keep-notices"
 
 
 @dataclass(frozen=True, slots=True)
 class BindingTerms:
-    """Everything that binds whoever uses the model.
+    """Everything that binds the user of the model.
 
     Attributes:
-        own: licences of the model itself; one alternative suffices.
-        others: of its origins and of its parts.
-        doubts: why no permission can be shown whatever the licences say, one sentence each.
-        multimodal: whether the model handles more than text.
+        own: licences of the model itself as alternatives; any one suffices.
+        others: licences of base models and components, which all bind.
+        doubts: one sentence for each reason why no permission can be shown, whatever the licences permit.
+        multimodal: whether the model handles more than text; ``None`` if unknown.
     """
 
     own: Alternatives
@@ -35,14 +35,21 @@ class BindingTerms:
     multimodal: bool | None = None
 
     def list_binding_licenses(self, alternative: Sequence[str], rules: Catalogue) -> list[BindingLicense]:
-        """What binds under one alternative; a licence that the model has itself is not counted again for an origin."""
+        """List the licences that bind under one alternative; the model's own one is not repeated for a base model."""
         own = [BindingLicense(rules.licenses[name], multimodal=self.multimodal) for name in alternative]
         return [*own, *(each for each in self.others if each.entry.id not in alternative)]
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """The answer. ``chosen`` is the alternative that it stands upon."""
+    """The answer to the intended use.
+
+    Attributes:
+        answer: the worst of ``answers``; ``None`` if no use is stated.
+        answers: worst first.
+        duties: in the order of the groups.
+        chosen: the alternative of the model's own licence that all of this is for.
+    """
 
     answer: Answer | None
     answers: tuple[UseAnswer, ...]
@@ -51,9 +58,9 @@ class Permission:
 
 
 def determine_permission(binding: BindingTerms, intent: Intent | None, rules: Catalogue) -> Permission:
-    """Answer to the intended use with the kindest alternative; without an intent, only list what has to be done.
+    """Answer the intended use under the mildest alternative; without an intended use, list the duties alone.
 
-    An alternative whose terms nobody has read is taken only where there is no other.
+    An alternative with unverified terms is chosen only if there is no other.
     """
     vocabulary = rules.clauses
     meant = intent or Intent()
@@ -80,14 +87,14 @@ def determine_permission(binding: BindingTerms, intent: Intent | None, rules: Ca
 def mark_met_duties(
     duties: Sequence[Duty], claims: Sequence[LicenseClaim], texts: Mapping[str, str]
 ) -> tuple[Duty, ...]:
-    """The duties, with the file of the snapshot that meets one already.
+    """Add to each duty the file of the snapshot that meets it already.
 
-    Only what has to be shipped can lie in a repository; what has to be shown or named is for the user's own product.
+    Only duties to ship something can be met by files. Duties to show or to name concern the user's own product.
 
     Args:
-        duties: what has to be done.
-        claims: all that was found.
-        texts: the words of licence files and notices by path, as ``flatten_text`` leaves them.
+        duties: from ``list_duties``.
+        claims: all claims.
+        texts: texts of licence files and notices by path, normalized by ``flatten_text``.
     """
     return tuple(
         replace(duty, met=_find_meeting_file(duty, claims, texts)) if duty.group is Group.SHIP else duty
@@ -104,17 +111,17 @@ def _find_meeting_file(duty: Duty, claims: Sequence[LicenseClaim], texts: Mappin
 
 
 def exclude_license_texts(texts: Mapping[str, str], claims: Sequence[LicenseClaim]) -> dict[str, str]:
-    """The texts of files in which no licence stands: one that fixes the words of a notice holds them itself."""
+    """Leave out files that hold a licence text: a licence that fixes the words of a notice contains them itself."""
     licenses = {get_claim_path(claim) for claim in claims if is_license_text(claim) or is_variant_text(claim)}
     return {path: text for path, text in texts.items() if path not in licenses}
 
 
 def find_file_with_words(words: Sequence[str], texts: Mapping[str, str]) -> str:
-    """The first file that holds all of ``words``, of whatever case and line breaks; empty where none does."""
+    """Find the first file that holds all of ``words``, ignoring case and line breaks; empty if none does."""
     wanted = [flatten_text(each) for each in words]
     return next((path for path, text in texts.items() if all(each in text for each in wanted)), "")
 
 
 def flatten_text(text: str) -> str:
-    """A text without case, line breaks and the marks around words, so that a phrase is found however it is set."""
+    """Fold case, line breaks, emphasis marks and apostrophes, so that phrases are found in any layout."""
     return " ".join(text.casefold().replace("*", "").replace("_", " ").replace("\u2019", "'").split())

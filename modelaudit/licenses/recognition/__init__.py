@@ -1,7 +1,8 @@
-"""Which licence a text is: the words themselves, or a text like them, or nothing.
+"""Recognise licence texts by their fingerprints: exact texts, variants of them, or nothing.
 
-Only a text whose every word is accounted for is a licence; anything that was added, left out or exchanged makes it a
-variant, with the words that differ. Names in running text are ``find_references``: claims by name.
+A fingerprint holds hashes of each three consecutive words of a known text (``model.fingerprint``). A text is exact only
+if every word is accounted for. Any word that was added, left out or replaced makes it a variant, with the words that
+differ. Licence names in running text are found apart (``references``): they are claims by name.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ __all__ = ["LicenseReference", "Likeness", "TextMatch", "find_references", "reco
 
 _MAX_QUOTATION = 160
 _MAX_CACHED = 256
-"""Texts whose answer is kept: repositories ship the same texts again and again."""
+"""Texts whose matches are cached: repositories ship the same texts again and again."""
 
 _cached_matches: OrderedDict[tuple[Fingerprints, bytes], tuple[TextMatch, ...]] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """A licence text, or what resembles one.
+    """A licence text, or a variant of one, in a longer text.
 
     Attributes:
-        id: of a ``LicenseEntry``; for a use policy, of the licence whose policy it is, or its own name.
-        share: of the words of both that agree, from 0 to 1; 1 only where the words of that part all do.
-        differs: what the text has and the licence has not, bounded, and what it lacks; empty for an exact text.
-        policy: whether it is a use policy, which is no licence.
-        line: where it begins, from 1.
+        id: of a ``LicenseEntry``; for a use policy, of the licence that it belongs to, or the policy's own name.
+        share: share of the words of both texts that agree, 0 to 1; 1 only if all words of this part agree.
+        differs: bounded excerpts of added words, and notes on missing ones; empty for an exact text.
+        policy: whether it is a use policy, which grants nothing.
+        line: number of its first line, from 1.
         quotation: its first words, bounded.
     """
 
@@ -55,16 +56,16 @@ class TextMatch:
 
 
 def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str]) -> tuple[TextMatch, ...]:
-    """Every licence text and use policy in ``text``, best first; empty where nothing is like one.
+    """Recognise every licence text and use policy in ``text``, best match first.
 
-    A text is exact only if nothing else stands in the file: a sentence beside a permissive licence may take back what
-    it permits.
+    A text is exact only if the file holds nothing else: a sentence beside a permissive licence may revoke its
+    permissions.
 
     Args:
-        text: bytes that are no UTF-8 replaced; longer ones are cut, and then nothing in them is exact.
-        fingerprints: as ``catalogue.fingerprints.load_fingerprints`` reads them.
-        known: ids of the rule set's licences; a text of any other licence is left out. A use policy is not, since it
-            may bear a name of its own.
+        text: the decoded text; a longer text than the limit is cut, and then nothing in it is exact.
+        fingerprints: from ``catalogue.fingerprints.load_fingerprints``.
+        known: ids of the rule set's licences; texts of other licences are left out, use policies are kept, because a
+            policy may have a name of its own.
     """
     key = (fingerprints, hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
     found = _cached_matches.get(key)
@@ -87,7 +88,7 @@ def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
     for span in explanation.loose if matches else ((0, len(words.words)),):
         for part in find_standard_licenses(words, span):
             if part.id in fingerprints.licenses:
-                continue  # only its notice stands there, or too little of its text
+                continue  # Its fingerprint did not match: this is its notice, or too little of its text.
             matches.append(
                 TextMatch(
                     part.id,

@@ -1,7 +1,7 @@
-"""Which words beside those of a licence say nothing about its terms: the holder's name, a title, a heading.
+"""Decide which words beside a licence text are insignificant: the copyright holder, a title, a heading.
 
-Whatever is not plainly one of these is a difference. A statement of copyright is names and years; words with which one
-permits, forbids or conditions make it more than that.
+Every other word is a difference. A copyright statement consists of names and years alone. A word that permits, forbids
+or requires ends it, so that "Copyright 2024 Acme, no commercial use" never passes as a name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _YEAR = re.compile(r"(?:19|20)[0-9]{2}|yyyy|year")
 _HOLDER_LIMIT, _LOUD_LIMIT = 60, 10
 """Words of one statement of copyright, and of one without a small letter, where no capital tells a name."""
 _PLAIN_LIMIT = 2
-"""Words of a name in lower case that are of no list: some people and projects write themselves so."""
+"""Lower-case words in a name that are on no list: some people and projects write themselves so."""
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
 _GAP_LIMIT = 400
 
@@ -28,8 +28,9 @@ _NAME_JOINERS = re.compile(
     r"|others|owner|owners|portions|present|project|reserved|respective|rights|s|see|software|subsidiaries"
     r"|t|team|the|their|to|und|university|van|von|www|year|yyyy"
 )
-"""Words that join names."""
-# Words with which one says what may be done, by how they begin. No name is a reason to read over one of them.
+"""Words that join the parts of names."""
+# Words that permit, forbid or require, by their stems. Even within a name, such a word ends the copyright statement:
+# rejecting an odd name only makes a variant, but accepting a condition would lose it.
 _TERM_WORDS = re.compile(
     r"(?:academ|agree|allow|ban(?:s|ned)?$|cannot|cc$|commerc|compet|condition|consent|cost|den(?:y|ied|ies)|deploy"
     r"|derivativ|disallow|distribut|educat|exclu|exempt|except|fees?$|forbid|free|grant|illegal|licen[cs]|limit|may$"
@@ -49,7 +50,7 @@ _HEADINGS = tuple(
 
 
 def is_accounted_for(words: Words, span: Span, items: Collection[Fingerprint]) -> bool:
-    """Whether the words of ``span`` are titles of these licences, headings and statements of copyright alone."""
+    """Whether the words of ``span`` are only titles of these licences, headings and copyright statements."""
     first, end = span
     if end - first > _GAP_LIMIT:
         return False
@@ -63,18 +64,19 @@ def is_accounted_for(words: Words, span: Span, items: Collection[Fingerprint]) -
 
 
 def _collect_phrases(items: Collection[Fingerprint]) -> frozenset[tuple[str, ...]]:
-    """Their titles and identifiers, and headings."""
+    """Collect the titles and identifiers of the licences, and headings, as tuples of words."""
     titles = {tuple(title.split()) for item in items for title in item.titles}
     ids = {tuple(re.findall(r"[a-z0-9]+", item.of.lower())) for item in items}
     return frozenset(titles | ids | {("spdx", "license", "identifier", *id_) for id_ in ids} | set(_HEADINGS))
 
 
 def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:
-    """How many words from ``first`` on are a statement of copyright; 0 where none begins."""
+    """Count the words of the copyright statement that begins at ``first``; 0 if none begins there."""
     begin = words.words[first]
     if not (begin in ("copyright", "copyrights", "portions") or _YEAR.fullmatch(begin)):
         return 0
     limit = min(end, first + _HOLDER_LIMIT)
+    # In an all-capitals line every word looks like a name, so such a statement gets a much lower limit.
     if all(words.get_spelling(at).isupper() for at in range(first, limit) if words.words[at].isalpha()):
         limit = min(limit, first + _LOUD_LIMIT)
     position, plain = first + 1, 0
@@ -91,7 +93,7 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
 
 
 def _match_phrase(words: Words, position: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:
-    """How many words the longest phrase has that begins here; 0 where none does."""
+    """Count the words of the longest phrase that begins at ``position``; 0 if none does."""
     sizes = {len(phrase) for phrase in phrases if phrase[0] == words.words[position]}
     for size in sorted(sizes, reverse=True):
         if position + size <= end and tuple(words.words[position : position + size]) in phrases:
@@ -111,7 +113,7 @@ def _is_name_word(words: Words, position: int) -> bool:
 
 
 def _is_in_address(words: Words, position: int) -> bool:
-    """Whether a word is a part of an address of the net or of mail."""
+    """Whether a word is part of a web or mail address."""
     begin = words.find_start(position)
     end = begin + len(words.words[position])
     return words.text[begin - 1 : begin] in ("@", "/", ".", "-") or (
@@ -120,7 +122,7 @@ def _is_in_address(words: Words, position: int) -> bool:
 
 
 def is_harmless_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:
-    """Whether a gap changes nothing: an optional part that is missing, a slot with another name, a copyright."""
+    """Whether a gap changes nothing: a missing optional part, another name in a slot, another copyright line."""
     first, end = gap.print
     missing_is_optional = first >= end or _covers_whole_parts(gap.print, item.optional)
     if missing_is_optional and (gap.text[0] >= gap.text[1] or is_accounted_for(words, gap.text, (item,))):
@@ -133,7 +135,7 @@ def is_harmless_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:
 
 
 def _covers_whole_parts(span: Span, parts: Sequence[Span]) -> bool:
-    """Whether ``span`` is one of the parts, or some side by side, from end to end."""
+    """Whether ``span`` is one of the parts, or several adjacent ones, from end to end."""
     ends = {first: end for first, end in parts}
     position, end = span
     while position < end and position in ends:
@@ -142,7 +144,7 @@ def _covers_whole_parts(span: Span, parts: Sequence[Span]) -> bool:
 
 
 def _lies_within(span: Span, parts: Sequence[Span]) -> bool:
-    """Whether the parts, side by side, hold all of ``span``."""
+    """Whether the parts together contain all of ``span``."""
     position, end = span
     for first, last in sorted(parts):
         if first <= position < last:

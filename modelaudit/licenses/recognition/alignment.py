@@ -1,4 +1,8 @@
-"""A part of a text laid beside a fingerprint: which words of both go together, and which do not."""
+"""Align a part of a text with a fingerprint: find the words that both share, and the gaps between them.
+
+This is a greedy diff over word triples. It runs once for each candidate on hostile text, so its steps are bounded
+(``_MAX_STEPS``) instead of optimal.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from dataclasses import dataclass
 from modelaudit.model.fingerprint import Fingerprint, Span
 
 _LOOKAHEAD = 160
-"""Words of the text that are looked over for the place where it goes on as the fingerprint does."""
+"""Words of the text in which the continuation of the fingerprint is searched after a mismatch."""
 _MAX_PLACES = 6
 _MAX_STEPS = 120_000
 """Steps after which an alignment ends; a text that needs more is no copy."""
@@ -17,7 +21,7 @@ _MAX_STEPS = 120_000
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Where the two do not agree: words of the text that stand for words of the fingerprint; either may be none."""
+    """A span of the text and the span of the fingerprint in its place, which disagree; either may be empty."""
 
     text: Span
     print: Span
@@ -25,12 +29,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """What agrees, in order.
+    """The agreement between a text and a fingerprint.
 
     Attributes:
-        text: the words from the first to the last that agree.
-        matched: how many words of the fingerprint are there.
-        gaps: what lies between, and what the fingerprint has before and after.
+        text: span from the first to the last agreeing word of the text.
+        matched: number of the fingerprint's words that were found.
+        gaps: the disagreeing spans, including the fingerprint's unmatched beginning and end.
     """
 
     text: Span
@@ -39,9 +43,9 @@ class Alignment:
 
 
 def align_fingerprint(triples: array[int], item: Fingerprint, start: int, stop: int) -> Alignment | None:
-    """Lay the triples from ``start`` up to ``stop`` beside a fingerprint; ``None`` where nothing agrees.
+    """Align the triples from ``start`` up to ``stop`` with a fingerprint; ``None`` if nothing agrees.
 
-    Whatever the bytes, this takes steps that are bounded by a constant, and by the length of both.
+    The number of steps is bounded by a constant and by the length of both, whatever the text.
     """
     runs = list(_find_runs(triples, item.triples, start, min(stop, len(triples))))
     if not runs:
@@ -67,8 +71,9 @@ def align_fingerprint(triples: array[int], item: Fingerprint, start: int, stop: 
 
 
 def _find_gap(last: tuple[int, int], next_: tuple[int, int]) -> Gap | None:
-    """The words between two triples that agree; a triple reaches over three words."""
+    """Find the words between two agreeing triples; a triple covers three words."""
     text, print_ = next_[0] - last[0], next_[1] - last[1]
+    # Triples overlap: one replaced word breaks three triples. Steps of equal size up to three words hide no word.
     if text == print_ and text <= 3:
         return None
     overlap = min(3, text, print_)
@@ -76,7 +81,7 @@ def _find_gap(last: tuple[int, int], next_: tuple[int, int]) -> Gap | None:
 
 
 def _find_runs(triples: array[int], wanted: array[int], t: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """(start in the text, start in the fingerprint, length) of the runs that agree, in the order of both."""
+    """Yield runs of agreeing triples in order: (start in the text, start in the fingerprint, length)."""
     places: dict[int, list[int]] | None = None
     f, effort, length = 0, _MAX_STEPS, len(wanted)
     while t < stop and f < length and effort > 0:
@@ -89,6 +94,8 @@ def _find_runs(triples: array[int], wanted: array[int], t: int, stop: int) -> It
             places = {}
             for position, triple in enumerate(wanted):
                 places.setdefault(triple, []).append(position)
+        # After a mismatch, resume at the nearest triple that both share. Skipped words cost on either side, so that an
+        # insertion in the text and an omission from it are treated alike. The fingerprint is never walked backwards.
         best: tuple[int, int, int] | None = None
         ahead = 0
         while ahead < _LOOKAHEAD and t + ahead < stop and (best is None or ahead < best[0]):
@@ -104,14 +111,15 @@ def _find_runs(triples: array[int], wanted: array[int], t: int, stop: int) -> It
 
 
 def _count_agreeing(triples: array[int], wanted: array[int], t: int, f: int, stop: int) -> int:
-    """How many triples agree from here on."""
+    """Count the triples that agree from here on."""
     most = min(stop - t, len(wanted) - f)
     if triples[t] != wanted[f]:
         return 0
+    # Comparing array slices is fast in C, so the first mismatch is found by bisection and not triple by triple.
     low, high = 1, most
     if triples[t : t + most] == wanted[f : f + most]:
         return most
-    while low < high:  # the longest beginning of both that is equal
+    while low < high:
         middle = (low + high + 1) // 2
         if triples[t : t + middle] == wanted[f : f + middle]:
             low = middle

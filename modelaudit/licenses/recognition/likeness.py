@@ -1,4 +1,8 @@
-"""What a text is like: the places where fingerprints lie, and the best of them for each place."""
+"""Choose the fingerprints that best explain a text.
+
+Three steps: sampled hashes name the candidates and the places where each would begin; each candidate is aligned at its
+places; the best alignments that do not overlap explain the text. The words that remain are *loose*.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SKETCH, Fingerprint, Fingerprints, Span
 
 LEAST_SHARE = 0.5
-"""Of a fingerprint's words that have to be there for a text to be a variant of it."""
+"""The share of a fingerprint's words that a text must have to be a variant of it."""
 _LEAST_WORDS = 40
 _EXCERPT_SHARE, _EXCERPT_WORDS = 0.8, 60
 """A text is an excerpt of a licence if so much of the text, and so many words of it, are the licence's."""
@@ -22,27 +26,29 @@ _CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 6, 0.5
 """Places that are looked at, and of them how many that overlap; with less of its samples there, one is no rival."""
 _ENOUGH = 0.9
 _ROOM = 80
-"""Words before and after the place that the samples tell of."""
+"""Words before and after the estimated place that are aligned too."""
 _DIFFERENCES, _DIFFERENCE_CHARACTERS = 8, 160
 
 
 class Likeness(StrEnum):
-    """How a text relates to a licence."""
+    """The relation of a text to a licence."""
 
     EXACT = "exact"
-    """It is its text: every word is accounted for."""
+    """The text of the licence: every word is accounted for."""
     VARIANT = "variant"
-    """It has much of its text, and words that are not, or it lacks some."""
+    """Much of the licence text, with words added, left out or replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedFingerprint:
-    """A part of a text that is like a fingerprint.
+    """A fingerprint aligned with a part of the text.
 
     Attributes:
-        share: of the words of both that agree, 0 to 1.
-        unlike: the gaps that change something.
-        own: share of the marks that only this fingerprint has which are in the text.
+        item: the fingerprint.
+        alignment: the words that agree.
+        share: share of the words of both that agree, 0 to 1.
+        unlike: the gaps that change the text.
+        own: share of the hashes unique to this fingerprint that the text has.
     """
 
     item: Fingerprint
@@ -53,18 +59,19 @@ class PlacedFingerprint:
 
     @property
     def weight(self) -> float:
-        """How much of the text it explains; what it has too many or too few of counts against it."""
+        """The number of words that it explains; words added or missing count against it."""
+        # A quarter: a long true match with a long insertion must still win against a short fragment without one.
         wrong = sum(gap.text[1] - gap.text[0] + gap.print[1] - gap.print[0] for gap in self.unlike)
         return self.alignment.matched - wrong / 4
 
 
 @dataclass(frozen=True, slots=True)
 class TextExplanation:
-    """What the words of a text amount to.
+    """The explanation of a text by fingerprints.
 
     Attributes:
-        places: those that do not overlap, best first.
-        loose: the parts of the text that none of them accounts for.
+        places: fingerprints that do not overlap, best first.
+        loose: spans of the text that none of them accounts for.
     """
 
     places: tuple[PlacedFingerprint, ...]
@@ -72,11 +79,12 @@ class TextExplanation:
 
 
 def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
-    """The best fingerprints for the parts of a text."""
+    """Find the best fingerprints for the parts of a text."""
     found: list[PlacedFingerprint] = []
     for candidate in _find_candidates(words, prints):
         placed = _place_fingerprint(words, prints.items[candidate.number], candidate)
         if placed is not None:
+            # Candidates come best first: one that accounts for every word cannot be improved upon.
             if not placed.unlike and not list(_find_loose_spans(words, (placed,))):
                 return TextExplanation((placed,), ())
             found.append(placed)
@@ -88,7 +96,9 @@ def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
 
 
 def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -> PlacedFingerprint | None:
-    """Lay a fingerprint where it would begin, and where words stand between its own, from further ahead."""
+    """Align a fingerprint at its estimated beginnings; if words lie between its own, begin further ahead."""
+    # The likely and the first beginning differ if words were inserted. The third one, further ahead, only helps a poor
+    # match, so it is skipped for a good one.
     best: PlacedFingerprint | None = None
     starts = dict.fromkeys(max(0, start) for start in (candidate.likely, candidate.first))
     ahead = max(0, min(candidate.likely, candidate.first) - _ROOM)
@@ -103,16 +113,22 @@ def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -
 
 
 def _rank_place(words: Words, each: PlacedFingerprint) -> tuple[bool, float, float, float, str]:
-    """The greatest is the best explanation of the words: first what accounts for all of them."""
+    """Rank a place; the greatest explains the text best. A place that accounts for all words comes first."""
     whole = not each.unlike and not list(_find_loose_spans(words, (each,)))
     return whole, each.weight, each.own, each.share, each.item.id
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Candidate:
-    """Where a fingerprint may lie: the greatest has the largest share of its samples there, and the most.
+    """A place where a fingerprint may lie; the greatest has the largest share of its samples there.
 
-    ``likely`` and ``first`` are where it would begin, by the samples that agree among themselves and by the first.
+    Attributes:
+        share: share of the fingerprint's sampled hashes that were hit.
+        samples: number of different sampled hashes that were hit.
+        number: index of the fingerprint.
+        likely: the beginning that most samples agree on, as a word number; may be negative.
+        first: the beginning by the first sample alone.
+        stop: the end of the search.
     """
 
     share: float
@@ -124,7 +140,7 @@ class _Candidate:
 
 
 def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
-    """Where enough of the sampled hashes of a fingerprint stand in its order, best first."""
+    """Find places where enough sampled hashes of a fingerprint occur in its order, best first."""
     sketch = prints.sketch
     sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SKETCH == 0]
     hits: dict[int, list[tuple[int, int]]] = {}
@@ -133,6 +149,7 @@ def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
             hits.setdefault(packed >> PLACE_BITS, []).append((position, packed & PLACE_MASK))
     found: list[_Candidate] = []
     for number, pairs in hits.items():
+        # Either the text has enough of the fingerprint, or it consists mostly of it (an excerpt of a long licence).
         size = prints.sizes[number]
         if len(pairs) < max(_FEWEST_HITS, size * _HIT_SHARE) and len(pairs) < 0.6 * len(sampled):
             continue
@@ -140,12 +157,14 @@ def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
             distinct = len({where for _, where in group})
             enough = distinct >= max(_FEWEST_HITS, size * _HIT_SHARE)
             if enough or (distinct >= 8 and distinct >= 0.6 * len(sampled)):
+                # Each sample votes for a beginning. Insertions shift later votes, hence the mode.
                 likely = Counter(position - where for position, where in group).most_common(1)[0][0]
                 stop = max(group[-1][0] - group[-1][1], likely) + prints.items[number].words + _ROOM
                 first = group[0][0] - group[0][1]
                 found.append(_Candidate(distinct / max(1, size), distinct, number, likely, first, stop))
     kept: list[_Candidate] = []
     for each in sorted(found, reverse=True):
+        # Versions of one licence hit almost the same samples. Only a few close rivals are worth an alignment.
         span = (each.likely, each.stop)
         rivals = [
             other for other in kept if _count_overlap(span, (other.likely, other.stop)) > (span[1] - span[0]) // 2
@@ -156,7 +175,7 @@ def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
 
 
 def _split_copies(pairs: Sequence[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
-    """The hits of one fingerprint, apart for each copy of it in the text: a copy begins where its order begins anew."""
+    """Split the hits of one fingerprint into copies: a new copy begins where the order of the hits starts again."""
     group: list[tuple[int, int]] = []
     for position, where in pairs:
         if group and (where < group[-1][1] - size // 2 or position - group[-1][0] > size // 2 + 2 * _ROOM):
@@ -168,7 +187,7 @@ def _split_copies(pairs: Sequence[tuple[int, int]], size: int) -> Iterator[list[
 
 
 def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> PlacedFingerprint | None:
-    """The place, unless too little agrees."""
+    """Build the place, unless too little agrees."""
     unlike = tuple(gap for gap in alignment.gaps if not is_harmless_gap(words, gap, item))
     optional = sum(last - first for first, last in item.optional)
     needed = item.words - optional
@@ -189,7 +208,7 @@ def _count_overlap(one: Span, other: Span) -> int:
 
 
 def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iterator[Span]:
-    """The parts between the places that are more than titles, headings and statements of copyright."""
+    """Yield the spans between the places that are more than titles, headings and copyright statements."""
     items = [each.item for each in chosen]
     position = 0
     for first, end in (*sorted(each.alignment.text for each in chosen), (len(words.words), len(words.words))):
@@ -199,7 +218,10 @@ def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iter
 
 
 def describe_differences(words: Words, placed: PlacedFingerprint, loose: Sequence[Span]) -> tuple[str, ...]:
-    """The words that the licence does not have, and where it has words that are missing; bounded."""
+    """Describe the differences from the licence, bounded: added words, and the number of missing ones.
+
+    The notes go into the key of a conflict (``conclusion/subjects.py``), so their wording is fixed.
+    """
     shown: list[str] = []
     for first, end in (*(gap.text for gap in placed.unlike), *loose):
         if first < end:

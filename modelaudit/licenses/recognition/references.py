@@ -1,4 +1,4 @@
-"""Statements that name a licence in running text: claims by name, with their lines."""
+"""Find sentences and fields in running text that name a licence; each becomes a claim by name, with its line."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from itertools import islice
 _MAX_REFERENCES = 50
 _TEXT_LIMIT = 400_000
 _NAME_WINDOW = 300
-"""Characters after a statement's verb in which its name and address stand."""
+"""Characters after the verb of a statement in which its name and address are searched."""
 _QUOTATION = 200
 _NAME_WORDS = 14
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseReference:
-    """One statement.
+    """One statement that names a licence.
 
     Attributes:
-        name: the name or expression as it stands there, without the article.
-        url: the address that it leads to; empty where it has none.
-        line: from 1.
+        name: the name or expression as written, without the article.
+        url: the address behind the name; empty if it has none.
+        line: line number from 1.
         quotation: the line, bounded.
-        tag: whether it is an ``SPDX-License-Identifier``, and its name an expression.
+        tag: whether it is an ``SPDX-License-Identifier``, and ``name`` an expression.
     """
 
     name: str
@@ -53,7 +53,7 @@ _LINK = re.compile(r"\[([^\[\]]{2,120})\]\(([^()\s]{1,400})\)")
 _WORD = re.compile(r"[\w.+&/-]{1,40}(?:['\u2019]s)?")
 _BETWEEN = re.compile(r"(?:[ \t]*,)?[ \t]+\(?")
 _UNFINISHED = frozenset(("of", "for", "the", "and", "or", "to", "in", "with"))
-"""Words that join others and end no name."""
+"""Words that join others and never end a name."""
 _JOINING = _UNFINISHED | {
     *("version", "license", "licence", "licenses", "terms", "agreement", "community", "model", "public")
 }
@@ -69,10 +69,10 @@ _NAMES_A_LICENSE = re.compile(
 
 
 def find_references(text: str) -> tuple[LicenseReference, ...]:
-    """The statements of ``text`` that name a licence, in order; no more than 50, of its first 400,000 characters.
+    """Find the statements of ``text`` that name a licence, at most 50, in its first 400,000 characters.
 
-    What only mentions a name is none: it has to say that something is licensed, released, distributed or available
-    under it, or be a line of the form ``License: …``. A statement that denies it is none either.
+    A mere mention does not count. A statement licenses, releases or distributes something under the licence, or is a
+    line of the form ``License: …``. A negated statement does not count either.
     """
     text = text[:_TEXT_LIMIT]
     found = [*islice(_find_tags(text), 2 * _MAX_REFERENCES), *islice(_find_statements(text), 2 * _MAX_REFERENCES)]
@@ -89,13 +89,13 @@ def _find_tags(text: str) -> Iterator[tuple[int, str, str, bool]]:
 
 
 def _find_statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
-    """(position, name, address, False) of each."""
+    """Yield (offset, name, address, False) for each statement."""
     for pattern in (_VERB, _FIELD):
         for match in pattern.finditer(text):
             before = " ".join(text[max(0, match.start() - 80) : match.start()].split())
             if _NEGATED.search(before):
                 continue
-            # The marks of a comment, and of a quotation, stand between the lines of one sentence.
+            # Comment and quotation marks separate the lines of one sentence, so they are blanked first.
             after = _MARKS.sub(" ", text[match.end() : match.end() + _NAME_WINDOW].partition("\n\n")[0])
             name, url = _parse_license_name(after)
             if name and _NAMES_A_LICENSE.search(name):
@@ -103,12 +103,14 @@ def _find_statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
 
 
 def _parse_license_name(after: str) -> tuple[str, str]:
-    """The name with which a text begins, and the address that belongs to it."""
+    """Parse the licence name at the beginning of ``after``, and the address that belongs to it."""
     article = _ARTICLE.match(after)
     begin = article.end() if article else 0
     link = _LINK.match(after, begin)
     if link:
         return " ".join(link[1].split()).strip("*_` "), link[2]
+    # A name continues over capitalized words, numbers and joining words, and ends at a full stop. ``end`` marks the
+    # last word that can end a name, so that "the MIT License and" gives "MIT License".
     words, position = 0, begin
     end = begin
     while words < _NAME_WORDS and (word := _WORD.match(after, position)):

@@ -1,7 +1,7 @@
-"""Standard licences of which the rule set has no fingerprint, by the patterns of ``licenseclassifier``.
+"""Match standard licences without a fingerprint in the rule set, by the patterns of ``licenseclassifier``.
 
-The library is named here and nowhere else. Its patterns have room for words that they do not know, and forgive slips of
-the pen, so that what it finds says which licence to compare a text with, and never that a text is that licence.
+This module wraps the library, and no other module imports it. Its patterns permit other words and forgive typing
+errors. A match therefore shows which licence to compare a text with, and never proves that the text is that licence.
 """
 
 from __future__ import annotations
@@ -15,20 +15,26 @@ from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Span
 
 _TEXT_LIMIT = 60_000
-"""Characters; the library keeps what it has learnt of every text, so that long ones would fill the memory."""
+"""Characters; the library caches every text that it has seen, so long texts would fill the memory."""
 _LEAST_WORDS = 30
 _SPEAKS_OF_TERMS = re.compile(
     r"\b(?:warrant|liab|redistribut|sublicens|permission|copyright|licen[cs]e|public domain)", re.IGNORECASE
 )
 _LEAST_MENTIONS = 4
 
-# Identifiers that SPDX has given up, as the library still has them. Without "or later" a text says nothing of others.
+# The library uses deprecated SPDX ids. A text without "or later" grants no later version, hence ``-only``.
 _WITHOUT_LATER = re.compile(r"((?:A|L)?GPL|GFDL)-([0-9.]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class StandardMatch:
-    """A part of a text that a pattern covers: SPDX identifier, words, and the share of the text that it is."""
+    """A span of the text that a pattern covers.
+
+    Attributes:
+        id: SPDX id.
+        span: word numbers.
+        share: the share of the whole text that the span is, 0 to 1.
+    """
 
     id: str
     span: Span
@@ -36,7 +42,7 @@ class StandardMatch:
 
 
 def find_standard_licenses(words: Words, part: Span) -> Iterator[StandardMatch]:
-    """What patterns cover in a part of the text that no fingerprint accounts for."""
+    """Yield the pattern matches in a span of the text that no fingerprint accounts for."""
     first, end = part
     if end - first < _LEAST_WORDS:
         return
@@ -51,7 +57,7 @@ def find_standard_licenses(words: Words, part: Span) -> Iterator[StandardMatch]:
 
 
 def _run_classifier(text: str) -> list[tuple[str, int, int]]:
-    """(SPDX identifier, first character, end) of what ``licenseclassifier`` finds, however little of the text it is."""
+    """Run ``licenseclassifier``; return (SPDX id, first character, end) of each match, whatever its size."""
     from licenseclassifier import identify_license
 
     return [
@@ -60,7 +66,7 @@ def _run_classifier(text: str) -> list[tuple[str, int, int]]:
 
 
 def normalize_spdx_id(name: str) -> str:
-    """The identifier that SPDX has today for one of the library's: ``GPL-2.0`` is ``GPL-2.0-only``."""
+    """Normalize an id of the library to today's SPDX id: ``GPL-2.0`` becomes ``GPL-2.0-only``."""
     if _WITHOUT_LATER.fullmatch(name):
         return f"{name}-only"
     return f"{name[:-1]}-or-later" if name.endswith("+") and _WITHOUT_LATER.fullmatch(name[:-1]) else name

@@ -1,8 +1,8 @@
-"""A text as the words that count, and each three of them that follow one another as one hash.
+"""Split a text into the words that matter for recognition, and hash each three consecutive words.
 
-What a licence says does not depend on how its lines are wrapped, on the marks of Markdown and HTML, on the form of
-quotes and bullets, or on the numbers of its items, which rendering drops. All of that is left out here, and nothing
-else is: a number within a sentence is a word, and so is a letter that only looks like another one.
+The meaning of a licence does not depend on line breaks, Markdown and HTML markup, the style of quotes and bullets, or
+item numbers, which rendering drops. All of that is dropped here, and nothing else: a number within a sentence is a
+word, and so is a letter that only looks like another one.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from itertools import islice
 from operator import xor
 
 TEXT_LIMIT = 400_000
-"""Characters beyond which a text is cut; what is cut cannot be accounted for."""
+"""Characters beyond which a text is cut; cut text cannot be accounted for."""
 _CACHE_LIMIT = 60_000
 _EARLY = 200
 
-# An item's number is dropped wherever it stands, since other line breaks make it the first or the last of a line. What
-# a currency or a word such as "version" stands before is an amount, or names what it counts.
+
+# An item number is dropped anywhere in a line, because different line breaks move it. A number after a currency sign or
+# after "version" is an amount or a version, and is kept.
 _NUMBER = r"\(?(?:[0-9]{1,2}(?:\.[0-9]{1,2}){0,3}|[a-z]|[ivx]{1,5})[.)](?=[\s*_]|$)"
 _CJK_CHARACTERS = "\u3400-\u9fff\uf900-\ufaff"
-"""Chinese characters, each of which counts as a word."""
+"""Chinese characters; each one counts as a word."""
 _TOKEN = re.compile(
     rf"(?:(?<![^\s*_#>(])(?<!version )(?<!v )(?:{_NUMBER}))|([{_CJK_CHARACTERS}]|[^\W_{_CJK_CHARACTERS}]+)"
 )
@@ -36,7 +37,7 @@ _TAGS = (
     "a|abbr|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|font|footer|h[1-6]|head|header|hr|html|i|li|link|"
     "main|meta|nav|ol|p|pre|s|section|small|span|strong|sub|sup|table|tbody|td|th|thead|title|tr|u|ul"
 )
-# In a file that is read as plain text a tag shows, and all that stands in it: what may be a sentence stays.
+# In a plain text file a tag and its attributes are visible, so an attribute that may be a sentence is kept.
 _ATTRIBUTE = (
     r"(?:\s+(?:href|src|id|name|lang|xml:lang|dir|charset|rel|target|align|type|width|height|border|xmlns|http-equiv)"
     r"=(?:\"[^\s\"<>]{0,400}\"|'[^\s'<>]{0,400}'|[\w.%#-]{1,40})"
@@ -46,7 +47,7 @@ _TAG = re.compile(
     rf"</?(?:{_TAGS}){_ATTRIBUTE}{{0,8}}\s{{0,3}}/?>|<!doctype(?:\s+[\w.:/\"-]{{1,80}}){{0,6}}>|<!--|-->", re.IGNORECASE
 )
 _TARGET = re.compile(r"\]\((?:https?://|mailto:|#|[\w.-]{0,40}/|[\w-]{1,40}\.)[^()\s]{0,500}\)")
-# Characters without a width or with an order of their own, and signs that lower to a letter of ASCII.
+# Zero-width and bidirectional characters, and letters whose lower case is an ASCII letter (Kelvin sign, dotted I).
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130]"
 )
@@ -59,10 +60,10 @@ class Words:
     """The words of one text.
 
     Attributes:
-        text: what the words were taken from; as many line breaks as the text had.
+        text: the text after normalization, with the same line breaks as the original.
         words: in lower case.
-        hidden: whether the text has characters that do not show, or that turn into others.
-        cut: whether it went on.
+        hidden: whether the original has invisible characters, or characters that turn into others.
+        cut: whether the original was longer.
     """
 
     text: str
@@ -72,39 +73,39 @@ class Words:
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether nothing stands there that was not looked at: hidden characters, what was cut, letters one by one."""
+        """Whether the words represent the whole text: nothing hidden or cut, no words spelled letter by letter."""
         return not (self.hidden or self.cut or _SPELLED_OUT.search(_lower_text(self.text)))
 
     @cached_property
     def triples(self) -> array[int]:
-        """The hash of the words number i, i+1 and i+2, for each i."""
+        """The hash of the words i, i+1 and i+2, for each i."""
         return hash_triples(self.words)
 
     @cached_property
     def distinct(self) -> frozenset[int]:
-        """Its triples, without their order."""
+        """The set of triples."""
         return frozenset(self.triples)
 
     @cached_property
     def starts(self) -> array[int]:
-        """Where each word begins in ``text``."""
+        """The offset of each word in ``text``."""
         return array("I", (found.start(1) for found in _TOKEN.finditer(_lower_text(self.text)) if found[1]))
 
     def find_start(self, word: int) -> int:
-        """Where one word begins; what stands early is found without the others."""
+        """Find the offset of one word; early words are found without indexing the others."""
         if word >= _EARLY or "starts" in self.__dict__:
             return self.starts[word]
         found = (each.start(1) for each in _TOKEN.finditer(_lower_text(self.text)) if each[1])
         return next(islice(found, word, None))
 
     def find_line(self, word: int) -> int:
-        """The line, from 1, on which a word stands."""
+        """Find the line, from 1, of a word."""
         if not self.words:
             return 1
         return self.text.count("\n", 0, self.find_start(min(word, len(self.words) - 1))) + 1
 
     def quote(self, first: int, end: int, limit: int) -> str:
-        """The words from ``first`` up to ``end`` as they stand there, on one line, bounded by ``limit`` characters."""
+        """Quote the words from ``first`` up to ``end`` as written, on one line of at most ``limit`` characters."""
         if first >= end or first >= len(self.words):
             return ""
         begin = self.find_start(first)
@@ -114,13 +115,13 @@ class Words:
         return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
 
     def get_spelling(self, word: int) -> str:
-        """One word with its capitals."""
+        """Return one word with its capitals."""
         start = self.find_start(word)
         return self.text[start : start + len(self.words[word])]
 
 
 def split_words(text: str) -> Words:
-    """The words of ``text``, of which no more than ``TEXT_LIMIT`` characters are looked at."""
+    """Split ``text`` into words, after normalization; at most ``TEXT_LIMIT`` characters are read."""
     cut = len(text) > TEXT_LIMIT
     text = text[:TEXT_LIMIT].removeprefix("\ufeff")
     hidden = False
@@ -139,20 +140,21 @@ def split_words(text: str) -> Words:
 
 
 def _replace_tag(tag: re.Match[str]) -> str:
-    """What stands for a tag: its line breaks, so that lines keep their numbers."""
+    """Replace a tag by its line breaks, which keeps the line numbers."""
     return "\n" * tag[0].count("\n") or " "
 
 
 def _lower_text(text: str) -> str:
-    """``text`` in lower case, character by character."""
+    """Lower ``text`` without changing its length, so that offsets stay valid."""
     lowered = text.lower()
     return lowered if len(lowered) == len(text) else "".join(each.lower()[:1] for each in text)
 
 
 def hash_triples(words: Sequence[str]) -> array[int]:
-    """One 32-bit number for each three words. Each word counts by another number in each of the three places.
+    """Hash each three consecutive words to one 32-bit number.
 
-    So a word that stands for another one would have to agree with it in 96 bits to go unnoticed.
+    A word has a different number in each of the three positions. A replaced word is part of three triples, each time in
+    another position, so it goes unnoticed only if it agrees with the original in 96 bits.
     """
     known = _word_hashes
     if len(known) > _CACHE_LIMIT:

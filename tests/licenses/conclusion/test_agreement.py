@@ -1,4 +1,4 @@
-"""Texts, tags, metadata and cards of one repository held against each other."""
+"""Agreement and contradiction between texts, tags, metadata and cards of one repository."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def kinds(conclusion):
     return [conflict.kind for conflict in conclusion.conflicts]
 
 
-def test_a_text_alone_concludes(weigh):
+def test_license_text_alone_is_concluded(weigh):
     conclusion = weigh(texts={"LICENSE": "Apache-2.0"})
     assert (conclusion.state, conclusion.expression, conclusion.own) == (CONCLUDED, "Apache-2.0", ("Apache-2.0",))
     assert "taken as its licence" in conclusion.reasoning[0]
@@ -30,7 +30,7 @@ def test_a_text_alone_concludes(weigh):
 
 @pytest.mark.parametrize("name", ["mit", "apache-2.0", "openmdw-1.0"])
 @pytest.mark.parametrize("text", ["LicenseRef-Llama-3.1", "LicenseRef-FLUX.1-dev", "CC-BY-NC-4.0"])
-def test_a_permissive_name_over_a_stricter_text_is_no_conclusion(weigh, fired, name, text):
+def test_permissive_name_with_stricter_text_is_contradictory(weigh, fired, name, text):
     conclusion = weigh(license=name, texts={"LICENSE": text}, intent=BUSINESS)
     assert (conclusion.state, conclusion.expression) == (CONTRADICTORY, "")
     [conflict] = [each for each in conclusion.conflicts if each.kind == "declared-found"]
@@ -49,7 +49,7 @@ def test_a_permissive_name_over_a_stricter_text_is_no_conclusion(weigh, fired, n
         ({"license": "other", "license_name": "acme-house-licence", "license_link": "LICENSE"}, "LicenseRef-Llama-3.1"),
     ],
 )
-def test_a_text_completes_a_word_that_says_too_little(weigh, fields, text):
+def test_text_completes_vague_name(weigh, fields, text):
     conclusion = weigh(texts={"LICENSE": text}, **fields)
     assert (conclusion.state, conclusion.expression) == (CONCLUDED, text)
 
@@ -59,17 +59,17 @@ def test_a_text_completes_a_word_that_says_too_little(weigh, fields, text):
     [
         ({"license": "openrail"}, "MIT", CONTRADICTORY),
         ({"license": "cc"}, "Apache-2.0", CONTRADICTORY),
-        # The name may mean other terms than those of the file, to which nothing on the card leads.
+        # The name may mean other terms than the file's, and the card does not link to the file.
         ({"license": "other", "license_name": "acme-house-licence"}, "MIT", UNRECOGNISED),
         ({"license": "acme-1.0"}, "MIT", UNRECOGNISED),
     ],
 )
-def test_a_text_of_another_kind_completes_nothing(weigh, fields, text, state):
+def test_text_of_other_family_does_not_complete_name(weigh, fields, text, state):
     conclusion = weigh(texts={"LICENSE": text}, intent=BUSINESS, **fields)
     assert (conclusion.state, conclusion.expression, conclusion.permission) == (state, "", Answer.REVIEW)
 
 
-def test_the_text_says_which_version(weigh):
+def test_text_decides_the_version(weigh):
     conclusion = weigh(license="gemma", texts={"LICENSE": "LicenseRef-Gemma-2024-04-01"})
     assert (conclusion.expression, kinds(conclusion)) == ("LicenseRef-Gemma-2024-04-01", [])
     without = weigh(license="gemma")
@@ -77,7 +77,7 @@ def test_the_text_says_which_version(weigh):
     assert "version-dependent" not in kinds(weigh(license="mit"))
 
 
-def test_a_variant_is_no_licence_whatever_the_card_says(weigh, fired, text_claim):
+def test_variant_text_is_never_concluded(weigh, fired, text_claim):
     variant = text_claim("LICENSE", "MIT", "above 100 users its name must be shown")
     for fields in ({"license": "mit"}, {"license": "other"}, {}):
         conclusion = weigh(claims=[variant], intent=BUSINESS, **fields)
@@ -88,20 +88,20 @@ def test_a_variant_is_no_licence_whatever_the_card_says(weigh, fired, text_claim
     assert "license/variant-text" in fired(weigh(claims=[variant], license="other"))
 
 
-def test_a_use_policy_is_no_licence(weigh, text_claim):
+def test_use_policy_is_not_a_license(weigh, text_claim):
     policy = text_claim("USE_POLICY.md", "LicenseRef-Llama-3.1", policy=True)
     assert weigh(claims=[policy]).state is UNDECLARED
     assert weigh(license="mit", claims=[policy]).expression == "MIT"
 
 
-def test_a_further_text_that_only_adds_binds_too(weigh):
+def test_additional_text_binds_too(weigh):
     both = weigh(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MIT": "MIT"})
     assert (both.state, both.expression) == (CONCLUDED, "Apache-2.0 AND MIT")
     stricter = weigh(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MODEL": "CC-BY-NC-4.0"})
     assert stricter.state is CONTRADICTORY
 
 
-def test_texts_of_both_alternatives_agree_with_them(weigh):
+def test_texts_of_both_alternatives_agree_with_expression(weigh):
     conclusion = weigh(license="mit OR apache-2.0", texts={"LICENSE-MIT": "MIT", "LICENSE-APACHE": "Apache-2.0"})
     assert (conclusion.state, conclusion.expression) == (CONCLUDED, "MIT OR Apache-2.0")
 
@@ -120,18 +120,18 @@ def test_texts_of_both_alternatives_agree_with_them(weigh):
         (stated("pyproject.toml", "license", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONCLUDED),
     ],
 )
-def test_metadata_and_tags_have_to_agree_with_the_card(weigh, claim, state):
+def test_metadata_and_tags_must_agree_with_card(weigh, claim, state):
     assert weigh(license="mit", claims=[claim]).state is state
 
 
-def test_metadata_alone_concludes_and_a_subfolder_does_not(weigh):
+def test_metadata_at_root_is_concluded_but_not_in_subfolder(weigh):
     claim = stated("model.gguf", "general.license", "apache-2.0", "Apache-2.0")
     assert weigh(cards={}, claims=[claim]).expression == "Apache-2.0"
     below = stated("q4/model.gguf", "general.license", "apache-2.0", "Apache-2.0")
     assert weigh(cards={}, claims=[below]).state is UNDECLARED
 
 
-def test_a_name_in_running_text_declares_nothing_and_a_stricter_one_is_told(weigh, fired):
+def test_name_in_running_text_is_a_conflict_only_if_stricter(weigh, fired):
     mention = LicenseClaim(ClaimKind.DECLARED, "README.md", "text", "under CC BY-NC 4.0", "CC-BY-NC-4.0")
     assert weigh(claims=[mention]).state is UNDECLARED
     conclusion = weigh(license="mit", claims=[mention], intent=BUSINESS)
@@ -141,7 +141,7 @@ def test_a_name_in_running_text_declares_nothing_and_a_stricter_one_is_told(weig
     assert kinds(weigh(license="apache-2.0", claims=[mild], texts={"LICENSE": "Apache-2.0"})) == []
 
 
-def test_parts_with_terms_of_their_own_bind_and_are_counted_apart(weigh):
+def test_component_licenses_bind_apart_from_the_model(weigh):
     texts = {"LICENSE": "MIT", "vae/LICENSE": "CC-BY-NC-4.0", "LICENSE-CODE": "Apache-2.0"}
     conclusion = weigh(license="mit", texts=texts, intent=BUSINESS)
     assert (conclusion.expression, conclusion.own) == ("MIT", ("MIT",))
@@ -150,13 +150,13 @@ def test_parts_with_terms_of_their_own_bind_and_are_counted_apart(weigh):
     assert any("vae/LICENSE is under" in sentence for sentence in conclusion.reasoning)
 
 
-def test_a_claim_by_name_in_a_licence_file_is_not_its_text(weigh):
+def test_license_name_in_a_file_is_not_its_text(weigh):
     named = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "the MIT License", "MIT", basis=Basis.NAME)
     conclusion = weigh(license="mit", claims=[named], intent=BUSINESS)
     assert (conclusion.state, conclusion.permission) == (UNRECOGNISED, Answer.REVIEW)
 
 
-def test_what_a_card_in_a_folder_mentions_contradicts_nothing_that_the_model_declares(weigh):
+def test_mention_in_subfolder_card_contradicts_nothing(weigh):
     mention = LicenseClaim(ClaimKind.DECLARED, "part/README.md", "text", "under CC BY-NC 4.0", "CC-BY-NC-4.0")
     conclusion = weigh(license="mit", claims=[mention], intent=BUSINESS)
     assert "declared-prose" not in {conflict.kind for conflict in conclusion.conflicts}

@@ -44,7 +44,7 @@ VAGUE, UNRECOGNISED, UNDECLARED = ConclusionState.VAGUE, ConclusionState.UNRECOG
         ("apple-amlr", "LicenseRef-Apple-AMLR", "research-only"),
     ],
 )
-def test_an_identifier_leads_to_one_licence(weigh, stated, entry, category):
+def test_identifier_resolves_to_one_license(weigh, stated, entry, category):
     conclusion = weigh(license=stated)
     if entry is None:
         assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
@@ -70,14 +70,14 @@ def test_an_identifier_leads_to_one_licence(weigh, stated, entry, category):
     ],
 )
 @pytest.mark.parametrize("stated", ["other", "Other", None])
-def test_under_other_the_name_decides(weigh, stated, name, entry):
+def test_license_name_decides_when_license_is_other(weigh, stated, name, entry):
     fields = {"license_name": name} | ({"license": stated} if stated else {})
     conclusion = weigh(**fields)
     assert conclusion.state is CONCLUDED
     assert [found.id for found in conclusion.entries] == [entry]
 
 
-def test_under_other_the_address_decides_where_there_is_no_name(weigh):
+def test_license_link_decides_when_there_is_no_name(weigh):
     link = "http://ai.google.dev/gemma/terms/"
     conclusion = weigh(license="other", license_link=link)
     assert [found.id for found in conclusion.entries] == ["LicenseRef-Gemma"]
@@ -89,13 +89,13 @@ def test_under_other_the_address_decides_where_there_is_no_name(weigh):
     "stated",
     ["other", "unknown", "openrail", "cc", "CC", "gpl", "lgpl", "bsd", "gfdl", "odbl", "odc-by", "modified-mit"],
 )
-def test_a_family_is_vague(weigh, stated):
+def test_license_family_is_vague(weigh, stated):
     conclusion = weigh(license=stated)
     assert (conclusion.state, conclusion.category, conclusion.entries) == (VAGUE, LicenseCategory.UNKNOWN, ())
     assert stated in conclusion.reasoning[0]
 
 
-def test_a_name_completes_its_family(weigh):
+def test_license_name_completes_its_family(weigh):
     assert weigh(license="openrail", license_name="creativeml-openrail-m").state is CONCLUDED
     assert weigh(license="gpl", license_name="GPL-3.0").state is CONCLUDED
     kimi = "https://huggingface.co/moonshotai/Kimi-K2-Instruct/blob/main/LICENSE"
@@ -104,7 +104,7 @@ def test_a_name_completes_its_family(weigh):
     assert modified.category is LicenseCategory.CONDITIONAL
 
 
-def test_a_name_outside_its_family_contradicts_it(weigh):
+def test_license_name_outside_its_family_is_contradictory(weigh):
     conclusion = weigh(license="gpl", license_name="MIT")
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
 
@@ -112,7 +112,7 @@ def test_a_name_outside_its_family_contradicts_it(weigh):
 @pytest.mark.parametrize(
     "stated", ["my-own-1.0", "5", "2.0", "True", "apache-2.1", "mit?", "mitt", "not-mit", "free", "none"]
 )
-def test_what_nobody_knows_is_never_permissive(weigh, stated):
+def test_unknown_name_is_never_permissive(weigh, stated):
     conclusion = weigh(license=stated)
     assert conclusion.state is UNRECOGNISED
     assert conclusion.category is LicenseCategory.UNKNOWN
@@ -122,24 +122,24 @@ def test_what_nobody_knows_is_never_permissive(weigh, stated):
 @pytest.mark.parametrize(
     "stated", ["m\u0456t", "\uff2d\uff29\uff34", "m\u200bit", "apache\u20112.0", "\u212aimi-k2-modified-mit"]
 )
-def test_what_only_looks_like_a_name_is_not_that_name(weigh, stated):
+def test_look_alike_name_does_not_resolve(weigh, stated):
     conclusion = weigh(license=stated)
     assert conclusion.state is UNRECOGNISED
     assert "U+" in conclusion.reasoning[0]
 
 
 @pytest.mark.parametrize("stated", ["", "  ", "~", "null", []])
-def test_an_empty_field_declares_nothing(weigh, stated):
+def test_empty_field_declares_nothing(weigh, stated):
     conclusion = weigh(license=stated)
     assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
 
 
-def test_no_card_is_told_from_a_card_without_a_licence(weigh):
+def test_missing_card_differs_from_card_without_license(weigh):
     assert "no model card" in weigh(cards={}).reasoning[0]
     assert "states no licence" in weigh(pipeline_tag="text-generation").reasoning[0]
 
 
-def test_several_licences_contradict_each_other(weigh):
+def test_several_licenses_are_contradictory(weigh):
     conclusion = weigh(license=["mit", "apache-2.0"])
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
     assert {entry.id for entry in conclusion.entries} == {"MIT", "Apache-2.0"}
@@ -147,7 +147,7 @@ def test_several_licences_contradict_each_other(weigh):
     assert weigh(license=["a", "b"]).state is CONTRADICTORY
 
 
-def test_a_list_of_one_licence_is_that_licence(weigh):
+def test_list_of_one_license_is_that_license(weigh):
     assert weigh(license=["mit"]).state is CONCLUDED
     assert weigh(license=["mit", "MIT", "MIT License"]).state is CONCLUDED
 
@@ -161,7 +161,7 @@ def test_a_list_of_one_licence_is_that_licence(weigh):
         ("MIT AND (Apache-2.0 OR GPL-3.0-only)", "(MIT AND Apache-2.0) OR (MIT AND GPL-3.0-only)", "permissive"),
     ],
 )
-def test_of_alternatives_one_suffices_and_what_is_joined_binds_together(weigh, stated, expression, category):
+def test_alternatives_are_a_choice_and_joined_licenses_all_bind(weigh, stated, expression, category):
     conclusion = weigh(license=stated)
     assert (conclusion.state, conclusion.expression, conclusion.category) == (CONCLUDED, expression, category)
 
@@ -179,7 +179,7 @@ def test_of_alternatives_one_suffices_and_what_is_joined_binds_together(weigh, s
         "(" * 500 + "MIT OR Apache-2.0" + ")" * 500,
     ],
 )
-def test_an_expression_that_is_not_understood_is_no_licence(weigh, stated):
+def test_unknown_expression_is_unrecognised(weigh, stated):
     conclusion = weigh(license=stated)
     assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
 
@@ -192,24 +192,24 @@ def test_an_expression_that_is_not_understood_is_no_licence(weigh, stated):
         {"license_name": "qwen", "license_link": "https://ai.google.dev/gemma/terms"},
     ],
 )
-def test_fields_that_disagree_contradict_each_other(weigh, fields):
+def test_disagreeing_fields_are_contradictory(weigh, fields):
     conclusion = weigh(**fields)
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
 
 
-def test_an_unknown_name_beside_a_known_identifier_prevents_a_conclusion(weigh):
+def test_unknown_name_beside_known_identifier_prevents_conclusion(weigh):
     conclusion = weigh(license="mit", license_name="Proprietary Research Licence")
     assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
     assert [entry.id for entry in conclusion.entries] == ["MIT"]
 
 
-def test_fields_that_agree_conclude(weigh):
+def test_agreeing_fields_are_concluded(weigh):
     conclusion = weigh(license="llama3.1", license_name="Llama 3.1 Community License", license_link="LICENSE")
     assert conclusion.state is CONCLUDED
     assert "license and license_name" in conclusion.reasoning[0]
 
 
-def test_claims_quote_the_card_with_its_line(weigh):
+def test_claims_quote_the_card_with_line_numbers(weigh):
     claim = weigh(pipeline_tag="x", license="MIT").claims[0]
     assert (claim.kind, claim.artifact, claim.field, claim.quotation) == (
         ClaimKind.DECLARED,
@@ -221,20 +221,20 @@ def test_claims_quote_the_card_with_its_line(weigh):
 
 
 class TestSeveralCards:
-    def test_the_root_card_speaks_for_the_model(self, weigh):
+    def test_root_card_states_the_license_of_the_model(self, weigh):
         conclusion = weigh(cards={"onnx/README.md": {}, "README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (CONCLUDED, "permissive")
 
-    def test_another_licence_in_a_subfolder_makes_the_category_stricter(self, weigh):
+    def test_license_in_subfolder_makes_category_stricter(self, weigh):
         conclusion = weigh(cards={"a/README.md": {"license": "cc-by-nc-4.0"}, "README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (CONCLUDED, "non-commercial")
         assert [entry.id for entry in conclusion.entries] == ["MIT", "CC-BY-NC-4.0"]
 
-    def test_a_subfolder_never_makes_it_more_permissive(self, weigh):
+    def test_subfolder_never_makes_category_more_permissive(self, weigh):
         conclusion = weigh(cards={"a/README.md": {"license": "mit"}, "README.md": {"license": "cc-by-nc-4.0"}})
         assert conclusion.category is LicenseCategory.NON_COMMERCIAL
 
-    def test_a_subfolder_does_not_declare_the_model(self, weigh):
+    def test_subfolder_does_not_declare_the_model(self, weigh):
         conclusion = weigh(cards={"a/README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
         assert [claim.artifact for claim in conclusion.claims] == ["a/README.md"]
@@ -242,20 +242,20 @@ class TestSeveralCards:
     @pytest.mark.parametrize(
         ("stated", "state"), [("my-own", UNRECOGNISED), ("other", VAGUE), (["mit", "gpl-3.0"], CONTRADICTORY)]
     )
-    def test_a_doubt_in_a_subfolder_is_a_doubt(self, weigh, stated, state):
+    def test_doubt_in_subfolder_prevents_conclusion(self, weigh, stated, state):
         conclusion = weigh(cards={"README.md": {"license": "mit"}, "a/README.md": {"license": stated}})
         assert (conclusion.state, conclusion.category) == (state, LicenseCategory.UNKNOWN)
         assert any(sentence.startswith("a/README.md: ") for sentence in conclusion.reasoning)
 
 
 class TestHostileCards:
-    def test_a_huge_value_is_quoted_in_part_and_matches_nothing(self, weigh):
+    def test_huge_value_is_truncated_and_matches_nothing(self, weigh):
         conclusion = weigh(license="mit" + " " * 5_000_000, license_name="x" * 5_000_000)
         assert conclusion.state is UNRECOGNISED
         assert all(len(claim.quotation) < 400 for claim in conclusion.claims)
         assert all(len(sentence) < 500 for sentence in conclusion.reasoning)
 
-    def test_a_licence_is_not_hidden_behind_many_others(self, weigh):
+    def test_license_is_found_behind_many_unknown_names(self, weigh):
         repeated = weigh(license=["mit"] * 10_000 + ["cc-by-nc-4.0"])
         assert repeated.state is CONTRADICTORY
         assert {entry.id for entry in repeated.entries} == {"MIT", "CC-BY-NC-4.0"}
@@ -264,29 +264,29 @@ class TestHostileCards:
         assert linked.state is CONTRADICTORY
         assert len(linked.claims) < 60
 
-    def test_a_field_that_stands_twice_counts_twice(self, rules):
+    def test_repeated_field_counts_twice(self, rules):
         twice = ModelCard((CardField("license", ("mit",), 2), CardField("license", ("cc-by-nc-4.0",), 3)))
-        assert concluded_on(twice, rules).state is CONTRADICTORY
+        assert conclude_card(twice, rules).state is CONTRADICTORY
 
     @pytest.mark.parametrize("key", [None, "license", "license_name"])
-    def test_what_could_not_be_read_may_have_spoken_of_the_licence(self, rules, key):
+    def test_damaged_front_matter_prevents_conclusion(self, rules, key):
         defect = Defect("front-matter-type", "is neither text nor a list of texts", Location(line=2, key=key))
-        conclusion = concluded_on(ModelCard((CardField("license", ("mit",), 2),), (defect,)), rules)
+        conclusion = conclude_card(ModelCard((CardField("license", ("mit",), 2),), (defect,)), rules)
         assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
 
-    def test_what_could_not_be_read_is_not_made_good_by_a_text(self, weigh, rules):
+    def test_license_text_does_not_replace_damaged_front_matter(self, weigh, rules):
         defect = Defect("front-matter-invalid", "it is not YAML", Location(line=2))
         damaged = extract_claims(ModelCard((), (defect,)), "README.md", rules.licenses, rules.vague_licenses)
         conclusion = weigh(claims=damaged, texts={"LICENSE": "MIT"})
         assert (conclusion.state, conclusion.expression) == (UNRECOGNISED, "")
 
-    def test_damage_elsewhere_does_not_matter(self, rules):
+    def test_damage_in_other_fields_is_ignored(self, rules):
         defect = Defect("front-matter-type", "is neither text nor a list of texts", Location(line=9, key="tags"))
         damaged = ModelCard((CardField("license", ("mit",), 2),), (defect,))
-        assert concluded_on(damaged, rules).state is CONCLUDED
+        assert conclude_card(damaged, rules).state is CONCLUDED
 
 
-def concluded_on(card, rules):
+def conclude_card(card, rules):
     claims = extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)
     return conclude(Evidence(claims, ["README.md"]), rules)
 
@@ -310,7 +310,7 @@ FIELD = st.builds(
     st.lists(st.tuples(st.sampled_from(["README.md", "a/README.md"]), st.lists(FIELD, max_size=5)), max_size=3),
     st.booleans(),
 )
-def test_any_card_gives_a_conclusion_that_holds_its_promises(cards, unknown_text):
+def test_every_card_gives_a_consistent_conclusion(cards, unknown_text):
     claims = [
         claim
         for path, fields in cards

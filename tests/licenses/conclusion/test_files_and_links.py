@@ -27,7 +27,7 @@ from modelaudit.model.license import ClaimKind, ConclusionState
         "LICENSE_GEMMA.md",
     ],
 )
-def test_license_texts_are_found_by_name(path):
+def test_license_files_are_found_by_name(path):
     assert is_license_file_name(path)
     [claim] = claim_license_files([path])
     assert (claim.kind, claim.artifact, claim.quotation, claim.entry) == (ClaimKind.FOUND, path, path, None)
@@ -36,7 +36,7 @@ def test_license_texts_are_found_by_name(path):
 @pytest.mark.parametrize(
     "path", ["NOTICE", "NOTICE.txt", "USE_POLICY.md", "Use-Policy.txt", "acceptable_use_policy.md"]
 )
-def test_notices_and_policies_are_evidence_but_no_license_text(path):
+def test_notices_and_policies_are_claims_but_not_license_texts(path):
     assert claim_license_files([path])
     assert not is_license_file_name(path)
 
@@ -57,15 +57,15 @@ def test_notices_and_policies_are_evidence_but_no_license_text(path):
         "x" * 400 + "LICENSE",
     ],
 )
-def test_other_names_are_none(path):
+def test_other_file_names_make_no_claim(path):
     assert claim_license_files([path]) == ()
 
 
-def test_the_number_of_file_claims_is_bounded():
+def test_number_of_file_claims_is_bounded():
     assert len(claim_license_files(f"{number}/LICENSE" for number in range(1000))) == CLAIM_LIMIT
 
 
-def test_a_member_of_an_archive_is_no_licence_file_of_the_snapshot(weigh):
+def test_archive_member_is_not_a_license_file_of_the_snapshot(weigh):
     assert weigh(license="mit", paths=["model.zip!LICENSE"]).state is ConclusionState.CONCLUDED
     assert weigh(license="mit", paths=["LICENSE"]).state is ConclusionState.UNRECOGNISED
 
@@ -77,12 +77,12 @@ def link_of(conclusion):
 @pytest.mark.parametrize(
     "link", ["LICENSE.md", "./LICENSE.md", "LICENSE.md#section", "docs/../LICENSE.md", "docs/LICENSE%2Emd"]
 )
-def test_a_link_to_a_file_of_the_snapshot(weigh, link):
+def test_link_to_snapshot_file_is_found(weigh, link):
     conclusion = weigh(license="mit", license_link=link, paths=["LICENSE.md", "docs/LICENSE.md"])
     assert link_of(conclusion) == []
 
 
-def test_a_link_may_lead_to_a_text_with_another_name(weigh, fired):
+def test_link_may_lead_to_a_file_with_any_name(weigh, fired):
     conclusion = weigh(license="mit", license_link="terms.txt", texts={"terms.txt": "MIT"})
     assert "license/text-missing" not in fired(conclusion)
     unread = weigh(license="mit", license_link="terms.txt", paths=["terms.txt"])
@@ -90,7 +90,7 @@ def test_a_link_may_lead_to_a_text_with_another_name(weigh, fired):
     assert "license/text-not-compared" in fired(unread)
 
 
-def test_a_relative_link_starts_at_its_card(weigh):
+def test_relative_link_starts_at_the_folder_of_its_card(weigh):
     cards = {"README.md": {"license": "mit"}, "sub/README.md": {"license_link": "LICENSE"}}
     assert link_of(weigh(cards=cards, paths=["sub/LICENSE"])) == []
     assert link_of(weigh(cards=cards, paths=["LICENSE"])) == ["missing-file"]
@@ -114,11 +114,11 @@ def test_a_relative_link_starts_at_its_card(weigh):
         ("x" * 100_000, "missing-file"),
     ],
 )
-def test_a_link_that_reaches_no_file_says_where_it_leads(weigh, link, place):
+def test_unresolved_link_is_classified_by_destination(weigh, link, place):
     assert link_of(weigh(license="mit", license_link=link)) == [place]
 
 
-def test_a_page_of_the_model_itself_is_its_file(weigh):
+def test_page_of_the_model_itself_resolves_to_its_file(weigh):
     link = "https://huggingface.co/acme/tiny/blob/main/LICENSE"
     assert link_of(weigh(license="mit", license_link=link, paths=["LICENSE"], repository="Acme/tiny")) == []
     assert link_of(weigh(license="mit", license_link=link, paths=["LICENSE"], repository="acme/other")) == ["web"]

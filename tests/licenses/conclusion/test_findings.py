@@ -23,39 +23,39 @@ from modelaudit.model.terms import Intent, LicenseCategory, Use
         ({"license": "gpl-3.0"}, "GPL-3.0-only", {"license/copyleft"}),
         ({"license": "gpl-3.0-or-later"}, "GPL-3.0-only", {"license/copyleft"}),
         ({"license": "mit", "license_link": "https://example.org"}, "MIT", {"license/link-outside"}),
-        # What one of the contradicting statements forbids must not get lost.
+        # A prohibition in one of the contradicting statements must not get lost.
         ({"license": ["mit", "cc-by-nc-4.0"]}, None, {"license/contradictory", "license/non-commercial"}),
         ({"license": "apache-2.0"}, "MIT", {"license/text-differs"}),
         ({"license": "mit"}, "LicenseRef-Gemma", {"license/declared-against-text", "license/use-restricted"}),
         ({"license": "gemma"}, "LicenseRef-Gemma-2024-04-01", {"license/use-restricted"}),
     ],
 )
-def test_which_rules_fire(weigh, fired, fields, texts, expected):
+def test_expected_rules_match(weigh, fired, fields, texts, expected):
     assert set(fired(weigh(texts={"LICENSE": texts} if texts else {}, **fields))) == expected
 
 
-def test_a_missing_text_is_a_finding_only_where_the_licence_asks_for_it(weigh, fired):
+def test_missing_text_is_a_finding_only_if_the_license_requires_it(weigh, fired):
     assert set(fired(weigh(license="mit"))) == {"license/text-missing"}
     assert set(fired(weigh(license="mit", paths=["NOTICE"]))) == {"license/text-missing"}
     assert set(fired(weigh(license="cc0-1.0"))) == set()
     assert "license/text-missing" not in fired(weigh(license=["mit", "apache-2.0"]))
 
 
-def test_a_licence_file_of_unknown_words_is_to_be_read_by_a_person(weigh, fired):
+def test_unrecognised_license_file_needs_a_person(weigh, fired):
     assert "license/text-not-compared" not in fired(weigh(license="mit", paths=["NOTICE", "model.safetensors"]))
     for paths, link in (["COPYING"], {}), (["sub/COPYING"], {}), (["terms.md"], {"license_link": "terms.md"}):
         fire = fired(weigh(license="mit", paths=paths, **link))
         assert paths[0] in fire["license/text-not-compared"]
 
 
-def test_an_origin_that_nobody_read_is_told(weigh, fired, origin_of):
+def test_unread_base_model_is_a_finding(weigh, fired, origin_of):
     unread = [origin_of("x/y", look=OriginState.MISSING)]
     assert "license/permissive-over-base-model" in fired(weigh(license="mit", origins=unread))
     assert "license/base-model-not-followed" in fired(weigh(license="gemma", origins=unread))
     assert "license/base-model-not-followed" in fired(weigh(license="mit", origins=[origin_of("/data/checkpoint")]))
 
 
-def test_evidence_is_what_stands_in_the_files_and_nothing_else(weigh):
+def test_evidence_quotes_the_files_alone(weigh):
     fields = {"license": "llama3.2", "license_link": "LICENSE"}
     allowed = {"README.md:2: license: llama3.2", "README.md:3: license_link: LICENSE", "LICENSE"}
     subjects = build_subjects(weigh(paths=["LICENSE"], **fields))
@@ -73,26 +73,26 @@ def test_findings_point_at_the_root_card(weigh):
     assert "README.md:3: license: mit" in subject.evidence
 
 
-def test_a_licence_that_nobody_declares_is_about_the_model_as_a_whole(weigh):
+def test_undeclared_license_finding_has_no_path(weigh):
     assert {subject.artifact for subject in build_subjects(weigh())} == {""}
 
 
-def test_a_waiver_for_one_statement_does_not_cover_another(weigh):
+def test_waiver_for_one_statement_does_not_cover_another(weigh):
     first, second = (build_subjects(weigh(license=stated))[0] for stated in ("my-own-1.0", "my-own-2.0"))
     assert first.key != second.key
 
 
-def test_keys_are_unique(weigh):
+def test_subject_keys_are_unique(weigh):
     subjects = build_subjects(weigh(license=["llama3.2", "gpl-3.0", "mit"], license_link=["a", "b"]))
     keys = [(subject.kind, subject.artifact, subject.key) for subject in subjects]
     assert len(keys) == len(set(keys))
 
 
-def test_nothing_is_said_where_nothing_was_checked():
+def test_unchecked_conclusion_has_no_subjects():
     assert build_subjects(LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)) == ()
 
 
-def test_every_subject_has_the_fields_that_rules_may_speak_of(weigh):
+def test_every_subject_has_the_documented_fields(weigh):
     fields = {
         "license-conclusion": {"state", "category", "declared", "licenses", "reason", "between"},
         "license-entry": {"license", "id", "category", "terms", "standing", "url"},
@@ -106,7 +106,7 @@ def test_every_subject_has_the_fields_that_rules_may_speak_of(weigh):
     assert all(set(subject.fields) == fields[subject.kind] for subject in subjects)
 
 
-def test_what_the_use_is_answered_is_a_finding(weigh, fired):
+def test_answers_to_the_use_are_findings(weigh, fired):
     denied = fired(weigh(license="cc-by-nc-4.0", intent=Intent({Use.COMMERCIAL: True})))
     assert "Your use is commercial." in denied["license/use-denied"]
     assert "license/use-for-review" in fired(weigh(license="other", intent=Intent({Use.COMMERCIAL: True})))
@@ -114,7 +114,7 @@ def test_what_the_use_is_answered_is_a_finding(weigh, fired):
     assert not {"license/use-denied", "license/use-for-review"} & set(allowed)
 
 
-def test_the_rules_of_the_family_are_written_for_people(rules):
+def test_rules_of_the_license_family_are_complete(rules):
     family = {name: rule for name, rule in rules.findings.items() if name.startswith("license/")}
     assert len(family) >= 12
     for rule in family.values():

@@ -1,4 +1,4 @@
-"""What is open, part by part, and the class of the Model Openness Framework that follows."""
+"""Openness of each component, and the resulting class of the Model Openness Framework."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def opened(weigh, paths, license_="apache-2.0", **options):
         ([*WEIGHTS, *TOOLING[:-1]], "Class III"),
     ],
 )
-def test_a_class_needs_every_part_of_it(weigh, paths, title):
+def test_class_requires_all_its_components(weigh, paths, title):
     assert opened(weigh, paths).title.startswith(title)
 
 
-def test_data_counts_under_its_own_licence(weigh):
+def test_data_is_rated_by_its_own_license(weigh):
     free = {"datasets": [DatasetClaim("a/b", OriginState.READ, ("CC-BY-4.0",))]}
     whole = [*WEIGHTS, *TOOLING, *SCIENCE]
     assert opened(weigh, [*WEIGHTS, *TOOLING], evidence=free).title.startswith("Class II,")
@@ -44,19 +44,19 @@ def test_data_counts_under_its_own_licence(weigh):
 
 
 @pytest.mark.parametrize("license_", ["llama3.1", "openrail++", "cc-by-nc-4.0", "other", "gemma"])
-def test_a_licence_with_restrictions_opens_nothing(weigh, license_):
+def test_restricted_license_opens_no_component(weigh, license_):
     openness = opened(weigh, WEIGHTS, license_)
     assert openness.title.startswith("No class")
     assert not any(part.open for part in openness.components)
     assert any("Model parameters" in line for line in openness.missing)
 
 
-def test_weights_are_open_only_where_their_origin_is(weigh, origin_of):
+def test_weights_are_open_only_if_base_model_is_open(weigh, origin_of):
     assert opened(weigh, WEIGHTS, origins=[origin_of("a/b", "MIT")]).title.startswith("Class III")
     assert opened(weigh, WEIGHTS, origins=[origin_of("a/b", "CC-BY-NC-4.0")]).title.startswith("No class")
 
 
-def test_every_part_says_what_shows_it(weigh):
+def test_every_component_names_its_evidence(weigh):
     parts = {part.id: part for part in opened(weigh, WEIGHTS).components}
     assert (parts["model-parameters"].evidence, parts["model-parameters"].open) == ("model.safetensors", True)
     assert (parts["training-code"].present, parts["training-code"].open, parts["training-code"].evidence) == (
@@ -65,7 +65,7 @@ def test_every_part_says_what_shows_it(weigh):
     assert "arxiv" in parts["technical-report"].evidence
 
 
-def test_no_licence_under_limits_counts_as_open(rules):
+def test_limiting_license_never_counts_as_open(rules):
     limited = (LicenseCategory.USE_RESTRICTED, LicenseCategory.CONDITIONAL, LicenseCategory.NON_COMMERCIAL,
                LicenseCategory.RESEARCH_ONLY, LicenseCategory.UNKNOWN)  # fmt: skip
     assert not [entry.id for entry in rules.licenses.values() if entry.open and entry.category in limited]
@@ -79,6 +79,6 @@ def test_no_licence_under_limits_counts_as_open(rules):
         ("components: {a: {title: A, level: 1, kind: model}}", "could show it"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(text, why):
+def test_mistake_in_openness_file_is_reported_with_its_line(text, why):
     with pytest.raises(ConfigurationError, match=f"x.yaml:1.*{why}"):
         read_openness([Document("x.yaml", text, parse(text, "x.yaml"))])

@@ -1,4 +1,4 @@
-"""Expressions as what one may choose between."""
+"""Licence expressions as alternatives."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def read(text: str):
         ("", None),
     ],
 )  # fmt: skip
-def test_an_expression_is_laid_out(text, found):
+def test_expression_is_parsed_to_alternatives(text, found):
     assert read(text) == found
 
 
-def test_where_there_is_too_much_to_choose_from_everything_binds():
+def test_all_licenses_bind_when_alternatives_are_too_many():
     names = sorted(RULES.licenses)[:40]
     many = combine_alternatives(*(((a,), (b,)) for a, b in zip(names[::2], names[1::2], strict=True)))
     assert len(many) == 1
@@ -50,7 +50,7 @@ def test_where_there_is_too_much_to_choose_from_everything_binds():
 
 
 @given(st.lists(WORDS, max_size=12))
-def test_whatever_the_words_what_is_found_is_written_and_read_again(words):
+def test_formatted_alternatives_parse_to_the_same(words):
     found = read(" ".join(words))
     if found is not None:
         assert set(list_license_ids(found)) <= set(RULES.licenses)
@@ -59,6 +59,6 @@ def test_whatever_the_words_what_is_found_is_written_and_read_again(words):
         assert {frozenset(each) for each in again} == {frozenset(each) for each in found}
 
 
-def test_what_flows_in_is_joined_to_all_alternatives():
+def test_inherited_licenses_join_all_alternatives():
     assert format_expression((("MIT",), ("Apache-2.0",)), ["GPL-3.0-only"]) == "(MIT OR Apache-2.0) AND GPL-3.0-only"
     assert format_expression((("MIT",),), ["MIT", "Apache-2.0"]) == "MIT AND Apache-2.0"

@@ -1,6 +1,6 @@
-"""Every identifier that the Hub offers for a card's ``license`` leads to one licence, or to the reason why it does not.
+"""Every identifier of the Hub's ``license`` field resolves to one licence, or has a reason why it does not.
 
-The list is that of https://huggingface.co/docs/hub/repositories-licenses.
+Source of the list: https://huggingface.co/docs/hub/repositories-licenses.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ LICENCES = {
     "wtfpl": "WTFPL",
     "zlib": "Zlib",
 }
-# Those of publishers of models: which entry they mean is said there; here, that exactly one claims them.
+# Identifiers of model publishers: exactly one licence file must claim each.
 OF_PUBLISHERS = [
     "apple-amlr",
     "apple-ascl",
@@ -93,18 +93,18 @@ OF_PUBLISHERS = [
 HUB = [*VAGUE, *LICENCES, *OF_PUBLISHERS]
 
 
-def test_the_list_is_whole() -> None:
+def test_hub_identifier_list_is_complete() -> None:
     assert len(HUB) == len(set(HUB)) == 83
 
 
 @pytest.mark.parametrize("word", VAGUE)
-def test_a_family_is_told_as_vague_with_the_reason(rules: Catalogue, word: str) -> None:
+def test_family_identifier_is_vague_with_reason(rules: Catalogue, word: str) -> None:
     assert rules.vague_licenses[word].endswith(".")
     assert fold_license_name(word) not in index_license_names(rules.licenses)
 
 
 @pytest.mark.parametrize("word", [*LICENCES, *OF_PUBLISHERS])
-def test_a_licence_is_the_only_one_of_its_identifier(rules: Catalogue, word: str) -> None:
+def test_identifier_belongs_to_one_license(rules: Catalogue, word: str) -> None:
     claimants = [entry.id for entry in rules.licenses.values() if word in entry.hub_ids]
     assert claimants == [index_license_names(rules.licenses).get(fold_license_name(word))]
     assert claimants == [LICENCES.get(word, claimants[0])]
@@ -149,7 +149,7 @@ def test_a_licence_is_the_only_one_of_its_identifier(rules: Catalogue, word: str
         ("BSL-1.1", "BUSL-1.1"),
     ],
 )
-def test_what_cards_write_leads_to_the_licence(rules: Catalogue, written: str, id_: str) -> None:
+def test_common_spellings_resolve_to_the_license(rules: Catalogue, written: str, id_: str) -> None:
     assert index_license_names(rules.licenses)[fold_license_name(written)] == id_
 
 
@@ -158,6 +158,6 @@ def test_what_cards_write_leads_to_the_licence(rules: Catalogue, written: str, i
     ["Apache", "Apache License", "CC-BY", "cc by nc sa", "GNU GPL", "BSD License", "BSL", "Artistic License", "AGPL",
      "Public Domain", "Mozilla Public License", "OFL"],
 )  # fmt: skip
-def test_a_name_without_its_version_leads_to_no_licence(rules: Catalogue, written: str) -> None:
+def test_name_without_version_does_not_resolve(rules: Catalogue, written: str) -> None:
     assert fold_license_name(written) in {fold_license_name(word) for word in rules.vague_licenses}
     assert fold_license_name(written) not in index_license_names(rules.licenses)

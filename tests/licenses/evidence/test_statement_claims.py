@@ -1,4 +1,4 @@
-"""Claims from what files other than cards state, and from cards that name relations."""
+"""Claims from statements outside cards, and from cards that state a relation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def stated(rules, *items, artifact="model.gguf"):
     return extract_claims(statements, artifact, rules.licenses, rules.vague_licenses)
 
 
-def test_a_licence_is_resolved_and_keeps_key_place_and_words(rules):
+def test_license_statement_is_resolved_with_key_place_and_words(rules):
     where = Location(key="general.license", offset=24)
     [claim] = stated(rules, (Topic.LICENSE, "general.license", "Apache-2.0", where))
     assert (claim.kind, claim.artifact, claim.field, claim.quotation, claim.entry, claim.location) == (
@@ -27,7 +27,7 @@ def test_a_licence_is_resolved_and_keeps_key_place_and_words(rules):
     )  # fmt: skip
 
 
-def test_names_links_families_and_expressions(rules):
+def test_names_links_families_and_expressions_resolve(rules):
     claims = stated(
         rules,
         (Topic.LICENSE, "general.license", "MIT OR apache-2.0"),
@@ -44,7 +44,7 @@ def test_names_links_families_and_expressions(rules):
     ]
 
 
-def test_a_relation_at_the_place_of_a_model_is_of_that_model(rules):
+def test_relation_at_the_place_of_a_base_model_is_its_own(rules):
     a, b = Location(key="base_model:quantized:org/a"), Location(key="base_model:org/b")
     claims = stated(
         rules,
@@ -66,13 +66,13 @@ def test_a_relation_at_the_place_of_a_model_is_of_that_model(rules):
     [(["merge"], Relation.MERGE), (["Adapter"], Relation.ADAPTER), (["x"], Relation.UNSTATED),
      (["merge", "adapter"], Relation.UNSTATED)],
 )  # fmt: skip
-def test_any_other_relation_is_of_all_models(rules, words, relation):
+def test_relation_elsewhere_applies_to_all_base_models(rules, words, relation):
     relations = [(Topic.RELATION, f"key {number}", word) for number, word in enumerate(words)]
     claims = stated(rules, *relations, (Topic.BASE_MODEL, "models", "org/a"), (Topic.BASE_MODEL, "models", "org/b"))
     assert {(claim.quotation, claim.relation) for claim in claims} == {("org/a", relation), ("org/b", relation)}
 
 
-def test_what_is_stated_a_thousand_times_is_bounded_and_what_resolves_is_kept(rules):
+def test_repeated_statements_are_bounded_and_resolved_ones_kept(rules):
     unknown = [(Topic.LICENSE, "license", f"unknown {number}") for number in range(1000)]
     origins = [(Topic.BASE_MODEL, "base_model", f"org/{number}") for number in range(1000)]
     claims = stated(rules, *unknown, *origins, (Topic.LICENSE, "license", "cc-by-nc-4.0"))
@@ -80,7 +80,7 @@ def test_what_is_stated_a_thousand_times_is_bounded_and_what_resolves_is_kept(ru
     assert "CC-BY-NC-4.0" in {claim.entry for claim in claims}
 
 
-def test_long_values_are_cut(rules):
+def test_long_values_are_truncated(rules):
     [claim] = stated(rules, (Topic.LICENSE, "license", "x" * 100_000))
     assert len(claim.quotation) < NAME_LIMIT + 50
 
@@ -90,7 +90,7 @@ def test_long_values_are_cut(rules):
     [((), Relation.UNSTATED), (("quantized",), Relation.QUANTIZED), ((" Merge ",), Relation.MERGE),
      (("odd",), Relation.UNSTATED), (("merge", "finetune"), Relation.UNSTATED)],
 )  # fmt: skip
-def test_a_card_tells_the_relation(rules, stated_words, relation):
+def test_card_states_the_relation(rules, stated_words, relation):
     fields = [CardField("base_model", ("org/a",), 3), CardField("datasets", ("org/rows",), 4)]
     if stated_words:
         fields.append(CardField("base_model_relation", stated_words, 5))
@@ -98,7 +98,7 @@ def test_a_card_tells_the_relation(rules, stated_words, relation):
     assert [(claim.quotation, claim.relation) for claim in claims] == [("org/a", relation), ("org/rows", None)]
 
 
-def test_a_misspelt_field_keeps_no_card_from_a_conclusion(rules):
+def test_misspelled_field_does_not_prevent_conclusion(rules):
     defects = tuple(Defect(kind, "x", Location(line=2, key="license")) for kind in ("front-matter-spelling",))
     card = ModelCard((CardField("license", ("mit",), 2),), defects)
     assert [claim.field for claim in extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)] == [
@@ -107,7 +107,7 @@ def test_a_misspelt_field_keeps_no_card_from_a_conclusion(rules):
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Topic)), st.text(max_size=20), st.text(max_size=400)), max_size=30))
-def test_whatever_is_stated_no_claim_is_invented(items):
+def test_claims_quote_only_stated_values(items):
     statements = Statements("x", tuple(Statement(*item) for item in items))
     claims = extract_claims(statements, "a", {}, {"other": "no licence"})
     values = {value for _, _, value in items}

@@ -1,4 +1,4 @@
-"""Claims from the words of licence files, notices, policies, cards and heads of source files."""
+"""Claims from the text of licence files, notices, policies, cards and code heads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DECLARED, FOUND = ClaimKind.DECLARED, ClaimKind.FOUND
 
 @pytest.fixture(scope="module")
 def mit() -> str:
-    """The text as a package of the test environment ships it."""
+    """The MIT text as a package of the test environment ships it."""
     files = [file for file in distribution("pytest").files or () if file.name == "LICENSE"]
     return files[0].read_text("utf-8")
 
@@ -30,7 +30,7 @@ def read(text, kind=ProseKind.LICENSE, path="LICENSE", line=1):
     return extract_text_claims(Prose(kind, text, line), path, RULES.licenses, load_fingerprints())
 
 
-def test_a_text_is_found_with_its_line_and_words(mit):
+def test_license_text_is_found_with_line_and_words(mit):
     [claim] = read(f"\n\n{mit}", line=10)
     assert (claim.kind, claim.artifact, claim.field, claim.entry, claim.basis) == (
         FOUND, "LICENSE", TEXT, "MIT", Basis.TEXT,
@@ -40,14 +40,14 @@ def test_a_text_is_found_with_its_line_and_words(mit):
     assert claim.quotation
 
 
-def test_a_text_with_a_clause_more_is_a_variant_with_the_words(mit):
+def test_text_with_added_clause_is_a_variant_that_quotes_it(mit):
     more = f"{mit}\nIf the product has more than 100 million monthly active users, its name must be shown.\n"
     claims = read(more)
     assert {(claim.entry, claim.basis) for claim in claims} == {("MIT", Basis.VARIANT)}
     assert any("million" in " ".join(claim.differs) for claim in claims)
 
 
-def test_the_text_of_a_licence_in_a_card_is_found_there(mit):
+def test_license_text_in_a_card_is_found(mit):
     claims = read(f"# Model\n\nSome words on what it does.\n\n## License\n\n{mit}", ProseKind.CARD, "README.md", 5)
     assert {(claim.kind, claim.entry) for claim in claims} >= {(FOUND, "MIT")}
 
@@ -71,7 +71,7 @@ def test_names_in_a_card_are_declared_with_their_sentence():
         ("People at MIT and users of Apache liked it.", "nothing"),
     ],
 )
-def test_a_name_counts_as_a_whole(sentence, entry):
+def test_license_name_resolves_as_a_whole(sentence, entry):
     claims = read(sentence, ProseKind.CARD, "README.md")
     assert [claim.entry for claim in claims] == ([] if entry == "nothing" else [entry])
 
@@ -99,7 +99,7 @@ def test_a_name_counts_as_a_whole(sentence, entry):
         ("It is finetuned from model: acme/base", []),
     ],
 )
-def test_lines_of_the_template_of_the_hub(line, expected):
+def test_hub_template_lines_are_parsed(line, expected):
     claims = read(f"# M\n\n{line}\n", ProseKind.CARD, "README.md")
     assert [each.entry or f"{each.quotation} {each.relation}" for each in claims] == expected
     assert all(each.location.line == 3 for each in claims)
@@ -108,18 +108,18 @@ def test_lines_of_the_template_of_the_hub(line, expected):
 
 
 @pytest.mark.parametrize("name", ["cc-by-nc-4.0", "Apache 2.0", "**gemma**", "[MIT](LICENSE)"])
-def test_a_heading_with_nothing_but_a_name_below_it(name):
+def test_license_heading_with_a_name_below_is_parsed(name):
     [claim] = read(f"# M\n\n## License\n\n{name}\n\n## More\n", ProseKind.CARD, "README.md")
     assert claim.entry is not None
     assert (claim.kind, claim.location.line) == (DECLARED, 5)
 
 
-def test_a_text_in_a_card_hides_no_name_in_it(mit):
+def test_license_text_in_a_card_hides_no_name(mit):
     claims = read(f"# M\n\nLicense: cc-by-nc-4.0\n\n{mit}", ProseKind.CARD, "README.md")
     assert {"CC-BY-NC-4.0", "MIT"} <= {claim.entry for claim in claims}
 
 
-def test_heads_of_sources_are_found_and_never_declared():
+def test_code_heads_are_found_and_never_declared():
     head = "# SPDX-License-Identifier: GPL-3.0-only\n# Licensed under the Apache License, Version 2.0.\n"
     claims = read(head, ProseKind.CODE, "modeling.py")
     assert [(claim.kind, claim.field, claim.entry) for claim in claims] == [
@@ -128,22 +128,22 @@ def test_heads_of_sources_are_found_and_never_declared():
     ]
 
 
-def test_an_expression_of_a_tag_is_told_whole():
+def test_spdx_tag_keeps_the_whole_expression():
     [claim] = read("// SPDX-License-Identifier: MIT OR Apache-2.0\n", ProseKind.CODE, "a.js")
     assert (claim.entry, claim.quotation, claim.field) == (None, "MIT OR Apache-2.0", TAG)
 
 
-def test_a_license_file_of_unknown_words_is_no_claim():
+def test_unknown_license_file_makes_no_text_claim():
     assert read("All of it is mine, and nobody may use it without asking.\n") == ()
     assert read("It is released under the Frobnicate License.\n") == ()
 
 
-def test_a_license_file_that_only_names_one_is_no_text():
+def test_license_file_with_a_name_alone_is_no_text_claim():
     [claim] = read("This model is licensed under the MIT License.\n")
     assert (claim.kind, claim.entry, claim.basis) == (FOUND, "MIT", Basis.NAME)
 
 
-def test_an_unknown_use_policy_is_told_and_grants_nothing():
+def test_unknown_use_policy_is_a_claim_that_grants_nothing():
     [claim] = read(
         "\n# Acme use policy\n\nNot for harm. It is released under the MIT License.", ProseKind.POLICY, "USE_POLICY.md"
     )
@@ -153,11 +153,11 @@ def test_an_unknown_use_policy_is_told_and_grants_nothing():
 
 
 @pytest.mark.parametrize("kind", list(ProseKind))
-def test_empty_texts_say_nothing_or_that_they_are_policies(kind):
+def test_empty_texts_make_no_claim_except_policies(kind):
     assert [claim.field for claim in read(" \n\n", kind)] == ([POLICY] if kind is ProseKind.POLICY else [])
 
 
-def test_what_a_thousand_heads_repeat_is_told_a_few_times():
+def test_repeated_code_heads_are_claimed_a_few_times():
     claims = [LicenseClaim(FOUND, f"src/{number}.py", TEXT, f"words {number}", "Apache-2.0") for number in range(1000)]
     texts = [LicenseClaim(FOUND, f"{number}/LICENSE.txt", TEXT, "w", "Apache-2.0") for number in range(10)]
     other = LicenseClaim(FOUND, "src/last.py", TEXT, "words", "GPL-3.0-only")
@@ -167,7 +167,7 @@ def test_what_a_thousand_heads_repeat_is_told_a_few_times():
 
 
 @given(st.text(max_size=300), st.sampled_from(list(ProseKind)))
-def test_whatever_the_words_claims_are_bounded_and_know_the_rule_set(text, kind):
+def test_claims_are_bounded_and_entries_exist_in_the_rule_set(text, kind):
     for claim in read(text, kind):
         assert claim.entry is None or claim.entry in RULES.licenses
         assert len(claim.quotation) <= NAME_LIMIT + 40
@@ -176,11 +176,11 @@ def test_whatever_the_words_claims_are_bounded_and_know_the_rule_set(text, kind)
 @pytest.mark.parametrize(
     "filler", ["released under the X License 1.\n", "License: MIT\n", "(" * 50, "\u200b. ", "#" * 80]
 )
-def test_five_megabytes_take_a_moment(filler):
+def test_five_megabytes_are_read_quickly(filler):
     text = filler * (5_000_000 // len(filler))
     assert len(read(text, ProseKind.CARD, "README.md")) <= 200
 
 
-def test_the_shortest_texts_have_the_words_by_which_a_card_is_looked_into(mit):
+def test_shortest_license_texts_pass_the_stem_filter(mit):
     found = read(f"# M\n\n{mit}", ProseKind.CARD, "README.md")
     assert any(claim.entry == "MIT" and claim.basis is not Basis.NAME for claim in found)

@@ -1,4 +1,4 @@
-"""What flows in from the models that a model was made from, and what is missing for it."""
+"""Licences inherited from base models, and duties of theirs that the repository does not meet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def kinds(conclusion):
 
 
 @pytest.mark.parametrize("relation", [Relation.FINETUNE, Relation.QUANTIZED, Relation.ADAPTER, Relation.MERGE])
-def test_a_permissive_card_over_llama_drops_what_llama_demands(weigh, fired, origin_of, relation):
+def test_permissive_card_over_llama_drops_llama_terms(weigh, fired, origin_of, relation):
     origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA, relation=relation)]
     conclusion = weigh(license="apache-2.0", texts={"LICENSE": "Apache-2.0"}, origins=origins, intent=SALE)
     assert conclusion.expression == f"Apache-2.0 AND {LLAMA}"
@@ -34,7 +34,7 @@ def test_a_permissive_card_over_llama_drops_what_llama_demands(weigh, fired, ori
     assert {duty.via for duty in conclusion.duties if duty.license == LLAMA} == {"meta-llama/Llama-3.1-8B"}
 
 
-def test_an_honest_llama_finetune_is_quiet(weigh, fired, origin_of, rules):
+def test_llama_finetune_with_all_duties_met_has_no_conflict(weigh, fired, origin_of, rules):
     [notice] = [clause for clause in rules.licenses[LLAMA].clauses if clause.kind == "keep-notices"]
     conclusion = weigh(
         license="llama3.1",
@@ -51,14 +51,14 @@ def test_an_honest_llama_finetune_is_quiet(weigh, fired, origin_of, rules):
     assert (met["include-license-text"], met["keep-notices"]) == ("LICENSE", "NOTICE")
 
 
-def test_what_upstream_asks_to_be_shown_and_named_is_missed(weigh, origin_of):
+def test_missing_upstream_notice_and_name_are_conflicts(weigh, origin_of):
     origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
     fields = {"license": "llama3.1", "texts": {"LICENSE": LLAMA}, "origins": origins}
     bare = weigh(**fields, prose={"README.md": "# Model"}, repository="acme/zephyr")
     said = [each.detail for each in bare.conflicts if each.kind == "missing-naming"]
     assert any("Built with Llama" in each for each in said)
     assert any("begin with “Llama”" in each for each in said)
-    # The publisher of the original has nobody to name.
+    # The original model has no base model to name.
     assert "missing-naming" not in kinds(weigh(license="llama3.1", texts={"LICENSE": LLAMA}, repository="a/zephyr"))
 
 
@@ -75,7 +75,7 @@ def test_what_upstream_asks_to_be_shown_and_named_is_missed(weigh, origin_of):
          "MIT AND LicenseRef-Tencent-Hunyuan-Video-2024-12-03", Answer.DENY),
     ],
 )  # fmt: skip
-def test_what_flows_in_is_added(weigh, origin_of, name, upstream, expression, permission):
+def test_inherited_license_is_added_to_expression(weigh, origin_of, name, upstream, expression, permission):
     conclusion = weigh(license=name, origins=[origin_of("a/b", upstream)], intent=SALE)
     assert (conclusion.expression, conclusion.permission) == (expression, permission)
     quiet = upstream in ("MIT", "Apache-2.0")
@@ -83,13 +83,13 @@ def test_what_flows_in_is_added(weigh, origin_of, name, upstream, expression, pe
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED, OriginState.LIMIT])
-def test_an_origin_that_could_not_be_read_leaves_the_answer_open(weigh, origin_of, look):
+def test_unread_base_model_leaves_answer_for_review(weigh, origin_of, look):
     conclusion = weigh(license="mit", origins=[origin_of("acme/nowhere", look=look)], intent=SALE)
     assert (conclusion.expression, conclusion.permission) == ("MIT", Answer.REVIEW)
     assert "origin-unknown" in kinds(conclusion)
 
 
-def test_an_origin_known_by_name_restricts_and_never_permits(weigh, origin_of):
+def test_base_model_on_record_restricts_and_never_permits(weigh, origin_of):
     gated = [origin_of("meta-llama/Llama-3.1-8B", look=OriginState.GATED)]
     conclusion = weigh(license="mit", origins=gated, intent=SALE)
     assert conclusion.origins[0].look is OriginState.KNOWN
@@ -100,25 +100,25 @@ def test_an_origin_known_by_name_restricts_and_never_permits(weigh, origin_of):
     assert weigh(license="mit", origins=gated, intent=million).permission is Answer.DENY
 
 
-def test_an_origin_without_a_licence_leaves_the_answer_open(weigh, origin_of):
+def test_base_model_without_license_leaves_answer_for_review(weigh, origin_of):
     assert weigh(license="mit", origins=[origin_of("a/b")], intent=SALE).permission is Answer.REVIEW
 
 
-def test_the_path_of_a_folder_is_told_and_decides_nothing(weigh, origin_of):
+def test_local_path_is_recorded_and_decides_nothing(weigh, origin_of):
     conclusion = weigh(
         license="mit", origins=[origin_of("/data/run-7/checkpoint", look=OriginState.UNREACHED)], intent=SALE
     )
     assert ("origin-local" in kinds(conclusion), conclusion.permission) == (True, Answer.ALLOW)
 
 
-def test_alternatives_do_not_hide_an_origin(weigh, origin_of):
+def test_alternatives_do_not_hide_a_base_model(weigh, origin_of):
     llama = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
     conclusion = weigh(license=f"mit OR {LLAMA}", origins=llama, intent=SALE)
     assert LLAMA in conclusion.expression
     assert any(answer.answer is Answer.REVIEW for answer in conclusion.answers) or conclusion.own == (LLAMA,)
 
 
-def test_data_sets_are_told_apart_and_bind_nobody(weigh, fired):
+def test_data_set_licenses_are_apart_and_do_not_bind(weigh, fired):
     data = [
         DatasetClaim("a/news", OriginState.READ, ("CC-BY-NC-4.0",)),
         DatasetClaim("b/gone", OriginState.MISSING, (), "it is not on the Hub"),
@@ -130,7 +130,7 @@ def test_data_sets_are_told_apart_and_bind_nobody(weigh, fired):
     assert {"license/dataset-stricter", "license/base-model-not-followed"} <= set(fired(conclusion))
 
 
-def test_no_licence_is_for_review(weigh):
+def test_missing_license_is_for_review(weigh):
     conclusion = weigh(intent=SALE)
     assert (conclusion.permission, conclusion.answers[0].kind) == (Answer.REVIEW, "conclusion")
     assert weigh().permission is None
@@ -148,9 +148,7 @@ def test_no_licence_is_for_review(weigh):
         (False, None, Relation.FINETUNE, Answer.ALLOW),
     ],
 )
-def test_what_holds_for_models_of_more_than_text_needs_to_know_the_model(
-    weigh, origin_of, own, base, relation, permission
-):
+def test_multimodal_clause_needs_the_modality_of_the_model(weigh, origin_of, own, base, relation, permission):
     evidence = {"multimodal": own, "modalities": {} if base is None else {"acme/base": base}}
     origins = [origin_of("acme/base", "LicenseRef-Llama-3.2", relation=relation)]
     texts = {"LICENSE": "LicenseRef-Llama-3.2"}

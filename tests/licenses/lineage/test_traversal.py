@@ -1,4 +1,4 @@
-"""Origins from what names them to the roots."""
+"""Tracing of base models, from the claims that name them to the roots."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def declared(entry):
 
 
 class World:
-    """Repositories by id, each with what it says; any other is missing. Counts who is looked at."""
+    """Repositories by id, each with its claims; any other id is missing. Counts the lookups."""
 
     def __init__(self, **repositories):
         self.repositories = {name.replace("__", "/"): claims for name, claims in repositories.items()}
@@ -57,7 +57,7 @@ def rows(origins):
     return [(each.name, each.made, each.depth, each.look.value, each.entries) for each in origins]
 
 
-def test_a_chain_is_followed_to_its_root():
+def test_chain_is_traced_to_its_root():
     world = World(a__tuned=[declared("MIT"), base("a/base")], a__base=[declared("X")])
     origins, _ = world.follow(base("a/tuned"))
     assert rows(origins) == [("a/tuned", "", 1, "read", ("MIT",)), ("a/base", "a/tuned", 2, "read", ("X",))]
@@ -65,19 +65,19 @@ def test_a_chain_is_followed_to_its_root():
     assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", base("a/tuned"))
 
 
-def test_what_the_model_itself_names_was_made_into_nothing_else():
+def test_direct_base_model_has_empty_made_field():
     world = World(a__base=[base("a/root")], a__root=[])
     origins, _ = world.follow(base("a/base"), base("/path"), own="a/model")
     assert [(each.name, each.made) for each in origins] == [("a/base", ""), ("/path", ""), ("a/root", "a/base")]
 
 
-def test_breadth_comes_before_depth():
+def test_walk_is_breadth_first():
     world = World(a__one=[base("a/deep")], a__two=[], a__deep=[])
     origins, _ = world.follow(base("a/one"), base("a/two"))
     assert [each.name for each in origins] == ["a/one", "a/two", "a/deep"]
 
 
-def test_what_two_models_descend_from_is_looked_at_once_and_told_for_each():
+def test_shared_base_model_is_looked_up_once_and_listed_twice():
     world = World(
         a__one=[base("a/root")], a__two=[base("A/Root")], a__root=[declared("X"), base("a/older")], a__older=[]
     )
@@ -98,7 +98,7 @@ def test_what_two_models_descend_from_is_looked_at_once_and_told_for_each():
         ({"a__one": [base("a/model")]}, ("a/model", "a/one")),
     ],
 )
-def test_rings_are_told_and_end(repositories, ring):
+def test_cycles_are_recorded_and_end(repositories, ring):
     world = World(**repositories)
     origins, _ = world.follow(base("a/one"), own="a/model")
     [each] = [each for each in origins if each.look is OriginState.RING]
@@ -107,18 +107,18 @@ def test_rings_are_told_and_end(repositories, ring):
     assert "a/model" not in [name for name, _ in world.asked]
 
 
-def test_a_ring_across_branches_is_found():
+def test_cycle_across_branches_is_found():
     world = World(a__one=[base("a/two")], a__two=[base("a/one")])
     origins, _ = world.follow(base("a/one"), base("a/two"))
     assert [(each.name, each.made) for each in origins if each.look is OriginState.RING] == [("a/one", "a/two")]
 
 
-def test_a_model_that_names_itself():
+def test_model_that_names_itself_is_a_cycle():
     origins, _ = World().follow(base("a/model"), own="a/model")
     assert [(each.look, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its origin")]
 
 
-def test_a_ring_through_a_renamed_model_ends():
+def test_cycle_through_renamed_model_ends():
     renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (base("a/old"),))
     world = World(a__old=renamed, a__new=renamed)
     origins, _ = world.follow(base("a/new"))
@@ -135,7 +135,7 @@ def test_depth_is_bounded():
     assert len(world.asked) == 3
 
 
-def test_number_is_bounded_and_the_rest_is_told():
+def test_number_is_bounded_and_the_rest_recorded():
     world = World()
     origins, _ = world.follow(*(base(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
     assert len(world.asked) == 10
@@ -154,14 +154,14 @@ def test_time_is_bounded():
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
-def test_what_cannot_be_read_is_told_and_never_concluded(look):
+def test_unread_base_model_is_recorded_and_never_concluded(look):
     origins, _ = World(a__base=LookupResult(look, "why")).follow(base("a/base"))
     assert [(each.look, each.state, each.entries, each.detail) for each in origins] == [
         (look, ConclusionState.NOT_CHECKED, (), "why")
     ]
 
 
-def test_what_the_hub_states_of_a_gated_model_is_weighed_and_followed():
+def test_hub_statements_of_gated_model_are_assessed_and_traced():
     gated = LookupResult(OriginState.GATED, "gated", "d" * 40, (declared("X"), base("a/root")))
     origins, _ = World(a__base=gated, a__root=[declared("Y")]).follow(base("a/base"))
     assert [(each.look, each.entries) for each in origins] == [(OriginState.GATED, ("X",)), (OriginState.READ, ("Y",))]
@@ -176,7 +176,7 @@ def test_what_the_hub_states_of_a_gated_model_is_weighed_and_followed():
         ("my private model", "no id of a repository"), ("\u0445/base", "no id"), ("base model:7b", "no id"),
     ],
 )  # fmt: skip
-def test_names_that_are_no_ids_are_origins_that_nobody_can_look_at(name, why):
+def test_invalid_ids_are_recorded_as_unreached(name, why):
     world = World()
     origins, _ = world.follow(base(name))
     assert [(each.name, each.look) for each in origins] == [(name, OriginState.UNREACHED)]
@@ -192,11 +192,11 @@ def test_names_that_are_no_ids_are_origins_that_nobody_can_look_at(name, why):
         "https://huggingface.co/datasets/org/Name-1.0/blob/main/README.md", " org/Name-1.0 ",
     ],
 )  # fmt: skip
-def test_addresses_of_the_hub_are_ids(text):
+def test_hub_addresses_parse_to_ids(text):
     assert parse_hub_id(text) == "org/Name-1.0"
 
 
-def test_local_evidence_speaks_where_the_card_is_silent():
+def test_local_files_name_base_model_when_card_does_not():
     config = base("org/base", "_name_or_path", "config.json")
     tokenizer = base("org/other", "name_or_path", "tokenizer_config.json")
     assert [each.name for each in list_base_models([tokenizer, config])] == ["org/base"]
@@ -205,7 +205,7 @@ def test_local_evidence_speaks_where_the_card_is_silent():
     assert [each.name for each in list_base_models([card, tokenizer, config])] == ["org/said", "org/base"]
 
 
-def test_a_path_that_a_loader_wrote_counts_only_where_nothing_else_does():
+def test_loader_path_counts_only_without_other_evidence():
     config = base("/data/out", "_name_or_path", "config.json")
     assert [each.name for each in list_base_models([config])] == ["/data/out"]
     assert [each.name for each in list_base_models([config, base("org/said")])] == ["org/said"]
@@ -213,7 +213,7 @@ def test_a_path_that_a_loader_wrote_counts_only_where_nothing_else_does():
     assert list_base_models([own], own="org/model") == ()
 
 
-def test_a_path_to_what_is_named_is_that():
+def test_path_to_named_base_model_is_merged_with_it():
     adapter = base("/models/llama-3-8b/", "base_model_name_or_path", "adapter_config.json", Relation.ADAPTER)
     [each] = list_base_models([base("meta/Llama-3-8B"), adapter])
     assert (each.name, each.relation) == ("meta/Llama-3-8B", Relation.ADAPTER)
@@ -224,7 +224,7 @@ def test_a_path_to_what_is_named_is_that():
     ]
 
 
-def test_a_stated_relation_is_kept_and_an_unstated_one_is_filled_in():
+def test_stated_relation_is_kept_and_unstated_one_inferred():
     tag = base("Org/Base", "Hub tag", "", Relation.QUANTIZED)
     assert [each.relation for each in list_base_models([base("org/base"), tag])] == [Relation.QUANTIZED]
     said = base("org/base", relation=Relation.FINETUNE)
@@ -240,23 +240,23 @@ def test_a_stated_relation_is_kept_and_an_unstated_one_is_filled_in():
         (["model.gguf", "model.safetensors"], Relation.UNSTATED),
     ],
 )  # fmt: skip
-def test_files_tell_a_relation_that_nobody_states(paths, relation):
+def test_relation_is_inferred_from_files(paths, relation):
     assert [each.relation for each in list_base_models([base("org/base")], paths)] == [relation]
 
 
-def test_several_models_that_nobody_relates_are_merged():
+def test_several_unrelated_base_models_are_a_merge():
     assert {each.relation for each in list_base_models([base("org/a"), base("org/b")])} == {Relation.MERGE}
     mixed = list_base_models([base("org/a", relation=Relation.FINETUNE), base("org/b")])
     assert [each.relation for each in mixed] == [Relation.FINETUNE, Relation.UNSTATED]
 
 
-def test_distilled_gives_way_to_what_the_files_are():
+def test_distilled_relation_yields_to_files():
     said = base("org/base", relation=Relation.DISTILLED)
     assert [each.relation for each in list_base_models([said])] == [Relation.DISTILLED]
     assert [each.relation for each in list_base_models([said], ["adapter_config.json"])] == [Relation.ADAPTER]
 
 
-def test_data_sets_are_looked_at_once_and_apart():
+def test_data_sets_are_looked_up_once_and_apart():
     world = World(o__rows=[declared("CC-BY-NC-4.0"), base("o/model"), data("o/older")])
     origins, found = world.follow(data("o/rows"), data("O/Rows"), data("scraped text"), data("o/none"))
     assert origins == ()
@@ -270,14 +270,14 @@ def test_data_sets_are_looked_at_once_and_apart():
     assert list_dataset_claims([base("o/a")]) == ()
 
 
-def test_data_sets_of_origins_are_not_followed():
+def test_data_sets_of_base_models_are_not_looked_up():
     world = World(a__base=[data("o/rows")])
     _, found = world.follow(base("a/base"))
     assert found == ()
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_every_tangle_ends_within_its_bounds(seed):
+def test_every_graph_ends_within_bounds(seed):
     dice = random.Random(seed)
     names = [f"a/{number}" for number in range(dice.randint(1, 12))]
     looks = list(OriginState)

@@ -1,4 +1,4 @@
-"""What a clause answers to a use, with what was stated and with what was not."""
+"""Answers of clauses to an intended use, with stated and with unstated facts."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
         (Clause("use-policy", "Not on record."), Intent(BUSINESS, field="gambling"), "review"),
     ],
 )
-def test_a_clause_answers(clause: Clause, intent: Intent, answer: str | None) -> None:
+def test_clause_answers_use(clause: Clause, intent: Intent, answer: str | None) -> None:
     assert answers(intent, clause) == ([] if answer is None else [(answer, clause.kind)])
 
 
 @pytest.mark.parametrize(("multimodal", "answer"), [(True, "deny"), (None, "review"), (False, None)])
-def test_a_clause_about_some_models_needs_to_know_the_model(multimodal: bool | None, answer: str | None) -> None:
+def test_scoped_clause_needs_the_modality(multimodal: bool | None, answer: str | None) -> None:
     clause = Clause("territory-limit", "Not there.", "4", territories=("EU",), scope="multimodal")
     found = answers(Intent(BUSINESS, territories=("FR",)), clause, multimodal=multimodal)
     assert [each[0] for each in found] == ([] if answer is None else [answer])
 
 
-def test_worst_comes_first_and_terms_that_nobody_read_are_for_review() -> None:
+def test_worst_answer_is_first_and_unverified_terms_are_for_review() -> None:
     intent = Intent(BUSINESS, field="general")
     found = answer_intended_use(intent, [BindingLicense(licence(CAP, NON_COMMERCIAL, read=""))], VOCABULARY)
     assert [(each.answer, each.kind) for each in found] == [
@@ -79,7 +79,7 @@ def test_worst_comes_first_and_terms_that_nobody_read_are_for_review() -> None:
     ]
 
 
-def test_what_flows_from_an_origin_depends_on_every_step_between() -> None:
+def test_clause_applies_only_through_every_relation() -> None:
     marks = Clause("state-changes", "Mark it.", "1")
     outputs = Clause("no-output-training", "Not for training.", "2")
     training = Intent({Use.TRAIN_ON_OUTPUTS: True, Use.FINE_TUNE: True})
@@ -96,7 +96,7 @@ def test_what_flows_from_an_origin_depends_on_every_step_between() -> None:
     assert (told.kind, told.via) == ("no-output-training", "a/base")
 
 
-def test_a_duty_is_set_off_by_a_use_that_was_not_ruled_out() -> None:
+def test_unstated_use_triggers_duty() -> None:
     text = Clause("include-license-text", "Ship it.", "1")
     show = Clause("attribution-naming", "Show it.", "2", words=("Built with X",))
     bound = [BindingLicense(licence(show, text))]
@@ -112,7 +112,7 @@ def test_a_duty_is_set_off_by_a_use_that_was_not_ruled_out() -> None:
     ]
 
 
-def test_a_service_that_counts_as_distribution_sets_off_the_duties_of_it() -> None:
+def test_service_as_distribution_triggers_its_duties() -> None:
     text = Clause("include-license-text", "Ship it.", "1")
     service = Clause("hosting-is-distribution", "It counts.", "2")
     intent = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: True})
@@ -122,7 +122,7 @@ def test_a_service_that_counts_as_distribution_sets_off_the_duties_of_it() -> No
     ]
 
 
-def test_the_reason_names_what_the_clause_says() -> None:
+def test_reason_quotes_values_of_the_clause() -> None:
     (told,) = answer_intended_use(
         Intent(BUSINESS, monthly_active_users=8e8), [BindingLicense(licence(CAP))], VOCABULARY
     )

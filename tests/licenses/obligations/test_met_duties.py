@@ -1,4 +1,4 @@
-"""Which duties the files of a repository meet already."""
+"""Duties that the files of a repository meet already."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def claim(path: str, basis: Basis) -> LicenseClaim:
 
 
 @pytest.mark.parametrize("basis", [Basis.TEXT, Basis.VARIANT])
-def test_the_text_that_fixes_the_words_of_a_notice_is_no_such_notice(basis: Basis) -> None:
+def test_license_text_does_not_meet_its_own_notice_duty(basis: Basis) -> None:
     texts = {"LICENSE": flatten_text(f"Keep this line: “{WORDS}”. And so on.")}
     (duty,) = mark_met_duties([DUTY], [claim("LICENSE", basis)], texts)
     assert duty.met == ""
@@ -25,6 +25,6 @@ def test_the_text_that_fixes_the_words_of_a_notice_is_no_such_notice(basis: Basi
     assert duty.met == "NOTICE"
 
 
-def test_what_has_to_be_shown_is_not_met_by_a_file() -> None:
+def test_duty_to_show_is_not_met_by_a_file() -> None:
     shown = Duty("LicenseRef-X", "attribution-naming", Group.SHOW, "Show it.", words=(WORDS,))
     assert mark_met_duties([shown], [], {"NOTICE": flatten_text(WORDS)})[0].met == ""

@@ -1,4 +1,4 @@
-"""What the licences of Meta, Google, Alibaba and other publishers answer, as their texts were read.
+"""Answers of the licences of Meta, Google, Alibaba and other publishers, as read in their texts.
 
 A wrong number, country or field of use in a rule file fails here.
 """
@@ -16,7 +16,7 @@ from modelaudit.model.terms import Clause, Intent, LicenseCategory, Use
 RESEARCH = {("deny", "research-only"), ("deny", "no-commercial-use")}
 FIRST_LLAMA = {*RESEARCH, ("deny", "no-production-use")}
 REGISTER = {("review", "commercial-agreement")}
-# What each licence answers to a small business in the United States in an ordinary field of use.
+# The answer of each licence to a small business in the United States in an ordinary field of use.
 BUSINESS = {
     "LicenseRef-LLaMA-1": FIRST_LLAMA,
     "LicenseRef-Llama-2": set(),
@@ -120,13 +120,15 @@ NOT_READ = {
 }
 
 
-def meant(
+def intended_use(
     *uses: Use, users: float = 1e5, revenue: float = 1e5, territory: str = "US", field: str = "general"
 ) -> Intent:
     return Intent({use: use in uses for use in Use}, users, revenue, (territory,), field)
 
 
-def told(rules: Catalogue, licence: str, intent: Intent, *, multimodal: bool | None = False) -> set[tuple[str, str]]:
+def answers_for(
+    rules: Catalogue, licence: str, intent: Intent, *, multimodal: bool | None = False
+) -> set[tuple[str, str]]:
     bound = [BindingLicense(rules.licenses[licence], multimodal=multimodal)]
     return {(each.answer.value, each.kind) for each in answer_intended_use(intent, bound, rules.clauses)}
 
@@ -136,17 +138,17 @@ def clauses(rules: Catalogue, licence: str, kind: str) -> list[Clause]:
 
 
 @pytest.mark.parametrize("licence", BUSINESS)
-def test_what_a_small_business_is_told(rules: Catalogue, licence: str) -> None:
-    assert told(rules, licence, meant(Use.COMMERCIAL)) == BUSINESS[licence]
+def test_answers_to_a_small_business(rules: Catalogue, licence: str) -> None:
+    assert answers_for(rules, licence, intended_use(Use.COMMERCIAL)) == BUSINESS[licence]
 
 
 @pytest.mark.parametrize("licence", BUSINESS)
-def test_whoever_has_no_business_and_few_users_is_not_kept_out(rules: Catalogue, licence: str) -> None:
-    assert told(rules, licence, meant()) == set()
+def test_non_commercial_use_with_few_users_is_not_denied(rules: Catalogue, licence: str) -> None:
+    assert answers_for(rules, licence, intended_use()) == set()
 
 
 @pytest.mark.parametrize("licence", sorted({*BUSINESS, *NOT_READ}))
-def test_how_many_users_are_free(rules: Catalogue, licence: str) -> None:
+def test_user_caps(rules: Catalogue, licence: str) -> None:
     caps = {clause.number for clause in clauses(rules, licence, "user-cap")}
     if licence in NOT_READ:
         assert caps <= {100e6}
@@ -154,44 +156,44 @@ def test_how_many_users_are_free(rules: Catalogue, licence: str) -> None:
     assert caps == ({USERS[licence]} if licence in USERS else set())
     if licence in USERS:
         over = ("deny", "user-cap")
-        assert over not in told(rules, licence, meant(users=USERS[licence]))
-        assert over in told(rules, licence, meant(users=USERS[licence] + 1))
+        assert over not in answers_for(rules, licence, intended_use(users=USERS[licence]))
+        assert over in answers_for(rules, licence, intended_use(users=USERS[licence] + 1))
 
 
 @pytest.mark.parametrize("licence", BUSINESS)
-def test_how_much_revenue_is_free(rules: Catalogue, licence: str) -> None:
-    rich = told(rules, licence, meant(Use.COMMERCIAL, revenue=1e12)) - BUSINESS[licence]
+def test_revenue_caps(rules: Catalogue, licence: str) -> None:
+    rich = answers_for(rules, licence, intended_use(Use.COMMERCIAL, revenue=1e12)) - BUSINESS[licence]
     if licence not in REVENUE:
         assert rich == set()
         return
     number, kind, business, service = REVENUE[licence]
     assert rich == {(business, kind)}
-    assert kind not in {each for _, each in told(rules, licence, meant(Use.COMMERCIAL, revenue=number))}
-    hosted = told(rules, licence, meant(Use.COMMERCIAL, Use.HOSTED_SERVICE, revenue=number + 1))
+    assert kind not in {each for _, each in answers_for(rules, licence, intended_use(Use.COMMERCIAL, revenue=number))}
+    hosted = answers_for(rules, licence, intended_use(Use.COMMERCIAL, Use.HOSTED_SERVICE, revenue=number + 1))
     assert (service, kind) in hosted
 
 
 @pytest.mark.parametrize("licence", sorted({*BUSINESS, *NOT_READ}))
 @pytest.mark.parametrize("country", ["DE", "GB", "KR", "US", "CH", "CN"])
-def test_where_nothing_is_granted(rules: Catalogue, licence: str, country: str) -> None:
-    answers = told(rules, licence, meant(Use.COMMERCIAL, territory=country))
+def test_excluded_territories(rules: Catalogue, licence: str, country: str) -> None:
+    answers = answers_for(rules, licence, intended_use(Use.COMMERCIAL, territory=country))
     assert (("deny", "territory-limit") in answers) == (country in NOWHERE_IN.get(licence, set()))
 
 
 @pytest.mark.parametrize("licence", [name for name in BUSINESS if "Llama-" in name])
-def test_multimodal_models_of_the_later_llamas_are_not_for_the_european_union(rules: Catalogue, licence: str) -> None:
-    intent = meant(Use.COMMERCIAL, territory="FR")
+def test_multimodal_llama_is_denied_in_the_european_union(rules: Catalogue, licence: str) -> None:
+    intent = intended_use(Use.COMMERCIAL, territory="FR")
     for multimodal, answer in ((True, "deny"), (None, "review")):
-        answers = told(rules, licence, intent, multimodal=multimodal)
+        answers = answers_for(rules, licence, intent, multimodal=multimodal)
         assert answers == ({(answer, "territory-limit")} if licence in MULTIMODAL else set())
-    assert told(rules, licence, meant(Use.COMMERCIAL, territory="GB"), multimodal=True) == set()
+    assert answers_for(rules, licence, intended_use(Use.COMMERCIAL, territory="GB"), multimodal=True) == set()
 
 
 @pytest.mark.parametrize("licence", BUSINESS)
 @pytest.mark.parametrize("use", [Use.TRAIN_ON_OUTPUTS, Use.DISTILL])
-def test_whether_outputs_may_train_models(rules: Catalogue, licence: str, use: Use) -> None:
+def test_training_on_outputs(rules: Catalogue, licence: str, use: Use) -> None:
     kinds = {"no-output-training", "output-competition-limit"}
-    answers = {answer for answer, kind in told(rules, licence, meant(use)) if kind in kinds}
+    answers = {answer for answer, kind in answers_for(rules, licence, intended_use(use)) if kind in kinds}
     assert answers == ({OUTPUTS[licence]} if licence in OUTPUTS else set())
 
 
@@ -233,8 +235,8 @@ def test_whether_outputs_may_train_models(rules: Catalogue, licence: str, use: U
         ("LicenseRef-OpenAtom-Model-1.0", "military", None),
     ],
 )
-def test_fields_of_use(rules: Catalogue, licence: str, field: str, answer: str | None) -> None:
-    answers = {each for each, kind in told(rules, licence, meant(field=field)) if kind.startswith("use-")}
+def test_forbidden_fields_of_use(rules: Catalogue, licence: str, field: str, answer: str | None) -> None:
+    answers = {each for each, kind in answers_for(rules, licence, intended_use(field=field)) if kind.startswith("use-")}
     assert answers == ({answer} if answer else set())
 
 
@@ -263,7 +265,7 @@ def test_fields_of_use(rules: Catalogue, licence: str, field: str, answer: str |
         ),
     ],
 )
-def test_words_that_have_to_be_shown(rules: Catalogue, licence: str, kind: str, words: str) -> None:
+def test_words_to_show(rules: Catalogue, licence: str, kind: str, words: str) -> None:
     every = [
         duty.words
         for duty in list_duties(Intent(), [BindingLicense(rules.licenses[licence])], rules.clauses)
@@ -286,18 +288,18 @@ def test_words_that_have_to_be_shown(rules: Catalogue, licence: str, kind: str, 
         ("LicenseRef-OpenAtom-Model-1.0", {"hosting-is-distribution", "patent-grant", "output-ownership"}),
     ],
 )
-def test_what_else_is_in_the_text(rules: Catalogue, licence: str, kinds: set[str]) -> None:
+def test_further_clauses(rules: Catalogue, licence: str, kinds: set[str]) -> None:
     assert kinds <= {clause.kind for clause in rules.licenses[licence].clauses}
 
 
-def test_only_the_first_terms_of_gemma_ask_for_the_latest_version(rules: Catalogue) -> None:
+def test_only_first_gemma_terms_require_latest_version(rules: Catalogue) -> None:
     asking = [name for name in rules.licenses if "Gemma" in name and clauses(rules, name, "update-duty")]
     assert asking == ["LicenseRef-Gemma-2024-02-21"]
 
 
 @pytest.mark.parametrize("licence", sorted(NOT_READ))
-def test_a_text_that_nobody_read_never_allows(rules: Catalogue, licence: str) -> None:
-    assert ("review", TERMS_NOT_VERIFIED) in told(rules, licence, meant())
+def test_unread_text_never_allows(rules: Catalogue, licence: str) -> None:
+    assert ("review", TERMS_NOT_VERIFIED) in answers_for(rules, licence, intended_use())
 
 
 @pytest.mark.parametrize(
@@ -331,7 +333,7 @@ def test_a_text_that_nobody_read_never_allows(rules: Catalogue, licence: str) ->
         ("modified-mit", "https://huggingface.co/moonshotai/Kimi-K3/blob/main/LICENSE", "LicenseRef-Kimi-K3"),
     ],
 )
-def test_a_name_of_several_texts_is_vague_and_the_address_beside_it_decides(
+def test_name_of_several_texts_is_vague_until_link_decides(
     rules: Catalogue, name: str, link: str, licence: str
 ) -> None:
     assert name in rules.vague_licenses
@@ -339,7 +341,7 @@ def test_a_name_of_several_texts_is_vague_and_the_address_beside_it_decides(
     assert is_in_family(rules.licenses[licence], fold_license_name(name))
 
 
-def test_none_of_them_counts_as_open(rules: Catalogue) -> None:
+def test_no_community_license_counts_as_open(rules: Catalogue) -> None:
     for licence in {*BUSINESS, *NOT_READ}:
         entry = rules.licenses[licence]
         assert not entry.open

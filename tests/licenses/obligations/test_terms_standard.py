@@ -1,4 +1,4 @@
-"""What the standard licences say to uses and ask for, as a table: a wrong clause or section fails a line."""
+"""Answers and duties of the standard licences, as tables: a wrong clause or section fails a row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COPIES = {use: use is Use.REDISTRIBUTE for use in Use}
 TUNING = {use: use is Use.FINE_TUNE for use in Use}
 LEARNING = {use: use is Use.TRAIN_ON_OUTPUTS for use in Use}
 
-# Open in every respect: whatever is meant, nothing has to be asked.
+# Open in every respect: every use is allowed without asking.
 FREE = [
     "0BSD", "AFL-3.0", "AGPL-3.0-only", "AGPL-3.0-or-later", "Apache-1.1", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause",
     "BSD-3-Clause-Clear", "BSD-4-Clause", "BSL-1.0", "BlueOak-1.0.0", "CC-BY-2.0", "CC-BY-2.5", "CC-BY-3.0",
@@ -41,7 +41,7 @@ def duties(rules: Catalogue, id_: str, uses: dict[Use, bool]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("id_", FREE)
-def test_an_open_licence_leaves_every_use_open(rules: Catalogue, id_: str) -> None:
+def test_open_license_denies_no_use(rules: Catalogue, id_: str) -> None:
     assert answers(rules, id_, EVERY) == {}
     assert "commercial-use" in {clause.kind for clause in rules.licenses[id_].clauses}
     assert rules.licenses[id_].read
@@ -68,18 +68,18 @@ def test_an_open_licence_leaves_every_use_open(rules: Catalogue, id_: str) -> No
         ("BUSL-1.1", LEARNING, {}),
     ],
 )  # fmt: skip
-def test_what_a_licence_answers(rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]) -> None:
+def test_license_answers_use(rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]) -> None:
     assert answers(rules, id_, uses) == expected
 
 
 @pytest.mark.parametrize("id_", ["CC-BY-NC-4.0", "CC-BY-ND-4.0"])
 @pytest.mark.parametrize("step", [Relation.FINETUNE, Relation.QUANTIZED, Relation.MERGE, Relation.ADAPTER])
-def test_a_limit_reaches_what_was_made_from_the_model(rules: Catalogue, id_: str, step: Relation) -> None:
+def test_limit_reaches_derived_models(rules: Catalogue, id_: str, step: Relation) -> None:
     assert answers(rules, id_, EVERY, step) == answers(rules, id_, EVERY) != {}
 
 
 @pytest.mark.parametrize("hub_id", ["fair-noncommercial-research-license", "intel-research", "h-research"])
-def test_a_text_that_nobody_read_denies_business_and_cites_nothing(rules: Catalogue, hub_id: str) -> None:
+def test_unread_text_denies_business_and_cites_no_section(rules: Catalogue, hub_id: str) -> None:
     (entry,) = [each for each in rules.licenses.values() if hub_id in each.hub_ids]
     found = answers(rules, entry.id, BUSINESS)
     assert found == {"no-commercial-use": "deny", "research-only": "deny", "terms-not-verified": "review"}
@@ -88,7 +88,7 @@ def test_a_text_that_nobody_read_denies_business_and_cites_nothing(rules: Catalo
     assert answers(rules, entry.id, COPIES)["research-only"] == Answer.REVIEW
 
 
-# Licence, uses, and duties that must be told with their sections.
+# Licence, uses, and the expected duties with their sections.
 DUTIES = [
     ("Apache-2.0", COPIES, {"include-license-text": "section 4(a)", "keep-notices": "sections 4(c) and 4(d)"}),
     ("Apache-2.0", TUNING, {"state-changes": "section 4(b)", "patent-termination": "section 3"}),
@@ -129,12 +129,12 @@ DUTIES = [
 
 
 @pytest.mark.parametrize(("id_", "uses", "expected"), DUTIES)
-def test_what_a_licence_asks_for(rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]) -> None:
+def test_license_duties(rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]) -> None:
     assert expected.items() <= duties(rules, id_, uses).items()
 
 
 @pytest.mark.parametrize("id_", ["MIT-0", "0BSD", "WTFPL", "Unlicense", "CC-PDDC"])
-def test_some_ask_for_nothing(rules: Catalogue, id_: str) -> None:
+def test_public_domain_licenses_have_no_duties(rules: Catalogue, id_: str) -> None:
     assert duties(rules, id_, EVERY) == {}
 
 
@@ -151,7 +151,7 @@ def test_some_ask_for_nothing(rules: Catalogue, id_: str) -> None:
         ("MIT", "patent-grant"),
     ],
 )
-def test_what_a_licence_does_not_say(rules: Catalogue, id_: str, kind: str) -> None:
+def test_license_lacks_clause(rules: Catalogue, id_: str, kind: str) -> None:
     assert kind not in {clause.kind for clause in rules.licenses[id_].clauses}
 
 
@@ -166,7 +166,7 @@ PATENTS_EXCLUDED = {
 
 
 @pytest.mark.parametrize("id_", sorted(PATENTS_LICENSED | PATENTS_EXCLUDED))
-def test_whether_patents_are_licensed(rules: Catalogue, id_: str) -> None:
+def test_patent_grants(rules: Catalogue, id_: str) -> None:
     kinds = {clause.kind for clause in rules.licenses[id_].clauses}
     assert ("patent-grant" in kinds, "no-patent-grant" in kinds) == (id_ in PATENTS_LICENSED, id_ in PATENTS_EXCLUDED)
 
@@ -174,7 +174,7 @@ def test_whether_patents_are_licensed(rules: Catalogue, id_: str) -> None:
 @pytest.mark.parametrize(
     "id_", ["CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "C-UDA-1.0", "O-UDA-1.0"]
 )
-def test_licences_for_data_say_that_models_are_free(rules: Catalogue, id_: str) -> None:
+def test_data_licenses_leave_models_free(rules: Catalogue, id_: str) -> None:
     assert "output-ownership" in {clause.kind for clause in rules.licenses[id_].clauses}
 
 
@@ -186,11 +186,11 @@ def test_licences_for_data_say_that_models_are_free(rules: Catalogue, id_: str) 
         ("BSD-4-Clause", "This product includes software developed by the <organization>."),
     ],
 )  # fmt: skip
-def test_words_that_a_licence_fixes_are_on_record(rules: Catalogue, id_: str, words: str) -> None:
+def test_fixed_words_are_on_record(rules: Catalogue, id_: str, words: str) -> None:
     assert [words] == [each for clause in rules.licenses[id_].clauses for each in clause.words]
 
 
-def test_what_limits_use_is_not_called_open(rules: Catalogue) -> None:
+def test_limiting_license_is_not_open(rules: Catalogue) -> None:
     standard = [entry for entry in rules.licenses.values() if not entry.id.startswith("LicenseRef-")]
     limited = {entry.id for entry in standard if {"no-commercial-use", "no-derivatives", "purpose-limit"} & {
         clause.kind for clause in entry.clauses}}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the licences of vendors answer to common uses: each row is a fact of the text, worked out by hand."""
+"""Answers of vendor licences to common uses; each row is a fact of the text, worked out by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RULES = load_catalogue()
 
 
 def intent(*uses: Use, field: str = "general", mau: float = 1000, revenue: float = 100_000) -> Intent:
-    """A use by a small organisation in Germany that does nothing else."""
+    """A use by a small organization in Germany that does nothing else."""
     return Intent({use: use in uses for use in Use}, mau, revenue, ("DE",), field)
 
 
@@ -37,7 +37,7 @@ ALLOWED: set[str] = set()
 NC = {"no-commercial-use"}
 
 COMMERCIAL = [
-    # licence, what a service is denied by, what it is for review by, and the same of a product that is shipped
+    # licence; clauses that deny a service, clauses that ask for review of it; the same for a shipped product
     ("Stability-AI-Community", ALLOWED, {"commercial-agreement"}, ALLOWED, {"commercial-agreement"}),
     ("Stability-AI-NC-Research", NC | {"no-production-use"}, {"hosting-limit"}, NC | {"no-production-use"}, ALLOWED),
     ("Stable-Video-Diffusion-NC-2023-11-21", NC | {"no-production-use"}, ALLOWED, NC | {"no-production-use"}, ALLOWED),
@@ -157,7 +157,7 @@ def test_commercial_use(
 
 
 @pytest.mark.parametrize("name", [row[0] for row in COMMERCIAL])
-def test_to_study_a_model_is_never_denied(name: str) -> None:
+def test_research_is_never_denied(name: str) -> None:
     assert answers(ref(name), STUDY)["deny"] == set()
 
 
@@ -171,7 +171,7 @@ def test_to_study_a_model_is_never_denied(name: str) -> None:
         ("LTXV-Open-Weights-2025-05-05", "revenue-cap", 9_999_999, 10_000_000),
     ],
 )
-def test_a_revenue_cap(name: str, kind: str, below: float, above: float) -> None:
+def test_revenue_cap(name: str, kind: str, below: float, above: float) -> None:
     for revenue, held in ((below, False), (above, True)):
         assert (kind in answers(ref(name), intent(Use.COMMERCIAL, revenue=revenue))["deny"]) is held
         assert kind not in answers(ref(name), intent(revenue=revenue))["deny"]
@@ -186,7 +186,7 @@ def test_a_revenue_cap(name: str, kind: str, below: float, above: float) -> None
         ("Nexusflow-NexusRaven-V2", 50_000_000),
     ],
 )
-def test_a_user_cap(name: str, number: float) -> None:
+def test_user_cap(name: str, number: float) -> None:
     assert "user-cap" not in answers(ref(name), intent(Use.COMMERCIAL, mau=number))["deny"]
     assert "user-cap" in answers(ref(name), intent(Use.COMMERCIAL, mau=number + 1))["deny"]
 
@@ -195,7 +195,7 @@ def test_a_user_cap(name: str, number: float) -> None:
     ("revenue", "denied", "asked"),
     [(20_000_000, False, False), (20_000_001, False, True), (240_000_000, False, True), (240_000_001, True, True)],
 )
-def test_the_revenue_of_a_month_binds_every_use(revenue: float, denied: bool, asked: bool) -> None:
+def test_monthly_revenue_cap_binds_every_use(revenue: float, denied: bool, asked: bool) -> None:
     assert answers(ref("Mistral-Medium-3.5-Modified-MIT"), intent(revenue=revenue)) == {
         "deny": {"company-revenue-cap"} if denied else set(),
         "review": {"monthly-revenue-cap"} if asked else set(),
@@ -273,14 +273,14 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("name", "forbidden", "free"), FIELDS)
-def test_fields_of_use(name: str, forbidden: list[str], free: list[str]) -> None:
+def test_forbidden_fields_of_use(name: str, forbidden: list[str], free: list[str]) -> None:
     for field in forbidden:
         assert "use-policy" in answers(ref(name), intent(field=field))["deny"], field
     for field in free:
         assert "use-policy" not in set().union(*answers(ref(name), intent(field=field)).values()), field
 
 
-def test_medical_use_of_googles_health_models_is_for_review() -> None:
+def test_medical_use_of_google_health_models_is_for_review() -> None:
     found = answers(ref("HAI-DEF"), intent(Use.COMMERCIAL, field="medical-advice"))
     assert found == {"deny": set(), "review": {"use-condition", "use-policy"}}
 
@@ -288,7 +288,7 @@ def test_medical_use_of_googles_health_models_is_for_review() -> None:
 @pytest.mark.parametrize(
     "name", ["Stability-AI-Community", "Grok-2-Community", "Falcon-180B", "Falcon-3", "NVIDIA-Open-Model"]
 )
-def test_a_policy_that_nobody_read_leaves_every_special_field_for_review(name: str) -> None:
+def test_unread_policy_leaves_special_fields_for_review(name: str) -> None:
     for field in ("military", "gambling", "medical-advice"):
         assert "use-policy" in answers(ref(name), intent(field=field))["review"]
 
@@ -326,7 +326,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("name", "kind", "words"), WORDS)
-def test_words_that_a_licence_fixes(name: str, kind: str, words: str) -> None:
+def test_fixed_words(name: str, kind: str, words: str) -> None:
     assert (words,) in [clause.words for clause in RULES.licenses[ref(name)].clauses if clause.kind == kind]
 
 
@@ -346,7 +346,7 @@ def test_words_that_a_licence_fixes(name: str, kind: str, words: str) -> None:
         ("Apple-AMLR", SHARE, {"include-license-text", "keep-notices", "state-changes"}),
     ],
 )
-def test_what_has_to_be_done(name: str, meant: Intent, kinds: set[str]) -> None:
+def test_vendor_license_duties(name: str, meant: Intent, kinds: set[str]) -> None:
     assert kinds <= {
         duty.kind for duty in list_duties(meant, [BindingLicense(RULES.licenses[ref(name)])], RULES.clauses)
     }
@@ -363,17 +363,17 @@ def test_what_has_to_be_done(name: str, meant: Intent, kinds: set[str]) -> None:
         ("EXAONEPath-1.0-NC", {"no-output-training"}),
     ],
 )
-def test_what_a_text_does_not_ask_for(name: str, kinds: set[str]) -> None:
+def test_absent_duties(name: str, kinds: set[str]) -> None:
     entry = RULES.licenses.get(name) or RULES.licenses[ref(name)]
     assert not kinds & {clause.kind for clause in entry.clauses}
 
 
-def test_the_words_on_multimodal_models_are_marked() -> None:
+def test_multimodal_clauses_have_their_scope() -> None:
     cosmos = [clause for clause in RULES.licenses[ref("NVIDIA-Open-Model")].clauses if clause.scope]
     assert {clause.kind for clause in cosmos} == {"attribution-naming", "derivative-naming"}
 
 
-def test_openness_is_said_of_open_texts_only() -> None:
+def test_only_open_texts_are_marked_open() -> None:
     said = {name for name in ("OpenMDW-1.0", ref("OpenMDW-1.1"), ref("Open-Weights-Permissive-1.0.0"))}
     for name in (*said, *(ref(row[0]) for row in COMMERCIAL)):
         assert RULES.licenses[name].open is (name in said), name
@@ -394,7 +394,7 @@ def test_openness_is_said_of_open_texts_only() -> None:
         ("Mistral-Medium-3.5-Modified-MIT", LicenseCategory.CONDITIONAL),
     ],
 )
-def test_the_category_is_the_strictest_that_fits(name: str, category: LicenseCategory) -> None:
+def test_category_is_the_strictest_that_fits(name: str, category: LicenseCategory) -> None:
     assert RULES.licenses[ref(name)].category is category
 
 
@@ -413,14 +413,14 @@ def test_the_category_is_the_strictest_that_fits(name: str, category: LicenseCat
         "TII-Falcon-LLM",
     ],
 )
-def test_a_text_that_nobody_read_is_always_for_review(name: str) -> None:
+def test_unread_text_is_always_for_review(name: str) -> None:
     entry = RULES.licenses[ref(name)]
     assert not entry.read and not entry.open
     assert "terms-not-verified" in answers(ref(name), STUDY)["review"]
     assert not any(clause.section for clause in entry.clauses)
 
 
-def test_every_policy_elsewhere_is_told_with_its_address() -> None:
+def test_linked_policy_has_its_address() -> None:
     for row in COMMERCIAL:
         entry = RULES.licenses[ref(row[0])]
         silent: list[Clause] = [

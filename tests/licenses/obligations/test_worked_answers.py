@@ -1,7 +1,7 @@
-"""May we ship this in our paid product in the EU, and what must we do? Each row was worked out by hand from the terms.
+"""Answers and duties for a paid product in the EU; each row was worked out by hand from the terms.
 
-The columns are the answer; what was concluded, or nothing; what denies it; what is left to a person; all that has to be
-shipped, shown, named or passed on, as kind and licence; and the conflicts.
+The columns are the answer; the conclusion, if any; the clauses that deny; the points left to a person; everything to
+ship, show, name or pass on, as kind and licence; and the conflicts.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ THREE = ("include-license-text", "state-changes", "keep-notices")
 APACHE = duties("Apache-2.0", *THREE)
 
 EXPECTED = {
-    # The card and the text agree: any use, with the text, the notices and marks on what was changed.
+    # The card and the text agree: any use, with the text, the notices and marks on changed files.
     "acme/north-7b": Expected("allow", "Apache-2.0", duties=APACHE),
     # MIT asks for its text and the copyright line alone.
     "acme/encoder": Expected("allow", "MIT", duties=duties("MIT", "include-license-text")),
-    # The card cannot grant what Llama 3.1 withholds. 700 million users are the limit, and nobody said how many we have.
+    # The card cannot grant what Llama 3.1 withholds. The limit is 700 million users, and ours are not stated.
     "acme/llama-chat-8b": Expected(
         "review",
         "Apache-2.0 AND LicenseRef-Llama-3.1",
@@ -50,7 +50,7 @@ EXPECTED = {
         duties=APACHE | duties("LicenseRef-Llama-3.1", *LLAMA),
         conflicts={"declared-inherited", "missing-text", "missing-notice", "missing-naming"},
     ),
-    # The use policy of Llama 3.2 gives nobody in the EU rights in the models that see.
+    # The use policy of Llama 3.2 grants no rights in its multimodal models in the EU.
     "acme/llama-vision-11b": Expected(
         "deny",
         "LicenseRef-Llama-3.2",
@@ -89,7 +89,7 @@ EXPECTED = {
         duties=duties("LicenseRef-FLUX.1-dev", *THREE, "output-disclosure", "no-sublicensing", "pass-on-use-limits"),
         conflicts={"missing-text", "version-dependent"},
     ),
-    # Without a licence nothing is permitted; only its author can say more.
+    # Without a licence nothing is permitted; only the author can grant a licence.
     "acme/nameless": Expected("review", "", reviewed_for={"conclusion"}),
     # Section 1 and 2 of CC BY-NC: not for commercial advantage.
     "acme/paper-voice": Expected(
@@ -130,7 +130,7 @@ EXPECTED = {
         duties=duties("LicenseRef-Tencent-Hunyuan-3D-2.0", *THREE, "output-disclosure", "pass-on-use-limits"),
         conflicts={"missing-text"},
     ),
-    # MIT with a sentence below it is not MIT: somebody has to read the sentence.
+    # MIT with a sentence below it is not MIT: a person has to read the sentence.
     "acme/kimi-tuned": Expected("review", "", reviewed_for={"conclusion"}, conflicts={"variant-text"}),
     # We may choose, and MIT asks for less.
     "acme/either": Expected(
@@ -139,7 +139,7 @@ EXPECTED = {
         duties=duties("MIT", "include-license-text"),
         conflicts={"missing-text"},
     ),
-    # What the data are under is told apart; it does not change what the publisher permits for the model.
+    # The licence of the data is reported apart; it does not change the permissions for the model.
     "acme/crawl-summarizer": Expected("allow", "Apache-2.0", duties=APACHE, conflicts={"dataset-stricter"}),
 }
 
@@ -167,13 +167,13 @@ def ask(kept: Path, hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
     return ask
 
 
-def test_every_repository_has_an_answer_by_hand() -> None:
+def test_every_repository_has_a_worked_answer() -> None:
     assert set(EXPECTED) == set(MODELS)
     assert len(EXPECTED) >= 12
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_the_answer_is_the_one_by_hand(name: str, ask: Callable[..., AuditReport]) -> None:
+def test_answer_equals_worked_answer(name: str, ask: Callable[..., AuditReport]) -> None:
     report, wanted = ask(name), EXPECTED[name]
     found = report.license
     assert str(found.permission) == wanted.answer
@@ -186,7 +186,7 @@ def test_the_answer_is_the_one_by_hand(name: str, ask: Callable[..., AuditReport
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_screen_and_files_tell_the_same(name: str, ask: Callable[..., AuditReport]) -> None:
+def test_screen_and_files_agree(name: str, ask: Callable[..., AuditReport]) -> None:
     report, wanted = ask(name), EXPECTED[name]
     screen = render_license(report).decode()
     word = {"allow": "ALLOWED", "deny": "DENIED", "review": "FOR REVIEW"}[wanted.answer]
@@ -201,7 +201,7 @@ def test_screen_and_files_tell_the_same(name: str, ask: Callable[..., AuditRepor
         assert FORBIDDEN[name] not in screen + "".join(files.values())
 
 
-def test_a_user_who_states_the_figures_gets_an_answer_where_only_they_were_missing(
+def test_stated_figures_resolve_an_open_answer(
     ask: Callable[..., AuditReport],
 ) -> None:
     few = ask("acme/llama-vision-11b", territories=["US"], monthly_active_users=5e6)
@@ -211,13 +211,13 @@ def test_a_user_who_states_the_figures_gets_an_answer_where_only_they_were_missi
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_it_stays_a_screen(name: str, ask: Callable[..., AuditReport]) -> None:
+def test_answer_fits_one_screen(name: str, ask: Callable[..., AuditReport]) -> None:
     text = render_license(ask(name, monthly_active_users=1e5, annual_revenue_usd=2e6)).decode()
     inherited = "LicenseRef" in EXPECTED[name].concluded and "AND" in EXPECTED[name].concluded
     assert len(text.splitlines()) <= (54 if inherited else 45)
 
 
-def test_the_first_line_of_an_answer_is_the_whole_of_it_in_plain_words(ask: Callable[..., AuditReport]) -> None:
+def test_first_line_states_the_whole_answer(ask: Callable[..., AuditReport]) -> None:
     lines = {name: shipping(ask(f"acme/{name}").license).line for name in ("hunyuan-shapes", "gpl-tagger", "nameless")}
     assert lines == {
         "hunyuan-shapes": "1 reason stands against what you mean to do: No rights are granted for EU, GB, KR, and what "
@@ -232,13 +232,13 @@ def test_the_first_line_of_an_answer_is_the_whole_of_it_in_plain_words(ask: Call
     assert hidden.endswith("could not be read; the licence on record for that name is assumed.")
 
 
-def test_research_is_another_question(ask: Callable[..., AuditReport]) -> None:
+def test_research_use_has_its_own_answer(ask: Callable[..., AuditReport]) -> None:
     for name in ("acme/qwen-3b-tuned", "acme/paper-voice"):
         assert str(ask(name, policy="research").license.permission) != "deny"
         assert str(ask(name, policy="commercial-saas").license.permission) == "deny"
 
 
-def test_a_text_that_is_there_is_a_duty_that_is_met(ask: Callable[..., AuditReport]) -> None:
+def test_present_license_text_meets_its_duty(ask: Callable[..., AuditReport]) -> None:
     met = {each.kind: each.met for each in ask("acme/north-7b").license.duties}
     assert met["include-license-text"] == "LICENSE"
     missing = {each.license: each.met for each in ask("acme/north-adapter").license.duties if "text" in each.kind}

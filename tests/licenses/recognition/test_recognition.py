@@ -1,4 +1,4 @@
-"""What is a licence text, what only resembles one, and what neither."""
+"""Recognition of exact licence texts, of variants, and of texts that match nothing."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ KNOWN = frozenset(of for of, _, _ in TEXTS.values())
 
 
 def derive_module() -> ModuleType:
-    """``rules/fingerprints/derive.py``."""
+    """The script ``rules/fingerprints/derive.py`` as a module."""
     spec = importlib.util.spec_from_file_location("derive_fingerprints", DERIVE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -98,7 +98,7 @@ def derived(folder: Path) -> Fingerprints:
 
 
 def shipped(package: str, ending: str) -> str:
-    """The licence file that an installed package has, by the end of its path."""
+    """The licence file of an installed package, by the end of its path."""
     files = distribution(package).files or ()
     return next(file for file in files if str(file).endswith(ending)).read_text(encoding="utf-8")
 
@@ -112,12 +112,12 @@ def prints(tmp_path_factory: pytest.TempPathFactory) -> Fingerprints:
     return derived(tmp_path_factory.mktemp("fingerprints"))
 
 
-def told(found: tuple[TextMatch, ...]) -> list[tuple[str, Likeness]]:
+def matches_of(found: tuple[TextMatch, ...]) -> list[tuple[str, Likeness]]:
     return [(match.id, match.likeness) for match in found]
 
 
 @pytest.mark.parametrize("id_", TEXTS)
-def test_each_text_is_its_own(id_: str, prints: Fingerprints) -> None:
+def test_each_text_matches_its_own_fingerprint(id_: str, prints: Fingerprints) -> None:
     of, text, policy = TEXTS[id_]
     (match,) = recognise_texts(text, prints, KNOWN)
     assert (match.id, match.likeness, match.share, match.differs) == (of, EXACT, 1.0, ())
@@ -146,9 +146,9 @@ FORMS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("id_", ["harbour-1", "permit", "policy"])
-def test_its_form_does_not_matter(id_: str, form: str, prints: Fingerprints) -> None:
+def test_layout_does_not_change_the_match(id_: str, form: str, prints: Fingerprints) -> None:
     of, text, _ = TEXTS[id_]
-    assert told(recognise_texts(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
+    assert matches_of(recognise_texts(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
 
 
 ADDED = (
@@ -174,7 +174,7 @@ ADDED = (
 
 @pytest.mark.parametrize("words", ADDED)
 @pytest.mark.parametrize("id_", ["permit", "harbour-2"])
-def test_what_is_added_makes_it_a_variant(words: str, id_: str, prints: Fingerprints) -> None:
+def test_added_words_make_a_variant(words: str, id_: str, prints: Fingerprints) -> None:
     of, text, _ = TEXTS[id_]
     middle = text.index("\n\n") + 2
     for changed in (f"{words}\n\n{text}", f"{text}\n{words}\n", f"{text[:middle]}{words}\n\n{text[middle:]}"):
@@ -183,7 +183,7 @@ def test_what_is_added_makes_it_a_variant(words: str, id_: str, prints: Fingerpr
         assert match.differs
 
 
-def test_the_words_that_differ_are_told(prints: Fingerprints) -> None:
+def test_variant_quotes_differing_words(prints: Fingerprints) -> None:
     (match,) = recognise_texts(PERMIT.replace("for gain or", "never for gain but"), prints, KNOWN)
     assert match.differs == ("never for gain but",)
     (match,) = recognise_texts(f"{PERMIT}\nNot on Sundays.", prints, KNOWN)
@@ -193,7 +193,7 @@ def test_the_words_that_differ_are_told(prints: Fingerprints) -> None:
 
 
 @pytest.mark.parametrize("id_", TEXTS)
-def test_any_word_that_is_exchanged_or_left_out_is_noticed(id_: str, prints: Fingerprints) -> None:
+def test_every_replaced_or_omitted_word_is_noticed(id_: str, prints: Fingerprints) -> None:
     _, text, _ = TEXTS[id_]
     body = text.index("\n\n")
     for word in random.Random(4).sample(
@@ -206,28 +206,32 @@ def test_any_word_that_is_exchanged_or_left_out_is_noticed(id_: str, prints: Fin
                 assert EXACT not in {match.likeness for match in found}
 
 
-def test_numbers_count(prints: Fingerprints) -> None:
-    assert told(recognise_texts(FIRST.replace("700 million", "900 million"), prints, KNOWN)) == [
+def test_changed_numbers_make_a_variant(prints: Fingerprints) -> None:
+    assert matches_of(recognise_texts(FIRST.replace("700 million", "900 million"), prints, KNOWN)) == [
         ("LicenseRef-Harbour-1", VARIANT)
     ]
-    assert told(recognise_texts(FIRST.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
+    assert matches_of(recognise_texts(FIRST.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
 
 
-def test_siblings_are_told_apart(prints: Fingerprints) -> None:
-    assert told(recognise_texts(SECOND, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
+def test_versions_of_one_license_are_distinguished(prints: Fingerprints) -> None:
+    assert matches_of(recognise_texts(SECOND, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
     mixed = FIRST.replace("May 3, 2024", "July 9, 2025")
     assert [match.likeness for match in recognise_texts(mixed, prints, KNOWN)] == [VARIANT]
 
 
-def test_a_changed_permit_is_not_the_permit(prints: Fingerprints) -> None:
-    assert told(recognise_texts("Changed " + PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", EXACT)]
-    assert told(recognise_texts(PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
+def test_changed_permission_is_not_exact(prints: Fingerprints) -> None:
+    assert matches_of(recognise_texts("Changed " + PERMIT + TAIL, prints, KNOWN)) == [
+        ("LicenseRef-Gull-Changed", EXACT)
+    ]
+    assert matches_of(recognise_texts(PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
     other = TAIL.replace("100 gulls", "5 gulls")
-    assert told(recognise_texts("Changed " + PERMIT + other, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
-    assert told(recognise_texts("Changed " + PERMIT, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+    assert matches_of(recognise_texts("Changed " + PERMIT + other, prints, KNOWN)) == [
+        ("LicenseRef-Gull-Changed", VARIANT)
+    ]
+    assert matches_of(recognise_texts("Changed " + PERMIT, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
-def test_letters_that_only_look_alike_are_never_exact(prints: Fingerprints) -> None:
+def test_look_alike_letters_are_never_exact(prints: Fingerprints) -> None:
     for changed in (
         PERMIT.replace("permit", "p\u0435rmit"),
         PERMIT.replace("keep", "\u212aeep").replace("KEEPER", "\u212aEEPER"),
@@ -236,39 +240,39 @@ def test_letters_that_only_look_alike_are_never_exact(prints: Fingerprints) -> N
         PERMIT.replace("gain", "\uff47ain"),
         PERMIT.replace("watch", "\u202ewatch"),
     ):
-        assert told(recognise_texts(changed, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+        assert matches_of(recognise_texts(changed, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
-def test_a_title_may_be_missing_and_a_holder_another(prints: Fingerprints) -> None:
+def test_title_may_be_missing_and_holder_may_differ(prints: Fingerprints) -> None:
     untitled = PERMIT.partition("\n\n")[2]
-    assert told(recognise_texts(untitled, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
+    assert matches_of(recognise_texts(untitled, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
     named = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME SEASIDE, INC.")
-    assert told(recognise_texts(named, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
+    assert matches_of(recognise_texts(named, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
     more = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME FORBIDS ANY USE AND")
-    assert told(recognise_texts(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+    assert matches_of(recognise_texts(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
-def test_several_in_one_file_are_exact_only_if_nothing_else_is_there(prints: Fingerprints) -> None:
+def test_several_texts_are_exact_only_without_other_words(prints: Fingerprints) -> None:
     both = f"{FIRST}\n-----\n\n{PERMIT}"
-    assert sorted(told(recognise_texts(both, prints, KNOWN))) == [
+    assert sorted(matches_of(recognise_texts(both, prints, KNOWN))) == [
         ("LicenseRef-Gull", EXACT),
         ("LicenseRef-Harbour-1", EXACT),
     ]
     split = recognise_texts(f"{FIRST}\nThe gulls have terms of their own:\n\n{PERMIT}", prints, KNOWN)
-    assert sorted(told(split)) == [("LicenseRef-Gull", VARIANT), ("LicenseRef-Harbour-1", VARIANT)]
+    assert sorted(matches_of(split)) == [("LicenseRef-Gull", VARIANT), ("LicenseRef-Harbour-1", VARIANT)]
     lines = {match.id: match.line for match in split}
     assert lines == {"LicenseRef-Harbour-1": 1, "LicenseRef-Gull": FIRST.count("\n") + 4}
     assert [match.quotation[:11] for match in split if match.id == "LicenseRef-Gull"] == ["Gull Permit"]
 
 
-def test_a_text_within_a_long_one_is_a_variant(prints: Fingerprints) -> None:
+def test_text_within_a_longer_one_is_a_variant(prints: Fingerprints) -> None:
     readme = "\n".join(f"Step {number}: turn the wheel and look at the lake." for number in range(900))
     (match,) = recognise_texts(f"{readme}\n\n{PERMIT}\n\n{readme}", prints, KNOWN)
     assert (match.id, match.likeness, match.line) == ("LicenseRef-Gull", VARIANT, 902)
     assert recognise_texts(readme, prints, KNOWN) == ()
 
 
-def test_a_policy_is_no_licence_and_keeps_its_name(prints: Fingerprints) -> None:
+def test_use_policy_is_no_license_and_keeps_its_name(prints: Fingerprints) -> None:
     (match,) = recognise_texts(POLICY, prints, frozenset())
     assert match.policy
     found = recognise_texts(f"{FIRST}\n{POLICY}", prints, KNOWN)
@@ -278,17 +282,17 @@ def test_a_policy_is_no_licence_and_keeps_its_name(prints: Fingerprints) -> None
     }
 
 
-def test_a_licence_that_the_rule_set_does_not_know_is_left_out(prints: Fingerprints) -> None:
+def test_license_outside_the_rule_set_is_left_out(prints: Fingerprints) -> None:
     assert recognise_texts(PERMIT, prints, KNOWN - {"LicenseRef-Gull"}) == ()
     assert recognise_texts(PERMIT, prints, KNOWN) != ()
 
 
-def test_nothing_is_no_licence(prints: Fingerprints) -> None:
+def test_empty_text_matches_nothing(prints: Fingerprints) -> None:
     for text in ("", "\0", "MIT", "The gulls are as they are.", "\ufffd" * 1000, "a b"):
         assert recognise_texts(text, prints, KNOWN) == ()
 
 
-def test_what_is_cut_is_never_exact(prints: Fingerprints) -> None:
+def test_truncated_text_is_never_exact(prints: Fingerprints) -> None:
     (match,) = recognise_texts(PERMIT + " " * TEXT_LIMIT, prints, KNOWN)
     assert match.likeness is VARIANT
     assert match.differs[0] == "more text than was looked at"
@@ -300,7 +304,7 @@ def test_what_is_cut_is_never_exact(prints: Fingerprints) -> None:
      "copyright 2020 A " * 300_000, "&amp" * 1_200_000, "\ufffd" * 5_000_000],
     ids=["words", "copies", "triples", "tags", "links", "numbers", "copyright", "entities", "damage"],
 )  # fmt: skip
-def test_five_megabytes_take_no_longer_than_what_is_looked_at(text: str, prints: Fingerprints) -> None:
+def test_five_megabytes_cost_no_more_than_the_limit(text: str, prints: Fingerprints) -> None:
     begun = time.process_time()
     found = recognise_texts(text, prints, KNOWN)
     assert time.process_time() - begun < 5
@@ -309,7 +313,7 @@ def test_five_megabytes_take_no_longer_than_what_is_looked_at(text: str, prints:
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_mutations_end_in_matches_and_never_in_another_exact_text(data: st.DataObject) -> None:
+def test_mutated_text_is_never_another_exact_text(data: st.DataObject) -> None:
     prints = load_fingerprints()
     text = shipped("rich", "LICENSE")
     at = data.draw(st.integers(0, len(text)))
@@ -329,14 +333,14 @@ STANDARD = [
 
 
 @pytest.mark.parametrize(("package", "ending", "id_"), STANDARD)
-def test_standard_texts_of_installed_packages_are_exact(package: str, ending: str, id_: str) -> None:
+def test_texts_of_installed_packages_are_exact(package: str, ending: str, id_: str) -> None:
     text, prints = shipped(package, ending), load_fingerprints()
     if package != "hypothesis":
-        assert told(recognise_texts(text, prints, {id_})) == [(id_, EXACT)]
+        assert matches_of(recognise_texts(text, prints, {id_})) == [(id_, EXACT)]
     assert recognise_texts(f"{text}\nNo commercial use.", prints, {id_})[0].likeness is VARIANT
 
 
-def test_a_standard_licence_without_a_fingerprint_is_a_variant_at_most(prints: Fingerprints) -> None:
+def test_standard_license_without_fingerprint_is_a_variant(prints: Fingerprints) -> None:
     (match,) = recognise_texts(shipped("rich", "LICENSE"), prints, {"MIT"})
     assert (match.id, match.likeness) == ("MIT", VARIANT)
 
@@ -346,17 +350,17 @@ def test_a_standard_licence_without_a_fingerprint_is_a_variant_at_most(prints: F
     [("GPL-2.0", "GPL-2.0-only"), ("LGPL-2.1", "LGPL-2.1-only"), ("AGPL-3.0+", "AGPL-3.0-or-later"),
      ("GFDL-1.3", "GFDL-1.3-only"), ("GPL-2.0-or-later", "GPL-2.0-or-later"), ("MIT", "MIT")],
 )  # fmt: skip
-def test_identifiers_are_those_of_spdx_today(given: str, wanted: str) -> None:
+def test_identifiers_are_current_spdx_ids(given: str, wanted: str) -> None:
     assert normalize_spdx_id(given) == wanted
 
 
-def test_the_same_text_is_answered_from_memory(prints: Fingerprints, tmp_path: Path) -> None:
+def test_repeated_text_is_answered_from_cache(prints: Fingerprints, tmp_path: Path) -> None:
     first = recognise_texts(PERMIT, prints, KNOWN)
     assert recognise_texts(PERMIT, prints, KNOWN)[0] is first[0]
     assert recognise_texts(PERMIT, derived(tmp_path), KNOWN)[0] is not first[0]
 
 
-def test_what_equals_an_uncertain_copy_is_a_variant(prints: Fingerprints) -> None:
+def test_copy_of_an_uncertain_text_is_a_variant(prints: Fingerprints) -> None:
     unsure = Fingerprints(tuple(replace(item, certain=False) for item in prints.items))
     (match,) = recognise_texts(PERMIT, unsure, KNOWN)
     assert (match.id, match.likeness) == ("LicenseRef-Gull", VARIANT)
@@ -372,5 +376,5 @@ def test_what_equals_an_uncertain_copy_is_a_variant(prints: Fingerprints) -> Non
         ("written out (not a byte copy); part of the file, no length check possible", False),
     ],
 )
-def test_a_text_written_out_without_a_check_is_no_certain_copy(note: str, certain: bool) -> None:
+def test_unchecked_text_is_no_certain_copy(note: str, certain: bool) -> None:
     assert derive_module().is_certain(note) is certain

@@ -1,4 +1,4 @@
-"""Names of licences in running text, and expressions of SPDX."""
+"""Licence names in running text, and SPDX expressions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from modelaudit.licenses.recognition import find_references
         ("// SPDX-License-Identifier: MIT OR Apache-2.0\n", "MIT OR Apache-2.0", ""),
     ],
 )
-def test_statements_are_found(text: str, name: str, url: str) -> None:
+def test_license_statements_are_found(text: str, name: str, url: str) -> None:
     (found,) = find_references("one line\n\n" + text)
     assert (found.name, found.url, found.line) == (name, url, 3)
     assert found.tag is ("SPDX" in text)
@@ -56,7 +56,7 @@ def test_statements_are_found(text: str, name: str, url: str) -> None:
         "",
     ],
 )
-def test_what_only_mentions_or_denies_is_none(text: str) -> None:
+def test_mentions_and_negations_are_not_statements(text: str) -> None:
     assert find_references(text) == ()
 
 
@@ -75,7 +75,7 @@ def test_statements_are_bounded_in_number_and_time() -> None:
 
 
 @given(st.text(max_size=300))
-def test_any_text_ends_in_references_within_it(text: str) -> None:
+def test_references_lie_within_the_text(text: str) -> None:
     for found in find_references(f"Licensed under {text}"):
         assert found.name
         assert 1 <= found.line <= text.count("\n") + 1
@@ -92,18 +92,18 @@ def test_any_text_ends_in_references_within_it(text: str) -> None:
         ("GPL-2.0-or-later WITH Classpath-exception-2.0",) * 2 + (("GPL-2.0-or-later",),),
     ],
 )
-def test_expressions_are_read_and_put_as_spdx_spells_them(text: str, wanted: str, ids: tuple[str, ...]) -> None:
+def test_expressions_are_parsed_and_normalized(text: str, wanted: str, ids: tuple[str, ...]) -> None:
     found = parse_expression(text)
     assert (str(found), found.ids, found.unknown, found.known) == (wanted, ids, (), True)
     assert parse_expression(str(found)) == found
 
 
-def test_a_reference_of_a_document_is_never_a_standard_licence() -> None:
+def test_license_ref_is_never_a_standard_license() -> None:
     assert parse_expression("LicenseRef-MIT-TC").ids == ("LicenseRef-MIT-TC",)
     assert parse_expression("LicenseRef-Apache-2.0").ids == ("LicenseRef-Apache-2.0",)
 
 
-def test_what_is_joined_is_told() -> None:
+def test_operators_join_parts() -> None:
     found = parse_expression("(MIT OR ISC) AND Zlib")
     assert found.operator is Operator.AND
     assert [part.operator for part in found.parts] == [Operator.OR, None]
@@ -126,7 +126,7 @@ def test_what_is_joined_is_told() -> None:
         "MIT OR " * 400 + "MIT",
     ],
 )
-def test_what_follows_no_grammar_is_an_error_in_one_line(text: str) -> None:
+def test_invalid_expression_is_an_error_in_one_line(text: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse_expression(text)
     assert str(caught.value)
@@ -134,7 +134,7 @@ def test_what_follows_no_grammar_is_an_error_in_one_line(text: str) -> None:
 
 
 @given(st.text(alphabet="MIT ()ANDORWITH+-.:LicenseRef\n\x00\u0131", max_size=80))
-def test_any_text_is_an_expression_or_an_error(text: str) -> None:
+def test_every_text_is_an_expression_or_an_error(text: str) -> None:
     try:
         found = parse_expression(text)
     except ExpressionError:
