@@ -8,7 +8,7 @@ from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import Shape
 from modelaudit.catalogue.terms import LicenseFile, VagueFile, build_clause
 from modelaudit.model.license import fold_license_name
-from modelaudit.model.terms import Group, LicenseCategory, LicenseEntry, Vocabulary
+from modelaudit.model.terms import PERMISSIVE_CATEGORIES, Group, LicenseEntry, Vocabulary
 
 _FILE = Shape(LicenseFile)
 _VAGUE = Shape(VagueFile)
@@ -95,7 +95,7 @@ def read_licenses(
 
 def _check_category(file: LicenseFile, vocabulary: Vocabulary, document: Document) -> None:
     """Refuse a permissive category for a licence with a limit: readers of the category would overlook the limit."""
-    if file.category not in (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN):
+    if file.category not in PERMISSIVE_CATEGORIES:
         return
     for index, clause in enumerate(file.clauses):
         kind = vocabulary.kinds.get(clause.kind)

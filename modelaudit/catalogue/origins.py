@@ -14,9 +14,8 @@ from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, matching
-from modelaudit.model.terms import KnownModel, LicenseCategory, LicenseEntry
+from modelaudit.model.terms import PERMISSIVE_CATEGORIES, KnownModel, LicenseEntry
 
-_PERMISSIVE_CATEGORIES = frozenset({LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN})
 _PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._*-]*[A-Za-z0-9][A-Za-z0-9._*-]*"
 
 Pattern = Annotated[str, matching(_PATTERN, "a publisher, a slash and a name in which * stands for anything")]
@@ -79,7 +78,7 @@ def _check_license(entry: OriginFile, licenses: Mapping[str, LicenseEntry], docu
         raise document.error(
             f"origins.{index}.license: {entry.license!r} has no file in licenses/; add the file first", place
         )
-    if known.category in _PERMISSIVE_CATEGORIES:
+    if known.category in PERMISSIVE_CATEGORIES:
         raise document.error(
             f"origins.{index}.license: {entry.license} is {known.category}; an origin is listed to add restrictions",
             place,

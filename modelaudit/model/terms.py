@@ -27,6 +27,10 @@ class LicenseCategory(StrEnum):
     UNKNOWN = "unknown"
 
 
+PERMISSIVE_CATEGORIES: Final = frozenset({LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN})
+"""The categories of licences that limit no use."""
+
+
 class Use(StrEnum):
     """A use for which a model can be intended."""
 

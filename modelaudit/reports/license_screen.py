@@ -102,7 +102,7 @@ def _render_head(report: AuditReport) -> RenderableType:
                 text_of(
                     (report.policy.name, "bold"),
                     ": it states no use, so no clause was answered; "
-                    "say what you mean to do: --policy commercial-saas, for instance, or --use commercial",
+                    "state one with --policy commercial-saas, for instance, or with --use commercial",
                 ),
             )
         )
@@ -290,7 +290,7 @@ def _render_rest(license_: LicenseConclusion) -> RenderableType | None:
         rows.append(("open", text_of(line)))
     told = [each.name for each in license_.origins if each.look is not OriginState.READ]
     told += [each.name for each in license_.datasets if each.look is not OriginState.READ]
-    missed = [f"{', '.join(dict.fromkeys(told))}: why stands above."] if told else []
+    missed = [f"{', '.join(dict.fromkeys(told))}: see above for the reason."] if told else []
     missed += [each for each in list_unread(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in told)]
     rows += [("unread" if place == 0 else "", text_of(each)) for place, each in enumerate(missed[:_OPEN])]
     if len(missed) > _OPEN:

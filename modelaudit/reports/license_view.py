@@ -161,7 +161,7 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
 
 def _format_fields(clause: Clause, most: int) -> str:
     if not clause.fields:
-        return "the list is not on record, read it there"
+        return "the list is not on record; read it at the address"
     named = ", ".join(each.replace("-", " ") for each in clause.fields[:most])
     more = len(clause.fields) - most
     return f"{named} and {more} more" if more > 0 else named
@@ -239,15 +239,15 @@ def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
     looks = [(origin.name, origin.look) for origin in license_.origins]
     looks += [(f"{dataset.name} (data set)", dataset.look) for dataset in license_.datasets]
     found = [f"{name}: {ended(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
-    found += [f"{name}: named as an origin and not looked for." for name in list_unfollowed_base_models(license_)]
+    found += [f"{name}: named as a base model and not looked up." for name in list_unfollowed_base_models(license_)]
     for claim in license_.claims:
         place = ", ".join(part for part in (claim.artifact, place_words(claim.location)) if part)
         if is_uncompared_file(claim):
-            found.append(f"{claim.artifact}: its words were not compared with any licence.")
+            found.append(f"{claim.artifact}: its text was not compared with any licence.")
         elif claim.field == "license_link" and claim.entry is None and "://" in claim.quotation:
             found.append(f"{claim.quotation} ({place}): the address was not opened.")
     unread = [entry for entry in license_.entries if not entry.read]
-    found += [f"{entry.id}: nobody read its terms for this rule set: {entry.url}" for entry in unread]
+    found += [f"{entry.id}: its terms are not verified for this rule set: {entry.url}" for entry in unread]
     return tuple(dict.fromkeys(found))
 
 

@@ -40,9 +40,9 @@ RELATIONS = {
 
 LOOKS = {
     OriginState.READ: "read",
-    OriginState.KNOWN: "not read; on record for that name, which can forbid and never permits",
+    OriginState.KNOWN: "not read; the licence on record for this name can forbid and never permits",
     OriginState.MISSING: "not read: there is no such repository",
-    OriginState.GATED: "not read: its publisher lets in only those who ask",
+    OriginState.GATED: "not read: access must be requested from its publisher",
     OriginState.UNREACHED: "not read: it could not be reached",
     OriginState.RING: "not followed: it descends from the model itself",
     OriginState.LIMIT: "not read: a limit was reached",
@@ -61,10 +61,10 @@ USES = {
 CONFLICTS = {
     "declared-found": "The card and the text differ",
     "declared-prose": "The card's text names a stricter licence",
-    "declared-inherited": "The card promises more than the model it was made from",
+    "declared-inherited": "The card grants more than the base model does",
     "missing-text": "A licence text is missing",
     "missing-notice": "A notice is missing",
-    "missing-naming": "A name that has to be shown is missing",
+    "missing-naming": "A required name is missing",
     "missing-policy": "A use policy is missing",
     "dataset-stricter": "A data set is under stricter terms",
     "variant-text": "A text was changed",

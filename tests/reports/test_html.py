@@ -364,7 +364,7 @@ def test_the_licence_section_tells_the_answer_and_what_it_rests_on(conflicting: 
         "How we came to this",
         "Like LicenseRef-Llama-3.1, and not it: with the exception of section 2",
         "What the model was made from, step by step",
-        "on record for that name",
+        "on record for this name",
         "Data sets that the card names: claims about data, apart from the licence of the model",
         "What the conclusion does not rest on",
         "Limits to stay within",

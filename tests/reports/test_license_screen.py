@@ -98,7 +98,7 @@ def test_origins_are_a_tree_with_what_became_of_each(failing: AuditReport) -> No
     tree = words(text[text.index("Made from") : text.index("To do")])
     assert tree == (
         "Made from └─ quantized from acme/tiny-instruct: Apache-2.0; read at 5f0b02c75b57 "
-        "├─ fine-tuned from acme/tiny-root: LicenseRef-Llama-3.1; not read; on record for that name, which "
+        "├─ fine-tuned from acme/tiny-root: LicenseRef-Llama-3.1; not read; the licence on record for this name "
         "can forbid and never permits "
         "└─ merged from acme/other: licence not known; not read: there is no such repository"
     )
@@ -122,10 +122,10 @@ def test_duties_are_a_list_to_do_with_exact_words_and_what_is_met(failing: Audit
 
 def test_conflicts_data_sets_openness_and_what_nobody_looked_at(failing: AuditReport) -> None:
     text = words(screen(failing, conflicting_conclusion()))
-    assert "Conflicts The card promises more than the model it was made from: The card says" in text
+    assert "Conflicts The card grants more than the base model does: The card says" in text
     assert "data acme/pairs: CC-BY-NC-4.0; acme/more: not read: it could not be reached (apart from" in text
     assert "open No class is reached; 1 of 2 parts came with it, 0 of them open." in text
-    assert "unread acme/tiny-root, acme/other, acme/more: why stands above." in text
+    assert "unread acme/tiny-root, acme/other, acme/more: see above for the reason." in text
 
 
 def test_limits_that_no_answer_told_are_named(failing: AuditReport) -> None:
@@ -166,7 +166,7 @@ def test_without_a_stated_use_nothing_is_answered(failing: AuditReport) -> None:
     asked = replace(plain_conclusion(), intent=None, permission=None, answers=())
     text = words(screen(failing, asked))
     assert text.startswith("◐ NO USE STATED The author names Apache License 2.0, which allows it; 3 duties")
-    assert "policy default: it states no use, so no clause was answered; say what you mean to do" in text
+    assert "policy default: it states no use, so no clause was answered; state one with" in text
 
 
 def test_no_licence_is_said(failing: AuditReport) -> None:

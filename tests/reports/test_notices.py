@@ -63,7 +63,7 @@ def test_the_checklist_begins_with_the_answer_and_leaves_nothing_out(failing: Au
     for duty in license_.duties:
         assert f"- [ ] {duty.text.rstrip('.')}." in text
         assert all(f"`{words}`" in text for words in duty.words)
-    assert "The card promises more than the model it was made from: The card says Apache-2.0" in text
+    assert "The card grants more than the base model does: The card says Apache-2.0" in text
     assert "- [ ] acme/other: not read: there is no such repository." in text
     assert f"no file holds it: copy it from <{LLAMA.url}>; and its use policy from <{LLAMA.policy_url}>" in text
     assert (

@@ -177,6 +177,7 @@ class AgreementChecker:
         ]
         texts = tuple(dict.fromkeys(claim.entry for claim in here if is_license_text(claim) and claim.entry))
         every = combine_alternatives(declared.choices, ((texts,) if texts else ()))
+        # Texts outweigh names: a variant or an unknown text at the root prevents any conclusion.
         doubts = [*_describe_variants(here), *describe_unrecognised_texts(here)]
         if doubts:
             state = declared.state if declared.state is ConclusionState.CONTRADICTORY else ConclusionState.UNRECOGNISED
@@ -193,7 +194,7 @@ class AgreementChecker:
             text = f"{declared.reasoning[0]} {where}, which completes it."
             return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
         if declared.state is ConclusionState.VAGUE:
-            text = f"{where}, which is no licence of the family that is named."
+            text = f"{where}, which is not of the named family."
             return OwnLicense(
                 ConclusionState.CONTRADICTORY, every, (*declared.reasoning, text), texts, declared.choices
             )
@@ -207,14 +208,15 @@ class AgreementChecker:
         for text in agree:
             if not any(text == name or shares_text(text, name) for name in named):
                 choices = tuple(tuple(text if is_version_of(text, name) else name for name in each) for each in choices)
+        # Further texts may add duties. One that adds a restriction contradicts the declared name.
         more = [text for text in texts if text not in agree]
         if not agree or any(self._drops_restrictions(text, list_license_ids(choices)) for text in more):
-            reason = f"{declared.reasoning[0]} Against that, {where}: the words of another one."
+            reason = f"{declared.reasoning[0]} But {where}, which is another licence."
             every = combine_alternatives(choices, (tuple(more),))
             return OwnLicense(
                 ConclusionState.CONTRADICTORY, every, (reason, *declared.reasoning[1:]), texts, declared.choices
             )
-        said = (*declared.reasoning, f"{where}, which agrees." if not more else f"{where}; all of it binds.")
+        said = (*declared.reasoning, f"{where}, which agrees." if not more else f"{where}; all of them bind.")
         return OwnLicense(
             ConclusionState.CONCLUDED,
             combine_alternatives(choices, (tuple(more),) if more else ()),

@@ -173,7 +173,7 @@ def _find_strictest_category(entries: Sequence[LicenseEntry]) -> LicenseCategory
 
 def _describe_choice(own: OwnLicense, chosen: Sequence[str]) -> Iterator[str]:
     if own.state is ConclusionState.CONCLUDED and len(own.choices) > 1:
-        yield f"You may choose between the alternatives; all that follows is for {' AND '.join(chosen)}."
+        yield f"You may choose between the alternatives; the following is for {' AND '.join(chosen)}."
 
 
 def _describe_lineage(origins: Sequence[Origin], reaching: Sequence[tuple[Origin, BindingLicense]]) -> Iterator[str]:
@@ -181,14 +181,14 @@ def _describe_lineage(origins: Sequence[Origin], reaching: Sequence[tuple[Origin
     for origin, bound in reaching:
         how = f"{origin.name} by way of {origin.made}" if origin.depth > 1 else origin.name
         step = "how is not stated" if origin.relation is Relation.UNSTATED else origin.relation
-        known = ", not read: the licence on record for that name" if origin.look is OriginState.KNOWN else ""
-        yield f"{bound.entry.name} ({bound.entry.id}) flows in from {how} ({step}{known})."
+        known = ", not read: the licence on record for this name" if origin.look is OriginState.KNOWN else ""
+        yield f"{bound.entry.name} ({bound.entry.id}) is inherited from {how} ({step}{known})."
     open_ = [origin.name for origin in origins if origin.look not in (OriginState.READ, OriginState.KNOWN)]
     if open_:
         more = f" and {len(open_) - 5} more" if len(open_) > 5 else ""
-        yield f"Not read: {', '.join(open_[:5])}{more}; the licence there may bind you too."
+        yield f"Not read: {', '.join(open_[:5])}{more}; their licences may bind you too."
 
 
 def _describe_components(components: Sequence[BindingLicense]) -> Iterator[str]:
     for bound in components[:5]:
-        yield f"{bound.via} is under {bound.entry.name} ({bound.entry.id}), counted apart."
+        yield f"{bound.via} is under {bound.entry.name} ({bound.entry.id}), apart from the model."

@@ -47,9 +47,8 @@ from modelaudit.model.license import (
     OriginState,
 )
 from modelaudit.model.structure import NOWHERE
-from modelaudit.model.terms import LicenseCategory, LicenseEntry
+from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory, LicenseEntry
 
-_PERMISSIVE_CATEGORIES = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
 _latest_fixed_words: list[tuple[Mapping[str, LicenseEntry], list[tuple[LicenseEntry, str, str]]]] = []
 
 
@@ -212,6 +211,7 @@ def _find_foreign_fixed_words(matter: ComparedEvidence) -> Iterator[Conflict]:
     for entry, words, plain in _index_fixed_words(matter.rules.licenses) if texts else ():
         if words in binding or not any(plain in text for text in texts.values()):
             continue
+        # Whole words only: "Built with Llama" must not match inside "Built with Llama-Guard".
         pattern = re.compile(rf"(?<!\w){re.escape(plain)}(?!\w|[-.]\w)")
         place = next((path for path, text in texts.items() if pattern.search(text)), "")
         if place:
@@ -232,7 +232,7 @@ def _index_fixed_words(licenses: Mapping[str, LicenseEntry]) -> list[tuple[Licen
         fixed = [
             (entry, words, flatten_text(words))
             for entry in licenses.values()
-            if entry.category not in _PERMISSIVE_CATEGORIES
+            if entry.category not in PERMISSIVE_CATEGORIES
             for words in dict.fromkeys(iter_fixed_words(entry))
         ]
         _latest_fixed_words[:] = [(licenses, fixed)]
@@ -246,7 +246,7 @@ def _list_binding_entries(matter: ComparedEvidence) -> list[LicenseEntry]:
 def _find_variant_texts(matter: ComparedEvidence) -> Iterator[Conflict]:
     """Find variants of licence texts. Under a permissive name, a variant may hide an added restriction."""
     declared = matter.list_entries(list_license_ids(matter.own.declared))
-    permissive = bool(declared) and all(each.category in _PERMISSIVE_CATEGORIES for each in declared)
+    permissive = bool(declared) and all(each.category in PERMISSIVE_CATEGORIES for each in declared)
     for claim in matter.claims:
         if not is_variant_text(claim):
             continue

@@ -19,9 +19,7 @@ from modelaudit.model.license import (
     UseAnswer,
 )
 from modelaudit.model.structure import NOWHERE, Location
-from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
-
-_PERMISSIVE_CATEGORIES = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
+from modelaudit.model.terms import PERMISSIVE_CATEGORIES, Answer, LicenseEntry
 
 
 def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
@@ -132,7 +130,7 @@ def _build_conflict_subject(
     free = (
         conclusion.state is ConclusionState.CONCLUDED
         and bool(own)
-        and all(each.category in _PERMISSIVE_CATEGORIES for each in own)
+        and all(each.category in PERMISSIVE_CATEGORIES for each in own)
     )
     named = [entry for entry in conclusion.entries if entry.id in conflict.entries]
     fields: Mapping[str, Scalar] = {

@@ -64,6 +64,7 @@ def _iter_restriction_claims(
 ) -> Iterator[LicenseClaim]:
     seen: set[str] = set()
     for start, raw in _split_sentences(text):
+        # Folding is slow. A plain ASCII sentence without a stem cannot match any sign, so it is skipped unfolded.
         if raw.isascii() and not _MARKED.search(raw) and not _may_hold_restriction(raw.lower(), restrictions):
             continue
         sentence = fold_sentence(raw)
@@ -128,6 +129,7 @@ def _split_sentences(text: str) -> Iterator[tuple[int, str]]:
 
     Text between code fences is an example and is skipped, unless it mentions a licence.
     """
+    # An odd last fence is never closed; renderers differ on it, so the text after it counts as ordinary text.
     fences = [each.start() for each in _FENCE.finditer(text)]
     paired = len(fences) // 2 * 2
     for block in _BLOCK.finditer(text):

@@ -117,7 +117,7 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
         return ResolvedStatement(ConclusionState.UNDECLARED)
     if len(stated) > 1:
         listed = ", ".join(quote_claim(claim) for claim in stated)
-        text = f"The card lists {len(stated)} licences ({listed}) and does not say which of them applies to what."
+        text = f"The card lists {len(stated)} licences ({listed}) and does not state which one applies to which part."
         return ResolvedStatement(ConclusionState.CONTRADICTORY, whole, (text,))
     different = {frozenset(map(frozenset, choices)) for _, choices in named if choices}
     if len(different) > 1:
@@ -139,16 +139,18 @@ def _resolve_agreeing_fields(
 ) -> ResolvedStatement:
     """Resolve fields that do not contradict each other: concluded, vague, or with an unknown name."""
     open_ = [claim for claim, choices in named if not choices]
+    # An unknown name comes first: it may mean other terms, whatever the other fields name.
     for claim in open_:
         if names.explain_vague_name(claim.quotation) is None:
             hint = describe_non_ascii_letters(claim)
-            text = f"{claim.field} says {quote_claim(claim)}, which is no licence that the rule set knows.{hint}"
+            text = f"{claim.field} says {quote_claim(claim)}, which is not a licence of the rule set.{hint}"
             family = next(
                 (fold_license_name(each.quotation) for each in open_ if names.explain_vague_name(each.quotation)), ""
             )
             return ResolvedStatement(ConclusionState.UNRECOGNISED, whole, (text,), family, unknown=True)
     words = [fold_license_name(claim.quotation) for claim in open_]
     family = next((word for word in words if word not in PLACEHOLDER_NAMES), words[0] if words else "")
+    # No field resolves to a licence: all are vague words, and the most specific one is reported.
     if not whole:
         vague = next(claim for claim in open_ if fold_license_name(claim.quotation) == family)
         why = names.explain_vague_name(vague.quotation)
@@ -157,7 +159,7 @@ def _resolve_agreeing_fields(
         for entry in (names.licenses[name] for name in list_license_ids(whole)):
             if not is_in_family(entry, family):
                 said = quote_claim(next(claim for claim in open_ if fold_license_name(claim.quotation) == family))
-                text = f"{describe_source(every[0])} says {said} and names {entry.name}, which is no such licence."
+                text = f"{describe_source(every[0])} says {said} and names {entry.name}, which is not of that family."
                 return ResolvedStatement(ConclusionState.CONTRADICTORY, whole, (text,))
     choices = next(choices for _, choices in named if choices)
     fields = " and ".join(dict.fromkeys(claim.field for claim, found in named if found))
@@ -214,4 +216,4 @@ def describe_non_ascii_letters(claim: LicenseClaim) -> str:
 
 
 def _describe_unread_front_matter(claim: LicenseClaim) -> str:
-    return f"Part of the front matter could not be read and may speak of the licence: {quote_claim(claim)}."
+    return f"Part of the front matter could not be parsed and may concern the licence: {quote_claim(claim)}."

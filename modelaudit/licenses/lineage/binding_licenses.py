@@ -21,9 +21,7 @@ from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, Origin, OriginState
 from modelaudit.model.term_files import classify_text_file
-from modelaudit.model.terms import KnownModel, LicenseCategory, LicenseEntry, Relation
-
-PERMISSIVE_CATEGORIES = (LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN)
+from modelaudit.model.terms import PERMISSIVE_CATEGORIES, KnownModel, LicenseEntry, Relation
 
 
 def is_hub_id(name: str) -> bool:

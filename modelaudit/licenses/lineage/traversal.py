@@ -122,11 +122,13 @@ class _LineageWalker:
         if self._descends_from(self._get_key(each.name), parent):
             self._record_cycle(made, depth, each)
             return ()
+        # The cycle is checked twice: by name before the lookup, and after it, because the commit may reveal a known
+        # repository under a new name.
         is_new = each.key not in self.results
         if is_new:
             self.results[each.key] = self.look_up(each.name, False)
             self._merge_renamed(each)
-            if self._descends_from(self._get_key(each.name), parent):  # known under another name
+            if self._descends_from(self._get_key(each.name), parent):
                 self._record_cycle(made, depth, each)
                 return ()
         found = self.results[each.key]

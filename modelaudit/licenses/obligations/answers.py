@@ -133,6 +133,8 @@ def _answer_clause(
             continue
         if clause.scope and bound.multimodal is None:
             unknown.append("scope")
+        # The rules of a kind are ordered: a rule that surely holds answers, but an earlier one that only may hold keeps
+        # its doubt in case none of the later ones holds.
         if not unknown:
             return _build_answer(rule.answer, _format_reason(rule, clause), clause, bound)
         if rule.answer is not Answer.ALLOW and doubt is None:

@@ -74,6 +74,8 @@ def determine_permission(binding: BindingTerms, intent: Intent | None, rules: Ca
         options.append(
             ((bool(unread), worst, reviews, len(list_duties(meant, bounds, vocabulary))), alternative, answers)
         )
+    # The user may choose any alternative, so the mildest one counts: verified terms first, then the least severe
+    # answer, fewer points for review, and fewer duties.
     _, chosen, answers = min(options, key=lambda option: option[0])
     duties = list_duties(meant, binding.list_binding_licenses(chosen, rules), vocabulary)
     if intent is None:

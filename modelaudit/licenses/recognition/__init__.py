@@ -67,6 +67,7 @@ def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str
         known: ids of the rule set's licences; texts of other licences are left out, use policies are kept, because a
             policy may have a name of its own.
     """
+    # The key holds a digest, because keeping the texts themselves would keep up to 100 MB alive.
     key = (fingerprints, hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
     found = _cached_matches.get(key)
     if found is None:

@@ -15,7 +15,7 @@ from modelaudit.model.fingerprint import Fingerprint, Span
 
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}|yyyy|year")
 _HOLDER_LIMIT, _LOUD_LIMIT = 60, 10
-"""Words of one statement of copyright, and of one without a small letter, where no capital tells a name."""
+"""Maximum words of a copyright statement, and of one in capitals alone, where capitals do not mark names."""
 _PLAIN_LIMIT = 2
 """Lower-case words in a name that are on no list: some people and projects write themselves so."""
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
@@ -55,6 +55,7 @@ def is_accounted_for(words: Words, span: Span, items: Collection[Fingerprint]) -
     if end - first > _GAP_LIMIT:
         return False
     phrases = _collect_phrases(items)
+    # Consume the span phrase by phrase. One unexplained word is enough to reject it, since a single "not" matters.
     while first < end:
         taken = _match_phrase(words, first, end, phrases) or _measure_copyright(words, first, end, phrases)
         if not taken:
@@ -124,11 +125,13 @@ def _is_in_address(words: Words, position: int) -> bool:
 def is_harmless_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:
     """Whether a gap changes nothing: a missing optional part, another name in a slot, another copyright line."""
     first, end = gap.print
+    # Nothing of the licence is missing, or only parts that its fingerprint marks as optional.
     missing_is_optional = first >= end or _covers_whole_parts(gap.print, item.optional)
     if missing_is_optional and (gap.text[0] >= gap.text[1] or is_accounted_for(words, gap.text, (item,))):
         return True
     if first >= end or not _lies_within(gap.print, item.slots) or gap.text[1] - gap.text[0] > _SLOT_LIMIT:
         return False
+    # A slot takes a name of any kind, but never a word that permits, forbids or requires.
     inside = range(*gap.text)
     plain = sum(1 for position in inside if not _is_name_word(words, position))
     return plain <= _PLAIN_SLOT_LIMIT and not any(_TERM_WORDS.match(words.words[position]) for position in inside)

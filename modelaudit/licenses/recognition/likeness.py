@@ -20,10 +20,10 @@ LEAST_SHARE = 0.5
 """The share of a fingerprint's words that a text must have to be a variant of it."""
 _LEAST_WORDS = 40
 _EXCERPT_SHARE, _EXCERPT_WORDS = 0.8, 60
-"""A text is an excerpt of a licence if so much of the text, and so many words of it, are the licence's."""
+"""A text is an excerpt of a licence if this share of its words, and at least this many, belong to the licence."""
 _FEWEST_HITS, _HIT_SHARE = 2, 0.22
 _CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 6, 0.5
-"""Places that are looked at, and of them how many that overlap; with less of its samples there, one is no rival."""
+"""How many places are aligned, how many of these may overlap, and the share of the best samples that a rival needs."""
 _ENOUGH = 0.9
 _ROOM = 80
 """Words before and after the estimated place that are aligned too."""
@@ -88,6 +88,7 @@ def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
             if not placed.unlike and not list(_find_loose_spans(words, (placed,))):
                 return TextExplanation((placed,), ())
             found.append(placed)
+    # Greedy choice: the best place wins its span, and weaker ones may only fill the spans that remain.
     chosen: list[PlacedFingerprint] = []
     for each in sorted(found, key=lambda each: _rank_place(words, each), reverse=True):
         if all(_count_overlap(each.alignment.text, other.alignment.text) == 0 for other in chosen):
@@ -153,6 +154,7 @@ def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
         size = prints.sizes[number]
         if len(pairs) < max(_FEWEST_HITS, size * _HIT_SHARE) and len(pairs) < 0.6 * len(sampled):
             continue
+        # A file may hold one licence twice, or two licences that share paragraphs, so each copy is its own candidate.
         for group in _split_copies(pairs, prints.items[number].words):
             distinct = len({where for _, where in group})
             enough = distinct >= max(_FEWEST_HITS, size * _HIT_SHARE)
@@ -193,6 +195,7 @@ def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> Place
     needed = item.words - optional
     length = alignment.text[1] - alignment.text[0]
     own = sum(mark in words.distinct for mark in item.marks) / max(1, len(item.marks))
+    # Short licences have fewer than the minimum of words, so an exact match is accepted at any length.
     if not unlike:
         return PlacedFingerprint(item, alignment, 1.0, (), own)
     covered = alignment.matched / max(1, needed)

@@ -92,6 +92,7 @@ def _find_statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
     """Yield (offset, name, address, False) for each statement."""
     for pattern in (_VERB, _FIELD):
         for match in pattern.finditer(text):
+            # "not licensed under" and "no longer available under" name a licence in order to deny it.
             before = " ".join(text[max(0, match.start() - 80) : match.start()].split())
             if _NEGATED.search(before):
                 continue

@@ -122,6 +122,8 @@ class Words:
 
 def split_words(text: str) -> Words:
     """Split ``text`` into words, after normalization; at most ``TEXT_LIMIT`` characters are read."""
+    # Every step here drops characters that no reader of the file would take for words. Each one must keep line breaks,
+    # because claims quote line numbers.
     cut = len(text) > TEXT_LIMIT
     text = text[:TEXT_LIMIT].removeprefix("\ufeff")
     hidden = False
@@ -134,6 +136,7 @@ def split_words(text: str) -> Words:
         text = html.unescape(text)
     if "](" in text:
         text = _TARGET.sub("]", text)
+    # Copies of one licence differ in the scheme of their addresses and in Markdown escapes.
     text = text.replace("https://", "http://")
     text = text.replace("\\", "") if "\\" in text else text
     return Words(text, [word for word in _TOKEN.findall(_lower_text(text)) if word], hidden, cut)
@@ -156,6 +159,7 @@ def hash_triples(words: Sequence[str]) -> array[int]:
     A word has a different number in each of the three positions. A replaced word is part of three triples, each time in
     another position, so it goes unnoticed only if it agrees with the original in 96 bits.
     """
+    # Words repeat across all licence texts, so their digests are cached; the cache is emptied when it is full.
     known = _word_hashes
     if len(known) > _CACHE_LIMIT:
         known.clear()
