@@ -147,7 +147,7 @@ def _render_reason(reason: Reason, license_: LicenseConclusion) -> Text:
 
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     category = CATEGORIES[license_.category]
-    said = license_.expression or f"nothing, because the licence is {STATES[license_.state]}"
+    concluded = license_.expression or f"nothing, because the licence is {STATES[license_.state]}"
     lines: list[Text | Padding] = []
     claims = list_license_claims(license_)
     rows = [(_format_place(claim), _format_claim(claim, license_)) for claim in claims[:_CLAIMS]]
@@ -155,11 +155,11 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
         lines.append(rows_of(rows, label=min(max(len(place) for place, _ in rows), 26)))
     lines += _render_more(len(claims), _CLAIMS, "more statement")
     # The statements above and the tree below already explain a conclusion, unless an alternative was chosen.
-    told = license_.state is ConclusionState.CONCLUDED and rows and " OR " not in license_.expression
-    sentences = () if told else license_.reasoning
+    is_explained = license_.state is ConclusionState.CONCLUDED and rows and " OR " not in license_.expression
+    sentences = () if is_explained else license_.reasoning
     lines += [Padding(text_of(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:3]]
     lines += _render_more(len(sentences), 3, "more sentence")
-    return _render_block(f"Concluded: {text_of(said)} ({category})", lines)
+    return _render_block(f"Concluded: {text_of(concluded)} ({category})", lines)
 
 
 def _format_place(claim: LicenseClaim) -> str:
@@ -181,8 +181,8 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
     lines: list[Text | Padding] = []
     for branch in branches[:_BRANCHES]:
         origin = branch.origin
-        said = f": {describe_base_model(origin)}"
-        parts = text_of(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), said)
+        description = f": {describe_base_model(origin)}"
+        parts = text_of(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), description)
         rails = branch.rails if branch.depth < _DEEPEST else f"… {branch.depth + 1} "
         lines.append(rows_of([(rails, parts)], label=len(rails)))
     return _render_block("Made from", lines + _render_more(len(branches), _BRANCHES, "more origin"))
@@ -226,9 +226,9 @@ def _format_alike_tasks(alike: list[Task], several: bool) -> Text:
     if len(alike) == 1:
         return _format_task(alike[0], several)
     texts = dict.fromkeys(task.text for task in alike)
-    said = cut(alike[0].text, _CLAUSE) if len(texts) == 1 else f"{describe_kind(alike[0].kind)}, for each:"
+    description = cut(alike[0].text, _CLAUSE) if len(texts) == 1 else f"{describe_kind(alike[0].kind)}, for each:"
     sources = "; ".join(f"{_shorten_id(task.license)}, {task.section or 'section not stated'}" for task in alike)
-    return text_of(f"[ ] {said}", (f" ({sources})", "dim"))
+    return text_of(f"[ ] {description}", (f" ({sources})", "dim"))
 
 
 def _format_task(task: Task, several: bool) -> Text:
@@ -252,14 +252,14 @@ def _format_kinds(each: tuple[Task, ...], several: bool) -> Text:
         section = task.section.removeprefix("section ")
         place = f"{_shorten_id(task.license)} {section}" if several else section
         parts.setdefault(lowered(describe_kind(task.kind)), []).append(place.strip())
-    said = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in parts.items())
-    return text_of(ended(said[:1].upper() + said[1:]))
+    description = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in parts.items())
+    return text_of(ended(description[:1].upper() + description[1:]))
 
 
 def _render_conflicts(license_: LicenseConclusion) -> RenderableType | None:
     """Render the conflicts that are not among the reasons already."""
-    told = {reason.answer.because for reason in list_reasons(license_)}
-    found = [each for each in license_.conflicts if each.detail not in told and not each.kind.startswith(MISSING)]
+    reported = {reason.answer.because for reason in list_reasons(license_)}
+    found = [each for each in license_.conflicts if each.detail not in reported and not each.kind.startswith(MISSING)]
     lines: list[Text | Padding] = [
         Padding(text_of((f"{describe_kind(each.kind)}: ", "bold"), cut(each.detail, _SENTENCE)), (0, 0, 0, 2))
         for each in found[:_CONFLICTS]
@@ -288,11 +288,11 @@ def _render_rest(license_: LicenseConclusion) -> RenderableType | None:
         rows.append(("data", text_of("; ".join(data[:_DATASETS]) + more + " (apart from the model's own licence)")))
     if line := describe_openness(license_):
         rows.append(("open", text_of(line)))
-    told = [each.name for each in license_.origins if each.look is not OriginState.READ]
-    told += [each.name for each in license_.datasets if each.look is not OriginState.READ]
-    missed = [f"{', '.join(dict.fromkeys(told))}: see above for the reason."] if told else []
-    missed += [each for each in list_unread(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in told)]
-    rows += [("unread" if place == 0 else "", text_of(each)) for place, each in enumerate(missed[:_OPEN])]
-    if len(missed) > _OPEN:
-        rows.append(("", text_of(f"… and {len(missed) - _OPEN} more, in the HTML and JSON reports")))
+    unread = [each.name for each in license_.origins if each.look is not OriginState.READ]
+    unread += [each.name for each in license_.datasets if each.look is not OriginState.READ]
+    lines = [f"{', '.join(dict.fromkeys(unread))}: see above for the reason."] if unread else []
+    lines += [each for each in list_unread(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in unread)]
+    rows += [("unread" if place == 0 else "", text_of(each)) for place, each in enumerate(lines[:_OPEN])]
+    if len(lines) > _OPEN:
+        rows.append(("", text_of(f"… and {len(lines) - _OPEN} more, in the HTML and JSON reports")))
     return rows_of(rows, indent=0, label=_LABEL) if rows else None

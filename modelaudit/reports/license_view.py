@@ -138,12 +138,12 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
         license_: the conclusion.
         most: how many forbidden uses of one licence are listed; the rest is counted.
     """
-    told = {(each.license, each.kind) for each in license_.answers if each.answer is not Answer.ALLOW}
+    answered = {(each.license, each.kind) for each in license_.answers if each.answer is not Answer.ALLOW}
     found: list[str] = []
     untouched: list[str] = []
     for entry in license_.entries:
         for clause in entry.clauses:
-            if (entry.id, clause.kind) in told or clause.kind not in LIMITS:
+            if (entry.id, clause.kind) in answered or clause.kind not in LIMITS:
                 continue
             where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
             if clause.kind == "use-policy":

@@ -63,8 +63,8 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     if text.strip():
         yield Prose(kind, text, first_line)
     matter = split_front_matter(_decode_text(window.read(0, most))) if kind is ProseKind.CARD else None
-    for spoken, line in iter_free_fields(matter) if matter is not None else ():
-        yield Prose(kind, spoken, line)
+    for field_text, line in iter_free_fields(matter) if matter is not None else ():
+        yield Prose(kind, field_text, line)
     if window.size > most and kind is not ProseKind.CODE:
         detail = f"only its first {most} bytes were compared with the words of licences"
         yield Unread(UnreadReason.LIMIT, detail)

@@ -125,17 +125,19 @@ def _extract_numbered_statements(pairs: Sequence[tuple[str, str]]) -> Iterator[S
     known = (*keys.OF_NUMBERED, keys.ORGANIZATION)
     for key, value in pairs:
         for prefix in keys.NUMBERED:
-            number, _, what = key[len(prefix) :].partition(".")
-            if key.lower().startswith(prefix) and number.isdigit() and what in known and value.strip():
-                groups.setdefault((prefix, number), {}).setdefault(what, (key, value.strip()))
-    for (prefix, _), said in groups.items():
-        stated = next((said[what] for what in keys.OF_NUMBERED if what in said), None)
+            number, _, property_name = key[len(prefix) :].partition(".")
+            if key.lower().startswith(prefix) and number.isdigit() and property_name in known and value.strip():
+                groups.setdefault((prefix, number), {}).setdefault(property_name, (key, value.strip()))
+    for (prefix, _), properties in groups.items():
+        stated = next(
+            (properties[property_name] for property_name in keys.OF_NUMBERED if property_name in properties), None
+        )
         if stated is None:
             continue
         key, value = stated
-        if keys.ORGANIZATION in said and said.get("name") == stated:
+        if keys.ORGANIZATION in properties and properties.get("name") == stated:
             # Converters split a repository id into organization and name, and replace hyphens by spaces.
-            value = "/".join("-".join(part.split()) for part in (said[keys.ORGANIZATION][1], value))
+            value = "/".join("-".join(part.split()) for part in (properties[keys.ORGANIZATION][1], value))
         yield Statement(keys.NUMBERED[prefix], key[:_MAX_KEY], value[:_MAX_VALUE], Location(key=key[:_MAX_KEY]))
 
 

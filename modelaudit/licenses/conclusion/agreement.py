@@ -148,79 +148,83 @@ class AgreementChecker:
     def _combine_statements(self, statements: Sequence[ResolvedStatement], *, has_card: bool) -> ResolvedStatement:
         """Combine all statements about the model into one."""
         # "other" in a tag or in metadata adds nothing if another place names the licence.
-        telling = [each for each in statements if each.family not in PLACEHOLDER_NAMES or each.choices or each.unknown]
-        telling = telling or list(statements)
-        if not telling:
+        informative = [
+            each for each in statements if each.family not in PLACEHOLDER_NAMES or each.choices or each.unknown
+        ]
+        informative = informative or list(statements)
+        if not informative:
             missing = "The model card states no licence that could be read."
             return ResolvedStatement(
                 ConclusionState.UNDECLARED,
                 (),
                 (missing if has_card else "There is no model card that could state a licence.",),
             )
-        reasoning = tuple(dict.fromkeys(sentence for each in telling for sentence in each.reasoning))
-        state = min((each.state for each in telling), key=_WEAKEST_FIRST.index)
-        named = [each for each in telling if each.choices]
-        family = next((each.family for each in telling if each.family), "")
-        unknown = any(each.unknown for each in telling)
-        first = named[0].choices if named else ()
-        if all(self._are_same_choices(each.choices, first) for each in named[1:]):
+        reasoning = tuple(dict.fromkeys(sentence for each in informative for sentence in each.reasoning))
+        state = min((each.state for each in informative), key=_WEAKEST_FIRST.index)
+        naming = [each for each in informative if each.choices]
+        family = next((each.family for each in informative if each.family), "")
+        unknown = any(each.unknown for each in informative)
+        first = naming[0].choices if naming else ()
+        if all(self._are_same_choices(each.choices, first) for each in naming[1:]):
             return ResolvedStatement(state, first, reasoning, family, unknown)
-        listed = "; ".join(f"{each.source or 'the Hub'}: {self._format_licenses(each.ids)}" for each in named)
+        listed = "; ".join(f"{each.source or 'the Hub'}: {self._format_licenses(each.ids)}" for each in naming)
         text = f"Different places name different licences: {listed}."
-        every = tuple(dict.fromkeys(name for each in named for name in each.ids))
+        every = tuple(dict.fromkeys(name for each in naming for name in each.ids))
         return ResolvedStatement(ConclusionState.CONTRADICTORY, (every,), (text, *reasoning), family, unknown)
 
     def _compare_with_texts(self, declared: ResolvedStatement, claims: Sequence[LicenseClaim]) -> OwnLicense:
         """Compare the combined statement with the licence texts at the root."""
-        here = [
+        found = [
             claim for claim in claims if claim.kind is ClaimKind.FOUND and determine_scope(claim) is ClaimScope.MODEL
         ]
-        texts = tuple(dict.fromkeys(claim.entry for claim in here if is_license_text(claim) and claim.entry))
-        every = combine_alternatives(declared.choices, ((texts,) if texts else ()))
+        texts = tuple(dict.fromkeys(claim.entry for claim in found if is_license_text(claim) and claim.entry))
+        choices = combine_alternatives(declared.choices, ((texts,) if texts else ()))
         # Texts outweigh names: a variant or an unknown text at the root prevents any conclusion.
-        doubts = [*_describe_variants(here), *describe_unrecognised_texts(here)]
+        doubts = [*_describe_variants(found), *describe_unrecognised_texts(found)]
         if doubts:
             state = declared.state if declared.state is ConclusionState.CONTRADICTORY else ConclusionState.UNRECOGNISED
-            return OwnLicense(state, every, (*doubts, *declared.reasoning), texts, declared.choices)
+            return OwnLicense(state, choices, (*doubts, *declared.reasoning), texts, declared.choices)
         if not texts:
             return OwnLicense(declared.state, declared.choices, declared.reasoning, (), declared.choices)
-        where = self._describe_texts(here)
+        where = self._describe_texts(found)
         if declared.state is ConclusionState.CONCLUDED:
             return self._compare_conclusion(declared, texts, where)
         if declared.state is ConclusionState.UNDECLARED:
             text = f"{declared.reasoning[0]} {where}, which is taken as its licence."
             return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
-        if self._is_completed_by_text(declared, texts, here, claims):
+        if self._is_completed_by_text(declared, texts, found, claims):
             text = f"{declared.reasoning[0]} {where}, which completes it."
             return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
         if declared.state is ConclusionState.VAGUE:
             text = f"{where}, which is not of the named family."
             return OwnLicense(
-                ConclusionState.CONTRADICTORY, every, (*declared.reasoning, text), texts, declared.choices
+                ConclusionState.CONTRADICTORY, choices, (*declared.reasoning, text), texts, declared.choices
             )
-        return OwnLicense(declared.state, every, (*declared.reasoning, f"{where}."), texts, declared.choices)
+        return OwnLicense(declared.state, choices, (*declared.reasoning, f"{where}."), texts, declared.choices)
 
     def _compare_conclusion(self, declared: ResolvedStatement, texts: tuple[str, ...], where: str) -> OwnLicense:
         """Compare a concluded statement with texts, which confirm it, make it exact, add to it, or contradict it."""
         named = declared.ids
         choices = declared.choices
-        agree = [text for text in texts if any(is_version_of(text, name) or shares_text(text, name) for name in named)]
-        for text in agree:
+        agreeing = [
+            text for text in texts if any(is_version_of(text, name) or shares_text(text, name) for name in named)
+        ]
+        for text in agreeing:
             if not any(text == name or shares_text(text, name) for name in named):
                 choices = tuple(tuple(text if is_version_of(text, name) else name for name in each) for each in choices)
         # Further texts may add duties. One that adds a restriction contradicts the declared name.
-        more = [text for text in texts if text not in agree]
-        if not agree or any(self._drops_restrictions(text, list_license_ids(choices)) for text in more):
+        further = [text for text in texts if text not in agreeing]
+        if not agreeing or any(self._drops_restrictions(text, list_license_ids(choices)) for text in further):
             reason = f"{declared.reasoning[0]} But {where}, which is another licence."
-            every = combine_alternatives(choices, (tuple(more),))
+            every = combine_alternatives(choices, (tuple(further),))
             return OwnLicense(
                 ConclusionState.CONTRADICTORY, every, (reason, *declared.reasoning[1:]), texts, declared.choices
             )
-        said = (*declared.reasoning, f"{where}, which agrees." if not more else f"{where}; all of them bind.")
+        reasoning = (*declared.reasoning, f"{where}, which agrees." if not further else f"{where}; all of them bind.")
         return OwnLicense(
             ConclusionState.CONCLUDED,
-            combine_alternatives(choices, (tuple(more),) if more else ()),
-            said,
+            combine_alternatives(choices, (tuple(further),) if further else ()),
+            reasoning,
             texts,
             declared.choices,
         )

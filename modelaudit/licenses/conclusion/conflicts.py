@@ -81,21 +81,23 @@ class ComparedEvidence:
         return [self.rules.licenses[each] for each in ids]
 
 
-def find_conflicts(matter: ComparedEvidence) -> tuple[Conflict, ...]:
+def find_conflicts(compared: ComparedEvidence) -> tuple[Conflict, ...]:
     """Find every conflict, in the order of a reader's questions: the model, its texts, its base models, its data."""
     found = (
-        *_find_text_conflicts(matter),
-        *_find_stricter_mentions(matter),
-        *_find_uncovered_restrictions(matter),
-        *_find_uncovered_policies(matter),
-        *_find_foreign_fixed_words(matter),
-        *_find_variant_texts(matter),
-        *_find_unrecognised_texts(matter),
-        *_find_ambiguous_versions(matter),
-        *_find_base_model_conflicts(matter),
-        *_find_unknown_base_models(matter),
-        *find_missing_duties(matter.evidence, matter.own, matter.chosen, matter.claims, matter.origins, matter.rules),
-        *_find_dataset_conflicts(matter),
+        *_find_text_conflicts(compared),
+        *_find_stricter_mentions(compared),
+        *_find_uncovered_restrictions(compared),
+        *_find_uncovered_policies(compared),
+        *_find_foreign_fixed_words(compared),
+        *_find_variant_texts(compared),
+        *_find_unrecognised_texts(compared),
+        *_find_ambiguous_versions(compared),
+        *_find_base_model_conflicts(compared),
+        *_find_unknown_base_models(compared),
+        *find_missing_duties(
+            compared.evidence, compared.own, compared.chosen, compared.claims, compared.origins, compared.rules
+        ),
+        *_find_dataset_conflicts(compared),
     )
     return tuple(dict.fromkeys(found))
 
@@ -106,72 +108,75 @@ def format_claim_evidence(claim: LicenseClaim) -> str:
     return f"{claim.artifact or 'the Hub'}{line}: {claim.field}: {' '.join(claim.quotation.split())}"
 
 
-def _list_declared_claims(matter: ComparedEvidence) -> list[LicenseClaim]:
+def _list_declared_claims(compared: ComparedEvidence) -> list[LicenseClaim]:
     """List the claims that name the licence of the model itself."""
     return [
         claim
-        for claim in matter.claims
-        if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and matter.names.resolve_claim(claim)
+        for claim in compared.claims
+        if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and compared.names.resolve_claim(claim)
     ]
 
 
-def _find_text_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_text_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find licence texts at the root that belong to no declared licence."""
-    named_ids = list_license_ids(matter.own.declared)
-    said = _list_declared_claims(matter)
-    if matter.own.state is not ConclusionState.CONTRADICTORY or not named_ids:
+    named_ids = list_license_ids(compared.own.declared)
+    declared = _list_declared_claims(compared)
+    if compared.own.state is not ConclusionState.CONTRADICTORY or not named_ids:
         return
-    names = ", ".join(each.name for each in matter.list_entries(named_ids))
-    for text in matter.own.texts:
+    names = ", ".join(each.name for each in compared.list_entries(named_ids))
+    for text in compared.own.texts:
         if any(is_version_of(text, name) or shares_text(text, name) for name in named_ids):
             continue
-        entry = matter.rules.licenses[text]
+        entry = compared.rules.licenses[text]
         bound = BindingLicense(entry)
-        lost = list_dropped_clauses(bound, matter.list_entries(named_ids), matter.rules.clauses)
-        found = [claim for claim in matter.claims if is_license_text(claim) and claim.entry == text]
-        what = f" What is declared lacks {format_clause_titles(lost, matter.rules.clauses)}." if lost else ""
+        dropped = list_dropped_clauses(bound, compared.list_entries(named_ids), compared.rules.clauses)
+        found = [claim for claim in compared.claims if is_license_text(claim) and claim.entry == text]
+        what = f" What is declared lacks {format_clause_titles(dropped, compared.rules.clauses)}." if dropped else ""
         place = get_claim_path(found[0]) if found else "a file"
         yield Conflict(
             "declared-found",
             f"{names} is declared, and {place} holds the text of {entry.name}.{what}",
             (*named_ids, text),
-            said[0].artifact if said else place,
-            said[0].location if said else NOWHERE,
-            tuple(format_claim_evidence(claim) for claim in (*said[:3], *found[:3])),
-            str(rate_dropped_terms(bound, matter.list_entries(named_ids), matter.rules.clauses)),
+            declared[0].artifact if declared else place,
+            declared[0].location if declared else NOWHERE,
+            tuple(format_claim_evidence(claim) for claim in (*declared[:3], *found[:3])),
+            str(rate_dropped_terms(bound, compared.list_entries(named_ids), compared.rules.clauses)),
         )
 
 
-def _find_stricter_mentions(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_stricter_mentions(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find licences that only the root card's running text names and that are stricter than the concluded one."""
-    own = matter.list_entries(matter.chosen)
-    for claim in matter.claims:
+    own = compared.list_entries(compared.chosen)
+    for claim in compared.claims:
         if not is_card_mention(claim) or determine_scope(claim) is not ClaimScope.MODEL:
             continue
-        for name in list_license_ids(matter.names.resolve_claim(claim)):
-            entry = matter.rules.licenses[name]
-            reached = {origin.name for origin, bound in matter.origins if bound.entry.id == name}
+        for name in list_license_ids(compared.names.resolve_claim(claim)):
+            entry = compared.rules.licenses[name]
+            reached = {origin.name for origin, bound in compared.origins if bound.entry.id == name}
             if (
                 reached
-                or rate_dropped_terms(BindingLicense(entry), own, matter.rules.clauses) is not DroppedTerms.RESTRICTIONS
+                or rate_dropped_terms(BindingLicense(entry), own, compared.rules.clauses)
+                is not DroppedTerms.RESTRICTIONS
             ):
                 continue
             yield Conflict(
                 "declared-prose",
                 f"The text of {claim.artifact} names {entry.name}, which is stricter than what is declared.",
-                (*matter.own.ids, name),
+                (*compared.own.ids, name),
                 claim.artifact,
                 claim.location,
                 (
                     format_claim_evidence(claim),
-                    *(format_claim_evidence(each) for each in _list_declared_claims(matter)[:2]),
+                    *(format_claim_evidence(each) for each in _list_declared_claims(compared)[:2]),
                 ),
             )
 
 
-def _find_uncovered_restrictions(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find sentences that restrict the use beyond every binding licence."""
-    for claim in list_uncovered_restrictions(matter.claims, _list_binding_entries(matter), matter.rules.restrictions):
+    for claim in list_uncovered_restrictions(
+        compared.claims, _list_binding_entries(compared), compared.rules.restrictions
+    ):
         words = " ".join(claim.quotation.split())
         sentence = f"{claim.artifact or 'the Hub'} says “{words}”, which no licence that binds here says."
         if claim.location.key == NOT_COMPARED:
@@ -181,34 +186,34 @@ def _find_uncovered_restrictions(matter: ComparedEvidence) -> Iterator[Conflict]
         yield Conflict(
             "declared-prose",
             sentence,
-            tuple(matter.own.ids),
+            tuple(compared.own.ids),
             claim.artifact,
             claim.location,
             (
                 format_claim_evidence(claim),
-                *(format_claim_evidence(each) for each in _list_declared_claims(matter)[:2]),
+                *(format_claim_evidence(each) for each in _list_declared_claims(compared)[:2]),
             ),
         )
 
 
-def _find_uncovered_policies(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_uncovered_policies(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find use policies beside licences that refer to none: they limit the use all the same."""
-    for claim in list_uncovered_policies(matter.claims, _list_binding_entries(matter)):
+    for claim in list_uncovered_policies(compared.claims, _list_binding_entries(compared)):
         yield Conflict(
             "declared-prose",
             f"{get_claim_path(claim)} holds a use policy, and no licence that binds here speaks of one.",
-            tuple(matter.own.ids),
+            tuple(compared.own.ids),
             get_claim_path(claim),
             claim.location,
             (format_claim_evidence(claim),),
         )
 
 
-def _find_foreign_fixed_words(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_foreign_fixed_words(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find the fixed notice or display words of a licence that does not bind: its model may be included."""
-    binding = {words for entry in _list_binding_entries(matter) for words in iter_fixed_words(entry)}
-    texts = matter.evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
-    for entry, words, plain in _index_fixed_words(matter.rules.licenses) if texts else ():
+    binding = {words for entry in _list_binding_entries(compared) for words in iter_fixed_words(entry)}
+    texts = compared.evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
+    for entry, words, plain in _index_fixed_words(compared.rules.licenses) if texts else ():
         if words in binding or not any(plain in text for text in texts.values()):
             continue
         # Whole words only: "Built with Llama" must not match inside "Built with Llama-Guard".
@@ -219,7 +224,7 @@ def _find_foreign_fixed_words(matter: ComparedEvidence) -> Iterator[Conflict]:
             yield Conflict(
                 "declared-prose",
                 f"{place} holds the words “{shown}”, which {entry.name} fixes, and that licence is not declared.",
-                (*matter.own.ids, entry.id),
+                (*compared.own.ids, entry.id),
                 place,
                 NOWHERE,
                 (f"{place}: {shown}",),
@@ -239,18 +244,18 @@ def _index_fixed_words(licenses: Mapping[str, LicenseEntry]) -> list[tuple[Licen
     return _latest_fixed_words[-1][1]
 
 
-def _list_binding_entries(matter: ComparedEvidence) -> list[LicenseEntry]:
-    return [*matter.list_entries(matter.chosen), *(bound.entry for _, bound in matter.origins)]
+def _list_binding_entries(compared: ComparedEvidence) -> list[LicenseEntry]:
+    return [*compared.list_entries(compared.chosen), *(bound.entry for _, bound in compared.origins)]
 
 
-def _find_variant_texts(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find variants of licence texts. Under a permissive name, a variant may hide an added restriction."""
-    declared = matter.list_entries(list_license_ids(matter.own.declared))
+    declared = compared.list_entries(list_license_ids(compared.own.declared))
     permissive = bool(declared) and all(each.category in PERMISSIVE_CATEGORIES for each in declared)
-    for claim in matter.claims:
+    for claim in compared.claims:
         if not is_variant_text(claim):
             continue
-        entry = matter.rules.licenses.get(claim.entry or "")
+        entry = compared.rules.licenses.get(claim.entry or "")
         name = entry.name if entry else "a known licence"
         words = "; ".join(f"“{' '.join(each.split())}”" for each in claim.differs[:3])
         differs = f" It differs by: {words}." if words else ""
@@ -269,24 +274,28 @@ def _find_variant_texts(matter: ComparedEvidence) -> Iterator[Conflict]:
         )
 
 
-def _find_unrecognised_texts(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_unrecognised_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
     for claim in {
-        get_claim_path(each): each for each in reversed(matter.claims) if each.kind is ClaimKind.FOUND
+        get_claim_path(each): each for each in reversed(compared.claims) if each.kind is ClaimKind.FOUND
     }.values():
         path = get_claim_path(claim)
-        here = [each for each in matter.claims if each.kind is ClaimKind.FOUND and get_claim_path(each) == path]
+        here = [each for each in compared.claims if each.kind is ClaimKind.FOUND and get_claim_path(each) == path]
         for sentence in describe_unrecognised_texts(here):
             yield Conflict("text-not-recognised", sentence, (), path, NOWHERE, (path,))
 
 
-def _find_ambiguous_versions(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_ambiguous_versions(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find identifiers that fit several versions of a licence, with no text that shows the version."""
-    for claim in _list_declared_claims(matter):
-        for name in list_license_ids(matter.names.resolve_claim(claim)):
-            kin = [each for each in matter.rules.licenses if each != name and is_version_of(each, name)]
-            if not kin or len(name) > min(map(len, kin)) or any(is_version_of(text, name) for text in matter.own.texts):
+    for claim in _list_declared_claims(compared):
+        for name in list_license_ids(compared.names.resolve_claim(claim)):
+            kin = [each for each in compared.rules.licenses if each != name and is_version_of(each, name)]
+            if (
+                not kin
+                or len(name) > min(map(len, kin))
+                or any(is_version_of(text, name) for text in compared.own.texts)
+            ):
                 continue
-            entry = matter.rules.licenses[name]
+            entry = compared.rules.licenses[name]
             version = f", {entry.version}" if entry.version else ""
             yield Conflict(
                 "version-dependent",
@@ -299,28 +308,30 @@ def _find_ambiguous_versions(matter: ComparedEvidence) -> Iterator[Conflict]:
             )
 
 
-def _find_base_model_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find base models whose licence requires more than the model's own."""
-    if matter.own.state is ConclusionState.UNDECLARED:
+    if compared.own.state is ConclusionState.UNDECLARED:
         return
-    said = _list_declared_claims(matter)
-    mine = matter.list_entries(matter.chosen)
-    for origin, bound in matter.origins:
-        lost = list_dropped_clauses(bound, mine, matter.rules.clauses)
-        worst = rate_dropped_terms(bound, mine, matter.rules.clauses)
+    declared = _list_declared_claims(compared)
+    own_entries = compared.list_entries(compared.chosen)
+    for origin, bound in compared.origins:
+        dropped = list_dropped_clauses(bound, own_entries, compared.rules.clauses)
+        worst = rate_dropped_terms(bound, own_entries, compared.rules.clauses)
         if worst is DroppedTerms.NOTHING:
             continue
-        own = ", ".join(each.name for each in mine) or "no known licence"
-        what = format_clause_titles(lost, matter.rules.clauses) or "terms that nobody has read for this rule set"
+        own = ", ".join(each.name for each in own_entries) or "no known licence"
+        description = (
+            format_clause_titles(dropped, compared.rules.clauses) or "terms that nobody has read for this rule set"
+        )
         yield Conflict(
             "declared-inherited",
             f"{own} is declared, and {origin.name}, of which this was made, is under {bound.entry.name}: what is "
-            f"declared leaves out {what}.",
-            (*matter.chosen, bound.entry.id),
-            said[0].artifact if said else "",
-            said[0].location if said else NOWHERE,
+            f"declared leaves out {description}.",
+            (*compared.chosen, bound.entry.id),
+            declared[0].artifact if declared else "",
+            declared[0].location if declared else NOWHERE,
             (
-                *(format_claim_evidence(claim) for claim in said[:2]),
+                *(format_claim_evidence(claim) for claim in declared[:2]),
                 *([format_claim_evidence(origin.claim)] if origin.claim else []),
                 f"{origin.name}: {origin.detail}",
             ),
@@ -328,8 +339,8 @@ def _find_base_model_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
         )
 
 
-def _find_unknown_base_models(matter: ComparedEvidence) -> Iterator[Conflict]:
-    for origin in matter.every_origin:
+def _find_unknown_base_models(compared: ComparedEvidence) -> Iterator[Conflict]:
+    for origin in compared.every_origin:
         if origin.state is ConclusionState.CONCLUDED or origin.look is OriginState.KNOWN:
             continue
         claim = origin.claim
@@ -344,17 +355,17 @@ def _find_unknown_base_models(matter: ComparedEvidence) -> Iterator[Conflict]:
         )
 
 
-def _find_dataset_conflicts(matter: ComparedEvidence) -> Iterator[Conflict]:
+def _find_dataset_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find data sets under stricter terms than the model; they concern the data, not the model's licence."""
-    own = matter.list_entries(matter.chosen)
+    own = compared.list_entries(compared.chosen)
     strict = (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY, LicenseCategory.COPYLEFT)
-    for data in matter.evidence.datasets:
+    for data in compared.evidence.datasets:
         if data.look is not OriginState.READ or not data.entries:
             yield _build_dataset_conflict(
                 data, "dataset-unknown", f"The licence of the data set {data.name} is not known: {data.detail}"
             )
             continue
-        for entry in matter.list_entries([name for name in data.entries if name in matter.rules.licenses]):
+        for entry in compared.list_entries([name for name in data.entries if name in compared.rules.licenses]):
             looser = all(
                 list(LicenseCategory).index(each.category) < list(LicenseCategory).index(entry.category) for each in own
             )

@@ -80,9 +80,11 @@ def _check_copy_duty(
         # The notice is for those who pass the model on; the author of the licensed model does not need it.
         places = evidence.select_texts(ProseKind.NOTICE, ProseKind.LICENSE, ProseKind.CARD)
         if not find_file_with_words(clause.words, exclude_license_texts(places, claims)):
-            said = "; ".join(f"“{' '.join(words.split())}”" for words in clause.words)
+            quoted = "; ".join(f"“{' '.join(words.split())}”" for words in clause.words)
             return _build_conflict(
-                "missing-notice", bound, f"a notice with the words {said}, which no file holds{_format_section(clause)}"
+                "missing-notice",
+                bound,
+                f"a notice with the words {quoted}, which no file holds{_format_section(clause)}",
             )
     if clause.kind == PASS_ON and bound.via and entry.policy_url and not any(map(is_policy_text, claims)):
         return _build_conflict(
@@ -98,17 +100,17 @@ def _check_derived_duty(clause: Clause, bound: BindingLicense, evidence: Evidenc
     if clause.kind == NAMING and clause.words:
         shown = evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
         if not any(flatten_text(words) in text for words in clause.words for text in shown.values()):
-            said = " or ".join(f"“{words}”" for words in clause.words)
+            quoted = " or ".join(f"“{words}”" for words in clause.words)
             return _build_conflict(
-                "missing-naming", bound, f"{said} to be shown, and the card does not say so{_format_section(clause)}"
+                "missing-naming", bound, f"{quoted} to be shown, and the card does not say so{_format_section(clause)}"
             )
     if clause.kind == DERIVED_NAME and evidence.repository:
         name = evidence.repository.rpartition("/")[2].casefold()
         starts = [words for words in clause.words if " " not in words]
         if starts and not any(name.startswith(words.casefold()) for words in starts):
-            said = " or ".join(f"“{words}”" for words in starts)
+            quoted = " or ".join(f"“{words}”" for words in starts)
             return _build_conflict(
-                "missing-naming", bound, f"the name of the model to begin with {said}{_format_section(clause)}"
+                "missing-naming", bound, f"the name of the model to begin with {quoted}{_format_section(clause)}"
             )
     return None
 

@@ -51,12 +51,12 @@ def rate_openness(
     all_data = bool(evidence.datasets) and all(each.entries for each in evidence.datasets)
     concluded = own.state is ConclusionState.CONCLUDED
     choices = [[rules.licenses[name] for name in each] for each in own.choices] if concluded else []
-    mine = next((each for each in choices if all(entry.open for entry in each)), choices[0] if choices else [])
+    own_entries = next((each for each in choices if all(entry.open for entry in each)), choices[0] if choices else [])
     licences: dict[str, list[LicenseEntry]] = {
-        "model": [*mine, *origins] if mine else [],
-        "code": code or mine,
+        "model": [*own_entries, *origins] if own_entries else [],
+        "code": code or own_entries,
         "data": [rules.licenses[name] for name in data] if all_data else [],
-        "document": mine,
+        "document": own_entries,
     }
     card = flatten_text(" ".join(evidence.select_texts(ProseKind.CARD).values()))
     parts = [(part, _rate_component(part, evidence, card, licences[part.kind])) for part in rules.openness]

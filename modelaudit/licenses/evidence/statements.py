@@ -100,11 +100,11 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
         for each in drop_repeated_claims(claims, names)
         if _matches_field(LINK_FIELD, each) and names.resolve_claim(each)
     ]
-    given = [each for each in drop_repeated_claims(claims, names) if _matches_field(_NAME_FIELD, each)]
+    names_given = [each for each in drop_repeated_claims(claims, names) if _matches_field(_NAME_FIELD, each)]
     stated = list(
         {_build_comparison_key(each, names): each for each in reversed(claims) if is_license_field(each)}.values()
     )[::-1]
-    every = (*stated, *given, *links)
+    every = (*stated, *names_given, *links)
     unread = next((claim for claim in claims if claim.field == FRONT_MATTER), None)
     named = [(claim, names.resolve_claim(claim)) for claim in every]
     ids = tuple(dict.fromkeys(name for _, choices in named for name in list_license_ids(choices)))
@@ -135,32 +135,35 @@ def _resolve_agreeing_fields(
     every: Sequence[LicenseClaim],
     named: Sequence[tuple[LicenseClaim, Alternatives]],
     names: LicenseNames,
-    whole: Alternatives,
+    all_named: Alternatives,
 ) -> ResolvedStatement:
     """Resolve fields that do not contradict each other: concluded, vague, or with an unknown name."""
-    open_ = [claim for claim, choices in named if not choices]
+    unresolved = [claim for claim, choices in named if not choices]
     # An unknown name comes first: it may mean other terms, whatever the other fields name.
-    for claim in open_:
+    for claim in unresolved:
         if names.explain_vague_name(claim.quotation) is None:
             hint = describe_non_ascii_letters(claim)
             text = f"{claim.field} says {quote_claim(claim)}, which is not a licence of the rule set.{hint}"
             family = next(
-                (fold_license_name(each.quotation) for each in open_ if names.explain_vague_name(each.quotation)), ""
+                (fold_license_name(each.quotation) for each in unresolved if names.explain_vague_name(each.quotation)),
+                "",
             )
-            return ResolvedStatement(ConclusionState.UNRECOGNISED, whole, (text,), family, unknown=True)
-    words = [fold_license_name(claim.quotation) for claim in open_]
+            return ResolvedStatement(ConclusionState.UNRECOGNISED, all_named, (text,), family, unknown=True)
+    words = [fold_license_name(claim.quotation) for claim in unresolved]
     family = next((word for word in words if word not in PLACEHOLDER_NAMES), words[0] if words else "")
     # No field resolves to a licence: all are vague words, and the most specific one is reported.
-    if not whole:
-        vague = next(claim for claim in open_ if fold_license_name(claim.quotation) == family)
+    if not all_named:
+        vague = next(claim for claim in unresolved if fold_license_name(claim.quotation) == family)
         why = names.explain_vague_name(vague.quotation)
         return ResolvedStatement(ConclusionState.VAGUE, (), (f"{quote_claim(vague)}: {why}",), family)
     if family and family not in PLACEHOLDER_NAMES:
-        for entry in (names.licenses[name] for name in list_license_ids(whole)):
+        for entry in (names.licenses[name] for name in list_license_ids(all_named)):
             if not is_in_family(entry, family):
-                said = quote_claim(next(claim for claim in open_ if fold_license_name(claim.quotation) == family))
-                text = f"{describe_source(every[0])} says {said} and names {entry.name}, which is not of that family."
-                return ResolvedStatement(ConclusionState.CONTRADICTORY, whole, (text,))
+                quoted = quote_claim(
+                    next(claim for claim in unresolved if fold_license_name(claim.quotation) == family)
+                )
+                text = f"{describe_source(every[0])} says {quoted} and names {entry.name}, which is not of that family."
+                return ResolvedStatement(ConclusionState.CONTRADICTORY, all_named, (text,))
     choices = next(choices for _, choices in named if choices)
     fields = " and ".join(dict.fromkeys(claim.field for claim, found in named if found))
     if len(list_license_ids(choices)) == 1:

@@ -105,7 +105,7 @@ def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
 
 
 def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExplanation, exact: bool) -> TextMatch:
-    is_exact = exact and placed.item.certain and all(not each.unlike for each in explanation.places)
+    is_exact = exact and placed.item.certain and all(not each.differing_gaps for each in explanation.places)
     first, end = placed.alignment.text
     loose: tuple[Span, ...] = explanation.loose
     return TextMatch(

@@ -47,21 +47,21 @@ class PlacedFingerprint:
         item: the fingerprint.
         alignment: the words that agree.
         share: share of the words of both that agree, 0 to 1.
-        unlike: the gaps that change the text.
+        differing_gaps: the gaps that change the text.
         own: share of the hashes unique to this fingerprint that the text has.
     """
 
     item: Fingerprint
     alignment: Alignment
     share: float
-    unlike: tuple[Gap, ...]
+    differing_gaps: tuple[Gap, ...]
     own: float
 
     @property
     def weight(self) -> float:
         """The number of words that it explains; words added or missing count against it."""
         # A quarter: a long true match with a long insertion must still win against a short fragment without one.
-        wrong = sum(gap.text[1] - gap.text[0] + gap.print[1] - gap.print[0] for gap in self.unlike)
+        wrong = sum(gap.text[1] - gap.text[0] + gap.print[1] - gap.print[0] for gap in self.differing_gaps)
         return self.alignment.matched - wrong / 4
 
 
@@ -85,7 +85,7 @@ def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
         placed = _place_fingerprint(words, prints.items[candidate.number], candidate)
         if placed is not None:
             # Candidates come best first: one that accounts for every word cannot be improved upon.
-            if not placed.unlike and not list(_find_loose_spans(words, (placed,))):
+            if not placed.differing_gaps and not list(_find_loose_spans(words, (placed,))):
                 return TextExplanation((placed,), ())
             found.append(placed)
     # Greedy choice: the best place wins its span, and weaker ones may only fill the spans that remain.
@@ -104,7 +104,9 @@ def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -
     starts = dict.fromkeys(max(0, start) for start in (candidate.likely, candidate.first))
     ahead = max(0, min(candidate.likely, candidate.first) - _ROOM)
     for begin in (*starts, *(() if ahead in starts else (ahead,))):
-        if best is not None and (not best.unlike or (begin not in starts and best.weight > _ENOUGH * item.words)):
+        if best is not None and (
+            not best.differing_gaps or (begin not in starts and best.weight > _ENOUGH * item.words)
+        ):
             break
         alignment = align_fingerprint(words.triples, item, begin, candidate.stop)
         placed = _build_place(words, item, alignment) if alignment is not None else None
@@ -115,7 +117,7 @@ def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -
 
 def _rank_place(words: Words, each: PlacedFingerprint) -> tuple[bool, float, float, float, str]:
     """Rank a place; the greatest explains the text best. A place that accounts for all words comes first."""
-    whole = not each.unlike and not list(_find_loose_spans(words, (each,)))
+    whole = not each.differing_gaps and not list(_find_loose_spans(words, (each,)))
     return whole, each.weight, each.own, each.share, each.item.id
 
 
@@ -226,10 +228,10 @@ def describe_differences(words: Words, placed: PlacedFingerprint, loose: Sequenc
     The notes go into the key of a conflict (``conclusion/subjects.py``), so their wording is fixed.
     """
     shown: list[str] = []
-    for first, end in (*(gap.text for gap in placed.unlike), *loose):
+    for first, end in (*(gap.text for gap in placed.differing_gaps), *loose):
         if first < end:
             shown.append(words.quote(first, end, _DIFFERENCE_CHARACTERS))
-    missing = sum(gap.print[1] - gap.print[0] for gap in placed.unlike if gap.text[0] >= gap.text[1])
+    missing = sum(gap.print[1] - gap.print[0] for gap in placed.differing_gaps if gap.text[0] >= gap.text[1])
     if words.hidden:
         shown.insert(0, "characters that do not show")
     if words.cut:
