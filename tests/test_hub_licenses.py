@@ -88,7 +88,7 @@ def test_gated_model_is_judged_by_hub_tags_and_stays_for_review(hub: LoopbackHub
     hub.add_repository("acme/closed", {"README.md": card(license="cc-by-nc-4.0"), **WEIGHTS}, gated="manual")
     report = answer("acme/closed")
     assert (report.license.permission, report.exit_code) == ("deny", 1)
-    assert any("what the Hub shows" in note for note in report.target.notes)
+    assert any("that the Hub shows" in note for note in report.target.notes)
     hub.add_repository("acme/mild", {"README.md": card(license="mit"), **WEIGHTS}, gated="manual")
     assert answer("acme/mild").exit_code == 3
 

@@ -56,7 +56,7 @@ since: 0.1.0
 why: It is a duty.
 fix: Mark them.
 message: "{license}"
-match: [{on: license-obligation, where: {kind: [watermark]}}]
+match: [{subject: license-obligation, where: {kind: [watermark]}}]
 """
 SUBJECTS = """\
   license-obligation: {license: whose, id: which, kind: what}
@@ -79,7 +79,7 @@ FILES = {
     "findings/acme/mark.yaml": FINDING,
     "policies/acme.yaml": POLICY,
 }
-MATCH = "on: license-obligation, where: {kind: [watermark]}"
+MATCH = "subject: license-obligation, where: {kind: [watermark]}"
 
 MISTAKES = [
     ("clauses.yaml", "{number}", "{fields}", 13, "because: quotes a clause's fields; list it under needs"),
@@ -108,14 +108,14 @@ MISTAKES = [
     (
         "findings/acme/mark.yaml",
         MATCH,
-        "on: license-answer, where: {kind: [cap]}",
+        "subject: license-answer, where: {kind: [cap]}",
         10,
         "'cap' is not one of conclusion, keep-notices, user-cap, watermark",
     ),
     (
         "findings/acme/mark.yaml",
         MATCH,
-        "on: license-entry, where: {category: [strict]}",
+        "subject: license-entry, where: {category: [strict]}",
         10,
         "'strict' is not one of conditional-commercial",
     ),

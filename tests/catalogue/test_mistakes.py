@@ -209,7 +209,7 @@ def test_a_vague_word_is_no_name_and_is_listed_once(
 
 
 def test_a_name_without_a_letter_names_no_licence(damage: Callable[[str, str, str], Path]) -> None:
-    with pytest.raises(ConfigurationError, match=r"MIT.yaml:5: '--' holds nothing"):
+    with pytest.raises(ConfigurationError, match=r"MIT.yaml:5: '--' is empty or too long"):
         load_catalogue(damage(LICENSE, "[The MIT License]", '["--"]'))
 
 
