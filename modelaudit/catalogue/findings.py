@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from modelaudit import __version__
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import FindingFile, Shape, SubjectsFile
-from modelaudit.model.catalogue import NO_FORMATS, FindingRule, FormatFacts, Matcher
+from modelaudit.model.catalogue import FindingRule, Matcher
 from modelaudit.model.finding import Rule
+from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
 
 Subjects = Mapping[str, Mapping[str, tuple[str, ...]]]
 """The kinds of subject that checks lay out, with the fields of each and the words a field is limited to, if it is."""

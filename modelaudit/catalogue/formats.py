@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import FormatsFile, Shape
-from modelaudit.model.catalogue import FormatFacts, Formats, Promise
+from modelaudit.model.catalogue import Formats, Promise
+from modelaudit.model.format_facts import FormatFacts
 
 _FILE = Shape(FormatsFile)
 

@@ -26,8 +26,9 @@ from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.terms import read_vocabulary
 from modelaudit.catalogue.vocabularies import read_declarations, read_vocabularies, require_declarations
-from modelaudit.model.catalogue import NO_FORMATS, Catalogue, FormatFacts, Policy
+from modelaudit.model.catalogue import Catalogue, Policy
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
 from modelaudit.model.terms import LicenseCategory, Vocabulary
 
 

@@ -8,10 +8,11 @@ rules need, such as the kinds of defects, are part of the declaration.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from modelaudit.model.structure import DefectKind
-from modelaudit.wire.base import Head
+if TYPE_CHECKING:
+    from modelaudit.model.structure import DefectKind
+    from modelaudit.wire.reader import Head
 
 TEXT_EXTENSIONS: Final = (
     *(".json", ".jsonl", ".ndjson", ".ipynb", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".md", ".markdown"),

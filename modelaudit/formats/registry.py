@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import modelaudit.formats
 from modelaudit.formats.declaration import Declaration
-from modelaudit.model.catalogue import FormatFacts
-from modelaudit.wire.base import Reader
+from modelaudit.model.format_facts import FormatFacts
+from modelaudit.wire.reader import Reader
 
 ROOMS: Final = ("archives", "pickles", "documents", "graphs", "weights")
 """The rooms from the lowest to the highest: a room imports only rooms before it."""

@@ -283,24 +283,6 @@ class Promise:
     formats: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FormatFacts:
-    """Facts that the declarations of formats state and that rules refer to.
-
-    Attributes:
-        defects: by format, the kinds of its defects; each with the reason why no rule has to judge it, or with an empty
-            text where a defect of this kind must be judged.
-        extensions: by file extension, lower case and with its dot, the formats that it promises.
-    """
-
-    defects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    extensions: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-
-NO_FORMATS = FormatFacts()
-"""No facts about formats, for readers of a catalogue that judge no file."""
-
-
 @dataclass(frozen=True, slots=True)
 class Formats:
     """What names and bytes say of one another.

@@ -62,7 +62,7 @@ def test_importing_the_registry_imports_no_reader() -> None:
         "modelaudit.languages.card_defects"
     }
     assert {name for name in imported if name.startswith("modelaudit.wire.")} <= {
-        "modelaudit.wire.base",
+        "modelaudit.wire.reader",
         "modelaudit.wire.defects",
     }
 
