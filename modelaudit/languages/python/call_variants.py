@@ -7,8 +7,9 @@ that its arguments make harmless gets no name at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.name_tables import POWERFUL_MODULES
 from modelaudit.languages.python.values import (
     Constant,
@@ -18,9 +19,6 @@ from modelaudit.languages.python.values import (
     collect_tags,
     list_alternatives,
 )
-
-if TYPE_CHECKING:
-    from modelaudit.languages.python.call import Call
 
 
 def name_variant(call: Call) -> str:
