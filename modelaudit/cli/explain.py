@@ -84,6 +84,9 @@ def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> st
     # A rule id always has a slash, an identifier of a licence never.
     if "/" not in name:
         return format_license(find_license(name, catalogue), catalogue)
+    if (retired := catalogue.retired.get(name)) is not None:
+        note = f"The rule {name} is gone since {retired.since}; {retired.became} reports the same.\n\n"
+        return note + _format_rule(catalogue.findings[retired.became], catalogue, folders)
     near = suggest_names(name, catalogue.findings, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else "`modelaudit explain` lists all rules"
     raise ConfigurationError(f"there is no rule {name!r}; {hint}")

@@ -114,3 +114,12 @@ def test_page_lists_every_quiet_vocabulary_with_its_reason() -> None:
             if policy.unlisted is Unlisted.QUIET:
                 assert f"`{name}`" in page
                 assert policy.reason in page
+
+
+def test_explain_of_a_retired_rule_names_the_rule_that_replaces_it() -> None:
+    retired = load_catalogue().retired
+    assert retired
+    name = sorted(retired)[0]
+    command = [sys.executable, "-m", "modelaudit", "explain", name]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith(f"The rule {name} is gone since {retired[name].since}; {retired[name].became} reports")
