@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.catalogue.vocabulary_page import render_quiet_vocabularies
 from modelaudit.model.catalogue import CODE_KINDS, Unlisted
 from modelaudit.model.errors import ConfigurationError
 
@@ -106,14 +105,11 @@ def test_vocabularies_whose_names_select_code_are_never_quiet() -> None:
         assert all(each.reason for each in quiet)
 
 
-def test_page_lists_every_quiet_vocabulary_with_its_reason() -> None:
-    catalogue = load_catalogue()
-    page = render_quiet_vocabularies(catalogue)
-    for name, declaration in catalogue.declarations.items():
-        for policy in (declaration.policy, *declaration.uses.values()):
-            if policy.unlisted is Unlisted.QUIET:
-                assert f"`{name}`" in page
-                assert policy.reason in page
+def test_page_lists_every_quiet_vocabulary() -> None:
+    page = (Path(__file__).parents[2] / "docs/vocabularies.md").read_text("utf-8").partition("## Quiet")[2]
+    for name, declaration in load_catalogue().declarations.items():
+        policies = (declaration.policy, *declaration.uses.values())
+        assert (f"| `{name}` |" in page) == any(each.unlisted is Unlisted.QUIET for each in policies)
 
 
 def test_explain_of_a_retired_rule_names_the_rule_that_replaces_it() -> None:
