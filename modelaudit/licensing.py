@@ -103,6 +103,7 @@ class ClaimCollector:
                 self.multimodal = self.multimodal or each.value == "multimodal"
 
     def _collect_text_claims(self, prose: Prose, address: str) -> None:
+        """Collect the claims of one text and keep it for notices; a text over the limit becomes a doubt."""
         self.read_paths.add(address)
         # Fingerprints and the classifier load slowly, and many models have no text that could be a licence.
         from modelaudit.catalogue.fingerprints import load_fingerprints
@@ -176,6 +177,7 @@ class BaseModelLookup:
         return self._read_snapshot(name, snapshot, OriginState.READ, "")
 
     def _read_snapshot(self, name: str, snapshot: Snapshot | None, look: OriginState, detail: str) -> LookupResult:
+        """Collect the claims of a base model's small files."""
         if snapshot is None:
             return LookupResult(look, detail)
         collector = ClaimCollector(self.rules, self.folders)
@@ -219,7 +221,7 @@ def conclude_license(
     found, datasets = trace_base_models(
         collector.claims,
         look_up or origins.look_up,
-        lambda claims, files: agreement.assess(claims, files),
+        agreement.assess,
         origins.limits,
         own=repository or "",
         paths=paths,
@@ -251,6 +253,7 @@ def _format_error(error: Exception) -> str:
 
 
 def _summarize_claims(collector: ClaimCollector) -> str:
+    """Summarize the declared claims of a base model in one line."""
     stated: Mapping[str, None] = dict.fromkeys(
         f"{claim.field}: {' '.join(claim.quotation.split())[:80]}"
         for claim in collector.claims

@@ -104,6 +104,7 @@ def _read_fingerprint(path: Path) -> Fingerprint:
 
 
 def _unpack_numbers(text: str, document: Document, key: str) -> array[int]:
+    """Decode base64 into 32-bit numbers in network order."""
     try:
         data = binascii.a2b_base64(text, strict_mode=False)
     except binascii.Error as error:
@@ -117,6 +118,7 @@ def _unpack_numbers(text: str, document: Document, key: str) -> array[int]:
 
 
 def _check_spans(parts: list[list[int]], file: FingerprintFile, document: Document, key: str) -> tuple[Span, ...]:
+    """Check that each span lies within the text, and return them as tuples."""
     for number, (first, end) in enumerate(parts):
         if not first < end <= file.words:
             raise document.error(f"{key}: {first} to {end} is no part of {file.words} words", (key, number))

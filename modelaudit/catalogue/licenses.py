@@ -36,6 +36,7 @@ class _NameRegistry:
         self._register_name(name, f"is the vague word of line {document.line_of(place)}", document, place)
 
     def _register_name(self, name: str, meaning: str, document: Document, place: Place) -> None:
+        """Register one name, and refuse it if it has another meaning already."""
         key = fold_license_name(name)
         if not key:
             raise document.error(f"{name!r} is empty or too long for a licence name", place)

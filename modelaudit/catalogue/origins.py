@@ -72,6 +72,7 @@ def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEn
 
 
 def _check_license(entry: OriginFile, licenses: Mapping[str, LicenseEntry], document: Document, index: int) -> None:
+    """Check that an entry names a known licence that restricts the use."""
     place: Place = ("origins", index, "license")
     known = licenses.get(entry.license)
     if known is None:

@@ -147,6 +147,7 @@ def _check_new_names(part: str, taken: Collection[str], new: Iterable[str], docu
 
 
 def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
+    """Build one kind of clause, and check that its group fits its answers and duties."""
     place: Place = ("kinds", id_)
     if file.answers and file.group is not Group.LIMIT:
         raise document.error(
@@ -174,6 +175,7 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
 
 
 def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place: Place) -> None:
+    """Check that an answer has a condition, and that the kind needs the fields which it uses."""
     if not (answer.uses or answer.over or answer.inside or answer.listed):
         raise document.error("an answer needs a condition: uses, over, inside or listed", place)
     wanted = {"over": "number", "inside": "territories"}

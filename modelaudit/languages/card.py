@@ -147,6 +147,7 @@ def _build_yaml_defect(error: DamagedError, first_line: int) -> Defect:
 
 
 def _parse_fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
+    """Parse the known fields, misspelled ones included; a misspelled or repeated field adds a defect."""
     fields: list[CardField] = []
     seen: set[str] = set()
     for key, value in _iter_pairs(top):

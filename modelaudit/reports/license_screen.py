@@ -84,6 +84,7 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
 
 
 def _render_head(report: AuditReport) -> RenderableType:
+    """Render the answer, the model and the policy."""
     license_, target = report.license, report.target
     ship = shipping(license_, "listed below")
     answer = license_.permission
@@ -120,6 +121,7 @@ def _render_more(number: int, shown: int, what: str) -> list[Text | Padding]:
 
 
 def _render_reasons(license_: LicenseConclusion) -> RenderableType | None:
+    """Render the reasons against the use, worst first."""
     found = list_reasons(license_)
     if not found:
         return None
@@ -146,6 +148,7 @@ def _render_reason(reason: Reason, license_: LicenseConclusion) -> Text:
 
 
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
+    """Render the conclusion with the claims it rests on."""
     category = CATEGORIES[license_.category]
     concluded = license_.expression or f"nothing, because the licence is {STATES[license_.state]}"
     lines: list[Text | Padding] = []
@@ -175,6 +178,7 @@ def _format_claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
 
 
 def _render_lineage(report: AuditReport) -> RenderableType | None:
+    """Render the tree of base models."""
     branches = build_lineage_tree(report.license)
     if not branches:
         return None
@@ -189,6 +193,7 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
 
 
 def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
+    """Render the duties by group, as a list to tick off."""
     groups = group_tasks(license_)
     if not groups:
         return None
@@ -279,6 +284,7 @@ def _list_missing_items(license_: LicenseConclusion) -> list[str]:
 
 
 def _render_rest(license_: LicenseConclusion) -> RenderableType | None:
+    """Render limits, missing items, data sets, openness and unread sources."""
     within = () if license_.permission is Answer.DENY else list_limits(license_, _USES)
     rows = [("limits" if place == 0 else "", text_of(each)) for place, each in enumerate(within)]
     rows += [("lacking", text_of(each)) for each in _list_missing_items(license_)]

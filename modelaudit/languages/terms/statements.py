@@ -48,6 +48,7 @@ def _join_license_choices(items: tuple[Statement, ...]) -> tuple[Statement, ...]
 
 
 def _extract_setting_statements(setting: Setting, known: tuple[Key, ...]) -> Iterator[Statement]:
+    """Yield the statements that one setting makes by the known keys."""
     path = tuple(step for step in setting.path if not step.isdigit())
     for key in known:
         if not _matches_path(path, key.path):
@@ -67,6 +68,7 @@ def _extract_setting_statements(setting: Setting, known: tuple[Key, ...]) -> Ite
 
 
 def _matches_path(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    """Whether a setting's path matches a key's; ``*`` matches one step and ``**`` any number."""
     if not pattern:
         return not path
     if pattern[0] == "**":
@@ -104,6 +106,7 @@ def iter_description_pairs(text: str, field: str) -> Iterator[tuple[str, str]]:
 
 
 def _extract_pair_statements(key: str, value: str) -> Iterator[Statement]:
+    """Yield the statements that one metadata pair makes by its key."""
     folded = key.lower()
     bare = folded.rpartition(": ")[2]
     where = Location(key=key[:_MAX_KEY])

@@ -233,7 +233,7 @@ class AgreementChecker:
         self,
         declared: ResolvedStatement,
         texts: tuple[str, ...],
-        here: Sequence[LicenseClaim],
+        found_claims: Sequence[LicenseClaim],
         claims: Sequence[LicenseClaim],
     ) -> bool:
         """Whether a text identifies the licence that a vague or unknown name leaves open.
@@ -253,7 +253,7 @@ class AgreementChecker:
             fits
             and not unreadable
             and len(texts) == 1
-            and all(get_claim_path(claim) in linked for claim in here if is_license_text(claim))
+            and all(get_claim_path(claim) in linked for claim in found_claims if is_license_text(claim))
         )
 
     def _drops_restrictions(self, text: str, named: Sequence[str]) -> bool:
@@ -264,9 +264,9 @@ class AgreementChecker:
     def _are_same_choices(self, one: Alternatives, other: Alternatives) -> bool:
         return set(map(frozenset, one)) == set(map(frozenset, other))
 
-    def _describe_texts(self, here: Sequence[LicenseClaim]) -> str:
+    def _describe_texts(self, found_claims: Sequence[LicenseClaim]) -> str:
         found = dict.fromkeys(
-            (get_claim_path(claim), claim.entry) for claim in here if is_license_text(claim) and claim.entry
+            (get_claim_path(claim), claim.entry) for claim in found_claims if is_license_text(claim) and claim.entry
         )
         listed = [f"{path} holds the text of {self._format_licenses((entry,))}" for path, entry in found if entry]
         return " and ".join(listed[:4])
@@ -284,17 +284,17 @@ def complete_claims(
     return (*claims, *by_name, *claim_link_targets(tuple(claims), paths, repository))
 
 
-def _describe_variants(here: Sequence[LicenseClaim]) -> list[str]:
+def _describe_variants(found_claims: Sequence[LicenseClaim]) -> list[str]:
     return [
         f"{get_claim_path(claim)} resembles {claim.entry or 'a known licence'} and is not it: its terms must be read."
-        for claim in here
+        for claim in found_claims
         if is_variant_text(claim)
     ]
 
 
-def describe_unrecognised_texts(here: Iterable[LicenseClaim]) -> list[str]:
+def describe_unrecognised_texts(found_claims: Iterable[LicenseClaim]) -> list[str]:
     """Yield a sentence for each file that is named as a licence and holds no known licence text."""
-    every = list(here)
+    every = list(found_claims)
     known = {
         get_claim_path(claim)
         for claim in every

@@ -275,6 +275,7 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _find_unrecognised_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
+    """Find files named as licences that hold no known licence text."""
     for claim in {
         get_claim_path(each): each for each in reversed(compared.claims) if each.kind is ClaimKind.FOUND
     }.values():
@@ -340,6 +341,7 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
 
 
 def _find_unknown_base_models(compared: ComparedEvidence) -> Iterator[Conflict]:
+    """Find base models whose licence is neither concluded nor on record."""
     for origin in compared.every_origin:
         if origin.state is ConclusionState.CONCLUDED or origin.look is OriginState.KNOWN:
             continue

@@ -107,6 +107,7 @@ def _build_obligation_subjects(entry: LicenseEntry, place: _Place, evidence: tup
 
 
 def _build_link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
+    """Build a subject for each licence link that leads to no file of the snapshot."""
     reached = {
         (claim.artifact, claim.location.line)
         for claim in conclusion.claims

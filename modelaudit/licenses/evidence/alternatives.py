@@ -48,6 +48,7 @@ def parse_alternatives(text: str, resolve: Callable[[str], str | None]) -> Alter
 
 
 def _resolve_alternatives(expression: Expression, resolve: Callable[[str], str | None]) -> Alternatives | None:
+    """Expand a parsed expression into alternatives; ``None`` if it holds an unknown name or an exception."""
     if expression.operator is None:
         name = resolve(expression.id)
         return None if name is None else ((name,),)

@@ -62,6 +62,7 @@ def find_restrictions(
 def _iter_restriction_claims(
     text: str, first_line: int, artifact: str, restrictions: Restrictions
 ) -> Iterator[LicenseClaim]:
+    """Yield one claim for each different sentence that restricts the use."""
     seen: set[str] = set()
     for start, raw in _split_sentences(text):
         # Folding is slow. A plain ASCII sentence without a stem cannot match any sign, so it is skipped unfolded.

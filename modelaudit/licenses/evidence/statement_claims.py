@@ -38,6 +38,7 @@ def extract_statement_claims(statements: Statements, artifact: str, resolver: Re
 
 
 def _extract_license_claims(statements: Statements, artifact: str, resolver: Resolver) -> Iterator[LicenseClaim]:
+    """Yield one claim for each different licence statement, and bound the unresolved ones."""
     unresolved = 0
     seen: set[tuple[str, str, Location]] = set()
     for each in statements.items:

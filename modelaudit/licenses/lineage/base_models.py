@@ -77,6 +77,9 @@ def list_dataset_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, .
 def _add_base_model(
     found: dict[str, NamedBaseModel], claim: LicenseClaim, above: Collection[NamedBaseModel], own: str
 ) -> None:
+    """Add the base model of one claim, or give its relation to the same base model found earlier."""
+    # Loader paths (levels 1 and 2) are weak evidence. A local path is dropped if a Hub id is known, a tokenizer's path
+    # if any base model is known, and the model's own id in every case.
     level = LOADER_PATH_FIELDS.get(claim.field, 0)
     name = parse_hub_id(claim.quotation)
     relation = claim.relation or Relation.UNSTATED
@@ -113,6 +116,7 @@ def _infer_relations(origins: Collection[NamedBaseModel], paths: Collection[str]
 
 
 def _infer_relation_from_files(paths: Collection[str]) -> Relation | None:
+    """Infer the relation from the files: adapter or GGUF files without other weights; otherwise ``None``."""
     names = [path.rpartition("/")[2].lower() for path in paths]
     whole = any(name.endswith(_MODEL_WEIGHT_SUFFIXES) and name not in _ADAPTER_FILES for name in names)
     if whole:

@@ -40,6 +40,7 @@ def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> t
 
 
 def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
+    """Add the licence on record to a base model that could not be read and has no conclusion."""
     known = (OriginState.READ, OriginState.RING, OriginState.KNOWN)
     if origin.look in known or origin.state is ConclusionState.CONCLUDED:
         return origin

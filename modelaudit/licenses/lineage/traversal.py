@@ -105,6 +105,7 @@ class _LineageWalker:
             waiting.extend((each.name, depth + 1, further) for further in self._visit_base_model(made, depth, each))
 
     def _describe_reached_bound(self, depth: int) -> str:
+        """Describe the bound that was reached; empty if the walk may go on."""
         if depth > self.bounds.origin_depth:
             return f"it lies more than {self.bounds.origin_depth} steps away"
         if len(self.origins) >= self.bounds.origins:
@@ -168,11 +169,13 @@ class _LineageWalker:
         return False
 
     def _record_cycle(self, made: str, depth: int, each: NamedBaseModel) -> None:
+        """Record a base model that descends from the model made from it."""
         same = self._get_key(made) == self._get_key(each.name)
         detail = "it names itself as its origin" if same else f"{made or 'the model'} is an origin of it in turn"
         self._record_unread(made, depth, each, OriginState.RING, detail)
 
     def _record_unread(self, made: str, depth: int, each: NamedBaseModel, look: OriginState, detail: str) -> None:
+        """Record a base model that was not looked up, with the reason."""
         state, by = ConclusionState.NOT_CHECKED, "" if depth == 1 else made
         self.origins.append(Origin(each.name, by, each.relation, depth, look, state, (), detail, None, each.claim))
 

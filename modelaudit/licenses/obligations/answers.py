@@ -167,6 +167,7 @@ def _find_undecided_conditions(
 
 
 def _is_inside_territory(clause: Clause, intent: Intent, vocabulary: Vocabulary) -> bool | None:
+    """Whether an intended territory is one of the clause's; ``None`` if either is unstated."""
     if not intent.territories or not clause.territories:
         return None
     if WORLD in intent.territories or WORLD in clause.territories:
@@ -176,6 +177,7 @@ def _is_inside_territory(clause: Clause, intent: Intent, vocabulary: Vocabulary)
 
 
 def _is_listed_field(clause: Clause, intent: Intent) -> bool | None:
+    """Whether the intended field of use is one of the clause's; ``None`` if either is unstated."""
     if intent.field in clause.fields:
         return True
     if intent.field == GENERAL_FIELD:
@@ -184,6 +186,7 @@ def _is_listed_field(clause: Clause, intent: Intent) -> bool | None:
 
 
 def _format_reason(rule: AnswerRule, clause: Clause) -> str:
+    """Fill the values of the clause into the sentence of the rule."""
     number = f"{clause.number:,.0f}" if clause.number is not None else "a number"
     values = {
         "number": number,

@@ -80,6 +80,7 @@ def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str
 
 
 def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
+    """Match the text with all fingerprints, then its unexplained spans with the patterns of standard licences."""
     words = split_words(text)
     if len(words.words) < 3:
         return []
