@@ -78,13 +78,13 @@ def _text_claim() -> Callable[..., LicenseClaim]:
 
 
 @pytest.fixture
-def weigh(rules: Catalogue) -> Callable[..., LicenseConclusion]:
+def conclude_cards(rules: Catalogue) -> Callable[..., LicenseConclusion]:
     """Conclude on the given cards: fields of README.md as keywords, or whole cards by path.
 
     ``texts`` maps paths to the licence whose text the file holds; ``prose`` maps paths to other text.
     """
 
-    def weigh(
+    def conclude_cards(
         *,
         cards: Mapping[str, Fields] | None = None,
         paths: Sequence[str] = (),
@@ -121,7 +121,7 @@ def weigh(rules: Catalogue) -> Callable[..., LicenseConclusion]:
         )
         return conclude(whole, rules, intent)
 
-    return weigh
+    return conclude_cards
 
 
 @pytest.fixture

@@ -21,17 +21,17 @@ def kinds(conclusion):
     return [conflict.kind for conflict in conclusion.conflicts]
 
 
-def test_license_text_alone_is_concluded(weigh):
-    conclusion = weigh(texts={"LICENSE": "Apache-2.0"})
+def test_license_text_alone_is_concluded(conclude_cards):
+    conclusion = conclude_cards(texts={"LICENSE": "Apache-2.0"})
     assert (conclusion.state, conclusion.expression, conclusion.own) == (CONCLUDED, "Apache-2.0", ("Apache-2.0",))
     assert "taken as its licence" in conclusion.reasoning[0]
-    assert weigh(cards={}, texts={"LICENSE": "MIT"}).expression == "MIT"
+    assert conclude_cards(cards={}, texts={"LICENSE": "MIT"}).expression == "MIT"
 
 
 @pytest.mark.parametrize("name", ["mit", "apache-2.0", "openmdw-1.0"])
 @pytest.mark.parametrize("text", ["LicenseRef-Llama-3.1", "LicenseRef-FLUX.1-dev", "CC-BY-NC-4.0"])
-def test_permissive_name_with_stricter_text_is_contradictory(weigh, fired, name, text):
-    conclusion = weigh(license=name, texts={"LICENSE": text}, intent=BUSINESS)
+def test_permissive_name_with_stricter_text_is_contradictory(conclude_cards, fired, name, text):
+    conclusion = conclude_cards(license=name, texts={"LICENSE": text}, intent=BUSINESS)
     assert (conclusion.state, conclusion.expression) == (CONTRADICTORY, "")
     [conflict] = [each for each in conclusion.conflicts if each.kind == "declared-found"]
     assert conflict.drops == "restrictions"
@@ -49,8 +49,8 @@ def test_permissive_name_with_stricter_text_is_contradictory(weigh, fired, name,
         ({"license": "other", "license_name": "acme-house-licence", "license_link": "LICENSE"}, "LicenseRef-Llama-3.1"),
     ],
 )
-def test_text_completes_vague_name(weigh, fields, text):
-    conclusion = weigh(texts={"LICENSE": text}, **fields)
+def test_text_completes_vague_name(conclude_cards, fields, text):
+    conclusion = conclude_cards(texts={"LICENSE": text}, **fields)
     assert (conclusion.state, conclusion.expression) == (CONCLUDED, text)
 
 
@@ -64,45 +64,47 @@ def test_text_completes_vague_name(weigh, fields, text):
         ({"license": "acme-1.0"}, "MIT", UNRECOGNISED),
     ],
 )
-def test_text_of_other_family_does_not_complete_name(weigh, fields, text, state):
-    conclusion = weigh(texts={"LICENSE": text}, intent=BUSINESS, **fields)
+def test_text_of_other_family_does_not_complete_name(conclude_cards, fields, text, state):
+    conclusion = conclude_cards(texts={"LICENSE": text}, intent=BUSINESS, **fields)
     assert (conclusion.state, conclusion.expression, conclusion.permission) == (state, "", Answer.REVIEW)
 
 
-def test_text_decides_the_version(weigh):
-    conclusion = weigh(license="gemma", texts={"LICENSE": "LicenseRef-Gemma-2024-04-01"})
+def test_text_decides_the_version(conclude_cards):
+    conclusion = conclude_cards(license="gemma", texts={"LICENSE": "LicenseRef-Gemma-2024-04-01"})
     assert (conclusion.expression, kinds(conclusion)) == ("LicenseRef-Gemma-2024-04-01", [])
-    without = weigh(license="gemma")
+    without = conclude_cards(license="gemma")
     assert "version-dependent" in kinds(without)
-    assert "version-dependent" not in kinds(weigh(license="mit"))
+    assert "version-dependent" not in kinds(conclude_cards(license="mit"))
 
 
-def test_variant_text_is_never_concluded(weigh, fired, text_claim):
+def test_variant_text_is_never_concluded(conclude_cards, fired, text_claim):
     variant = text_claim("LICENSE", "MIT", "above 100 users its name must be shown")
     for fields in ({"license": "mit"}, {"license": "other"}, {}):
-        conclusion = weigh(claims=[variant], intent=BUSINESS, **fields)
+        conclusion = conclude_cards(claims=[variant], intent=BUSINESS, **fields)
         assert (conclusion.state, conclusion.expression, conclusion.permission) == (UNRECOGNISED, "", Answer.REVIEW)
         [conflict] = [each for each in conclusion.conflicts if each.kind == "variant-text"]
         assert "above 100 users its name must be shown" in conflict.detail
-    assert "license/variant-under-permissive-name" in fired(weigh(claims=[variant], license="mit"))
-    assert "license/variant-text" in fired(weigh(claims=[variant], license="other"))
+    assert "license/variant-under-permissive-name" in fired(conclude_cards(claims=[variant], license="mit"))
+    assert "license/variant-text" in fired(conclude_cards(claims=[variant], license="other"))
 
 
-def test_use_policy_is_not_a_license(weigh, text_claim):
+def test_use_policy_is_not_a_license(conclude_cards, text_claim):
     policy = text_claim("USE_POLICY.md", "LicenseRef-Llama-3.1", policy=True)
-    assert weigh(claims=[policy]).state is UNDECLARED
-    assert weigh(license="mit", claims=[policy]).expression == "MIT"
+    assert conclude_cards(claims=[policy]).state is UNDECLARED
+    assert conclude_cards(license="mit", claims=[policy]).expression == "MIT"
 
 
-def test_additional_text_binds_too(weigh):
-    both = weigh(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MIT": "MIT"})
+def test_additional_text_binds_too(conclude_cards):
+    both = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MIT": "MIT"})
     assert (both.state, both.expression) == (CONCLUDED, "Apache-2.0 AND MIT")
-    stricter = weigh(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MODEL": "CC-BY-NC-4.0"})
+    stricter = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MODEL": "CC-BY-NC-4.0"})
     assert stricter.state is CONTRADICTORY
 
 
-def test_texts_of_both_alternatives_agree_with_expression(weigh):
-    conclusion = weigh(license="mit OR apache-2.0", texts={"LICENSE-MIT": "MIT", "LICENSE-APACHE": "Apache-2.0"})
+def test_texts_of_both_alternatives_agree_with_expression(conclude_cards):
+    conclusion = conclude_cards(
+        license="mit OR apache-2.0", texts={"LICENSE-MIT": "MIT", "LICENSE-APACHE": "Apache-2.0"}
+    )
     assert (conclusion.state, conclusion.expression) == (CONCLUDED, "MIT OR Apache-2.0")
 
 
@@ -120,43 +122,43 @@ def test_texts_of_both_alternatives_agree_with_expression(weigh):
         (stated("pyproject.toml", "license", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONCLUDED),
     ],
 )
-def test_metadata_and_tags_must_agree_with_card(weigh, claim, state):
-    assert weigh(license="mit", claims=[claim]).state is state
+def test_metadata_and_tags_must_agree_with_card(conclude_cards, claim, state):
+    assert conclude_cards(license="mit", claims=[claim]).state is state
 
 
-def test_metadata_at_root_is_concluded_but_not_in_subfolder(weigh):
+def test_metadata_at_root_is_concluded_but_not_in_subfolder(conclude_cards):
     claim = stated("model.gguf", "general.license", "apache-2.0", "Apache-2.0")
-    assert weigh(cards={}, claims=[claim]).expression == "Apache-2.0"
+    assert conclude_cards(cards={}, claims=[claim]).expression == "Apache-2.0"
     below = stated("q4/model.gguf", "general.license", "apache-2.0", "Apache-2.0")
-    assert weigh(cards={}, claims=[below]).state is UNDECLARED
+    assert conclude_cards(cards={}, claims=[below]).state is UNDECLARED
 
 
-def test_name_in_running_text_is_a_conflict_only_if_stricter(weigh, fired):
+def test_name_in_running_text_is_a_conflict_only_if_stricter(conclude_cards, fired):
     mention = LicenseClaim(ClaimKind.DECLARED, "README.md", "text", "under CC BY-NC 4.0", "CC-BY-NC-4.0")
-    assert weigh(claims=[mention]).state is UNDECLARED
-    conclusion = weigh(license="mit", claims=[mention], intent=BUSINESS)
+    assert conclude_cards(claims=[mention]).state is UNDECLARED
+    conclusion = conclude_cards(license="mit", claims=[mention], intent=BUSINESS)
     assert (conclusion.state, conclusion.permission) == (CONCLUDED, Answer.REVIEW)
     assert "license/stricter-in-prose" in fired(conclusion)
     mild = LicenseClaim(ClaimKind.DECLARED, "README.md", "text", "the MIT License", "MIT")
-    assert kinds(weigh(license="apache-2.0", claims=[mild], texts={"LICENSE": "Apache-2.0"})) == []
+    assert kinds(conclude_cards(license="apache-2.0", claims=[mild], texts={"LICENSE": "Apache-2.0"})) == []
 
 
-def test_component_licenses_bind_apart_from_the_model(weigh):
+def test_component_licenses_bind_apart_from_the_model(conclude_cards):
     texts = {"LICENSE": "MIT", "vae/LICENSE": "CC-BY-NC-4.0", "LICENSE-CODE": "Apache-2.0"}
-    conclusion = weigh(license="mit", texts=texts, intent=BUSINESS)
+    conclusion = conclude_cards(license="mit", texts=texts, intent=BUSINESS)
     assert (conclusion.expression, conclusion.own) == ("MIT", ("MIT",))
     assert conclusion.permission is Answer.DENY
     assert [answer.via for answer in conclusion.answers] == ["vae/LICENSE"]
     assert any("vae/LICENSE is under" in sentence for sentence in conclusion.reasoning)
 
 
-def test_license_name_in_a_file_is_not_its_text(weigh):
+def test_license_name_in_a_file_is_not_its_text(conclude_cards):
     named = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "the MIT License", "MIT", basis=Basis.NAME)
-    conclusion = weigh(license="mit", claims=[named], intent=BUSINESS)
+    conclusion = conclude_cards(license="mit", claims=[named], intent=BUSINESS)
     assert (conclusion.state, conclusion.permission) == (UNRECOGNISED, Answer.REVIEW)
 
 
-def test_mention_in_subfolder_card_contradicts_nothing(weigh):
+def test_mention_in_subfolder_card_contradicts_nothing(conclude_cards):
     mention = LicenseClaim(ClaimKind.DECLARED, "part/README.md", "text", "under CC BY-NC 4.0", "CC-BY-NC-4.0")
-    conclusion = weigh(license="mit", claims=[mention], intent=BUSINESS)
+    conclusion = conclude_cards(license="mit", claims=[mention], intent=BUSINESS)
     assert "declared-prose" not in {conflict.kind for conflict in conclusion.conflicts}

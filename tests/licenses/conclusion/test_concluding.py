@@ -44,8 +44,8 @@ VAGUE, UNRECOGNISED, UNDECLARED = ConclusionState.VAGUE, ConclusionState.UNRECOG
         ("apple-amlr", "LicenseRef-Apple-AMLR", "research-only"),
     ],
 )
-def test_identifier_resolves_to_one_license(weigh, stated, entry, category):
-    conclusion = weigh(license=stated)
+def test_identifier_resolves_to_one_license(conclude_cards, stated, entry, category):
+    conclusion = conclude_cards(license=stated)
     if entry is None:
         assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
     else:
@@ -70,50 +70,50 @@ def test_identifier_resolves_to_one_license(weigh, stated, entry, category):
     ],
 )
 @pytest.mark.parametrize("stated", ["other", "Other", None])
-def test_license_name_decides_when_license_is_other(weigh, stated, name, entry):
+def test_license_name_decides_when_license_is_other(conclude_cards, stated, name, entry):
     fields = {"license_name": name} | ({"license": stated} if stated else {})
-    conclusion = weigh(**fields)
+    conclusion = conclude_cards(**fields)
     assert conclusion.state is CONCLUDED
     assert [found.id for found in conclusion.entries] == [entry]
 
 
-def test_license_link_decides_when_there_is_no_name(weigh):
+def test_license_link_decides_when_there_is_no_name(conclude_cards):
     link = "http://ai.google.dev/gemma/terms/"
-    conclusion = weigh(license="other", license_link=link)
+    conclusion = conclude_cards(license="other", license_link=link)
     assert [found.id for found in conclusion.entries] == ["LicenseRef-Gemma"]
-    assert weigh(license="other", license_link=link + "?x=1").state is VAGUE
-    assert weigh(license="other", license_link="LICENSE").state is VAGUE
+    assert conclude_cards(license="other", license_link=link + "?x=1").state is VAGUE
+    assert conclude_cards(license="other", license_link="LICENSE").state is VAGUE
 
 
 @pytest.mark.parametrize(
     "stated",
     ["other", "unknown", "openrail", "cc", "CC", "gpl", "lgpl", "bsd", "gfdl", "odbl", "odc-by", "modified-mit"],
 )
-def test_license_family_is_vague(weigh, stated):
-    conclusion = weigh(license=stated)
+def test_license_family_is_vague(conclude_cards, stated):
+    conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.category, conclusion.entries) == (VAGUE, LicenseCategory.UNKNOWN, ())
     assert stated in conclusion.reasoning[0]
 
 
-def test_license_name_completes_its_family(weigh):
-    assert weigh(license="openrail", license_name="creativeml-openrail-m").state is CONCLUDED
-    assert weigh(license="gpl", license_name="GPL-3.0").state is CONCLUDED
+def test_license_name_completes_its_family(conclude_cards):
+    assert conclude_cards(license="openrail", license_name="creativeml-openrail-m").state is CONCLUDED
+    assert conclude_cards(license="gpl", license_name="GPL-3.0").state is CONCLUDED
     kimi = "https://huggingface.co/moonshotai/Kimi-K2-Instruct/blob/main/LICENSE"
-    modified = weigh(license="other", license_name="modified-mit", license_link=kimi)
+    modified = conclude_cards(license="other", license_name="modified-mit", license_link=kimi)
     assert [entry.id for entry in modified.entries] == ["LicenseRef-Kimi-K2-Modified-MIT"]
     assert modified.category is LicenseCategory.CONDITIONAL
 
 
-def test_license_name_outside_its_family_is_contradictory(weigh):
-    conclusion = weigh(license="gpl", license_name="MIT")
+def test_license_name_outside_its_family_is_contradictory(conclude_cards):
+    conclusion = conclude_cards(license="gpl", license_name="MIT")
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
 
 
 @pytest.mark.parametrize(
     "stated", ["my-own-1.0", "5", "2.0", "True", "apache-2.1", "mit?", "mitt", "not-mit", "free", "none"]
 )
-def test_unknown_name_is_never_permissive(weigh, stated):
-    conclusion = weigh(license=stated)
+def test_unknown_name_is_never_permissive(conclude_cards, stated):
+    conclusion = conclude_cards(license=stated)
     assert conclusion.state is UNRECOGNISED
     assert conclusion.category is LicenseCategory.UNKNOWN
     assert conclusion.entries == ()
@@ -122,34 +122,34 @@ def test_unknown_name_is_never_permissive(weigh, stated):
 @pytest.mark.parametrize(
     "stated", ["m\u0456t", "\uff2d\uff29\uff34", "m\u200bit", "apache\u20112.0", "\u212aimi-k2-modified-mit"]
 )
-def test_look_alike_name_does_not_resolve(weigh, stated):
-    conclusion = weigh(license=stated)
+def test_look_alike_name_does_not_resolve(conclude_cards, stated):
+    conclusion = conclude_cards(license=stated)
     assert conclusion.state is UNRECOGNISED
     assert "U+" in conclusion.reasoning[0]
 
 
 @pytest.mark.parametrize("stated", ["", "  ", "~", "null", []])
-def test_empty_field_declares_nothing(weigh, stated):
-    conclusion = weigh(license=stated)
+def test_empty_field_declares_nothing(conclude_cards, stated):
+    conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
 
 
-def test_missing_card_differs_from_card_without_license(weigh):
-    assert "no model card" in weigh(cards={}).reasoning[0]
-    assert "states no licence" in weigh(pipeline_tag="text-generation").reasoning[0]
+def test_missing_card_differs_from_card_without_license(conclude_cards):
+    assert "no model card" in conclude_cards(cards={}).reasoning[0]
+    assert "states no licence" in conclude_cards(pipeline_tag="text-generation").reasoning[0]
 
 
-def test_several_licenses_are_contradictory(weigh):
-    conclusion = weigh(license=["mit", "apache-2.0"])
+def test_several_licenses_are_contradictory(conclude_cards):
+    conclusion = conclude_cards(license=["mit", "apache-2.0"])
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
     assert {entry.id for entry in conclusion.entries} == {"MIT", "Apache-2.0"}
-    assert weigh(license=["mit", "my-own-1.0"]).state is CONTRADICTORY
-    assert weigh(license=["a", "b"]).state is CONTRADICTORY
+    assert conclude_cards(license=["mit", "my-own-1.0"]).state is CONTRADICTORY
+    assert conclude_cards(license=["a", "b"]).state is CONTRADICTORY
 
 
-def test_list_of_one_license_is_that_license(weigh):
-    assert weigh(license=["mit"]).state is CONCLUDED
-    assert weigh(license=["mit", "MIT", "MIT License"]).state is CONCLUDED
+def test_list_of_one_license_is_that_license(conclude_cards):
+    assert conclude_cards(license=["mit"]).state is CONCLUDED
+    assert conclude_cards(license=["mit", "MIT", "MIT License"]).state is CONCLUDED
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_list_of_one_license_is_that_license(weigh):
         ("MIT AND (Apache-2.0 OR GPL-3.0-only)", "(MIT AND Apache-2.0) OR (MIT AND GPL-3.0-only)", "permissive"),
     ],
 )
-def test_alternatives_are_a_choice_and_joined_licenses_all_bind(weigh, stated, expression, category):
-    conclusion = weigh(license=stated)
+def test_alternatives_are_a_choice_and_joined_licenses_all_bind(conclude_cards, stated, expression, category):
+    conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.expression, conclusion.category) == (CONCLUDED, expression, category)
 
 
@@ -179,8 +179,8 @@ def test_alternatives_are_a_choice_and_joined_licenses_all_bind(weigh, stated, e
         "(" * 500 + "MIT OR Apache-2.0" + ")" * 500,
     ],
 )
-def test_unknown_expression_is_unrecognised(weigh, stated):
-    conclusion = weigh(license=stated)
+def test_unknown_expression_is_unrecognised(conclude_cards, stated):
+    conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
 
 
@@ -192,25 +192,25 @@ def test_unknown_expression_is_unrecognised(weigh, stated):
         {"license_name": "qwen", "license_link": "https://ai.google.dev/gemma/terms"},
     ],
 )
-def test_disagreeing_fields_are_contradictory(weigh, fields):
-    conclusion = weigh(**fields)
+def test_disagreeing_fields_are_contradictory(conclude_cards, fields):
+    conclusion = conclude_cards(**fields)
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
 
 
-def test_unknown_name_beside_known_identifier_prevents_conclusion(weigh):
-    conclusion = weigh(license="mit", license_name="Proprietary Research Licence")
+def test_unknown_name_beside_known_identifier_prevents_conclusion(conclude_cards):
+    conclusion = conclude_cards(license="mit", license_name="Proprietary Research Licence")
     assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
     assert [entry.id for entry in conclusion.entries] == ["MIT"]
 
 
-def test_agreeing_fields_are_concluded(weigh):
-    conclusion = weigh(license="llama3.1", license_name="Llama 3.1 Community License", license_link="LICENSE")
+def test_agreeing_fields_are_concluded(conclude_cards):
+    conclusion = conclude_cards(license="llama3.1", license_name="Llama 3.1 Community License", license_link="LICENSE")
     assert conclusion.state is CONCLUDED
     assert "license and license_name" in conclusion.reasoning[0]
 
 
-def test_claims_quote_the_card_with_line_numbers(weigh):
-    claim = weigh(pipeline_tag="x", license="MIT").claims[0]
+def test_claims_quote_the_card_with_line_numbers(conclude_cards):
+    claim = conclude_cards(pipeline_tag="x", license="MIT").claims[0]
     assert (claim.kind, claim.artifact, claim.field, claim.quotation) == (
         ClaimKind.DECLARED,
         "README.md",
@@ -221,46 +221,46 @@ def test_claims_quote_the_card_with_line_numbers(weigh):
 
 
 class TestSeveralCards:
-    def test_root_card_states_the_license_of_the_model(self, weigh):
-        conclusion = weigh(cards={"onnx/README.md": {}, "README.md": {"license": "mit"}})
+    def test_root_card_states_the_license_of_the_model(self, conclude_cards):
+        conclusion = conclude_cards(cards={"onnx/README.md": {}, "README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (CONCLUDED, "permissive")
 
-    def test_license_in_subfolder_makes_category_stricter(self, weigh):
-        conclusion = weigh(cards={"a/README.md": {"license": "cc-by-nc-4.0"}, "README.md": {"license": "mit"}})
+    def test_license_in_subfolder_makes_category_stricter(self, conclude_cards):
+        conclusion = conclude_cards(cards={"a/README.md": {"license": "cc-by-nc-4.0"}, "README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (CONCLUDED, "non-commercial")
         assert [entry.id for entry in conclusion.entries] == ["MIT", "CC-BY-NC-4.0"]
 
-    def test_subfolder_never_makes_category_more_permissive(self, weigh):
-        conclusion = weigh(cards={"a/README.md": {"license": "mit"}, "README.md": {"license": "cc-by-nc-4.0"}})
+    def test_subfolder_never_makes_category_more_permissive(self, conclude_cards):
+        conclusion = conclude_cards(cards={"a/README.md": {"license": "mit"}, "README.md": {"license": "cc-by-nc-4.0"}})
         assert conclusion.category is LicenseCategory.NON_COMMERCIAL
 
-    def test_subfolder_does_not_declare_the_model(self, weigh):
-        conclusion = weigh(cards={"a/README.md": {"license": "mit"}})
+    def test_subfolder_does_not_declare_the_model(self, conclude_cards):
+        conclusion = conclude_cards(cards={"a/README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
         assert [claim.artifact for claim in conclusion.claims] == ["a/README.md"]
 
     @pytest.mark.parametrize(
         ("stated", "state"), [("my-own", UNRECOGNISED), ("other", VAGUE), (["mit", "gpl-3.0"], CONTRADICTORY)]
     )
-    def test_doubt_in_subfolder_prevents_conclusion(self, weigh, stated, state):
-        conclusion = weigh(cards={"README.md": {"license": "mit"}, "a/README.md": {"license": stated}})
+    def test_doubt_in_subfolder_prevents_conclusion(self, conclude_cards, stated, state):
+        conclusion = conclude_cards(cards={"README.md": {"license": "mit"}, "a/README.md": {"license": stated}})
         assert (conclusion.state, conclusion.category) == (state, LicenseCategory.UNKNOWN)
         assert any(sentence.startswith("a/README.md: ") for sentence in conclusion.reasoning)
 
 
 class TestHostileCards:
-    def test_huge_value_is_truncated_and_matches_nothing(self, weigh):
-        conclusion = weigh(license="mit" + " " * 5_000_000, license_name="x" * 5_000_000)
+    def test_huge_value_is_truncated_and_matches_nothing(self, conclude_cards):
+        conclusion = conclude_cards(license="mit" + " " * 5_000_000, license_name="x" * 5_000_000)
         assert conclusion.state is UNRECOGNISED
         assert all(len(claim.quotation) < 400 for claim in conclusion.claims)
         assert all(len(sentence) < 500 for sentence in conclusion.reasoning)
 
-    def test_license_is_found_behind_many_unknown_names(self, weigh):
-        repeated = weigh(license=["mit"] * 10_000 + ["cc-by-nc-4.0"])
+    def test_license_is_found_behind_many_unknown_names(self, conclude_cards):
+        repeated = conclude_cards(license=["mit"] * 10_000 + ["cc-by-nc-4.0"])
         assert repeated.state is CONTRADICTORY
         assert {entry.id for entry in repeated.entries} == {"MIT", "CC-BY-NC-4.0"}
         links = [f"https://example.org/{number}" for number in range(1000)]
-        linked = weigh(license="mit", license_link=[*links, "https://ai.google.dev/gemma/terms"])
+        linked = conclude_cards(license="mit", license_link=[*links, "https://ai.google.dev/gemma/terms"])
         assert linked.state is CONTRADICTORY
         assert len(linked.claims) < 60
 
@@ -274,10 +274,10 @@ class TestHostileCards:
         conclusion = conclude_card(ModelCard((CardField("license", ("mit",), 2),), (defect,)), rules)
         assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
 
-    def test_license_text_does_not_replace_damaged_front_matter(self, weigh, rules):
+    def test_license_text_does_not_replace_damaged_front_matter(self, conclude_cards, rules):
         defect = Defect("front-matter-invalid", "it is not YAML", Location(line=2))
         damaged = extract_claims(ModelCard((), (defect,)), "README.md", rules.licenses, rules.vague_licenses)
-        conclusion = weigh(claims=damaged, texts={"LICENSE": "MIT"})
+        conclusion = conclude_cards(claims=damaged, texts={"LICENSE": "MIT"})
         assert (conclusion.state, conclusion.expression) == (UNRECOGNISED, "")
 
     def test_damage_in_other_fields_is_ignored(self, rules):

@@ -65,9 +65,9 @@ def test_number_of_file_claims_is_bounded():
     assert len(claim_license_files(f"{number}/LICENSE" for number in range(1000))) == CLAIM_LIMIT
 
 
-def test_archive_member_is_not_a_license_file_of_the_snapshot(weigh):
-    assert weigh(license="mit", paths=["model.zip!LICENSE"]).state is ConclusionState.CONCLUDED
-    assert weigh(license="mit", paths=["LICENSE"]).state is ConclusionState.UNRECOGNISED
+def test_archive_member_is_not_a_license_file_of_the_snapshot(conclude_cards):
+    assert conclude_cards(license="mit", paths=["model.zip!LICENSE"]).state is ConclusionState.CONCLUDED
+    assert conclude_cards(license="mit", paths=["LICENSE"]).state is ConclusionState.UNRECOGNISED
 
 
 def link_of(conclusion):
@@ -77,23 +77,23 @@ def link_of(conclusion):
 @pytest.mark.parametrize(
     "link", ["LICENSE.md", "./LICENSE.md", "LICENSE.md#section", "docs/../LICENSE.md", "docs/LICENSE%2Emd"]
 )
-def test_link_to_snapshot_file_is_found(weigh, link):
-    conclusion = weigh(license="mit", license_link=link, paths=["LICENSE.md", "docs/LICENSE.md"])
+def test_link_to_snapshot_file_is_found(conclude_cards, link):
+    conclusion = conclude_cards(license="mit", license_link=link, paths=["LICENSE.md", "docs/LICENSE.md"])
     assert link_of(conclusion) == []
 
 
-def test_link_may_lead_to_a_file_with_any_name(weigh, fired):
-    conclusion = weigh(license="mit", license_link="terms.txt", texts={"terms.txt": "MIT"})
+def test_link_may_lead_to_a_file_with_any_name(conclude_cards, fired):
+    conclusion = conclude_cards(license="mit", license_link="terms.txt", texts={"terms.txt": "MIT"})
     assert "license/text-missing" not in fired(conclusion)
-    unread = weigh(license="mit", license_link="terms.txt", paths=["terms.txt"])
+    unread = conclude_cards(license="mit", license_link="terms.txt", paths=["terms.txt"])
     assert unread.state is ConclusionState.UNRECOGNISED
     assert "license/text-not-compared" in fired(unread)
 
 
-def test_relative_link_starts_at_the_folder_of_its_card(weigh):
+def test_relative_link_starts_at_the_folder_of_its_card(conclude_cards):
     cards = {"README.md": {"license": "mit"}, "sub/README.md": {"license_link": "LICENSE"}}
-    assert link_of(weigh(cards=cards, paths=["sub/LICENSE"])) == []
-    assert link_of(weigh(cards=cards, paths=["LICENSE"])) == ["missing-file"]
+    assert link_of(conclude_cards(cards=cards, paths=["sub/LICENSE"])) == []
+    assert link_of(conclude_cards(cards=cards, paths=["LICENSE"])) == ["missing-file"]
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,15 @@ def test_relative_link_starts_at_the_folder_of_its_card(weigh):
         ("x" * 100_000, "missing-file"),
     ],
 )
-def test_unresolved_link_is_classified_by_destination(weigh, link, place):
-    assert link_of(weigh(license="mit", license_link=link)) == [place]
+def test_unresolved_link_is_classified_by_destination(conclude_cards, link, place):
+    assert link_of(conclude_cards(license="mit", license_link=link)) == [place]
 
 
-def test_page_of_the_model_itself_resolves_to_its_file(weigh):
+def test_page_of_the_model_itself_resolves_to_its_file(conclude_cards):
     link = "https://huggingface.co/acme/tiny/blob/main/LICENSE"
-    assert link_of(weigh(license="mit", license_link=link, paths=["LICENSE"], repository="Acme/tiny")) == []
-    assert link_of(weigh(license="mit", license_link=link, paths=["LICENSE"], repository="acme/other")) == ["web"]
-    assert link_of(weigh(license="mit", license_link=link, paths=["LICENSE"])) == ["web"]
-    assert link_of(weigh(license="mit", license_link=link, paths=[], repository="acme/tiny")) == ["web"]
+    assert link_of(conclude_cards(license="mit", license_link=link, paths=["LICENSE"], repository="Acme/tiny")) == []
+    assert link_of(conclude_cards(license="mit", license_link=link, paths=["LICENSE"], repository="acme/other")) == [
+        "web"
+    ]
+    assert link_of(conclude_cards(license="mit", license_link=link, paths=["LICENSE"])) == ["web"]
+    assert link_of(conclude_cards(license="mit", license_link=link, paths=[], repository="acme/tiny")) == ["web"]

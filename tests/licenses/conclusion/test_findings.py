@@ -30,60 +30,67 @@ from modelaudit.model.terms import Intent, LicenseCategory, Use
         ({"license": "gemma"}, "LicenseRef-Gemma-2024-04-01", {"license/use-restricted"}),
     ],
 )
-def test_expected_rules_match(weigh, fired, fields, texts, expected):
-    assert set(fired(weigh(texts={"LICENSE": texts} if texts else {}, **fields))) == expected
+def test_expected_rules_match(conclude_cards, fired, fields, texts, expected):
+    assert set(fired(conclude_cards(texts={"LICENSE": texts} if texts else {}, **fields))) == expected
 
 
-def test_missing_text_is_a_finding_only_if_the_license_requires_it(weigh, fired):
-    assert set(fired(weigh(license="mit"))) == {"license/text-missing"}
-    assert set(fired(weigh(license="mit", paths=["NOTICE"]))) == {"license/text-missing"}
-    assert set(fired(weigh(license="cc0-1.0"))) == set()
-    assert "license/text-missing" not in fired(weigh(license=["mit", "apache-2.0"]))
+def test_missing_text_is_a_finding_only_if_the_license_requires_it(conclude_cards, fired):
+    assert set(fired(conclude_cards(license="mit"))) == {"license/text-missing"}
+    assert set(fired(conclude_cards(license="mit", paths=["NOTICE"]))) == {"license/text-missing"}
+    assert set(fired(conclude_cards(license="cc0-1.0"))) == set()
+    assert "license/text-missing" not in fired(conclude_cards(license=["mit", "apache-2.0"]))
 
 
-def test_unrecognised_license_file_needs_a_person(weigh, fired):
-    assert "license/text-not-compared" not in fired(weigh(license="mit", paths=["NOTICE", "model.safetensors"]))
+def test_unrecognised_license_file_needs_a_person(conclude_cards, fired):
+    assert "license/text-not-compared" not in fired(
+        conclude_cards(license="mit", paths=["NOTICE", "model.safetensors"])
+    )
     for paths, link in (["COPYING"], {}), (["sub/COPYING"], {}), (["terms.md"], {"license_link": "terms.md"}):
-        fire = fired(weigh(license="mit", paths=paths, **link))
+        fire = fired(conclude_cards(license="mit", paths=paths, **link))
         assert paths[0] in fire["license/text-not-compared"]
 
 
-def test_unread_base_model_is_a_finding(weigh, fired, origin_of):
+def test_unread_base_model_is_a_finding(conclude_cards, fired, origin_of):
     unread = [origin_of("x/y", look=OriginState.MISSING)]
-    assert "license/permissive-over-base-model" in fired(weigh(license="mit", origins=unread))
-    assert "license/base-model-not-followed" in fired(weigh(license="gemma", origins=unread))
-    assert "license/base-model-not-followed" in fired(weigh(license="mit", origins=[origin_of("/data/checkpoint")]))
+    assert "license/permissive-over-base-model" in fired(conclude_cards(license="mit", origins=unread))
+    assert "license/base-model-not-followed" in fired(conclude_cards(license="gemma", origins=unread))
+    assert "license/base-model-not-followed" in fired(
+        conclude_cards(license="mit", origins=[origin_of("/data/checkpoint")])
+    )
 
 
-def test_evidence_quotes_the_files_alone(weigh):
+def test_evidence_quotes_the_files_alone(conclude_cards):
     fields = {"license": "llama3.2", "license_link": "LICENSE"}
     allowed = {"README.md:2: license: llama3.2", "README.md:3: license_link: LICENSE", "LICENSE"}
-    subjects = build_subjects(weigh(paths=["LICENSE"], **fields))
+    subjects = build_subjects(conclude_cards(paths=["LICENSE"], **fields))
     assert {line for subject in subjects for line in subject.evidence} == allowed
 
 
-def test_messages_quote_the_card_on_one_line(weigh, fired):
-    assert "license says “my own\x1b[31m”, which" in fired(weigh(license="my\nown\x1b[31m"))["license/unrecognised"]
+def test_messages_quote_the_card_on_one_line(conclude_cards, fired):
+    assert (
+        "license says “my own\x1b[31m”, which"
+        in fired(conclude_cards(license="my\nown\x1b[31m"))["license/unrecognised"]
+    )
 
 
-def test_findings_point_at_the_root_card(weigh):
+def test_findings_point_at_the_root_card(conclude_cards):
     cards = {"a/README.md": {"license": "gemma"}, "README.md": {"x": "y", "license": "mit"}}
-    subject = build_subjects(weigh(cards=cards))[0]
+    subject = build_subjects(conclude_cards(cards=cards))[0]
     assert (subject.artifact, subject.location.line) == ("README.md", 3)
     assert "README.md:3: license: mit" in subject.evidence
 
 
-def test_undeclared_license_finding_has_no_path(weigh):
-    assert {subject.artifact for subject in build_subjects(weigh())} == {""}
+def test_undeclared_license_finding_has_no_path(conclude_cards):
+    assert {subject.artifact for subject in build_subjects(conclude_cards())} == {""}
 
 
-def test_waiver_for_one_statement_does_not_cover_another(weigh):
-    first, second = (build_subjects(weigh(license=stated))[0] for stated in ("my-own-1.0", "my-own-2.0"))
+def test_waiver_for_one_statement_does_not_cover_another(conclude_cards):
+    first, second = (build_subjects(conclude_cards(license=stated))[0] for stated in ("my-own-1.0", "my-own-2.0"))
     assert first.key != second.key
 
 
-def test_subject_keys_are_unique(weigh):
-    subjects = build_subjects(weigh(license=["llama3.2", "gpl-3.0", "mit"], license_link=["a", "b"]))
+def test_subject_keys_are_unique(conclude_cards):
+    subjects = build_subjects(conclude_cards(license=["llama3.2", "gpl-3.0", "mit"], license_link=["a", "b"]))
     keys = [(subject.kind, subject.artifact, subject.key) for subject in subjects]
     assert len(keys) == len(set(keys))
 
@@ -92,7 +99,7 @@ def test_unchecked_conclusion_has_no_subjects():
     assert build_subjects(LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)) == ()
 
 
-def test_every_subject_has_the_documented_fields(weigh):
+def test_every_subject_has_the_documented_fields(conclude_cards):
     fields = {
         "license-conclusion": {"state", "category", "declared", "licenses", "reason", "between"},
         "license-entry": {"license", "id", "category", "terms", "standing", "url"},
@@ -101,16 +108,18 @@ def test_every_subject_has_the_documented_fields(weigh):
         "license-conflict": {"kind", "detail", "licenses", "drops", "over"},
         "license-answer": {"answer", "kind", "license", "because", "clause", "via"},
     }
-    subjects = build_subjects(weigh(license="llama3.2", license_link="x", intent=Intent({Use.COMMERCIAL: True})))
+    subjects = build_subjects(
+        conclude_cards(license="llama3.2", license_link="x", intent=Intent({Use.COMMERCIAL: True}))
+    )
     assert {subject.kind for subject in subjects} == set(fields)
     assert all(set(subject.fields) == fields[subject.kind] for subject in subjects)
 
 
-def test_answers_to_the_use_are_findings(weigh, fired):
-    denied = fired(weigh(license="cc-by-nc-4.0", intent=Intent({Use.COMMERCIAL: True})))
+def test_answers_to_the_use_are_findings(conclude_cards, fired):
+    denied = fired(conclude_cards(license="cc-by-nc-4.0", intent=Intent({Use.COMMERCIAL: True})))
     assert "Your use is commercial." in denied["license/use-denied"]
-    assert "license/use-for-review" in fired(weigh(license="other", intent=Intent({Use.COMMERCIAL: True})))
-    allowed = fired(weigh(license="mit", intent=Intent({Use.COMMERCIAL: True})))
+    assert "license/use-for-review" in fired(conclude_cards(license="other", intent=Intent({Use.COMMERCIAL: True})))
+    allowed = fired(conclude_cards(license="mit", intent=Intent({Use.COMMERCIAL: True})))
     assert not {"license/use-denied", "license/use-for-review"} & set(allowed)
 
 

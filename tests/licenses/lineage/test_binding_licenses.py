@@ -20,9 +20,9 @@ def kinds(conclusion):
 
 
 @pytest.mark.parametrize("relation", [Relation.FINETUNE, Relation.QUANTIZED, Relation.ADAPTER, Relation.MERGE])
-def test_permissive_card_over_llama_drops_llama_terms(weigh, fired, origin_of, relation):
+def test_permissive_card_over_llama_drops_llama_terms(conclude_cards, fired, origin_of, relation):
     origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA, relation=relation)]
-    conclusion = weigh(license="apache-2.0", texts={"LICENSE": "Apache-2.0"}, origins=origins, intent=SALE)
+    conclusion = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0"}, origins=origins, intent=SALE)
     assert conclusion.expression == f"Apache-2.0 AND {LLAMA}"
     assert conclusion.category == "conditional-commercial"
     assert conclusion.permission is Answer.REVIEW
@@ -34,9 +34,9 @@ def test_permissive_card_over_llama_drops_llama_terms(weigh, fired, origin_of, r
     assert {duty.via for duty in conclusion.duties if duty.license == LLAMA} == {"meta-llama/Llama-3.1-8B"}
 
 
-def test_llama_finetune_with_all_duties_met_has_no_conflict(weigh, fired, origin_of, rules):
+def test_llama_finetune_with_all_duties_met_has_no_conflict(conclude_cards, fired, origin_of, rules):
     [notice] = [clause for clause in rules.licenses[LLAMA].clauses if clause.kind == "keep-notices"]
-    conclusion = weigh(
+    conclusion = conclude_cards(
         license="llama3.1",
         texts={"LICENSE": LLAMA},
         prose={"README.md": "# M\n\n**Built with Llama**", "NOTICE": "\n".join(notice.words)},
@@ -51,15 +51,17 @@ def test_llama_finetune_with_all_duties_met_has_no_conflict(weigh, fired, origin
     assert (met["include-license-text"], met["keep-notices"]) == ("LICENSE", "NOTICE")
 
 
-def test_missing_upstream_notice_and_name_are_conflicts(weigh, origin_of):
+def test_missing_upstream_notice_and_name_are_conflicts(conclude_cards, origin_of):
     origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
     fields = {"license": "llama3.1", "texts": {"LICENSE": LLAMA}, "origins": origins}
-    bare = weigh(**fields, prose={"README.md": "# Model"}, repository="acme/zephyr")
+    bare = conclude_cards(**fields, prose={"README.md": "# Model"}, repository="acme/zephyr")
     said = [each.detail for each in bare.conflicts if each.kind == "missing-naming"]
     assert any("Built with Llama" in each for each in said)
     assert any("begin with “Llama”" in each for each in said)
     # The original model has no base model to name.
-    assert "missing-naming" not in kinds(weigh(license="llama3.1", texts={"LICENSE": LLAMA}, repository="a/zephyr"))
+    assert "missing-naming" not in kinds(
+        conclude_cards(license="llama3.1", texts={"LICENSE": LLAMA}, repository="a/zephyr")
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,65 +77,65 @@ def test_missing_upstream_notice_and_name_are_conflicts(weigh, origin_of):
          "MIT AND LicenseRef-Tencent-Hunyuan-Video-2024-12-03", Answer.DENY),
     ],
 )  # fmt: skip
-def test_inherited_license_is_added_to_expression(weigh, origin_of, name, upstream, expression, permission):
-    conclusion = weigh(license=name, origins=[origin_of("a/b", upstream)], intent=SALE)
+def test_inherited_license_is_added_to_expression(conclude_cards, origin_of, name, upstream, expression, permission):
+    conclusion = conclude_cards(license=name, origins=[origin_of("a/b", upstream)], intent=SALE)
     assert (conclusion.expression, conclusion.permission) == (expression, permission)
     quiet = upstream in ("MIT", "Apache-2.0")
     assert ("declared-inherited" in kinds(conclusion)) is not quiet
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED, OriginState.LIMIT])
-def test_unread_base_model_leaves_answer_for_review(weigh, origin_of, look):
-    conclusion = weigh(license="mit", origins=[origin_of("acme/nowhere", look=look)], intent=SALE)
+def test_unread_base_model_leaves_answer_for_review(conclude_cards, origin_of, look):
+    conclusion = conclude_cards(license="mit", origins=[origin_of("acme/nowhere", look=look)], intent=SALE)
     assert (conclusion.expression, conclusion.permission) == ("MIT", Answer.REVIEW)
     assert "origin-unknown" in kinds(conclusion)
 
 
-def test_base_model_on_record_restricts_and_never_permits(weigh, origin_of):
+def test_base_model_on_record_restricts_and_never_permits(conclude_cards, origin_of):
     gated = [origin_of("meta-llama/Llama-3.1-8B", look=OriginState.GATED)]
-    conclusion = weigh(license="mit", origins=gated, intent=SALE)
+    conclusion = conclude_cards(license="mit", origins=gated, intent=SALE)
     assert conclusion.origins[0].look is OriginState.KNOWN
     assert (conclusion.expression, conclusion.permission) == (f"MIT AND {LLAMA}", Answer.REVIEW)
-    agreeing = weigh(license="llama3.1", texts={"LICENSE": LLAMA}, origins=gated, intent=SALE)
+    agreeing = conclude_cards(license="llama3.1", texts={"LICENSE": LLAMA}, origins=gated, intent=SALE)
     assert agreeing.permission is Answer.ALLOW
     million = Intent(SALE.uses, 1e9, SALE.annual_revenue_usd, SALE.territories, SALE.field)
-    assert weigh(license="mit", origins=gated, intent=million).permission is Answer.DENY
+    assert conclude_cards(license="mit", origins=gated, intent=million).permission is Answer.DENY
 
 
-def test_base_model_without_license_leaves_answer_for_review(weigh, origin_of):
-    assert weigh(license="mit", origins=[origin_of("a/b")], intent=SALE).permission is Answer.REVIEW
+def test_base_model_without_license_leaves_answer_for_review(conclude_cards, origin_of):
+    assert conclude_cards(license="mit", origins=[origin_of("a/b")], intent=SALE).permission is Answer.REVIEW
 
 
-def test_local_path_is_recorded_and_decides_nothing(weigh, origin_of):
-    conclusion = weigh(
+def test_local_path_is_recorded_and_decides_nothing(conclude_cards, origin_of):
+    conclusion = conclude_cards(
         license="mit", origins=[origin_of("/data/run-7/checkpoint", look=OriginState.UNREACHED)], intent=SALE
     )
     assert ("origin-local" in kinds(conclusion), conclusion.permission) == (True, Answer.ALLOW)
 
 
-def test_alternatives_do_not_hide_a_base_model(weigh, origin_of):
+def test_alternatives_do_not_hide_a_base_model(conclude_cards, origin_of):
     llama = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
-    conclusion = weigh(license=f"mit OR {LLAMA}", origins=llama, intent=SALE)
+    conclusion = conclude_cards(license=f"mit OR {LLAMA}", origins=llama, intent=SALE)
     assert LLAMA in conclusion.expression
     assert any(answer.answer is Answer.REVIEW for answer in conclusion.answers) or conclusion.own == (LLAMA,)
 
 
-def test_data_set_licenses_are_apart_and_do_not_bind(weigh, fired):
+def test_data_set_licenses_are_apart_and_do_not_bind(conclude_cards, fired):
     data = [
         DatasetClaim("a/news", OriginState.READ, ("CC-BY-NC-4.0",)),
         DatasetClaim("b/gone", OriginState.MISSING, (), "it is not on the Hub"),
         DatasetClaim("c/open", OriginState.READ, ("CC0-1.0",)),
     ]
-    conclusion = weigh(license="mit", evidence={"datasets": data}, intent=SALE)
+    conclusion = conclude_cards(license="mit", evidence={"datasets": data}, intent=SALE)
     assert (conclusion.expression, conclusion.permission) == ("MIT", Answer.ALLOW)
     assert [each for each in kinds(conclusion) if each.startswith("dataset")] == ["dataset-stricter", "dataset-unknown"]
     assert {"license/dataset-stricter", "license/base-model-not-followed"} <= set(fired(conclusion))
 
 
-def test_missing_license_is_for_review(weigh):
-    conclusion = weigh(intent=SALE)
+def test_missing_license_is_for_review(conclude_cards):
+    conclusion = conclude_cards(intent=SALE)
     assert (conclusion.permission, conclusion.answers[0].kind) == (Answer.REVIEW, "conclusion")
-    assert weigh().permission is None
+    assert conclude_cards().permission is None
 
 
 @pytest.mark.parametrize(
@@ -148,9 +150,9 @@ def test_missing_license_is_for_review(weigh):
         (False, None, Relation.FINETUNE, Answer.ALLOW),
     ],
 )
-def test_multimodal_clause_needs_the_modality_of_the_model(weigh, origin_of, own, base, relation, permission):
+def test_multimodal_clause_needs_the_modality_of_the_model(conclude_cards, origin_of, own, base, relation, permission):
     evidence = {"multimodal": own, "modalities": {} if base is None else {"acme/base": base}}
     origins = [origin_of("acme/base", "LicenseRef-Llama-3.2", relation=relation)]
     texts = {"LICENSE": "LicenseRef-Llama-3.2"}
-    conclusion = weigh(license="llama3.2", texts=texts, origins=origins, intent=SALE, evidence=evidence)
+    conclusion = conclude_cards(license="llama3.2", texts=texts, origins=origins, intent=SALE, evidence=evidence)
     assert conclusion.permission is permission

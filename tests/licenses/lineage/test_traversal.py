@@ -45,10 +45,10 @@ class World:
         return LookupResult(OriginState.READ, "read", f"{name:0>40}", tuple(known))
 
     def follow(self, *claims, limits=None, **options):
-        return trace_base_models(claims, self.look_up, weigh, limits or Limits(), **options)
+        return trace_base_models(claims, self.look_up, assess_declared, limits or Limits(), **options)
 
 
-def weigh(claims, paths):
+def assess_declared(claims, paths):
     ids = tuple(dict.fromkeys(claim.entry for claim in claims if claim.entry))
     return (ConclusionState.CONCLUDED if ids else ConclusionState.UNDECLARED), ids
 
