@@ -101,7 +101,7 @@ _OPERATOR_METHODS: Final[Mapping[type[ast.operator], str]] = {
 
 
 class Evaluator(ast.NodeVisitor):
-    """The visitor over one source, and all that it knows of the source so far.
+    """The visitor over one source, with the values and uses that it has found so far.
 
     Attributes:
         log: the uses that were recorded.
@@ -123,17 +123,17 @@ class Evaluator(ast.NodeVisitor):
         self._recorder = UseRecorder(self.log, self.budget, self.imports)
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
-        """What attributes were set to, by name alone: which object a name refers to is rarely known."""
+        """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._star_imports: list[str] = []
         self._results: list[Value] = []
-        """What the function that is evaluated returned so far."""
+        """Values that the function under evaluation has returned so far."""
         self._depth = 0
         self._code_text_depth = 0
         self._inline_depth = 0
         self._inlined_calls = 0
 
     def create_next_pass(self) -> Evaluator:
-        """Create an evaluator with an empty log that knows what this one found out about attributes and functions."""
+        """Create an evaluator with an empty log, and with the attributes and functions that this one has learned."""
         # Definitions keep their numbers, so that results and arguments of the first pass belong to the same functions.
         following = Evaluator(self.budget.max_steps)
         following.docstring = self.docstring
@@ -276,7 +276,7 @@ class Evaluator(ast.NodeVisitor):
         self._keep_attribute(target.attr, value)
 
     def _keep_attribute(self, name: str, value: Value) -> None:
-        """Keep what an attribute of some object is set to, if it or an item of it can be called."""
+        """Keep the value of an attribute, if it or an item of it can be called."""
         if any(isinstance(each, CallableValue | Container) for each in list_alternatives(value)):
             self._attributes[name] = merge_binding(self._attributes.get(name), value)
 
@@ -316,11 +316,11 @@ class Evaluator(ast.NodeVisitor):
                 self.scope.names.pop(each.id, None)
 
     def visit_Global(self, node: ast.Global) -> None:
-        """Note names that belong to the module."""
+        """Let later bindings of these names go to the module."""
         self.scope.global_names.update(node.names)
 
     def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
-        """Note names that belong to the enclosing function."""
+        """Let later bindings of these names go to the enclosing function."""
         self.scope.nonlocal_names.update(node.names)
 
     def visit_Expr(self, node: ast.Expr) -> None:
@@ -329,7 +329,7 @@ class Evaluator(ast.NodeVisitor):
             self.evaluate(node.value)
 
     def visit_Return(self, node: ast.Return) -> None:
-        """Keep what the function returns."""
+        """Keep the value as a result of the function."""
         if node.value is not None:
             self._keep_result(self.evaluate(node.value))
 
@@ -435,7 +435,7 @@ class Evaluator(ast.NodeVisitor):
     visit_AsyncFor = visit_For
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
-        """Bind what ``__enter__`` returns; a manager of another module is taken to return itself."""
+        """Bind the result of ``__enter__``; a manager of another module is assumed to return itself."""
         for each in node.items:
             manager = self.evaluate(each.context_expr)
             value = self._call_method(manager, ("__enter__", "__aenter__"), []) or manager
@@ -507,7 +507,7 @@ class Evaluator(ast.NodeVisitor):
         self.scope.bind(node.name, local)
 
     def _link_metaclass_hooks(self, bases: Sequence[Value], members: Scope) -> None:
-        """Record that the methods of a metaclass run while a class statement does: such classes follow, unseen."""
+        """Record that the methods of a metaclass run with each class statement that uses it, here or elsewhere."""
         if not any(isinstance(each, ExternalName) and each.name == "builtins.type" for each in bases):
             return
         for name in ("__new__", "__init__", "__call__"):
@@ -536,7 +536,7 @@ class Evaluator(ast.NodeVisitor):
             self._call_value(found, [local], {}, decorator.lineno)
 
     def _evaluate_annotation(self, node: ast.expr) -> None:
-        """Evaluate an annotation; a text in it is code for whoever resolves the types of the source."""
+        """Evaluate an annotation; a text in it is code that runs when something resolves the types of the source."""
         found = self.evaluate(node)
         if isinstance(found, Constant) and isinstance(found.value, str) and "(" in found.value:
             self._call_value(ExternalName("typing.ForwardRef"), [found], {}, node.lineno)
@@ -555,7 +555,7 @@ class Evaluator(ast.NodeVisitor):
         definition.result = found if definition.result is None else join_values(definition.result, found)
 
     def _evaluate_body(self, node: FunctionNode, scope: Scope) -> Value:
-        """Evaluate the body of a function in ``scope``; return what it returns."""
+        """Evaluate the body of a function in ``scope``, and return its result."""
         with self._enter_scope(scope):
             if isinstance(node, ast.Lambda):
                 depth = self._depth
@@ -626,7 +626,7 @@ class Evaluator(ast.NodeVisitor):
         return value
 
     def _visit_other_expression(self, node: ast.expr) -> Value:
-        """Visit an expression of any other kind: what flows into its parts flows into it."""
+        """Visit an expression of any other kind: its tags are those of its parts."""
         found = [self.evaluate(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
         return Unknown(frozenset().union(*map(collect_tags, found))) if found else UNKNOWN
 
@@ -702,7 +702,7 @@ class Evaluator(ast.NodeVisitor):
         return join_values(*inherited) if inherited else UNKNOWN
 
     def _take_member(self, member: Value, owner: LocalDefinition) -> Value:
-        """Take a member from an object: a property is called by it."""
+        """Take a member from an object, which calls it if it is a property."""
         if isinstance(member, LocalDefinition) and self._definitions.get(member).is_property:
             self.log.record_local_call(member.number)
             return self._call_function(member, [owner], {})
@@ -1177,7 +1177,7 @@ class Evaluator(ast.NodeVisitor):
         return ExternalName(f"{call.name}>*")
 
     def _call_made_getter(self, call: Call) -> Value:
-        """Call what ``attrgetter`` or ``methodcaller`` returned."""
+        """Call the result of ``attrgetter`` or ``methodcaller``."""
         maker, _, path = call.name.partition(">")
         provenance = Provenance.COMPUTED if path.startswith("!") else Provenance.LITERAL
         found: Value = call.args[0] if call.args else UNKNOWN
