@@ -68,6 +68,10 @@ def render_rule_index(catalogue: Catalogue, link: str) -> str:
             for rule in members
         ]
         parts.append("")
+    if catalogue.retired:
+        parts.append("## Retired rules\n\n| rule | replaced by | since |\n|---|---|---|")
+        parts += [f"| {old} | {each.became} | {each.since} |" for old, each in sorted(catalogue.retired.items())]
+        parts.append("")
     return "\n".join(parts)
 
 
