@@ -1,4 +1,4 @@
-"""How a callable is judged: by its exact name, and by nothing else."""
+"""Judge a callable by its exact name, and by nothing else."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Judgement:
     entry: CallableEntry | None = None
 
 
-def judge(subject: Value, callables: Callables) -> Judgement:
+def judge_name(subject: Value, callables: Callables) -> Judgement:
     """The standing of what a program names; anything but a name is unresolved."""
     if not isinstance(subject, Name):
         return Judgement(Standing.UNRESOLVED, why="it is only known when the file is loaded")
     dotted = "." in subject.qualname
     entry = callables.by_name.get(str(subject))
-    # A dotted name walks attributes from object to object and may end anywhere. Lists spell the walks they mean
-    # with a colon, so that an ordinary entry trusts none.
+    # A dotted name walks attributes from object to object and may end anywhere. Lists spell a reviewed walk with a
+    # colon, so that an ordinary entry trusts none.
     if entry is None or (dotted and entry.standing is Standing.TRUSTED):
         entry = callables.by_name.get(f"{subject.module}:{subject.qualname}")
     if entry:
         return Judgement(entry.standing, entry.effect, entry.why, entry)
-    module = _dangerous_module(str(subject), callables)
+    module = _judge_module(str(subject), callables)
     if module:
         return module
     if dotted:
@@ -42,7 +42,7 @@ def judge(subject: Value, callables: Callables) -> Judgement:
     return Judgement(Standing.UNLISTED, why=UNREVIEWED)
 
 
-def _dangerous_module(text: str, callables: Callables) -> Judgement | None:
+def _judge_module(text: str, callables: Callables) -> Judgement | None:
     parts = text.split(".")
     for length in range(len(parts), 0, -1):
         found = callables.modules.get(".".join(parts[:length]))

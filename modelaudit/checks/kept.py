@@ -1,115 +1,121 @@
-"""Conditions on what a trusted callable is given, and the functions that objects such as a ``partial`` keep.
+"""Check the conditions on arguments of trusted callables, and the functions that objects such as a ``partial`` store.
 
-A function that a file may refer to need not be one that it may call. A ``partial`` of it is ordinary in whole models; a
-``partial`` of it that the same file calls, or hands to something that might, is a call by a detour.
+A file may refer to more functions than it may call. A ``partial`` of such a function is ordinary in saved models. A
+file that also calls the ``partial``, or passes it to a callable that might call it, calls the function indirectly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelaudit.checks.callables import judge
+from modelaudit.checks.callables import judge_name
 from modelaudit.checks.values import describe
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Callables, Standing
 from modelaudit.model.pickle import (
     UNKNOWN_ARGUMENTS,
     Act,
+    CallResult,
+    ContainerValue,
     Embedded,
-    Holding,
-    Made,
     Name,
     PickleEvent,
-    Plain,
+    PlainValue,
     Value,
 )
 
 
-def argument_of(rule: ArgumentRule, arguments: tuple[Value, ...]) -> Value | None:
-    """The argument that the rule is about; ``None`` where it is not given."""
+def find_argument(rule: ArgumentRule, arguments: tuple[Value, ...]) -> Value | None:
+    """Return the argument that the rule applies to; ``None`` where it is missing."""
     if arguments == (UNKNOWN_ARGUMENTS,):
         return UNKNOWN_ARGUMENTS
     return arguments[rule.index] if rule.index < len(arguments) else None
 
 
-def holds(rule: ArgumentRule, arguments: tuple[Value, ...], callables: Callables) -> bool:
-    """Whether the condition is met; an argument that is not given breaks none."""
-    argument = argument_of(rule, arguments)
+def is_satisfied(rule: ArgumentRule, arguments: tuple[Value, ...], callables: Callables) -> bool:
+    """Whether the condition is met; a missing argument meets every condition."""
+    argument = find_argument(rule, arguments)
     if argument is None:
         return True
     if rule.one_of:
-        return isinstance(argument, Plain | Name) and describe(argument) in rule.one_of
+        return isinstance(argument, PlainValue | Name) and describe(argument) in rule.one_of
     if rule.use is ArgumentUse.READS:
         return isinstance(argument, Embedded)
-    if isinstance(argument, Plain | Holding | Embedded):
-        return True  # no one can call data
-    if isinstance(argument, Made):
-        # A result is an object with a state of its own. Of those that keep a function to call, the function was
-        # judged when it was given and whenever state is set; what any other does when it is called is not known.
+    if isinstance(argument, PlainValue | ContainerValue | Embedded):
+        return True  # data cannot be called
+    if isinstance(argument, CallResult):
+        # A result is an object with a state of its own. Where it stores a function to call, that function was judged
+        # when it was passed in and whenever state is set. The effect of calling any other object is unknown.
         return rule.use in (ArgumentUse.CALLS, ArgumentUse.KEEPS) and keeps_function(argument, callables)
     if rule.use is ArgumentUse.KEEPS:
-        return judge(argument, callables).standing is Standing.TRUSTED
+        return judge_name(argument, callables).standing is Standing.TRUSTED
     constructed = rule.use is ArgumentUse.CONSTRUCTS
-    return _callable_with(argument, arguments[rule.index + 1 :], callables, constructed)
+    return _may_call(argument, arguments[rule.index + 1 :], callables, constructed)
 
 
-def _callable_with(function: Value, arguments: tuple[Value, ...], callables: Callables, constructed: bool) -> bool:
+def _may_call(function: Value, arguments: tuple[Value, ...], callables: Callables, constructed: bool) -> bool:
     """Whether a file may call (or construct) ``function`` with these arguments."""
-    judgement = judge(function, callables)
+    judgement = judge_name(function, callables)
     if judgement.standing is not Standing.TRUSTED or judgement.entry is None:
         return False
     if judgement.entry.construct_only and not constructed:
         return False
-    return all(holds(rule, arguments, callables) for rule in judgement.entry.arguments)
+    return all(is_satisfied(rule, arguments, callables) for rule in judgement.entry.arguments)
 
 
 def keeps_function(value: Value, callables: Callables) -> bool:
-    """Whether this is an object such as a ``partial``, made by something trusted that keeps a function to call."""
-    if not isinstance(value, Made):
+    """Whether this is an object such as a ``partial``: made by a listed callable that stores a function to call."""
+    if not isinstance(value, CallResult):
         return False
-    entry = judge(value.by, callables).entry
+    entry = judge_name(value.by, callables).entry
     return entry is not None and any(rule.use in (ArgumentUse.CALLS, ArgumentUse.KEEPS) for rule in entry.arguments)
 
 
-def collects(value: Made, callables: Callables) -> bool:
-    """Whether the object takes items by a method of its own type."""
-    entry = judge(value.by, callables).entry
+def collects_items(value: CallResult, callables: Callables) -> bool:
+    """Whether the object adds items by a method of its own type."""
+    entry = judge_name(value.by, callables).entry
     return entry is not None and entry.collects
 
 
-def kept_for_reference(event: PickleEvent, callables: Callables) -> Iterator[Value]:
-    """The functions that the event stores to be called later, although the file may only refer to them."""
-    for function, arguments in _stored(event, callables):
-        trusted = isinstance(function, Name) and judge(function, callables).standing is Standing.TRUSTED
-        if trusted and not _callable_with(function, arguments, callables, constructed=False):
+def find_stored_functions(event: PickleEvent, callables: Callables) -> Iterator[Value]:
+    """Yield the functions that the event stores for a later call, although the file may only refer to them."""
+    for function, arguments in _iterate_stored(event, callables):
+        trusted = isinstance(function, Name) and judge_name(function, callables).standing is Standing.TRUSTED
+        if trusted and not _may_call(function, arguments, callables, constructed=False):
             yield function
 
 
-def _stored(event: PickleEvent, callables: Callables) -> Iterator[tuple[Value, tuple[Value, ...]]]:
-    """Each function that the event stores in an object that will call it, with the arguments that are stored too."""
+def _iterate_stored(event: PickleEvent, callables: Callables) -> Iterator[tuple[Value, tuple[Value, ...]]]:
+    """Yield each function that the event stores in an object that calls it, with the arguments stored beside it."""
     if event.act in (Act.CALL, Act.CONSTRUCT):
-        entry = judge(event.subject, callables).entry
+        entry = judge_name(event.subject, callables).entry
         for rule in entry.arguments if entry else ():
-            function = argument_of(rule, event.arguments)
+            function = find_argument(rule, event.arguments)
             if rule.use is ArgumentUse.KEEPS and function is not None:
                 yield function, event.arguments[rule.index + 1 :]
     elif event.act is Act.SET_STATE and keeps_function(event.subject, callables):
         for key, value in event.sets:
-            yield value, _arguments_in_state(event) if key == "0" else (UNKNOWN_ARGUMENTS,)
+            yield value, _read_partial_arguments(event) if key == "0" else (UNKNOWN_ARGUMENTS,)
 
 
-def _arguments_in_state(event: PickleEvent) -> tuple[Value, ...]:
+def _read_partial_arguments(event: PickleEvent) -> tuple[Value, ...]:
     """The arguments in the state of a ``partial``: function, arguments, keywords, dictionary; else unknown ones."""
-    state = dict(event.arguments[0].entries) if event.arguments and isinstance(event.arguments[0], Holding) else {}
+    state = (
+        dict(event.arguments[0].entries) if event.arguments and isinstance(event.arguments[0], ContainerValue) else {}
+    )
     given, named = state.get("1"), state.get("2")
-    if not isinstance(given, Holding) or given.type != "tuple" or (isinstance(named, Holding) and named.entries):
+    if (
+        not isinstance(given, ContainerValue)
+        or given.type != "tuple"
+        or (isinstance(named, ContainerValue) and named.entries)
+    ):
         return (UNKNOWN_ARGUMENTS,)
     entries = {int(key): value for key, value in given.entries if key.isdecimal()}
-    return tuple(entries.get(index, Plain("\u2026")) for index in range(max(entries, default=-1) + 1))
+    return tuple(entries.get(index, PlainValue("\u2026")) for index in range(max(entries, default=-1) + 1))
 
 
-def may_call_kept(event: PickleEvent, callables: Callables) -> bool:
-    """Whether the event calls an object that keeps a function, or hands it to something that might."""
+def may_call_stored(event: PickleEvent, callables: Callables) -> bool:
+    """Whether the event calls an object that stores a function, or passes it to a callable that might call it."""
     if event.act is Act.CALL and keeps_function(event.subject, callables):
         return True
-    handed = event.act in (Act.CALL, Act.CONSTRUCT, Act.SET_ITEM)
-    return handed and any(keeps_function(argument, callables) for argument in event.arguments)
+    passes_arguments = event.act in (Act.CALL, Act.CONSTRUCT, Act.SET_ITEM)
+    return passes_arguments and any(keeps_function(argument, callables) for argument in event.arguments)

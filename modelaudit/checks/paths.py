@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelaudit.checks.callables import UNREVIEWED, Judgement, judge
+from modelaudit.checks.callables import UNREVIEWED, Judgement, judge_name
 from modelaudit.model.catalogue import Callables, Standing
 from modelaudit.model.pickle import Name
 
@@ -45,7 +45,7 @@ def _judged(parts: list[str], start: int, callables: Callables) -> Judgement:
         return _UNLISTED
     if len(rest) == 1:
         return _alone(rest[0], callables) if not start else _UNLISTED
-    readings = [judge(Name(".".join(rest[:-1]), rest[-1]), callables)]
+    readings = [judge_name(Name(".".join(rest[:-1]), rest[-1]), callables)]
     for split in range(1, len(rest) - 1):
         entry = callables.by_name.get(f"{'.'.join(rest[:split])}:{'.'.join(rest[split:])}")
         if entry is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.checks.callables import UNREVIEWED, Judgement, judge
+from modelaudit.checks.callables import UNREVIEWED, Judgement, judge_name
 from modelaudit.checks.mentions import subject_of_mention
 from modelaudit.model.catalogue import Callables, Catalogue, SkopsLoader, SkopsLoaders, Standing, Subject
 from modelaudit.model.outline import PYTHON_NAMES, Mention
@@ -63,14 +63,14 @@ def _judge_type(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> I
 
 
 def _judge_member(node: SkopsNode, loaders: SkopsLoaders, callables: Callables) -> Iterator[_Judged]:
-    """The attribute that a method's node takes, and the class that a generator's node looks up."""
+    """Judge the attribute that a ``MethodNode`` takes, or the class that a ``RandomGeneratorNode`` looks up."""
     if node.loader == "MethodNode":
         if node.bound != _join_name(node):
             # The type that is shown for approval is not the one whose attribute is taken (CVE-2025-54413).
             why = f"the attribute is taken from {node.bound or 'something else'}"
             yield (node, "mismatch", _join_name(node), Judgement(Standing.UNRESOLVED, why=why))
         method = Name(node.module, f"{node.name}.{node.member}")
-        judgement = judge(method, callables)
+        judgement = judge_name(method, callables)
         if judgement.standing is Standing.UNRESOLVED and not node.member.startswith("_") and node.member.isidentifier():
             judgement = Judgement(Standing.UNLISTED, why=UNREVIEWED)
         if judgement.standing is not Standing.TRUSTED:
@@ -81,14 +81,14 @@ def _judge_member(node: SkopsNode, loaders: SkopsLoaders, callables: Callables) 
 
 
 def _judge_role(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> Iterator[_Judged]:
-    """What the node around this one calls, such as the function of a partial.
+    """Judge a node that the node around it calls, such as the function of a partial.
 
     Methods, partials and operators are judged where they are made.
     """
     if node.loader in _CALLABLE and _join_name(node) not in loader.expects:
         yield from _judge_name(node, Name(node.module, node.name), "call", callables)
     elif node.loader in _OBJECTS:
-        why = "what such an object does when it is called is not known"
+        why = "the effect of calling such an object is unknown"
         yield (node, "call", f"{_join_name(node)}(…)", Judgement(Standing.UNLISTED, why=why))
     elif node.loader == "CachedNode":
         why = "it is only known when the file is loaded"
@@ -96,15 +96,17 @@ def _judge_role(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> I
 
 
 def _judge_name(node: SkopsNode, name: Name, act: str, callables: Callables) -> Iterator[_Judged]:
-    judgement = judge(name, callables)
+    judgement = judge_name(name, callables)
     entry = judgement.entry
     if entry is not None and judgement.standing is Standing.TRUSTED and act == "call":
         if entry.construct_only and node.role == "PartialNode.func":
-            # A partial is not called by loading; with whatever arguments it is, the function is one that models use.
+            # Loading does not call a partial, and the function itself is one that models use.
             judgement = Judgement(Standing.UNLISTED, why=f"its use in a partial is not reviewed: {entry.why}")
             act = "refer"
         elif entry.construct_only:
-            judgement = Judgement(Standing.UNLISTED, why=f"as a class it is known, as a call it is not: {entry.why}")
+            judgement = Judgement(
+                Standing.UNLISTED, why=f"reviewed as a class to construct, not as a call: {entry.why}"
+            )
         elif entry.arguments:
             why = f"it is harmless only with certain arguments: {entry.why}"
             judgement = Judgement(Standing.UNRESOLVED, why=why)

@@ -1,4 +1,4 @@
-"""What the programs in a torch archive name: operators by effect, types, imports, and texts that loading evaluates."""
+"""Judge the names in the programs of a torch archive: operators, types, imports, and texts that loading evaluates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.checks.callables import UNREVIEWED, Judgement, judge
+from modelaudit.checks.callables import UNREVIEWED, Judgement, judge_name
 from modelaudit.checks.mentions import subject_of_mention
 from modelaudit.model.address import container_of
 from modelaudit.model.artifact import TORCHSCRIPT
@@ -27,23 +27,23 @@ from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 
 _CLASSES: Final = "__torch__.torch.classes"
 _UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
-_WALK: Final = Judgement(Standing.UNRESOLVED, "attribute", "it is found by walking from module to module")
-_HIDDEN: Final = Judgement(Standing.UNRESOLVED, "attribute", "what it stands for is only known when it is compiled")
-_TEXT: Final = Judgement(Standing.UNRESOLVED, "code", "it is Python source to the loader")
+_WALKED: Final = Judgement(Standing.UNRESOLVED, "attribute", "the loader finds it by walking from module to module")
+_COMPUTED: Final = Judgement(Standing.UNRESOLVED, "attribute", "the name is computed when the program is compiled")
+_TEXT: Final = Judgement(Standing.UNRESOLVED, "code", "the loader evaluates it as Python source")
 
 
 def subjects_of_torch(
     structures: Sequence[tuple[str, Structure]], unread: Iterable[tuple[str, Unread]], catalogue: Catalogue
 ) -> Iterator[Subject]:
-    """The subjects that lie between the parts of one artifact: its programs, their definitions, its other members."""
+    """Yield the subjects that need several parts of one artifact: its programs, their definitions, other members."""
     programs = [(address, each) for address, each in structures if isinstance(each, TorchProgram)]
-    judges = _Judge.over([program for _, program in programs], catalogue)
+    judges = _MentionJudge.from_programs([program for _, program in programs], catalogue)
     for address, program in programs:
         for mention in program.mentions:
             yield from _subjects_of_mention(address, program.format, mention, judges)
     for address, each in structures:
         if isinstance(each, PickleProgram) and each.layout == TORCHSCRIPT:
-            for mention in dict.fromkeys(_classes_of(each)):
+            for mention in dict.fromkeys(_find_native_classes(each)):
                 yield from _subjects_of_mention(address, TORCHSCRIPT, mention, judges)
     archives = [(address, each.layout) for address, each in structures if isinstance(each, ArchiveListing)]
     torch = {address: layout for address, layout in archives if layout.startswith(("torch-", TORCHSCRIPT))}
@@ -59,16 +59,16 @@ def subjects_of_torch(
             yield Subject("torch-member", address, fields, absence.format, evidence=(f"it is an {absence.format}",))
 
 
-def _classes_of(program: PickleProgram) -> Iterator[TorchMention]:
-    """The types of torch's own C++ that a pickle of the archive names: making one runs native code."""
+def _find_native_classes(program: PickleProgram) -> Iterator[TorchMention]:
+    """Yield the C++ classes of torch that a pickle of the archive refers to; constructing one runs native code."""
     for event in program.events:
         if isinstance(event.subject, Name) and str(event.subject).startswith(f"{_CLASSES}."):
             yield TorchMention(NameUse.TYPE, str(event.subject), called=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
-    """Judges mentions against the lists and against what the archive defines itself."""
+class _MentionJudge:
+    """Judges mentions by the lists and by the definitions in the archive."""
 
     operators: Mapping[str, CallableEntry]
     callables: Callables
@@ -78,8 +78,8 @@ class _Judge:
     fields: frozenset[str]
 
     @classmethod
-    def over(cls, programs: Sequence[TorchProgram], catalogue: Catalogue) -> _Judge:
-        """A judge who knows the definitions of all ``programs``."""
+    def from_programs(cls, programs: Sequence[TorchProgram], catalogue: Catalogue) -> _MentionJudge:
+        """Return a judge with the definitions of all ``programs``."""
         return cls(
             catalogue.operators,
             catalogue.callables,
@@ -89,70 +89,72 @@ class _Judge:
             frozenset(name for program in programs for name in program.fields),
         )
 
-    def judge(self, mention: TorchMention) -> Judgement | None:
-        """What is known of a mention; ``None`` where it is plainly trusted."""
+    def judge_mention(self, mention: TorchMention) -> Judgement | None:
+        """Return the judgement of a mention; ``None`` where the name is trusted."""
         found: Judgement | None
         match mention.use:
             case NameUse.OPERATOR:
-                found = self._listed(mention.name) or (_UNLISTED if "::" in mention.name else self._walk(mention.name))
+                found = self._look_up(mention.name) or (
+                    _UNLISTED if "::" in mention.name else self._judge_walk(mention.name)
+                )
             case NameUse.METHOD:
-                found = self._method(mention)
+                found = self._judge_method(mention)
             case NameUse.NAME:
-                found = self._listed(mention.name) or _UNLISTED
+                found = self._look_up(mention.name) or _UNLISTED
             case NameUse.TYPE:
-                found = self._type(mention.name)
+                found = self._judge_type(mention.name)
             case NameUse.IMPORT:
-                found = self._import(mention.name)
+                found = self._judge_import(mention.name)
             case NameUse.EXPRESSION:
-                found = self._listed(f"sympy::{mention.name}") or _TEXT
+                found = self._look_up(f"sympy::{mention.name}") or _TEXT
             case NameUse.IDENTIFIER:
                 found = _TEXT
             case NameUse.UNRESOLVED:
-                found = _HIDDEN
+                found = _COMPUTED
         return None if found is None or found.standing is Standing.TRUSTED else found
 
-    def _listed(self, name: str) -> Judgement | None:
+    def _look_up(self, name: str) -> Judgement | None:
         entry = self.operators.get(name)
         return Judgement(entry.standing, entry.effect, entry.why, entry) if entry else None
 
-    def _method(self, mention: TorchMention) -> Judgement | None:
-        operator = self._listed(f"aten::{mention.name}")
+    def _judge_method(self, mention: TorchMention) -> Judgement | None:
+        operator = self._look_up(f"aten::{mention.name}")
         if operator is not None and operator.standing is Standing.DANGEROUS:
-            # A field of that name is one, unless it is called; but a method may be given another name before it is.
+            # Without a call, this can be a field of that name; but a method may also get another name before the call.
             return operator if mention.called or mention.name not in self.fields else _UNLISTED
         elsewhere = (f"{namespace}::{mention.name}" in self.operators for namespace in ("prim", "methods"))
         known = operator is not None or mention.name in self.defines or any(elsewhere)
         return None if known or not mention.called else _UNLISTED
 
-    def _type(self, name: str) -> Judgement | None:
+    def _judge_type(self, name: str) -> Judgement | None:
         parts = name.split(".")
-        # What follows the name of a type is a member of it.
+        # Names after that of a type are its members.
         heads = [".".join(parts[:length]) for length in range(len(parts), 1, -1)]
         if name.startswith(f"{_CLASSES}."):
-            return next((found for head in heads if (found := self._listed(head))), _UNLISTED)
+            return next((found for head in heads if (found := self._look_up(head))), _UNLISTED)
         return None if any(head in self.types for head in heads) else _UNLISTED
 
-    def _walk(self, name: str) -> Judgement:
-        """A path that is walked from torch on: whatever module it passes, what it ends in is what is called."""
+    def _judge_walk(self, name: str) -> Judgement:
+        """Judge a path that torch walks from module to module, and whose last attribute it calls."""
         parts = name.split(".")
-        tails = (self._by_path(".".join(parts[start:])) for start in range(len(parts) - 1))
-        return next((found for found in tails if found.standing is Standing.DANGEROUS), _WALK)
+        tails = (self._judge_python_name(".".join(parts[start:])) for start in range(len(parts) - 1))
+        return next((found for found in tails if found.standing is Standing.DANGEROUS), _WALKED)
 
-    def _import(self, name: str) -> Judgement:
-        """A path that is imported, and called with arguments of the file."""
-        found = self._listed(name) or self._by_path(name)
+    def _judge_import(self, name: str) -> Judgement:
+        """Judge a path that the loader imports and calls with arguments from the file."""
+        found = self._look_up(name) or self._judge_python_name(name)
         entry = found.entry
         if found.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
             return _UNLISTED
         return found
 
-    def _by_path(self, name: str) -> Judgement:
+    def _judge_python_name(self, name: str) -> Judgement:
         module, _, last = name.rpartition(".")
-        return judge(Name(module, last), self.callables)
+        return judge_name(Name(module, last), self.callables)
 
 
-def _subjects_of_mention(address: str, program: str, mention: TorchMention, judges: _Judge) -> Iterator[Subject]:
-    judgement = judges.judge(mention)
+def _subjects_of_mention(address: str, program: str, mention: TorchMention, judges: _MentionJudge) -> Iterator[Subject]:
+    judgement = judges.judge_mention(mention)
     if judgement is None:
         return
     name = f".{mention.name}" if mention.use is NameUse.METHOD else mention.name

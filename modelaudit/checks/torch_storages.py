@@ -1,4 +1,4 @@
-"""Whether the storages of a checkpoint are what its pickle claims: their bytes, their type, their tensors."""
+"""Check the storages of a checkpoint against the claims of its pickle: their bytes, types and tensors."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from modelaudit.model.reading import Structure
 from modelaudit.model.structure import ArchiveListing, Location, UnreadReason
 from modelaudit.model.torch import StorageClaim
 
-_TOLD: Final = 100
+_MOST_REPORTED: Final = 100
 # Pickles of one archive may share their storages, which are then in the folder of any of them.
 _FOLDERS: Final = ("data", "constants", "tensors")
-# What a listing says of its own end; a record that is not there may then have been cut off.
-_CUT: Final = frozenset({"directory-missing", "directory-damaged", "truncated-member"})
+# Defects of an archive that is cut off; a missing record may then be in the part that is lost.
+_CUT_OFF: Final = frozenset({"directory-missing", "directory-damaged", "truncated-member"})
 
 
 def subjects_of_storages(structures: Sequence[tuple[str, Structure]]) -> Iterator[Subject]:
-    """One subject for every contradiction between a storage as a pickle claims it and the bytes that are there."""
+    """Yield a subject for every contradiction between the claims about a storage and the bytes of its record."""
     archives = {
         address: each
         for address, each in structures
@@ -30,72 +30,72 @@ def subjects_of_storages(structures: Sequence[tuple[str, Structure]]) -> Iterato
         if not isinstance(each, PickleProgram) or not each.storages:
             continue
         archive, member = split_member(address)
-        records = _Records.beside(member, archives.get(archive))
-        for count, subject in enumerate(_contradictions(address, each, records)):
-            if count == _TOLD:
+        records = _StorageRecords.locate(member, archives.get(archive))
+        for count, subject in enumerate(_find_contradictions(address, each, records)):
+            if count == _MOST_REPORTED:
                 break
             yield subject
 
 
-class _Records:
-    """The records in which torch looks for the storages of one pickle: ``data/0`` for ``data.pkl``."""
+class _StorageRecords:
+    """The records that torch reads the storages of one pickle from, such as ``data/0`` for ``data.pkl``."""
 
     def __init__(self, sizes: dict[str, int], folder: str, whole: bool) -> None:
         self._sizes = sizes
         self._folder = folder
         self._root = folder[: folder.rfind("/") + 1]
-        self.whole = whole
+        self.is_complete = whole
 
     @classmethod
-    def beside(cls, member: str, listing: ArchiveListing | None) -> _Records | None:
-        """Those beside a member; ``None`` where it lies in no archive of torch, or torch would not look there."""
+    def locate(cls, member: str, listing: ArchiveListing | None) -> _StorageRecords | None:
+        """Return the records of the pickle ``member``; ``None`` outside torch archives, or where torch reads none."""
         if listing is None or not member.lower().endswith(".pkl"):
             return None
-        # torch looks names up without case.
+        # torch looks up names without regard to case.
         sizes = {entry.name.lower(): entry.size for entry in listing.members}
-        whole = not any(defect.kind in _CUT for defect in listing.defects)
+        whole = not any(defect.kind in _CUT_OFF for defect in listing.defects)
         return cls(sizes, member.lower().removesuffix(".pkl"), whole)
 
     @property
-    def are_kept(self) -> bool:
-        """Whether torch writes every record; of the inputs that a model was traced with it leaves out the numbers."""
+    def are_always_written(self) -> bool:
+        """Whether torch writes every record; it omits the numbers of the inputs that a model was traced with."""
         return not self._folder.endswith("/traced_inputs")
 
-    def size_of(self, key: str) -> int | None:
-        """Bytes of the record of a storage."""
+    def find_size(self, key: str) -> int | None:
+        """Return the bytes of the record of a storage; ``None`` where there is none."""
         places = (self._folder, *(f"{self._root}{folder}" for folder in _FOLDERS))
         sizes = (self._sizes.get(f"{place}/{key.lower()}") for place in places)
         size = next((size for size in sizes if size is not None), None)
-        return size if size or self.are_kept else None
+        return size if size or self.are_always_written else None
 
 
-def _contradictions(address: str, program: PickleProgram, records: _Records | None) -> Iterator[Subject]:
+def _find_contradictions(address: str, program: PickleProgram, records: _StorageRecords | None) -> Iterator[Subject]:
     for claim in program.storages:
         if len(claim.types) > 1 or len(claim.counts) > 1:
-            told = ", ".join((*claim.types, *map(str, claim.counts)))
-            yield _subject(address, claim, "two-types", f"storage {claim.key!r} is claimed as {told}")
+            claims = ", ".join((*claim.types, *map(str, claim.counts)))
+            yield _make_subject(address, claim, "two-types", f"storage {claim.key!r} is claimed as {claims}")
         if claim.item_size is None or not claim.counts:
             continue
         claimed = claim.counts[0] * claim.item_size
-        stored = claim.stored if records is None else records.size_of(claim.key)
+        stored = claim.stored if records is None else records.find_size(claim.key)
         if claim.reach > claimed > 0:
             detail = f"a tensor reaches {claim.reach} bytes into storage {claim.key!r}, which is claimed as {claimed}"
-            yield _subject(address, claim, "tensor-beyond-storage", detail)
+            yield _make_subject(address, claim, "tensor-beyond-storage", detail)
         if stored is None:
-            if records is not None and records.whole and records.are_kept:
-                detail = f"storage {claim.key!r} is claimed and there is no record of it"
-                yield _subject(address, claim, "record-missing", detail)
+            if records is not None and records.is_complete and records.are_always_written:
+                detail = f"storage {claim.key!r} is claimed and has no record"
+                yield _make_subject(address, claim, "record-missing", detail)
         elif stored < claimed or claimed < 0:
-            if records is None or records.whole:
-                detail = f"storage {claim.key!r} is claimed as {claimed} bytes where {stored} are there"
-                yield _subject(address, claim, "record-smaller", detail)
+            if records is None or records.is_complete:
+                detail = f"storage {claim.key!r} is claimed as {claimed} bytes, and its record has {stored}"
+                yield _make_subject(address, claim, "record-smaller", detail)
         elif stored - claimed >= claim.item_size:
-            # A storage of bytes may hold more of them than make whole elements.
-            detail = f"storage {claim.key!r} is claimed as {claimed} bytes where {stored} are there"
-            yield _subject(address, claim, "record-larger", detail)
+            # A record may end with a part of an element; only a whole one more is a contradiction.
+            detail = f"storage {claim.key!r} is claimed as {claimed} bytes, and its record has {stored}"
+            yield _make_subject(address, claim, "record-larger", detail)
 
 
-def _subject(address: str, claim: StorageClaim, kind: str, detail: str) -> Subject:
+def _make_subject(address: str, claim: StorageClaim, kind: str, detail: str) -> Subject:
     fields: dict[str, Scalar] = {"kind": kind, "detail": detail}
     place = f"byte {claim.offset}: "
     return Subject(

@@ -1,35 +1,35 @@
-"""Values of a pickle as text."""
+"""Format values of a pickle as text."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.model.pickle import Embedded, Made, Name, Plain, Unknown, Value
+from modelaudit.model.pickle import CallResult, Embedded, Name, PlainValue, Unknown, Value
 from modelaudit.model.wording import escape_unprintable
 
-__all__ = ["cut", "describe", "escape_unprintable"]
+__all__ = ["describe", "escape_unprintable", "shorten"]
 
 _TEXT: Final = 200
 
 
 def describe(value: Value) -> str:
-    """A value as one would write it in Python, bounded."""
-    if isinstance(value, Plain):
+    """Format a value as Python source would have it, in bounded length. Fingerprints contain this text."""
+    if isinstance(value, PlainValue):
         return value.text
     if isinstance(value, Name):
-        return cut(escape_unprintable(str(value)))
+        return shorten(escape_unprintable(str(value)))
     if isinstance(value, Unknown):
-        return f"<{cut(value.why)}>"
-    if isinstance(value, Made):
+        return f"<{shorten(value.why)}>"
+    if isinstance(value, CallResult):
         return f"{describe(value.by)}(…)"
     if isinstance(value, Embedded):
         return f"<the {value.length} bytes at {value.offset}>"
     inner = ", ".join(
         f"{key!r}: {describe(item)}" if value.type == "dict" else describe(item) for key, item in value.entries
     )
-    return cut({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
+    return shorten({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
 
 
-def cut(text: str) -> str:
-    """At most 200 characters, with a mark where something was left out."""
+def shorten(text: str) -> str:
+    """Cut a text to 200 characters, with an ellipsis where something was left out."""
     return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"

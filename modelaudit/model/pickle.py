@@ -1,4 +1,4 @@
-"""What a pickle would do: a program for a small machine, told as the events that its loader would cause."""
+"""The program in a pickle, as the events that its loader would cause."""
 
 from __future__ import annotations
 
@@ -22,41 +22,46 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value that cannot be known without running the program; ``why`` says what made it so."""
+    """A value that is unknown without running the program; ``why`` gives the reason. Fingerprints contain ``why``."""
 
     why: str
 
 
 UNKNOWN_ARGUMENTS = Unknown("arguments that are not a plain tuple")
-"""Stands for all the arguments of a call where the program does not spell them out."""
+"""Represents all arguments of a call where the program does not spell them out."""
 
 
 STATE_OWNER = Unknown("an object whose state this is")
-"""Stands for whatever object kept a mapping as its state, when more is put into that mapping."""
+"""Represents the object that holds a mapping as its state, when items are added to that mapping."""
 
 
 COMPUTED_KEY = "__computed__"
-"""Stands for a key that the program computes, which may be any; spelled so that it counts as special."""
+"""Represents a key that the program computes; it has the form of a special name because it may be one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What a call or construction returned: an object known only by what made it."""
+class CallResult:
+    """The object that a call or construction returned, known only by its maker.
+
+    Attributes:
+        by: the function or class that made it.
+        called: whether it was called; otherwise ``cls.__new__`` was.
+    """
 
     by: Name | Unknown
     called: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
-    """Inert data, told by its type and a bounded, escaped repr."""
+class PlainValue:
+    """Inert data, as a bounded and escaped repr."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """A container of which only the entries that are not inert data are kept.
+class ContainerValue:
+    """A container, as the entries that the machine keeps of it.
 
     Attributes:
         type: ``tuple``, ``list``, ``dict``, ``set`` or ``frozenset``.
@@ -69,23 +74,23 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A constant that begins like a file of its own: where its ``length`` bytes stand in the artifact."""
+    """A constant that begins like a file: its ``length`` bytes are at ``offset`` in the artifact."""
 
     offset: int
     length: int
 
 
-Value = Name | Unknown | Made | Plain | Holding | Embedded
+Value = Name | Unknown | CallResult | PlainValue | ContainerValue | Embedded
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One opcode as it stands in the artifact.
+    """One opcode of the artifact.
 
     Attributes:
         offset: in bytes.
-        opcode: its name in ``pickletools``; empty for a stretch that holds nothing but plain data.
-        argument: bounded; what follows the opcode in the bytes, or the length of the stretch.
+        opcode: its name in ``pickletools``; empty for a stretch of plain data.
+        argument: the argument in the bytes, shortened, or the length of the stretch.
     """
 
     offset: int
@@ -94,7 +99,7 @@ class Instruction:
 
 
 class Act(StrEnum):
-    """What the loader does at one point of the program."""
+    """The kind of an event."""
 
     IMPORT = "import"
     CALL = "call"
@@ -113,15 +118,15 @@ class PickleEvent:
         act: an import, ``f(*args)`` (REDUCE, OBJ, INST), ``cls.__new__(cls, *args)`` (NEWOBJ, NEWOBJ_EX),
             ``obj.__setstate__`` or ``obj.__dict__.update`` (BUILD), item assignment or appending to something that
             is no plain container, a persistent id, or a code of the extension registry.
-        offset: where the opcode stands in the artifact, in bytes.
+        offset: of the opcode in the artifact, in bytes.
         opcode: its name in ``pickletools``.
-        subject: what is imported, called, constructed or changed.
+        subject: the value that is imported, called, constructed or changed.
         arguments: positional arguments, state or items; bounded.
-        sets: for ``set-state``, every attribute that the state sets to something that is no inert data, whole.
-        listing: the opcodes that lead to it, itself the last; for the first acts of a program.
-        stream: which of the pickles that follow one another in the artifact, from 0.
-        gives: the global that a call such as ``getattr(module.Class, "name")`` is known to return; of an object, the
-            attribute of what made it.
+        sets: for ``set-state``, every attribute that the state sets to a value that is not inert data.
+        listing: the opcodes that lead to it and its own; only for the first events of a program.
+        stream: number of the pickle among those that follow one another in the artifact, from 0.
+        gives: the global that a call such as ``getattr(module.Class, "name")`` returns; for an attribute of an object,
+            that attribute of its maker.
     """
 
     act: Act
@@ -137,7 +142,14 @@ class PickleEvent:
 
 @dataclass(frozen=True, slots=True)
 class PickleStream:
-    """The extent of one pickle: first byte, the byte after its STOP (or after the last opcode read), protocol."""
+    """The extent of one pickle.
+
+    Attributes:
+        start: offset of its first byte.
+        end: offset behind its STOP, or behind the last opcode that was executed.
+        protocol: 0 to 5.
+        complete: whether it was executed to its STOP.
+    """
 
     start: int
     end: int
@@ -147,12 +159,17 @@ class PickleStream:
 
 @dataclass(frozen=True, slots=True)
 class PickleProgram:
-    """All that the pickles in one artifact would do. ``layout`` is ``raw``, ``torch-legacy`` and the like.
+    """The events of all pickles in one artifact.
 
     Attributes:
-        kept: names that were put on the stack more often than they were called: stored, handed on or dropped.
-        codes: code objects that an act makes or loads, each with the offset of that act.
-        storages: what it says of the storages of torch.
+        layout: ``raw``, ``torch-legacy``, or the layout of the archive around them.
+        streams: the extents of the pickles.
+        events: in the order of the opcodes.
+        opcodes: how many were executed.
+        kept: names that are put on the stack more often than called: stored, passed on or dropped.
+        defects: contradictions in the opcodes.
+        codes: code objects that an event builds or unmarshals, each with the offset of that event.
+        storages: the claims about storages of torch.
     """
 
     layout: str

@@ -1,4 +1,4 @@
-"""What a file of skops would rebuild: a tree of nodes, each with the loader that makes it and the type it makes."""
+"""The nodes of a skops file: a tree, where each node has the loader that rebuilds an object, and its type."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from modelaudit.model.structure import Defect
 
 @dataclass(frozen=True, slots=True)
 class SkopsNode:
-    """One kind of node, told once however often it occurs.
+    """One kind of node, kept once however often it occurs.
 
     Attributes:
-        loader: the class of skops that makes the object, such as ``ObjectNode``.
-        module, name: the type or function it makes or refers to; for ``MethodNode`` the class of the object.
-        role: what the node around it does with the result, as its loader and key: ``PartialNode.func``; empty for most.
+        loader: the class of skops that rebuilds the object, such as ``ObjectNode``.
+        module: of the type or function that it constructs or refers to; for ``MethodNode`` of the class of the object.
+        name: of the same in that module.
+        role: the use of the result by the node around it, as its loader and key: ``PartialNode.func``; empty for most.
         member: the attribute that ``MethodNode`` takes, or the generator that ``RandomGeneratorNode`` makes.
         bound: for ``MethodNode``, the class of the object that the attribute is taken from.
     """
@@ -29,7 +30,7 @@ class SkopsNode:
 
 @dataclass(frozen=True, slots=True)
 class SkopsSchema:
-    """The nodes of ``schema.json``, in the order in which they end. ``protocol`` is ``None`` where none is stated."""
+    """The nodes of ``schema.json``, inner ones first. ``protocol`` is ``None`` where the file states none."""
 
     protocol: int | None
     nodes: tuple[SkopsNode, ...]

@@ -1,4 +1,4 @@
-"""What a torch archive would run beside its pickles: TorchScript sources, tables of operators, exported graphs."""
+"""Programs in a torch archive beside its pickles: TorchScript sources, tables of operators, exported graphs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class NameUse(StrEnum):
-    """How a program of torch names something."""
+    """The way a torch program uses a name."""
 
     OPERATOR = "operator"
     """An operator by its namespace: ``aten::relu`` for ``torch.relu`` and ``ops.aten.relu``."""
@@ -18,21 +18,23 @@ class NameUse(StrEnum):
     TYPE = "type"
     """A class or function by its path from ``__torch__``."""
     UNRESOLVED = "unresolved"
-    """Something that is only known when the program is compiled."""
+    """A name that is computed when the program is compiled."""
     IMPORT = "import"
     """A name that loading imports by its path in Python: ``module.name``."""
     EXPRESSION = "expression"
     """A word of a text that loading evaluates as an expression."""
     IDENTIFIER = "identifier"
-    """A text that loading writes into Python source as an identifier, and that is none."""
+    """A text that loading writes into Python source as an identifier, although it is not one."""
 
 
 @dataclass(frozen=True, slots=True)
 class TorchMention:
-    """One name in a program, told once for each program and way of naming it.
+    """One name in a program, kept once for each use.
 
     Attributes:
-        line: where it stands first, from 1; 0 where the program has no lines.
+        use: the way the program uses it.
+        name: the name.
+        line: of its first occurrence, from 1; 0 where the program has no lines.
         called: whether it is called anywhere.
     """
 
@@ -44,11 +46,12 @@ class TorchMention:
 
 @dataclass(frozen=True, slots=True)
 class TorchProgram:
-    """A program that torch compiles or runs, by the names in it.
+    """The names in a program that torch compiles or runs.
 
     Attributes:
         format: ``torchscript`` (a source), ``torch-bytecode`` (instructions for phones) or ``torch-export`` (a graph).
-        path: the path from ``__torch__`` that its definitions stand under; empty where it has none.
+        mentions: the names, in the order of their first occurrence.
+        path: the path from ``__torch__`` of its definitions; empty where it has none.
         defines: classes, functions and methods that it defines, by their last name.
         types: classes and functions that it defines, by their whole path, which begins with ``__torch__``.
         fields: fields that its classes declare.
@@ -64,16 +67,16 @@ class TorchProgram:
 
 @dataclass(frozen=True, slots=True)
 class StorageClaim:
-    """What a pickle says of one storage of numbers, which torch finds by its key in another part of the file.
+    """The claims of a pickle about one storage of numbers, which torch finds by its key in another part of the file.
 
     Attributes:
-        key: by which the storage is found.
+        key: the key of the storage.
         types: every type of storage that the pickle gives it, such as ``FloatStorage``; one in an ordinary file.
         counts: every number of elements that it gives it; one in an ordinary file.
-        item_size: bytes of one element by the first type; ``None`` where that is not known.
+        item_size: bytes of one element by the first type; ``None`` where that is unknown.
         reach: bytes from the start of the storage to the end of the tensor that reaches furthest; 0 without tensors.
-        stored: bytes that are there for it, where the same artifact holds them; ``None`` otherwise.
-        offset: where the pickle first names it, in bytes.
+        stored: bytes of the storage in the file, where the same artifact holds it; ``None`` otherwise.
+        offset: of the first reference to it in the pickle, in bytes.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""How a pickle begins: by the opcode ``PROTO`` from protocol 2 on, by nothing of its own before.
+"""Recognise the start of a pickle: the opcode ``PROTO`` since protocol 2, two plausible opcodes before.
 
 Source: ``Lib/pickletools.py``.
 """
@@ -10,10 +10,10 @@ import re
 from typing import Final
 
 NEWEST: Final = 5
-"""The highest protocol that is written; amid data that are numbers or ciphers, a higher one is chance."""
+"""The highest protocol of today's picklers; a higher number among other bytes is chance."""
 
 FUTURE: Final = 16
-"""Where nothing but a pickle is likely, a protocol that does not exist yet is a pickle that cannot be read."""
+"""The highest number that counts as a protocol where a pickle is expected: an unknown one must not go unread."""
 
 _PROTO: Final = 0x80
 _OPCODES: Final = frozenset(ord(opcode.code) for opcode in pickletools.opcodes)
@@ -21,11 +21,11 @@ _OPCODES: Final = frozenset(ord(opcode.code) for opcode in pickletools.opcodes)
 ANNOUNCED: Final = re.compile(
     rb"\x80[\x02-\x05][" + b"".join(re.escape(bytes((byte,))) for byte in sorted(_OPCODES)) + b"]", re.DOTALL
 )
-"""What announces itself amid other bytes: of a protocol that has to, for two more would hit more often by chance."""
+"""Pattern of PROTO with protocol 2 to 5 and an opcode, among other bytes; protocols 0 and 1 would match by chance."""
 
 AFTER_MARK: Final = rb"\([cdilSVINFLKXUMJGt(]"
 AFTER_CONTAINER: Final = rb"[\]}][(0qra-zA-Z\x94]"
-"""Two opcodes with which pickles of protocols 0 and 1 begin, as patterns: a mark or container, and one more."""
+"""Patterns of the first two opcodes of protocols 0 and 1: a mark or container, and one more."""
 
 
 # Protocols 0 and 1 do not announce themselves: an import with its two names, or a mark or container and more opcodes.
@@ -39,7 +39,7 @@ def begins_pickle(data: bytes) -> bool:
 
 
 def names_protocol(data: bytes, highest: int) -> bool:
-    """Whether ``data`` begin with ``PROTO`` and a protocol up to ``highest``: two bytes, which occur by chance."""
+    """Whether ``data`` begin with ``PROTO`` and a protocol up to ``highest``. These two bytes also occur by chance."""
     return len(data) > 1 and data[0] == _PROTO and data[1] <= highest
 
 

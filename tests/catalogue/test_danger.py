@@ -17,7 +17,7 @@ import pytest
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.callables import judge
+from modelaudit.checks.callables import judge_name
 from modelaudit.checks.engine import check
 from modelaudit.checks.pickle import subjects_of_program
 from modelaudit.model.catalogue import EFFECTS, Standing
@@ -88,7 +88,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 def test_there_is_a_gadget_of_every_family() -> None:
     assert len(set(GADGETS)) >= 250
-    effects = {judge(Name(*split(gadget)), CALLABLES).effect for gadget in GADGETS}
+    effects = {judge_name(Name(*split(gadget)), CALLABLES).effect for gadget in GADGETS}
     assert effects == set(EFFECTS)
 
 
@@ -110,7 +110,7 @@ def severities(name: Name, act: Act) -> set[Severity]:
     "name", [Name("os", "system"), Name("calendar", "isleap"), Name("ast", "AST.__reduce__")], ids=str
 )
 def test_whatever_is_not_trusted_in_the_standard_library_is_high_at_least(name: Name, act: Act) -> None:
-    assert judge(name, CALLABLES).standing in HIGH
+    assert judge_name(name, CALLABLES).standing in HIGH
     assert severities(name, act) & set(GRAVE)
 
 
@@ -138,18 +138,20 @@ def reachable(module: str) -> Iterator[types.ModuleType]:
 
 @pytest.mark.parametrize("top", sorted(sys.stdlib_module_names - {"__main__"}))
 def test_every_callable_of_this_interpreter_is_high_unless_it_is_trusted(top: str) -> None:
-    assert judge(Name(top, "anything"), CALLABLES).standing in HIGH
+    assert judge_name(Name(top, "anything"), CALLABLES).standing in HIGH
     for module in reachable(top):
         for name, value in vars(module).items():
             if not callable(value) and not isinstance(value, types.ModuleType):
                 continue
-            judgement = judge(Name(module.__name__, name), CALLABLES)
+            judgement = judge_name(Name(module.__name__, name), CALLABLES)
             if judgement.standing is Standing.TRUSTED:
                 assert judgement.entry and judgement.entry.name == f"{module.__name__}.{name}"
             else:
                 assert judgement.standing in HIGH, name
             if inspect.isclass(value):
-                walked = {judge(Name(module.__name__, f"{name}.{attribute}"), CALLABLES) for attribute in vars(value)}
+                walked = {
+                    judge_name(Name(module.__name__, f"{name}.{attribute}"), CALLABLES) for attribute in vars(value)
+                }
                 assert {found.standing for found in walked} <= HIGH | {Standing.TRUSTED}
                 assert all(found.entry and ":" in found.entry.name for found in walked
                            if found.standing is Standing.TRUSTED)  # fmt: skip
@@ -168,7 +170,7 @@ def test_a_module_that_does_not_exist_is_none(module: str) -> None:
 )
 def test_what_other_scanners_call_dangerous_is_high_at_least(scanner: str, module: str, name: str) -> None:
     """Of a module that they refuse whole, any name that is not on the trust list."""
-    judgement = judge(Name(module, "anything" if name == "*" else name), CALLABLES)
+    judgement = judge_name(Name(module, "anything" if name == "*" else name), CALLABLES)
     if name == "*" and module in UNLISTED_WHOLE:
         assert judgement.standing is Standing.UNLISTED
         assert severities(Name(module, "anything"), Act.CALL) & set(GRAVE)

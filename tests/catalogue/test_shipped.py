@@ -18,10 +18,10 @@ from uuid import uuid4
 import pytest
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.callables import judge
+from modelaudit.checks.callables import judge_name
 from modelaudit.checks.pickle import subjects_of_program
 from modelaudit.model.catalogue import CallableEntry, Standing
-from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, Plain
+from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, PlainValue
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -63,7 +63,7 @@ def resolve(name: str) -> object | None:
 
 @pytest.mark.parametrize(("source", "gadget"), GADGETS, ids=lambda text: text)
 def test_every_published_gadget_is_dangerous(source: str, gadget: str) -> None:
-    assert judge(split(gadget), CALLABLES).standing is Standing.DANGEROUS, source
+    assert judge_name(split(gadget), CALLABLES).standing is Standing.DANGEROUS, source
 
 
 def test_the_lists_have_their_order_of_size() -> None:
@@ -102,7 +102,7 @@ def test_every_trust_has_a_reason_of_its_own_words() -> None:
 @pytest.mark.parametrize("name", ["eval", "open", "getattr", "globals", "type", "compile", "map"])
 def test_python_2_spellings_are_dangerous_too(name: str) -> None:
     for module in ("builtins", "__builtin__"):
-        assert judge(Name(module, name), CALLABLES).standing is Standing.DANGEROUS
+        assert judge_name(Name(module, name), CALLABLES).standing is Standing.DANGEROUS
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_could_be_laid_over_memory_is_only_referred_to(name: str) -> None:
     module, _, qualname = name.rpartition(".")
     named = Name(module, qualname)
     for act, opcode in ((Act.CALL, "REDUCE"), (Act.CONSTRUCT, "NEWOBJ")):
-        program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, named, (Plain("(1,)"),)),), 1)
+        program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, named, (PlainValue("(1,)"),)),), 1)
         assert [subject.fields["act"] for subject in subjects_of_program("x", program, CALLABLES)] == ["argument"]
     imported = PickleProgram("raw", (), (PickleEvent(Act.IMPORT, 0, "GLOBAL", named),), 1)
     assert list(subjects_of_program("x", imported, CALLABLES)) == []

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.callables import judge
+from modelaudit.checks.callables import judge_name
 from modelaudit.model.catalogue import Standing
 from modelaudit.model.pickle import Name
 
@@ -176,7 +176,7 @@ def test_lists_of_several_releases_are_united_and_each_name_keeps_its_first_reas
 )
 def test_what_was_read_and_refused_stays_refused(name: str) -> None:
     module, _, qualname = name.rpartition(".")
-    assert judge(Name(module, qualname), CALLABLES).standing is not Standing.TRUSTED
+    assert judge_name(Name(module, qualname), CALLABLES).standing is not Standing.TRUSTED
 
 
 @pytest.mark.parametrize(
@@ -188,4 +188,4 @@ def test_what_was_read_and_refused_stays_refused(name: str) -> None:
 )  # fmt: skip
 def test_former_names_are_known(name: str) -> None:
     module, _, qualname = name.rpartition(".")
-    assert judge(Name(module, qualname), CALLABLES).standing is Standing.TRUSTED
+    assert judge_name(Name(module, qualname), CALLABLES).standing is Standing.TRUSTED

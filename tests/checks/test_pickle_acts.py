@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.checks.callables import judge
+from modelaudit.checks.callables import judge_name
 from modelaudit.checks.pickle import describe, subjects_of_program
 from modelaudit.model.catalogue import (
     ArgumentRule,
@@ -17,12 +17,12 @@ from modelaudit.model.pickle import (
     COMPUTED_KEY,
     UNKNOWN_ARGUMENTS,
     Act,
-    Holding,
-    Made,
+    CallResult,
+    ContainerValue,
     Name,
     PickleEvent,
     PickleProgram,
-    Plain,
+    PlainValue,
     Unknown,
     Value,
 )
@@ -89,12 +89,12 @@ def name(text: str) -> Name:
         (Name("Collections", "OrderedDict"), Standing.UNLISTED),
         (Name("__main__", "Net"), Standing.UNLISTED),
         (Unknown("x"), Standing.UNRESOLVED),
-        (Made(Name("collections", "OrderedDict"), True), Standing.UNRESOLVED),
-        (Plain("1"), Standing.UNRESOLVED),
+        (CallResult(Name("collections", "OrderedDict"), True), Standing.UNRESOLVED),
+        (PlainValue("1"), Standing.UNRESOLVED),
     ],
 )  # fmt: skip
 def test_standing_is_by_exact_name(subject: Value, standing: Standing) -> None:
-    assert judge(subject, CALLABLES).standing is standing
+    assert judge_name(subject, CALLABLES).standing is standing
 
 
 def run(*events: PickleEvent) -> list[Subject]:
@@ -106,7 +106,9 @@ def call(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> PickleE
 
 
 def state(cls: str, **sets: Value) -> PickleEvent:
-    return PickleEvent(Act.SET_STATE, 9, "BUILD", Made(name(cls), False), (Plain("…"),), sets=tuple(sets.items()))
+    return PickleEvent(
+        Act.SET_STATE, 9, "BUILD", CallResult(name(cls), False), (PlainValue("…"),), sets=tuple(sets.items())
+    )
 
 
 def told(*events: PickleEvent) -> list[tuple[str, str, str]]:
@@ -118,12 +120,18 @@ def test_ordinary_acts_are_quiet() -> None:
     assert not told(
         PickleEvent(Act.IMPORT, 0, "GLOBAL", ordered),
         call("collections.OrderedDict"),
-        call("_codecs.encode", Plain("'abc'"), Plain("'latin1'")),
-        call("copyreg._reconstructor", ordered, name("builtins.object"), Plain("None")),
+        call("_codecs.encode", PlainValue("'abc'"), PlainValue("'latin1'")),
+        call("copyreg._reconstructor", ordered, name("builtins.object"), PlainValue("None")),
         call("collections.defaultdict", ordered),
         call("known.Layer", act=Act.CONSTRUCT),
-        PickleEvent(Act.SET_STATE, 9, "BUILD", Made(ordered, True), (Holding("dict", (("__x__", Plain("1")),)),)),
-        PickleEvent(Act.SET_ITEM, 9, "SETITEMS", Made(ordered, True), (Plain("'k'"), Plain("1"))),
+        PickleEvent(
+            Act.SET_STATE,
+            9,
+            "BUILD",
+            CallResult(ordered, True),
+            (ContainerValue("dict", (("__x__", PlainValue("1")),)),),
+        ),
+        PickleEvent(Act.SET_ITEM, 9, "SETITEMS", CallResult(ordered, True), (PlainValue("'k'"), PlainValue("1"))),
         PickleEvent(Act.PERSISTENT_LOAD, 9, "BINPERSID", Unknown("persistent object")),
     )
 
@@ -131,32 +139,32 @@ def test_ordinary_acts_are_quiet() -> None:
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        (call("os.system", Plain("'id'")), ("call", "os.system", "dangerous")),
+        (call("os.system", PlainValue("'id'")), ("call", "os.system", "dangerous")),
         (call("os.system", act=Act.CONSTRUCT), ("construct", "os.system", "dangerous")),
         (PickleEvent(Act.IMPORT, 0, "GLOBAL", name("os.system")), ("import", "os.system", "dangerous")),
         (call("zipapp.main"), ("call", "zipapp.main", "standard-library")),
         (call("pkg.f"), ("call", "pkg.f", "unlisted")),
         (call("pkg.C", act=Act.CONSTRUCT), ("construct", "pkg.C", "unlisted")),
         (call("known.Layer"), ("call", "known.Layer", "unlisted")),
-        (call(Made(name("pkg.f"), True)), ("call", "pkg.f(…)", "unresolved")),
+        (call(CallResult(name("pkg.f"), True)), ("call", "pkg.f(…)", "unresolved")),
         (call("collections.defaultdict", name("os.getpid")), ("call", "os.getpid", "dangerous")),
         (call("collections.defaultdict", name("pkg.f")), ("call", "pkg.f", "unlisted")),
         (call("collections.defaultdict", Unknown("x")), ("call", "<x>", "unresolved")),
-        (call("copyreg._reconstructor", name("pkg.C"), name("builtins.object"), Plain("None")), ("construct", "pkg.C", "unlisted")),
+        (call("copyreg._reconstructor", name("pkg.C"), name("builtins.object"), PlainValue("None")), ("construct", "pkg.C", "unlisted")),
         (call("copyreg._reconstructor", name("known.Layer"), name("pkg.Base")), ("argument", "copyreg._reconstructor", "unlisted")),
-        (call("_codecs.encode", Plain("'x'"), Plain("'rot13'")), ("argument", "_codecs.encode", "unresolved")),
+        (call("_codecs.encode", PlainValue("'x'"), PlainValue("'rot13'")), ("argument", "_codecs.encode", "unresolved")),
         (call("_codecs.encode", UNKNOWN_ARGUMENTS), ("argument", "_codecs.encode", "unresolved")),
-        (call("builtins.getattr", name("pkg.C"), Plain("'other'")), ("call", "builtins.getattr", "dangerous")),
+        (call("builtins.getattr", name("pkg.C"), PlainValue("'other'")), ("call", "builtins.getattr", "dangerous")),
         (PickleEvent(Act.SET_STATE, 9, "BUILD", name("collections.OrderedDict"), ()), ("overwrite", "collections.OrderedDict", "trusted")),
         (PickleEvent(Act.SET_ITEM, 9, "SETITEM", Unknown("x"), ()), ("set-item", "<x>", "unresolved")),
         (PickleEvent(Act.EXTENSION, 9, "EXT1", Unknown("extension code 1")), ("extension", "<extension code 1>", "unresolved")),
         (state("pkg.C", __setstate__=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
         (state("pkg.C", __call__=Unknown("x")), ("plant", "<x>", "unresolved")),
-        (state("collections.OrderedDict", append=Made(name("functools.partial"), True)), ("plant", "functools.partial(…)", "unresolved")),
+        (state("collections.OrderedDict", append=CallResult(name("functools.partial"), True)), ("plant", "functools.partial(…)", "unresolved")),
         (state("collections.OrderedDict", extend=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
         (state("collections.OrderedDict", add=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
         (state("functools.partial", **{"0": name("os.system")}), ("call", "os.system", "dangerous")),
-        (state("functools.partial", **{"0": Made(name("pkg.C"), True)}), ("call", "pkg.C(…)", "unresolved")),
+        (state("functools.partial", **{"0": CallResult(name("pkg.C"), True)}), ("call", "pkg.C(…)", "unresolved")),
         (state("collections.defaultdict", default_factory=name("pkg.f")), ("call", "pkg.f", "unlisted")),
         (state("pkg.C", **{COMPUTED_KEY: name("collections.OrderedDict")}), ("plant", "collections.OrderedDict", "trusted")),
     ],
@@ -166,35 +174,38 @@ def test_acts_that_are_told(event: PickleEvent, expected: tuple[str, str, str]) 
 
 
 def test_what_cannot_be_called_or_was_judged_already_is_a_quiet_argument() -> None:
-    assert not told(call("collections.defaultdict", Made(name("functools.partial"), True)))
-    assert not told(call("collections.defaultdict", Holding("tuple", ())))
+    assert not told(call("collections.defaultdict", CallResult(name("functools.partial"), True)))
+    assert not told(call("collections.defaultdict", ContainerValue("tuple", ())))
 
 
 def test_a_result_is_no_trusted_callable_for_its_maker_s_sake() -> None:
-    assert told(call("collections.defaultdict", Made(name("pkg.f"), True)))
-    assert told(call("collections.defaultdict", Made(name("collections.OrderedDict"), True)))
-    assert told(call("copyreg._reconstructor", Made(name("functools.partial"), True)))
+    assert told(call("collections.defaultdict", CallResult(name("pkg.f"), True)))
+    assert told(call("collections.defaultdict", CallResult(name("collections.OrderedDict"), True)))
+    assert told(call("copyreg._reconstructor", CallResult(name("functools.partial"), True)))
 
 
 def test_ordinary_state_is_quiet() -> None:
-    made = Made(name("collections.OrderedDict"), True)
+    made = CallResult(name("collections.OrderedDict"), True)
     assert not told(state("collections.OrderedDict", weights=made, factory=name("collections.OrderedDict")))
     assert not told(state("functools.partial", **{"0": name("collections.OrderedDict")}))
 
 
 @pytest.mark.parametrize("key", ["__array_interface__", "__cuda_array_interface__"])
 def test_plain_data_under_a_name_that_reads_memory_is_told(key: str) -> None:
-    view = Holding("dict", (("data", Plain("(140000000, False)")),))
+    view = ContainerValue("dict", (("data", PlainValue("(140000000, False)")),))
     assert told(state("collections.OrderedDict", **{key: view}))
 
 
 def test_a_dangerous_name_with_harmless_arguments_is_quiet() -> None:
-    assert not told(call("builtins.getattr", name("pkg.C"), Plain("'name'")))
+    assert not told(call("builtins.getattr", name("pkg.C"), PlainValue("'name'")))
 
 
 def test_one_harmless_call_does_not_excuse_a_name_that_is_kept_beside_it() -> None:
     getattr_ = name("builtins.getattr")
-    events = (PickleEvent(Act.IMPORT, 0, "GLOBAL", getattr_), call("builtins.getattr", name("pkg.C"), Plain("'name'")))
+    events = (
+        PickleEvent(Act.IMPORT, 0, "GLOBAL", getattr_),
+        call("builtins.getattr", name("pkg.C"), PlainValue("'name'")),
+    )
     quiet = PickleProgram("raw", (), events, 0)
     assert not list(subjects_of_program("a", quiet, CALLABLES))
     kept = PickleProgram("raw", (), events, 0, (getattr_,))
@@ -227,13 +238,13 @@ def test_a_name_that_is_called_is_not_told_as_imported_too() -> None:
 
 
 def test_evidence_gives_offset_opcode_and_arguments() -> None:
-    (subject,) = run(call("os.system", Plain("'echo inert'")))
+    (subject,) = run(call("os.system", PlainValue("'echo inert'")))
     assert subject.evidence == ("byte 7: REDUCE os.system('echo inert')",)
     assert subject.location.offset == 7
 
 
 def test_descriptions_are_bounded() -> None:
-    assert len(describe(Holding("dict", tuple((str(n), Plain("y" * 100)) for n in range(100))))) <= 200
+    assert len(describe(ContainerValue("dict", tuple((str(n), PlainValue("y" * 100)) for n in range(100))))) <= 200
 
 
 def test_a_name_of_several_lines_is_told_on_one(tmp_path):

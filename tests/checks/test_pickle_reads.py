@@ -10,13 +10,13 @@ from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, CallableEntry,
 from modelaudit.model.pickle import (
     UNKNOWN_ARGUMENTS,
     Act,
+    CallResult,
+    ContainerValue,
     Embedded,
-    Holding,
-    Made,
     Name,
     PickleEvent,
     PickleProgram,
-    Plain,
+    PlainValue,
     Unknown,
     Value,
 )
@@ -30,8 +30,8 @@ CALLABLES = Callables(
     {},
 )
 OTHERS = [
-    Plain("b'…'"), Name("pkg", "data"), Made(Name("pkg", "read"), True), Unknown("x"), UNKNOWN_ARGUMENTS,
-    Holding("tuple", (("0", Embedded(1, 2)),)),
+    PlainValue("b'…'"), Name("pkg", "data"), CallResult(Name("pkg", "read"), True), Unknown("x"), UNKNOWN_ARGUMENTS,
+    ContainerValue("tuple", (("0", Embedded(1, 2)),)),
 ]  # fmt: skip
 
 
@@ -54,5 +54,5 @@ def test_anything_else_is_told(argument: Value) -> None:
 def test_the_loader_inside_a_pickled_tensor_is_such_a_callable() -> None:
     shipped = load_catalogue().callables
     assert told("torch.storage._load_from_bytes", Embedded(27, 100), callables=shipped) == []
-    assert told("torch.storage._load_from_bytes", Plain("b'x'"), callables=shipped) == ["call"]
+    assert told("torch.storage._load_from_bytes", PlainValue("b'x'"), callables=shipped) == ["call"]
     assert told("torch.storage._load_from_bytes", UNKNOWN_ARGUMENTS, callables=shipped) == ["call"]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, Made, Name, PickleEvent, Unknown
+from modelaudit.model.pickle import Act, CallResult, Name, PickleEvent, Unknown
 from modelaudit.wire.base import DamagedError
 
 NamedAct = tuple[str, str]
@@ -42,7 +42,7 @@ def execute_symbolically(data: bytes, *, skips_plain_data: bool = False) -> Mach
 
 def convert_event(event: PickleEvent) -> NamedAct:
     """Return an event of the machine in the form that the unpicklers record."""
-    subject = event.subject.by if isinstance(event.subject, Made) else event.subject
+    subject = event.subject.by if isinstance(event.subject, CallResult) else event.subject
     return event.act.value, str(subject) if isinstance(subject, Name) else ""
 
 

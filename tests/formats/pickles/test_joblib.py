@@ -173,12 +173,12 @@ def test_an_attribute_that_the_library_does_not_write_is_told(attribute, read_by
     "file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"]
 )
 def test_a_file_beside_lies_beside(file, read_bytes):
-    assert read_bytes(b"\x80\x04" + built.beside(file) + b".").kinds() == {"side-file-outside"}
+    assert read_bytes(b"\x80\x04" + built.locate(file) + b".").kinds() == {"side-file-outside"}
 
 
 @pytest.mark.parametrize("cls", ["NDArrayWrapper", "ZNDArrayWrapper"])
 def test_a_plain_name_beside_is_no_defect(cls, read_bytes):
-    reading = read_bytes(b"\x80\x04" + built.beside("x.pkl_01.npy", cls) + b".")
+    reading = read_bytes(b"\x80\x04" + built.locate("x.pkl_01.npy", cls) + b".")
     assert not reading.kinds()
     assert not reading.unread
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from modelaudit.formats.pickles.pickle.nested import STARTS, Coding, detect_coding
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, Embedded, PickleProgram, Plain
+from modelaudit.model.pickle import Act, Embedded, PickleProgram, PlainValue
 from modelaudit.model.structure import TensorData, UnreadReason
 
 PAYLOAD = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
@@ -162,7 +162,7 @@ def test_the_bytes_of_a_pickled_tensor_are_an_artifact(name: str, read_fixture: 
 def test_bytes_that_only_begin_so_are_plain_data_to_the_call(content: bytes, read_bytes: Callable[..., object]) -> None:
     data = b"\x80\x04cpkg\nload\nC" + bytes((len(content),)) + content + b"\x85R."
     (argument,) = arguments(read_bytes(data), "pkg.load")
-    assert isinstance(argument, Plain)
+    assert isinstance(argument, PlainValue)
 
 
 def test_text_is_never_taken_for_the_bytes_that_it_codes(read_bytes: Callable[..., object]) -> None:

@@ -17,7 +17,7 @@ from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.patterns import decode_index, iterate_pieces, patterns
 from modelaudit.formats.pickles.pickle.values import PlainStretch
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, Holding, PickleEvent, Plain
+from modelaudit.model.pickle import Act, ContainerValue, PickleEvent, PlainValue
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 
@@ -147,11 +147,11 @@ def acts(events: list[PickleEvent], before: int | None = None) -> Told:
     told: Told = {}
     for event in events:
         # Setting items of a number or of text raises in every loader; in plain data nobody looks for it.
-        raises = event.act is Act.SET_ITEM and isinstance(event.subject, Plain | Holding)
+        raises = event.act is Act.SET_ITEM and isinstance(event.subject, PlainValue | ContainerValue)
         if not raises and (before is None or event.offset < before):
             # An index counts only what was looked at.
             sets = tuple((name if not name.isdigit() else "#", value) for name, value in event.sets)
-            subject = event.subject.type if isinstance(event.subject, Holding) else event.subject
+            subject = event.subject.type if isinstance(event.subject, ContainerValue) else event.subject
             key = (event.act, subject, sets)
             told[key] = min(told.get(key, event.offset), event.offset)
     return told

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.formats.pickles.torch import lexer
-from modelaudit.formats.pickles.torch.source import Names
+from modelaudit.formats.pickles.torch.source import NameCollector
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.torch import NameUse, TorchProgram
@@ -17,9 +17,9 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 PATH = "net.pt!net/code/__torch__/a/b.py"
 
 
-def names_of(text: str) -> Names:
-    names = Names()
-    names.follow(text)
+def names_of(text: str) -> NameCollector:
+    names = NameCollector()
+    names.collect_names(text)
     return names
 
 
@@ -95,9 +95,9 @@ def test_calls_are_told_from_mentions_and_lines_are_those_of_the_first() -> None
 
 @pytest.mark.parametrize("text", ["y = é", "y = $", "y = 'open\n'", 'y = """open', "y = \x00", "`x`"])
 def test_what_torch_refuses_is_damage_and_what_stands_before_it_is_kept(text: str) -> None:
-    names = Names()
+    names = NameCollector()
     with pytest.raises(DamagedError):
-        names.follow("torch.add(x)\n" + text)
+        names.collect_names("torch.add(x)\n" + text)
     assert [item.name for item in names.mentions] == ["aten::add"]
 
 
@@ -131,9 +131,9 @@ def test_a_pickle_in_the_place_of_a_source_is_read_as_one(read_bytes) -> None:
 @given(st.text(alphabet="torch.sav(x)'\"\\\n#[]= :ops123", max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_followed_or_refused(text: str) -> None:
-    names = Names()
+    names = NameCollector()
     try:
-        names.follow(text)
+        names.collect_names(text)
     except DamagedError:
         return
     assert all(item.name for item in names.mentions)

@@ -16,7 +16,7 @@ from modelaudit.formats.pickles.pickle.dtypes import DTYPE, DtypeTracker, Forged
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import Container, StackValue
-from modelaudit.model.pickle import Made, Name
+from modelaudit.model.pickle import CallResult, Name
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.numpy_types import Dtype, count_array_bytes
 
@@ -80,9 +80,9 @@ class ArrayTracker:
         self._source = source
         self._recorder = recorder
         # By identity. Holding the wrapper keeps its identity from being reused.
-        self._loaded: dict[int, Made] = {}
+        self._loaded: dict[int, CallResult] = {}
 
-    def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...], made: Made) -> None:
+    def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...], made: CallResult) -> None:
         """Record the dtype or the array that a call makes; ``made`` represents its result."""
         if callee == DTYPE:
             self.dtypes.record_new(made, arguments)
@@ -116,10 +116,10 @@ class ArrayTracker:
             self.dtypes.record_state(target, state)
         except ForgedError as forged:
             self._recorder.record_defect(PickleDefect.FORGED_STATE, str(forged))
-        maker = str(target.by) if isinstance(target, Made) else ""
+        maker = str(target.by) if isinstance(target, CallResult) else ""
         if maker in _SIDE_FILE_WRAPPERS:
             self._check_side_file(state)
-        elif maker in _WRAPPERS and isinstance(target, Made):
+        elif maker in _WRAPPERS and isinstance(target, CallResult):
             return self._locate_payload(target, state, opcodes, find_frame_end)
         return None
 
@@ -141,7 +141,7 @@ class ArrayTracker:
             raise OutOfBandError("loaders differ on where the pickle of an array ends", end)
 
     def _locate_payload(
-        self, wrapper: Made, state: StackValue, opcodes: int, find_frame_end: Callable[[], int]
+        self, wrapper: CallResult, state: StackValue, opcodes: int, find_frame_end: Callable[[], int]
     ) -> ArrayPayload | None:
         attributes = _read_attributes(state)
         if attributes is not None and attributes.keys() - _ATTRIBUTES:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 from modelaudit.formats.pickles.pickle.values import Container, StackValue
-from modelaudit.model.pickle import Made, Name
+from modelaudit.model.pickle import CallResult, Name
 from modelaudit.wire.numpy_types import UNKNOWN, Dtype, count_array_bytes, parse_type_text
 
 DTYPE: Final = Name("numpy", "dtype")
@@ -45,7 +45,7 @@ class _TrackedDtype:
         is_used: whether something else refers to it.
     """
 
-    made: Made
+    made: CallResult
     dtype: Dtype
     is_numpy_style: bool
     has_size: bool = True
@@ -69,15 +69,15 @@ class DtypeTracker:
         self._known: dict[int, _TrackedDtype] = {}
         self._fresh: dict[int, _TrackedDtype] = {}
         self._fields: dict[int, Container] = {}
-        self._stated_objects: dict[int, Made] = {}
+        self._stated_objects: dict[int, CallResult] = {}
         self.overflow = ""
 
     def get_dtype(self, value: StackValue) -> Dtype | None:
         """Return the dtype that ``value`` is; ``None`` where it is none that the program made."""
-        known = self._known.get(id(value)) if isinstance(value, Made) else None
+        known = self._known.get(id(value)) if isinstance(value, CallResult) else None
         return known.dtype if known else None
 
-    def record_new(self, made: Made, arguments: Sequence[StackValue]) -> None:
+    def record_new(self, made: CallResult, arguments: Sequence[StackValue]) -> None:
         """Record that ``made`` is the result of ``numpy.dtype(*arguments)``."""
         first = arguments[0] if arguments else None
         if len(self._known) >= _TRACKED:
@@ -125,7 +125,7 @@ class DtypeTracker:
             ForgedError: NumPy would not write this state, and reads or frees the wrong memory because of it.
         """
         entries = state.entries if isinstance(state, Container) and state.type == "tuple" else ()
-        known = self._known.get(id(target)) if isinstance(target, Made) else None
+        known = self._known.get(id(target)) if isinstance(target, CallResult) else None
         if known is not None:
             self._fresh.pop(id(target), None)
             if known.has_state or known.is_used:
@@ -134,14 +134,14 @@ class DtypeTracker:
             known.dtype = self._apply_state(known, state, list(entries))  # type: ignore[arg-type]
         elif len(self._known) >= _TRACKED:
             self.mark_used([state])
-        elif isinstance(target, Made) and isinstance(target.by, Name) and _is_dtype_maker(target.by):
+        elif isinstance(target, CallResult) and isinstance(target.by, Name) and _is_dtype_maker(target.by):
             raise ForgedError("state is set on a dtype that was made in a way that NumPy does not write")
         elif _is_dtype_state(entries):
             raise ForgedError("the state of a dtype is set on something else")
         else:
             self.mark_used([state])
             self._check_array(list(entries))  # type: ignore[arg-type]
-            if isinstance(target, Made) and isinstance(target.by, Name) and _is_from_numpy(target.by):
+            if isinstance(target, CallResult) and isinstance(target.by, Name) and _is_from_numpy(target.by):
                 self._record_array_state(target)
 
     # -- arrays -----------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ class DtypeTracker:
             if dtype.objects and not (isinstance(content, Container) and content.type == "list"):
                 raise ForgedError("an array of objects with raw bytes in place of the objects")
 
-    def _record_array_state(self, target: Made) -> None:
+    def _record_array_state(self, target: CallResult) -> None:
         if id(target) in self._stated_objects:
             raise ForgedError("the content of an array is set a second time, which frees memory that views still use")
         if len(self._stated_objects) < _TRACKED:

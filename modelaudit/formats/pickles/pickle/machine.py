@@ -47,7 +47,7 @@ from modelaudit.formats.pickles.pickle.values import (
 )
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import STATE_OWNER, Act, Embedded, Made, Name, Unknown
+from modelaudit.model.pickle import STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import keep_time
 
@@ -56,7 +56,7 @@ _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
 _ITEMS_RECORDED: Final = 64
 _BETWEEN_CHECKS: Final = 0x7
-_NDARRAY: Final = Made(Name("numpy", "ndarray"), called=False)
+_NDARRAY: Final = CallResult(Name("numpy", "ndarray"), called=False)
 _PERSISTENT_OBJECT: Final = "persistent object"
 
 Handler = Callable[["Machine"], bool | None]
@@ -450,11 +450,11 @@ class Machine:
         recorder.record_code(arguments)
         if callee == _ENCODE and len(arguments) > 1 and isinstance(arguments[0], Embedded) and arguments[1] in _LATIN_1:
             self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
-        elif gives is not None and not isinstance(arguments[0], Made):
+        elif gives is not None and not isinstance(arguments[0], CallResult):
             recorder.uses[gives] += 1
             self.push(gives)
         else:
-            made = Made(_find_maker(callee, arguments), act is Act.CALL)
+            made = CallResult(_find_maker(callee, arguments), act is Act.CALL)
             self.arrays.record_call(callee, arguments, made)
             self.storages.record_call(callee, arguments)
             self.push(made)
@@ -531,7 +531,7 @@ def _find_maker(callee: StackValue, arguments: tuple[StackValue, ...]) -> Name |
         return find_constructed_class(callee, arguments)
     if isinstance(callee, Unknown):
         return callee
-    if isinstance(callee, Made):
+    if isinstance(callee, CallResult):
         return Unknown(f"the result of {callee.by}" if isinstance(callee.by, Name) else callee.by.why)
     kind = callee.type if isinstance(callee, Container | TruncatedConstant) else type(callee).__name__
     return Unknown(f"a {kind}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.values import StackValue
-from modelaudit.model.pickle import Made, Name
+from modelaudit.model.pickle import CallResult, Name
 
 _LONGEST: Final = 200
 _FIRST_PROTOCOL_OF_PYTHON_3: Final = 3
@@ -72,7 +72,7 @@ def find_constructed_class(callee: Name, arguments: Sequence[StackValue]) -> Nam
 
 
 def _resolve_attribute(owner: StackValue, attribute: StackValue) -> Name | None:
-    found = owner.by if isinstance(owner, Made) else owner
+    found = owner.by if isinstance(owner, CallResult) else owner
     if not isinstance(found, Name) or not isinstance(attribute, str) or not attribute.isidentifier():
         return None
     qualname = f"{found.qualname}.{attribute}"

@@ -11,7 +11,7 @@ from modelaudit.formats.pickles.pickle.code import begins_code, outline_marshall
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.model.pickle import Embedded, PickleEvent, Plain, Value
+from modelaudit.model.pickle import Embedded, PickleEvent, PlainValue, Value
 from modelaudit.model.structure import CodeOutline, Location, Unread, UnreadReason
 from modelaudit.wire.codings import AS_TEXT, STARTS, Coding, bytes_as_text
 from modelaudit.wire.windows import SubWindow, budget_of
@@ -126,7 +126,7 @@ class NestedContent:
 
     def _resolve_argument(self, argument: Value) -> Value:
         if isinstance(argument, Embedded) and argument.offset not in self.read:
-            return Plain(f"<{argument.length} bytes at {argument.offset}>")
+            return PlainValue(f"<{argument.length} bytes at {argument.offset}>")
         return argument
 
     def outline_code(self, event: PickleEvent) -> Iterable[CodeOutline]:

@@ -12,7 +12,7 @@ from modelaudit.formats.pickles.pickle.listing import list_instructions
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import StackValue, freeze_values
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, Holding, Made, Name, PickleEvent, Plain, Value
+from modelaudit.model.pickle import Act, CallResult, ContainerValue, Name, PickleEvent, PlainValue, Value
 from modelaudit.model.structure import CodeOutline, Defect, DefectKind, Location
 from modelaudit.wire.base import LimitReachedError
 
@@ -37,7 +37,7 @@ _TOLERATED: Final = frozenset(
 # Short words are arguments that change the effect of a call (an encoding, an attribute); longer text is content.
 _WORD_LENGTH: Final = 32
 _WORD: Final = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")
-_KEYED_SUBJECTS: Final = frozenset({Name, Made})
+_KEYED_SUBJECTS: Final = frozenset({Name, CallResult})
 _KEYED_ARGUMENTS: Final = 8
 _NUMBERS: Final = frozenset({int, float, bytes})
 
@@ -145,9 +145,9 @@ def _quick_key(act: Act, subject: StackValue, arguments: tuple[StackValue, ...])
 
 def _significant_part(value: Value, with_words: bool = True) -> object:
     """Return the part of an argument that makes an event differ from another: names, short words, special keys."""
-    if isinstance(value, Plain):
+    if isinstance(value, PlainValue):
         return value.text if with_words and _WORD.fullmatch(value.text) else ""
-    if isinstance(value, Holding):
+    if isinstance(value, ContainerValue):
         entries = ((key[:2] == "__" and key, _significant_part(item, with_words=False)) for key, item in value.entries)
         return (value.type, tuple(entries))
     return value

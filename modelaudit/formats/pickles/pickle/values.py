@@ -8,11 +8,11 @@ from typing import Final
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
     UNKNOWN_ARGUMENTS,
+    CallResult,
+    ContainerValue,
     Embedded,
-    Holding,
-    Made,
     Name,
-    Plain,
+    PlainValue,
     Unknown,
     Value,
 )
@@ -137,14 +137,14 @@ StackValue = (
     | None
     | Name
     | Unknown
-    | Made
+    | CallResult
     | Embedded
     | Container
     | TruncatedConstant
     | PlainStretch
 )
 
-ACTING_TYPES: Final = frozenset({Name, Unknown, Made})
+ACTING_TYPES: Final = frozenset({Name, Unknown, CallResult})
 """Types of values that may do something when an object gets them as an attribute."""
 
 _INERT: Final = frozenset({str, bytes, int, float, bool, type(None), TruncatedConstant, Embedded})
@@ -184,7 +184,7 @@ def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
         if key == ALL_ATTRIBUTES and isinstance(value, Container):
             found += find_acting_attributes(value)
         elif is_mapping and key in RUN_AS_SOURCE and type(value) is str:
-            found.append((_format_key(key), Plain(value)))  # whole, because this text is judged as source
+            found.append((_format_key(key), PlainValue(value)))  # whole, because this text is judged as source
         elif type(value) in ACTING_TYPES or is_special:
             found.append((_format_key(key), _freeze_attribute(value)))
         elif state.type == "tuple" and isinstance(value, Container) and value.type == "dict":
@@ -205,22 +205,22 @@ def _freeze_attribute(value: StackValue) -> Value:
 
 def _freeze(value: StackValue, depth: int, budget: list[int]) -> Value:
     budget[0] -= 1
-    if isinstance(value, Name | Unknown | Made | Embedded):
+    if isinstance(value, Name | Unknown | CallResult | Embedded):
         return value
     if isinstance(value, TruncatedConstant):
-        return Plain(f"{value.start}…")
+        return PlainValue(f"{value.start}…")
     if isinstance(value, PlainStretch):
-        return Plain("<plain data>")
+        return PlainValue("<plain data>")
     if not isinstance(value, Container):
-        return Plain(_format_int(value) if type(value) is int else _format_constant(value))
+        return PlainValue(_format_int(value) if type(value) is int else _format_constant(value))
     if depth == 0 or budget[0] <= 0:
-        return Plain(f"<{value.type} of {'more than ' if value.has_unseen_items else ''}{value.size}>")
+        return PlainValue(f"<{value.type} of {'more than ' if value.has_unseen_items else ''}{value.size}>")
     entries: list[tuple[str, Value]] = []
     for key, item in value.iterate_items():
         if budget[0] <= 0:
             break
         entries.append((_format_key(key), _freeze(item, depth - 1, budget)))
-    return Holding(value.type, tuple(entries))
+    return ContainerValue(value.type, tuple(entries))
 
 
 def _format_key(key: StackValue) -> str:

@@ -1,8 +1,9 @@
-"""The reader of ``schema.json`` in a file of skops, a ZIP archive that rebuilds scikit-learn models without pickle.
+"""Read ``schema.json`` of a skops file, a ZIP archive that stores scikit-learn models without pickle.
 
-Each node names a module, a class in it and the loader that makes it; loading imports the module and then makes, calls
-or fetches what the loader says. Source: ``skops/io/_general.py``, ``_numpy.py``, ``_sklearn.py`` and ``_audit.py``; the
-flaws in them are CVE-2024-37065, CVE-2025-54412, CVE-2025-54413 and CVE-2025-54886.
+Each node gives a module, a class and the loader that rebuilds the object. Loading imports the module and then
+constructs or calls the class, or returns it, depending on the loader. Source: ``skops/io/_general.py``, ``_numpy.py``,
+``_sklearn.py`` and ``_audit.py``; the flaws in them are CVE-2024-37065, CVE-2025-54412, CVE-2025-54413 and
+CVE-2025-54886.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ _CALLING: Final = frozenset({"PartialNode.func", "DefaultDictNode.default_factor
 
 
 def recognises(head: Head) -> bool:
-    """A member of that name in an archive, for that is the name by which skops asks for it."""
+    """Whether this is the member of an archive with the name that skops reads."""
     return is_member(head.path) and file_name(head.path) == "schema.json" and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the nodes; a file of that name without any is some other JSON.
+    """Yield the nodes; a file of that name without nodes is some other JSON.
 
     Raises:
         DamagedError: it is not text.
@@ -46,21 +47,24 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: it is larger than is read at once, or from the window.
     """
     text, _, _ = whole_text(window, limits)
-    tree = _Tree()
-    unread = obstacle_to(lambda: tree.follow(text, limits))
-    if not tree.nodes and unread is None:
+    parser = _SchemaParser()
+    unread = obstacle_to(lambda: parser.parse_schema(text, limits))
+    if not parser.nodes and unread is None:
         yield from find_reader("json").read(artifact, window, limits)
         return
-    yield SkopsSchema(tree.protocol, tuple(tree.nodes), tuple(tree.defects))
+    yield SkopsSchema(parser.protocol, tuple(parser.nodes), tuple(parser.defects))
     if unread is not None:
         yield unread
 
 
 @dataclass(slots=True)
-class _Ended:
-    """What is remembered of a node until the node around it ends: itself, and what a caller of it would call.
+class _FinishedNode:
+    """A node that the parser has finished, kept until the node around it is finished.
 
-    ``text`` is what a ``JsonNode`` holds, or what a mapping holds under ``bit_generator``.
+    Attributes:
+        node: the node.
+        callees: the nodes that are called when its object, or each item of it, is called.
+        text: the content of a ``JsonNode``, or of the entry ``bit_generator`` of a mapping.
     """
 
     node: SkopsNode
@@ -68,11 +72,11 @@ class _Ended:
     text: str = ""
 
 
-_KEPT: Final = (_Ended, dict, list, str)
+_KEPT: Final = (_FinishedNode, dict, list, str)
 
 
-class _Tree:
-    """Takes in the nodes from the inside out, as the parser meets their ends, and keeps each kind once."""
+class _SchemaParser:
+    """Collects the nodes from the inside out, as the JSON parser finishes them, and keeps each kind once."""
 
     def __init__(self) -> None:
         self.nodes: dict[SkopsNode, None] = {}
@@ -80,24 +84,24 @@ class _Tree:
         self.protocol: int | None = None
         self._by_id: dict[str, SkopsNode] = {}
 
-    def follow(self, text: str, limits: Limits) -> None:
-        """Take in the whole schema.
+    def parse_schema(self, text: str, limits: Limits) -> None:
+        """Collect the nodes of the whole schema.
 
         Raises:
-            ValueError: it is not JSON; the nodes that ended before the fault were taken in.
-            LimitReachedError: it is larger, deeper or tells more kinds of nodes than is followed.
+            ValueError: it is not JSON; nodes that end before the error were collected.
+            LimitReachedError: it is larger or deeper, or has more kinds of nodes, than is read.
         """
         keep_bounds(text, replace(limits, document_nodes=min(_MOST_VALUES, limits.document_nodes)))
-        decoder = json.JSONDecoder(object_pairs_hook=self._object_ends, parse_int=str, parse_float=str)
+        decoder = json.JSONDecoder(object_pairs_hook=self._finish_object, parse_int=str, parse_float=str)
         with as_deep_as_the_parser_goes():
             decoder.decode(text)
 
-    def _object_ends(self, pairs: list[tuple[str, object]]) -> object:
+    def _finish_object(self, pairs: list[tuple[str, object]]) -> object:
         value = dict(pairs)
         if len(value) < len(pairs):
-            self.defect(SkopsDefect.DUPLICATE_KEY, "a key occurs twice in one node")
+            self.record_defect(SkopsDefect.DUPLICATE_KEY, "a key occurs twice in one node")
         if "__loader__" not in value:
-            # A plain mapping holds the children of the node around it under their names.
+            # A plain mapping holds the children of the node around it by name.
             return {key: inner for key, inner in value.items() if isinstance(inner, _KEPT)} or None
         loader = str(value["__loader__"])[:100]
         module, name = (str(value.get(key))[:200] for key in ("__module__", "__class__"))
@@ -106,80 +110,80 @@ class _Tree:
         node = SkopsNode(loader, module, name)
         content = value.get("content")
         if loader == "MethodNode":
-            node = _method(node, content)
+            node = _read_method(node, content)
         elif loader == "RandomGeneratorNode":
-            node = replace(node, member=_generator(content))
+            node = replace(node, member=_read_generator(content))
         elif loader == "FunctionNode" and isinstance(content, dict):
-            # Protocol 0 named the function here.
+            # Protocol 0 stored the name of the function here.
             node = replace(node, module=str(content.get("module_path")), name=str(content.get("function")))
-        self._add(node)
-        self._identify(value.get("__id__"), node)
-        for key, child in _children(value):
-            self._role(f"{loader}.{key}", child)
-        return _Ended(node, _callees(node, content), _text(node, content))
+        self._add_node(node)
+        self._check_id(value.get("__id__"), node)
+        for key, child in _iterate_children(value):
+            self._add_callees(f"{loader}.{key}", child)
+        return _FinishedNode(node, _find_callees(node, content), _read_text(node, content))
 
-    def _role(self, role: str, child: _Ended) -> None:
+    def _add_callees(self, role: str, child: _FinishedNode) -> None:
         key = role.partition(".")[2]
         if role in _CALLING or (key[:2] == "__" == key[-2:] and len(key) > 4 and key != "__reduce__"):
             for callee in child.callees:
-                self._add(replace(callee, role=role[:100]))
+                self._add_node(replace(callee, role=role[:100]))
 
-    def _identify(self, identity: object, node: SkopsNode) -> None:
+    def _check_id(self, identity: object, node: SkopsNode) -> None:
         if identity is None or node.loader == "CachedNode":
             return
         known = self._by_id.setdefault(str(identity)[:40], node)
         if (known.loader, known.module, known.name) != (node.loader, node.module, node.name):
             detail = f"a {node.loader} of {node.module}.{node.name} has the id of a {known.loader} of another type"
-            self.defect(SkopsDefect.DUPLICATE_NODE_ID, detail)
+            self.record_defect(SkopsDefect.DUPLICATE_NODE_ID, detail)
 
-    def _add(self, node: SkopsNode) -> None:
+    def _add_node(self, node: SkopsNode) -> None:
         if len(self.nodes) >= _MOST_KINDS:
             raise LimitReachedError(f"more than {_MOST_KINDS} different kinds of nodes")
         self.nodes[node] = None
 
-    def defect(self, kind: DefectKind, detail: str) -> None:
-        """Note a contradiction, while there are few."""
+    def record_defect(self, kind: DefectKind, detail: str) -> None:
+        """Record a contradiction, up to a bound. Fingerprints contain ``detail``, so its wording is fixed."""
         if len(self.defects) < _DEFECTS_KEPT:
             self.defects.append(Defect(kind, detail, Location(key=detail[:100])))
 
 
-def _children(value: dict[str, object]) -> Iterator[tuple[str, _Ended]]:
-    """The nodes directly below a node, with the key under which its loader finds them."""
+def _iterate_children(value: dict[str, object]) -> Iterator[tuple[str, _FinishedNode]]:
+    """Yield the nodes directly below a node, with the key that its loader reads them from."""
     for key, inner in value.items():
-        if isinstance(inner, _Ended):
+        if isinstance(inner, _FinishedNode):
             yield key, inner
         elif isinstance(inner, dict):
-            yield from ((name, child) for name, child in inner.items() if isinstance(child, _Ended))
+            yield from ((name, child) for name, child in inner.items() if isinstance(child, _FinishedNode))
 
 
-def _callees(node: SkopsNode, content: object) -> tuple[SkopsNode, ...]:
-    """What is called where the object that a node makes, or each item of it, is called."""
+def _find_callees(node: SkopsNode, content: object) -> tuple[SkopsNode, ...]:
+    """Return the nodes that are called when the object of a node, or each item of it, is called."""
     if not isinstance(content, list):
         return (node,)
-    inner = {callee: None for child in content if isinstance(child, _Ended) for callee in child.callees}
+    inner = {callee: None for child in content if isinstance(child, _FinishedNode) for callee in child.callees}
     return (*list(inner)[:_MOST_INNER], *((replace(node, name="…"),) if len(inner) > _MOST_INNER else ()))
 
 
-def _method(node: SkopsNode, content: object) -> SkopsNode:
+def _read_method(node: SkopsNode, content: object) -> SkopsNode:
     if not isinstance(content, dict):
         return node
     target = content.get("obj")
-    bound = f"{target.node.module}.{target.node.name}" if isinstance(target, _Ended) else ""
+    bound = f"{target.node.module}.{target.node.name}" if isinstance(target, _FinishedNode) else ""
     return replace(node, member=str(content.get("func"))[:200], bound=bound)
 
 
-def _text(node: SkopsNode, content: object) -> str:
+def _read_text(node: SkopsNode, content: object) -> str:
     if node.loader == "JsonNode":
         return str(content)[:200]
     child = content.get("bit_generator") if isinstance(content, dict) else None
-    return child.text if isinstance(child, _Ended) else ""
+    return child.text if isinstance(child, _FinishedNode) else ""
 
 
-def _generator(content: object) -> str:
-    """The name in the state of a generator, which skops looks up in ``numpy.random`` and calls."""
+def _read_generator(content: object) -> str:
+    """Return the name in the state of a generator; skops looks it up in ``numpy.random`` and calls it."""
     state = content.get("bit_generator") if isinstance(content, dict) else None
-    if isinstance(state, _Ended):
+    if isinstance(state, _FinishedNode):
         return state.text.strip().strip('"')
-    # Protocol 0 kept the state as it is.
+    # Protocol 0 stored the state without nodes.
     name = state.get("bit_generator") if isinstance(state, dict) else None
     return name[:200] if isinstance(name, str) else ""

@@ -1,8 +1,8 @@
-"""The reader of ``bytecode.pkl``, the instructions that torch runs on phones (``_save_for_lite_interpreter``).
+"""Read ``bytecode.pkl``, the instructions that torch executes on phones (``_save_for_lite_interpreter``).
 
 The pickle holds plain tuples: for each function its instructions, the operators that these refer to by number,
-constants and types. Source: ``torch/csrc/jit/mobile/import.cpp`` and ``parse_operators.cpp``. What it does as a pickle
-is for the reader of pickles; here every text in it that names an operator counts as a mention.
+constants and types. Every text that could be an operator counts as a mention; the pickle reader examines the file as a
+pickle. Source: ``torch/csrc/jit/mobile/import.cpp`` and ``parse_operators.cpp``.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _CLASS: Final = re.compile(r"__torch__\.torch\.classes(?:\.\w+)+")
 
 
 def recognises(head: Head) -> bool:
-    """The record of that name in a TorchScript archive."""
+    """Whether this is the record of that name in a TorchScript archive."""
     return head.content == TORCHSCRIPT and file_name(head.path) == "bytecode.pkl"
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the operators and classes that the instructions may refer to, up to where the pickle breaks off.
+    """Yield the operators and classes that the instructions may refer to, up to the first damage.
 
     Raises:
         WindowError: it is larger than is read at once, or from the window.
@@ -46,18 +46,18 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 unread = Unread(UnreadReason.LIMIT, f"only the first {number} opcodes were searched for operators")
                 break
             if isinstance(argument, str):
-                # A global is told as its module and its name with a blank between them.
+                # ``pickletools`` gives a global as its module and its name with a blank between them.
                 text = argument.replace(" ", ".") if opcode.name in ("GLOBAL", "INST") else argument
-                mentions.update((mention, None) for mention in _named(text))
+                mentions.update((mention, None) for mention in _find_mentions(text))
     except ValueError as error:
-        detail = f"the table of operators breaks off: {error}".splitlines()[0]
+        detail = f"the table of operators is damaged: {error}".splitlines()[0]
         unread = Unread(UnreadReason.DAMAGED, detail, Location(key="bytecode.pkl"))
     yield TorchProgram("torch-bytecode", tuple(mentions))
     if unread is not None:
         yield unread
 
 
-def _named(text: str) -> Iterator[TorchMention]:
+def _find_mentions(text: str) -> Iterator[TorchMention]:
     if _OPERATOR.fullmatch(text):
         yield TorchMention(NameUse.OPERATOR, text[:200], called=True)
     elif "__torch__" in text:

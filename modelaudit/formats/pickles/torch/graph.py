@@ -1,7 +1,7 @@
-"""The reader of exported programs: ``models/*.json`` in a ``.pt2`` file, ``serialized_exported_program.json`` before.
+"""Read exported programs: ``models/*.json`` in a ``.pt2`` file, ``serialized_exported_program.json`` in older ones.
 
-Loading walks from module to module along every ``target``, imports what a tree of inputs names, evaluates sizes as
-expressions and writes names into Python source. Sources: ``torch/_export/serde/serialize.py``
+Loading walks from module to module along every ``target``, imports the classes that a tree of inputs refers to,
+evaluates sizes as expressions and writes names into Python source. Sources: ``torch/_export/serde/serialize.py``
 (``deserialize_operator``, ``_parse_sym_expr``), ``torch/utils/_pytree.py`` (``_defaultdict_deserialize``,
 ``enum_object_hook``), ``torch/export/_unlift.py`` (``_convert_guards_code_to_fn``), ``torch/fx/graph.py`` (code of
 placeholders).
@@ -36,96 +36,98 @@ _NESTING: Final = 4
 
 
 def recognises(head: Head) -> bool:
-    """The layout says so."""
+    """Whether the archive's layout makes this member an exported program."""
     return head.content == TORCH_EXPORT
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what the graph has torch call, import or evaluate.
+    """Yield the names that the graph makes torch call, import or evaluate.
 
     Raises:
         DamagedError: it is not text.
-        LimitReachedError: it nests too deep or holds too many values.
+        LimitReachedError: it nests too deep, or holds too many values.
         WindowError: it is larger than is read at once, or from the window.
     """
     text, _, _ = whole_text(window, limits)
-    graph = _Graph(limits)
-    unread = obstacle_to(lambda: graph.search(text))
+    graph = _GraphSearch(limits)
+    unread = obstacle_to(lambda: graph.search_text(text))
     yield TorchProgram("torch-export", tuple(graph.mentions))
     if unread is not None:
         yield unread
 
 
-class _Graph:
-    """Gathers the mentions of one graph and of the JSON in its strings."""
+class _GraphSearch:
+    """Gathers the names in one graph and in the JSON in its strings."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.mentions: dict[TorchMention, None] = {}
 
-    def search(self, text: str, depth: int = 0) -> None:
-        """Take in a JSON text.
+    def search_text(self, text: str, depth: int = 0) -> None:
+        """Gather the names in a JSON text.
 
         Raises:
             ValueError: it is not JSON.
-            LimitReachedError: it is larger, deeper or tells more names than is followed.
+            LimitReachedError: it is larger or deeper, or holds more names, than is read.
         """
         keep_bounds(text, self._limits)
 
-        def object_ends(pairs: list[tuple[str, object]]) -> None:
-            self._imports(dict(pairs))
+        def finish_object(pairs: list[tuple[str, object]]) -> None:
+            self._find_imports(dict(pairs))
             for key, inner in pairs:
                 for string in inner if isinstance(inner, list) else (inner,):
                     if isinstance(string, str):
-                        self._string(key, string, depth)
+                        self._handle_string(key, string, depth)
 
-        # Nothing is kept of an object that has ended, so that a large graph costs no more than its strings.
-        decoder = json.JSONDecoder(object_pairs_hook=object_ends, parse_int=_drop, parse_float=_drop)
+        # The hook returns nothing, so no object is kept, and a large graph takes no more memory than its strings.
+        decoder = json.JSONDecoder(
+            object_pairs_hook=finish_object, parse_int=_discard_number, parse_float=_discard_number
+        )
         with as_deep_as_the_parser_goes():
             decoder.decode(text)
 
-    def _string(self, key: str, text: str, depth: int) -> None:
+    def _handle_string(self, key: str, text: str, depth: int) -> None:
         if key in _TARGETS:
             found = _OPERATOR.fullmatch(text)
             name = f"{found[1]}::{found[2]}" if found else text
-            self._add(NameUse.OPERATOR, name)
+            self._add_mention(NameUse.OPERATOR, name)
         elif key in _EXPRESSIONS:
-            self._expression(text)
+            self._find_words(text)
         elif key in _NAMES and text and not _IDENTIFIER.fullmatch(text):
-            self._add(NameUse.IDENTIFIER, text)
+            self._add_mention(NameUse.IDENTIFIER, text)
         elif key in _NESTED:
-            self._nested(text, depth)
+            self._search_nested(text, depth)
 
-    def _imports(self, value: dict[str, object]) -> None:
+    def _find_imports(self, value: dict[str, object]) -> None:
         module, name = value.get("default_factory_module"), value.get("default_factory_name")
         if module is not None or name is not None:
-            self._add(NameUse.IMPORT, f"{module}.{name}")
+            self._add_mention(NameUse.IMPORT, f"{module}.{name}")
         if "__enum__" in value:
-            self._add(NameUse.IMPORT, str(value.get("fqn")).replace(":", ".", 1))
+            self._add_mention(NameUse.IMPORT, str(value.get("fqn")).replace(":", ".", 1))
         class_name = value.get("class_fqn")
         if isinstance(class_name, str) and class_name:
-            self._add(NameUse.TYPE, class_name)
+            self._add_mention(NameUse.TYPE, class_name)
 
-    def _nested(self, text: str, depth: int) -> None:
+    def _search_nested(self, text: str, depth: int) -> None:
         if text.lstrip()[:1] not in ("{", "["):
             return
         if depth >= _NESTING:
-            raise LimitReachedError(f"JSON lies in more than {_NESTING} layers of strings")
+            raise LimitReachedError(f"JSON is nested in more than {_NESTING} layers of strings")
         try:
-            self.search(text, depth + 1)
+            self.search_text(text, depth + 1)
         except ValueError:
-            self._add(NameUse.UNRESOLVED, "a tree of inputs that is not JSON")
+            self._add_mention(NameUse.UNRESOLVED, "a tree of inputs that is not JSON")
 
-    def _expression(self, text: str) -> None:
+    def _find_words(self, text: str) -> None:
         for word in _WORD.findall(_TEXT_IN_EXPRESSION.sub("", text)):
             if not _SYMBOL.fullmatch(word):
-                self._add(NameUse.EXPRESSION, word)
+                self._add_mention(NameUse.EXPRESSION, word)
 
-    def _add(self, mention: NameUse, name: str) -> None:
+    def _add_mention(self, mention: NameUse, name: str) -> None:
         if len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} different names in one graph")
         self.mentions[TorchMention(mention, name[:200], called=True)] = None
 
 
-def _drop(_: str) -> None:
+def _discard_number(_: str) -> None:
     return None

@@ -1,7 +1,7 @@
-"""The tokens of TorchScript, as torch itself cuts them.
+"""Tokenize TorchScript as torch does.
 
-Python's own tokenizer would differ where it counts (line ends, letters beyond ASCII, ``is not`` before a name), and
-what is a string or a comment to one reader and code to the other hides code. Source:
+Python's tokenizer differs at line ends, letters beyond ASCII and ``is not`` before a name. Where two tokenizers differ,
+one takes code for a string or a comment, and that hides code from a scanner. Source:
 ``torch/csrc/jit/frontend/lexer.h``.
 """
 
@@ -43,12 +43,12 @@ class Token(NamedTuple):
     line: int
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """The tokens of a source, in order, without comments, blanks, and the ends of lines inside brackets.
+def tokenize(text: str) -> Iterator[Token]:
+    """Yield the tokens of a source, without comments, blanks, and the ends of lines inside brackets.
 
     Raises:
-        DamagedError: torch would refuse the text there; ``offset`` counts characters.
-        LimitReachedError: there are more tokens than are followed.
+        DamagedError: torch refuses the text; ``offset`` counts characters.
+        LimitReachedError: there are more tokens than are read.
     """
     position, line, nesting = 0, 1, 0
     for _ in in_time(range(_MOST_TOKENS)):
@@ -56,7 +56,7 @@ def tokens(text: str) -> Iterator[Token]:
             return
         found = _TOKEN.match(text, position)
         if found is None:
-            raise DamagedError(f"line {line} holds a character that is no TorchScript", position)
+            raise DamagedError(f"line {line} has a character that TorchScript does not allow", position)
         kind, piece = found.lastgroup or "", found.group()
         if kind == "mark":
             nesting += (piece in "([{") - (piece in ")]}")

@@ -1,4 +1,4 @@
-"""The reader of TorchScript sources, ``code/**.py`` in an archive that ``torch.jit.save`` writes."""
+"""Read TorchScript sources: ``code/**.py`` in an archive that ``torch.jit.save`` writes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from modelaudit.formats.pickles.torch.source import Names
+from modelaudit.formats.pickles.torch.source import NameCollector
 from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -20,13 +20,13 @@ _PLACE = re.compile(r"![^!]*?code/([^!]*)\.py(?:#\d+)?\Z", re.IGNORECASE)
 
 
 def recognises(head: Head) -> bool:
-    """The archive is TorchScript, and this is one of its sources."""
+    """Whether this is a source of a TorchScript archive."""
     is_source = head.content == TORCHSCRIPT and _PLACE.search(head.path) is not None
     return is_source and looks_like_text(replace(head, content=None))
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the names in the source. What follows a fault is told as unread: torch would not compile it either.
+    """Yield the names in the source. The rest after an error is an absence; torch does not compile it either.
 
     Raises:
         DamagedError: it is not text throughout.
@@ -36,22 +36,22 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     scan = TextScan()
     scan.feed(data)
     scan.finish()
-    # torch goes by bytes, and none beyond ASCII is part of a name; what they spell in strings does not matter here.
+    # torch reads bytes, and none beyond ASCII can be in a name; the text of strings does not matter here.
     text = data.decode("latin-1") if scan.encoding in ("utf-8", EIGHT_BIT) else decode(data, scan)
-    names = Names()
+    names = NameCollector()
     unread: Unread | None = None
     try:
-        names.follow(text)
+        names.collect_names(text)
     except LimitReachedError as error:
         unread = Unread(UnreadReason.LIMIT, str(error))
     except DamagedError as error:
         unread = Unread(UnreadReason.DAMAGED, str(error), Location(offset=error.offset))
-    yield _program(artifact.path, names)
+    yield _make_program(artifact.path, names)
     if unread is not None:
         yield unread
 
 
-def _program(path: str, names: Names) -> TorchProgram:
+def _make_program(path: str, names: NameCollector) -> TorchProgram:
     place = _PLACE.search(path)
     qualifier = place.group(1).replace("/", ".") if place else ""
     return TorchProgram(

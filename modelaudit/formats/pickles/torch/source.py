@@ -1,8 +1,8 @@
-"""Every name in a TorchScript source, with what it can mean to the compiler.
+"""Collect every name in a TorchScript source, with its meaning to the compiler.
 
-Names are taken wherever they are mentioned, called or not: a function may be given another name before it is called.
-Sources: ``torch/csrc/jit/serialization/import_source.cpp`` (what ``torch``, ``ops``, ``__torch__`` and ``CONSTANTS``
-stand for), ``torch/csrc/jit/frontend/ir_emitter.cpp`` (bare names), ``sugared_value.cpp`` (attributes of values).
+Names count wherever they occur, called or not, because a function may get another name before it is called. Sources:
+``torch/csrc/jit/serialization/import_source.cpp`` (the names ``torch``, ``ops``, ``__torch__`` and ``CONSTANTS``),
+``torch/csrc/jit/frontend/ir_emitter.cpp`` (bare names), ``sugared_value.cpp`` (attributes of values).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.pickles.torch.lexer import Token, tokens
+from modelaudit.formats.pickles.torch.lexer import Token, tokenize
 from modelaudit.model.torch import NameUse, TorchMention
 from modelaudit.wire.base import LimitReachedError
 
@@ -26,12 +26,12 @@ _END: Final = Token("line", "\n", 0)
 _MOST_NAMES: Final = 50_000
 
 
-class Names:
-    """Follows the tokens of one source and gathers its names.
+class NameCollector:
+    """Gathers the names in the tokens of one source.
 
     Attributes:
         defines: last names of the classes, functions and methods that it defines.
-        types: of those, the ones that stand for themselves and not inside a class.
+        types: those of them that are not inside a class.
         fields: names that its classes declare as fields.
     """
 
@@ -43,140 +43,140 @@ class Names:
         self._assigned: set[str] = set()
         self._tokens: Iterator[Token] = iter(())
         self._next = _END
-        # For each open bracket, whether it is that of getattr, whose text names an attribute.
+        # For each open bracket, whether it is that of ``getattr``, whose string is the name of an attribute.
         self._brackets: list[bool] = []
         self._is_statement = True
         self._is_indented = False
 
-    def follow(self, text: str) -> None:
-        """Take in a whole source.
+    def collect_names(self, text: str) -> None:
+        """Collect the names in a whole source.
 
         Raises:
-            DamagedError: torch would refuse it; what stands before the fault was taken in.
-            LimitReachedError: it holds more different names than are kept.
+            DamagedError: torch refuses it; names before the error were collected.
+            LimitReachedError: it has more different names than are kept.
         """
-        self._tokens = tokens(text)
+        self._tokens = tokenize(text)
         self._next = next(self._tokens, _END)
         while self._next is not _END:
-            token = self._take()
+            token = self._take_token()
             if token.kind == "word":
-                self._word(token)
+                self._handle_word(token)
             elif token.kind == "string":
-                self._string(token)
+                self._handle_string(token)
             elif token.kind == "mark":
-                self._mark(token)
+                self._handle_mark(token)
             elif token.kind == "line":
                 self._is_indented = len(token.text) > 1
             self._is_statement = token.kind == "line"
 
     @property
     def mentions(self) -> tuple[TorchMention, ...]:
-        """What is mentioned, in order of the first mention; names that the source gives a value itself left out."""
+        """The mentions in the order of their first occurrence, without names that the source assigns a value to."""
         found = self._mentions.values()
         return tuple(item for item in found if item.use is not NameUse.NAME or item.name not in self._assigned)
 
-    def _take(self) -> Token:
+    def _take_token(self) -> Token:
         token = self._next
         self._next = next(self._tokens, _END)
         return token
 
-    def _mark(self, token: Token) -> None:
+    def _handle_mark(self, token: Token) -> None:
         if token.text in "([{":
             self._brackets.append(False)
         elif token.text in ")]}" and self._brackets:
             self._brackets.pop()
         elif token.text == "." and self._next.kind == "word":
-            first = self._take()
-            self._attributes([first.text, *self._rest()], first.line)
+            first = self._take_token()
+            self._add_attributes([first.text, *self._take_dotted_names()], first.line)
 
-    def _rest(self) -> list[str]:
-        """The names that follow with a dot before each."""
+    def _take_dotted_names(self) -> list[str]:
+        """Take the names that follow, each after a dot."""
         parts: list[str] = []
         while self._next.text == ".":
-            self._take()
+            self._take_token()
             if self._next.kind == "word":
-                parts.append(self._take().text)
+                parts.append(self._take_token().text)
         return parts
 
-    def _word(self, token: Token) -> None:
+    def _handle_word(self, token: Token) -> None:
         if token.text == "def" and self._next.kind == "word":
-            self._define(self._take())
+            self._add_definition(self._take_token())
         elif token.text == "class" and self._next.kind == "word":
-            self._class(self._take())
+            self._handle_class(self._take_token())
         elif token.text == "import":
-            self._rest_of_line()
+            self._skip_line()
         elif token.text not in _KEYWORDS:
-            self._chain(token, self._is_statement)
+            self._handle_dotted_name(token, self._is_statement)
 
-    def _define(self, name: Token) -> None:
+    def _add_definition(self, name: Token) -> None:
         self.defines.add(name.text)
         if not self._is_indented:
             self.types.add(name.text)
 
-    def _class(self, name: Token) -> None:
-        self._define(name)
+    def _handle_class(self, name: Token) -> None:
+        self._add_definition(name)
         if self._next.text != "(":
             return
-        self._take()
+        self._take_token()
         while self._next.kind == "word" and self._next.text in _BASES:
-            self._take()
+            self._take_token()
 
-    def _rest_of_line(self) -> None:
+    def _skip_line(self) -> None:
         while self._next is not _END and self._next.kind != "line":
-            self._take()
+            self._take_token()
 
-    def _chain(self, first: Token, is_statement: bool) -> None:
-        parts = [first.text, *self._rest()]
+    def _handle_dotted_name(self, first: Token, is_statement: bool) -> None:
+        parts = [first.text, *self._take_dotted_names()]
         if parts[0] == "torch":
-            self._operator("aten", parts, 1, first.line)
+            self._add_operator("aten", parts, 1, first.line)
         elif parts[0] == "ops":
-            self._operator(parts[1] if len(parts) > 1 else "", parts, 2, first.line)
+            self._add_operator(parts[1] if len(parts) > 1 else "", parts, 2, first.line)
         elif parts[0] == "__torch__":
-            self._add(NameUse.TYPE, ".".join(parts), first.line)
+            self._add_mention(NameUse.TYPE, ".".join(parts), first.line)
         elif parts[0] == "CONSTANTS":
-            self._attributes(parts[2:], first.line)
+            self._add_attributes(parts[2:], first.line)
         elif len(parts) > 1:
-            self._attributes(parts[1:], first.line)
+            self._add_attributes(parts[1:], first.line)
         elif self._next.text == "(":
-            self._add(NameUse.NAME, parts[0], first.line)
+            self._add_mention(NameUse.NAME, parts[0], first.line)
             self._open_call(parts[0])
         elif self._next.text == "=":
             self._assigned.add(parts[0])
         elif self._next.text == ":" and is_statement:
             self.fields.add(parts[0])
 
-    def _operator(self, namespace: str, parts: list[str], index: int, line: int) -> None:
+    def _add_operator(self, namespace: str, parts: list[str], index: int, line: int) -> None:
         # torch takes "autograd" after any namespace for "aten" (BuiltinModule::attr).
         while index < len(parts) and parts[index] == "autograd":
             namespace, index = "aten", index + 1
         if index >= len(parts):
-            self._add(NameUse.UNRESOLVED, ".".join(parts), line)
+            self._add_mention(NameUse.UNRESOLVED, ".".join(parts), line)
             return
         called = self._next.text == "(" and index + 1 == len(parts)
-        self._add(NameUse.OPERATOR, f"{namespace}::{parts[index]}", line, called)
-        self._attributes(parts[index + 1 :], line)
+        self._add_mention(NameUse.OPERATOR, f"{namespace}::{parts[index]}", line, called)
+        self._add_attributes(parts[index + 1 :], line)
 
-    def _attributes(self, parts: list[str], line: int) -> None:
+    def _add_attributes(self, parts: list[str], line: int) -> None:
         for number, part in enumerate(parts, 1):
-            self._add(NameUse.METHOD, part, line, number == len(parts) and self._next.text == "(")
+            self._add_mention(NameUse.METHOD, part, line, number == len(parts) and self._next.text == "(")
 
     def _open_call(self, name: str) -> None:
-        self._take()
+        self._take_token()
         self._brackets.append(name in ("getattr", "hasattr"))
 
-    def _string(self, token: Token) -> None:
+    def _handle_string(self, token: Token) -> None:
         if not (self._brackets and self._brackets[-1]):
             return
-        text = _content(token.text)
-        # Strings that stand side by side are one.
+        text = _strip_quotes(token.text)
+        # Adjacent strings are one string.
         while self._next.kind == "string":
-            text += _content(self._take().text)
+            text += _strip_quotes(self._take_token().text)
         if "\\" in text:
-            self._add(NameUse.UNRESOLVED, "getattr of a name with escapes", token.line)
+            self._add_mention(NameUse.UNRESOLVED, "getattr of a name with escapes", token.line)
         else:
-            self._add(NameUse.METHOD, text[:200], token.line)
+            self._add_mention(NameUse.METHOD, text[:200], token.line)
 
-    def _add(self, mention: NameUse, name: str, line: int, called: bool | None = None) -> None:
+    def _add_mention(self, mention: NameUse, name: str, line: int, called: bool | None = None) -> None:
         called = self._next.text == "(" if called is None else called
         key = (mention, name)
         known = self._mentions.get(key)
@@ -186,6 +186,6 @@ class Names:
             self._mentions[key] = TorchMention(mention, name, known.line if known else line, called)
 
 
-def _content(literal: str) -> str:
+def _strip_quotes(literal: str) -> str:
     quotes = 3 if literal[:3] in ('"""', "'''") and len(literal) >= 6 else 1
     return literal[quotes:-quotes]

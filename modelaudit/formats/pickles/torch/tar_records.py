@@ -1,7 +1,7 @@
-"""The records of torch's oldest layout, a tar archive with ``storages``, ``tensors`` and ``pickle``.
+"""Read the records of torch's oldest layout, a tar archive with ``storages``, ``tensors`` and ``pickle``.
 
-``storages`` and ``tensors`` are runs of pickles with numbers between them, and torch unpickles each of them with all
-that this allows. Source: ``legacy_load`` in ``torch/serialization.py``.
+``storages`` and ``tensors`` are pickles with numbers between them. torch unpickles each of them without restrictions.
+Source: ``legacy_load`` in ``torch/serialization.py``.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _MOST_RECORDS: Final = 50_000
 
 
 def recognises(head: Head) -> bool:
-    """The layout says so."""
+    """Whether the archive's layout makes this member a run of records."""
     return head.content == TORCH_TAR and bool(head.data)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield every pickle as an artifact of its own, and the extent of the numbers between them."""
-    walk = _Walk(window, limits)
-    follow = walk.storages if file_name(artifact.path) == "storages" else walk.tensors
+    """Yield every pickle as an artifact, and the extent of the numbers between them."""
+    reader = _RecordReader(window, limits)
+    follow = reader.read_storages if file_name(artifact.path) == "storages" else reader.read_tensors
     unread: Unread | None = None
     try:
         follow()
@@ -46,21 +46,27 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except DamagedError as error:
         unread = Unread(UnreadReason.DAMAGED, str(error), Location(offset=error.offset))
     except WindowError as error:
-        unread = Unread(error.reason, str(error), Location(offset=walk.position))
+        unread = Unread(error.reason, str(error), Location(offset=reader.position))
     budget = budget_of(window, limits)
-    for start, end in walk.pickles:
+    for start, end in reader.pickles:
         stretch = SubWindow(window, start, end - start, budget)
         yield Artifact(join_range(artifact.path, start, end), stretch.size, opener(stretch), content=PICKLE)
-    yield TensorData(walk.numbers)
+    yield TensorData(reader.numbers)
     if unread is not None:
         yield unread
-    elif walk.position < window.size:
-        rest = SubWindow(window, walk.position, window.size - walk.position, budget)
-        yield Artifact(join_range(artifact.path, walk.position, window.size), rest.size, opener(rest))
+    elif reader.position < window.size:
+        rest = SubWindow(window, reader.position, window.size - reader.position, budget)
+        yield Artifact(join_range(artifact.path, reader.position, window.size), rest.size, opener(rest))
 
 
-class _Walk:
-    """Follows the records in order; ``pickles`` are the extents of those that were met, the damaged one included."""
+class _RecordReader:
+    """Reads the records in order.
+
+    Attributes:
+        position: offset of the next record.
+        pickles: (first offset, offset behind the last byte) of each pickle, a damaged one included.
+        numbers: bytes of the numbers between them.
+    """
 
     def __init__(self, window: Window, limits: Limits) -> None:
         self.position = 0
@@ -69,68 +75,68 @@ class _Walk:
         self._window = window
         self._limits = limits
 
-    def storages(self) -> None:
-        """A number; for each storage a pickle of its key, place and type, and its elements; a pickle of the views.
+    def read_storages(self) -> None:
+        """Read the count, for each storage a pickle of key, place and type and its elements, and a pickle of the views.
 
         Raises:
-            DamagedError: the records break off or contradict themselves.
+            DamagedError: the records are cut off or contradict themselves.
             WindowError: from the window.
         """
-        for _ in range(self._count()):
-            described = self._described()
+        for _ in range(self._read_count()):
+            described = self._read_description()
             kind = described[2] if len(described) == 3 else None
             size = ITEM_SIZES.get(kind.qualname) if isinstance(kind, Name) else None
             if size is None:
-                raise DamagedError("a storage of a type whose elements have no known size", self.position)
-            self._pass(_COUNT.unpack(self._take(_COUNT.size))[0] * size)
-        self._load()
+                raise DamagedError("a storage has a type whose element size is unknown", self.position)
+            self._skip_numbers(_COUNT.unpack(self._read_bytes(_COUNT.size))[0] * size)
+        self._execute_pickle()
 
-    def tensors(self) -> None:
-        """A number; for each tensor a pickle of its key, storage and type, and its sizes, strides and offset.
+    def read_tensors(self) -> None:
+        """Read the count, and a pickle of key, storage and type for each tensor, with its sizes, strides and offset.
 
         Raises:
-            DamagedError: the records break off or contradict themselves.
+            DamagedError: the records are cut off or contradict themselves.
             WindowError: from the window.
         """
-        for _ in range(self._count()):
-            self._described()
-            (dimensions,) = _DIMENSIONS.unpack(self._take(_DIMENSIONS.size))
+        for _ in range(self._read_count()):
+            self._read_description()
+            (dimensions,) = _DIMENSIONS.unpack(self._read_bytes(_DIMENSIONS.size))
             if not 0 <= dimensions <= _MOST_DIMENSIONS:
-                raise DamagedError(f"a tensor of {dimensions} dimensions", self.position)
-            self._pass((2 * dimensions + 1) * _COUNT.size)
+                raise DamagedError(f"a tensor has {dimensions} dimensions", self.position)
+            self._skip_numbers((2 * dimensions + 1) * _COUNT.size)
 
-    def _count(self) -> int:
-        number = self._load()
+    def _read_count(self) -> int:
+        number = self._execute_pickle()
         if not isinstance(number, int) or number < 0:
-            raise DamagedError("the number of records is no number", self.position)
+            raise DamagedError("the count of records is not a number", self.position)
         if number > _MOST_RECORDS:
             raise LimitReachedError(f"more than {_MOST_RECORDS} records", self.position)
         return number
 
-    def _described(self) -> tuple[StackValue, ...]:
-        return unpack_tuple(self._load())
+    def _read_description(self) -> tuple[StackValue, ...]:
+        return unpack_tuple(self._execute_pickle())
 
-    def _load(self) -> StackValue:
+    def _execute_pickle(self) -> StackValue:
         start = self.position
         machine = Machine(self._window, start, self._limits)
         try:
             machine.execute()
         except (DamagedError, WindowError):
-            # What stands before the damage is a program all the same, and is told by whoever reads that stretch.
+            # The opcodes before the damage are a program all the same, which the pickle reader examines.
             self.pickles.append((start, self._window.size))
             raise
         self.position = machine.source.offset
         self.pickles.append((start, self.position))
         return machine.result
 
-    def _take(self, length: int) -> bytes:
+    def _read_bytes(self, length: int) -> bytes:
         data = self._window.read(self.position, length)
         if len(data) < length:
-            raise DamagedError("the records break off", self.position)
+            raise DamagedError("the records are cut off", self.position)
         self.position += length
         return data
 
-    def _pass(self, length: int) -> None:
+    def _skip_numbers(self, length: int) -> None:
         left = self._window.size - self.position
         if not 0 <= length <= left:
             raise DamagedError(f"a record takes {length} bytes where {left} are left", self.position)

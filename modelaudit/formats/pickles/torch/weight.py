@@ -1,8 +1,8 @@
-"""The reader of a weight in an exported program, which is numbers unless another member calls it a pickle.
+"""Read a weight of an exported program: numbers, unless another member declares it a pickle.
 
-``torch.export.load`` takes ``data/weights/weight_0`` for plain numbers, or hands it to ``torch.load`` with all that
-this allows, as the archive's own configuration says (``use_pickle`` in ``torch/export/pt2_archive/_package.py``). So
-both are told where both are possible.
+``torch.export.load`` reads ``data/weights/weight_0`` as plain numbers, or passes it to ``torch.load`` without
+restrictions, depending on the archive's own configuration (``use_pickle`` in
+``torch/export/pt2_archive/_package.py``). The reader reports both where both are possible.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from modelaudit.wire.sniff import strong_magic
 
 
 def recognises(head: Head) -> bool:
-    """The layout says so, and the bytes do not begin as a format of their own."""
+    """Whether the archive's layout makes this member a weight, and it does not begin like a format of its own."""
     return head.content == TORCH_WEIGHT and strong_magic(head.data) is None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the size, and what the bytes would do as a pickle if they would do anything.
+    """Yield the size, and the program that the bytes are as a pickle if that has any events.
 
     Raises:
         WindowError: from the window.
@@ -34,6 +34,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if not starts_pickle(window, 0, limits):
         return
     found = list(pickle.read(artifact, window, limits))
-    # Numbers may begin like a pickle by chance; they do not go on to import anything.
+    # Numbers may begin like a pickle by chance, but then import nothing.
     if any(isinstance(item, PickleProgram) and item.events for item in found):
         yield from found
