@@ -18,7 +18,7 @@ PATH = "m.pt2!m/models/model.json"
 
 def told(read_bytes, value: object) -> set[tuple[str, str]]:
     reading = read_bytes(json.dumps(value).encode(), PATH, content=TORCH_EXPORT)
-    return {(item.mention.value, item.name) for program in reading.of(TorchProgram) for item in program.mentions}
+    return {(item.use.value, item.name) for program in reading.of(TorchProgram) for item in program.mentions}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def names_of(text: str) -> NameCollector:
 
 
 def told(text: str) -> set[tuple[str, str]]:
-    return {(item.mention.value, item.name) for item in names_of(text).mentions}
+    return {(item.use.value, item.name) for item in names_of(text).mentions}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_operators_of_a_graph_are_found_in_its_source(torch, read_bytes) -> None
     buffer = io.BytesIO()
     torch.jit.save(script, buffer)
     reading = read_bytes(buffer.getvalue(), "m.pt")
-    found = {m.name for program in reading.of(TorchProgram) for m in program.mentions if m.mention == "operator"}
+    found = {m.name for program in reading.of(TorchProgram) for m in program.mentions if m.use == "operator"}
     graph = {node.kind() for node in script.inlined_graph.nodes() if node.kind().startswith("aten::")}
     assert graph
     assert graph <= found
@@ -191,7 +191,7 @@ def test_bytecode_that_breaks_off_keeps_what_it_names(read_bytes) -> None:
     data = b"\x80\x02X\x0a\x00\x00\x00aten::saveX\xff"
     reading = read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT)
     (program,) = reading.of(TorchProgram)
-    assert [(item.mention, item.name) for item in program.mentions] == [(NameUse.OPERATOR, "aten::save")]
+    assert [(item.use, item.name) for item in program.mentions] == [(NameUse.OPERATOR, "aten::save")]
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
