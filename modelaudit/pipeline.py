@@ -34,7 +34,7 @@ from modelaudit.policy.gate import decide, decide_use, reopen_unread_permission
 from modelaudit.sources import resolve, resolve_terms
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
-from modelaudit.wire.deadline import SPENT, Deadline, keeping
+from modelaudit.wire.deadline import TIME_SPENT, Deadline, keep_deadline
 from modelaudit.wire.sniff import name_format
 from modelaudit.wire.windows import TimedWindow
 
@@ -154,7 +154,7 @@ class ArtifactReading:
         seconds = self.limits.artifact_seconds + self.limits.seconds_per_gib * artifact.size / GIB
         self._deadline = Deadline(time.monotonic() + seconds)
         try:
-            with artifact.open() as window, keeping(self._deadline):
+            with artifact.open() as window, keep_deadline(self._deadline):
                 digesting = DigestingWindow(window)
                 try:
                     self.read(artifact, TimedWindow(digesting, self._deadline), 0)
@@ -162,9 +162,9 @@ class ArtifactReading:
                     self._record_absence(artifact, error.reason, str(error))
                 except LimitReachedError as error:
                     self._record_absence(artifact, UnreadReason.LIMIT, str(error))
-                if self._deadline.reached and not any(SPENT in unread.detail for _, unread in self.unread):
+                if self._deadline.reached and not any(TIME_SPENT in unread.detail for _, unread in self.unread):
                     # Somebody who looked for something gave it up: what he would have found is not known.
-                    self._record_absence(artifact, UnreadReason.LIMIT, SPENT)
+                    self._record_absence(artifact, UnreadReason.LIMIT, TIME_SPENT)
                 digests = digesting.finish() if hashing else ()
                 change = window.changed() if isinstance(window, WatchedWindow) else None
         except WindowError as error:

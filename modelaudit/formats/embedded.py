@@ -21,7 +21,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import HEAD_BYTES
 from modelaudit.wire.codecs import BZIP2, CODECS, LZ4, XZ, ZSTD, Codec, DecodingError
-from modelaudit.wire.codings import AS_TEXT, Coding, bytes_as_text, codings_of
+from modelaudit.wire.codings import AS_TEXT, Coding, decode_character_bytes, decode_codings
 from modelaudit.wire.windows import Budget, SubWindow, budget_of, read_whole
 
 _TRIAL_BYTES: Final = 600
@@ -77,7 +77,7 @@ def _expands_to_content(codec: Codec, data: bytes, layers: int) -> bool:
             return False
     if not out:
         return codec in _BLOCKWISE
-    return detect_format(out, layers - 1) is not None or bool(codings_of(out, cut=True))
+    return detect_format(out, layers - 1) is not None or bool(decode_codings(out, cut=True))
 
 
 # Try formats with weak starts last: their first bytes may belong to any other format.
@@ -130,13 +130,13 @@ def detect_coding(data: bytes, cut: bool = False, is_text: bool = False) -> Codi
         is_text: a loader reads the data as characters, and each character may represent a byte.
     """
     if is_text:
-        for coding, inner in bytes_as_text(data, cut).items():
-            if detect_format(inner) or codings_of(inner, cut):
+        for coding, inner in decode_character_bytes(data, cut).items():
+            if detect_format(inner) or decode_codings(inner, cut):
                 return coding
     if detect_format(data):
         return Coding.RAW
-    for coding, inner in codings_of(data, cut).items():
-        if detect_format(inner) or codings_of(inner, cut):
+    for coding, inner in decode_codings(data, cut).items():
+        if detect_format(inner) or decode_codings(inner, cut):
             return coding
     return None
 
@@ -160,7 +160,7 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
             return EmbeddedContent(name, window, layers) if name else None
         text = read_whole(window, limits.document_bytes)
         budget.spend(len(text))
-        decoded = bytes_as_text(text) if coding in AS_TEXT else codings_of(text)
+        decoded = decode_character_bytes(text) if coding in AS_TEXT else decode_codings(text)
         if coding not in decoded:
             return None
         window, is_text = DecodedWindow(decoded[coding], budget), False

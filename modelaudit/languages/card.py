@@ -14,7 +14,7 @@ from modelaudit.languages.card_defects import CardDefect
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
 from modelaudit.wire.base import DamagedError
-from modelaudit.wire.yaml_text import Node, YamlError, compose
+from modelaudit.wire.yaml_text import Node, YamlError, compose_document
 
 FIELDS = frozenset(
     {
@@ -130,7 +130,7 @@ def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
         return ModelCard(
             (), (*defects, Defect(CardDefect.FRONT_MATTER_INVALID, detail, Location(line=matter.first_line)))
         )
-    top, error = compose(matter.text, limits)
+    top, error = compose_document(matter.text, limits)
     if error is not None and matter.closed:
         defects.append(_build_yaml_defect(error, matter.first_line))
     if top is not None and top.kind != "mapping" and not (top.kind == "scalar" and top.text is None):

@@ -19,8 +19,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.deadline import keep_time
-from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, rows, whole_number
-from modelaudit.wire.yaml_text import MERGE_KEY, YamlError, events, short_tag
+from modelaudit.wire.json_text import check_bounds, convert_recursion_error, parse_whole_number, split_rows
+from modelaudit.wire.yaml_text import MERGE_KEY, YamlError, parse_events, shorten_tag
 
 _MAX_SETTINGS: Final = 300_000
 _MAX_STEPS: Final = 10_000_000
@@ -104,9 +104,9 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
         LimitReachedError: it contains more than ``_MAX_SETTINGS`` values, or nests too deep.
         ValueError: it is not JSON.
     """
-    keep_bounds(text, replace(limits, document_nodes=min(_MAX_SETTINGS, limits.document_nodes)))
-    with as_deep_as_the_parser_goes():
-        top = json.JSONDecoder(object_pairs_hook=_ObjectPairs, parse_int=whole_number).decode(text)
+    check_bounds(text, replace(limits, document_nodes=min(_MAX_SETTINGS, limits.document_nodes)))
+    with convert_recursion_error():
+        top = json.JSONDecoder(object_pairs_hook=_ObjectPairs, parse_int=parse_whole_number).decode(text)
     found: list[Setting] = []
     waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
     steps = 0
@@ -139,7 +139,7 @@ def parse_row_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitR
         ValueError: a line is not JSON.
     """
     found: list[Setting] = []
-    for number, row in enumerate(rows(text)):
+    for number, row in enumerate(split_rows(text)):
         found += (replace(each, path=(str(number), *each.path)) for each in parse_json_settings(row, limits))
         if len(found) > _MAX_SETTINGS:
             return found, LimitReachedError(f"its rows contain more than {_MAX_SETTINGS} values")
@@ -191,7 +191,7 @@ def parse_yaml_settings(text: str, limits: Limits) -> tuple[list[Setting], Limit
     """
     collector = _YamlSettingsCollector()
     try:
-        for event in events(text, limits):
+        for event in parse_events(text, limits):
             if isinstance(event, yaml.CollectionEndEvent):
                 collector.close_collection()
             elif isinstance(event, yaml.NodeEvent):
@@ -232,7 +232,7 @@ class _YamlSettingsCollector:
     def add_event(self, event: yaml.NodeEvent) -> None:
         """Record the next key, value or start of a collection."""
         tag = getattr(event, "tag", None)
-        short = short_tag(tag) if isinstance(tag, str) else ""
+        short = shorten_tag(tag) if isinstance(tag, str) else ""
         value = self._resolve_scalar(event)
         path: tuple[str, ...] = ()
         merges = False

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.model.structure import UnreadReason
 
-LARGEST_DICTIONARY = 256 * MIB
+MAX_DICTIONARY_BYTES = 256 * MIB
 _SKIPPABLE_HEADER = 8
 _PICKY_SIZE = 1 << 38
 _WINDOW_LOG = 28  # zstd counts the same bound in bits
@@ -70,7 +70,7 @@ class Codec:
     begins: Callable[[bytes], bool] = lambda data: False
 
 
-class _Guarded:
+class _GuardedDecoder:
     """A decoder whose failures are all ``DecodingError``."""
 
     def __init__(self, decoder: Decoder, failures: tuple[type[Exception], ...]) -> None:
@@ -97,7 +97,7 @@ class _Guarded:
             raise DecodingError(str(error), UnreadReason.LIMIT if memory else UnreadReason.DAMAGED) from error
 
 
-class _Inflate:
+class _InflateDecoder:
     """``zlib`` with the interface of ``bz2`` and ``lzma``."""
 
     def __init__(self, window_bits: int) -> None:
@@ -122,7 +122,7 @@ class _Inflate:
         return out
 
 
-class _Stored:
+class _StoredDecoder:
     """No compression."""
 
     eof = False
@@ -141,7 +141,7 @@ class _Stored:
         return data[:max_length]
 
 
-class _Filtered:
+class _FilterDecoder:
     """A reversible filter of ``lzma`` over plain data, such as the one that rewrites jumps of x86 code.
 
     ``lzma`` runs filters only in front of a compressor, so the data are handed to it as LZMA2 chunks that are not
@@ -149,7 +149,7 @@ class _Filtered:
     """
 
     def __init__(self, filter_: dict[str, int], size: int) -> None:
-        self._decoder = _raw_lzma([filter_, {"id": lzma.FILTER_LZMA2, "dict_size": 64 * KIB}])
+        self._decoder = _make_raw_lzma([filter_, {"id": lzma.FILTER_LZMA2, "dict_size": 64 * KIB}])
         self._left = size
         self._ended = False
         self._control = 1  # resets the dictionary, which the first chunk must
@@ -179,86 +179,86 @@ class _Filtered:
         return self._decoder.decompress(chunk, max_length)
 
 
-def _raw_lzma(filters: list[dict[str, int]]) -> lzma.LZMADecompressor:
+def _make_raw_lzma(filters: list[dict[str, int]]) -> lzma.LZMADecompressor:
     try:
         return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
     except (lzma.LZMAError, ValueError, OverflowError) as error:
         raise DecodingError(f"the LZMA properties are damaged: {error}") from error
 
 
-def _dictionary(stated: int, content: int) -> int:
+def _choose_dictionary_size(stated: int, content: int) -> int:
     """The dictionary to allocate: never larger than what it decompresses to, whatever a header claims."""
     size = max(min(stated, content), 4 * KIB)
-    if size > LARGEST_DICTIONARY:
+    if size > MAX_DICTIONARY_BYTES:
         raise DecodingError(f"the LZMA dictionary takes {size} bytes", UnreadReason.LIMIT)
     return size
 
 
-def lzma1(properties: bytes, size: int) -> Decoder:
+def make_lzma1_decoder(properties: bytes, size: int) -> Decoder:
     """A decoder by the five bytes of properties with which a ``.lzma`` file, ZIP and 7z all begin."""
     if len(properties) < 5 or properties[0] >= 9 * 5 * 5:
         raise DecodingError("the LZMA properties are damaged")
     rest, literal_context = divmod(properties[0], 9)
     position, literal_position = divmod(rest, 5)
-    dictionary = _dictionary(int.from_bytes(properties[1:5], "little"), size)
+    dictionary = _choose_dictionary_size(int.from_bytes(properties[1:5], "little"), size)
     options = {"id": lzma.FILTER_LZMA1, "dict_size": dictionary, "lc": literal_context, "lp": literal_position}
-    return _Guarded(_raw_lzma([{**options, "pb": position}]), (lzma.LZMAError, EOFError))
+    return _GuardedDecoder(_make_raw_lzma([{**options, "pb": position}]), (lzma.LZMAError, EOFError))
 
 
-def lzma2(properties: bytes, size: int) -> Decoder:
+def make_lzma2_decoder(properties: bytes, size: int) -> Decoder:
     """A decoder by the one byte of properties that 7z stores: the dictionary, as a float of two bits."""
     if len(properties) != 1 or properties[0] > 40:
         raise DecodingError("the LZMA2 properties are damaged")
     code = properties[0]
     stated = 0xFFFFFFFF if code == 40 else (2 | code & 1) << (code // 2 + 11)
-    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": _dictionary(stated, size)}]
-    return _Guarded(_raw_lzma(filters), (lzma.LZMAError, EOFError))
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": _choose_dictionary_size(stated, size)}]
+    return _GuardedDecoder(_make_raw_lzma(filters), (lzma.LZMAError, EOFError))
 
 
-def filtered(filter_: dict[str, int], size: int) -> Decoder:
+def make_filter_decoder(filter_: dict[str, int], size: int) -> Decoder:
     """A decoder for one of the ``FILTER_`` constants of ``lzma`` over ``size`` bytes that are not compressed."""
-    return _Guarded(_Filtered(filter_, size), (lzma.LZMAError, EOFError))
+    return _GuardedDecoder(_FilterDecoder(filter_, size), (lzma.LZMAError, EOFError))
 
 
-def _zip_lzma(header: bytes, size: int) -> Decoder:
+def _make_zip_lzma_decoder(header: bytes, size: int) -> Decoder:
     """Method 14: 2 bytes of version, the length of the properties, and them. Source: APPNOTE.TXT section 5.8.8."""
     if len(header) < 9 or int.from_bytes(header[2:4], "little") != 5:
         raise DecodingError("the LZMA properties are damaged")
-    return lzma1(header[4:], size)
+    return make_lzma1_decoder(header[4:], size)
 
 
-def _inflate(window_bits: int) -> Callable[[bytes, int], Decoder]:
-    return lambda header, size: _Guarded(_Inflate(window_bits), (zlib.error,))
+def _make_inflate_start(window_bits: int) -> Callable[[bytes, int], Decoder]:
+    return lambda header, size: _GuardedDecoder(_InflateDecoder(window_bits), (zlib.error,))
 
 
-def _bzip2(header: bytes, size: int) -> Decoder:
-    return _Guarded(bz2.BZ2Decompressor(), (OSError, EOFError))
+def _make_bzip2_decoder(header: bytes, size: int) -> Decoder:
+    return _GuardedDecoder(bz2.BZ2Decompressor(), (OSError, EOFError))
 
 
-def _lzma_file(format_: int) -> Callable[[bytes, int], Decoder]:
+def _make_lzma_file_start(format_: int) -> Callable[[bytes, int], Decoder]:
     def start(header: bytes, size: int) -> Decoder:
-        decoder = lzma.LZMADecompressor(format_, memlimit=LARGEST_DICTIONARY + MIB)
-        return _Guarded(decoder, (lzma.LZMAError, EOFError))
+        decoder = lzma.LZMADecompressor(format_, memlimit=MAX_DICTIONARY_BYTES + MIB)
+        return _GuardedDecoder(decoder, (lzma.LZMAError, EOFError))
 
     return start
 
 
-def _zstd(header: bytes, size: int) -> Decoder:
+def _make_zstd_decoder(header: bytes, size: int) -> Decoder:
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:
         from backports import zstd
     options = {int(zstd.DecompressionParameter.window_log_max): _WINDOW_LOG}
-    return _Guarded(zstd.ZstdDecompressor(options=options), (zstd.ZstdError, EOFError))
+    return _GuardedDecoder(zstd.ZstdDecompressor(options=options), (zstd.ZstdError, EOFError))
 
 
-def _lz4(header: bytes, size: int) -> Decoder:
+def _make_lz4_decoder(header: bytes, size: int) -> Decoder:
     from lz4.frame import LZ4FrameDecompressor  # type: ignore[import-untyped]
 
-    return _Guarded(LZ4FrameDecompressor(), (RuntimeError, ValueError, EOFError))
+    return _GuardedDecoder(LZ4FrameDecompressor(), (RuntimeError, ValueError, EOFError))
 
 
-def _matches(pattern: bytes) -> Callable[[bytes], bool]:
+def _match_pattern(pattern: bytes) -> Callable[[bytes], bool]:
     compiled = re.compile(pattern, re.DOTALL)
     return lambda data: compiled.match(data) is not None
 
@@ -311,16 +311,16 @@ _XZ_MAGIC = b"\xfd7zXZ\x00"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _LZ4_MAGIC = b"\x04\x22\x4d\x18"
 
-STORED = Codec("stored", lambda header, size: _Stored(), unmarked=True)
-DEFLATE = Codec("deflate", _inflate(_RAW))
-BZIP2 = Codec("bzip2", _bzip2, magic=b"BZh", begins=_matches(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"))
-ZIP_LZMA = Codec("lzma", _zip_lzma, header=9, unmarked=True)
-XZ = Codec("xz", _lzma_file(lzma.FORMAT_XZ), magic=_XZ_MAGIC, begins=_matches(re.escape(_XZ_MAGIC)))
-LZMA = Codec("lzma", _lzma_file(lzma.FORMAT_ALONE), magic=_LZMA_MAGIC, begins=_begins_lzma)
-ZSTD = Codec("zstd", _zstd, magic=_ZSTD_MAGIC, begins=_begins_frame(_ZSTD_MAGIC))
-LZ4 = Codec("lz4", _lz4, magic=_LZ4_MAGIC, begins=_begins_frame(_LZ4_MAGIC))
-GZIP = Codec("gzip", _inflate(_WITH_GZIP_HEADER), magic=b"\x1f\x8b", begins=_matches(rb"\x1f\x8b\x08"))
-ZLIB = Codec("zlib", _inflate(zlib.MAX_WBITS), begins=_begins_zlib)
+STORED = Codec("stored", lambda header, size: _StoredDecoder(), unmarked=True)
+DEFLATE = Codec("deflate", _make_inflate_start(_RAW))
+BZIP2 = Codec("bzip2", _make_bzip2_decoder, magic=b"BZh", begins=_match_pattern(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"))
+ZIP_LZMA = Codec("lzma", _make_zip_lzma_decoder, header=9, unmarked=True)
+XZ = Codec("xz", _make_lzma_file_start(lzma.FORMAT_XZ), magic=_XZ_MAGIC, begins=_match_pattern(re.escape(_XZ_MAGIC)))
+LZMA = Codec("lzma", _make_lzma_file_start(lzma.FORMAT_ALONE), magic=_LZMA_MAGIC, begins=_begins_lzma)
+ZSTD = Codec("zstd", _make_zstd_decoder, magic=_ZSTD_MAGIC, begins=_begins_frame(_ZSTD_MAGIC))
+LZ4 = Codec("lz4", _make_lz4_decoder, magic=_LZ4_MAGIC, begins=_begins_frame(_LZ4_MAGIC))
+GZIP = Codec("gzip", _make_inflate_start(_WITH_GZIP_HEADER), magic=b"\x1f\x8b", begins=_match_pattern(rb"\x1f\x8b\x08"))
+ZLIB = Codec("zlib", _make_inflate_start(zlib.MAX_WBITS), begins=_begins_zlib)
 
 CODECS: Final = {codec.name: codec for codec in (GZIP, ZLIB, BZIP2, XZ, LZMA, LZ4, ZSTD)}
 """The codecs that have a file format of their own, by name."""

@@ -49,7 +49,7 @@ AS_TEXT: Final = frozenset({Coding.LATIN_1, Coding.ESCAPED})
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class _TextCoding:
     """A coding as text.
 
     Attributes:
@@ -65,50 +65,50 @@ class _Text:
     decode: Callable[[bytes], bytes]
 
 
-def _from_base64(text: bytes) -> bytes:
+def _decode_base64(text: bytes) -> bytes:
     text = text.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
     return binascii.a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
 
 
-def _from_base32(text: bytes) -> bytes:
+def _decode_base32(text: bytes) -> bytes:
     text = text.rstrip(b"=")
     return base64.b32decode(text + b"=" * (-len(text) % 8))
 
 
-def _from_utf_8(text: bytes) -> bytes:
+def _decode_latin_1_in_utf_8(text: bytes) -> bytes:
     return text.decode("utf-8").encode("latin-1")
 
 
-def _from_escapes(text: bytes) -> bytes:
+def _decode_escapes(text: bytes) -> bytes:
     return text.decode("raw-unicode-escape").encode("latin-1")
 
 
-def _from_ascii85(text: bytes) -> bytes:
+def _decode_ascii85(text: bytes) -> bytes:
     return base64.a85decode(text.removeprefix(b"<~").removesuffix(b"~>"))
 
 
 _TEXTS: Final = {
-    Coding.BASE64: _Text(
+    Coding.BASE64: _TextCoding(
         rb"gA[A-X]|UEs[DF]|H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r])|Qlpo|[/_]Td6|XQAA|BCJN|KLUv|N3q8|k05V"
         rb"|Z0F[B-Y]|VUVz|SDRz|ZU[5FYp]|UWxw|L1Rk|X1Rk|WFFB|QkNK|S0xV|TjNx|ODAw|Nz[gh][15kw]|Y[1-3]|K[FG][MNQYkw]",
-        re.compile(rb"(?:[A-Za-z0-9+/]+|[A-Za-z0-9_\-]+)={0,2}"), 4, _from_base64,
+        re.compile(rb"(?:[A-Za-z0-9+/]+|[A-Za-z0-9_\-]+)={0,2}"), 4, _decode_base64,
     ),
-    Coding.BASE32: _Text(
+    Coding.BASE32: _TextCoding(
         rb"QA[A-C]|KBFQ|D6FQ|P[A-D][ANOP]|IJNG|7U3X|LUAA|AQRE|FC2S|G55L|SNHF",
-        re.compile(rb"[A-Z2-7]+=*"), 8, _from_base32,
+        re.compile(rb"[A-Z2-7]+=*"), 8, _decode_base32,
     ),
-    Coding.HEX: _Text(
+    Coding.HEX: _TextCoding(
         rb"80(?:0[0-5])|504[bB]|1[fF]8[bB]|78(?:01|5[eE]|9[cC]|[dD][aA])|425[aA]|[fF][dD]37|5[dD]00|0422|28[bB]5"
         rb"|377[aA]|934[eE]",
         re.compile(rb"[0-9a-fA-F]+"), 2, binascii.unhexlify,
     ),
-    Coding.BASE85: _Text(
+    Coding.BASE85: _TextCoding(
         rb"f[BC]|P\)h[>{]|ABz[YZab]|c[$%\-mw]|LRx4|\{Wp4|T>t[<=>?]|1R_l|D77#|H\+sC|lTKA",
         re.compile(rb"[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]+"), 5, base64.b85decode,
     ),
-    Coding.ASCII85: _Text(
+    Coding.ASCII85: _TextCoding(
         rb"<~|J[,\-]|:eL[lr]|\+,\^[CDEF]|G[Q\[abh]|6<\\%|rAT%|>lX[jklm]|\"<pP|\.\(\(`|2gW-|P>5\+",
-        re.compile(rb"(?:<~)?[!-uyz]+(?:~>)?"), 5, _from_ascii85,
+        re.compile(rb"(?:<~)?[!-uyz]+(?:~>)?"), 5, _decode_ascii85,
     ),
 }  # fmt: skip
 
@@ -127,7 +127,7 @@ _SPACE: Final = b" \t\r\n"
 _LAST_PIECES: Final = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2}|\\u?[0-9a-f]{0,3})\Z")
 
 
-def bytes_as_text(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
+def decode_character_bytes(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
     """The bytes that ``text`` stands for if each of its characters is one, as a pickle of an old protocol writes them.
 
     Args:
@@ -138,8 +138,8 @@ def bytes_as_text(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
     if cut:
         text = _LAST_PIECES.sub(b"", text)
     for coding, decode, is_used in (
-        (Coding.LATIN_1, _from_utf_8, not text.isascii()),
-        (Coding.ESCAPED, _from_escapes, b"\\u00" in text),
+        (Coding.LATIN_1, _decode_latin_1_in_utf_8, not text.isascii()),
+        (Coding.ESCAPED, _decode_escapes, b"\\u00" in text),
     ):
         with suppress(ValueError):
             if is_used:
@@ -147,7 +147,7 @@ def bytes_as_text(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
     return found
 
 
-def codings_of(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
+def decode_codings(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
     """What ``text`` says in each coding that it is, whole, and that begins like something a loader would take.
 
     Args:
@@ -159,7 +159,7 @@ def codings_of(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
     if len(packed) < _SHORTEST_TEXT or _CODED.match(packed) is None:
         return found
     for coding, kind in _TEXTS.items():
-        if not _starts_of(coding).match(packed):
+        if not _compile_starts(coding).match(packed):
             continue
         part = packed[: len(packed) - len(packed) % kind.group] if cut else packed
         if kind.whole.fullmatch(part) is None:
@@ -168,16 +168,16 @@ def codings_of(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
             data = kind.decode(part)
         except ValueError:
             continue
-        if begins(data):
+        if begins_like_content(data):
             found[coding] = data
     return found
 
 
-def begins(data: bytes) -> bool:
+def begins_like_content(data: bytes) -> bool:
     """Whether ``data`` begin like something that a loader would take, as such or in a coding again."""
     return _OPENINGS.match(data) is not None or (data.isascii() and _CODED.match(data.lstrip(_SPACE)) is not None)
 
 
 @functools.cache
-def _starts_of(coding: Coding) -> re.Pattern[bytes]:
+def _compile_starts(coding: Coding) -> re.Pattern[bytes]:
     return re.compile(_TEXTS[coding].starts)

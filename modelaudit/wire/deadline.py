@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from modelaudit.wire.base import LimitReachedError
 
-SPENT: Final = "the time for this artifact is used up"
+TIME_SPENT: Final = "the time for this artifact is used up"
 _EVERY: Final = 256
 
 _Item = TypeVar("_Item")
@@ -44,7 +44,7 @@ _CURRENT: Final[ContextVar[Deadline]] = ContextVar("deadline", default=Deadline(
 
 
 @contextmanager
-def keeping(deadline: Deadline) -> Iterator[Deadline]:
+def keep_deadline(deadline: Deadline) -> Iterator[Deadline]:
     """Have everything that is called meanwhile keep ``deadline``."""
     token = _CURRENT.set(deadline)
     try:
@@ -60,10 +60,10 @@ def keep_time() -> None:
         LimitReachedError: there is none.
     """
     if _CURRENT.get().has_passed():
-        raise LimitReachedError(SPENT)
+        raise LimitReachedError(TIME_SPENT)
 
 
-def in_time(items: Iterable[_Item], every: int = _EVERY) -> Iterator[_Item]:
+def iterate_in_time(items: Iterable[_Item], every: int = _EVERY) -> Iterator[_Item]:
     """The same items, with a look at the time before each ``every`` of them.
 
     Raises:

@@ -44,7 +44,7 @@ class _BrokenOffError(DecodingError):
     """The data end before their content does, which withholds nothing of it."""
 
 
-class _Input:
+class _BlockReader:
     """A window read a block at a time, for decoders that take little at once."""
 
     def __init__(self, window: Window) -> None:
@@ -60,7 +60,7 @@ class _Input:
         return self._block[start : start + most]
 
 
-class _Stream:
+class _CompressedStream:
     """One compressed stream, from ``start`` in the stored bytes to its own end.
 
     Attributes:
@@ -70,7 +70,7 @@ class _Stream:
         fine_from: from where on the decoder gets one byte at a time.
     """
 
-    def __init__(self, stored: Window, source: _Input, codec: Codec, start: int, stated_size: int) -> None:
+    def __init__(self, stored: Window, source: _BlockReader, codec: Codec, start: int, stated_size: int) -> None:
         header = stored.read(start, codec.header) if codec.header else b""
         self._source = source
         self._codec = codec
@@ -86,7 +86,7 @@ class _Stream:
         """The byte after the last that the content took so far."""
         return self.taken - len(self._decoder.unused_data)
 
-    def piece(self, most: int) -> bytes:
+    def read_piece(self, most: int) -> bytes:
         """The next bytes of the content, at most ``most``; empty at its end.
 
         Raises:
@@ -97,7 +97,7 @@ class _Stream:
         while not decoder.eof:
             data = b""
             if decoder.needs_input:
-                data = self._source.read(self.taken, self._step())
+                data = self._source.read(self.taken, self._choose_step())
                 if not data and self._may_end():
                     return b""
                 if not data:
@@ -112,7 +112,7 @@ class _Stream:
                 raise _BrokenOffError(f"the compressed data lead nowhere after byte {self.taken}")
         return b""
 
-    def _step(self) -> int:
+    def _choose_step(self) -> int:
         return _INPUT if self.fine_from is None else max(1, min(_INPUT, self.fine_from - self.taken))
 
     def _may_end(self) -> bool:
@@ -132,11 +132,11 @@ class Expansion:
         self, stored: Window, codec: Codec, stated_size: int, follows: Follows | None = None, exact: bool = True
     ) -> None:
         self._stored = stored
-        self._source = _Input(stored)
+        self._source = _BlockReader(stored)
         self._codec = codec
         self._stated = stated_size
         self._follows = follows
-        self._stream: _Stream | None = None
+        self._stream: _CompressedStream | None = None
         self._failure: WindowError | None = None
         self.exact = exact
         self.streams = 0
@@ -162,17 +162,17 @@ class Expansion:
             raise self._failure
         try:
             while True:
-                if self._stream is not None and (piece := self._stream.piece(_PIECE)):
+                if self._stream is not None and (piece := self._stream.read_piece(_PIECE)):
                     return piece
-                start = 0 if self._stream is None else self._next_start(self._stream.end)
+                start = 0 if self._stream is None else self._find_next_start(self._stream.end)
                 if start is None:
                     return b""
-                self._stream = _Stream(self._stored, self._source, self._codec, start, self._stated)
+                self._stream = _CompressedStream(self._stored, self._source, self._codec, start, self._stated)
                 self.streams += 1
         except DecodingError as error:
-            return self._up_to_damage(error)
+            return self._recover_before_damage(error)
 
-    def _next_start(self, position: int) -> int | None:
+    def _find_next_start(self, position: int) -> int | None:
         """Where a further stream begins at or, past zero bytes, after ``position``."""
         if self._follows is None:
             return None
@@ -183,7 +183,7 @@ class Expansion:
                 return position if self._follows(self._stored.read(position, _LOOK)) else None
         return None
 
-    def _up_to_damage(self, error: DecodingError) -> bytes:
+    def _recover_before_damage(self, error: DecodingError) -> bytes:
         """What the decoder withheld, if it is wanted and there is any; the failure itself comes next.
 
         The stream is decoded again, in large steps up to the last and from there byte by byte, in and out.
@@ -197,12 +197,12 @@ class Expansion:
         out = bytearray()
         if self._stream is not None and self.exact and not breaks_off:
             try:
-                again = _Stream(self._stored, self._source, self._codec, self._stream.start, self._stated)
+                again = _CompressedStream(self._stored, self._source, self._codec, self._stream.start, self._stated)
                 again.fine_from = self._stream.last
                 left = self._stream.produced
-                while left and (piece := again.piece(min(left, _PIECE))):
+                while left and (piece := again.read_piece(min(left, _PIECE))):
                     left -= len(piece)
-                while piece := again.piece(1):
+                while piece := again.read_piece(1):
                     out += piece
             except DecodingError:
                 pass
@@ -212,7 +212,7 @@ class Expansion:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class ContentMeasure:
     """What one compressed stretch holds: the stored bytes it took, its size and CRC-32 once expanded.
 
     ``broken`` says where it is damaged, if it is. ``whole`` is whether it was followed to its end; the figures count up
@@ -226,7 +226,7 @@ class Measure:
     broken: str | None
 
 
-def measure(stored: Window, codec: Codec, stated_size: int, most: int) -> Measure:
+def measure_content(stored: Window, codec: Codec, stated_size: int, most: int) -> ContentMeasure:
     """Expand ``stored`` without keeping anything, up to the piece that exceeds ``most`` bytes of content."""
     expansion = Expansion(stored, codec, stated_size, exact=False)
     size = crc = 0
@@ -235,7 +235,7 @@ def measure(stored: Window, codec: Codec, stated_size: int, most: int) -> Measur
             size += len(piece)
             crc = zlib.crc32(piece, crc)
             if size > most:
-                return Measure(expansion.consumed, size, crc, False, None)
+                return ContentMeasure(expansion.consumed, size, crc, False, None)
     except WindowError as error:
-        return Measure(expansion.consumed, size, crc, False, str(error))
-    return Measure(expansion.consumed, size, crc, True, None)
+        return ContentMeasure(expansion.consumed, size, crc, False, str(error))
+    return ContentMeasure(expansion.consumed, size, crc, True, None)

@@ -7,11 +7,11 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, UnreadReason
 from modelaudit.wire.defects import TextDefect
-from modelaudit.wire.text import EIGHT_BIT, TextScan, decode
+from modelaudit.wire.text import EIGHT_BIT, TextScan, decode_text
 from modelaudit.wire.windows import chunks
 
 
-def whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
+def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
     """All of a document as text, and the defect that it is in no Unicode encoding, if it is in none.
 
     Raises:
@@ -27,10 +27,10 @@ def whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Def
         scan.feed(chunk)
         data += chunk
     scan.finish()
-    return decode(data, scan), scan, encoding_defects(scan)
+    return decode_text(data, scan), scan, list_encoding_defects(scan)
 
 
-def encoding_defects(scan: TextScan) -> tuple[Defect, ...]:
+def list_encoding_defects(scan: TextScan) -> tuple[Defect, ...]:
     """The defect that a text is in no Unicode encoding, if it is in none."""
     if scan.encoding != EIGHT_BIT:
         return ()

@@ -39,7 +39,7 @@ class FlatBuffer:
         self._newest_index, self._newest = -1, b""
         self._most = self._left = most
 
-    def root(self) -> Table:
+    def read_root(self) -> Table:
         """The table that the buffer begins with. Raises ``DamagedError`` and ``WindowError``."""
         return Table(self, self.follow(0))
 
@@ -60,7 +60,7 @@ class FlatBuffer:
         place = position % _BLOCK
         if 0 <= position <= self.size - form.size and place <= _BLOCK - form.size:
             index = position // _BLOCK
-            block = self._newest if index == self._newest_index else self._block(index)
+            block = self._newest if index == self._newest_index else self._load_block(index)
             value: int = form.unpack_from(block, place)[0]
         else:
             value = form.unpack(self.stretch(position, form.size))[0]
@@ -73,7 +73,7 @@ class FlatBuffer:
         place = position % _BLOCK
         if place + length > _BLOCK:
             return self.window.read(position, length)
-        return self._block(position // _BLOCK)[place : place + length]
+        return self._load_block(position // _BLOCK)[place : place + length]
 
     def follow(self, position: int) -> int:
         """Where the offset at ``position`` leads to. Raises as ``number`` does."""
@@ -82,7 +82,7 @@ class FlatBuffer:
             raise DamagedError(f"an offset of {offset} leads nowhere", position)
         return position + offset
 
-    def _block(self, index: int) -> bytes:
+    def _load_block(self, index: int) -> bytes:
         block = self._blocks.get(index)
         if block is None:
             block = self.window.read(index * _BLOCK, min(_BLOCK, self.size - index * _BLOCK))
@@ -135,7 +135,7 @@ class Vector:
         """Its elements as texts of up to ``most`` bytes. Raises ``DamagedError`` and ``WindowError``."""
         for index in range(self.count):
             self._buffer.spend()
-            yield _text(self._buffer, self._buffer.follow(self.start + index * self.width), most)
+            yield _read_text(self._buffer, self._buffer.follow(self.start + index * self.width), most)
 
 
 class Table:
@@ -168,7 +168,7 @@ class Table:
     def text(self, slot: int, most: int = 256) -> str:
         """The first ``most`` bytes of a text; empty where it is left out. Raises as ``number`` does."""
         place = self.place(slot)
-        return _text(self._buffer, self._buffer.follow(place), most) if place else ""
+        return _read_text(self._buffer, self._buffer.follow(place), most) if place else ""
 
     def table(self, slot: int) -> Table | None:
         """A table, or a union's. Raises as ``number`` does."""
@@ -192,5 +192,5 @@ class Table:
         return vector.count if vector is not None else 0
 
 
-def _text(buffer: FlatBuffer, position: int, most: int) -> str:
+def _read_text(buffer: FlatBuffer, position: int, most: int) -> str:
     return Vector(buffer, position, 1).raw(most).decode("utf-8", "backslashreplace")

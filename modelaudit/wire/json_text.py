@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
-from modelaudit.wire.deadline import in_time, keep_time
+from modelaudit.wire.deadline import iterate_in_time, keep_time
 
 # A string that is never closed runs to the end of the text, so that each character is looked at once.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -24,12 +24,12 @@ _MOST_DIGITS = 4000
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
-def whole_number(digits: str) -> int | float:
+def parse_whole_number(digits: str) -> int | float:
     """A number of JSON without a fraction; one of more digits than Python makes a number of is a float, or infinity."""
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
-def _without_strings(text: str) -> Iterator[str]:
+def _remove_strings(text: str) -> Iterator[str]:
     """The text around its strings, in pieces, so that millions of strings do not cost millions of pieces at once."""
     position = 0
     while position < len(text):
@@ -44,7 +44,7 @@ def exceeds_depth(text: str, most: int) -> bool:
     if text.count("[") + text.count("{") <= most:
         return False
     depth = 0
-    for piece in _without_strings(text):
+    for piece in _remove_strings(text):
         for bracket in piece.encode("utf-8", "replace").translate(None, _NOT_BRACKETS):
             depth += 1 if bracket in b"[{" else -1
             if depth > most:
@@ -54,17 +54,17 @@ def exceeds_depth(text: str, most: int) -> bool:
 
 def exceeds_nodes(text: str, most: int, roots: int = 1) -> bool:
     """Whether the text holds more than ``most`` values, ``roots`` of which lie in no other."""
-    if _separators(text) <= most - roots:
+    if _count_separators(text) <= most - roots:
         return False
     count = roots
-    for piece in _without_strings(text):
-        count += _separators(piece)
+    for piece in _remove_strings(text):
+        count += _count_separators(piece)
         if count > most:
             return True
     return False
 
 
-def _separators(text: str) -> int:
+def _count_separators(text: str) -> int:
     return text.count(",") + text.count("[") + text.count("{")
 
 
@@ -73,7 +73,7 @@ def has_lone_surrogate(text: str) -> bool:
     if "\\u" not in text:
         return False
     high_end = -1
-    for match in in_time(_ESCAPE.finditer(text), 4096):
+    for match in iterate_in_time(_ESCAPE.finditer(text), 4096):
         code = int(match[1], 16) if match[1] else 0
         waiting = high_end == match.start()
         if (0xDC00 <= code <= 0xDFFF) != waiting or (high_end >= 0 and not waiting):
@@ -90,10 +90,10 @@ class JsonFacts:
     keys: tuple[str, ...]
     duplicates: tuple[str, ...]
     met: frozenset[str] = frozenset()
-    rows: bool = False
+    has_rows: bool = False
 
 
-class _Scan:
+class _KeyScanner:
     """Parses JSON without keeping values; remembers the keys of the object that ended last, and keys used twice."""
 
     def __init__(self, wanted: frozenset[str]) -> None:
@@ -102,10 +102,13 @@ class _Scan:
         self.met: set[str] = set()
         self._wanted = wanted
         self.decoder = json.JSONDecoder(
-            object_pairs_hook=self._forget, parse_int=_drop, parse_float=_drop, parse_constant=_drop
+            object_pairs_hook=self._record_keys,
+            parse_int=_drop_value,
+            parse_float=_drop_value,
+            parse_constant=_drop_value,
         )
 
-    def _forget(self, pairs: list[tuple[str, object]]) -> None:
+    def _record_keys(self, pairs: list[tuple[str, object]]) -> None:
         keep_time()
         # Objects end from the inside out: the last one to end is the top, if the top is an object.
         self.keys = [key for key, _ in pairs]
@@ -118,11 +121,11 @@ class _Scan:
             self.duplicates.update((key, None) for key, count in Counter(self.keys).items() if count > 1)
 
 
-def _drop(_: str) -> None:
+def _drop_value(_: str) -> None:
     return None
 
 
-def keep_bounds(text: str, limits: Limits) -> None:
+def check_bounds(text: str, limits: Limits) -> None:
     """Refuse text that would cost too much to parse, whether it is JSON or not.
 
     Raises:
@@ -135,8 +138,8 @@ def keep_bounds(text: str, limits: Limits) -> None:
 
 
 @contextmanager
-def as_deep_as_the_parser_goes() -> Iterator[None]:
-    """Around whatever parses: ``keep_bounds`` may allow a depth for which the interpreter has no stack left.
+def convert_recursion_error() -> Iterator[None]:
+    """Around whatever parses: ``check_bounds`` may allow a depth for which the interpreter has no stack left.
 
     Raises:
         LimitReachedError: the parser goes no deeper.
@@ -147,7 +150,7 @@ def as_deep_as_the_parser_goes() -> Iterator[None]:
         raise LimitReachedError("it nests deeper than the parser goes") from None
 
 
-def obstacle_to(follow: Callable[[], None]) -> Unread | None:
+def find_obstacle(follow: Callable[[], None]) -> Unread | None:
     """Why ``follow``, which parses JSON and keeps what it met until then, did not come to its end; ``None`` if it did.
 
     ``follow`` raises ``LimitReachedError``, or ``ValueError`` where its text is not JSON.
@@ -162,20 +165,20 @@ def obstacle_to(follow: Callable[[], None]) -> Unread | None:
 
 
 def scan_json(text: str, wanted: frozenset[str] = frozenset()) -> JsonFacts:
-    """Parse ``text``, for which ``keep_bounds`` holds. ``NaN`` and ``Infinity`` pass, as loaders write and read them.
+    """Parse ``text``, for which ``check_bounds`` holds. ``NaN`` and ``Infinity`` pass, as loaders write and read them.
 
     Raises:
         ValueError: it is not JSON.
         LimitReachedError: the parser goes no deeper.
     """
-    scan = _Scan(wanted)
-    with as_deep_as_the_parser_goes():
+    scan = _KeyScanner(wanted)
+    with convert_recursion_error():
         scan.decoder.decode(text)
     root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
     return JsonFacts(root, tuple(scan.keys) if root == "mapping" else (), tuple(scan.duplicates), frozenset(scan.met))
 
 
-def rows(text: str) -> Iterator[str]:
+def split_rows(text: str) -> Iterator[str]:
     """The lines that are not blank, one at a time: a list of them would cost 20 times what they do."""
     position = 0
     while position < len(text):
@@ -195,10 +198,10 @@ def scan_rows(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -
         ValueError: a line is not JSON, or there are fewer than two.
         LimitReachedError: the lines hold too many values in all, or the parser goes no deeper.
     """
-    scan = _Scan(wanted)
+    scan = _KeyScanner(wanted)
     count = 0
-    with as_deep_as_the_parser_goes():
-        for row in rows(text):
+    with convert_recursion_error():
+        for row in split_rows(text):
             if scan.decoder.raw_decode(row)[1] != len(row):
                 raise ValueError("a line holds more than one value")
             count += 1
@@ -207,4 +210,4 @@ def scan_rows(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -
                 raise LimitReachedError(f"its rows hold more than {limits.document_nodes} values")
     if count < 2:
         raise ValueError("one line is no sequence of rows")
-    return JsonFacts("sequence", (), tuple(scan.duplicates), frozenset(scan.met), rows=True)
+    return JsonFacts("sequence", (), tuple(scan.duplicates), frozenset(scan.met), has_rows=True)

@@ -10,7 +10,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
 
-def leftover(artifact: Artifact, window: Window, end: int, limits: Limits) -> Iterator[Artifact]:
+def yield_leftover(artifact: Artifact, window: Window, end: int, limits: Limits) -> Iterator[Artifact]:
     """What follows ``end``, in bytes, as an artifact of its own; nothing where nothing follows."""
     if end < window.size:
         rest = SubWindow(window, end, window.size - end, budget_of(window, limits))

@@ -38,15 +38,15 @@ class DefectLog:
         return (*self._kept, *rest)
 
 
-def escapes(name: str) -> bool:
+def escapes_folder(name: str) -> bool:
     """Whether extracting ``name`` could write outside the folder that was asked for, on any system."""
     path = name.replace("\\", "/")
     return path.startswith("/") or _DRIVE.match(path) is not None or ".." in path.split("/")
 
 
-def compare_name(name: str, offset: int | None, log: DefectLog) -> None:
+def check_name(name: str, offset: int | None, log: DefectLog) -> None:
     """Note a name that escapes, hides its end or has two readings."""
-    if escapes(name):
+    if escapes_folder(name):
         log.add(MemberDefect.PATH_ESCAPE, f"the name {name!r} leads out of the folder it is extracted to", offset, name)
     elif "\\" in name:
         log.add(MemberDefect.BACKSLASH_NAME, f"the name {name!r} is a path on some systems only", offset, name)
@@ -54,12 +54,12 @@ def compare_name(name: str, offset: int | None, log: DefectLog) -> None:
         log.add(MemberDefect.NUL_IN_NAME, f"some loaders end the name {name!r} at its zero byte", offset, name)
 
 
-def compare_link(name: str, target: str, offset: int | None, log: DefectLog, symbolic: bool = True) -> None:
+def check_link(name: str, target: str, offset: int | None, log: DefectLog, symbolic: bool = True) -> None:
     """Note a link that leads outside; a symbolic one starts from its own folder, another from that of the archive."""
     path = target.replace("\\", "/")
     inside = posixpath.join(posixpath.dirname(name), path) if symbolic else path
     # An absolute target stays one when it is joined; only what is left of ".." after that leads outside.
-    if escapes(posixpath.normpath(inside)) or _DRIVE.match(path):
+    if escapes_folder(posixpath.normpath(inside)) or _DRIVE.match(path):
         log.add(
             MemberDefect.PATH_ESCAPE,
             f"the link {name!r} leads out of the folder it is extracted to: {target!r}",
@@ -86,7 +86,7 @@ class MemberPaths:
         return join_range(self._archive, start, end)
 
 
-def gaps(taken: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
+def find_gaps(taken: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
     """The stretches of 0 to ``end`` that no (start, end) of ``taken`` covers, in order."""
     position = 0
     for start, stop in sorted(taken):

@@ -35,7 +35,7 @@ _OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + AFTER_MARK + b"[^ ]|" +
 
 def begins_pickle(data: bytes) -> bool:
     """Whether ``data`` begin like a pickle of any protocol that is written."""
-    return announces(data, NEWEST) or _OLD_PICKLE.match(data) is not None
+    return announces_pickle(data, NEWEST) or _OLD_PICKLE.match(data) is not None
 
 
 def names_protocol(data: bytes, highest: int) -> bool:
@@ -43,6 +43,6 @@ def names_protocol(data: bytes, highest: int) -> bool:
     return len(data) > 1 and data[0] == _PROTO and data[1] <= highest
 
 
-def announces(data: bytes, highest: int) -> bool:
+def announces_pickle(data: bytes, highest: int) -> bool:
     """Whether ``data`` begin with ``PROTO``, a protocol up to ``highest`` and any opcode."""
     return len(data) > 2 and names_protocol(data, highest) and data[2] in _OPCODES

@@ -103,7 +103,7 @@ class Message:
                 keep_time()
             count += 1
             offset = position
-            key, position = source.varint(position)
+            key, position = source.read_varint(position)
             number, wire = key >> _NUMBER, key & 7
             if not 0 < number <= _MOST_NUMBER:
                 raise DamagedError(f"{number} is no number of a field", offset)
@@ -128,12 +128,12 @@ class Message:
         while position < self.end:
             if not position & _NO_LOOK:
                 keep_time()
-            value, position = source.varint(position)
+            value, position = source.read_varint(position)
             yield value
 
-    def _hold(self) -> _Source:
+    def _hold(self) -> _MessageSource:
         inside = self._base <= self.start and self.end <= self._base + len(self._held)
-        return _Source(self._window, self._held, self._base, self.end, inside)
+        return _MessageSource(self._window, self._held, self._base, self.end, inside)
 
 
 def is_whole_message(window: Window) -> bool:
@@ -160,7 +160,7 @@ def _is_message(message: Message) -> bool:
         return False
 
 
-class _Source:
+class _MessageSource:
     """Bytes of a window up to ``end``, a block of which is in memory."""
 
     __slots__ = ("base", "data", "end", "inside", "known", "window")
@@ -169,7 +169,7 @@ class _Source:
         self.window, self.data, self.base, self.end, self.inside = window, data, base, end, inside
         self.known = min(len(data), end - base)
 
-    def _load(self, position: int) -> int:
+    def _load_block(self, position: int) -> int:
         """Hold what stands at ``position``; returns its place in what is held."""
         if not self.inside:
             left = self.end - position
@@ -179,10 +179,10 @@ class _Source:
             self.known = min(len(self.data), left)
         return position - self.base
 
-    def varint(self, position: int) -> tuple[int, int]:
+    def read_varint(self, position: int) -> tuple[int, int]:
         place = position - self.base
         if not (self.inside or 0 <= place <= len(self.data) - _VARINT_BYTES):
-            place = self._load(position)
+            place = self._load_block(position)
         known = self.known
         if place < known and (byte := self.data[place]) < 0x80:
             return byte, position + 1
@@ -196,7 +196,7 @@ class _Source:
 
     def field(self, number: int, wire: int, position: int, offset: int) -> tuple[Field, int]:
         if wire == VARINT:
-            value, end = self.varint(position)
+            value, end = self.read_varint(position)
             return Field(number, wire, value, Message(self.window, position, end, self.data, self.base), offset), end
         position, end = self.span(wire, position, offset)
         body = Message(self.window, position, end, self.data, self.base)
@@ -206,12 +206,12 @@ class _Source:
     def span(self, wire: int, position: int, offset: int) -> tuple[int, int]:
         """Where what a field holds begins and ends, whose key begins at ``offset`` and ends at ``position``."""
         if wire == VARINT:
-            return position, self.varint(position)[1]
+            return position, self.read_varint(position)[1]
         length = _FIXED.get(wire)
         if length is None:
             if wire != BYTES:
                 raise DamagedError(f"{wire} is no type of the wire format", offset)
-            length, position = self.varint(position)
+            length, position = self.read_varint(position)
         end = position + length
         if end > self.end:
             raise DamagedError(f"a field of {length} bytes ends {end - self.end} bytes beyond its message", offset)

@@ -32,7 +32,7 @@ _MAY_BE: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+(?:[a
 _ENDS: Final = {"{": "}", "<": ">"}
 
 
-def looked_at(head: Head) -> bytes:
+def read_recognition_bytes(head: Head) -> bytes:
     """What recognition looks at of a text that may be one: more than the head, since comments and names can be long."""
     return head.window.read(0, _LOOKED_AT) if _MAY_BE.match(head.data) else head.data
 
@@ -70,19 +70,19 @@ class _Tokens:
         self._position = 0
         self._line = 1
         self._count = 0
-        self.next = self._read()
+        self.next = self._read_token()
 
-    def take(self) -> _Token:
+    def take_token(self) -> _Token:
         """The next token, after which the one behind it is next."""
         token = self.next
-        self.next = self._read()
+        self.next = self._read_token()
         return token
 
-    def takes(self, *signs: str) -> str:
+    def take_sign(self, *signs: str) -> str:
         """The next token's text if it is one of ``signs``, which is then taken; else empty."""
-        return self.take().text if self.next.kind == "sign" and self.next.text in signs else ""
+        return self.take_token().text if self.next.kind == "sign" and self.next.text in signs else ""
 
-    def _read(self) -> _Token:
+    def _read_token(self) -> _Token:
         while self._position < len(self._text):
             keep_time()
             match = _TOKEN.match(self._text, self._position)
@@ -99,7 +99,7 @@ class _Tokens:
         return _Token("end", "", self._line)
 
 
-def text_fields(text: str, limits: Limits) -> Iterator[TextField]:
+def parse_text_fields(text: str, limits: Limits) -> Iterator[TextField]:
     """The fields of ``text`` in order; each message opens with its name and closes with an empty one.
 
     Raises:
@@ -109,79 +109,79 @@ def text_fields(text: str, limits: Limits) -> Iterator[TextField]:
     tokens = _Tokens(text, limits)
     open_: list[str] = []
     while tokens.next.kind != "end" or open_:
-        yield from _step(tokens, open_, limits)
+        yield from _parse_next(tokens, open_, limits)
 
 
-def _field(name: _Token, tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
+def _parse_field(name: _Token, tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
     """The value of one field; of a list of messages, messages are read out at once, each as a field of its own."""
-    colon = tokens.takes(":")
-    opened = tokens.takes("{", "<")
+    colon = tokens.take_sign(":")
+    opened = tokens.take_sign("{", "<")
     if opened:
-        yield _opened(name, opened, open_, limits)
+        yield _open_message(name, opened, open_, limits)
         return
-    if not tokens.takes("["):
+    if not tokens.take_sign("["):
         if not colon:
             raise DamagedError(f"line {name.line} gives {name.text[:50]} no value")
-        yield _single(name, tokens)
-        tokens.takes(",", ";")
+        yield _parse_value(name, tokens)
+        tokens.take_sign(",", ";")
         return
-    while not tokens.takes("]"):
-        opened = tokens.takes("{", "<")
+    while not tokens.take_sign("]"):
+        opened = tokens.take_sign("{", "<")
         if opened:
             depth = len(open_)
-            yield _opened(name, opened, open_, limits)
-            while len(open_) > depth + 1 or not tokens.takes(open_[-1]):
-                yield from _step(tokens, open_, limits)
+            yield _open_message(name, opened, open_, limits)
+            while len(open_) > depth + 1 or not tokens.take_sign(open_[-1]):
+                yield from _parse_next(tokens, open_, limits)
             open_.pop()
             yield TextField("", None, False, tokens.next.line)
         else:
-            yield _single(name, tokens)
-        if not tokens.takes(",") and not (tokens.next.kind == "sign" and tokens.next.text == "]"):
+            yield _parse_value(name, tokens)
+        if not tokens.take_sign(",") and not (tokens.next.kind == "sign" and tokens.next.text == "]"):
             raise DamagedError(f"line {tokens.next.line} breaks off a list")
-    tokens.takes(",", ";")
+    tokens.take_sign(",", ";")
 
 
-def _step(tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
+def _parse_next(tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
     """What comes next: the end of the innermost open message, or a field."""
-    if open_ and tokens.takes(open_[-1]):
+    if open_ and tokens.take_sign(open_[-1]):
         open_.pop()
-        tokens.takes(",", ";")
+        tokens.take_sign(",", ";")
         yield TextField("", None, False, tokens.next.line)
         return
-    name = tokens.take()
+    name = tokens.take_token()
     if name.kind not in ("word", "extension"):
         raise DamagedError(f"line {name.line} has {name.text[:20]!r} where a field should be named")
-    yield from _field(name, tokens, open_, limits)
+    yield from _parse_field(name, tokens, open_, limits)
 
 
-def _opened(name: _Token, sign: str, open_: list[str], limits: Limits) -> TextField:
+def _open_message(name: _Token, sign: str, open_: list[str], limits: Limits) -> TextField:
     if len(open_) >= limits.document_depth:
         raise LimitReachedError(f"messages nest more than {limits.document_depth} deep")
     open_.append(_ENDS[sign])
     return TextField(name.text, None, False, name.line)
 
 
-def _single(name: _Token, tokens: _Tokens) -> TextField:
+def _parse_value(name: _Token, tokens: _Tokens) -> TextField:
     """One value: quoted texts that follow one another are one text."""
-    token = tokens.take()
+    token = tokens.take_token()
     if token.kind == "text":
         parts = [token.text]
         while tokens.next.kind == "text":
-            parts.append(tokens.take().text)
-        return TextField(name.text, b"".join(map(_unquoted, parts)), True, name.line)
+            parts.append(tokens.take_token().text)
+        return TextField(name.text, b"".join(map(_unquote_text, parts)), True, name.line)
     sign = ""
     if token.kind == "sign" and token.text == "-":
-        sign, token = "-", tokens.take()
+        sign, token = "-", tokens.take_token()
     if token.kind not in ("word", "number"):
         raise DamagedError(f"line {name.line} gives {name.text[:50]} no value")
     return TextField(name.text, (sign + token.text).encode(), False, name.line)
 
 
-def _unquoted(text: str) -> bytes:
-    return _ESCAPE.sub(_unescaped, text[1:-1].encode("utf-8", "surrogatepass"))
+def _unquote_text(text: str) -> bytes:
+    return _ESCAPE.sub(_decode_escape, text[1:-1].encode("utf-8", "surrogatepass"))
 
 
-def _unescaped(match: re.Match[bytes]) -> bytes:
+def _decode_escape(match: re.Match[bytes]) -> bytes:
     octal, byte, short, long, other = match.groups()
     if octal is not None:
         return bytes([int(octal, 8) & 0xFF])

@@ -30,18 +30,18 @@ def is_tolerant(name: str, path: str) -> bool:
     return name.endswith(_TOLERANT_NAMES) or "/.vscode/" in f"/{path.lower()}"
 
 
-def as_json(text: str) -> str:
+def convert_to_json(text: str) -> str:
     """``text`` with the liberties of JSON5 taken out; where it holds others too, ``json.loads`` will refuse it."""
     # A comma may be followed by a comment, which is why it takes two passes.
-    return _TRAILING.sub(lambda match: "" if match[0] == "," else match[0], _TOKEN.sub(_plain, text))
+    return _TRAILING.sub(lambda match: "" if match[0] == "," else match[0], _TOKEN.sub(_convert_token, text))
 
 
-def _plain(match: re.Match[str]) -> str:
+def _convert_token(match: re.Match[str]) -> str:
     found = match[0]
     if match["comment"]:
         return "\n" * found.count("\n") or " "
     if match["single"] or (match["double"] and "\\" in found):
-        plain = _ESCAPE.sub(_unescaped, found[1:-1])
+        plain = _ESCAPE.sub(_decode_escape, found[1:-1])
         # Two escapes may be the halves of one character.
         whole = plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return json.dumps(whole, ensure_ascii=False)
@@ -50,6 +50,6 @@ def _plain(match: re.Match[str]) -> str:
     return f'"{found}"' if match["word"] and found not in _JSON_WORDS else found
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _decode_escape(match: re.Match[str]) -> str:
     escape = match[1]
     return chr(int(escape[1:], 16)) if len(escape) > 1 else _LETTERS.get(escape, escape)

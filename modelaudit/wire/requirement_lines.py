@@ -29,14 +29,14 @@ _SHOWN: Final = 300
 _COMMENT: Final = re.compile(r"(?:^|\s+)#")
 
 
-def mentions_of_requirement(line: str, where: Location = NOWHERE) -> Iterator[Mention]:
+def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterator[Mention]:
     """What one line has pip do beyond asking the configured index. Credentials in an address are left out."""
-    line = _without_comment(line[:_LONGEST]).strip()
+    line = _strip_comment(line[:_LONGEST]).strip()
     indexes = list(_INDEX.finditer(line)) if line.startswith("-") else []
     for index in indexes:
         use = "links" if (index[1] or index[2]).startswith(("--f", "-f")) else "index"
         is_plain = index[3].lower().startswith(_UNPROTECTED) and not _LOCAL_HOST.match(index[3])
-        yield Mention(VOCABULARY, "plain-text" if is_plain else use, without_credentials(index[3])[:_SHOWN], where)
+        yield Mention(VOCABULARY, "plain-text" if is_plain else use, strip_credentials(index[3])[:_SHOWN], where)
     trusted = _TRUSTED.search(line)
     if trusted is not None:
         yield Mention(VOCABULARY, "trusted-host", trusted[1][:_SHOWN], where)
@@ -47,15 +47,15 @@ def mentions_of_requirement(line: str, where: Location = NOWHERE) -> Iterator[Me
     address = _ADDRESS.search(line)
     editable = _EDITABLE.match(line)
     if address is not None:
-        yield _from_address(line, address, where)
+        yield _make_address_mention(line, address, where)
     elif editable is not None and not editable[1].startswith(("..", "/", "~")):
         yield Mention(VOCABULARY, "editable", editable[1][:200], where)
     elif editable is not None or _LOCAL.match(line):
         yield Mention(VOCABULARY, "local-path", line[:200], where)
 
 
-def _from_address(line: str, address: re.Match[str], where: Location) -> Mention:
-    name = without_credentials(address[0])[:_SHOWN]
+def _make_address_mention(line: str, address: re.Match[str], where: Location) -> Mention:
+    name = strip_credentials(address[0])[:_SHOWN]
     scheme = address[2].lower()
     if scheme.startswith(_UNPROTECTED):
         return Mention(VOCABULARY, "plain-text", name, where)
@@ -65,16 +65,16 @@ def _from_address(line: str, address: re.Match[str], where: Location) -> Mention
     return Mention(VOCABULARY, use, name, where)
 
 
-def without_credentials(address: str) -> str:
+def strip_credentials(address: str) -> str:
     """``address`` without what stands before an ``@`` in its host."""
     return _CREDENTIALS.sub("//", address)
 
 
-def _without_comment(line: str) -> str:
+def _strip_comment(line: str) -> str:
     return _COMMENT.split(line, maxsplit=1)[0]
 
 
-def lines_of(text: str) -> Iterator[tuple[int, str]]:
+def join_requirement_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines as pip joins them, with their numbers: a comment never goes on, and never swallows what follows."""
     number, begun = 1, ""
     for count, line in enumerate(text.splitlines(), 1):

@@ -92,7 +92,7 @@ def is_tar(head: bytes) -> bool:
     return is_header(head[:BLOCK])
 
 
-def strong_magic(head: bytes) -> str | None:
+def detect_strong_magic(head: bytes) -> str | None:
     """The format whose magic number of four bytes or more ``head`` begins with; numbers hold shorter ones by chance."""
     found = next((name for offset, magic, name in _STRONG if head.startswith(magic, offset)), None)
     return found or ("tar" if is_tar(head) else None)

@@ -59,7 +59,7 @@ class TarHeader:
         return self.kind not in (HARD_LINK, SYMBOLIC_LINK, FOLDER, *DEVICES)
 
 
-def number(field: bytes) -> int | None:
+def parse_number(field: bytes) -> int | None:
     """A number as Python's ``tarfile`` reads it: binary after 0x80 or 0xff, else octal digits; ``None`` if neither."""
     if field[0] in (0x80, 0xFF):
         return int.from_bytes(field[1:], "big") - (256 ** (len(field) - 1) if field[0] == 0xFF else 0)
@@ -69,7 +69,7 @@ def number(field: bytes) -> int | None:
         return None
 
 
-def text(field: bytes) -> str:
+def parse_text(field: bytes) -> str:
     """A text up to its first zero byte; bytes that are not UTF-8 become surrogate escapes."""
     return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
@@ -82,25 +82,25 @@ def is_header(block: bytes) -> bool:
     """
     if len(block) < BLOCK or _SUM_SHAPE.fullmatch(block[_SUM]) is None or not block.rstrip(b"\0"):
         return False
-    stated = number(block[_SUM])
-    if stated is None or any(number(block[field]) is None for field in _NUMBERS):
+    stated = parse_number(block[_SUM])
+    if stated is None or any(parse_number(block[field]) is None for field in _NUMBERS):
         return False
     others = block[: _SUM.start] + b" " * 8 + block[_SUM.stop : BLOCK]
     unsigned = sum(others)
     return stated in (unsigned, unsigned - 256 * sum(byte >= 0x80 for byte in others))
 
 
-def parse(block: bytes, offset: int) -> TarHeader | None:
+def parse_header(block: bytes, offset: int) -> TarHeader | None:
     """The header in ``block``, which stands at ``offset``; ``None`` where it is none."""
     if not is_header(block):
         return None
-    kind, name, prefix = block[_KIND], text(block[_NAME]), text(block[_PREFIX])
+    kind, name, prefix = block[_KIND], parse_text(block[_NAME]), parse_text(block[_PREFIX])
     if prefix and kind not in _GNU_KINDS:
         name = f"{prefix}/{name}"
-    return TarHeader(name, kind, number(block[_SIZE]) or 0, text(block[_LINK]), offset, block)
+    return TarHeader(name, kind, parse_number(block[_SIZE]) or 0, parse_text(block[_LINK]), offset, block)
 
 
-def pax_records(data: bytes) -> tuple[list[tuple[str, str]], bool]:
+def parse_pax_records(data: bytes) -> tuple[list[tuple[str, str]], bool]:
     """The keywords and values of an extended header in order, and whether it was well formed to its end.
 
     Each record is its own length in decimal digits, a space, ``keyword=value`` and a line break.
@@ -119,7 +119,7 @@ def pax_records(data: bytes) -> tuple[list[tuple[str, str]], bool]:
     return records, True
 
 
-def sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, int]], bool] | None:
+def parse_sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, int]], bool] | None:
     """The (offset, length) pairs of an old GNU sparse map in a header or in a block that continues it.
 
     Also whether another such block follows; ``None`` where a number is none.
@@ -127,7 +127,7 @@ def sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, int]],
     start, count = _SPARSE_IN_HEADER if in_header else _SPARSE_IN_BLOCK
     pieces = []
     for at in range(start, start + 24 * count, 24):
-        offset, length = number(block[at : at + 12]), number(block[at + 12 : at + 24])
+        offset, length = parse_number(block[at : at + 12]), parse_number(block[at + 12 : at + 24])
         if offset is None or length is None:
             return None
         if offset and length:
@@ -137,6 +137,6 @@ def sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, int]],
     return pieces, bool(block[start + 24 * count])
 
 
-def sparse_size(block: bytes) -> int | None:
+def parse_sparse_size(block: bytes) -> int | None:
     """The size of the content that an old GNU sparse header states."""
-    return number(block[_SPARSE_REAL_SIZE])
+    return parse_number(block[_SPARSE_REAL_SIZE])

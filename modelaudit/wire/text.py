@@ -48,13 +48,13 @@ class TextScan:
             DamagedError: they are not text; ``offset`` is where.
         """
         if self._decoder is None:
-            self._decoder = self._choose(chunk)
+            self._decoder = self._choose_decoder(chunk)
         if self.encoding not in (UTF_8, EIGHT_BIT):
             self._feed_wide(self._decoder, chunk)
         else:
             control = _CONTROL.search(chunk)
             if control is not None:
-                raise _not_text(self._total + control.start())
+                raise _make_not_text_error(self._total + control.start())
             self._feed_narrow(self._decoder, chunk)
             self._breaks += chunk.count(b"\n")
             self._ends_in_break = chunk.endswith(b"\n")
@@ -71,10 +71,10 @@ class TextScan:
                 self._decoder.decode(b"", True)
             except UnicodeDecodeError:
                 if self.encoding != UTF_8:
-                    raise _not_text(self._total) from None
+                    raise _make_not_text_error(self._total) from None
                 self.encoding = EIGHT_BIT
 
-    def _choose(self, start: bytes) -> codecs.IncrementalDecoder:
+    def _choose_decoder(self, start: bytes) -> codecs.IncrementalDecoder:
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             self.encoding = "utf-16"
         return codecs.getincrementaldecoder(self.encoding)()
@@ -83,9 +83,9 @@ class TextScan:
         try:
             text = decoder.decode(chunk)
         except UnicodeDecodeError as error:
-            raise _not_text(self._total + error.start) from error
+            raise _make_not_text_error(self._total + error.start) from error
         if _CONTROL_CHARACTER.search(text):
-            raise _not_text(self._total)
+            raise _make_not_text_error(self._total)
         self._breaks += text.count("\n")
         self._ends_in_break = text.endswith("\n")
 
@@ -97,10 +97,10 @@ class TextScan:
             except UnicodeDecodeError:
                 self.encoding = EIGHT_BIT
         if self.encoding == EIGHT_BIT and self._high > _MOST_HIGH * (self._total + len(chunk)):
-            raise _not_text(self._total)
+            raise _make_not_text_error(self._total)
 
 
-def _not_text(offset: int) -> DamagedError:
+def _make_not_text_error(offset: int) -> DamagedError:
     return DamagedError("it begins as text and goes on as something else", offset)
 
 
@@ -118,7 +118,7 @@ def looks_like_text(head: Head) -> bool:
     return True
 
 
-def decode(data: bytes | bytearray, scan: TextScan) -> str:
+def decode_text(data: bytes | bytearray, scan: TextScan) -> str:
     """``data``, which ``scan`` has read to the end, as text without a byte order mark."""
     encoding = {UTF_8: "utf-8-sig", EIGHT_BIT: "latin-1"}.get(scan.encoding, scan.encoding)
     return data.decode(encoding)

@@ -6,21 +6,21 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from modelaudit.wire.requirement_lines import without_credentials
+from modelaudit.wire.requirement_lines import strip_credentials
 
 _ADDRESS: Final = re.compile(r"(?:https?|ftp|ftps)://[^\s\"'<>|;)]{1,500}")
 _HOST: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?::\d+)?(?:/\S{0,400})?")
 _TAKES_FILE: Final = frozenset({"-o", "-O", "--output", "--output-document", "-H", "--header", "-A", "--user-agent"})
 
 
-def address_in(words: Iterable[str]) -> str | None:
+def find_address(words: Iterable[str]) -> str | None:
     """The first address among the words of a command, without credentials; a bare host where there is no scheme."""
     bare = None
     skip = True
     for word in words:
         match = _ADDRESS.search(word)
         if match is not None:
-            return without_credentials(match[0])
+            return strip_credentials(match[0])
         if not skip and bare is None and _HOST.fullmatch(word):
             bare = word
         skip = word in _TAKES_FILE

@@ -47,7 +47,7 @@ class Encoding:
     oddity: str = ""
 
 
-def encoding_of(head: bytes) -> Encoding:
+def detect_encoding(head: bytes) -> Encoding:
     """The encoding of the text that begins with ``head``."""
     for mark, codec, usual in _MARKS:
         if head.startswith(mark):

@@ -21,7 +21,7 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import keep_time
 from modelaudit.wire.defects import XmlDefect
 from modelaudit.wire.windows import chunks
-from modelaudit.wire.xml_encoding import encoding_of
+from modelaudit.wire.xml_encoding import detect_encoding
 
 EXTERNAL: Final = "xml-external"
 _STEP: Final = 64 * KIB
@@ -75,8 +75,8 @@ class Markup:
         self._limits = limits
         self._content = content
         self._entities: dict[str, str] = {}
-        self._worth: dict[str, int] = {}
-        self._spent = 0
+        self._expanded_lengths: dict[str, int] = {}
+        self._expanded_total = 0
         self._elements = 0
         self._depth = 0
         self._fed = 0
@@ -84,7 +84,7 @@ class Markup:
         self._prolog = ""
         self._in_prolog = True
         self._seen: set[tuple[str, str]] = set()
-        self._parser = self._configured()
+        self._parser = self._make_parser()
 
     @property
     def lines(self) -> int:
@@ -99,7 +99,7 @@ class Markup:
             LimitReachedError: a bound was reached.
             WindowError: from the window.
         """
-        encoding = encoding_of(self._window.read(0, 1024))
+        encoding = detect_encoding(self._window.read(0, 1024))
         if encoding.oddity:
             self.defects.append(Defect(XmlDefect.UNUSUAL_ENCODING, encoding.oddity))
         if encoding.codec is None:
@@ -107,8 +107,8 @@ class Markup:
         decoder = codecs.getincrementaldecoder(encoding.codec)()
         try:
             for chunk in chunks(self._window, encoding.skip, length=_STEP):
-                self._feed(decoder.decode(chunk), False)
-            self._feed(decoder.decode(b"", True), True)
+                self._feed_text(decoder.decode(chunk), False)
+            self._feed_text(decoder.decode(b"", True), True)
         except UnicodeDecodeError as error:
             raise DamagedError(f"it is not in {encoding.codec} throughout", self._fed) from error
         except expat.ExpatError as error:
@@ -117,9 +117,9 @@ class Markup:
                 f"it is not well-formed XML: line {error.lineno}, {why}", self._parser.ErrorByteIndex
             ) from None
         finally:
-            self._declarations_in_prolog()
+            self._record_prolog_declarations()
 
-    def _feed(self, text: str, last: bool) -> None:
+    def _feed_text(self, text: str, last: bool) -> None:
         if self._in_prolog and len(self._prolog) < _PROLOG:
             self._prolog += text
         self._fed += len(text)
@@ -127,112 +127,112 @@ class Markup:
             raise LimitReachedError(f"one piece of its markup is longer than {_LONGEST_TOKEN} characters")
         self._parser.Parse(text, last)
 
-    def _configured(self) -> expat.XMLParserType:
+    def _make_parser(self) -> expat.XMLParserType:
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.ordered_attributes = False
-        parser.StartDoctypeDeclHandler = self._doctype
-        parser.EndDoctypeDeclHandler = self._doctype_ends
-        parser.EntityDeclHandler = self._entity
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
-        parser.ProcessingInstructionHandler = self._instruction
-        parser.CommentHandler = lambda _: self._event()
-        parser.DefaultHandler = self._default
+        parser.StartDoctypeDeclHandler = self._handle_doctype
+        parser.EndDoctypeDeclHandler = self._handle_doctype_end
+        parser.EntityDeclHandler = self._handle_entity
+        parser.StartElementHandler = self._handle_start
+        parser.EndElementHandler = self._handle_end
+        parser.CharacterDataHandler = self._handle_text
+        parser.ProcessingInstructionHandler = self._handle_instruction
+        parser.CommentHandler = lambda _: self._record_event()
+        parser.DefaultHandler = self._handle_default
         return parser
 
-    def _event(self) -> None:
+    def _record_event(self) -> None:
         keep_time()
         self._last_event = self._fed
 
-    def _note(self, use: str, target: str) -> None:
+    def _record_fetch(self, use: str, target: str) -> None:
         if (use, target) not in self._seen and len(self._seen) < _MOST_ENTITIES:
             self._seen.add((use, target))
             where = Location(line=self._parser.CurrentLineNumber)
             self.mentions.append(Mention(EXTERNAL, use, target[:_SHOWN], where))
 
-    def fetched(self, use: str, target: str) -> None:
+    def record_target(self, use: str, target: str) -> None:
         """Note that another parser would fetch ``target``, a file beside this one or anything else."""
         if _AWAY.match(target):
-            self._note(use, target)
+            self._record_fetch(use, target)
         else:
             self.references.append(Reference(ReferenceKind.DATA, target[:_SHOWN], use))
 
-    def _doctype(self, name: str, system: str | None, public: str | None, inside: int) -> None:
-        self._event()
+    def _handle_doctype(self, name: str, system: str | None, public: str | None, inside: int) -> None:
+        self._record_event()
         # A grammar beside the file, or where one is installed, tells a parser nothing of the machine.
         if system and (_AWAY.match(system) or not system.lower().endswith(".dtd")):
-            self.fetched("doctype", system)
+            self.record_target("doctype", system)
 
-    def _entity(
+    def _handle_entity(
         self, name: str, is_parameter: int, value: str | None, base: str | None, system: str | None,
         public: str | None, notation: str | None,
     ) -> None:  # fmt: skip
-        self._event()
+        self._record_event()
         if system is not None and notation is None:
-            self._note("parameter-entity" if is_parameter else "entity", system)
+            self._record_fetch("parameter-entity" if is_parameter else "entity", system)
         elif value is not None and is_parameter:
-            self._declarations_in(value)
+            self._record_declarations(value)
         elif value is not None:
             if len(self._entities) >= _MOST_ENTITIES:
                 raise LimitReachedError(f"it declares more than {_MOST_ENTITIES} entities")
             self._entities.setdefault(name, value)
 
-    def _declarations_in(self, value: str) -> None:
+    def _record_declarations(self, value: str) -> None:
         """External entities that a parameter entity declares where it is used, spelled out or by numbers."""
         for _ in range(_SPELLED):
             for match in _DECLARATION.finditer(value[:_PROLOG]):
-                self._note("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
-            plain = _BY_NUMBER.sub(_character, value)
+                self._record_fetch("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
+            plain = _BY_NUMBER.sub(_decode_character_reference, value)
             if plain == value:
                 return
             value = plain
 
-    def _doctype_ends(self) -> None:
+    def _handle_doctype_end(self) -> None:
         """Work out what each entity is worth once it is replaced, without replacing it."""
-        self._event()
+        self._record_event()
         for name in self._entities:
-            if self._worth_of(name) > _EXPANSION:
-                self._bomb(f"the entity {name[:40]} is replaced by more than {_EXPANSION} characters")
+            if self._compute_expanded_length(name) > _EXPANSION:
+                self._raise_expansion(f"the entity {name[:40]} is replaced by more than {_EXPANSION} characters")
 
-    def _worth_of(self, name: str) -> int:
+    def _compute_expanded_length(self, name: str) -> int:
         waiting = [name]
         open_: set[str] = set()
         while waiting:
             current = waiting[-1]
-            if current in self._worth:
+            if current in self._expanded_lengths:
                 waiting.pop()
                 continue
             inner = [match for match in _REFERENCE.findall(self._entities[current]) if match in self._entities]
-            missing = [each for each in dict.fromkeys(inner) if each not in self._worth]
+            missing = [each for each in dict.fromkeys(inner) if each not in self._expanded_lengths]
             if current in open_ or not missing:
                 if missing:
-                    self._bomb(f"the entity {current[:40]} is made of itself")
-                worth = len(self._entities[current]) + sum(self._worth[each] for each in inner)
-                self._worth[current] = min(worth, 1 << 62)
+                    self._raise_expansion(f"the entity {current[:40]} is made of itself")
+                worth = len(self._entities[current]) + sum(self._expanded_lengths[each] for each in inner)
+                self._expanded_lengths[current] = min(worth, 1 << 62)
                 waiting.pop()
             elif open_.intersection(missing):
-                self._bomb(f"the entity {current[:40]} is made of itself")
+                self._raise_expansion(f"the entity {current[:40]} is made of itself")
             else:
                 open_.add(current)
                 waiting += missing
-        return self._worth[name]
+        return self._expanded_lengths[name]
 
-    def _bomb(self, detail: str) -> None:
+    def _raise_expansion(self, detail: str) -> None:
         where = Location(line=self._parser.CurrentLineNumber)
         self.defects.append(Defect(XmlDefect.ENTITY_EXPANSION, detail, where))
         raise LimitReachedError("its content was not read, since its entities expand beyond reason")
 
-    def _default(self, data: str) -> None:
-        self._event()
+    def _handle_default(self, data: str) -> None:
+        self._record_event()
         if self._depth and data.startswith("&") and data.endswith(";"):
-            self._spent += self._worth.get(data[1:-1], 0)
-            if self._spent > _EXPANSION and self._spent > 10 * self._fed:
-                self._bomb(f"its references are replaced by more than {self._spent} characters")
+            self._expanded_total += self._expanded_lengths.get(data[1:-1], 0)
+            if self._expanded_total > _EXPANSION and self._expanded_total > 10 * self._fed:
+                self._raise_expansion(f"its references are replaced by more than {self._expanded_total} characters")
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._event()
+    def _handle_start(self, name: str, attributes: dict[str, str]) -> None:
+        self._record_event()
         self._in_prolog = False
         self._depth += 1
         self._elements += 1
@@ -244,28 +244,28 @@ class Markup:
             raise LimitReachedError(f"an element has more than {_MOST_ATTRIBUTES} attributes")
         self._content.start(name, attributes, self._parser.CurrentLineNumber)
 
-    def _end(self, name: str) -> None:
-        self._event()
+    def _handle_end(self, name: str) -> None:
+        self._record_event()
         self._depth -= 1
         self._content.end(name)
 
-    def _text(self, data: str) -> None:
-        self._event()
+    def _handle_text(self, data: str) -> None:
+        self._record_event()
         self._content.text(data, self._parser.CurrentLineNumber)
 
-    def _instruction(self, target: str, data: str) -> None:
-        self._event()
+    def _handle_instruction(self, target: str, data: str) -> None:
+        self._record_event()
         href = _HREF.search(data[:_STEP]) if target == "xml-stylesheet" else None
         if href is not None and "xsl" in data[:_STEP].lower() and _ELSEWHERE.match(href[1]):
-            self._note("stylesheet", href[1])
+            self._record_fetch("stylesheet", href[1])
 
-    def _declarations_in_prolog(self) -> None:
+    def _record_prolog_declarations(self) -> None:
         """External entities that Expat passed over: once a parameter entity is used, it declares nothing any more."""
         if "<!DOCTYPE" in self._prolog and "%" in self._prolog:
             for match in _DECLARATION.finditer(self._prolog):
-                self._note("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
+                self._record_fetch("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
 
 
-def _character(match: re.Match[str]) -> str:
+def _decode_character_reference(match: re.Match[str]) -> str:
     code = int(match[1], 16) if match[1] else int(match[2])
     return chr(code) if code <= 0x10FFFF else match[0]

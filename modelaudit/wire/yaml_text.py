@@ -9,7 +9,7 @@ import yaml
 
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
-from modelaudit.wire.deadline import in_time
+from modelaudit.wire.deadline import iterate_in_time
 
 _CORE_TAG = "tag:yaml.org,2002:"
 _MOST_TAGS = 1000
@@ -26,7 +26,7 @@ class YamlError(DamagedError):
         self.line = line
 
 
-def events(text: str, limits: Limits) -> Iterator[yaml.Event]:
+def parse_events(text: str, limits: Limits) -> Iterator[yaml.Event]:
     """The events of the text.
 
     Raises:
@@ -35,7 +35,7 @@ def events(text: str, limits: Limits) -> Iterator[yaml.Event]:
     """
     depth = nodes = 0
     try:
-        for event in in_time(yaml.parse(text, Loader=_LOADER)):
+        for event in iterate_in_time(yaml.parse(text, Loader=_LOADER)):
             nodes += isinstance(event, yaml.NodeEvent)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > limits.document_depth:
@@ -51,11 +51,11 @@ def events(text: str, limits: Limits) -> Iterator[yaml.Event]:
         raise YamlError(" ".join(str(error).split()), 1) from error
 
 
-def _line(event: yaml.Event) -> int:
+def _get_line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
-def short_tag(tag: str) -> str:
+def shorten_tag(tag: str) -> str:
     """``tag`` as people write it: ``!!python/name:os.system``."""
     return "!!" + tag.removeprefix(_CORE_TAG) if tag.startswith(_CORE_TAG) else tag
 
@@ -95,35 +95,35 @@ class YamlFacts:
             LimitReachedError: a bound was reached; likewise.
         """
         frames: list[_Frame] = []
-        for event in events(text, limits):
+        for event in parse_events(text, limits):
             if isinstance(event, yaml.CollectionEndEvent):
                 frames.pop()
             elif isinstance(event, yaml.NodeEvent):
-                self._note_tag(event)
-                self._note_place(event, frames)
+                self._record_tag(event)
+                self._record_place(event, frames)
                 if isinstance(event, yaml.CollectionStartEvent):
                     frames.append(_Frame(isinstance(event, yaml.MappingStartEvent)))
 
-    def _note_tag(self, event: yaml.NodeEvent) -> None:
+    def _record_tag(self, event: yaml.NodeEvent) -> None:
         tag = getattr(event, "tag", None)
         if tag is None:
             return
-        if len(self.tags) >= _MOST_TAGS and short_tag(tag) not in self.tags:
+        if len(self.tags) >= _MOST_TAGS and shorten_tag(tag) not in self.tags:
             raise LimitReachedError(f"it uses more than {_MOST_TAGS} different tags")
-        self.tags.setdefault(short_tag(tag), _line(event))
+        self.tags.setdefault(shorten_tag(tag), _get_line(event))
 
-    def _note_place(self, event: yaml.NodeEvent, frames: list[_Frame]) -> None:
+    def _record_place(self, event: yaml.NodeEvent, frames: list[_Frame]) -> None:
         if not frames:
             self.documents += 1
             if self.documents == 1:
-                self.root = _root_of(event)
+                self.root = _get_root_kind(event)
             return
         frame = frames[-1]
         if not frame.is_mapping:
             return
         if frame.expects_key and isinstance(event, yaml.ScalarEvent):
             if event.value in frame.keys and event.value != MERGE_KEY:
-                self.duplicates.append((event.value, _line(event)))
+                self.duplicates.append((event.value, _get_line(event)))
             frame.keys.add(event.value)
             if event.value in self.wanted:
                 self.met.add(event.value)
@@ -134,7 +134,7 @@ class YamlFacts:
         frame.expects_key = not frame.expects_key
 
 
-def _root_of(event: yaml.NodeEvent) -> str:
+def _get_root_kind(event: yaml.NodeEvent) -> str:
     if isinstance(event, yaml.MappingStartEvent):
         return "mapping"
     if isinstance(event, yaml.SequenceStartEvent):
@@ -157,19 +157,19 @@ class Node:
     items: list[Node] = field(default_factory=list)
 
 
-def compose(text: str, limits: Limits) -> tuple[Node | None, DamagedError | None]:
+def compose_document(text: str, limits: Limits) -> tuple[Node | None, DamagedError | None]:
     """The first document as a tree, as far as it goes, and what stopped it. An alias is the node that it names."""
     top = Node("top", 1)
     open_nodes = [top]
     anchors: dict[str, Node] = {}
     try:
-        for event in events(text, limits):
+        for event in parse_events(text, limits):
             if isinstance(event, yaml.CollectionEndEvent):
                 open_nodes.pop()
             elif isinstance(event, yaml.DocumentEndEvent):
                 break
             elif isinstance(event, yaml.NodeEvent):
-                node = _node(event, anchors)
+                node = _make_node(event, anchors)
                 open_nodes[-1].items.append(node)
                 if isinstance(event, yaml.CollectionStartEvent):
                     open_nodes.append(node)
@@ -178,8 +178,8 @@ def compose(text: str, limits: Limits) -> tuple[Node | None, DamagedError | None
     return (top.items[0] if top.items else None), None
 
 
-def _node(event: yaml.NodeEvent, anchors: dict[str, Node]) -> Node:
-    line = _line(event)
+def _make_node(event: yaml.NodeEvent, anchors: dict[str, Node]) -> Node:
+    line = _get_line(event)
     if isinstance(event, yaml.AliasEvent):
         if event.anchor not in anchors:
             raise YamlError(f"line {line}: the alias {event.anchor!r} names nothing", line)
@@ -189,7 +189,7 @@ def _node(event: yaml.NodeEvent, anchors: dict[str, Node]) -> Node:
         is_null = not event.style and event.value in ("", "~", "null", "Null", "NULL")
         node = Node("scalar", line, None if is_null else event.value)
     else:
-        node = Node(_root_of(event), line)
+        node = Node(_get_root_kind(event), line)
     if event.anchor:
         anchors[event.anchor] = node
     return node

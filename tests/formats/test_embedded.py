@@ -20,7 +20,7 @@ from modelaudit.formats.embedded import decode_content, detect_coding, detect_fo
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import UnreadReason
-from modelaudit.wire.codings import Coding, codings_of
+from modelaudit.wire.codings import Coding, decode_codings
 
 # Without the time of day, so that the names of tests are the same in every process.
 gzipped = functools.partial(gzip.compress, mtime=0)
@@ -89,12 +89,12 @@ def test_codings_are_removed_up_to_a_depth(bytes_window: Callable[[bytes], objec
 
 @pytest.mark.parametrize("text", [b"gASV" * 2, b"not coded at all", b"gASVgASV\x00gASV", b"80040", b"H4sI" + b"!" * 20])
 def test_text_that_is_only_partly_coded_has_no_coding(text: bytes) -> None:
-    assert codings_of(text) == {}
+    assert decode_codings(text) == {}
 
 
 def test_beginning_of_a_text_decides_its_coding() -> None:
     text = base64.encodebytes(PAYLOAD * 300)
-    assert list(codings_of(text[:4096], cut=True)) == [Coding.BASE64]
+    assert list(decode_codings(text[:4096], cut=True)) == [Coding.BASE64]
     assert detect_coding(text[:4095], cut=True) is Coding.BASE64
 
 

@@ -14,7 +14,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reader
-from modelaudit.wire.deadline import SPENT, Deadline, in_time, keep_time, keeping
+from modelaudit.wire.deadline import TIME_SPENT, Deadline, iterate_in_time, keep_deadline, keep_time
 from modelaudit.wire.windows import opener
 
 LIMITS = Limits(artifact_seconds=200, seconds_per_gib=0)
@@ -80,26 +80,26 @@ def _reading(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactReading
 
 
 def test_a_loop_goes_on_until_the_deadline_and_no_further(clock: _Clock) -> None:
-    with keeping(Deadline(3)), pytest.raises(LimitReachedError, match=SPENT):
+    with keep_deadline(Deadline(3)), pytest.raises(LimitReachedError, match=TIME_SPENT):
         for _ in range(10):
             keep_time()
     assert clock.now == 4
 
 
 def test_without_a_deadline_and_after_one_a_loop_goes_on(clock: _Clock) -> None:
-    with keeping(Deadline(-1)), pytest.raises(LimitReachedError):
+    with keep_deadline(Deadline(-1)), pytest.raises(LimitReachedError):
         keep_time()
     keep_time()
 
 
 def test_items_are_counted_between_looks(clock: _Clock) -> None:
-    assert list(in_time(range(10), 4)) == list(range(10))
+    assert list(iterate_in_time(range(10), 4)) == list(range(10))
     assert clock.now == 3
 
 
 def test_a_deadline_inside_of_another_ends_with_its_block(clock: _Clock) -> None:
-    with keeping(Deadline(1000)):
-        with keeping(Deadline(-1)) as inner, pytest.raises(LimitReachedError):
+    with keep_deadline(Deadline(1000)):
+        with keep_deadline(Deadline(-1)) as inner, pytest.raises(LimitReachedError):
             keep_time()
         assert inner.reached
         keep_time()
@@ -108,7 +108,7 @@ def test_a_deadline_inside_of_another_ends_with_its_block(clock: _Clock) -> None
 @pytest.mark.parametrize("name", LARGE)
 def test_reaching_it_while_computing_is_an_absence_and_the_work_ends(name: str, clock: _Clock) -> None:
     reading = _reading(name, LARGE[name].encode())
-    spent = [unread for _, unread in reading.unread if SPENT in unread.detail]
+    spent = [unread for _, unread in reading.unread if TIME_SPENT in unread.detail]
     assert spent
     assert {unread.reason for unread in spent} == {UnreadReason.LIMIT}
     assert UnreadReason.READER_FAILED not in {unread.reason for _, unread in reading.unread}
@@ -130,7 +130,7 @@ def test_reaching_it_while_computing_is_an_absence_and_the_work_ends(name: str, 
 )
 def test_what_was_found_before_it_stays(name: str, found: str, seconds: int, clock: _Clock) -> None:
     reading = _reading(name, LARGE[name].encode(), Limits(artifact_seconds=seconds, seconds_per_gib=0))
-    assert any(SPENT in unread.detail for _, unread in reading.unread)
+    assert any(TIME_SPENT in unread.detail for _, unread in reading.unread)
     names = [
         f"{mention.name} {mention.detail}"
         for _, each in reading.structures
@@ -143,7 +143,7 @@ def test_what_was_found_before_it_stays(name: str, found: str, seconds: int, clo
 @pytest.mark.parametrize("name", LARGE)
 def test_with_time_enough_it_is_never_told(name: str) -> None:
     reading = _reading(name, LARGE[name].encode(), Limits(artifact_seconds=1e6))
-    assert not any(SPENT in unread.detail for _, unread in reading.unread)
+    assert not any(TIME_SPENT in unread.detail for _, unread in reading.unread)
 
 
 def _gives_up(*_: object) -> itertools.repeat[None]:
@@ -164,4 +164,4 @@ def test_whoever_swallows_it_does_not_hide_it(clock: _Clock) -> None:
 
     reading.read = read  # type: ignore[method-assign, assignment]
     reading.run(Artifact("a.txt", len(data), opener(_Bytes(data))), hashing=False)
-    assert [(each.reason, each.detail) for _, each in reading.unread] == [(UnreadReason.LIMIT, SPENT)]
+    assert [(each.reason, each.detail) for _, each in reading.unread] == [(UnreadReason.LIMIT, TIME_SPENT)]

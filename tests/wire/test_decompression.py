@@ -24,11 +24,11 @@ from modelaudit.wire.codecs import (
     ZLIB,
     ZSTD,
     DecodingError,
-    filtered,
-    lzma1,
-    lzma2,
+    make_filter_decoder,
+    make_lzma1_decoder,
+    make_lzma2_decoder,
 )
-from modelaudit.wire.decompression import ZIP_CODECS, Expansion, measure
+from modelaudit.wire.decompression import ZIP_CODECS, Expansion, measure_content
 
 
 def _deflate(data: bytes) -> bytes:
@@ -88,7 +88,7 @@ def test_a_stream_ends_where_it_ends(codec, data, times, more, bytes_window):
     expansion = Expansion(bytes_window(packed + more), codec, len(content))
     assert _all(expansion) == (content, None)
     assert expansion.consumed == len(packed)
-    found = measure(bytes_window(packed + more), codec, len(content), len(content))
+    found = measure_content(bytes_window(packed + more), codec, len(content), len(content))
     assert (found.size, found.crc, found.whole, found.broken) == (len(content), zlib.crc32(content), True, None)
 
 
@@ -115,7 +115,7 @@ def test_a_measure_does_not_look_for_what_is_withheld(codec, bytes_window):
     packed = bytearray(PACKED[codec](b"abc" * 3000))
     packed[-3] ^= 0xFF
     window = bytes_window(bytes(packed))
-    measure(window, codec, 9000, 9000)
+    measure_content(window, codec, 9000, 9000)
     assert window.read_bytes <= len(packed) + codec.header
 
 
@@ -158,21 +158,24 @@ def test_many_small_streams_cost_what_they_are(bytes_window):
 @pytest.mark.parametrize("properties", [b"", b"\x5d", b"\xff\0\0\1\0", b"\x5d\0\0"])
 def test_bad_lzma_properties_are_damage(properties):
     with pytest.raises(DecodingError) as raised:
-        lzma1(properties, 10)
+        make_lzma1_decoder(properties, 10)
     assert raised.value.reason is UnreadReason.DAMAGED
 
 
 @pytest.mark.parametrize("properties", [b"", b"\x29", b"\0\0"])
 def test_bad_lzma2_properties_are_damage(properties):
     with pytest.raises(DecodingError) as raised:
-        lzma2(properties, 10)
+        make_lzma2_decoder(properties, 10)
     assert raised.value.reason is UnreadReason.DAMAGED
 
 
 def test_a_dictionary_is_no_larger_than_the_content_and_bounded():
-    lzma1(b"\x5d\xff\xff\xff\xff", 1000)
-    lzma2(b"\x28", 1000)
-    for start in (lambda: lzma1(b"\x5d\xff\xff\xff\xff", 1 << 40), lambda: lzma2(b"\x28", 1 << 40)):
+    make_lzma1_decoder(b"\x5d\xff\xff\xff\xff", 1000)
+    make_lzma2_decoder(b"\x28", 1000)
+    for start in (
+        lambda: make_lzma1_decoder(b"\x5d\xff\xff\xff\xff", 1 << 40),
+        lambda: make_lzma2_decoder(b"\x28", 1 << 40),
+    ):
         with pytest.raises(DecodingError) as raised:
             start()
         assert raised.value.reason is UnreadReason.LIMIT
@@ -181,7 +184,7 @@ def test_a_dictionary_is_no_larger_than_the_content_and_bounded():
 @pytest.mark.parametrize("size", [0, 1, 4, 5, 4095, 4096, 4097, 100_000])
 def test_a_filter_gives_back_what_it_was_given(size, bytes_window):
     content = (b"\xe8\x01\x02\x00\x00" * (size // 5 + 1))[:size]
-    decoder = filtered({"id": lzma.FILTER_X86}, size)
+    decoder = make_filter_decoder({"id": lzma.FILTER_X86}, size)
     coded = lzma.compress(
         content, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 0}]
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.wire.members import DefectLog, MemberPaths, compare_link, compare_name, gaps
+from modelaudit.wire.members import DefectLog, MemberPaths, check_link, check_name, find_gaps
 
 
 def _kinds(log: DefectLog) -> list[str]:
@@ -33,7 +33,7 @@ def test_of_each_kind_a_bounded_number_is_kept_and_the_rest_counted() -> None:
 )
 def test_a_name_is_told_by_where_it_leads(name: str, kinds: list[str]) -> None:
     log = DefectLog()
-    compare_name(name, 0, log)
+    check_name(name, 0, log)
     assert _kinds(log) == kinds
 
 
@@ -43,7 +43,7 @@ def test_a_name_is_told_by_where_it_leads(name: str, kinds: list[str]) -> None:
 )
 def test_a_symbolic_link_starts_from_its_own_folder(target: str, symbolic: bool, escapes: bool) -> None:
     log = DefectLog()
-    compare_link("a/link", target, 0, log, symbolic)
+    check_link("a/link", target, 0, log, symbolic)
     assert _kinds(log) == ["path-escape"] * escapes
 
 
@@ -54,5 +54,5 @@ def test_members_of_one_name_are_numbered() -> None:
 
 
 def test_gaps_are_what_nothing_covers() -> None:
-    assert list(gaps([(6, 8), (2, 4), (3, 5)], 10)) == [(0, 2), (5, 6), (8, 10)]
-    assert list(gaps([(0, 20)], 10)) == []
+    assert list(find_gaps([(6, 8), (2, 4), (3, 5)], 10)) == [(0, 2), (5, 6), (8, 10)]
+    assert list(find_gaps([(0, 20)], 10)) == []

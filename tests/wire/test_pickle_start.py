@@ -5,20 +5,20 @@ import pickle
 import pytest
 
 from modelaudit.formats.pickles.pickle.machine import is_opcode
-from modelaudit.wire.pickle_start import ANNOUNCED, FUTURE, NEWEST, announces, names_protocol
+from modelaudit.wire.pickle_start import ANNOUNCED, FUTURE, NEWEST, announces_pickle, names_protocol
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_a_pickle_announces_its_protocol(protocol: int) -> None:
     data = pickle.dumps({"a": [1]}, protocol)
-    assert announces(data, NEWEST)
+    assert announces_pickle(data, NEWEST)
     assert ANNOUNCED.match(data)
-    assert not announces(data, protocol - 1)
+    assert not announces_pickle(data, protocol - 1)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x04", b"\x80\x04\x00", b"\x81\x04N", b"\x80\x11N"])
 def test_anything_else_announces_none(data: bytes) -> None:
-    assert not announces(data, FUTURE)
+    assert not announces_pickle(data, FUTURE)
 
 
 def test_two_bytes_name_a_protocol() -> None:
@@ -31,4 +31,4 @@ def test_two_bytes_name_a_protocol() -> None:
 def test_the_opcode_behind_it_is_any_that_the_machine_follows() -> None:
     for byte in range(256):
         data = bytes((0x80, 4, byte))
-        assert announces(data, NEWEST) == is_opcode(byte) == bool(ANNOUNCED.match(data))
+        assert announces_pickle(data, NEWEST) == is_opcode(byte) == bool(ANNOUNCED.match(data))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelaudit.wire.base import DamagedError
-from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _Source, is_whole_message
+from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _MessageSource, is_whole_message
 
 
 def varint(value: int) -> bytes:
@@ -80,8 +80,8 @@ def test_groups_are_passed_over(bytes_window):
 
 def test_nothing_is_made_of_what_a_group_holds(bytes_window, monkeypatch):
     made = []
-    field = _Source.field
-    monkeypatch.setattr(_Source, "field", lambda *given: made.append(given[1]) or field(*given))
+    field = _MessageSource.field
+    monkeypatch.setattr(_MessageSource, "field", lambda *given: made.append(given[1]) or field(*given))
     data = b"\x0b" + b"\x10\x05\x1a\x01x\x25abcd\x29abcdefgh" * 1000 + b"\x0c" + b"\x10\x07"
     assert [each.value for each in Message.whole(bytes_window(data)).fields()] == [7]
     assert made == [2]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.wire.relaxed_json import as_json, is_tolerant
+from modelaudit.wire.relaxed_json import convert_to_json, is_tolerant
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),
@@ -28,17 +28,17 @@ VALUES = st.recursive(
     ],
 )
 def test_liberties_are_taken_out(text, value):
-    assert json.loads(as_json(text)) == value
+    assert json.loads(convert_to_json(text)) == value
 
 
 @given(VALUES)
 def test_json_stays_what_it_is(value):
-    assert json.loads(as_json(json.dumps(value, indent=1))) == value
+    assert json.loads(convert_to_json(json.dumps(value, indent=1))) == value
 
 
 @given(st.text(alphabet="{}[],:'\"/*\\\n a0x+", max_size=80))
 def test_lines_stay_where_they_are(text):
-    assert as_json(text).count("\n") <= text.count("\n")
+    assert convert_to_json(text).count("\n") <= text.count("\n")
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_who_takes_more_than_json(path, tolerant):
 def test_a_text_that_is_never_closed_is_passed_over_once():
     # If each quote were tried as a beginning, this would take hours.
     for text in ('{"a": "' + '\\"' * 300_000, "{'a': '" + "\\'" * 300_000):
-        assert len(as_json(text)) == len(text)
+        assert len(convert_to_json(text)) == len(text)

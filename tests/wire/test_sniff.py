@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.fixtures import FIXTURES
 
-from modelaudit.wire.sniff import is_tar, name_format, strong_magic
+from modelaudit.wire.sniff import detect_strong_magic, is_tar, name_format
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_tar_is_told_in_every_format(name, form):
         name = "long/" * 30 + "name"
     data = _tar(name, form)
     assert is_tar(data[:4096])
-    assert name_format(data, "x") == strong_magic(data) == "tar"
+    assert name_format(data, "x") == detect_strong_magic(data) == "tar"
 
 
 @pytest.mark.parametrize("signed", [False, True])

@@ -14,7 +14,7 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
-from modelaudit.wire.requirement_lines import mentions_of_requirement
+from modelaudit.wire.requirement_lines import collect_requirement_mentions
 from modelaudit.wire.text import file_name
 
 _OPTIONS: Final = {
@@ -44,13 +44,13 @@ def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterato
             continue
         option = _OPTIONS.get(key)
         if key in _HOSTS:
-            yield from mentions_of_requirement(f"--trusted-host {value}", setting.where)
+            yield from collect_requirement_mentions(f"--trusted-host {value}", setting.where)
         elif not _CHANNELS.isdisjoint(setting.path) or (is_installer and key == "url" and _is_in_table(setting)):
             option = "--index-url" if "://" in value else None
         elif is_installer and key in ("git", "url") and not _SOURCES.isdisjoint(setting.path):
-            yield from mentions_of_requirement(f"{'git+' if key == 'git' else ''}{value}", setting.where)
+            yield from collect_requirement_mentions(f"{'git+' if key == 'git' else ''}{value}", setting.where)
         if option is not None:
-            yield from mentions_of_requirement(f"{option} {value}", setting.where)
+            yield from collect_requirement_mentions(f"{option} {value}", setting.where)
 
 
 def _is_in_table(setting: Setting) -> bool:

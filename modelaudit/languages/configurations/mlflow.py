@@ -14,7 +14,7 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.wire.base import Reading
-from modelaudit.wire.requirement_lines import mentions_of_requirement
+from modelaudit.wire.requirement_lines import collect_requirement_mentions
 from modelaudit.wire.text import file_name
 
 _CODE_KEYS: Final = frozenset({"code", "code_path", "code_paths", "code_dir", "model_code_path"})
@@ -60,7 +60,7 @@ def _collect_requirements(path: str, settings: Sequence[Setting]) -> Iterator[Me
     is_environment = file_name(path).endswith((".yaml", ".yml"))
     for setting in settings:
         if is_environment and setting.key in ("pip", "dependencies", "build_dependencies"):
-            yield from mentions_of_requirement(str(setting.value), setting.where)
+            yield from collect_requirement_mentions(str(setting.value), setting.where)
 
 
 MODELS = Interpreter(frozenset({"loader_module", "python_function"}), read_model, frozenset({_FILE}))

@@ -20,7 +20,7 @@ from modelaudit.languages.shell.program_names import (
     normalize_program_name,
     unwrap_command,
 )
-from modelaudit.wire.text_addresses import address_in
+from modelaudit.wire.text_addresses import find_address
 
 _OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "--output", "--output-document"})
 _FOLDER_OPTIONS: Final = frozenset({"-P", "--directory-prefix", "--output-dir", "-d", "--dir"})
@@ -53,7 +53,7 @@ def find_download_address(commands: Iterable[Command]) -> str | None:
     """Return the address of the first download among the commands, or its program name if it has no address."""
     for command in commands:
         if is_download(unwrap_command(command.words)):
-            return address_in(command.words) or command.words[0]
+            return find_address(command.words) or command.words[0]
     return None
 
 
@@ -112,7 +112,7 @@ class DownloadTracker:
                         self.variables[name] = address
 
     def _record_files(self, command: Command, words: list[str], name: str) -> None:
-        address = address_in(words) or words[0]
+        address = find_address(words) or words[0]
         folder = ""
         for at, word in enumerate(words[1:], 1):
             following = words[at + 1] if at + 1 < len(words) else ""

@@ -17,7 +17,7 @@ from typing import Final
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
-from modelaudit.wire.members import escapes
+from modelaudit.wire.members import escapes_folder
 from modelaudit.wire.text import file_name
 
 VOCABULARY: Final = "shell-commands"
@@ -139,9 +139,11 @@ def _check_submodule(entry: _GitSetting) -> Iterator[Mention]:
     is_option = entry.key in ("url", "path", "branch") and _OPTION.match(value) is not None
     if is_option or "ext::" in value or (entry.key == "update" and value.startswith("!")):
         yield entry.make_mention("git-command")
-    elif entry.key == "path" and ("\r" in value or escapes(value) or _GIT_FOLDER.search(value.replace("\\", "/"))):
+    elif entry.key == "path" and (
+        "\r" in value or escapes_folder(value) or _GIT_FOLDER.search(value.replace("\\", "/"))
+    ):
         yield entry.make_mention("git-outside")
-    if escapes(entry.subsection):
+    if escapes_folder(entry.subsection):
         where = Location(line=entry.line)
         yield Mention(VOCABULARY, "git-outside", "submodule.name", where, entry.subsection[:_MAX_QUOTE_LENGTH])
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from modelaudit.languages.shell.program_names import normalize_program_name
 from modelaudit.model.outline import Mention
-from modelaudit.wire.requirement_lines import mentions_of_requirement
+from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
 _PIP: Final = frozenset({"pip", "pip2", "pip3", "pipx"})
 _OPTIONS_WITH_VALUE: Final = frozenset(
@@ -32,6 +32,6 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
             option = _SPELLINGS.get(word, word)
             value = next(arguments, "")
             if "$" not in value:
-                yield from mentions_of_requirement(f"{option} {value}".strip())
+                yield from collect_requirement_mentions(f"{option} {value}".strip())
         elif "$" not in word and word not in (".", "install"):
-            yield from mentions_of_requirement(word)
+            yield from collect_requirement_mentions(word)

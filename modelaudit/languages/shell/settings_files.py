@@ -9,8 +9,8 @@ from typing import Final
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
-from modelaudit.wire.deadline import in_time
-from modelaudit.wire.requirement_lines import mentions_of_requirement
+from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
 VOCABULARY: Final = "shell-commands"
 _COMMAND_KEY: Final = re.compile(
@@ -51,11 +51,11 @@ def collect_index_mentions(text: str) -> Iterator[Mention]:
         name, address = key.strip().lower(), value.strip()
         where = Location(line=number)
         if name in ("index-url", "extra-index-url", "find-links", "global.index-url") and address:
-            yield from mentions_of_requirement(f"--{name.removeprefix('global.')} {address}", where)
+            yield from collect_requirement_mentions(f"--{name.removeprefix('global.')} {address}", where)
         elif name == "trusted-host" and address:
-            yield from mentions_of_requirement(f"--trusted-host {address}", where)
+            yield from collect_requirement_mentions(f"--trusted-host {address}", where)
         elif name.endswith("registry") and address and "://registry.npmjs.org" not in address:
-            yield from mentions_of_requirement(f"--index-url {address}", where)
+            yield from collect_requirement_mentions(f"--index-url {address}", where)
         elif name in ("strict-ssl", "verify") and address.lower() in ("false", "0"):
             yield Mention("requirements", "unverified", f"{name}={address}"[:100], where)
         elif name in ("script-shell", "node-options", "shell", "git", "init-module", "onload-script") and address:
@@ -63,5 +63,5 @@ def collect_index_mentions(text: str) -> Iterator[Mention]:
 
 
 def _number_lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in in_time(enumerate(text.splitlines(), 1)):
+    for number, line in iterate_in_time(enumerate(text.splitlines(), 1)):
         yield number, line.strip()[:_MAX_LINE_LENGTH]

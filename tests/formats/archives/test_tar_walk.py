@@ -14,7 +14,7 @@ from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ArchiveListing, Unread, UnreadReason
-from modelaudit.wire.tar_headers import GNU_SPARSE, is_header, parse
+from modelaudit.wire.tar_headers import GNU_SPARSE, is_header, parse_header
 
 NOTE = b"some text\n"
 
@@ -76,7 +76,7 @@ def test_a_checksum_that_is_off_by_one_is_none():
 def test_a_prefix_stands_before_the_name_but_in_kinds_of_gnu(kind):
     # There, old GNU archives keep times.
     block = header(b"weights.pkl", kind=kind, more=b"00000000000\0")
-    found = parse(block, 0)
+    found = parse_header(block, 0)
     assert found is not None
     assert found.name == ("weights.pkl" if kind == GNU_SPARSE else "00000000000/weights.pkl")
     with tarfile.open(fileobj=io.BytesIO(block + END)) as archive:

@@ -12,7 +12,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, UnreadReason
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json, scan_rows
-from modelaudit.wire.text import TextScan, decode
+from modelaudit.wire.text import TextScan, decode_text
 
 
 def _document(reading) -> Document:
@@ -215,7 +215,7 @@ def test_text_is_text_however_it_is_cut(text, cuts):
         if outcome([data]) != "damaged":
             scan = TextScan()
             scan.feed(data)
-            assert decode(data, scan) == data.decode("utf-8-sig")
+            assert decode_text(data, scan) == data.decode("utf-8-sig")
 
 
 _NAMES = st.sampled_from(["a.json", "a.jsonl", "a.yaml", "README.md", "a.txt", "noext"])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
-from modelaudit.wire.requirement_lines import lines_of, mentions_of_requirement
+from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from modelaudit.wire.requirement_lines import lines_of, mentions_of_requirement
     ],
 )
 def test_a_line_tells_what_pip_fetches_elsewhere(line, found):
-    assert [(each.use, each.name) for each in mentions_of_requirement(line)] == found
+    assert [(each.use, each.name) for each in collect_requirement_mentions(line)] == found
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_line_tells_what_pip_fetches_elsewhere(line, found):
     ],
 )
 def test_a_line_is_read_as_pip_does(line, use):
-    assert [each.use for each in mentions_of_requirement(line)] == [use]
+    assert [each.use for each in collect_requirement_mentions(line)] == [use]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_line_is_read_as_pip_does(line, use):
     ],
 )
 def test_lines_end_and_go_on_where_they_do_for_pip(text):
-    found = [each.use for _, line in lines_of(text) for each in mentions_of_requirement(line)]
+    found = [each.use for _, line in join_requirement_lines(text) for each in collect_requirement_mentions(line)]
     assert found == ["index"]
 
 

@@ -25,7 +25,7 @@ from modelaudit.formats.graphs.tensorflow.text_schema import encoded
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import TensorData, UnreadReason
-from modelaudit.wire.protobuf_text import text_fields
+from modelaudit.wire.protobuf_text import parse_text_fields
 
 X = node("x", "Placeholder")
 
@@ -272,7 +272,7 @@ def test_whatever_the_text_encoding_ends(text):
 
 def test_the_text_form_is_taken_apart_as_its_specification_says():
     text = "a: 'x' \"\\x41\\101\\n\" b { c: [1, -2.5e-3] } d < > e [ { f: g } , {} ], # end\n[ext.x] { h: true }"
-    found = [(each.name, each.value) for each in text_fields(text, Limits())]
+    found = [(each.name, each.value) for each in parse_text_fields(text, Limits())]
     assert found == [
         ("a", b"xAA\n"), ("b", None), ("c", b"1"), ("c", b"-2.5e-3"), ("", None), ("d", None), ("", None),
         ("e", None), ("f", b"g"), ("", None), ("e", None), ("", None), ("[ext.x]", None), ("h", b"true"), ("", None),

@@ -23,7 +23,7 @@ from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec
 from modelaudit.wire.deadline import Deadline
 from modelaudit.wire.decompression import Follows
 from modelaudit.wire.pickle_start import FUTURE, names_protocol
-from modelaudit.wire.sniff import strong_magic
+from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, budget_of, chunks, opener
 
@@ -50,7 +50,7 @@ def _decodes(codec: Codec, data: bytes) -> bool:
     except DecodingError as error:
         if error.reason is UnreadReason.LIMIT:
             return codec is LZMA and is_usual_lzma(data)
-        return strong_magic(out) is not None or names_protocol(out, FUTURE)
+        return detect_strong_magic(out) is not None or names_protocol(out, FUTURE)
     return bool(out)
 
 
@@ -75,7 +75,7 @@ class CompressedFormat:
         """Whether the bytes begin a stream of the codec."""
         # In the numbers of a tensor, only what the reader of tensors leaves to others counts.
         return _begins(self.codec, head.data) and (
-            head.content != TENSOR_STORAGE or strong_magic(head.data) is not None
+            head.content != TENSOR_STORAGE or detect_strong_magic(head.data) is not None
         )
 
     def read(self, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

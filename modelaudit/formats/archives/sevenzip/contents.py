@@ -12,7 +12,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import UnreadReason
-from modelaudit.wire.members import DefectLog, compare_link, compare_name
+from modelaudit.wire.members import DefectLog, check_link, check_name
 from modelaudit.wire.windows import Budget, chunks, read_available
 
 _CHECKED_OF_A_FOLDER = 64 * MIB
@@ -57,7 +57,7 @@ def compare_files(files: list[File], log: DefectLog) -> None:
     """Note names that escape or repeat, and links."""
     seen: set[str] = set()
     for file in files:
-        compare_name(file.name, None, log)
+        check_name(file.name, None, log)
         if file.is_link:
             log.add(SevenZipDefect.LINK_MEMBER, f"{file.name!r} is a symbolic link", key=file.name)
         if file.name in seen and not file.is_folder:
@@ -115,4 +115,4 @@ def _compare_content(plain: Window, content: Content, log: DefectLog) -> None:
     if content.file.is_link:
         target = read_available(plain, content.start, min(content.size, _LONGEST_LINK))
         content.link_target = target.decode("utf-8", "surrogateescape")
-        compare_link(name, content.link_target, None, log)
+        check_link(name, content.link_target, None, log)

@@ -16,7 +16,18 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
-from modelaudit.wire.codecs import BZIP2, DEFLATE, LZ4, STORED, ZSTD, Codec, Decoder, filtered, lzma1, lzma2
+from modelaudit.wire.codecs import (
+    BZIP2,
+    DEFLATE,
+    LZ4,
+    STORED,
+    ZSTD,
+    Codec,
+    Decoder,
+    make_filter_decoder,
+    make_lzma1_decoder,
+    make_lzma2_decoder,
+)
 from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow
 
 ENCRYPTION: Final = b"\x06\xf1\x07\x01"
@@ -149,9 +160,9 @@ def _codec(coder: Coder) -> Codec | None:
     if coder.method in _PLAIN:
         return _PLAIN[coder.method]
     if coder.method == b"\x21":
-        return Codec("lzma2", _with(lzma2, properties))
+        return Codec("lzma2", _with(make_lzma2_decoder, properties))
     if coder.method == b"\x03\x01\x01":
-        return Codec("lzma", _with(lzma1, properties), unmarked=True)
+        return Codec("lzma", _with(make_lzma1_decoder, properties), unmarked=True)
     if coder.method == b"\x03":
         distance = properties[0] + 1 if properties else 1
         return _filter("delta", {"id": lzma.FILTER_DELTA, "dist": distance})
@@ -166,4 +177,4 @@ def _with(start: Callable[[bytes, int], Decoder], properties: bytes) -> Callable
 
 
 def _filter(name: str, options: dict[str, int]) -> Codec:
-    return Codec(name, lambda header, size: filtered(options, size))
+    return Codec(name, lambda header, size: make_filter_decoder(options, size))

@@ -40,7 +40,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
-from modelaudit.wire.members import DefectLog, MemberPaths, gaps
+from modelaudit.wire.members import DefectLog, MemberPaths, find_gaps
 from modelaudit.wire.windows import Budget, SubWindow, budget_of, chunks, opener, read_whole
 
 _START_SIZE = 32
@@ -176,7 +176,7 @@ def _extents(streams: Streams) -> list[tuple[int, int]]:
 def _leftovers(window: Window, taken: list[tuple[int, int]], log: DefectLog) -> list[tuple[int, int]]:
     """Bytes that belong to nothing of ``taken`` and are not zero."""
     found = []
-    for start, end in gaps(taken, window.size):
+    for start, end in find_gaps(taken, window.size):
         if all(piece.count(0) == len(piece) for piece in chunks(window, start, end)):
             continue
         detail = f"{end - start} bytes that belong to no member"

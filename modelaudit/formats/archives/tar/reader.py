@@ -16,7 +16,7 @@ from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
 from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.members import DefectLog, MemberPaths, compare_link, compare_name
+from modelaudit.wire.members import DefectLog, MemberPaths, check_link, check_name
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.tar_headers import DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK, USTAR
 from modelaudit.wire.windows import Budget, SubWindow, budget_of, opener
@@ -97,11 +97,11 @@ def _compare(members: Sequence[TarMember], limits: Limits, log: DefectLog) -> No
     seen: set[str] = set()
     for member in members:
         name, offset, kind = member.name, member.header.offset, member.header.kind
-        compare_name(name, offset, log)
+        check_name(name, offset, log)
         if kind in (HARD_LINK, SYMBOLIC_LINK):
             word = "a symbolic link" if kind == SYMBOLIC_LINK else "a hard link"
             log.add(TarDefect.LINK_MEMBER, f"{name!r} is {word} to {member.link!r}", offset, name)
-            compare_link(name, member.link, offset, log, symbolic=kind == SYMBOLIC_LINK)
+            check_link(name, member.link, offset, log, symbolic=kind == SYMBOLIC_LINK)
         elif kind in DEVICES:
             log.add(TarDefect.SPECIAL_MEMBER, f"{name!r} is {DEVICES[kind]}", offset, name)
         plain = name.removeprefix("./")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.wire.tar_headers import BLOCK, sparse_pieces
+from modelaudit.wire.tar_headers import BLOCK, parse_sparse_pieces
 from modelaudit.wire.windows import SubWindow
 
 Pieces = tuple[tuple[int, int], ...]
@@ -73,7 +73,7 @@ def map_of_header(window: Window, block: bytes, data_start: int, most: int) -> t
     Raises:
         WindowError: from the window.
     """
-    found = sparse_pieces(block, in_header=True)
+    found = parse_sparse_pieces(block, in_header=True)
     pieces: list[tuple[int, int]] = []
     while found is not None:
         pieces += found[0]
@@ -81,7 +81,7 @@ def map_of_header(window: Window, block: bytes, data_start: int, most: int) -> t
             return tuple(pieces), data_start
         block = window.read(data_start, BLOCK)
         data_start += BLOCK
-        found = sparse_pieces(block, in_header=False) if len(block) == BLOCK and len(pieces) < most else None
+        found = parse_sparse_pieces(block, in_header=False) if len(block) == BLOCK and len(pieces) < most else None
     return None
 
 

@@ -22,10 +22,10 @@ from modelaudit.wire.tar_headers import (
     ZEROS,
     TarHeader,
     is_header,
-    parse,
-    pax_records,
-    sparse_size,
-    text,
+    parse_header,
+    parse_pax_records,
+    parse_sparse_size,
+    parse_text,
 )
 
 _LONGEST_EXTENSION = MIB
@@ -91,7 +91,7 @@ class TarWalk:
         extension = _Extension()
         position = count = 0
         while position < self._window.size:
-            header = parse(self._block(position), position)
+            header = parse_header(self._block(position), position)
             if header is None or header.size < 0:
                 position = self._to_next_header(position, damaged=header is not None)
                 extension = _Extension()
@@ -162,11 +162,11 @@ class TarWalk:
             self._log.add(TarDefect.TRUNCATED_MEMBER, "the archive breaks off in an extended header", header.offset)
             self._miss(UnreadReason.DAMAGED, "the archive breaks off in an extended header", header.offset)
         if header.kind == GNU_LONG_NAME:
-            extension.long_name = text(data)
+            extension.long_name = parse_text(data)
         elif header.kind == GNU_LONG_LINK:
-            extension.long_link = text(data)
+            extension.long_link = parse_text(data)
         else:
-            records, sound = pax_records(data)
+            records, sound = parse_pax_records(data)
             if not sound:
                 self._log.add(
                     TarDefect.PAX_HEADER_INVALID, "loaders disagree about a malformed pax header", header.offset
@@ -217,7 +217,7 @@ class TarWalk:
         size: str | int | None
         if header.kind == GNU_SPARSE:
             found = map_of_header(self._window, header.block, member.data_start, most)
-            size = sparse_size(header.block)
+            size = parse_sparse_size(header.block)
         elif extension.value("GNU.sparse.major") == "1":
             found = map_of_data(self._window, member.data_start, most)
             size = extension.value("GNU.sparse.realsize")

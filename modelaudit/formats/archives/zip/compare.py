@@ -8,7 +8,7 @@ from modelaudit.formats.archives.zip import ZipDefect
 from modelaudit.formats.archives.zip.records import DESCRIPTOR_FOLLOWS, ENCRYPTED, STORED, Entry, Member
 from modelaudit.model.limits import Limits
 from modelaudit.wire.decompression import ZIP_CODECS
-from modelaudit.wire.members import DefectLog, compare_name
+from modelaudit.wire.members import DefectLog, check_name
 
 _CIPHER_HEADER = 12
 
@@ -19,7 +19,7 @@ def compare_names(entries: Sequence[Entry], log: DefectLog, torch: bool) -> None
     folded: set[str] = set()
     for entry in entries:
         name, offset = entry.name, entry.offset
-        compare_name(name, offset, log)
+        check_name(name, offset, log)
         if entry.extra_name is not None and entry.extra_name != entry.raw_name:
             other = entry.extra_name.decode("utf-8", "surrogateescape")
             log.add(ZipDefect.UNICODE_PATH_MISMATCH, f"{name!r} has the second name {other!r}", offset, name)

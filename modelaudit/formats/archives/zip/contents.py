@@ -20,8 +20,8 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES
-from modelaudit.wire.members import DefectLog, gaps
-from modelaudit.wire.sniff import strong_magic
+from modelaudit.wire.members import DefectLog, find_gaps
+from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.windows import Budget, chunks
 
 _LARGEST_GAP = 64 * MIB
@@ -65,7 +65,7 @@ def take_stock(window: Window, limits: Limits, budget: Budget) -> Contents:
             _locate(window, entry, place.shift, contents)
     taken += [(m.local.offset, m.end + descriptor_length(window, m)) for m in contents.members]
     whole = bool(directories) and all(directory.damage is None for directory in directories)
-    for start, end in list(gaps(taken, window.size)):
+    for start, end in list(find_gaps(taken, window.size)):
         _search_gap(window, start, end, whole, contents, limits, budget)
     return contents
 
@@ -146,13 +146,13 @@ def _search_gap(
     if walk.cut is not None:
         detail = f"only the first {limits.members} data descriptors were looked at, so members may be cut elsewhere"
         contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=walk.cut)))
-    for begin, finish in gaps([(0, start), *taken], end):
+    for begin, finish in find_gaps([(0, start), *taken], end):
         if window.read(begin, 4) == ENTRY_SIGNATURE or not _holds_content(window, begin, finish):
             continue
         if finish - begin == window.size or not (whole or begin == 0):
             # Without a directory, what stands between members is as likely the rest of one.
             continue
-        if begin == 0 and strong_magic(window.read(0, HEAD_BYTES)) == "TFLite":
+        if begin == 0 and detect_strong_magic(window.read(0, HEAD_BYTES)) == "TFLite":
             # Libraries for tasks put labels into an archive behind a graph, which its own reader reads.
             continue
         contents.leftovers.append((begin, finish))

@@ -9,7 +9,7 @@ from modelaudit.formats.archives.zip.records import ENCRYPTED, PATCHED, STORED, 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.wire.decompression import ZIP_CODECS, Measure, measure
+from modelaudit.wire.decompression import ZIP_CODECS, ContentMeasure, measure_content
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.pickle_start import NEWEST, names_protocol
 from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, read_available
@@ -65,12 +65,12 @@ class MemberData:
         cost = max(self.member.entry.size, self.stored.size)
         return cost <= min(_CHECKED_OF_A_MEMBER, self._allowance.left) and self.obstacle() is None
 
-    def measured(self) -> Measure:
+    def measured(self) -> ContentMeasure:
         """The size and checksum of the content, followed to just beyond its stated size."""
         return self._measure(self.member.entry.size)
 
-    def _measure(self, most: int) -> Measure:
-        found = measure(self.stored, ZIP_CODECS[self.member.entry.method], self.member.entry.size, most)
+    def _measure(self, most: int) -> ContentMeasure:
+        found = measure_content(self.stored, ZIP_CODECS[self.member.entry.method], self.member.entry.size, most)
         self._allowance.left -= max(found.size, found.consumed)
         return found
 

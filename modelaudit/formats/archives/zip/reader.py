@@ -15,7 +15,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember
 from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.members import MemberPaths, compare_link
+from modelaudit.wire.members import MemberPaths, check_link
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.windows import SubWindow, budget_of, opener, read_available
 
@@ -85,7 +85,7 @@ def _listing_members(contents: Contents, data: list[MemberData]) -> Iterator[Arc
         if entry.link and item is not None and item.obstacle() is None:
             with item.open() as content:
                 target = read_available(content, 0, _LONGEST_LINK).decode("utf-8", "surrogateescape")
-            compare_link(entry.name, target, entry.offset, contents.log)
+            check_link(entry.name, target, entry.offset, contents.log)
         encrypted = item is not None and item.is_encrypted
         yield ArchiveMember(
             entry.name, entry.offset, entry.stored_size, entry.size, entry.compression, encrypted, target

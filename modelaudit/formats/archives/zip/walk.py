@@ -22,7 +22,7 @@ from modelaudit.formats.archives.zip.records import (
 )
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB, MIB
-from modelaudit.wire.decompression import ZIP_CODECS, measure
+from modelaudit.wire.decompression import ZIP_CODECS, measure_content
 from modelaudit.wire.windows import Budget, SubWindow
 
 _RECORD = re.compile(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
@@ -127,7 +127,7 @@ class Walk:
         if local.method != STORED and local.method in ZIP_CODECS and self._left > 0:
             stretch = SubWindow(self._window, start, self._end - start, self._budget)
             most = min(_MOST_MEASURED, self._left)
-            found = measure(stretch, ZIP_CODECS[local.method], most, most)
+            found = measure_content(stretch, ZIP_CODECS[local.method], most, most)
             self._left -= max(found.size, found.consumed) + (0 if found.whole else _LEAST_COST)
             if found.whole:
                 return found.consumed, found.size

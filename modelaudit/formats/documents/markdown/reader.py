@@ -11,7 +11,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, ModelCard
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.documents import whole_text
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.yaml_text import YamlFacts
 
@@ -32,7 +32,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: it is not text throughout.
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    text, scan, defects = whole_text(window, limits)
+    text, scan, defects = read_whole_text(window, limits)
     matter = split_front_matter(text)
     facts = YamlFacts()
     if matter is not None and not matter.is_too_long:

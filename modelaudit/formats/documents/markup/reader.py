@@ -17,7 +17,7 @@ from modelaudit.model.outline import Mention, Outline, References
 from modelaudit.model.structure import Document
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.text import file_name
-from modelaudit.wire.xml_encoding import encoding_of
+from modelaudit.wire.xml_encoding import detect_encoding
 from modelaudit.wire.xml_parser import Markup
 
 _NAMES: Final = (
@@ -47,7 +47,7 @@ def recognises(head: Head) -> bool:
     """Text that declares itself, that begins as a model does, or that is called XML and begins as markup."""
     if head.content is not None:
         return False
-    encoding = encoding_of(head.data[:1024])
+    encoding = detect_encoding(head.data[:1024])
     start = head.data[encoding.skip :][:_LOOKED_AT].decode(encoding.codec or "latin-1", "ignore")
     name = file_name(head.path)
     if _DECLARED.match(start):
@@ -75,7 +75,7 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
     dialect = root.dialect or Dialect()
     dialect.finish(artifact.path)
     for target in dialect.inclusions:
-        markup.fetched("xinclude", target)
+        markup.record_target("xinclude", target)
     yield Document("xml", "text", lines=markup.lines)
     defects = (*markup.defects, *dialect.defects)
     mentions = (*(_of_model(each, dialect) for each in markup.mentions), *dialect.mentions)

@@ -27,8 +27,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.deadline import in_time
-from modelaudit.wire.documents import whole_text
+from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.windows import budget_of, opener
 
@@ -74,7 +74,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: the deadline passed, after all structures read so far were yielded.
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    text, _, _ = whole_text(window, limits)
+    text, _, _ = read_whole_text(window, limits)
     try:
         settings = parse_json_settings(text, limits)
     except ValueError as error:
@@ -88,7 +88,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     lines = 0
     foreign: list[tuple[int, str]] = []
     try:
-        for number, raw in in_time(cells[:_MAX_CELLS], 1):
+        for number, raw in iterate_in_time(cells[:_MAX_CELLS], 1):
             cell = _split_in_language("".join(raw.source), language) if raw.kind == "code" else Cell()
             mentions += _mention_browser_script(number, [*raw.pages, *(text for _, text in cell.pages)])
             if raw.kind != "code":

@@ -16,7 +16,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
 from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.documents import whole_text
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 
 _ENDINGS: Final = (".html", ".htm", ".xhtml", ".svg")
@@ -48,7 +48,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: it is not text throughout.
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    text, scan, defects = whole_text(window, limits)
+    text, scan, defects = read_whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
     yield Outline("markup", tuple(_mentions(text)))
     if _IS_XML.match(text):

@@ -11,9 +11,9 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
 from modelaudit.wire.base import Head, LimitReachedError, Reading
-from modelaudit.wire.deadline import in_time
-from modelaudit.wire.documents import whole_text
-from modelaudit.wire.requirement_lines import lines_of, mentions_of_requirement
+from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
 from modelaudit.wire.text import file_name, looks_like_text
 
 _NAME: Final = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)|requirements|req\.txt")
@@ -36,15 +36,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: it has more lines than are followed.
         WindowError: from the window.
     """
-    text, scan, defects = whole_text(window, limits)
+    text, scan, defects = read_whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
     found: dict[Mention, None] = {}
     count = 0
     try:
-        for count, (number, line) in enumerate(in_time(lines_of(text), 16), 1):
+        for count, (number, line) in enumerate(iterate_in_time(join_requirement_lines(text), 16), 1):
             if count > _MOST_LINES:
                 break
-            found.update((mention, None) for mention in mentions_of_requirement(line, Location(line=number)))
+            found.update((mention, None) for mention in collect_requirement_mentions(line, Location(line=number)))
     finally:
         yield Outline("requirements", tuple(found))
     if count > _MOST_LINES:

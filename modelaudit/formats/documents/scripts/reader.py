@@ -22,7 +22,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Document
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import whole_text
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 from modelaudit.wire.windows import budget_of, opener
 
@@ -91,7 +91,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     damage: DamagedError | None = None
     try:
-        text, scan, defects = whole_text(window, limits)
+        text, scan, defects = read_whole_text(window, limits)
         yield Document("text", "text", lines=scan.lines, defects=defects)
     except DamagedError as error:
         # A shell runs what stands before the bytes that are no text.
@@ -165,7 +165,7 @@ def has_attributes(head: Head) -> bool:
 
 def read_attributes(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the text's extent, and the drivers that it hands files to."""
-    text, scan, defects = whole_text(window, limits)
+    text, scan, defects = read_whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
     yield Outline("text", tuple(git.collect_attribute_mentions(text[:_LONGEST])))
     if len(text) > _LONGEST:

@@ -22,7 +22,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import whole_text
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 
 FORMAT: Final = "spacy"
@@ -52,7 +52,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: it is longer or names more than is followed, or a value nests too deep.
         WindowError: from the window.
     """
-    text, scan, defects = whole_text(window, limits)
+    text, scan, defects = read_whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
     yield from read_text_names(text)
     if _SIGN.search(text) is None:

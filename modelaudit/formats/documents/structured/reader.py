@@ -19,9 +19,9 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import encoding_defects, whole_text
-from modelaudit.wire.json_text import JsonFacts, keep_bounds, scan_json, scan_rows
-from modelaudit.wire.relaxed_json import as_json, is_tolerant
+from modelaudit.wire.documents import list_encoding_defects, read_whole_text
+from modelaudit.wire.json_text import JsonFacts, check_bounds, scan_json, scan_rows
+from modelaudit.wire.relaxed_json import convert_to_json, is_tolerant
 from modelaudit.wire.text import TextScan, file_name, looks_like_text
 from modelaudit.wire.windows import chunks
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
@@ -52,9 +52,9 @@ def recognises_json(head: Head) -> bool:
 @report_unread_programs
 def read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the document, what its settings mean, and what its strings encode."""
-    text, scan, defects = whole_text(window, limits)
+    text, scan, defects = read_whole_text(window, limits)
     try:
-        keep_bounds(text, limits)
+        check_bounds(text, limits)
         facts = _facts(text, limits)
         yield _json_document(facts, scan, defects)
         yield from read_text_names(text)
@@ -76,9 +76,9 @@ def _read_almost_json(
     if not name.endswith(_JSON_NAMES) and _is_yaml(name):
         yield from _read_yaml(artifact, window, limits)
         return
-    _, scan, defects = whole_text(window, limits)
+    _, scan, defects = read_whole_text(window, limits)
     says_json = name.endswith(_JSON_NAMES) or is_tolerant(name, artifact.path)
-    relaxed = as_json(text)
+    relaxed = convert_to_json(text)
     try:
         facts: JsonFacts | None = scan_json(relaxed, _WANTED)
     except (ValueError, LimitReachedError):
@@ -122,7 +122,7 @@ def _json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]
 def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits) -> Iterator[Reading]:
     """What the document means to those who know keys of it."""
     # Rows, and a long list, are data: what is written in them is none of a tool's settings unless a key says so.
-    is_data = isinstance(facts, JsonFacts) and (facts.rows or (facts.root == "sequence" and len(text) > MIB))
+    is_data = isinstance(facts, JsonFacts) and (facts.has_rows or (facts.root == "sequence" and len(text) > MIB))
     marked = "" if is_data else text
     asked = [each for each in INTERPRETERS if each.wants_document(facts.met, file_name(path), marked)]
     if not asked:
@@ -131,7 +131,7 @@ def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits
     settings: list[Setting]
     if isinstance(facts, YamlFacts):
         settings, bound = parse_yaml_settings(text, limits)
-    elif facts.rows:
+    elif facts.has_rows:
         settings, bound = parse_row_settings(text, limits)
     else:
         settings = parse_json_settings(text, limits)
@@ -151,7 +151,7 @@ def _is_yaml(name: str) -> bool:
 
 
 def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    text, scan, defects = whole_text(window, limits)
+    text, scan, defects = read_whole_text(window, limits)
     facts = YamlFacts(_WANTED)
     unread = None
     try:
@@ -195,11 +195,11 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
             scan.finish()
     except (DamagedError, WindowError) as error:
         damage = error
-    yield Document("text", "text", lines=scan.lines, defects=encoding_defects(scan))
+    yield Document("text", "text", lines=scan.lines, defects=list_encoding_defects(scan))
     if damage is not None:
         raise damage
     if total <= _NAMED_BYTES and not file_name(artifact.path).endswith(_PROSE):
-        text = whole_text(window, limits)[0]
+        text = read_whole_text(window, limits)[0]
         yield from read_text_names(text)
         yield from _tags_in_text(text, limits)
         name = file_name(artifact.path)

@@ -14,7 +14,7 @@ from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.settings import Setting
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import LimitReachedError, Reading
-from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds
+from modelaudit.wire.json_text import check_bounds, convert_recursion_error
 
 _TOML: Final = (".toml", "pipfile", ".replit")
 _INI: Final = (".ini", ".cfg", ".conf", ".properties", ".flake8", ".coveragerc", "setup.cfg", ".condarc", ".env")
@@ -51,9 +51,9 @@ def settings_of_table(name: str, text: str, limits: Limits) -> list[Setting]:
         LimitReachedError: it nests too deep, or holds more values than are followed.
     """
     if name.endswith(_TOML):
-        keep_bounds(text, limits)
+        check_bounds(text, limits)
         try:
-            with as_deep_as_the_parser_goes():
+            with convert_recursion_error():
                 return _within(_flat(tomllib.loads(text.removeprefix("\ufeff"))))
         except ValueError:
             pass

@@ -11,7 +11,7 @@ from modelaudit.model.artifact import JINJA, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.documents import whole_text
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import file_name, looks_like_text
 
 _JINJA_NAMES: Final = (".jinja", ".jinja2", ".j2")
@@ -49,7 +49,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: it is not text throughout.
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    text, _, _ = whole_text(window, limits)
+    text, _, _ = read_whole_text(window, limits)
     outline, unread = read_template(text)
     yield outline
     if unread is None:

@@ -17,8 +17,8 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.documents import whole_text
-from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, whole_number
+from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.json_text import check_bounds, convert_recursion_error, parse_whole_number
 from modelaudit.wire.text import looks_like_text
 
 _START: Final = re.compile(
@@ -41,10 +41,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from read_json(artifact, window, limits)
     faults = Faults()
     try:
-        text = whole_text(window, limits)[0]
-        keep_bounds(text, limits)
-        with as_deep_as_the_parser_goes():
-            top = json.JSONDecoder(object_pairs_hook=_Gather(faults), parse_int=whole_number).decode(text)
+        text = read_whole_text(window, limits)[0]
+        check_bounds(text, limits)
+        with convert_recursion_error():
+            top = json.JSONDecoder(object_pairs_hook=_Gather(faults), parse_int=parse_whole_number).decode(text)
     except (DamagedError, WindowError, ValueError):
         return  # told above
     learner = top.get("learner") if isinstance(top, dict) else None

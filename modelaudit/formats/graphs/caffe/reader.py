@@ -18,9 +18,9 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import whole_text
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
-from modelaudit.wire.protobuf_text import looked_at, text_fields
+from modelaudit.wire.protobuf_text import parse_text_fields, read_recognition_bytes
 from modelaudit.wire.text import looks_like_text
 
 FORMAT: Final = "caffe"
@@ -62,7 +62,7 @@ class _Layers:
 
 def recognises_text(head: Head) -> bool:
     """Layers with a type and names of what they are given, or the settings of a solver."""
-    data = looked_at(head)
+    data = read_recognition_bytes(head)
     if not _BEGINS.match(data) or not looks_like_text(head):
         return False
     return bool((_TELLS.search(data) and _TYPED.search(data)) or len(_SOLVER.findall(data)) > 1)
@@ -70,7 +70,7 @@ def recognises_text(head: Head) -> bool:
 
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the layers that a text names; where it breaks off, those before."""
-    text, _, _ = whole_text(window, limits)
+    text, _, _ = read_whole_text(window, limits)
     layers = _Layers()
     failure: DamagedError | None = None
     try:
@@ -86,7 +86,7 @@ def _take(text: str, layers: _Layers, limits: Limits) -> None:
     path: list[str] = []
     told: dict[str, str] = {}
     line = 1
-    for each in text_fields(text, limits):
+    for each in parse_text_fields(text, limits):
         if each.value is None and each.name:
             path.append(each.name)
             if path[-1] in ("layer", "layers"):

@@ -80,7 +80,7 @@ class _Walk:
         """The whole file."""
         size, base = self._header()
         stretch = SubWindow(self._window, 0, size, budget_of(self._window, self._limits))
-        program = FlatBuffer(stretch, self._limits).root()
+        program = FlatBuffer(stretch, self._limits).read_root()
         self.facts.append(("schema", str(program.number(0, "I"))))
         self._segments = program.count(4)
         for index, segment in enumerate(program.tables(4)):

@@ -16,7 +16,7 @@ from modelaudit.model.structure import Defect, DefectKind, Location, Unread, Unr
 from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
 from modelaudit.wire.codings import Coding
 from modelaudit.wire.protobuf import Message
-from modelaudit.wire.sniff import strong_magic
+from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.windows import SubWindow, budget_of
 
 VOCABULARY: Final = "onnx-operators"
@@ -116,7 +116,7 @@ class Found:
         window = SubWindow(self.window, body.start, body.size, budget_of(self.window, self.limits))
         coding = detect_coding(head, body.size > len(head))
         # Letters and line breaks alone pass for an old pickle, which labels of classes would.
-        if coding is not None and (coding is not Coding.RAW or head[:1] == b"\x80" or strong_magic(head)):
+        if coding is not None and (coding is not Coding.RAW or head[:1] == b"\x80" or detect_strong_magic(head)):
             content = decode_content(window, self.limits)
             if content is not None:
                 self.children.append(make_content_artifact(self.path, body.start, window, self.limits, content))

@@ -27,7 +27,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     found = Found("ort", artifact.path, window, limits)
     broken: DamagedError | WindowError | None = None
     try:
-        _session(FlatBuffer(window, limits).root(), found)
+        _session(FlatBuffer(window, limits).read_root(), found)
     except (DamagedError, WindowError) as error:
         broken = error
     yield from found.readings(artifact)

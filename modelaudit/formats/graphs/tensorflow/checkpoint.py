@@ -16,10 +16,10 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, TensorData
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import whole_text
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf import VARINT, Message
-from modelaudit.wire.protobuf_text import text_fields
-from modelaudit.wire.sniff import strong_magic
+from modelaudit.wire.protobuf_text import parse_text_fields
+from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.text import file_name, looks_like_text
 
 FORMAT: Final = "tensorflow"
@@ -155,7 +155,7 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
 
 def recognises_data(head: Head) -> bool:
     """The name says so, and the bytes do not begin as something that another loader would take."""
-    return head.content is None and bool(_SHARD.search(file_name(head.path))) and strong_magic(head.data) is None
+    return head.content is None and bool(_SHARD.search(file_name(head.path))) and detect_strong_magic(head.data) is None
 
 
 def read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -170,11 +170,11 @@ def recognises_state(head: Head) -> bool:
 
 def read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield which checkpoints the file ``checkpoint`` names, each by the path of its index without the ending."""
-    text, _, _ = whole_text(window, limits)
+    text, _, _ = read_whole_text(window, limits)
     found: dict[str, int] = {}
     failure: DamagedError | None = None
     try:
-        for each in text_fields(text, limits):
+        for each in parse_text_fields(text, limits):
             if each.name in _PATHS and each.value and len(found) < _MOST_PATHS:
                 found.setdefault(each.value.decode("utf-8", "backslashreplace"), each.line)
     except DamagedError as error:

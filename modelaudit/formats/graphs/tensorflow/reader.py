@@ -18,7 +18,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import whole_text
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf import Message
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
@@ -51,7 +51,7 @@ def recognises_text(head: Head) -> bool:
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """The same, for the text form."""
     kind = recognise.text_kind(Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window))
-    text, _, _ = whole_text(window, limits)
+    text, _, _ = read_whole_text(window, limits)
     binary, failure = encoded(text, str(kind), limits)
     yield from _judged(artifact, DecodedWindow(binary, budget_of(window, limits)), limits, str(kind), True)
     if failure is not None:

@@ -17,7 +17,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
 from modelaudit.wire.base import DamagedError, Head
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
-from modelaudit.wire.protobuf_text import looked_at
+from modelaudit.wire.protobuf_text import read_recognition_bytes
 from modelaudit.wire.text import file_name, looks_like_text
 
 SAVED_MODEL: Final = "SavedModel"
@@ -55,7 +55,7 @@ def binary_kinds(head: Head) -> tuple[str, ...]:
 
 def text_kind(head: Head) -> str | None:
     """Which message in text form ``head`` begins."""
-    data = looked_at(head)
+    data = read_recognition_bytes(head)
     found = _BEGINS.match(data)
     if found is None or not looks_like_text(head):
         return None

@@ -9,7 +9,7 @@ from typing import Final
 
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import DamagedError
-from modelaudit.wire.protobuf_text import TextField, text_fields
+from modelaudit.wire.protobuf_text import TextField, parse_text_fields
 
 _INT: Final = "int"
 _TEXT: Final = "text"
@@ -75,7 +75,7 @@ def encoded(text: str, root: str, limits: Limits) -> tuple[bytes, DamagedError |
     open_: list[tuple[str, int, bytearray]] = [(root, 0, bytearray())]
     failure: DamagedError | None = None
     try:
-        for each in text_fields(text, limits):
+        for each in parse_text_fields(text, limits):
             if each.value is None and not each.name:
                 _close(open_)
             else:

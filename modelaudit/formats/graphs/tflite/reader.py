@@ -45,7 +45,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     walk = _Walk(FlatBuffer(window, limits))
     broken: DamagedError | WindowError | None = None
     try:
-        walk.model(walk.buffer.root())
+        walk.model(walk.buffer.read_root())
         broken = walk.cut
     except (DamagedError, WindowError) as error:
         broken = error

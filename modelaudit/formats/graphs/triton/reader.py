@@ -15,8 +15,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.documents import whole_text
-from modelaudit.wire.protobuf_text import text_fields
+from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.protobuf_text import parse_text_fields
 from modelaudit.wire.text import file_name, looks_like_text
 
 FORMAT: Final = "triton"
@@ -67,7 +67,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: it is not the text form of a message from some line on.
     """
-    text, _, _ = whole_text(window, limits)
+    text, _, _ = read_whole_text(window, limits)
     found: dict[Reference, None] = {}
     facts: dict[str, str] = {}
     failure: DamagedError | None = None
@@ -90,7 +90,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _values(text: str, limits: Limits) -> Iterator[tuple[str, str, int]]:
     """Each single value with its name; of a parameter, with its key."""
     key = ""
-    for each in text_fields(text, limits):
+    for each in parse_text_fields(text, limits):
         if each.value is None:
             continue
         value = each.value.decode("utf-8", "backslashreplace")

@@ -13,7 +13,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.pickle import Embedded, PickleEvent, PlainValue, Value
 from modelaudit.model.structure import CodeOutline, Location, Unread, UnreadReason
-from modelaudit.wire.codings import AS_TEXT, STARTS, Coding, bytes_as_text
+from modelaudit.wire.codings import AS_TEXT, STARTS, Coding, decode_character_bytes
 from modelaudit.wire.windows import SubWindow, budget_of
 
 __all__ = [
@@ -99,7 +99,7 @@ def detect_coding(data: bytes, length: int, is_text: bool) -> Coding | None:
 
 def _decode_as_bytes(data: bytes, cut: bool, is_text: bool) -> dict[Coding, bytes]:
     """Return the bytes that a loader may get from a constant, by coding: its own, or those its characters represent."""
-    return (bytes_as_text(data, cut) if is_text else {}) or {Coding.RAW: data}
+    return (decode_character_bytes(data, cut) if is_text else {}) or {Coding.RAW: data}
 
 
 @dataclass(slots=True)

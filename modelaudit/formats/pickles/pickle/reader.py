@@ -22,7 +22,7 @@ from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, Pickl
 from modelaudit.model.structure import CodeOutline, Defect, Location, TensorData, Unread, UnreadReason
 from modelaudit.model.torch import StorageClaim
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.pickle_start import FUTURE, announces, names_protocol
+from modelaudit.wire.pickle_start import FUTURE, announces_pickle, names_protocol
 from modelaudit.wire.windows import SubWindow, budget_of
 
 # ``MAGIC_NUMBER`` of ``torch/serialization.py``, the first of the five pickles of the layout before zip.
@@ -46,7 +46,7 @@ def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
     """
     first = window.read(start, 3)
     if len(first) == 3 and names_protocol(first, FUTURE):
-        return announces(first, FUTURE)
+        return announces_pickle(first, FUTURE)
     position = start
     opcodes = 0
     while position < window.size:

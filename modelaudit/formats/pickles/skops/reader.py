@@ -21,8 +21,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.skops import SkopsNode, SkopsSchema
 from modelaudit.model.structure import Defect, DefectKind, Location
 from modelaudit.wire.base import Head, LimitReachedError, Reading
-from modelaudit.wire.documents import whole_text
-from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, obstacle_to
+from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.json_text import check_bounds, convert_recursion_error, find_obstacle
 from modelaudit.wire.text import file_name, looks_like_text
 
 _MOST_KINDS: Final = 50_000
@@ -46,9 +46,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: it nests too deep or holds too many values.
         WindowError: it is larger than is read at once, or from the window.
     """
-    text, _, _ = whole_text(window, limits)
+    text, _, _ = read_whole_text(window, limits)
     parser = _SchemaParser()
-    unread = obstacle_to(lambda: parser.parse_schema(text, limits))
+    unread = find_obstacle(lambda: parser.parse_schema(text, limits))
     if not parser.nodes and unread is None:
         yield from find_reader("json").read(artifact, window, limits)
         return
@@ -91,9 +91,9 @@ class _SchemaParser:
             ValueError: it is not JSON; nodes that end before the error were collected.
             LimitReachedError: it is larger or deeper, or has more kinds of nodes, than is read.
         """
-        keep_bounds(text, replace(limits, document_nodes=min(_MOST_VALUES, limits.document_nodes)))
+        check_bounds(text, replace(limits, document_nodes=min(_MOST_VALUES, limits.document_nodes)))
         decoder = json.JSONDecoder(object_pairs_hook=self._finish_object, parse_int=str, parse_float=str)
-        with as_deep_as_the_parser_goes():
+        with convert_recursion_error():
             decoder.decode(text)
 
     def _finish_object(self, pairs: list[tuple[str, object]]) -> object:

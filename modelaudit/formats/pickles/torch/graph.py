@@ -18,8 +18,8 @@ from modelaudit.model.artifact import TORCH_EXPORT, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 from modelaudit.wire.base import Head, LimitReachedError, Reading
-from modelaudit.wire.documents import whole_text
-from modelaudit.wire.json_text import as_deep_as_the_parser_goes, keep_bounds, obstacle_to
+from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.json_text import check_bounds, convert_recursion_error, find_obstacle
 
 _MOST_NAMES: Final = 50_000
 _TARGETS: Final = frozenset({"target", "as_operator"})
@@ -48,9 +48,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: it nests too deep, or holds too many values.
         WindowError: it is larger than is read at once, or from the window.
     """
-    text, _, _ = whole_text(window, limits)
+    text, _, _ = read_whole_text(window, limits)
     graph = _GraphSearch(limits)
-    unread = obstacle_to(lambda: graph.search_text(text))
+    unread = find_obstacle(lambda: graph.search_text(text))
     yield TorchProgram("torch-export", tuple(graph.mentions))
     if unread is not None:
         yield unread
@@ -70,7 +70,7 @@ class _GraphSearch:
             ValueError: it is not JSON.
             LimitReachedError: it is larger or deeper, or holds more names, than is read.
         """
-        keep_bounds(text, self._limits)
+        check_bounds(text, self._limits)
 
         def finish_object(pairs: list[tuple[str, object]]) -> None:
             self._find_imports(dict(pairs))
@@ -83,7 +83,7 @@ class _GraphSearch:
         decoder = json.JSONDecoder(
             object_pairs_hook=finish_object, parse_int=_discard_number, parse_float=_discard_number
         )
-        with as_deep_as_the_parser_goes():
+        with convert_recursion_error():
             decoder.decode(text)
 
     def _handle_string(self, key: str, text: str, depth: int) -> None:

@@ -12,7 +12,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import TorchProgram
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.text import EIGHT_BIT, TextScan, decode, looks_like_text
+from modelaudit.wire.text import EIGHT_BIT, TextScan, decode_text, looks_like_text
 from modelaudit.wire.windows import read_whole
 
 _LARGEST = 16 * MIB
@@ -37,7 +37,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     scan.feed(data)
     scan.finish()
     # torch reads bytes, and none beyond ASCII can be in a name; the text of strings does not matter here.
-    text = data.decode("latin-1") if scan.encoding in ("utf-8", EIGHT_BIT) else decode(data, scan)
+    text = data.decode("latin-1") if scan.encoding in ("utf-8", EIGHT_BIT) else decode_text(data, scan)
     names = NameCollector()
     unread: Unread | None = None
     try:

@@ -16,12 +16,12 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import TensorData
 from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.sniff import strong_magic
+from modelaudit.wire.sniff import detect_strong_magic
 
 
 def recognises(head: Head) -> bool:
     """Whether the archive's layout makes this member a weight, and it does not begin like a format of its own."""
-    return head.content == TORCH_WEIGHT and strong_magic(head.data) is None
+    return head.content == TORCH_WEIGHT and detect_strong_magic(head.data) is None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

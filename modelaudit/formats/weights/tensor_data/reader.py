@@ -8,7 +8,7 @@ from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import TensorData
 from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.sniff import strong_magic
+from modelaudit.wire.sniff import detect_strong_magic
 
 
 def recognises(head: Head) -> bool:
@@ -17,7 +17,7 @@ def recognises(head: Head) -> bool:
     The layout of torch may be only feigned: ``numpy.load`` takes ``a/data/0`` of the same archive for an array if it
     begins as one, and unpickles it. Magic numbers under four bytes are too weak a sign against random weights.
     """
-    return head.content == TENSOR_STORAGE and strong_magic(head.data) is None
+    return head.content == TENSOR_STORAGE and detect_strong_magic(head.data) is None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
