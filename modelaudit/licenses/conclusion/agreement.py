@@ -286,7 +286,7 @@ def complete_claims(
 
 def _describe_variants(found_claims: Sequence[LicenseClaim]) -> list[str]:
     return [
-        f"{get_claim_path(claim)} resembles {claim.entry or 'a known licence'} and is not it: its terms must be read."
+        f"{get_claim_path(claim)} resembles {claim.entry or 'a known licence'} but differs from it: read its terms."
         for claim in found_claims
         if is_variant_text(claim)
     ]
@@ -307,7 +307,7 @@ def describe_unrecognised_texts(found_claims: Iterable[LicenseClaim]) -> list[st
     }
     linked = {claim.quotation for claim in every if claim.field == LINK_TARGET}
     return [
-        f"{path} holds no text of a licence that the rule set knows: a person must read it."
+        f"{path} holds no licence text of the rule set: a person must read it."
         for path in sorted(named - known)
         if is_license_file_name(path) or path in linked
     ]

@@ -161,9 +161,9 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
     if origin.state is ConclusionState.CONCLUDED:
         return ""
     if origin.look is OriginState.READ:
-        return f"{origin.name}, of which it was made, has no licence that could be concluded: {what}."
+        return f"The licence of the base model {origin.name} could not be concluded: {what}."
     if is_hub_id(origin.name):
-        return f"{origin.name}, of which it was made, could not be looked at: {what}."
+        return f"The base model {origin.name} could not be looked up: {what}."
     return ""
 
 

@@ -161,7 +161,7 @@ def _find_stricter_mentions(compared: ComparedEvidence) -> Iterator[Conflict]:
                 continue
             yield Conflict(
                 "declared-prose",
-                f"The text of {claim.artifact} names {entry.name}, which is stricter than what is declared.",
+                f"The text of {claim.artifact} names {entry.name}, which is stricter than the declared licence.",
                 (*compared.own.ids, name),
                 claim.artifact,
                 claim.location,
@@ -178,11 +178,9 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
         compared.claims, _list_binding_entries(compared), compared.rules.restrictions
     ):
         words = " ".join(claim.quotation.split())
-        sentence = f"{claim.artifact or 'the Hub'} says “{words}”, which no licence that binds here says."
+        sentence = f"{claim.artifact or 'the Hub'} states “{words}”, and no binding licence states this."
         if claim.location.key == NOT_COMPARED:
-            sentence = (
-                f"{claim.artifact} was not looked at for terms: there is more text than is looked at of one model."
-            )
+            sentence = f"{claim.artifact} was not searched for terms: the model has more text than the limit."
         yield Conflict(
             "declared-prose",
             sentence,
@@ -201,7 +199,7 @@ def _find_uncovered_policies(compared: ComparedEvidence) -> Iterator[Conflict]:
     for claim in list_uncovered_policies(compared.claims, _list_binding_entries(compared)):
         yield Conflict(
             "declared-prose",
-            f"{get_claim_path(claim)} holds a use policy, and no licence that binds here speaks of one.",
+            f"{get_claim_path(claim)} holds a use policy, and no binding licence refers to one.",
             tuple(compared.own.ids),
             get_claim_path(claim),
             claim.location,
@@ -223,7 +221,7 @@ def _find_foreign_fixed_words(compared: ComparedEvidence) -> Iterator[Conflict]:
             shown = " ".join(words.split())
             yield Conflict(
                 "declared-prose",
-                f"{place} holds the words “{shown}”, which {entry.name} fixes, and that licence is not declared.",
+                f"{place} holds the words “{shown}”, which {entry.name} requires, but that licence is not declared.",
                 (*compared.own.ids, entry.id),
                 place,
                 NOWHERE,
@@ -261,7 +259,7 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
         differs = f" It differs by: {words}." if words else ""
         yield Conflict(
             "variant-text",
-            f"{get_claim_path(claim)} resembles the text of {name} and is not it.{differs}",
+            f"{get_claim_path(claim)} resembles the text of {name} but differs from it.{differs}",
             (entry.id,) if entry else (),
             get_claim_path(claim),
             claim.location,
@@ -301,7 +299,7 @@ def _find_ambiguous_versions(compared: ComparedEvidence) -> Iterator[Conflict]:
             yield Conflict(
                 "version-dependent",
                 f"“{' '.join(claim.quotation.split())}” fits {len(kin) + 1} versions of {entry.name}; the current one"
-                f"{version} is assumed, and no text in the repository says otherwise.",
+                f"{version} is assumed, and no text in the repository shows another.",
                 (name, *sorted(kin)),
                 claim.artifact,
                 claim.location,
@@ -322,12 +320,12 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
             continue
         own = ", ".join(each.name for each in own_entries) or "no known licence"
         description = (
-            format_clause_titles(dropped, compared.rules.clauses) or "terms that nobody has read for this rule set"
+            format_clause_titles(dropped, compared.rules.clauses) or "terms that are not verified for this rule set"
         )
         yield Conflict(
             "declared-inherited",
-            f"{own} is declared, and {origin.name}, of which this was made, is under {bound.entry.name}: what is "
-            f"declared leaves out {description}.",
+            f"{own} is declared, but the base model {origin.name} is under {bound.entry.name}: the declared licence "
+            f"drops {description}.",
             (*compared.chosen, bound.entry.id),
             declared[0].artifact if declared else "",
             declared[0].location if declared else NOWHERE,

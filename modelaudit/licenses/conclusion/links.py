@@ -116,11 +116,11 @@ def _describe_unread_link(
         return
     link = " ".join(claim.quotation.split())
     if classify_link(claim) is not LinkDestination.WEB:
-        yield f"{claim.field} leads to {link}, which is not among the files: nobody could read it."
+        yield f"{claim.field} leads to {link}, which is not among the files and was not read."
         return
     page = _FILE_PAGE.fullmatch(link.partition("?")[0].partition("#")[0])
     if page is None or classify_text_file(page["path"] or page["name"] or "") is not ProseKind.LICENSE:
-        yield f"{claim.field} leads to {link}, where nobody looked: other terms may stand there."
+        yield f"{claim.field} leads to {link}, which was not opened: it may hold other terms."
         return
     rule = find_known_model(page["repository"] or page["other"] or "", rules)
     if rule is not None and rule.license not in own:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modelaudit.licenses.conclusion.conflicts import format_claim_evidence
+from modelaudit.licenses.conclusion.key_wordings import restore_first_wording
 from modelaudit.licenses.conclusion.links import classify_link
 from modelaudit.licenses.evidence.claims import FRONT_MATTER, LICENSE_LINK, LINK_TARGET
 from modelaudit.licenses.evidence.scope import ROOT_CARD, RUNNING_TEXT
@@ -142,9 +143,9 @@ def _build_conflict_subject(
         "over": "permissive" if free else "other",
     }
     where = (conflict.artifact, conflict.location) if conflict.artifact else place
-    # Fingerprints are permanent. This key holds 120 characters of the sentence, quoted differences included, so the
-    # wording of these sentences is fixed.
-    key = f"{conflict.kind}:{','.join(conflict.entries)}:{conflict.artifact}:{conflict.detail[:120]}"
+    # The key holds 120 characters of the sentence in its first wording, quoted differences included.
+    sentence = restore_first_wording(conflict.detail)[:120]
+    key = f"{conflict.kind}:{','.join(conflict.entries)}:{conflict.artifact}:{sentence}"
     return Subject("license-conflict", where[0], fields, key, where[1], conflict.evidence)
 
 
@@ -162,8 +163,9 @@ def _build_answer_subject(
         "clause": clause,
         "via": via,
     }
-    # As above: the first 80 characters of ``because`` are part of the fingerprint.
-    key = f"{answer.answer}:{answer.license}:{answer.kind}:{answer.via}:{answer.section}:{answer.because[:80]}"
+    # As above, with 80 characters.
+    sentence = restore_first_wording(answer.because)[:80]
+    key = f"{answer.answer}:{answer.license}:{answer.kind}:{answer.via}:{answer.section}:{sentence}"
     return Subject("license-answer", place[0], fields, key, place[1], evidence if answer.answer != Answer.ALLOW else ())
 
 

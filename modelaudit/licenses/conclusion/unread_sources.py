@@ -32,4 +32,4 @@ def describe_unread_sources(
         for origin in named:
             if origin.claim is not None and origin.claim.field not in LOADER_PATH_FIELDS:
                 of = made or "the model"
-                yield f"{origin.name}, of which {of} was made, cannot be looked at: {origin.detail.rstrip('.')}."
+                yield f"{origin.name}, the base model of {of}, cannot be looked up: {origin.detail.rstrip('.')}."

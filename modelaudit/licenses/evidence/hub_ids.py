@@ -30,9 +30,9 @@ def parse_hub_id(text: str) -> str | None:
 def explain_invalid_hub_id(text: str) -> str:
     """Explain in one line why a name is no Hub id."""
     if _ADDRESS.match(text):
-        return "it is an address outside of the Hub, which is not followed"
+        return "it is an address outside the Hub, which is not followed"
     if _PATH.match(text) or text.count("/") > 1:
-        return "it is a path on the machine that made the model, where nobody else can look"
+        return "it is a path on the machine that made the model, which cannot be reached"
     if text.lower().endswith(_WEIGHT_SUFFIXES):
-        return "it is the name of a file, which does not say whose"
-    return "it is no id of a repository on the Hub"
+        return "it is a file name without a repository"
+    return "it is not the id of a Hub repository"

@@ -109,7 +109,7 @@ class _LineageWalker:
         if depth > self.bounds.origin_depth:
             return f"it lies more than {self.bounds.origin_depth} steps away"
         if len(self.origins) >= self.bounds.origins:
-            return f"more than {self.bounds.origins} origins are named, and the rest were not looked at"
+            return f"more than {self.bounds.origins} base models are named, and the rest were not looked up"
         if time.monotonic() - self.start > self.bounds.origin_seconds:
             return f"looking at origins took more than {self.bounds.origin_seconds:g} seconds"
         return ""

@@ -116,7 +116,7 @@ def _list_intended_uses(intent: Intent, kinds: Collection[str]) -> set[Use]:
 
 def _answer_unverified_terms(bound: BindingLicense) -> UseAnswer:
     entry = bound.entry
-    because = f"Nobody has read the terms of {entry.name} for this rule set; read them at {entry.url}."
+    because = f"The terms of {entry.name} are not verified for this rule set; read them at {entry.url}."
     return UseAnswer(Answer.REVIEW, entry.id, TERMS_NOT_VERIFIED, because, url=entry.url, via=bound.via)
 
 

@@ -140,7 +140,7 @@ def test_number_is_bounded_and_the_rest_recorded():
     origins, _ = world.follow(*(base(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
     assert len(world.asked) == 10
     assert [each.look for each in origins] == [OriginState.MISSING] * 10 + [OriginState.LIMIT]
-    assert "the rest were not looked at" in origins[-1].detail
+    assert "the rest were not looked up" in origins[-1].detail
 
 
 def test_time_is_bounded():
@@ -172,8 +172,8 @@ def test_hub_statements_of_gated_model_are_assessed_and_traced():
     [
         ("/data/ckpt", "a path on the machine"), ("./base", "a path on the machine"), ("../base", "a path"),
         ("C:\\models\\base", "a path"), ("a/b/c", "a path"), ("~/base", "a path"), ("s3://bucket/base", "an address"),
-        ("https://example.org/a/b", "an address"), ("model.safetensors", "the name of a file"),
-        ("my private model", "no id of a repository"), ("\u0445/base", "no id"), ("base model:7b", "no id"),
+        ("https://example.org/a/b", "an address"), ("model.safetensors", "a file name"),
+        ("my private model", "not the id of a Hub repository"), ("\u0445/base", "not the id"), ("base model:7b", "not the id"),
     ],
 )  # fmt: skip
 def test_invalid_ids_are_recorded_as_unreached(name, why):

@@ -1,0 +1,66 @@
+"""Restore the first wording of sentences in the keys of findings.
+
+Fingerprints are permanent, and the keys of conflicts and answers hold the beginning of a sentence. A sentence that is
+reworded gets an entry here, which restores the wording of the first release in the key.
+"""
+
+from __future__ import annotations
+
+import re
+
+# (pattern of the current wording, replacement with the first wording)
+_FIRST_WORDINGS = (
+    (r" but differs from it([.:])", r" and is not it\1"),
+    (r" holds no licence text of the rule set: ", " holds no text of a licence that the rule set knows: "),
+    (
+        r", but the base model (.*?) is under (.*?): the declared licence drops ",
+        r", and \1, of which this was made, is under \2: what is declared leaves out ",
+    ),
+    (r" leaves out terms that are not verified for", " leaves out terms that nobody has read for"),
+    (
+        r"^(.*?) states “(.*)”, and no binding licence states this\.$",
+        r"\1 says “\2”, which no licence that binds here says.",
+    ),
+    (
+        r" was not searched for terms: the model has more text than the limit\.$",
+        " was not looked at for terms: there is more text than is looked at of one model.",
+    ),
+    (r", and no binding licence refers to one\.$", ", and no licence that binds here speaks of one."),
+    (
+        r"”, which (.*) requires, but that licence is not declared\.$",
+        r"”, which \1 fixes, and that licence is not declared.",
+    ),
+    (r", which is stricter than the declared licence\.$", ", which is stricter than what is declared."),
+    (r", and no text in the repository shows another\.$", ", and no text in the repository says otherwise."),
+    (
+        r"^The terms of (.*?) are not verified for this rule set; ",
+        r"Nobody has read the terms of \1 for this rule set; ",
+    ),
+    (
+        r"^The licence of the base model (.*?) could not be concluded: ",
+        r"\1, of which it was made, has no licence that could be concluded: ",
+    ),
+    (r"^The base model (.*?) could not be looked up: ", r"\1, of which it was made, could not be looked at: "),
+    (r", the base model of (.*?), cannot be looked up: ", r", of which \1 was made, cannot be looked at: "),
+    (r", which is not among the files and was not read\.$", ", which is not among the files: nobody could read it."),
+    (r", which was not opened: it may hold other terms\.$", ", where nobody looked: other terms may stand there."),
+    (
+        r": it is a path on the machine that made the model, which cannot be reached\b",
+        ": it is a path on the machine that made the model, where nobody else can look",
+    ),
+    (r": it is a file name without a repository\b", ": it is the name of a file, which does not say whose"),
+    (r": it is an address outside the Hub,", ": it is an address outside of the Hub,"),
+    (r": it is not the id of a Hub repository\b", ": it is no id of a repository on the Hub"),
+    (
+        r" base models are named, and the rest were not looked up\b",
+        " origins are named, and the rest were not looked at",
+    ),
+)
+_COMPILED = tuple((re.compile(pattern, re.DOTALL), first) for pattern, first in _FIRST_WORDINGS)
+
+
+def restore_first_wording(sentence: str) -> str:
+    """Replace reworded phrases of a sentence by those of the first release, for use in a permanent key."""
+    for pattern, first in _COMPILED:
+        sentence = pattern.sub(first, sentence)
+    return sentence

@@ -1,0 +1,57 @@
+"""Keys of findings keep the first wording of sentences that were reworded, so that fingerprints stay."""
+
+import pytest
+
+from modelaudit.licenses.conclusion.key_wordings import restore_first_wording
+
+REWORDED = [
+    (
+        "LICENSE resembles the text of MIT License but differs from it. It differs by: “no sale”",
+        "LICENSE resembles the text of MIT License and is not it. It differs by: “no sale”",
+    ),
+    (
+        "COPYING holds no licence text of the rule set: a person must read it.",
+        "COPYING holds no text of a licence that the rule set knows: a person must read it.",
+    ),
+    (
+        "MIT License is declared, but the base model a/b is under Llama 3.1: the declared licence drops “A limit”.",
+        "MIT License is declared, and a/b, of which this was made, is under Llama 3.1: what is declared leaves out "
+        "“A limit”.",
+    ),
+    (
+        "README.md states “No sale.”, and no binding licence states this.",
+        "README.md says “No sale.”, which no licence that binds here says.",
+    ),
+    (
+        "NOTICE holds the words “Built with Llama”, which Llama 3.1 requires, but that licence is not declared.",
+        "NOTICE holds the words “Built with Llama”, which Llama 3.1 fixes, and that licence is not declared.",
+    ),
+    (
+        "The terms of Acme are not verified for this rule set; read them at https://acme.example/.",
+        "Nobody has read the terms of Acme for this rule set; read them at https://acme.example/.",
+    ),
+    (
+        "The base model a/b could not be looked up: there is no such repository.",
+        "a/b, of which it was made, could not be looked at: there is no such repository.",
+    ),
+    (
+        "/data/x, the base model of the model, cannot be looked up: it is a path on the machine that made the model, "
+        "which cannot be reached.",
+        "/data/x, of which the model was made, cannot be looked at: it is a path on the machine that made the model, "
+        "where nobody else can look.",
+    ),
+    (
+        "license_link leads to https://acme.example/, which was not opened: it may hold other terms.",
+        "license_link leads to https://acme.example/, where nobody looked: other terms may stand there.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("current", "first"), REWORDED)
+def test_reworded_sentence_keeps_its_first_wording_in_keys(current: str, first: str) -> None:
+    assert restore_first_wording(current) == first
+
+
+def test_other_sentences_are_unchanged() -> None:
+    sentence = "The data set a/b is under CC BY-NC 4.0, which is stricter than the model's own licence."
+    assert restore_first_wording(sentence) == sentence
