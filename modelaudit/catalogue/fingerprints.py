@@ -1,4 +1,4 @@
-"""Read ``rules/fingerprints/<id>.yaml``: hashes of the known licence texts."""
+"""Read ``rules/fingerprints/*.yaml``: hashes of the known licence texts, several to a file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.directory import rules_directory
-from modelaudit.catalogue.document import Document, read_document
+from modelaudit.catalogue.document import Document, Place, read_document
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, matching
-from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, sort_fingerprints
 
 FOLDER = "fingerprints"
@@ -26,7 +25,7 @@ Part = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_leng
 
 
 @dataclass(config=CONFIG)
-class FingerprintFile:
+class FingerprintEntry:
     """One text. ``triples`` and ``marks`` are 32-bit numbers in network order, in base64."""
 
     id: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "letters, digits, dots, plus signs and hyphens")]
@@ -44,6 +43,13 @@ class FingerprintFile:
     slots: list[Part] = Field(default_factory=list)
 
 
+@dataclass(config=CONFIG)
+class FingerprintFile:
+    """The texts of one group, such as the standard licences or the use policies."""
+
+    fingerprints: Annotated[list[FingerprintEntry], Field(min_length=1)]
+
+
 _FILE = Shape(FingerprintFile)
 
 
@@ -58,8 +64,7 @@ def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ())
         extra: further folders of the same layout.
 
     Raises:
-        ConfigurationError: a file is no fingerprint, contradicts itself, has another name than its id, or is listed
-            twice.
+        ConfigurationError: an entry is invalid or contradicts itself, or two entries have one id.
     """
     return _load_folders((directory if directory is not None else rules_directory(), *extra))
 
@@ -71,55 +76,53 @@ def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
         for path in sorted((directory / FOLDER).glob("*.yaml")):
             if path.name.startswith("_"):
                 continue
-            item = _read_fingerprint(path)
-            if item.id in found:
-                raise ConfigurationError(f"{FOLDER}/{path.name}: another rule set has a fingerprint of this name")
-            found[item.id] = item
+            document = read_document(path, f"{FOLDER}/{path.name}")
+            for number, entry in enumerate(_FILE.read(document).fingerprints):
+                place: Place = ("fingerprints", number)
+                if entry.id in found:
+                    raise document.error(f"id: {entry.id!r} is listed already, here or in another rule set", place)
+                found[entry.id] = _parse_entry(entry, document, place)
     return sort_fingerprints(found.values())
 
 
-def _read_fingerprint(path: Path) -> Fingerprint:
-    label = f"{FOLDER}/{path.name}"
-    document = read_document(path, label)
-    file = _FILE.read(document)
-    if file.id != path.stem:
-        raise document.error(f"id: {file.id!r} is not the file's name", ("id",))
-    triples = _unpack_numbers(file.triples, document, "triples")
-    if len(triples) != file.words - 2:
-        raise document.error(f"words: {file.words} words have {file.words - 2} triples, not {len(triples)}", ("words",))
+def _parse_entry(entry: FingerprintEntry, document: Document, place: Place) -> Fingerprint:
+    triples = _unpack_numbers(entry.triples, document, (*place, "triples"))
+    if len(triples) != entry.words - 2:
+        message = f"words: {entry.words} words have {entry.words - 2} triples, not {len(triples)}"
+        raise document.error(message, (*place, "words"))
     return Fingerprint(
-        id=file.id,
-        of=file.of,
-        policy=file.policy,
+        id=entry.id,
+        of=entry.of,
+        policy=entry.policy,
         triples=triples,
-        marks=tuple(_unpack_numbers(file.marks, document, "marks")),
-        titles=tuple(file.titles),
-        versions=tuple(file.versions),
-        optional=_check_spans(file.optional, file, document, "optional"),
-        slots=_check_spans(file.slots, file, document, "slots"),
-        certain=file.certain,
-        source=file.source,
-        date=file.date,
+        marks=tuple(_unpack_numbers(entry.marks, document, (*place, "marks"))),
+        titles=tuple(entry.titles),
+        versions=tuple(entry.versions),
+        optional=_check_spans(entry.optional, entry.words, document, (*place, "optional")),
+        slots=_check_spans(entry.slots, entry.words, document, (*place, "slots")),
+        certain=entry.certain,
+        source=entry.source,
+        date=entry.date,
     )
 
 
-def _unpack_numbers(text: str, document: Document, key: str) -> array[int]:
+def _unpack_numbers(text: str, document: Document, place: Place) -> array[int]:
     """Decode base64 into 32-bit numbers in network order."""
     try:
         data = binascii.a2b_base64(text, strict_mode=False)
     except binascii.Error as error:
-        raise document.error(f"{key}: is not base64: {error}", (key,)) from None
+        raise document.error(f"{place[-1]}: is not base64: {error}", place) from None
     if len(data) % 4:
-        raise document.error(f"{key}: does not end with a whole number of 32 bits", (key,))
+        raise document.error(f"{place[-1]}: does not end with a whole number of 32 bits", place)
     numbers = array("I", data)
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers
 
 
-def _check_spans(parts: list[list[int]], file: FingerprintFile, document: Document, key: str) -> tuple[Span, ...]:
+def _check_spans(parts: list[list[int]], words: int, document: Document, place: Place) -> tuple[Span, ...]:
     """Check that each span lies within the text, and return them as tuples."""
     for number, (first, end) in enumerate(parts):
-        if not first < end <= file.words:
-            raise document.error(f"{key}: {first} to {end} is no part of {file.words} words", (key, number))
+        if not first < end <= words:
+            raise document.error(f"{place[-1]}: {first} to {end} is no part of {words} words", (*place, number))
     return tuple((first, end) for first, end in parts)

@@ -29,6 +29,9 @@ _LINE = 112
 _NO_LICENSE = "NOT one licence"
 _NO_COPY, _CHECKED = "not a byte copy", "length equals the stored file"
 _LARGEST = 250_000
+_HEADER = """# Derived by rules/fingerprints/derive.py; change _texts.yaml and derive it again.
+fingerprints:
+"""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def texts(folder: Path) -> list[Text]:
 
 
 def entry(text: Text, common: Counter[int], date: str) -> str:
-    """The file of one text."""
+    """The entry of one text."""
     triples = hash_triples(text.words)
     own = sorted(triple for triple in set(triples) if common[triple] == 1)
     step = max(1, len(own) // MARKS)
@@ -85,10 +88,17 @@ def entry(text: Text, common: Counter[int], date: str) -> str:
         if parts:
             lines.append(f"{key}: [{', '.join(f'[{first}, {end}]' for first, end in parts)}]")
     lines += ["marks: |", *_packed(own[::step][:MARKS]), "triples: |", *_packed(triples)]
-    written = "\n".join(lines) + "\n"
+    written = "  - " + "\n    ".join(lines) + "\n"
     if len(written) > _LARGEST:
         raise SystemExit(f"{text.id}: {len(written)} bytes are too many for one fingerprint")
     return written
+
+
+def choose_group(text: Text) -> str:
+    """The file of a text: use policies, licences of model publishers, or standard licences."""
+    if text.about.get("policy"):
+        return "policies"
+    return "models" if str(text.about["of"]).startswith("LicenseRef-") else "standard"
 
 
 def is_certain(note: str) -> bool:
@@ -142,7 +152,7 @@ def _packed(numbers: Sequence[int]) -> list[str]:
 
 
 def derive(folder: Path, out: Path, date: str) -> int:
-    """Write a file for each text; returns how many."""
+    """Write the fingerprints of all texts, a file for each group; returns their number."""
     found = texts(folder)
     common: Counter[int] = Counter()
     by_owner: dict[object, set[int]] = {}
@@ -151,8 +161,11 @@ def derive(folder: Path, out: Path, date: str) -> int:
     for triples in by_owner.values():
         common.update(triples)
     out.mkdir(parents=True, exist_ok=True)
+    groups: dict[str, list[str]] = {}
     for text in found:
-        (out / f"{text.id}.yaml").write_text(entry(text, common, date), encoding="utf-8")
+        groups.setdefault(choose_group(text), []).append(entry(text, common, date))
+    for group, entries in groups.items():
+        (out / f"{group}.yaml").write_text(_HEADER + "".join(entries), encoding="utf-8")
     return len(found)
 
 

@@ -12,17 +12,18 @@ from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.model.errors import ConfigurationError
 
 RULES = Path(__file__).parents[2] / "rules"
-FILE = """id: x
-of: LicenseRef-X
-source: "a page"
-date: 2026-01-31
-words: 4
-optional: [[0, 1]]
-marks: |
-  AAAAAQ==
-triples: |
-  AAAAAQ
-  AAAAI=
+FILE = """fingerprints:
+  - id: x
+    of: LicenseRef-X
+    source: "a page"
+    date: 2026-01-31
+    words: 4
+    optional: [[0, 1]]
+    marks: |
+      AAAAAQ==
+    triples: |
+      AAAAAQ
+      AAAAI=
 """
 
 
@@ -41,14 +42,14 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("id: x", "id: y", "fingerprints/x.yaml:1: id: 'y' is not the file's name"),
-        ("words: 4", "words: 5", "fingerprints/x.yaml:5: words: 5 words have 3 triples, not 2"),
+        ("fingerprints:\n", "texts:\n", "fingerprints/x.yaml:1: texts: is not a key that is known here"),
+        ("words: 4", "words: 5", "fingerprints/x.yaml:6: words: 5 words have 3 triples, not 2"),
         ("AAAAI=", "AAAA", "triples: is"),
-        ("[[0, 1]]", "[[3, 9]]", "fingerprints/x.yaml:6: optional: 3 to 9 is no part of 4 words"),
+        ("[[0, 1]]", "[[3, 9]]", "fingerprints/x.yaml:7: optional: 3 to 9 is no part of 4 words"),
         ("[[0, 1]]", "[[2, 1]]", "optional: 2 to 1"),
-        ("words: 4", "words: 1", "fingerprints/x.yaml:5: words"),
-        ("of: LicenseRef-X\n", "", "of: is missing"),
-        ("date: 2026-01-31", "date: today", "fingerprints/x.yaml:4: date"),
+        ("words: 4", "words: 1", "fingerprints/x.yaml:6: fingerprints.0.words"),
+        ("    of: LicenseRef-X\n", "", "of: is missing"),
+        ("date: 2026-01-31", "date: today", "fingerprints/x.yaml:5: fingerprints.0.date"),
         ("source:", "sauce:", "sauce: is not a key"),
     ],
 )
@@ -65,7 +66,7 @@ def test_further_folders_add_theirs_and_replace_none(tmp_path: Path) -> None:
     theirs.mkdir()
     written(mine, FILE)
     written(theirs, FILE)
-    with pytest.raises(ConfigurationError, match="another rule set has a fingerprint of this name"):
+    with pytest.raises(ConfigurationError, match="'x' is listed already, here or in another rule set"):
         load_fingerprints(mine, [theirs])
     (theirs / "fingerprints" / "x.yaml").rename(theirs / "fingerprints" / "y.yaml")
     (theirs / "fingerprints" / "y.yaml").write_text(FILE.replace("id: x", "id: y"), encoding="utf-8")
@@ -73,6 +74,12 @@ def test_further_folders_add_theirs_and_replace_none(tmp_path: Path) -> None:
     assert [item.id for item in both.items] == ["x", "y"]
     assert load_fingerprints(mine, [theirs]) is both
     assert load_fingerprints() is load_fingerprints()
+
+
+def test_one_id_is_listed_once_in_a_file(tmp_path: Path) -> None:
+    twice = FILE + FILE.removeprefix("fingerprints:\n")
+    with pytest.raises(ConfigurationError, match=r"x\.yaml:13: id: 'x' is listed already"):
+        load_fingerprints(written(tmp_path, twice))
 
 
 def test_a_rule_set_without_fingerprints_has_none(tmp_path: Path) -> None:
@@ -102,14 +109,14 @@ def test_those_that_ship_are_of_licences_that_exist() -> None:
 def test_those_that_ship_hold_no_words_of_a_text() -> None:
     """Titles, versions and sources are all that can be read in them."""
     for path in sorted((RULES / "fingerprints").glob("[!_]*.yaml")):
-        data = yaml.load(path.read_bytes(), yaml.CSafeLoader)
-        for key in ("titles", "versions"):
-            assert all(len(phrase.split()) <= 24 for phrase in data.get(key, ())), path.name
-        assert set(data) <= {
-            *("id", "of", "policy", "certain", "source", "date", "words", "titles", "versions", "optional", "slots"),
-            *("marks", "triples"),
-        }
-        assert path.stat().st_size < 300_000
+        for entry in yaml.load(path.read_bytes(), yaml.CSafeLoader)["fingerprints"]:
+            for key in ("titles", "versions"):
+                assert all(len(phrase.split()) <= 24 for phrase in entry.get(key, ())), entry["id"]
+            assert set(entry) <= {
+                *("id", "of", "policy", "certain", "source", "date", "words", "titles", "versions"),
+                *("optional", "slots", "marks", "triples"),
+            }
+            assert len(entry["triples"]) < 250_000
 
 
 def test_each_that_ships_lists_marks_that_no_other_licence_has() -> None:
