@@ -610,7 +610,8 @@ class Evaluator(ast.NodeVisitor):
             TooDeepError: it nests too deep, or the budget is exceeded.
         """
         found = self._evaluate_unrecorded(node)
-        self._recorder.record_value(found, node.lineno)
+        if found is not UNKNOWN:  # most values are, and the check saves a call for each
+            self._recorder.record_value(found, node.lineno)
         return found
 
     def _evaluate_unrecorded(self, node: ast.expr) -> Value:
