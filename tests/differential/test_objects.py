@@ -150,7 +150,7 @@ def agrees(data: bytes) -> None:
 
 @given(values, st.integers(0, 5), st.booleans())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_objects_of_the_standard_library(value: object, protocol: int, in_python: bool) -> None:
+def test_machine_matches_unpickler_on_standard_library_objects(value: object, protocol: int, in_python: bool) -> None:
     try:
         data = dumped(value, protocol, in_python)
     except (TypeError, pickle.PicklingError, ValueError, RecursionError):
@@ -160,7 +160,7 @@ def test_objects_of_the_standard_library(value: object, protocol: int, in_python
 
 @given(st.lists(values, min_size=1, max_size=3), st.integers(0, 5))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_the_machine_that_passes_over_plain_data(value: list[object], protocol: int) -> None:
+def test_skimming_machine_matches_unpickler(value: list[object], protocol: int) -> None:
     # Put amid plain data enough, stretches are left unfollowed; they are read from afterwards.
     rows = [{"name": f"n{number}", "values": [number, 1.5, None]} for number in range(40)]
     try:
@@ -199,7 +199,7 @@ def test_tensors(protocol: int) -> None:
         agrees(pickle.dumps(value, protocol))
 
 
-def test_what_is_told_is_not_nothing() -> None:
+def test_recorder_records_calls_and_states() -> None:
     data = pickle.dumps(
         [Record(datetime.date(2020, 1, 1)), decimal.Decimal(1), fractions.Fraction(1, 2), uuid.UUID(int=1)]
     )

@@ -106,13 +106,13 @@ def compare(data: bytes, in_c: bool, *, skips: bool = False) -> None:
 @given(programs)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("in_c", [True, False])
-def test_no_act_before_the_fault_is_missed(in_c: bool, data: bytes) -> None:
+def test_machine_records_every_act_before_fault(in_c: bool, data: bytes) -> None:
     compare(data, in_c)
 
 
 @given(programs, st.integers(0, 24))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_nor_by_the_machine_that_passes_over_plain_data(data: bytes, at: int) -> None:
+def test_skimming_machine_records_every_act_before_fault(data: bytes, at: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(skimmer, "_SMALLEST_FILE", 0)
         patch.setattr(skimmer, "_SHORTEST", 16)
@@ -120,6 +120,6 @@ def test_nor_by_the_machine_that_passes_over_plain_data(data: bytes, at: int) ->
 
 
 @pytest.mark.parametrize("data", [b"(K\x01iinert\nmake!", b"cinert\nThing!"])
-def test_a_last_line_without_newline_loses_a_character(data: bytes) -> None:
+def test_last_line_without_newline_loses_one_character(data: bytes) -> None:
     # pickle._Unpickler, which joblib and dill build on, takes readline()[:-1] for the line.
     compare(data, in_c=False)

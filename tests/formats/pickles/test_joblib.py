@@ -47,7 +47,7 @@ def _dumped(value: object, **options: object) -> bytes:
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("value", _VALUES)
-def test_what_the_library_writes_is_followed_to_its_end(value, protocol, read_bytes):
+def test_joblib_file_is_executed_to_its_end(value, protocol, read_bytes):
     data = _dumped(_VALUES[value], protocol=protocol)
     reading = read_bytes(data)
     (program,) = reading.of(PickleProgram)
@@ -58,7 +58,7 @@ def test_what_the_library_writes_is_followed_to_its_end(value, protocol, read_by
 
 @pytest.mark.parametrize("codec", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
 @pytest.mark.parametrize("value", ["nested", "object-record"])
-def test_compressed_files_are_followed_too(value, codec, read_bytes):
+def test_compressed_joblib_file_is_executed(value, codec, read_bytes):
     reading = read_bytes(_dumped(_VALUES[value], compress=(codec, 3)), "x.joblib")
     assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
         "x.joblib!content"
@@ -68,21 +68,21 @@ def test_compressed_files_are_followed_too(value, codec, read_bytes):
 
 
 @pytest.mark.parametrize("pack", [bz2.compress, gzip.compress, zlib.compress])
-def test_twice_compressed_files_are_followed_too(pack, read_bytes):
+def test_twice_compressed_file_is_executed(pack, read_bytes):
     reading = read_bytes(pack(_dumped(_VALUES["nested"], compress=("xz", 1))))
     assert len(reading.facts(COMPRESSED)) == 2
     assert reading.of(PickleProgram)[0].streams[0].complete
     assert not reading.unread
 
 
-def test_the_programs_of_object_arrays_are_told(read_bytes):
+def test_pickles_of_object_arrays_are_executed(read_bytes):
     data = _dumped([np.ones(5), np.array([complex(1, 2)], dtype=object), np.ones(5)])
     assert {"builtins.complex", "numpy._core.multiarray._reconstruct"} <= read_bytes(data).called
 
 
 @pytest.mark.parametrize("aligned", [True, False])
 @pytest.mark.parametrize("compress", [False, True])
-def test_what_stands_behind_an_array_is_told(aligned, compress, read_bytes):
+def test_call_behind_array_is_recorded(aligned, compress, read_bytes):
     before = b"\x80\x04(" + built.wrapper(_FLOAT, aligned=aligned)
     data = (built.padded(before, bytes(24)) if aligned else before + bytes(24)) + _SYSTEM + b"t."
     reading = read_bytes(zlib.compress(data) if compress else data)
@@ -90,14 +90,14 @@ def test_what_stands_behind_an_array_is_told(aligned, compress, read_bytes):
     assert not reading.unread
 
 
-def test_what_stands_behind_objects_is_told(read_bytes):
+def test_call_behind_object_array_is_recorded(read_bytes):
     data = b"\x80\x04(" + built.wrapper(OBJECT) + object_array(b"N") + _SYSTEM + b"t."
     reading = read_bytes(data)
     assert "posix.system" in reading.called
     assert not reading.unread
 
 
-def test_an_array_is_opcodes_to_pickle(read_bytes):
+def test_plain_pickle_executes_array_bytes_as_opcodes(read_bytes):
     program = b"cposix\nsystem\n(Vecho inert\ntR."
     shape = b"K" + bytes([len(program)]) + b"\x85"
     data = b"\x80\x04" + built.wrapper(dtype("u1"), shape, aligned=False) + program + b"."
@@ -105,12 +105,12 @@ def test_an_array_is_opcodes_to_pickle(read_bytes):
 
 
 @pytest.mark.parametrize("start", [b"R", b"\x93", b"cx\ny\n", b"c\n\nR", b"\x81b", b"0", b"\x00", b"}}}"])
-def test_numbers_that_happen_to_be_opcodes_are_numbers(start, read_bytes):
+def test_numbers_that_form_opcodes_are_not_reported(start, read_bytes):
     data = b"\x80\x04(" + built.wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
     assert read_bytes(data).called == {"numpy.dtype"}
 
 
-def test_names_that_only_the_other_memo_spells_are_told_if_python_has_them(read_fixture):
+def test_names_spelled_by_other_memo_are_reported_if_they_exist(read_fixture):
     assert "posix.system" in read_fixture("joblib/malicious/other-memo.joblib").called
 
 
@@ -124,14 +124,14 @@ def test_names_that_only_the_other_memo_spells_are_told_if_python_has_them(read_
         (b"Nb", "how many"),
     ],
 )
-def test_an_array_whose_extent_is_not_known_is_an_absence(state, told, read_bytes):
+def test_array_of_unknown_extent_is_absence(state, told, read_bytes):
     data = b"\x80\x04" + built.construct(name("joblib.numpy_pickle", "NumpyArrayWrapper")) + state + bytes(24) + b"."
     reading = read_bytes(data)
     assert reading.reasons() == {UnreadReason.NO_READER}
     assert told in reading.details[0]
 
 
-def test_a_wrapper_is_used_once(read_bytes):
+def test_wrapper_loads_only_one_array(read_bytes):
     made = built.construct(name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
     first = b"\x80\x04(" + built.wrapper(_FLOAT, made=made, aligned=False) + bytes(24)
     again = built.wrapper(_FLOAT, made=b"h\x00", aligned=False) + bytes(24)
@@ -139,7 +139,7 @@ def test_a_wrapper_is_used_once(read_bytes):
 
 
 @pytest.mark.parametrize("size", [100, 100_000])
-def test_a_frame_that_goes_on_behind_an_array_is_told(size, read_bytes):
+def test_frame_that_continues_behind_array_is_defect(size, read_bytes):
     # In a large file the frame is opened amid plain data, which is passed over.
     filler = text("x" * 60) * (size // 62)
     inside = b"(" + filler + b"u" + built.wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
@@ -149,7 +149,7 @@ def test_a_frame_that_goes_on_behind_an_array_is_told(size, read_bytes):
     assert UnreadReason.NO_READER in reading.reasons()
 
 
-def test_the_frames_of_the_library_end_with_the_array_in_large_files_too(read_bytes):
+def test_joblib_frames_end_before_array_in_large_files(read_bytes):
     value = [
         {f"key-{n}": f"value-{n}" for n in range(20_000)},
         np.ones(3),
@@ -163,7 +163,7 @@ def test_the_frames_of_the_library_end_with_the_array_in_large_files_too(read_by
 
 
 @pytest.mark.parametrize("attribute", ["read", "read_array", "safe_get_numpy_array_alignment_bytes", "__class__"])
-def test_an_attribute_that_the_library_does_not_write_is_told(attribute, read_bytes):
+def test_unknown_attribute_of_array_wrapper_is_defect(attribute, read_bytes):
     extra = text(attribute) + name("collections", "OrderedDict")
     data = built.padded(b"\x80\x04" + built.wrapper(_FLOAT, extra=extra), bytes(24)) + b"."
     assert "forged-state" in read_bytes(data).kinds()
@@ -172,19 +172,19 @@ def test_an_attribute_that_the_library_does_not_write_is_told(attribute, read_by
 @pytest.mark.parametrize(
     "file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"]
 )
-def test_a_file_beside_lies_beside(file, read_bytes):
+def test_side_file_outside_folder_is_defect(file, read_bytes):
     assert read_bytes(b"\x80\x04" + built.locate(file) + b".").kinds() == {"side-file-outside"}
 
 
 @pytest.mark.parametrize("cls", ["NDArrayWrapper", "ZNDArrayWrapper"])
-def test_a_plain_name_beside_is_no_defect(cls, read_bytes):
+def test_side_file_in_same_folder_is_no_defect(cls, read_bytes):
     reading = read_bytes(b"\x80\x04" + built.locate("x.pkl_01.npy", cls) + b".")
     assert not reading.kinds()
     assert not reading.unread
 
 
 @pytest.mark.parametrize("spaces", [0, 1])
-def test_old_compressed_files_are_unpacked(spaces, read_bytes):
+def test_old_compressed_file_is_unpacked(spaces, read_bytes):
     pickled = b"\x80\x04" + _SYSTEM + b"."
     head = b"ZF" + hex(len(pickled)).encode().ljust(19) + b" " * spaces
     assert read_bytes(head + zlib.compress(pickled)).called == {"posix.system"}
@@ -196,15 +196,15 @@ def test_old_compressed_files_are_unpacked(spaces, read_bytes):
     assert reading.details == ["no reader for bytes of an unknown format"]
 
 
-def test_an_array_of_an_absurd_size_is_damage(read_fixture):
+def test_array_larger_than_file_is_damage(read_fixture):
     assert read_fixture("joblib/bomb/large-array.joblib").reasons() == {UnreadReason.DAMAGED}
 
 
-def test_objects_that_a_loader_may_map_into_memory_are_told(read_fixture):
+def test_memory_mapped_object_array_is_defect(read_fixture):
     assert "forged-state" in read_fixture("joblib/malicious/mapped-objects.joblib").kinds()
 
 
-def test_many_defects_of_one_kind_do_not_crowd_out_another(read_fixture):
+def test_many_defects_of_one_kind_do_not_displace_another(read_fixture):
     assert read_fixture("joblib/malicious/crowded-out.joblib").kinds() == {"memo-index", "forged-state"}
 
 
@@ -213,12 +213,12 @@ _WHOLE = _dumped(_VALUES["nested"])
 
 @given(noise=st.binary(max_size=40), at=st.integers(0, len(_WHOLE)))
 @settings(max_examples=200, deadline=None)
-def test_mutated_files_never_crash_the_reader(read_bytes, noise, at):
+def test_mutated_files_never_crash_reader(read_bytes, noise, at):
     read_bytes(_WHOLE[:at] + noise + _WHOLE[at + len(noise) :])
 
 
 @given(cut=st.integers(5, len(_WHOLE) - 1))
 @settings(max_examples=60, deadline=None)
-def test_cut_files_are_never_whole(read_bytes, cut):
+def test_truncated_file_is_never_complete(read_bytes, cut):
     reading = read_bytes(_WHOLE[:cut])
     assert reading.reasons() & {UnreadReason.DAMAGED, UnreadReason.NO_READER} or not reading.structures

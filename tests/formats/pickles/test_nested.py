@@ -69,23 +69,23 @@ def members(reading: object) -> list[str]:
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("name", [*RAW, *TEXTS])
-def test_what_lies_in_bytes_is_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
+def test_files_in_bytes_constants_are_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
     reading = read_bytes(pickle.dumps({"w": {**RAW, **TEXTS}[name], "x": [1, 2]}, protocol))
     assert ("posix.system" in calls(reading)) is ((name, protocol) not in UNSEEN)
 
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("name", TEXTS)
-def test_what_lies_in_text_is_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
+def test_files_in_text_constants_are_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
     assert "posix.system" in calls(read_bytes(pickle.dumps([TEXTS[name].decode()], protocol)))
 
 
 @pytest.mark.parametrize("content", [bytearray(PAYLOAD), bytearray(base64.b64encode(PAYLOAD))])
-def test_bytearrays_are_looked_into(content: bytearray, read_bytes: Callable[..., object]) -> None:
+def test_files_in_bytearrays_are_opened(content: bytearray, read_bytes: Callable[..., object]) -> None:
     assert "posix.system" in calls(read_bytes(pickle.dumps(content, 5)))
 
 
-def test_a_constant_is_addressed_by_what_it_is_and_where(read_bytes: Callable[..., object]) -> None:
+def test_nested_file_is_addressed_by_format_and_offset(read_bytes: Callable[..., object]) -> None:
     data = pickle.dumps(["x", PACKED, PAYLOAD], 4)
     packed = f"m.pkl!zlib@{data.index(PACKED)}"
     assert members(read_bytes(data, "m.pkl")) == sorted(
@@ -93,7 +93,7 @@ def test_a_constant_is_addressed_by_what_it_is_and_where(read_bytes: Callable[..
     )
 
 
-def test_words_that_begin_like_something_are_words(read_bytes: Callable[..., object]) -> None:
+def test_words_that_begin_like_file_are_plain(read_bytes: Callable[..., object]) -> None:
     words = [
         "gAME", "gAMES.", "8004", "80040505", "(default)", "(cls, x).", "]q.", "}(", "cat\ndog\n", "cat\ndog.", "Y2Y3",
         "JBoss", "fBuffer", "PKZIP", "BZh9", "HK", "XG", "8O", "hC", "(S", "7zip", "QAbcdefghijklmnop", "eJwowowowow",
@@ -105,7 +105,7 @@ def test_words_that_begin_like_something_are_words(read_bytes: Callable[..., obj
 
 @given(st.lists(st.binary(max_size=80) | st.text(max_size=60), max_size=30), st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
-def test_random_constants_hold_nothing(read_bytes: Callable[..., object], values: list[object], protocol: int) -> None:
+def test_random_constants_contain_no_file(read_bytes: Callable[..., object], values: list[object], protocol: int) -> None:
     reading = read_bytes(pickle.dumps(values, protocol))
     assert members(reading) == []
     assert reading.unread == []  # type: ignore[attr-defined]
@@ -119,7 +119,7 @@ _PREFIXES = st.sampled_from([
 
 @given(_PREFIXES, st.binary(min_size=16, max_size=40))
 @settings(max_examples=300, deadline=None)
-def test_every_detect_coding_every_beginning_is_noticed(prefix: bytes, rest: bytes) -> None:
+def test_every_start_is_detected_in_every_coding(prefix: bytes, rest: bytes) -> None:
     data = prefix + rest
     forms = [data, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
              base64.a85encode(data), data.hex().encode(), data.hex().upper().encode()]  # fmt: skip
@@ -130,12 +130,12 @@ def test_every_detect_coding_every_beginning_is_noticed(prefix: bytes, rest: byt
 
 @given(st.binary(max_size=300), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_only_what_has_a_start_is_tried(data: bytes, is_text: bool) -> None:
+def test_trial_starts_only_at_plausible_opcodes(data: bytes, is_text: bool) -> None:
     if detect_coding(data, len(data), is_text) is not None:
         assert STARTS.match(data) or data[257:262] == b"ustar"
 
 
-def test_text_that_stands_for_bytes_and_raw_bytes_are_told_apart() -> None:
+def test_text_for_bytes_differs_from_raw_bytes() -> None:
     as_text = PAYLOAD.decode("latin-1").encode()
     assert detect_coding(as_text, len(as_text), True) is Coding.LATIN_1
     assert detect_coding(as_text, len(as_text), False) is None
@@ -150,7 +150,7 @@ def arguments(reading: object, callee: str) -> list[object]:
 
 
 @pytest.mark.parametrize("name", ["tensor", "tensor-protocol2"])
-def test_the_bytes_of_a_pickled_tensor_are_an_artifact(name: str, read_fixture: Callable[[str], object]) -> None:
+def test_bytes_of_pickled_tensor_are_artifact(name: str, read_fixture: Callable[[str], object]) -> None:
     reading = read_fixture(f"pickle/benign/{name}.pkl")
     (argument,) = arguments(reading, "torch.storage._load_from_bytes")
     assert isinstance(argument, Embedded)
@@ -159,26 +159,26 @@ def test_the_bytes_of_a_pickled_tensor_are_an_artifact(name: str, read_fixture: 
 
 
 @pytest.mark.parametrize("content", [b"\x80\x04\xff\xff\xff", b"\x80\x02}\x00", b"\x1f\x8b\x08\x00 no gzip at all"])
-def test_bytes_that_only_begin_so_are_plain_data_to_the_call(content: bytes, read_bytes: Callable[..., object]) -> None:
+def test_bytes_that_only_begin_like_a_file_are_plain_arguments(content: bytes, read_bytes: Callable[..., object]) -> None:
     data = b"\x80\x04cpkg\nload\nC" + bytes((len(content),)) + content + b"\x85R."
     (argument,) = arguments(read_bytes(data), "pkg.load")
     assert isinstance(argument, PlainValue)
 
 
-def test_text_is_never_taken_for_the_bytes_that_it_codes(read_bytes: Callable[..., object]) -> None:
+def test_text_argument_is_not_replaced_by_decoded_bytes(read_bytes: Callable[..., object]) -> None:
     coded = base64.b64encode(PAYLOAD)
     (argument,) = arguments(read_bytes(b"\x80\x04cpkg\nload\nC" + bytes((len(coded),)) + coded + b"\x85R."), "pkg.load")
     assert not isinstance(argument, Embedded)
 
 
-def test_a_text_too_long_to_decode_is_an_absence(read_bytes: Callable[..., object]) -> None:
+def test_text_too_long_to_decode_is_absence(read_bytes: Callable[..., object]) -> None:
     coded = base64.b64encode(PAYLOAD + b"\0" * 6000).decode()
     reading = read_bytes(pickle.dumps([coded], 4), limits=Limits(document_bytes=4096))
     assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
     assert "that begins like a file could not be read" in reading.details[0]  # type: ignore[attr-defined]
 
 
-def test_depth_is_bounded(read_bytes: Callable[..., object]) -> None:
+def test_nesting_depth_is_bounded(read_bytes: Callable[..., object]) -> None:
     inner = PAYLOAD
     for _ in range(12):
         inner = pickle.dumps([inner], 4)
@@ -186,7 +186,7 @@ def test_depth_is_bounded(read_bytes: Callable[..., object]) -> None:
     assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
 
 
-def test_children_open_more_than_once(read_fixture: Callable[[str], object]) -> None:
+def test_nested_artifacts_can_be_opened_twice(read_fixture: Callable[[str], object]) -> None:
     from contextlib import nullcontext
 
     from modelaudit.formats.registry import find_reader

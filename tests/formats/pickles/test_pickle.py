@@ -60,7 +60,7 @@ def acts(program: PickleProgram) -> list[tuple[Act, str]]:
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.p*")), ids=lambda path: path.name)
-def test_every_fixture_is_recognised_whatever_its_name(path: Path) -> None:
+def test_every_fixture_is_recognised_under_any_name(path: Path) -> None:
     assert recognised(path.read_bytes(), path="notes.txt") or path.name == "benign-truncated.pkl"
 
 
@@ -73,21 +73,21 @@ def test_every_fixture_is_recognised_whatever_its_name(path: Path) -> None:
         b"", b".", b"import os\n", b"S are here\n", b"\x80", b"]\n", b"}\n", b"name,age\nx,1\n",
     ],
 )  # fmt: skip
-def test_what_is_no_pickle_is_not_taken_for_one(text: bytes) -> None:
+def test_other_data_are_not_recognised_as_pickle(text: bytes) -> None:
     assert not recognised(text)
 
 
-def test_harmless_pickles_in_front_do_not_hide_one_that_acts() -> None:
+def test_harmless_pickles_do_not_hide_later_call() -> None:
     assert recognised(b"N." * 100 + b"cposix\nsystem\n(V1\ntR.")
     assert recognised(b"N." * 10_000 + b"cposix\nsystem\n(V1\ntR.")
 
 
-def test_global_of_protocol_0_without_a_call_is_recognised_by_a_module_that_every_python_has() -> None:
+def test_protocol_0_import_is_recognised_by_standard_library_module() -> None:
     assert recognised(b"cbuiltins\nexec\n(X>\nf = open")
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_every_protocol_of_the_real_pickler(protocol: int) -> None:
+def test_every_protocol_of_pickler_is_executed(protocol: int) -> None:
     value = [collections.OrderedDict(a=1), {1, 2}, b"x" * 300, 2**80, "ä", 1.5, True, None, decimal.Decimal("1.5")]
     data = pickle.dumps(value, protocol)
     program, rest = read(data)
@@ -100,23 +100,23 @@ def test_every_protocol_of_the_real_pickler(protocol: int) -> None:
     assert program.opcodes == sum(1 for _ in pickletools.genops(data))
 
 
-def test_python_2_names_are_told_by_the_names_that_python_3_imports() -> None:
+def test_python_2_names_map_to_python_3_names() -> None:
     program, _ = read(b"c__builtin__\neval\n(V1\ntR.")
     assert (Act.CALL, "builtins.eval") in acts(program)
 
 
-def test_a_call_that_is_discarded_is_still_an_act() -> None:
+def test_discarded_call_is_recorded() -> None:
     program, _ = read((FIXTURES / "malicious/discarded-call.pkl").read_bytes())
     assert (Act.CALL, "posix.system") in acts(program)
 
 
 @pytest.mark.parametrize("name", ["memo-detour", "memo-confusion", "os-system-obj", "os-system-inst"])
-def test_detours_to_a_call_are_followed(name: str) -> None:
+def test_indirect_call_is_resolved(name: str) -> None:
     program, _ = read((FIXTURES / f"malicious/{name}.pkl").read_bytes())
     assert (Act.CALL, "posix.system") in acts(program)
 
 
-def test_arguments_are_known() -> None:
+def test_arguments_of_call_are_recorded() -> None:
     program, _ = read((FIXTURES / "malicious/os-system.pkl").read_bytes())
     (call,) = [event for event in program.events if event.act is Act.CALL]
     assert [str(argument) for argument in call.arguments] == ["Plain(text=\"'echo inert'\")"]
@@ -124,25 +124,25 @@ def test_arguments_are_known() -> None:
     assert (FIXTURES / "malicious/os-system.pkl").read_bytes()[call.offset : call.offset + 1] == b"R"
 
 
-def test_a_name_put_together_on_loading_is_unknown() -> None:
+def test_name_computed_on_loading_is_unknown() -> None:
     program, _ = read((FIXTURES / "malicious/computed-name.pkl").read_bytes())
     assert any(event.act is Act.IMPORT and isinstance(event.subject, Unknown) for event in program.events)
 
 
-def test_damage_keeps_what_stands_before_it() -> None:
+def test_events_before_damage_are_kept() -> None:
     program, rest = read((FIXTURES / "malicious/damage-after-payload.pkl").read_bytes())
     assert (Act.CALL, "posix.system") in acts(program)
     assert [item.reason for item in rest if isinstance(item, Unread)] == [UnreadReason.DAMAGED]
 
 
-def test_every_stream_is_followed() -> None:
+def test_every_stream_is_executed() -> None:
     program, rest = read((FIXTURES / "malicious/second-stream.pkl").read_bytes())
     assert [stream.complete for stream in program.streams] == [True, True]
     assert [event.stream for event in program.events if event.act is Act.CALL] == [1]
     assert not rest
 
 
-def test_bytes_behind_the_last_pickle_are_named() -> None:
+def test_bytes_behind_last_pickle_are_absence() -> None:
     _, rest = read(pickle.dumps([1]) + b"\xff" * 10)
     assert [(item.reason, item.where.offset) for item in rest if isinstance(item, Unread)] == [
         (UnreadReason.NO_READER, len(pickle.dumps([1])))
@@ -152,7 +152,7 @@ def test_bytes_behind_the_last_pickle_are_named() -> None:
 @pytest.mark.parametrize(
     ("name", "members"), [("nested-raw", 1), ("nested-base64", 1), ("nested-hex", 1), ("nested-twice", 1)]
 )
-def test_pickles_inside_are_members(name: str, members: int) -> None:
+def test_nested_pickles_are_artifacts(name: str, members: int) -> None:
     data = (FIXTURES / f"malicious/{name}.pkl").read_bytes()
     program, rest = read(data)
     assert Act.CALL not in {event.act for event in program.events}
@@ -165,17 +165,17 @@ def test_pickles_inside_are_members(name: str, members: int) -> None:
     assert inner.streams[0].complete
 
 
-def test_words_and_bytes_that_begin_like_a_pickle_by_chance_are_data() -> None:
+def test_data_that_begin_like_pickle_by_chance_are_plain() -> None:
     members = [item for item in read((FIXTURES / "benign/words.pkl").read_bytes())[1] if isinstance(item, Artifact)]
     assert members == []
 
 
-def test_a_class_in_a_persistent_id_of_torch_is_that_class() -> None:
+def test_class_in_torch_persistent_id_resolves_to_class() -> None:
     program, _ = read(b"\x80\x02(X\x06\x00\x00\x00modulecpkg\nNet\nNNtQ)\x81}b.")
     assert (Act.CONSTRUCT, "pkg.Net") in acts(program)
 
 
-def test_pickles_inside_beyond_the_bound_are_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nested_constants_beyond_bound_are_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.pickle.nested._NESTED_KEPT", 1000)
     many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
     _, rest = read(pickle.dumps(many, 4))
@@ -184,32 +184,32 @@ def test_pickles_inside_beyond_the_bound_are_an_absence(monkeypatch: pytest.Monk
     ]
 
 
-def test_a_name_that_is_called_and_kept_as_well_is_kept() -> None:
+def test_name_both_called_and_stored_counts_as_kept() -> None:
     program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94h\x00N\x85Re.")
     assert Name("builtins", "getattr") in program.kept
     program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94N\x85Rh\x00N\x85Re.")
     assert program.kept == ()
 
 
-def test_keywords_of_a_construction_are_arguments() -> None:
+def test_keywords_of_construction_are_arguments() -> None:
     program, _ = read(b"\x80\x04cpkg\nNet\n)}\x8c\x01fcposix\nsystem\ns\x92.")
     (event,) = [event for event in program.events if event.act is Act.CONSTRUCT]
     assert "system" in str(event.arguments)
 
 
-def test_plain_data_of_an_old_protocol_longer_than_the_head_is_recognised() -> None:
+def test_long_plain_data_of_protocol_0_is_recognised() -> None:
     assert recognised(pickle.dumps(list(range(5000)), 0))
     assert recognised(pickle.dumps(["x" * 9000, 1], 0))
 
 
-def test_torch_legacy_ends_in_tensor_data() -> None:
+def test_torch_legacy_yields_tensor_data() -> None:
     program, rest = read((FIXTURES / "benign/torch-legacy.pt").read_bytes())
     assert program.layout == "torch-legacy"
     assert len(program.streams) == 5
     assert rest == [TensorData(16)]
 
 
-def test_long_constants_are_passed_over_unread() -> None:
+def test_long_constants_are_skipped_without_reading() -> None:
     data = pickle.dumps([b"x" * 50_000_000, "end"], 4)
     window = Bytes(data)
     items = list(find_reader("pickle").read(Artifact("x", len(data), lambda: None), window, Limits()))  # type: ignore[arg-type,return-value]
@@ -224,7 +224,7 @@ def test_long_constants_are_passed_over_unread() -> None:
         (Limits(pickle_streams=1), "pickles"),
     ],
 )  # fmt: skip
-def test_bounds_are_reached_by_name(limits: Limits, word: str) -> None:
+def test_each_limit_is_reported_by_name(limits: Limits, word: str) -> None:
     value = [collections.OrderedDict(), decimal.Decimal(1), *("abcdefghijkl")]
     _, rest = read(pickle.dumps(value, 4) + pickle.dumps(value, 4), limits)
     (unread,) = rest
@@ -234,18 +234,18 @@ def test_bounds_are_reached_by_name(limits: Limits, word: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "bomb").iterdir()), ids=lambda path: path.name)
-def test_bombs_end(path: Path) -> None:
+def test_decompression_bombs_reach_limit(path: Path) -> None:
     program, rest = read(path.read_bytes())
     assert program.streams[0].complete
     assert not rest
 
 
-def test_equal_acts_are_kept_once() -> None:
+def test_equal_events_are_kept_once() -> None:
     program, _ = read(pickle.dumps([decimal.Decimal(number) for number in range(5000)], 4))
     assert len(program.events) < 5
 
 
-def test_containers_are_shown_with_what_matters_first() -> None:
+def test_containers_list_acting_items_first() -> None:
     state = {f"key{number}": number for number in range(1000)}
     body = b"\x80\x04\x8c\x01a\x8c\x01B\x93)\x81" + pickle.dumps(state, 4)[2:-1]
     body += b"(\x8c\x0c__setstate__cos\ngetcwd\nub."
@@ -277,7 +277,7 @@ _PLAIN = st.recursive(
 
 @given(_PLAIN, st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
-def test_imports_are_those_that_python_resolves(value: object, protocol: int) -> None:
+def test_imports_match_python_find_class(value: object, protocol: int) -> None:
     data = pickle.dumps(value, protocol)
     recorder = Recorder(data)
     recorder.load()
@@ -293,7 +293,7 @@ def test_imports_are_those_that_python_resolves(value: object, protocol: int) ->
 
 @given(st.binary(max_size=400))
 @settings(max_examples=400, deadline=None)
-def test_random_bytes_end_in_a_program(data: bytes) -> None:
+def test_random_bytes_yield_program(data: bytes) -> None:
     recognised(data)
     if data:
         read(data)
@@ -308,7 +308,7 @@ _SEEDS = [path.read_bytes() for path in sorted(FIXTURES.rglob("*")) if path.is_f
     st.integers(0, 400),
 )
 @settings(max_examples=600, deadline=None)
-def test_mutated_pickles_end_in_a_program(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+def test_mutated_pickles_yield_program(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(seed)
     for position, value in changes:
         data[position % len(data)] = value
@@ -317,7 +317,7 @@ def test_mutated_pickles_end_in_a_program(seed: bytes, changes: list[tuple[int, 
     read(mutated)
 
 
-def test_a_window_that_fails_is_an_absence() -> None:
+def test_failing_window_is_absence() -> None:
     class Failing(Bytes):
         def read(self, offset: int, length: int) -> bytes:
             if offset > 0:
@@ -339,7 +339,7 @@ def test_every_opcode_of_this_python_has_a_handler() -> None:
 
 
 @pytest.mark.parametrize("target", [fractions.Fraction(1, 3), datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)])
-def test_real_objects_complete(target: object) -> None:
+def test_pickles_of_real_objects_complete(target: object) -> None:
     for protocol in range(6):
         program, rest = read(pickle.dumps(target, protocol))
         assert program.streams[0].complete

@@ -58,14 +58,14 @@ def every(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 @pytest.mark.parametrize("version", range(marshal.version + 1))
-def test_every_code_object_of_this_python_is_read(version: int) -> None:
+def test_every_code_object_of_standard_library_is_decoded(version: int) -> None:
     found = decode_code_objects(marshal.dumps(MODULE, version))
     assert [code.name for code in found] == [code.co_name for code in every(MODULE)]
     assert [code.names for code in found] == [code.co_names for code in every(MODULE)]
     assert [code.bytecode for code in found] == [code.co_code for code in every(MODULE)]
 
 
-def test_telling_instructions_are_those_that_python_lists() -> None:
+def test_instruction_sets_match_python_opcodes() -> None:
     for code in every(MODULE):
         table = detect_instruction_set(code.co_code, "3.11 or later")
         assert table is not None
@@ -81,7 +81,7 @@ def test_telling_instructions_are_those_that_python_lists() -> None:
                 assert about == repr(step.argval) or about == "#"
 
 
-def test_the_outline_says_what_code_reaches_for() -> None:
+def test_outline_lists_imports_names_and_calls() -> None:
     outlines = {outline.name: outline for outline in outline_marshalled_code(marshal.dumps(MODULE), 42)}
     assert outlines["<module>"].imports == ("os", "json", "subprocess")
     assert {"r", "A", "h"} <= set(outlines["<module>"].names)
@@ -92,7 +92,7 @@ def test_the_outline_says_what_code_reaches_for() -> None:
     assert next(iter(outlines)) == "<module>"
 
 
-def test_older_layouts_are_told_from_the_tables() -> None:
+def test_older_code_layouts_are_detected_by_tables() -> None:
     (new,) = outline_marshalled_code(PYTHON_38, 0)
     assert (new.versions, new.imports, new.names, new.constants) == ("3.8 to 3.10", ("os",), ("system",), ("'x'",))
     assert new.instructions[-2:] == ("LOAD_CONST 'x'", "CALL_METHOD")
@@ -109,7 +109,7 @@ def test_older_layouts_are_told_from_the_tables() -> None:
          ["IMPORT_NAME os", "LOAD_NAME os", "LOAD_ATTR system", "CALL"]),
     ],
 )  # fmt: skip
-def test_versions_that_do_not_run_here(version: str, code: list[int], steps: list[str]) -> None:
+def test_code_of_other_python_versions_is_decoded(version: str, code: list[int], steps: list[str]) -> None:
     table = detect_instruction_set(bytes(code), "3.11 or later")
     assert table is SETS[version]
     told = [
@@ -119,7 +119,7 @@ def test_versions_that_do_not_run_here(version: str, code: list[int], steps: lis
     assert [step for step in told if not step.startswith("LOAD_CONST")] == steps
 
 
-def test_an_argument_longer_than_a_byte_is_put_together() -> None:
+def test_extended_arg_is_combined_with_argument() -> None:
     names = [f"name{number}" for number in range(300)]
     told = list(list_operands(bytes([144, 1, 101, 2]), SETS["3.8 to 3.10"], names, []))
     assert told == [("LOAD_NAME", "name258")]
@@ -134,7 +134,7 @@ def tables(code: types.CodeType) -> list[object]:
     ]  # fmt: skip
 
 
-def test_the_arguments_of_code_type_are_a_code_object() -> None:
+def test_code_type_call_yields_code_outline() -> None:
     named: set[str] = set()
     for code in every(MODULE):
         plain = outline_code_tables(tables(code), 0)
@@ -149,7 +149,7 @@ def test_the_arguments_of_code_type_are_a_code_object() -> None:
 @pytest.mark.parametrize(
     "arguments", [[], [1] * 20, [()] * 20, ["x"] * 20, [b"c", (), (), ()], [b"c", (), (), (), "f"]]
 )
-def test_other_arguments_are_none(arguments: list[object]) -> None:
+def test_other_calls_yield_no_code_outline(arguments: list[object]) -> None:
     assert outline_code_tables(arguments, 0) is None
 
 
@@ -157,7 +157,7 @@ def test_other_arguments_are_none(arguments: list[object]) -> None:
     ("name", "imports", "code"),
     [("marshalled-code", ("os",), "<module>"), ("rebuilt-code", ("subprocess",), "payload"), ("rebuilt-code-dill", ("subprocess",), "payload")],
 )  # fmt: skip
-def test_a_pickle_says_what_its_code_would_do(
+def test_pickle_with_code_object_yields_outline(
     name: str, imports: tuple[str, ...], code: str, read_fixture: Callable[[str], object]
 ) -> None:
     (program,) = read_fixture(f"pickle/malicious/{name}.pkl").of(PickleProgram)  # type: ignore[attr-defined]
@@ -167,7 +167,7 @@ def test_a_pickle_says_what_its_code_would_do(
     assert outline.offset in {event.offset for event in program.events}
 
 
-def test_code_as_characters_of_protocol_2_is_read(read_bytes: Callable[..., object]) -> None:
+def test_code_object_as_characters_of_protocol_2_is_outlined(read_bytes: Callable[..., object]) -> None:
     data = b"\xe3" + marshal.dumps(compile("import os", "m", "exec"))[1:] + b"\xff" * 5000
     text = data.decode("latin-1").encode()
     constant = b"c_codecs\nencode\nX" + len(text).to_bytes(4, "little") + text + b"X\x06\x00\x00\x00latin1\x86R"
@@ -176,7 +176,7 @@ def test_code_as_characters_of_protocol_2_is_read(read_bytes: Callable[..., obje
     assert program.codes[-1].offset == max(event.offset for event in program.events)
 
 
-def test_damage_keeps_the_code_that_stands_before_it() -> None:
+def test_code_objects_before_damage_are_kept() -> None:
     data = marshal.dumps(MODULE)
     assert {code.name for code in decode_code_objects(data[:-30])} == {"A", "f", "g", "h", "k"}
 
@@ -186,11 +186,11 @@ def test_damage_keeps_the_code_that_stands_before_it() -> None:
     [b"", b"c", b"\xe3" + b"\0" * 40, b"(" + b"\xff" * 4, b"[\xff\xff\xff\x7f", b"r\0\0\0\0", b")\xff" + b"N" * 9, b"l\xff\xff\xff\x7f",
      b"(\x01\0\0\0" * 5000 + b"N", b"\xa9\x01" * 5000, b"(\x01\0\0\0\xa8\x01\0\0\0r\0\0\0\0", b"{NN{NN0", b":NNN", b"<\x02\0\0\0ii", b"\x7f"],
 )  # fmt: skip
-def test_hostile_marshalled_data_end(data: bytes) -> None:
+def test_hostile_marshalled_data_terminate(data: bytes) -> None:
     assert decode_code_objects(data) == ()
 
 
-def test_a_tuple_that_holds_itself_many_times_is_bounded() -> None:
+def test_tuples_shared_exponentially_are_bounded() -> None:
     bomb = (
         b"\xa9\x02"
         + b"NN"
@@ -210,7 +210,7 @@ def test_outlines_are_bounded() -> None:
     assert len(outlines[0].instructions) == 60
 
 
-def test_a_code_object_begins_like_one() -> None:
+def test_marshalled_code_object_is_detected_by_its_start() -> None:
     assert begins_code(marshal.dumps(MODULE))
     assert begins_code(PYTHON_27)
     assert not begins_code(b"conv1.weight and more text")
@@ -225,12 +225,12 @@ _SEEDS = [marshal.dumps(MODULE, version) for version in range(marshal.version + 
     st.integers(0, 2000),
 )
 @settings(max_examples=400, deadline=None)
-def test_mutated_code_ends_in_outlines(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+def test_mutated_code_yields_outlines(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(seed)
     for position, value in changes:
         data[position % len(data)] = value
     outline_marshalled_code(bytes(data[: len(data) - cut % len(data)]), 0)
 
 
-def test_marshal_is_only_used_on_our_own_code() -> None:
+def test_marshal_is_used_only_on_own_code() -> None:
     assert "import marshal" not in Path(sys.modules[decode_code_objects.__module__].__file__ or "").read_text()

@@ -8,7 +8,7 @@ from modelaudit.formats.pickles.pickle.memo import Memo
 
 
 @given(st.lists(st.tuples(st.integers(-2, 12), st.integers())))
-def test_it_is_a_mapping_in_any_order(writes: list[tuple[int, int]]) -> None:
+def test_memo_behaves_like_dict_in_any_write_order(writes: list[tuple[int, int]]) -> None:
     memo, mapping = Memo(), {}
     for index, value in writes:
         memo[index] = value

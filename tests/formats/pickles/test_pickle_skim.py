@@ -159,7 +159,7 @@ def acts(events: list[PickleEvent], before: int | None = None) -> Told:
 
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]))
-def test_programs_that_run_through_are_told_alike(seed: int, protocol: int) -> None:
+def test_skimming_reports_same_events_for_complete_programs(seed: int, protocol: int) -> None:
     data = Writer(seed, protocol).program()
     slow, fast = Machine(Bytes(data), 0, Limits()), Machine(Bytes(data), 0, Limits(), skips_plain_data=True)
     assert acts(events_of(slow)) == acts(events_of(fast))
@@ -171,7 +171,7 @@ def test_programs_that_run_through_are_told_alike(seed: int, protocol: int) -> N
 
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.data())
-def test_of_damaged_programs_no_act_before_the_fault_is_lost(seed: int, protocol: int, choice: st.DataObject) -> None:
+def test_skimming_keeps_acts_before_fault_of_damaged_program(seed: int, protocol: int, choice: st.DataObject) -> None:
     data = bytearray(Writer(seed, protocol).program())
     for _ in range(choice.draw(st.integers(1, 4))):
         data[choice.draw(st.integers(0, len(data) - 1))] = choice.draw(st.sampled_from(b"(tue.as\x94q\x00hR\x86\x930N"))
@@ -185,7 +185,7 @@ def test_of_damaged_programs_no_act_before_the_fault_is_lost(seed: int, protocol
 
 @pytest.mark.real_sizes
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_large_plain_data_is_passed_over(protocol: int) -> None:
+def test_large_plain_data_is_skipped(protocol: int) -> None:
     rows = [{"id": i, "name": f"row {i}", "at": (i / 7, -i, None), "tags": ["x", str(i)]} for i in range(20_000)]
     machine = Machine(Bytes(pickle.dumps(rows, protocol)), 0, Limits(), skips_plain_data=True)
     assert events_of(machine) == []
@@ -194,7 +194,7 @@ def test_large_plain_data_is_passed_over(protocol: int) -> None:
 
 
 @pytest.mark.real_sizes
-def test_a_name_whose_parts_lie_in_plain_data_is_found() -> None:
+def test_name_with_parts_in_skipped_data_is_resolved() -> None:
     rows: list[object] = [f"row {i}" for i in range(900)]
     start = pickle.dumps([*["os", "system"], *rows * 20], 4)[:-1]
     call = b"h\x01h\x02\x93\x8c\x04echo\x85R."
@@ -203,7 +203,7 @@ def test_a_name_whose_parts_lie_in_plain_data_is_found() -> None:
 
 
 @pytest.mark.real_sizes
-def test_nesting_without_end_is_not_looked_at_over_and_over() -> None:
+def test_deep_nesting_is_scanned_in_linear_time() -> None:
     depth = 200_000
     window = Bytes(b"\x80\x04" + b"](" * depth + b"cos\nsystem\n" + b"e" * depth + b".")
     machine = Machine(window, 0, Limits(), skips_plain_data=True)
@@ -212,7 +212,7 @@ def test_nesting_without_end_is_not_looked_at_over_and_over() -> None:
     assert window.reads < 100
 
 
-def test_runs_of_tokens_are_cut_between_opcodes() -> None:
+def test_pieces_are_cut_between_opcodes() -> None:
     data = b"\x8c\x02os\x94" * 50 + b"X\x00\x01\x00\x00" + b"q" * 256 + b"\x94h\x01" * 40
     runs = list(iterate_pieces(Bytes(data), 0, len(data)))
     reads = [get for run in runs for get in patterns().reads.findall(run) if get]
@@ -248,14 +248,14 @@ OS, MATH, SYSTEM = spelled("os"), spelled("math"), spelled("system")
     ],
     ids=["put-and-memoize", "overwritten-in-plain-data", "overwritten-outside"],
 )
-def test_entries_written_in_no_usual_order_are_what_a_loader_reads(program: bytes) -> None:
+def test_memo_entries_written_out_of_order_match_loader(program: bytes) -> None:
     slow, fast = both(b"\x80\x04" + program)
     assert [str(event.subject) for event in slow.recorder.events] == ["os.system"]
     assert [str(event.subject) for event in fast.recorder.events] == ["os.system"]
     assert slow.recorder.defects == fast.recorder.defects == []
 
 
-def test_after_an_entry_was_overwritten_nothing_is_passed_over() -> None:
+def test_nothing_is_skipped_after_memo_entry_is_overwritten() -> None:
     plain = b"(" + b"N" * 50 + b"1"
     usual = b"\x80\x04(" + OS + b"q\x001(h\x00q\x011" + MATH + b"q\x020" + plain + b"N."
     _, fast = both(usual)
@@ -265,7 +265,7 @@ def test_after_an_entry_was_overwritten_nothing_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("write", [b"\x94", b"q%c"], ids=["memoize", "put"])
-def test_the_entries_of_plain_data_count_against_the_bound(write: bytes) -> None:
+def test_memo_entries_of_skipped_data_count_against_limit(write: bytes) -> None:
     writes = [write % index if b"%" in write else write for index in range(1, 4)]
     # What is read lies outside, so that the entries are counted and not followed.
     data = b"\x80\x04Nq\x000(" + b"".join(b"N" + one for one in writes) + b"1h\x000N."
@@ -277,7 +277,7 @@ def test_the_entries_of_plain_data_count_against_the_bound(write: bytes) -> None
 
 @pytest.mark.parametrize("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
 @pytest.mark.parametrize("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)], ids=["short", "usual", "long"])
-def test_a_key_by_which_plain_data_acts_is_not_passed_over(key: str, opcode: bytes) -> None:
+def test_plain_data_under_special_key_is_executed(key: str, opcode: bytes) -> None:
     state = b"}(" + spelled("a") + b"N" + opcode % len(key) + key.encode() + b"N" + spelled("b") + b"Nu"
     slow, fast = both(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
     (sets,) = (event.sets for event in slow.recorder.events if event.act is Act.SET_STATE)
@@ -285,7 +285,7 @@ def test_a_key_by_which_plain_data_acts_is_not_passed_over(key: str, opcode: byt
     assert acts(fast.recorder.events) == acts(slow.recorder.events)
 
 
-def test_a_replaced_dictionary_is_not_passed_over() -> None:
+def test_mapping_that_replaces_attributes_is_executed() -> None:
     inner = b"}" + spelled("pyfunc") + b"cos\nsystem\nsq\x000"
     state = b"N}(" + spelled("__dict__") + b"h\x00u\x86b"
     slow, fast = both(b"\x80\x04" + inner + b"cnumpy\nvectorize\n)\x81" + state + b".")
@@ -294,7 +294,7 @@ def test_a_replaced_dictionary_is_not_passed_over() -> None:
     assert acts(fast.recorder.events) == acts(slow.recorder.events)
 
 
-def test_a_dictionary_that_is_filled_after_it_replaced_another_is_not_passed_over() -> None:
+def test_dict_filled_after_replacing_attributes_is_executed() -> None:
     plain = b"(}q\x001"
     state = b"}(" + spelled("__dict__") + b"h\x00u"
     filled = b"h\x00" + spelled("pyfunc") + b"cos\nsystem\ns0"
@@ -317,14 +317,14 @@ def _frame(size: int) -> bytes:
     ],
     ids=["in-the-second-stretch", "in-the-first-stretch", "outside"],
 )
-def test_the_end_of_the_last_frame_is_known(program: bytes) -> None:
+def test_frame_end_includes_skipped_frames(program: bytes) -> None:
     slow, fast = both(b"\x80\x04" + program)
     assert fast.find_frame_end() == slow.find_frame_end() == 2 + program.index(_frame(40)) + 9 + 40
     assert slow.opcodes > fast.opcodes
 
 
 @pytest.mark.parametrize("beyond", [0, 1])
-def test_a_frame_in_plain_data_that_goes_past_the_end_is_told(beyond: int) -> None:
+def test_frame_beyond_end_of_file_in_plain_data_is_defect(beyond: int) -> None:
     rest = b"NN1N."
     slow, fast = both(b"\x80\x04(N" + _frame(len(rest) + beyond) + rest)
     assert [defect.kind for defect in slow.recorder.defects] == ["frame-too-long"] * beyond

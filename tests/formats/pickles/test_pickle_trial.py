@@ -20,11 +20,11 @@ from modelaudit.model.pickle import Name
         ("a.", "b", False),
     ],
 )
-def test_a_name_could_be_imported_as_python_spells_names(module: str, qualname: str, could: bool) -> None:
+def test_importable_names_follow_python_identifiers(module: str, qualname: str, could: bool) -> None:
     assert is_importable(Name(module, qualname)) == could
 
 
-def test_a_pickle_amid_other_bytes_may_name_a_module_in_any_script(read_bytes: Callable[..., object]) -> None:
+def test_pickle_among_other_bytes_may_import_non_ascii_module(read_bytes: Callable[..., object]) -> None:
     module = "größe".encode()
     hidden = b"\x80\x04\x8c" + bytes((len(module),)) + module + b"\x8c\x04wert\x93)R."
     reading = read_bytes(b"\xff\xfe" * 40 + hidden + b"\xff" * 40)

@@ -36,11 +36,11 @@ RUN = node("FunctionNode", "pkg.run")
         (node("DictNode", "builtins.dict", content={"__setstate__": RUN}), "DictNode.__setstate__"),
     ],
 )  # fmt: skip
-def test_what_is_called_has_a_role(read_bytes, root: object, role: str) -> None:
+def test_called_nodes_have_a_role(read_bytes, root: object, role: str) -> None:
     assert SkopsNode("FunctionNode", "pkg", "run", role) in nodes(read_bytes, root)
 
 
-def test_every_node_is_told_once_at_every_depth(read_bytes) -> None:
+def test_every_node_is_kept_once_at_any_depth(read_bytes) -> None:
     root: object = RUN
     for _ in range(20):
         root = node("ListNode", "builtins.list", content=[root, STR, STR])
@@ -51,18 +51,18 @@ def test_every_node_is_told_once_at_every_depth(read_bytes) -> None:
     }
 
 
-def test_a_method_tells_its_attribute_and_its_object(read_bytes) -> None:
+def test_method_node_keeps_attribute_and_class(read_bytes) -> None:
     root = node("MethodNode", "a.A", content={"func": "go", "obj": node("ObjectNode", "b.B")})
     assert SkopsNode("MethodNode", "a", "A", member="go", bound="b.B") in nodes(read_bytes, root)
 
 
-def test_a_function_of_protocol_0_is_the_one_in_its_content(read_bytes) -> None:
+def test_function_node_of_protocol_0_is_named_by_its_content(read_bytes) -> None:
     root = node("FunctionNode", "numpy.log", content={"module_path": "os", "function": "system"})
     assert SkopsNode("FunctionNode", "os", "system") in nodes(read_bytes, root)
 
 
 @pytest.mark.parametrize("name", ["PCG64", "set_state"])
-def test_a_generator_is_told_in_both_spellings(read_bytes, name: str) -> None:
+def test_generator_is_read_from_both_spellings(read_bytes, name: str) -> None:
     text = node("JsonNode", "builtins.str", content=json.dumps(name))
     new = {"bit_generator": node("DictNode", "builtins.dict", content={"bit_generator": text})}
     old = {"bit_generator": {"bit_generator": name, "state": {"state": 1}}}
@@ -71,27 +71,27 @@ def test_a_generator_is_told_in_both_spellings(read_bytes, name: str) -> None:
         assert SkopsNode("RandomGeneratorNode", "numpy.random._generator", "Generator", member=name) in found
 
 
-def test_one_identity_for_two_types_is_a_defect(read_bytes) -> None:
+def test_two_types_with_one_id_are_defect(read_bytes) -> None:
     root = node("ListNode", "builtins.list", content=[{**STR, "__id__": 5}, {**RUN, "__id__": 5}, {**RUN, "__id__": 6}])
     assert read_bytes(json.dumps(root).encode(), PATH).kinds() == {"duplicate-node-id"}
     again = node("ListNode", "builtins.list", content=[{**RUN, "__id__": 5}, {**RUN, "__id__": 5}])
     assert not read_bytes(json.dumps(again).encode(), PATH).kinds()
 
 
-def test_a_schema_of_something_else_is_json(read_bytes) -> None:
+def test_schema_json_without_nodes_is_read_as_json(read_bytes) -> None:
     reading = read_bytes(b'{"type": "object", "_target_": {}}', "m.zip!schema.json")
     assert [document.keys for document in reading.of(Document)] == [("type", "_target_")]
     assert reading.unread == []
     assert read_bytes(b'{"a": 1}', "schema.json").formats == {"schema.json": ["json"]}
 
 
-def test_nodes_before_a_fault_are_kept(read_bytes) -> None:
+def test_nodes_before_syntax_error_are_kept(read_bytes) -> None:
     reading = read_bytes(b'{"a": ' + json.dumps(RUN).encode() + b', "b": {"__loader__"', PATH)
     assert reading.of(SkopsSchema)[0].nodes == (SkopsNode("FunctionNode", "pkg", "run"),)
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
-def test_a_schema_is_bounded(read_bytes) -> None:
+def test_schema_beyond_limits_is_absence(read_bytes) -> None:
     deep = b'{"__loader__":' * 1000
     assert read_bytes(deep, PATH).reasons() == {UnreadReason.LIMIT}
     many = json.dumps([RUN] * 100).encode()
@@ -107,21 +107,21 @@ def test_a_schema_is_bounded(read_bytes) -> None:
     )
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)
-def test_any_tree_is_read(read_bytes, root: object) -> None:
+def test_any_tree_ends_in_result(read_bytes, root: object) -> None:
     assert read_bytes(json.dumps(root).encode(), PATH).unread == []
 
 
 @given(st.binary(max_size=100))
 @settings(max_examples=100, deadline=None)
-def test_any_bytes_are_read(read_bytes, data: bytes) -> None:
+def test_any_bytes_end_in_result(read_bytes, data: bytes) -> None:
     assert read_bytes(data, PATH).reasons() is not None
 
 
-def test_the_layout_is_told(read_fixture) -> None:
+def test_layout_is_reported(read_fixture) -> None:
     assert read_fixture("skops/benign/scaler.skops").of(ArchiveListing)[0].layout == "skops"
 
 
-def test_what_skops_writes(read_bytes) -> None:
+def test_file_written_by_skops_is_read(read_bytes) -> None:
     skops = pytest.importorskip("skops.io", reason="a library that only writes samples")
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

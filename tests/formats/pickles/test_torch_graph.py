@@ -40,16 +40,16 @@ def told(read_bytes, value: object) -> set[tuple[str, str]]:
         ({"context": "{not json"}, ("unresolved", "a tree of inputs that is not JSON")),
     ],
 )
-def test_what_loading_a_graph_does(read_bytes, value: object, expected: tuple[str, str]) -> None:
+def test_graph_loading_actions_are_mentions(read_bytes, value: object, expected: tuple[str, str]) -> None:
     assert expected in told(read_bytes, value)
 
 
-def test_symbols_plain_names_and_texts_are_nothing_to_tell(read_bytes) -> None:
+def test_symbols_and_plain_names_are_not_reported(read_bytes) -> None:
     value = {"expr_str": "2*s77 + (u0//3)", "name": "p_l_weight", "guards_code": ["'a' == \"b\""], "context": "null"}
     assert not told(read_bytes, value)
 
 
-def test_json_in_too_many_layers_of_strings_is_told(read_bytes) -> None:
+def test_json_nested_in_too_many_strings_is_absence(read_bytes) -> None:
     value: object = []
     for _ in range(8):
         value = {"context": json.dumps([value])}
@@ -57,20 +57,20 @@ def test_json_in_too_many_layers_of_strings_is_told(read_bytes) -> None:
     assert reading.unread == [(PATH, UnreadReason.LIMIT)]
 
 
-def test_a_graph_that_breaks_off_keeps_what_it_names(read_bytes) -> None:
+def test_truncated_graph_keeps_its_names(read_bytes) -> None:
     reading = read_bytes(b'[{"target": "torch.ops.aten.save"}, {"target"', PATH, content=TORCH_EXPORT)
     assert [item.name for item in reading.of(TorchProgram)[0].mentions] == ["aten::save"]
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
-def test_a_graph_is_bounded(read_bytes) -> None:
+def test_graph_beyond_limits_is_absence(read_bytes) -> None:
     reading = read_bytes(b"[" * 1000, PATH, content=TORCH_EXPORT)
     assert reading.reasons() == {UnreadReason.LIMIT}
     reading = read_bytes(b"[" + b"1," * 1000 + b"1]", PATH, Limits(document_nodes=100), content=TORCH_EXPORT)
     assert reading.reasons() == {UnreadReason.LIMIT}
 
 
-def test_a_weight_is_numbers_unless_it_acts_like_a_pickle(read_bytes) -> None:
+def test_weight_is_numbers_unless_pickle_has_events(read_bytes) -> None:
     chance = read_bytes(b"\x80\x02K\x01" + bytes(60), "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT)
     assert (len(chance.of(TensorData)), chance.of(PickleProgram), chance.unread) == (1, [], [])
     acting = read_bytes(b"\x80\x02cos\nsystem\n.", "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT)
@@ -79,13 +79,13 @@ def test_a_weight_is_numbers_unless_it_acts_like_a_pickle(read_bytes) -> None:
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
-def test_any_bytes_are_read(read_bytes, data: bytes) -> None:
+def test_any_bytes_end_in_result(read_bytes, data: bytes) -> None:
     assert read_bytes(data, PATH, content=TORCH_EXPORT).reasons() is not None
     assert read_bytes(data, "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT).reasons() is not None
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_saved_export(read_bytes) -> None:
+def test_saved_export_yields_operators(read_bytes) -> None:
     torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
     program = torch.export.export(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU()), (torch.ones(4, 3),))
     buffer = io.BytesIO()

@@ -32,7 +32,7 @@ EXPORT = ("m/archive_format", "m/models/model.json")
         ((), "plain"),
     ],
 )
-def test_names_tell_the_layout(names: tuple[str, ...], layout: str) -> None:
+def test_member_names_decide_layout(names: tuple[str, ...], layout: str) -> None:
     assert layout_of(names).name == layout
 
 
@@ -59,5 +59,5 @@ def test_names_tell_the_layout(names: tuple[str, ...], layout: str) -> None:
         (("sys_info", "pickle", "storages", "tensors"), "pickle", None),
     ],
 )
-def test_what_a_member_is_to_any_loader(names: tuple[str, ...], member: str, content: str | None) -> None:
+def test_member_content_is_decided_by_layout(names: tuple[str, ...], member: str, content: str | None) -> None:
     assert layout_of(names).content_of(member) == content

@@ -22,7 +22,7 @@ def legacy(value: object) -> bytes:
     return buffer.getvalue()
 
 
-def test_storages_are_walked_to_the_last_byte(read_bytes) -> None:
+def test_storages_are_read_to_last_byte(read_bytes) -> None:
     reading = read_bytes(legacy({"a": torch.ones(3), "b": torch.zeros(2, 2, dtype=torch.int64)}), "m.pt")
     (program,) = reading.of(PickleProgram)
     assert program.layout == "torch-legacy"
@@ -38,57 +38,57 @@ def test_storages_are_walked_to_the_last_byte(read_bytes) -> None:
 @pytest.mark.parametrize(
     "dtype", ["float16", "bfloat16", "float64", "complex64", "bool", "uint8", "int8", "int16", "int32"]
 )
-def test_every_type_has_its_size(read_bytes, dtype: str) -> None:
+def test_every_storage_type_has_item_size(read_bytes, dtype: str) -> None:
     reading = read_bytes(legacy({"a": torch.zeros(5, dtype=getattr(torch, dtype))}), "m.pt")
     assert reading.unread == []
 
 
-def test_what_follows_the_last_storage_is_told(read_bytes) -> None:
+def test_bytes_behind_last_storage_are_absence(read_bytes) -> None:
     reading = read_bytes(legacy({"a": torch.ones(3)}) + b"more", "m.pt")
     assert ("m.pt", UnreadReason.NO_READER) in reading.unread
 
 
-def test_a_storage_that_breaks_off_is_damage(read_bytes) -> None:
+def test_truncated_storage_is_damage(read_bytes) -> None:
     reading = read_bytes(legacy({"a": torch.ones(3)})[:-1], "m.pt")
     assert reading.unread == [("m.pt", UnreadReason.DAMAGED)]
     assert reading.of(PickleProgram)[0].storages[0].stored is None
 
 
-def test_views_tell_how_far_they_reach(read_bytes) -> None:
+def test_tensor_views_determine_reach(read_bytes) -> None:
     reading = read_bytes(
         legacy({"a": torch.zeros(10)[2:5], "b": torch.zeros(1).expand(7), "c": torch.tensor(1.0)}), "m.pt"
     )
     assert sorted(claim.reach for claim in reading.of(PickleProgram)[0].storages) == [4, 4, 20]
 
 
-def test_layouts_of_tar_are_told_by_their_members() -> None:
+def test_tar_layout_is_detected_by_members() -> None:
     layout = layout_of(["sys_info", "pickle", "tensors", "storages"])
     assert layout.name == "torch-tar"
     assert [layout.content_of(name) for name in ("storages", "tensors", "pickle")] == [TORCH_TAR, TORCH_TAR, None]
 
 
 @pytest.mark.parametrize("name", ["storages", "tensors"])
-def test_records_that_contradict_themselves(read_bytes, name: str) -> None:
+def test_contradictory_records_are_damage(read_bytes, name: str) -> None:
     for data in (b"\x80\x02N.", b"\x80\x02J\xff\xff\xff\xff.", b"\x80\x02K\x01.\x80\x02N.", b"\x80\x02K\x01."):
         reading = read_bytes(data, f"m.pt!{name}", content=TORCH_TAR)
         assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_a_tensor_of_many_dimensions_is_damage(read_bytes) -> None:
+def test_tensor_with_too_many_dimensions_is_damage(read_bytes) -> None:
     data = b"\x80\x02K\x01.\x80\x02K\x01K\x02N\x87." + struct.pack("<i4x", 2**30)
     assert UnreadReason.DAMAGED in read_bytes(data, "m.pt!tensors", content=TORCH_TAR).reasons()
 
 
 @given(st.binary(max_size=120))
 @settings(max_examples=200, deadline=None)
-def test_any_records_are_read(read_bytes, data: bytes) -> None:
+def test_any_records_end_in_result(read_bytes, data: bytes) -> None:
     for name in ("storages", "tensors"):
         assert read_bytes(b"\x80\x02K\x03." + data, f"m.pt!{name}", content=TORCH_TAR).reasons() is not None
 
 
 @given(st.integers(0, 400), st.integers(0, 255))
 @settings(max_examples=150, deadline=None)
-def test_any_byte_may_be_wrong(read_bytes, at: int, value: int) -> None:
+def test_any_wrong_byte_ends_in_result(read_bytes, at: int, value: int) -> None:
     data = bytearray(legacy({"a": torch.ones(3)}))
     data[at % len(data)] = value
     assert read_bytes(bytes(data), "m.pt", Limits(artifact_seconds=10)).reasons() is not None

@@ -57,7 +57,7 @@ def told(text: str) -> set[tuple[str, str]]:
         ("@torch.jit.export", ("operator", "aten::jit")),
     ],
 )
-def test_what_is_named(text: str, expected: tuple[str, str]) -> None:
+def test_source_mentions_are_collected(text: str, expected: tuple[str, str]) -> None:
     assert expected in told(text)
 
 
@@ -75,11 +75,11 @@ def test_what_is_named(text: str, expected: tuple[str, str]) -> None:
         "g = 1\ng(x)",
     ],
 )
-def test_what_is_not_named(text: str) -> None:
+def test_source_without_mentions_yields_none(text: str) -> None:
     assert not told(text)
 
 
-def test_what_a_source_defines() -> None:
+def test_source_definitions_are_collected() -> None:
     names = names_of(
         "class Net(Module):\n  weight : Tensor\n  def forward(self):\n    pass\ndef helper(x):\n  y : int = 1\n"
     )
@@ -88,13 +88,13 @@ def test_what_a_source_defines() -> None:
     assert names.fields == {"weight", "y"}
 
 
-def test_calls_are_told_from_mentions_and_lines_are_those_of_the_first() -> None:
+def test_mention_keeps_first_line_and_whether_called() -> None:
     (item,) = names_of("\nf = torch.add\ny = torch.add(x)\n").mentions
     assert (item.line, item.called) == (2, True)
 
 
 @pytest.mark.parametrize("text", ["y = é", "y = $", "y = 'open\n'", 'y = """open', "y = \x00", "`x`"])
-def test_what_torch_refuses_is_damage_and_what_stands_before_it_is_kept(text: str) -> None:
+def test_text_torch_refuses_is_damage_and_earlier_names_are_kept(text: str) -> None:
     names = NameCollector()
     with pytest.raises(DamagedError):
         names.collect_names("torch.add(x)\n" + text)
@@ -110,27 +110,27 @@ def test_names_and_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         names_of("x = 1\n" * 20)
 
 
-def test_a_source_is_read_with_its_place(read_bytes) -> None:
+def test_source_is_read_with_its_qualified_path(read_bytes) -> None:
     reading = read_bytes(b"class Net(Module):\n  training : bool\n", PATH, content=TORCHSCRIPT)
     (program,) = reading.of(TorchProgram)
     assert (program.path, program.types) == ("__torch__.a.b", ("__torch__.a.b.Net",))
     assert reading.formats == {PATH: ["torchscript"]}
 
 
-def test_a_source_that_breaks_off_keeps_its_names(read_bytes) -> None:
+def test_truncated_source_keeps_its_names(read_bytes) -> None:
     reading = read_bytes(b"torch.save(x)\ny = $", PATH, content=TORCHSCRIPT)
     assert [item.name for item in reading.of(TorchProgram)[0].mentions] == ["aten::save"]
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
-def test_a_pickle_in_the_place_of_a_source_is_read_as_one(read_bytes) -> None:
+def test_pickle_in_place_of_source_is_read_as_pickle(read_bytes) -> None:
     reading = read_bytes(b"\x80\x02cos\nsystem\n.", PATH, content=TORCHSCRIPT)
     assert reading.formats == {PATH: ["pickle"]}
 
 
 @given(st.text(alphabet="torch.sav(x)'\"\\\n#[]= :ops123", max_size=60))
 @settings(max_examples=300, deadline=None)
-def test_any_text_is_followed_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     names = NameCollector()
     try:
         names.collect_names(text)
@@ -141,7 +141,7 @@ def test_any_text_is_followed_or_refused(text: str) -> None:
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
-def test_any_bytes_are_read(read_bytes, data: bytes) -> None:
+def test_any_bytes_end_in_result(read_bytes, data: bytes) -> None:
     assert read_bytes(data, PATH, content=TORCHSCRIPT).reasons() is not None
     assert read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT).reasons() is not None
 
@@ -153,7 +153,7 @@ def torch():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_operators_of_a_graph_are_found_in_its_source(torch, read_bytes) -> None:
+def test_operators_of_graph_are_found_in_source(torch, read_bytes) -> None:
     layers = [torch.nn.Linear(4, 4), torch.nn.GELU(), torch.nn.LayerNorm(4), torch.nn.Softmax(-1)]
     script = torch.jit.trace(torch.nn.Sequential(*layers), torch.ones(1, 4))
     buffer = io.BytesIO()
@@ -167,7 +167,7 @@ def test_operators_of_a_graph_are_found_in_its_source(torch, read_bytes) -> None
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_torch_cuts_words_as_we_do(torch) -> None:
+def test_torch_tokenizes_words_like_lexer(torch) -> None:
     glued = torch.jit.CompilationUnit("def f(x: Optional[int]):\n  return x is not1\n")
     assert glued.f(2) is True
     split = torch.jit.CompilationUnit("def f(x: int):\n  return (torch\n.\nadd(x, 1))\n")
@@ -179,7 +179,7 @@ def test_torch_cuts_words_as_we_do(torch) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_bytecode_names_the_operators_it_runs(torch, read_bytes) -> None:
+def test_bytecode_yields_its_operators(torch, read_bytes) -> None:
     script = torch.jit.script(torch.nn.Linear(2, 2))
     reading = read_bytes(script._save_to_buffer_for_lite_interpreter(), "m.ptl")
     (bytecode,) = [program for program in reading.of(TorchProgram) if program.format == "torch-bytecode"]
@@ -187,7 +187,7 @@ def test_bytecode_names_the_operators_it_runs(torch, read_bytes) -> None:
     assert reading.unread == []
 
 
-def test_bytecode_that_breaks_off_keeps_what_it_names(read_bytes) -> None:
+def test_truncated_bytecode_keeps_its_operators(read_bytes) -> None:
     data = b"\x80\x02X\x0a\x00\x00\x00aten::saveX\xff"
     reading = read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT)
     (program,) = reading.of(TorchProgram)
@@ -195,5 +195,5 @@ def test_bytecode_that_breaks_off_keeps_what_it_names(read_bytes) -> None:
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_no_recursion_in_a_deep_source() -> None:
+def test_deeply_nested_source_needs_no_recursion() -> None:
     names_of("x = " + "(" * (10 * sys.getrecursionlimit()))
