@@ -173,12 +173,12 @@ def test_unknown_attribute_of_array_wrapper_is_defect(attribute, read_bytes):
     "file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"]
 )
 def test_side_file_outside_folder_is_defect(file, read_bytes):
-    assert read_bytes(b"\x80\x04" + built.locate(file) + b".").kinds() == {"side-file-outside"}
+    assert read_bytes(b"\x80\x04" + built.beside(file) + b".").kinds() == {"side-file-outside"}
 
 
 @pytest.mark.parametrize("cls", ["NDArrayWrapper", "ZNDArrayWrapper"])
 def test_side_file_in_same_folder_is_no_defect(cls, read_bytes):
-    reading = read_bytes(b"\x80\x04" + built.locate("x.pkl_01.npy", cls) + b".")
+    reading = read_bytes(b"\x80\x04" + built.beside("x.pkl_01.npy", cls) + b".")
     assert not reading.kinds()
     assert not reading.unread
 

@@ -105,7 +105,9 @@ def test_words_that_begin_like_file_are_plain(read_bytes: Callable[..., object])
 
 @given(st.lists(st.binary(max_size=80) | st.text(max_size=60), max_size=30), st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
-def test_random_constants_contain_no_file(read_bytes: Callable[..., object], values: list[object], protocol: int) -> None:
+def test_random_constants_contain_no_file(
+    read_bytes: Callable[..., object], values: list[object], protocol: int
+) -> None:
     reading = read_bytes(pickle.dumps(values, protocol))
     assert members(reading) == []
     assert reading.unread == []  # type: ignore[attr-defined]
@@ -159,7 +161,9 @@ def test_bytes_of_pickled_tensor_are_artifact(name: str, read_fixture: Callable[
 
 
 @pytest.mark.parametrize("content", [b"\x80\x04\xff\xff\xff", b"\x80\x02}\x00", b"\x1f\x8b\x08\x00 no gzip at all"])
-def test_bytes_that_only_begin_like_a_file_are_plain_arguments(content: bytes, read_bytes: Callable[..., object]) -> None:
+def test_bytes_that_only_begin_like_a_file_are_plain_arguments(
+    content: bytes, read_bytes: Callable[..., object]
+) -> None:
     data = b"\x80\x04cpkg\nload\nC" + bytes((len(content),)) + content + b"\x85R."
     (argument,) = arguments(read_bytes(data), "pkg.load")
     assert isinstance(argument, PlainValue)
