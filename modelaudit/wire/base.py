@@ -1,4 +1,4 @@
-"""What every reader is: a name, a way to recognise its bytes, and a way to read them."""
+"""Define the errors that parsers raise, and export the interface of readers beside them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAD_BYTES = 4096
 
 
 class DamagedError(Exception):
-    """The bytes break off or contradict their format so that reading cannot go on. ``offset`` is in bytes."""
+    """The bytes end early or contradict their format, and reading cannot continue. ``offset`` is in bytes."""
 
     def __init__(self, message: str, offset: int | None = None) -> None:
         super().__init__(message)
@@ -29,4 +29,4 @@ class DamagedError(Exception):
 
 
 class LimitReachedError(DamagedError):
-    """A bound of ``Limits`` was reached; reported as ``limit-reached``."""
+    """A limit of ``Limits`` was reached; reported as ``limit-reached``."""

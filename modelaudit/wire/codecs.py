@@ -1,4 +1,4 @@
-"""Compression formats by name: how each is told from its first bytes, and a decoder that expands it piece by piece."""
+"""Define the compression formats: recognise each by its first bytes, and decode it in bounded pieces."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WITH_GZIP_HEADER = zlib.MAX_WBITS + 16
 
 
 class DecodingError(Exception):
-    """The data contradict their format, or ask for more memory than they are given."""
+    """The data contradict their format, or need more memory than the limit."""
 
     def __init__(self, message: str, reason: UnreadReason = UnreadReason.DAMAGED) -> None:
         super().__init__(message)
@@ -39,14 +39,14 @@ class Decoder(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What was handed over and lies behind the end."""
+        """The input behind the end of the stream."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes without more data."""
+        """Whether the decoder needs more input to output more."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """The next bytes of the content, at most ``max_length``."""
+        """Return the next bytes of the content, at most ``max_length``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,10 @@ class Codec:
     Attributes:
         name: in reports.
         start: makes a decoder from the header and the size that the container states for the content.
-        header: bytes in front of the stream that the decoder wants for itself.
-        unmarked: whether the stream may leave its end to the size that the container states.
-        magic: the fixed bytes that every stream begins with, if any do: enough to name one that no decoder takes.
-        begins: whether bytes begin a stream that the decoder may take. Of zlib and LZMA, only a trial tells.
+        header: the number of bytes before the stream that the decoder needs.
+        unmarked: the stream may have no end mark; then it ends at the size that the container states.
+        magic: the fixed bytes at the start of every stream, if there are any.
+        begins: whether bytes begin a stream that the decoder may accept. For zlib and LZMA, only a trial decides.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Codec:
 
 
 class _GuardedDecoder:
-    """A decoder whose failures are all ``DecodingError``."""
+    """A decoder that converts all failures to ``DecodingError``."""
 
     def __init__(self, decoder: Decoder, failures: tuple[type[Exception], ...]) -> None:
         self._decoder = decoder
@@ -187,7 +187,7 @@ def _make_raw_lzma(filters: list[dict[str, int]]) -> lzma.LZMADecompressor:
 
 
 def _choose_dictionary_size(stated: int, content: int) -> int:
-    """The dictionary to allocate: never larger than what it decompresses to, whatever a header claims."""
+    """Return the dictionary size to allocate: never larger than the content, whatever the header claims."""
     size = max(min(stated, content), 4 * KIB)
     if size > MAX_DICTIONARY_BYTES:
         raise DecodingError(f"the LZMA dictionary takes {size} bytes", UnreadReason.LIMIT)
@@ -195,7 +195,7 @@ def _choose_dictionary_size(stated: int, content: int) -> int:
 
 
 def make_lzma1_decoder(properties: bytes, size: int) -> Decoder:
-    """A decoder by the five bytes of properties with which a ``.lzma`` file, ZIP and 7z all begin."""
+    """Return a decoder for the five property bytes that ``.lzma`` files, ZIP and 7z share."""
     if len(properties) < 5 or properties[0] >= 9 * 5 * 5:
         raise DecodingError("the LZMA properties are damaged")
     rest, literal_context = divmod(properties[0], 9)
@@ -206,7 +206,7 @@ def make_lzma1_decoder(properties: bytes, size: int) -> Decoder:
 
 
 def make_lzma2_decoder(properties: bytes, size: int) -> Decoder:
-    """A decoder by the one byte of properties that 7z stores: the dictionary, as a float of two bits."""
+    """Return a decoder for the property byte of 7z: the dictionary size as a float with a mantissa of two bits."""
     if len(properties) != 1 or properties[0] > 40:
         raise DecodingError("the LZMA2 properties are damaged")
     code = properties[0]
@@ -216,12 +216,12 @@ def make_lzma2_decoder(properties: bytes, size: int) -> Decoder:
 
 
 def make_filter_decoder(filter_: dict[str, int], size: int) -> Decoder:
-    """A decoder for one of the ``FILTER_`` constants of ``lzma`` over ``size`` bytes that are not compressed."""
+    """Return a decoder for one ``FILTER_`` constant of ``lzma`` over ``size`` uncompressed bytes."""
     return _GuardedDecoder(_FilterDecoder(filter_, size), (lzma.LZMAError, EOFError))
 
 
 def _make_zip_lzma_decoder(header: bytes, size: int) -> Decoder:
-    """Method 14: 2 bytes of version, the length of the properties, and them. Source: APPNOTE.TXT section 5.8.8."""
+    """Decode method 14: two version bytes, the length of the properties, the properties (APPNOTE.TXT 5.8.8)."""
     if len(header) < 9 or int.from_bytes(header[2:4], "little") != 5:
         raise DecodingError("the LZMA properties are damaged")
     return make_lzma1_decoder(header[4:], size)
@@ -264,7 +264,7 @@ def _match_pattern(pattern: bytes) -> Callable[[bytes], bool]:
 
 
 def _begins_zlib(data: bytes) -> bool:
-    """A header for a window of 32 KiB at most and without a dictionary. Source: RFC 1950, section 2.2."""
+    """Whether the header has a window of at most 32 KiB and no preset dictionary. Source: RFC 1950, section 2.2."""
     return len(data) > 1 and data[0] & 0x8F == 0x08 and (data[0] << 8 | data[1]) % 31 == 0 and not data[1] & 0x20
 
 
@@ -281,7 +281,7 @@ def is_usual_lzma(data: bytes) -> bool:
 
 
 def _begins_lzma(data: bytes) -> bool:
-    """A ``.lzma`` file, by the header that nearly every writer makes or by one that makes sense."""
+    """Whether the data begin a ``.lzma`` file: with the header of nearly every writer, or with a plausible one."""
     if data.startswith(_LZMA_MAGIC):
         return True
     is_whole = len(data) >= 14 and data[0] < 9 * 5 * 5 and data[13] == 0
@@ -289,9 +289,9 @@ def _begins_lzma(data: bytes) -> bool:
 
 
 def _begins_frame(magic: bytes) -> Callable[[bytes], bool]:
-    """An LZ4 or Zstandard frame, after any number of frames that either passes over.
+    """Return a test for an LZ4 or Zstandard frame, after any number of skippable frames.
 
-    Where a skippable frame is longer than the bytes at hand, what follows it may be either.
+    If a skippable frame is longer than the data, either frame may follow it.
     """
 
     def begins(data: bytes) -> bool:
@@ -323,4 +323,4 @@ GZIP = Codec("gzip", _make_inflate_start(_WITH_GZIP_HEADER), magic=b"\x1f\x8b", 
 ZLIB = Codec("zlib", _make_inflate_start(zlib.MAX_WBITS), begins=_begins_zlib)
 
 CODECS: Final = {codec.name: codec for codec in (GZIP, ZLIB, BZIP2, XZ, LZMA, LZ4, ZSTD)}
-"""The codecs that have a file format of their own, by name."""
+"""The codecs with a file format of their own, by name."""

@@ -1,7 +1,8 @@
-"""Until when one artifact may be read. Windows ask at every read, and loops that only compute ask as they go.
+"""Bound the time for reading one artifact.
 
-The deadline is that of whoever reads the artifact, and reaches every loop without being handed on. Whoever swallows
-what is raised wins no time: what asks next is refused as well, and the deadline keeps that it was reached.
+Windows check the deadline at every read, and loops that only compute check it as they run. The deadline is a context
+variable, so it reaches every loop without being passed. Swallowing the error wins no time: every later check fails as
+well, and the deadline records that it was reached.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class Deadline:
     """A moment on ``time.monotonic()``, in seconds.
 
     Attributes:
-        moment: ``inf`` for none.
-        reached: whether somebody asked after it.
+        moment: the end of the time; ``inf`` for no limit.
+        reached: a check found that the time is over.
     """
 
     __slots__ = ("moment", "reached")
@@ -35,7 +36,7 @@ class Deadline:
         self.reached = False
 
     def has_passed(self) -> bool:
-        """Whether there is no time left; remembers it."""
+        """Whether there is no time left; the answer stays true."""
         self.reached = self.reached or time.monotonic() > self.moment
         return self.reached
 
@@ -45,7 +46,7 @@ _CURRENT: Final[ContextVar[Deadline]] = ContextVar("deadline", default=Deadline(
 
 @contextmanager
 def keep_deadline(deadline: Deadline) -> Iterator[Deadline]:
-    """Have everything that is called meanwhile keep ``deadline``."""
+    """Apply ``deadline`` to everything that the body of the ``with`` statement calls."""
     token = _CURRENT.set(deadline)
     try:
         yield deadline
@@ -54,20 +55,20 @@ def keep_deadline(deadline: Deadline) -> Iterator[Deadline]:
 
 
 def keep_time() -> None:
-    """Go on, if there is time left; some tenths of a microsecond, for loops whose steps take more than that.
+    """Check the deadline. A check takes some tenths of a microsecond: use it in loops with slower steps.
 
     Raises:
-        LimitReachedError: there is none.
+        LimitReachedError: the time is over.
     """
     if _CURRENT.get().has_passed():
         raise LimitReachedError(TIME_SPENT)
 
 
 def iterate_in_time(items: Iterable[_Item], every: int = _EVERY) -> Iterator[_Item]:
-    """The same items, with a look at the time before each ``every`` of them.
+    """Yield the items and check the deadline before every group of ``every`` items.
 
     Raises:
-        LimitReachedError: there is none left.
+        LimitReachedError: the time is over.
     """
     left = 0
     for item in items:

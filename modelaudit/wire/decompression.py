@@ -1,4 +1,4 @@
-"""Compressed stretches, expanded forward a bounded piece at a time.
+"""Decompress a range of bytes forward, in bounded pieces.
 
 Method numbers are those of ZIP archives, APPNOTE.TXT section 4.4.5.
 """
@@ -41,11 +41,11 @@ _LOOK = 4 * KIB
 
 
 class _BrokenOffError(DecodingError):
-    """The data end before their content does, which withholds nothing of it."""
+    """The data end before their content does. The decoder has output all content up to there."""
 
 
 class _BlockReader:
-    """A window read a block at a time, for decoders that take little at once."""
+    """Reads a window in blocks, for decoders that take little input at once."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
@@ -53,7 +53,7 @@ class _BlockReader:
         self._block = b""
 
     def read(self, offset: int, most: int) -> bytes:
-        """Bytes from ``offset``, at least one unless it is the end."""
+        """Return up to ``most`` bytes from ``offset``; none only at the end."""
         if not self._base <= offset < self._base + len(self._block):
             self._base, self._block = offset, self._window.read(offset, _BLOCK)
         start = offset - self._base
@@ -64,10 +64,10 @@ class _CompressedStream:
     """One compressed stream, from ``start`` in the stored bytes to its own end.
 
     Attributes:
-        taken: the byte after the last that was handed to the decoder.
-        last: where what was handed over last begins.
+        taken: the offset behind the last byte passed to the decoder.
+        last: the offset of the last input passed to the decoder.
         produced: bytes of content so far.
-        fine_from: from where on the decoder gets one byte at a time.
+        fine_from: the offset from which the decoder gets one byte at a time.
     """
 
     def __init__(self, stored: Window, source: _BlockReader, codec: Codec, start: int, stated_size: int) -> None:
@@ -83,11 +83,11 @@ class _CompressedStream:
 
     @property
     def end(self) -> int:
-        """The byte after the last that the content took so far."""
+        """The offset behind the last byte that the content used so far."""
         return self.taken - len(self._decoder.unused_data)
 
     def read_piece(self, most: int) -> bytes:
-        """The next bytes of the content, at most ``most``; empty at its end.
+        """Return the next bytes of the content, at most ``most``; empty at its end.
 
         Raises:
             DecodingError: the data break off, contradict themselves or take too much memory.
@@ -152,7 +152,7 @@ class Expansion:
         return self._stream.end if self._stream else 0
 
     def next_piece(self) -> bytes:
-        """The next bytes of the content; empty at its end.
+        """Return the next bytes of the content; empty at its end.
 
         Raises:
             WindowError: ``damaged`` where the data break off or contradict themselves, ``limit-reached`` where they
@@ -173,7 +173,7 @@ class Expansion:
             return self._recover_before_damage(error)
 
     def _find_next_start(self, position: int) -> int | None:
-        """Where a further stream begins at or, past zero bytes, after ``position``."""
+        """Return the start of the next stream at ``position`` or behind zero padding; ``None`` if there is none."""
         if self._follows is None:
             return None
         while data := self._source.read(position, _LOOK):
@@ -184,9 +184,10 @@ class Expansion:
         return None
 
     def _recover_before_damage(self, error: DecodingError) -> bytes:
-        """What the decoder withheld, if it is wanted and there is any; the failure itself comes next.
+        """Return the content that the decoder withheld before the damage; the next call raises the failure.
 
-        The stream is decoded again, in large steps up to the last and from there byte by byte, in and out.
+        A decoder drops the output of the call in which it meets damage, but a loader with smaller reads would have used
+        it. Therefore the stream is decoded again: in large steps up to the last input, then byte by byte.
         """
         at = self._stream.taken if self._stream else 0
         detail = f"the compressed data are damaged before byte {at}: {error}"
@@ -213,10 +214,14 @@ class Expansion:
 
 @dataclass(frozen=True, slots=True)
 class ContentMeasure:
-    """What one compressed stretch holds: the stored bytes it took, its size and CRC-32 once expanded.
+    """The measured content of a compressed range.
 
-    ``broken`` says where it is damaged, if it is. ``whole`` is whether it was followed to its end; the figures count up
-    to where it was left.
+    Attributes:
+        consumed: stored bytes that it used.
+        size: bytes of content.
+        crc: the CRC-32 of the content.
+        whole: it was decompressed to its end; otherwise the other figures count up to the stop.
+        broken: the description of the damage, if there is any.
     """
 
     consumed: int
@@ -227,7 +232,7 @@ class ContentMeasure:
 
 
 def measure_content(stored: Window, codec: Codec, stated_size: int, most: int) -> ContentMeasure:
-    """Expand ``stored`` without keeping anything, up to the piece that exceeds ``most`` bytes of content."""
+    """Decompress ``stored`` and discard the content; stop at the piece that exceeds ``most`` bytes."""
     expansion = Expansion(stored, codec, stated_size, exact=False)
     size = crc = 0
     try:

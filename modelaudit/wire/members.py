@@ -1,4 +1,4 @@
-"""What is asked of the members of an archive of any format: where their names lead, and what bytes belong to none."""
+"""Check the members of any archive: names and links that escape the folder, and bytes that belong to no member."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 class DefectLog:
-    """Defects in order; of each kind a bounded number and a count of the rest."""
+    """Collects defects in order: of each kind a bounded number, and the count of the rest."""
 
     def __init__(self) -> None:
         self._kept: list[Defect] = []
         self._count: Counter[DefectKind] = Counter()
 
     def add(self, kind: DefectKind, detail: str, offset: int | None = None, key: str | None = None) -> None:
-        """Note one contradiction."""
+        """Record one defect."""
         self._count[kind] += 1
         if self._count[kind] <= _MOST_OF_A_KIND:
             self._kept.append(Defect(kind, detail, Location(offset=offset, key=key)))
 
     def defects(self) -> tuple[Defect, ...]:
-        """All that was noted."""
+        """Return the recorded defects."""
         rest = (
             Defect(kind, f"{count - _MOST_OF_A_KIND} more of this kind")
             for kind, count in self._count.items()
@@ -45,7 +45,7 @@ def escapes_folder(name: str) -> bool:
 
 
 def check_name(name: str, offset: int | None, log: DefectLog) -> None:
-    """Note a name that escapes, hides its end or has two readings."""
+    """Record a name that escapes the folder, contains a zero byte or differs between systems."""
     if escapes_folder(name):
         log.add(MemberDefect.PATH_ESCAPE, f"the name {name!r} leads out of the folder it is extracted to", offset, name)
     elif "\\" in name:
@@ -55,7 +55,7 @@ def check_name(name: str, offset: int | None, log: DefectLog) -> None:
 
 
 def check_link(name: str, target: str, offset: int | None, log: DefectLog, symbolic: bool = True) -> None:
-    """Note a link that leads outside; a symbolic one starts from its own folder, another from that of the archive."""
+    """Record a link that leads outside; a symbolic link starts in its folder, a hard link in that of the archive."""
     path = target.replace("\\", "/")
     inside = posixpath.join(posixpath.dirname(name), path) if symbolic else path
     # An absolute target stays one when it is joined; only what is left of ".." after that leads outside.

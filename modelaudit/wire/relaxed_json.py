@@ -31,7 +31,7 @@ def is_tolerant(name: str, path: str) -> bool:
 
 
 def convert_to_json(text: str) -> str:
-    """``text`` with the liberties of JSON5 taken out; where it holds others too, ``json.loads`` will refuse it."""
+    """Convert JSON5 spellings in ``text`` to JSON; ``json.loads`` rejects a text with any other deviation."""
     # A comma may be followed by a comment, which is why it takes two passes.
     return _TRAILING.sub(lambda match: "" if match[0] == "," else match[0], _TOKEN.sub(_convert_token, text))
 

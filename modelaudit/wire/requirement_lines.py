@@ -1,4 +1,4 @@
-"""One line of a list of requirements: what pip installs from elsewhere than an index, and what it trusts meanwhile.
+"""Parse lines of a requirements file: addresses, package indexes and hosts without certificate checks.
 
 Source: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 """
@@ -30,7 +30,7 @@ _COMMENT: Final = re.compile(r"(?:^|\s+)#")
 
 
 def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterator[Mention]:
-    """What one line has pip do beyond asking the configured index. Credentials in an address are left out."""
+    """Yield a mention for each source in the line other than the configured index; addresses lose their credentials."""
     line = _strip_comment(line[:_LONGEST]).strip()
     indexes = list(_INDEX.finditer(line)) if line.startswith("-") else []
     for index in indexes:
@@ -66,7 +66,7 @@ def _make_address_mention(line: str, address: re.Match[str], where: Location) ->
 
 
 def strip_credentials(address: str) -> str:
-    """``address`` without what stands before an ``@`` in its host."""
+    """Return ``address`` without user name and password."""
     return _CREDENTIALS.sub("//", address)
 
 

@@ -1,4 +1,4 @@
-"""Addresses of the web among words."""
+"""Find web addresses among the words of a command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TAKES_FILE: Final = frozenset({"-o", "-O", "--output", "--output-document", "-H
 
 
 def find_address(words: Iterable[str]) -> str | None:
-    """The first address among the words of a command, without credentials; a bare host where there is no scheme."""
+    """Return the first address among the words, without credentials; a bare host name if no word has a scheme."""
     bare = None
     skip = True
     for word in words:

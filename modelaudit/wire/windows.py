@@ -1,4 +1,4 @@
-"""Windows onto the inside of an artifact: a stretch of it, or a stretch of it decompressed."""
+"""Provide windows on a part of an artifact: a range of its bytes, or a decompressed range."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Budget:
 
 
 def budget_of(window: Window, limits: Limits) -> Budget:
-    """The budget that ``window`` already draws on, if it lies inside an archive; a fresh one otherwise."""
+    """Return the budget of ``window`` if it lies inside an archive; a new one otherwise."""
     return getattr(window, "budget", None) or Budget(limits, window.size)
 
 
@@ -184,15 +184,15 @@ class DecompressedWindow:
 
 
 def opener(window: Window) -> Callable[[], AbstractContextManager[Window]]:
-    """What an artifact opens, for a window that stays open as long as the one around it."""
+    """Return an open function of an artifact for a window that is open as long as the one around it."""
     return lambda: nullcontext(window)
 
 
 def chunks(window: Window, start: int = 0, end: int | None = None, length: int = CHUNK) -> Iterator[bytes]:
-    """The bytes of ``window`` from ``start`` up to ``end`` (its end if ``None``), ``length`` at a time.
+    """Yield the bytes of ``window`` from ``start`` to ``end`` (its end if ``None``), ``length`` at a time.
 
     Raises:
-        WindowError: from the window, after what stands before the failure was yielded.
+        WindowError: from the window, after the bytes before the failure were yielded.
     """
     position = start
     while end is None or position < end:
@@ -204,7 +204,7 @@ def chunks(window: Window, start: int = 0, end: int | None = None, length: int =
 
 
 def read_whole(window: Window, most: int) -> bytes:
-    """All bytes of ``window``.
+    """Return all bytes of ``window``.
 
     Raises:
         WindowError: with reason ``limit-reached`` when there are more than ``most``, or from the window.
@@ -218,7 +218,7 @@ def read_whole(window: Window, most: int) -> bytes:
 
 
 def read_available(window: Window, start: int, length: int) -> bytes:
-    """Up to ``length`` bytes from ``start``; empty where they cannot be had. For looking, not for reading."""
+    """Return up to ``length`` bytes from ``start``; none if the read fails. For recognition only."""
     with suppress(WindowError):
         return window.read(start, length)
     return b""

@@ -1,4 +1,4 @@
-"""In which encoding an XML text stands: by its byte order mark, its first bytes, or what it declares.
+"""Detect the encoding of an XML text by its byte order mark, its first bytes, or its declaration.
 
 Source: Extensible Markup Language 1.0, appendix F "Autodetection of Character Encodings".
 """
@@ -36,9 +36,9 @@ class Encoding:
 
     Attributes:
         codec: its name in Python; ``None`` where the text declares one that is not known.
-        skip: bytes of the byte order mark.
-        declared: what the text says of itself, in lower case.
-        oddity: why tools may disagree about the text; empty where they do not.
+        skip: the number of bytes of the byte order mark.
+        declared: the declared encoding, in lower case.
+        oddity: why tools may disagree about the text; empty if they agree.
     """
 
     codec: str | None
@@ -48,7 +48,7 @@ class Encoding:
 
 
 def detect_encoding(head: bytes) -> Encoding:
-    """The encoding of the text that begins with ``head``."""
+    """Return the encoding of the text that begins with ``head``."""
     for mark, codec, usual in _MARKS:
         if head.startswith(mark):
             return Encoding(codec, len(mark), oddity="" if usual else f"it is in {codec}")

@@ -1,4 +1,4 @@
-"""Goes through XML with Expat, resolves nothing and expands nothing, and notes what would have another parser do so.
+"""Parse XML with Expat without resolving or expanding entities, and record targets that other parsers would fetch.
 
 Handing out references to entities instead of replacing them is what ``XML_SetDefaultHandler`` does; in values of
 attributes Expat replaces them, so that a text whose entities are worth too much is left before its content begins.
@@ -45,7 +45,7 @@ _HREF: Final = re.compile(r"""\bhref\s*=\s*["']([^"']{0,2000})["']""")
 
 
 class Content(Protocol):
-    """Whoever is told the elements."""
+    """Receives the elements."""
 
     def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         """An element begins; ``name`` is as the text spells it, its prefix included."""
@@ -92,7 +92,7 @@ class Markup:
         return self._parser.CurrentLineNumber
 
     def read(self) -> None:
-        """Go through the text.
+        """Parse the text.
 
         Raises:
             DamagedError: it is not well-formed, or not in its encoding.
@@ -153,7 +153,7 @@ class Markup:
             self.mentions.append(Mention(EXTERNAL, use, target[:_SHOWN], where))
 
     def record_target(self, use: str, target: str) -> None:
-        """Note that another parser would fetch ``target``, a file beside this one or anything else."""
+        """Record that another parser would fetch ``target``: a file beside this one, or any other address."""
         if _AWAY.match(target):
             self._record_fetch(use, target)
         else:
@@ -190,7 +190,7 @@ class Markup:
             value = plain
 
     def _handle_doctype_end(self) -> None:
-        """Work out what each entity is worth once it is replaced, without replacing it."""
+        """Compute the length of each entity after replacement, without replacing it."""
         self._record_event()
         for name in self._entities:
             if self._compute_expanded_length(name) > _EXPANSION:

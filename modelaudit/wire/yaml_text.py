@@ -1,4 +1,4 @@
-"""YAML as a stream of events: nothing is constructed, no alias is expanded, every bound is kept."""
+"""Parse YAML to a stream of events within limits; construct no objects and expand no aliases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class YamlError(DamagedError):
 
 
 def parse_events(text: str, limits: Limits) -> Iterator[yaml.Event]:
-    """The events of the text.
+    """Yield the events of the text.
 
     Raises:
         YamlError: the text is not YAML.
@@ -56,13 +56,13 @@ def _get_line(event: yaml.Event) -> int:
 
 
 def shorten_tag(tag: str) -> str:
-    """``tag`` as people write it: ``!!python/name:os.system``."""
+    """Return ``tag`` in its short form: ``!!python/name:os.system``."""
     return "!!" + tag.removeprefix(_CORE_TAG) if tag.startswith(_CORE_TAG) else tag
 
 
 @dataclass(slots=True)
 class _Frame:
-    """An open collection: for mappings, whether a key comes next and which were seen."""
+    """An open collection; of a mapping, whether a key comes next and the keys so far."""
 
     is_mapping: bool
     expects_key: bool = True
@@ -71,10 +71,10 @@ class _Frame:
 
 @dataclass(slots=True)
 class YamlFacts:
-    """What is known of a YAML text so far.
+    """The facts of a YAML text: its root, keys, tags and duplicate keys.
 
     Attributes:
-        wanted: keys that somebody asks for; ``met`` gathers those that occur, at whatever depth.
+        wanted: keys to look for; ``met`` collects those that occur at any depth.
         duplicates: keys that occur twice in one mapping, with their lines.
         tags: each explicit tag with the line of its first use.
     """
@@ -88,11 +88,11 @@ class YamlFacts:
     documents: int = 0
 
     def scan(self, text: str, limits: Limits) -> None:
-        """Follow the text, of any number of documents; ``root`` and ``keys`` are those of the first.
+        """Read a text of any number of documents; ``root`` and ``keys`` are those of the first.
 
         Raises:
-            YamlError: the text is not YAML; what stands before is kept.
-            LimitReachedError: a bound was reached; likewise.
+            YamlError: the text is not YAML; the facts before the error are kept.
+            LimitReachedError: a limit was reached; the facts before it are kept.
         """
         frames: list[_Frame] = []
         for event in parse_events(text, limits):
@@ -158,7 +158,7 @@ class Node:
 
 
 def compose_document(text: str, limits: Limits) -> tuple[Node | None, DamagedError | None]:
-    """The first document as a tree, as far as it goes, and what stopped it. An alias is the node that it names."""
+    """Return the first document as a tree, and the error that stopped it; an alias is the node of its anchor."""
     top = Node("top", 1)
     open_nodes = [top]
     anchors: dict[str, Node] = {}
