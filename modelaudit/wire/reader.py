@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What recognition may look at: the first ``HEAD_BYTES`` and, for formats told by their end, the window.
+    """The input of recognition: the first ``HEAD_BYTES`` and, for formats with a trailer, the window.
 
     Attributes:
-        path: only to tell formats apart that share their bytes (JSON is YAML, Markdown is text);
+        path: only to distinguish formats with the same bytes (JSON is YAML, Markdown is text);
             an extension never overrules the bytes.
-        content: what the container says the bytes are, if it does.
+        content: the format that the container declares for the bytes, or ``None``.
+        data: the first bytes.
+        window: all bytes.
     """
 
     path: str
@@ -41,12 +43,12 @@ class Reader:
 
     Attributes:
         format: its name in reports.
-        recognises: whether the bytes are this format; cheap, reads nothing beyond the head but a trailer.
-        read: yields what it reads, as it reads it. What it yielded stays when it raises: ``WindowError`` and
-            ``DamagedError`` become an ``Unread`` with their own reason, any other exception is a bug in the reader and
+        recognises: whether the bytes are this format. It must be cheap and read only the head and a trailer.
+        read: yields structures and absences while it reads. They are kept if it raises: ``WindowError`` and
+            ``DamagedError`` become an ``Unread`` with their own reason; any other exception is a bug in the reader and
             becomes ``reader-failed``.
-        fallback: reads only what no other reader recognises. Several other readers may recognise the same bytes, and
-            then each reads them: a polyglot is what every loader makes of it.
+        fallback: reads only artifacts that no other reader recognises. If several other readers recognise the bytes,
+            each reads them, because every loader reads a polyglot in its own way.
     """
 
     format: str
