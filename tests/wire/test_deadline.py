@@ -79,25 +79,25 @@ def _reading(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactReading
     return reading
 
 
-def test_a_loop_goes_on_until_the_deadline_and_no_further(clock: _Clock) -> None:
+def test_loop_stops_at_deadline(clock: _Clock) -> None:
     with keep_deadline(Deadline(3)), pytest.raises(LimitReachedError, match=TIME_SPENT):
         for _ in range(10):
             keep_time()
     assert clock.now == 4
 
 
-def test_without_a_deadline_and_after_one_a_loop_goes_on(clock: _Clock) -> None:
+def test_loop_without_deadline_continues(clock: _Clock) -> None:
     with keep_deadline(Deadline(-1)), pytest.raises(LimitReachedError):
         keep_time()
     keep_time()
 
 
-def test_items_are_counted_between_looks(clock: _Clock) -> None:
+def test_items_are_counted_between_checks(clock: _Clock) -> None:
     assert list(iterate_in_time(range(10), 4)) == list(range(10))
     assert clock.now == 3
 
 
-def test_a_deadline_inside_of_another_ends_with_its_block(clock: _Clock) -> None:
+def test_inner_deadline_ends_with_its_block(clock: _Clock) -> None:
     with keep_deadline(Deadline(1000)):
         with keep_deadline(Deadline(-1)) as inner, pytest.raises(LimitReachedError):
             keep_time()
@@ -106,7 +106,7 @@ def test_a_deadline_inside_of_another_ends_with_its_block(clock: _Clock) -> None
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_reaching_it_while_computing_is_an_absence_and_the_work_ends(name: str, clock: _Clock) -> None:
+def test_deadline_during_computation_ends_work_with_an_absence(name: str, clock: _Clock) -> None:
     reading = _reading(name, LARGE[name].encode())
     spent = [unread for _, unread in reading.unread if TIME_SPENT in unread.detail]
     assert spent
@@ -128,7 +128,7 @@ def test_reaching_it_while_computing_is_an_absence_and_the_work_ends(name: str, 
         ("secrets.txt", "GitHub token", 400),
     ],
 )
-def test_what_was_found_before_it_stays(name: str, found: str, seconds: int, clock: _Clock) -> None:
+def test_facts_before_deadline_are_kept(name: str, found: str, seconds: int, clock: _Clock) -> None:
     reading = _reading(name, LARGE[name].encode(), Limits(artifact_seconds=seconds, seconds_per_gib=0))
     assert any(TIME_SPENT in unread.detail for _, unread in reading.unread)
     names = [
@@ -141,7 +141,7 @@ def test_what_was_found_before_it_stays(name: str, found: str, seconds: int, clo
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_with_time_enough_it_is_never_told(name: str) -> None:
+def test_deadline_is_not_reported_with_enough_time(name: str) -> None:
     reading = _reading(name, LARGE[name].encode(), Limits(artifact_seconds=1e6))
     assert not any(TIME_SPENT in unread.detail for _, unread in reading.unread)
 
@@ -155,7 +155,7 @@ def _gives_up(*_: object) -> itertools.repeat[None]:
     return itertools.repeat(None, 0)
 
 
-def test_whoever_swallows_it_does_not_hide_it(clock: _Clock) -> None:
+def test_swallowed_deadline_error_is_still_reported(clock: _Clock) -> None:
     reading = ArtifactReading(LIMITS)
     data = b"text"
 

@@ -82,7 +82,7 @@ def _given_out(codec, packed: bytes, size: int) -> bytes:
 @pytest.mark.parametrize("codec", PACKED, **IDS)
 @settings(max_examples=25, deadline=None)
 @given(data=st.binary(max_size=2000), times=st.integers(1, 200), more=st.binary(max_size=40))
-def test_a_stream_ends_where_it_ends(codec, data, times, more, bytes_window):
+def test_stream_reports_its_end(codec, data, times, more, bytes_window):
     content = data * times
     packed = PACKED[codec](content)
     expansion = Expansion(bytes_window(packed + more), codec, len(content))
@@ -95,7 +95,7 @@ def test_a_stream_ends_where_it_ends(codec, data, times, more, bytes_window):
 @pytest.mark.parametrize("codec", PACKED, **IDS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_damage_withholds_nothing_that_a_patient_loader_gets(codec, data, bytes_window):
+def test_content_before_damage_is_recovered(codec, data, bytes_window):
     seed = data.draw(st.integers(0, 50))
     source = random.Random(seed)
     content = source.randbytes(300) + b"abc" * source.randrange(4000) + source.randbytes(300)
@@ -111,7 +111,7 @@ def test_damage_withholds_nothing_that_a_patient_loader_gets(codec, data, bytes_
 
 
 @pytest.mark.parametrize("codec", PACKED, **IDS)
-def test_a_measure_does_not_look_for_what_is_withheld(codec, bytes_window):
+def test_measure_does_not_recover_withheld_content(codec, bytes_window):
     packed = bytearray(PACKED[codec](b"abc" * 3000))
     packed[-3] ^= 0xFF
     window = bytes_window(bytes(packed))
@@ -182,7 +182,7 @@ def test_a_dictionary_is_no_larger_than_the_content_and_bounded():
 
 
 @pytest.mark.parametrize("size", [0, 1, 4, 5, 4095, 4096, 4097, 100_000])
-def test_a_filter_gives_back_what_it_was_given(size, bytes_window):
+def test_filter_round_trip(size, bytes_window):
     content = (b"\xe8\x01\x02\x00\x00" * (size // 5 + 1))[:size]
     decoder = make_filter_decoder({"id": lzma.FILTER_X86}, size)
     coded = lzma.compress(

@@ -9,7 +9,7 @@ def _kinds(log: DefectLog) -> list[str]:
     return [defect.kind for defect in log.defects()]
 
 
-def test_of_each_kind_a_bounded_number_is_kept_and_the_rest_counted() -> None:
+def test_defects_of_a_kind_are_limited_and_counted() -> None:
     log = DefectLog()
     for number in range(60):
         log.add("path-escape", str(number))
@@ -31,7 +31,7 @@ def test_of_each_kind_a_bounded_number_is_kept_and_the_rest_counted() -> None:
         ("a\0/../b", ["path-escape", "nul-in-name"]),
     ],
 )
-def test_a_name_is_told_by_where_it_leads(name: str, kinds: list[str]) -> None:
+def test_name_is_judged_by_its_target(name: str, kinds: list[str]) -> None:
     log = DefectLog()
     check_name(name, 0, log)
     assert _kinds(log) == kinds
@@ -53,6 +53,6 @@ def test_members_of_one_name_are_numbered() -> None:
     assert paths.of_stretch(3, 9) == "m.zip![bytes 3-9]"
 
 
-def test_gaps_are_what_nothing_covers() -> None:
+def test_gaps_are_ranges_without_member() -> None:
     assert list(find_gaps([(6, 8), (2, 4), (3, 5)], 10)) == [(0, 2), (5, 6), (8, 10)]
     assert list(find_gaps([(0, 20)], 10)) == []

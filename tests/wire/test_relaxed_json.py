@@ -27,28 +27,28 @@ VALUES = st.recursive(
         ('{"a": "x,]", "b": true}', {"a": "x,]", "b": True}),
     ],
 )
-def test_liberties_are_taken_out(text, value):
+def test_json5_spellings_become_json(text, value):
     assert json.loads(convert_to_json(text)) == value
 
 
 @given(VALUES)
-def test_json_stays_what_it_is(value):
+def test_json_is_unchanged(value):
     assert json.loads(convert_to_json(json.dumps(value, indent=1))) == value
 
 
 @given(st.text(alphabet="{}[],:'\"/*\\\n a0x+", max_size=80))
-def test_lines_stay_where_they_are(text):
+def test_lines_keep_their_numbers(text):
     assert convert_to_json(text).count("\n") <= text.count("\n")
 
 
 @pytest.mark.parametrize(
     ("path", "tolerant"), [(".vscode/tasks.json", True), ("a.json5", True), ("config.json", False)]
 )
-def test_who_takes_more_than_json(path, tolerant):
+def test_tolerant_files_are_known_by_name(path, tolerant):
     assert is_tolerant(path.rpartition("/")[2], path) is tolerant
 
 
-def test_a_text_that_is_never_closed_is_passed_over_once():
+def test_unclosed_string_is_scanned_once():
     # If each quote were tried as a beginning, this would take hours.
     for text in ('{"a": "' + '\\"' * 300_000, "{'a': '" + "\\'" * 300_000):
         assert len(convert_to_json(text)) == len(text)

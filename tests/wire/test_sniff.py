@@ -59,7 +59,7 @@ def _v7(name: bytes, signed: bool = False) -> bytes:
 
 @pytest.mark.parametrize("name", ["storages", "na\xefve/\u2603", "long/" * 60 + "name"])
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_a_tar_is_told_in_every_format(name, form):
+def test_tar_is_recognised_in_every_dialect(name, form):
     if form == tarfile.USTAR_FORMAT and len(name) > 100:
         name = "long/" * 30 + "name"
     data = _tar(name, form)
@@ -68,7 +68,7 @@ def test_a_tar_is_told_in_every_format(name, form):
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_a_tar_whose_name_is_a_pickle_is_told(signed):
+def test_tar_with_pickle_as_member_name_is_recognised(signed):
     data = _v7(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", signed)
     assert _opens(data)
     assert is_tar(data)

@@ -26,7 +26,7 @@ def _expanded(bytes_window, packed: bytes, size: int, limits: Limits | None = No
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=60), start=st.integers(0, 80), length=st.integers(0, 80), at=st.integers(-5, 90))
-def test_a_stretch_is_a_slice(data, start, length, at, bytes_window):
+def test_sub_window_reads_a_slice(data, start, length, at, bytes_window):
     window = SubWindow(bytes_window(data), start, length, Budget(Limits(), 1))
     assert window.size == len(data[start : start + length])
     expected = data[start : start + length][at : at + 7] if at >= 0 else b""
@@ -47,7 +47,7 @@ def test_a_decompressed_window_reads_anywhere(data, reads, wrong, bytes_window):
         assert window.size == len(data)
 
 
-def test_nothing_is_expanded_before_it_is_asked_for(bytes_window):
+def test_content_is_decompressed_on_demand(bytes_window):
     parent = bytes_window(_deflate(bytes(10 << 20)))
     limits = Limits()
     with DecompressedWindow(SubWindow(parent, 0, parent.size, Budget(limits, 1)), DEFLATE, 10 << 20, limits) as window:
@@ -55,7 +55,7 @@ def test_nothing_is_expanded_before_it_is_asked_for(bytes_window):
         assert parent.read_bytes == 0
 
 
-def test_a_break_raises_where_it_is(bytes_window):
+def test_read_at_damage_raises(bytes_window):
     data = bytes(range(256)) * 100
     packed = _deflate(data)
     with _expanded(bytes_window, packed[: len(packed) // 2], len(data)) as window:
@@ -105,7 +105,7 @@ def test_a_whole_over_the_bound_is_a_limit(bytes_window):
     assert raised.value.reason is UnreadReason.LIMIT
 
 
-def test_a_stretch_ends_where_its_parent_turns_out_to_end(bytes_window):
+def test_window_ends_where_its_parent_ends(bytes_window):
     with _expanded(bytes_window, _deflate(b"short"), 1000) as window:
         stretch = SubWindow(window, 2, 500, window.budget)
         assert stretch.size == 500

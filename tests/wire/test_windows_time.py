@@ -18,18 +18,18 @@ class Bytes:
         return b"abc"[offset : offset + length]
 
 
-def test_until_the_deadline_it_is_the_same_window() -> None:
+def test_window_reads_normally_before_deadline() -> None:
     window = TimedWindow(Bytes(), Deadline(time.monotonic() + 1e6))
     assert (window.size, window.read(1, 2)) == (3, b"bc")
 
 
-def test_after_the_deadline_reads_are_refused() -> None:
+def test_reads_fail_after_deadline() -> None:
     with pytest.raises(WindowError) as caught:
         TimedWindow(Bytes(), Deadline(time.monotonic() - 1)).read(0, 1)
     assert caught.value.reason is UnreadReason.LIMIT
 
 
-def test_the_budget_of_what_it_wraps_is_kept() -> None:
+def test_timed_window_keeps_budget_of_inner_window() -> None:
     budget = Budget(Limits(), 3)
     inner = SubWindow(Bytes(), 0, 3, budget)
     assert budget_of(TimedWindow(inner, Deadline(0)), Limits()) is budget
