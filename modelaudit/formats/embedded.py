@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.formats.declaration import EmbeddedStart
-from modelaudit.formats.registry import DECLARATIONS, resolve
+from modelaudit.formats.registry import DECLARATIONS, import_object
 from modelaudit.model.address import join_found
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -55,7 +55,7 @@ def _make_probe(start: EmbeddedStart) -> Callable[[bytes, int], bool]:
         codec = CODECS[start.codec]
         return lambda data, layers: codec.begins(data) and _expands_to_content(codec, data, layers)
     if start.begins:
-        begins = resolve(start.begins)
+        begins = import_object(start.begins)
         return lambda data, layers: begins(data)
     return lambda data, layers: len(data) >= _MIN_LENGTH and data.startswith(start.magic)
 

@@ -6,7 +6,7 @@ declare theirs.
 
 from __future__ import annotations
 
-from modelaudit.formats.registry import DECLARATIONS, resolve
+from modelaudit.formats.registry import DECLARATIONS, import_object
 from modelaudit.languages import auto_map
 from modelaudit.languages.configurations import CONFIGURATIONS
 from modelaudit.languages.jinja import documents as jinja
@@ -18,5 +18,5 @@ INTERPRETERS: tuple[Interpreter, ...] = (
     *CONFIGURATIONS,
     jinja.INTERPRETER,
     terms.INTERPRETER,
-    *(resolve(each.interpreter) for each in DECLARATIONS if each.interpreter),
+    *(import_object(each.interpreter) for each in DECLARATIONS if each.interpreter),
 )

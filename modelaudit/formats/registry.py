@@ -39,7 +39,7 @@ DECLARATIONS: Final = tuple(_collect_declarations())
 
 
 @cache
-def resolve(name: str) -> Any:
+def import_object(name: str) -> Any:
     """Import the object that a declaration names as ``"module:attribute"``.
 
     Raises:
@@ -51,21 +51,21 @@ def resolve(name: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class _Deferred:
+class _DeferredFunction:
     """A function that is imported when it is first called."""
 
     name: str
 
     def __call__(self, *arguments: Any) -> Any:
-        return resolve(self.name)(*arguments)
+        return import_object(self.name)(*arguments)
 
 
 def _make_reader(declaration: Declaration) -> Reader:
     recognise = declaration.recognise
     return Reader(
         declaration.name,
-        _Deferred(recognise) if isinstance(recognise, str) else recognise,
-        _Deferred(declaration.read),
+        _DeferredFunction(recognise) if isinstance(recognise, str) else recognise,
+        _DeferredFunction(declaration.read),
         declaration.fallback is not None,
     )
 

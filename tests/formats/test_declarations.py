@@ -12,7 +12,7 @@ from support.fixtures import fixture_path
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.declaration import Declaration
-from modelaudit.formats.registry import DECLARATIONS, FACTS, READERS, find_reader, resolve
+from modelaudit.formats.registry import DECLARATIONS, FACTS, READERS, find_reader, import_object
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.structure import DefectKind
 from modelaudit.wire.codecs import CODECS
@@ -74,7 +74,7 @@ def test_what_a_declaration_names_exists(declaration: Declaration) -> None:
     named += [declaration.recognise] if isinstance(declaration.recognise, str) else []
     for name in filter(None, named):
         assert name.startswith("modelaudit.")
-        resolve(name)
+        import_object(name)
     if start is not None:
         assert bool(start.magic) + bool(start.codec) + bool(start.begins) == 1
         assert not start.codec or start.codec in CODECS

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.formats.registry import find_reader
-from modelaudit.formats.weights.gguf.types import BLOCKS, VALUES, WIDTHS
+from modelaudit.formats.weights.gguf.types import BLOCK_SIZES, VALUE_CODES, VALUE_WIDTHS
 from modelaudit.model.artifact import JINJA, Artifact
 from modelaudit.model.evidence import Statements
 from modelaudit.model.limits import Limits
@@ -118,10 +118,10 @@ def test_bounds_end_it(read_bytes):
 
 def test_the_tables_of_types_agree_with_the_library():
     gguf = pytest.importorskip("gguf")
-    assert set(VALUES) == set(WIDTHS) == {int(each) for each in gguf.GGUFValueType} - {8, 9}
-    assert all(struct.calcsize("<" + VALUES[kind]) == width for kind, width in WIDTHS.items())
+    assert set(VALUE_CODES) == set(VALUE_WIDTHS) == {int(each) for each in gguf.GGUFValueType} - {8, 9}
+    assert all(struct.calcsize("<" + VALUE_CODES[kind]) == width for kind, width in VALUE_WIDTHS.items())
     for kind, (block, width) in gguf.GGML_QUANT_SIZES.items():
-        assert BLOCKS[int(kind)] == (kind.name, block, width)
+        assert BLOCK_SIZES[int(kind)] == (kind.name, block, width)
 
 
 def ends(data: bytes, window: object) -> None:
@@ -152,7 +152,7 @@ def test_random_bytes_end(bytes_window, version, order, rest):
 
 def test_values_of_every_type_are_passed_over(read_bytes):
     file = Gguf()
-    for kind, width in WIDTHS.items():
+    for kind, width in VALUE_WIDTHS.items():
         file.pair(f"a.{kind}", kind, bytes(width))
         file.pair(f"b.{kind}", 9, file.u32(kind) + file.length(3) + bytes(3 * width))
     file.pair("general.last", STRING, file.text("here"))

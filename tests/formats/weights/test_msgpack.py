@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.formats.registry import find_reader
-from modelaudit.formats.weights.msgpack.items import Items, Kind
+from modelaudit.formats.weights.msgpack.items import ItemKind, ItemReader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -93,12 +93,14 @@ VALUES = st.recursive(
 def test_items_end_where_the_library_ends(bytes_window, value):
     msgpack = pytest.importorskip("msgpack")
     data = msgpack.packb(value)
-    items = Items(bytes_window(data))
+    items = ItemReader(bytes_window(data))
     left = 1
     while left:
-        item = items.next()
+        item = items.read_item()
         left -= 1
-        left += item.size * (2 if item.kind is Kind.MAP else 1) if item.kind in (Kind.MAP, Kind.ARRAY) else 0
+        left += (
+            item.size * (2 if item.kind is ItemKind.MAP else 1) if item.kind in (ItemKind.MAP, ItemKind.ARRAY) else 0
+        )
     assert items.offset == len(data)
 
 

@@ -11,11 +11,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.search import find_pickles
-from modelaudit.formats.weights.ggml.layouts import MAGICS, UNVERSIONED, Layout, blocks_of, layouts_of, read_front
+from modelaudit.formats.weights.ggml.layouts import (
+    MAGICS,
+    UNVERSIONED,
+    Layout,
+    choose_block_sizes,
+    list_layouts,
+    read_preamble,
+)
 from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
-from modelaudit.formats.weights.gguf.tensors import padded, size_of
-from modelaudit.formats.weights.gguf.types import Blocks
+from modelaudit.formats.weights.gguf.tensors import align_offset, count_tensor_bytes
+from modelaudit.formats.weights.gguf.types import BlockSizes
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -25,14 +32,14 @@ from modelaudit.wire.members import DefectLog, MemberPaths
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
 _ALIGNMENT: Final = 32
-_MOST_DIMENSIONS: Final = 4
-_MOST_NAME: Final = 1024
-_MOST_TENSORS: Final = 1_000_000
-_NEXT: Final = "convert it to GGUF with the program that it was made for, and scan that"
+_MAX_DIMENSIONS: Final = 4
+_MAX_NAME_BYTES: Final = 1024
+_MAX_TENSORS: Final = 1_000_000
+_CONVERSION_HINT: Final = "convert it to GGUF with the program that it was made for, and scan that"
 
 
 @dataclass(slots=True)
-class _State:
+class _ParsedFile:
     magic: str
     version: int = 0
     layout: Layout | None = None
@@ -50,20 +57,20 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: from the window.
     """
     first = window.read(0, 8)
-    state = _State(MAGICS[first[:4]])
+    state = _ParsedFile(MAGICS[first[:4]])
     start = 4 if first[:4] == UNVERSIONED else 8
     state.version = 0 if start == 4 else int.from_bytes(first[4:8], "little")
     damage: DamagedError | None = None
     try:
-        _follow(window, start, state)
+        _parse_file(window, start, state)
     except DamagedError as error:
         damage = error
-    yield Outline("ggml", (), tuple(_facts(state)), state.log.defects())
+    yield Outline("ggml", (), tuple(_list_facts(state)), state.log.defects())
     if damage is not None:
         yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
     if state.layout is None:
-        detail = f"no reader for the files of this program that begin with {state.magic}: {_NEXT}"
+        detail = f"no reader for the files of this program that begin with {state.magic}: {_CONVERSION_HINT}"
         yield from find_pickles(artifact, window, start, limits)
         yield Unread(UnreadReason.NO_READER, detail, format="GGML")
     elif state.end < window.size:
@@ -71,7 +78,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield Artifact(MemberPaths(artifact.path).of_stretch(state.end, window.size), stretch.size, opener(stretch))
 
 
-def _facts(state: _State) -> Iterator[tuple[str, str]]:
+def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
     yield "magic", state.magic
     if state.version:
         yield "version", str(state.version)
@@ -81,44 +88,44 @@ def _facts(state: _State) -> Iterator[tuple[str, str]]:
         yield "tensors", str(state.tensors)
 
 
-def _follow(window: Window, start: int, state: _State) -> None:
-    layouts = layouts_of(state.magic, state.version)
+def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
+    layouts = list_layouts(state.magic, state.version)
     for layout in layouts:
-        cursor = GgufCursor(window, start, "<", wide=False)
+        cursor = GgufCursor(window, start, "<", is_wide=False)
         try:
-            numbers = read_front(cursor, layout)
+            numbers = read_preamble(cursor, layout)
         except DamagedError:
             if len(layouts) == 1:
                 raise
             continue
-        if len(layouts) > 1 and not _is_row(cursor):
+        if len(layouts) > 1 and not _is_tensor_row(cursor):
             continue
         state.layout, state.numbers = layout, numbers
-        _tensors(cursor, layout, blocks_of(state.magic, state.version, numbers), state)
+        _read_tensors(cursor, layout, choose_block_sizes(state.magic, state.version, numbers), state)
         return
 
 
-def _is_row(cursor: GgufCursor) -> bool:
+def _is_tensor_row(cursor: GgufCursor) -> bool:
     """Whether what follows can be the row of a tensor; the cursor stays where it is."""
     row = cursor.window.read(cursor.offset, 12)
     dimensions, length, kind = (int.from_bytes(row[at : at + 4], "little") for at in (0, 4, 8))
-    return len(row) == 12 and 0 < dimensions <= _MOST_DIMENSIONS and 0 < length <= _MOST_NAME and kind < 256
+    return len(row) == 12 and 0 < dimensions <= _MAX_DIMENSIONS and 0 < length <= _MAX_NAME_BYTES and kind < 256
 
 
-def _tensors(cursor: GgufCursor, layout: Layout, blocks: Blocks, state: _State) -> None:
+def _read_tensors(cursor: GgufCursor, layout: Layout, blocks: BlockSizes, state: _ParsedFile) -> None:
     """Pass each tensor; stops where what follows is none, and notes that."""
     seen: set[bytes] = set()
     size = cursor.window.size
     state.end = cursor.offset
     while cursor.offset < size:
         offset = cursor.offset
-        if state.tensors >= _MOST_TENSORS:
-            raise LimitReachedError(f"it holds more than {_MOST_TENSORS} tensors", offset)
-        if not _is_row(cursor):
+        if state.tensors >= _MAX_TENSORS:
+            raise LimitReachedError(f"it holds more than {_MAX_TENSORS} tensors", offset)
+        if not _is_tensor_row(cursor):
             state.log.add(TensorDefect.TRAILING_DATA, f"{size - offset} bytes follow the last tensor", offset)
             return
-        dimensions, length, kind = (cursor.u32("the row of a tensor") for _ in range(3))
-        shape = tuple(cursor.u32("the shape of a tensor") for _ in range(dimensions))
+        dimensions, length, kind = (cursor.read_u32("the row of a tensor") for _ in range(3))
+        shape = tuple(cursor.read_u32("the shape of a tensor") for _ in range(dimensions))
         cursor.need(length, "the name of a tensor")
         raw = cursor.window.read(cursor.offset, length)
         cursor.skip(length, "the name of a tensor")
@@ -128,11 +135,11 @@ def _tensors(cursor: GgufCursor, layout: Layout, blocks: Blocks, state: _State) 
                 TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name
             )
         seen.add(raw)
-        taken = size_of(name, kind, shape, state.log, offset, blocks)
+        taken = count_tensor_bytes(name, kind, shape, state.log, offset, blocks)
         if taken is None:
             raise DamagedError(f"the size of {name!r} is not known, so that nothing after it can be told", offset)
-        if layout.aligned:
-            cursor.skip(padded(cursor.offset, _ALIGNMENT) - cursor.offset, "the room before a tensor")
+        if layout.aligns_tensors:
+            cursor.skip(align_offset(cursor.offset, _ALIGNMENT) - cursor.offset, "the room before a tensor")
         cursor.skip(taken, f"the tensor {name!r}")
         state.tensors += 1
         state.end = cursor.offset

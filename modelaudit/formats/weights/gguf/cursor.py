@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from modelaudit.formats.weights.gguf.types import VALUES, WIDTHS
+from modelaudit.formats.weights.gguf.types import VALUE_CODES, VALUE_WIDTHS
 from modelaudit.model.artifact import Window
 from modelaudit.wire.cursor import BLOCK, Cursor
 
@@ -16,41 +16,41 @@ class GgufCursor(Cursor):
         wide: whether counts and lengths have 64 bits, as from version 2 on, or 32.
     """
 
-    def __init__(self, window: Window, offset: int, order: str, wide: bool) -> None:
+    def __init__(self, window: Window, offset: int, order: str, is_wide: bool) -> None:
         super().__init__(window, offset)
-        self.wide = wide
+        self.is_wide = is_wide
         self._order = order
         self._u32 = struct.Struct(order + "I")
         self._u64 = struct.Struct(order + "Q")
 
-    def u32(self, what: str) -> int:
+    def read_u32(self, what: str) -> int:
         """A number of 32 bits. Raises ``DamagedError``."""
         place = self._locate(4, what)
         return int(self._u32.unpack_from(self._held, place)[0])
 
-    def u64(self, what: str) -> int:
+    def read_u64(self, what: str) -> int:
         """A number of 64 bits. Raises ``DamagedError``."""
         place = self._locate(8, what)
         return int(self._u64.unpack_from(self._held, place)[0])
 
-    def length(self, what: str) -> int:
+    def read_length(self, what: str) -> int:
         """A count or length, as wide as the version has it. Raises ``DamagedError``."""
-        return self.u64(what) if self.wide else self.u32(what)
+        return self.read_u64(what) if self.is_wide else self.read_u32(what)
 
-    def value(self, kind: int, what: str) -> int | float:
+    def read_value(self, kind: int, what: str) -> int | float:
         """A value of a type that has a width of its own. Raises ``DamagedError``."""
-        place = self._locate(WIDTHS[kind], what)
-        number: int | float = struct.unpack_from(self._order + VALUES[kind], self._held, place)[0]
+        place = self._locate(VALUE_WIDTHS[kind], what)
+        number: int | float = struct.unpack_from(self._order + VALUE_CODES[kind], self._held, place)[0]
         return number
 
-    def text(self, what: str, most: int) -> tuple[bytes, int, int]:
+    def read_text(self, what: str, most: int) -> tuple[bytes, int, int]:
         """A text: up to ``most`` bytes of it, where it begins, and its length; all of it is passed.
 
         Raises:
             DamagedError: it is longer than what is left.
             WindowError: from the window.
         """
-        length = self.length(f"the length of {what}")
+        length = self.read_length(f"the length of {what}")
         start = self.offset
         self.need(length, what)
         kept = min(length, most)
@@ -64,7 +64,7 @@ class GgufCursor(Cursor):
 
     def skip_texts(self, count: int, what: str) -> None:
         """Pass ``count`` texts, of which vocabularies have hundreds of thousands. Raises ``DamagedError``."""
-        width, unpack = (8, self._u64.unpack_from) if self.wide else (4, self._u32.unpack_from)
+        width, unpack = (8, self._u64.unpack_from) if self.is_wide else (4, self._u32.unpack_from)
         while count:
             place = self.offset - self._base
             held = self._held
@@ -77,7 +77,7 @@ class GgufCursor(Cursor):
                 count -= 1
             self.offset = self._base + place
             if count:
-                self.text(what, 0)
+                self.read_text(what, 0)
                 count -= 1
                 if not self._held:
                     self._refill()

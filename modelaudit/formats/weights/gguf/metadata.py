@@ -7,28 +7,28 @@ from typing import Final
 
 from modelaudit.formats.weights.gguf import GgufDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
-from modelaudit.formats.weights.gguf.types import ARRAY, BOOL, STRING, WIDTHS
+from modelaudit.formats.weights.gguf.types import ARRAY, BOOL, STRING, VALUE_WIDTHS
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.members import DefectLog
 
 TEMPLATE: Final = "tokenizer.chat_template"
 ALIGNMENT: Final = "general.alignment"
-_MOST_KEY: Final = 64 * KIB
-_MOST_PAIRS: Final = 1_000_000
-_MOST_TEXT: Final = 256 * KIB
-_MOST_KEPT: Final = 16 * MIB
-_DEEPEST: Final = 8
-_U32: Final = 4
+_MAX_KEY_BYTES: Final = 64 * KIB
+_MAX_PAIRS: Final = 1_000_000
+_MAX_TEXT_BYTES: Final = 256 * KIB
+_MAX_KEPT_BYTES: Final = 16 * MIB
+_MAX_ARRAY_DEPTH: Final = 8
+_UINT32: Final = 4
 _DEFAULT_ALIGNMENT: Final = 32
-_FEWEST_BYTES: Final = 9
-_MOST_TEMPLATES: Final = 1024
+_MIN_ARRAY_BYTES: Final = 9
+_MAX_TEMPLATES: Final = 1024
 DATASETS: Final = "general.datasets"
-_MOST_LISTED: Final = 50
+_MAX_DATASETS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextValue:
     """A text of the metadata. ``data`` are its first bytes, ``length`` is that of the whole."""
 
     key: str
@@ -51,10 +51,10 @@ class Metadata:
     log: DefectLog
     limits: Limits
     scalars: dict[str, int | float | bool] = field(default_factory=dict)
-    texts: list[Text] = field(default_factory=list)
+    texts: list[TextValue] = field(default_factory=list)
     alignment: int = _DEFAULT_ALIGNMENT
-    _kept: int = 0
-    _strings: int = 0
+    _kept_bytes: int = 0
+    _item_count: int = 0
 
     def read(self, cursor: GgufCursor, count: int) -> None:
         """Take in ``count`` pairs.
@@ -65,11 +65,11 @@ class Metadata:
         """
         seen: set[bytes] = set()
         for number in range(count):
-            if number >= _MOST_PAIRS:
-                raise LimitReachedError(f"it holds more than {_MOST_PAIRS} pairs of metadata", cursor.offset)
+            if number >= _MAX_PAIRS:
+                raise LimitReachedError(f"it holds more than {_MAX_PAIRS} pairs of metadata", cursor.offset)
             offset = cursor.offset
-            raw, _, length = cursor.text(f"the key of pair {number}", _MOST_KEY)
-            if length > _MOST_KEY:
+            raw, _, length = cursor.read_text(f"the key of pair {number}", _MAX_KEY_BYTES)
+            if length > _MAX_KEY_BYTES:
                 raise DamagedError(f"the key of pair {number} takes {length} bytes", offset)
             key = raw.decode("utf-8", "backslashreplace")
             if raw in seen:
@@ -77,30 +77,30 @@ class Metadata:
                     GgufDefect.DUPLICATE_KEY, f"the key {key[:200]!r} occurs twice in the metadata", offset, key[:200]
                 )
             seen.add(raw)
-            self._value(cursor, key, cursor.u32(f"the type of {key[:200]!r}"))
+            self._read_value(cursor, key, cursor.read_u32(f"the type of {key[:200]!r}"))
 
-    def _value(self, cursor: GgufCursor, key: str, kind: int) -> None:
+    def _read_value(self, cursor: GgufCursor, key: str, kind: int) -> None:
         what = f"the value of {key[:200]!r}"
         offset = cursor.offset
         is_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
-        if (key == ALIGNMENT and kind != _U32) or (is_text and kind != STRING):
+        if (key == ALIGNMENT and kind != _UINT32) or (is_text and kind != STRING):
             shown = key[:200]
             self.log.add(
                 GgufDefect.METADATA_TYPE, f"{shown!r} is of type {kind}, which its loader refuses", offset, shown
             )
         if kind == STRING:
-            self._text(cursor, key, what)
+            self._read_text(cursor, key, what)
         elif kind == ARRAY:
-            self._array(cursor, key, what)
-        elif kind in WIDTHS:
-            value = cursor.value(kind, what)
+            self._read_array(cursor, key, what)
+        elif kind in VALUE_WIDTHS:
+            value = cursor.read_value(kind, what)
             self.scalars[key] = bool(value) if kind == BOOL else value
-            if key == ALIGNMENT and kind == _U32:
-                self._align(int(value), offset)
+            if key == ALIGNMENT and kind == _UINT32:
+                self._set_alignment(int(value), offset)
         else:
             raise DamagedError(f"{what} is of type {kind}, which does not exist", offset)
 
-    def _align(self, value: int, offset: int) -> None:
+    def _set_alignment(self, value: int, offset: int) -> None:
         if value < 1 or value & (value - 1):
             self.log.add(
                 GgufDefect.ALIGNMENT_INVALID, f"the alignment is {value}, which is no power of two", offset, ALIGNMENT
@@ -108,12 +108,12 @@ class Metadata:
         else:
             self.alignment = value
 
-    def _text(self, cursor: GgufCursor, key: str, what: str, is_of_list: bool = False) -> None:
-        data, start, length = cursor.text(what, min(_MOST_TEXT, max(0, _MOST_KEPT - self._kept)))
-        self._kept += len(data)
-        self.texts.append(Text(key, data, start, length, is_of_list))
+    def _read_text(self, cursor: GgufCursor, key: str, what: str, is_of_list: bool = False) -> None:
+        data, start, length = cursor.read_text(what, min(_MAX_TEXT_BYTES, max(0, _MAX_KEPT_BYTES - self._kept_bytes)))
+        self._kept_bytes += len(data)
+        self.texts.append(TextValue(key, data, start, length, is_of_list))
 
-    def _array(self, cursor: GgufCursor, key: str, what: str) -> None:
+    def _read_array(self, cursor: GgufCursor, key: str, what: str) -> None:
         """Pass an array, and those in it: the format has them, and llama.cpp refuses them."""
         left = [1]
         while left:
@@ -122,37 +122,37 @@ class Metadata:
                 continue
             left[-1] -= 1
             offset = cursor.offset
-            kind = cursor.u32(f"the type of the items of {key[:200]!r}")
-            count = cursor.length(f"the number of items of {key[:200]!r}")
+            kind = cursor.read_u32(f"the type of the items of {key[:200]!r}")
+            count = cursor.read_length(f"the number of items of {key[:200]!r}")
             if kind == STRING:
-                cursor.need(count * (8 if cursor.wide else 4), what)
-                self._count(count, cursor)
-                self._texts(cursor, key, count, what)
+                cursor.need(count * (8 if cursor.is_wide else 4), what)
+                self._count_items(count, cursor)
+                self._read_text_array(cursor, key, count, what)
             elif kind == ARRAY:
                 self.log.add(GgufDefect.NESTED_ARRAY, f"{what} is an array of arrays", offset, key[:200])
-                cursor.need(count * _FEWEST_BYTES, what)
-                self._count(count, cursor)
+                cursor.need(count * _MIN_ARRAY_BYTES, what)
+                self._count_items(count, cursor)
                 left.append(count)
-                if len(left) > _DEEPEST:
-                    raise LimitReachedError(f"{what} nests deeper than {_DEEPEST} arrays", offset)
-            elif kind in WIDTHS:
-                cursor.skip(count * WIDTHS[kind], what)
+                if len(left) > _MAX_ARRAY_DEPTH:
+                    raise LimitReachedError(f"{what} nests deeper than {_MAX_ARRAY_DEPTH} arrays", offset)
+            elif kind in VALUE_WIDTHS:
+                cursor.skip(count * VALUE_WIDTHS[kind], what)
             else:
                 raise DamagedError(f"{what} has items of type {kind}, which does not exist", offset)
 
-    def _texts(self, cursor: GgufCursor, key: str, count: int, what: str) -> None:
+    def _read_text_array(self, cursor: GgufCursor, key: str, count: int, what: str) -> None:
         if "chat_template" in key.lower():
-            if count > _MOST_TEMPLATES:
-                raise LimitReachedError(f"{what} holds more than {_MOST_TEMPLATES} texts", cursor.offset)
+            if count > _MAX_TEMPLATES:
+                raise LimitReachedError(f"{what} holds more than {_MAX_TEMPLATES} texts", cursor.offset)
             for index in range(count):
-                self._text(cursor, f"{key}.{index}", what, is_of_list=True)
+                self._read_text(cursor, f"{key}.{index}", what, is_of_list=True)
             return
-        kept = min(count, _MOST_LISTED) if key == DATASETS else 0
+        kept = min(count, _MAX_DATASETS) if key == DATASETS else 0
         for index in range(kept):
-            self._text(cursor, f"{key}.{index}", what)
+            self._read_text(cursor, f"{key}.{index}", what)
         cursor.skip_texts(count - kept, what)
 
-    def _count(self, count: int, cursor: GgufCursor) -> None:
-        self._strings += count
-        if self._strings > self.limits.document_nodes:
+    def _count_items(self, count: int, cursor: GgufCursor) -> None:
+        self._item_count += count
+        if self._item_count > self.limits.document_nodes:
             raise LimitReachedError(f"it holds more than {self.limits.document_nodes} texts", cursor.offset)

@@ -14,7 +14,7 @@ from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.metadata import Metadata
-from modelaudit.formats.weights.gguf.tensors import Tensor, judge_extents, padded, read_table
+from modelaudit.formats.weights.gguf.tensors import Tensor, align_offset, check_extents, read_tensor_table
 from modelaudit.languages.terms.keys import FILE_TYPE
 from modelaudit.model.artifact import JINJA, Artifact, Window
 from modelaudit.model.limits import KIB, Limits
@@ -26,21 +26,21 @@ from modelaudit.wire.members import DefectLog, MemberPaths
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
 _MAGIC: Final = b"GGUF"
-_HEADER: Final = 8
+_HEADER_BYTES: Final = 8
 _VERSIONS: Final = (1, 2, 3)
 # No list that memory holds has more entries, and no file a longer text.
-_ABSURD_COUNT: Final = 2**31
-_ABSURD_SIZE: Final = 2**40
-_FACT: Final = 300
-_MOST_FACTS: Final = 100
-_MOST_TOLD: Final = 20
-_TOLD: Final = ("general.", "split.")
-_STATED: Final = frozenset({FILE_TYPE})
+_IMPLAUSIBLE_COUNT: Final = 2**31
+_IMPLAUSIBLE_SIZE: Final = 2**40
+_MAX_FACT_LENGTH: Final = 300
+_MAX_FACTS: Final = 100
+_MAX_REPORTED_TEXTS: Final = 20
+_FACT_PREFIXES: Final = ("general.", "split.")
+_INTERPRETED_SCALARS: Final = frozenset({FILE_TYPE})
 _CODE_SEARCHED: Final = 64 * KIB
 
 
 @dataclass(slots=True)
-class _State:
+class _ParsedFile:
     log: DefectLog
     metadata: Metadata
     version: int = 0
@@ -59,35 +59,37 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: from the window.
     """
     log = DefectLog()
-    state = _State(log, Metadata(log, limits))
+    state = _ParsedFile(log, Metadata(log, limits))
     damage: DamagedError | None = None
     try:
-        _follow(window, state)
+        _parse_file(window, state)
     except DamagedError as error:
-        if isinstance(error, BeyondError) and error.wanted >= _ABSURD_SIZE:
+        if isinstance(error, BeyondError) and error.wanted >= _IMPLAUSIBLE_SIZE:
             log.add(TensorDefect.SIZE_OVERFLOW, str(error), error.offset)
         damage = error
     entries = [MetadataEntry(text.key, text.data) for text in state.metadata.texts if not _is_template(text.key)]
     mentions = collect_mentions(entries)
-    yield Outline("gguf", mentions, tuple(_facts(state)), log.defects())
-    yield from _templates(artifact, window, state, limits)
+    yield Outline("gguf", mentions, tuple(_list_facts(state)), log.defects())
+    yield from _open_templates(artifact, window, state, limits)
     numbers = [
-        MetadataEntry(key, str(value).encode()) for key, value in state.metadata.scalars.items() if key in _STATED
+        MetadataEntry(key, str(value).encode())
+        for key, value in state.metadata.scalars.items()
+        if key in _INTERPRETED_SCALARS
     ]
     yield from read_metadata(artifact, window, [*entries, *numbers], limits)
     cut = [text for text in state.metadata.texts if len(text.data) < text.length and not _is_template(text.key)]
-    for text in cut[:_MOST_TOLD]:
-        detail = f"{text.key[:_FACT]}: only the first {len(text.data)} of {text.length} bytes were looked at"
-        yield Unread(UnreadReason.LIMIT, detail, Location(offset=text.start, key=text.key[:_FACT]))
+    for text in cut[:_MAX_REPORTED_TEXTS]:
+        detail = f"{text.key[:_MAX_FACT_LENGTH]}: only the first {len(text.data)} of {text.length} bytes were looked at"
+        yield Unread(UnreadReason.LIMIT, detail, Location(offset=text.start, key=text.key[:_MAX_FACT_LENGTH]))
     if damage is not None:
         yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
-    yield from _behind(artifact, window, state, limits)
+    yield from _check_file_end(artifact, window, state, limits)
 
 
-def _follow(window: Window, state: _State) -> None:
-    first = window.read(0, _HEADER)
-    if len(first) < _HEADER:
+def _parse_file(window: Window, state: _ParsedFile) -> None:
+    first = window.read(0, _HEADER_BYTES)
+    if len(first) < _HEADER_BYTES:
         raise DamagedError("the header breaks off", len(first))
     for order in ("little", "big"):
         version = int.from_bytes(first[4:], "little" if order == "little" else "big")
@@ -96,18 +98,23 @@ def _follow(window: Window, state: _State) -> None:
             break
     else:
         raise DamagedError(f"version {int.from_bytes(first[4:], 'little')} does not exist", 4)
-    cursor = GgufCursor(window, _HEADER, "<" if state.order == "little" else ">", state.version > 1)
-    state.counts = tensors, pairs = cursor.length("the number of tensors"), cursor.length("the number of pairs")
+    cursor = GgufCursor(window, _HEADER_BYTES, "<" if state.order == "little" else ">", state.version > 1)
+    state.counts = tensors, pairs = (
+        cursor.read_length("the number of tensors"),
+        cursor.read_length("the number of pairs"),
+    )
     for count, what in ((tensors, "tensors"), (pairs, "pairs of metadata")):
-        if count >= _ABSURD_COUNT:
+        if count >= _IMPLAUSIBLE_COUNT:
             state.log.add(
-                TensorDefect.SIZE_OVERFLOW, f"the header states {count} {what}, more than any file can hold", _HEADER
+                TensorDefect.SIZE_OVERFLOW,
+                f"the header states {count} {what}, more than any file can hold",
+                _HEADER_BYTES,
             )
     state.metadata.read(cursor, pairs)
-    read_table(cursor, tensors, state.log, state.tensors)
+    read_tensor_table(cursor, tensors, state.log, state.tensors)
     alignment = state.metadata.alignment
-    state.data_start = padded(cursor.offset, alignment)
-    state.end = judge_extents(state.tensors, alignment, state.log)
+    state.data_start = align_offset(cursor.offset, alignment)
+    state.end = check_extents(state.tensors, alignment, state.log)
 
 
 def _is_template(key: str) -> bool:
@@ -115,32 +122,35 @@ def _is_template(key: str) -> bool:
     return "chat_template" in key.lower()
 
 
-def _facts(state: _State) -> Iterator[tuple[str, str]]:
+def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
     yield "version", f"{state.version}, {state.order}-endian"
     if state.counts is not None:
         yield "tensors", str(state.counts[0])
     told = 0
     for text in state.metadata.texts:
-        if text.key.startswith(_TOLD) and told < _MOST_FACTS:
+        if text.key.startswith(_FACT_PREFIXES) and told < _MAX_FACTS:
             told += 1
-            yield text.key[:_FACT], " ".join(text.data.decode("utf-8", "backslashreplace").split())[:_FACT]
+            yield (
+                text.key[:_MAX_FACT_LENGTH],
+                " ".join(text.data.decode("utf-8", "backslashreplace").split())[:_MAX_FACT_LENGTH],
+            )
     for key, value in state.metadata.scalars.items():
-        if key.startswith(_TOLD) and told < _MOST_FACTS:
+        if key.startswith(_FACT_PREFIXES) and told < _MAX_FACTS:
             told += 1
-            yield key[:_FACT], str(value)
+            yield key[:_MAX_FACT_LENGTH], str(value)
 
 
-def _templates(artifact: Artifact, window: Window, state: _State, limits: Limits) -> Iterator[Reading]:
+def _open_templates(artifact: Artifact, window: Window, state: _ParsedFile, limits: Limits) -> Iterator[Reading]:
     """Every chat template. The list of templates holds their names; an entry with a brace in it is no name."""
     paths = MemberPaths(artifact.path)
     for text in state.metadata.texts:
         if not _is_template(text.key) or (text.is_of_list and b"{" not in text.data):
             continue
         stretch = SubWindow(window, text.start, text.length, budget_of(window, limits))
-        yield Artifact(paths.of(text.key[:_FACT]), stretch.size, opener(stretch), content=JINJA)
+        yield Artifact(paths.of(text.key[:_MAX_FACT_LENGTH]), stretch.size, opener(stretch), content=JINJA)
 
 
-def _behind(artifact: Artifact, window: Window, state: _State, limits: Limits) -> Iterator[Reading]:
+def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limits: Limits) -> Iterator[Reading]:
     """What stands behind the last tensor, or that the tensors are cut off."""
     if state.end is None:
         return
@@ -150,7 +160,7 @@ def _behind(artifact: Artifact, window: Window, state: _State, limits: Limits) -
         detail = f"the file breaks off: {window.size} of {end} bytes are there"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
         return
-    start = max(min(padded(end, alignment), window.size), 0)
+    start = max(min(align_offset(end, alignment), window.size), 0)
     if start >= window.size:
         return
     log = DefectLog()

@@ -11,14 +11,14 @@ from typing import Final
 
 from modelaudit.formats.weights.gguf import GgufDefect, TensorDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
-from modelaudit.formats.weights.gguf.types import BLOCKS, Blocks
+from modelaudit.formats.weights.gguf.types import BLOCK_SIZES, BlockSizes
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.members import DefectLog
 
-_MOST_TENSORS: Final = 1_000_000
-_MOST_DIMENSIONS: Final = 4
-_MOST_NAME: Final = 1024
-_LARGEST: Final = 2**63 - 1
+_MAX_TENSORS: Final = 1_000_000
+_MAX_DIMENSIONS: Final = 4
+_MAX_NAME_BYTES: Final = 1024
+_MAX_INT64: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Tensor:
     size: int | None
 
 
-def read_table(cursor: GgufCursor, count: int, log: DefectLog, found: list[Tensor]) -> None:
+def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, found: list[Tensor]) -> None:
     """Take in the rows, into ``found``.
 
     Raises:
@@ -40,18 +40,18 @@ def read_table(cursor: GgufCursor, count: int, log: DefectLog, found: list[Tenso
     """
     seen: set[bytes] = set()
     for number in range(count):
-        if number >= _MOST_TENSORS:
-            raise LimitReachedError(f"it holds more than {_MOST_TENSORS} tensors", cursor.offset)
+        if number >= _MAX_TENSORS:
+            raise LimitReachedError(f"it holds more than {_MAX_TENSORS} tensors", cursor.offset)
         offset = cursor.offset
-        raw, _, length = cursor.text(f"the name of tensor {number}", _MOST_NAME)
+        raw, _, length = cursor.read_text(f"the name of tensor {number}", _MAX_NAME_BYTES)
         name = raw.decode("utf-8", "backslashreplace")[:200]
-        if length > _MOST_NAME:
+        if length > _MAX_NAME_BYTES:
             raise DamagedError(f"the name of tensor {number} takes {length} bytes", offset)
         if raw in seen:
             log.add(TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name)
         seen.add(raw)
-        dimensions = cursor.u32(f"the dimensions of {name!r}")
-        if dimensions > _MOST_DIMENSIONS:
+        dimensions = cursor.read_u32(f"the dimensions of {name!r}")
+        if dimensions > _MAX_DIMENSIONS:
             log.add(
                 TensorDefect.MALFORMED_TENSOR,
                 f"{name!r} has {dimensions} dimensions, more than there can be",
@@ -59,20 +59,20 @@ def read_table(cursor: GgufCursor, count: int, log: DefectLog, found: list[Tenso
                 name,
             )
             raise DamagedError(f"{name!r} has {dimensions} dimensions, so that no row after it can be told", offset)
-        shape = tuple(cursor.length(f"the shape of {name!r}") for _ in range(dimensions))
-        kind = cursor.u32(f"the type of {name!r}")
-        start = cursor.u64(f"the offset of {name!r}")
-        found.append(Tensor(name, kind, start, size_of(name, kind, shape, log, offset)))
+        shape = tuple(cursor.read_length(f"the shape of {name!r}") for _ in range(dimensions))
+        kind = cursor.read_u32(f"the type of {name!r}")
+        start = cursor.read_u64(f"the offset of {name!r}")
+        found.append(Tensor(name, kind, start, count_tensor_bytes(name, kind, shape, log, offset)))
 
 
-def size_of(
-    name: str, kind: int, shape: tuple[int, ...], log: DefectLog, offset: int, blocks: Blocks = BLOCKS
+def count_tensor_bytes(
+    name: str, kind: int, shape: tuple[int, ...], log: DefectLog, offset: int, blocks: BlockSizes = BLOCK_SIZES
 ) -> int | None:
     """Bytes of a tensor; ``None``, which is noted, where its type or its shape tells none."""
     numbers = 1
     for factor in shape:
         numbers *= factor
-        if factor > _LARGEST or numbers > _LARGEST:
+        if factor > _MAX_INT64 or numbers > _MAX_INT64:
             log.add(TensorDefect.SIZE_OVERFLOW, f"the size of {name!r} does not fit 64 bits", offset, name)
             return None
     if kind not in blocks:
@@ -89,13 +89,13 @@ def size_of(
         )
         return None
     size = numbers // block * width
-    if size > _LARGEST:
+    if size > _MAX_INT64:
         log.add(TensorDefect.SIZE_OVERFLOW, f"the size of {name!r} does not fit 64 bits", offset, name)
         return None
     return size
 
 
-def judge_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int | None:
+def check_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int | None:
     """Note where the tensors do not follow one another; the offset at which the last one ends, if that is known."""
     end: int | None = 0
     for tensor in sorted(tensors, key=lambda each: (each.start, each.size or 0)):
@@ -108,16 +108,16 @@ def judge_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int 
             log.add(
                 GgufDefect.OVERLAPPING_TENSORS, f"{name!r} starts at {tensor.start} inside data up to {end}", key=name
             )
-        elif end is not None and tensor.start > padded(end, alignment):
+        elif end is not None and tensor.start > align_offset(end, alignment):
             hole = f"no tensor takes the bytes {end} to {tensor.start} before {name!r}"
             log.add(GgufDefect.HOLE_BETWEEN_TENSORS, hole, key=name)
-        if tensor.start + (tensor.size or 0) > _LARGEST:
+        if tensor.start + (tensor.size or 0) > _MAX_INT64:
             log.add(TensorDefect.SIZE_OVERFLOW, f"the offset of {name!r} and its size do not fit 64 bits", key=name)
             return None
         end = None if tensor.size is None else max(end or 0, tensor.start + tensor.size)
     return end
 
 
-def padded(end: int, alignment: int) -> int:
+def align_offset(end: int, alignment: int) -> int:
     """``end``, or the next multiple of ``alignment`` after it."""
     return -(-end // alignment) * alignment

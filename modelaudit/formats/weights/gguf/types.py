@@ -14,18 +14,18 @@ BOOL: Final = 7
 STRING: Final = 8
 ARRAY: Final = 9
 
-VALUES: Final[dict[int, str]] = {
+VALUE_CODES: Final[dict[int, str]] = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", BOOL: "B", 10: "Q", 11: "q", 12: "d",
 }  # fmt: skip
 """The letter of ``struct`` for each type of value that has a width of its own."""
 
-WIDTHS: Final[dict[int, int]] = {
+VALUE_WIDTHS: Final[dict[int, int]] = {
     0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, BOOL: 1, 10: 8, 11: 8, 12: 8,
 }  # fmt: skip
 
-Blocks = Mapping[int, tuple[str, int, int]]
+BlockSizes = Mapping[int, tuple[str, int, int]]
 
-BLOCKS: Final[Blocks] = {
+BLOCK_SIZES: Final[BlockSizes] = {
     0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 4: ("Q4_2", 16, 10),
     5: ("Q4_3", 16, 12), 6: ("Q5_0", 32, 22), 7: ("Q5_1", 32, 24), 8: ("Q8_0", 32, 34), 9: ("Q8_1", 32, 40),
     10: ("Q2_K", 256, 84), 11: ("Q3_K", 256, 110), 12: ("Q4_K", 256, 144), 13: ("Q5_K", 256, 176),

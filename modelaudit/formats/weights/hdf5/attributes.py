@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.datatypes import VARIABLE, Datatype, read_dataspace, read_datatype
-from modelaudit.formats.weights.hdf5.dense import dense_entries
-from modelaudit.formats.weights.hdf5.groups import as_text
+from modelaudit.formats.weights.hdf5.datatypes import VARIABLE, Datatype, parse_dataspace, parse_datatype
+from modelaudit.formats.weights.hdf5.dense import read_dense_entries
+from modelaudit.formats.weights.hdf5.groups import decode_name
 from modelaudit.formats.weights.hdf5.heaps import GlobalHeaps
 from modelaudit.formats.weights.hdf5.objects import (
     ATTRIBUTE,
@@ -19,15 +19,15 @@ from modelaudit.formats.weights.hdf5.objects import (
     DATASPACE,
     DATATYPE,
     Message,
-    resolved,
-    shared_body,
+    read_shared_body,
+    resolve_message,
 )
-from modelaudit.formats.weights.hdf5.source import Piece, Source
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.wire.base import DamagedError
 
 # The indices by name and by order of creation, whose records begin with the id.
-_INDICES: Final = {8: 0, 9: 0}
-_VALUES: Final = 4096
+_INDEX_TYPES: Final = {8: 0, 9: 0}
+_MAX_VALUES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Attribute:
     data: bytes
     offset: int
 
-    def values(self, heaps: GlobalHeaps, source: Source) -> Iterator[bytes]:
+    def read_values(self, heaps: GlobalHeaps, source: StructureSource) -> Iterator[bytes]:
         """Its elements, where they are texts or bytes, those of variable length included; at most 4096.
 
         Raises:
@@ -53,32 +53,32 @@ class Attribute:
             WindowError: from the window.
         """
         if self.type.kind == VARIABLE:
-            yield from variable_values(Piece(self.data, self.offset, source.sizes), self.count, self.type, heaps)
+            yield from read_variable_values(Piece(self.data, self.offset, source.sizes), self.count, self.type, heaps)
         elif self.type.may_hold_bytes and self.type.size == 1:
             yield self.data
         elif self.type.may_hold_bytes:
             step = self.type.size
-            for index in range(min(self.count, _VALUES)):
+            for index in range(min(self.count, _MAX_VALUES)):
                 yield self.data[index * step : (index + 1) * step]
 
 
-def variable_values(piece: Piece, count: int, type_: Datatype, heaps: GlobalHeaps) -> Iterator[bytes]:
+def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: GlobalHeaps) -> Iterator[bytes]:
     """The values of variable length to which ``piece`` leads; at most 4096.
 
     Raises:
         DamagedError: a value is not where it is said to be.
         WindowError: from the window.
     """
-    for _ in range(min(count, _VALUES)):
+    for _ in range(min(count, _MAX_VALUES)):
         if piece.left < 4:
             return
-        length = piece.number(4)
-        address, index = piece.address(), piece.number(4)
+        length = piece.take_number(4)
+        address, index = piece.take_address(), piece.take_number(4)
         if address and length:
-            yield heaps.value(address, index)[: length * max(type_.base, 1)]
+            yield heaps.read_value(address, index)[: length * max(type_.base, 1)]
 
 
-def attributes_of(source: Source, message: Message) -> Iterator[Attribute | DamagedError]:
+def read_attributes(source: StructureSource, message: Message) -> Iterator[Attribute | DamagedError]:
     """The attributes that a message holds or leads to, or the damage in one; none for a message of another kind.
 
     Raises:
@@ -86,28 +86,28 @@ def attributes_of(source: Source, message: Message) -> Iterator[Attribute | Dama
         WindowError: from the window.
     """
     if message.type == ATTRIBUTE:
-        found = resolved(source, message)
-        yield _attribute(Piece(found.body, found.offset, source.sizes), source)
+        found = resolve_message(source, message)
+        yield _parse_attribute(Piece(found.body, found.offset, source.sizes), source)
     elif message.type == ATTRIBUTE_INFO:
-        yield from _dense(source, message)
+        yield from _read_dense_attributes(source, message)
 
 
-def _dense(source: Source, message: Message) -> Iterator[Attribute | DamagedError]:
-    for heap, id_, record in dense_entries(source, message, 2, _INDICES, "attributes"):
+def _read_dense_attributes(source: StructureSource, message: Message) -> Iterator[Attribute | DamagedError]:
+    for heap, id_, record in read_dense_entries(source, message, 2, _INDEX_TYPES, "attributes"):
         try:
-            if record.number(1) & 2:
+            if record.take_number(1) & 2:
                 raise DamagedError("an attribute in the heap of shared messages, which is not read", record.offset)
-            body, offset = heap.object(id_)
-            yield _attribute(Piece(body, offset, source.sizes), source)
+            body, offset = heap.read_object(id_)
+            yield _parse_attribute(Piece(body, offset, source.sizes), source)
         except DamagedError as error:
             yield error
 
 
-def _attribute(piece: Piece, source: Source) -> Attribute:
-    version, flags = piece.number(1), piece.number(1)
+def _parse_attribute(piece: Piece, source: StructureSource) -> Attribute:
+    version, flags = piece.take_number(1), piece.take_number(1)
     if not 1 <= version <= 3:
         raise DamagedError("an attribute of a version that is not known", piece.offset)
-    sizes = [piece.number(2) for _ in range(3)]
+    sizes = [piece.take_number(2) for _ in range(3)]
     piece.skip(1 if version == 3 else 0)
     offset = piece.offset
     parts: list[bytes] = []
@@ -117,12 +117,12 @@ def _attribute(piece: Piece, source: Source) -> Attribute:
             piece.skip(min(-size % 8, piece.left))
     name, type_, space = parts
     if flags & 1:
-        type_ = shared_body(source, DATATYPE, type_, offset)
+        type_ = read_shared_body(source, DATATYPE, type_, offset)
     if flags & 2:
-        space = shared_body(source, DATASPACE, space, offset)
-    datatype = read_datatype(Piece(type_, offset, source.sizes))
-    count = read_dataspace(Piece(space, offset, source.sizes)).count
-    text = as_text(name.partition(b"\0")[0])
+        space = read_shared_body(source, DATASPACE, space, offset)
+    datatype = parse_datatype(Piece(type_, offset, source.sizes))
+    count = parse_dataspace(Piece(space, offset, source.sizes)).count
+    text = decode_name(name.partition(b"\0")[0])
     if datatype.size * count > piece.left:
         detail = f"the attribute {text[:80]!r} states {count} elements of {datatype.size} bytes and holds {piece.left}"
         raise DamagedError(detail, offset)

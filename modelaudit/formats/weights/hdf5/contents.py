@@ -15,102 +15,107 @@ from modelaudit.formats.embedded import (
     make_content_artifact,
 )
 from modelaudit.formats.graphs.keras.reading import readings_of_text
-from modelaudit.formats.weights.hdf5.attributes import Attribute, variable_values
+from modelaudit.formats.weights.hdf5.attributes import Attribute, read_variable_values
 from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, Dataset
 from modelaudit.formats.weights.hdf5.datatypes import VARIABLE
 from modelaudit.formats.weights.hdf5.source import Piece
-from modelaudit.formats.weights.hdf5.walk import Walk
+from modelaudit.formats.weights.hdf5.walker import ObjectWalker
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Reading
 from modelaudit.wire.windows import SubWindow, budget_of
 
-_CONFIGURATIONS: Final = frozenset({"model_config", "training_config"})
-_SHORTEST: Final = 7
-_VALUES_TRIED: Final = 50_000
+_CONFIGURATION_NAMES: Final = frozenset({"model_config", "training_config"})
+_MIN_CONTENT_BYTES: Final = 7
+_MAX_VALUES_SEARCHED: Final = 50_000
 # Shorter ones hold no program in any coding.
-_CODED: Final = 24
-_LONGEST_VALUES: Final = 65_536
+_MIN_CODED_BYTES: Final = 24
+_MAX_REFERENCE_BYTES: Final = 65_536
 
 
-def contents_of(path: str, walk: Walk, window: Window, limits: Limits) -> Iterator[Reading]:
+def read_contents(path: str, walk: ObjectWalker, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield configurations, and what texts and bytes hold, as artifacts.
 
     Raises:
         WindowError: from the window.
     """
     tried = [0]
-    for place, attribute in walk.stock.attributes:
-        if tried[0] > _VALUES_TRIED:
-            yield Unread(UnreadReason.LIMIT, f"only the first {_VALUES_TRIED} values of attributes were looked at")
+    for place, attribute in walk.found.attributes:
+        if tried[0] > _MAX_VALUES_SEARCHED:
+            yield Unread(
+                UnreadReason.LIMIT, f"only the first {_MAX_VALUES_SEARCHED} values of attributes were looked at"
+            )
             break
         try:
-            yield from _of_attribute(path, place, attribute, walk, window, limits, tried)
+            yield from _read_attribute(path, place, attribute, walk, window, limits, tried)
         except DamagedError as error:
             where = Location(error.offset, key=f"{place}@{attribute.name}"[:200])
             yield Unread(UnreadReason.DAMAGED, f"{place}@{attribute.name[:80]}: {error}", where)
-    for place, dataset in walk.stock.datasets:
-        yield from _of_dataset(path, place, dataset, walk, window, limits)
+    for place, dataset in walk.found.datasets:
+        yield from _read_dataset(path, place, dataset, walk, window, limits)
 
 
-def _of_attribute(
-    path: str, place: str, attribute: Attribute, walk: Walk, window: Window, limits: Limits, tried: list[int]
+def _read_attribute(
+    path: str, place: str, attribute: Attribute, walk: ObjectWalker, window: Window, limits: Limits, tried: list[int]
 ) -> Iterator[Reading]:
-    known = place == "/" and attribute.name in _CONFIGURATIONS
+    known = place == "/" and attribute.name in _CONFIGURATION_NAMES
     name = f"{place}@{attribute.name}"[:200]
-    for value in attribute.values(walk.heaps, walk.source):
+    for value in attribute.read_values(walk.heaps, walk.source):
         tried[0] += 1
         if known or (b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")):
             text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
             yield from readings_of_text(text, limits, name, known)
-        elif len(value) >= _CODED or (len(value) >= _SHORTEST and detect_format(value)):
-            yield from _packed(path, attribute.offset, DecodedWindow(value, budget_of(window, limits)), limits)
+        elif len(value) >= _MIN_CODED_BYTES or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
+            yield from _decode_packed(path, attribute.offset, DecodedWindow(value, budget_of(window, limits)), limits)
 
 
-def _packed(path: str, offset: int, inner: DecodedWindow | SubWindow, limits: Limits) -> Iterator[Artifact]:
+def _decode_packed(path: str, offset: int, inner: DecodedWindow | SubWindow, limits: Limits) -> Iterator[Artifact]:
     content = decode_content(inner, limits)
     if content is not None:
         yield make_content_artifact(path, offset, inner, limits, content)
 
 
-def _of_dataset(
-    path: str, place: str, dataset: Dataset, walk: Walk, window: Window, limits: Limits
+def _read_dataset(
+    path: str, place: str, dataset: Dataset, walk: ObjectWalker, window: Window, limits: Limits
 ) -> Iterator[Reading]:
     type_ = dataset.type
-    if type_ is None or dataset.elsewhere or not (type_.may_hold_bytes or type_.kind == VARIABLE):
+    if type_ is None or dataset.external_files or not (type_.may_hold_bytes or type_.kind == VARIABLE):
         return
     if dataset.layout == CHUNKED and type_.kind == VARIABLE and type_.base == 1 and not type_.is_text:
         # So PyTables keeps objects of Python: each value is a pickle.
         detail = f"{place}: bytes of variable length in chunks, which some loaders unpickle, were not looked at"
         yield Unread(UnreadReason.NO_READER, detail, Location(key=place))
-    stretch = _stretch(dataset, walk, window, limits)
-    if stretch is None or stretch[1].size < _SHORTEST:
+    stretch = _open_elements(dataset, walk, window, limits)
+    if stretch is None or stretch[1].size < _MIN_CONTENT_BYTES:
         return
     start, inner = stretch
     if type_.kind != VARIABLE:
         if detect_format(inner.read(0, HEAD_BYTES)) or type_.size > 1:
-            yield from _packed(path, start, inner, limits)
+            yield from _decode_packed(path, start, inner, limits)
         return
     count = dataset.space.count if dataset.space else 0
-    piece = Piece(inner.read(0, min(inner.size, _LONGEST_VALUES)), start, walk.source.sizes)
+    piece = Piece(inner.read(0, min(inner.size, _MAX_REFERENCE_BYTES)), start, walk.source.sizes)
     budget = budget_of(window, limits)
     try:
-        for value in variable_values(piece, count, type_, walk.heaps):
-            if len(value) >= _SHORTEST:
-                yield from _packed(path, start + piece.at, DecodedWindow(value, budget), limits)
+        for value in read_variable_values(piece, count, type_, walk.heaps):
+            if len(value) >= _MIN_CONTENT_BYTES:
+                yield from _decode_packed(path, start + piece.at, DecodedWindow(value, budget), limits)
     except DamagedError as error:
         yield Unread(UnreadReason.DAMAGED, f"{place}: {error}", Location(error.offset, key=place))
 
 
-def _stretch(
-    dataset: Dataset, walk: Walk, window: Window, limits: Limits
+def _open_elements(
+    dataset: Dataset, walk: ObjectWalker, window: Window, limits: Limits
 ) -> tuple[int, DecodedWindow | SubWindow] | None:
     """Where the elements begin in the artifact, and a window onto them, where they stand in one stretch."""
     budget = budget_of(window, limits)
     if dataset.layout == CONTIGUOUS and dataset.address is not None:
-        start, length = walk.source.base + dataset.address, min(dataset.declared, dataset.size or dataset.declared)
+        start, length = (
+            walk.source.base + dataset.address,
+            min(dataset.declared_bytes, dataset.size or dataset.declared_bytes),
+        )
         return start, SubWindow(window, start, length, budget)
     if dataset.layout == COMPACT:
-        return dataset.offset, DecodedWindow(dataset.compact[: dataset.declared], budget)
+        return dataset.offset, DecodedWindow(dataset.compact[: dataset.declared_bytes], budget)
     return None

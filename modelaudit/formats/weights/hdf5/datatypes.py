@@ -18,7 +18,7 @@ OPAQUE: Final = 5
 COMPOUND: Final = 6
 REFERENCE: Final = 7
 VARIABLE: Final = 9
-_MOST_RANK: Final = 32
+_MAX_RANK: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +55,29 @@ class Dataspace:
         return 0 if self.shape is None else prod(self.shape)
 
 
-def read_datatype(piece: Piece) -> Datatype:
+def parse_datatype(piece: Piece) -> Datatype:
     """The datatype that a message holds. Raises ``DamagedError``."""
-    head, bits, size = piece.number(1), piece.number(3), piece.number(4)
+    head, bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
     kind = head & 0x0F
     base = 0
     if kind == VARIABLE and piece.left >= 8:
         piece.skip(4)
-        base = piece.number(4)
+        base = piece.take_number(4)
     return Datatype(kind, size, base, kind == VARIABLE and bits & 0x0F == 1)
 
 
-def read_dataspace(piece: Piece) -> Dataspace:
+def parse_dataspace(piece: Piece) -> Dataspace:
     """The dataspace that a message holds. Raises ``DamagedError``."""
-    version, rank, _flags = piece.number(1), piece.number(1), piece.number(1)
+    version, rank, _flags = piece.take_number(1), piece.take_number(1), piece.take_number(1)
     if version == 1:
         piece.skip(5)
         kind = 1
     elif version == 2:
-        kind = piece.number(1)
+        kind = piece.take_number(1)
     else:
         raise DamagedError("a dataspace of a version that is not known", piece.offset)
     if kind == 2:
         return Dataspace(None)
-    if rank > _MOST_RANK:
-        raise DamagedError(f"an array of {rank} dimensions, of which there can be {_MOST_RANK}", piece.offset)
-    return Dataspace(tuple(piece.length() for _ in range(rank)))
+    if rank > _MAX_RANK:
+        raise DamagedError(f"an array of {rank} dimensions, of which there can be {_MAX_RANK}", piece.offset)
+    return Dataspace(tuple(piece.take_length() for _ in range(rank)))

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 
 from modelaudit.formats.weights.hdf5.fractal import FractalHeap
 from modelaudit.formats.weights.hdf5.objects import Message
-from modelaudit.formats.weights.hdf5.source import Piece, Source
-from modelaudit.formats.weights.hdf5.trees import records_of
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
+from modelaudit.formats.weights.hdf5.trees import read_records
 from modelaudit.wire.base import DamagedError
 
 
-def dense_entries(
-    source: Source, message: Message, order_size: int, indices: Mapping[int, int], what: str
+def read_dense_entries(
+    source: StructureSource, message: Message, order_size: int, indices: Mapping[int, int], what: str
 ) -> Iterator[tuple[FractalHeap, bytes, Piece]]:
     """The heap, the id in it, and what follows the id in the index, of each entry once, whichever index names it.
 
@@ -32,16 +32,16 @@ def dense_entries(
     """
     piece = Piece(message.body, message.offset, source.sizes)
     piece.skip(1)
-    flags = piece.number(1)
+    flags = piece.take_number(1)
     piece.skip(order_size if flags & 1 else 0)
-    heap_address, names = piece.address(), piece.address()
-    orders = piece.address() if flags & 2 else None
+    heap_address, names = piece.take_address(), piece.take_address()
+    orders = piece.take_address() if flags & 2 else None
     if heap_address is None:
         return
     heap = FractalHeap(source, heap_address)
     seen: set[bytes] = set()
     for tree in (names, orders):
-        for type_, record in records_of(source, tree) if tree is not None else ():
+        for type_, record in read_records(source, tree) if tree is not None else ():
             if type_ not in indices:
                 raise DamagedError(f"the index of {what} is a tree of something else", record.offset)
             record.skip(indices[type_])

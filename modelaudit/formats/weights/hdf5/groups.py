@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.dense import dense_entries
+from modelaudit.formats.weights.hdf5.dense import read_dense_entries
 from modelaudit.formats.weights.hdf5.heaps import LocalHeap
-from modelaudit.formats.weights.hdf5.objects import LINK, LINK_INFO, SYMBOL_TABLE, Message, resolved
-from modelaudit.formats.weights.hdf5.source import Piece, Source
-from modelaudit.formats.weights.hdf5.trees import children_of_group
+from modelaudit.formats.weights.hdf5.objects import LINK, LINK_INFO, SYMBOL_TABLE, Message, resolve_message
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
+from modelaudit.formats.weights.hdf5.trees import list_symbol_nodes
 
 HARD: Final = 0
 SOFT: Final = 1
 EXTERNAL_FILE: Final = 64
 _CACHED_SOFT: Final = 2
 # The indices by name and by order of creation, and the bytes before the id in their records.
-_INDICES: Final = {5: 4, 6: 8}
+_INDEX_TYPES: Final = {5: 4, 6: 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Link:
         kind: ``HARD``, ``SOFT``, ``EXTERNAL_FILE``, or a number from 65 that an application gives a meaning.
         address: of the object header, for hard links.
         target: of a soft link the path; of one to another file that file.
-        inside: of a link to another file, the path in it.
+        inner_path: of a link to another file, the path in it.
         offset: where it stands in the artifact, in bytes.
     """
 
@@ -40,15 +40,15 @@ class Link:
     offset: int
     address: int | None = None
     target: str = ""
-    inside: str = ""
+    inner_path: str = ""
 
 
-def as_text(raw: bytes) -> str:
+def decode_name(raw: bytes) -> str:
     """A name or path as the file spells it; what is not UTF-8 stands escaped."""
     return raw.decode("utf-8", "backslashreplace")
 
 
-def links_of(source: Source, message: Message) -> Iterator[Link]:
+def read_links(source: StructureSource, message: Message) -> Iterator[Link]:
     """The links that a message of a group holds or leads to; none for a message of another kind.
 
     Raises:
@@ -56,58 +56,58 @@ def links_of(source: Source, message: Message) -> Iterator[Link]:
         WindowError: from the window.
     """
     if message.type == LINK:
-        found = resolved(source, message)
-        yield _link(Piece(found.body, found.offset, source.sizes))
+        found = resolve_message(source, message)
+        yield _parse_link(Piece(found.body, found.offset, source.sizes))
     elif message.type == SYMBOL_TABLE:
         piece = Piece(message.body, message.offset, source.sizes)
-        tree, heap = piece.address(), piece.address()
+        tree, heap = piece.take_address(), piece.take_address()
         if tree is not None and heap is not None:
-            yield from symbols_of(source, tree, heap)
+            yield from read_symbol_links(source, tree, heap)
     elif message.type == LINK_INFO:
-        yield from _dense(source, message)
+        yield from _read_dense_links(source, message)
 
 
-def symbols_of(source: Source, tree: int, heap_address: int) -> Iterator[Link]:
-    """The links of an old group. Raises as ``links_of`` does."""
+def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> Iterator[Link]:
+    """The links of an old group. Raises as ``read_links`` does."""
     heap = LocalHeap(source, heap_address)
     width = 2 * source.sizes.offset + 24
-    for node in children_of_group(source, tree):
-        head = source.piece(node, 8)
-        head.expect(b"SNOD", "list of symbols")
+    for node in list_symbol_nodes(source, tree):
+        head = source.read_piece(node, 8)
+        head.expect_signature(b"SNOD", "list of symbols")
         head.skip(2)
-        count = head.number(2)
-        body = source.piece(node + 8, count * width, short=True)
+        count = head.take_number(2)
+        body = source.read_piece(node + 8, count * width, short=True)
         for _ in range(count):
             entry = Piece(body.take(width), body.offset + body.at - width, source.sizes)
-            name = as_text(heap.text(entry.number(source.sizes.offset)))
-            address, cached = entry.address(), entry.number(4)
+            name = decode_name(heap.read_name(entry.take_number(source.sizes.offset)))
+            address, cached = entry.take_address(), entry.take_number(4)
             entry.skip(4)
             if cached == _CACHED_SOFT:
-                yield Link(name, SOFT, entry.offset, target=as_text(heap.text(entry.number(4))))
+                yield Link(name, SOFT, entry.offset, target=decode_name(heap.read_name(entry.take_number(4))))
             else:
                 yield Link(name, HARD, entry.offset, address)
 
 
-def _dense(source: Source, message: Message) -> Iterator[Link]:
-    for heap, id_, _ in dense_entries(source, message, 8, _INDICES, "a group"):
-        body, offset = heap.object(id_)
-        yield _link(Piece(body, offset, source.sizes))
+def _read_dense_links(source: StructureSource, message: Message) -> Iterator[Link]:
+    for heap, id_, _ in read_dense_entries(source, message, 8, _INDEX_TYPES, "a group"):
+        body, offset = heap.read_object(id_)
+        yield _parse_link(Piece(body, offset, source.sizes))
 
 
-def _link(piece: Piece) -> Link:
+def _parse_link(piece: Piece) -> Link:
     offset = piece.offset
     piece.skip(1)
-    flags = piece.number(1)
-    kind = piece.number(1) if flags & 8 else HARD
+    flags = piece.take_number(1)
+    kind = piece.take_number(1) if flags & 8 else HARD
     piece.skip((8 if flags & 4 else 0) + (1 if flags & 0x10 else 0))
-    name = as_text(piece.take(piece.number(1 << (flags & 3))))
+    name = decode_name(piece.take(piece.take_number(1 << (flags & 3))))
     if kind == HARD:
-        return Link(name, kind, offset, piece.address())
-    value = Piece(piece.take(piece.number(2)), piece.offset + piece.at, piece.sizes)
+        return Link(name, kind, offset, piece.take_address())
+    value = Piece(piece.take(piece.take_number(2)), piece.offset + piece.at, piece.sizes)
     if kind == SOFT:
-        return Link(name, kind, offset, target=as_text(value.data))
+        return Link(name, kind, offset, target=decode_name(value.data))
     if kind == EXTERNAL_FILE:
         value.skip(1)
-        file, inside = as_text(value.text()), as_text(value.text())
-        return Link(name, kind, offset, target=file, inside=inside)
+        file, inside = decode_name(value.take_text()), decode_name(value.take_text())
+        return Link(name, kind, offset, target=file, inner_path=inside)
     return Link(name, kind, offset)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import Piece, Source
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 DATASPACE: Final = 0x01
@@ -29,8 +29,8 @@ ATTRIBUTE_INFO: Final = 0x15
 
 _SHARED: Final = 0x02
 _IN_HEAP: Final = 1
-_MOST_MESSAGES: Final = 100_000
-_MOST_BLOCKS: Final = 10_000
+_MAX_MESSAGES: Final = 100_000
+_MAX_BLOCKS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Message:
         return bool(self.flags & _SHARED)
 
 
-def messages_of(source: Source, address: int) -> Iterator[Message]:
+def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
     """The messages of the object header at ``address``, those of its continuations included.
 
     Raises:
@@ -56,68 +56,68 @@ def messages_of(source: Source, address: int) -> Iterator[Message]:
         LimitReachedError: it has more messages than are read.
         WindowError: from the window.
     """
-    if source.piece(address, 4).take(4) == b"OHDR":
-        block, size, order = _new_header(source, address)
+    if source.read_piece(address, 4).take(4) == b"OHDR":
+        block, size, order = _parse_new_header(source, address)
     else:
-        block, size = _old_header(source, address)
+        block, size = _parse_old_header(source, address)
         order = None
     waiting: deque[tuple[int, int]] = deque([(block, size)])
     seen = {block}
     count = 0
     while waiting:
         start, length = waiting.popleft()
-        for message in _in_block(source.piece(start, length), order):
+        for message in _read_block(source.read_piece(start, length), order):
             source.spend()
             count += 1
-            if count > _MOST_MESSAGES:
+            if count > _MAX_MESSAGES:
                 raise LimitReachedError("an object with more messages than are read", message.offset)
             if message.type != _CONTINUATION:
                 yield message
                 continue
             where = Piece(message.body, message.offset, source.sizes)
-            next_, more = where.address(), where.length()
-            if next_ is None or next_ in seen or len(seen) > _MOST_BLOCKS:
+            next_, more = where.take_address(), where.take_length()
+            if next_ is None or next_ in seen or len(seen) > _MAX_BLOCKS:
                 raise DamagedError("an object header continues where it has been", message.offset)
             seen.add(next_)
             if order is not None:
-                source.piece(next_, 4).expect(b"OCHK", "continuation of an object header")
+                source.read_piece(next_, 4).expect_signature(b"OCHK", "continuation of an object header")
                 next_, more = next_ + 4, more - 8
             waiting.append((next_, more))
 
 
-def _old_header(source: Source, address: int) -> tuple[int, int]:
-    piece = source.piece(address, 16)
-    version = piece.number(1)
+def _parse_old_header(source: StructureSource, address: int) -> tuple[int, int]:
+    piece = source.read_piece(address, 16)
+    version = piece.take_number(1)
     if version != 1:
         raise DamagedError("no object header stands where one is addressed", source.base + address)
     piece.skip(7)
-    return address + 16, piece.number(4)
+    return address + 16, piece.take_number(4)
 
 
-def _new_header(source: Source, address: int) -> tuple[int, int, bool]:
-    piece = source.piece(address, 34, short=True)
+def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, bool]:
+    piece = source.read_piece(address, 34, short=True)
     piece.skip(4)
-    if piece.number(1) != 2:
+    if piece.take_number(1) != 2:
         raise DamagedError("an object header of a version that is not known", source.base + address)
-    flags = piece.number(1)
+    flags = piece.take_number(1)
     piece.skip((16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0))
-    size = piece.number(1 << (flags & 3))
+    size = piece.take_number(1 << (flags & 3))
     return address + piece.at, size, bool(flags & 4)
 
 
-def _in_block(piece: Piece, order: bool | None) -> Iterator[Message]:
+def _read_block(piece: Piece, order: bool | None) -> Iterator[Message]:
     """The messages of one block; ``order`` is ``None`` for version 1, else whether order of creation is kept."""
     head = 8 if order is None else 6 if order else 4
     while piece.left >= head:
-        type_ = piece.number(2 if order is None else 1)
-        size = piece.number(2)
-        flags = piece.number(1)
+        type_ = piece.take_number(2 if order is None else 1)
+        size = piece.take_number(2)
+        flags = piece.take_number(1)
         piece.skip(3 if order is None else 2 if order else 0)
         offset = piece.offset + piece.at
         yield Message(type_, flags, piece.take(size), offset)
 
 
-def resolved(source: Source, message: Message) -> Message:
+def resolve_message(source: StructureSource, message: Message) -> Message:
     """The message itself where another object keeps it.
 
     Raises:
@@ -126,23 +126,23 @@ def resolved(source: Source, message: Message) -> Message:
     """
     if not message.is_shared:
         return message
-    return _kept_elsewhere(source, message.type, Piece(message.body, message.offset, source.sizes))
+    return _read_shared_message(source, message.type, Piece(message.body, message.offset, source.sizes))
 
 
-def _kept_elsewhere(source: Source, type_: int, piece: Piece) -> Message:
-    version, kind = piece.number(1), piece.number(1)
+def _read_shared_message(source: StructureSource, type_: int, piece: Piece) -> Message:
+    version, kind = piece.take_number(1), piece.take_number(1)
     if version == 1:
         piece.skip(6)
     elif version == 3 and kind == _IN_HEAP:
         raise DamagedError("a message stands in the heap of shared messages, which is not read", piece.offset)
-    address = piece.address()
+    address = piece.take_address()
     if address is not None:
-        for other in messages_of(source, address):
+        for other in read_messages(source, address):
             if other.type == type_ and not other.is_shared:
                 return other
     raise DamagedError("a shared message is not where it is said to be", piece.offset)
 
 
-def shared_body(source: Source, type_: int, body: bytes, offset: int) -> bytes:
-    """The body of a message that an attribute keeps in another object. Raises as ``resolved`` does."""
-    return _kept_elsewhere(source, type_, Piece(body, offset, source.sizes)).body
+def read_shared_body(source: StructureSource, type_: int, body: bytes, offset: int) -> bytes:
+    """The body of a message that an attribute keeps in another object. Raises as ``resolve_message`` does."""
+    return _read_shared_message(source, type_, Piece(body, offset, source.sizes)).body

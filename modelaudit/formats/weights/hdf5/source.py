@@ -11,11 +11,11 @@ from modelaudit.model.limits import KIB, MIB
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.cursor import BytesCursor
 
-_PAGE: Final = 64 * KIB
-_PAGES: Final = 64
-_MOST_AT_ONCE: Final = 8 * MIB
-_MOST_READ: Final = 256 * MIB
-_EACH: Final = 64
+_PAGE_BYTES: Final = 64 * KIB
+_MAX_CACHED_PAGES: Final = 64
+_MAX_PIECE_BYTES: Final = 8 * MIB
+_MAX_TOTAL_BYTES: Final = 256 * MIB
+_COST_OF_PIECE: Final = 64
 
 
 class Piece(BytesCursor):
@@ -27,21 +27,21 @@ class Piece(BytesCursor):
         super().__init__(data, offset)
         self.sizes = sizes
 
-    def number(self, length: int) -> int:
+    def take_number(self, length: int) -> int:
         """The next ``length`` bytes as an unsigned number."""
         return int.from_bytes(self.take(length), "little")
 
-    def address(self) -> int | None:
+    def take_address(self) -> int | None:
         """The next address; ``None`` where it is the one that means there is none."""
         length = self.sizes.offset
-        found = self.number(length)
+        found = self.take_number(length)
         return None if found == (1 << 8 * length) - 1 else found
 
-    def length(self) -> int:
+    def take_length(self) -> int:
         """The next number of the size that the file gives to lengths."""
-        return self.number(self.sizes.length)
+        return self.take_number(self.sizes.length)
 
-    def text(self) -> bytes:
+    def take_text(self) -> bytes:
         """Up to the next zero byte, which is passed over, or to the end."""
         end = self.data.find(b"\0", self.at)
         stop = len(self.data) if end < 0 else end
@@ -49,7 +49,7 @@ class Piece(BytesCursor):
         self.at = min(len(self.data), stop + 1)
         return found
 
-    def expect(self, signature: bytes, what: str) -> None:
+    def expect_signature(self, signature: bytes, what: str) -> None:
         """Pass over a signature. Raises ``DamagedError`` where another stands."""
         at = self.offset + self.at
         found = self.take(len(signature))
@@ -65,7 +65,7 @@ class Sizes:
     length: int = 8
 
 
-class Source:
+class StructureSource:
     """Reads structures of one file, by address, within a bound on all that is read."""
 
     def __init__(self, window: Window, base: int = 0, sizes: Sizes | None = None) -> None:
@@ -73,18 +73,18 @@ class Source:
         self.base = base
         self.sizes = sizes or Sizes()
         self._pages: OrderedDict[int, bytes] = OrderedDict()
-        self._left = _MOST_READ
+        self._left = _MAX_TOTAL_BYTES
 
-    def based(self, base: int, sizes: Sizes) -> Source:
+    def rebase(self, base: int, sizes: Sizes) -> StructureSource:
         """The same window, with addresses from ``base``."""
-        return Source(self.window, base, replace(sizes))
+        return StructureSource(self.window, base, replace(sizes))
 
     @property
-    def room(self) -> int:
+    def bytes_after_base(self) -> int:
         """How many bytes lie from the base to the end of the file."""
         return max(0, self.window.size - self.base)
 
-    def piece(self, address: int, length: int, short: bool = False) -> Piece:
+    def read_piece(self, address: int, length: int, short: bool = False) -> Piece:
         """``length`` bytes at ``address``; with ``short``, fewer where the file ends.
 
         Raises:
@@ -99,34 +99,34 @@ class Source:
             if not short:
                 raise DamagedError(f"a structure of {length} bytes ends beyond the file", offset)
             length = self.window.size - offset
-        if length > _MOST_AT_ONCE:
+        if length > _MAX_PIECE_BYTES:
             raise LimitReachedError(f"a structure of {length} bytes", offset)
         self.spend(length)
-        data = self._read(offset, length)
+        data = self._read_range(offset, length)
         if len(data) < length and not short:
             raise DamagedError(f"a structure of {length} bytes breaks off after {len(data)}", offset)
         return Piece(data, offset, self.sizes)
 
     def spend(self, length: int = 0) -> None:
         """Count one structure of ``length`` bytes. Raises ``LimitReachedError`` once there were too many."""
-        self._left -= length + _EACH
+        self._left -= length + _COST_OF_PIECE
         if self._left < 0:
-            raise LimitReachedError(f"its structures take more than {_MOST_READ} bytes in all")
+            raise LimitReachedError(f"its structures take more than {_MAX_TOTAL_BYTES} bytes in all")
 
-    def _read(self, offset: int, length: int) -> bytes:
-        first, last = offset // _PAGE, (offset + max(length, 1) - 1) // _PAGE
+    def _read_range(self, offset: int, length: int) -> bytes:
+        first, last = offset // _PAGE_BYTES, (offset + max(length, 1) - 1) // _PAGE_BYTES
         if last - first > 1:
             return self.window.read(offset, length)
-        held = b"".join(self._page(index) for index in range(first, last + 1))
-        start = offset - first * _PAGE
+        held = b"".join(self._read_page(index) for index in range(first, last + 1))
+        start = offset - first * _PAGE_BYTES
         return held[start : start + length]
 
-    def _page(self, index: int) -> bytes:
+    def _read_page(self, index: int) -> bytes:
         found = self._pages.get(index)
         if found is None:
-            start = index * _PAGE
-            found = self.window.read(start, min(_PAGE, self.window.size - start))
+            start = index * _PAGE_BYTES
+            found = self.window.read(start, min(_PAGE_BYTES, self.window.size - start))
             self._pages[index] = found
-            if len(self._pages) > _PAGES:
+            if len(self._pages) > _MAX_CACHED_PAGES:
                 self._pages.popitem(last=False)
         return found

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import Piece, Source
+from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
-GROUPS: Final = 0
-_MOST_NODES: Final = 200_000
-_MOST_RECORDS: Final = 1_000_000
-_DEPTH: Final = 32
-_OVERHEAD: Final = 10
+GROUP_TREE: Final = 0
+_MAX_NODES: Final = 200_000
+_MAX_RECORDS: Final = 1_000_000
+_MAX_DEPTH: Final = 32
+_NODE_OVERHEAD: Final = 10
 
 
-def children_of_group(source: Source, address: int) -> Iterator[int]:
+def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
     """The addresses of the symbol nodes of a B-tree of version 1.
 
     Raises:
@@ -31,21 +31,21 @@ def children_of_group(source: Source, address: int) -> Iterator[int]:
     seen: set[int] = set()
     while waiting:
         node, above = waiting.pop()
-        if node in seen or len(seen) > _MOST_NODES:
+        if node in seen or len(seen) > _MAX_NODES:
             raise DamagedError("a tree leads back into itself", source.base + node)
         seen.add(node)
-        head = source.piece(node, 8 + 2 * offset)
-        head.expect(b"TREE", "tree")
-        if head.number(1) != GROUPS:
+        head = source.read_piece(node, 8 + 2 * offset)
+        head.expect_signature(b"TREE", "tree")
+        if head.take_number(1) != GROUP_TREE:
             raise DamagedError("the tree of a group is one of chunks", head.offset)
-        level, count = head.number(1), head.number(2)
+        level, count = head.take_number(1), head.take_number(2)
         if above is not None and level >= above:
             raise DamagedError("a tree grows upwards", head.offset)
-        body = source.piece(node + 8 + 2 * offset, count * (length + offset) + length, short=True)
+        body = source.read_piece(node + 8 + 2 * offset, count * (length + offset) + length, short=True)
         children: list[int] = []
         for _ in range(count):
-            body.length()
-            child = body.address()
+            body.take_length()
+            child = body.take_address()
             if child is not None:
                 children.append(child)
         if level:
@@ -54,13 +54,13 @@ def children_of_group(source: Source, address: int) -> Iterator[int]:
             yield from children
 
 
-def _bytes_for(number: int) -> int:
+def _count_number_bytes(number: int) -> int:
     """As ``H5VM_limit_enc_size`` has it."""
     return (max(number, 1).bit_length() - 1) // 8 + 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class _NodeLayout:
     """How the nodes of a tree of version 2 are laid out: for each level, how wide a pointer and its total are."""
 
     record: int
@@ -68,7 +68,7 @@ class _Shape:
     total_widths: tuple[int, ...]
 
 
-def records_of(source: Source, address: int) -> Iterator[tuple[int, Piece]]:
+def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, Piece]]:
     """The type of a B-tree of version 2 and each of its records.
 
     Raises:
@@ -76,18 +76,18 @@ def records_of(source: Source, address: int) -> Iterator[tuple[int, Piece]]:
         LimitReachedError: it has more nodes or records than are read.
         WindowError: from the window.
     """
-    head = source.piece(address, 16 + source.sizes.offset + 2 + source.sizes.length)
-    head.expect(b"BTHD", "tree")
+    head = source.read_piece(address, 16 + source.sizes.offset + 2 + source.sizes.length)
+    head.expect_signature(b"BTHD", "tree")
     head.skip(1)
-    type_, node_size, record = head.number(1), head.number(4), head.number(2)
-    depth = head.number(2)
+    type_, node_size, record = head.take_number(1), head.take_number(4), head.take_number(2)
+    depth = head.take_number(2)
     head.skip(2)
-    root, count = head.address(), head.number(2)
+    root, count = head.take_address(), head.take_number(2)
     if root is None or not count:
         return
-    if depth > _DEPTH or not 0 < record <= node_size - _OVERHEAD:
+    if depth > _MAX_DEPTH or not 0 < record <= node_size - _NODE_OVERHEAD:
         raise DamagedError(f"a tree {depth} deep, of records of {record} bytes in nodes of {node_size}", head.offset)
-    shape = _shape(source, node_size, record, depth)
+    shape = _compute_node_layout(source, node_size, record, depth)
     waiting = [(root, count, depth)]
     seen: set[int] = set()
     told = 0
@@ -97,37 +97,37 @@ def records_of(source: Source, address: int) -> Iterator[tuple[int, Piece]]:
             raise DamagedError("a tree leads back into itself", source.base + node)
         seen.add(node)
         told += count
-        if len(seen) > _MOST_NODES or told > _MOST_RECORDS:
+        if len(seen) > _MAX_NODES or told > _MAX_RECORDS:
             raise LimitReachedError("a tree of more records than are read", head.offset)
-        piece = source.piece(node, min(node_size, _size(source, shape, count, level)))
-        piece.expect(b"BTIN" if level else b"BTLF", "node of a tree")
+        piece = source.read_piece(node, min(node_size, _count_node_bytes(source, shape, count, level)))
+        piece.expect_signature(b"BTIN" if level else b"BTLF", "node of a tree")
         piece.skip(2)
         for _ in range(count):
             at = piece.offset + piece.at
             yield type_, Piece(piece.take(record), at, source.sizes)
         for _ in range(count + 1 if level else 0):
-            child, inside = piece.address(), piece.number(shape.count_width)
+            child, inside = piece.take_address(), piece.take_number(shape.count_width)
             piece.skip(shape.total_widths[level - 1])
             if child is not None:
                 waiting.append((child, inside, level - 1))
 
 
-def _shape(source: Source, node_size: int, record: int, depth: int) -> _Shape:
-    most = (node_size - _OVERHEAD) // record
-    width = _bytes_for(most)
+def _compute_node_layout(source: StructureSource, node_size: int, record: int, depth: int) -> _NodeLayout:
+    most = (node_size - _NODE_OVERHEAD) // record
+    width = _count_number_bytes(most)
     total = most
     totals = [0]
     for _ in range(depth):
         pointer = source.sizes.offset + width + totals[-1]
-        here = (node_size - _OVERHEAD - pointer) // (record + pointer)
+        here = (node_size - _NODE_OVERHEAD - pointer) // (record + pointer)
         if here <= 0:
             raise DamagedError("nodes of a tree that are too small for what they hold")
         total = (here + 1) * total + here
-        totals.append(_bytes_for(total))
-    return _Shape(record, width, tuple(totals))
+        totals.append(_count_number_bytes(total))
+    return _NodeLayout(record, width, tuple(totals))
 
 
-def _size(source: Source, shape: _Shape, count: int, level: int) -> int:
+def _count_node_bytes(source: StructureSource, shape: _NodeLayout, count: int, level: int) -> int:
     size = 6 + count * shape.record
     if level:
         size += (count + 1) * (source.sizes.offset + shape.count_width + shape.total_widths[level - 1])

@@ -17,22 +17,22 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 
-CLASSES: Final = "java-classes"
+VOCABULARY: Final = "java-classes"
 _MAGIC: Final = b"\xac\xed\x00\x05"
-_LONGEST: Final = 400
-_MOST_CLASSES: Final = 5_000
+_MAX_NAME_BYTES: Final = 400
+_MAX_CLASSES: Final = 5_000
 _MOST_INTERFACES: Final = 64
 # ``r`` or, for a proxy, ``}`` and the number of its interfaces; then the length of a name, and the name.
 _DESCRIPTION: Final = re.compile(rb"(?:r|\}\x00\x00\x00([\x01-\x40]))([\x00\x01].)(?=[A-Za-z_$\[])", re.DOTALL)
 _NAME: Final = re.compile(rb"[\w$./;\[<>-]+", re.ASCII)
 _ARRAY: Final = re.compile(r"\[+(?:L(.+);|[BCDFIJSZ])")
-_CONTENT: Final = frozenset(b"psrtuvwz{|}~")
+_CONTENT_TYPES: Final = frozenset(b"psrtuvwz{|}~")
 _PROXY: Final = "java.lang.reflect.Proxy"
 
 
 def recognises(head: Head) -> bool:
     """The magic number, the version, and a type of content."""
-    return head.data.startswith(_MAGIC) and (len(head.data) < 5 or head.data[4] in _CONTENT)
+    return head.data.startswith(_MAGIC) and (len(head.data) < 5 or head.data[4] in _CONTENT_TYPES)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -46,10 +46,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions: dict[str, Mention] = {}
     damage: DamagedError | None = None
     try:
-        for offset, use, name in _descriptions(window):
-            mentions.setdefault(name, Mention(CLASSES, use, name, Location(offset=offset)))
-            if len(mentions) >= _MOST_CLASSES:
-                raise LimitReachedError(f"it names more than {_MOST_CLASSES} classes", offset)
+        for offset, use, name in _find_class_descriptions(window):
+            mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=offset)))
+            if len(mentions) >= _MAX_CLASSES:
+                raise LimitReachedError(f"it names more than {_MAX_CLASSES} classes", offset)
     except DamagedError as error:
         damage = error
     yield Outline("java-object", tuple(mentions.values()))
@@ -59,11 +59,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         raise DamagedError("it breaks off before its first object", len(_MAGIC))
 
 
-def _descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
+def _find_class_descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
     """Offset, use and name of each class, the elements of arrays in place of the arrays."""
     position = len(_MAGIC)
     while position < window.size:
-        data = window.read(position, MIB + 2 * _LONGEST)
+        data = window.read(position, MIB + 2 * _MAX_NAME_BYTES)
         last = position + len(data) >= window.size
         for match in _DESCRIPTION.finditer(data):
             if match.start() >= MIB:
@@ -72,7 +72,7 @@ def _descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
             name = data[match.end() : match.end() + length]
             if len(name) < length and last and _NAME.fullmatch(name):
                 raise DamagedError("it breaks off within the name of a class", position + match.start())
-            if length <= _LONGEST and len(name) == length and _NAME.fullmatch(name):
+            if length <= _MAX_NAME_BYTES and len(name) == length and _NAME.fullmatch(name):
                 if match[1]:
                     yield position + match.start(), "proxy", _PROXY
                 array = _ARRAY.fullmatch(text := name.decode())

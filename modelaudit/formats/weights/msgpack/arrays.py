@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from modelaudit.formats.weights.msgpack import MsgpackDefect
-from modelaudit.formats.weights.msgpack.items import Item, Items, Kind
+from modelaudit.formats.weights.msgpack.items import Item, ItemKind, ItemReader
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.members import DefectLog
 
@@ -16,10 +16,10 @@ NDARRAY: Final = 1
 COMPLEX: Final = 2
 SCALAR: Final = 3
 TIMESTAMP: Final = -1
-_LARGEST: Final = 2**63 - 1
-_MOST_DIMENSIONS: Final = 64
-_HEADER: Final = 2048
-_WIDTHS: Final = {
+_MAX_INT64: Final = 2**63 - 1
+_MAX_DIMENSIONS: Final = 64
+_MAX_HEADER_BYTES: Final = 2048
+_ITEM_BYTES: Final = {
     "bool": 1, "int2": 1, "int4": 1, "uint2": 1, "uint4": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2,
     "int32": 4, "uint32": 4, "int64": 8, "uint64": 8, "float16": 2, "float32": 4, "float64": 8, "bfloat16": 2,
     "complex64": 8, "complex128": 16, "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e4m3b11fnuz": 1,
@@ -28,7 +28,7 @@ _WIDTHS: Final = {
 }  # fmt: skip
 
 
-class _Bytes:
+class _BytesWindow:
     def __init__(self, data: bytes, size: int) -> None:
         self.size = size
         self._data = data
@@ -37,39 +37,44 @@ class _Bytes:
         return self._data[offset : offset + length]
 
 
-def judge_array(items: Items, item: Item, log: DefectLog) -> None:
+def check_array(items: ItemReader, item: Item, log: DefectLog) -> None:
     """Note where shape, type and bytes of an array contradict each other. Raises ``WindowError``."""
     try:
-        _judge(items, item, log)
+        _check_fields(items, item, log)
     except DamagedError as error:
         log.add(MsgpackDefect.MALFORMED_TENSOR, f"an extension for an array holds something else: {error}", item.offset)
 
 
-def _judge(items: Items, item: Item, log: DefectLog) -> None:
-    inner = Items(_Bytes(items.payload(item, _HEADER), item.size))
-    top, shape = inner.next(), inner.next()
-    if top.kind is not Kind.ARRAY or top.size != 3 or shape.kind is not Kind.ARRAY or shape.size > _MOST_DIMENSIONS:
+def _check_fields(items: ItemReader, item: Item, log: DefectLog) -> None:
+    inner = ItemReader(_BytesWindow(items.read_payload(item, _MAX_HEADER_BYTES), item.size))
+    top, shape = inner.read_item(), inner.read_item()
+    if (
+        top.kind is not ItemKind.ARRAY
+        or top.size != 3
+        or shape.kind is not ItemKind.ARRAY
+        or shape.size > _MAX_DIMENSIONS
+    ):
         log.add(MsgpackDefect.MALFORMED_TENSOR, "an extension for an array holds something else", item.offset)
         return
     count = 1
     for _ in range(shape.size):
-        size = inner.next()
-        count *= _unsigned(inner, size)
-    word, data = inner.next(), inner.next()
-    name = inner.payload(word, 100).decode("utf-8", "backslashreplace")
-    if word.kind is not Kind.TEXT or data.kind is not Kind.BYTES or inner.offset != item.size:
+        size = inner.read_item()
+        count *= _read_unsigned(inner, size)
+    word, data = inner.read_item(), inner.read_item()
+    name = inner.read_payload(word, 100).decode("utf-8", "backslashreplace")
+    if word.kind is not ItemKind.TEXT or data.kind is not ItemKind.BYTES or inner.offset != item.size:
         log.add(MsgpackDefect.MALFORMED_TENSOR, "an extension for an array holds something else", item.offset)
-    elif name not in _WIDTHS:
+    elif name not in _ITEM_BYTES:
         log.add(MsgpackDefect.UNKNOWN_DTYPE, f"an array with items of the type {name!r}", item.offset)
-    elif not 0 <= count <= _LARGEST:
+    elif not 0 <= count <= _MAX_INT64:
         log.add(MsgpackDefect.SIZE_OVERFLOW, "the size of an array does not fit 64 bits", item.offset)
-    elif count * _WIDTHS[name] != data.size:
+    elif count * _ITEM_BYTES[name] != data.size:
         detail = f"an array of {count} items of {name} has {data.size} bytes"
         log.add(MsgpackDefect.SIZE_MISMATCH, detail, item.offset)
 
 
-def _unsigned(items: Items, item: Item) -> int:
-    if item.kind is not Kind.SCALAR:
+def _read_unsigned(items: ItemReader, item: Item) -> int:
+    if item.kind is not ItemKind.SCALAR:
         return -1
     if item.size == 0:
         first = items.window.read(item.offset, 1)

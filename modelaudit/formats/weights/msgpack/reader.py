@@ -13,8 +13,8 @@ from typing import Final
 from modelaudit.formats.embedded import detect_format
 from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.msgpack import MsgpackDefect
-from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, judge_array
-from modelaudit.formats.weights.msgpack.items import Item, Items, Kind
+from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, check_array
+from modelaudit.formats.weights.msgpack.items import Item, ItemKind, ItemReader
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -26,19 +26,19 @@ from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import file_name
 from modelaudit.wire.windows import SubWindow, budget_of, opener
 
-_MAPS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
-_ROOTS: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))
-_MOST_KEYS: Final = 20
-_MOST_INSIDE: Final = 1000
-_LOOKED_AT: Final = 512
-_SHORTEST: Final = 8
-_COMPARED_KEYS: Final = 100_000
-_KEY: Final = 256
+_MAP_STARTS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
+_CONTAINER_STARTS: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))
+_MAX_SHOWN_KEYS: Final = 20
+_MAX_EMBEDDED: Final = 1000
+_DETECTION_BYTES: Final = 512
+_MIN_CONTENT_BYTES: Final = 8
+_MAX_COMPARED_KEYS: Final = 100_000
+_MAX_KEY_BYTES: Final = 256
 # Files of spaCy that are a map, the second and third of which may be an empty one.
-_SPACY: Final = frozenset({"tokenizer", "key2row", "lookups.bin"})
-_EMPTY: Final = 0x80
-_LETTERS: Final = 2
-_FIRST_ITEMS: Final = 40
+_SPACY_FILES: Final = frozenset({"tokenizer", "key2row", "lookups.bin"})
+_EMPTY_MAP: Final = 0x80
+_SHORT_KEY_BYTES: Final = 2
+_TRIAL_ITEMS: Final = 40
 
 
 def recognises(head: Head) -> bool:
@@ -48,38 +48,44 @@ def recognises(head: Head) -> bool:
     """
     if head.content is not None or not head.data:
         return False
-    if head.path.lower().endswith(".msgpack") and head.data[0] in _ROOTS:
+    if head.path.lower().endswith(".msgpack") and head.data[0] in _CONTAINER_STARTS:
         return True
-    if file_name(head.path) in _SPACY and head.data[0] in (_EMPTY, *_MAPS):
+    if file_name(head.path) in _SPACY_FILES and head.data[0] in (_EMPTY_MAP, *_MAP_STARTS):
         return True
-    if head.data[0] not in _MAPS:
+    if head.data[0] not in _MAP_STARTS:
         return False
-    items = Items(head.window)
+    items = ItemReader(head.window)
     try:
-        top, key, value = items.next(), items.next(), items.next()
+        top, key, value = items.read_item(), items.read_item(), items.read_item()
     except DamagedError:
         return False
-    word = items.payload(key, _KEY)
-    is_word = key.kind is Kind.TEXT and 0 < key.size <= _KEY and word.isascii() and word.decode().isprintable()
-    is_array = value.kind is Kind.EXTENSION and value.code in (NDARRAY, SCALAR) and value.size > _SHORTEST
-    is_map = value.kind is Kind.MAP and 0 < value.size < 10_000
-    return top.size > 0 and is_word and (is_array or is_map or (key.size > _LETTERS and _goes_on(head.window)))
+    word = items.read_payload(key, _MAX_KEY_BYTES)
+    is_word = (
+        key.kind is ItemKind.TEXT and 0 < key.size <= _MAX_KEY_BYTES and word.isascii() and word.decode().isprintable()
+    )
+    is_array = value.kind is ItemKind.EXTENSION and value.code in (NDARRAY, SCALAR) and value.size > _MIN_CONTENT_BYTES
+    is_map = value.kind is ItemKind.MAP and 0 < value.size < 10_000
+    return (
+        top.size > 0
+        and is_word
+        and (is_array or is_map or (key.size > _SHORT_KEY_BYTES and _continues_as_msgpack(head.window)))
+    )
 
 
-def _goes_on(window: Window) -> bool:
+def _continues_as_msgpack(window: Window) -> bool:
     """Whether the first items of the bytes, or all of them up to their end, are items of MessagePack."""
-    tree = _Tree(Items(window), replace(Limits(), document_nodes=_FIRST_ITEMS))
+    walker = _ItemWalker(ItemReader(window), replace(Limits(), document_nodes=_TRIAL_ITEMS))
     try:
-        tree.follow()
+        walker.walk_items()
     except LimitReachedError:
         return True
     except DamagedError:
         return False
-    return tree.items.offset == window.size
+    return walker.items.offset == window.size
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenContainer:
     """An open array or map: how many items of it are left, and the keys so far of a map."""
 
     left: int
@@ -91,17 +97,17 @@ class _Open:
 
 
 @dataclass(slots=True)
-class _Tree:
-    items: Items
+class _ItemWalker:
+    items: ItemReader
     limits: Limits
     log: DefectLog = field(default_factory=DefectLog)
     keys: list[str] = field(default_factory=list)
     arrays: int = 0
-    inside: list[Item] = field(default_factory=list)
+    embedded: list[Item] = field(default_factory=list)
 
-    def follow(self) -> None:
+    def walk_items(self) -> None:
         """Go through the one value that the file is, without keeping it."""
-        frames = [_Open(1)]
+        frames = [_OpenContainer(1)]
         seen = 0
         while frames:
             keep_time()
@@ -111,43 +117,47 @@ class _Tree:
                 continue
             awaits_key = frame.awaits_key
             frame.left -= 1
-            item = self.items.next()
+            item = self.items.read_item()
             seen += 1
             if seen > self.limits.document_nodes:
                 raise LimitReachedError(f"it holds more than {self.limits.document_nodes} values", item.offset)
             if awaits_key:
-                self._key(item, frame, is_top=len(frames) == 2)
-            if item.kind in (Kind.ARRAY, Kind.MAP):
+                self._record_key(item, frame, is_top=len(frames) == 2)
+            if item.kind in (ItemKind.ARRAY, ItemKind.MAP):
                 if len(frames) > self.limits.document_depth:
                     raise LimitReachedError(f"it nests deeper than {self.limits.document_depth} levels", item.offset)
-                is_map = item.kind is Kind.MAP
-                frames.append(_Open(item.size * (2 if is_map else 1), set() if is_map else None))
+                is_map = item.kind is ItemKind.MAP
+                frames.append(_OpenContainer(item.size * (2 if is_map else 1), set() if is_map else None))
             else:
-                self._value(item)
+                self._check_value(item)
 
-    def _key(self, item: Item, frame: _Open, is_top: bool) -> None:
-        if item.kind not in (Kind.TEXT, Kind.BYTES) or item.size > _KEY:
+    def _record_key(self, item: Item, frame: _OpenContainer, is_top: bool) -> None:
+        if item.kind not in (ItemKind.TEXT, ItemKind.BYTES) or item.size > _MAX_KEY_BYTES:
             return
-        word = self.items.payload(item, _KEY)
-        if is_top and len(self.keys) < _MOST_KEYS:
+        word = self.items.read_payload(item, _MAX_KEY_BYTES)
+        if is_top and len(self.keys) < _MAX_SHOWN_KEYS:
             self.keys.append(word.decode("utf-8", "backslashreplace"))
-        if frame.keys is not None and len(frame.keys) < _COMPARED_KEYS:
+        if frame.keys is not None and len(frame.keys) < _MAX_COMPARED_KEYS:
             if word in frame.keys:
                 self.log.add(MsgpackDefect.DUPLICATE_KEY, f"the key {word[:80]!r} occurs twice in one map", item.offset)
             frame.keys.add(word)
 
-    def _value(self, item: Item) -> None:
-        if item.kind is Kind.EXTENSION:
+    def _check_value(self, item: Item) -> None:
+        if item.kind is ItemKind.EXTENSION:
             if item.code in (NDARRAY, SCALAR):
                 self.arrays += 1
-                judge_array(self.items, item, self.log)
+                check_array(self.items, item, self.log)
             elif item.code not in (COMPLEX, TIMESTAMP):
                 detail = f"a value of the extension {item.code}, which neither the format nor Flax defines"
                 self.log.add(MsgpackDefect.UNKNOWN_EXTENSION, detail, item.offset)
-        elif item.kind in (Kind.BYTES, Kind.TEXT) and item.size >= _SHORTEST and len(self.inside) < _MOST_INSIDE:
-            start = self.items.payload(item, _LOOKED_AT)
+        elif (
+            item.kind in (ItemKind.BYTES, ItemKind.TEXT)
+            and item.size >= _MIN_CONTENT_BYTES
+            and len(self.embedded) < _MAX_EMBEDDED
+        ):
+            start = self.items.read_payload(item, _DETECTION_BYTES)
             if detect_format(start) is not None:
-                self.inside.append(item)
+                self.embedded.append(item)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -157,19 +167,19 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: it breaks off, or a bound is reached.
         WindowError: from the window.
     """
-    tree = _Tree(Items(window), limits)
+    walker = _ItemWalker(ItemReader(window), limits)
     damage: DamagedError | WindowError | None = None
     try:
-        tree.follow()
+        walker.walk_items()
     except (DamagedError, WindowError) as error:
         damage = error
-    end = tree.items.offset
+    end = walker.items.offset
     behind = window.size - end if damage is None else 0
     if behind:
-        tree.log.add(MsgpackDefect.TRAILING_DATA, f"{behind} bytes follow the value that it is", end)
-    facts = (("keys", ", ".join(tree.keys)[:400]), ("arrays", str(tree.arrays)))
-    yield Outline("msgpack", (), facts, tree.log.defects())
-    stretches = [(item.start, item.size) for item in tree.inside] + ([(end, behind)] if behind else [])
+        walker.log.add(MsgpackDefect.TRAILING_DATA, f"{behind} bytes follow the value that it is", end)
+    facts = (("keys", ", ".join(walker.keys)[:400]), ("arrays", str(walker.arrays)))
+    yield Outline("msgpack", (), facts, walker.log.defects())
+    stretches = [(item.start, item.size) for item in walker.embedded] + ([(end, behind)] if behind else [])
     for start, size in stretches:
         stretch = SubWindow(window, start, size, budget_of(window, limits))
         yield Artifact(join_range(artifact.path, start, start + size), size, opener(stretch))

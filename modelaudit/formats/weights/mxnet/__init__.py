@@ -8,5 +8,5 @@ from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
     Declaration("mxnet", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
-    Declaration("mxnet-symbol", interpreter=f"{__name__}.reader:SYMBOL"),
+    Declaration("mxnet-symbol", interpreter=f"{__name__}.reader:SYMBOL_INTERPRETER"),
 )

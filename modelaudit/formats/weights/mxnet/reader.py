@@ -18,13 +18,13 @@ from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.leftover import yield_leftover
 
-OPERATORS: Final = "mxnet-operators"
+VOCABULARY: Final = "mxnet-operators"
 _MAGIC: Final = struct.pack("<2Q", 0x112, 0)
 _ARRAY_1, _ARRAY_2, _ARRAY_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
-_WIDTHS: Final = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 12: 2}
-_MOST_DIMENSIONS: Final = 32
-_SMALLEST: Final = 8
-_MOST_OPERATORS: Final = 2_000
+_ITEM_BYTES: Final = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 12: 2}
+_MAX_DIMENSIONS: Final = 32
+_MIN_ITEM_BYTES: Final = 8
+_MAX_OPERATORS: Final = 2_000
 
 
 def recognises(head: Head) -> bool:
@@ -39,7 +39,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: an array or a name lies beyond the end.
         WindowError: from the window.
     """
-    arrays = _Arrays(window)
+    arrays = _ArrayListReader(window)
     damage: DamagedError | None = None
     try:
         arrays.read()
@@ -51,57 +51,57 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from yield_leftover(artifact, window, arrays.cursor.offset, limits)
 
 
-class _Arrays:
+class _ArrayListReader:
     def __init__(self, window: Window) -> None:
         self.count = 0
         self.cursor = Cursor(window, len(_MAGIC))
 
-    def _take(self, form: str) -> tuple[int, ...]:
+    def _unpack(self, form: str) -> tuple[int, ...]:
         return struct.unpack(form, self.cursor.take(struct.calcsize(form), "a number"))
 
-    def _counted(self) -> int:
-        (count,) = self._take("<Q")
-        if count > self.cursor.left // _SMALLEST:
+    def _read_count(self) -> int:
+        (count,) = self._unpack("<Q")
+        if count > self.cursor.left // _MIN_ITEM_BYTES:
             raise DamagedError(f"it states {count} items, which are not all there", self.cursor.offset)
         return count
 
     def read(self) -> None:
-        for _ in range(self._counted()):
-            self._array()
+        for _ in range(self._read_count()):
+            self._skip_array()
             self.count += 1
-        for _ in range(self._counted()):
-            self.cursor.skip(self._take("<Q")[0], "a name")
+        for _ in range(self._read_count()):
+            self.cursor.skip(self._unpack("<Q")[0], "a name")
 
-    def _array(self) -> None:
+    def _skip_array(self) -> None:
         start = self.cursor.offset
-        (magic,) = self._take("<I")
-        if magic in (_ARRAY_2, _ARRAY_3) and self._take("<i")[0] not in (0, -1):
+        (magic,) = self._unpack("<I")
+        if magic in (_ARRAY_2, _ARRAY_3) and self._unpack("<i")[0] not in (0, -1):
             raise DamagedError("an array is sparse, which is not followed", start)
         if magic in (_ARRAY_1, _ARRAY_2, _ARRAY_3):
-            (dimensions,), width = self._take("<i"), "q"
+            (dimensions,), width = self._unpack("<i"), "q"
         else:
             dimensions, width = magic, "I"  # written before there were versions
-        if not -1 <= dimensions <= _MOST_DIMENSIONS:
+        if not -1 <= dimensions <= _MAX_DIMENSIONS:
             raise DamagedError(f"an array has {dimensions} dimensions", start)
-        shape = self._take(f"<{dimensions}{width}") if dimensions > 0 else ()
+        shape = self._unpack(f"<{dimensions}{width}") if dimensions > 0 else ()
         if dimensions < 0 or (dimensions == 0 and magic != _ARRAY_3):
             return
-        kind = self._take("<3i")[2]
-        if kind not in _WIDTHS or any(each < 0 for each in shape):
+        kind = self._unpack("<3i")[2]
+        if kind not in _ITEM_BYTES or any(each < 0 for each in shape):
             raise DamagedError(f"an array of type {kind} and shape {shape[:4]} is none", start)
-        self.cursor.skip(prod(shape) * _WIDTHS[kind], "an array")
+        self.cursor.skip(prod(shape) * _ITEM_BYTES[kind], "an array")
 
 
-def _operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def _read_operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """The operators of a graph, whose nodes each have an ``op``."""
     found: dict[str, Mention] = {}
     for setting in settings:
         if setting.path[-1:] == ("op",) and setting.path[:1] == ("nodes",) and isinstance(setting.value, str):
             name = setting.value[:200]
-            if len(found) < _MOST_OPERATORS:
-                found.setdefault(name, Mention(OPERATORS, "operator", name, setting.where))
+            if len(found) < _MAX_OPERATORS:
+                found.setdefault(name, Mention(VOCABULARY, "operator", name, setting.where))
     if found:
         yield Outline("mxnet-symbol", tuple(found.values()))
 
 
-SYMBOL: Final = Interpreter(frozenset({"arg_nodes"}), _operators)
+SYMBOL_INTERPRETER: Final = Interpreter(frozenset({"arg_nodes"}), _read_operators)

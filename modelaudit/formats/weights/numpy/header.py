@@ -12,16 +12,16 @@ from modelaudit.wire.numpy_literal import Literal, parse_literal
 from modelaudit.wire.numpy_types import Dtype, parse_description
 
 MAGIC: Final = b"\x93NUMPY"
-PREFIX: Final = len(MAGIC) + 2
+PREFIX_BYTES: Final = len(MAGIC) + 2
 
-_LONGEST: Final = MIB
-_LENGTH_SIZES: Final = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
+_MAX_HEADER_BYTES: Final = MIB
+_LENGTH_WIDTHS: Final = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
 _KEYS: Final = {"descr", "fortran_order", "shape"}
-_SHOWN: Final = 200
+_MAX_SHOWN_LENGTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class ArrayHeader:
     """What the header says, and where it ends.
 
     Attributes:
@@ -39,25 +39,25 @@ class Header:
     repeated: frozenset[str]
 
 
-def data_start(window: Window, start: int) -> tuple[tuple[int, int], int, int]:
+def locate_header(window: Window, start: int) -> tuple[tuple[int, int], int, int]:
     """The version of the array at ``start``, and where its header's text and its data begin.
 
     Raises:
         DamagedError: NumPy knows no such version, or the header is cut off.
     """
-    prefix = window.read(start, PREFIX + 4)
-    version = (prefix[len(MAGIC)], prefix[len(MAGIC) + 1]) if len(prefix) >= PREFIX else None
-    if version is None or version not in _LENGTH_SIZES:
+    prefix = window.read(start, PREFIX_BYTES + 4)
+    version = (prefix[len(MAGIC)], prefix[len(MAGIC) + 1]) if len(prefix) >= PREFIX_BYTES else None
+    if version is None or version not in _LENGTH_WIDTHS:
         known = f"version {version[0]}.{version[1]} of the format does not exist" if version else "it breaks off"
         raise DamagedError(f"no header of an array: {known}", start)
-    text = start + PREFIX + _LENGTH_SIZES[version]
-    end = text + int.from_bytes(prefix[PREFIX : PREFIX + _LENGTH_SIZES[version]], "little")
+    text = start + PREFIX_BYTES + _LENGTH_WIDTHS[version]
+    end = text + int.from_bytes(prefix[PREFIX_BYTES : PREFIX_BYTES + _LENGTH_WIDTHS[version]], "little")
     if end > window.size:
         raise DamagedError(f"the header is stated to end at byte {end}, behind the end of the file", start)
     return version, text, end
 
 
-def read_header(window: Window, start: int, limits: Limits) -> Header:
+def read_header(window: Window, start: int, limits: Limits) -> ArrayHeader:
     """The header of the array that begins at ``start``.
 
     Raises:
@@ -65,8 +65,8 @@ def read_header(window: Window, start: int, limits: Limits) -> Header:
         LimitReachedError: it is longer than is read.
         WindowError: from the window.
     """
-    version, text_start, end = data_start(window, start)
-    longest = min(_LONGEST, limits.header_bytes)
+    version, text_start, end = locate_header(window, start)
+    longest = min(_MAX_HEADER_BYTES, limits.header_bytes)
     if end - text_start > longest:
         raise LimitReachedError(f"the header takes more than the {longest} bytes that are read", start)
     data = window.read(text_start, end - text_start)
@@ -78,14 +78,14 @@ def read_header(window: Window, start: int, limits: Limits) -> Header:
     if not isinstance(value, dict) or value.keys() != _KEYS:
         raise DamagedError(f"the header is no dictionary of {', '.join(sorted(_KEYS))}", text_start)
     descr, order = value["descr"], value["fortran_order"]
-    shape = _shape(value["shape"])
+    shape = _parse_shape(value["shape"])
     if shape is None or not isinstance(order, bool):
         raise DamagedError("the shape is no tuple of numbers, or the order of the array is not stated", text_start)
     shown = descr if isinstance(descr, str) else repr(descr)
-    return Header(version, shown[:_SHOWN], parse_description(descr), order, shape, end, repeated)
+    return ArrayHeader(version, shown[:_MAX_SHOWN_LENGTH], parse_description(descr), order, shape, end, repeated)
 
 
-def _shape(value: Literal) -> tuple[int, ...] | None:
+def _parse_shape(value: Literal) -> tuple[int, ...] | None:
     lengths = value if isinstance(value, tuple) else None
     numbers = tuple(length for length in lengths or () if isinstance(length, int))
     return numbers if lengths is not None and len(numbers) == len(lengths) else None

@@ -12,7 +12,7 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
 from modelaudit.formats.weights.numpy import NpyDefect
-from modelaudit.formats.weights.numpy.header import MAGIC, Header, data_start, read_header
+from modelaudit.formats.weights.numpy.header import MAGIC, ArrayHeader, locate_header, read_header
 from modelaudit.model.address import join_found, join_range
 from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.limits import Limits
@@ -22,7 +22,7 @@ from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.numpy_types import count_array_bytes
 from modelaudit.wire.windows import SubWindow, budget_of
 
-_MOST: Final = 10_000
+_MAX_ARRAYS: Final = 10_000
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -34,11 +34,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: from the window.
     """
     position = 0
-    for _ in range(_MOST):
+    for _ in range(_MAX_ARRAYS):
         try:
             header = read_header(window, position, limits)
         except DamagedError:
-            yield from _behind_damage(artifact, window, position, limits)
+            yield from _find_pickle_after_damage(artifact, window, position, limits)
             raise
         size = count_array_bytes(header.shape, header.dtype.item_size)
         yield _outline_header(header, position, size)
@@ -46,22 +46,22 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if start >= window.size and (header.dtype.objects or size):
             raise DamagedError("the file breaks off behind the header of an array", start)
         if header.dtype.objects or (header.dtype.objects is None and starts_pickle(window, start, limits)):
-            position = _next_array(window, start, limits)
-            yield _child(artifact, window, start, position, limits, PICKLE)
+            position = _find_next_array(window, start, limits)
+            yield _make_member(artifact, window, start, position, limits, PICKLE)
         elif size is None:
             raise DamagedError(f"how many bytes the array takes cannot be known from {header.descr!r}", start)
         else:
-            yield from _numbers(window, start, size)
+            yield from _read_numbers(window, start, size)
             position = start + size
         if position >= window.size:
             return
         if window.read(position, len(MAGIC)) != MAGIC:
-            yield _child(artifact, window, position, window.size, limits)
+            yield _make_member(artifact, window, position, window.size, limits)
             return
-    raise LimitReachedError(f"more than {_MOST} arrays follow one another", position)
+    raise LimitReachedError(f"more than {_MAX_ARRAYS} arrays follow one another", position)
 
 
-def _outline_header(header: Header, start: int, size: int | None) -> Outline:
+def _outline_header(header: ArrayHeader, start: int, size: int | None) -> Outline:
     where = Location(offset=start)
     defects = [
         Defect(NpyDefect.DUPLICATE_KEY, f"the header has {key!r} more than once", where) for key in header.repeated
@@ -77,23 +77,23 @@ def _outline_header(header: Header, start: int, size: int | None) -> Outline:
         ("shape", str(header.shape)[:200]),
         ("order", "Fortran" if header.fortran_order else "C"),
         ("item bytes", str(header.dtype.item_size or "unknown")),
-        ("objects", _name_answer(header.dtype.objects)),
+        ("objects", _format_answer(header.dtype.objects)),
     )
     return Outline("npy", facts=facts, defects=tuple(defects))
 
 
-def _name_answer(holds_objects: bool | None) -> str:
+def _format_answer(holds_objects: bool | None) -> str:
     return "unknown" if holds_objects is None else "yes" if holds_objects else "no"
 
 
-def _numbers(window: Window, start: int, size: int) -> Iterator[Reading]:
+def _read_numbers(window: Window, start: int, size: int) -> Iterator[Reading]:
     available = max(0, window.size - start)
     yield TensorData(min(size, available))
     if available < size:
         raise DamagedError(f"the file breaks off: {available} of {size} bytes of the array are there", window.size)
 
 
-def _next_array(window: Window, start: int, limits: Limits) -> int:
+def _find_next_array(window: Window, start: int, limits: Limits) -> int:
     """Where the next array begins behind the pickle at ``start``; the end where none does."""
     machine = Machine(window, start, limits, skips_plain_data=True)
     try:
@@ -103,17 +103,17 @@ def _next_array(window: Window, start: int, limits: Limits) -> int:
     return machine.source.offset if window.read(machine.source.offset, len(MAGIC)) == MAGIC else window.size
 
 
-def _behind_damage(artifact: Artifact, window: Window, position: int, limits: Limits) -> Iterator[Reading]:
+def _find_pickle_after_damage(artifact: Artifact, window: Window, position: int, limits: Limits) -> Iterator[Reading]:
     """A header that is not understood may say that a pickle follows."""
     try:
-        _, _, start = data_start(window, position)
+        _, _, start = locate_header(window, position)
     except DamagedError:
         return
     if start < window.size and starts_pickle(window, start, limits):
-        yield _child(artifact, window, start, window.size, limits, PICKLE)
+        yield _make_member(artifact, window, start, window.size, limits, PICKLE)
 
 
-def _child(
+def _make_member(
     artifact: Artifact, window: Window, start: int, end: int, limits: Limits, content: str | None = None
 ) -> Artifact:
     stretch = SubWindow(window, start, end - start, budget_of(window, limits))

@@ -21,21 +21,21 @@ from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, budget_of, opener
 
 MAGIC: Final = b"ZF"
-_HEADER: Final = len(MAGIC) + len(hex(2**64))
+_HEADER_BYTES: Final = len(MAGIC) + len(hex(2**64))
 
 
-def _stated_size(head: bytes) -> int | None:
+def _parse_stated_size(head: bytes) -> int | None:
     """The size that the header states, as ``int`` reads it for joblib; Python 2 wrote an ``L`` behind."""
     try:
-        size = int(head[len(MAGIC) : _HEADER].decode("ascii").strip().rstrip("L"), 16)
+        size = int(head[len(MAGIC) : _HEADER_BYTES].decode("ascii").strip().rstrip("L"), 16)
     except ValueError:
         return None
-    return size if head.startswith(MAGIC) and len(head) > _HEADER and size >= 0 else None
+    return size if head.startswith(MAGIC) and len(head) > _HEADER_BYTES and size >= 0 else None
 
 
 def recognises(head: Head) -> bool:
     """The magic number, and a size behind it."""
-    return _stated_size(head.data) is not None
+    return _parse_stated_size(head.data) is not None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -44,9 +44,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         WindowError: from the window.
     """
-    head = window.read(0, _HEADER + 1)
-    stated = _stated_size(head) or 0
-    start = _HEADER + head.endswith(b" ")  # joblib up to 0.8.4 wrote one space more
+    head = window.read(0, _HEADER_BYTES + 1)
+    stated = _parse_stated_size(head) or 0
+    start = _HEADER_BYTES + head.endswith(b" ")  # joblib up to 0.8.4 wrote one space more
     budget = budget_of(window, limits)
     stored = SubWindow(window, start, window.size - start, budget)
     with DecompressedWindow(stored, ZLIB, 0, limits) as content:

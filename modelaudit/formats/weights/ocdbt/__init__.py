@@ -8,5 +8,7 @@ from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
     Declaration("ocdbt", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
-    Declaration("ocdbt", read=f"{__name__}.reader:read_data", recognise=f"{__name__}.reader:is_data", fallback=200),
+    Declaration(
+        "ocdbt", read=f"{__name__}.reader:read_data", recognise=f"{__name__}.reader:recognises_data", fallback=200
+    ),
 )

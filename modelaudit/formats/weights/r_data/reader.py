@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.weights.r_data.source import AsciiSource, BinarySource, Source
-from modelaudit.formats.weights.r_data.walk import Walk
+from modelaudit.formats.weights.r_data.source import AsciiSource, BinarySource, ItemSource
+from modelaudit.formats.weights.r_data.walker import ItemWalker
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -38,18 +38,18 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if prefix is None:
         raise DamagedError("it does not begin as R writes it", 0)
     letter = prefix[0].strip()[-1:]
-    source: Source
+    source: ItemSource
     source = AsciiSource(window, prefix.end()) if letter == b"A" else BinarySource(window, prefix.end(), letter == b"X")
-    walk = Walk(source)
+    walk = ItemWalker(source)
     damage: DamagedError | None = None
     facts: list[tuple[str, str]] = []
     try:
-        version, writer = source.integer(), source.integer()
-        source.integer()
+        version, writer = source.read_integer(), source.read_integer()
+        source.read_integer()
         facts.append(("version", str(version)))
         facts.append(("writer", f"R {writer >> 16 & 255}.{writer >> 8 & 255}.{writer & 255}"))
         if version == 3:
-            source.text(max(0, min(source.integer(), 64)))
+            source.read_text(max(0, min(source.read_integer(), 64)))
         walk.run()
     except DamagedError as error:
         damage = error

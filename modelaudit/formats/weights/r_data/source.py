@@ -12,11 +12,11 @@ from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.cursor import Cursor
 
-_BLOCK: Final = MIB
-_KEPT: Final = 4096
-_LONGEST_TOKEN: Final = 4096
+_BLOCK_BYTES: Final = MIB
+_MAX_KEPT_BYTES: Final = 4096
+_MAX_TOKEN_BYTES: Final = 4096
 _ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"b": b"\b", b"r": b"\r", b"f": b"\f", b"a": b"\a"}
-_MISSING: Final = -(1 << 31)
+_MISSING_INTEGER: Final = -(1 << 31)
 
 INTEGER: Final = "integer"
 REAL: Final = "real"
@@ -25,20 +25,20 @@ RAW: Final = "raw"
 _WIDTHS: Final = {INTEGER: 4, REAL: 8, COMPLEX: 16, RAW: 1}
 
 
-class Source(Protocol):
+class ItemSource(Protocol):
     """Where items come from. Everything raises ``DamagedError`` where the data end, and ``WindowError``."""
 
     @property
     def offset(self) -> int:
         """Bytes of the window behind us."""
 
-    def integer(self) -> int:
+    def read_integer(self) -> int:
         """The next number of four bytes, signed."""
 
-    def skip(self, kind: str, count: int) -> None:
+    def skip_numbers(self, kind: str, count: int) -> None:
         """Pass over ``count`` numbers of a ``kind``."""
 
-    def text(self, length: int) -> str:
+    def read_text(self, length: int) -> str:
         """The next text of ``length`` bytes; only its first few thousand are kept."""
 
 
@@ -46,7 +46,7 @@ class BinarySource:
     """Big-endian (``X``, XDR) or in the order of the machine that wrote it (``B``)."""
 
     def __init__(self, window: Window, start: int, big: bool) -> None:
-        self._bytes = Cursor(window, start, _BLOCK)
+        self._bytes = Cursor(window, start, _BLOCK_BYTES)
         self._order: Final = "big" if big else "little"
 
     @property
@@ -54,17 +54,17 @@ class BinarySource:
         """Bytes of the window behind us."""
         return self._bytes.offset
 
-    def integer(self) -> int:
+    def read_integer(self) -> int:
         """The next number of four bytes, signed."""
         return int.from_bytes(self._bytes.take(4, "a number"), "big" if self._order == "big" else "little", signed=True)
 
-    def skip(self, kind: str, count: int) -> None:
+    def skip_numbers(self, kind: str, count: int) -> None:
         """Pass over ``count`` numbers of a ``kind``."""
         self._bytes.skip(count * _WIDTHS[kind], f"a list of {kind} numbers")
 
-    def text(self, length: int) -> str:
+    def read_text(self, length: int) -> str:
         """The next text of ``length`` bytes; only its first few thousand are kept."""
-        kept = self._bytes.take(min(length, _KEPT), "a text")
+        kept = self._bytes.take(min(length, _MAX_KEPT_BYTES), "a text")
         self._bytes.skip(length - len(kept), "a text")
         return kept.decode("utf-8", "replace")
 
@@ -73,14 +73,14 @@ class AsciiSource:
     """One number or text a line, texts with the escapes of C (``A``)."""
 
     def __init__(self, window: Window, start: int) -> None:
-        self._bytes = Cursor(window, start, _BLOCK)
+        self._bytes = Cursor(window, start, _BLOCK_BYTES)
 
     @property
     def offset(self) -> int:
         """Bytes of the window behind us."""
         return self._bytes.offset
 
-    def _token(self) -> bytes:
+    def _read_token(self) -> bytes:
         token = bytearray()
         while True:
             byte = self._bytes.take(1, "a character")
@@ -89,25 +89,25 @@ class AsciiSource:
                     return bytes(token)
                 continue
             token += byte
-            if len(token) > _LONGEST_TOKEN:
+            if len(token) > _MAX_TOKEN_BYTES:
                 raise DamagedError("a number goes on for thousands of digits", self.offset)
 
-    def integer(self) -> int:
+    def read_integer(self) -> int:
         """The next number, where ``NA`` is the smallest there is."""
-        token = self._token()
+        token = self._read_token()
         if token == b"NA":
-            return _MISSING
+            return _MISSING_INTEGER
         try:
             return int(token)
         except ValueError:
             raise DamagedError(f"{token[:40]!r} stands where a number has to", self.offset) from None
 
-    def skip(self, kind: str, count: int) -> None:
+    def skip_numbers(self, kind: str, count: int) -> None:
         """Pass over ``count`` numbers of a ``kind``, a token each."""
         for _ in range(count * 2 if kind == COMPLEX else count):
-            self._token()
+            self._read_token()
 
-    def text(self, length: int) -> str:
+    def read_text(self, length: int) -> str:
         """The next text of ``length`` bytes; only its first few thousand are kept."""
         byte = self._bytes.take(1, "a character")
         while byte in (b" ", b"\t", b"\r", b"\n"):
@@ -117,12 +117,12 @@ class AsciiSource:
             if index:
                 byte = self._bytes.take(1, "a character")
             if byte == b"\\":
-                byte = self._escape()
-            if len(kept) < _KEPT:
+                byte = self._read_escape()
+            if len(kept) < _MAX_KEPT_BYTES:
                 kept += byte
         return kept.decode("utf-8", "replace")
 
-    def _escape(self) -> bytes:
+    def _read_escape(self) -> bytes:
         byte = self._bytes.take(1, "a character")
         if byte not in b"01234567":
             return _ESCAPES.get(byte, byte)

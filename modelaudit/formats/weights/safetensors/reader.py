@@ -50,11 +50,11 @@ DTYPE_BITS = {
 }
 """Every element type of the format and its width in bits."""
 
-_LENGTH_SIZE = 8
-_LARGEST = 2**64 - 1
-_DEEPEST = 127
-_SPACE = b" \t\n\r"
-_PLAUSIBLE_LENGTH = 2**48
+_LENGTH_BYTES = 8
+_MAX_UINT64 = 2**64 - 1
+_MAX_DEPTH = 127
+_JSON_SPACE = b" \t\n\r"
+_MAX_PLAUSIBLE_LENGTH = 2**48
 
 
 def recognises(head: Head) -> bool:
@@ -62,10 +62,10 @@ def recognises(head: Head) -> bool:
 
     A file that is called safetensors but is nothing else that has a name is read too, to say what is wrong with it.
     """
-    if head.content is not None or len(head.data) < _LENGTH_SIZE:
+    if head.content is not None or len(head.data) < _LENGTH_BYTES:
         return False
-    length = int.from_bytes(head.data[:_LENGTH_SIZE], "little")
-    if length < _PLAUSIBLE_LENGTH and head.data[_LENGTH_SIZE:].lstrip(_SPACE).startswith(b"{"):
+    length = int.from_bytes(head.data[:_LENGTH_BYTES], "little")
+    if length < _MAX_PLAUSIBLE_LENGTH and head.data[_LENGTH_BYTES:].lstrip(_JSON_SPACE).startswith(b"{"):
         return True
     return head.path.lower().endswith(".safetensors") and name_format(head.data, "") is None and b"\0" in head.data[:8]
 
@@ -77,13 +77,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the header is cut off or no JSON object.
         WindowError: from the window.
     """
-    length, text = _header_text(window, limits)
-    log = _Defects()
+    length, text = _read_header_text(window, limits)
+    log = _DefectList()
     if not text.startswith("{"):
         log.add(SafetensorsDefect.HEADER_START, "white space stands before the header's opening brace")
-    metadata, tensors = _interpret(_parse(text, log), log)
-    end = _judge_offsets(tensors, log)
-    data_start = _LENGTH_SIZE + length
+    metadata, tensors = _interpret_header(_parse_header(text, log), log)
+    end = _check_offsets(tensors, log)
+    data_start = _LENGTH_BYTES + length
     available = window.size - data_start
     if end > available:
         log.add(SafetensorsDefect.TRUNCATED, f"the tensors take {end} bytes, {available} are there", offset=window.size)
@@ -116,85 +116,89 @@ class TensorEntry:
 
 
 @dataclass(slots=True)
-class _Defects:
+class _DefectList:
     kept: list[Defect] = field(default_factory=list)
 
     def add(self, kind: DefectKind, detail: str, key: str | None = None, offset: int | None = None) -> None:
         self.kept.append(Defect(kind, detail, Location(offset=offset, key=key)))
 
 
-def _header_text(window: Window, limits: Limits) -> tuple[int, str]:
+def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
     """The stated length of the header and its text."""
-    first = window.read(0, _LENGTH_SIZE)
+    first = window.read(0, _LENGTH_BYTES)
     length = int.from_bytes(first, "little")
-    if len(first) < _LENGTH_SIZE or _LENGTH_SIZE + length > window.size:
+    if len(first) < _LENGTH_BYTES or _LENGTH_BYTES + length > window.size:
         raise DamagedError(f"the header is stated to take {length} bytes, more than the file has", 0)
     if length > limits.header_bytes:
         raise LimitReachedError(
             f"the header takes {length} bytes, more than the {limits.header_bytes} that are read", 0
         )
-    data = b"".join(chunks(window, _LENGTH_SIZE, _LENGTH_SIZE + length))
+    data = b"".join(chunks(window, _LENGTH_BYTES, _LENGTH_BYTES + length))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DamagedError("the header is not UTF-8", _LENGTH_SIZE + error.start) from error
+        raise DamagedError("the header is not UTF-8", _LENGTH_BYTES + error.start) from error
     if exceeds_nodes(text, limits.document_nodes):
-        raise LimitReachedError(f"the header holds more than {limits.document_nodes} values", _LENGTH_SIZE)
+        raise LimitReachedError(f"the header holds more than {limits.document_nodes} values", _LENGTH_BYTES)
     return length, text
 
 
-class _Object(tuple[tuple[str, object], ...]):
+class _JsonObject(tuple[tuple[str, object], ...]):
     """A JSON object with its keys in order, repeated ones included."""
 
     __slots__ = ()
 
 
-def _number(digits: str) -> int | float:
+def _parse_integer(digits: str) -> int | float:
     # To the library -0 is no integer, and neither is what does not fit 64 bits.
-    return int(digits) if len(digits) <= len(str(_LARGEST)) and digits != "-0" else _fraction(digits)
+    return int(digits) if len(digits) <= len(str(_MAX_UINT64)) and digits != "-0" else _parse_fraction(digits)
 
 
-def _fraction(digits: str) -> float:
+def _parse_fraction(digits: str) -> float:
     if float(digits) in (float("inf"), float("-inf")):
         raise ValueError(f"{digits[:40]} is out of range")
     return -1.0
 
 
-def _constant(name: str) -> object:
+def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def _parse(text: str, log: _Defects) -> _Object:
-    def collect(pairs: list[tuple[str, object]]) -> _Object:
+def _parse_header(text: str, log: _DefectList) -> _JsonObject:
+    def collect(pairs: list[tuple[str, object]]) -> _JsonObject:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
                 log.add(SafetensorsDefect.DUPLICATE_KEY, f"the key {key!r} occurs twice in one object", key)
             seen.add(key)
-        return _Object(pairs)
+        return _JsonObject(pairs)
 
-    if exceeds_depth(text, _DEEPEST) or has_lone_surrogate(text):
-        raise DamagedError("the header nests too deep or spells half a character", _LENGTH_SIZE)
+    if exceeds_depth(text, _MAX_DEPTH) or has_lone_surrogate(text):
+        raise DamagedError("the header nests too deep or spells half a character", _LENGTH_BYTES)
     try:
         value: object = json.loads(
-            text, parse_int=_number, parse_float=_fraction, parse_constant=_constant, object_pairs_hook=collect
+            text,
+            parse_int=_parse_integer,
+            parse_float=_parse_fraction,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=collect,
         )
     except (ValueError, RecursionError) as error:
-        raise DamagedError(f"the header is not JSON: {error}", _LENGTH_SIZE) from error
-    if not isinstance(value, _Object):
-        raise DamagedError("the header is not a JSON object", _LENGTH_SIZE)
+        raise DamagedError(f"the header is not JSON: {error}", _LENGTH_BYTES) from error
+    if not isinstance(value, _JsonObject):
+        raise DamagedError("the header is not a JSON object", _LENGTH_BYTES)
     return value
 
 
-def _interpret(pairs: _Object, log: _Defects) -> tuple[tuple[tuple[str, str], ...], list[TensorEntry]]:
+def _interpret_header(pairs: _JsonObject, log: _DefectList) -> tuple[tuple[tuple[str, str], ...], list[TensorEntry]]:
     metadata: list[tuple[str, str]] = []
     tensors: list[TensorEntry] = []
     for key, value in pairs:
         if key != "__metadata__":
-            entry = _tensor(key, value, log)
+            entry = _parse_tensor(key, value, log)
             if entry is not None:
                 tensors.append(entry)
-        elif isinstance(value, _Object):
+        elif isinstance(value, _JsonObject):
             strings = [(name, text) for name, text in value if isinstance(text, str)]
             metadata += strings
             if len(strings) < len(value):
@@ -205,11 +209,11 @@ def _interpret(pairs: _Object, log: _Defects) -> tuple[tuple[tuple[str, str], ..
     return tuple(metadata), tensors
 
 
-def _tensor(name: str, value: object, log: _Defects) -> TensorEntry | None:
-    fields = dict(value) if isinstance(value, _Object) else {}
+def _parse_tensor(name: str, value: object, log: _DefectList) -> TensorEntry | None:
+    fields = dict(value) if isinstance(value, _JsonObject) else {}
     dtype, shape, offsets = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
-    numbers = _sizes(shape)
-    extent = _sizes(offsets)
+    numbers = _parse_sizes(shape)
+    extent = _parse_sizes(offsets)
     if not isinstance(dtype, str) or numbers is None or extent is None or len(extent) != 2:
         log.add(SafetensorsDefect.MALFORMED_TENSOR, f"{name!r} lacks a proper dtype, shape or data_offsets", name)
         return None
@@ -218,15 +222,15 @@ def _tensor(name: str, value: object, log: _Defects) -> TensorEntry | None:
     return TensorEntry(name, dtype, numbers, extent[0], extent[1])
 
 
-def _sizes(value: object) -> tuple[int, ...] | None:
+def _parse_sizes(value: object) -> tuple[int, ...] | None:
     """``value`` as numbers that fit an unsigned 64-bit integer, or ``None``; JSON's ``true`` is no number."""
     if not isinstance(value, list):
         return None
-    numbers = tuple(item for item in value if type(item) is int and 0 <= item <= _LARGEST)
+    numbers = tuple(item for item in value if type(item) is int and 0 <= item <= _MAX_UINT64)
     return numbers if len(numbers) == len(value) else None
 
 
-def _judge_offsets(tensors: list[TensorEntry], log: _Defects) -> int:
+def _check_offsets(tensors: list[TensorEntry], log: _DefectList) -> int:
     """Note where the tensors do not follow one another without a gap; the offset at which the last one ends."""
     end = 0
     for tensor in tensors:
@@ -249,19 +253,19 @@ def _judge_offsets(tensors: list[TensorEntry], log: _Defects) -> int:
                 f"no tensor takes the bytes {end} to {tensor.start} before {name!r}",
                 name,
             )
-        _judge_size(tensor, log)
+        _check_size(tensor, log)
         end = max(end, tensor.end)
     return end
 
 
-def _judge_size(tensor: TensorEntry, log: _Defects) -> None:
+def _check_size(tensor: TensorEntry, log: _DefectList) -> None:
     width = DTYPE_BITS.get(tensor.dtype)
     if width is None:
         return
     bits = 1
     for factor in (*tensor.shape, width):
         bits *= factor
-        if bits > _LARGEST:
+        if bits > _MAX_UINT64:
             log.add(SafetensorsDefect.SIZE_OVERFLOW, f"the size of {tensor.name!r} does not fit 64 bits", tensor.name)
             return
     taken = tensor.end - tensor.start

@@ -17,11 +17,11 @@ from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, FIXED32, VARINT, Message
 
 FORMAT: Final = "sentencepiece"
-_FIRST: Final = 8
-_MOST_PIECES: Final = 4_000_000
-_PIECE: Final = {(1, BYTES), (2, FIXED32), (3, VARINT)}
-_FIELDS: Final = range(1, 6)
-_EXTENSIONS: Final = 200  # the schema leaves numbers from here on to others
+_TRIAL_FIELDS: Final = 8
+_MAX_PIECES: Final = 4_000_000
+_PIECE_FIELDS: Final = {(1, BYTES), (2, FIXED32), (3, VARINT)}
+_MODEL_FIELDS: Final = range(1, 6)
+_FIRST_EXTENSION: Final = 200  # the schema leaves numbers from here on to others
 
 
 def recognises(head: Head) -> bool:
@@ -29,10 +29,10 @@ def recognises(head: Head) -> bool:
     if head.content is not None or not head.data.startswith(b"\x0a"):
         return False
     try:
-        first = list(islice(Message.whole(head.window).fields(), _FIRST))
+        first = list(islice(Message.whole(head.window).fields(), _TRIAL_FIELDS))
         return bool(first) and all(
             (each.number == 1 and each.wire == BYTES and _is_piece(each.body))
-            or (place > 0 and each.number in _FIELDS and each.wire == BYTES)
+            or (place > 0 and each.number in _MODEL_FIELDS and each.wire == BYTES)
             for place, each in enumerate(first)
         )
     except (DamagedError, WindowError):
@@ -41,7 +41,7 @@ def recognises(head: Head) -> bool:
 
 def _is_piece(message: Message) -> bool:
     parts = [(each.number, each.wire) for each in message.fields()]
-    return (1, BYTES) in parts and (2, FIXED32) in parts and set(parts) <= _PIECE
+    return (1, BYTES) in parts and (2, FIXED32) in parts and set(parts) <= _PIECE_FIELDS
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -55,11 +55,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: DamagedError | None = None
     try:
         for each in Message.whole(window).fields():
-            if each.wire != BYTES or not (each.number in _FIELDS or each.number >= _EXTENSIONS):
+            if each.wire != BYTES or not (each.number in _MODEL_FIELDS or each.number >= _FIRST_EXTENSION):
                 raise DamagedError(f"field {each.number} is none of a model of SentencePiece", each.offset)
             pieces += each.number == 1
-            if pieces > _MOST_PIECES:
-                raise LimitReachedError(f"it holds more than {_MOST_PIECES} pieces", each.offset)
+            if pieces > _MAX_PIECES:
+                raise LimitReachedError(f"it holds more than {_MAX_PIECES} pieces", each.offset)
             if each.number == 1 and not _is_piece(each.body):
                 raise DamagedError("a piece is none", each.offset)
     except DamagedError as error:

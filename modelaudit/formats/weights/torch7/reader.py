@@ -20,36 +20,36 @@ from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.deadline import keep_time
 from modelaudit.wire.leftover import yield_leftover
 
-ITEMS: Final = "torch7-items"
+VOCABULARY: Final = "torch7-items"
 _NIL, _NUMBER, _STRING, _TABLE, _OBJECT, _BOOLEAN, _FUNCTION, _RECURSIVE_OLD, _RECURSIVE = range(9)
-_BINARY: Final = re.compile(
+_BINARY_START: Final = re.compile(
     rb"\x04\x00\x00\x00.{4}(?:\x03\x00\x00\x00V \d|[\x05-\x40]\x00\x00\x00(?:torch|nn|cudnn)\.)"
     rb"|\x03\x00\x00\x00\x01\x00\x00\x00.{3}\x00"
     rb"(?:\x02\x00\x00\x00[\x01-\x7f]\x00\x00\x00[A-Za-z_]|\x01\x00{8}\x00[\xf0-\xff][?@])"
     rb"|[\x06-\x08]\x00\x00\x00.{4}(?:.{4})?\x1bL",
     re.DOTALL,
 )
-_TEXT: Final = re.compile(
+_TEXT_START: Final = re.compile(
     rb"4\r?\n\d+\r?\n(?:3\r?\nV \d|\d+\r?\n(?:torch|nn|cudnn)\.)|3\r?\n1\r?\n\d+\r?\n2\r?\n\d+\r?\n[A-Za-z_]\w*\r?\n"
     rb"|[678]\r?\n(?:\d+\r?\n){1,2}\x1bL"
 )
 _VERSION: Final = re.compile(r"V \d+")
-_TENSOR: Final = re.compile(r"torch\.(\w*)Tensor")
-_STORAGE: Final = re.compile(r"torch\.(\w*)Storage")
-_WIDTHS: Final = {
+_TENSOR_CLASS: Final = re.compile(r"torch\.(\w*)Tensor")
+_STORAGE_CLASS: Final = re.compile(r"torch\.(\w*)Storage")
+_ITEM_BYTES: Final = {
     "Double": 8, "Float": 4, "Half": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1, "Cuda": 4,
     "CudaDouble": 8, "CudaHalf": 2, "CudaLong": 8, "CudaInt": 4, "CudaShort": 2, "CudaChar": 1, "CudaByte": 1,
 }  # fmt: skip
-_MOST_DIMENSIONS: Final = 64
-_DEEPEST: Final = 100_000
-_KEPT: Final = 200
-_MOST_CLASSES: Final = 1_000
+_MAX_DIMENSIONS: Final = 64
+_MAX_OPEN_ITEMS: Final = 100_000
+_MAX_NAME_BYTES: Final = 200
+_MAX_CLASSES: Final = 1_000
 _TOKEN: Final = re.compile(rb"\s*(\S{1,400})\s?")
 
 
 def recognises(head: Head) -> bool:
     """An object with its version or class, a table with its first key, or a function with its bytecode."""
-    return head.content is None and (_BINARY.match(head.data) or _TEXT.match(head.data)) is not None
+    return head.content is None and (_BINARY_START.match(head.data) or _TEXT_START.match(head.data)) is not None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -60,7 +60,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: items nest too deep.
         WindowError: from the window.
     """
-    walk = _Walk(window, is_text=_TEXT.match(window.read(0, 256)) is not None)
+    walk = _ItemWalker(window, is_text=_TEXT_START.match(window.read(0, 256)) is not None)
     damage: DamagedError | None = None
     try:
         walk.run()
@@ -72,13 +72,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from yield_leftover(artifact, window, walk.offset, limits)
 
 
-class _Walk:
+class _ItemWalker:
     def __init__(self, window: Window, is_text: bool) -> None:
         self.mentions: dict[str, Mention] = {}
         self._cursor = Cursor(window, block=MIB)
         self._is_text = is_text
-        self._known: set[int] = set()
-        self._waiting: list[Callable[[], None]] = [self._item]
+        self._seen_indices: set[int] = set()
+        self._waiting: list[Callable[[], None]] = [self._read_item]
 
     @property
     def offset(self) -> int:
@@ -88,11 +88,11 @@ class _Walk:
     def run(self) -> None:
         while self._waiting:
             keep_time()
-            if len(self._waiting) > _DEEPEST:
-                raise LimitReachedError(f"more than {_DEEPEST} items are open at once", self._cursor.offset)
+            if len(self._waiting) > _MAX_OPEN_ITEMS:
+                raise LimitReachedError(f"more than {_MAX_OPEN_ITEMS} items are open at once", self._cursor.offset)
             self._waiting.pop()()
 
-    def _number(self, form: str) -> int:
+    def _read_number(self, form: str) -> int:
         if self._is_text:
             match = _TOKEN.match(self._cursor.peek(512))
             if match is None:
@@ -110,81 +110,81 @@ class _Walk:
         self._cursor.skip(width, "an item")
         return 0 if form == "<d" else int(struct.unpack(form, piece)[0])
 
-    def _string(self) -> str:
-        length = self._number("<i")
-        kept = self._cursor.peek(max(0, min(length, _KEPT)))
+    def _read_string(self) -> str:
+        length = self._read_number("<i")
+        kept = self._cursor.peek(max(0, min(length, _MAX_NAME_BYTES)))
         self._cursor.skip(length, "an item")
         if self._is_text and self._cursor.peek(1) == b"\n":
             self._cursor.offset += 1
         return kept.decode("utf-8", "replace")
 
-    def _item(self) -> None:
+    def _read_item(self) -> None:
         start = self._cursor.offset
-        kind = self._number("<i")
+        kind = self._read_number("<i")
         if kind == _NUMBER:
-            self._number("<d")
+            self._read_number("<d")
         elif kind == _STRING:
-            self._string()
+            self._read_string()
         elif kind == _BOOLEAN:
-            self._number("<i")
+            self._read_number("<i")
         elif kind in (_TABLE, _OBJECT, _RECURSIVE, _RECURSIVE_OLD):
-            index = self._number("<i")
-            if index not in self._known:
-                self._known.add(index)
-                {_TABLE: self._table, _OBJECT: self._object}.get(kind, lambda: self._function(start))()
+            index = self._read_number("<i")
+            if index not in self._seen_indices:
+                self._seen_indices.add(index)
+                {_TABLE: self._read_table, _OBJECT: self._read_object}.get(kind, lambda: self._read_function(start))()
         elif kind == _FUNCTION:
-            self._function(start)
+            self._read_function(start)
         elif kind != _NIL:
             raise DamagedError(f"{kind} is no type of Torch7", start)
 
-    def _function(self, start: int) -> None:
-        self._note("function", "function", start)
-        self._string()
-        self._waiting.append(self._item)  # what it closes over
+    def _read_function(self, start: int) -> None:
+        self._record_mention("function", "function", start)
+        self._read_string()
+        self._waiting.append(self._read_item)  # what it closes over
 
-    def _table(self) -> None:
-        count = self._number("<i")
+    def _read_table(self) -> None:
+        count = self._read_number("<i")
         if not 0 <= count <= self._cursor.window.size:
             raise DamagedError(f"a table has {count} entries", self._cursor.offset)
-        self._pairs(count)
+        self._read_pairs(count)
 
-    def _pairs(self, left: int) -> None:
+    def _read_pairs(self, left: int) -> None:
         if left:
-            self._waiting += [lambda: self._pairs(left - 1), self._item, self._item]
+            self._waiting += [lambda: self._read_pairs(left - 1), self._read_item, self._read_item]
 
-    def _object(self) -> None:
+    def _read_object(self) -> None:
         start = self._cursor.offset
-        name = self._string()
+        name = self._read_string()
         if _VERSION.fullmatch(name):
-            name = self._string()
-        self._note("class", name, start)
-        tensor, storage = _TENSOR.fullmatch(name), _STORAGE.fullmatch(name)
+            name = self._read_string()
+        self._record_mention("class", name, start)
+        tensor, storage = _TENSOR_CLASS.fullmatch(name), _STORAGE_CLASS.fullmatch(name)
         if tensor is not None:
-            dimensions = self._number("<i")
-            if not 0 <= dimensions <= _MOST_DIMENSIONS:
+            dimensions = self._read_number("<i")
+            if not 0 <= dimensions <= _MAX_DIMENSIONS:
                 raise DamagedError(f"a tensor has {dimensions} dimensions", self._cursor.offset)
             for _ in range(2 * dimensions + 1):
-                self._number("<q")
-            self._waiting.append(self._item)
+                self._read_number("<q")
+            self._waiting.append(self._read_item)
         elif storage is not None:
-            self._storage(storage[1])
+            self._skip_storage(storage[1])
         else:
-            self._waiting.append(self._item)  # the fields of an object of Lua
+            self._waiting.append(self._read_item)  # the fields of an object of Lua
 
-    def _storage(self, kind: str) -> None:
-        count = self._number("<q")
-        if kind not in _WIDTHS:
+    def _skip_storage(self, kind: str) -> None:
+        count = self._read_number("<q")
+        if kind not in _ITEM_BYTES:
             raise DamagedError(f"the numbers of a {kind} storage have no known size", self._cursor.offset)
         if not self._is_text:
-            self._cursor.skip(count * _WIDTHS[kind], "an item")
+            self._cursor.skip(count * _ITEM_BYTES[kind], "an item")
         elif kind in ("Byte", "Char"):
             self._cursor.skip(count, "an item")
         else:
             if not 0 <= count <= self._cursor.window.size:
                 raise DamagedError(f"a storage has {count} numbers", self._cursor.offset)
             for _ in range(count):
-                self._number("<d")
+                self._read_number("<d")
 
-    def _note(self, use: str, name: str, offset: int) -> None:
-        if len(self.mentions) < _MOST_CLASSES or use == "function":
-            self.mentions.setdefault(name, Mention(ITEMS, use, name, Location(offset=offset)))
+    def _record_mention(self, use: str, name: str, offset: int) -> None:
+        if len(self.mentions) < _MAX_CLASSES or use == "function":
+            self.mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=offset)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.formats.weights.zarr.nodes import FORMAT_KEY, Node, Way, judge_sizes, nodes_of
+from modelaudit.formats.weights.zarr.nodes import FORMAT_KEY, KeyPath, ZarrNode, check_sizes, collect_nodes
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, References
@@ -19,16 +19,16 @@ from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import file_name
 
 FORMAT: Final = "zarr"
-_FILES: Final = frozenset({".zarray", ".zgroup", ".zattrs", ".zmetadata", "zarr.json"})
-_CODECS: Final = "zarr-codecs"
-_EXTENSIONS: Final = "zarr-extensions"
-_LISTS: Final = frozenset({"codecs", "index_codecs"})
-_POINTS: Final = {
+_METADATA_FILES: Final = frozenset({".zarray", ".zgroup", ".zattrs", ".zmetadata", "zarr.json"})
+_CODEC_VOCABULARY: Final = "zarr-codecs"
+_EXTENSION_VOCABULARY: Final = "zarr-extensions"
+_CODEC_LISTS: Final = frozenset({"codecs", "index_codecs"})
+_EXTENSION_POINTS: Final = {
     "data_type": "data type", "chunk_grid": "chunk grid", "chunk_key_encoding": "chunk key encoding",
     "storage_transformers": "storage transformer",
 }  # fmt: skip
-_SHOWN: Final = 200
-_MOST: Final = 10_000
+_MAX_SHOWN_LENGTH: Final = 200
+_MAX_ARRAYS: Final = 10_000
 
 
 def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
@@ -39,50 +39,52 @@ def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Rea
     """
     log = DefectLog()
     mentions: dict[tuple[str, str], Mention] = {}
-    arrays: list[Node] = []
+    arrays: list[ZarrNode] = []
     versions: dict[str, None] = {}
-    for node in nodes_of(settings):
-        versions[str(node.value(FORMAT_KEY))[:20]] = None
-        for mention in _named(node):
+    for node in collect_nodes(settings):
+        versions[str(node.find_value(FORMAT_KEY))[:20]] = None
+        for mention in _list_mentions(node):
             mentions.setdefault((mention.use, mention.name), mention)
         if node.is_array:
             arrays.append(node)
-            judge_sizes(node, limits, log)
-    kept = tuple(mentions.values())[:_MOST]
-    facts = (("version", ", ".join(versions)[:_SHOWN]), ("arrays", str(len(arrays))))
+            check_sizes(node, limits, log)
+    kept = tuple(mentions.values())[:_MAX_ARRAYS]
+    facts = (("version", ", ".join(versions)[:_MAX_SHOWN_LENGTH]), ("arrays", str(len(arrays))))
     yield Outline(FORMAT, kept, facts, log.defects())
     # No loader looks for metadata in a file of another name.
-    if file_name(path) in _FILES:
-        grids = tuple(grid for node in arrays[:_MOST] if (grid := node.grid()) is not None)
+    if file_name(path) in _METADATA_FILES:
+        grids = tuple(grid for node in arrays[:_MAX_ARRAYS] if (grid := node.locate_chunks()) is not None)
         yield References(FORMAT, (), grids)
-    if len(arrays) > _MOST or len(mentions) > _MOST:
-        raise LimitReachedError(f"only the first {_MOST} arrays and codecs of the metadata are followed")
+    if len(arrays) > _MAX_ARRAYS or len(mentions) > _MAX_ARRAYS:
+        raise LimitReachedError(f"only the first {_MAX_ARRAYS} arrays and codecs of the metadata are followed")
 
 
-def _named(node: Node) -> Iterator[Mention]:
+def _list_mentions(node: ZarrNode) -> Iterator[Mention]:
     for way, setting in node.settings:
         if not isinstance(setting.value, str):
             continue
         if _names_codec(way):
-            yield Mention(_CODECS, "codec", setting.value[:_SHOWN], setting.where)
-        elif way[0] in _POINTS and (len(way) == 1 or way[1:] == ("name",) or _is_item(way)):
-            yield Mention(_EXTENSIONS, _POINTS[way[0]], setting.value[:_SHOWN], setting.where)
+            yield Mention(_CODEC_VOCABULARY, "codec", setting.value[:_MAX_SHOWN_LENGTH], setting.where)
+        elif way[0] in _EXTENSION_POINTS and (len(way) == 1 or way[1:] == ("name",) or _names_transformer(way)):
+            yield Mention(
+                _EXTENSION_VOCABULARY, _EXTENSION_POINTS[way[0]], setting.value[:_MAX_SHOWN_LENGTH], setting.where
+            )
 
 
-def _names_codec(way: Way) -> bool:
+def _names_codec(way: KeyPath) -> bool:
     """``compressor.id``, ``filters.0.id``; ``codecs.0.name`` or ``codecs.0``, in the codec of shards too."""
     if way[0] in ("compressor", "filters"):
         return way[-1] == "id"
-    if way[0] not in _LISTS:
+    if way[0] not in _CODEC_LISTS:
         return False
-    return _ends_in_item(way) or (way[-1] == "name" and _ends_in_item(way[:-1]))
+    return _ends_in_codec(way) or (way[-1] == "name" and _ends_in_codec(way[:-1]))
 
 
-def _ends_in_item(way: Way) -> bool:
-    return len(way) > 1 and way[-2] in _LISTS and way[-1].isdigit()
+def _ends_in_codec(way: KeyPath) -> bool:
+    return len(way) > 1 and way[-2] in _CODEC_LISTS and way[-1].isdigit()
 
 
-def _is_item(way: Way) -> bool:
+def _names_transformer(way: KeyPath) -> bool:
     return way[0] == "storage_transformers" and (len(way) == 2 or way[-1] == "name")
 
 

@@ -7,43 +7,43 @@ from typing import Final
 from modelaudit.formats.weights.hdf5 import Hdf5Defect
 from modelaudit.formats.weights.hdf5.datasets import COMPACT, CONTIGUOUS, VIRTUAL, Dataset
 from modelaudit.formats.weights.hdf5.superblock import Superblock
-from modelaudit.formats.weights.hdf5.walk import Stock
+from modelaudit.formats.weights.hdf5.walker import FoundObjects
 from modelaudit.model.limits import Limits
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.windows import read_available
 
-_LOOKED_AT: Final = 4096
+_SEARCHED_BYTES: Final = 4096
 
 
-def judge_sizes(stock: Stock, superblock: Superblock, limits: Limits, log: DefectLog) -> None:
+def check_sizes(stock: FoundObjects, superblock: Superblock, limits: Limits, log: DefectLog) -> None:
     """Note datasets of shapes that fill the memory (CVE-2026-0897), and those whose sizes contradict each other."""
     window = superblock.source.window
     allowed = max(limits.expansion_floor, limits.expansion_ratio * window.size)
     total = 0
     for path, dataset in stock.datasets:
-        declared = dataset.declared
+        declared = dataset.declared_bytes
         total += declared
         if declared > allowed:
             detail = f"{path} states {declared} bytes in a file of {window.size}"
             log.add(Hdf5Defect.EXPANSION_RATIO, detail, dataset.offset or None, path)
-        _contradictions(path, dataset, superblock, log)
-    if total > allowed and not any(dataset.declared > allowed for _, dataset in stock.datasets):
+        _check_dataset(path, dataset, superblock, log)
+    if total > allowed and not any(dataset.declared_bytes > allowed for _, dataset in stock.datasets):
         log.add(Hdf5Defect.EXPANSION_RATIO, f"its datasets state {total} bytes in a file of {window.size}")
     trailing = window.size - superblock.end
-    if trailing > 0 and read_available(window, superblock.end, _LOOKED_AT).strip(b"\0"):
+    if trailing > 0 and read_available(window, superblock.end, _SEARCHED_BYTES).strip(b"\0"):
         log.add(Hdf5Defect.TRAILING_DATA, f"{trailing} bytes follow the end that the file states", superblock.end)
 
 
-def _contradictions(path: str, dataset: Dataset, superblock: Superblock, log: DefectLog) -> None:
-    if dataset.type is None or dataset.space is None or dataset.elsewhere or dataset.layout == VIRTUAL:
+def _check_dataset(path: str, dataset: Dataset, superblock: Superblock, log: DefectLog) -> None:
+    if dataset.type is None or dataset.space is None or dataset.external_files or dataset.layout == VIRTUAL:
         return
-    declared, offset = dataset.declared, dataset.offset or None
+    declared, offset = dataset.declared_bytes, dataset.offset or None
     if dataset.layout == CONTIGUOUS:
         stored = declared if dataset.size is None else dataset.size
         if stored < declared:
             detail = f"{path} states {declared} bytes and has room for {stored}"
             log.add(Hdf5Defect.SIZE_MISMATCH, detail, offset, path)
-        if dataset.address is not None and dataset.address + stored > superblock.source.room:
+        if dataset.address is not None and dataset.address + stored > superblock.source.bytes_after_base:
             log.add(Hdf5Defect.DATA_BEYOND_END, f"the data of {path} end beyond the file", offset, path)
     elif dataset.layout == COMPACT and len(dataset.compact) < declared:
         detail = f"{path} states {declared} bytes and has room for {len(dataset.compact)}"

@@ -1,0 +1,137 @@
+"""Every object that can be reached from the root group, each once, whatever its links lead to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelaudit.formats.weights.hdf5.attributes import Attribute, read_attributes
+from modelaudit.formats.weights.hdf5.datasets import Dataset
+from modelaudit.formats.weights.hdf5.groups import HARD, Link, read_links, read_symbol_links
+from modelaudit.formats.weights.hdf5.heaps import GlobalHeaps
+from modelaudit.formats.weights.hdf5.objects import Message, read_messages
+from modelaudit.formats.weights.hdf5.source import StructureSource
+from modelaudit.formats.weights.hdf5.superblock import Superblock
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import keep_time
+
+_MAX_ATTRIBUTES: Final = 200_000
+_MAX_DAMAGES: Final = 20
+_MAX_PATH_LENGTH: Final = 300
+
+
+@dataclass(slots=True)
+class FoundObjects:
+    """What was found, filled object by object.
+
+    Attributes:
+        datasets: each with its path.
+        attributes: each with the path of the object that has it.
+        links: those that are not hard, each with its path.
+        unread: what could not be read, bounded.
+        messages: of what kinds the superblock's extension has messages.
+    """
+
+    datasets: list[tuple[str, Dataset]] = field(default_factory=list)
+    attributes: list[tuple[str, Attribute]] = field(default_factory=list)
+    links: list[tuple[str, Link]] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    objects: int = 0
+    extension: set[int] = field(default_factory=set)
+    damages: Counter[str] = field(default_factory=Counter)
+
+    def record_damage(self, error: DamagedError, path: str) -> None:
+        """Note that something could not be read."""
+        self.damages["all"] += 1
+        if self.damages["all"] <= _MAX_DAMAGES:
+            reason = UnreadReason.LIMIT if isinstance(error, LimitReachedError) else UnreadReason.DAMAGED
+            self.unread.append(Unread(reason, f"{path}: {error}", Location(offset=error.offset, key=path)))
+
+
+class ObjectWalker:
+    """Goes through a file object by object; damage to one leaves the others."""
+
+    def __init__(self, superblock: Superblock, most: int) -> None:
+        self.found = FoundObjects()
+        self.source: StructureSource = superblock.source
+        self.heaps = GlobalHeaps(self.source)
+        self._superblock = superblock
+        self._max_objects = most
+        self._waiting: list[tuple[str, int]] = []
+        self._seen: set[int] = set()
+
+    def run(self) -> None:
+        """Fill ``stock``.
+
+        Raises:
+            LimitReachedError: there is more than is gone through.
+            WindowError: from the window.
+        """
+        self._read_extension()
+        self._queue_object("/", self._superblock.root)
+        if self._superblock.tables is not None:
+            tree, heap = self._superblock.tables
+            with self._record_damage("/"):
+                for link in read_symbol_links(self.source, tree, heap):
+                    self._follow_link("/", link)
+        while self._waiting:
+            keep_time()
+            path, address = self._waiting.pop()
+            self.found.objects += 1
+            if self.found.objects > self._max_objects:
+                raise LimitReachedError(f"only the first {self._max_objects} objects were gone through")
+            dataset = Dataset()
+            with self._record_damage(path):
+                self._read_object(path, address, dataset)
+            if dataset.layout is not None or dataset.external_files:
+                self.found.datasets.append((path, dataset))
+
+    def _read_extension(self) -> None:
+        address = self._superblock.extension
+        if address is not None:
+            with self._record_damage("superblock"):
+                self.found.extension.update(message.type for message in read_messages(self.source, address))
+
+    @contextmanager
+    def _record_damage(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except LimitReachedError:
+            raise
+        except DamagedError as error:
+            self.found.record_damage(error, path)
+
+    def _queue_object(self, path: str, address: int | None) -> None:
+        if address is not None and address not in self._seen:
+            self._seen.add(address)
+            self._waiting.append((path[:_MAX_PATH_LENGTH], address))
+
+    def _read_object(self, path: str, address: int, dataset: Dataset) -> None:
+        for message in read_messages(self.source, address):
+            with self._record_damage(path):
+                self._read_message(path, dataset, message)
+
+    def _read_message(self, path: str, dataset: Dataset, message: Message) -> None:
+        for link in read_links(self.source, message):
+            self._follow_link(path, link)
+        for attribute in read_attributes(self.source, message):
+            if isinstance(attribute, DamagedError):
+                self.found.record_damage(attribute, path)
+                continue
+            if len(self.found.attributes) >= _MAX_ATTRIBUTES:
+                raise LimitReachedError(f"only the first {_MAX_ATTRIBUTES} attributes were read")
+            self.found.attributes.append((path, attribute))
+        dataset.record_message(self.source, self.heaps, message)
+
+    def _follow_link(self, path: str, link: Link) -> None:
+        full = f"{path.rstrip('/')}/{link.name}"[:_MAX_PATH_LENGTH]
+        if link.kind == HARD:
+            self._queue_object(full, link.address)
+        elif len(self.found.links) < self._max_objects:
+            self.found.links.append((full, link))
+        else:
+            raise LimitReachedError(f"only the first {self._max_objects} links were kept")

@@ -1,0 +1,353 @@
+"""A walk over the items of serialised R, in bounded memory and without recursion, that notes what code they hold.
+
+R evaluates a promise when whoever reads the file first touches the value (CVE-2024-27322). Functions, their bytecode
+and other language run when the model that holds them is used; formulas are language too, so that what counts is the
+names that are called. Source: ``src/main/serialize.c`` (``ReadItem_Recursive``, ``ReadBC``), R 4.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.formats.weights.r_data.source import COMPLEX, INTEGER, RAW, REAL, ItemSource
+from modelaudit.model.outline import Mention
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import keep_time
+
+FUNCTION_VOCABULARY: Final = "r-functions"
+OBJECT_VOCABULARY: Final = "r-objects"
+_MAX_OPEN_ITEMS: Final = 200_000
+_MAX_MENTIONS: Final = 5_000
+_MAX_STRINGS_SEARCHED: Final = 16
+_MAX_NAME_LENGTH: Final = 200
+
+_SYMBOL, _PAIRLIST, _CLOSURE, _ENVIRONMENT, _PROMISE, _CALL, _DOTS = 1, 2, 3, 4, 5, 6, 17
+_CHARACTERS, _STRINGS, _LIST, _EXPRESSIONS, _BYTECODE, _POINTER, _WEAK, _S4 = 9, 16, 19, 20, 21, 22, 23, 25
+_ALTREP, _ATTRIBUTED_PAIRS, _ATTRIBUTED_CALL, _REFERENCE = 238, 239, 240, 255
+_BACK_REFERENCE, _BACK_REFERENCE_TARGET = 243, 244
+_NAMED_ENVIRONMENTS: Final = frozenset({247, 248, 249})  # what a hook stands for, a package, a namespace
+_WITHOUT_CONTENT: Final = frozenset({0, 241, 242, 250, 251, 252, 253, 254})
+_UNBOUND: Final = 252
+_NUMBER_KINDS: Final = {10: INTEGER, 13: INTEGER, 14: REAL, 15: COMPLEX, 24: RAW}
+_BUILT_IN: Final = frozenset({7, 8})
+_PAIR_LIKE: Final = frozenset({_PAIRLIST, _CALL, _CLOSURE, _PROMISE, _DOTS})
+_HAS_ATTRIBUTES, _HAS_TAG, _ACTIVE_BINDING = 1 << 9, 1 << 10, 1 << 27
+
+# How the language that an item lies in comes to run, from what never does to what does on its own.
+DATA: Final = ""
+LANGUAGE: Final = "language"
+FUNCTION: Final = "function"
+PROMISE: Final = "promise"
+
+_NAMESPACE_OPERATORS: Final = frozenset({"::", ":::"})
+_FUNCTIONS_THAT_CALL: Final = frozenset({
+    "do.call", "match.fun", "get", "get0", "mget", "getExportedValue", "getFromNamespace", "getAnywhere", "eval",
+    "evalq", "lapply", "sapply", "vapply", "mapply", "tapply", "apply", "rapply", "Map", "Reduce", "Filter", "Find",
+    "Position", "Recall", "outer", "Vectorize", "as.name", "as.symbol", "call", "as.call", "tryCatch",
+})  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call as its parts are read.
+
+    Attributes:
+        name: what is called, once it was read.
+        names: the call whose name this one works out, such as ``base::system``.
+        package: the first operand of ``::``.
+    """
+
+    name: str = ""
+    names: _Call | None = None
+    package: str = ""
+
+
+@dataclass(slots=True)
+class _PromiseValue:
+    """Whether a promise has its value already, which stands before its expression."""
+
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _ItemContext:
+    """Where an item stands: the language around it, its part in what holds it, and what that is."""
+
+    code: str = DATA
+    part: str = ""
+    call: _Call | None = None
+    value: _PromiseValue | None = None
+
+
+_ReadTask = Callable[[], None]
+_DATA_CONTEXT: Final = _ItemContext()
+
+
+class ItemWalker:
+    """Reads one object with everything in it.
+
+    Attributes:
+        mentions: what it calls, without repetition, in order.
+    """
+
+    def __init__(self, source: ItemSource) -> None:
+        self.mentions: list[Mention] = []
+        self._source = source
+        self._references: list[str] = []
+        self._waiting: list[_ReadTask] = []
+        self._seen: set[tuple[str, str, str]] = set()
+
+    def run(self) -> None:
+        """Walk to the end of the object.
+
+        Raises:
+            DamagedError: the items break off or are none.
+            LimitReachedError: they nest too deep.
+            WindowError: from the window.
+        """
+        self._queue_tasks(lambda: self._read_item(_DATA_CONTEXT))
+        while self._waiting:
+            keep_time()
+            if len(self._waiting) > _MAX_OPEN_ITEMS:
+                raise LimitReachedError(f"more than {_MAX_OPEN_ITEMS} items are open at once", self._source.offset)
+            self._waiting.pop()()
+
+    def _queue_tasks(self, *tasks: _ReadTask) -> None:
+        """What is read next, in this order."""
+        self._waiting.extend(reversed(tasks))
+
+    def _queue_items(self, *places: _ItemContext) -> None:
+        for place in reversed(places):
+            self._waiting.append(lambda place=place: self._read_item(place))  # type: ignore[misc]
+
+    def _record_mention(self, vocabulary: str, use: str, name: str, detail: str = "") -> None:
+        key = (vocabulary, use, name)
+        if key in self._seen or len(self.mentions) >= _MAX_MENTIONS:
+            return
+        self._seen.add(key)
+        where = Location(offset=self._source.offset)
+        self.mentions.append(Mention(vocabulary, use, name[:_MAX_NAME_LENGTH], where, detail))
+
+    def _read_length(self) -> int:
+        length = self._source.read_integer()
+        if length == -1:
+            upper, lower = self._source.read_integer(), self._source.read_integer() & 0xFFFF_FFFF
+            length = (upper << 32) + lower
+        if length < 0:
+            raise DamagedError(f"a vector has {length} elements", self._source.offset)
+        return length
+
+    def _read_item(self, place: _ItemContext) -> None:
+        flags = self._source.read_integer() & 0xFFFF_FFFF
+        kind = flags & 0xFF
+        attributes = (_DATA_CONTEXT,) if flags & _HAS_ATTRIBUTES else ()
+        if place.value is not None and place.part == "value":
+            place.value.known = kind != _UNBOUND
+        if kind in _PAIR_LIKE:
+            self._read_pair(kind, flags, place, attributes)
+        elif kind in (_SYMBOL, _REFERENCE):
+            self._read_symbol(kind, flags, place)
+        elif kind in _NUMBER_KINDS:
+            self._source.skip_numbers(_NUMBER_KINDS[kind], self._read_length())
+            self._queue_items(*attributes)
+        elif kind in (_STRINGS, _LIST, _EXPRESSIONS, _CHARACTERS):
+            self._queue_items(*attributes)
+            self._read_vector(kind, place)
+        elif kind not in _WITHOUT_CONTENT:
+            self._read_rare_item(kind, place, attributes)
+
+    def _read_symbol(self, kind: int, flags: int, place: _ItemContext) -> None:
+        """A name, or an object that occurred before, which may be one."""
+        if kind == _SYMBOL:
+            name = self._read_character_item()
+            self._references.append(name)
+        else:
+            index = flags >> 8 or self._source.read_integer()
+            if not 0 < index <= len(self._references):
+                raise DamagedError(f"a reference names object {index} of {len(self._references)}", self._source.offset)
+            name = self._references[index - 1]
+        self._record_name(name, place)
+
+    def _read_vector(self, kind: int, place: _ItemContext) -> None:
+        if kind == _STRINGS:
+            self._read_strings(place)
+        elif kind == _CHARACTERS:
+            self._read_characters()
+        else:
+            part = "frame" if place.part == "table" else ""
+            code = place.code or (LANGUAGE if kind == _EXPRESSIONS else DATA)
+            self._read_elements(self._read_length(), _ItemContext(code, part))
+
+    def _read_rare_item(self, kind: int, place: _ItemContext, attributes: tuple[_ItemContext, ...]) -> None:
+        if kind == _ENVIRONMENT:
+            self._source.read_integer()
+            self._references.append("")
+            self._queue_items(_DATA_CONTEXT, _ItemContext(part="frame"), _ItemContext(part="table"), _DATA_CONTEXT)
+        elif kind in _NAMED_ENVIRONMENTS:
+            self._source.read_integer()
+            for _ in range(self._read_length()):
+                self._read_character_item()
+            self._references.append("")
+        elif kind == _BYTECODE:
+            self._source.read_integer()
+            code = place.code if place.code in (FUNCTION, PROMISE) else FUNCTION
+            self._queue_items(*attributes)
+            self._queue_tasks(lambda: self._read_bytecode(code))
+        elif kind in _BUILT_IN:
+            self._record_name(self._source.read_text(max(0, self._source.read_integer())), place)
+            self._queue_items(*attributes)
+        elif kind == _ALTREP:
+            self._queue_items(_ItemContext(part="representation", call=_Call()), _DATA_CONTEXT, _DATA_CONTEXT)
+        elif kind in (_POINTER, _WEAK):
+            self._references.append("")
+            self._queue_items(*((_DATA_CONTEXT, _DATA_CONTEXT) if kind == _POINTER else ()), *attributes)
+        elif kind == _S4:
+            self._queue_items(*attributes)
+        else:
+            raise DamagedError(f"{kind} is no type of R", self._source.offset)
+
+    def _read_pair(self, kind: int, flags: int, place: _ItemContext, attributes: tuple[_ItemContext, ...]) -> None:
+        """A cell of two, or what R stores like one: a call, a function, a promise."""
+        tag = (_DATA_CONTEXT,) if flags & _HAS_TAG else ()
+        if kind == _CALL:
+            code = place.code or LANGUAGE
+            call = _Call(names=place.call if place.part == "head" else None)
+            self._queue_items(*attributes, *tag, _ItemContext(code, "head", call), _ItemContext(code, "rest", call))
+        elif kind == _CLOSURE:
+            code = PROMISE if place.code == PROMISE else FUNCTION
+            self._queue_items(*attributes, *tag, _ItemContext(code), _ItemContext(code))
+        elif kind == _PROMISE:
+            self._read_promise(place, attributes, tag)
+        elif place.part == "rest":
+            self._queue_items(*attributes, *tag, _ItemContext(place.code, "argument", place.call), place)
+        elif place.part == "frame":
+            if flags & _ACTIVE_BINDING:
+                self._record_mention(OBJECT_VOCABULARY, "variable", "active binding")
+            self._queue_items(*attributes, *tag, _ItemContext(part="variable"), place)
+        elif place.part == "representation":
+            self._queue_items(*attributes, *tag, place, place)
+        else:
+            first = _ItemContext(place.code, "variable" if kind == _DOTS else "")
+            self._queue_items(*attributes, *tag, first, place if kind == _DOTS else _ItemContext(place.code))
+
+    def _read_promise(
+        self, place: _ItemContext, attributes: tuple[_ItemContext, ...], tag: tuple[_ItemContext, ...]
+    ) -> None:
+        """Arguments that a function was given lie as promises in its environment; anywhere else R never writes one."""
+        if place.part == "variable":
+            code = FUNCTION
+        else:
+            code = PROMISE
+            self._record_mention(OBJECT_VOCABULARY, "value", "promise")
+        value = _PromiseValue()
+        self._queue_items(
+            *attributes, *tag, _ItemContext(part="value", value=value), _ItemContext(code, "expression", None, value)
+        )
+
+    def _read_character_item(self) -> str:
+        flags = self._source.read_integer()
+        if flags & 0xFF != _CHARACTERS:
+            raise DamagedError(f"type {flags & 0xFF} stands where a text has to", self._source.offset)
+        if flags & _HAS_ATTRIBUTES:
+            raise DamagedError("a text has attributes, which R has not written for many years", self._source.offset)
+        return self._read_characters()
+
+    def _read_characters(self) -> str:
+        length = self._source.read_integer()
+        return self._source.read_text(length) if length > 0 else self._read_empty_text(length)
+
+    def _read_empty_text(self, length: int) -> str:
+        if length < -1:
+            raise DamagedError(f"a text has {length} bytes", self._source.offset)
+        return ""
+
+    def _read_strings(self, place: _ItemContext) -> None:
+        for number in range(self._read_length()):
+            text = self._read_character_item()
+            if number < _MAX_STRINGS_SEARCHED and place.code and place.part in ("head", "argument"):
+                self._record_name(text, place)
+
+    def _record_name(self, name: str, place: _ItemContext) -> None:
+        if not name or place.call is None:
+            if name and place.part == "expression":
+                self._record_mention(FUNCTION_VOCABULARY, f"{place.code}-argument", name)
+            return
+        call = place.call
+        if place.part == "head":
+            self._record_call(name, place)
+        elif place.part == "representation":
+            if not call.name:
+                call.name = name
+                self._record_mention("r-altrep", "representation", name)
+        elif place.part == "argument" and call.name in _NAMESPACE_OPERATORS:
+            if not call.package:
+                call.package = name
+                return
+            if call.names is not None:
+                call.names.name = name
+            self._record_mention(
+                FUNCTION_VOCABULARY, f"{place.code}-{'call' if call.names else 'argument'}", name, f"of {call.package}"
+            )
+        elif place.part == "argument" and call.name in _FUNCTIONS_THAT_CALL:
+            self._record_mention(FUNCTION_VOCABULARY, f"{place.code}-argument", name, f"given to {call.name}")
+
+    def _record_call(self, name: str, place: _ItemContext) -> None:
+        if place.call is not None:
+            place.call.name = name
+        self._record_mention(FUNCTION_VOCABULARY, f"{place.code}-call", name)
+
+    def _read_elements(self, left: int, place: _ItemContext) -> None:
+        """The elements of a list, one at a time, so that a stated length alone costs nothing."""
+        if left:
+            self._queue_tasks(lambda: self._read_item(place), lambda: self._read_elements(left - 1, place))
+
+    def _read_bytecode(self, code: str) -> None:
+        """Bytecode: its numbers, then the constants that they work on, the source of the function among them."""
+        self._queue_tasks(
+            lambda: self._read_item(_DATA_CONTEXT), lambda: self._read_constants(self._read_length(), code)
+        )
+
+    def _read_constants(self, left: int, code: str) -> None:
+        if not left:
+            return
+        kind = self._source.read_integer()
+        self._queue_tasks(lambda: self._read_constants(left - 1, code))
+        if kind == _BYTECODE:
+            self._queue_tasks(lambda: self._read_bytecode(code))
+        elif kind in (_PAIRLIST, _CALL, _BACK_REFERENCE, _BACK_REFERENCE_TARGET, _ATTRIBUTED_CALL, _ATTRIBUTED_PAIRS):
+            self._read_bytecode_language(kind, _ItemContext(code))
+        else:
+            # Instructions find a function by its name among the constants, in which variables stand too.
+            self._queue_tasks(
+                lambda: self._read_item(
+                    _ItemContext(code, "argument", _Call("get")) if kind == _SYMBOL else _ItemContext(code)
+                )
+            )
+
+    def _read_bytecode_language(self, kind: int, place: _ItemContext) -> None:
+        """Language among the constants of bytecode, in which a cell may stand for one that occurred before."""
+        if kind == _BACK_REFERENCE:
+            self._source.read_integer()
+            return
+        if kind == _BACK_REFERENCE_TARGET:
+            self._source.read_integer()
+            kind = self._source.read_integer()
+        attributed = kind in (_ATTRIBUTED_CALL, _ATTRIBUTED_PAIRS)
+        if kind in (_CALL, _ATTRIBUTED_CALL):
+            call = _Call(names=place.call if place.part == "head" else None)
+            first, rest = _ItemContext(place.code, "head", call), _ItemContext(place.code, "rest", call)
+        elif kind in (_PAIRLIST, _ATTRIBUTED_PAIRS):
+            part = "argument" if place.part == "rest" else ""
+            first, rest = _ItemContext(place.code, part, place.call), place
+        else:
+            self._queue_tasks(lambda: self._read_item(place))
+            return
+        before: list[_ReadTask] = [lambda: self._read_item(_DATA_CONTEXT)] * (2 if attributed else 1)  # attributes, tag
+        self._queue_tasks(
+            *before,
+            lambda: self._read_bytecode_language(self._source.read_integer(), first),
+            lambda: self._read_bytecode_language(self._source.read_integer(), rest),
+        )
