@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import string
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,10 @@ _OLD_SUBJECTS = {
     "skops-node": "with the format skops; its field 'act' is now 'use', 'loader' is now 'detail'",
 }
 _FIELD = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+
+_MOST_LISTED = 25
+"""More words than these make a message unreadable."""
 
 
 def read_subjects(documents: Iterable[Document]) -> Subjects:
@@ -126,14 +131,14 @@ def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -
         known = subjects.get(matcher.subject)
         if known is None:
             raise document.error(
-                f"match.{index}.subject: {matcher.subject!r} is not one of {_listed(subjects)}",
+                f"match.{index}.subject: {matcher.subject!r} is not {_suggest_words(matcher.subject, subjects)}",
                 ("match", index, "subject"),
             )
         for field, wanted in matcher.where.items():
             strange = [value for value in wanted if known.get(field) and value not in known[field]]
             if strange:
                 raise document.error(
-                    f"match.{index}.where.{field}: {strange[0]!r} is not one of {_listed(known[field])}",
+                    f"match.{index}.where.{field}: {strange[0]!r} is not {_suggest_words(strange[0], known[field])}",
                     ("match", index, "where", field),
                 )
             if field not in known:
@@ -184,6 +189,16 @@ def _check_message(file: FindingFile, document: Document, subjects: Subjects) ->
                 raise document.error(
                     f"message: {{{field}}} is not a field of {kind}, which has {_listed(subjects[kind])}", ("message",)
                 )
+
+
+def _suggest_words(word: object, known: Iterable[str]) -> str:
+    """All known words where they fit a line of a message, else the nearest ones."""
+    words = sorted(known)
+    if len(words) <= _MOST_LISTED:
+        return f"one of {', '.join(words)}"
+    nearest = difflib.get_close_matches(str(word), words)
+    hint = f"; the nearest is {' or '.join(nearest)}" if nearest else "; docs/extending.md says where they are declared"
+    return f"one of the {len(words)} known words{hint}"
 
 
 def _listed(words: Iterable[str]) -> str:
