@@ -12,7 +12,7 @@ UNREVIEWED = "it is not on the list of reviewed names"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is known of a name. ``effect`` is the family of harm, ``why`` one sentence; ``entry`` its list entry."""
+    """The judgement of a name. ``effect`` is the family of harm, ``why`` one sentence; ``entry`` its list entry."""
 
     standing: Standing
     effect: str = ""
@@ -21,7 +21,7 @@ class Judgement:
 
 
 def judge_name(subject: Value, callables: Callables) -> Judgement:
-    """The standing of what a program names; anything but a name is unresolved."""
+    """Return the judgement of a subject; anything but a name is unresolved."""
     if not isinstance(subject, Name):
         return Judgement(Standing.UNRESOLVED, why="it is only known when the file is loaded")
     dotted = "." in subject.qualname

@@ -14,7 +14,7 @@ from modelaudit.model.skops import SkopsNode, SkopsSchema
 from modelaudit.model.structure import Location
 
 _ACTS: Final = {"calls": "call", "constructs": "construct", "refers": "refer"}
-# Loaders of functions and types as such; what the others make is an object.
+# Loaders of functions and types as such; the others make objects.
 _CALLABLE: Final = frozenset({"FunctionNode", "TypeNode"})
 _OBJECTS: Final = frozenset({"ConstructorFromReduceNode", "ObjectNode"})
 

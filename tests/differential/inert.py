@@ -14,7 +14,7 @@ MODULE = "inert"
 
 @dataclass
 class World:
-    """What programs can reach, and what was done to it, in order."""
+    """The names that programs can reach, and the acts on them, in order."""
 
     acts: list[NamedAct] = field(default_factory=list)
     things: dict[str, object] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Passing over plain data must not change what is found: the skimming machine against the one that follows all."""
+"""Skipping plain data must not change the events: the skimming machine against the one that follows all."""
 
 from __future__ import annotations
 

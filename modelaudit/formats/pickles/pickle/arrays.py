@@ -51,7 +51,7 @@ class ArrayPayload:
 
     Attributes:
         start: offset of the first byte.
-        end: offset behind the last byte; meaningless for a pickle, which ends where it says STOP.
+        end: offset behind the last byte; meaningless for a pickle, which ends with its STOP opcode.
         is_pickle: the array holds objects, and the bytes are a pickle of its own.
     """
 

@@ -54,14 +54,14 @@ class _TrackedDtype:
 
 
 class ForgedError(Exception):
-    """NumPy would not write this state; the message says why, in one line."""
+    """NumPy would not write this state; the message is the reason in one line."""
 
 
 class DtypeTracker:
     """Follows the dtypes of one program, and the arrays that it sets state on.
 
     Attributes:
-        overflow: a line that says which bound was exceeded, so that not everything was checked; empty otherwise.
+        overflow: a line with the bound that was exceeded, so that not everything was checked; empty otherwise.
     """
 
     def __init__(self) -> None:
@@ -254,7 +254,7 @@ class DtypeTracker:
 
 
 def _check_flags(objects: bool | None, flags: int, may_point: bool) -> None:
-    """Check the flags of a dtype against what it holds; ``may_point`` if its items may be pointers."""
+    """Check the flags of a dtype against its contents; ``may_point`` if its items may be pointers."""
     if -128 <= flags < 0:
         flags += 128  # written as a signed byte before NumPy 2
     if flags < 0:

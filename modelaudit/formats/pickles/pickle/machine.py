@@ -382,7 +382,7 @@ class Machine:
         """Read up to the next newline; returns the first bytes, and whether these are the whole line."""
         line = self.source.read_line()
         if line is None or not line[2]:
-            # The unpickler in Python, on which joblib and dill build, drops the last byte in place of a newline.
+            # The unpickler in Python, the base of joblib's and dill's, drops the last byte in place of a newline.
             self.recorder.record_defect(PickleDefect.UNENDED_LINE, "a line that breaks off with the file")
         if line is None:
             raise DamagedError("the pickle ends inside a line", self.source.opcode_offset)

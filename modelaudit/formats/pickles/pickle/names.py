@@ -47,8 +47,8 @@ def resolve_global(module: str, qualname: str, protocol: int) -> Name:
 def resolve_call(callee: StackValue, arguments: Sequence[StackValue]) -> Name | None:
     """Return the global that ``callee(*arguments)`` returns; ``None`` unless the call is a known look-up by name.
 
-    For an attribute of an object, the answer is the attribute of what made the object: it says where the attribute is
-    defined, not which object it is bound to.
+    For an attribute of an object, the answer is the attribute of what made the object: it is where the attribute
+    is defined, whatever object it is bound to.
     """
     if not isinstance(callee, Name) or not arguments:
         return None

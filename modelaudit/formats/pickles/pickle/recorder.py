@@ -1,4 +1,4 @@
-"""The record of what a pickle program would do: events, defects, and how often each name is used."""
+"""The record of a pickle program: events, defects, and how often each name is used."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class DeferredStretches:
     # -- memo entries that plain opcodes must not read ----------------------------------------------------------------
 
     def watch_entry(self, index: int, value: StackValue) -> None:
-        """Watch a memo entry if plain opcodes could change it, or act with it: what reads it is not skipped."""
+        """Watch a memo entry if plain opcodes could change it, or act with it: opcodes that read it are not skipped."""
         kind = type(value)
         is_mutable = kind is Container and value.type in _MUTABLE  # type: ignore[union-attr]
         if not (is_mutable or kind in ACTING_TYPES or (kind is str and value in SPECIAL_KEYS)):
