@@ -22,7 +22,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import HEAD_BYTES
 from modelaudit.wire.codecs import BZIP2, CODECS, LZ4, XZ, ZSTD, Codec, DecodingError
 from modelaudit.wire.codings import AS_TEXT, Coding, decode_character_bytes, decode_codings
-from modelaudit.wire.windows import Budget, SubWindow, budget_of, read_whole
+from modelaudit.wire.windows import Budget, SubWindow, get_budget, read_all_bytes
 
 _TRIAL_BYTES: Final = 600
 _SINGLE_BYTE_STEPS: Final = 64
@@ -149,7 +149,7 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
     Raises:
         WindowError: from the window, or with reason ``limit-reached`` for a text that is longer.
     """
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     for layers in range(_MAX_LAYERS + 1):
         head = window.read(0, HEAD_BYTES)
         coding = detect_coding(head, window.size > len(head), is_text)
@@ -158,7 +158,7 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
         if coding is Coding.RAW:
             name = detect_format(window.read(0, MIB))
             return EmbeddedContent(name, window, layers) if name else None
-        text = read_whole(window, limits.document_bytes)
+        text = read_all_bytes(window, limits.document_bytes)
         budget.spend(len(text))
         decoded = decode_character_bytes(text) if coding in AS_TEXT else decode_codings(text)
         if coding not in decoded:
@@ -175,8 +175,8 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
     Raises:
         WindowError: from the window, or with reason ``limit-reached`` for a text longer than ``document_bytes``.
     """
-    budget = budget_of(window, limits)
-    for count, match in enumerate(_CODED_STRING.finditer(read_whole(window, limits.document_bytes))):
+    budget = get_budget(window, limits)
+    for count, match in enumerate(_CODED_STRING.finditer(read_all_bytes(window, limits.document_bytes))):
         if count >= _MAX_STRINGS:
             raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
         begin, end = match.span(1)

@@ -26,7 +26,7 @@ from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, Reading
 from modelaudit.wire.members import MemberPaths
-from modelaudit.wire.windows import budget_of, opener
+from modelaudit.wire.windows import get_budget, make_opener
 
 _MAX_KEY_LENGTH: Final = 200
 _MAX_SEARCHED_BYTES: Final = 256 * KIB
@@ -94,7 +94,7 @@ def read_metadata(
     for interpreter in asked:
         yield from interpreter.read(artifact.path, settings, limits)
     paths = MemberPaths(join_member(artifact.path, "metadata"))
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     count = 0
     for entry in entries:
         ending = _choose_ending(entry.data)
@@ -106,7 +106,7 @@ def read_metadata(
         count += 1
         budget.spend(len(entry.data))
         inner = DecodedWindow(entry.data, budget)
-        yield Artifact(paths.of(entry.key[:_MAX_KEY_LENGTH] + ending), inner.size, opener(inner))
+        yield Artifact(paths.name_member(entry.key[:_MAX_KEY_LENGTH] + ending), inner.size, make_opener(inner))
 
 
 def _choose_ending(data: bytes) -> str | None:

@@ -13,7 +13,7 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.wire.base import Reading
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 _MAP_KEYS: Final = ("auto_map", "custom_pipelines", "custom_pipeline")
 _INDEX_FILE: Final = "model_index.json"
@@ -34,7 +34,7 @@ def _read_auto_map(path: str, settings: Sequence[Setting], limits: Limits) -> It
     items = [reference for setting in settings for reference in _parse_map_entry(setting)]
     if items:
         yield References("auto-map", tuple(items[:_MAX_ENTRIES]))
-    if file_name(path) == _INDEX_FILE:
+    if get_file_name(path) == _INDEX_FILE:
         # diffusers loads a component from an installed library, unless its folder has a file of the library's name.
         components = tuple(_collect_component_files(settings))
         if components:

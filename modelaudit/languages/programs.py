@@ -13,7 +13,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import NOWHERE, Document, Location, Unread, UnreadReason
 from modelaudit.wire.base import Read, Reading
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 _BY_ENDING: Final = {
     "Python source": (".pyx", ".ipy", ".xsh"),
@@ -54,7 +54,7 @@ def report_program_text(path: str, start: bytes) -> Iterator[Unread]:
 
     The name only adds suspicion: no loader of models runs a text with any other name.
     """
-    name = file_name(path)
+    name = get_file_name(path)
     kind = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
     if kind is None and start == b"#!":
         kind = "scripts"

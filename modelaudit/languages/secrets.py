@@ -22,8 +22,8 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.wire.base import LimitReachedError, Reader, Reading
 from modelaudit.wire.deadline import keep_time
-from modelaudit.wire.text import file_name, looks_like_text
-from modelaudit.wire.windows import read_whole
+from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.windows import read_all_bytes
 
 if TYPE_CHECKING:
     from detect_secrets.plugins.base import RegexBasedDetector
@@ -214,7 +214,7 @@ def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterato
     if window.size > limits.document_bytes:
         return  # the reader of the document reports the absence
     try:
-        data = read_whole(window, limits.document_bytes)
+        data = read_all_bytes(window, limits.document_bytes)
     except WindowError:
         return  # the reader of the document reports the absence
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -227,7 +227,7 @@ def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterato
         if mentions:
             yield Outline("text", tuple(mentions))
         raise
-    name = file_name(artifact.path)
+    name = get_file_name(artifact.path)
     if name in (".netrc", "_netrc") and any(not _is_placeholder(match[1].decode("latin-1"), "password in an address")
                                             for match in _NETRC_PASSWORD.finditer(data)):  # fmt: skip
         mentions.append(Mention(VOCABULARY, "secret", "password in .netrc"))

@@ -8,7 +8,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, UnreadReason
 from modelaudit.wire.defects import TextDefect
 from modelaudit.wire.text import EIGHT_BIT, TextScan, decode_text
-from modelaudit.wire.windows import chunks
+from modelaudit.wire.windows import iterate_chunks
 
 
 def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
@@ -20,7 +20,7 @@ def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tupl
     """
     scan = TextScan()
     data = bytearray()
-    for chunk in chunks(window):
+    for chunk in iterate_chunks(window):
         if len(data) + len(chunk) > limits.document_bytes:
             detail = f"larger than the {limits.document_bytes} bytes that are read of a document"
             raise WindowError(detail, UnreadReason.LIMIT)

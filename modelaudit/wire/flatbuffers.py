@@ -41,7 +41,7 @@ class FlatBuffer:
 
     def read_root(self) -> Table:
         """The table that the buffer begins with. Raises ``DamagedError`` and ``WindowError``."""
-        return Table(self, self.follow(0))
+        return Table(self, self.follow_offset(0))
 
     def spend(self, count: int = 1) -> None:
         """Take ``count`` off what may be looked at. Raises ``LimitReachedError``."""
@@ -49,7 +49,7 @@ class FlatBuffer:
         if self._left < 0:
             raise LimitReachedError(f"it holds more than {self._most} tables and elements")
 
-    def number(self, position: int, code: str) -> int:
+    def read_number(self, position: int, code: str) -> int:
         """The integer at ``position`` in the format ``code`` of ``struct``, little-endian.
 
         Raises:
@@ -63,10 +63,10 @@ class FlatBuffer:
             block = self._newest if index == self._newest_index else self._load_block(index)
             value: int = form.unpack_from(block, place)[0]
         else:
-            value = form.unpack(self.stretch(position, form.size))[0]
+            value = form.unpack(self.read_bytes(position, form.size))[0]
         return value
 
-    def stretch(self, position: int, length: int) -> bytes:
+    def read_bytes(self, position: int, length: int) -> bytes:
         """``length`` bytes at ``position``. Raises as ``number`` does."""
         if position < 0 or position + length > self.size:
             raise DamagedError(f"{length} bytes at {position} lie outside of the {self.size} that there are", position)
@@ -75,9 +75,9 @@ class FlatBuffer:
             return self.window.read(position, length)
         return self._load_block(position // _BLOCK)[place : place + length]
 
-    def follow(self, position: int) -> int:
+    def follow_offset(self, position: int) -> int:
         """Where the offset at ``position`` leads to. Raises as ``number`` does."""
-        offset = self.number(position, "I")
+        offset = self.read_number(position, "I")
         if not offset or position + offset >= self.size:
             raise DamagedError(f"an offset of {offset} leads nowhere", position)
         return position + offset
@@ -102,7 +102,7 @@ class Vector:
 
     def __init__(self, buffer: FlatBuffer, position: int, width: int) -> None:
         self._buffer = buffer
-        self.count = buffer.number(position, "I")
+        self.count = buffer.read_number(position, "I")
         self.start = position + 4
         self.width = width
         if self.start + self.count * width > buffer.size:
@@ -111,7 +111,7 @@ class Vector:
 
     def raw(self, most: int) -> bytes:
         """Its first ``most`` bytes. Raises ``WindowError``."""
-        return self._buffer.stretch(self.start, min(most, self.count * self.width))
+        return self._buffer.read_bytes(self.start, min(most, self.count * self.width))
 
     def numbers(self, code: str) -> Iterator[int]:
         """Its elements as integers. Raises ``LimitReachedError`` and ``WindowError``."""
@@ -119,7 +119,7 @@ class Vector:
         for first in range(0, self.count, step):
             count = min(step, self.count - first)
             self._buffer.spend(count)
-            yield from struct.unpack(f"<{count}{code}", self._buffer.stretch(self.start + first * self.width,
+            yield from struct.unpack(f"<{count}{code}", self._buffer.read_bytes(self.start + first * self.width,
                                                                           count * self.width))  # fmt: skip
 
     def tables(self) -> Iterator[Table]:
@@ -129,13 +129,13 @@ class Vector:
 
     def table(self, index: int) -> Table:
         """One element as a table. Raises ``DamagedError`` and ``WindowError``."""
-        return Table(self._buffer, self._buffer.follow(self.start + index * self.width))
+        return Table(self._buffer, self._buffer.follow_offset(self.start + index * self.width))
 
     def texts(self, most: int) -> Iterator[str]:
         """Its elements as texts of up to ``most`` bytes. Raises ``DamagedError`` and ``WindowError``."""
         for index in range(self.count):
             self._buffer.spend()
-            yield _read_text(self._buffer, self._buffer.follow(self.start + index * self.width), most)
+            yield _read_text(self._buffer, self._buffer.follow_offset(self.start + index * self.width), most)
 
 
 class Table:
@@ -147,38 +147,38 @@ class Table:
         buffer.spend()
         self._buffer = buffer
         self.position = position
-        self._slots = position - buffer.number(position, "i")
-        self._length = buffer.number(self._slots, "H")
+        self._slots = position - buffer.read_number(position, "i")
+        self._length = buffer.read_number(self._slots, "H")
         if self._length < 4 or self._length % 2 or self._slots + self._length > buffer.size:
             raise DamagedError(f"a table says that its list of fields takes {self._length} bytes", position)
 
-    def place(self, slot: int) -> int:
+    def find_field(self, slot: int) -> int:
         """Where the field stands; 0 where it is left out. Raises ``DamagedError`` and ``WindowError``."""
         at = 4 + 2 * slot
         if at + 2 > self._length:
             return 0
-        offset = self._buffer.number(self._slots + at, "H")
+        offset = self._buffer.read_number(self._slots + at, "H")
         return self.position + offset if offset else 0
 
     def number(self, slot: int, code: str, default: int = 0) -> int:
         """An integer in the format ``code`` of ``struct``. Raises ``DamagedError`` and ``WindowError``."""
-        place = self.place(slot)
-        return self._buffer.number(place, code) if place else default
+        place = self.find_field(slot)
+        return self._buffer.read_number(place, code) if place else default
 
     def text(self, slot: int, most: int = 256) -> str:
         """The first ``most`` bytes of a text; empty where it is left out. Raises as ``number`` does."""
-        place = self.place(slot)
-        return _read_text(self._buffer, self._buffer.follow(place), most) if place else ""
+        place = self.find_field(slot)
+        return _read_text(self._buffer, self._buffer.follow_offset(place), most) if place else ""
 
     def table(self, slot: int) -> Table | None:
         """A table, or a union's. Raises as ``number`` does."""
-        place = self.place(slot)
-        return Table(self._buffer, self._buffer.follow(place)) if place else None
+        place = self.find_field(slot)
+        return Table(self._buffer, self._buffer.follow_offset(place)) if place else None
 
     def vector(self, slot: int, width: int = 4) -> Vector | None:
         """A vector of elements of ``width`` bytes. Raises as ``number`` does."""
-        place = self.place(slot)
-        return Vector(self._buffer, self._buffer.follow(place), width) if place else None
+        place = self.find_field(slot)
+        return Vector(self._buffer, self._buffer.follow_offset(place), width) if place else None
 
     def tables(self, slot: int) -> Iterator[Table]:
         """A vector of tables; nothing where it is left out. Raises as ``number`` does."""

@@ -75,13 +75,13 @@ class MemberPaths:
         self._archive = archive
         self._named: Counter[str] = Counter()
 
-    def of(self, name: str) -> str:
+    def name_member(self, name: str) -> str:
         """The address of the next member called ``name``."""
         self._named[name] += 1
         ordinal = f"#{self._named[name]}" if self._named[name] > 1 else ""
         return join_member(self._archive, f"{name}{ordinal}")
 
-    def of_stretch(self, start: int, end: int) -> str:
+    def name_range(self, start: int, end: int) -> str:
         """The address of bytes that belong to no member."""
         return join_range(self._archive, start, end)
 

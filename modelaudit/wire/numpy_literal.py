@@ -42,14 +42,14 @@ def parse_literal(text: str) -> tuple[Literal, frozenset[str]]:
     Raises:
         DamagedError: it spells none that is understood.
     """
-    parser = _Parser(text)
-    value = parser.value(0)
+    parser = _LiteralParser(text)
+    value = parser.parse_value(0)
     if parser.kind != "end":
-        raise parser.error("something follows it")
+        raise parser.make_error("something follows it")
     return value, frozenset(parser.repeated)
 
 
-class _Parser:
+class _LiteralParser:
     """Stands on one token: its ``kind`` and its ``text``."""
 
     def __init__(self, text: str) -> None:
@@ -58,54 +58,54 @@ class _Parser:
         self.repeated: set[str] = set()
         self.kind = ""
         self.text = ""
-        self._next()
+        self._read_token()
 
-    def error(self, what: str) -> DamagedError:
+    def make_error(self, what: str) -> DamagedError:
         """What to raise at the token."""
         return DamagedError(f"the header is no literal that NumPy writes, up to character {self._position}: {what}")
 
-    def _next(self) -> None:
+    def _read_token(self) -> None:
         match = _TOKEN.match(self._source, self._position)
         if match is None or match.lastgroup is None:
-            raise self.error("an unknown token")
+            raise self.make_error("an unknown token")
         self._position = match.end()
         self.kind, self.text = match.lastgroup, match[match.lastgroup]
 
-    def _skip(self, mark: str) -> bool:
+    def _skip_mark(self, mark: str) -> bool:
         found = self.kind == "mark" and self.text == mark
         if found:
-            self._next()
+            self._read_token()
         return found
 
-    def value(self, depth: int) -> Literal:
+    def parse_value(self, depth: int) -> Literal:
         """The value that begins at the token."""
         if depth > DEPTH:
-            raise self.error(f"it nests more than {DEPTH} deep")
+            raise self.make_error(f"it nests more than {DEPTH} deep")
         if self.kind == "string":
-            return self._strings()
+            return self._parse_strings()
         if self.kind == "word":
             word = _WORDS[self.text]
-            self._next()
+            self._read_token()
             return word
-        if self._skip("-"):
-            return -self._number()
-        if self._skip("("):
-            values, comma = self._values(")", depth)
+        if self._skip_mark("-"):
+            return -self._parse_number()
+        if self._skip_mark("("):
+            values, comma = self._parse_values(")", depth)
             return values[0] if len(values) == 1 and not comma else tuple(values)
-        if self._skip("["):
-            return self._values("]", depth)[0]
-        if self._skip("{"):
-            return self._mapping(depth)
-        return self._number()
+        if self._skip_mark("["):
+            return self._parse_values("]", depth)[0]
+        if self._skip_mark("{"):
+            return self._parse_mapping(depth)
+        return self._parse_number()
 
-    def _number(self) -> int:
+    def _parse_number(self) -> int:
         text = self.text
         if self.kind != "number" or len(text) > _LONGEST_NUMBER:
-            raise self.error("a value is missing")
-        self._next()
+            raise self.make_error("a value is missing")
+        self._read_token()
         return int(text)
 
-    def _strings(self) -> str | bytes:
+    def _parse_strings(self) -> str | bytes:
         """Adjacent strings are one."""
         parts: list[str] = []
         coded: set[bool] = set()
@@ -113,37 +113,37 @@ class _Parser:
             match = _STRING.fullmatch(self.text)
             prefix, body = (match["prefix"].lower(), match["body"]) if match else ("", "")
             if not _ESCAPED.fullmatch(body) or not (body.isascii() or "b" not in prefix):
-                raise self.error("a string that cannot be read")
+                raise self.make_error("a string that cannot be read")
             if "r" not in prefix:
                 body = body.encode("latin-1", "backslashreplace").decode("unicode_escape")
             parts.append(body)
             coded.add("b" in prefix)
-            self._next()
+            self._read_token()
         if len(coded) > 1:
-            raise self.error("text and bytes side by side")
+            raise self.make_error("text and bytes side by side")
         text = "".join(parts)
         return text.encode("latin-1", "replace") if coded == {True} else text
 
-    def _values(self, closing: str, depth: int) -> tuple[list[Literal], bool]:
+    def _parse_values(self, closing: str, depth: int) -> tuple[list[Literal], bool]:
         """The values up to the closing mark, and whether a comma stands before it."""
         values: list[Literal] = []
         comma = True
-        while not self._skip(closing):
+        while not self._skip_mark(closing):
             if not comma:
-                raise self.error("a comma is missing")
-            values.append(self.value(depth + 1))
-            comma = self._skip(",")
+                raise self.make_error("a comma is missing")
+            values.append(self.parse_value(depth + 1))
+            comma = self._skip_mark(",")
         return values, comma
 
-    def _mapping(self, depth: int) -> dict[str, Literal]:
+    def _parse_mapping(self, depth: int) -> dict[str, Literal]:
         found: dict[str, Literal] = {}
         comma = True
-        while not self._skip("}"):
-            key = self.value(depth + 1)
-            if not comma or not isinstance(key, str) or not self._skip(":"):
-                raise self.error("a comma, a key that is text, or a colon is missing")
+        while not self._skip_mark("}"):
+            key = self.parse_value(depth + 1)
+            if not comma or not isinstance(key, str) or not self._skip_mark(":"):
+                raise self.make_error("a comma, a key that is text, or a colon is missing")
             if key in found:
                 self.repeated.add(key)
-            found[key] = self.value(depth + 1)
-            comma = self._skip(",")
+            found[key] = self.parse_value(depth + 1)
+            comma = self._skip_mark(",")
         return found

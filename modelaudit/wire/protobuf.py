@@ -67,7 +67,7 @@ class Message:
         self.end = end
 
     @classmethod
-    def whole(cls, window: Window) -> Message:
+    def from_window(cls, window: Window) -> Message:
         """The whole of ``window`` as one message."""
         return cls(window, 0, window.size)
 
@@ -95,7 +95,7 @@ class Message:
             LimitReachedError: there is no time left.
             WindowError: from the window.
         """
-        source = self._hold()
+        source = self._make_source()
         position = self.start
         groups = count = 0
         while position < self.end:
@@ -114,16 +114,16 @@ class Message:
                 continue
             if groups:
                 # A text in JSON begins like a group: what nobody is told of is passed over as fast as can be.
-                position = source.span(wire, position, offset)[1]
+                position = source.find_span(wire, position, offset)[1]
                 continue
-            field, position = source.field(number, wire, position, offset)
+            field, position = source.read_field(number, wire, position, offset)
             yield field
         if groups:
             raise DamagedError("a group never ends", self.end)
 
-    def varints(self) -> Iterator[int]:
+    def parse_varints(self) -> Iterator[int]:
         """What it holds as packed numbers, unsigned. Raises ``DamagedError`` and ``WindowError``."""
-        source = self._hold()
+        source = self._make_source()
         position = self.start
         while position < self.end:
             if not position & _NO_LOOK:
@@ -131,7 +131,7 @@ class Message:
             value, position = source.read_varint(position)
             yield value
 
-    def _hold(self) -> _MessageSource:
+    def _make_source(self) -> _MessageSource:
         inside = self._base <= self.start and self.end <= self._base + len(self._held)
         return _MessageSource(self._window, self._held, self._base, self.end, inside)
 
@@ -144,7 +144,7 @@ def is_whole_message(window: Window) -> bool:
     """
     found = False
     try:
-        for count, field in enumerate(Message.whole(window).fields()):
+        for count, field in enumerate(Message.from_window(window).fields()):
             if count >= _MOST_LOOKED_AT:
                 return True
             found = found or (field.wire == BYTES and _is_message(field.body))
@@ -194,16 +194,16 @@ class _MessageSource:
                 return value & 0xFFFF_FFFF_FFFF_FFFF, position + shift // 7
         raise DamagedError("a number breaks off or is too long", position)
 
-    def field(self, number: int, wire: int, position: int, offset: int) -> tuple[Field, int]:
+    def read_field(self, number: int, wire: int, position: int, offset: int) -> tuple[Field, int]:
         if wire == VARINT:
             value, end = self.read_varint(position)
             return Field(number, wire, value, Message(self.window, position, end, self.data, self.base), offset), end
-        position, end = self.span(wire, position, offset)
+        position, end = self.find_span(wire, position, offset)
         body = Message(self.window, position, end, self.data, self.base)
         value = 0 if wire == BYTES else int.from_bytes(body.raw(8), "little")
         return Field(number, wire, value, body, offset), end
 
-    def span(self, wire: int, position: int, offset: int) -> tuple[int, int]:
+    def find_span(self, wire: int, position: int, offset: int) -> tuple[int, int]:
         """Where what a field holds begins and ends, whose key begins at ``offset`` and ends at ``position``."""
         if wire == VARINT:
             return position, self.read_varint(position)[1]

@@ -124,7 +124,7 @@ def decode_text(data: bytes | bytearray, scan: TextScan) -> str:
     return data.decode(encoding)
 
 
-def file_name(path: str) -> str:
+def get_file_name(path: str) -> str:
     """The last part of an artifact's path in lower case, without the ordinal that tells members of one name apart."""
     name = member_path(path).replace("\\", "/").rpartition("/")[2].lower()
     return _ORDINAL.sub("", name) if is_member(path) else name

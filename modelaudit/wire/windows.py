@@ -40,7 +40,7 @@ class Budget:
         self.left -= count
 
 
-def budget_of(window: Window, limits: Limits) -> Budget:
+def get_budget(window: Window, limits: Limits) -> Budget:
     """Return the budget of ``window`` if it lies inside an archive; a new one otherwise."""
     return getattr(window, "budget", None) or Budget(limits, window.size)
 
@@ -161,13 +161,13 @@ class DecompressedWindow:
     def _expand_to(self, goal: int) -> None:
         try:
             while self._produced < goal and not self._at_end and self._broken is None:
-                self._take(self._expansion.next_piece())
+                self._store_piece(self._expansion.next_piece())
         except WindowError as error:
             self._broken = error
         except OSError as error:
             self._broken = WindowError(f"no room to decompress into: {error.strerror}")
 
-    def _take(self, piece: bytes) -> None:
+    def _store_piece(self, piece: bytes) -> None:
         if not piece:
             self._at_end = True
             return
@@ -183,12 +183,12 @@ class DecompressedWindow:
             raise WindowError(detail, UnreadReason.LIMIT)
 
 
-def opener(window: Window) -> Callable[[], AbstractContextManager[Window]]:
+def make_opener(window: Window) -> Callable[[], AbstractContextManager[Window]]:
     """Return an open function of an artifact for a window that is open as long as the one around it."""
     return lambda: nullcontext(window)
 
 
-def chunks(window: Window, start: int = 0, end: int | None = None, length: int = CHUNK) -> Iterator[bytes]:
+def iterate_chunks(window: Window, start: int = 0, end: int | None = None, length: int = CHUNK) -> Iterator[bytes]:
     """Yield the bytes of ``window`` from ``start`` to ``end`` (its end if ``None``), ``length`` at a time.
 
     Raises:
@@ -203,14 +203,14 @@ def chunks(window: Window, start: int = 0, end: int | None = None, length: int =
         position += len(piece)
 
 
-def read_whole(window: Window, most: int) -> bytes:
+def read_all_bytes(window: Window, most: int) -> bytes:
     """Return all bytes of ``window``.
 
     Raises:
         WindowError: with reason ``limit-reached`` when there are more than ``most``, or from the window.
     """
     data = bytearray()
-    for piece in chunks(window):
+    for piece in iterate_chunks(window):
         if len(data) + len(piece) > most:
             raise WindowError(f"larger than the {most} bytes that are read at once", UnreadReason.LIMIT)
         data += piece

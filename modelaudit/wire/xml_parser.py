@@ -20,7 +20,7 @@ from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import keep_time
 from modelaudit.wire.defects import XmlDefect
-from modelaudit.wire.windows import chunks
+from modelaudit.wire.windows import iterate_chunks
 from modelaudit.wire.xml_encoding import detect_encoding
 
 EXTERNAL: Final = "xml-external"
@@ -106,7 +106,7 @@ class Markup:
             raise DamagedError(encoding.oddity, 0)
         decoder = codecs.getincrementaldecoder(encoding.codec)()
         try:
-            for chunk in chunks(self._window, encoding.skip, length=_STEP):
+            for chunk in iterate_chunks(self._window, encoding.skip, length=_STEP):
                 self._feed_text(decoder.decode(chunk), False)
             self._feed_text(decoder.decode(b"", True), True)
         except UnicodeDecodeError as error:

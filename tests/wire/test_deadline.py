@@ -15,7 +15,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reader
 from modelaudit.wire.deadline import TIME_SPENT, Deadline, iterate_in_time, keep_deadline, keep_time
-from modelaudit.wire.windows import opener
+from modelaudit.wire.windows import make_opener
 
 LIMITS = Limits(artifact_seconds=200, seconds_per_gib=0)
 """Seconds of the clock below: as many looks at the time."""
@@ -75,7 +75,7 @@ class _Bytes:
 
 def _reading(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactReading:
     reading = ArtifactReading(limits)
-    reading.run(Artifact(name, len(data), opener(_Bytes(data))), hashing=False)
+    reading.run(Artifact(name, len(data), make_opener(_Bytes(data))), hashing=False)
     return reading
 
 
@@ -163,5 +163,5 @@ def test_swallowed_deadline_error_is_still_reported(clock: _Clock) -> None:
         reading.read_as(Reader("x", lambda head: True, _gives_up), artifact, _Bytes(data))
 
     reading.read = read  # type: ignore[method-assign, assignment]
-    reading.run(Artifact("a.txt", len(data), opener(_Bytes(data))), hashing=False)
+    reading.run(Artifact("a.txt", len(data), make_opener(_Bytes(data))), hashing=False)
     assert [(each.reason, each.detail) for _, each in reading.unread] == [(UnreadReason.LIMIT, TIME_SPENT)]

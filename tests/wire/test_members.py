@@ -49,8 +49,8 @@ def test_a_symbolic_link_starts_from_its_own_folder(target: str, symbolic: bool,
 
 def test_members_of_one_name_are_numbered() -> None:
     paths = MemberPaths("m.zip")
-    assert [paths.of(name) for name in ("a", "b", "a")] == ["m.zip!a", "m.zip!b", "m.zip!a#2"]
-    assert paths.of_stretch(3, 9) == "m.zip![bytes 3-9]"
+    assert [paths.name_member(name) for name in ("a", "b", "a")] == ["m.zip!a", "m.zip!b", "m.zip!a#2"]
+    assert paths.name_range(3, 9) == "m.zip![bytes 3-9]"
 
 
 def test_gaps_are_ranges_without_member() -> None:

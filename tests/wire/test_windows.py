@@ -10,7 +10,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.codecs import DEFLATE
-from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, budget_of, chunks, read_whole
+from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, get_budget, iterate_chunks, read_all_bytes
 
 
 def _deflate(data: bytes) -> bytes:
@@ -21,7 +21,7 @@ def _deflate(data: bytes) -> bytes:
 def _expanded(bytes_window, packed: bytes, size: int, limits: Limits | None = None) -> DecompressedWindow:
     limits = limits or Limits()
     parent = bytes_window(packed)
-    return DecompressedWindow(SubWindow(parent, 0, len(packed), budget_of(parent, limits)), DEFLATE, size, limits)
+    return DecompressedWindow(SubWindow(parent, 0, len(packed), get_budget(parent, limits)), DEFLATE, size, limits)
 
 
 @settings(max_examples=100, deadline=None)
@@ -43,7 +43,7 @@ def test_a_decompressed_window_reads_anywhere(data, reads, wrong, bytes_window):
     with _expanded(bytes_window, _deflate(data), max(0, len(data) + wrong)) as window:
         for offset, length in reads:
             assert window.read(offset, length) == data[offset : offset + length]
-        assert b"".join(chunks(window)) == data
+        assert b"".join(iterate_chunks(window)) == data
         assert window.size == len(data)
 
 
@@ -82,7 +82,7 @@ def test_windows_within_windows_share_one_budget(bytes_window):
     inner = _deflate(bytes(100))
     with _expanded(bytes_window, inner + inner, 100, limits) as first:
         assert first.read(0, 100) == bytes(100)
-        assert budget_of(first, limits) is first.budget
+        assert get_budget(first, limits) is first.budget
         stored = SubWindow(bytes_window(inner), 0, len(inner), first.budget)
         with DecompressedWindow(stored, DEFLATE, 100, limits) as second, pytest.raises(WindowError) as raised:
             second.read(0, 100)
@@ -95,13 +95,13 @@ def test_a_read_over_the_bound_is_refused(bytes_window):
 
 
 def test_chunks_are_the_bytes_in_order(bytes_window):
-    assert list(chunks(bytes_window(b"abcdefg"), 1, 6, 2)) == [b"bc", b"de", b"f"]
+    assert list(iterate_chunks(bytes_window(b"abcdefg"), 1, 6, 2)) == [b"bc", b"de", b"f"]
 
 
 def test_a_whole_over_the_bound_is_a_limit(bytes_window):
-    assert read_whole(bytes_window(b"x" * 10), 10) == b"x" * 10
+    assert read_all_bytes(bytes_window(b"x" * 10), 10) == b"x" * 10
     with pytest.raises(WindowError) as raised:
-        read_whole(bytes_window(b"x" * 11), 10)
+        read_all_bytes(bytes_window(b"x" * 11), 10)
     assert raised.value.reason is UnreadReason.LIMIT
 
 

@@ -8,7 +8,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.deadline import Deadline
-from modelaudit.wire.windows import Budget, SubWindow, TimedWindow, budget_of
+from modelaudit.wire.windows import Budget, SubWindow, TimedWindow, get_budget
 
 
 class Bytes:
@@ -32,5 +32,5 @@ def test_reads_fail_after_deadline() -> None:
 def test_timed_window_keeps_budget_of_inner_window() -> None:
     budget = Budget(Limits(), 3)
     inner = SubWindow(Bytes(), 0, 3, budget)
-    assert budget_of(TimedWindow(inner, Deadline(0)), Limits()) is budget
-    assert budget_of(TimedWindow(Bytes(), Deadline(0)), Limits()) is not budget
+    assert get_budget(TimedWindow(inner, Deadline(0)), Limits()) is budget
+    assert get_budget(TimedWindow(Bytes(), Deadline(0)), Limits()) is not budget

@@ -17,7 +17,7 @@ from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import Reading
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 _ON_INSTALL: Final = frozenset(
     {"preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare"}
@@ -48,7 +48,7 @@ def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
     mentions: dict[Mention, None] = {}
     for setting in settings:
         if len(mentions) < _MAX_MENTIONS:
-            mentions.update((mention, None) for mention in _collect_commands(file_name(path), setting))
+            mentions.update((mention, None) for mention in _collect_commands(get_file_name(path), setting))
     if mentions:
         yield Outline("shell", tuple(mentions))
 

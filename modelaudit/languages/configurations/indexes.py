@@ -15,7 +15,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 _OPTIONS: Final = {
     "index-url": "--index-url", "index_url": "--index-url", "extra-index-url": "--extra-index-url",
@@ -32,7 +32,7 @@ _INSTALLERS: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "poetry.
 
 def read_indexes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield every package index, and every disabled check of certificates or hosts."""
-    yield from build_outlines(_collect_indexes(file_name(path) in _INSTALLERS, settings))
+    yield from build_outlines(_collect_indexes(get_file_name(path) in _INSTALLERS, settings))
 
 
 def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterator[Mention]:

@@ -22,7 +22,7 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 _KEYS_WITH_COMPANION: Final = {"type": "init_parameters", "name": "params", "class": "__kind__"}
 _IMPORTED_KEYS: Final = frozenset(
@@ -34,7 +34,7 @@ _IMPORTS_KEY: Final = "custom_imports"
 
 def read_library_keys(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield every name that is imported and called."""
-    yield from build_outlines(_collect_names(file_name(path), settings))
+    yield from build_outlines(_collect_names(get_file_name(path), settings))
 
 
 def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:

@@ -15,7 +15,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.wire.base import Reading
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 _CODE_KEYS: Final = frozenset({"code", "code_path", "code_paths", "code_dir", "model_code_path"})
 _DATA_KEYS: Final = frozenset(
@@ -27,7 +27,7 @@ _FILE: Final = "mlmodel"
 def read_model(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the loader module, and references to the code and data files of the model."""
     yield from build_outlines(_collect_modules(settings))
-    if file_name(path) == _FILE or any(each.key == "loader_module" for each in settings):
+    if get_file_name(path) == _FILE or any(each.key == "loader_module" for each in settings):
         found = tuple(_collect_files(settings))
         if found:
             yield References(FORMAT, found)
@@ -57,7 +57,7 @@ def read_environment(path: str, settings: Sequence[Setting], limits: Limits) -> 
 
 
 def _collect_requirements(path: str, settings: Sequence[Setting]) -> Iterator[Mention]:
-    is_environment = file_name(path).endswith((".yaml", ".yml"))
+    is_environment = get_file_name(path).endswith((".yaml", ".yml"))
     for setting in settings:
         if is_environment and setting.key in ("pip", "dependencies", "build_dependencies"):
             yield from collect_requirement_mentions(str(setting.value), setting.where)

@@ -21,7 +21,7 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 _TARGET_KEYS: Final = frozenset(
     {"_target_", "__target__", "_component_", "class_path", "()", "py/object", "py/type", "py/function", "py/class"}
@@ -38,7 +38,7 @@ _MAX_STEPS: Final = 8
 
 def read_targets(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield every name that is imported and called."""
-    yield from build_outlines(_collect_targets(file_name(path) in _WHOLE_FILES, settings))
+    yield from build_outlines(_collect_targets(get_file_name(path) in _WHOLE_FILES, settings))
 
 
 def _collect_targets(whole: bool, settings: Sequence[Setting]) -> Iterator[Mention]:

@@ -18,7 +18,7 @@ from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.members import escapes_folder
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 VOCABULARY: Final = "shell-commands"
 _DRIVERS: Final = "git-drivers"
@@ -178,9 +178,9 @@ _SETTINGS_FILES: Final = frozenset({".gitconfig", ".gitmodules", ".lfsconfig"})
 
 def is_git_settings(path: str) -> bool:
     """Whether git or Git LFS reads settings from a file at ``path``."""
-    return file_name(path) in _SETTINGS_FILES or path.replace("\\", "/").lower().endswith(".git/config")
+    return get_file_name(path) in _SETTINGS_FILES or path.replace("\\", "/").lower().endswith(".git/config")
 
 
 def is_git_attributes(path: str) -> bool:
     """Whether git reads attributes from a file at ``path``."""
-    return file_name(path) == ".gitattributes" or path.replace("\\", "/").lower().endswith(".git/info/attributes")
+    return get_file_name(path) == ".gitattributes" or path.replace("\\", "/").lower().endswith(".git/info/attributes")

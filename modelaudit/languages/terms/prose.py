@@ -18,7 +18,7 @@ from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
 from modelaudit.wire.base import Head, Reader, Reading
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 _MAX_TEXT: Final = 2 * MIB
 _MAX_CODE_HEAD: Final = 16 * KIB
@@ -33,7 +33,7 @@ _LICENSE_WORDS: Final = re.compile(
 
 def classify_file(path: str) -> ProseKind | None:
     """Classify a file by its name or its folder; ``None`` if it holds no terms."""
-    name = file_name(path)
+    name = get_file_name(path)
     kind = classify_text_file(path, name)
     return ProseKind.CODE if kind is None and name.endswith(_CODE_SUFFIXES) else kind
 

@@ -15,7 +15,7 @@ from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.wire.base import Reading
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 _MAX_STATEMENTS: Final = 200
 _MAX_VALUE: Final = 1000
@@ -29,7 +29,7 @@ _DESCRIPTION_LINE: Final = re.compile(
 
 def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the statements of a document with a known file name."""
-    name = file_name(path)
+    name = get_file_name(path)
     known = keys.DOCUMENTS.get(name, ())
     found = (statement for setting in settings for statement in _extract_setting_statements(setting, known))
     items = tuple(islice(dict.fromkeys(found), _MAX_STATEMENTS))

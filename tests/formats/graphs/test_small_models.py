@@ -84,20 +84,20 @@ class TestFlatBuffer:
     def test_offsets_lead_forwards(self, bytes_window):
         for offset in (0, 2**31, 2**32 - 1):
             with pytest.raises(DamagedError):
-                FlatBuffer(bytes_window(struct.pack("<I", offset) + bytes(60)), Limits()).root()
+                FlatBuffer(bytes_window(struct.pack("<I", offset) + bytes(60)), Limits()).read_root()
 
     def test_what_is_left_out_has_its_default(self, bytes_window):
-        root = FlatBuffer(bytes_window(buffer(b"TEST", Table({1: u32(7)}))), Limits()).root()
+        root = FlatBuffer(bytes_window(buffer(b"TEST", Table({1: u32(7)}))), Limits()).read_root()
         assert (root.number(0, "I", 3), root.number(1, "I"), root.number(9, "I"), root.text(5)) == (3, 7, 0, "")
         assert (root.table(4), root.vector(4), list(root.tables(4)), root.count(4)) == (None, None, [], 0)
 
     def test_numbers_across_blocks_are_read(self, bytes_window):
         window = bytes_window(bytes(65_534) + b"\x01\x02\x03\x04" + bytes(10))
-        assert FlatBuffer(window, Limits()).number(65_534, "I") == 0x04030201
+        assert FlatBuffer(window, Limits()).read_number(65_534, "I") == 0x04030201
 
     def test_a_vector_longer_than_the_file_is_damage(self, bytes_window):
         content = bytearray(buffer(b"TEST", Table({0: "text"})))
         at = content.index(b"text") - 4
         content[at : at + 4] = b"\xff\xff\xff\xff"
         with pytest.raises(DamagedError):
-            FlatBuffer(bytes_window(bytes(content)), Limits()).root().text(0)
+            FlatBuffer(bytes_window(bytes(content)), Limits()).read_root().text(0)

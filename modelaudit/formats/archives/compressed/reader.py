@@ -25,7 +25,7 @@ from modelaudit.wire.decompression import Follows
 from modelaudit.wire.pickle_start import FUTURE, names_protocol
 from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.streams import outline_stream
-from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, budget_of, chunks, opener
+from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, get_budget, iterate_chunks, make_opener
 
 _TRIAL_BYTES: Final = 512
 # Their headers are no sign by themselves.
@@ -84,7 +84,7 @@ class CompressedFormat:
         Raises:
             WindowError: from the window.
         """
-        budget = budget_of(window, limits)
+        budget = get_budget(window, limits)
         timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _TIME_TO_EXPAND))
         stored = SubWindow(timed, 0, window.size, budget)
         with DecompressedWindow(stored, self.codec, 0, limits, FOLLOWS.get(self.codec.name)) as content:
@@ -106,16 +106,16 @@ class CompressedFormat:
                 yield Unread(failure.reason, str(failure), Location(offset=end))
             if content.size:
                 path = join_member(artifact.path, _content_name(artifact.path, self.suffix))
-                yield Artifact(path, content.size, opener(content))
+                yield Artifact(path, content.size, make_opener(content))
         if rest is not None:
             path = join_range(artifact.path, rest, window.size)
             stretch = SubWindow(window, rest, window.size - rest, budget)
-            yield Artifact(path, stretch.size, opener(stretch))
+            yield Artifact(path, stretch.size, make_opener(stretch))
 
 
 def _after(window: Window, end: int) -> int | None:
     """Where something stands after ``end``; tools pad with zero bytes, which are nothing."""
-    for piece in chunks(window, end):
+    for piece in iterate_chunks(window, end):
         kept = piece.lstrip(b"\0")
         if kept:
             return end + len(piece) - len(kept)

@@ -13,7 +13,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.members import DefectLog, check_link, check_name
-from modelaudit.wire.windows import Budget, chunks, read_available
+from modelaudit.wire.windows import Budget, iterate_chunks, read_available
 
 _CHECKED_OF_A_FOLDER = 64 * MIB
 _CHECKED_OF_ALL = 256 * MIB
@@ -104,7 +104,7 @@ def compare_contents(
 def _compare_content(plain: Window, content: Content, log: DefectLog) -> None:
     name = content.file.name
     crc = size = 0
-    for piece in chunks(plain, content.start, content.start + content.size):
+    for piece in iterate_chunks(plain, content.start, content.start + content.size):
         crc, size = zlib.crc32(piece, crc), size + len(piece)
     if size != content.size:
         detail = f"{name!r} holds {size} bytes where {content.size} are stated"

@@ -41,7 +41,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.members import DefectLog, MemberPaths, find_gaps
-from modelaudit.wire.windows import Budget, SubWindow, budget_of, chunks, opener, read_whole
+from modelaudit.wire.windows import Budget, SubWindow, get_budget, iterate_chunks, make_opener, read_all_bytes
 
 _START_SIZE = 32
 _LARGEST_HEADER = 32 * MIB
@@ -63,7 +63,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         WindowError: from the window.
     """
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     log = DefectLog()
     failure: Unread | None = None
     streams = Streams()
@@ -91,7 +91,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from _members(artifact, window, streams, held, limits, budget)
     for start, end in leftovers:
         stretch = SubWindow(window, start, end - start, budget)
-        yield Artifact(MemberPaths(artifact.path).of_stretch(start, end), stretch.size, opener(stretch))
+        yield Artifact(MemberPaths(artifact.path).name_range(start, end), stretch.size, make_opener(stretch))
 
 
 def _find_header(window: Window, log: DefectLog) -> _Place:
@@ -113,7 +113,7 @@ def _read_header(
 ) -> tuple[Streams, list[File]]:
     """The streams and files, through as many packed headers as there are; the bytes of these are added to ``taken``."""
     taken.append((place.start, place.end))
-    data = read_whole(SubWindow(window, place.start, place.end - place.start, budget), _LARGEST_HEADER)
+    data = read_all_bytes(SubWindow(window, place.start, place.end - place.start, budget), _LARGEST_HEADER)
     if not data:
         return Streams(), []
     if zlib.crc32(data) != place.crc:
@@ -130,7 +130,7 @@ def _read_header(
             break
         taken += _extents(streams)
         with opened(window, streams, streams.folders[0], limits, budget) as content:
-            data = read_whole(content, _LARGEST_HEADER)
+            data = read_all_bytes(content, _LARGEST_HEADER)
     raise DamagedError("the header is of no known kind", place.start)
 
 
@@ -160,13 +160,13 @@ def _members(
             for content in (content for content in contents if content.size):
                 where = Location(key=content.file.name)
                 absence = Unread(reason, f"{content.file.name!r}: {detail}", where)
-                yield Artifact(paths.of(content.file.name), content.size, None, obstacle=absence)
+                yield Artifact(paths.name_member(content.file.name), content.size, None, obstacle=absence)
             continue
         with opened(window, streams, folder, limits, budget) as plain:
             for content in contents:
                 if content.size:
                     stretch = SubWindow(plain, content.start, content.size, budget)
-                    yield Artifact(paths.of(content.file.name), stretch.size, opener(stretch))
+                    yield Artifact(paths.name_member(content.file.name), stretch.size, make_opener(stretch))
 
 
 def _extents(streams: Streams) -> list[tuple[int, int]]:
@@ -177,7 +177,7 @@ def _leftovers(window: Window, taken: list[tuple[int, int]], log: DefectLog) -> 
     """Bytes that belong to nothing of ``taken`` and are not zero."""
     found = []
     for start, end in find_gaps(taken, window.size):
-        if all(piece.count(0) == len(piece) for piece in chunks(window, start, end)):
+        if all(piece.count(0) == len(piece) for piece in iterate_chunks(window, start, end)):
             continue
         detail = f"{end - start} bytes that belong to no member"
         if end == window.size:

@@ -19,7 +19,7 @@ from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.members import DefectLog, MemberPaths, check_link, check_name
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.tar_headers import DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK, USTAR
-from modelaudit.wire.windows import Budget, SubWindow, budget_of, opener
+from modelaudit.wire.windows import Budget, SubWindow, get_budget, make_opener
 
 
 def recognises(head: Head) -> bool:
@@ -37,7 +37,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         WindowError: from the window.
     """
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     log = DefectLog()
     walk = TarWalk(window, limits, log)
     members = list(walk)
@@ -53,10 +53,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             content, absence = _content(member, stretch, limits, budget)
             if absence is not None:
                 yield absence
-            yield Artifact(paths.of(member.name), content.size, opener(content), content=layout.content_of(member.name))
+            yield Artifact(
+                paths.name_member(member.name),
+                content.size,
+                make_opener(content),
+                content=layout.content_of(member.name),
+            )
     for start, end in walk.leftovers:
         stretch = SubWindow(window, start, end - start, budget)
-        yield Artifact(paths.of_stretch(start, end), stretch.size, opener(stretch))
+        yield Artifact(paths.name_range(start, end), stretch.size, make_opener(stretch))
 
 
 def _folder_or_file(member: TarMember) -> str:

@@ -22,7 +22,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES
 from modelaudit.wire.members import DefectLog, find_gaps
 from modelaudit.wire.sniff import detect_strong_magic
-from modelaudit.wire.windows import Budget, chunks
+from modelaudit.wire.windows import Budget, iterate_chunks
 
 _LARGEST_GAP = 64 * MIB
 
@@ -181,4 +181,4 @@ def _note_found(member: Member, whole: bool, contents: Contents) -> None:
 
 def _holds_content(window: Window, start: int, end: int) -> bool:
     """Whether any byte is not padding. A long stretch counts as content without being read to its end."""
-    return end - start > _LARGEST_GAP or any(piece.strip(b"\0") for piece in chunks(window, start, end))
+    return end - start > _LARGEST_GAP or any(piece.strip(b"\0") for piece in iterate_chunks(window, start, end))

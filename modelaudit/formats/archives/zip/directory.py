@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from modelaudit.formats.archives.zip.records import ENTRY_SIGNATURE, Entry, parse_entry
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
-from modelaudit.wire.windows import chunks
+from modelaudit.wire.windows import iterate_chunks
 
 _END_SIGNATURE = b"PK\x05\x06"
 _END_SIZE = 22
@@ -70,7 +70,7 @@ def find_places(window: Window) -> list[Place]:
         WindowError: from the window.
     """
     start = max(0, window.size - _END_SIZE - _LONGEST_COMMENT)
-    tail = b"".join(chunks(window, start))
+    tail = b"".join(iterate_chunks(window, start))
     places: list[Place] = []
     position = tail.rfind(_END_SIGNATURE)
     for _ in range(_MOST_ENDS):

@@ -10,7 +10,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.tar_headers import BLOCK
-from modelaudit.wire.windows import SubWindow, budget_of
+from modelaudit.wire.windows import SubWindow, get_budget
 
 
 def is_one_member(window: Window, places: list[Place]) -> bool:
@@ -32,7 +32,7 @@ def is_one_member(window: Window, places: list[Place]) -> bool:
             return False
         start, size = found
         base += start
-        window = SubWindow(window, start, size, budget_of(window, limits))
+        window = SubWindow(window, start, size, get_budget(window, limits))
         head = window.read(0, BLOCK)
         if head.startswith(LOCAL_SIGNATURE):
             reached = {_reach(window, place, base, limits) for place in find_places(window)}

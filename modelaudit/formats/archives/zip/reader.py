@@ -17,7 +17,7 @@ from modelaudit.model.structure import ArchiveListing, ArchiveMember
 from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.members import MemberPaths, check_link
 from modelaudit.wire.sniff import is_tar
-from modelaudit.wire.windows import SubWindow, budget_of, opener, read_available
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener, read_available
 
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
 _LONGEST_LINK = 4 * KIB
@@ -48,7 +48,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         WindowError: from the window.
     """
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     contents = take_stock(window, limits, budget)
     listed = [entry.name for entry in contents.entries if entry.listed]
     layout = layout_of(listed or [entry.name for entry in contents.entries])
@@ -61,7 +61,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from _member_artifacts(artifact, data, layout)
     for start, end in contents.leftovers:
         stretch = SubWindow(window, start, end - start, budget)
-        yield Artifact(MemberPaths(artifact.path).of_stretch(start, end), stretch.size, opener(stretch))
+        yield Artifact(MemberPaths(artifact.path).name_range(start, end), stretch.size, make_opener(stretch))
 
 
 def _compare(contents: Contents, data: list[MemberData], layout: Layout, limits: Limits) -> None:
@@ -100,4 +100,4 @@ def _member_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout
         # A folder, or the storage of a tensor without elements: the listing says all there is to say.
         if entry.size == entry.stored_size == 0 and (entry.name.endswith("/") or content is not None):
             continue
-        yield item.artifact(paths.of(entry.name), content)
+        yield item.artifact(paths.name_member(entry.name), content)

@@ -10,7 +10,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.codings import Coding
-from modelaudit.wire.windows import SubWindow, budget_of, opener
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 
 def recognises(head: Head) -> bool:
@@ -26,7 +26,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: it is in no coding to its end.
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    content = decode_content(SubWindow(window, 0, window.size, budget_of(window, limits)), limits)
+    content = decode_content(SubWindow(window, 0, window.size, get_budget(window, limits)), limits)
     if content is None or not content.layers:
         raise DamagedError("the text begins in an encoding that does not continue to its end")
-    yield Artifact(join_found(artifact.path, content.format, 0), content.window.size, opener(content.window))
+    yield Artifact(join_found(artifact.path, content.format, 0), content.window.size, make_opener(content.window))

@@ -16,7 +16,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
-from modelaudit.wire.windows import SubWindow, budget_of, opener
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _LONGEST: Final = 1024
 _POINTER: Final = re.compile(
@@ -43,5 +43,5 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     absent = f"only a pointer of Git LFS is here; its content, {size} bytes with {method} {digest}, is not"
     yield Unread(UnreadReason.CONTENT_ABSENT, absent)
     if behind:
-        stretch = SubWindow(window, pointer.end(), behind, budget_of(window, limits))
-        yield Artifact(join_range(artifact.path, pointer.end(), window.size), behind, opener(stretch))
+        stretch = SubWindow(window, pointer.end(), behind, get_budget(window, limits))
+        yield Artifact(join_range(artifact.path, pointer.end(), window.size), behind, make_opener(stretch))

@@ -12,7 +12,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, ModelCard
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.yaml_text import YamlFacts
 
 _NAMES = (".md", ".markdown", ".mdx")
@@ -21,7 +21,7 @@ _CARD = "readme.md"
 
 def recognises(head: Head) -> bool:
     """Text that is called Markdown; its bytes alone are like any other text's."""
-    return file_name(head.path).endswith(_NAMES) and looks_like_text(head)
+    return get_file_name(head.path).endswith(_NAMES) and looks_like_text(head)
 
 
 @report_unread_programs
@@ -42,5 +42,5 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     shift = matter.first_line - 1 if matter is not None else 0
     tags = tuple((tag, line + shift) for tag, line in facts.tags.items())
     yield Document("markdown", "text", tuple(facts.keys), tags, scan.lines, defects)
-    if file_name(artifact.path) == _CARD:
+    if get_file_name(artifact.path) == _CARD:
         yield parse_card(matter, limits) if matter is not None else ModelCard(())

@@ -16,7 +16,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, References
 from modelaudit.model.structure import Document
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 from modelaudit.wire.xml_encoding import detect_encoding
 from modelaudit.wire.xml_parser import Markup
 
@@ -49,7 +49,7 @@ def recognises(head: Head) -> bool:
         return False
     encoding = detect_encoding(head.data[:1024])
     start = head.data[encoding.skip :][:_LOOKED_AT].decode(encoding.codec or "latin-1", "ignore")
-    name = file_name(head.path)
+    name = get_file_name(head.path)
     if _DECLARED.match(start):
         return True
     if name.endswith(_PAGES):

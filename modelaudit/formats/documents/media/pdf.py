@@ -14,7 +14,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
-from modelaudit.wire.windows import chunks
+from modelaudit.wire.windows import iterate_chunks
 
 _NAMES: Final = (b"JavaScript", b"JS", b"Launch", b"EmbeddedFile", b"RichMedia", b"SubmitForm", b"ImportData", b"GoToE")
 _NAME: Final = re.compile(rb"/([A-Za-z0-9#]{2,60})(?![A-Za-z0-9#])")
@@ -46,7 +46,7 @@ def _texts(window: Window) -> Iterator[tuple[int, bytes]]:
     position = 0
     streams = 0
     tail = b""
-    for piece in chunks(window, 0, min(window.size, _MOST_BYTES)):
+    for piece in iterate_chunks(window, 0, min(window.size, _MOST_BYTES)):
         data = tail + piece
         start = position - len(tail)
         yield start, data

@@ -23,7 +23,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Reading
 from modelaudit.wire.protobuf import is_whole_message
-from modelaudit.wire.windows import SubWindow, budget_of, opener
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 End = Callable[[Window], int | None]
 
@@ -143,8 +143,8 @@ def _behind(artifact: Artifact, window: Window, end: int, limits: Limits) -> Ite
     head = window.read(end, HEAD_BYTES)
     start = end + len(head) - len(head.lstrip(b"\0\r\n \t")) if end else 0
     head = window.read(start, HEAD_BYTES)
-    stretch = SubWindow(window, start, window.size - start, budget_of(window, limits))
+    stretch = SubWindow(window, start, window.size - start, get_budget(window, limits))
     if end and (detect_format(head) is not None or program_of(head, stretch) is not None):
-        yield Artifact(join_range(artifact.path, start, window.size), stretch.size, opener(stretch))
+        yield Artifact(join_range(artifact.path, start, window.size), stretch.size, make_opener(stretch))
     else:
         yield from find_pickles(artifact, window, start, limits)

@@ -29,8 +29,8 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import iterate_in_time
 from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.text import file_name, looks_like_text
-from modelaudit.wire.windows import budget_of, opener
+from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.windows import get_budget, make_opener
 
 _MAX_CELLS: Final = 5000
 _MAX_REFERENCES: Final = 200
@@ -63,7 +63,7 @@ class _RawCell:
 
 def recognises(head: Head) -> bool:
     """Whether the name is that of a notebook."""
-    return file_name(head.path).endswith(".ipynb") and looks_like_text(head)
+    return get_file_name(head.path).endswith(".ipynb") and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -229,11 +229,11 @@ def _reference_runs(number: int, cell: Cell) -> Iterator[Reference]:
 
 def _open_members(artifact: Artifact, window: Window, limits: Limits, number: int, cell: Cell) -> Iterator[Artifact]:
     """Yield the shell commands of a cell as one script, and the files that it writes."""
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     commands = [command for _, command in cell.shell if not _ORDINARY_COMMAND.match(command)]
     parts = [(f"cell-{number}.sh", "\n".join(commands))] if commands else []
     parts += [(f"cell-{number}/{name.rpartition('/')[2][:100]}", text) for name, text in cell.files if text]
     for name, text in parts:
         data = text.encode("utf-8", "surrogatepass")
         inner = DecodedWindow(data, budget)
-        yield Artifact(join_member(artifact.path, name), len(data), opener(inner))
+        yield Artifact(join_member(artifact.path, name), len(data), make_opener(inner))

@@ -17,7 +17,7 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
 from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 _ENDINGS: Final = (".html", ".htm", ".xhtml", ".svg")
 _START: Final = re.compile(
@@ -37,7 +37,7 @@ _IS_XML: Final = re.compile(r"\ufeff?\s*+(?:<\?xml|<!doctype[^>\[]{0,400}\[|<svg
 
 def recognises(head: Head) -> bool:
     """Text that begins as a page or a drawing, or is called one."""
-    is_called = file_name(head.path).endswith(_ENDINGS)
+    is_called = get_file_name(head.path).endswith(_ENDINGS)
     return (is_called or _START.match(head.data) is not None) and looks_like_text(head)
 
 

@@ -21,8 +21,8 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.text import file_name, looks_like_text
-from modelaudit.wire.windows import read_whole
+from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.windows import read_all_bytes
 
 _NAMES: Final = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pdm.toml", "hatch.toml")
 _MAX_BYTES: Final = MIB
@@ -36,7 +36,7 @@ _REQUIREMENT_KEYS: Final = frozenset({"install_requires", "setup_requires", "tes
 
 def recognises(head: Head) -> bool:
     """Whether the name is that of a build file."""
-    return head.content is None and file_name(head.path) in _NAMES and looks_like_text(head)
+    return head.content is None and get_file_name(head.path) in _NAMES and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -47,8 +47,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: it nests too deep.
         WindowError: it is over 1 MiB, or from the window.
     """
-    text = read_whole(window, min(_MAX_BYTES, limits.document_bytes)).decode("utf-8-sig", "replace")
-    name = file_name(artifact.path)
+    text = read_all_bytes(window, min(_MAX_BYTES, limits.document_bytes)).decode("utf-8-sig", "replace")
+    name = get_file_name(artifact.path)
     if name.endswith((".cfg", ".ini")):
         attacks = _mention_attack_texts((line, number) for number, line in enumerate(text.splitlines()[:20_000], 1))
         yield Outline("python-build", tuple((*_mention_config(text), *attacks))[:_MAX_MENTIONS])

@@ -18,8 +18,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.text import file_name, looks_like_text
-from modelaudit.wire.windows import read_whole
+from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.windows import read_all_bytes
 
 _ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3")
 _STARTUP_FILES: Final = ("sitecustomize.py", "usercustomize.py")
@@ -31,7 +31,7 @@ def recognises(head: Head) -> bool:
     """Recognize source by its name, whatever its bytes are: a loader goes by the name, too."""
     if head.content is not None or not head.data:
         return False
-    name = file_name(head.path)
+    name = get_file_name(head.path)
     if name.endswith(_ENDINGS):
         return True
     if not looks_like_text(head):
@@ -45,15 +45,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         WindowError: it is over ``document_bytes``, or from the window.
     """
-    text, encoding = decode_source(read_whole(window, limits.document_bytes))
-    if file_name(artifact.path).endswith(".pth"):
+    text, encoding = decode_source(read_all_bytes(window, limits.document_bytes))
+    if get_file_name(artifact.path).endswith(".pth"):
         # At start-up site.py executes the lines of a path file that begin so, and adds the others to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
     analysis = analyze_source(text, encoding)
-    if file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():
+    if get_file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():
         line = next(number for number, each in enumerate(text.splitlines(), 1) if each.strip())
         start = Mention(
-            uses.VOCABULARY, uses.TEXT, "(start-up of Python)", Location(line=line), file_name(artifact.path)
+            uses.VOCABULARY, uses.TEXT, "(start-up of Python)", Location(line=line), get_file_name(artifact.path)
         )
         analysis.mentions = (*analysis.mentions, start)
     yield from _report_analysis(analysis)

@@ -14,7 +14,7 @@ from modelaudit.wire.base import Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import iterate_in_time
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 _NAME: Final = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)|requirements|req\.txt")
 _MOST_LINES: Final = 20_000
@@ -23,7 +23,7 @@ _MOST_LINES: Final = 20_000
 def recognises(head: Head) -> bool:
     """Text that is called ``requirements.txt`` or ``constraints.txt``, or lies in a folder of that name."""
     folders = head.path.lower().replace("\\", "/").split("/")[:-1]
-    name = file_name(head.path)
+    name = get_file_name(head.path)
     named = _NAME.fullmatch(name) is not None or ("requirements" in folders and name.endswith((".txt", ".in")))
     return named and looks_like_text(head)
 

@@ -23,8 +23,8 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Document
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.text import file_name, looks_like_text
-from modelaudit.wire.windows import budget_of, opener
+from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.windows import get_budget, make_opener
 
 FORMAT: Final = "shell"
 _SCRIPTS: Final = (".sh", ".bash", ".zsh", ".ksh", ".csh", ".fish", ".command", ".envrc", ".sbatch", ".slurm",
@@ -44,7 +44,7 @@ _PROGRAMS: Final = 200
 
 def _kind(path: str, start: bytes) -> str:
     """Which of its languages a file is in; empty where it is in none."""
-    name = file_name(path)
+    name = get_file_name(path)
     if name.startswith(("dockerfile", "containerfile")) and not name.endswith((".py", ".md", ".json", ".yaml", ".yml")):
         return "dockerfile"
     if name.endswith((".dockerfile", ".containerfile")):
@@ -67,7 +67,7 @@ def _kind(path: str, start: bytes) -> str:
 
 def _is_hook(path: str) -> bool:
     folder = path.replace("\\", "/").rpartition("/")[0].rpartition("/")[2].lower()
-    return file_name(path) in _HOOKS and folder in ("hooks", ".githooks", ".husky", "githooks")
+    return get_file_name(path) in _HOOKS and folder in ("hooks", ".githooks", ".husky", "githooks")
 
 
 def recognises(head: Head) -> bool:
@@ -105,7 +105,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     finally:
         yield Outline(FORMAT, tuple(gathered), (("kind", kind),))
     if kind == "index":
-        yield from meanings_of_table(artifact.path, file_name(artifact.path), text[:_LONGEST], limits)
+        yield from meanings_of_table(artifact.path, get_file_name(artifact.path), text[:_LONGEST], limits)
     if kind == "modelfile":
         yield from settings_files.collect_modelfile_references(text[:_LONGEST])
     if kind in ("script", "dockerfile", "makefile"):
@@ -113,8 +113,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         for number, (line, program) in enumerate(extract_python_programs(script)):
             if number >= _PROGRAMS:
                 break
-            inner = DecodedWindow(program.encode("utf-8", "replace"), budget_of(window, limits))
-            yield Artifact(join_member(artifact.path, f"line-{line}.py"), inner.size, opener(inner))
+            inner = DecodedWindow(program.encode("utf-8", "replace"), get_budget(window, limits))
+            yield Artifact(join_member(artifact.path, f"line-{line}.py"), inner.size, make_opener(inner))
     if damage is not None:
         raise damage
     if len(text) > _LONGEST:
@@ -124,8 +124,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _by_name(path: str) -> Iterator[Mention]:
     """What a tool runs on its own accord because the file is called what it is."""
     if _is_hook(path):
-        yield Mention(VOCABULARY, "on-open", f"git hook {file_name(path)}", NOWHERE)
-    elif file_name(path) == ".envrc":
+        yield Mention(VOCABULARY, "on-open", f"git hook {get_file_name(path)}", NOWHERE)
+    elif get_file_name(path) == ".envrc":
         yield Mention(VOCABULARY, "on-open", ".envrc", NOWHERE)
 
 

@@ -22,7 +22,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.windows import CHUNK, SubWindow, budget_of, opener
+from modelaudit.wire.windows import CHUNK, SubWindow, get_budget, make_opener
 
 _ENGINE: Final = (b"ftrt", b"ptrt")
 _MOST_METADATA: Final = MIB
@@ -64,10 +64,10 @@ class SealedFormat:
             WindowError: from the window.
         """
         start = self.begins(window.read(0, _PROGRAM_HEAD), window) or 0
-        budget = budget_of(window, limits)
+        budget = get_budget(window, limits)
         if start:
             metadata = SubWindow(window, 4, start - 4, budget)
-            yield Artifact(join_member(artifact.path, "metadata.json"), metadata.size, opener(metadata))
+            yield Artifact(join_member(artifact.path, "metadata.json"), metadata.size, make_opener(metadata))
         if window.size - start < self.shortest:
             raise DamagedError(f"the header of the {self.name} breaks off", window.size)
         yield Unread(UnreadReason.NO_READER, self.advice, format=self.name)
@@ -76,7 +76,7 @@ class SealedFormat:
             if count >= _MOST_PROGRAMS:
                 raise LimitReachedError(f"only the first {_MOST_PROGRAMS} programs in it are told", offset)
             stretch = SubWindow(window, offset, window.size - offset, budget)
-            yield Artifact(join_range(artifact.path, offset, window.size), stretch.size, opener(stretch))
+            yield Artifact(join_range(artifact.path, offset, window.size), stretch.size, make_opener(stretch))
 
 
 def _programs(window: Window, start: int) -> Iterator[int]:
@@ -93,7 +93,7 @@ def _programs(window: Window, start: int) -> Iterator[int]:
 
 def _is_program(window: Window, offset: int) -> bool:
     data = window.read(offset, _PROGRAM_HEAD)
-    rest = SubWindow(window, offset, window.size - offset, budget_of(window, Limits()))
+    rest = SubWindow(window, offset, window.size - offset, get_budget(window, Limits()))
     if data[:4] == b"\x7fELF":
         machine = int.from_bytes(data[18:20], "little" if data[5:6] == b"\x01" else "big")
         return machine not in _CARDS and program_of(data, rest) is not None

@@ -23,7 +23,7 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "spacy"
 _SIGN: Final = re.compile(
@@ -38,7 +38,7 @@ _NO_SECTION: Final = "\0"
 
 def recognises(head: Head) -> bool:
     """Text of that name, or of its ending and with a section or key of its own; some ``.cfg`` of spaCy are JSON."""
-    name = file_name(head.path)
+    name = get_file_name(head.path)
     if not name.endswith(".cfg") or not looks_like_text(head) or head.data.lstrip()[:1] == b"{":
         return False
     return name == "config.cfg" or _SIGN.search(head.data.decode("utf-8", "replace")) is not None

@@ -22,8 +22,8 @@ from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import list_encoding_defects, read_whole_text
 from modelaudit.wire.json_text import JsonFacts, check_bounds, scan_json, scan_rows
 from modelaudit.wire.relaxed_json import convert_to_json, is_tolerant
-from modelaudit.wire.text import TextScan, file_name, looks_like_text
-from modelaudit.wire.windows import chunks
+from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
+from modelaudit.wire.windows import iterate_chunks
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
 
 _JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5",
@@ -42,7 +42,7 @@ def recognises_json(head: Head) -> bool:
     """Text that is called JSON, or that begins as an object or array of JSON does and as prose hardly can."""
     if not looks_like_text(head):
         return False
-    if file_name(head.path).endswith(_JSON_NAMES):
+    if get_file_name(head.path).endswith(_JSON_NAMES):
         return True
     start = head.data.lstrip(_SPACE)
     follows = start[1:].lstrip(_SPACE)[:1]
@@ -72,7 +72,7 @@ def _read_almost_json(
     artifact: Artifact, window: Window, text: str, limits: Limits, error: ValueError
 ) -> Iterator[Reading]:
     """What begins like JSON and is none: YAML does, and what editors and JSON5 take for JSON."""
-    name = file_name(artifact.path)
+    name = get_file_name(artifact.path)
     if not name.endswith(_JSON_NAMES) and _is_yaml(name):
         yield from _read_yaml(artifact, window, limits)
         return
@@ -124,7 +124,7 @@ def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits
     # Rows, and a long list, are data: what is written in them is none of a tool's settings unless a key says so.
     is_data = isinstance(facts, JsonFacts) and (facts.has_rows or (facts.root == "sequence" and len(text) > MIB))
     marked = "" if is_data else text
-    asked = [each for each in INTERPRETERS if each.wants_document(facts.met, file_name(path), marked)]
+    asked = [each for each in INTERPRETERS if each.wants_document(facts.met, get_file_name(path), marked)]
     if not asked:
         return
     bound: LimitReachedError | None = None
@@ -143,7 +143,7 @@ def _meanings(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits
 
 def recognises_yaml(head: Head) -> bool:
     """Text that is called YAML; its bytes alone are like any other text's."""
-    return _is_yaml(file_name(head.path)) and looks_like_text(head)
+    return _is_yaml(get_file_name(head.path)) and looks_like_text(head)
 
 
 def _is_yaml(name: str) -> bool:
@@ -186,7 +186,7 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     damage: DamagedError | WindowError | None = None
     total = 0
     try:
-        for chunk in chunks(window):
+        for chunk in iterate_chunks(window):
             total += len(chunk)
             if total > limits.document_bytes:
                 break
@@ -198,11 +198,11 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     yield Document("text", "text", lines=scan.lines, defects=list_encoding_defects(scan))
     if damage is not None:
         raise damage
-    if total <= _NAMED_BYTES and not file_name(artifact.path).endswith(_PROSE):
+    if total <= _NAMED_BYTES and not get_file_name(artifact.path).endswith(_PROSE):
         text = read_whole_text(window, limits)[0]
         yield from read_text_names(text)
         yield from _tags_in_text(text, limits)
-        name = file_name(artifact.path)
+        name = get_file_name(artifact.path)
         if is_table(name):
             yield from meanings_of_table(artifact.path, name, text, limits)
     if total > limits.document_bytes:

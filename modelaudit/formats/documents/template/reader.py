@@ -12,7 +12,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 _JINJA_NAMES: Final = (".jinja", ".jinja2", ".j2")
 _OTHER_NAMES: Final = (".tmpl", ".template")
@@ -30,7 +30,7 @@ def recognises(head: Head) -> bool:
     """What a container calls a template; text with a template's name; text about prompts that holds Jinja."""
     if head.content is not None:
         return head.content == JINJA
-    name = file_name(head.path)
+    name = get_file_name(head.path)
     if name.endswith(_JINJA_NAMES):
         return looks_like_text(head)
     is_told = name.endswith(_OTHER_NAMES) or (_TOLD_BY_MARKS.search(name) is not None and _is_plain(name))
@@ -54,7 +54,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield outline
     if unread is None:
         return
-    name = file_name(artifact.path)
+    name = get_file_name(artifact.path)
     if unread.reason is UnreadReason.DAMAGED and not name.endswith(_JINJA_NAMES) and _OTHER_LANGUAGE.search(text):
         detail = "templates of another language than Jinja: the text was read, what it does was not judged"
         unread = Unread(UnreadReason.PROGRAM, detail)

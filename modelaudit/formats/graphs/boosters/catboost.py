@@ -16,7 +16,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Reading
-from modelaudit.wire.leftover import yield_leftover
+from modelaudit.wire.leftover import make_leftover_artifacts
 
 _MAGIC: Final = b"CBM1"
 _HEADER: Final = 8
@@ -51,7 +51,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if damage is not None:
         raise damage
     if not mentions:
-        yield from yield_leftover(artifact, window, _HEADER + size, limits)
+        yield from make_leftover_artifacts(artifact, window, _HEADER + size, limits)
 
 
 def _read_root(buffer: _Buffer, faults: Faults, mentions: list[Mention], facts: list[tuple[str, str]]) -> None:

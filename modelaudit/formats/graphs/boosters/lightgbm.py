@@ -17,7 +17,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.windows import chunks
+from modelaudit.wire.windows import iterate_chunks
 
 _START: Final = re.compile(rb"tree\r?\n(?:[a-z_]+=[^\n]*\n){0,3}?version=v\d|tree\r?\nversion=v\d|tree\r?\nnum_class=")
 _LONGEST_LINE: Final = 64 * MIB
@@ -56,7 +56,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _lines(window: Window) -> Iterator[tuple[int, bytes]]:
     """Each line with its break, and where it begins."""
     rest, offset = b"", 0
-    for chunk in chunks(window):
+    for chunk in iterate_chunks(window):
         parts = (rest + chunk).split(b"\n")
         rest = parts.pop()
         for part in parts:

@@ -18,7 +18,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import keep_time
-from modelaudit.wire.leftover import yield_leftover
+from modelaudit.wire.leftover import make_leftover_artifacts
 
 _NUMBERS: Final = {b"i": "b", b"U": "B", b"I": "h", b"l": "i", b"L": "q", b"d": "f", b"D": "d"}
 _FORMS: Final = {kind: struct.Struct(f">{code}") for kind, code in _NUMBERS.items()}
@@ -66,7 +66,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("ubjson", mentions, facts, tuple(faults.found))
     if damage is not None:
         raise damage
-    yield from yield_leftover(artifact, window, walk.position, limits)
+    yield from make_leftover_artifacts(artifact, window, walk.position, limits)
 
 
 class _Open:

@@ -16,7 +16,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.leftover import yield_leftover
+from modelaudit.wire.leftover import make_leftover_artifacts
 
 _MAGIC: Final = b"binf"
 _HEADER: Final = 136
@@ -52,7 +52,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("xgboost-binary", tuple(model.mentions), tuple(model.facts), tuple(model.faults.found))
     if damage is not None:
         raise damage
-    yield from yield_leftover(artifact, window, model.position, limits)
+    yield from make_leftover_artifacts(artifact, window, model.position, limits)
 
 
 class _Model:

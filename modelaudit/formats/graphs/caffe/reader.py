@@ -109,7 +109,7 @@ def recognises_binary(head: Head) -> bool:
         return False
     found = False
     try:
-        for each in islice(Message.whole(head.window).fields(), _FIRST):
+        for each in islice(Message.from_window(head.window).fields(), _FIRST):
             if each.number == _LAYER and each.wire == BYTES:
                 found = found or _type(each.body).isidentifier()
             elif each.number == _OLD_LAYER and each.wire == BYTES:
@@ -153,7 +153,7 @@ def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     layers = _Layers()
     failure: DamagedError | WindowError | None = None
     try:
-        for each in Message.whole(window).fields():
+        for each in Message.from_window(window).fields():
             if each.number == _LAYER and each.wire == BYTES:
                 layers.layer(*_told(each.body), Location(offset=each.offset))
             elif each.number == _OLD_LAYER and each.wire == BYTES:

@@ -42,7 +42,7 @@ def recognises(head: Head) -> bool:
         return False
     told: set[tuple[int, int]] = set()
     with suppress(DamagedError, WindowError):  # what stands before damage tells
-        told.update((each.number, each.wire) for each in islice(Message.whole(head.window).fields(), _FIRST))
+        told.update((each.number, each.wire) for each in islice(Message.from_window(head.window).fields(), _FIRST))
     known = {(1, VARINT), (2, BYTES), (10, VARINT), *((kind, BYTES) for kind in _KINDS)}
     return (1, VARINT) in told and any(number in _KINDS for number, _ in told) and told <= known
 
@@ -182,7 +182,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     found = _Found(limits.depth * 4)
     failure: DamagedError | WindowError | None = None
     try:
-        found.model(Message.whole(window))
+        found.model(Message.from_window(window))
     except (DamagedError, WindowError) as error:
         failure = error
     mentions = tuple(

@@ -19,7 +19,7 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.flatbuffers import IDENTIFIER, FlatBuffer, Table
-from modelaudit.wire.windows import SubWindow, budget_of
+from modelaudit.wire.windows import SubWindow, get_budget
 
 VOCABULARY: Final = "executorch-operators"
 _IDENTIFIER: Final = re.compile(rb"ET\d\d")
@@ -79,7 +79,7 @@ class _Walk:
     def program(self) -> None:
         """The whole file."""
         size, base = self._header()
-        stretch = SubWindow(self._window, 0, size, budget_of(self._window, self._limits))
+        stretch = SubWindow(self._window, 0, size, get_budget(self._window, self._limits))
         program = FlatBuffer(stretch, self._limits).read_root()
         self.facts.append(("schema", str(program.number(0, "I"))))
         self._segments = program.count(4)

@@ -17,7 +17,7 @@ from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
 from modelaudit.wire.codings import Coding
 from modelaudit.wire.protobuf import Message
 from modelaudit.wire.sniff import detect_strong_magic
-from modelaudit.wire.windows import SubWindow, budget_of
+from modelaudit.wire.windows import SubWindow, get_budget
 
 VOCABULARY: Final = "onnx-operators"
 STANDARD: Final = "ai.onnx"
@@ -113,7 +113,7 @@ class Found:
         if body.size < _SHORTEST_TEXT or len(self.children) >= _MOST_CHILDREN:
             return
         head = body.raw(HEAD_BYTES)
-        window = SubWindow(self.window, body.start, body.size, budget_of(self.window, self.limits))
+        window = SubWindow(self.window, body.start, body.size, get_budget(self.window, self.limits))
         coding = detect_coding(head, body.size > len(head))
         # Letters and line breaks alone pass for an old pickle, which labels of classes would.
         if coding is not None and (coding is not Coding.RAW or head[:1] == b"\x80" or detect_strong_magic(head)):

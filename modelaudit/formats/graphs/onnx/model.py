@@ -46,7 +46,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     broken: DamagedError | WindowError | None = None
     walk = _Walk(found, limits)
     try:
-        walk.model(Message.whole(window))
+        walk.model(Message.from_window(window))
     except (DamagedError, WindowError) as error:
         broken = error
     if isinstance(broken, DamagedError):

@@ -43,7 +43,7 @@ def recognises(head: Head) -> bool:
 def _has_graph(window: Window) -> bool:
     has_version = has_graph = False
     try:
-        for count, field in enumerate(Message.whole(window).fields()):
+        for count, field in enumerate(Message.from_window(window).fields()):
             if field.number == IR_VERSION and field.wire == VARINT:
                 has_version = 0 < field.value < _LOOKED_AT
             elif field.number == GRAPH and field.wire == BYTES:

@@ -52,7 +52,7 @@ class Tensor:
         if number == _DIMS and part.wire == VARINT:
             self.dimension(part.value)
         elif number == _DIMS and part.wire == BYTES:
-            for value in part.body.varints():
+            for value in part.body.parse_varints():
                 self.dimension(value)
         elif number == _TYPE and part.wire == VARINT:
             self.type = part.value

@@ -37,7 +37,7 @@ def recognises(head: Head) -> bool:
     if head.content is not None or not head.data.startswith(b"\x0a"):
         return False
     try:
-        return _is_program(Message.whole(head.window))
+        return _is_program(Message.from_window(head.window))
     except (DamagedError, WindowError):
         return False
 
@@ -73,7 +73,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     count = 0
     failure: DamagedError | WindowError | None = None
     try:
-        for operator in _operators(Message.whole(window)):
+        for operator in _operators(Message.from_window(window)):
             count += 1
             if count > _MOST_OPERATORS:
                 raise LimitReachedError(f"it holds more than {_MOST_OPERATORS} operators", operator.start)
@@ -167,7 +167,7 @@ def _behind(window: Window, start: int) -> int:
         if each.number == 1 and each.wire == VARINT:
             kind = each.value
         elif each.number == 2:
-            shape += [each.value] if each.wire == VARINT else each.body.varints()
+            shape += [each.value] if each.wire == VARINT else each.body.parse_varints()
     position += size + prod(shape) * _SIZES.get(kind, 0)
     if kind not in _SIZES or any(length >> 63 for length in shape) or position > window.size:
         raise DamagedError(f"a tensor of type {kind} and shape {shape[:8]} does not end within the file", start)

@@ -20,7 +20,7 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf import VARINT, Message
 from modelaudit.wire.protobuf_text import parse_text_fields
 from modelaudit.wire.sniff import detect_strong_magic
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "tensorflow"
 _MAGIC: Final = bytes.fromhex("57fb808b247547db")
@@ -55,7 +55,9 @@ class _Index:
     needs: dict[int, int] = field(default_factory=dict)
 
     def take(self, key: bytes, value: bytes, offset: int) -> None:
-        numbers = {each.number: each.value for each in Message.whole(_Bytes(value)).fields() if each.wire == VARINT}
+        numbers = {
+            each.number: each.value for each in Message.from_window(_Bytes(value)).fields() if each.wire == VARINT
+        }
         if not key:
             self.shards = numbers.get(1, 1)
             return
@@ -74,7 +76,7 @@ def recognises_index(head: Head) -> bool:
     """Whether the name and the footer are those of an index."""
     if head.content is not None or head.window.size < _FOOTER:
         return False
-    return file_name(head.path).endswith(".index") and head.window.read(head.window.size - 8, 8) == _MAGIC
+    return get_file_name(head.path).endswith(".index") and head.window.read(head.window.size - 8, 8) == _MAGIC
 
 
 def read_index(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -155,7 +157,11 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
 
 def recognises_data(head: Head) -> bool:
     """The name says so, and the bytes do not begin as something that another loader would take."""
-    return head.content is None and bool(_SHARD.search(file_name(head.path))) and detect_strong_magic(head.data) is None
+    return (
+        head.content is None
+        and bool(_SHARD.search(get_file_name(head.path)))
+        and detect_strong_magic(head.data) is None
+    )
 
 
 def read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -20,7 +20,7 @@ from modelaudit.model.outline import Outline, References
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf import Message
-from modelaudit.wire.windows import SubWindow, budget_of, opener
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 FORMAT: Final = "tensorflow"
 _MOST_METADATA: Final = 10_000
@@ -53,7 +53,7 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     kind = recognise.text_kind(Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window))
     text, _, _ = read_whole_text(window, limits)
     binary, failure = encoded(text, str(kind), limits)
-    yield from _judged(artifact, DecodedWindow(binary, budget_of(window, limits)), limits, str(kind), True)
+    yield from _judged(artifact, DecodedWindow(binary, get_budget(window, limits)), limits, str(kind), True)
     if failure is not None:
         raise failure
 
@@ -62,7 +62,7 @@ def _judged(artifact: Artifact, window: Window, limits: Limits, kind: str, is_te
     saved = Saved()
     failure: DamagedError | WindowError | None = None
     try:
-        _gather(saved, Message.whole(window), kind)
+        _gather(saved, Message.from_window(window), kind)
     except (DamagedError, WindowError) as error:
         failure = error
     functions = sum(1 for graph in saved.graphs.graphs if graph.name)
@@ -99,7 +99,7 @@ def _gather(saved: Saved, message: Message, kind: str) -> None:
 
 def _inner(artifact: Artifact, saved: Saved, window: Window, limits: Limits) -> Iterator[Artifact]:
     """The JSON that Keras keeps of its layers, each text once, and pickles and archives in collections."""
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     seen: set[bytes] = set()
     for number, metadata in enumerate(saved.metadata):
         body = SubWindow(window, metadata.start, metadata.size, budget)
@@ -108,10 +108,10 @@ def _inner(artifact: Artifact, saved: Saved, window: Window, limits: Limits) -> 
             if len(seen) >= _MOST_METADATA:
                 raise LimitReachedError(f"Keras keeps more than {_MOST_METADATA} texts in it", metadata.start)
             seen.add(text)
-            yield Artifact(join_member(artifact.path, f"layer-{number}.json"), body.size, opener(body))
+            yield Artifact(join_member(artifact.path, f"layer-{number}.json"), body.size, make_opener(body))
     for kept in saved.kept:
         body = SubWindow(window, kept.start, kept.size, budget)
         content = decode_content(body, limits)
         if content is not None:
             path = join_found(artifact.path, content.format, kept.start)
-            yield Artifact(path, content.window.size, opener(content.window))
+            yield Artifact(path, content.window.size, make_opener(content.window))

@@ -18,7 +18,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.wire.base import DamagedError, Head
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 from modelaudit.wire.protobuf_text import read_recognition_bytes
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 SAVED_MODEL: Final = "SavedModel"
 META_GRAPH: Final = "MetaGraphDef"
@@ -48,7 +48,7 @@ def binary_kinds(head: Head) -> tuple[str, ...]:
     """Which of the messages above the bytes are; a name under which a loader looks for one need not convince."""
     if head.content is not None:
         return ()
-    named = _BY_NAME.get(file_name(head.path))
+    named = _BY_NAME.get(get_file_name(head.path))
     wanted = (kind for kind in _LOOKS if kind == named or kind not in (FINGERPRINT, HUB_MODULE))
     return tuple(kind for kind in wanted if kind == named == SAVED_MODEL or _holds(head.window, _LOOKS[kind]))
 
@@ -68,7 +68,7 @@ def text_kind(head: Head) -> str | None:
 
 def _holds(window: Window, looks: Callable[[Message], bool]) -> bool:
     try:
-        return looks(Message.whole(window))
+        return looks(Message.from_window(window))
     except (DamagedError, WindowError):
         return False
 

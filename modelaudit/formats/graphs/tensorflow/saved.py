@@ -168,6 +168,6 @@ def _bound_inputs(message: Message) -> Iterator[int]:
     """The bound inputs of a SavedConcreteFunction, packed or one by one."""
     for each in message.fields():
         if each.number == 2 and each.wire == BYTES:
-            yield from each.body.varints()
+            yield from each.body.parse_varints()
         elif each.number == 2 and each.wire == VARINT:
             yield each.value

@@ -35,7 +35,7 @@ def operator_of(options: bytes) -> str:
     definition = _second_text(options)
     name = ""
     try:
-        for field in Message.whole(_Bytes(definition)).fields():
+        for field in Message.from_window(_Bytes(definition)).fields():
             if field.number == _OPERATOR and field.wire == BYTES:
                 name = field.body.text(_MOST_BYTES)
     except DamagedError:

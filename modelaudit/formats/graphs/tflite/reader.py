@@ -153,7 +153,7 @@ class _Walk:
         if size > _MOST_OPTIONS:
             raise LimitReachedError(f"the options of an operator take {size} bytes", operator.position)
         if offset > _INLINE:
-            return self.buffer.stretch(offset, size)
+            return self.buffer.read_bytes(offset, size)
         return options.raw(size) if options is not None else b""
 
     def _indices(self, table: Table, slot: int, tensors: int, what: str) -> None:

@@ -17,7 +17,7 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf_text import parse_text_fields
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "triton"
 _ENDINGS: Final = (".pbtxt", ".pb.txt", ".prototxt", ".textproto")
@@ -55,7 +55,7 @@ _HOME: Final = "$$TRITON_MODEL_DIRECTORY/"
 
 def recognises(head: Head) -> bool:
     """Fields that only these schemas have, in a file that its name calls one."""
-    if not file_name(head.path).endswith(_ENDINGS) or not _FIRST.match(head.data) or not looks_like_text(head):
+    if not get_file_name(head.path).endswith(_ENDINGS) or not _FIRST.match(head.data) or not looks_like_text(head):
         return False
     top = {name.decode() for name in _TOP.findall(head.data)}
     return bool(top) and (top <= _LABELS or (top <= _CONFIG and bool(top & _TELLING)))

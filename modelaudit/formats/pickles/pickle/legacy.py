@@ -19,7 +19,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import StorageClaim
 from modelaudit.wire.base import DamagedError
-from modelaudit.wire.windows import read_whole
+from modelaudit.wire.windows import read_all_bytes
 
 _COUNT: Final = struct.Struct("<q")
 _LARGEST_LIST: Final = 64 * 1024 * 1024
@@ -100,7 +100,7 @@ def _read_keys(window: Window, limits: Limits) -> list[str]:
     Raises:
         WindowError: it is larger than is read at once, or from the window.
     """
-    data = read_whole(window, min(_LARGEST_LIST, limits.document_bytes))
+    data = read_all_bytes(window, min(_LARGEST_LIST, limits.document_bytes))
     try:
         return [argument for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)]
     except ValueError:

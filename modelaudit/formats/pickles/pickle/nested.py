@@ -14,7 +14,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.pickle import Embedded, PickleEvent, PlainValue, Value
 from modelaudit.model.structure import CodeOutline, Location, Unread, UnreadReason
 from modelaudit.wire.codings import AS_TEXT, STARTS, Coding, decode_character_bytes
-from modelaudit.wire.windows import SubWindow, budget_of
+from modelaudit.wire.windows import SubWindow, get_budget
 
 __all__ = [
     "AS_TEXT",
@@ -161,7 +161,7 @@ def open_constants(
     if dropped:
         detail = f"{dropped} more constants begin like a file than are opened"
         content.unread.append(Unread(UnreadReason.LIMIT, detail))
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     for nested in found:
         stretch = SubWindow(window, nested.offset, nested.length, budget)
         try:

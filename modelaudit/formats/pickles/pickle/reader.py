@@ -23,7 +23,7 @@ from modelaudit.model.structure import CodeOutline, Defect, Location, TensorData
 from modelaudit.model.torch import StorageClaim
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.pickle_start import FUTURE, announces_pickle, names_protocol
-from modelaudit.wire.windows import SubWindow, budget_of
+from modelaudit.wire.windows import SubWindow, get_budget
 
 # ``MAGIC_NUMBER`` of ``torch/serialization.py``, the first of the five pickles of the layout before zip.
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
@@ -107,7 +107,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     storages = None
     if found.is_legacy_torch():
         keys = SubWindow(
-            window, found.streams[-1].start, found.end - found.streams[-1].start, budget_of(window, limits)
+            window, found.streams[-1].start, found.end - found.streams[-1].start, get_budget(window, limits)
         )
         storages = legacy.locate_storages(window, keys, found.end, found.claims, limits)
     nested = open_constants(

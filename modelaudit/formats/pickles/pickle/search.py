@@ -19,7 +19,7 @@ from modelaudit.model.pickle import Name
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reader, Reading
 from modelaudit.wire.pickle_start import ANNOUNCED
-from modelaudit.wire.windows import SubWindow, budget_of, opener
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _CHUNK: Final = 4 * MIB
 _OVERLAP: Final = 4 * KIB
@@ -60,14 +60,14 @@ def find_pickles(
         WindowError: from the window.
     """
     search = _PickleSearch(window, limits, announced_only)
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     for count, (begin, end) in enumerate(search.find_extents(start)):
         if count == _MOST_FOUND:
             detail = f"these bytes hold more than {_MOST_FOUND} pickles"
             yield Unread(UnreadReason.LIMIT, detail, Location(offset=begin))
             return
         stretch = SubWindow(window, begin, end - begin, budget)
-        yield Artifact(join_found(artifact.path, "pickle", begin), stretch.size, opener(stretch))
+        yield Artifact(join_found(artifact.path, "pickle", begin), stretch.size, make_opener(stretch))
     if search.stopped is not None:
         detail = "too many places in the rest begin like a pickle to try all of them"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=search.stopped))

@@ -23,7 +23,7 @@ from modelaudit.model.structure import Defect, DefectKind, Location
 from modelaudit.wire.base import Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.json_text import check_bounds, convert_recursion_error, find_obstacle
-from modelaudit.wire.text import file_name, looks_like_text
+from modelaudit.wire.text import get_file_name, looks_like_text
 
 _MOST_KINDS: Final = 50_000
 _MOST_VALUES: Final = 2_000_000
@@ -35,7 +35,7 @@ _CALLING: Final = frozenset({"PartialNode.func", "DefaultDictNode.default_factor
 
 def recognises(head: Head) -> bool:
     """Whether this is the member of an archive with the name that skops reads."""
-    return is_member(head.path) and file_name(head.path) == "schema.json" and looks_like_text(head)
+    return is_member(head.path) and get_file_name(head.path) == "schema.json" and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -17,8 +17,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.text import file_name
-from modelaudit.wire.windows import read_whole
+from modelaudit.wire.text import get_file_name
+from modelaudit.wire.windows import read_all_bytes
 
 _MOST_OPCODES: Final = 3_000_000
 _MOST_NAMES: Final = 50_000
@@ -28,7 +28,7 @@ _CLASS: Final = re.compile(r"__torch__\.torch\.classes(?:\.\w+)+")
 
 def recognises(head: Head) -> bool:
     """Whether this is the record of that name in a TorchScript archive."""
-    return head.content == TORCHSCRIPT and file_name(head.path) == "bytecode.pkl"
+    return head.content == TORCHSCRIPT and get_file_name(head.path) == "bytecode.pkl"
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -37,7 +37,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         WindowError: it is larger than is read at once, or from the window.
     """
-    data = read_whole(window, limits.document_bytes)
+    data = read_all_bytes(window, limits.document_bytes)
     mentions: dict[TorchMention, None] = {}
     unread: Unread | None = None
     try:

@@ -13,7 +13,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import TorchProgram
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.text import EIGHT_BIT, TextScan, decode_text, looks_like_text
-from modelaudit.wire.windows import read_whole
+from modelaudit.wire.windows import read_all_bytes
 
 _LARGEST = 16 * MIB
 _PLACE = re.compile(r"![^!]*?code/([^!]*)\.py(?:#\d+)?\Z", re.IGNORECASE)
@@ -32,7 +32,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: it is not text throughout.
         WindowError: it is larger than is read at once, or from the window.
     """
-    data = read_whole(window, min(_LARGEST, limits.document_bytes))
+    data = read_all_bytes(window, min(_LARGEST, limits.document_bytes))
     scan = TextScan()
     scan.feed(data)
     scan.finish()

@@ -20,8 +20,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Name
 from modelaudit.model.structure import Location, TensorData, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.text import file_name
-from modelaudit.wire.windows import SubWindow, budget_of, opener
+from modelaudit.wire.text import get_file_name
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _COUNT: Final = struct.Struct("<q")
 _DIMENSIONS: Final = struct.Struct("<i4x")
@@ -37,7 +37,7 @@ def recognises(head: Head) -> bool:
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield every pickle as an artifact, and the extent of the numbers between them."""
     reader = _RecordReader(window, limits)
-    follow = reader.read_storages if file_name(artifact.path) == "storages" else reader.read_tensors
+    follow = reader.read_storages if get_file_name(artifact.path) == "storages" else reader.read_tensors
     unread: Unread | None = None
     try:
         follow()
@@ -47,16 +47,16 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         unread = Unread(UnreadReason.DAMAGED, str(error), Location(offset=error.offset))
     except WindowError as error:
         unread = Unread(error.reason, str(error), Location(offset=reader.position))
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     for start, end in reader.pickles:
         stretch = SubWindow(window, start, end - start, budget)
-        yield Artifact(join_range(artifact.path, start, end), stretch.size, opener(stretch), content=PICKLE)
+        yield Artifact(join_range(artifact.path, start, end), stretch.size, make_opener(stretch), content=PICKLE)
     yield TensorData(reader.numbers)
     if unread is not None:
         yield unread
     elif reader.position < window.size:
         rest = SubWindow(window, reader.position, window.size - reader.position, budget)
-        yield Artifact(join_range(artifact.path, reader.position, window.size), rest.size, opener(rest))
+        yield Artifact(join_range(artifact.path, reader.position, window.size), rest.size, make_opener(rest))
 
 
 class _RecordReader:

@@ -29,7 +29,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.members import DefectLog, MemberPaths
-from modelaudit.wire.windows import SubWindow, budget_of, opener
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _ALIGNMENT: Final = 32
 _MAX_DIMENSIONS: Final = 4
@@ -74,8 +74,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield from find_pickles(artifact, window, start, limits)
         yield Unread(UnreadReason.NO_READER, detail, format="GGML")
     elif state.end < window.size:
-        stretch = SubWindow(window, state.end, window.size - state.end, budget_of(window, limits))
-        yield Artifact(MemberPaths(artifact.path).of_stretch(state.end, window.size), stretch.size, opener(stretch))
+        stretch = SubWindow(window, state.end, window.size - state.end, get_budget(window, limits))
+        yield Artifact(
+            MemberPaths(artifact.path).name_range(state.end, window.size), stretch.size, make_opener(stretch)
+        )
 
 
 def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:

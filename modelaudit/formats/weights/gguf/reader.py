@@ -23,7 +23,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
 from modelaudit.wire.cursor import BeyondError
 from modelaudit.wire.members import DefectLog, MemberPaths
-from modelaudit.wire.windows import SubWindow, budget_of, opener
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _MAGIC: Final = b"GGUF"
 _HEADER_BYTES: Final = 8
@@ -146,8 +146,10 @@ def _open_templates(artifact: Artifact, window: Window, state: _ParsedFile, limi
     for text in state.metadata.texts:
         if not _is_template(text.key) or (text.is_of_list and b"{" not in text.data):
             continue
-        stretch = SubWindow(window, text.start, text.length, budget_of(window, limits))
-        yield Artifact(paths.of(text.key[:_MAX_FACT_LENGTH]), stretch.size, opener(stretch), content=JINJA)
+        stretch = SubWindow(window, text.start, text.length, get_budget(window, limits))
+        yield Artifact(
+            paths.name_member(text.key[:_MAX_FACT_LENGTH]), stretch.size, make_opener(stretch), content=JINJA
+        )
 
 
 def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limits: Limits) -> Iterator[Reading]:
@@ -166,5 +168,5 @@ def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limi
     log = DefectLog()
     log.add(TensorDefect.TRAILING_DATA, f"{window.size - start} bytes follow the last tensor", start)
     yield Outline("gguf", defects=log.defects())
-    stretch = SubWindow(window, start, window.size - start, budget_of(window, limits))
-    yield Artifact(MemberPaths(artifact.path).of_stretch(start, window.size), stretch.size, opener(stretch))
+    stretch = SubWindow(window, start, window.size - start, get_budget(window, limits))
+    yield Artifact(MemberPaths(artifact.path).name_range(start, window.size), stretch.size, make_opener(stretch))

@@ -24,7 +24,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Reading
-from modelaudit.wire.windows import SubWindow, budget_of
+from modelaudit.wire.windows import SubWindow, get_budget
 
 _CONFIGURATION_NAMES: Final = frozenset({"model_config", "training_config"})
 _MIN_CONTENT_BYTES: Final = 7
@@ -67,7 +67,7 @@ def _read_attribute(
             text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
             yield from readings_of_text(text, limits, name, known)
         elif len(value) >= _MIN_CODED_BYTES or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
-            yield from _decode_packed(path, attribute.offset, DecodedWindow(value, budget_of(window, limits)), limits)
+            yield from _decode_packed(path, attribute.offset, DecodedWindow(value, get_budget(window, limits)), limits)
 
 
 def _decode_packed(path: str, offset: int, inner: DecodedWindow | SubWindow, limits: Limits) -> Iterator[Artifact]:
@@ -96,7 +96,7 @@ def _read_dataset(
         return
     count = dataset.space.count if dataset.space else 0
     piece = Piece(inner.read(0, min(inner.size, _MAX_REFERENCE_BYTES)), start, walk.source.sizes)
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     try:
         for value in read_variable_values(piece, count, type_, walk.heaps):
             if len(value) >= _MIN_CONTENT_BYTES:
@@ -109,7 +109,7 @@ def _open_elements(
     dataset: Dataset, walk: ObjectWalker, window: Window, limits: Limits
 ) -> tuple[int, DecodedWindow | SubWindow] | None:
     """Where the elements begin in the artifact, and a window onto them, where they stand in one stretch."""
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     if dataset.layout == CONTIGUOUS and dataset.address is not None:
         start, length = (
             walk.source.base + dataset.address,

@@ -27,7 +27,7 @@ from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind,
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.members import DefectLog
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 FORMAT: Final = "hdf5"
 _EXTENSIONS: Final = (".h5", ".hdf5", ".hdf", ".he5", ".keras", ".mat", ".nc")
@@ -42,7 +42,7 @@ def recognises(head: Head) -> bool:
         return head.data.startswith(SIGNATURE)
     if find_signature_in_head(head.data) is not None:
         return True
-    return file_name(head.path).endswith(_EXTENSIONS) and find_signature(head.window) is not None
+    return get_file_name(head.path).endswith(_EXTENSIONS) and find_signature(head.window) is not None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

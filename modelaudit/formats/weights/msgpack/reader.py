@@ -23,8 +23,8 @@ from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import keep_time
 from modelaudit.wire.members import DefectLog
-from modelaudit.wire.text import file_name
-from modelaudit.wire.windows import SubWindow, budget_of, opener
+from modelaudit.wire.text import get_file_name
+from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _MAP_STARTS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
 _CONTAINER_STARTS: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))
@@ -50,7 +50,7 @@ def recognises(head: Head) -> bool:
         return False
     if head.path.lower().endswith(".msgpack") and head.data[0] in _CONTAINER_STARTS:
         return True
-    if file_name(head.path) in _SPACY_FILES and head.data[0] in (_EMPTY_MAP, *_MAP_STARTS):
+    if get_file_name(head.path) in _SPACY_FILES and head.data[0] in (_EMPTY_MAP, *_MAP_STARTS):
         return True
     if head.data[0] not in _MAP_STARTS:
         return False
@@ -181,8 +181,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("msgpack", (), facts, walker.log.defects())
     stretches = [(item.start, item.size) for item in walker.embedded] + ([(end, behind)] if behind else [])
     for start, size in stretches:
-        stretch = SubWindow(window, start, size, budget_of(window, limits))
-        yield Artifact(join_range(artifact.path, start, start + size), size, opener(stretch))
+        stretch = SubWindow(window, start, size, get_budget(window, limits))
+        yield Artifact(join_range(artifact.path, start, start + size), size, make_opener(stretch))
     if damage is not None:
         yield from find_pickles(artifact, window, end, limits)
         raise damage

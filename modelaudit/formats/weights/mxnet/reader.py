@@ -16,7 +16,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.cursor import Cursor
-from modelaudit.wire.leftover import yield_leftover
+from modelaudit.wire.leftover import make_leftover_artifacts
 
 VOCABULARY: Final = "mxnet-operators"
 _MAGIC: Final = struct.pack("<2Q", 0x112, 0)
@@ -48,7 +48,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("mxnet", facts=(("arrays", str(arrays.count)),))
     if damage is not None:
         raise damage
-    yield from yield_leftover(artifact, window, arrays.cursor.offset, limits)
+    yield from make_leftover_artifacts(artifact, window, arrays.cursor.offset, limits)
 
 
 class _ArrayListReader:

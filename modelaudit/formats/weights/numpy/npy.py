@@ -20,7 +20,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, TensorData
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.numpy_types import count_array_bytes
-from modelaudit.wire.windows import SubWindow, budget_of
+from modelaudit.wire.windows import SubWindow, get_budget
 
 _MAX_ARRAYS: Final = 10_000
 
@@ -116,6 +116,6 @@ def _find_pickle_after_damage(artifact: Artifact, window: Window, position: int,
 def _make_member(
     artifact: Artifact, window: Window, start: int, end: int, limits: Limits, content: str | None = None
 ) -> Artifact:
-    stretch = SubWindow(window, start, end - start, budget_of(window, limits))
+    stretch = SubWindow(window, start, end - start, get_budget(window, limits))
     path = join_found(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
     return Artifact(path, stretch.size, lambda: nullcontext(stretch), content=content)

@@ -18,7 +18,7 @@ from modelaudit.model.structure import Defect, Location, Unread
 from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.codecs import ZLIB
 from modelaudit.wire.streams import outline_stream
-from modelaudit.wire.windows import DecompressedWindow, SubWindow, budget_of, opener
+from modelaudit.wire.windows import DecompressedWindow, SubWindow, get_budget, make_opener
 
 MAGIC: Final = b"ZF"
 _HEADER_BYTES: Final = len(MAGIC) + len(hex(2**64))
@@ -47,7 +47,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     head = window.read(0, _HEADER_BYTES + 1)
     stated = _parse_stated_size(head) or 0
     start = _HEADER_BYTES + head.endswith(b" ")  # joblib up to 0.8.4 wrote one space more
-    budget = budget_of(window, limits)
+    budget = get_budget(window, limits)
     stored = SubWindow(window, start, window.size - start, budget)
     with DecompressedWindow(stored, ZLIB, 0, limits) as content:
         failure = content.expand()
@@ -64,7 +64,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if content.size:
             is_pickle = starts_pickle(content, 0, limits)
             kind = None if is_pickle else TENSOR_STORAGE
-            yield Artifact(join_content(artifact.path), content.size, opener(content), content=kind)
+            yield Artifact(join_content(artifact.path), content.size, make_opener(content), content=kind)
     if failure is None and end < window.size:
         rest = SubWindow(window, end, window.size - end, budget)
-        yield Artifact(join_range(artifact.path, end, window.size), rest.size, opener(rest))
+        yield Artifact(join_range(artifact.path, end, window.size), rest.size, make_opener(rest))

@@ -12,7 +12,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.leftover import yield_leftover
+from modelaudit.wire.leftover import make_leftover_artifacts
 
 # ``RDX3`` and its like begin a file of ``save``, the letter and line break what ``serialize`` writes.
 _BINARY: Final = re.compile(rb"(?:RD[XB][23]\n)?(?:X\n\x00\x00\x00[\x02\x03]|B\n[\x02\x03]\x00\x00\x00)")
@@ -56,4 +56,4 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("rds", tuple(walk.mentions), tuple(facts))
     if damage is not None:
         raise damage
-    yield from yield_leftover(artifact, window, source.offset, limits)
+    yield from make_leftover_artifacts(artifact, window, source.offset, limits)

@@ -22,7 +22,7 @@ from modelaudit.model.structure import Defect, DefectKind, Location, Unread, Unr
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
 from modelaudit.wire.sniff import name_format
-from modelaudit.wire.windows import SubWindow, budget_of, chunks
+from modelaudit.wire.windows import SubWindow, get_budget, iterate_chunks
 
 DTYPE_BITS = {
     "BOOL": 8,
@@ -99,7 +99,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         detail = f"the file breaks off: {available} of {end} bytes of tensors are there"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
     elif end < available:
-        stretch = SubWindow(window, data_start + end, available - end, budget_of(window, limits))
+        stretch = SubWindow(window, data_start + end, available - end, get_budget(window, limits))
         path = join_range(artifact.path, data_start + end, window.size)
         yield Artifact(path, stretch.size, lambda: nullcontext(stretch))
 
@@ -133,7 +133,7 @@ def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
         raise LimitReachedError(
             f"the header takes {length} bytes, more than the {limits.header_bytes} that are read", 0
         )
-    data = b"".join(chunks(window, _LENGTH_BYTES, _LENGTH_BYTES + length))
+    data = b"".join(iterate_chunks(window, _LENGTH_BYTES, _LENGTH_BYTES + length))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -29,7 +29,7 @@ def recognises(head: Head) -> bool:
     if head.content is not None or not head.data.startswith(b"\x0a"):
         return False
     try:
-        first = list(islice(Message.whole(head.window).fields(), _TRIAL_FIELDS))
+        first = list(islice(Message.from_window(head.window).fields(), _TRIAL_FIELDS))
         return bool(first) and all(
             (each.number == 1 and each.wire == BYTES and _is_piece(each.body))
             or (place > 0 and each.number in _MODEL_FIELDS and each.wire == BYTES)
@@ -54,7 +54,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     pieces = 0
     failure: DamagedError | None = None
     try:
-        for each in Message.whole(window).fields():
+        for each in Message.from_window(window).fields():
             if each.wire != BYTES or not (each.number in _MODEL_FIELDS or each.number >= _FIRST_EXTENSION):
                 raise DamagedError(f"field {each.number} is none of a model of SentencePiece", each.offset)
             pieces += each.number == 1

@@ -18,7 +18,7 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.deadline import keep_time
-from modelaudit.wire.leftover import yield_leftover
+from modelaudit.wire.leftover import make_leftover_artifacts
 
 VOCABULARY: Final = "torch7-items"
 _NIL, _NUMBER, _STRING, _TABLE, _OBJECT, _BOOLEAN, _FUNCTION, _RECURSIVE_OLD, _RECURSIVE = range(9)
@@ -69,7 +69,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("torch7", tuple(walk.mentions.values()))
     if damage is not None:
         raise damage
-    yield from yield_leftover(artifact, window, walk.offset, limits)
+    yield from make_leftover_artifacts(artifact, window, walk.offset, limits)
 
 
 class _ItemWalker:

@@ -16,7 +16,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, References
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.members import DefectLog
-from modelaudit.wire.text import file_name
+from modelaudit.wire.text import get_file_name
 
 FORMAT: Final = "zarr"
 _METADATA_FILES: Final = frozenset({".zarray", ".zgroup", ".zattrs", ".zmetadata", "zarr.json"})
@@ -52,7 +52,7 @@ def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Rea
     facts = (("version", ", ".join(versions)[:_MAX_SHOWN_LENGTH]), ("arrays", str(len(arrays))))
     yield Outline(FORMAT, kept, facts, log.defects())
     # No loader looks for metadata in a file of another name.
-    if file_name(path) in _METADATA_FILES:
+    if get_file_name(path) in _METADATA_FILES:
         grids = tuple(grid for node in arrays[:_MAX_ARRAYS] if (grid := node.locate_chunks()) is not None)
         yield References(FORMAT, (), grids)
     if len(arrays) > _MAX_ARRAYS or len(mentions) > _MAX_ARRAYS:
