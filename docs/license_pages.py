@@ -22,7 +22,7 @@ from modelaudit.reports.json_report import parse_report, render_json
 from modelaudit.reports.license_page import describe_license
 from modelaudit.reports.license_screen import render_license
 from modelaudit.reports.license_words import ANSWERS
-from modelaudit.reports.notices import notices
+from modelaudit.reports.notices import build_notices
 from modelaudit.reports.page import escape_markdown, render_page_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,7 +119,7 @@ def _render_notices(folder: Path) -> Iterator[str]:
     )
     command = f"modelaudit license {name} --policy {policy} {options} --offline --notices OUT/"
     yield f"```console\n$ {command}\n```\n"
-    for file, content in notices(ask_license(name, policy, options, folder)).items():
+    for file, content in build_notices(ask_license(name, policy, options, folder)).items():
         yield f"`OUT/{file}`:\n\n```text\n{content.decode().rstrip()}\n```\n"
 
 

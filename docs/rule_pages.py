@@ -20,7 +20,7 @@ from modelaudit.model.finding import Finding
 from modelaudit.model.page import Item, Page, Section
 from modelaudit.reports.page import escape_markdown, render_page_markdown
 from modelaudit.reports.rule_page import describe_rule
-from modelaudit.reports.text import printable
+from modelaudit.reports.text import escape_unprintable
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT / "tests") not in sys.path:
@@ -88,7 +88,9 @@ def find_example(entry: FindingRule) -> RuleExample | None:
     for fixture in filter(_exists, entry.fires):  # tests/test_rules.py reports a missing one with its rule
         finding = next((each for each in _scan_fixture(fixture) if each.rule == entry.rule.id), None)
         if finding is not None:
-            lines = [printable(finding.message), *map(printable, finding.evidence)][: _LINES_SHOWN + 1]
+            lines = [escape_unprintable(finding.message), *map(escape_unprintable, finding.evidence)][
+                : _LINES_SHOWN + 1
+            ]
             shown = (line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines)
             return RuleExample(fixture, tuple(shown))
     return None

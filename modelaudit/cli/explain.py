@@ -64,12 +64,12 @@ def _find_finding(fingerprint: str, report: Path | None) -> Finding:
 
 
 def _print_finding(finding: Finding) -> None:
-    from modelaudit.reports.text import printable
+    from modelaudit.reports.text import escape_unprintable
 
-    click.echo(f"{finding.fingerprint}: {printable(finding.message)}")
-    click.echo(f"severity {finding.severity}, in {printable(finding.artifact) or 'the model as a whole'}\n")
+    click.echo(f"{finding.fingerprint}: {escape_unprintable(finding.message)}")
+    click.echo(f"severity {finding.severity}, in {escape_unprintable(finding.artifact) or 'the model as a whole'}\n")
     for line in finding.evidence:
-        click.echo(f"  {printable(line)}")
+        click.echo(f"  {escape_unprintable(line)}")
     click.echo()
 
 

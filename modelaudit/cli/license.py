@@ -123,9 +123,9 @@ def _render_screen(report: AuditReport, page: int = 0) -> bytes:
 
 def _write_notices(report: AuditReport, folder: Path) -> None:
     from modelaudit.pipeline import guard_defects
-    from modelaudit.reports.notices import notices
+    from modelaudit.reports.notices import build_notices
 
-    files = guard_defects(lambda: notices(report), "writing the notices")
+    files = guard_defects(lambda: build_notices(report), "writing the notices")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

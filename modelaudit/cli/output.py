@@ -16,7 +16,7 @@ import click
 
 from modelaudit.model.errors import ConfigurationError, ModelAuditError
 from modelaudit.model.report import AuditReport, Target
-from modelaudit.reports import REPORTS, format_of
+from modelaudit.reports import REPORTS, detect_format
 
 DEFAULT = "table"
 
@@ -92,7 +92,7 @@ def _parse_destination(value: str) -> Destination:
         return Destination(value, None)
     if equals and re.fullmatch(r"[a-z0-9-]+", format_):
         raise ConfigurationError(f"-o {value}: {format_!r} is no format; use one of: {', '.join(REPORTS)}")
-    return Destination(format_of(value), Path(value))
+    return Destination(detect_format(value), Path(value))
 
 
 def _check_destinations_of_several(found: list[Destination]) -> None:
@@ -141,9 +141,9 @@ def show_error(error: ModelAuditError) -> None:
 def render_report(report: AuditReport, format_: str) -> bytes:
     """Render a report in a format. Raises ``DefectError`` if rendering itself fails."""
     from modelaudit.pipeline import guard_defects
-    from modelaudit.reports import render
+    from modelaudit.reports import render_report
 
-    return guard_defects(lambda: render(report, format_), f"rendering {format_}")
+    return guard_defects(lambda: render_report(report, format_), f"rendering {format_}")
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -29,7 +29,7 @@ class ReportFormat:
     function: str
     summary: str
 
-    def renderer(self) -> Callable[[AuditReport], bytes]:
+    def load_renderer(self) -> Callable[[AuditReport], bytes]:
         """Import the module and return its renderer."""
         found: Callable[[AuditReport], bytes] = getattr(import_module(self.module), self.function)
         return found
@@ -48,7 +48,7 @@ REPORTS: Mapping[str, ReportFormat] = MappingProxyType({each.name: each for each
 """Every format by its name."""
 
 
-def render(report: AuditReport, format: str) -> bytes:
+def render_report(report: AuditReport, format: str) -> bytes:
     """Return ``report`` in the named format.
 
     Raises:
@@ -56,10 +56,10 @@ def render(report: AuditReport, format: str) -> bytes:
     """
     if format not in REPORTS:
         raise ConfigurationError(f"There is no report format {format!r}; the formats are {', '.join(REPORTS)}.")
-    return REPORTS[format].renderer()(report)
+    return REPORTS[format].load_renderer()(report)
 
 
-def format_of(path: str) -> str:
+def detect_format(path: str) -> str:
     """Return the name of the format that the ending of a file name tells, whatever its case.
 
     Raises:

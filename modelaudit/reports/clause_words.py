@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelaudit.reports.wording import lowered
+from modelaudit.reports.wording import lower_first
 
 TITLES = {
     "no-commercial-use": "No commercial use",
@@ -65,6 +65,6 @@ WEIGHTY = (
 """Duties that reach into the product and its contracts: an answer that allows a use names them in its first line."""
 
 
-def listed(kinds: tuple[str, ...]) -> str:
+def join_titles(kinds: tuple[str, ...]) -> str:
     """The titles of some kinds as one phrase that goes on from a sentence."""
-    return "; ".join(lowered(TITLES.get(kind, kind)) for kind in kinds)
+    return "; ".join(lower_first(TITLES.get(kind, kind)) for kind in kinds)

@@ -36,11 +36,18 @@ from modelaudit.model.address import lies_within
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import Finding, Rule
 from modelaudit.model.report import ArtifactRecord, AuditReport, Extent, Opinion, Target
-from modelaudit.reports.cyclonedx_licenses import datasets, evidence, facts, licenses, pedigree, properties
-from modelaudit.reports.json_report import canonical, report_digest
-from modelaudit.reports.text import https_link, printable
-from modelaudit.reports.view import model_name
-from modelaudit.reports.wording import place_words
+from modelaudit.reports.cyclonedx_licenses import (
+    build_datasets,
+    build_evidence,
+    build_licenses,
+    build_pedigree,
+    build_properties,
+    list_facts,
+)
+from modelaudit.reports.json_report import compute_report_digest, encode_canonical
+from modelaudit.reports.text import escape_unprintable, validate_https_link
+from modelaudit.reports.view import get_model_name
+from modelaudit.reports.wording import describe_place
 
 _HUB = "https://huggingface.co"
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
@@ -50,48 +57,48 @@ _ROOT = "model"
 
 def render_cyclonedx(report: AuditReport) -> bytes:
     """Return the bill of materials. The same report gives the same bytes, serial number included."""
-    digest = report_digest(report)
-    root = _root(report)
-    files = {record.path: _file(record) for record in report.coverage.artifacts}
-    parts = [*files.values(), *datasets(report.license)]
+    digest = compute_report_digest(report)
+    root = _build_root(report)
+    files = {record.path: _build_file(record) for record in report.coverage.artifacts}
+    parts = [*files.values(), *build_datasets(report.license)]
     bom = Bom(
         serial_number=uuid5(NAMESPACE_URL, f"urn:sha256:{digest}"),
         components=parts,
-        vulnerabilities=_vulnerabilities(report, files),
+        vulnerabilities=_iter_vulnerabilities(report, files),
         metadata=BomMetaData(
             component=root,
             timestamp=datetime.fromisoformat(report.created).astimezone(UTC),
-            tools=ToolRepository(components=[_tool(report)]),
-            properties=properties(("report:schema", report.schema), ("report:sha256", digest)),
+            tools=ToolRepository(components=[_build_tool(report)]),
+            properties=build_properties(("report:schema", report.schema), ("report:sha256", digest)),
         ),
     )
     bom.register_dependency(root, parts)
-    return canonical(json.loads(JsonV1Dot6(bom).output_as_string()))
+    return encode_canonical(json.loads(JsonV1Dot6(bom).output_as_string()))
 
 
-def _tool(report: AuditReport) -> Component:
+def _build_tool(report: AuditReport) -> Component:
     return Component(
         type=ComponentType.APPLICATION,
-        name=printable(report.tool.name),
-        version=printable(report.tool.version),
+        name=escape_unprintable(report.tool.name),
+        version=escape_unprintable(report.tool.version),
         bom_ref="tool",
-        properties=properties(("rules:sha256", report.tool.rules_digest)),
+        properties=build_properties(("rules:sha256", report.tool.rules_digest)),
     )
 
 
-def _root(report: AuditReport) -> Component:
+def _build_root(report: AuditReport) -> Component:
     target, decision, coverage = report.target, report.decision, report.coverage
     dataset = target.kind is RefKind.DATASET
     return Component(
         type=ComponentType.DATA if dataset else ComponentType.MACHINE_LEARNING_MODEL,
-        name=printable(model_name(target)),
-        version=printable(target.commit) if target.commit else None,
+        name=escape_unprintable(get_model_name(target)),
+        version=escape_unprintable(target.commit) if target.commit else None,
         bom_ref=_ROOT,
-        purl=_purl(target),
-        licenses=licenses(report.license),
-        evidence=evidence(report.license),
-        pedigree=pedigree(report.license),
-        properties=properties(
+        purl=_build_purl(target),
+        licenses=build_licenses(report.license),
+        evidence=build_evidence(report.license),
+        pedigree=build_pedigree(report.license),
+        properties=build_properties(
             ("verdict", decision.verdict),
             *(("verdict:reason", reason) for reason in decision.reasons),
             *((f"coverage:{extent}", coverage.count(extent)) for extent in Extent),
@@ -107,43 +114,43 @@ def _root(report: AuditReport) -> Component:
             ("policy:sha256", report.policy.digest or None),
             ("policy:fail-on", report.policy.fail_on or "never"),
             ("policy:checks", ",".join(report.policy.checks)),
-            *facts(report.license),
-            *((f"opinion:{printable(each.scanner)}", _opinion(each)) for each in report.opinions),
+            *list_facts(report.license),
+            *((f"opinion:{escape_unprintable(each.scanner)}", _describe_opinion(each)) for each in report.opinions),
         ),
     )
 
 
-def _purl(target: Target) -> PackageURL | None:
+def _build_purl(target: Target) -> PackageURL | None:
     """Return the package URL of a model on the Hub (purl specification, type ``huggingface``); others have none."""
     if target.kind is not RefKind.MODEL or not _REPOSITORY.fullmatch(target.name):
         return None
     namespace, _, name = target.name.rpartition("/")
     elsewhere = target.origin.rstrip("/") not in ("", _HUB)
-    qualifiers = {"repository_url": target.origin} if elsewhere and https_link(target.origin) else None
+    qualifiers = {"repository_url": target.origin} if elsewhere and validate_https_link(target.origin) else None
     return PackageURL("huggingface", namespace or None, name, target.commit, qualifiers)
 
 
-def _opinion(opinion: Opinion) -> str:
+def _describe_opinion(opinion: Opinion) -> str:
     return (
         f"{opinion.state}: {opinion.detail} (version {opinion.version or 'unknown'}, findings {len(opinion.findings)}, "
         f"files not examined {len(opinion.absences)}, disagreements {len(opinion.disagreements)})"
     )
 
 
-def _file_ref(path: str) -> str:
+def _build_file_ref(path: str) -> str:
     """Return a reference that no other path has, however it prints."""
     return "file:" + sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _file(record: ArtifactRecord) -> Component:
+def _build_file(record: ArtifactRecord) -> Component:
     computed = [digest for digest in record.digests if digest.algorithm is DigestAlgorithm.SHA256]
     others = [digest for digest in record.digests if digest.algorithm is not DigestAlgorithm.SHA256]
     return Component(
         type=ComponentType.FILE,
-        name=printable(record.path),
-        bom_ref=_file_ref(record.path),
+        name=escape_unprintable(record.path),
+        bom_ref=_build_file_ref(record.path),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest.value) for digest in computed],
-        properties=properties(
+        properties=build_properties(
             ("size", record.size),
             ("extent", record.extent),
             ("members", record.members or None),
@@ -151,40 +158,40 @@ def _file(record: ArtifactRecord) -> Component:
             ("digest-state", record.digest_state),
             *((f"digest:{digest.algorithm}", digest.value) for digest in others),
             *((f"claimed:{digest.algorithm}", digest.value) for digest in record.claimed),
-            *(("unread", _unread(record, index)) for index in range(len(record.absences))),
+            *(("unread", _describe_unread(record, index)) for index in range(len(record.absences))),
         ),
     )
 
 
-def _unread(record: ArtifactRecord, index: int) -> str:
+def _describe_unread(record: ArtifactRecord, index: int) -> str:
     address, absence = record.absences[index]
-    place = ", ".join(part for part in (address, place_words(absence.unread.where)) if part)
+    place = ", ".join(part for part in (address, describe_place(absence.unread.where)) if part)
     accepted = f" [accepted by {absence.allowed_by}]" if absence.allowed_by else ""
     return f"{absence.unread.reason}: {place}: {absence.unread.detail}{accepted}"
 
 
-def _vulnerabilities(report: AuditReport, files: dict[str, Component]) -> Iterable[Vulnerability]:
+def _iter_vulnerabilities(report: AuditReport, files: dict[str, Component]) -> Iterable[Vulnerability]:
     rules = {rule.id: rule for rule in report.rules}
     seen: dict[str, int] = {}
     for finding in report.findings:
         times = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
         ref = f"finding:{finding.fingerprint}" + (f":{times}" if times > 1 else "")
-        affected = files.get(finding.artifact) or files.get(_outermost(finding.artifact, files))
-        yield _vulnerability(finding, rules.get(finding.rule), ref, str(affected.bom_ref) if affected else _ROOT)
+        affected = files.get(finding.artifact) or files.get(_find_outermost_file(finding.artifact, files))
+        yield _build_vulnerability(finding, rules.get(finding.rule), ref, str(affected.bom_ref) if affected else _ROOT)
 
 
-def _outermost(address: str, paths: Iterable[str]) -> str:
+def _find_outermost_file(address: str, paths: Iterable[str]) -> str:
     """Return the file that holds the member at ``address``; a file's own name may hold ``!`` too."""
     return max((path for path in paths if lies_within(address, path)), key=len, default="")
 
 
-def _vulnerability(finding: Finding, rule: Rule | None, ref: str, affected: str) -> Vulnerability:
-    links: Sequence[str] = [link for each in (rule.references if rule else ()) if (link := https_link(each))]
+def _build_vulnerability(finding: Finding, rule: Rule | None, ref: str, affected: str) -> Vulnerability:
+    links: Sequence[str] = [link for each in (rule.references if rule else ()) if (link := validate_https_link(each))]
     cwes = [int(found[1]) for each in (rule.cwe if rule else ()) if (found := _CWE.fullmatch(each))]
-    evidence = "".join(f"\n- {printable(line)}" for line in finding.evidence)
+    evidence = "".join(f"\n- {escape_unprintable(line)}" for line in finding.evidence)
     return Vulnerability(
         bom_ref=ref,
-        id=printable(finding.rule),
+        id=escape_unprintable(finding.rule),
         source=VulnerabilitySource(name="modelaudit"),
         ratings=[
             VulnerabilityRating(
@@ -194,12 +201,13 @@ def _vulnerability(finding: Finding, rule: Rule | None, ref: str, affected: str)
             )
         ],
         cwes=cwes,
-        description=printable(finding.message),
-        detail=(printable(rule.why) if rule else "") + (f"\n\nEvidence:{evidence}" if evidence else "") or None,
-        recommendation=printable(rule.fix) if rule else None,
+        description=escape_unprintable(finding.message),
+        detail=(escape_unprintable(rule.why) if rule else "") + (f"\n\nEvidence:{evidence}" if evidence else "")
+        or None,
+        recommendation=escape_unprintable(rule.fix) if rule else None,
         advisories=[VulnerabilityAdvisory(url=XsUri(link)) for link in links],
         affects=[BomTarget(ref=affected)],
-        properties=properties(
+        properties=build_properties(
             ("fingerprint", finding.fingerprint),
             ("title", rule.title if rule else None),
             ("check", finding.check),

@@ -29,67 +29,69 @@ from modelaudit.model.license import (
 )
 from modelaudit.reports.license_view import build_lineage_tree, group_tasks, list_reasons
 from modelaudit.reports.license_words import describe_intended_use
-from modelaudit.reports.text import https_link, printable
-from modelaudit.reports.wording import place_words
+from modelaudit.reports.text import escape_unprintable, validate_https_link
+from modelaudit.reports.wording import describe_place
 
-License = DisjunctiveLicense | LicenseExpression
+AnyLicense = DisjunctiveLicense | LicenseExpression
 DECLARED, CONCLUDED = LicenseAcknowledgement.DECLARED, LicenseAcknowledgement.CONCLUDED
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
-_DEEPEST = 12
+_MAX_DEPTH = 12
 """Ancestors within ancestors; the library compares them whole, and readers recurse."""
-_MOST_ANCESTORS = 60
+_MAX_ANCESTORS = 60
 
 
-def properties(*pairs: tuple[str, object]) -> list[Property]:
+def build_properties(*pairs: tuple[str, object]) -> list[Property]:
     """Return properties of our namespace; what is ``None`` is left out."""
     return [
-        Property(name=f"modelaudit:{name}", value=printable(str(value))) for name, value in pairs if value is not None
+        Property(name=f"modelaudit:{name}", value=escape_unprintable(str(value)))
+        for name, value in pairs
+        if value is not None
     ]
 
 
-def licenses(conclusion: LicenseConclusion) -> list[License]:
+def build_licenses(conclusion: LicenseConclusion) -> list[AnyLicense]:
     """What the author declares and what was concluded; an expression alone where the conclusion is no plain list."""
-    concluded = _concluded(conclusion)
+    concluded = _build_concluded(conclusion)
     if any(isinstance(each, LicenseExpression) for each in concluded):
         return concluded
-    return [*_declared(conclusion), *concluded]
+    return [*_build_declared(conclusion), *concluded]
 
 
-def evidence(conclusion: LicenseConclusion) -> ComponentEvidence | None:
+def build_evidence(conclusion: LicenseConclusion) -> ComponentEvidence | None:
     """The licences whose texts stand in the files, and what is declared where it cannot stand beside the conclusion."""
     claims = (claim for claim in conclusion.claims if claim.kind is ClaimKind.FOUND and claim.entry is not None)
-    found: list[License] = [
-        _license(claim.entry or "", conclusion) for claim in claims if claim.basis in (Basis.TEXT, Basis.NAME)
+    found: list[AnyLicense] = [
+        _build_license(claim.entry or "", conclusion) for claim in claims if claim.basis in (Basis.TEXT, Basis.NAME)
     ]
-    if any(isinstance(each, LicenseExpression) for each in _concluded(conclusion)):
-        found += _declared(conclusion)
+    if any(isinstance(each, LicenseExpression) for each in _build_concluded(conclusion)):
+        found += _build_declared(conclusion)
     return ComponentEvidence(licenses=found) if found else None
 
 
-def _declared(conclusion: LicenseConclusion) -> list[License]:
+def _build_declared(conclusion: LicenseConclusion) -> list[AnyLicense]:
     """An SPDX identifier where the schema knows it, else a name in the author's own words."""
-    declared: dict[str, License] = {}
+    declared: dict[str, AnyLicense] = {}
     for claim in conclusion.claims:
         if claim.kind is ClaimKind.DECLARED:
-            named = claim.entry or printable(claim.quotation) or "not stated"
-            declared[named] = _license(named, conclusion, DECLARED, on_record=claim.entry is not None)
+            named = claim.entry or escape_unprintable(claim.quotation) or "not stated"
+            declared[named] = _build_license(named, conclusion, DECLARED, on_record=claim.entry is not None)
     return list(declared.values())
 
 
-def _concluded(conclusion: LicenseConclusion) -> list[License]:
+def _build_concluded(conclusion: LicenseConclusion) -> list[AnyLicense]:
     """The licences of the expression where all of them bind; else the expression itself."""
     if conclusion.state is not ConclusionState.CONCLUDED or not conclusion.expression:
         return []
     parts = conclusion.expression.split(" AND ")
     if all(_ID.fullmatch(part) for part in parts):
-        return [_license(part, conclusion, CONCLUDED) for part in dict.fromkeys(parts)]
+        return [_build_license(part, conclusion, CONCLUDED) for part in dict.fromkeys(parts)]
     if is_expression(conclusion.expression):
         return [LicenseExpression(conclusion.expression, acknowledgement=CONCLUDED)]
-    return [DisjunctiveLicense(name=printable(conclusion.expression), acknowledgement=CONCLUDED)]
+    return [DisjunctiveLicense(name=escape_unprintable(conclusion.expression), acknowledgement=CONCLUDED)]
 
 
-def _license(
+def _build_license(
     id_: str,
     conclusion: LicenseConclusion,
     acknowledgement: LicenseAcknowledgement | None = None,
@@ -97,40 +99,40 @@ def _license(
 ) -> DisjunctiveLicense:
     entry = next((each for each in conclusion.entries if each.id == id_), None) if on_record else None
     spdx = is_supported_id(id_) and on_record
-    url = https_link(entry.url) if entry else None
+    url = validate_https_link(entry.url) if entry else None
     return DisjunctiveLicense(
         id=id_ if spdx else None,
-        name=None if spdx else printable(id_) or "not stated",
+        name=None if spdx else escape_unprintable(id_) or "not stated",
         url=XsUri(url) if url else None,
         acknowledgement=acknowledgement,
     )
 
 
-def pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
+def build_pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
     """The models that this one was made from, each with its own ancestors; beyond a depth beside one another."""
     branches = build_lineage_tree(conclusion)
     # From the last to the first, so that each is whole before it goes into the set of the one above.
     waiting: dict[int, list[Component]] = {}
-    for number, branch in reversed(list(enumerate(branches[:_MOST_ANCESTORS]))):
-        depth = min(branch.depth, _DEEPEST)
-        inner = waiting.pop(depth + 1, []) if depth < _DEEPEST else []
-        waiting.setdefault(depth, []).append(_ancestor(branch.origin, number, inner, conclusion))
-    left_out = len(branches) - _MOST_ANCESTORS
+    for number, branch in reversed(list(enumerate(branches[:_MAX_ANCESTORS]))):
+        depth = min(branch.depth, _MAX_DEPTH)
+        inner = waiting.pop(depth + 1, []) if depth < _MAX_DEPTH else []
+        waiting.setdefault(depth, []).append(_build_ancestor(branch.origin, number, inner, conclusion))
+    left_out = len(branches) - _MAX_ANCESTORS
     notes = f"{left_out} more ancestors are in the JSON report" if left_out > 0 else None
     return Pedigree(ancestors=waiting[0], notes=notes) if branches else None
 
 
-def _ancestor(origin: Origin, number: int, inner: list[Component], conclusion: LicenseConclusion) -> Component:
+def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclusion: LicenseConclusion) -> Component:
     concluded = origin.look is OriginState.READ and origin.state is ConclusionState.CONCLUDED
     acknowledgement = CONCLUDED if concluded else None
     return Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
-        name=printable(origin.name),
-        version=printable(origin.commit) if origin.commit else None,
-        bom_ref=_ref("origin", f"{number}/{origin.name}"),
-        licenses=[_license(each, conclusion, acknowledgement) for each in dict.fromkeys(origin.entries)],
+        name=escape_unprintable(origin.name),
+        version=escape_unprintable(origin.commit) if origin.commit else None,
+        bom_ref=_build_ref("origin", f"{number}/{origin.name}"),
+        licenses=[_build_license(each, conclusion, acknowledgement) for each in dict.fromkeys(origin.entries)],
         pedigree=Pedigree(ancestors=inner) if inner else None,
-        properties=properties(
+        properties=build_properties(
             ("origin:relation", origin.relation),
             ("origin:look", origin.look),
             ("origin:license-state", origin.state),
@@ -139,43 +141,45 @@ def _ancestor(origin: Origin, number: int, inner: list[Component], conclusion: L
     )
 
 
-def datasets(conclusion: LicenseConclusion) -> list[Component]:
+def build_datasets(conclusion: LicenseConclusion) -> list[Component]:
     """The data sets that the card names, each a component of its own with the licence that its own card states."""
-    return [_dataset(each, place, conclusion) for place, each in enumerate(conclusion.datasets)]
+    return [_build_dataset(each, place, conclusion) for place, each in enumerate(conclusion.datasets)]
 
 
-def _dataset(dataset: DatasetClaim, place: int, conclusion: LicenseConclusion) -> Component:
+def _build_dataset(dataset: DatasetClaim, place: int, conclusion: LicenseConclusion) -> Component:
     read = dataset.look is OriginState.READ
     return Component(
         type=ComponentType.DATA,
-        name=printable(dataset.name),
-        bom_ref=_ref("dataset", f"{place}/{dataset.name}"),
-        licenses=[_license(each, conclusion, DECLARED if read else None) for each in dict.fromkeys(dataset.entries)],
-        properties=properties(
-            ("dataset:named-at", place_words(dataset.location) or None),
+        name=escape_unprintable(dataset.name),
+        bom_ref=_build_ref("dataset", f"{place}/{dataset.name}"),
+        licenses=[
+            _build_license(each, conclusion, DECLARED if read else None) for each in dict.fromkeys(dataset.entries)
+        ],
+        properties=build_properties(
+            ("dataset:named-at", describe_place(dataset.location) or None),
             ("dataset:look", dataset.look),
             ("dataset:detail", dataset.detail or None),
         ),
     )
 
 
-def _ref(kind: str, path: str) -> str:
+def _build_ref(kind: str, path: str) -> str:
     return f"{kind}:" + sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
+def list_facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
     """What the standard has no field for, as pairs for properties."""
     yield "license:state", conclusion.state
     yield "license:category", conclusion.category
     yield "license:expression", conclusion.expression or None
-    yield from (("license:claim", _claim(claim)) for claim in conclusion.claims)
+    yield from (("license:claim", _format_claim(claim)) for claim in conclusion.claims)
     yield from (("license:reasoning", sentence) for sentence in conclusion.reasoning)
     yield from (("license:conflict", f"{each.kind}: {each.detail}") for each in conclusion.conflicts)
     if conclusion.intent is not None and conclusion.intent.is_stated:
         yield "license:intent", "; ".join(describe_intended_use(conclusion.intent))
     yield "license:permission", conclusion.permission
-    yield from (("license:answer", line) for line in _answers(conclusion))
-    yield from (("license:obligation", line) for line in _obligations(conclusion))
+    yield from (("license:answer", line) for line in _format_answers(conclusion))
+    yield from (("license:obligation", line) for line in _format_obligations(conclusion))
     if conclusion.openness is not None:
         yield "openness:class", conclusion.openness.title
         for part in conclusion.openness.components:
@@ -184,20 +188,20 @@ def facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
         yield from (("openness:missing", line) for line in conclusion.openness.missing)
 
 
-def _claim(claim: LicenseClaim) -> str:
-    place = ", ".join(part for part in (claim.artifact, claim.field, place_words(claim.location)) if part)
+def _format_claim(claim: LicenseClaim) -> str:
+    place = ", ".join(part for part in (claim.artifact, claim.field, describe_place(claim.location)) if part)
     sign = "resembles" if claim.basis is Basis.VARIANT else "="
     return f"{claim.kind}: {claim.quotation} ({place})" + (f" {sign} {claim.entry}" if claim.entry else "")
 
 
-def _answers(conclusion: LicenseConclusion) -> Iterable[str]:
+def _format_answers(conclusion: LicenseConclusion) -> Iterable[str]:
     for reason in list_reasons(conclusion):
         each = reason.answer
         where = ", ".join(part for part in (each.license, each.section, *(f"via {via}" for via in reason.vias)) if part)
         yield f"{each.answer}: {each.kind}: {each.because}" + (f" ({where})" if where else "")
 
 
-def _obligations(conclusion: LicenseConclusion) -> Iterable[str]:
+def _format_obligations(conclusion: LicenseConclusion) -> Iterable[str]:
     for group, each in group_tasks(conclusion):
         for task in each:
             words = "".join(f" “{said}”" for said in task.words)

@@ -13,13 +13,13 @@ from markupsafe import Markup
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import AuditReport, DigestState
 from modelaudit.reports import inventory, license_view, license_words, view, wording
-from modelaudit.reports.json_report import report_digest
-from modelaudit.reports.questions import questions
-from modelaudit.reports.shipping import license_sentence, shipping
-from modelaudit.reports.text import https_link, printable
+from modelaudit.reports.json_report import compute_report_digest
+from modelaudit.reports.questions import list_questions
+from modelaudit.reports.shipping import assess_shipping, describe_conclusion
+from modelaudit.reports.text import escape_unprintable, validate_https_link
 
-_PLAIN = re.compile(r"[A-Za-z0-9 ._-]")
-_LONGEST = 2000
+_UNESCAPED_IN_CSS = re.compile(r"[A-Za-z0-9 ._-]")
+_MAX_VALUE_CHARACTERS = 2000
 """Characters of one value that the page shows; it says how many more there are."""
 
 FIRST_FINDINGS = 5
@@ -28,28 +28,28 @@ FIRST_FINDINGS = 5
 
 def render_html(report: AuditReport) -> bytes:
     """Return the page as UTF-8. It carries the SHA-256 of the report's canonical JSON, which binds it to the data."""
-    groups = view.grouped(report)
+    groups = view.group_findings(report)
     states = [record.digest_state for record in report.coverage.artifacts]
-    page = _template().render(
+    page = _load_template().render(
         report=report,
-        digest=report_digest(report),
+        digest=compute_report_digest(report),
         severities=[
             (severity, count, [group for group in groups if group.severity is severity])
-            for severity, count in view.severity_counts(report.findings)
+            for severity, count in view.count_severities(report.findings)
             if count
         ],
-        absences=view.absences(report),
+        absences=view.list_absences(report),
         verified=states.count(DigestState.MATCH),
         mismatched=states.count(DigestState.MISMATCH),
-        ship=shipping(report.license),
-        tree=inventory.tree_digest(report),
-        asked=questions(report),
-        anchor=_anchors(),
+        ship=assess_shipping(report.license),
+        tree=inventory.compute_tree_digest(report),
+        asked=list_questions(report),
+        anchor=_build_anchor_namer(),
     )
     return page.encode()
 
 
-def _anchors() -> Callable[[Finding], str]:
+def _build_anchor_namer() -> Callable[[Finding], str]:
     """Return a function that names the place of a finding on the page; equal findings get numbers."""
     seen: Counter[str] = Counter()
 
@@ -62,13 +62,13 @@ def _anchors() -> Callable[[Finding], str]:
 
 
 @cache
-def _template() -> Template:
-    """Return the page's template. Whatever it shows passes ``_shown`` first and the HTML escape after."""
+def _load_template() -> Template:
+    """Return the page's template. Whatever it shows passes ``_escape_value`` first and the HTML escape after."""
     environment = Environment(
         loader=PackageLoader("modelaudit.reports"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=_escape_value,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -79,26 +79,30 @@ def _template() -> Template:
         words=license_words,
         licensed=license_view,
         inventory=inventory,
-        license_sentence=license_sentence,
-        https_link=https_link,
+        describe_conclusion=describe_conclusion,
+        https_link=validate_https_link,
         first_findings=FIRST_FINDINGS,
     )
-    environment.filters["css_string"] = css_string
+    environment.filters["css_string"] = format_css_string
     environment.filters["grouped_digits"] = lambda number: f"{number:,}"
-    environment.filters["sentence"] = wording.sentence
+    environment.filters["sentence"] = wording.format_sentence
     return environment.get_template("report.html.j2")
 
 
-def css_string(text: str, limit: int = 80) -> Markup:
+def format_css_string(text: str, limit: int = 80) -> Markup:
     """Return ``text`` as a CSS string in quotes, fit for a style element: all but plain letters and figures escaped.
 
     Source: CSS Syntax Level 3, section 4.3.7: a backslash, six hexadecimal digits. What is over ``limit`` is cut off.
     """
-    shown = printable(text)
+    shown = escape_unprintable(text)
     shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
     # Only ASCII letters and figures stand for themselves, so nothing can end the string or the element.
-    return Markup('"' + "".join(c if _PLAIN.fullmatch(c) else f"\\{ord(c):06x}" for c in shown) + '"')
+    return Markup('"' + "".join(c if _UNESCAPED_IN_CSS.fullmatch(c) else f"\\{ord(c):06x}" for c in shown) + '"')
 
 
-def _shown(value: object) -> object:
-    return printable(str(value), _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
+def _escape_value(value: object) -> object:
+    return (
+        escape_unprintable(str(value), _MAX_VALUE_CHARACTERS)
+        if isinstance(value, str) and not isinstance(value, Markup)
+        else value
+    )

@@ -10,11 +10,11 @@ from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
 from modelaudit.model.structure import NOWHERE
-from modelaudit.reports.wording import counted
+from modelaudit.reports.wording import count_noun
 
-LOCAL = frozenset({RefKind.FILE, RefKind.FOLDER, RefKind.CACHE})
+LOCAL_KINDS = frozenset({RefKind.FILE, RefKind.FOLDER, RefKind.CACHE})
 
-_FEWEST_IN_A_GROUP = 3
+_MIN_GROUP_SIZE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class AbsenceGroup:
     absence: Absence
 
 
-def absence_groups(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup, ...]:
+def group_absences(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup, ...]:
     """Return the absences, with three or more alike of one folder and one ending made into one."""
     alike: dict[tuple[str, str, Absence], list[str]] = {}
     for address, absence in pairs:
@@ -36,7 +36,7 @@ def absence_groups(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup
         alike.setdefault((folder, ending, absence), []).append(address)
     groups: list[AbsenceGroup] = []
     for (folder, ending, absence), addresses in alike.items():
-        if len(addresses) < _FEWEST_IN_A_GROUP or len(set(addresses)) < len(addresses):
+        if len(addresses) < _MIN_GROUP_SIZE or len(set(addresses)) < len(addresses):
             groups += (AbsenceGroup(address, (address,), absence) for address in addresses)
             continue
         where = "the top folder" if folder == "." else f"{folder}/"
@@ -45,7 +45,7 @@ def absence_groups(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup
     return tuple(groups)
 
 
-def tree_digest(report: AuditReport) -> str | None:
+def compute_tree_digest(report: AuditReport) -> str | None:
     """Return one SHA-256 for all files together; ``None`` where a file has no SHA-256, or there is no file.
 
     It is taken over the lines that ``sha256sum`` prints for the files (digest, two spaces, path), sorted by the bytes
@@ -63,28 +63,28 @@ def tree_digest(report: AuditReport) -> str | None:
     return hashlib.sha256(joined).hexdigest()
 
 
-def shown_digests(record: ArtifactRecord) -> tuple[Digest, ...]:
+def list_shown_digests(record: ArtifactRecord) -> tuple[Digest, ...]:
     """Return the digests worth printing: SHA-256, and git's own where the source states one."""
     stated = {digest.algorithm for digest in record.claimed} | {DigestAlgorithm.SHA256}
     return tuple(digest for digest in record.digests if digest.algorithm in stated)
 
 
-def is_compared(report: AuditReport) -> bool:
+def has_claimed_digests(report: AuditReport) -> bool:
     """Return whether any file could be held against a digest that its source states."""
     return any(record.claimed for record in report.coverage.artifacts)
 
 
-def compared_sentence(report: AuditReport) -> str:
+def describe_comparison(report: AuditReport) -> str:
     """Return in one sentence what the files were compared with."""
     states = [record.digest_state for record in report.coverage.artifacts]
     if not states:
         return "There was nothing to compare."
-    if not is_compared(report):
-        if report.target.kind in LOCAL:
+    if not has_claimed_digests(report):
+        if report.target.kind in LOCAL_KINDS:
             return "Not compared: a local folder has no published reference."
         return "Not compared: the source states no digest for any file."
     same, other = states.count(DigestState.MATCH), states.count(DigestState.MISMATCH)
-    parts = [f"{same:,} of {counted(len(states), 'file')} verified: equal to what the source states"]
+    parts = [f"{same:,} of {count_noun(len(states), 'file')} verified: equal to what the source states"]
     if other:
         parts.append(f"{other:,} altered: DIFFERENT from what the source states")
     if left := len(states) - same - other:

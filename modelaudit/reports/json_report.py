@@ -27,36 +27,36 @@ from pydantic import TypeAdapter, ValidationError
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import SCHEMA, AuditReport
-from modelaudit.reports.text import printable
+from modelaudit.reports.text import escape_unprintable
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 _SURROGATE_OR_ESCAPE = re.compile("[\ud800-\udfff\ufffd]")
 _ESCAPED = re.compile("\ufffd(\ufffd|d[89a-f][0-9a-f]{2})?")
 # Stated here, not asked of the interpreter, whose version of Unicode would otherwise change the canonical bytes.
-_UNSHOWN = re.compile(
+_UNPRINTABLE = re.compile(
     "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
 )
-_AGAIN = "write it again with 'modelaudit scan TARGET -o json'"
+_REMEDY = "write it again with 'modelaudit scan TARGET -o json'"
 
 
 def render_json(report: AuditReport) -> bytes:
     """Return the canonical form of ``report``."""
-    return canonical(_map_strings(_plain(report), _escape))
+    return encode_canonical(_map_strings(_convert_to_json(report), _escape_surrogates))
 
 
-def report_digest(report: AuditReport) -> str:
+def compute_report_digest(report: AuditReport) -> str:
     """Return the SHA-256 over the canonical form, 64 lower-case hexadecimal digits."""
     return hashlib.sha256(render_json(report)).hexdigest()
 
 
-def canonical(value: Json) -> bytes:
+def encode_canonical(value: Json) -> bytes:
     """Return ``value`` in the canonical form described above."""
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
     # Outside strings JSON is ASCII, and the encoder's own escapes are too: whatever matches stands in a string.
-    return _UNSHOWN.sub(lambda found: json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f"), text).encode() + b"\n"
+    return _UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f"), text).encode() + b"\n"
 
 
 def parse_report(data: bytes) -> AuditReport:
@@ -71,40 +71,40 @@ def parse_report(data: bytes) -> AuditReport:
             data.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates
         )
     except RecursionError:
-        raise _damaged("nested too deeply for a report") from None
+        raise _build_damage_error("nested too deeply for a report") from None
     except ValueError as error:
-        raise _damaged(f"not JSON, {error}") from None
+        raise _build_damage_error(f"not JSON, {error}") from None
     stated = value.get("schema") if isinstance(value, dict) else None
     if stated != SCHEMA:
-        found = printable(str(stated), limit=80)
-        raise ConfigurationError(f"The file is of schema {found!r}, and this version reads {SCHEMA!r}; {_AGAIN}.")
+        found = escape_unprintable(str(stated), limit=80)
+        raise ConfigurationError(f"The file is of schema {found!r}, and this version reads {SCHEMA!r}; {_REMEDY}.")
     try:
-        given = _map_strings(value, _unescape)
-        report = adapter().validate_python(given)
+        given = _map_strings(value, _restore_surrogates)
+        report = get_report_adapter().validate_python(given)
         datetime.fromisoformat(report.created)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise _damaged(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        raise _build_damage_error(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
     except ValueError as error:
-        raise _damaged(str(error)) from None
-    difference = _difference(given, _plain(report), "")
+        raise _build_damage_error(str(error)) from None
+    difference = _find_difference(given, _convert_to_json(report), "")
     if difference is not None:
-        raise _damaged(f"{difference} is not what a scan writes there")
+        raise _build_damage_error(f"{difference} is not what a scan writes there")
     return report
 
 
-def _damaged(what: str) -> ConfigurationError:
-    return ConfigurationError(f"The file is no intact report: {printable(what, limit=300)}; {_AGAIN}.")
+def _build_damage_error(what: str) -> ConfigurationError:
+    return ConfigurationError(f"The file is no intact report: {escape_unprintable(what, limit=300)}; {_REMEDY}.")
 
 
 @cache
-def adapter() -> TypeAdapter[AuditReport]:
+def get_report_adapter() -> TypeAdapter[AuditReport]:
     """Return pydantic's view of the value types; built once, when a report is first written or read."""
     return TypeAdapter(AuditReport)
 
 
-def _plain(report: AuditReport) -> Json:
-    plain: Json = adapter().dump_python(report)
+def _convert_to_json(report: AuditReport) -> Json:
+    plain: Json = get_report_adapter().dump_python(report)
     return plain
 
 
@@ -129,7 +129,7 @@ def _map_strings(value: Json | tuple[Json, ...], change: Callable[[str], str]) -
     return value
 
 
-def _escape(text: str) -> str:
+def _escape_surrogates(text: str) -> str:
     def escaped(found: re.Match[str]) -> str:
         character = found[0]
         return "\ufffd\ufffd" if character == "\ufffd" else f"\ufffd{ord(character):04x}"
@@ -137,7 +137,7 @@ def _escape(text: str) -> str:
     return _SURROGATE_OR_ESCAPE.sub(escaped, text)
 
 
-def _unescape(text: str) -> str:
+def _restore_surrogates(text: str) -> str:
     def plain(found: re.Match[str]) -> str:
         code = found[1]
         if code is None:
@@ -147,18 +147,18 @@ def _unescape(text: str) -> str:
     return _ESCAPED.sub(plain, text)
 
 
-def _difference(given: Json, understood: Json | tuple[Json, ...], place: str) -> str | None:
+def _find_difference(given: Json, understood: Json | tuple[Json, ...], place: str) -> str | None:
     """Return where ``understood`` lost or changed something of ``given``; a field may be absent if it has a default."""
     if isinstance(given, dict) and isinstance(understood, dict):
         for key, each in given.items():
             inside = f"{place}.{key[:80]}" if place else key[:80]
-            found = _difference(each, understood[key], inside) if key in understood else inside
+            found = _find_difference(each, understood[key], inside) if key in understood else inside
             if found is not None:
                 return found
         return None
     if isinstance(given, list) and isinstance(understood, (list, tuple)) and len(given) == len(understood):
         pairs = enumerate(zip(given, understood, strict=True))
-        places = (_difference(one, other, f"{place}.{index}") for index, (one, other) in pairs)
+        places = (_find_difference(one, other, f"{place}.{index}") for index, (one, other) in pairs)
         return next((found for found in places if found is not None), None)
     same = given == understood and isinstance(given, bool) is isinstance(understood, bool)
     if isinstance(given, float):

@@ -5,43 +5,43 @@ from __future__ import annotations
 import re
 
 from modelaudit.model.report import SCHEMA
-from modelaudit.reports.json_report import Json, adapter, canonical
+from modelaudit.reports.json_report import Json, encode_canonical, get_report_adapter
 
 _ID = "urn:modelaudit:report:v1"
 _ATTRIBUTE = re.compile(r"^    (\w+): ", re.MULTILINE)
-_STRINGS = (
+_STRING_ENCODING = (
     "In every string the replacement character is an escape: U+FFFD and four hexadecimal digits stand for a surrogate"
     " (a byte ff of a file name that is not UTF-8 is U+FFFD dcff), and U+FFFD twice stands for U+FFFD."
 )
 
 
-def report_schema() -> bytes:
+def build_report_schema() -> bytes:
     """Return the JSON Schema (draft 2020-12) of the report's canonical form, itself in that form."""
-    schema: dict[str, Json] = adapter().json_schema(mode="serialization")
-    definitions = _mapping(schema.pop("$defs"))
-    for definition in [schema, *map(_mapping, definitions.values())]:
-        _describe(definition)
-    properties = _mapping(schema["properties"])
+    schema: dict[str, Json] = get_report_adapter().json_schema(mode="serialization")
+    definitions = _require_mapping(schema.pop("$defs"))
+    for definition in [schema, *map(_require_mapping, definitions.values())]:
+        _move_attribute_texts(definition)
+    properties = _require_mapping(schema["properties"])
     properties["schema"] = {"const": SCHEMA, "description": "The name and version of this form.", "title": "Schema"}
     properties["created"] = {"format": "date-time", "title": "Created", "type": "string"}
-    schema["description"] = f"{schema['description']} {_STRINGS}"
+    schema["description"] = f"{schema['description']} {_STRING_ENCODING}"
     schema |= {
         "$defs": definitions,
         "$id": _ID,
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Model audit report ({SCHEMA})",
     }
-    return canonical(schema)
+    return encode_canonical(schema)
 
 
-def _mapping(value: Json) -> dict[str, Json]:
+def _require_mapping(value: Json) -> dict[str, Json]:
     """``value``, which the library promises to be a mapping and types as any JSON."""
     if not isinstance(value, dict):
         raise TypeError(f"a JSON Schema holds {type(value).__name__} where it holds a mapping")
     return value
 
 
-def _describe(definition: dict[str, Json]) -> None:
+def _move_attribute_texts(definition: dict[str, Json]) -> None:
     """Move each line under ``Attributes:`` to its field, and require all fields: a report always writes them all."""
     whole = str(definition.get("description", "")).replace("``", "`")
     text, _, attributes = whole.partition("\n\nAttributes:\n")

@@ -10,24 +10,24 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from modelaudit.reports.text import printable
+from modelaudit.reports.text import escape_unprintable
 
-NARROWEST = 40
-_LINE = 400
+MIN_WIDTH = 40
+_MAX_PART_CHARACTERS = 400
 
 
-def written(parts: Iterable[RenderableType], *, width: int, color: bool) -> bytes:
+def render_parts(parts: Iterable[RenderableType], *, width: int, color: bool) -> bytes:
     """Return the parts as UTF-8 text, with an empty line after each.
 
     Args:
         parts: what to write, in order.
-        width: columns of the terminal; at least ``NARROWEST`` are used.
+        width: columns of the terminal; at least ``MIN_WIDTH`` are used.
         color: whether to write ANSI colours.
     """
     out = StringIO()
     console = Console(
         file=out,
-        width=max(width, NARROWEST),
+        width=max(width, MIN_WIDTH),
         force_terminal=color,
         color_system="standard" if color else None,
         no_color=not color,
@@ -44,16 +44,16 @@ def written(parts: Iterable[RenderableType], *, width: int, color: bool) -> byte
     return text.encode()
 
 
-def text_of(*parts: str | tuple[str, str]) -> Text:
+def build_text(*parts: str | tuple[str, str]) -> Text:
     """Return text whose every part is escaped; a part may come with a style."""
     made = Text(overflow="fold")
     for part in parts:
         words, style = (part, "") if isinstance(part, str) else part
-        made.append(printable(words, limit=_LINE), style)
+        made.append(escape_unprintable(words, limit=_MAX_PART_CHARACTERS), style)
     return made
 
 
-def rows_of(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> Padding:
+def build_rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> Padding:
     """Return labelled lines that wrap beside their labels."""
     grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(width=label, style="dim")
@@ -63,6 +63,6 @@ def rows_of(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> P
     return Padding(grid, (0, 0, 0, indent))
 
 
-def title_of(words: str) -> Text:
+def build_title(words: str) -> Text:
     """Return a heading."""
     return Text(words, "bold")

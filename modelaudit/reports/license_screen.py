@@ -17,7 +17,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.model.terms import Group as DutyGroup
 from modelaudit.reports import view
-from modelaudit.reports.layout import rows_of, text_of, title_of, written
+from modelaudit.reports.layout import build_rows, build_text, build_title, render_parts
 from modelaudit.reports.license_view import (
     Reason,
     Task,
@@ -41,8 +41,16 @@ from modelaudit.reports.license_words import (
     describe_intended_use,
     describe_kind,
 )
-from modelaudit.reports.shipping import shipping
-from modelaudit.reports.wording import CATEGORIES, STATES, counted, cut, ended, first_clauses, lowered
+from modelaudit.reports.shipping import assess_shipping
+from modelaudit.reports.wording import (
+    CATEGORIES,
+    STATES,
+    count_noun,
+    cut_text,
+    end_sentence,
+    lower_first,
+    shorten_to_clauses,
+)
 
 _MARKS = {
     Answer.ALLOW: ("✔", "bold white on green"),
@@ -80,44 +88,49 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
         _render_conflicts(license_),
         _render_rest(license_),
     ]
-    return written([part for part in parts if part is not None], width=min(width, 100), color=color)
+    return render_parts([part for part in parts if part is not None], width=min(width, 100), color=color)
 
 
 def _render_head(report: AuditReport) -> RenderableType:
     """Render the answer, the model and the policy."""
     license_, target = report.license, report.target
-    ship = shipping(license_, "listed below")
+    ship = assess_shipping(license_, "listed below")
     answer = license_.permission
     mark = " ".join((_MARKS[answer][0], ANSWERS[answer])) if answer else _NO_USE_MARK[0]
     style = _MARKS[answer][1] if answer else _NO_USE_MARK[1]
     version = target.commit or "no commit: the files are not pinned to a version"
-    rows = [("model", text_of((view.model_name(target), "bold"), f", {version}"))]
+    rows = [("model", build_text((view.get_model_name(target), "bold"), f", {version}"))]
     if answer is not None and license_.intent is not None:
         rows.append(
-            ("policy", text_of((report.policy.name, "bold"), ": ", "; ".join(describe_intended_use(license_.intent))))
+            (
+                "policy",
+                build_text((report.policy.name, "bold"), ": ", "; ".join(describe_intended_use(license_.intent))),
+            )
         )
     else:
         rows.append(
             (
                 "policy",
-                text_of(
+                build_text(
                     (report.policy.name, "bold"),
                     ": it states no use, so no clause was answered; "
                     "state one with --policy commercial-saas, for instance, or with --use commercial",
                 ),
             )
         )
-    return Group(text_of((f" {mark} ", style), f" {ship.line}"), rows_of(rows, label=_LABEL))
+    return Group(build_text((f" {mark} ", style), f" {ship.line}"), build_rows(rows, label=_LABEL))
 
 
 def _render_block(heading: str, lines: list[Text | Padding]) -> RenderableType:
-    return Group(title_of(heading), *lines)
+    return Group(build_title(heading), *lines)
 
 
 def _render_more(number: int, shown: int, what: str) -> list[Text | Padding]:
     if number <= shown:
         return []
-    return [Padding(Text(f"… and {counted(number - shown, what)}, in the HTML and JSON reports", "dim"), (0, 0, 0, 2))]
+    return [
+        Padding(Text(f"… and {count_noun(number - shown, what)}, in the HTML and JSON reports", "dim"), (0, 0, 0, 2))
+    ]
 
 
 def _render_reasons(license_: LicenseConclusion) -> RenderableType | None:
@@ -126,7 +139,7 @@ def _render_reasons(license_: LicenseConclusion) -> RenderableType | None:
     if not found:
         return None
     lines: list[Text | Padding] = [
-        rows_of([(each.answer.answer, _render_reason(each, license_))], label=_LABEL) for each in found[:_REASONS]
+        build_rows([(each.answer.answer, _render_reason(each, license_))], label=_LABEL) for each in found[:_REASONS]
     ]
     return _render_block("Why", lines + _render_more(len(found), _REASONS, "more reason"))
 
@@ -135,16 +148,20 @@ def _render_reason(reason: Reason, license_: LicenseConclusion) -> Text:
     answer = reason.answer
     where = ", ".join(part for part in (answer.license, answer.section or describe_kind(answer.kind)) if part)
     clause = (
-        f" {where}: {ended(cut(answer.text, _TERMS))}" if answer.text else f" {ended(where)}" if answer.license else ""
+        f" {where}: {end_sentence(cut_text(answer.text, _TERMS))}"
+        if answer.text
+        else f" {end_sentence(where)}"
+        if answer.license
+        else ""
     )
     read = f" Read {answer.read}" if answer.read else " Terms not verified" if answer.license else ""
-    source = f"{read}: {answer.url}." if answer.url and read else ended(read) if read else ""
+    source = f"{read}: {answer.url}." if answer.url and read else end_sentence(read) if read else ""
     via = (
         f" Inherited: {'; '.join(describe_lineage_path(license_, each) for each in reason.vias)}."
         if reason.vias
         else ""
     )
-    return text_of((first_clauses(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
+    return build_text((shorten_to_clauses(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
 
 
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
@@ -155,26 +172,26 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     claims = list_license_claims(license_)
     rows = [(_format_place(claim), _format_claim(claim, license_)) for claim in claims[:_CLAIMS]]
     if rows:
-        lines.append(rows_of(rows, label=min(max(len(place) for place, _ in rows), 26)))
+        lines.append(build_rows(rows, label=min(max(len(place) for place, _ in rows), 26)))
     lines += _render_more(len(claims), _CLAIMS, "more statement")
     # The statements above and the tree below already explain a conclusion, unless an alternative was chosen.
     is_explained = license_.state is ConclusionState.CONCLUDED and rows and " OR " not in license_.expression
     sentences = () if is_explained else license_.reasoning
-    lines += [Padding(text_of(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:3]]
+    lines += [Padding(build_text(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:3]]
     lines += _render_more(len(sentences), 3, "more sentence")
-    return _render_block(f"Concluded: {text_of(concluded)} ({category})", lines)
+    return _render_block(f"Concluded: {build_text(concluded)} ({category})", lines)
 
 
 def _format_place(claim: LicenseClaim) -> str:
     line = f":{claim.location.line}" if claim.location.line else ""
-    return str(text_of(f"{claim.artifact}{line}" if claim.artifact else "the Hub"))
+    return str(build_text(f"{claim.artifact}{line}" if claim.artifact else "the Hub"))
 
 
 def _format_claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
     field = f"{claim.field}: " if claim.kind is ClaimKind.DECLARED else ""
-    known, words = view.understood(claim, license_)
+    known, words = view.describe_claimed_license(claim, license_)
     outcome = f" = {words}" if known else f" ({words[:1].lower()}{words[1:]})"
-    return text_of(f"{field}“{cut(claim.quotation, _QUOTED)}”", (outcome, "bold"), f", {describe_claim(claim)}")
+    return build_text(f"{field}“{cut_text(claim.quotation, _QUOTED)}”", (outcome, "bold"), f", {describe_claim(claim)}")
 
 
 def _render_lineage(report: AuditReport) -> RenderableType | None:
@@ -186,9 +203,9 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
     for branch in branches[:_BRANCHES]:
         origin = branch.origin
         description = f": {describe_base_model(origin)}"
-        parts = text_of(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), description)
+        parts = build_text(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), description)
         rails = branch.rails if branch.depth < _DEEPEST else f"… {branch.depth + 1} "
-        lines.append(rows_of([(rails, parts)], label=len(rails)))
+        lines.append(build_rows([(rails, parts)], label=len(rails)))
     return _render_block("Made from", lines + _render_more(len(branches), _BRANCHES, "more origin"))
 
 
@@ -209,13 +226,13 @@ def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
         boxes = [_format_alike_tasks(alike, several) for alike in _group_alike_tasks(each)]
         rows += [(label if place == 0 else "", box) for place, box in enumerate(boxes[:_TASKS])]
         if len(boxes) > _TASKS:
-            rows.append(("", text_of(f"… and {len(boxes) - _TASKS} more, in the HTML and JSON reports")))
+            rows.append(("", build_text(f"… and {len(boxes) - _TASKS} more, in the HTML and JSON reports")))
     number = sum(len(each) for _, each in groups)
     met = sum(bool(task.met) for _, each in groups for task in each)
     there = f", {met} met by the files that are there" if met else ""
-    under = "" if several else f" under {text_of(ids[0])}"
+    under = "" if several else f" under {build_text(ids[0])}"
     heading = "To do, were it allowed" if denied else "To do"
-    return _render_block(f"{heading}{under}: {counted(number, 'thing')}{there}", [rows_of(rows, label=_LABEL)])
+    return _render_block(f"{heading}{under}: {count_noun(number, 'thing')}{there}", [build_rows(rows, label=_LABEL)])
 
 
 def _group_alike_tasks(each: tuple[Task, ...]) -> list[list[Task]]:
@@ -231,19 +248,19 @@ def _format_alike_tasks(alike: list[Task], several: bool) -> Text:
     if len(alike) == 1:
         return _format_task(alike[0], several)
     texts = dict.fromkeys(task.text for task in alike)
-    description = cut(alike[0].text, _CLAUSE) if len(texts) == 1 else f"{describe_kind(alike[0].kind)}, for each:"
+    description = cut_text(alike[0].text, _CLAUSE) if len(texts) == 1 else f"{describe_kind(alike[0].kind)}, for each:"
     sources = "; ".join(f"{_shorten_id(task.license)}, {task.section or 'section not stated'}" for task in alike)
-    return text_of(f"[ ] {description}", (f" ({sources})", "dim"))
+    return build_text(f"[ ] {description}", (f" ({sources})", "dim"))
 
 
 def _format_task(task: Task, several: bool) -> Text:
-    text = cut(task.text, _CLAUSE)
+    text = cut_text(task.text, _CLAUSE)
     box = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
     exact = " / ".join(f"“{each}”" for each in task.words if each not in task.text)
     words = [f" Exact words: {exact}"] if exact else []
     section = task.section or "section not stated"
     source = f"{_shorten_id(task.license)}, {section}" if several else section
-    return text_of(box, *words, (f" ({source})", "dim"))
+    return build_text(box, *words, (f" ({source})", "dim"))
 
 
 def _shorten_id(license_id: str) -> str:
@@ -256,9 +273,9 @@ def _format_kinds(each: tuple[Task, ...], several: bool) -> Text:
     for task in each:
         section = task.section.removeprefix("section ")
         place = f"{_shorten_id(task.license)} {section}" if several else section
-        parts.setdefault(lowered(describe_kind(task.kind)), []).append(place.strip())
+        parts.setdefault(lower_first(describe_kind(task.kind)), []).append(place.strip())
     description = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in parts.items())
-    return text_of(ended(description[:1].upper() + description[1:]))
+    return build_text(end_sentence(description[:1].upper() + description[1:]))
 
 
 def _render_conflicts(license_: LicenseConclusion) -> RenderableType | None:
@@ -266,7 +283,7 @@ def _render_conflicts(license_: LicenseConclusion) -> RenderableType | None:
     reported = {reason.answer.because for reason in list_reasons(license_)}
     found = [each for each in license_.conflicts if each.detail not in reported and not each.kind.startswith(MISSING)]
     lines: list[Text | Padding] = [
-        Padding(text_of((f"{describe_kind(each.kind)}: ", "bold"), cut(each.detail, _SENTENCE)), (0, 0, 0, 2))
+        Padding(build_text((f"{describe_kind(each.kind)}: ", "bold"), cut_text(each.detail, _SENTENCE)), (0, 0, 0, 2))
         for each in found[:_CONFLICTS]
     ]
     lines += _render_more(len(found), _CONFLICTS, "more conflict")
@@ -280,25 +297,25 @@ def _list_missing_items(license_: LicenseConclusion) -> list[str]:
         if each.kind.startswith(MISSING):
             missing.setdefault(each.kind.removeprefix(MISSING), []).extend(_shorten_id(id_) for id_ in each.entries)
     parts = [f"{_LACKED.get(what, what)} of {', '.join(dict.fromkeys(ids))}" for what, ids in missing.items()]
-    return [f"Not in the repository: {ended('; '.join(parts))}"] if parts else []
+    return [f"Not in the repository: {end_sentence('; '.join(parts))}"] if parts else []
 
 
 def _render_rest(license_: LicenseConclusion) -> RenderableType | None:
     """Render limits, missing items, data sets, openness and unread sources."""
     within = () if license_.permission is Answer.DENY else list_limits(license_, _USES)
-    rows = [("limits" if place == 0 else "", text_of(each)) for place, each in enumerate(within)]
-    rows += [("lacking", text_of(each)) for each in _list_missing_items(license_)]
+    rows = [("limits" if place == 0 else "", build_text(each)) for place, each in enumerate(within)]
+    rows += [("lacking", build_text(each)) for each in _list_missing_items(license_)]
     data = [f"{each.name}: {describe_dataset(each)}" for each in license_.datasets]
     if data:
         more = f"; and {len(data) - _DATASETS} more" if len(data) > _DATASETS else ""
-        rows.append(("data", text_of("; ".join(data[:_DATASETS]) + more + " (apart from the model's own licence)")))
+        rows.append(("data", build_text("; ".join(data[:_DATASETS]) + more + " (apart from the model's own licence)")))
     if line := describe_openness(license_):
-        rows.append(("open", text_of(line)))
+        rows.append(("open", build_text(line)))
     unread = [each.name for each in license_.origins if each.look is not OriginState.READ]
     unread += [each.name for each in license_.datasets if each.look is not OriginState.READ]
     lines = [f"{', '.join(dict.fromkeys(unread))}: see above for the reason."] if unread else []
     lines += [each for each in list_unread(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in unread)]
-    rows += [("unread" if place == 0 else "", text_of(each)) for place, each in enumerate(lines[:_OPEN])]
+    rows += [("unread" if place == 0 else "", build_text(each)) for place, each in enumerate(lines[:_OPEN])]
     if len(lines) > _OPEN:
-        rows.append(("", text_of(f"… and {len(lines) - _OPEN} more, in the HTML and JSON reports")))
-    return rows_of(rows, indent=0, label=_LABEL) if rows else None
+        rows.append(("", build_text(f"… and {len(lines) - _OPEN} more, in the HTML and JSON reports")))
+    return build_rows(rows, indent=0, label=_LABEL) if rows else None

@@ -18,7 +18,15 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation
 from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind
-from modelaudit.reports.wording import LIMITS, counted, ended, human_number, lowered, place_words, sentence
+from modelaudit.reports.wording import (
+    LIMIT_KINDS,
+    count_noun,
+    describe_place,
+    end_sentence,
+    format_number,
+    format_sentence,
+    lower_first,
+)
 
 _LONGEST_RAILS = 90
 
@@ -143,7 +151,7 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
     untouched: list[str] = []
     for entry in license_.entries:
         for clause in entry.clauses:
-            if (entry.id, clause.kind) in answered or clause.kind not in LIMITS:
+            if (entry.id, clause.kind) in answered or clause.kind not in LIMIT_KINDS:
                 continue
             where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
             if clause.kind == "use-policy":
@@ -152,8 +160,8 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
             elif clause.kind == "use-condition" and clause.fields:
                 found.append(f"Uses under conditions: {_format_fields(clause, most)} ({where}).")
             else:
-                number = f" above {human_number(clause.number)}" if clause.number is not None else ""
-                untouched.append(f"{lowered(describe_kind(clause.kind))}{number} ({where})")
+                number = f" above {format_number(clause.number)}" if clause.number is not None else ""
+                untouched.append(f"{lower_first(describe_kind(clause.kind))}{number} ({where})")
     if untouched:
         found.append(f"Limits that the stated use does not touch: {'; '.join(dict.fromkeys(untouched))}.")
     return tuple(dict.fromkeys(found))
@@ -238,10 +246,10 @@ def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
     """List the sources that the conclusion does not cover, one sentence each, for the person who signs it."""
     looks = [(origin.name, origin.look) for origin in license_.origins]
     looks += [(f"{dataset.name} (data set)", dataset.look) for dataset in license_.datasets]
-    found = [f"{name}: {ended(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
+    found = [f"{name}: {end_sentence(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
     found += [f"{name}: named as a base model and not looked up." for name in list_unfollowed_base_models(license_)]
     for claim in license_.claims:
-        place = ", ".join(part for part in (claim.artifact, place_words(claim.location)) if part)
+        place = ", ".join(part for part in (claim.artifact, describe_place(claim.location)) if part)
         if is_uncompared_file(claim):
             found.append(f"{claim.artifact}: its text was not compared with any licence.")
         elif claim.field == "license_link" and claim.entry is None and "://" in claim.quotation:
@@ -259,5 +267,5 @@ def describe_openness(license_: LicenseConclusion) -> str:
     parts = openness.components
     opened = sum(part.present and part.open is True for part in parts)
     there = sum(part.present for part in parts)
-    counts = f"{there} of {counted(len(parts), 'part')} came with it, {opened} of them open" if parts else ""
-    return ended("; ".join(part for part in (sentence(openness.title).rstrip("."), counts) if part))
+    counts = f"{there} of {count_noun(len(parts), 'part')} came with it, {opened} of them open" if parts else ""
+    return end_sentence("; ".join(part for part in (format_sentence(openness.title).rstrip("."), counts) if part))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, OriginState
 from modelaudit.model.terms import Answer, Group, Intent, Relation, Use
 from modelaudit.reports.clause_words import TITLES
-from modelaudit.reports.wording import human_number
+from modelaudit.reports.wording import format_number
 
 ANSWERS = {Answer.ALLOW: "ALLOWED", Answer.REVIEW: "FOR REVIEW", Answer.DENY: "DENIED"}
 
@@ -120,8 +120,8 @@ def describe_intended_use(intent: Intent) -> tuple[str, ...]:
         f"no {', no '.join(ruled_out)}" if ruled_out else "",
         f"not stated: {', '.join(unknown)}" if unknown else "",
         f"in {', '.join(intent.territories)}" if intent.territories else "where is not stated",
-        "users not stated" if users is None else f"{human_number(users)} users a month",
-        "revenue not stated" if revenue is None else f"USD {human_number(revenue)} a year",
+        "users not stated" if users is None else f"{format_number(users)} users a month",
+        "revenue not stated" if revenue is None else f"USD {format_number(revenue)} a year",
         f"field: {field}" if field else "field not stated",
     ]
     return tuple(part for part in parts if part)

@@ -22,181 +22,199 @@ from modelaudit.reports.license_view import (
     list_unread,
 )
 from modelaudit.reports.license_words import ANSWERS, GROUPS, RELATIONS, describe_kind
-from modelaudit.reports.shipping import shipping
-from modelaudit.reports.text import https_link, printable
-from modelaudit.reports.view import model_name
-from modelaudit.reports.wording import ended
+from modelaudit.reports.shipping import assess_shipping
+from modelaudit.reports.text import escape_unprintable, validate_https_link
+from modelaudit.reports.view import get_model_name
+from modelaudit.reports.wording import end_sentence
 
 _NOTICE_KINDS = ("keep-notices",)
-_SHOWN = (Group.SHOW, Group.NAME)
+_ATTRIBUTION_GROUPS = (Group.SHOW, Group.NAME)
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
-_ALONG = re.compile(
+_FILES_TO_COPY = re.compile(
     r"(?:^|/)(?:third[-_ ]?party[-_ ]?)?(?:notices?|(?:acceptable[-_ ]?)?use[-_ ]?policy)(?:\.\w+)?$", re.IGNORECASE
 )
-_LONGEST = 4000
+_MAX_TEXT_CHARACTERS = 4000
 
 
-def notices(report: AuditReport) -> Mapping[str, bytes]:
+def build_notices(report: AuditReport) -> Mapping[str, bytes]:
     """Return each file by its name: ``CHECKLIST.md`` always, the others where there is something to put into them."""
     license_ = report.license
     made = {
-        "NOTICE": _notice(report),
-        "ATTRIBUTIONS.md": _attributions(report),
-        "USE-RESTRICTIONS.md": _restrictions(report),
-        "CHECKLIST.md": _checklist(report, license_),
+        "NOTICE": _render_notice(report),
+        "ATTRIBUTIONS.md": _render_attributions(report),
+        "USE-RESTRICTIONS.md": _render_restrictions(report),
+        "CHECKLIST.md": _render_checklist(report, license_),
     }
     return {name: text.encode() for name, text in made.items() if text}
 
 
-def _tasks(license_: LicenseConclusion, groups: Iterable[Group]) -> list[Task]:
+def _list_tasks(license_: LicenseConclusion, groups: Iterable[Group]) -> list[Task]:
     wanted = set(groups)
     return [task for group, each in group_tasks(license_) if group in wanted for task in each]
 
 
-def _said(text: str) -> str:
+def _escape_text(text: str) -> str:
     """Text of a model or a rule on one line, every character of it shown as itself: no markup, no controls."""
-    return _MARKUP.sub(r"\\\1", printable(text, _LONGEST))
+    return _MARKUP.sub(r"\\\1", escape_unprintable(text, _MAX_TEXT_CHARACTERS))
 
 
-def _address(url: str) -> str:
+def _format_address(url: str) -> str:
     """A web address that a reader can follow; what is none is only shown."""
-    return f"<{url}>" if https_link(url) else _said(url)
+    return f"<{url}>" if validate_https_link(url) else _escape_text(url)
 
 
-def _title(report: AuditReport) -> str:
+def _format_title(report: AuditReport) -> str:
     commit = f", commit {report.target.commit}" if report.target.commit else ""
-    return printable(f"{model_name(report.target)}{commit}")
+    return escape_unprintable(f"{get_model_name(report.target)}{commit}")
 
 
-def _notice(report: AuditReport) -> str:
+def _render_notice(report: AuditReport) -> str:
     """The words that licences fix for a file called notice, each once and as they are; nothing else goes into it."""
-    duties = [task for task in _tasks(report.license, [Group.SHIP]) if task.kind in _NOTICE_KINDS]
-    words = dict.fromkeys(printable(words, _LONGEST) for task in duties for words in task.words)
+    duties = [task for task in _list_tasks(report.license, [Group.SHIP]) if task.kind in _NOTICE_KINDS]
+    words = dict.fromkeys(escape_unprintable(words, _MAX_TEXT_CHARACTERS) for task in duties for words in task.words)
     return "\n\n".join(words) + "\n" if words else ""
 
 
-def _page(heading: str, report: AuditReport, lead: str, lines: list[str]) -> str:
-    return "\n".join([f"# {heading}", "", f"{_said(_title(report))}", "", lead, "", *lines, ""])
+def _render_page(heading: str, report: AuditReport, lead: str, lines: list[str]) -> str:
+    return "\n".join([f"# {heading}", "", f"{_escape_text(_format_title(report))}", "", lead, "", *lines, ""])
 
 
-def _attributions(report: AuditReport) -> str:
+def _render_attributions(report: AuditReport) -> str:
     """What has to be shown to people and where, what has to be named how, and whose the model is."""
     license_ = report.license
-    found = _tasks(license_, _SHOWN)
+    found = _list_tasks(license_, _ATTRIBUTION_GROUPS)
     if not found and not license_.entries:
         return ""
     lines: list[str] = []
     for task in found:
-        lines.append(f"- {_said(ended(task.text))} ({_said(task.source)})")
-        lines += [f"  - Exact words: {_quoted(words)}" for words in task.words]
-    lines += ["", "## Whose it is", "", f"- {_said(model_name(report.target))}: {_said(_own(license_))}"]
+        lines.append(f"- {_escape_text(end_sentence(task.text))} ({_escape_text(task.source)})")
+        lines += [f"  - Exact words: {_format_quotation(words)}" for words in task.words]
+    lines += [
+        "",
+        "## Whose it is",
+        "",
+        f"- {_escape_text(get_model_name(report.target))}: {_escape_text(_describe_license(license_))}",
+    ]
     for branch in build_lineage_tree(license_):
         said = f"{RELATIONS[branch.origin.relation]} {branch.origin.name}: {describe_base_model(branch.origin)}"
-        lines.append(f"{'  ' * min(branch.depth + 1, 8)}- {_said(said)}")
+        lines.append(f"{'  ' * min(branch.depth + 1, 8)}- {_escape_text(said)}")
     lines += [
         "",
         "## Licences",
         "",
-        *(f"- {_said(entry.name)} (`{_code(entry.id)}`): {_address(entry.url)}" for entry in license_.entries),
+        *(
+            f"- {_escape_text(entry.name)} (`{_escape_code(entry.id)}`): {_format_address(entry.url)}"
+            for entry in license_.entries
+        ),
     ]
     lead = (
         "Show these words at the places named, and name what you make as described."
         if found
         else "Nothing has to be shown."
     )
-    return _page("Attributions", report, lead, lines)
+    return _render_page("Attributions", report, lead, lines)
 
 
-def _own(license_: LicenseConclusion) -> str:
+def _describe_license(license_: LicenseConclusion) -> str:
     return license_.expression or "no single licence could be concluded"
 
 
-def _quoted(words: str) -> str:
-    return f"`{_code(words)}`"
+def _format_quotation(words: str) -> str:
+    return f"`{_escape_code(words)}`"
 
 
-def _code(text: str) -> str:
+def _escape_code(text: str) -> str:
     """Text for between backticks, which nothing in it can close."""
-    return printable(text, _LONGEST).replace("`", "\\x60")
+    return escape_unprintable(text, _MAX_TEXT_CHARACTERS).replace("`", "\\x60")
 
 
-def _restrictions(report: AuditReport) -> str:
+def _render_restrictions(report: AuditReport) -> str:
     """The limits of use, to be laid upon everybody who receives the model."""
     license_ = report.license
-    passing = _tasks(license_, [Group.PASS_ON])
+    passing = _list_tasks(license_, [Group.PASS_ON])
     policies = [
         (entry, clause) for entry in license_.entries for clause in entry.clauses if clause.kind == "use-policy"
     ]
     if not passing and not policies:
         return ""
-    lines = [f"- {_said(ended(task.text))} ({_said(task.source)})" for task in passing]
+    lines = [f"- {_escape_text(end_sentence(task.text))} ({_escape_text(task.source)})" for task in passing]
     for entry, clause in policies:
-        lines += ["", f"## {_said(entry.name)}", "", _policy(entry, clause)]
-        lines += [f"- {_said(field.replace('-', ' '))}" for field in clause.fields]
+        lines += ["", f"## {_escape_text(entry.name)}", "", _describe_use_policy(entry, clause)]
+        lines += [f"- {_escape_text(field.replace('-', ' '))}" for field in clause.fields]
         if not clause.fields:
             lines.append("The list of forbidden uses is not on record here: read it there.")
     lead = (
         "Limits that come with the model, in a summary of ours: the texts of the licences bind. Put them into the "
         "agreement under which you pass the model on."
     )
-    return _page("Limits of use", report, lead, lines)
+    return _render_page("Limits of use", report, lead, lines)
 
 
-def _policy(entry: LicenseEntry, clause: Clause) -> str:
+def _describe_use_policy(entry: LicenseEntry, clause: Clause) -> str:
     url = clause.url or entry.policy_url or entry.url
-    section = f" ({_said(clause.section)})" if clause.section else ""
-    read = f"read on {_said(entry.read)}; read it again, it may have changed" if entry.read else "not read by us"
-    return f"{_said(ended(clause.text))}{section} The text: {_address(url)}, {read}. Forbidden, among others:\n"
+    section = f" ({_escape_text(clause.section)})" if clause.section else ""
+    read = f"read on {_escape_text(entry.read)}; read it again, it may have changed" if entry.read else "not verified"
+    text = _escape_text(end_sentence(clause.text))
+    return f"{text}{section} The text: {_format_address(url)}, {read}. Forbidden, among others:\n"
 
 
-def _checklist(report: AuditReport, license_: LicenseConclusion) -> str:
+def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
     answer = ANSWERS[license_.permission] if license_.permission else "No use is stated"
-    lines = [f"**{answer}**: {_said(shipping(license_).line)}"]
+    lines = [f"**{answer}**: {_escape_text(assess_shipping(license_).line)}"]
     open_points = [reason.answer for reason in list_reasons(license_)]
     if open_points:
         lines += ["", "## To settle first", ""]
-        lines += [f"- [ ] {_said(each.because)}{_source(each.license, each.section)}" for each in open_points]
-    lines += ["", "## Licence texts to copy", "", *_copies(license_), *_along(report)]
+        lines += [
+            f"- [ ] {_escape_text(each.because)}{_format_source(each.license, each.section)}" for each in open_points
+        ]
+    lines += ["", "## Licence texts to copy", "", *_list_texts_to_copy(license_), *_list_files_to_copy(report)]
     for group, each in group_tasks(license_):
         lines += ["", f"## {GROUPS[group]}", ""]
         for task in each:
-            met = f" Met by {_said(task.met)}." if task.met else ""
-            lines.append(f"- [{'x' if task.met else ' '}] {_said(ended(task.text))} ({_said(task.source)}){met}")
-            lines += [f"  - Exact words: {_quoted(words)}" for words in task.words]
+            met = f" Met by {_escape_text(task.met)}." if task.met else ""
+            box = "x" if task.met else " "
+            lines.append(f"- [{box}] {_escape_text(end_sentence(task.text))} ({_escape_text(task.source)}){met}")
+            lines += [f"  - Exact words: {_format_quotation(words)}" for words in task.words]
     if license_.conflicts:
         lines += ["", "## Conflicts", ""]
-        lines += [f"- [ ] {describe_kind(_said(c.kind))}: {_said(c.detail)}" for c in license_.conflicts]
+        lines += [f"- [ ] {describe_kind(_escape_text(c.kind))}: {_escape_text(c.detail)}" for c in license_.conflicts]
     missed = list_unread(license_)
-    lines += ["", "## Not looked at", "", *(f"- [ ] {_said(each)}" for each in missed or ("Nothing that was found.",))]
-    lead = f"For the policy {_said(report.policy.name)}. A summary of ours: the texts of the licences bind."
-    return _page("Checklist", report, lead, lines)
+    lines += [
+        "",
+        "## Not looked at",
+        "",
+        *(f"- [ ] {_escape_text(each)}" for each in missed or ("Nothing that was found.",)),
+    ]
+    lead = f"For the policy {_escape_text(report.policy.name)}. A summary of ours: the texts of the licences bind."
+    return _render_page("Checklist", report, lead, lines)
 
 
-def _source(license_id: str, section: str) -> str:
-    return f" ({_said(', '.join(part for part in (license_id, section) if part))})" if license_id else ""
+def _format_source(license_id: str, section: str) -> str:
+    return f" ({_escape_text(', '.join(part for part in (license_id, section) if part))})" if license_id else ""
 
 
-def _along(report: AuditReport) -> list[str]:
+def _list_files_to_copy(report: AuditReport) -> list[str]:
     """The notices and use policies that lie in the model itself: they go along with it as they are."""
-    names = (record.path for record in report.coverage.artifacts if _ALONG.search(record.path))
+    names = (record.path for record in report.coverage.artifacts if _FILES_TO_COPY.search(record.path))
     return [
-        f"- [ ] {_said(name)}: copy this file of the model as it is, beside anything that is added" for name in names
+        f"- [ ] {_escape_text(name)}: copy this file of the model as it is, beside anything that is added"
+        for name in names
     ]
 
 
-def _copies(license_: LicenseConclusion) -> list[str]:
+def _list_texts_to_copy(license_: LicenseConclusion) -> list[str]:
     """Where the text of each licence is to be had; we write none ourselves."""
-    asked = {task.license for task in _tasks(license_, [Group.SHIP]) if task.kind == "include-license-text"}
+    asked = {task.license for task in _list_tasks(license_, [Group.SHIP]) if task.kind == "include-license-text"}
     lines = []
     for entry in license_.entries:
         if entry.id not in asked:
             continue
         file = find_text_file(license_, entry.id)
         place = (
-            f"copy the file {_said(file)} of the model"
+            f"copy the file {_escape_text(file)} of the model"
             if file
-            else f"no file holds it: copy it from {_address(entry.url)}"
+            else f"no file holds it: copy it from {_format_address(entry.url)}"
         )
-        policy = f"; and its use policy from {_address(entry.policy_url)}" if entry.policy_url else ""
-        lines.append(f"- [ ] {_said(entry.name)}: {place}{policy}")
+        policy = f"; and its use policy from {_format_address(entry.policy_url)}" if entry.policy_url else ""
+        lines.append(f"- [ ] {_escape_text(entry.name)}: {place}{policy}")
     return lines or ["- No licence on record asks for its text."]

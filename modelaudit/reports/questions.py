@@ -7,31 +7,31 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import Basis, ClaimKind, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
-from modelaudit.reports.inventory import LOCAL
+from modelaudit.reports.inventory import LOCAL_KINDS
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 
-_NAMED = 3
+_MAX_NAMES = 3
 
 
-def questions(report: AuditReport) -> tuple[str, ...]:
+def list_questions(report: AuditReport) -> tuple[str, ...]:
     """Return the questions, each a sentence, those about the files first."""
-    return (*_origin(report), *_files(report), *license_questions(report.license))
+    return (*_ask_about_origin(report), *_ask_about_files(report), *list_license_questions(report.license))
 
 
-def _origin(report: AuditReport) -> list[str]:
+def _ask_about_origin(report: AuditReport) -> list[str]:
     asked = []
-    if report.target.kind in LOCAL and report.target.kind is not RefKind.CACHE:
+    if report.target.kind in LOCAL_KINDS and report.target.kind is not RefKind.CACHE:
         asked.append("Where did these files come from: which address, which version, fetched when and by whom?")
     if report.coverage.artifacts:
         asked.append("Are the files that we run the ones listed here, with the number that the sign-off states?")
     return asked
 
 
-def _files(report: AuditReport) -> list[str]:
+def _ask_about_files(report: AuditReport) -> list[str]:
     asked = []
     unread = list(dict.fromkeys(address for address, _ in report.coverage.open_absences))
     if unread:
-        asked.append(f"What do the files do that were not examined ({_listed(unread)}), and do we need them?")
+        asked.append(f"What do the files do that were not examined ({_join_names(unread)}), and do we need them?")
     threshold = report.policy.fail_on
     failing = [
         file_of(finding.artifact)
@@ -42,32 +42,34 @@ def _files(report: AuditReport) -> list[str]:
         and finding.artifact
     ]
     if failing:
-        asked.append(f"Can the files that fail be removed or replaced ({_listed(list(dict.fromkeys(failing)))})?")
+        asked.append(f"Can the files that fail be removed or replaced ({_join_names(list(dict.fromkeys(failing)))})?")
     return asked
 
 
-def license_questions(license_: LicenseConclusion) -> list[str]:
+def list_license_questions(license_: LicenseConclusion) -> list[str]:
     """Return what is to be asked about the licence: what was not compared, not followed, or may change."""
     asked = []
     texts = [
         each.quotation for each in license_.claims if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT
     ]
     if texts:
-        asked.append(f"Does the licence file match the model card ({_listed(list(dict.fromkeys(texts)))})?")
+        asked.append(f"Does the licence file match the model card ({_join_names(list(dict.fromkeys(texts)))})?")
     bases = [*list_unfollowed_base_models(license_), *(origin.name for origin in list_unread_base_models(license_))]
     if bases:
-        asked.append(f"Does the licence of the base model allow what we do ({_listed(list(dict.fromkeys(bases)))})?")
+        asked.append(
+            f"Does the licence of the base model allow what we do ({_join_names(list(dict.fromkeys(bases)))})?"
+        )
     known = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
     data = [each.name for each in license_.datasets]
     data += [c.quotation for c in license_.claims if c.kind is ClaimKind.INHERITED and c.field == "datasets"]
     unknown = [name for name in dict.fromkeys(data) if name not in known]
     if unknown:
-        asked.append(f"Do the terms of the data sets allow what we do ({_listed(unknown)})?")
+        asked.append(f"Do the terms of the data sets allow what we do ({_join_names(unknown)})?")
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
     if policies:
-        asked.append(f"Who reads the use policy again, and when, since it may change ({_listed(policies)})?")
+        asked.append(f"Who reads the use policy again, and when, since it may change ({_join_names(policies)})?")
     return asked
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+def _join_names(names: list[str]) -> str:
+    return ", ".join(names[:_MAX_NAMES]) + (f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else "")

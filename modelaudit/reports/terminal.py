@@ -9,20 +9,20 @@ from rich.text import Text
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import ClaimKind
 from modelaudit.model.report import AuditReport, Opinion, OpinionState, Verdict
-from modelaudit.reports.inventory import compared_sentence
-from modelaudit.reports.layout import rows_of, text_of, title_of, written
-from modelaudit.reports.shipping import Permission, license_sentence, shipping
+from modelaudit.reports.inventory import describe_comparison
+from modelaudit.reports.layout import build_rows, build_text, build_title, render_parts
+from modelaudit.reports.shipping import Permission, assess_shipping, describe_conclusion
 from modelaudit.reports.view import (
     FindingGroup,
-    absences,
-    checks_not_run,
-    grouped,
-    inventory_sentence,
-    mode_sentence,
-    model_name,
-    severity_sentence,
-    silent_records,
-    verdict_sentence,
+    describe_inventory,
+    describe_network_use,
+    describe_severities,
+    describe_verdict,
+    get_model_name,
+    group_findings,
+    list_absences,
+    list_skipped_checks,
+    list_unexplained_records,
 )
 from modelaudit.reports.wording import (
     CATEGORIES,
@@ -30,36 +30,36 @@ from modelaudit.reports.wording import (
     CONCLUSIONS,
     EXIT_CODES,
     OPINIONS,
-    counted,
-    ended,
-    fail_on_words,
-    place_words,
-    unread_words,
+    count_noun,
+    describe_place,
+    describe_threshold,
+    describe_unread,
+    end_sentence,
 )
 
-_SHAPES = {
+_SEVERITY_MARKS = {
     Severity.CRITICAL: ("■", "bold white on red"),
     Severity.HIGH: ("▲", "bold red"),
     Severity.MEDIUM: ("◆", "bold yellow"),
     Severity.LOW: ("●", "bold cyan"),
     Severity.INFO: ("○", "bold blue"),
 }
-_VERDICTS = {
+_VERDICT_MARKS = {
     Verdict.PASS: ("✔", "bold white on green"),
     Verdict.FAIL: ("✘", "bold white on red"),
     Verdict.INCOMPLETE: ("◐", "bold black on yellow"),
 }
-_SHIPPING = {
+_PERMISSION_VERDICTS = {
     Permission.ALLOWED: Verdict.PASS,
     Permission.OPEN: Verdict.INCOMPLETE,
     Permission.FORBIDDEN: Verdict.FAIL,
 }
-_EVIDENCE_LINES = 8
-_EVIDENCE_HEAD = 3
+_MAX_EVIDENCE_LINES = 8
+_MAX_INTRODUCTION_LINES = 3
 """Lines before a listing that stay when it is cut."""
 
-_FINDINGS_PER_RULE = 20
-_ABSENCES = 40
+_MAX_FINDINGS_PER_RULE = 20
+_MAX_ABSENCES = 40
 
 
 def render_table(
@@ -73,139 +73,147 @@ def render_table(
         color: whether to write ANSI colours.
         show: the lowest severity to list. It hides findings from this listing only, and the listing says how many.
     """
-    parts = (_head(report), _unexamined(report), _findings(report, show), _lines(report), _last(report))
-    return written(parts, width=width, color=color)
+    parts = (
+        _render_head(report),
+        _render_absences(report),
+        _render_findings(report, show),
+        _render_license_and_opinions(report),
+        _render_exit_code(report),
+    )
+    return render_parts(parts, width=width, color=color)
 
 
-def _head(report: AuditReport) -> Group:
-    shape, style = _VERDICTS[report.decision.verdict]
+def _render_head(report: AuditReport) -> Group:
+    shape, style = _VERDICT_MARKS[report.decision.verdict]
     target, policy = report.target, report.policy
-    rows = [("model", text_of(model_name(target)))]
+    rows = [("model", build_text(get_model_name(target)))]
     if target.commit or target.revision:
         asked = f" (asked for {target.revision})" if target.revision and target.revision != target.commit else ""
-        rows.append(("commit", text_of((target.commit or "none") + asked)))
-    rows += [("from", text_of(f"{target.origin}; {mode_sentence(report)}"))]
-    rows += [("note", text_of(note)) for note in target.notes]
-    rows.append(("files", text_of(inventory_sentence(report), ". ", compared_sentence(report))))
-    rows.append(("policy", text_of(f"{policy.name}: {fail_on_words(policy.fail_on)}")))
-    rows.append(("tool", text_of(f"{report.tool.name} {report.tool.version}, {report.created}")))
-    ship = shipping(report.license, "listed in the HTML report")
+        rows.append(("commit", build_text((target.commit or "none") + asked)))
+    rows += [("from", build_text(f"{target.origin}; {describe_network_use(report)}"))]
+    rows += [("note", build_text(note)) for note in target.notes]
+    rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
+    rows.append(("policy", build_text(f"{policy.name}: {describe_threshold(policy.fail_on)}")))
+    rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
+    ship = assess_shipping(report.license, "listed in the HTML report")
     if report.decision.verdict is Verdict.PASS and ship.permission is not Permission.ALLOWED:
-        style = _VERDICTS[Verdict.INCOMPLETE][1]
-    heading = Text.assemble((f" {shape} {report.decision.verdict.upper()} ", style), " ", verdict_sentence(report))
-    mark, tone = _VERDICTS[_SHIPPING[ship.permission]]
-    second = text_of((f" {mark} LICENCE TO SHIP ", tone), " ", ship.line)
-    reasons = [Padding(text_of(f"- {reason}"), (0, 0, 0, 2)) for reason in report.decision.reasons]
-    return Group(heading, second, *reasons, Text(), rows_of(rows))
+        style = _VERDICT_MARKS[Verdict.INCOMPLETE][1]
+    heading = Text.assemble((f" {shape} {report.decision.verdict.upper()} ", style), " ", describe_verdict(report))
+    mark, tone = _VERDICT_MARKS[_PERMISSION_VERDICTS[ship.permission]]
+    second = build_text((f" {mark} LICENCE TO SHIP ", tone), " ", ship.line)
+    reasons = [Padding(build_text(f"- {reason}"), (0, 0, 0, 2)) for reason in report.decision.reasons]
+    return Group(heading, second, *reasons, Text(), build_rows(rows))
 
 
-def _unexamined(report: AuditReport) -> Group:
-    pairs, silent, left_out = absences(report), silent_records(report), checks_not_run(report)
+def _render_absences(report: AuditReport) -> Group:
+    pairs, silent, left_out = list_absences(report), list_unexplained_records(report), list_skipped_checks(report)
     lines: list[Text | Padding] = []
-    for address, absence in pairs[:_ABSENCES]:
-        unread, place = absence.unread, place_words(absence.unread.where)
-        accepted = f" Accepted by the policy: {ended(absence.allowed_by)}" if absence.allowed_by else ""
+    for address, absence in pairs[:_MAX_ABSENCES]:
+        unread, place = absence.unread, describe_place(absence.unread.where)
+        accepted = f" Accepted by the policy: {end_sentence(absence.allowed_by)}" if absence.allowed_by else ""
         where = f" ({place})" if place else ""
-        lines.append(text_of((address, "bold"), where))
-        lines.append(Padding(text_of(f"{unread_words(unread)}{accepted}"), (0, 0, 0, 2)))
-    if len(pairs) > _ABSENCES:
-        lines.append(Text(f"… and {len(pairs) - _ABSENCES:,} more, all of them in the HTML and JSON reports"))
-    lines += [text_of((record.path, "bold"), " (no reason was recorded)") for record in silent]
+        lines.append(build_text((address, "bold"), where))
+        lines.append(Padding(build_text(f"{describe_unread(unread)}{accepted}"), (0, 0, 0, 2)))
+    if len(pairs) > _MAX_ABSENCES:
+        lines.append(Text(f"… and {len(pairs) - _MAX_ABSENCES:,} more, all of them in the HTML and JSON reports"))
+    lines += [build_text((record.path, "bold"), " (no reason was recorded)") for record in silent]
     if left_out:
-        lines.append(text_of("Checks that were not run: ", ", ".join(CHECKS[family] for family in left_out), "."))
+        lines.append(build_text("Checks that were not run: ", ", ".join(CHECKS[family] for family in left_out), "."))
     if not report.coverage.artifacts:
         lines.append(Text("There was no file to examine."))
     if not lines:
         return Group(Text.assemble(("Not examined: ", "bold"), "nothing; every file was examined whole."))
     number = len(pairs) + len(silent)
-    parts = f": {counted(number, 'part of the model', 'parts of the model')}" if number else ""
-    return Group(title_of(f"Not examined{parts}"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
+    parts = f": {count_noun(number, 'part of the model', 'parts of the model')}" if number else ""
+    return Group(build_title(f"Not examined{parts}"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
-def _findings(report: AuditReport, show: Severity) -> Group:
+def _render_findings(report: AuditReport, show: Severity) -> Group:
     shown = [finding for finding in report.findings if finding.severity.rank >= show.rank]
     hidden = len(report.findings) - len(shown)
     note = f" ({hidden:,} below {show} hidden here; they count for the verdict all the same)" if hidden else ""
-    blocks: list[Text | Group] = [title_of(f"Findings: {severity_sentence(report.findings)}{note}")]
-    for group in grouped(report, show):
-        blocks += [Text(), _group(group)]
+    blocks: list[Text | Group] = [build_title(f"Findings: {describe_severities(report.findings)}{note}")]
+    for group in group_findings(report, show):
+        blocks += [Text(), _render_finding_group(group)]
     return Group(*blocks)
 
 
-def _group(group: FindingGroup) -> Group:
-    shape, style = _SHAPES[group.severity]
+def _render_finding_group(group: FindingGroup) -> Group:
+    shape, style = _SEVERITY_MARKS[group.severity]
     title = group.rule.title if group.rule else "this report does not explain the rule"
-    heading = text_of((f" {shape} {group.severity.upper()} ", style), " ", (title, "bold"), f"  {group.rule_id}")
+    heading = build_text((f" {shape} {group.severity.upper()} ", style), " ", (title, "bold"), f"  {group.rule_id}")
     blocks: list[Text | Padding] = [heading]
-    blocks += [_finding(finding) for finding in group.findings[:_FINDINGS_PER_RULE]]
-    more = len(group.findings) - _FINDINGS_PER_RULE
+    blocks += [_render_finding(finding) for finding in group.findings[:_MAX_FINDINGS_PER_RULE]]
+    more = len(group.findings) - _MAX_FINDINGS_PER_RULE
     if more > 0:
         blocks.append(
             Padding(Text(f"… and {more:,} more of this rule, all in the HTML and JSON reports"), (0, 0, 0, 4))
         )
     if group.rule:
-        blocks.append(rows_of([("why", text_of(group.rule.why)), ("fix", text_of(group.rule.fix))], indent=4, label=8))
+        blocks.append(
+            build_rows([("why", build_text(group.rule.why)), ("fix", build_text(group.rule.fix))], indent=4, label=8)
+        )
     return Group(*blocks)
 
 
-def _finding(finding: Finding) -> Padding:
-    place = place_words(finding.location)
+def _render_finding(finding: Finding) -> Padding:
+    place = describe_place(finding.location)
     where = f"{finding.artifact or 'the model as a whole'}" + (f", {place}" if place else "")
     rows = [
-        ("where", text_of((where, "bold"), (f"  {finding.fingerprint}", "dim"))),
-        ("what", text_of(finding.message)),
+        ("where", build_text((where, "bold"), (f"  {finding.fingerprint}", "dim"))),
+        ("what", build_text(finding.message)),
     ]
-    lines = _evidence(finding.evidence)
-    rows += [("evidence" if index == 0 else "", text_of(line)) for index, line in enumerate(lines)]
-    return rows_of(rows, indent=4, label=8)
+    lines = _shorten_evidence(finding.evidence)
+    rows += [("evidence" if index == 0 else "", build_text(line)) for index, line in enumerate(lines)]
+    return build_rows(rows, indent=4, label=8)
 
 
-def _evidence(lines: tuple[str, ...]) -> list[str]:
+def _shorten_evidence(lines: tuple[str, ...]) -> list[str]:
     """Return the lines to show. A listing leads up to its marked line, which stays: what is cut comes before it."""
     # A note in the place of a single line would save nothing.
-    if len(lines) <= _EVIDENCE_LINES + 1:
+    if len(lines) <= _MAX_EVIDENCE_LINES + 1:
         return list(lines)
     marked = max((index for index, line in enumerate(lines) if line.startswith("> ")), default=None)
-    if marked is None or marked <= _EVIDENCE_LINES:
-        kept = max(_EVIDENCE_LINES, (marked or 0) + 1)
-        return [*lines[:kept], f"… and {counted(len(lines) - kept, 'more line')}"]
+    if marked is None or marked <= _MAX_EVIDENCE_LINES:
+        kept = max(_MAX_EVIDENCE_LINES, (marked or 0) + 1)
+        return [*lines[:kept], f"… and {count_noun(len(lines) - kept, 'more line')}"]
     before = next(index for index, line in enumerate(lines) if line.startswith(("  ", "> ")))
-    head = min(before, _EVIDENCE_HEAD)
-    tail = marked + 1 - (_EVIDENCE_LINES - head)
-    shown = [*lines[:head], f"… {counted(tail - head, 'line')} left out", *lines[tail : marked + 1]]
+    head = min(before, _MAX_INTRODUCTION_LINES)
+    tail = marked + 1 - (_MAX_EVIDENCE_LINES - head)
+    shown = [*lines[:head], f"… {count_noun(tail - head, 'line')} left out", *lines[tail : marked + 1]]
     rest = len(lines) - marked - 1
-    return [*shown, f"… and {counted(rest, 'more line')}"] if rest else shown
+    return [*shown, f"… and {count_noun(rest, 'more line')}"] if rest else shown
 
 
-def _lines(report: AuditReport) -> Group:
+def _render_license_and_opinions(report: AuditReport) -> Group:
     conclusion = report.license
     claimed = ", ".join(
         dict.fromkeys(claim.entry or claim.quotation for claim in conclusion.claims if claim.kind is ClaimKind.DECLARED)
     )
-    sentence = license_sentence(conclusion, CONCLUSIONS[conclusion.state])
-    license_line = text_of(f"claimed {claimed or 'nothing'}; category {CATEGORIES[conclusion.category]}. {sentence}")
+    sentence = describe_conclusion(conclusion, CONCLUSIONS[conclusion.state])
+    license_line = build_text(f"claimed {claimed or 'nothing'}; category {CATEGORIES[conclusion.category]}. {sentence}")
     rows = [("licence", license_line)]
     if not report.opinions:
         rows.append(("opinions", Text("No second scanner was asked.")))
-    rows += [("opinions" if index == 0 else "", _opinion(each)) for index, each in enumerate(report.opinions)]
-    return Group(rows_of(rows, indent=0, label=8))
+    rows += [("opinions" if index == 0 else "", _describe_opinion(each)) for index, each in enumerate(report.opinions)]
+    return Group(build_rows(rows, indent=0, label=8))
 
 
-def _opinion(opinion: Opinion) -> Text:
+def _describe_opinion(opinion: Opinion) -> Text:
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
-        return text_of(f"{name} gave no opinion, which is not an agreement: {opinion.detail}")
+        return build_text(f"{name} gave no opinion, which is not an agreement: {opinion.detail}")
     agreeing = sum(finding.agrees for finding in opinion.findings)
     parts = [f"{name} {OPINIONS[opinion.state]}"]
-    parts.append(f"{counted(len(opinion.findings), 'finding')}, {agreeing:,} in files where we have one too")
+    parts.append(f"{count_noun(len(opinion.findings), 'finding')}, {agreeing:,} in files where we have one too")
     if opinion.absences:
-        parts.append(f"{counted(len(opinion.absences), 'file')} skipped or failed")
+        parts.append(f"{count_noun(len(opinion.absences), 'file')} skipped or failed")
     if opinion.disagreements:
         parts.append("it found nothing where we did in " + ", ".join(opinion.disagreements))
-    return text_of("; ".join(parts) + ".")
+    return build_text("; ".join(parts) + ".")
 
 
-def _last(report: AuditReport) -> Text:
+def _render_exit_code(report: AuditReport) -> Text:
     verdict = report.decision.verdict
     return Text(
         f"Exit code {report.exit_code}: {EXIT_CODES[verdict]}. "

@@ -15,14 +15,14 @@ _BLANK_LETTERS = frozenset(
 """Characters that count as letters, marks or symbols and yet show nothing (Unicode's Default_Ignorable, and the
 blank Braille pattern)."""
 
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_MARKS = frozenset({"Mn", "Me"})
-_MARKS_IN_A_ROW = 3
-_HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|#.*#")
+_SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_COMBINING_CATEGORIES = frozenset({"Mn", "Me"})
+_MAX_COMBINING_MARKS = 3
+_HTTPS_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?")
+_INVALID_IN_ADDRESS = re.compile(r"%(?![0-9A-Fa-f]{2})|#.*#")
 
 
-def printable(text: str, limit: int | None = None) -> str:
+def escape_unprintable(text: str, limit: int | None = None) -> str:
     r"""Return ``text`` on one line with every character that does not show itself written as an escape.
 
     A byte that was not UTF-8 (a surrogate escape) becomes ``\xff``, another control ``\x1b``, ``\u202e`` or
@@ -34,23 +34,23 @@ def printable(text: str, limit: int | None = None) -> str:
     """
     if limit is not None and len(text) > limit:
         rest = f"{len(text) - limit:,} more characters, all of them in the JSON report"
-        return f"{printable(text[:limit])}… ({rest})"
+        return f"{escape_unprintable(text[:limit])}… ({rest})"
     if text.isascii() and text.isprintable():
         return text
     shown: list[str] = []
     marks = 0
     for character in text:
         category = unicodedata.category(character)
-        marks = marks + 1 if category in _MARKS else 0
-        hidden = category in _HIDDEN_CATEGORIES or ord(character) in _BLANK_LETTERS or marks > _MARKS_IN_A_ROW
-        shown.append(_escape(character) if hidden and character != " " else character)
+        marks = marks + 1 if category in _COMBINING_CATEGORIES else 0
+        hidden = category in _HIDDEN_CATEGORIES or ord(character) in _BLANK_LETTERS or marks > _MAX_COMBINING_MARKS
+        shown.append(_escape_character(character) if hidden and character != " " else character)
     return "".join(shown)
 
 
-def _escape(character: str) -> str:
+def _escape_character(character: str) -> str:
     code = ord(character)
-    if character in _SHORT:
-        return _SHORT[character]
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
     if code < 0x80:
@@ -58,8 +58,8 @@ def _escape(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def https_link(address: str) -> str | None:
+def validate_https_link(address: str) -> str | None:
     """Return ``address`` if it is a plain https address that may become a link, else ``None``."""
-    if len(address) <= 2000 and _HTTPS.fullmatch(address) and not _BAD_ESCAPE.search(address):
+    if len(address) <= 2000 and _HTTPS_ADDRESS.fullmatch(address) and not _INVALID_IN_ADDRESS.search(address):
         return address
     return None

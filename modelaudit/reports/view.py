@@ -19,7 +19,7 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, OpinionState, Target, Verdict
 from modelaudit.model.terms import Clause, LicenseEntry
-from modelaudit.reports.inventory import LOCAL
+from modelaudit.reports.inventory import LOCAL_KINDS
 from modelaudit.reports.license_view import (
     describe_base_model,
     describe_dataset,
@@ -27,27 +27,27 @@ from modelaudit.reports.license_view import (
     list_unread_base_models,
 )
 from modelaudit.reports.wording import (
-    LEFT_TO_A_PERSON,
-    LICENCE_ALONE,
-    LIMITS,
-    NOT_ASKED,
-    NOTES,
-    NOTHING_SCANNED,
-    TO_DO,
-    TO_KNOW,
-    USE_FIRST,
-    VERDICTS,
-    counted,
-    ended,
-    sentence,
+    DUTIES_HEADING,
+    LIMIT_KINDS,
+    LIMITS_HEADING,
+    NO_FILES,
+    NOTE_KINDS,
+    NOTES_HEADING,
+    ONLY_LICENSE_FAILS,
+    OPEN_DECISION,
+    SECURITY_NOT_CHECKED,
+    VERDICT_SENTENCES,
+    count_noun,
+    end_sentence,
+    format_sentence,
 )
 
-_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
+_EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 """What makes an expression of the names of licences; which licences it names, the conclusion says."""
 
-_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
+_EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 
-LADDER = tuple(reversed(Severity))
+SEVERITIES_WORST_FIRST = tuple(reversed(Severity))
 """The severities, worst first."""
 
 
@@ -61,7 +61,7 @@ class FindingGroup:
     findings: tuple[Finding, ...]
 
 
-def grouped(report: AuditReport, show: Severity = Severity.INFO) -> tuple[FindingGroup, ...]:
+def group_findings(report: AuditReport, show: Severity = Severity.INFO) -> tuple[FindingGroup, ...]:
     """Return the findings at or above ``show``: worst first, then by rule, then by path and place."""
     rules = {rule.id: rule for rule in report.rules}
     groups: dict[tuple[int, str], list[Finding]] = {}
@@ -69,86 +69,91 @@ def grouped(report: AuditReport, show: Severity = Severity.INFO) -> tuple[Findin
         if finding.severity.rank >= show.rank:
             groups.setdefault((-finding.severity.rank, finding.rule), []).append(finding)
     return tuple(
-        FindingGroup(rule, rules.get(rule), LADDER[4 + rank], tuple(sorted(groups[rank, rule], key=_order)))
+        FindingGroup(
+            rule,
+            rules.get(rule),
+            SEVERITIES_WORST_FIRST[4 + rank],
+            tuple(sorted(groups[rank, rule], key=_get_sort_key)),
+        )
         for rank, rule in sorted(groups)
     )
 
 
-def _order(finding: Finding) -> tuple[str, int, int, str]:
+def _get_sort_key(finding: Finding) -> tuple[str, int, int, str]:
     where = finding.location
     return (finding.artifact, where.offset or 0, where.line or 0, finding.fingerprint)
 
 
-def severity_counts(findings: Iterable[Finding]) -> tuple[tuple[Severity, int], ...]:
+def count_severities(findings: Iterable[Finding]) -> tuple[tuple[Severity, int], ...]:
     """Return how many findings there are of each severity, worst first, zeros included."""
     each = [finding.severity for finding in findings]
-    return tuple((severity, each.count(severity)) for severity in LADDER)
+    return tuple((severity, each.count(severity)) for severity in SEVERITIES_WORST_FIRST)
 
 
-def severity_sentence(findings: Iterable[Finding]) -> str:
+def describe_severities(findings: Iterable[Finding]) -> str:
     """Return ``1 critical, 2 high`` without zeros, or ``no findings``."""
-    return ", ".join(f"{n:,} {severity}" for severity, n in severity_counts(findings) if n) or "no findings"
+    return ", ".join(f"{n:,} {severity}" for severity, n in count_severities(findings) if n) or "no findings"
 
 
-def verdict_sentence(report: AuditReport) -> str:
+def describe_verdict(report: AuditReport) -> str:
     """Return the verdict in one sentence."""
-    verdict, accepted = report.decision.verdict, len(absences(report))
+    verdict, accepted = report.decision.verdict, len(list_absences(report))
     if verdict is Verdict.INCOMPLETE and not report.coverage.artifacts:
-        return NOTHING_SCANNED
+        return NO_FILES
     if CheckFamily.SECURITY not in report.policy.checks:
         if verdict is not Verdict.PASS and report.policy.checks == (CheckFamily.LICENSE,):
-            return NOT_ASKED
+            return SECURITY_NOT_CHECKED
         if verdict is Verdict.PASS:
-            return f"{VERDICTS[verdict]} Nobody looked for attacks: the security check was not run."
-    if verdict is Verdict.INCOMPLETE and not report.coverage.open_absences and not silent_records(report):
-        return LEFT_TO_A_PERSON
-    if verdict is Verdict.FAIL and _fails_by_licence_alone(report):
-        return LICENCE_ALONE
+            return f"{VERDICT_SENTENCES[verdict]} Nobody looked for attacks: the security check was not run."
+    if verdict is Verdict.INCOMPLETE and not report.coverage.open_absences and not list_unexplained_records(report):
+        return OPEN_DECISION
+    if verdict is Verdict.FAIL and _is_license_the_only_failure(report):
+        return ONLY_LICENSE_FAILS
     if verdict is Verdict.PASS and accepted:
-        parts = counted(accepted, "part that was", "parts that were")
+        parts = count_noun(accepted, "part that was", "parts that were")
         return f"The policy rejects nothing that was found, and it accepts the {parts} not examined."
-    return VERDICTS[verdict]
+    return VERDICT_SENTENCES[verdict]
 
 
-def _fails_by_licence_alone(report: AuditReport) -> bool:
+def _is_license_the_only_failure(report: AuditReport) -> bool:
     """Whether all that fails is about the licence, in a model of which nothing stayed unread."""
     threshold = report.policy.fail_on
-    if threshold is None or report.coverage.open_absences or silent_records(report):
+    if threshold is None or report.coverage.open_absences or list_unexplained_records(report):
         return False
     failing = {each.check for each in report.findings if each.severity.rank >= threshold.rank}
     return failing == {CheckFamily.LICENSE} and CheckFamily.SECURITY in report.policy.checks
 
 
-def absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
+def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
     """Return (address, absence) of every part that was not read: those nobody accepted first, then by address."""
     pairs = [pair for record in report.coverage.artifacts for pair in record.absences]
     return tuple(sorted(pairs, key=lambda pair: (pair[1].allowed_by is not None, pair[0])))
 
 
-def silent_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:
+def list_unexplained_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:
     """Return the artifacts that were not examined whole although no absence says why."""
     return tuple(r for r in report.coverage.artifacts if r.extent is not r.extent.EXAMINED and not r.absences)
 
 
-def checks_not_run(report: AuditReport) -> tuple[CheckFamily, ...]:
+def list_skipped_checks(report: AuditReport) -> tuple[CheckFamily, ...]:
     """Return the families of checks that this scan left out."""
     return tuple(family for family in CheckFamily if family not in report.policy.checks)
 
 
-def model_name(target: Target) -> str:
+def get_model_name(target: Target) -> str:
     """Return the name to head a report with; a dataset is told apart from a model of the same name."""
     return f"datasets/{target.name}" if target.kind is RefKind.DATASET else target.name
 
 
-def heading(target: Target) -> str:
+def get_heading(target: Target) -> str:
     """Return the name for the top of a page: of a path its last part, of a repository the whole id."""
     if target.kind not in (RefKind.FILE, RefKind.FOLDER):
-        return model_name(target)
+        return get_model_name(target)
     last = (PurePath(each.rstrip("/")).name for each in (target.name, target.origin))
     return next((name for name in last if name not in ("", ".", "..")), target.name)
 
 
-def findings_first(report: AuditReport) -> bool:
+def are_findings_first(report: AuditReport) -> bool:
     """Return whether what fails the model is an attack or an altered file, so that licences come second."""
     threshold = report.policy.fail_on
     return report.decision.verdict is Verdict.FAIL and any(
@@ -159,24 +164,30 @@ def findings_first(report: AuditReport) -> bool:
     )
 
 
-def duties(entry: LicenseEntry) -> tuple[tuple[str, tuple[Clause, ...]], ...]:
+def group_clauses(entry: LicenseEntry) -> tuple[tuple[str, tuple[Clause, ...]], ...]:
     """Return the obligations in their groups, the group that decides whether you can use it at all first."""
-    groups: dict[str, list[Clause]] = {USE_FIRST: [], TO_DO: [], TO_KNOW: []}
+    groups: dict[str, list[Clause]] = {LIMITS_HEADING: [], DUTIES_HEADING: [], NOTES_HEADING: []}
     for duty in entry.clauses:
-        groups[USE_FIRST if duty.kind in LIMITS else TO_KNOW if duty.kind in NOTES else TO_DO].append(duty)
+        groups[
+            LIMITS_HEADING if duty.kind in LIMIT_KINDS else NOTES_HEADING if duty.kind in NOTE_KINDS else DUTIES_HEADING
+        ].append(duty)
     return tuple((title, tuple(each)) for title, each in groups.items() if each)
 
 
-def understood(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
+def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
     """Return whether a claim leads to a licence that is on record, and in words what it was understood as."""
     if claim.kind is ClaimKind.INHERITED:
-        return _followed(claim, license_)
+        return _describe_inherited_claim(claim, license_)
     if claim.basis is Basis.VARIANT:
         like = f"Like {claim.entry}, and not it" if claim.entry else "Like a licence, and not it"
         return False, f"{like}: {', '.join(claim.differs)}" if claim.differs else like
     if claim.entry is not None:
         return True, claim.entry
-    if license_.expression and _OPERATORS.search(claim.quotation) and license_.state is ConclusionState.CONCLUDED:
+    if (
+        license_.expression
+        and _EXPRESSION_OPERATORS.search(claim.quotation)
+        and license_.state is ConclusionState.CONCLUDED
+    ):
         return True, license_.expression
     if claim.kind is ClaimKind.FOUND:
         return False, "Not compared: read it" if is_uncompared_file(claim) else "No licence on record"
@@ -192,7 +203,7 @@ def understood(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, 
     return False, "No single licence" if license_.state is ConclusionState.VAGUE else "Unknown licence"
 
 
-def _followed(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
+def _describe_inherited_claim(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
     """What became of the origin or the data set that a claim names."""
     for origin in license_.origins:
         if origin.name == claim.quotation:
@@ -205,14 +216,14 @@ def _followed(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, s
     return False, "Not followed: its licence may bind you too"
 
 
-def opinions_tile(report: AuditReport) -> tuple[str, str]:
+def describe_opinions(report: AuditReport) -> tuple[str, str]:
     """Return what the other scanners gave in a word or two, and in a line how far it goes."""
     given = [opinion for opinion in report.opinions if opinion.state is not OpinionState.ABSENT]
     if not given:
         return "None given", "nobody else looked" if report.opinions else "none was asked for"
     parts = []
     # The scanner's own line is the only place that tells how many files it went through.
-    counts = [found for opinion in given if (found := _FILES.search(opinion.detail))]
+    counts = [found for opinion in given if (found := _EXAMINED_FILES.search(opinion.detail))]
     partial = any(opinion.state is OpinionState.PARTLY for opinion in given)
     if len(given) == 1 and counts:
         partial = partial or counts[0][1] != counts[0][2]
@@ -223,23 +234,23 @@ def opinions_tile(report: AuditReport) -> tuple[str, str]:
     return "Partial" if partial else "Given", ", ".join(parts)
 
 
-def mode_sentence(report: AuditReport) -> str:
+def describe_network_use(report: AuditReport) -> str:
     """Return whether the network was used."""
     if report.target.offline:
         return "offline: nothing was fetched from the network"
-    if report.target.kind in LOCAL:
+    if report.target.kind in LOCAL_KINDS:
         return "no network was needed"
     return "online: files were fetched from the origin"
 
 
-def inventory_sentence(report: AuditReport) -> str:
+def describe_inventory(report: AuditReport) -> str:
     """Return how many files there are and how many bytes they have together."""
     records = report.coverage.artifacts
-    return f"{counted(len(records), 'file')}, {counted(sum(record.size for record in records), 'byte')} in all"
+    return f"{count_noun(len(records), 'file')}, {count_noun(sum(record.size for record in records), 'byte')} in all"
 
 
-def reason_sentence(report: AuditReport, reason: str) -> str:
+def format_reason(report: AuditReport, reason: str) -> str:
     """Return a reason of the verdict as a sentence; the address that it may begin with keeps its case."""
-    addresses = {finding.artifact for finding in report.findings} | {address for address, _ in absences(report)}
+    addresses = {finding.artifact for finding in report.findings} | {address for address, _ in list_absences(report)}
     named = any(address and reason.startswith(f"{address}: ") for address in addresses)
-    return ended(reason) if named else sentence(reason)
+    return end_sentence(reason) if named else format_sentence(reason)

@@ -12,16 +12,16 @@ from modelaudit.model.report import DigestState, Extent, OpinionState, Verdict
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 
-VERDICTS = {
+VERDICT_SENTENCES = {
     Verdict.PASS: "Every file could be read, and nothing that the policy rejects was found.",
     Verdict.FAIL: "Do not load or ship this model: the policy rejects what was found in it.",
     Verdict.INCOMPLETE: "This is not a pass: nothing found breaks the policy, but not everything was examined.",
 }
 
-NOT_ASKED = "That was not asked: nobody looked for attacks, only the licence was read."
-LEFT_TO_A_PERSON = "This is not a pass: nothing found breaks the policy, but a person must decide what is named below."
-LICENCE_ALONE = "Do not ship this model: the policy rejects its licence, and nothing else that was found in it."
-NOTHING_SCANNED = "This is not a pass: there was no file to examine."
+SECURITY_NOT_CHECKED = "That was not asked: nobody looked for attacks, only the licence was read."
+OPEN_DECISION = "This is not a pass: nothing found breaks the policy, but a person must decide what is named below."
+ONLY_LICENSE_FAILS = "Do not ship this model: the policy rejects its licence, and nothing else that was found in it."
+NO_FILES = "This is not a pass: there was no file to examine."
 
 EXIT_CODES = {
     Verdict.PASS: "pass",
@@ -114,11 +114,11 @@ CATEGORIES = {
     LicenseCategory.UNKNOWN: "unknown, not to be taken for a permission",
 }
 
-USE_FIRST = "Can you use it at all? Answer first"
-TO_DO = "What you must do"
-TO_KNOW = "What to keep an eye on, good to know"
+LIMITS_HEADING = "Can you use it at all? Answer first"
+DUTIES_HEADING = "What you must do"
+NOTES_HEADING = "What to keep an eye on, good to know"
 
-LIMITS = frozenset(
+LIMIT_KINDS = frozenset(
     {
         *("business-limit", "commercial-agreement", "company-revenue-cap", "hosting-limit", "monthly-revenue-cap"),
         *("no-commercial-use", "no-derivatives", "no-output-training", "no-production-use", "no-redistribution"),
@@ -128,7 +128,7 @@ LIMITS = frozenset(
 )
 """The kinds of clauses that can forbid a use; ``rules/clauses.yaml`` has them as the group ``limit``."""
 
-NOTES = frozenset(
+NOTE_KINDS = frozenset(
     {
         *("commercial-use", "content-filter", "governing-law", "guardrails", "indemnity", "mutable-terms"),
         *("no-endorsement", "no-patent-grant", "output-ownership", "patent-grant", "patent-termination"),
@@ -181,29 +181,29 @@ _MONTHS = (
 )
 
 
-def moment(iso: str) -> str:
+def format_moment(iso: str) -> str:
     """Return an ISO 8601 time as a date and a time of day in UTC, whatever the reader's locale."""
     when = datetime.fromisoformat(iso).astimezone(UTC)
     return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} UTC"
 
 
-def ended(text: str) -> str:
+def end_sentence(text: str) -> str:
     """Return a line with a full stop last, and only one."""
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
-def sentence(text: str) -> str:
+def format_sentence(text: str) -> str:
     """Return a line as a sentence: a capital first, a full stop last. A file name in front keeps its case."""
-    whole = ended(text)
+    whole = end_sentence(text)
     return whole if _FILE_NAME.match(whole) else whole[:1].upper() + whole[1:]
 
 
-def unread_words(unread: Unread) -> str:
+def describe_unread(unread: Unread) -> str:
     """Return why a part was not examined, in sentences: what its reason means, then what the reader says of it."""
-    return f"{UNREAD[unread.reason]}. {sentence(unread.detail)}"
+    return f"{UNREAD[unread.reason]}. {format_sentence(unread.detail)}"
 
 
-def fail_on_words(fail_on: Severity | None) -> str:
+def describe_threshold(fail_on: Severity | None) -> str:
     """Return what the policy's threshold means."""
     if fail_on is None:
         return "findings never fail this policy"
@@ -212,7 +212,7 @@ def fail_on_words(fail_on: Severity | None) -> str:
     return f"findings of severity {fail_on} and above fail"
 
 
-def place_words(where: Location) -> str:
+def describe_place(where: Location) -> str:
     """Return the place as a person reads it: ``byte 1,234``, ``line 3``, ``entry license``; empty for nowhere."""
     parts = []
     if where.offset is not None:
@@ -224,10 +224,10 @@ def place_words(where: Location) -> str:
     return ", ".join(parts)
 
 
-def human_size(size: int) -> str:
+def format_size(size: int) -> str:
     """Return a size in bytes with decimal units (1 kB is 1,000 bytes), as the Hub shows it."""
     if abs(size) < 1000:
-        return counted(size, "byte")
+        return count_noun(size, "byte")
     value = float(min(abs(size), 10**30))
     for unit in ("kB", "MB", "GB", "TB", "PB"):
         value /= 1000
@@ -236,7 +236,7 @@ def human_size(size: int) -> str:
     return f"{'-' if size < 0 else ''}{value:.3g} {unit}"
 
 
-def human_number(number: float) -> str:
+def format_number(number: float) -> str:
     """Return a number of users or of money: whole, with commas, and in words of millions where that is shorter."""
     for unit, words in ((1e9, "billion"), (1e6, "million")):
         if number >= unit:
@@ -244,19 +244,19 @@ def human_number(number: float) -> str:
     return f"{number:,.10g}"
 
 
-def cut(text: str, most: int) -> str:
+def cut_text(text: str, most: int) -> str:
     """Return a text up to a word where it is longer than ``most`` characters, with a mark."""
     if len(text) <= most:
         return text
     return text[:most].rpartition(" ")[0].rstrip(" ,;:.(") + " …"
 
 
-def lowered(text: str) -> str:
+def lower_first(text: str) -> str:
     """Return a title as it stands inside of a sentence."""
     return text[:1].lower() + text[1:]
 
 
-def first_clauses(text: str, most: int) -> str:
+def shorten_to_clauses(text: str, most: int) -> str:
     """Return the first clauses of a text that is longer than ``most`` characters, and never half of one.
 
     A text without such a place is cut at a word.
@@ -264,9 +264,9 @@ def first_clauses(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     ends = [place for mark in (". ", "; ", ": ") if (place := text.rfind(mark, most // 3, most)) > 0]
-    return f"{text[: max(ends)]}." if ends else cut(text, most)
+    return f"{text[: max(ends)]}." if ends else cut_text(text, most)
 
 
-def counted(number: int, singular: str, plural: str = "") -> str:
+def count_noun(number: int, singular: str, plural: str = "") -> str:
     """Return ``1 file``, ``2 files``, ``no files``-free: the number is always a figure."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.terms import Group
-from modelaudit.reports.clause_words import TITLES, WEIGHTY, listed
+from modelaudit.reports.clause_words import TITLES, WEIGHTY, join_titles
 
 
 def test_every_kind_that_a_reader_acts_on_has_the_title_of_the_vocabulary() -> None:
@@ -14,4 +14,4 @@ def test_every_kind_that_a_reader_acts_on_has_the_title_of_the_vocabulary() -> N
 
 def test_a_list_of_kinds_goes_on_from_a_sentence() -> None:
     assert set(WEIGHTY) <= set(TITLES)
-    assert listed(("share-alike", "unheard-of")) == "share under the same licence; unheard-of"
+    assert join_titles(("share-alike", "unheard-of")) == "share under the same licence; unheard-of"

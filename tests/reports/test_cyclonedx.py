@@ -18,7 +18,7 @@ from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, L
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.cyclonedx import render_cyclonedx
-from modelaudit.reports.json_report import report_digest
+from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_view import build_lineage_tree
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
@@ -67,7 +67,7 @@ def test_the_model_is_the_root(failing: AuditReport) -> None:
     tool = bom["metadata"]["tools"]["components"][0]
     assert (tool["name"], tool["version"]) == ("modelaudit", "0.1.0")
     assert bom["specVersion"] == "1.6"
-    assert properties(bom["metadata"])["modelaudit:report:sha256"] == [report_digest(failing)]
+    assert properties(bom["metadata"])["modelaudit:report:sha256"] == [compute_report_digest(failing)]
 
 
 def test_what_the_standard_has_no_field_for_stands_in_properties(failing: AuditReport) -> None:

@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 
 from modelaudit.model.report import AuditReport
-from modelaudit.reports import REPORTS, render
+from modelaudit.reports import REPORTS, render_report
 from modelaudit.reports.wording import UNREAD
 
 
@@ -25,7 +25,7 @@ def squeezed(text: str) -> str:
 
 @pytest.mark.parametrize("format", list(REPORTS))
 def test_every_open_absence_is_told_with_its_address_and_reason(format: str, failing: AuditReport) -> None:
-    text = words_of(render(failing, format))
+    text = words_of(render_report(failing, format))
     assert len(failing.coverage.open_absences) == 3
     for address, absence in failing.coverage.open_absences:
         assert squeezed(address) in text
@@ -37,7 +37,7 @@ def test_every_open_absence_is_told_with_its_address_and_reason(format: str, fai
 def test_every_finding_is_told_with_its_fingerprint_and_the_verdict_comes_along(
     format: str, failing: AuditReport
 ) -> None:
-    text = words_of(render(failing, format))
+    text = words_of(render_report(failing, format))
     for finding in failing.findings:
         assert finding.fingerprint in text
         assert finding.rule in text
@@ -47,7 +47,7 @@ def test_every_finding_is_told_with_its_fingerprint_and_the_verdict_comes_along(
 
 @pytest.mark.parametrize("format", list(REPORTS))
 def test_nothing_that_a_model_says_stands_in_a_report_raw(format: str, hostile: AuditReport) -> None:
-    text = render(hostile, format).decode()
+    text = render_report(hostile, format).decode()
     hidden = {each for each in hostile.target.name if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}
     assert len(hidden) > 15
     assert set(map(ascii, hidden & set(text))) == set()

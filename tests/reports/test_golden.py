@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelaudit.model.report import AuditReport
-from modelaudit.reports import REPORTS, render
+from modelaudit.reports import REPORTS, render_report
 
 UPDATE = "MODELAUDIT_UPDATE_GOLDEN"
 GOLDEN = Path(__file__).parent / "golden"
@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parent / "golden"
 @pytest.mark.parametrize("format", list(REPORTS))
 def test_output_is_as_recorded(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     file = GOLDEN / f"{name}{REPORTS[format].endings[0]}"
-    output = render(examples[name](), format)
+    output = render_report(examples[name](), format)
     if os.environ.get(UPDATE):
         file.write_bytes(output)
     assert file.is_file(), f"there is no golden/{file.name}: look at the report, then run with {UPDATE}=1 to record it"

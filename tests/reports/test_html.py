@@ -15,8 +15,8 @@ from modelaudit.model.report import AuditReport, Decision, Verdict
 from modelaudit.model.terms import Answer, Clause
 from modelaudit.reports import wording
 from modelaudit.reports.html import FIRST_FINDINGS, render_html
-from modelaudit.reports.inventory import tree_digest
-from modelaudit.reports.json_report import parse_report, render_json, report_digest
+from modelaudit.reports.inventory import compute_tree_digest
+from modelaudit.reports.json_report import compute_report_digest, parse_report, render_json
 
 VOID = frozenset({"meta", "input", "br"})
 ELEMENTS = VOID | {
@@ -193,8 +193,8 @@ def test_the_order_is_that_of_an_officer_who_signs(failing: AuditReport) -> None
 
 def test_the_page_is_bound_to_the_data_and_made_again_from_it(failing: AuditReport) -> None:
     page = page_of(failing)
-    assert page.text.count(report_digest(failing)) == 1
-    assert report_digest(failing) in page.style
+    assert page.text.count(compute_report_digest(failing)) == 1
+    assert compute_report_digest(failing) in page.style
     assert render_html(parse_report(render_json(failing))) == render_html(failing)
 
 
@@ -290,7 +290,7 @@ def test_what_is_written_into_the_sign_off_is_printed_whole(any_report: AuditRep
 
 def test_the_sign_off_binds_the_files(passing: AuditReport, failing: AuditReport) -> None:
     text = page_of(passing).text
-    assert f"All files together {tree_digest(passing)} " in text
+    assert f"All files together {compute_tree_digest(passing)} " in text
     for field in ("ask engineering to confirm", "Intended use", "Valid until", "Second signature"):
         assert field in text
     assert "I decide against the verdict because" not in text
@@ -301,12 +301,15 @@ def test_the_sign_off_binds_the_files(passing: AuditReport, failing: AuditReport
 def test_duties_stand_in_their_groups(failing: AuditReport) -> None:
     text = page_of(failing).text
     llama = text[text.rindex("https://www.llama.com/llama3_1/license/") :]
-    places = [llama.index(each) for each in (wording.USE_FIRST, "700 million", wording.TO_DO, "Built with Llama")]
+    places = [
+        llama.index(each)
+        for each in (wording.LIMITS_HEADING, "700 million", wording.DUTIES_HEADING, "Built with Llama")
+    ]
     assert places == sorted(places)
     entry = replace(failing.license.entries[0], clauses=(Clause("patent-termination", "Do not sue.", "part 3"),))
     only = page_of(replace(failing, license=replace(failing.license, entries=(entry,)))).text
-    known = only[only.index(wording.TO_KNOW) : only.index("Second opinions What other")]
-    assert known.split() == f"{wording.TO_KNOW} Do not sue. Part 3.".split()
+    known = only[only.index(wording.NOTES_HEADING) : only.index("Second opinions What other")]
+    assert known.split() == f"{wording.NOTES_HEADING} Do not sue. Part 3.".split()
 
 
 def test_the_header_of_each_printed_page_names_the_model(passing: AuditReport, hostile: AuditReport) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Decision, Extent, Verdict
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.reports.inventory import absence_groups, compared_sentence, shown_digests, tree_digest
+from modelaudit.reports.inventory import compute_tree_digest, describe_comparison, group_absences, list_shown_digests
 
 UNREAD = Absence(Unread(UnreadReason.NO_READER, "no reader for ONNX"))
 
@@ -27,20 +27,20 @@ def test_the_number_of_all_files_is_what_sha256sum_gives(passing: AuditReport, t
         records.append(ArtifactRecord(name, 1, Extent.EXAMINED, digests=(digest,)))
     ordered = sorted(names, key=str.encode)
     printed = subprocess.run(["sha256sum", *ordered], cwd=tmp_path, capture_output=True, check=True).stdout
-    assert tree_digest(with_records(passing, *records)) == hashlib.sha256(printed).hexdigest()
-    assert tree_digest(with_records(passing, *reversed(records))) == hashlib.sha256(printed).hexdigest()
+    assert compute_tree_digest(with_records(passing, *records)) == hashlib.sha256(printed).hexdigest()
+    assert compute_tree_digest(with_records(passing, *reversed(records))) == hashlib.sha256(printed).hexdigest()
 
 
 def test_no_number_binds_files_without_digests(incomplete: AuditReport, failing: AuditReport) -> None:
-    assert tree_digest(incomplete) is None
-    assert tree_digest(failing) is None
+    assert compute_tree_digest(incomplete) is None
+    assert compute_tree_digest(failing) is None
 
 
 def test_absences_alike_are_told_once_and_named_all() -> None:
     alike = tuple((f"assets/onnx/m{n}.onnx", UNREAD) for n in range(10))
     other = (("assets/onnx/x.gguf", UNREAD), ("m.onnx", UNREAD), ("a.zip!m.onnx", UNREAD))
     placed = ("assets/onnx/p.onnx", Absence(replace(UNREAD.unread, where=Location(offset=3))))
-    groups = absence_groups((*alike, *other, placed))
+    groups = group_absences((*alike, *other, placed))
     assert groups[0].name == "10 ONNX files in assets/onnx/"
     assert groups[0].addresses == tuple(address for address, _ in alike)
     assert [group.name for group in groups[1:]] == [address for address, _ in (*other, placed)]
@@ -49,24 +49,24 @@ def test_absences_alike_are_told_once_and_named_all() -> None:
 def test_few_or_accepted_absences_stay_apart() -> None:
     accepted = replace(UNREAD, allowed_by="x")
     pairs = (("a.onnx", UNREAD), ("b.onnx", UNREAD), ("c.onnx", accepted))
-    assert [group.name for group in absence_groups(pairs)] == ["a.onnx", "b.onnx", "c.onnx"]
-    top = absence_groups(tuple((f"{n}.onnx", UNREAD) for n in range(3)))
+    assert [group.name for group in group_absences(pairs)] == ["a.onnx", "b.onnx", "c.onnx"]
+    top = group_absences(tuple((f"{n}.onnx", UNREAD) for n in range(3)))
     assert [group.name for group in top] == ["3 ONNX files in the top folder"]
 
 
 def test_the_digest_of_git_is_shown_where_the_source_states_one() -> None:
     sha, git = Digest(DigestAlgorithm.SHA256, "a" * 64), Digest(DigestAlgorithm.GIT_BLOB, "b" * 40)
     record = ArtifactRecord("x", 1, Extent.EXAMINED, digests=(sha, git))
-    assert shown_digests(record) == (sha,)
-    assert shown_digests(replace(record, claimed=(git,))) == (sha, git)
+    assert list_shown_digests(record) == (sha,)
+    assert list_shown_digests(replace(record, claimed=(git,))) == (sha, git)
 
 
 def test_what_was_compared_is_said_once(passing: AuditReport, failing: AuditReport, incomplete: AuditReport) -> None:
-    assert compared_sentence(passing) == "Not compared: a local folder has no published reference."
+    assert describe_comparison(passing) == "Not compared: a local folder has no published reference."
     remote = replace(passing, target=replace(passing.target, kind=RefKind.MODEL))
-    assert compared_sentence(remote) == "Not compared: the source states no digest for any file."
-    assert compared_sentence(incomplete) == "There was nothing to compare."
-    assert compared_sentence(failing) == (
+    assert describe_comparison(remote) == "Not compared: the source states no digest for any file."
+    assert describe_comparison(incomplete) == "There was nothing to compare."
+    assert describe_comparison(failing) == (
         "4 of 7 files verified: equal to what the source states; 1 altered: DIFFERENT from what the source states; "
         "2 not compared."
     )

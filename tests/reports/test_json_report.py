@@ -21,7 +21,7 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import SCHEMA, AuditReport, Verdict
 from modelaudit.reports.cyclonedx import render_cyclonedx
-from modelaudit.reports.json_report import canonical, parse_report, render_json, report_digest
+from modelaudit.reports.json_report import compute_report_digest, encode_canonical, parse_report, render_json
 
 UNSHOWN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 SAME_REPORT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
@@ -37,13 +37,13 @@ def test_the_form_is_canonical(any_report: AuditReport) -> None:
     data = render_json(any_report)
     value = json.loads(data)
     assert value["schema"] == SCHEMA
-    assert canonical(value) == data
+    assert encode_canonical(value) == data
     plain = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     assert data.decode() == "".join(
         json.dumps(each)[1:-1] if unicodedata.category(each) in UNSHOWN and not each.isascii() else each
         for each in plain
     )
-    assert report_digest(any_report) == hashlib.sha256(data).hexdigest()
+    assert compute_report_digest(any_report) == hashlib.sha256(data).hexdigest()
 
 
 @SAME_REPORT

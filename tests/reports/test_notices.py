@@ -19,11 +19,11 @@ from reports.license_examples import (
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
-from modelaudit.reports.notices import notices
+from modelaudit.reports.notices import build_notices
 
 
 def files(report: AuditReport, license_: LicenseConclusion) -> dict[str, str]:
-    return {name: text.decode() for name, text in notices(replace(report, license=license_)).items()}
+    return {name: text.decode() for name, text in build_notices(replace(report, license=license_)).items()}
 
 
 def test_the_notice_holds_the_exact_words_and_nothing_else(failing: AuditReport) -> None:
@@ -53,7 +53,7 @@ def test_limits_are_passed_on_with_the_list_and_where_it_stands(failing: AuditRe
     clauses = tuple(replace(clause, fields=()) for clause in LLAMA.clauses)
     unlisted = replace(conflicting_conclusion(), entries=(replace(LLAMA, clauses=clauses, read=""),))
     text = files(failing, unlisted)["USE-RESTRICTIONS.md"]
-    assert "not read by us" in text and "The list of forbidden uses is not on record here" in text
+    assert "not verified" in text and "The list of forbidden uses is not on record here" in text
 
 
 def test_the_checklist_begins_with_the_answer_and_leaves_nothing_out(failing: AuditReport) -> None:

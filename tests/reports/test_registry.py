@@ -7,7 +7,7 @@ import pytest
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
-from modelaudit.reports import REPORTS, format_of, render
+from modelaudit.reports import REPORTS, detect_format, render_report
 
 
 @pytest.mark.parametrize(
@@ -22,26 +22,26 @@ from modelaudit.reports import REPORTS, format_of, render
     ],
 )
 def test_a_file_name_tells_the_format(path: str, format: str) -> None:
-    assert format_of(path) == format
+    assert detect_format(path) == format
 
 
 @pytest.mark.parametrize("path", ["report", "report.pdf", "html", "report.json.bak", ""])
 def test_another_name_is_refused_with_the_names_that_work(path: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        format_of(path)
+        detect_format(path)
     assert all(ending in str(caught.value) for each in REPORTS.values() for ending in each.endings)
     assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_format_is_refused_with_the_list(passing: AuditReport) -> None:
     with pytest.raises(ConfigurationError, match="table, json, html, cyclonedx"):
-        render(passing, "pdf")
+        render_report(passing, "pdf")
 
 
 @pytest.mark.parametrize("format", list(REPORTS))
 def test_every_format_is_a_pure_function(format: str, any_report: AuditReport) -> None:
-    first = render(any_report, format)
-    assert first == render(any_report, format)
+    first = render_report(any_report, format)
+    assert first == render_report(any_report, format)
     assert first.decode("utf-8").endswith("\n")
 
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 import pytest
 
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.reports.terminal import _evidence
-from modelaudit.reports.wording import sentence, unread_words
+from modelaudit.reports.terminal import _shorten_evidence
+from modelaudit.reports.wording import describe_unread, format_sentence
 
 
 @pytest.mark.parametrize("listed", range(1, 40))
 def test_the_marked_line_of_a_listing_is_never_cut(listed: int) -> None:
     lines = ("byte 9: REDUCE", *(f"  {at} PROTO" for at in range(listed - 1)), "> 99 REDUCE")
-    shown = _evidence(lines)
+    shown = _shorten_evidence(lines)
     assert (shown[0], shown[-1]) == (lines[0], lines[-1])
     assert len(shown) <= 9
     assert len(shown) == len(lines) or f"… {len(lines) - 8} lines left out" in shown
 
 
 def test_evidence_without_a_listing_is_cut_at_its_end() -> None:
-    assert _evidence(tuple("abcdefghij")) == [*"abcdefgh", "… and 2 more lines"]
-    assert _evidence(tuple("abcdefghi")) == [*"abcdefghi"]
+    assert _shorten_evidence(tuple("abcdefghij")) == [*"abcdefgh", "… and 2 more lines"]
+    assert _shorten_evidence(tuple("abcdefghi")) == [*"abcdefghi"]
 
 
 def test_a_sentence_ends_once_and_keeps_the_case_of_a_file_name() -> None:
-    assert sentence("os-system.pkl: it calls.") == "os-system.pkl: it calls."
-    assert sentence("the text was read") == "The text was read."
-    words = unread_words(Unread(UnreadReason.PROGRAM, "scripts: the text was read, but its code was not analysed"))
+    assert format_sentence("os-system.pkl: it calls.") == "os-system.pkl: it calls."
+    assert format_sentence("the text was read") == "The text was read."
+    words = describe_unread(Unread(UnreadReason.PROGRAM, "scripts: the text was read, but its code was not analysed"))
     assert words == "It is program code. Scripts: the text was read, but its code was not analysed."

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.reports.text import https_link, printable
+from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 ANY_TEXT = st.text(alphabet=st.characters())
 
@@ -31,21 +31,21 @@ ANY_TEXT = st.text(alphabet=st.characters())
     ],
 )
 def test_shows_what_does_not_show_itself(text: str, shown: str) -> None:
-    assert printable(text) == shown
+    assert escape_unprintable(text) == shown
 
 
 @given(ANY_TEXT)
 def test_any_text_ends_as_visible_characters_on_one_line(text: str) -> None:
-    shown = printable(text)
+    shown = escape_unprintable(text)
     shown.encode("utf-8")
     assert len(shown.splitlines()) <= 1
     assert all(unicodedata.category(each)[0] not in "CZ" or each == " " for each in shown)
-    assert printable(shown) == shown
+    assert escape_unprintable(shown) == shown
 
 
 def test_counts_what_a_limit_leaves_out() -> None:
-    assert printable("a" * 12_345, limit=3) == "aaa… (12,342 more characters, all of them in the JSON report)"
-    assert printable("abc", limit=3) == "abc"
+    assert escape_unprintable("a" * 12_345, limit=3) == "aaa… (12,342 more characters, all of them in the JSON report)"
+    assert escape_unprintable("abc", limit=3) == "abc"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_counts_what_a_limit_leaves_out() -> None:
     ["https://docs.python.org/3/library/pickle.html", "https://example.org", "https://h.example:8443/a?b=c&d=%20#e"],
 )
 def test_plain_https_may_become_a_link(address: str) -> None:
-    assert https_link(address) == address
+    assert validate_https_link(address) == address
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_plain_https_may_become_a_link(address: str) -> None:
     ],
 )
 def test_nothing_else_becomes_a_link(address: str) -> None:
-    assert https_link(address) is None
+    assert validate_https_link(address) is None

@@ -17,7 +17,7 @@ from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, Verdict
 from modelaudit.model.structure import Location, UnreadReason
 from modelaudit.model.terms import Answer, Group, LicenseCategory, Relation, Use
-from modelaudit.reports import REPORTS, license_words, render, wording
+from modelaudit.reports import REPORTS, license_words, render_report, wording
 
 BANNED = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
 ROOM = Path(modelaudit.reports.__file__).parent
@@ -26,7 +26,7 @@ ROOM = Path(modelaudit.reports.__file__).parent
 @pytest.mark.parametrize(
     ("phrases", "words"),
     [
-        (wording.VERDICTS, Verdict),
+        (wording.VERDICT_SENTENCES, Verdict),
         (wording.EXIT_CODES, Verdict),
         (wording.EXTENTS, Extent),
         (wording.UNREAD, UnreadReason),
@@ -57,7 +57,7 @@ def test_every_word_of_the_model_has_a_phrase(phrases: dict[StrEnum, str], words
 def test_no_report_promises_what_nobody_can(
     format: str, name: str, examples: dict[str, Callable[[], AuditReport]]
 ) -> None:
-    assert not BANNED.findall(render(examples[name](), format).decode())
+    assert not BANNED.findall(render_report(examples[name](), format).decode())
 
 
 def test_no_template_and_no_string_of_the_renderers_holds_a_banned_word() -> None:
@@ -83,22 +83,22 @@ def test_no_template_and_no_string_of_the_renderers_holds_a_banned_word() -> Non
     ],
 )
 def test_sizes_in_decimal_units(size: int, words: str) -> None:
-    assert wording.human_size(size) == words
+    assert wording.format_size(size) == words
 
 
 def test_places_and_thresholds_in_words() -> None:
-    assert wording.place_words(Location(1234, 5, "license")) == "byte 1,234, line 5, entry license"
-    assert wording.place_words(Location(0)) == "byte 0"
-    assert wording.place_words(Location()) == ""
-    assert wording.fail_on_words(Severity.HIGH) == "findings of severity high and above fail"
-    assert wording.fail_on_words(Severity.CRITICAL) == "critical findings fail"
-    assert wording.fail_on_words(None) == "findings never fail this policy"
+    assert wording.describe_place(Location(1234, 5, "license")) == "byte 1,234, line 5, entry license"
+    assert wording.describe_place(Location(0)) == "byte 0"
+    assert wording.describe_place(Location()) == ""
+    assert wording.describe_threshold(Severity.HIGH) == "findings of severity high and above fail"
+    assert wording.describe_threshold(Severity.CRITICAL) == "critical findings fail"
+    assert wording.describe_threshold(None) == "findings never fail this policy"
 
 
 def test_every_kind_of_clause_has_its_place() -> None:
     kinds = load_catalogue().clauses.kinds
-    assert {id_ for id_, kind in kinds.items() if kind.group is Group.LIMIT} == wording.LIMITS
-    assert {id_ for id_, kind in kinds.items() if kind.group in (Group.WATCH, Group.FACT)} == wording.NOTES
+    assert {id_ for id_, kind in kinds.items() if kind.group is Group.LIMIT} == wording.LIMIT_KINDS
+    assert {id_ for id_, kind in kinds.items() if kind.group in (Group.WATCH, Group.FACT)} == wording.NOTE_KINDS
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_every_kind_of_clause_has_its_place() -> None:
     ],
 )
 def test_large_numbers_are_told_in_millions(number: float, words: str) -> None:
-    assert wording.human_number(number) == words
+    assert wording.format_number(number) == words
 
 
 def test_times_are_told_in_utc() -> None:
-    assert wording.moment("2026-11-24T23:30:00-02:00") == "25 November 2026, 01:30 UTC"
-    assert wording.moment("2026-01-02T03:04:05Z") == "2 January 2026, 03:04 UTC"
-    assert [wording.moment(datetime(2026, month, 1).isoformat() + "+00:00") for month in range(1, 13)]
+    assert wording.format_moment("2026-11-24T23:30:00-02:00") == "25 November 2026, 01:30 UTC"
+    assert wording.format_moment("2026-01-02T03:04:05Z") == "2 January 2026, 03:04 UTC"
+    assert [wording.format_moment(datetime(2026, month, 1).isoformat() + "+00:00") for month in range(1, 13)]

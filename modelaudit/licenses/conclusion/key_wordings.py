@@ -56,11 +56,11 @@ _FIRST_WORDINGS = (
         " origins are named, and the rest were not looked at",
     ),
 )
-_COMPILED = tuple((re.compile(pattern, re.DOTALL), first) for pattern, first in _FIRST_WORDINGS)
+_COMPILED_WORDINGS = tuple((re.compile(pattern, re.DOTALL), first) for pattern, first in _FIRST_WORDINGS)
 
 
 def restore_first_wording(sentence: str) -> str:
     """Replace reworded phrases of a sentence by those of the first release, for use in a permanent key."""
-    for pattern, first in _COMPILED:
+    for pattern, first in _COMPILED_WORDINGS:
         sentence = pattern.sub(first, sentence)
     return sentence

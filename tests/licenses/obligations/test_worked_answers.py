@@ -16,8 +16,8 @@ from builders.license_repositories import MODELS, cache
 import modelaudit
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.license_screen import render_license
-from modelaudit.reports.notices import notices
-from modelaudit.reports.shipping import shipping
+from modelaudit.reports.notices import build_notices
+from modelaudit.reports.shipping import assess_shipping
 
 
 class Expected(NamedTuple):
@@ -191,7 +191,7 @@ def test_screen_and_files_agree(name: str, ask: Callable[..., AuditReport]) -> N
     screen = render_license(report).decode()
     word = {"allow": "ALLOWED", "deny": "DENIED", "review": "FOR REVIEW"}[wanted.answer]
     assert screen.split("  ")[0].endswith(word)
-    files = {path: content.decode() for path, content in notices(report).items()}
+    files = {path: content.decode() for path, content in build_notices(report).items()}
     assert f"**{word}**" in files["CHECKLIST.md"]
     for duty in report.license.duties:
         for words in duty.words:
@@ -218,7 +218,9 @@ def test_answer_fits_one_screen(name: str, ask: Callable[..., AuditReport]) -> N
 
 
 def test_first_line_states_the_whole_answer(ask: Callable[..., AuditReport]) -> None:
-    lines = {name: shipping(ask(f"acme/{name}").license).line for name in ("hunyuan-shapes", "gpl-tagger", "nameless")}
+    lines = {
+        name: assess_shipping(ask(f"acme/{name}").license).line for name in ("hunyuan-shapes", "gpl-tagger", "nameless")
+    }
     assert lines == {
         "hunyuan-shapes": "1 reason stands against what you mean to do: No rights are granted for EU, GB, KR, and what "
         "you mean to do is not wholly outside.",
@@ -227,8 +229,8 @@ def test_first_line_states_the_whole_answer(ask: Callable[..., AuditReport]) -> 
         "nameless": "1 point has to be decided by a person: No licence is declared, so no permission can be shown: ask "
         "the author to state one in writing.",
     }
-    assert shipping(ask("acme/crawl-summarizer").license).line.endswith("a data set is under stricter terms.")
-    hidden = shipping(ask("acme/llama-chat-8b", monthly_active_users=1e5).license).line
+    assert assess_shipping(ask("acme/crawl-summarizer").license).line.endswith("a data set is under stricter terms.")
+    hidden = assess_shipping(ask("acme/llama-chat-8b", monthly_active_users=1e5).license).line
     assert hidden.endswith("could not be read; the licence on record for that name is assumed.")
 
 
