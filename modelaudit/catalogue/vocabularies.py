@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import Annotated
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
-from modelaudit.catalogue.schema import Kebab, Shape, Text, among
+from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, among
 from modelaudit.model.catalogue import (
     CODE_KINDS,
     EFFECTS,
@@ -28,8 +28,6 @@ from modelaudit.model.catalogue import (
     VocabularyDeclaration,
 )
 
-_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
 VocabularyKind = Annotated[Kebab, among((*CODE_KINDS, *OTHER_KINDS))]
 Effect = Annotated[str, among((*EFFECTS, *MORE_EFFECTS))]
 
@@ -38,7 +36,7 @@ def _as_entry(value: object) -> object:
     return {"why": value} if isinstance(value, str) else value
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class DangerousNameFile:
     """A dangerous name: what it does, and the family of harm where the file's own is not it."""
 
@@ -46,14 +44,14 @@ class DangerousNameFile:
     effect: Effect | None = None
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class DangerousAlikeFile(DangerousNameFile):
     """Dangerous names that share their reason."""
 
     names: Annotated[list[Text], Field(min_length=1)] = Field(kw_only=True)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class DangerousFile:
     """The dangerous names of one file; ``effect`` holds for every entry without its own."""
 
@@ -62,7 +60,7 @@ class DangerousFile:
     alike: list[DangerousAlikeFile] = field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class TrustedAlikeFile:
     """Trusted names that share their reason."""
 
@@ -70,7 +68,7 @@ class TrustedAlikeFile:
     names: Annotated[list[Text], Field(min_length=1)]
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class TrustedFile:
     """The trusted names of one file, each with its reason."""
 
@@ -78,7 +76,7 @@ class TrustedFile:
     alike: list[TrustedAlikeFile] = field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class VocabularyFile:
     """``rules/vocabularies/<vocabulary>/<name>.yaml``. A name on neither list is unlisted."""
 
@@ -87,7 +85,7 @@ class VocabularyFile:
     dangerous: list[DangerousFile] = field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class UnlistedUseFile:
     """Uses for which the consequence of an unlisted name differs from that of the vocabulary."""
 
@@ -97,16 +95,20 @@ class UnlistedUseFile:
     reason: Text | None = None
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class HarmlessFile:
-    """Uses that need no rule for a dangerous name of these effects (of any, without), or for a detection."""
+    """Uses that need no rule for a dangerous name of these effects (of any, without), or for a detection.
+
+    ``but_names`` need a rule all the same.
+    """
 
     uses: Annotated[list[Text], Field(min_length=1)]
     reason: Text
     effects: list[Effect] = field(default_factory=list)
+    but_names: list[Text] = field(default_factory=list)
 
 
-@dataclass(config=_CONFIG)
+@dataclass(config=CONFIG)
 class DeclarationFile:
     """``rules/vocabularies/<vocabulary>/_vocabulary.yaml``."""
 
@@ -146,7 +148,10 @@ def read_declarations(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
         declarations[vocabulary] = VocabularyDeclaration(
             _read_policy(document, file.kind, file.unlisted, file.reason, ()),
             uses,
-            tuple(Harmless(frozenset(each.uses), frozenset(each.effects), each.reason) for each in file.harmless),
+            tuple(
+                Harmless(frozenset(each.uses), frozenset(each.effects), each.reason, frozenset(each.but_names))
+                for each in file.harmless
+            ),
         )
     return declarations
 

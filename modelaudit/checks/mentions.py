@@ -94,7 +94,7 @@ def _find_consequences(
         return UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED
     # A dangerous name or a detection is known to matter. Without a rule it was not judged, which must not be a pass.
     needs_rule = is_dangerous or policy.kind == DETECTIONS
-    if needs_rule and not declaration.is_harmless(mention.use, judgement.effect):
+    if needs_rule and not declaration.is_harmless(mention.use, mention.name, judgement.effect):
         return None, UnreadReason.UNJUDGED
     return None, None
 

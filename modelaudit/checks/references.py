@@ -19,8 +19,13 @@ _FOREIGN: Final = "--"
 # What these formats name as code is one file that is run as Python; of others it may be a folder or an archive.
 _RUN_AS_PYTHON: Final = frozenset({"python-build", "notebook"})
 _OF_CODE: Final = (".py", ".pyw", ".py3", ".ipynb", ".ipy", ".pyx")
-# Graphs whose tensors lie in other files.
-_NEED_DATA: Final = frozenset({"onnx", "ort", "tflite"})
+# What a loader cannot do without: the tensors of a graph in other files, and the code of an auto_map.
+_NEEDED: Final = {
+    "onnx": ReferenceKind.DATA,
+    "ort": ReferenceKind.DATA,
+    "tflite": ReferenceKind.DATA,
+    "auto-map": ReferenceKind.CODE,
+}
 # HDF5 looks for other files in the folder in which the program runs, whichever file lies beside this one.
 _LOOK_ELSEWHERE: Final = frozenset({"hdf5"})
 _LINKS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
@@ -67,9 +72,10 @@ def _find_default(format_: str, reference: Reference, state: str) -> UnreadReaso
     """The absence that remains where no rule asks for such a reference.
 
     A missing file is ordinary: repositories leave out shards and notes. A graph cannot be loaded without its external
-    data, native code always matters, and any other state means that the path leads to something that was not read.
+    data, nor a model without the code that its ``auto_map`` names. Native code always matters, and any other state
+    means that the path leads to something that was not read.
     """
-    if state == "missing" and format_ in _NEED_DATA and reference.kind is ReferenceKind.DATA:
+    if state == "missing" and reference.kind is _NEEDED.get(format_):
         return UnreadReason.CONTENT_ABSENT
     is_ordinary = state in ("present", "missing") and reference.kind is not ReferenceKind.LIBRARY
     is_ordinary = is_ordinary and format_ not in _LOOK_ELSEWHERE

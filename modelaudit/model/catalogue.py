@@ -217,11 +217,18 @@ class Harmless:
     Attributes:
         uses: the uses concerned.
         effects: the families of harm concerned; empty for all, and for detections.
+        but_names: names that need a rule all the same.
     """
 
     uses: frozenset[str]
     effects: frozenset[str]
     reason: str
+    but_names: frozenset[str] = frozenset()
+
+    def covers(self, use: str, name: str, effect: str) -> bool:
+        """Whether a mention of ``name`` in this use and with this effect needs no rule."""
+        is_concerned = use in self.uses and (not self.effects or effect in self.effects)
+        return is_concerned and name not in self.but_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +243,9 @@ class VocabularyDeclaration:
         """Return the policy of one use."""
         return self.uses.get(use, self.policy)
 
-    def is_harmless(self, use: str, effect: str) -> bool:
+    def is_harmless(self, use: str, name: str, effect: str) -> bool:
         """Whether such a mention needs no rule."""
-        return any(use in each.uses and (not each.effects or effect in each.effects) for each in self.harmless)
+        return any(each.covers(use, name, effect) for each in self.harmless)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,3 +119,11 @@ def test_explain_of_a_retired_rule_names_the_rule_that_replaces_it() -> None:
     command = [sys.executable, "-m", "modelaudit", "explain", name]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ran.stdout.startswith(f"The rule {name} is gone since {retired[name].since}; {retired[name].became} reports")
+
+
+def test_excepted_name_of_a_harmless_use_needs_a_rule(damage: Callable[[str, str, str], Path]) -> None:
+    harmless = "harmless:\n  - {uses: [call], effects: [file], but-names: [wipe], reason: it writes its own files}\n"
+    damage(LIST, "", NAMES)
+    declared = load_catalogue(damage(DECLARATION, "", f"kind: names\nunlisted: absent\n{harmless}")).declarations["toy"]
+    assert declared.is_harmless("call", "save", "file")
+    assert not declared.is_harmless("call", "wipe", "file")

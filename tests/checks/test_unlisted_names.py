@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.fixtures import fixture_path
-from support.mentions import INVENTED, Place, keep_invented, places_of
+from support.mentions import INVENTED, Place, find_places, keep_invented, places_of
 from support.reading import BytesWindow
 
 import modelaudit
@@ -28,9 +29,6 @@ from modelaudit.policy.gate import decide
 
 CATALOGUE = load_catalogue(formats=FACTS)
 POLICY = replace(CATALOGUE.policies["default"], checks=(CheckFamily.SECURITY, CheckFamily.INTEGRITY))
-LISTED = Path(__file__).with_name("mentions.tsv").read_text(encoding="utf-8")
-FIXTURE_OF = {Place(*line.split("\t")[:3]): line.split("\t")[3] for line in LISTED.splitlines()}
-"""Every place in which a fixture names something, with the smallest fixture that does."""
 
 
 @functools.cache
@@ -71,22 +69,29 @@ def is_quiet(place: Place) -> bool:
     return declaration.policy_of(place.use).unlisted is Unlisted.QUIET
 
 
+def keep_invented_of_fixture(place: Place, fixture: str) -> tuple[str, Structure]:
+    """The address and the structure of the first part of a fixture that names something there, with another name."""
+    found = ((address, each) for address, each in read_fixture(fixture).structures if place in places_of(each))
+    address, structure = next(found)
+    return address, keep_invented(structure, place)
+
+
 def test_every_vocabulary_that_a_fixture_names_is_declared() -> None:
-    assert {place.vocabulary for place in FIXTURE_OF} <= CATALOGUE.declarations.keys()
+    assert {place.vocabulary for place in find_places()} <= CATALOGUE.declarations.keys()
 
 
-@pytest.mark.parametrize("place", sorted(FIXTURE_OF), ids=lambda each: f"{each.format}-{each.vocabulary}-{each.use}")
-def test_unlisted_name_is_never_a_pass_unless_its_vocabulary_is_quiet(place: Place) -> None:
-    found = [
-        (address, structure)
-        for address, structure in read_fixture(FIXTURE_OF[place]).structures
-        if place in places_of(structure)
-    ]
-    assert found, f"{FIXTURE_OF[place]} no longer names anything there: derive tests/checks/mentions.tsv again"
-    address, structure = found[0]
-    reading = FixedReading([(address, keep_invented(structure, place))])
-    verdict = judge_reading(reading, address.partition("!")[0])
-    assert is_quiet(place) or verdict is not Verdict.PASS
+def test_fixtures_name_something_in_every_vocabulary() -> None:
+    assert CATALOGUE.declarations.keys() == {place.vocabulary for place in find_places()}
+
+
+def test_unlisted_name_is_never_a_pass_unless_its_vocabulary_is_quiet() -> None:
+    passed = []
+    for place, fixture in find_places().items():
+        address, structure = keep_invented_of_fixture(place, fixture)
+        verdict = judge_reading(FixedReading([(address, structure)]), address.partition("!")[0])
+        if verdict is Verdict.PASS and not is_quiet(place):
+            passed.append(f"{place.format}: {place.vocabulary}, {place.use} ({fixture})")
+    assert not passed
 
 
 @pytest.mark.parametrize(
@@ -111,33 +116,84 @@ def test_file_with_invented_name_is_incomplete(fixture: str, name: bytes, invent
 
 
 def test_undeclared_vocabulary_leaves_an_absence() -> None:
-    place = next(each for each in FIXTURE_OF if each.vocabulary == "git-stores")
+    place, fixture = next((place, name) for place, name in find_places().items() if place.vocabulary == "git-stores")
     bare = replace(CATALOGUE, findings={}, declarations={})
-    address, structure = next(
-        each for each in read_fixture(FIXTURE_OF[place]).structures if place in places_of(each[1])
-    )
-    reading = FixedReading([(address, keep_invented(structure, place))])
-    assert judge_reading(reading, address, bare) is Verdict.INCOMPLETE
+    address, structure = keep_invented_of_fixture(place, fixture)
+    assert judge_reading(FixedReading([(address, structure)]), address, bare) is Verdict.INCOMPLETE
 
 
 def without(rule: str) -> Mapping[str, FindingRule]:
     return {id_: each for id_, each in CATALOGUE.findings.items() if id_ != rule}
 
 
+def scan_folder(folder: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+    """Scan a whole folder with another rule set."""
+    monkeypatch.setattr("modelaudit.pipeline.load_catalogue", lambda **options: catalogue)
+    return modelaudit.scan(folder, second_opinion=False).decision.verdict
+
+
+def write_linked_data(folder: Path) -> Path:
+    """Write a graph whose external data has a second name outside of its folder."""
+    model = folder / "model"
+    model.mkdir()
+    for source in fixture_path("onnx/benign/external").iterdir():
+        (model / source.name).write_bytes(source.read_bytes())
+        if source.suffix != ".onnx":
+            os.link(model / source.name, folder / source.name)
+    return model
+
+
+def write_outside_link(folder: Path) -> Path:
+    """Write a folder with a link to a file outside of it."""
+    model = folder / "model"
+    model.mkdir()
+    (folder / "outside.txt").write_text("text", encoding="utf-8")
+    (model / "inside.txt").symlink_to(folder / "outside.txt")
+    return model
+
+
+WITHOUT_FIXTURE = {"coverage/link-outside-root": write_outside_link, "onnx/external-data-hard-link": write_linked_data}
+"""Decisive rules about links, which no fixture can hold, with the function that writes a folder for them."""
+FALLBACKS = {id_ for id_, rule in CATALOGUE.findings.items() if rule.is_fallback}
 DECISIVE = {
     id_: rule.fires
     for id_, rule in CATALOGUE.findings.items()
     if (rule.rule.check is CheckFamily.SECURITY and rule.rule.severity.rank >= Severity.HIGH.rank) or rule.leaves
 }
-del DECISIVE["code/deletes-at-import"]  # code/changes-files reports the same call with low severity
 """The rules whose finding fails or leaves an absence, with the fixtures in which they fire."""
 
 
-@pytest.mark.parametrize("rule", sorted(DECISIVE))
-def test_missing_rule_never_turns_its_fixture_into_a_pass(rule: str) -> None:
+@pytest.mark.parametrize("rule", sorted(id_ for id_, fixtures in DECISIVE.items() if fixtures))
+def test_missing_rule_never_turns_its_fixture_into_a_pass(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    smaller = replace(CATALOGUE, findings=without(rule))
     fixture = next((name for name in DECISIVE[rule] if fixture_path(name).is_file()), None)
     if fixture is None:
-        pytest.skip("it fires on whole folders only")
+        assert scan_folder(fixture_path(DECISIVE[rule][0]), smaller, monkeypatch) is not Verdict.PASS
+        return
     read = read_fixture(fixture, is_alone=True)
-    smaller = replace(CATALOGUE, findings=without(rule))
     assert judge_reading(FixedReading(read.structures, read), fixture_path(fixture).name, smaller) is not Verdict.PASS
+
+
+@pytest.mark.parametrize("rule", sorted(WITHOUT_FIXTURE))
+def test_missing_rule_about_links_never_turns_a_folder_into_a_pass(
+    rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = WITHOUT_FIXTURE[rule](tmp_path)
+    report = modelaudit.scan(model, second_opinion=False)
+    assert rule in {finding.rule for finding in report.findings}
+    assert scan_folder(model, replace(CATALOGUE, findings=without(rule)), monkeypatch) is not Verdict.PASS
+
+
+def test_every_decisive_rule_is_left_out_by_a_test() -> None:
+    assert {id_ for id_, fixtures in DECISIVE.items() if not fixtures} - WITHOUT_FIXTURE.keys() <= FALLBACKS
+
+
+@pytest.mark.parametrize("rule", sorted(DECISIVE.keys() - WITHOUT_FIXTURE.keys() - FALLBACKS))
+def test_fixture_is_no_pass_without_any_rule(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = replace(CATALOGUE, findings={})
+    fixture = next((name for name in DECISIVE[rule] if fixture_path(name).is_file()), None)
+    if fixture is None:
+        assert scan_folder(fixture_path(DECISIVE[rule][0]), bare, monkeypatch) is not Verdict.PASS
+        return
+    read = read_fixture(fixture, is_alone=True)
+    assert judge_reading(FixedReading(read.structures, read), fixture_path(fixture).name, bare) is not Verdict.PASS

@@ -1,14 +1,33 @@
-"""Which names the fixtures hand to loaders: every format, vocabulary and use, with a fixture that shows it."""
+"""Find every combination of format, vocabulary and use that the fixtures hand to loaders, with one fixture each.
+
+All fixtures are read for it and none is judged. The result is kept in ``build/mentions.json`` under a digest of the
+fixtures, of the package and of the rules, so that only the first run after a change reads them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
 
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import PYTHON_NAMES, TORCH_OPERATORS, Mention, Outline
 from modelaudit.model.reading import Structure
 from modelaudit.model.skops import SkopsSchema
 from modelaudit.model.torch import TorchProgram
+from modelaudit.pipeline import ArtifactReading
+from support.fixtures import FIXTURES, ROOT, WRITTEN, fixture_name
+from support.reading import BytesWindow
+
+_CACHE = ROOT / "build/mentions.json"
+_LIMITS = Limits(artifact_seconds=60, expanded_bytes=MIB, members_total=1000, document_nodes=50_000, document_depth=60)
+"""Low bounds: a fixture that is a bomb costs seconds under the usual ones, and its names come first."""
 
 INVENTED = "acme_exec_shell"
 """A name that no vocabulary lists."""
@@ -52,3 +71,42 @@ def keep_invented(structure: Structure, place: Place) -> Structure:
             return replace(structure, nodes=(invented_node,), defects=())
         case _:
             raise AssertionError(f"{type(structure).__name__} names nothing")
+
+
+@functools.cache
+def find_places() -> Mapping[Place, str]:
+    """Return every place in which a fixture names something, with the smallest fixture that does."""
+    fixtures = sorted(path for root in (FIXTURES, WRITTEN) for path in root.rglob("*") if path.is_file())
+    digest = _digest_files(
+        [*fixtures, *sorted((ROOT / "modelaudit").rglob("*.py")), *sorted((ROOT / "rules").rglob("*.yaml"))]
+    )
+    if _CACHE.is_file():
+        kept = json.loads(_CACHE.read_text(encoding="utf-8"))
+        if kept["digest"] == digest:
+            return {Place(*place): name for *place, name in kept["places"]}
+    found: dict[Place, tuple[int, str]] = {}
+    for path in fixtures:
+        name = fixture_name(path)
+        window = BytesWindow(path.read_bytes())
+        for place in {place for structure in _read_structures(name, window) for place in places_of(structure)}:
+            found[place] = min(found.get(place, (window.size, name)), (window.size, name))
+    places = {place: name for place, (_, name) in sorted(found.items())}
+    rows = [[place.format, place.vocabulary, place.use, name] for place, name in places.items()]
+    # Several processes may write it at once: each replaces the whole file.
+    temporary = _CACHE.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"digest": digest, "places": rows}), encoding="utf-8")
+    temporary.replace(_CACHE)
+    return places
+
+
+def _read_structures(name: str, window: BytesWindow) -> Iterator[Structure]:
+    reading = ArtifactReading(_LIMITS)
+    reading.run(Artifact(name, window.size, lambda: nullcontext(window)), hashing=False)
+    return (structure for _, structure in reading.structures)
+
+
+def _digest_files(paths: list[Path]) -> str:
+    digest = sha256()
+    for path in paths:
+        digest.update(f"{path.relative_to(ROOT)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
