@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.catalogue.document import Document, parse, scalar
 from modelaudit.model.errors import ConfigurationError
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
+@check_each(
+    "text, value",
     [
         ("on", "on"),
         ("no", "no"),

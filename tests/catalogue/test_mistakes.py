@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 
 from modelaudit import __version__
 from modelaudit.catalogue import load_catalogue
@@ -177,8 +178,8 @@ aliases: [Expat 1.0]
 """
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line"),
+@check_each(
+    "old, new, line",
     [
         ("id: Expat", "id: m.i.t", 1),
         ("name: Expat Licence", "name: the-mit-license", 2),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.errors import ConfigurationError
@@ -99,8 +100,8 @@ def test_an_empty_list_is_a_mistake(written: Callable[[str], Path]) -> None:
         load_catalogue(written("origins: []\n"))
 
 
-@pytest.mark.parametrize(
-    ("name", "covered"),
+@check_each(
+    "name, covered",
     [
         ("acme/rocket-1", True),
         ("Acme/Rocket-1-GGUF", True),
@@ -118,8 +119,8 @@ def test_a_pattern_covers(name: str, covered: bool) -> None:
 SHIPPED = load_catalogue()
 
 
-@pytest.mark.parametrize(
-    ("name", "license_id", "multimodal"),
+@check_each(
+    "name, license_id, multimodal",
     [
         ("meta-llama/Llama-2-7b-hf", "LicenseRef-Llama-2", False),
         ("meta-llama/Meta-Llama-3-8B", "LicenseRef-Llama-3", False),
@@ -154,7 +155,7 @@ def test_the_shipped_rules_know_a_model(name: str, license_id: str, multimodal: 
     ]
 
 
-@pytest.mark.parametrize(
+@check_each(
     "name",
     [
         "google/gemma-4-9b",

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.callables import judge_name
@@ -61,7 +62,7 @@ def resolve(name: str) -> object | None:
     return None
 
 
-@pytest.mark.parametrize(("source", "gadget"), GADGETS, ids=lambda text: text)
+@check_each("source, gadget", GADGETS)
 def test_every_published_gadget_is_dangerous(source: str, gadget: str) -> None:
     assert judge_name(split(gadget), CALLABLES).standing is Standing.DANGEROUS, source
 
@@ -99,13 +100,13 @@ def test_every_trust_has_a_reason_of_its_own_words() -> None:
     assert all(len(entry.why.split()) >= 2 and not entry.why.endswith(".") for entry in TRUSTED.values())
 
 
-@pytest.mark.parametrize("name", ["eval", "open", "getattr", "globals", "type", "compile", "map"])
+@check_each("name", ["eval", "open", "getattr", "globals", "type", "compile", "map"])
 def test_python_2_spellings_are_dangerous_too(name: str) -> None:
     for module in ("builtins", "__builtin__"):
         assert judge_name(Name(module, name), CALLABLES).standing is Standing.DANGEROUS
 
 
-@pytest.mark.parametrize(
+@check_each(
     "name",
     ["functools.partial", "collections.defaultdict", "copyreg._reconstructor", "copy_reg._reconstructor",
      "copyreg.__newobj__", "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct",

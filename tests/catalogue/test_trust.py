@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 import yaml
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.callables import judge_name
@@ -147,7 +148,7 @@ def test_lists_of_several_releases_are_united_and_each_name_keeps_its_first_reas
     }
 
 
-@pytest.mark.parametrize(
+@check_each(
     "name",
     [
         # __setstate__ runs source, or evaluates a formula, out of the state
@@ -179,7 +180,7 @@ def test_what_was_read_and_refused_stays_refused(name: str) -> None:
     assert judge_name(Name(module, qualname), CALLABLES).standing is not Standing.TRUSTED
 
 
-@pytest.mark.parametrize(
+@check_each(
     "name",
     ["sklearn.tree.tree.DecisionTreeClassifier", "sklearn.ensemble.forest.RandomForestClassifier",
      "sklearn.linear_model.logistic.LogisticRegression", "sklearn.preprocessing.imputation.Imputer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 import modelaudit
@@ -15,8 +15,8 @@ def told(path: Path) -> tuple[int, set[str]]:
     return report.exit_code, {each.rule for each in report.findings if each.rule.startswith("code/")}
 
 
-@pytest.mark.parametrize(
-    ("folder", "exit_code", "rules"),
+@check_each(
+    "folder, exit_code, rules",
     [
         ("auto-map-own", 0, {"code/needs-trust"}),
         ("auto-map-foreign", 1, {"code/foreign-code"}),

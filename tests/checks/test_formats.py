@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
@@ -21,8 +22,8 @@ def told(*recognised: tuple[str, str]) -> list[tuple[str, str, str]]:
     return [(s.artifact, s.key, str(s.fields["danger"])) for s in subjects_of_formats(recognised, FORMATS)]
 
 
-@pytest.mark.parametrize(
-    ("address", "extension"),
+@check_each(
+    "address, extension",
     [
         ("model.safetensors", ".safetensors"), ("a/b/Model.SafeTensors", ".safetensors"), ("a.zip!b/c.json", ".json"),
         ("a.json/b", ""), ("a.zip!c.json#2", ".json"), ("a.zip!dir\\c.json", ".json"), ("a.pkl!pickle@27", ""), ("x.zip![bytes 0-9]", ""),
@@ -56,7 +57,7 @@ def test_names_that_promise_nothing_and_promises_that_are_kept_are_quiet() -> No
     )
 
 
-@pytest.mark.parametrize(
+@check_each(
     "extension", [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".model", ".dat", ".joblib", ".mar", ".nemo", ".skops", ".gz", ".zip", ".keras", ".sav"]
 )  # fmt: skip
 def test_extensions_that_stand_over_many_formats_promise_nothing(extension: str) -> None:

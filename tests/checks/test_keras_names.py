@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.catalogue import Standing
@@ -11,7 +12,7 @@ CLASSES = load_catalogue().vocabularies["keras-classes"]
 SYMBOLS = load_catalogue().vocabularies["tensorflow-symbols"]
 
 
-@pytest.mark.parametrize("name", [
+@check_each("name", [
     "Dense", "keras.layers.Dense", "keras.src.models.functional.Functional", "tf_keras.src.engine.functional.Functional",
     "keras.src.engine.functional.Functional", "keras.engine.functional.Functional", "keras.optimizers.legacy.RMSprop",
     "Custom>Adam", "relu", "keras.src.ops.numpy.GetItem", "keras.dtype_policies.DTypePolicy", "__tuple__",
@@ -20,7 +21,7 @@ def test_what_keras_itself_writes_is_trusted(name: str) -> None:
     assert CLASSES[name].standing is Standing.TRUSTED
 
 
-@pytest.mark.parametrize("last", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "get_file", "load_model",
+@check_each("last", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "get_file", "load_model",
                                   "enable_unsafe_deserialization", "__lambda__", "func_load"])  # fmt: skip
 def test_no_spelling_of_what_is_dangerous_is_trusted(last: str) -> None:
     found = {entry.standing for name, entry in CLASSES.items() if name.rpartition(".")[2] == last}
@@ -34,9 +35,7 @@ def test_what_calls_code_of_others_is_on_no_list(last: str) -> None:
     assert not [name for name in CLASSES if name.rpartition(".")[2] == last]
 
 
-@pytest.mark.parametrize(
-    "space", ["io", "raw_ops", "saved_model", "data", "train", "summary", "distribute", "py_function"]
-)
+@check_each("space", ["io", "raw_ops", "saved_model", "data", "train", "summary", "distribute", "py_function"])
 def test_no_symbol_that_reaches_outside_is_trusted(space: str) -> None:
     assert not [name for name, entry in SYMBOLS.items()
                 if space in name.split(".") and entry.standing is Standing.TRUSTED]  # fmt: skip

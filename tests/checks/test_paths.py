@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.paths import judge_path
@@ -9,8 +10,8 @@ from modelaudit.checks.redaction import redacted
 CALLABLES = load_catalogue().callables
 
 
-@pytest.mark.parametrize(
-    ("path", "standing"),
+@check_each(
+    "path, standing",
     [
         ("os.system", "dangerous"),
         ("os", "dangerous"),

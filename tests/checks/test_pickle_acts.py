@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.checks.callables import judge_name
 from modelaudit.checks.pickle import describe, subjects_of_program
@@ -65,8 +66,8 @@ def name(text: str) -> Name:
     return Name(*text.rsplit(".", 1))
 
 
-@pytest.mark.parametrize(
-    ("subject", "standing"),
+@check_each(
+    "subject, standing",
     [
         (Name("collections", "OrderedDict"), Standing.TRUSTED),
         (Name("collections", "Counter"), Standing.STANDARD_LIBRARY),
@@ -136,8 +137,8 @@ def test_ordinary_acts_are_quiet() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("event", "expected"),
+@check_each(
+    "event, expected",
     [
         (call("os.system", PlainValue("'id'")), ("call", "os.system", "dangerous")),
         (call("os.system", act=Act.CONSTRUCT), ("construct", "os.system", "dangerous")),
@@ -220,9 +221,9 @@ def test_types_of_torchscript_are_its_own_only_in_its_own_archive() -> None:
     assert list(subjects_of_program("a", PickleProgram("torchscript", (), (called,), 0), CALLABLES))
 
 
-@pytest.mark.parametrize("act", [Act.IMPORT, Act.CONSTRUCT])
-@pytest.mark.parametrize(
-    ("module", "own"),
+@check_each("act", [Act.IMPORT, Act.CONSTRUCT])
+@check_each(
+    "module, own",
     [("__torch__", True), ("__torch__.a", True), ("__torch__evil", False), ("__torch__evil.a", False), ("a.__torch__", False)],
 )  # fmt: skip
 def test_a_module_is_torchscript_s_own_by_its_whole_first_name(act: Act, module: str, own: bool) -> None:

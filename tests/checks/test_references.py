@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.checks.references import subjects_of_references
 from modelaudit.model.artifact import Artifact
@@ -28,8 +28,8 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("address", "target", "state", "path"),
+@check_each(
+    "address, target, state, path",
     [
         ("model.onnx", "weights.bin", "present", "weights.bin"),
         ("model.onnx", "./weights.bin", "present", "weights.bin"),

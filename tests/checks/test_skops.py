@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.skops import subjects_of_schema
@@ -15,7 +15,7 @@ def judged(*nodes: SkopsNode) -> list[tuple[str, str, str]]:
     return [(str(s.fields["use"]), str(s.fields["name"]), str(s.fields["standing"])) for s in found]
 
 
-@pytest.mark.parametrize(
+@check_each(
     "node",
     [
         SkopsNode("ObjectNode", SCALER, "StandardScaler"),
@@ -31,8 +31,8 @@ def test_what_is_trusted(node: SkopsNode) -> None:
     assert not judged(node)
 
 
-@pytest.mark.parametrize(
-    ("node", "expected"),
+@check_each(
+    "node, expected",
     [
         (SkopsNode("FunctionNode", "os", "system"), ("refer", "os.system", "dangerous")),
         (SkopsNode("ListNode", "os", "system"), ("call", "os.system", "dangerous")),

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.torch import subjects_of_torch
@@ -23,8 +23,8 @@ def program(mention: NameUse, name: str, called: bool = True, **more: tuple[str,
     return TorchProgram("torchscript", (TorchMention(mention, name, 3, called),), **more)
 
 
-@pytest.mark.parametrize(
-    ("mention", "name"),
+@check_each(
+    "mention, name",
     [
         (NameUse.OPERATOR, "aten::relu"),
         (NameUse.OPERATOR, "prim::RaiseException"),
@@ -45,8 +45,8 @@ def test_what_is_trusted(mention: NameUse, name: str) -> None:
     assert not judged(program(mention, name))
 
 
-@pytest.mark.parametrize(
-    ("mention", "name", "standing"),
+@check_each(
+    "mention, name, standing",
     [
         (NameUse.OPERATOR, "aten::save", "dangerous"),
         (NameUse.OPERATOR, "aten::from_file", "dangerous"),
@@ -137,8 +137,8 @@ def storage_kinds(claim: StorageClaim, records: dict[str, int], *defects: str, p
 FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, reach=24)
 
 
-@pytest.mark.parametrize(
-    ("claim", "size", "kinds"),
+@check_each(
+    "claim, size, kinds",
     [
         (FLOATS, 24, []),
         (FLOATS, 27, []),

@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 from modelaudit.cli.output import write_file
@@ -55,7 +56,7 @@ def test_exit_code_is_the_worst_of_several_targets(targets: tuple[Path, ...], co
     assert scan(*targets).returncode == code
 
 
-@pytest.mark.parametrize(
+@check_each(
     "arguments",
     [
         ("--fail-on", "hihg"), ("--checks", "nonsense"), ("--policy", "nonsense"), ("-o", "report.docx"), ("-o", "html="),

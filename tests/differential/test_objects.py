@@ -19,6 +19,7 @@ import pytest
 from differential.recording import Recorder, convert_event, execute_symbolically, remove_repetitions
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle import skimmer
 from modelaudit.model.pickle import Act
@@ -183,8 +184,8 @@ ARRAYS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("in_python", [False, True])
+@check_each("protocol", range(6))
+@check_each("in_python", [False, True])
 def test_arrays(protocol: int, in_python: bool) -> None:
     for array in ARRAYS:
         agrees(dumped([array, array], protocol, in_python))

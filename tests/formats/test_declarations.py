@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 from support.fixtures import fixture_path
 
 import modelaudit
@@ -67,7 +68,7 @@ def test_importing_the_registry_imports_no_reader() -> None:
     }
 
 
-@pytest.mark.parametrize("declaration", DECLARATIONS, ids=lambda each: each.name)
+@check_each("declaration", DECLARATIONS)
 def test_what_a_declaration_names_exists(declaration: Declaration) -> None:
     start = declaration.embedded
     named = [declaration.read, declaration.interpreter, start.begins if start else ""]
@@ -102,7 +103,7 @@ def test_a_format_with_several_readers_has_no_single_one() -> None:
         find_reader("tensorflow")
 
 
-@pytest.mark.parametrize("name", sorted(FACTS.defects))
+@check_each("name", sorted(FACTS.defects))
 def test_every_kind_of_defect_has_a_rule_or_a_reason_for_none(name: str) -> None:
     judged = kinds_judged_by_rules(name)
     missing = [kind for kind, harmless in FACTS.defects[name].items() if not harmless and kind not in judged]

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.formats.embedded import decode_content, detect_coding, detect_format
@@ -37,8 +38,8 @@ def tarred(content: bytes) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
+@check_each(
+    "data, expected",
     [
         (PAYLOAD, "pickle"), (b"cos\nsystem\n(", "pickle"), (b"(dp0\nVa\n", "pickle"), (b"PK\x03\x04....", "zip"), (b"7z\xbc\xaf\x27\x1c..", "7z"),
         (b"\x93NUMPY\x01\x00", "npy"), (tarred(PAYLOAD), "tar"), (gzipped(PAYLOAD), "gzip"), (zlib.compress(PAYLOAD), "zlib"),

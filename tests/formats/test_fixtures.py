@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-import pytest
-from support.fixtures import FIXTURES
+from collections.abc import Iterable
 
-import modelaudit
+import pytest
+from support.cases import check_each
+from support.fixtures import FIXTURES
+from support.scans import group_by_folder, scan_fixture
+
 from modelaudit.formats.registry import DECLARATIONS, READERS
 from modelaudit.model.structure import UnreadReason
 
@@ -11,9 +14,9 @@ KINDS = ("benign", "malicious", "truncated", "bomb")
 FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
 # A container names it so; the fixtures lie with the container.
 FOLDER_OF = {each.name: each.fixtures for each in DECLARATIONS if each.fixtures}
-# Told by their bytes and not read.
+# Recognised by their bytes and not read.
 SEALED = ("cntk", "rar", "rknn", "tensorrt")
-# What does not fail by itself under the default policy, with the exit code and the rules that say so.
+# What does not fail by itself under the default policy, with the exit code and the rules that fire.
 NOT_FAILED = {
     "json/malicious/duplicate-key.json": (3, {"code/code-missing", "document/duplicate-key"}),
     "jinja/malicious/bidi.jinja": (0, {"jinja/suspicious-text"}),
@@ -121,38 +124,37 @@ NOT_FAILED = {
 }
 
 
-def _paths(kind: str) -> list[str]:
+def _paths(kind: str, formats: Iterable[str] = FORMATS) -> list[str]:
     return sorted(
         str(path.relative_to(FIXTURES))
-        for name in FORMATS
+        for name in formats
         for path in (FIXTURES / name / kind).glob("*")
         if path.is_file()
     )
 
 
-@pytest.mark.parametrize(
-    "name", sorted({FOLDER_OF.get(reader.format, reader.format) for reader in READERS} | {*FORMATS})
-)
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_format_has_every_kind(name, kind):
-    assert any((FIXTURES / name / kind).iterdir())
+@check_each("name", sorted({FOLDER_OF.get(reader.format, reader.format) for reader in READERS} | {*FORMATS}))
+def test_every_format_has_every_kind_of_fixture(name):
+    assert [kind for kind in KINDS if not any((FIXTURES / name / kind).glob("*"))] == []
 
 
-@pytest.mark.parametrize("path", _paths("malicious"))
-def test_what_is_malicious_fails_or_is_told(path):
-    report = modelaudit.scan(FIXTURES / path, second_opinion=False)
-    told = {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
-    if path in NOT_FAILED:
-        assert (report.exit_code, told) == NOT_FAILED[path]
-    else:
-        assert report.exit_code == 1, told
+@pytest.mark.parametrize("name", group_by_folder(FORMATS))
+def test_malicious_fixtures_fail_or_are_reported(name):
+    reports = {path: scan_fixture(path) for path in _paths("malicious", [name])}
+    missed = {}
+    for path, report in reports.items():
+        rules = {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
+        expected = NOT_FAILED.get(path, (1, rules))
+        if (report.exit_code, rules) != expected:
+            missed[path] = (report.exit_code, rules)
+    assert missed == {}
 
 
-def test_no_exception_outlives_its_fixture():
+def test_every_exception_names_a_fixture():
     assert set(_paths("malicious")) >= NOT_FAILED.keys()
 
 
-@pytest.mark.parametrize("path", _paths("benign"))
+@check_each("path", lambda: _paths("benign"))
 def test_benign_files_are_read_whole_and_without_defect(path, read_fixture):
     reading = read_fixture(path)
     assert reading.structures or path.startswith(SEALED)
@@ -160,26 +162,26 @@ def test_benign_files_are_read_whole_and_without_defect(path, read_fixture):
     assert [path for path, _ in reading.unread if not path.endswith(".py")] == []
 
 
-@pytest.mark.parametrize("path", _paths("truncated"))
+@check_each("path", lambda: _paths("truncated"))
 def test_truncated_files_are_read_up_to_the_damage(path, read_fixture):
     reading = read_fixture(path)
-    told = UnreadReason.DAMAGED in reading.reasons() or "front-matter-invalid" in reading.kinds()
-    assert told, (reading.unread, reading.kinds())
+    damaged = UnreadReason.DAMAGED in reading.reasons() or "front-matter-invalid" in reading.kinds()
+    assert damaged, (reading.unread, reading.kinds())
 
 
-@pytest.mark.parametrize("path", _paths("bomb"))
-def test_bombs_stay_within_bounds(path, read_fixture):
-    reading = read_fixture(path)
-    assert reading.structures or reading.unread
+@pytest.mark.parametrize("name", FORMATS)
+def test_bombs_stay_within_bounds(name, read_fixture):
+    readings = {path: read_fixture(path) for path in _paths("bomb", [name])}
+    assert [path for path, reading in readings.items() if not reading.structures and not reading.unread] == []
 
 
-@pytest.mark.parametrize(
+@check_each(
     "path", ["zip/bomb/ratio.zip", "zip/bomb/overlapping.zip", "zip/bomb/nested.zip", "torch-zip/bomb/ratio.pt",
              "json/bomb/deep.json", "yaml/bomb/deep.yaml"]
 )  # fmt: skip
-def test_a_reached_bound_is_named(path, read_fixture):
+def test_reached_bound_is_named(path, read_fixture):
     assert UnreadReason.LIMIT in read_fixture(path).reasons()
 
 
-def test_the_fixtures_are_small():
+def test_fixtures_are_small():
     assert sum(path.stat().st_size for path in FIXTURES.rglob("*") if path.is_file()) < 8 * 1024 * 1024

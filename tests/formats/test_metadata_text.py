@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions
 from modelaudit.languages.code_text import find_python_calls, find_shell_commands
@@ -12,8 +13,8 @@ def names(key: str, text: str) -> set[tuple[str, str]]:
     return {(mention.use, mention.name) for mention in collect_mentions([MetadataEntry(key, text.encode())])}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@check_each(
+    "text, expected",
     [
         ("import os; os.system('true')", "os.system"),
         ("import os as o\no.system('true')", "os.system"),
@@ -28,7 +29,7 @@ def test_program_text_lists_its_calls(text, expected):
     assert expected in set(find_python_calls(text))
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         "AdamW", "Adafactor(scale_parameter=False)", "bitsandbytes.optim.adamw.AdamW8bit(weight_decay=0.01)",
@@ -56,7 +57,7 @@ def test_shell_line_lists_its_programs(text, expected):
     assert set(find_shell_commands(text)) == expected
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         "curl is a tool", "python train.py --lr 1e-4", "rm all (the) files", "time travel / space", "cat; dog",

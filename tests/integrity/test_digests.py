@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.integrity.digests import DigestingWindow, compare_digests
 from modelaudit.model.artifact import Digest, DigestAlgorithm
@@ -67,8 +68,8 @@ _OTHER = Digest(DigestAlgorithm.SHA256, "b" * 64)
 _GIT = Digest(DigestAlgorithm.GIT_BLOB, "c" * 40)
 
 
-@pytest.mark.parametrize(
-    ("claimed", "computed", "state"),
+@check_each(
+    "claimed, computed, state",
     [
         ((), (_SHA, _GIT), DigestState.UNCLAIMED),
         ((_SHA,), (), DigestState.NOT_COMPUTED),

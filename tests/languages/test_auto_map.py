@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.model.outline import Outline, References
 
@@ -12,8 +12,8 @@ def targets(read_bytes, content: object, path: str = "config.json") -> list[str]
     return [each.target for group in reading.of(References) for each in group.items]
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
+@check_each(
+    "content, expected",
     [
         ({"auto_map": {"AutoModel": "modeling_x.X"}}, ["modeling_x.py"]),
         ({"auto_map": {"AutoTokenizer": [None, "tokenization_x.X"]}}, ["tokenization_x.py"]),

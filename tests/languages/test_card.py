@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.structure import Document, ModelCard
 
@@ -29,8 +30,8 @@ def test_fields_have_their_lines(read_fixture):
     assert card.defects == ()
 
 
-@pytest.mark.parametrize(
-    ("front", "values"),
+@check_each(
+    "front, values",
     [
         ("license: mit", ("mit",)),
         ("license: [mit, apache-2.0]", ("mit", "apache-2.0")),
@@ -55,8 +56,8 @@ def test_field_values(front, values, read_bytes):
     assert card.defects == ()
 
 
-@pytest.mark.parametrize(
-    ("front", "kind", "line"),
+@check_each(
+    "front, kind, line",
     [
         ("license: {name: mit}", "front-matter-type", 2),
         ("license: [[mit]]", "front-matter-type", 2),

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
@@ -19,8 +19,8 @@ def references(reading):
     return [(each.kind.value, each.target) for group in reading.of(References) for each in group.items]
 
 
-@pytest.mark.parametrize(
-    ("path", "text", "found"),
+@check_each(
+    "path, text, found",
     [
         ("a.yaml", "m:\n- {_target_: os.system}\n", ("target", "os.system")),
         ("a.json", '{"m": [{"_target_": "os.system"}]}', ("target", "os.system")),
@@ -53,8 +53,8 @@ def test_names_under_loader_keys_are_reported(read_bytes, path, text, found):
     assert found in mentions(read_bytes(text.encode(), path))
 
 
-@pytest.mark.parametrize(
-    ("path", "text"),
+@check_each(
+    "path, text",
     [
         ("a.yaml", "_target_: ???\nb: {_target_: null}\n"),
         ("a.yaml", "target: code.py\nb: {target: os.txt}\nc: {target: platform.system}\nd: {target: x.Y}\n"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle import search
 from modelaudit.formats.pickles.pickle.search import find_pickles
@@ -56,14 +57,14 @@ def list_spans(data: bytes, **options: bool) -> list[tuple[int, int]]:
     ]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@check_each("form", FORMS)
 def test_every_form_is_found_in_junk(form: str) -> None:
     whole = FORMS[form]
     (place,) = list_spans(JUNK + whole + JUNK)
     assert place == (len(JUNK), len(whole))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@check_each("form", FORMS)
 def test_only_announced_pickles_count_after_damage(form: str) -> None:
     assert bool(list_spans(JUNK + FORMS[form] + JUNK, announced_only=True)) is form.startswith("announced")
 
@@ -79,7 +80,7 @@ def test_plain_data_counts_only_if_chance_is_unlikely() -> None:
     assert list_spans(JUNK + b"\x80\x02N." + JUNK + b"\x80\x05U\x20" + b"x" * 32 + b".") == []
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [b"cat\ndog\nmouse\n" * 50, b"basic\nreturn\n(x)\n", b"(cat\ndog\nowl)\n", b"discos\ntitulo\n", b"cos\nsin\ntan\n", b"import os\nos.system('x')\n",
      b"public static\nvoid\n(int i\nj\nk)", b"name,value\nclass,1\n", b"ci\nos\nsystem\n", Path(__file__).read_bytes().replace(b"\\n", b" ")],
@@ -141,7 +142,7 @@ def test_pickle_ends_at_opcode_that_loader_rejects() -> None:
     assert second == (sum(first) + 1, len(OLD))
 
 
-@pytest.mark.parametrize(
+@check_each(
     "name",
     ["pickle.pkl", "damage.pkl", "header.bin", "header-protocol0.bin", "header-instance.bin", "header-object.bin",
      "header-unannounced.bin", "picture.gif", "text.txt", "json.json"],
@@ -154,7 +155,7 @@ def test_pipeline_reads_pickles_in_other_data(name: str, read_fixture: Callable[
     assert [unread.reason for _, unread in reading.inner.unread] or name in ("text.txt", "picture.gif")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("cut", range(1, 20))
+@check_each("cut", range(1, 20))
 def test_truncated_payload_keeps_its_call(cut: int, read_bytes: Callable[..., object]) -> None:
     data = PAYLOAD[:-1] + b"\x8e\xff\x00\x00\x00\x00\x00\x00\x00" + b"x" * 20
     reading = read_bytes(data[:-cut])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.model.outline import Outline
@@ -31,9 +32,7 @@ def test_submodule_update_command_is_reported(read_bytes):
     assert list_mentions(read_bytes(submodule(update="rebase"), ".gitmodules")) == []
 
 
-@pytest.mark.parametrize(
-    "value", ["../x", "/x", "a/../../x", ".git/hooks", "a/.GIT/x", "C:\\x", '"a\r"', '"../x" ; note', '".."/x']
-)
+@check_each("value", ["../x", "/x", "a/../../x", ".git/hooks", "a/.GIT/x", "C:\\x", '"a\r"', '"../x" ; note', '".."/x'])
 def test_submodule_path_outside_working_tree_is_reported(value, read_bytes):
     assert list_mentions(read_bytes(submodule(path=value), ".gitmodules")) == [("git-outside", "submodule.path")]
 

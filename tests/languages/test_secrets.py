@@ -6,6 +6,7 @@ import string
 import time
 
 import pytest
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.languages.secrets import find_secrets
@@ -44,8 +45,8 @@ TOKENS = {
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(letters(64) for _ in range(4)) + "\n-----END"
 
 
-@pytest.mark.parametrize(("kind", "token"), TOKENS.items())
-@pytest.mark.parametrize("around", ['key = "{}"', '{{"key": "{}"}}', "KEY={}\n", "curl -H 'X: {}' y"])
+@check_each("kind, token", TOKENS.items())
+@check_each("around", ['key = "{}"', '{{"key": "{}"}}', "KEY={}\n", "curl -H 'X: {}' y"])
 def test_provider_keys_are_found(kind, token, around):
     assert kind in {found for found, _ in find_secrets(around.format(token).encode())}
 
@@ -56,7 +57,7 @@ def test_private_key_is_found_only_with_its_body(key):
     assert list(find_secrets(b'if text.startswith("-----BEGIN PRIVATE KEY-----"):')) == []
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         "AKIAIOSFODNN7EXAMPLE",

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.languages.settings import parse_json_settings, parse_row_settings, parse_yaml_settings
 from modelaudit.model.limits import Limits
@@ -70,8 +71,8 @@ def test_alias_of_scalar_repeats_its_value():
     assert [each.value for each in settings] == ["os.system", "os.system"]
 
 
-@pytest.mark.parametrize(
-    ("text", "paths"),
+@check_each(
+    "text, paths",
     [
         ("a: &x {b: 1}\nc: *x\n", ["a.b", "c.b"]),
         ("a: &x {b: 1}\nc: {<<: *x, d: 2}\n", ["a.b", "c.b", "c.d"]),

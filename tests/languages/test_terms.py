@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.languages.terms.heads import extract_head_comment
 from modelaudit.languages.terms.keys import DOCUMENTS
@@ -33,8 +34,8 @@ def document(read_bytes, name, value):
     return said(read_bytes(json.dumps(value).encode(), name))
 
 
-@pytest.mark.parametrize(
-    ("path", "kind"),
+@check_each(
+    "path, kind",
     [
         ("LICENSE", LICENSE), ("LICENCE", LICENSE), ("license.txt", LICENSE), ("LICENSE.md", LICENSE), ("COPYING", LICENSE),
         ("COPYING.LESSER", LICENSE), ("UNLICENSE", LICENSE), ("LICENSE-2.0", LICENSE), ("LICENSE.MIT", LICENSE),
@@ -87,8 +88,8 @@ def test_card_without_body_yields_no_text(read_bytes):
     assert read_bytes(b"---\nlicense: mit\n---\n\n", "README.md").of(Prose) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "head", "line"),
+@check_each(
+    "text, head, line",
     [
         ("# Copyright\n# License\n\nimport os\n# more\n", "# Copyright\n# License", 1),
         ("#!/bin/sh\n\n# License: MIT\nls\n", "#!/bin/sh\n\n# License: MIT", 1),
@@ -235,8 +236,8 @@ def test_other_package_metadata(read_bytes):
     ]
 
 
-@pytest.mark.parametrize(
-    ("value", "modalities"),
+@check_each(
+    "value, modalities",
     [
         ({"architectures": ["LlamaForCausalLM"]}, {"text"}),
         ({"architectures": ["MllamaForConditionalGeneration"]}, {"multimodal"}),
@@ -265,8 +266,8 @@ def test_quantized_configuration(read_bytes):
     ]
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
+@check_each(
+    "value, expected",
     [
         ({"license": "mit"}, ["mit"]), ({"license": ["mit", "isc"]}, ["mit", "isc"]), ({"license": {"name": "mit"}}, ["mit"]),
         ({"license": 5}, ["5"]), ({"license": None}, []), ({"license": ""}, []), ({"licence": "mit"}, ["mit"]),
@@ -302,8 +303,8 @@ def test_misspelled_card_fields_are_parsed_with_defect(read_fixture):
     ]
 
 
-@pytest.mark.parametrize(
-    ("front", "values", "kinds"),
+@check_each(
+    "front, values, kinds",
     [
         ("License: mit", ("mit",), {"front-matter-spelling"}),
         ("LICENSE: mit", ("mit",), {"front-matter-spelling"}),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.model.catalogue import AllowedAbsence, Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
@@ -23,8 +24,8 @@ def coverage(*records: ArtifactRecord) -> Coverage:
     return Coverage(records)
 
 
-@pytest.mark.parametrize(
-    ("records", "severities", "verdict"),
+@check_each(
+    "records, severities, verdict",
     [
         ((READ,), (), Verdict.PASS),
         ((READ,), (Severity.MEDIUM,), Verdict.PASS),

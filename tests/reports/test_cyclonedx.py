@@ -1,13 +1,12 @@
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reports.license_examples import APACHE, COMMIT, LLAMA, conflicting_conclusion, plain_conclusion
@@ -21,7 +20,17 @@ from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_view import build_lineage_tree
 
-VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
+if TYPE_CHECKING:
+    from cyclonedx.validation.json import JsonStrictValidator
+
+
+@functools.cache
+def load_validator() -> JsonStrictValidator:
+    """Import the validator when a test needs it: its grammars take seconds to build."""
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    return JsonStrictValidator(SchemaVersion.V1_6)
 
 
 def bom_of(report: AuditReport) -> Any:
@@ -37,7 +46,7 @@ def properties(node: Any) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting", "hostile"])
 def test_strictly_valid(name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
-    assert VALIDATOR.validate_str(render_cyclonedx(examples[name]()).decode()) is None
+    assert load_validator().validate_str(render_cyclonedx(examples[name]()).decode()) is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -54,7 +63,7 @@ def test_valid_whatever_the_model_says(text: str, failing: AuditReport) -> None:
         license=LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (claim,)),
         rules=(replace(failing.rules[0], id=text, references=(text, f"https://example.org/{text}"), cwe=(text,)),),
     )
-    assert VALIDATOR.validate_str(render_cyclonedx(report).decode()) is None
+    assert load_validator().validate_str(render_cyclonedx(report).decode()) is None
 
 
 def test_the_model_is_the_root(failing: AuditReport) -> None:
@@ -202,7 +211,7 @@ def test_the_serial_number_names_the_report(failing: AuditReport) -> None:
 
 def licensed(report: AuditReport, license_: LicenseConclusion) -> Any:
     text = render_cyclonedx(replace(report, license=license_)).decode()
-    assert VALIDATOR.validate_str(text) is None
+    assert load_validator().validate_str(text) is None
     return json.loads(text)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render_report
@@ -15,8 +15,8 @@ UPDATE = "MODELAUDIT_UPDATE_GOLDEN"
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
-@pytest.mark.parametrize("format", list(REPORTS))
+@check_each("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
+@check_each("format", list(REPORTS))
 def test_output_is_as_recorded(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     file = GOLDEN / f"{name}{REPORTS[format].endings[0]}"
     output = render_report(examples[name](), format)

@@ -16,6 +16,7 @@ from reports.license_examples import (
     hostile_conclusion,
     plain_conclusion,
 )
+from support.cases import check_each
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import LicenseConclusion
@@ -125,7 +126,7 @@ def test_damage_is_one_line_and_no_report(damage: str, failing: AuditReport) -> 
     assert "modelaudit scan" in message
 
 
-@pytest.mark.parametrize(
+@check_each(
     "data",
     [
         b"",

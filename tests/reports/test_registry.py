@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
@@ -38,7 +39,7 @@ def test_an_unknown_format_is_refused_with_the_list(passing: AuditReport) -> Non
         render_report(passing, "pdf")
 
 
-@pytest.mark.parametrize("format", list(REPORTS))
+@check_each("format", list(REPORTS))
 def test_every_format_is_a_pure_function(format: str, any_report: AuditReport) -> None:
     first = render_report(any_report, format)
     assert first == render_report(any_report, format)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.reports.terminal import _shorten_evidence
 from modelaudit.reports.wording import describe_unread, format_sentence
 
 
-@pytest.mark.parametrize("listed", range(1, 40))
+@check_each("listed", range(1, 40))
 def test_the_marked_line_of_a_listing_is_never_cut(listed: int) -> None:
     lines = ("byte 9: REDUCE", *(f"  {at} PROTO" for at in range(listed - 1)), "> 99 REDUCE")
     shown = _shorten_evidence(lines)

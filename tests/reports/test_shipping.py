@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from reports.license_examples import conflicting_conclusion, denied_conclusion, plain_conclusion
+from support.cases import check_each
 
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.terms import Answer, Clause, LicenseCategory, LicenseEntry
@@ -32,9 +33,9 @@ def concluded(*entries: LicenseEntry) -> LicenseConclusion:
     return LicenseConclusion(ConclusionState.CONCLUDED, entries[-1].category, (), entries)
 
 
-@pytest.mark.parametrize("category", LicenseCategory)
-@pytest.mark.parametrize("state", ConclusionState)
-@pytest.mark.parametrize("read", ["2026-11-20", ""])
+@check_each("category", LicenseCategory)
+@check_each("state", ConclusionState)
+@check_each("read", ["2026-11-20", ""])
 def test_only_a_free_licence_whose_terms_were_read_allows_it(
     category: LicenseCategory, state: ConclusionState, read: str
 ) -> None:
@@ -97,7 +98,7 @@ def test_conditions_and_duties_are_counted() -> None:
     assert assess_shipping(concluded(entry(LicenseCategory.PUBLIC_DOMAIN))).line.endswith("no duty is on record.")
 
 
-@pytest.mark.parametrize("category", LicenseCategory)
+@check_each("category", LicenseCategory)
 def test_countries_left_out_are_named_whatever_else_holds(category: LicenseCategory) -> None:
     answer = assess_shipping(concluded(entry(category, "territory-limit")))
     assert answer.line.endswith("Not everywhere: Duty about territory-limit.")
@@ -135,8 +136,8 @@ def test_a_stated_use_is_answered_by_the_clauses() -> None:
     assert review.line.startswith("2 points have to be decided by a person, first: A limit to the number of users")
 
 
-@pytest.mark.parametrize("answer", Answer)
-@pytest.mark.parametrize("state", [state for state in ConclusionState if state is not ConclusionState.CONCLUDED])
+@check_each("answer", Answer)
+@check_each("state", [state for state in ConclusionState if state is not ConclusionState.CONCLUDED])
 def test_no_answer_permits_over_a_licence_that_was_not_concluded(answer: Answer, state: ConclusionState) -> None:
     doubtful = replace(plain_conclusion(), state=state, permission=answer)
     assert assess_shipping(doubtful).permission is not Permission.ALLOWED

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from dataclasses import replace
 
-import pytest
 from rich.cells import cell_len
+from support.cases import check_each
 
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.report import AuditReport
@@ -73,7 +73,7 @@ def test_a_pass_says_what_it_rests_on(passing: AuditReport) -> None:
     assert "Exit code 0: pass." in text
 
 
-@pytest.mark.parametrize("color", [True, False])
+@check_each("color", [True, False])
 def test_nothing_that_a_model_says_reaches_the_terminal_raw(any_report: AuditReport, color: bool) -> None:
     text = text_of(any_report, color=color)
     assert bool(ANSI.search(text)) is color
@@ -91,7 +91,7 @@ def test_markup_is_text(hostile: AuditReport) -> None:
     assert "\\xff\\x80\\ud800" in text
 
 
-@pytest.mark.parametrize("width", [1, 40, 60, 100, 200])
+@check_each("width", [1, 40, 60, 100, 200])
 def test_lines_fit_the_width(any_report: AuditReport, width: int) -> None:
     lines = text_of(any_report, width=width).splitlines()
     assert max(map(cell_len, lines)) <= max(width, 40)

@@ -5,14 +5,15 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 ANY_TEXT = st.text(alphabet=st.characters())
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
+@check_each(
+    "text, shown",
     [
         ("model.bin", "model.bin"),
         ("naïve 模型 🦙", "naïve 模型 🦙"),
@@ -56,7 +57,7 @@ def test_plain_https_may_become_a_link(address: str) -> None:
     assert validate_https_link(address) == address
 
 
-@pytest.mark.parametrize(
+@check_each(
     "address",
     [
         "",

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from reports.license_examples import conflicting_conclusion, plain_conclusion
+from support.cases import check_each
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Severity
@@ -56,8 +57,8 @@ def claim(field: str, quotation: str, kind: ClaimKind = ClaimKind.DECLARED, entr
     return LicenseClaim(kind, "README.md", field, quotation, entry)
 
 
-@pytest.mark.parametrize(
-    ("made", "words"),
+@check_each(
+    "made, words",
     [
         (claim("license", "mit", entry="MIT"), "MIT"),
         (claim("license", "Other"), "See license_name below"),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 
 import modelaudit.reports
 from modelaudit.catalogue import load_catalogue
@@ -23,8 +24,8 @@ BANNED = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
 ROOM = Path(modelaudit.reports.__file__).parent
 
 
-@pytest.mark.parametrize(
-    ("phrases", "words"),
+@check_each(
+    "phrases, words",
     [
         (wording.VERDICT_SENTENCES, Verdict),
         (wording.EXIT_CODES, Verdict),
@@ -52,8 +53,8 @@ def test_every_word_of_the_model_has_a_phrase(phrases: dict[StrEnum, str], words
     assert all(phrases.values())
 
 
-@pytest.mark.parametrize("format", list(REPORTS))
-@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
+@check_each("format", list(REPORTS))
+@check_each("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
 def test_no_report_promises_what_nobody_can(
     format: str, name: str, examples: dict[str, Callable[[], AuditReport]]
 ) -> None:
@@ -69,8 +70,8 @@ def test_no_template_and_no_string_of_the_renderers_holds_a_banned_word() -> Non
     assert {name: found for name, text in texts.items() if (found := BANNED.findall(text))} == {}
 
 
-@pytest.mark.parametrize(
-    ("size", "words"),
+@check_each(
+    "size, words",
     [
         (0, "0 bytes"),
         (1, "1 byte"),

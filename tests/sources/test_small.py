@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hub.server import LoopbackHub
+from support.cases import check_each
 
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
@@ -106,8 +107,8 @@ def test_a_repository_without_any_small_file(hub: LoopbackHub) -> None:
     assert [artifact.path for artifact in snapshot.artifacts] == ["model.safetensors"]
 
 
-@pytest.mark.parametrize(
-    ("path", "small"),
+@check_each(
+    "path, small",
     [
         ("README.md", True), ("LICENSE", True), ("LICENSE-2.0.txt", True), ("LICENCE.md", True), ("NOTICE", True),
         ("Use_Policy.txt", True), ("LICENSES/MIT.txt", True), ("llama_license.txt", True), ("config.json", True),
@@ -213,8 +214,8 @@ def test_relations_of_the_hub_are_told_with_their_model() -> None:
     ]
 
 
-@pytest.mark.parametrize("tags", [None, 5, "license:mit", {"license:mit": 1}, [None, b"license:mit", ["x"]]])
-@pytest.mark.parametrize("card", [None, [], "x", {1: 2}, {"license_name": ["x"], "license_link": " "}])
+@check_each("tags", [None, 5, "license:mit", {"license:mit": 1}, [None, b"license:mit", ["x"]]])
+@check_each("card", [None, [], "x", {1: 2}, {"license_name": ["x"], "license_link": " "}])
 def test_what_no_hub_sends_states_nothing_and_breaks_nothing(tags: object, card: object) -> None:
     stated = parse_hub_statements(tags, card)
     assert {each.value for each in stated.items} <= {"mit"}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import ConfigurationError
@@ -13,8 +14,8 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 MODEL, DATASET = RefKind.MODEL, RefKind.DATASET
 
 
-@pytest.mark.parametrize(
-    ("text", "revision", "ref"),
+@check_each(
+    "text, revision, ref",
     [
         ("acme/tiny", None, ModelRef(MODEL, "acme/tiny")),
         ("gpt2", None, ModelRef(MODEL, "gpt2")),
@@ -34,8 +35,8 @@ def test_ways_to_name_a_repository(text: str, revision: str | None, ref: ModelRe
     assert parse_repository(text, revision) == ref
 
 
-@pytest.mark.parametrize(
-    ("text", "revision", "says"),
+@check_each(
+    "text, revision, says",
     [
         ("", None, "it is empty"),
         ("acme tiny", None, "ASCII letters"),
@@ -75,7 +76,7 @@ def test_any_text_is_a_repository_or_a_mistake(text: str, revision: str | None) 
     assert not ref.name.startswith("/")
 
 
-@pytest.mark.parametrize("text", ["./x", "/x", "../x", ".", "~/x", "a/b/c", "datasets/a/b/c", "x/"])
+@check_each("text", ["./x", "/x", "../x", ".", "~/x", "a/b/c", "datasets/a/b/c", "x/"])
 def test_texts_that_can_only_be_paths(text: str) -> None:
     assert looks_like_a_path(text)
 

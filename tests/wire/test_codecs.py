@@ -4,6 +4,7 @@ import lzma
 import zlib
 
 import pytest
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec
@@ -12,7 +13,7 @@ from modelaudit.wire.sniff import name_format
 FILES = {BZIP2: "bzip2", GZIP: "gzip", LZ4: "lz4", LZMA: "lzma", XZ: "xz", ZLIB: "zlib", ZSTD: "zstd"}
 
 
-@pytest.mark.parametrize("codec", FILES, ids=lambda codec: codec.name)
+@check_each("codec", FILES)
 def test_every_sample_begins_as_its_codec(codec: Codec) -> None:
     samples = [path.read_bytes() for path in sorted((FIXTURES / FILES[codec] / "benign").iterdir())]
     assert samples
@@ -24,7 +25,7 @@ def test_a_magic_number_alone_is_named(codec: Codec) -> None:
     assert name_format(codec.magic + b"\xff" * 20, "x") is not None
 
 
-@pytest.mark.parametrize("window_bits", range(9, 16))
+@check_each("window_bits", range(9, 16))
 def test_zlib_begins_with_every_window(window_bits: int) -> None:
     packer = zlib.compressobj(wbits=window_bits)
     assert ZLIB.begins(packer.compress(b"a") + packer.flush())

@@ -7,6 +7,7 @@ import json
 import time
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
@@ -140,7 +141,7 @@ def test_facts_before_deadline_are_kept(name: str, found: str, seconds: int, clo
     assert any(found in each for each in names), names[:5]
 
 
-@pytest.mark.parametrize("name", LARGE)
+@check_each("name", LARGE)
 def test_deadline_is_not_reported_with_enough_time(name: str) -> None:
     reading = _reading(name, LARGE[name].encode(), Limits(artifact_seconds=1e6))
     assert not any(TIME_SPENT in unread.detail for _, unread in reading.unread)

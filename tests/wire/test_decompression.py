@@ -9,6 +9,7 @@ import lz4.frame
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import UnreadReason
@@ -181,7 +182,7 @@ def test_a_dictionary_is_no_larger_than_the_content_and_bounded():
         assert raised.value.reason is UnreadReason.LIMIT
 
 
-@pytest.mark.parametrize("size", [0, 1, 4, 5, 4095, 4096, 4097, 100_000])
+@check_each("size", [0, 1, 4, 5, 4095, 4096, 4097, 100_000])
 def test_filter_round_trip(size, bytes_window):
     content = (b"\xe8\x01\x02\x00\x00" * (size // 5 + 1))[:size]
     decoder = make_filter_decoder({"id": lzma.FILTER_X86}, size)

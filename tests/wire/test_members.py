@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.wire.members import DefectLog, MemberPaths, check_link, check_name, find_gaps
 
@@ -18,8 +19,8 @@ def test_defects_of_a_kind_are_limited_and_counted() -> None:
     assert log.defects()[-1].detail == "10 more of this kind"
 
 
-@pytest.mark.parametrize(
-    ("name", "kinds"),
+@check_each(
+    "name, kinds",
     [
         ("a/b.pkl", []),
         ("a..b/c", []),

@@ -13,6 +13,7 @@ from builders.numpy_files import OBJECT, array_of, dtype, field
 from builders.pickles import call, name, stream, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.numpy_types import UNKNOWN, count_array_bytes, parse_description, parse_type_text
@@ -65,7 +66,7 @@ def test_a_string_means_what_numpy_takes_it_for_or_is_not_understood():
     assert understood > 100
 
 
-@pytest.mark.parametrize("spelled", ["f8", "<f8", "|O", "O8", "object", "U5", "M8[ns]", "?", "b1", "S0", "float16"])
+@check_each("spelled", ["f8", "<f8", "|O", "O8", "object", "U5", "M8[ns]", "?", "b1", "S0", "float16"])
 def test_usual_strings_are_understood(spelled):
     assert parse_type_text(spelled) != UNKNOWN
 
@@ -81,8 +82,8 @@ def test_a_header_describes_what_numpy_reads_from_it(kind):
     assert (found.item_size, found.objects) == (again.itemsize, again.hasobject)
 
 
-@pytest.mark.parametrize(
-    ("shape", "item_size", "expected"),
+@check_each(
+    "shape, item_size, expected",
     [((), 8, 8), ((2, 3), 4, 24), ((0, 5), 8, 0), ((5,), 0, 0), ((-1,), 8, None), ((2**63,), 1, None),
      ((2**62, 2), 1, None), ((0, 2**62, 4), 1, None), ((2**62,), 1, 2**62), ((3,), None, None), (("3",), 1, None)],
 )  # fmt: skip
@@ -102,16 +103,15 @@ def test_what_numpy_pickles_is_never_called_forged(read_bytes, kind, protocol, c
     assert not reading.unread
 
 
-@pytest.mark.parametrize(
+@check_each(
     "value",
     [np.dtype("f8", metadata={"a": 1}), np.rec.array([(1, "a")]), np.zeros(2, (np.record, [("a", "O")])),
      np.ma.array([1, 2], mask=[0, 1]), np.ma.array([None], mask=[1], dtype=object), np.float64(1), np.datetime64("2020"),
      np.zeros(1, [("a", "O")])[0], np.array(["a"], np.dtypes.StringDType()), np.random.default_rng(1),
      np.zeros(2, {"names": ["a"], "formats": ["O"], "offsets": [8], "itemsize": 24}),
      np.zeros(2, np.dtype((np.int32, {"low": (np.int16, 0), "high": (np.int16, 2)}))), [np.ones(3)] * 3, np.char.array(["a"])],
-    ids=lambda value: type(value).__name__,
 )  # fmt: skip
-@pytest.mark.parametrize("protocol", range(6))
+@check_each("protocol", range(6))
 def test_other_things_of_numpy_are_never_called_forged(value, protocol, read_bytes):
     reading = read_bytes(pickle.dumps(value, protocol))
     assert "forged-state" not in reading.kinds()
@@ -123,8 +123,8 @@ def _forged(read_fixture, what: str) -> list[str]:
     return [defect.detail for defect in reading.defects() if defect.kind == "forged-state"]
 
 
-@pytest.mark.parametrize(
-    ("what", "told"),
+@check_each(
+    "what, told",
     [
         ("flags", "its flags deny it"),
         ("field-flags", "its flags deny it"),
@@ -163,7 +163,7 @@ def test_the_flags_that_versions_of_numpy_write_are_accepted(flag, read_bytes):
     assert not read_bytes(array_of(kind, b"](Ne")).kinds()
 
 
-@pytest.mark.parametrize(
+@check_each(
     "maker",
     [
         call(name("numpy", "dtype"), text("unheard of")),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _MessageSource, is_whole_message
@@ -66,9 +67,7 @@ def test_whatever_the_bytes_it_ends(bytes_window, data):
         pass
 
 
-@pytest.mark.parametrize(
-    "data", [b"\x0a\x05abc", b"\x08\xff", b"\x00\x01", b"\x0f", b"\x0c", b"\x0b", b"\x08" + b"\xff" * 11]
-)
+@check_each("data", [b"\x0a\x05abc", b"\x08\xff", b"\x00\x01", b"\x0f", b"\x0c", b"\x0b", b"\x08" + b"\xff" * 11])
 def test_what_contradicts_the_format_is_damage(bytes_window, data):
     with pytest.raises(DamagedError):
         list(Message.from_window(bytes_window(data)).fields())

@@ -7,13 +7,14 @@ import tarfile
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 from modelaudit.wire.sniff import detect_strong_magic, is_tar, name_format
 
 
-@pytest.mark.parametrize(
-    ("head", "path", "name"),
+@check_each(
+    "head, path, name",
     [
         (b"GGUF\x03\x00\x00\x00", "m.bin", "GGUF"),
         (b"\x89HDF\r\n\x1a\n", "m.keras", "HDF5"),
@@ -57,8 +58,8 @@ def _v7(name: bytes, signed: bool = False) -> bytes:
     return block[:148] + b"%06o\0 " % total + block[156:]
 
 
-@pytest.mark.parametrize("name", ["storages", "na\xefve/\u2603", "long/" * 60 + "name"])
-@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@check_each("name", ["storages", "na\xefve/\u2603", "long/" * 60 + "name"])
+@check_each("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_tar_is_recognised_in_every_dialect(name, form):
     if form == tarfile.USTAR_FORMAT and len(name) > 100:
         name = "long/" * 30 + "name"

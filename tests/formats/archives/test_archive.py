@@ -9,6 +9,7 @@ from contextlib import nullcontext, suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 from modelaudit.formats.archives.zip.contents import take_stock
@@ -51,14 +52,12 @@ def _zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT], ids=lambda path: path.stem)
+@check_each("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT])
 def test_each_contradiction_is_named(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in _HOSTILE if p.stem not in _UNREADABLE | _PAYLOAD_CUT_OFF], ids=lambda path: path.stem
-)
+@check_each("path", [p for p in _HOSTILE if p.stem not in _UNREADABLE | _PAYLOAD_CUT_OFF])
 def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
@@ -127,8 +126,8 @@ def test_a_name_that_is_not_utf_8_keeps_its_bytes(read_fixture):
     assert member.name.encode("utf-8", "surrogateescape") == b"w\xe9ights.pkl"
 
 
-@pytest.mark.parametrize(
-    ("names", "layout"),
+@check_each(
+    "names, layout",
     [
         (["a.npy", "b.npy"], "npz"),
         (["config.json", "metadata.json", "model.weights.h5"], "keras"),

@@ -15,6 +15,7 @@ import lz4.frame
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 from modelaudit.formats.registry import READERS, find_reader
@@ -78,8 +79,8 @@ def _artifact(window):
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
-@pytest.mark.parametrize("name", CODECS)
-@pytest.mark.parametrize("path", ["weights.pkl", "weights.bin", "model", "config.json"])
+@check_each("name", CODECS)
+@check_each("path", ["weights.pkl", "weights.bin", "model", "config.json"])
 def test_a_codec_is_told_by_its_bytes_whatever_the_name(name, path, read_bytes):
     reading = read_bytes(CODECS[name](EVAL), path)
     assert reading.formats[path] == [name]
@@ -87,7 +88,7 @@ def test_a_codec_is_told_by_its_bytes_whatever_the_name(name, path, read_bytes):
     assert reading.unread == []
 
 
-@pytest.mark.parametrize("name", CODECS)
+@check_each("name", CODECS)
 def test_what_libraries_write_is_told_at_every_level(name, bytes_window):
     samples = [b"\x80\x02N." * 3, b"1", b"text " * 50, bytes(5000), random.Random(0).randbytes(5000)]
     made = [CODECS[name](sample) for sample in samples]
@@ -118,14 +119,14 @@ def test_names_keep_what_they_tell_of_the_content(read_bytes):
     assert "m.joblib!content" in read_bytes(zlib.compress(EVAL), "m.joblib").formats
 
 
-@pytest.mark.parametrize("outer", CODECS)
+@check_each("outer", CODECS)
 def test_twice_compressed_is_read_through(outer, read_bytes):
     for inner in CODECS.values():
         assert read_bytes(CODECS[outer](inner(EVAL))).evaluates
 
 
-@pytest.mark.parametrize("name", JOINING)
-@pytest.mark.parametrize("between", [b"", bytes(4), bytes(70_000)])
+@check_each("name", JOINING)
+@check_each("between", [b"", bytes(4), bytes(70_000)])
 def test_streams_that_follow_one_another_are_one_content(name, between, read_bytes):
     pack = CODECS[name]
     reading = read_bytes(pack(EVAL[:9]) + between + pack(EVAL[9:20]) + between + pack(EVAL[20:]) + between)
@@ -145,7 +146,7 @@ def test_frames_that_are_passed_over_hide_nothing(name, length, read_bytes, byte
     assert read_bytes(data).evaluates
 
 
-@pytest.mark.parametrize("name", CODECS)
+@check_each("name", CODECS)
 def test_what_follows_the_stream_is_an_artifact(name, read_bytes):
     packed = CODECS[name](b"\x80\x02N.")
     reading = read_bytes(packed + b"\0\0\0" + EVAL)
@@ -154,14 +155,14 @@ def test_what_follows_the_stream_is_an_artifact(name, read_bytes):
     assert reading.formats[f"file![bytes {len(packed) + 3}-{len(packed) + 3 + len(EVAL)}]"] == ["pickle"]
 
 
-@pytest.mark.parametrize("name", CODECS)
+@check_each("name", CODECS)
 def test_padding_is_nothing(name, read_bytes):
     reading = read_bytes(CODECS[name](b"\x80\x02N.") + bytes(3 << 20))
     assert reading.kinds() == set()
     assert reading.unread == []
 
 
-@pytest.mark.parametrize("name", CODECS)
+@check_each("name", CODECS)
 def test_what_stands_before_the_end_of_a_cut_stream_is_read(name, read_bytes):
     content = EVAL[:-1] + b"0N" * 100 + random.Random(1).randbytes(300_000)
     packed = CODECS[name](content)
@@ -196,7 +197,7 @@ def test_what_a_loader_takes_before_a_wrong_checksum_is_read(name, read_bytes):
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-@pytest.mark.parametrize("name", CODECS)
+@check_each("name", CODECS)
 def test_a_bomb_stops_at_the_ratio(name, read_bytes):
     limits = Limits(expansion_floor=1 << 20, expansion_ratio=2)
     reading = read_bytes(CODECS[name](EVAL + bytes(8 << 20)), limits=limits)
@@ -213,7 +214,7 @@ def test_a_dictionary_beyond_reason_is_a_limit(read_bytes):
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-@pytest.mark.parametrize("name", CODECS)
+@check_each("name", CODECS)
 def test_an_empty_content_is_no_absence(name, read_bytes):
     reading = read_bytes(CODECS[name](b""))
     assert reading.unread == []

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 from modelaudit.formats.registry import find_reader
@@ -53,7 +54,7 @@ def _written(py7zr, members, **options) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT], ids=lambda path: path.stem)
+@check_each("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT])
 def test_each_contradiction_is_named(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
@@ -62,7 +63,7 @@ def test_what_is_excepted_is_there():
     assert {path.stem for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
 
 
-@pytest.mark.parametrize("path", [p for p in _HOSTILE if p.stem not in _NO_PAYLOAD], ids=lambda path: path.stem)
+@check_each("path", [p for p in _HOSTILE if p.stem not in _NO_PAYLOAD])
 def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
@@ -80,14 +81,13 @@ def test_what_cannot_be_had_is_unread(name, reason, read_fixture):
     assert reason in read_fixture(f"7z/malicious/{name}.7z").reasons()
 
 
-@pytest.mark.parametrize(
+@check_each(
     "chain",
     [
         ("LZMA2",), ("LZMA",), ("BZIP2",), ("DEFLATE",), ("ZSTD",), ("COPY",), ("X86", "LZMA2"), ("X86", "LZMA"),
         ("X86", "BZIP2"), ("ARM", "LZMA2"), ("ARMTHUMB", "LZMA"), ("POWERPC", "LZMA2"), ("SPARC", "LZMA"),
         ("DELTA", "LZMA2"),
     ],
-    ids="+".join,
 )  # fmt: skip
 def test_what_py7zr_writes_is_read(chain, py7zr, bytes_window):
     filters = [{"id": getattr(py7zr, f"FILTER_{name}")} for name in chain]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 from modelaudit.formats.registry import find_reader
@@ -63,7 +64,7 @@ def _read(data: bytes, bytes_window, limits: Limits | None = None):
     return listing, contents
 
 
-@pytest.mark.parametrize("path", [p for p in _HOSTILE if _stem(p) not in _NO_DEFECT], ids=_stem)
+@check_each("path", [p for p in _HOSTILE if _stem(p) not in _NO_DEFECT])
 def test_each_contradiction_is_named(path, read_fixture):
     assert _stem(path) in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
@@ -80,7 +81,7 @@ def test_what_is_excepted_is_there():
     assert {_stem(path) for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
 
 
-@pytest.mark.parametrize("path", [p for p in _HOSTILE if _stem(p) not in _NO_PAYLOAD], ids=_stem)
+@check_each("path", [p for p in _HOSTILE if _stem(p) not in _NO_PAYLOAD])
 def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 
 import pytest
 from builders.tar_archives import BLOCK, END, header, member, padded, pax, summed
+from support.cases import check_each
 
 from modelaudit.formats.archives.tar.sparse import is_sound
 from modelaudit.formats.registry import find_reader
@@ -227,8 +228,8 @@ def test_a_size_with_holes_that_is_no_number_is_told(size, bytes_window):
     assert contents == {"a": NOTE}
 
 
-@pytest.mark.parametrize(
-    ("pieces", "size", "stored", "sound"),
+@check_each(
+    "pieces, size, stored, sound",
     [
         ([], 0, 0, True),
         ([(0, 10)], 10, 10, True),

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, UnreadReason
@@ -20,8 +21,8 @@ def _document(reading) -> Document:
     return document
 
 
-@pytest.mark.parametrize(
-    ("path", "data", "expected"),
+@check_each(
+    "path, data, expected",
     [
         ("config.json", b'{"b": 1, "a": [2]}\n', ("json", "mapping", ("b", "a"), 1)),
         ("noext", b' {"b": 1}', ("json", "mapping", ("b",), 1)),
@@ -99,8 +100,8 @@ def test_tags_before_damage_are_kept(read_bytes):
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-@pytest.mark.parametrize(
-    ("data", "path"),
+@check_each(
+    "data, path",
     [
         (b"[" * 300 + b"]" * 300, "a.json"),
         (b'{"a":' * 300 + b"1" + b"}" * 300, "a.json"),

@@ -4,10 +4,10 @@ import struct
 import sys
 from pathlib import Path
 
-import pytest
 from builders.executable_files import ape, elf, llamafile, pe
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.formats.documents.executables.reader import program_of
@@ -20,8 +20,8 @@ def kinds(reading) -> list[str]:
     return [dict(each.facts)["kind"] for each in reading.of(Outline) if each.format == "executable"]
 
 
-@pytest.mark.parametrize(
-    ("file", "word"),
+@check_each(
+    "file, word",
     [
         ("library.so", "ELF"), ("program.exe", "PE"), ("library.dylib", "Mach-O"), ("universal", "several processors"),
         ("Main.class", "Java"), ("kernel.wasm", "WebAssembly"), ("classes.dex", "Android"), ("package.deb", "Debian"),
@@ -45,7 +45,7 @@ def test_the_model_in_a_llamafile_is_read_too(read_bytes):
     assert [each.format for each in reading.of(Outline)].count("gguf") == 1
 
 
-@pytest.mark.parametrize(
+@check_each(
     "data",
     [
         b"MZ is a mark", b"\x7fELF", b"\x7fELF" + bytes(60), b"MZ" + bytes(100), b"\xca\xfe\xba\xbe" + bytes(40),

@@ -9,6 +9,7 @@ from builders.media_files import font, gif, jpeg, mp4, parquet, pdf, png, riff, 
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.formats.registry import find_reader
@@ -30,7 +31,7 @@ def kind(reading) -> str:
     return dict(reading.of(Outline)[0].facts)["kind"]
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@check_each("name", WHOLE)
 def test_it_is_told_by_its_bytes_whatever_it_is_called(name, read_bytes):
     reading = read_bytes(WHOLE[name], "model.bin")
     assert kind(reading) == name
@@ -38,15 +39,15 @@ def test_it_is_told_by_its_bytes_whatever_it_is_called(name, read_bytes):
     assert list(reading.formats) == ["model.bin"]
 
 
-@pytest.mark.parametrize("name", BOUNDED)
+@check_each("name", BOUNDED)
 def test_a_cut_one_is_damaged(name, read_bytes):
     reading = read_bytes(WHOLE[name][:-1], "x")
     assert kind(reading) == name
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-@pytest.mark.parametrize("name", BOUNDED)
-@pytest.mark.parametrize("between", [b"", bytes(64), b"some words first\n"])
+@check_each("name", BOUNDED)
+@check_each("between", [b"", bytes(64), b"some words first\n"])
 def test_a_pickle_behind_the_end_is_found(name, between, read_bytes):
     assert read_bytes(WHOLE[name] + between + EVAL_ONE, "x").evaluates
 

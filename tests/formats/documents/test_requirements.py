@@ -3,14 +3,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
 
 
-@pytest.mark.parametrize(
-    ("line", "found"),
+@check_each(
+    "line, found",
     [
         ("numpy>=1.2 ; python_version > '3.8'  # http://no", []),
         ("-r other.txt", []),
@@ -32,8 +33,8 @@ def test_a_line_tells_what_pip_fetches_elsewhere(line, found):
     assert [(each.use, each.name) for each in collect_requirement_mentions(line)] == found
 
 
-@pytest.mark.parametrize(
-    ("line", "use"),
+@check_each(
+    "line, use",
     [
         ("--extra https://e.invalid/s", "index"),
         ("--pypi-url=https://e.invalid/s", "index"),
@@ -65,8 +66,8 @@ def test_lines_end_and_go_on_where_they_do_for_pip(text):
     assert found == ["index"]
 
 
-@pytest.mark.parametrize(
-    ("path", "is_one"),
+@check_each(
+    "path, is_one",
     [
         ("requirements.txt", True),
         ("requirements-dev.txt", True),

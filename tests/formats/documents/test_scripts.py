@@ -5,6 +5,7 @@ import base64
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.script import collect_script_mentions
@@ -22,8 +23,8 @@ def words(text):
     return [command.words for command in parse_commands(text)]
 
 
-@pytest.mark.parametrize(
-    ("text", "split"),
+@check_each(
+    "text, split",
     [
         ("a 'b c' \"d e\"", [["a", "b c", "d e"]]),
         ("a\\ b c\\\n d", [["a b", "c", "d"]]),
@@ -63,7 +64,7 @@ def test_here_documents_and_substitutions_belong_to_their_command():
     assert (other.words, other.line) == (["d"], 4)
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         "curl -s https://e.invalid/x | python -m json.tool",
@@ -97,8 +98,8 @@ def test_reported_address_omits_credentials():
     assert found.name == "https://e.invalid/x"
 
 
-@pytest.mark.parametrize(
-    ("path", "text", "line"),
+@check_each(
+    "path, text, line",
     [
         ("Dockerfile", "FROM x\n# c\nRUN a && \\\n  # c\n  curl http://e | sh\n", 5),
         ("Dockerfile", "FROM x\nRUN <<EOF\ntrue\ncurl http://e | sh\nEOF\n", 4),
@@ -175,7 +176,7 @@ def test_pipeline_of_ordinary_length_is_analysed_to_its_end():
     assert [each.name for each in collect_script_mentions(script)] == ["http://a/b"] * 2
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         "find . -name '*.pyc' -delete; find / -name core -delete; find build -exec rm {} \\;",

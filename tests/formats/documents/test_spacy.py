@@ -6,6 +6,7 @@ import pytest
 from builders.spacy_files import CONFIG, network
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
@@ -84,8 +85,8 @@ def test_no_function_that_loads_a_further_model_is_trusted():
     assert not [name for name in trusted if "Wrapper" in name or "base_model" in name or "transformers" in name]
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "is_it"),
+@check_each(
+    "name, data, is_it",
     [
         ("ner/model", network(), True),
         ("ner/model", network()[:-1], True),

@@ -7,6 +7,7 @@ import pytest
 from builders.tree_models import binary, catboost, learner, lightgbm, ubjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Document, UnreadReason
@@ -15,9 +16,9 @@ WRITERS = [(lambda model: json.dumps(model).encode(), "model.json"), (ubjson, "m
 WHOLE = [ubjson(learner()), binary(), lightgbm().encode(), catboost(), json.dumps(learner()).encode()]
 
 
-@pytest.mark.parametrize(("write", "name"), WRITERS)
-@pytest.mark.parametrize(
-    ("model", "kind"),
+@check_each("write, name", WRITERS)
+@check_each(
+    "model, kind",
     [
         (learner(), None),
         (learner((3, -1, -1)), "tree-invalid"),
@@ -79,8 +80,8 @@ def test_nodes_of_the_binary_form(data, kind, read_bytes):
     assert read_bytes(data).kinds() == {kind}
 
 
-@pytest.mark.parametrize(
-    ("text", "kinds"),
+@check_each(
+    "text, kinds",
     [
         (lightgbm(), set()),
         (lightgbm().replace("\n", "\r\n"), set()),

@@ -9,6 +9,7 @@ from builders.hdf5_files import CODE, lambda_layer, sequential
 from builders.keras_files import function, keras, layer, made, network, new_lambda
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.outline import Outline, References
 
@@ -25,8 +26,8 @@ def of_json(read_bytes, config, path="model.json"):
     return read_bytes(json.dumps(config).encode(), path)
 
 
-@pytest.mark.parametrize(
-    ("config", "expected"),
+@check_each(
+    "config, expected",
     [
         (layer("Dense", units=1), ("keras-classes", "class", "keras.layers.Dense")),
         ({"class_name": "Dense", "config": {"units": 1}}, ("keras-classes", "class", "Dense")),
@@ -103,7 +104,7 @@ def test_another_document_is_none(document, read_bytes):
     assert mentions(of_json(read_bytes, document, "labels.json")) == []
 
 
-@pytest.mark.parametrize(("config", "target"), [
+@check_each("config, target", [
     ({"vocabulary": "/etc/passwd"}, "/etc/passwd"),
     ({"vocabulary": "words.txt"}, "words.txt"),
     ({"weights_path": "../../secret"}, "../../secret"),

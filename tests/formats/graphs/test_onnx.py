@@ -8,6 +8,7 @@ from builders import onnx_files as made
 from builders.wire import data, number, varint
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 import modelaudit
@@ -120,7 +121,7 @@ def test_external_data_count_without_the_flag_that_says_so(read_bytes):
     assert targets(read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))))) == {"../w.bin": 8}
 
 
-@pytest.mark.parametrize(
+@check_each(
     "kind",
     [
         "size-mismatch",
@@ -136,9 +137,7 @@ def test_each_contradiction_is_named(kind, read_fixture):
     assert kind in read_fixture(f"onnx/malicious/{kind}.onnx").kinds()
 
 
-@pytest.mark.parametrize(
-    ("type_", "size", "bytes_"), [(22, 3, 2), (1, 3, 12), (9, 3, 3), (16, 3, 6), (25, 5, 2), (8, 3, 99), (77, 3, 1)]
-)
+@check_each("type_, size, bytes_", [(22, 3, 2), (1, 3, 12), (9, 3, 3), (16, 3, 6), (25, 5, 2), (8, 3, 99), (77, 3, 1)])
 def test_sizes_follow_the_type(type_, size, bytes_, read_bytes):
     tensor = made.tensor("w", (size,), bytes(bytes_), type_=type_)
     assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == set()

@@ -7,6 +7,7 @@ from builders import small_models as made
 from builders.flatbuffer_writer import Table, buffer, u32
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.graphs.tflite.flex import operator_of
 from modelaudit.model.limits import Limits
@@ -75,7 +76,7 @@ def test_any_bytes_end_in_facts_or_absences(sample, data, read_bytes):
     assert reading.of(Outline)
 
 
-@pytest.mark.parametrize("cut", range(9, len(ADD), 37))
+@check_each("cut", range(9, len(ADD), 37))
 def test_a_cut_file_is_damaged_or_read(cut, read_bytes):
     assert read_bytes(ADD[:cut]).of(Outline)
 

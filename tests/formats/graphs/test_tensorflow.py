@@ -20,6 +20,7 @@ from builders.tensorflow_wire import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.graphs.tensorflow.text_schema import encoded
 from modelaudit.model.limits import Limits
@@ -101,8 +102,8 @@ SAVER = function("save", ("prefix",), constant("part", "_temp/part"), node("j", 
 FIXED = "SaveV2 with a fixed path"
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
+@check_each(
+    "data, expected",
     [
         (graph(X, call("c", "save", "x"), functions=(SAVER,)), "SaveV2"),
         (graph(functions=(SAVER,)), "SaveV2"),
@@ -122,8 +123,8 @@ def test_where_a_path_comes_from_decides(read_bytes, data, expected):
     assert {name for name in names(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}
 
 
-@pytest.mark.parametrize(
-    ("op", "key", "value", "expected"),
+@check_each(
+    "op, key, value, expected",
     [
         ("PrintV2", "output_stream", "stderr", "PrintV2"),
         ("PrintV2", "output_stream", "log(info)", "PrintV2"),

@@ -16,6 +16,7 @@ from builders.numpy_files import OBJECT, dtype, object_array
 from builders.pickles import call, name, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import TensorData, UnreadReason
@@ -45,8 +46,8 @@ def _dumped(value: object, **options: object) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("value", _VALUES)
+@check_each("protocol", range(6))
+@check_each("value", _VALUES)
 def test_joblib_file_is_executed_to_its_end(value, protocol, read_bytes):
     data = _dumped(_VALUES[value], protocol=protocol)
     reading = read_bytes(data)
@@ -56,8 +57,8 @@ def test_joblib_file_is_executed_to_its_end(value, protocol, read_bytes):
     assert not reading.defects()
 
 
-@pytest.mark.parametrize("codec", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
-@pytest.mark.parametrize("value", ["nested", "object-record"])
+@check_each("codec", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
+@check_each("value", ["nested", "object-record"])
 def test_compressed_joblib_file_is_executed(value, codec, read_bytes):
     reading = read_bytes(_dumped(_VALUES[value], compress=(codec, 3)), "x.joblib")
     assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
@@ -104,7 +105,7 @@ def test_plain_pickle_executes_array_bytes_as_opcodes(read_bytes):
     assert read_bytes(data).called == {"numpy.dtype", "posix.system"}
 
 
-@pytest.mark.parametrize("start", [b"R", b"\x93", b"cx\ny\n", b"c\n\nR", b"\x81b", b"0", b"\x00", b"}}}"])
+@check_each("start", [b"R", b"\x93", b"cx\ny\n", b"c\n\nR", b"\x81b", b"0", b"\x00", b"}}}"])
 def test_numbers_that_form_opcodes_are_not_reported(start, read_bytes):
     data = b"\x80\x04(" + built.wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
     assert read_bytes(data).called == {"numpy.dtype"}
@@ -169,9 +170,7 @@ def test_unknown_attribute_of_array_wrapper_is_defect(attribute, read_bytes):
     assert "forged-state" in read_bytes(data).kinds()
 
 
-@pytest.mark.parametrize(
-    "file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"]
-)
+@check_each("file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"])
 def test_side_file_outside_folder_is_defect(file, read_bytes):
     assert read_bytes(b"\x80\x04" + built.beside(file) + b".").kinds() == {"side-file-outside"}
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle.nested import STARTS, Coding, detect_coding
 from modelaudit.model.artifact import Artifact
@@ -67,15 +68,15 @@ def members(reading: object) -> list[str]:
     return sorted({path for path, _ in reading.inner.formats if "!" in path})  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("name", [*RAW, *TEXTS])
+@check_each("protocol", range(6))
+@check_each("name", [*RAW, *TEXTS])
 def test_files_in_bytes_constants_are_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
     reading = read_bytes(pickle.dumps({"w": {**RAW, **TEXTS}[name], "x": [1, 2]}, protocol))
     assert ("posix.system" in calls(reading)) is ((name, protocol) not in UNSEEN)
 
 
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("name", TEXTS)
+@check_each("protocol", range(6))
+@check_each("name", TEXTS)
 def test_files_in_text_constants_are_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
     assert "posix.system" in calls(read_bytes(pickle.dumps([TEXTS[name].decode()], protocol)))
 

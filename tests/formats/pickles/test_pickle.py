@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 from support.fixtures import fixture_path
 
 from modelaudit.formats.pickles.pickle.machine import HANDLERS, Machine
@@ -59,12 +60,12 @@ def acts(program: PickleProgram) -> list[tuple[Act, str]]:
     return [(event.act, str(event.subject)) for event in program.events]
 
 
-@pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.p*")), ids=lambda path: path.name)
+@check_each("path", sorted(FIXTURES.rglob("*.p*")))
 def test_every_fixture_is_recognised_under_any_name(path: Path) -> None:
     assert recognised(path.read_bytes(), path="notes.txt") or path.name == "benign-truncated.pkl"
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         b"cat\ndog\nmouse\n", b"# Title\n\nprose\n", b'{"a": 1}', b"[1, 2]", b"I am text\n", b"None of it", b"(c) 2026\n",

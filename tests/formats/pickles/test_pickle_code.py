@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle.bytecode import CONSTANT, NAMING, SETS, detect_instruction_set, list_operands
 from modelaudit.formats.pickles.pickle.code import begins_code, outline_code_tables, outline_marshalled_code
@@ -181,7 +182,7 @@ def test_code_objects_before_damage_are_kept() -> None:
     assert {code.name for code in decode_code_objects(data[:-30])} == {"A", "f", "g", "h", "k"}
 
 
-@pytest.mark.parametrize(
+@check_each(
     "data",
     [b"", b"c", b"\xe3" + b"\0" * 40, b"(" + b"\xff" * 4, b"[\xff\xff\xff\x7f", b"r\0\0\0\0", b")\xff" + b"N" * 9, b"l\xff\xff\xff\x7f",
      b"(\x01\0\0\0" * 5000 + b"N", b"\xa9\x01" * 5000, b"(\x01\0\0\0\xa8\x01\0\0\0r\0\0\0\0", b"{NN{NN0", b":NNN", b"<\x02\0\0\0ii", b"\x7f"],

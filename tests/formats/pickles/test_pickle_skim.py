@@ -11,6 +11,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle import skimmer
 from modelaudit.formats.pickles.pickle.machine import Machine
@@ -275,8 +276,8 @@ def test_memo_entries_of_skipped_data_count_against_limit(write: bytes) -> None:
             Machine(Bytes(data), 0, Limits(pickle_memo=3), skips_plain_data=skips).execute()
 
 
-@pytest.mark.parametrize("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
-@pytest.mark.parametrize("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)], ids=["short", "usual", "long"])
+@check_each("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
+@check_each("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)])
 def test_plain_data_under_special_key_is_executed(key: str, opcode: bytes) -> None:
     state = b"}(" + spelled("a") + b"N" + opcode % len(key) + key.encode() + b"N" + spelled("b") + b"Nu"
     slow, fast = both(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")

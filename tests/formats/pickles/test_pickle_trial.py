@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle.trial import is_importable
 from modelaudit.model.pickle import Name
 
 
-@pytest.mark.parametrize(
-    ("module", "qualname", "could"),
+@check_each(
+    "module, qualname, could",
     [
         ("os", "system", True),
         ("a.b", "C.d", True),

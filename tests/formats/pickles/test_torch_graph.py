@@ -6,6 +6,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.artifact import TORCH_EXPORT, TORCH_WEIGHT
 from modelaudit.model.limits import Limits
@@ -21,8 +22,8 @@ def told(read_bytes, value: object) -> set[tuple[str, str]]:
     return {(item.use.value, item.name) for program in reading.of(TorchProgram) for item in program.mentions}
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
+@check_each(
+    "value, expected",
     [
         ({"target": "torch.ops.aten.add.Tensor"}, ("operator", "aten::add")),
         ({"target": "torch.ops.higher_order.cond"}, ("operator", "higher_order::cond")),

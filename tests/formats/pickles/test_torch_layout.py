@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.formats.archives.zip.layout import layout_of
 from modelaudit.model.artifact import TENSOR_STORAGE, TORCH_EXPORT, TORCH_TAR, TORCH_WEIGHT, TORCHSCRIPT
@@ -9,8 +9,8 @@ SCRIPT = ("m/data.pkl", "m/code/__torch__.py", "m/constants.pkl")
 EXPORT = ("m/archive_format", "m/models/model.json")
 
 
-@pytest.mark.parametrize(
-    ("names", "layout"),
+@check_each(
+    "names, layout",
     [
         (("m/data.pkl", "m/data/0"), "torch-zip"),
         (("m/DATA.PKL",), "torch-zip"),
@@ -36,8 +36,8 @@ def test_member_names_decide_layout(names: tuple[str, ...], layout: str) -> None
     assert layout_of(names).name == layout
 
 
-@pytest.mark.parametrize(
-    ("names", "member", "content"),
+@check_each(
+    "names, member, content",
     [
         (SCRIPT, "m/data/0", TENSOR_STORAGE),
         (SCRIPT, "m/constants/12.storage", TENSOR_STORAGE),

@@ -6,6 +6,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.archives.zip.layout import layout_of
 from modelaudit.model.artifact import TORCH_TAR
@@ -35,9 +36,7 @@ def test_storages_are_read_to_last_byte(read_bytes) -> None:
     assert reading.unread == []
 
 
-@pytest.mark.parametrize(
-    "dtype", ["float16", "bfloat16", "float64", "complex64", "bool", "uint8", "int8", "int16", "int32"]
-)
+@check_each("dtype", ["float16", "bfloat16", "float64", "complex64", "bool", "uint8", "int8", "int16", "int32"])
 def test_every_storage_type_has_item_size(read_bytes, dtype: str) -> None:
     reading = read_bytes(legacy({"a": torch.zeros(5, dtype=getattr(torch, dtype))}), "m.pt")
     assert reading.unread == []

@@ -6,6 +6,7 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.pickles.torch import lexer
 from modelaudit.formats.pickles.torch.source import NameCollector
@@ -27,8 +28,8 @@ def told(text: str) -> set[tuple[str, str]]:
     return {(item.use.value, item.name) for item in names_of(text).mentions}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@check_each(
+    "text, expected",
     [
         ("torch.relu(x)", ("operator", "aten::relu")),
         ("ops.mylib.run(x)", ("operator", "mylib::run")),
@@ -61,7 +62,7 @@ def test_source_mentions_are_collected(text: str, expected: tuple[str, str]) -> 
     assert expected in told(text)
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         "# torch.save(x)",

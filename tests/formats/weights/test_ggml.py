@@ -7,6 +7,7 @@ from builders.ggml_files import LLAMA, adapter, aligned, llama, numbers, tensor,
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
@@ -17,8 +18,8 @@ def facts(reading) -> dict[str, str]:
     return dict(outline.facts)
 
 
-@pytest.mark.parametrize(
-    ("file", "layout", "tensors"),
+@check_each(
+    "file, layout, tensors",
     [("llama.bin", "llama", 2), ("llama.ggmf.bin", "llama", 2), ("llama.ggjt2.bin", "llama", 2), ("adapter.bin", "adapter", 1),
      ("whisper.bin", "whisper", 2), ("gpt-2.bin", "gpt-2", 2), ("gpt-j.bin", "gpt-j", 2), ("rwkv.bin", "rwkv", 2)],
 )  # fmt: skip

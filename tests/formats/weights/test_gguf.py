@@ -6,6 +6,7 @@ import pytest
 from builders.gguf_files import STRING, U32, Gguf, model
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.registry import find_reader
 from modelaudit.formats.weights.gguf.types import BLOCK_SIZES, VALUE_CODES, VALUE_WIDTHS
@@ -71,8 +72,8 @@ def test_long_lists_of_words_are_passed_over_piece_by_piece(read_bytes):
     assert facts(read_bytes(file.bytes()))["general.organization"] == "Acme"
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
+@check_each(
+    "name, kind",
     [
         ("duplicate-key", "duplicate-key"), ("duplicate-tensor", "duplicate-tensor"),
         ("alignment-invalid", "alignment-invalid"), ("metadata-type", "metadata-type"),

@@ -7,6 +7,7 @@ from builders.msgpack_files import array, extension, mapping, word
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.formats.registry import find_reader
 from modelaudit.formats.weights.msgpack.items import ItemKind, ItemReader
@@ -27,8 +28,8 @@ def test_weights_are_told_by_their_keys(read_bytes):
     assert not reading.kinds()
 
 
-@pytest.mark.parametrize(
-    ("data", "kind"),
+@check_each(
+    "data, kind",
     [
         (mapping(params=array((3,), "float32", bytes(8))), "size-mismatch"),
         (mapping(params=array((2**40, 2**40), "float32", bytes(8))), "size-overflow"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.outline import Outline
 from modelaudit.model.pickle import PickleProgram
@@ -58,7 +59,7 @@ def _file(descr: str, shape: str, data: bytes) -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
 
 
-@pytest.mark.parametrize("name", _ARRAYS)
+@check_each("name", _ARRAYS)
 def test_what_the_library_writes_is_read_whole(name, read_bytes):
     array = _ARRAYS[name]
     reading = read_bytes(_saved(array))
@@ -91,7 +92,7 @@ def test_arrays_of_objects_are_read_as_the_pickles_they_are(name, read_bytes):
     assert not reading.defects()
 
 
-@pytest.mark.parametrize(
+@check_each(
     "descr",
     ["'O'", "'|O'", "'<O'", "'O8'", "'|O4'", "'object'", "'object_'", "'|' 'O'", "'\\x4f'", "u'O'", "b'O'", "'i4,O'",
      "'2O'", "[('a', 'O')]", "[('a', '|i1'), ('b', [('c', 'O')])]", "('O', (2,))", "('V8', 'O')", "('O', {'a': ('O', 0)})",
@@ -154,7 +155,7 @@ def test_a_shape_that_is_none_is_a_defect(shape, kind, read_bytes):
     assert not reading.of(TensorData)
 
 
-@pytest.mark.parametrize("number", range(0, 200, 7))
+@check_each("number", range(0, 200, 7))
 def test_a_file_cut_anywhere_is_damaged_and_never_whole(number, read_bytes):
     whole = _saved(_OBJECTS["objects"])
     cut = len(whole) * number // 200
@@ -190,7 +191,7 @@ def test_a_literal_is_what_python_spells(value):
     assert parse_literal(f" {value!a} \n") == (value, frozenset())
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     ["", "(", "[1", "{'a'}", "{'a': 1 'b': 2}", "1 2", "'a", "'\\x4'", "f'O'", "'''O'''", "{1: 2}", "x", "None()",
      "[" * 5000, "-" * 5000 + "1", "1" * 5000, "('a' b'b')", "(,)", "'\\N{BELL}'"],

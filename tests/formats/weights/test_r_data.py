@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import pytest
 from builders.r_objects import call, function, integer, listed, numbers, promise, rda, rds, strings, symbol
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import UnreadReason
@@ -19,8 +19,8 @@ def calls(reading) -> set[tuple[str, str]]:
     return {(mention.use, mention.name) for mention in mentions(reading)}
 
 
-@pytest.mark.parametrize(
-    ("item", "expected"),
+@check_each(
+    "item, expected",
     [
         (promise(SYSTEM), ("promise-call", "system")),
         (function(SYSTEM), ("function-call", "system")),

@@ -10,6 +10,7 @@ import safetensors
 import safetensors.numpy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 from support.fixtures import FIXTURES
 
 from modelaudit.formats.registry import find_reader
@@ -39,10 +40,9 @@ def _accepted(data: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize(
+@check_each(
     "path",
     sorted(path for path in (FIXTURES / "safetensors/malicious").iterdir() if not path.stem.startswith("notes-")),
-    ids=lambda path: path.stem,
 )
 def test_each_contradiction_is_named(path, read_fixture):
     reading = read_fixture(f"safetensors/malicious/{path.name}")
@@ -84,7 +84,7 @@ def test_what_follows_the_last_tensor_is_an_artifact(read_fixture):
     assert ["pickle"] in formats.values()
 
 
-@pytest.mark.parametrize("dtype", sorted(DTYPE_BITS))
+@check_each("dtype", sorted(DTYPE_BITS))
 def test_every_type_has_the_width_that_the_library_gives_it(dtype, read_bytes):
     size = DTYPE_BITS[dtype]
     data = _file({"a": _tensor(dtype, (8,), 0, size)}, bytes(size))
@@ -177,7 +177,7 @@ def test_any_bytes_end_in_facts_or_absences(sample, read_bytes):
     read_bytes(sample, "m.safetensors")
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         rb'{"__metadata__":{"a":"\ud800"}}',

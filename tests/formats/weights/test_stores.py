@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from builders.msgpack_files import node, piece
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.model.outline import Outline
@@ -44,8 +44,8 @@ def test_whatever_the_bytes_it_ends(read_bytes, position, replaced):
     read_bytes(MANIFEST[:4] + replaced + MANIFEST[position:], "x")
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "expected"),
+@check_each(
+    "name, text, expected",
     [
         ("a.svg", "<svg><path d='M0 0'/></svg>", set()),
         ("a.svg", "<svg><script>void 0</script></svg>", {"script"}),

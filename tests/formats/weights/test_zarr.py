@@ -11,6 +11,7 @@ from builders.payloads import EVAL_ONE
 from builders.zarr_stores import gathered, second, shards, text, third
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.checks.chunks import Chunks
@@ -58,8 +59,8 @@ def test_a_codec_is_not_hidden_in_what_looks_like_an_array_of_its_own(read_bytes
     assert "numcodecs.pickle" in {each.name for each in outline(read_bytes(text(third(inner)), "zarr.json")).mentions}
 
 
-@pytest.mark.parametrize(
-    ("metadata", "expected"),
+@check_each(
+    "metadata, expected",
     [
         (second(shape=[5], chunks=[2]), Grid("", "", ".", (3,))),
         (second(shape=[4, 4], chunks=[2, 4], dimension_separator="/"), Grid("", "", "/", (2, 1))),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.licenses import build_subjects
 from modelaudit.licenses.evidence.claims import CLAIM_LIMIT, claim_license_files, is_license_file_name
 from modelaudit.model.license import ClaimKind, ConclusionState
 
 
-@pytest.mark.parametrize(
+@check_each(
     "path",
     [
         "LICENSE",
@@ -41,7 +42,7 @@ def test_notices_and_policies_are_claims_but_not_license_texts(path):
     assert not is_license_file_name(path)
 
 
-@pytest.mark.parametrize(
+@check_each(
     "path",
     [
         "license_check.py",

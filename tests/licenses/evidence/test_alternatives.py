@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.evidence.alternatives import (
@@ -24,8 +24,8 @@ def read(text: str):
     return parse_alternatives(text, NAMES.resolve_name)
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
+@check_each(
+    "text, found",
     [
         ("mit", (("MIT",),)),
         ("MIT OR MIT", (("MIT",),)),

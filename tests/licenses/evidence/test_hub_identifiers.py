@@ -5,7 +5,7 @@ Source of the list: https://huggingface.co/docs/hub/repositories-licenses.
 
 from __future__ import annotations
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.licenses.evidence.names import index_license_names
 from modelaudit.model.catalogue import Catalogue
@@ -97,13 +97,13 @@ def test_hub_identifier_list_is_complete() -> None:
     assert len(HUB) == len(set(HUB)) == 83
 
 
-@pytest.mark.parametrize("word", VAGUE)
+@check_each("word", VAGUE)
 def test_family_identifier_is_vague_with_reason(rules: Catalogue, word: str) -> None:
     assert rules.vague_licenses[word].endswith(".")
     assert fold_license_name(word) not in index_license_names(rules.licenses)
 
 
-@pytest.mark.parametrize("word", [*LICENCES, *OF_PUBLISHERS])
+@check_each("word", [*LICENCES, *OF_PUBLISHERS])
 def test_identifier_belongs_to_one_license(rules: Catalogue, word: str) -> None:
     claimants = [entry.id for entry in rules.licenses.values() if word in entry.hub_ids]
     assert claimants == [index_license_names(rules.licenses).get(fold_license_name(word))]
@@ -111,8 +111,8 @@ def test_identifier_belongs_to_one_license(rules: Catalogue, word: str) -> None:
     assert word not in rules.vague_licenses
 
 
-@pytest.mark.parametrize(
-    ("written", "id_"),
+@check_each(
+    "written, id_",
     [
         ("Apache 2.0", "Apache-2.0"),
         ("The Apache License, Version 2.0", "Apache-2.0"),
@@ -153,7 +153,7 @@ def test_common_spellings_resolve_to_the_license(rules: Catalogue, written: str,
     assert index_license_names(rules.licenses)[fold_license_name(written)] == id_
 
 
-@pytest.mark.parametrize(
+@check_each(
     "written",
     ["Apache", "Apache License", "CC-BY", "cc by nc sa", "GNU GPL", "BSD License", "BSL", "Artistic License", "AGPL",
      "Public Domain", "Mozilla Public License", "OFL"],

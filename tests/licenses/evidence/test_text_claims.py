@@ -7,6 +7,7 @@ from importlib.metadata import distribution
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
@@ -59,8 +60,8 @@ def test_names_in_a_card_are_declared_with_their_sentence():
     ]
 
 
-@pytest.mark.parametrize(
-    ("sentence", "entry"),
+@check_each(
+    "sentence, entry",
     [
         ("It is licensed under the Apache License, Version 2.0.\nThe rest follows.", "Apache-2.0"),
         ("Llama is licensed under the Llama 3.1 Community License, Copyright © Meta.", "LicenseRef-Llama-3.1"),
@@ -76,8 +77,8 @@ def test_license_name_resolves_as_a_whole(sentence, entry):
     assert [claim.entry for claim in claims] == ([] if entry == "nothing" else [entry])
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
+@check_each(
+    "line, expected",
     [
         ("- **License:** apache-2.0", ["Apache-2.0"]),
         ("- **License :** `cc-by-nc-4.0`", ["CC-BY-NC-4.0"]),

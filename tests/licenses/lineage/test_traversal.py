@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.licenses.evidence.hub_ids import explain_invalid_hub_id, parse_hub_id
 from modelaudit.licenses.lineage.base_models import list_base_models, list_dataset_claims
@@ -167,8 +168,8 @@ def test_hub_statements_of_gated_model_are_assessed_and_traced():
     assert [(each.look, each.entries) for each in origins] == [(OriginState.GATED, ("X",)), (OriginState.READ, ("Y",))]
 
 
-@pytest.mark.parametrize(
-    ("name", "why"),
+@check_each(
+    "name, why",
     [
         ("/data/ckpt", "a path on the machine"), ("./base", "a path on the machine"), ("../base", "a path"),
         ("C:\\models\\base", "a path"), ("a/b/c", "a path"), ("~/base", "a path"), ("s3://bucket/base", "an address"),
@@ -184,7 +185,7 @@ def test_invalid_ids_are_recorded_as_unreached(name, why):
     assert world.asked == []
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         "https://huggingface.co/org/Name-1.0", "https://huggingface.co/org/Name-1.0/tree/main", "hf://org/Name-1.0",
@@ -276,7 +277,7 @@ def test_data_sets_of_base_models_are_not_looked_up():
     assert found == ()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@check_each("seed", range(40))
 def test_every_graph_ends_within_bounds(seed):
     dice = random.Random(seed)
     names = [f"a/{number}" for number in range(dice.randint(1, 12))]

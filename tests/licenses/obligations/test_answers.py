@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, BindingLicense, answer_intended_use, list_duties
@@ -30,8 +31,8 @@ EUROPE = Clause("territory-limit", "Not there.", "4", territories=("EU", "GB"))
 POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
 
 
-@pytest.mark.parametrize(
-    ("clause", "intent", "answer"),
+@check_each(
+    "clause, intent, answer",
     [
         (NON_COMMERCIAL, Intent({Use.COMMERCIAL: True}), "deny"),
         (NON_COMMERCIAL, Intent({Use.COMMERCIAL: False}), None),

@@ -6,6 +6,7 @@ A wrong number, country or field of use in a rule file fails here.
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.licenses.evidence.names import index_license_names, is_in_family
 from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, BindingLicense, answer_intended_use, list_duties
@@ -137,17 +138,17 @@ def clauses(rules: Catalogue, licence: str, kind: str) -> list[Clause]:
     return [clause for clause in rules.licenses[licence].clauses if clause.kind == kind]
 
 
-@pytest.mark.parametrize("licence", BUSINESS)
+@check_each("licence", BUSINESS)
 def test_answers_to_a_small_business(rules: Catalogue, licence: str) -> None:
     assert answers_for(rules, licence, intended_use(Use.COMMERCIAL)) == BUSINESS[licence]
 
 
-@pytest.mark.parametrize("licence", BUSINESS)
+@check_each("licence", BUSINESS)
 def test_non_commercial_use_with_few_users_is_not_denied(rules: Catalogue, licence: str) -> None:
     assert answers_for(rules, licence, intended_use()) == set()
 
 
-@pytest.mark.parametrize("licence", sorted({*BUSINESS, *NOT_READ}))
+@check_each("licence", sorted({*BUSINESS, *NOT_READ}))
 def test_user_caps(rules: Catalogue, licence: str) -> None:
     caps = {clause.number for clause in clauses(rules, licence, "user-cap")}
     if licence in NOT_READ:
@@ -160,7 +161,7 @@ def test_user_caps(rules: Catalogue, licence: str) -> None:
         assert over in answers_for(rules, licence, intended_use(users=USERS[licence] + 1))
 
 
-@pytest.mark.parametrize("licence", BUSINESS)
+@check_each("licence", BUSINESS)
 def test_revenue_caps(rules: Catalogue, licence: str) -> None:
     rich = answers_for(rules, licence, intended_use(Use.COMMERCIAL, revenue=1e12)) - BUSINESS[licence]
     if licence not in REVENUE:
@@ -173,8 +174,8 @@ def test_revenue_caps(rules: Catalogue, licence: str) -> None:
     assert (service, kind) in hosted
 
 
-@pytest.mark.parametrize("licence", sorted({*BUSINESS, *NOT_READ}))
-@pytest.mark.parametrize("country", ["DE", "GB", "KR", "US", "CH", "CN"])
+@check_each("licence", sorted({*BUSINESS, *NOT_READ}))
+@check_each("country", ["DE", "GB", "KR", "US", "CH", "CN"])
 def test_excluded_territories(rules: Catalogue, licence: str, country: str) -> None:
     answers = answers_for(rules, licence, intended_use(Use.COMMERCIAL, territory=country))
     assert (("deny", "territory-limit") in answers) == (country in NOWHERE_IN.get(licence, set()))
@@ -189,16 +190,16 @@ def test_multimodal_llama_is_denied_in_the_european_union(rules: Catalogue, lice
     assert answers_for(rules, licence, intended_use(Use.COMMERCIAL, territory="GB"), multimodal=True) == set()
 
 
-@pytest.mark.parametrize("licence", BUSINESS)
-@pytest.mark.parametrize("use", [Use.TRAIN_ON_OUTPUTS, Use.DISTILL])
+@check_each("licence", BUSINESS)
+@check_each("use", [Use.TRAIN_ON_OUTPUTS, Use.DISTILL])
 def test_training_on_outputs(rules: Catalogue, licence: str, use: Use) -> None:
     kinds = {"no-output-training", "output-competition-limit"}
     answers = {answer for answer, kind in answers_for(rules, licence, intended_use(use)) if kind in kinds}
     assert answers == ({OUTPUTS[licence]} if licence in OUTPUTS else set())
 
 
-@pytest.mark.parametrize(
-    ("licence", "field", "answer"),
+@check_each(
+    "licence, field, answer",
     [
         ("LicenseRef-Llama-3.1", "military", "deny"),
         ("LicenseRef-Llama-3.1", "critical-infrastructure", "deny"),
@@ -240,8 +241,8 @@ def test_forbidden_fields_of_use(rules: Catalogue, licence: str, field: str, ans
     assert answers == ({answer} if answer else set())
 
 
-@pytest.mark.parametrize(
-    ("licence", "kind", "words"),
+@check_each(
+    "licence, kind, words",
     [
         ("LicenseRef-Llama-2", "keep-notices", "Llama 2 is licensed under the LLAMA 2 Community License, "),
         ("LicenseRef-Llama-3", "attribution-naming", "Built with Meta Llama 3"),
@@ -275,8 +276,8 @@ def test_words_to_show(rules: Catalogue, licence: str, kind: str, words: str) ->
     assert any(each.startswith(words) and (each == words or words.endswith(" ")) for each in every[0])
 
 
-@pytest.mark.parametrize(
-    ("licence", "kinds"),
+@check_each(
+    "licence, kinds",
     [
         ("LicenseRef-Gemma", {"hosting-is-distribution", "distillation-is-derivative", "remote-restriction"}),
         ("LicenseRef-Gemma-2024-02-21", {"update-duty", "remote-restriction"}),
@@ -297,7 +298,7 @@ def test_only_first_gemma_terms_require_latest_version(rules: Catalogue) -> None
     assert asking == ["LicenseRef-Gemma-2024-02-21"]
 
 
-@pytest.mark.parametrize("licence", sorted(NOT_READ))
+@check_each("licence", sorted(NOT_READ))
 def test_unread_text_never_allows(rules: Catalogue, licence: str) -> None:
     assert ("review", TERMS_NOT_VERIFIED) in answers_for(rules, licence, intended_use())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.licenses.obligations.answers import BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.catalogue import Catalogue
@@ -40,15 +41,15 @@ def duties(rules: Catalogue, id_: str, uses: dict[Use, bool]) -> dict[str, str]:
     return {each.kind: each.section for each in found}
 
 
-@pytest.mark.parametrize("id_", FREE)
+@check_each("id_", FREE)
 def test_open_license_denies_no_use(rules: Catalogue, id_: str) -> None:
     assert answers(rules, id_, EVERY) == {}
     assert "commercial-use" in {clause.kind for clause in rules.licenses[id_].clauses}
     assert rules.licenses[id_].read
 
 
-@pytest.mark.parametrize(
-    ("id_", "uses", "expected"),
+@check_each(
+    "id_, uses, expected",
     [
         *((f"CC-BY-NC-{version}", BUSINESS, {"no-commercial-use": "deny"}) for version in ("2.0", "2.5", "3.0", "4.0")),
         *((f"CC-BY-NC-SA-{version}", SERVICE, {"no-commercial-use": "deny"}) for version in ("2.0", "2.5", "3.0", "4.0")),
@@ -72,8 +73,8 @@ def test_license_answers_use(rules: Catalogue, id_: str, uses: dict[Use, bool], 
     assert answers(rules, id_, uses) == expected
 
 
-@pytest.mark.parametrize("id_", ["CC-BY-NC-4.0", "CC-BY-ND-4.0"])
-@pytest.mark.parametrize("step", [Relation.FINETUNE, Relation.QUANTIZED, Relation.MERGE, Relation.ADAPTER])
+@check_each("id_", ["CC-BY-NC-4.0", "CC-BY-ND-4.0"])
+@check_each("step", [Relation.FINETUNE, Relation.QUANTIZED, Relation.MERGE, Relation.ADAPTER])
 def test_limit_reaches_derived_models(rules: Catalogue, id_: str, step: Relation) -> None:
     assert answers(rules, id_, EVERY, step) == answers(rules, id_, EVERY) != {}
 
@@ -128,7 +129,7 @@ DUTIES = [
 ]
 
 
-@pytest.mark.parametrize(("id_", "uses", "expected"), DUTIES)
+@check_each("id_, uses, expected", DUTIES)
 def test_license_duties(rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]) -> None:
     assert expected.items() <= duties(rules, id_, uses).items()
 
@@ -138,8 +139,8 @@ def test_public_domain_licenses_have_no_duties(rules: Catalogue, id_: str) -> No
     assert duties(rules, id_, EVERY) == {}
 
 
-@pytest.mark.parametrize(
-    ("id_", "kind"),
+@check_each(
+    "id_, kind",
     [
         ("GPL-3.0-only", "network-source-disclosure"),
         ("GPL-3.0-only", "hosting-is-distribution"),
@@ -165,7 +166,7 @@ PATENTS_EXCLUDED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("id_", sorted(PATENTS_LICENSED | PATENTS_EXCLUDED))
+@check_each("id_", sorted(PATENTS_LICENSED | PATENTS_EXCLUDED))
 def test_patent_grants(rules: Catalogue, id_: str) -> None:
     kinds = {clause.kind for clause in rules.licenses[id_].clauses}
     assert ("patent-grant" in kinds, "no-patent-grant" in kinds) == (id_ in PATENTS_LICENSED, id_ in PATENTS_EXCLUDED)

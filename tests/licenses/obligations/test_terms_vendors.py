@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.obligations.answers import BindingLicense, answer_intended_use, list_duties
@@ -148,7 +149,7 @@ COMMERCIAL = [
 ]
 
 
-@pytest.mark.parametrize(("name", "denied", "unsure", "denied_shipped", "unsure_shipped"), COMMERCIAL)
+@check_each("name, denied, unsure, denied_shipped, unsure_shipped", COMMERCIAL)
 def test_commercial_use(
     name: str, denied: set[str], unsure: set[str], denied_shipped: set[str], unsure_shipped: set[str]
 ) -> None:
@@ -156,7 +157,7 @@ def test_commercial_use(
     assert answers(ref(name), PRODUCT) == {"deny": denied_shipped, "review": unsure_shipped}
 
 
-@pytest.mark.parametrize("name", [row[0] for row in COMMERCIAL])
+@check_each("name", [row[0] for row in COMMERCIAL])
 def test_research_is_never_denied(name: str) -> None:
     assert answers(ref(name), STUDY)["deny"] == set()
 
@@ -226,7 +227,7 @@ OUTPUTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "answer", "kind"), OUTPUTS)
+@check_each("name, answer, kind", OUTPUTS)
 def test_training_on_outputs(name: str, answer: str | None, kind: str) -> None:
     entry = name if name in RULES.licenses else ref(name)
     found = answers(entry, TEACH)
@@ -272,7 +273,7 @@ FIELDS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "forbidden", "free"), FIELDS)
+@check_each("name, forbidden, free", FIELDS)
 def test_forbidden_fields_of_use(name: str, forbidden: list[str], free: list[str]) -> None:
     for field in forbidden:
         assert "use-policy" in answers(ref(name), intent(field=field))["deny"], field
@@ -325,13 +326,13 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "kind", "words"), WORDS)
+@check_each("name, kind, words", WORDS)
 def test_fixed_words(name: str, kind: str, words: str) -> None:
     assert (words,) in [clause.words for clause in RULES.licenses[ref(name)].clauses if clause.kind == kind]
 
 
-@pytest.mark.parametrize(
-    ("name", "meant", "kinds"),
+@check_each(
+    "name, meant, kinds",
     [
         # The later texts of FLUX ask for filters and for openness about outputs, the first one does not.
         ("FLUX.1-dev", SHARE, {"content-filter"}),
@@ -379,8 +380,8 @@ def test_only_open_texts_are_marked_open() -> None:
         assert RULES.licenses[name].open is (name in said), name
 
 
-@pytest.mark.parametrize(
-    ("name", "category"),
+@check_each(
+    "name, category",
     [
         ("Stability-AI-Community", LicenseCategory.CONDITIONAL),
         ("Stability-AI-NC-Research", LicenseCategory.NON_COMMERCIAL),
@@ -398,7 +399,7 @@ def test_category_is_the_strictest_that_fits(name: str, category: LicenseCategor
     assert RULES.licenses[ref(name)].category is category
 
 
-@pytest.mark.parametrize(
+@check_each(
     "name",
     [
         "Apple-Sample-Code",

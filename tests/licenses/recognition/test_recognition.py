@@ -18,6 +18,7 @@ from types import ModuleType
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.recognition import Likeness, TextMatch, recognise_texts
@@ -144,8 +145,8 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("id_", ["harbour-1", "permit", "policy"])
+@check_each("form", FORMS)
+@check_each("id_", ["harbour-1", "permit", "policy"])
 def test_layout_does_not_change_the_match(id_: str, form: str, prints: Fingerprints) -> None:
     of, text, _ = TEXTS[id_]
     assert matches_of(recognise_texts(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
@@ -172,8 +173,8 @@ ADDED = (
 )
 
 
-@pytest.mark.parametrize("words", ADDED)
-@pytest.mark.parametrize("id_", ["permit", "harbour-2"])
+@check_each("words", ADDED)
+@check_each("id_", ["permit", "harbour-2"])
 def test_added_words_make_a_variant(words: str, id_: str, prints: Fingerprints) -> None:
     of, text, _ = TEXTS[id_]
     middle = text.index("\n\n") + 2
@@ -298,11 +299,10 @@ def test_truncated_text_is_never_exact(prints: Fingerprints) -> None:
     assert match.differs[0] == "more text than was looked at"
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     ["a " * 2_500_000, PERMIT * 8000, "the keeper of " * 380_000, "<" * 5_000_000, "](http" * 800_000, "a. " * 1_600_000,
      "copyright 2020 A " * 300_000, "&amp" * 1_200_000, "\ufffd" * 5_000_000],
-    ids=["words", "copies", "triples", "tags", "links", "numbers", "copyright", "entities", "damage"],
 )  # fmt: skip
 def test_five_megabytes_cost_no_more_than_the_limit(text: str, prints: Fingerprints) -> None:
     begun = time.process_time()

@@ -7,13 +7,14 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.licenses.evidence.expressions import ExpressionError, Operator, parse_expression
 from modelaudit.licenses.recognition import find_references
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "url"),
+@check_each(
+    "text, name, url",
     [
         (
             '# Licensed under the Apache License,\n# Version 2.0 (the "License");\n# see https://example.org/LICENSE-2.0.',
@@ -43,7 +44,7 @@ def test_license_statements_are_found(text: str, name: str, url: str) -> None:
     assert found.quotation in ("one line\n\n" + text).splitlines()
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         "It is not licensed under the MIT License.",
@@ -111,7 +112,7 @@ def test_operators_join_parts() -> None:
     assert parse_expression("MIT OR Nonsense-1.0").unknown == ("Nonsense-1.0",)
 
 
-@pytest.mark.parametrize(
+@check_each(
     "text",
     [
         "",

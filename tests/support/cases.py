@@ -1,0 +1,53 @@
+"""Check many small cases in one test.
+
+A parametrized test costs more to collect, schedule and report than most cases here cost to run, and every worker of the
+suite collects all of them. ``check_each`` makes one test of the cases and names every one that fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import reprlib
+from collections.abc import Callable, Iterable
+
+import pytest
+
+Cases = Iterable[object] | Callable[[], Iterable[object]]
+
+
+def check_each(names: str, cases: Cases) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Run the decorated test for every case, as ``pytest.mark.parametrize`` would, within one test.
+
+    Decorators stack, as those of ``parametrize`` do. Fixtures are shared by the cases. A function as ``cases`` is called when the test runs, not when it is collected.
+
+    Args:
+        names: the names of the arguments that a case sets, separated by commas.
+        cases: for one name its values, for several names a tuple of values each.
+    """
+    arguments = [name.strip() for name in names.split(",")]
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def run(**fixtures: object) -> None:
+            failures, count = [], 0
+            for case in cases() if callable(cases) else cases:
+                values = case if len(arguments) > 1 else (case,)
+                count += 1
+                try:
+                    test(**fixtures, **dict(zip(arguments, values, strict=True)))  # type: ignore[call-overload]
+                except (AssertionError, pytest.fail.Exception) as failure:
+                    failures.append(f"{reprlib.repr(case)}: {failure}")
+                except Exception as error:
+                    error.add_note(f"in the case {reprlib.repr(case)}")
+                    raise
+            assert count, "there is no case"
+            if failures:
+                pytest.fail(f"{len(failures)} of {count} cases fail:\n" + "\n".join(failures))
+
+        signature = inspect.signature(test)
+        kept = [parameter for name, parameter in signature.parameters.items() if name not in arguments]
+        run.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+        return run
+
+    return decorate

@@ -1,0 +1,37 @@
+"""Scan a fixture once for all the tests of a worker that ask for its report."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable
+
+import pytest
+
+import modelaudit
+from modelaudit.model.limits import Limits
+from modelaudit.model.report import AuditReport
+from support.fixtures import FIXTURES, WRITTEN, fixture_path
+
+
+@functools.cache
+def scan_fixture(name: str) -> AuditReport:
+    """Return the report on a fixture, without second opinions, and with time enough on a busy machine."""
+    return modelaudit.scan(fixture_path(name), second_opinion=False, limits=Limits(artifact_seconds=60))
+
+
+def list_folders() -> list[str]:
+    """Return the folders of fixtures that are scanned together: one for each format, and for what each library wrote."""
+    built = (entry.name for entry in os.scandir(FIXTURES) if entry.is_dir())
+    return sorted([*built, *(f"written/{entry.name}" for entry in os.scandir(WRITTEN) if entry.is_dir())])
+
+
+def folder_of(name: str) -> str:
+    """Return the one of ``list_folders`` that contains the fixture."""
+    folder, _, rest = name.partition("/")
+    return f"written/{rest.partition('/')[0]}" if folder == "written" else folder
+
+
+def group_by_folder(folders: Iterable[str]) -> list[object]:
+    """Return the parameters of a test over folders; a worker takes all tests of a folder and scans its files once."""
+    return [pytest.param(folder, marks=pytest.mark.xdist_group(folder)) for folder in folders]
