@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from modelaudit.model.finding import Finding
 from modelaudit.model.report import AuditReport
@@ -31,6 +30,8 @@ def test_the_published_schema_is_the_one_in_force() -> None:
 
 
 def test_the_schema_is_one_and_says_which(schema: Any) -> None:
+    from jsonschema import Draft202012Validator  # seconds to import
+
     Draft202012Validator.check_schema(schema)
     assert schema["$id"] == "urn:modelaudit:report:v1"
     assert all(definition["title"] for definition in [schema, *schema["$defs"].values()])
@@ -44,6 +45,8 @@ def test_every_field_is_always_there_and_docstrings_describe_them(schema: Any) -
 
 
 def test_real_reports_are_valid(schema: Any, any_report: AuditReport) -> None:
+    from jsonschema import Draft202012Validator
+
     errors = Draft202012Validator(schema).iter_errors(json.loads(render_json(any_report)))
     assert [error.message for error in errors] == []
 
@@ -65,4 +68,6 @@ def test_wrong_values_are_not(schema: Any, failing: AuditReport, path: tuple[str
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = value
+    from jsonschema import Draft202012Validator
+
     assert not Draft202012Validator(schema).is_valid(report)

@@ -31,7 +31,7 @@ def check_each(names: str, cases: Cases) -> Callable[[Callable[..., None]], Call
         @functools.wraps(test)
         def run(**fixtures: object) -> None:
             failures, count = [], 0
-            for case in cases() if callable(cases) else cases:
+            for case in cases if isinstance(cases, Iterable) else cases():
                 values = case if len(arguments) > 1 else (case,)
                 count += 1
                 try:
