@@ -15,7 +15,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-# found through the line above
+import support.bytecode  # noqa: F401 - before all that it is to cache
+
+# isort: split
 from hub.olah import olah_installed, olah_server
 from hub.repository import Files
 from hub.server import LoopbackHub
