@@ -1,4 +1,4 @@
-"""Declarations: light statements of a format that the registry reads without importing a reader.
+"""Declare formats: statements about a format that the registry reads without importing its reader.
 
 The ``__init__.py`` of each format folder assigns ``DECLARATIONS``, a tuple of ``Declaration``. A declaration names
 functions as ``"module:attribute"``; the registry imports the module when the function is first called. Facts that
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from modelaudit.model.structure import DefectKind
+    from modelaudit.model.defect_kind import DefectKind
     from modelaudit.wire.reader import Head
 
 TEXT_EXTENSIONS: Final = (
@@ -19,7 +19,7 @@ TEXT_EXTENSIONS: Final = (
     *(".rst", ".txt", ".text", ".log", ".csv", ".tsv", ".xml", ".html", ".htm", ".svg", ".tex", ".bib", ".jinja"),
     *(".jinja2", ".py", ".sh", ".gitattributes", ".gitignore"),
 )
-"""Extensions that promise text. A format of text claims all of them, for their contents overlap: JSON is YAML."""
+"""Extensions that promise text. Every text format claims all of them, because their contents overlap: JSON is YAML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Magic:
     """Bytes at a fixed offset that identify a format.
 
     Attributes:
-        starts: any of these byte strings counts.
-        offset: where they lie, in bytes.
-        in_containers: whether they count too where a container states what the bytes are.
+        starts: alternative byte strings.
+        offset: of the byte strings in the file, in bytes.
+        in_containers: the magic bytes count even if a container states the format of the bytes.
     """
 
     starts: tuple[bytes, ...]
@@ -43,14 +43,14 @@ class Magic:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedStart:
-    """How a format begins inside other data, where only the bytes can identify it. One of the three is set.
+    """How a format begins inside other data, where only the bytes can identify it. One of the first three is set.
 
     Attributes:
-        magic: the bytes that it begins with.
-        codec: a codec of ``wire.codecs`` by name. Its magic bytes are short and occur by chance, so a stream
-            counts only if it expands to something that counts itself.
-        begins: ``"module:function"``, which takes the first bytes and decides.
-        is_weak: the first bytes may belong to another format as well, so all others are asked first.
+        magic: alternative byte strings at the beginning.
+        codec: the name of a codec of ``wire.codecs``. Its magic bytes are short and occur by chance, so a stream counts
+            only if it expands to content of a known format.
+        begins: ``"module:function"``, a function that takes the first bytes and decides.
+        is_weak: the first bytes may belong to another format as well, so all other formats are tried first.
     """
 
     magic: tuple[bytes, ...] = ()
@@ -61,22 +61,22 @@ class EmbeddedStart:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One format, as far as it can be stated without reading anything.
+    """The static facts about one format.
 
-    Several declarations may share a name: a format in binary and in text form, with a reader each. A declaration
-    without a reader belongs to an interpreter of configurations, or to structures that other formats yield.
+    Several declarations may share a name, for instance a format in binary and in text form with one reader each. A
+    declaration without a reader is for an interpreter of configurations, or for structures that other readers yield.
 
     Attributes:
-        name: of the format, as reports and rules spell it.
+        name: of the format, as in reports and rules.
         read: the reader as ``"module:attribute"``; empty where the format has none.
         recognise: magic bytes, or ``"module:attribute"`` of a function that takes a ``Head``.
-        fallback: the rank of a reader that is asked only where no other recognises the bytes. The lowest rank that
-            recognises them reads them alone. ``None`` for all other readers, each of which reads what it recognises.
+        fallback: the rank of a reader that is asked only if no other reader recognises the bytes. The lowest rank that
+            recognises them reads them alone. ``None`` for all other readers: each reads all bytes that it recognises.
         interpreter: an ``Interpreter`` of configurations as ``"module:attribute"``; empty where there is none.
         extensions: file extensions that promise this format, in lower case and with their dot.
-        embedded: how the format begins inside other data; ``None`` where it is not searched for there.
-        defects: the enums of the kinds of defects that structures of this format state.
-        fixtures: the folder of its fixtures, where that is not called as the format is.
+        embedded: how the format begins inside other data; ``None`` if it is not searched for there.
+        defects: the enums of defect kinds that structures of this format can have.
+        fixtures: the name of its fixtures' folder, if that differs from the name of the format.
     """
 
     name: str

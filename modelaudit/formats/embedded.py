@@ -24,14 +24,17 @@ from modelaudit.wire.codecs import BZIP2, CODECS, LZ4, XZ, ZSTD, Codec, Decoding
 from modelaudit.wire.codings import AS_TEXT, Coding, decode_character_bytes, decode_codings
 from modelaudit.wire.windows import Budget, SubWindow, get_budget, read_all_bytes
 
+# A trial decompression stops after this much output.
 _TRIAL_BYTES: Final = 600
+# The first bytes are fed one by one, so that a stream that fails later still shows what it holds.
 _SINGLE_BYTE_STEPS: Final = 64
 _STEP: Final = 4096
 _MAX_LAYERS: Final = 4
 # The longest magic number has six bytes. Shorter data cannot have content behind it.
 _MIN_LENGTH: Final = 7
+# These codecs output nothing before a whole block has been read, so an empty result decides nothing.
 _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
-# Shorter ones hold no program in any coding.
+# Shorter strings are too short to hold a program in any coding.
 _CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\n-]{24,})\"")
 _MAX_STRINGS: Final = 10_000
 
@@ -90,7 +93,7 @@ _STARTS: Final = tuple(
 
 
 class DecodedWindow:
-    """A window on bytes decoded from a text."""
+    """A window on bytes in memory, such as a decoded text."""
 
     def __init__(self, data: bytes, budget: Budget) -> None:
         self._data = data
@@ -168,7 +171,7 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
 
 
 def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[Artifact]:
-    """Yield the content encoded in quoted strings of a text as artifacts: stable-baselines3 keeps pickles in JSON so.
+    """Yield the content encoded in quoted strings of a text as artifacts. stable-baselines3 stores pickles in this way.
 
     A string counts only if it is in one coding from quote to quote.
 
@@ -195,10 +198,10 @@ def make_content_artifact(
     """
 
     @contextmanager
-    def opened() -> Iterator[Window]:
+    def open_content() -> Iterator[Window]:
         again = decode_content(window, limits, is_text)
         if again is None:
             raise WindowError("its encoding changed since the first reading", UnreadReason.CHANGED)
         yield again.window
 
-    return Artifact(join_found(path, content.format, offset), content.window.size, opened)
+    return Artifact(join_found(path, content.format, offset), content.window.size, open_content)

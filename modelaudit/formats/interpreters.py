@@ -1,7 +1,7 @@
-"""List all interpreters, which read the settings of a configuration for the keys they know.
+"""List all interpreters: functions that read the settings of a configuration for the keys that they know.
 
-The readers of JSON, YAML and TOML pass their settings to each. Languages and configurations export theirs; formats
-declare theirs.
+The readers of JSON, YAML and TOML pass their settings to each. Languages export their interpreters; formats declare
+theirs.
 """
 
 from __future__ import annotations

@@ -31,16 +31,20 @@ from modelaudit.wire.windows import get_budget, make_opener
 _MAX_KEY_LENGTH: Final = 200
 _MAX_SEARCHED_BYTES: Final = 256 * KIB
 _MAX_DOCUMENTS: Final = 2000
+# The start of a JSON object or list that is not prose in braces or brackets.
 _JSON: Final = re.compile(rb"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
+# Keys and tags by which loaders of YAML choose code.
 _YAML: Final = re.compile(
     rb"(?:^|[\s{,])(?:-\s++)?+[\"']?+(?:_target_|auto_map|__class__|__reduce__)[\"']?+\s*+:|!!?python/"
 )
 _MAX_ELEMENTS: Final = 100
 _MIN_ENCODED_LENGTH: Final = 24
+# Elements and attributes that run scripts or load pages.
 _MARKUP: Final = re.compile(
     r"<(script|iframe|object|embed)[\s>/]|(javascript):|<[a-z][^<>]{0,500}\s(on[a-z]{3,20})\s*=", re.IGNORECASE
 )
 _ADDRESS: Final = re.compile(r"\s*+https?://\S++\s*+\Z", re.IGNORECASE)
+# Keys of addresses that programs report to. Other keys hold links for people.
 _CALLBACK_KEY: Final = re.compile(r"(?:\A|[._\-])(callback|webhook|beacon|exfil)(?:[._\-]|\Z)", re.IGNORECASE)
 
 
@@ -71,9 +75,9 @@ def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention]:
     for match in islice(_MARKUP.finditer(text), _MAX_ELEMENTS):
         name = next(group for group in match.groups() if group).lower()
         yield Mention("metadata-texts", "markup", "event-handler" if match[3] else name, where, _shorten_text(match[0]))
-    back = _CALLBACK_KEY.search(entry.key)
-    if back is not None and _ADDRESS.match(text):
-        yield Mention("metadata-texts", "address", back[1].lower(), where, _shorten_text(text))
+    callback = _CALLBACK_KEY.search(entry.key)
+    if callback is not None and _ADDRESS.match(text):
+        yield Mention("metadata-texts", "address", callback[1].lower(), where, _shorten_text(text))
 
 
 def _shorten_text(text: str) -> str:
@@ -89,9 +93,10 @@ def read_metadata(
     yield from extract_statements(
         (entry.key, entry.data[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace")) for entry in entries
     )
-    asked = [each for each in INTERPRETERS if each.keys & keys]
-    settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries] if asked else []
-    for interpreter in asked:
+    interpreters = [each for each in INTERPRETERS if each.keys & keys]
+    if interpreters:
+        settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries]
+    for interpreter in interpreters:
         yield from interpreter.read(artifact.path, settings, limits)
     paths = MemberPaths(join_member(artifact.path, "metadata"))
     budget = get_budget(window, limits)

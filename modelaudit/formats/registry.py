@@ -1,8 +1,8 @@
-"""The registry: every format that a room declares, and its reader.
+"""Collect the declarations of all formats, and provide their readers.
 
-The registry walks the folders of the five rooms and collects their ``DECLARATIONS``. A new format is a new folder; no
-list names it. Importing the registry imports declarations alone. A reader's module is imported when the reader is first
-asked for bytes.
+A room is a folder of related formats. The registry lists the folders of the five rooms and collects their
+``DECLARATIONS``, so a new format needs only a new folder. Importing the registry imports no reader; the module of a
+reader is imported when the reader is first called.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _READING_ORDER: Final = ("archives", "pickles", "weights", "graphs", "documents"
 
 
 def _collect_declarations() -> Iterator[Declaration]:
-    """The declarations of all rooms; within a room, by the name of the folder."""
+    """Yield the declarations of all rooms; within a room, in the order of folder names."""
     for room in _READING_ORDER:
         package = importlib.import_module(f"{modelaudit.formats.__name__}.{room}")
         for folder in sorted(each.name for each in pkgutil.iter_modules(package.__path__) if each.ispkg):
@@ -52,7 +52,7 @@ def import_object(name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _DeferredFunction:
-    """A function that is imported when it is first called."""
+    """A function, named as ``"module:attribute"``, that is imported when it is first called."""
 
     name: str
 
@@ -71,7 +71,7 @@ def _make_reader(declaration: Declaration) -> Reader:
 
 
 def _make_readers() -> Iterator[Reader]:
-    """The readers in the order in which they are asked: fallbacks last, by their rank."""
+    """Yield the readers in the order of calls: fallbacks last, by their rank."""
     declared = [each for each in DECLARATIONS if each.read]
     yield from (_make_reader(each) for each in sorted(declared, key=lambda each: each.fallback or 0))
 
@@ -80,7 +80,7 @@ READERS: Final = tuple(_make_readers())
 
 
 def find_reader(name: str) -> Reader:
-    """The one reader of a format.
+    """Return the only reader of a format.
 
     Raises:
         ValueError: the format has no reader, or several.
@@ -104,4 +104,4 @@ def _collect_facts() -> FormatFacts:
 
 
 FACTS: Final = _collect_facts()
-"""What rules may state about formats: their defects, and the extensions that promise them."""
+"""The facts about formats that rules refer to: defect kinds, and the extensions that promise each format."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelaudit.model.structure import DefectKind
+from modelaudit.model.defect_kind import DefectKind
 
 
 class MemberDefect(DefectKind):

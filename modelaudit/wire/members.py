@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from modelaudit.model.address import join_member, join_range
-from modelaudit.model.structure import Defect, DefectKind, Location
+from modelaudit.model.defect_kind import DefectKind
+from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.defects import MemberDefect
 
 _MOST_OF_A_KIND = 50

@@ -1,1 +1,1 @@
-"""Formats that hold tensors, arrays and vocabularies."""
+"""Read formats that hold tensors, arrays and tokenizer vocabularies, without reading the numbers themselves."""

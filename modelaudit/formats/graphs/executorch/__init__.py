@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from modelaudit.formats.declaration import Declaration
-from modelaudit.model.structure import DefectKind
+from modelaudit.model.defect_kind import DefectKind
 
 
 class ExecutorchDefect(DefectKind):

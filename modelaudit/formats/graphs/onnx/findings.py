@@ -10,9 +10,10 @@ from modelaudit.formats.embedded import decode_content, detect_coding, make_cont
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.languages.terms.statements import extract_statements, iter_description_pairs
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
-from modelaudit.model.structure import Defect, DefectKind, Location, Unread, UnreadReason
+from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
 from modelaudit.wire.codings import Coding
 from modelaudit.wire.protobuf import Message

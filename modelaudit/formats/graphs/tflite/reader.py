@@ -11,10 +11,11 @@ from typing import Final
 from modelaudit.formats.graphs.tflite import TfliteDefect
 from modelaudit.formats.graphs.tflite.flex import operator_of
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
-from modelaudit.model.structure import Defect, DefectKind, Location
+from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.flatbuffers import FlatBuffer, Table
 

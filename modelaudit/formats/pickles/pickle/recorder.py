@@ -11,9 +11,10 @@ from modelaudit.formats.pickles.pickle.code import outline_called_code
 from modelaudit.formats.pickles.pickle.listing import list_instructions
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import StackValue, freeze_values
+from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, CallResult, ContainerValue, Name, PickleEvent, PlainValue, Value
-from modelaudit.model.structure import CodeOutline, Defect, DefectKind, Location
+from modelaudit.model.structure import CodeOutline, Defect, Location
 from modelaudit.wire.base import LimitReachedError
 
 _DEFECTS_KEPT: Final = 100

@@ -17,9 +17,10 @@ from modelaudit.formats.pickles.skops import SkopsDefect
 from modelaudit.formats.registry import find_reader
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
 from modelaudit.model.skops import SkopsNode, SkopsSchema
-from modelaudit.model.structure import Defect, DefectKind, Location
+from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.json_text import check_bounds, convert_recursion_error, find_obstacle

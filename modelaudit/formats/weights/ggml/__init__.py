@@ -1,4 +1,4 @@
-"""GGML, the weights of llama.cpp, whisper.cpp and related programs before GGUF."""
+"""GGML: the weight files of llama.cpp, whisper.cpp and related programs before GGUF."""
 
 from __future__ import annotations
 

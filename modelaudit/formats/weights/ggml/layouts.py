@@ -1,6 +1,6 @@
-"""What precedes the tensors in files of GGML: numbers of the network and its vocabulary, differently for each program.
+"""Parse the preamble of GGML files: hyperparameters and vocabulary, which each program lays out in its own way.
 
-The magic number ``ggml`` tells no program, so that the layouts of those that are known are tried. Sources:
+The magic number ``ggml`` does not identify the program, so the reader tries the layouts of all known programs. Sources:
 ``llama.cpp`` before August 2023 (``llama_file_loader``), ``whisper.cpp`` (``whisper_model_load``), the examples
 ``gpt-2``, ``gpt-j`` and ``gpt-neox`` of ``ggml``, ``bloomz.cpp``, ``rwkv.cpp`` (``rwkv_file_format.inc``).
 """
@@ -18,22 +18,25 @@ UNVERSIONED: Final = b"lmgg"
 MAGICS: Final = {UNVERSIONED: "ggml", b"fmgg": "ggmf", b"tjgg": "ggjt", b"algg": "ggla"}
 _MAX_WORDS: Final = 5_000_000
 _MAX_WORD_BYTES: Final = 4096
+# ``GGML_QNT_VERSION_FACTOR``: the file type is this times the version of quantisation, plus the type.
 _QUANTISATION_VERSION_FACTOR: Final = 1000
-# Until version 3 of ggjt, these had scales of 32 bits in place of 16.
+# Before version 3 of ggjt, these types had scales of 32 bits instead of 16.
 _CHANGED_BLOCKS: Final = {2: ("Q4_0", 32, 20), 3: ("Q4_1", 32, 24), 8: ("Q8_0", 32, 36), 9: ("Q8_1", 32, 40)}
 OLD_BLOCK_SIZES: Final[BlockSizes] = {**BLOCK_SIZES, **_CHANGED_BLOCKS}
+"""Block sizes of files written before May 2023."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a program lays out what precedes the tensors.
+    """The order of the parts before the tensors, as one program writes them.
 
     Attributes:
-        number_names: what the numbers of 32 bits mean; the vocabulary has as many words as ``words`` says.
-        has_filters: whether the filters of a spectrogram follow, with their numbers.
-        repeats_word_count: whether the number of words stands before them again.
-        has_scores: whether each word has a score.
-        aligns_tensors: whether tensors start at multiples of 32 bytes.
+        name: of the program, for reports.
+        number_names: names of the 32-bit numbers at the start. The number ``words`` is the size of the vocabulary.
+        has_filters: a spectrogram filter bank follows, with its own rows and columns.
+        repeats_word_count: the vocabulary begins with its size, a second time.
+        has_scores: each word has a score.
+        aligns_tensors: tensors start at multiples of 32 bytes.
     """
 
     name: str
@@ -65,7 +68,7 @@ _VERSIONED: Final = {
 
 
 def list_layouts(magic: str, version: int) -> tuple[Layout, ...]:
-    """Those that a file of this magic number and version may have; none for a version that is not known."""
+    """Return the layouts that a file of this magic number and version may have; none for an unknown version."""
     if magic == "ggml":
         return _UNVERSIONED
     found = _VERSIONED.get((magic, version))
@@ -73,18 +76,18 @@ def list_layouts(magic: str, version: int) -> tuple[Layout, ...]:
 
 
 def choose_block_sizes(magic: str, version: int, numbers: dict[str, int]) -> BlockSizes:
-    """The sizes of packed numbers, which changed in May 2023."""
+    """Return the block sizes of packed numbers, which changed in May 2023."""
     if magic == "ggml":
         return BLOCK_SIZES if numbers.get("type", 0) // _QUANTISATION_VERSION_FACTOR >= 2 else OLD_BLOCK_SIZES
     return OLD_BLOCK_SIZES if (magic, version) in (("ggmf", 1), ("ggjt", 1), ("ggjt", 2)) else BLOCK_SIZES
 
 
 def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
-    """Pass what precedes the tensors, and return its numbers.
+    """Skip everything before the tensors and return the numbers at the start by name.
 
     Raises:
-        DamagedError: the file breaks off, or a word is longer than any.
-        LimitReachedError: the vocabulary has more words than are followed.
+        DamagedError: the file is truncated, a word is too long, or the two word counts differ.
+        LimitReachedError: the vocabulary has more than five million words.
         WindowError: from the window.
     """
     numbers = {name: cursor.read_u32(f"the number of {name}") for name in layout.number_names}
@@ -93,7 +96,7 @@ def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
         cursor.skip(rows * columns * 4, "the filters")
     count = cursor.read_u32("the number of words") if layout.repeats_word_count else numbers.get("words", 0)
     if layout.repeats_word_count and not layout.has_filters and count != numbers["words"]:
-        raise DamagedError("the number of words contradicts itself", cursor.offset)
+        raise DamagedError(f"the vocabulary states {count} words, the header {numbers['words']}", cursor.offset)
     cursor.need(count * (8 if layout.has_scores else 4), "the vocabulary")
     if count > _MAX_WORDS:
         raise LimitReachedError(f"its vocabulary has more than {_MAX_WORDS} words", cursor.offset)

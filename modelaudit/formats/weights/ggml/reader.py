@@ -1,7 +1,8 @@
-"""The reader of GGML: the front as ``layouts`` has it, then one tensor behind the other, each with its row before it.
+"""Read GGML files: the preamble that ``layouts`` describes, then the tensors in a row.
 
-A row is the number of dimensions, the length of the name, the type, the dimensions and the name. Products are exact,
-and held against the file: where they wrap in a loader, it allots less than it writes. Bytes of tensors are not read.
+Each tensor begins with its number of dimensions, the length of its name, its type, its shape and its name. The numbers
+of tensors are not read. Sizes are computed exactly and compared with the file: where the product wraps in a loader, the
+loader allocates less memory than it writes.
 """
 
 from __future__ import annotations
@@ -35,11 +36,18 @@ _ALIGNMENT: Final = 32
 _MAX_DIMENSIONS: Final = 4
 _MAX_NAME_BYTES: Final = 1024
 _MAX_TENSORS: Final = 1_000_000
-_CONVERSION_HINT: Final = "convert it to GGUF with the program that it was made for, and scan that"
+_CONVERSION_HINT: Final = "convert it to GGUF with the program that it was made for, and scan the result"
 
 
 @dataclass(slots=True)
 class _ParsedFile:
+    """The facts about one file, filled while it is parsed, so that damage does not lose what came before.
+
+    Attributes:
+        layout: the first layout that fits; ``None`` until one does.
+        end: where the last complete tensor ends, in bytes.
+    """
+
     magic: str
     version: int = 0
     layout: Layout | None = None
@@ -50,10 +58,10 @@ class _ParsedFile:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline, and what stands behind the tensors.
+    """Yield the outline, and the bytes after the tensors as an artifact.
 
     Raises:
-        DamagedError: the file breaks off or contradicts itself.
+        DamagedError: the file is truncated or contradicts itself.
         WindowError: from the window.
     """
     first = window.read(0, 8)
@@ -70,7 +78,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
     if state.layout is None:
-        detail = f"no reader for the files of this program that begin with {state.magic}: {_CONVERSION_HINT}"
+        detail = f"a {state.magic} file of an unknown program or version: {_CONVERSION_HINT}"
         yield from find_pickles(artifact, window, start, limits)
         yield Unread(UnreadReason.NO_READER, detail, format="GGML")
     elif state.end < window.size:
@@ -100,6 +108,7 @@ def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
             if len(layouts) == 1:
                 raise
             continue
+        # Several layouts may skip a preamble without an error. Only the right one ends where a tensor begins.
         if len(layouts) > 1 and not _is_tensor_row(cursor):
             continue
         state.layout, state.numbers = layout, numbers
@@ -108,21 +117,21 @@ def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
 
 
 def _is_tensor_row(cursor: GgufCursor) -> bool:
-    """Whether what follows can be the row of a tensor; the cursor stays where it is."""
+    """Whether a tensor can begin at the cursor, which does not move."""
     row = cursor.window.read(cursor.offset, 12)
     dimensions, length, kind = (int.from_bytes(row[at : at + 4], "little") for at in (0, 4, 8))
     return len(row) == 12 and 0 < dimensions <= _MAX_DIMENSIONS and 0 < length <= _MAX_NAME_BYTES and kind < 256
 
 
 def _read_tensors(cursor: GgufCursor, layout: Layout, blocks: BlockSizes, state: _ParsedFile) -> None:
-    """Pass each tensor; stops where what follows is none, and notes that."""
+    """Skip each tensor. Stop at bytes that cannot be one, and record them as trailing data."""
     seen: set[bytes] = set()
     size = cursor.window.size
     state.end = cursor.offset
     while cursor.offset < size:
         offset = cursor.offset
         if state.tensors >= _MAX_TENSORS:
-            raise LimitReachedError(f"it holds more than {_MAX_TENSORS} tensors", offset)
+            raise LimitReachedError(f"the file holds more than {_MAX_TENSORS} tensors", offset)
         if not _is_tensor_row(cursor):
             state.log.add(TensorDefect.TRAILING_DATA, f"{size - offset} bytes follow the last tensor", offset)
             return
@@ -139,9 +148,9 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, blocks: BlockSizes, state:
         seen.add(raw)
         taken = count_tensor_bytes(name, kind, shape, state.log, offset, blocks)
         if taken is None:
-            raise DamagedError(f"the size of {name!r} is not known, so that nothing after it can be told", offset)
+            raise DamagedError(f"the size of {name!r} is unknown, so the rest of the file cannot be parsed", offset)
         if layout.aligns_tensors:
-            cursor.skip(align_offset(cursor.offset, _ALIGNMENT) - cursor.offset, "the room before a tensor")
+            cursor.skip(align_offset(cursor.offset, _ALIGNMENT) - cursor.offset, "the padding before a tensor")
         cursor.skip(taken, f"the tensor {name!r}")
         state.tensors += 1
         state.end = cursor.offset

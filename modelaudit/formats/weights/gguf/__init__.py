@@ -1,11 +1,11 @@
-"""GGUF, the format of llama.cpp: header, metadata, the table of tensors, and the tensors themselves."""
+"""GGUF, the format of llama.cpp: header, metadata, the table of tensors, and the tensors."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from modelaudit.formats.declaration import Declaration, Magic
-from modelaudit.model.structure import DefectKind
+from modelaudit.model.defect_kind import DefectKind
 
 
 class TensorDefect(DefectKind):
@@ -19,7 +19,7 @@ class TensorDefect(DefectKind):
 
 
 class GgufDefect(DefectKind):
-    """Defects that only GGUF can have."""
+    """Defects of GGUF that GGML cannot have."""
 
     ALIGNMENT_INVALID = "alignment-invalid"
     DUPLICATE_KEY = "duplicate-key"

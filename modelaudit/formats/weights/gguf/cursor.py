@@ -1,4 +1,4 @@
-"""Numbers and texts of GGUF one after the other, from a block of the window that is held in memory."""
+"""Read numbers and texts of GGUF and GGML forward, through a block of the window that is held in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelaudit.wire.cursor import BLOCK, Cursor
 
 
 class GgufCursor(Cursor):
-    """Reads numbers and texts of GGUF and GGML forward.
+    """A forward reader of numbers and texts.
 
     Attributes:
         wide: whether counts and lengths have 64 bits, as from version 2 on, or 32.
@@ -24,30 +24,33 @@ class GgufCursor(Cursor):
         self._u64 = struct.Struct(order + "Q")
 
     def read_u32(self, what: str) -> int:
-        """A number of 32 bits. Raises ``DamagedError``."""
+        """Read an unsigned 32-bit number. Raises ``DamagedError`` at the end of the file."""
         place = self._locate(4, what)
         return int(self._u32.unpack_from(self._held, place)[0])
 
     def read_u64(self, what: str) -> int:
-        """A number of 64 bits. Raises ``DamagedError``."""
+        """Read an unsigned 64-bit number. Raises ``DamagedError`` at the end of the file."""
         place = self._locate(8, what)
         return int(self._u64.unpack_from(self._held, place)[0])
 
     def read_length(self, what: str) -> int:
-        """A count or length, as wide as the version has it. Raises ``DamagedError``."""
+        """Read a count or length of 64 or 32 bits. Raises ``DamagedError`` at the end of the file."""
         return self.read_u64(what) if self.is_wide else self.read_u32(what)
 
     def read_value(self, kind: int, what: str) -> int | float:
-        """A value of a type that has a width of its own. Raises ``DamagedError``."""
+        """Read a number of the value type ``kind``. Raises ``DamagedError`` at the end of the file."""
         place = self._locate(VALUE_WIDTHS[kind], what)
         number: int | float = struct.unpack_from(self._order + VALUE_CODES[kind], self._held, place)[0]
         return number
 
     def read_text(self, what: str, most: int) -> tuple[bytes, int, int]:
-        """A text: up to ``most`` bytes of it, where it begins, and its length; all of it is passed.
+        """Read a text, keep at most ``most`` bytes of it, and skip the rest.
+
+        Returns:
+            The kept bytes, the offset of the text and its whole length in bytes.
 
         Raises:
-            DamagedError: it is longer than what is left.
+            DamagedError: the text is longer than the rest of the file.
             WindowError: from the window.
         """
         length = self.read_length(f"the length of {what}")
@@ -63,7 +66,10 @@ class GgufCursor(Cursor):
         return data, start, length
 
     def skip_texts(self, count: int, what: str) -> None:
-        """Pass ``count`` texts, of which vocabularies have hundreds of thousands. Raises ``DamagedError``."""
+        """Skip ``count`` texts. Raises ``DamagedError`` at the end of the file.
+
+        Vocabularies have hundreds of thousands of texts, so the inner loop steps through the block and calls no method.
+        """
         width, unpack = (8, self._u64.unpack_from) if self.is_wide else (4, self._u32.unpack_from)
         while count:
             place = self.offset - self._base

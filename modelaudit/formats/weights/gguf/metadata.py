@@ -1,4 +1,4 @@
-"""The metadata of GGUF: pairs of a key and a typed value."""
+"""Parse the metadata of GGUF: pairs of a key and a typed value."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _MAX_KEPT_BYTES: Final = 16 * MIB
 _MAX_ARRAY_DEPTH: Final = 8
 _UINT32: Final = 4
 _DEFAULT_ALIGNMENT: Final = 32
+# Fewer than the 12 bytes that an empty array takes from version 2 on: enough to refuse an absurd count.
 _MIN_ARRAY_BYTES: Final = 9
 _MAX_TEMPLATES: Final = 1024
 DATASETS: Final = "general.datasets"
@@ -29,7 +30,14 @@ _MAX_DATASETS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class TextValue:
-    """A text of the metadata. ``data`` are its first bytes, ``length`` is that of the whole."""
+    """A text of the metadata.
+
+    Attributes:
+        data: its first bytes.
+        start: offset of the text in the file, in bytes.
+        length: of the whole text, in bytes.
+        is_of_list: the text is an item of an array.
+    """
 
     key: str
     data: bytes
@@ -40,11 +48,11 @@ class TextValue:
 
 @dataclass(slots=True)
 class Metadata:
-    """What the pairs say, as far as they were read.
+    """The pairs, as far as they were read.
 
     Attributes:
-        scalars: values that are neither text nor array.
-        texts: each text, in order, those of the list of templates included.
+        scalars: values that are neither text nor array, by key.
+        texts: each text in file order, with the items of template lists and the first items of the list of datasets.
         alignment: of the tensors, in bytes.
     """
 
@@ -57,16 +65,16 @@ class Metadata:
     _item_count: int = 0
 
     def read(self, cursor: GgufCursor, count: int) -> None:
-        """Take in ``count`` pairs.
+        """Read ``count`` pairs.
 
         Raises:
-            DamagedError: the file breaks off, or a value is of a type that does not exist.
-            LimitReachedError: there are more pairs or texts than are followed.
+            DamagedError: the file is truncated, or a value has a type that does not exist.
+            LimitReachedError: there are too many pairs or array items.
         """
         seen: set[bytes] = set()
         for number in range(count):
             if number >= _MAX_PAIRS:
-                raise LimitReachedError(f"it holds more than {_MAX_PAIRS} pairs of metadata", cursor.offset)
+                raise LimitReachedError(f"the file holds more than {_MAX_PAIRS} pairs of metadata", cursor.offset)
             offset = cursor.offset
             raw, _, length = cursor.read_text(f"the key of pair {number}", _MAX_KEY_BYTES)
             if length > _MAX_KEY_BYTES:
@@ -85,9 +93,7 @@ class Metadata:
         is_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
         if (key == ALIGNMENT and kind != _UINT32) or (is_text and kind != STRING):
             shown = key[:200]
-            self.log.add(
-                GgufDefect.METADATA_TYPE, f"{shown!r} is of type {kind}, which its loader refuses", offset, shown
-            )
+            self.log.add(GgufDefect.METADATA_TYPE, f"{shown!r} has type {kind}, which loaders refuse", offset, shown)
         if kind == STRING:
             self._read_text(cursor, key, what)
         elif kind == ARRAY:
@@ -98,12 +104,12 @@ class Metadata:
             if key == ALIGNMENT and kind == _UINT32:
                 self._set_alignment(int(value), offset)
         else:
-            raise DamagedError(f"{what} is of type {kind}, which does not exist", offset)
+            raise DamagedError(f"{what} has type {kind}, which does not exist", offset)
 
     def _set_alignment(self, value: int, offset: int) -> None:
         if value < 1 or value & (value - 1):
             self.log.add(
-                GgufDefect.ALIGNMENT_INVALID, f"the alignment is {value}, which is no power of two", offset, ALIGNMENT
+                GgufDefect.ALIGNMENT_INVALID, f"the alignment is {value}, not a power of two", offset, ALIGNMENT
             )
         else:
             self.alignment = value
@@ -114,8 +120,8 @@ class Metadata:
         self.texts.append(TextValue(key, data, start, length, is_of_list))
 
     def _read_array(self, cursor: GgufCursor, key: str, what: str) -> None:
-        """Pass an array, and those in it: the format has them, and llama.cpp refuses them."""
-        left = [1]
+        """Skip an array and the arrays in it, but keep texts of interest. llama.cpp refuses arrays of arrays."""
+        left = [1]  # how many arrays remain to be read at each depth
         while left:
             if not left[-1]:
                 left.pop()
@@ -143,7 +149,7 @@ class Metadata:
     def _read_text_array(self, cursor: GgufCursor, key: str, count: int, what: str) -> None:
         if "chat_template" in key.lower():
             if count > _MAX_TEMPLATES:
-                raise LimitReachedError(f"{what} holds more than {_MAX_TEMPLATES} texts", cursor.offset)
+                raise LimitReachedError(f"{what} holds more than {_MAX_TEMPLATES} templates", cursor.offset)
             for index in range(count):
                 self._read_text(cursor, f"{key}.{index}", what, is_of_list=True)
             return
@@ -155,4 +161,4 @@ class Metadata:
     def _count_items(self, count: int, cursor: GgufCursor) -> None:
         self._item_count += count
         if self._item_count > self.limits.document_nodes:
-            raise LimitReachedError(f"it holds more than {self.limits.document_nodes} texts", cursor.offset)
+            raise LimitReachedError(f"the metadata hold over {self.limits.document_nodes} array items", cursor.offset)

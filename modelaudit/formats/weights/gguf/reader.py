@@ -1,4 +1,7 @@
-"""GGUF, versions 1 to 3 in either byte order. The bytes of tensors are not read: no value of theirs makes a loader act.
+"""Read GGUF files, versions 1 to 3, in either byte order.
+
+The numbers of tensors are not read: no number makes a loader run code. Metadata are, for runtimes render chat templates
+from them and other tools show or evaluate the texts.
 
 Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -17,7 +20,7 @@ from modelaudit.formats.weights.gguf.metadata import Metadata
 from modelaudit.formats.weights.gguf.tensors import Tensor, align_offset, check_extents, read_tensor_table
 from modelaudit.languages.terms.keys import FILE_TYPE
 from modelaudit.model.artifact import JINJA, Artifact, Window
-from modelaudit.model.limits import KIB, Limits
+from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
@@ -28,7 +31,7 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 _MAGIC: Final = b"GGUF"
 _HEADER_BYTES: Final = 8
 _VERSIONS: Final = (1, 2, 3)
-# No list that memory holds has more entries, and no file a longer text.
+# Beyond any file: a header that states more is forged, not truncated.
 _IMPLAUSIBLE_COUNT: Final = 2**31
 _IMPLAUSIBLE_SIZE: Final = 2**40
 _MAX_FACT_LENGTH: Final = 300
@@ -36,11 +39,18 @@ _MAX_FACTS: Final = 100
 _MAX_REPORTED_TEXTS: Final = 20
 _FACT_PREFIXES: Final = ("general.", "split.")
 _INTERPRETED_SCALARS: Final = frozenset({FILE_TYPE})
-_CODE_SEARCHED: Final = 64 * KIB
 
 
 @dataclass(slots=True)
 class _ParsedFile:
+    """The facts about one file, filled while it is parsed, so that damage does not lose what came before.
+
+    Attributes:
+        counts: the numbers of tensors and of metadata pairs that the header states.
+        data_start: offset of the data section, in bytes.
+        end: where the last tensor ends, in bytes from ``data_start``; ``None`` if that is unknown.
+    """
+
     log: DefectLog
     metadata: Metadata
     version: int = 0
@@ -52,10 +62,10 @@ class _ParsedFile:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline, each chat template and document of the metadata, and what stands behind the tensors.
+    """Yield the outline, then each chat template and document of the metadata, then the bytes after the tensors.
 
     Raises:
-        DamagedError: the file breaks off, or is of a version that does not exist.
+        DamagedError: the file is truncated, or its version does not exist.
         WindowError: from the window.
     """
     log = DefectLog()
@@ -79,7 +89,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from read_metadata(artifact, window, [*entries, *numbers], limits)
     cut = [text for text in state.metadata.texts if len(text.data) < text.length and not _is_template(text.key)]
     for text in cut[:_MAX_REPORTED_TEXTS]:
-        detail = f"{text.key[:_MAX_FACT_LENGTH]}: only the first {len(text.data)} of {text.length} bytes were looked at"
+        detail = f"{text.key[:_MAX_FACT_LENGTH]}: only the first {len(text.data)} of {text.length} bytes were searched"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=text.start, key=text.key[:_MAX_FACT_LENGTH]))
     if damage is not None:
         yield from find_pickles(artifact, window, damage.offset or 0, limits)
@@ -90,7 +100,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _parse_file(window: Window, state: _ParsedFile) -> None:
     first = window.read(0, _HEADER_BYTES)
     if len(first) < _HEADER_BYTES:
-        raise DamagedError("the header breaks off", len(first))
+        raise DamagedError("the header is truncated", len(first))
     for order in ("little", "big"):
         version = int.from_bytes(first[4:], "little" if order == "little" else "big")
         if version in _VERSIONS:
@@ -118,7 +128,7 @@ def _parse_file(window: Window, state: _ParsedFile) -> None:
 
 
 def _is_template(key: str) -> bool:
-    """Whether a runtime may take the text for a template; each knows keys of its own, of which all hold the word."""
+    """Whether a runtime may use the text as a template. Runtimes know different keys, and all contain the words."""
     return "chat_template" in key.lower()
 
 
@@ -126,22 +136,22 @@ def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
     yield "version", f"{state.version}, {state.order}-endian"
     if state.counts is not None:
         yield "tensors", str(state.counts[0])
-    told = 0
+    shown = 0
     for text in state.metadata.texts:
-        if text.key.startswith(_FACT_PREFIXES) and told < _MAX_FACTS:
-            told += 1
+        if text.key.startswith(_FACT_PREFIXES) and shown < _MAX_FACTS:
+            shown += 1
             yield (
                 text.key[:_MAX_FACT_LENGTH],
                 " ".join(text.data.decode("utf-8", "backslashreplace").split())[:_MAX_FACT_LENGTH],
             )
     for key, value in state.metadata.scalars.items():
-        if key.startswith(_FACT_PREFIXES) and told < _MAX_FACTS:
-            told += 1
+        if key.startswith(_FACT_PREFIXES) and shown < _MAX_FACTS:
+            shown += 1
             yield key[:_MAX_FACT_LENGTH], str(value)
 
 
 def _open_templates(artifact: Artifact, window: Window, state: _ParsedFile, limits: Limits) -> Iterator[Reading]:
-    """Every chat template. The list of templates holds their names; an entry with a brace in it is no name."""
+    """Yield every chat template as an artifact. Lists hold names of templates too; only an item with a brace counts."""
     paths = MemberPaths(artifact.path)
     for text in state.metadata.texts:
         if not _is_template(text.key) or (text.is_of_list and b"{" not in text.data):
@@ -153,13 +163,13 @@ def _open_templates(artifact: Artifact, window: Window, state: _ParsedFile, limi
 
 
 def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limits: Limits) -> Iterator[Reading]:
-    """What stands behind the last tensor, or that the tensors are cut off."""
+    """Yield the bytes after the last tensor as an artifact, or an absence where the tensors are truncated."""
     if state.end is None:
         return
     alignment = state.metadata.alignment
     end = state.data_start + state.end
     if state.tensors and end > window.size:
-        detail = f"the file breaks off: {window.size} of {end} bytes are there"
+        detail = f"the file is truncated: it has {window.size} of {end} bytes"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
         return
     start = max(min(align_offset(end, alignment), window.size), 0)

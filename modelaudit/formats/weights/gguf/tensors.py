@@ -1,7 +1,7 @@
-"""The table of tensors of GGUF, held to what llama.cpp holds it to (``ggml/src/gguf.cpp``).
+"""Parse the table of tensors of GGUF and check it as llama.cpp does (``ggml/src/gguf.cpp``).
 
-Products and sums are exact here and held against 64 bits: where they wrap in a loader, it allocates less than it writes
-(CVE-2026-33298), and counts that nobody checks do the same (CVE-2024-21802).
+Products and sums are exact here and compared with 64 bits. Where they wrap in a loader, the loader allocates less
+memory than it writes (CVE-2026-33298); unchecked counts have the same effect (CVE-2024-21802).
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ _MAX_INT64: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One row of the table. ``size`` is in bytes, ``None`` where the type or the shape tells none."""
+    """One row of the table.
+
+    Attributes:
+        kind: the number of its type, a key of ``BLOCK_SIZES`` where the type is known.
+        start: offset in the data section, in bytes.
+        size: in bytes; ``None`` where type or shape are invalid.
+    """
 
     name: str
     kind: int
@@ -32,16 +38,16 @@ class Tensor:
 
 
 def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, found: list[Tensor]) -> None:
-    """Take in the rows, into ``found``.
+    """Append ``count`` rows to ``found``, so that the rows before any damage are kept.
 
     Raises:
-        DamagedError: the file breaks off in the table.
-        LimitReachedError: it has more rows than are followed.
+        DamagedError: the table is truncated, or a row hides where the next one begins.
+        LimitReachedError: there are more than a million rows.
     """
     seen: set[bytes] = set()
     for number in range(count):
         if number >= _MAX_TENSORS:
-            raise LimitReachedError(f"it holds more than {_MAX_TENSORS} tensors", cursor.offset)
+            raise LimitReachedError(f"the file holds more than {_MAX_TENSORS} tensors", cursor.offset)
         offset = cursor.offset
         raw, _, length = cursor.read_text(f"the name of tensor {number}", _MAX_NAME_BYTES)
         name = raw.decode("utf-8", "backslashreplace")[:200]
@@ -54,11 +60,11 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, found: lis
         if dimensions > _MAX_DIMENSIONS:
             log.add(
                 TensorDefect.MALFORMED_TENSOR,
-                f"{name!r} has {dimensions} dimensions, more than there can be",
+                f"{name!r} has {dimensions} dimensions, more than {_MAX_DIMENSIONS}",
                 offset,
                 name,
             )
-            raise DamagedError(f"{name!r} has {dimensions} dimensions, so that no row after it can be told", offset)
+            raise DamagedError(f"{name!r} has {dimensions} dimensions, so the rows after it cannot be parsed", offset)
         shape = tuple(cursor.read_length(f"the shape of {name!r}") for _ in range(dimensions))
         kind = cursor.read_u32(f"the type of {name!r}")
         start = cursor.read_u64(f"the offset of {name!r}")
@@ -68,7 +74,7 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, found: lis
 def count_tensor_bytes(
     name: str, kind: int, shape: tuple[int, ...], log: DefectLog, offset: int, blocks: BlockSizes = BLOCK_SIZES
 ) -> int | None:
-    """Bytes of a tensor; ``None``, which is noted, where its type or its shape tells none."""
+    """Return the size of a tensor in bytes; record a defect and return ``None`` where type or shape are invalid."""
     numbers = 1
     for factor in shape:
         numbers *= factor
@@ -76,14 +82,14 @@ def count_tensor_bytes(
             log.add(TensorDefect.SIZE_OVERFLOW, f"the size of {name!r} does not fit 64 bits", offset, name)
             return None
     if kind not in blocks:
-        log.add(TensorDefect.UNKNOWN_DTYPE, f"{name!r} is of type {kind}, whose size is not known", offset, name)
+        log.add(TensorDefect.UNKNOWN_DTYPE, f"{name!r} is of type {kind}, whose size is unknown", offset, name)
         return None
     word, block, width = blocks[kind]
     row = shape[0] if shape else 1
     if row % block:
         log.add(
             TensorDefect.MALFORMED_TENSOR,
-            f"{name!r} has rows of {row}, and {word} packs {block} at a time",
+            f"{name!r} has rows of {row} numbers, and {word} packs {block} at a time",
             offset,
             name,
         )
@@ -96,20 +102,26 @@ def count_tensor_bytes(
 
 
 def check_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int | None:
-    """Note where the tensors do not follow one another; the offset at which the last one ends, if that is known."""
+    """Record overlaps, holes and misaligned tensors, and return where the last tensor ends, if that is known.
+
+    Offsets count from the start of the data section. After a tensor of unknown size neither an overlap nor a hole can
+    be found, so ``end`` is ``None`` until the next tensor of known size.
+    """
     end: int | None = 0
     for tensor in sorted(tensors, key=lambda each: (each.start, each.size or 0)):
         name = tensor.name
         if tensor.start % alignment:
             log.add(
-                GgufDefect.MISALIGNED_TENSOR, f"{name!r} starts at {tensor.start}, no multiple of {alignment}", key=name
+                GgufDefect.MISALIGNED_TENSOR,
+                f"{name!r} starts at {tensor.start}, not a multiple of {alignment}",
+                key=name,
             )
         if end is not None and tensor.start < end:
             log.add(
                 GgufDefect.OVERLAPPING_TENSORS, f"{name!r} starts at {tensor.start} inside data up to {end}", key=name
             )
         elif end is not None and tensor.start > align_offset(end, alignment):
-            hole = f"no tensor takes the bytes {end} to {tensor.start} before {name!r}"
+            hole = f"the bytes {end} to {tensor.start} before {name!r} belong to no tensor"
             log.add(GgufDefect.HOLE_BETWEEN_TENSORS, hole, key=name)
         if tensor.start + (tensor.size or 0) > _MAX_INT64:
             log.add(TensorDefect.SIZE_OVERFLOW, f"the offset of {name!r} and its size do not fit 64 bits", key=name)
@@ -119,5 +131,5 @@ def check_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int 
 
 
 def align_offset(end: int, alignment: int) -> int:
-    """``end``, or the next multiple of ``alignment`` after it."""
+    """Round ``end`` up to a multiple of ``alignment``."""
     return -(-end // alignment) * alignment

@@ -1,8 +1,8 @@
-"""Types of values and of tensors in GGUF.
+"""List the types of values and tensors in GGUF, with their sizes.
 
 Sources: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, ``ggml/include/ggml.h`` (numbers of the types) and
-``gguf-py/gguf/constants.py`` (``GGML_QUANT_SIZES``). The types 4, 5, 31 to 33 and 36 to 38 were withdrawn; files hold
-them still.
+``gguf-py/gguf/constants.py`` (``GGML_QUANT_SIZES``). The types 4, 5, 31 to 33 and 36 to 38 were withdrawn, but files
+with them exist.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ARRAY: Final = 9
 VALUE_CODES: Final[dict[int, str]] = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", BOOL: "B", 10: "Q", 11: "q", 12: "d",
 }  # fmt: skip
-"""The letter of ``struct`` for each type of value that has a width of its own."""
+"""The ``struct`` format character of each value type of fixed width."""
 
 VALUE_WIDTHS: Final[dict[int, int]] = {
     0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, BOOL: 1, 10: 8, 11: 8, 12: 8,
@@ -37,4 +37,4 @@ BLOCK_SIZES: Final[BlockSizes] = {
     36: ("IQ4_NL_4_4", 32, 18), 37: ("IQ4_NL_4_8", 32, 18), 38: ("IQ4_NL_8_8", 32, 18), 39: ("MXFP4", 32, 17),
     40: ("NVFP4", 64, 36), 41: ("Q1_0", 128, 18),
 }  # fmt: skip
-"""For each type of tensor: its name, how many numbers make a block, and the bytes of a block."""
+"""For each type of tensor: its name, the numbers in a block, and the bytes of a block."""

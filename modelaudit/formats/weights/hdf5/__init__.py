@@ -1,11 +1,11 @@
-"""HDF5, read structure by structure and without the library."""
+"""HDF5: a tree of groups, datasets and attributes, parsed here without the HDF5 library."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from modelaudit.formats.declaration import Declaration, EmbeddedStart
-from modelaudit.model.structure import DefectKind
+from modelaudit.model.defect_kind import DefectKind
 
 
 class Hdf5Defect(DefectKind):

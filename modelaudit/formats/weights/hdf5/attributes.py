@@ -1,5 +1,6 @@
-"""Attributes, which carry the configuration of a model: compact ones in object headers, many or large ones in heaps.
+"""Parse attributes, which hold the configuration of a model.
 
+A few small attributes are stored in the object header ("compact"), many or large ones in a fractal heap ("dense").
 Source: HDF5 File Format Specification 3.0, IV.A.2.m and IV.A.2.v.
 """
 
@@ -25,18 +26,19 @@ from modelaudit.formats.weights.hdf5.objects import (
 from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.wire.base import DamagedError
 
-# The indices by name and by order of creation, whose records begin with the id.
+# B-trees that index attributes by name (8) and by creation order (9); the heap id is at byte 0 of their records.
 _INDEX_TYPES: Final = {8: 0, 9: 0}
 _MAX_VALUES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute.
+    """One attribute of an object.
 
     Attributes:
-        data: its elements as stored.
-        offset: where the attribute stands in the artifact, in bytes.
+        count: the number of elements.
+        data: the elements as stored.
+        offset: of the attribute in the artifact, in bytes.
     """
 
     name: str
@@ -46,10 +48,10 @@ class Attribute:
     offset: int
 
     def read_values(self, heaps: GlobalHeaps, source: StructureSource) -> Iterator[bytes]:
-        """Its elements, where they are texts or bytes, those of variable length included; at most 4096.
+        """Yield the elements that are texts or bytes, also of variable length; at most 4096. Numbers yield nothing.
 
         Raises:
-            DamagedError: a value is not where it is said to be.
+            DamagedError: a value is not at its stated place.
             WindowError: from the window.
         """
         if self.type.kind == VARIABLE:
@@ -63,10 +65,10 @@ class Attribute:
 
 
 def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: GlobalHeaps) -> Iterator[bytes]:
-    """The values of variable length to which ``piece`` leads; at most 4096.
+    """Yield the values of variable length to which the references in ``piece`` point; at most 4096.
 
     Raises:
-        DamagedError: a value is not where it is said to be.
+        DamagedError: a value is not at its stated place.
         WindowError: from the window.
     """
     for _ in range(min(count, _MAX_VALUES)):
@@ -79,10 +81,12 @@ def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: Globa
 
 
 def read_attributes(source: StructureSource, message: Message) -> Iterator[Attribute | DamagedError]:
-    """The attributes that a message holds or leads to, or the damage in one; none for a message of another kind.
+    """Yield the attributes that a message holds or points to; none for a message of another type.
+
+    Damage within one attribute is yielded as an error in its place, so that the others are still read.
 
     Raises:
-        DamagedError: a structure on the way contradicts itself; the attributes before it were yielded.
+        DamagedError: an index or heap contradicts itself; the attributes before it were yielded.
         WindowError: from the window.
     """
     if message.type == ATTRIBUTE:
@@ -96,7 +100,7 @@ def _read_dense_attributes(source: StructureSource, message: Message) -> Iterato
     for heap, id_, record in read_dense_entries(source, message, 2, _INDEX_TYPES, "attributes"):
         try:
             if record.take_number(1) & 2:
-                raise DamagedError("an attribute in the heap of shared messages, which is not read", record.offset)
+                raise DamagedError("an attribute is in the heap of shared messages, which is not read", record.offset)
             body, offset = heap.read_object(id_)
             yield _parse_attribute(Piece(body, offset, source.sizes), source)
         except DamagedError as error:
@@ -106,7 +110,7 @@ def _read_dense_attributes(source: StructureSource, message: Message) -> Iterato
 def _parse_attribute(piece: Piece, source: StructureSource) -> Attribute:
     version, flags = piece.take_number(1), piece.take_number(1)
     if not 1 <= version <= 3:
-        raise DamagedError("an attribute of a version that is not known", piece.offset)
+        raise DamagedError(f"an attribute has the unknown version {version}", piece.offset)
     sizes = [piece.take_number(2) for _ in range(3)]
     piece.skip(1 if version == 3 else 0)
     offset = piece.offset
@@ -114,7 +118,7 @@ def _parse_attribute(piece: Piece, source: StructureSource) -> Attribute:
     for size in sizes:
         parts.append(piece.take(size))
         if version == 1:
-            piece.skip(min(-size % 8, piece.left))
+            piece.skip(min(-size % 8, piece.left))  # version 1 pads each part to 8 bytes
     name, type_, space = parts
     if flags & 1:
         type_ = read_shared_body(source, DATATYPE, type_, offset)

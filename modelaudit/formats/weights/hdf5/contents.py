@@ -1,6 +1,6 @@
-"""What lies packed in the texts and bytes of an HDF5 file: configurations of Keras, and pickles that loaders unpack.
+"""Find content in the texts and bytes of an HDF5 file: Keras configurations, and pickles that loaders unpickle.
 
-PyTables, pandas and hickle keep Python objects as pickles in attributes and in datasets of bytes.
+PyTables, pandas and hickle store Python objects as pickles in attributes and in datasets of bytes.
 """
 
 from __future__ import annotations
@@ -29,39 +29,39 @@ from modelaudit.wire.windows import SubWindow, get_budget
 _CONFIGURATION_NAMES: Final = frozenset({"model_config", "training_config"})
 _MIN_CONTENT_BYTES: Final = 7
 _MAX_VALUES_SEARCHED: Final = 50_000
-# Shorter ones hold no program in any coding.
+# Too short to hold a program in Base64 or a similar coding.
 _MIN_CODED_BYTES: Final = 24
 _MAX_REFERENCE_BYTES: Final = 65_536
 
 
-def read_contents(path: str, walk: ObjectWalker, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield configurations, and what texts and bytes hold, as artifacts.
+def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the structures of Keras configurations, and the content of texts and bytes as artifacts.
 
     Raises:
         WindowError: from the window.
     """
     tried = [0]
-    for place, attribute in walk.found.attributes:
+    for place, attribute in walker.found.attributes:
         if tried[0] > _MAX_VALUES_SEARCHED:
             yield Unread(
-                UnreadReason.LIMIT, f"only the first {_MAX_VALUES_SEARCHED} values of attributes were looked at"
+                UnreadReason.LIMIT, f"only the first {_MAX_VALUES_SEARCHED} values of attributes were searched"
             )
             break
         try:
-            yield from _read_attribute(path, place, attribute, walk, window, limits, tried)
+            yield from _read_attribute(path, place, attribute, walker, window, limits, tried)
         except DamagedError as error:
             where = Location(error.offset, key=f"{place}@{attribute.name}"[:200])
             yield Unread(UnreadReason.DAMAGED, f"{place}@{attribute.name[:80]}: {error}", where)
-    for place, dataset in walk.found.datasets:
-        yield from _read_dataset(path, place, dataset, walk, window, limits)
+    for place, dataset in walker.found.datasets:
+        yield from _read_dataset(path, place, dataset, walker, window, limits)
 
 
 def _read_attribute(
-    path: str, place: str, attribute: Attribute, walk: ObjectWalker, window: Window, limits: Limits, tried: list[int]
+    path: str, place: str, attribute: Attribute, walker: ObjectWalker, window: Window, limits: Limits, tried: list[int]
 ) -> Iterator[Reading]:
     known = place == "/" and attribute.name in _CONFIGURATION_NAMES
     name = f"{place}@{attribute.name}"[:200]
-    for value in attribute.read_values(walk.heaps, walk.source):
+    for value in attribute.read_values(walker.heaps, walker.source):
         tried[0] += 1
         if known or (b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")):
             text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
@@ -77,16 +77,16 @@ def _decode_packed(path: str, offset: int, inner: DecodedWindow | SubWindow, lim
 
 
 def _read_dataset(
-    path: str, place: str, dataset: Dataset, walk: ObjectWalker, window: Window, limits: Limits
+    path: str, place: str, dataset: Dataset, walker: ObjectWalker, window: Window, limits: Limits
 ) -> Iterator[Reading]:
     type_ = dataset.type
     if type_ is None or dataset.external_files or not (type_.may_hold_bytes or type_.kind == VARIABLE):
         return
     if dataset.layout == CHUNKED and type_.kind == VARIABLE and type_.base == 1 and not type_.is_text:
-        # So PyTables keeps objects of Python: each value is a pickle.
-        detail = f"{place}: bytes of variable length in chunks, which some loaders unpickle, were not looked at"
+        # PyTables stores Python objects in this way: each value is a pickle.
+        detail = f"{place}: bytes of variable length in chunks, which some loaders unpickle, were not read"
         yield Unread(UnreadReason.NO_READER, detail, Location(key=place))
-    stretch = _open_elements(dataset, walk, window, limits)
+    stretch = _open_elements(dataset, walker, window, limits)
     if stretch is None or stretch[1].size < _MIN_CONTENT_BYTES:
         return
     start, inner = stretch
@@ -95,10 +95,10 @@ def _read_dataset(
             yield from _decode_packed(path, start, inner, limits)
         return
     count = dataset.space.count if dataset.space else 0
-    piece = Piece(inner.read(0, min(inner.size, _MAX_REFERENCE_BYTES)), start, walk.source.sizes)
+    piece = Piece(inner.read(0, min(inner.size, _MAX_REFERENCE_BYTES)), start, walker.source.sizes)
     budget = get_budget(window, limits)
     try:
-        for value in read_variable_values(piece, count, type_, walk.heaps):
+        for value in read_variable_values(piece, count, type_, walker.heaps):
             if len(value) >= _MIN_CONTENT_BYTES:
                 yield from _decode_packed(path, start + piece.at, DecodedWindow(value, budget), limits)
     except DamagedError as error:
@@ -106,13 +106,13 @@ def _read_dataset(
 
 
 def _open_elements(
-    dataset: Dataset, walk: ObjectWalker, window: Window, limits: Limits
+    dataset: Dataset, walker: ObjectWalker, window: Window, limits: Limits
 ) -> tuple[int, DecodedWindow | SubWindow] | None:
-    """Where the elements begin in the artifact, and a window onto them, where they stand in one stretch."""
+    """Return the offset of the elements and a window on them; ``None`` unless they are stored in one range."""
     budget = get_budget(window, limits)
     if dataset.layout == CONTIGUOUS and dataset.address is not None:
         start, length = (
-            walk.source.base + dataset.address,
+            walker.source.base + dataset.address,
             min(dataset.declared_bytes, dataset.size or dataset.declared_bytes),
         )
         return start, SubWindow(window, start, length, budget)

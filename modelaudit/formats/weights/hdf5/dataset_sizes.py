@@ -1,4 +1,4 @@
-"""The sizes that a file states, held against one another and against its own."""
+"""Compare the sizes that a file states for its datasets with each other and with the size of the file."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from modelaudit.wire.windows import read_available
 _SEARCHED_BYTES: Final = 4096
 
 
-def check_sizes(stock: FoundObjects, superblock: Superblock, limits: Limits, log: DefectLog) -> None:
-    """Note datasets of shapes that fill the memory (CVE-2026-0897), and those whose sizes contradict each other."""
+def check_sizes(found: FoundObjects, superblock: Superblock, limits: Limits, log: DefectLog) -> None:
+    """Record datasets whose shape exhausts memory (CVE-2026-0897), contradictory sizes, and bytes after the end."""
     window = superblock.source.window
     allowed = max(limits.expansion_floor, limits.expansion_ratio * window.size)
     total = 0
-    for path, dataset in stock.datasets:
+    for path, dataset in found.datasets:
         declared = dataset.declared_bytes
         total += declared
         if declared > allowed:
             detail = f"{path} states {declared} bytes in a file of {window.size}"
             log.add(Hdf5Defect.EXPANSION_RATIO, detail, dataset.offset or None, path)
         _check_dataset(path, dataset, superblock, log)
-    if total > allowed and not any(dataset.declared_bytes > allowed for _, dataset in stock.datasets):
-        log.add(Hdf5Defect.EXPANSION_RATIO, f"its datasets state {total} bytes in a file of {window.size}")
+    if total > allowed and not any(dataset.declared_bytes > allowed for _, dataset in found.datasets):
+        log.add(Hdf5Defect.EXPANSION_RATIO, f"the datasets together state {total} bytes in a file of {window.size}")
     trailing = window.size - superblock.end
     if trailing > 0 and read_available(window, superblock.end, _SEARCHED_BYTES).strip(b"\0"):
         log.add(Hdf5Defect.TRAILING_DATA, f"{trailing} bytes follow the end that the file states", superblock.end)
@@ -41,10 +41,10 @@ def _check_dataset(path: str, dataset: Dataset, superblock: Superblock, log: Def
     if dataset.layout == CONTIGUOUS:
         stored = declared if dataset.size is None else dataset.size
         if stored < declared:
-            detail = f"{path} states {declared} bytes and has room for {stored}"
+            detail = f"{path} states {declared} bytes and stores {stored}"
             log.add(Hdf5Defect.SIZE_MISMATCH, detail, offset, path)
         if dataset.address is not None and dataset.address + stored > superblock.source.bytes_after_base:
             log.add(Hdf5Defect.DATA_BEYOND_END, f"the data of {path} end beyond the file", offset, path)
     elif dataset.layout == COMPACT and len(dataset.compact) < declared:
-        detail = f"{path} states {declared} bytes and has room for {len(dataset.compact)}"
+        detail = f"{path} states {declared} bytes and stores {len(dataset.compact)}"
         log.add(Hdf5Defect.SIZE_MISMATCH, detail, offset, path)

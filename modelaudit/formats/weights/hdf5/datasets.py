@@ -1,4 +1,4 @@
-"""Datasets: where their elements are kept, be it in other files, and through which filters they pass.
+"""Parse the messages of a dataset: where its elements are stored, also in other files, and its filters.
 
 Source: HDF5 File Format Specification 3.0, IV.A.2.h, IV.A.2.i, IV.A.2.l and VII.A (virtual datasets).
 """
@@ -36,15 +36,16 @@ _LAYOUT_NAMES: Final = {COMPACT: "compact", CONTIGUOUS: "contiguous", CHUNKED: "
 
 @dataclass(slots=True)
 class Dataset:
-    """One dataset, filled message by message.
+    """One dataset, completed message by message.
 
     Attributes:
-        layout: the way its elements are kept, or ``None`` while no message tells.
-        address, size: of its elements, where they are kept in one stretch.
-        compact: its elements, where they stand in the header.
-        external_files: files in which its elements are kept, each with the bytes that it has to have.
-        source_files: files out of which a virtual dataset is put together.
-        filters: by number, in the order in which they are applied.
+        layout: the number of the storage layout; ``None`` until a layout message was read.
+        address, size: of the elements where they are stored in one range.
+        compact: the elements themselves where the header holds them.
+        offset: of the layout message in the artifact, in bytes.
+        external_files: names of files that hold the elements, each with the size in bytes that it must have.
+        source_files: names of files that a virtual dataset combines.
+        filters: their numbers, in the order of application.
     """
 
     type: Datatype | None = None
@@ -60,16 +61,16 @@ class Dataset:
 
     @property
     def declared_bytes(self) -> int:
-        """How many bytes a program gets that reads all of it."""
+        """The size of all elements in memory, in bytes, as the shape states it."""
         return self.type.size * self.space.count if self.type and self.space else 0
 
     @property
     def layout_name(self) -> str:
-        """The layout in words."""
+        """The name of the layout."""
         return _LAYOUT_NAMES.get(-1 if self.layout is None else self.layout, "unknown")
 
     def record_message(self, source: StructureSource, heaps: GlobalHeaps, message: Message) -> None:
-        """Note what a message says of the dataset, if it says anything.
+        """Record a message that describes the dataset; ignore any other.
 
         Raises:
             DamagedError: the message contradicts itself.
@@ -97,7 +98,7 @@ class Dataset:
             self._parse_old_layout(piece)
             return
         if version > 5:
-            raise DamagedError("a layout of a version that is not known", piece.offset)
+            raise DamagedError(f"a layout has the unknown version {version}", piece.offset)
         self.layout = piece.take_number(1)
         if self.layout == COMPACT:
             self.compact = piece.take(piece.take_number(2))
@@ -133,12 +134,12 @@ class Dataset:
             self.external_files.append((decode_name(heap.read_name(name)), 0 if unlimited else start + size))
 
     def _parse_virtual_mappings(self, piece: Piece) -> None:
-        """The mappings of a virtual dataset; a later version of them may share names instead of repeating them."""
+        """Record the source files of a virtual dataset. Version 1 may refer to a name instead of repeating it."""
         version, count = piece.take_number(1), piece.take_length()
         for _ in range(min(count, _MAX_FILES)):
             flags = piece.take_number(1) if version else 0
             if flags & 1:
-                pass  # the file itself
+                pass  # the source is this file
             elif flags & 2:
                 piece.skip(piece.sizes.length)
             else:
@@ -169,13 +170,13 @@ def _skip_selection(piece: Piece) -> None:
         width, rank = piece.take_number(1), piece.take_number(4)
         piece.skip(rank * width * piece.take_number(width))
     else:
-        raise DamagedError(f"a selection of kind {kind}, which is not known", piece.offset)
+        raise DamagedError(f"a selection has the unknown kind {kind}", piece.offset)
 
 
 def _parse_filters(piece: Piece) -> list[int]:
     version, count = piece.take_number(1), piece.take_number(1)
     if version not in (1, 2):
-        raise DamagedError("filters of a version that is not known", piece.offset)
+        raise DamagedError(f"a list of filters has the unknown version {version}", piece.offset)
     piece.skip(6 if version == 1 else 0)
     found: list[int] = []
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""Datatypes and dataspaces: what the elements of an attribute or dataset are, and how many there are.
+"""Parse datatypes and dataspaces: the type of the elements of an attribute or dataset, and their number.
 
 Source: HDF5 File Format Specification 3.0, IV.A.2.b and IV.A.2.d.
 """
@@ -23,13 +23,13 @@ _MAX_RANK: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Datatype:
-    """One datatype.
+    """The type of an element.
 
     Attributes:
-        kind: its class by number.
-        size: bytes of one element as stored; for values of variable length, of what leads to them.
-        base: bytes of one element of a value of variable length.
-        is_text: values of variable length are texts.
+        kind: the number of its class, such as ``STRING``.
+        size: of one stored element, in bytes. For values of variable length this is the size of a reference.
+        base: of one item of a value of variable length, in bytes.
+        is_text: the values of variable length are texts.
     """
 
     kind: int
@@ -39,13 +39,13 @@ class Datatype:
 
     @property
     def may_hold_bytes(self) -> bool:
-        """Whether elements are bytes or texts, in which anything can be packed."""
+        """Whether the elements are bytes or texts, which can hold any content."""
         return self.kind in (STRING, OPAQUE) or (self.kind == FIXED and self.size == 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Dataspace:
-    """How many elements there are; no dimension is one element, ``None`` is no data at all."""
+    """The shape of the elements: an empty tuple for one element, ``None`` for no data at all."""
 
     shape: tuple[int, ...] | None
 
@@ -56,7 +56,7 @@ class Dataspace:
 
 
 def parse_datatype(piece: Piece) -> Datatype:
-    """The datatype that a message holds. Raises ``DamagedError``."""
+    """Parse the body of a datatype message. Raises ``DamagedError``."""
     head, bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
     kind = head & 0x0F
     base = 0
@@ -67,7 +67,7 @@ def parse_datatype(piece: Piece) -> Datatype:
 
 
 def parse_dataspace(piece: Piece) -> Dataspace:
-    """The dataspace that a message holds. Raises ``DamagedError``."""
+    """Parse the body of a dataspace message. Raises ``DamagedError``."""
     version, rank, _flags = piece.take_number(1), piece.take_number(1), piece.take_number(1)
     if version == 1:
         piece.skip(5)
@@ -75,9 +75,9 @@ def parse_dataspace(piece: Piece) -> Dataspace:
     elif version == 2:
         kind = piece.take_number(1)
     else:
-        raise DamagedError("a dataspace of a version that is not known", piece.offset)
+        raise DamagedError(f"a dataspace has the unknown version {version}", piece.offset)
     if kind == 2:
         return Dataspace(None)
     if rank > _MAX_RANK:
-        raise DamagedError(f"an array of {rank} dimensions, of which there can be {_MAX_RANK}", piece.offset)
+        raise DamagedError(f"an array has {rank} dimensions, more than {_MAX_RANK}", piece.offset)
     return Dataspace(tuple(piece.take_length() for _ in range(rank)))

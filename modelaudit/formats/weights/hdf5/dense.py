@@ -1,4 +1,6 @@
-"""What a group or an object keeps in a heap of its own once it has many links or attributes, found by its indices.
+"""Read dense storage: links or attributes in a fractal heap, indexed by B-trees.
+
+A group or an object uses it once it has many links or attributes.
 
 Source: HDF5 File Format Specification 3.0, sections IV.A.2.c (Link Info) and IV.A.2.v (Attribute Info).
 """
@@ -17,17 +19,19 @@ from modelaudit.wire.base import DamagedError
 def read_dense_entries(
     source: StructureSource, message: Message, order_size: int, indices: Mapping[int, int], what: str
 ) -> Iterator[tuple[FractalHeap, bytes, Piece]]:
-    """The heap, the id in it, and what follows the id in the index, of each entry once, whichever index names it.
+    """Yield for each entry its heap, its id there, and the rest of its index record.
+
+    An entry counts once, whichever of the two indices has it: a forged index cannot hide it from the other.
 
     Args:
-        source: the file.
-        message: says where the heap and the indices are.
-        order_size: bytes of the greatest order of creation, where the message tells it.
-        indices: the types of tree that may stand here, each with the bytes that precede the id in its records.
-        what: the entries, for a message: ``attributes``.
+        source: the structures of the file.
+        message: holds the addresses of the heap and the indices.
+        order_size: width in bytes of the greatest creation order, which the message may hold.
+        indices: the types of B-trees that may index these entries, each with the offset of the id in its records.
+        what: the entries in words, for messages: ``attributes``.
 
     Raises:
-        DamagedError: a structure on the way contradicts itself.
+        DamagedError: an index or the heap contradicts itself.
         WindowError: from the window.
     """
     piece = Piece(message.body, message.offset, source.sizes)
@@ -43,7 +47,7 @@ def read_dense_entries(
     for tree in (names, orders):
         for type_, record in read_records(source, tree) if tree is not None else ():
             if type_ not in indices:
-                raise DamagedError(f"the index of {what} is a tree of something else", record.offset)
+                raise DamagedError(f"the index of {what} is a tree of another type", record.offset)
             record.skip(indices[type_])
             id_ = record.take(min(heap.id_length, record.left))
             if id_ not in seen:

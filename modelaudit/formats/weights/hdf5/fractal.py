@@ -1,5 +1,7 @@
-"""Fractal heaps, in which new groups keep many links and objects many attributes.
+"""Read objects of fractal heaps, where groups store many links and objects store many attributes.
 
+A heap is a tree of blocks. A direct block holds objects; an indirect block holds addresses of further blocks, in rows
+whose block size doubles from row to row (the "doubling table").
 Source: HDF5 File Format Specification 3.0, III.G; ``src/H5HFhdr.c`` for the widths of its numbers.
 """
 
@@ -24,7 +26,13 @@ _MAX_ROWS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class _DoublingTable:
-    """The doubling table: how many blocks a row has, how large the first ones are and the direct ones at most."""
+    """The doubling table.
+
+    Attributes:
+        width: the number of blocks in a row.
+        start: the size of the blocks of the first two rows, in bytes; it doubles with each later row.
+        max_direct: the size of the largest direct block, in bytes.
+    """
 
     width: int
     start: int
@@ -39,7 +47,7 @@ class _DoublingTable:
 
 
 class FractalHeap:
-    """One heap; its objects are found by the identifiers that trees hold."""
+    """One heap, whose objects are found by the identifiers in B-trees."""
 
     def __init__(self, source: StructureSource, address: int) -> None:
         piece = source.read_piece(address, 22 + 12 * source.sizes.length + 3 * source.sizes.offset)
@@ -49,18 +57,21 @@ class FractalHeap:
         most_managed = piece.take_number(4)
         piece.take_length()
         self._huge = piece.take_address()
-        for _ in range(10):
-            # The free space comes with an address between two lengths; the rest is counts.
-            piece.take_address() if _ == 1 else piece.take_length()
+        for index in range(10):
+            # Fields from the amount of free space to the number of tiny objects, none of them needed. The second is
+            # an address, the others have the width of a length.
+            piece.take_address() if index == 1 else piece.take_length()
         width, start, most_direct = piece.take_number(2), piece.take_length(), piece.take_length()
         bits = piece.take_number(2)
         piece.skip(2)
         self._root = piece.take_address()
         self._rows = piece.take_number(2)
         if filters:
-            raise DamagedError("a heap whose blocks are filtered, which is not read", piece.offset)
+            raise DamagedError("the blocks of a heap are filtered, which is not supported", piece.offset)
         if not width or not start or start & (start - 1) or most_direct & (most_direct - 1) or most_direct < start:
-            raise DamagedError(f"a heap of blocks of {start} to {most_direct} bytes in rows of {width}", piece.offset)
+            raise DamagedError(
+                f"a heap has invalid blocks of {start} to {most_direct} bytes, {width} in a row", piece.offset
+            )
         self._table = _DoublingTable(width, start, most_direct)
         self._offset_width = -(-bits // 8)
         direct = -(-(most_direct.bit_length() - 1) // 8)
@@ -68,10 +79,10 @@ class FractalHeap:
         self._source, self._address = source, address
 
     def read_object(self, id_: bytes) -> tuple[bytes, int]:
-        """The object of an identifier and where it stands in the artifact.
+        """Return the object of an identifier and its offset in the artifact.
 
         Raises:
-            DamagedError: there is no such object, or it is stored in a way that is not read.
+            DamagedError: there is no such object, or the object is filtered.
             WindowError: from the window.
         """
         piece = Piece(id_, self._source.base + self._address, self._source.sizes)
@@ -87,11 +98,11 @@ class FractalHeap:
             if self.id_length > 18:
                 length = ((head & 0x0F) << 8) + piece.take_number(1) + 1
             return piece.take(min(length, piece.left)), piece.offset
-        raise DamagedError("an object of a heap that is of no known kind", piece.offset)
+        raise DamagedError(f"an object of a heap has the unknown kind {kind}", piece.offset)
 
     def _read_managed_object(self, offset: int, length: int) -> tuple[bytes, int]:
         if self._root is None:
-            raise DamagedError("an object of a heap that has none", self._source.base + self._address)
+            raise DamagedError("an index names an object of an empty heap", self._source.base + self._address)
         if not self._rows:
             block, base = self._root, 0
         else:
@@ -100,7 +111,7 @@ class FractalHeap:
         return found.data, found.offset
 
     def _find_direct_block(self, block: int, rows: int, offset: int) -> tuple[int, int]:
-        """The address of the direct block that holds ``offset``, and the offset at which it begins."""
+        """Return the address of the direct block that holds ``offset``, and the offset where the block begins."""
         table, base = self._table, 0
         for _ in range(_MAX_DEPTH):
             row, at = self._find_row(offset - base, rows)
@@ -116,18 +127,19 @@ class FractalHeap:
             if row < table.direct_rows:
                 return child, base
             block = child
+            # The child is an indirect block for ``size`` bytes; it has as many rows as the doubling needs.
             rows = (size.bit_length() - 1) - ((table.start * table.width).bit_length() - 1) + 1
-        raise DamagedError("an object of a heap stands in no block of it", self._source.base + self._address)
+        raise DamagedError("no block of the heap holds the object of an index", self._source.base + self._address)
 
     def _find_row(self, offset: int, rows: int) -> tuple[int, int]:
-        """The row of a block that covers ``offset``, and where the row begins."""
+        """Return the row of an indirect block that covers ``offset``, and the offset where the row begins."""
         at = 0
         for row in range(min(rows, _MAX_ROWS)):
             size = self._table.count_block_bytes(row) * self._table.width
             if offset < at + size:
                 return row, at
             at += size
-        raise DamagedError("an object of a heap stands in no block of it", self._source.base + self._address)
+        raise DamagedError("no block of the heap holds the object of an index", self._source.base + self._address)
 
     def _read_huge_object(self, piece: Piece) -> tuple[bytes, int]:
         sizes = self._source.sizes
@@ -137,14 +149,14 @@ class FractalHeap:
         if self._huge is not None:
             for type_, record in read_records(self._source, self._huge):
                 if type_ != _INDIRECT_HUGE:
-                    raise DamagedError("an object of a heap that is filtered, which is not read", record.offset)
+                    raise DamagedError("an object of a heap is filtered, which is not supported", record.offset)
                 address, length = record.take_address(), record.take_length()
                 if record.take_length() == wanted:
                     return self._read_at_address(address, length)
-        raise DamagedError("a large object of a heap is not where it is said to be", piece.offset)
+        raise DamagedError("a large object of a heap is not at its stated place", piece.offset)
 
     def _read_at_address(self, address: int | None, length: int) -> tuple[bytes, int]:
         if address is None:
-            raise DamagedError("a large object of a heap without address", self._source.base + self._address)
+            raise DamagedError("a large object of a heap has no address", self._source.base + self._address)
         found = self._source.read_piece(address, min(length, _MAX_OBJECT_BYTES))
         return found.data, found.offset

@@ -1,4 +1,4 @@
-"""The links of a group: hard, soft, to other files, and of kinds that an application defines.
+"""Parse the links of a group: hard, soft, external, and of kinds that an application defines.
 
 Source: HDF5 File Format Specification 3.0, III.B, III.C, IV.A.2.c and IV.A.2.g.
 """
@@ -19,7 +19,7 @@ HARD: Final = 0
 SOFT: Final = 1
 EXTERNAL_FILE: Final = 64
 _CACHED_SOFT: Final = 2
-# The indices by name and by order of creation, and the bytes before the id in their records.
+# B-trees that index links by name (5) and by creation order (6), with the offset of the heap id in their records.
 _INDEX_TYPES: Final = {5: 4, 6: 8}
 
 
@@ -28,11 +28,11 @@ class Link:
     """One name in a group.
 
     Attributes:
-        kind: ``HARD``, ``SOFT``, ``EXTERNAL_FILE``, or a number from 65 that an application gives a meaning.
-        address: of the object header, for hard links.
-        target: of a soft link the path; of one to another file that file.
-        inner_path: of a link to another file, the path in it.
-        offset: where it stands in the artifact, in bytes.
+        kind: ``HARD``, ``SOFT``, ``EXTERNAL_FILE``, or a number from 65 on that an application defines.
+        offset: of the link in the artifact, in bytes.
+        address: of the object header, for a hard link.
+        target: the path of a soft link, or the file of an external link.
+        inner_path: the path within the file of an external link.
     """
 
     name: str
@@ -44,15 +44,15 @@ class Link:
 
 
 def decode_name(raw: bytes) -> str:
-    """A name or path as the file spells it; what is not UTF-8 stands escaped."""
+    """Decode a name or path as UTF-8; other bytes become escapes."""
     return raw.decode("utf-8", "backslashreplace")
 
 
 def read_links(source: StructureSource, message: Message) -> Iterator[Link]:
-    """The links that a message of a group holds or leads to; none for a message of another kind.
+    """Yield the links that a message of a group holds or points to; none for a message of another type.
 
     Raises:
-        DamagedError: a structure on the way contradicts itself; the links before it were yielded.
+        DamagedError: an index or heap contradicts itself; the links before it were yielded.
         WindowError: from the window.
     """
     if message.type == LINK:
@@ -68,7 +68,12 @@ def read_links(source: StructureSource, message: Message) -> Iterator[Link]:
 
 
 def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> Iterator[Link]:
-    """The links of an old group. Raises as ``read_links`` does."""
+    """Yield the links of a group in the old layout: a B-tree of symbols, with names in a local heap.
+
+    Raises:
+        DamagedError: the tree or the heap contradicts itself; the links before it were yielded.
+        WindowError: from the window.
+    """
     heap = LocalHeap(source, heap_address)
     width = 2 * source.sizes.offset + 24
     for node in list_symbol_nodes(source, tree):

@@ -1,4 +1,4 @@
-"""Local heaps, which hold names, and global heaps, which hold values of variable length.
+"""Read local heaps, which hold names, and global heaps, which hold values of variable length.
 
 Source: HDF5 File Format Specification 3.0, III.D and III.E.
 """
@@ -17,7 +17,7 @@ _MAX_CACHED_COLLECTIONS: Final = 32
 
 
 class LocalHeap:
-    """The names of an old group, or of the files in which a dataset is stored."""
+    """The names of a group in the old layout, or of the external files of a dataset."""
 
     def __init__(self, source: StructureSource, address: int) -> None:
         piece = source.read_piece(address, 8 + 2 * source.sizes.length + source.sizes.offset)
@@ -27,13 +27,16 @@ class LocalHeap:
         piece.take_length()
         start = piece.take_address()
         if start is None:
-            raise DamagedError("a local heap without data", piece.offset)
+            raise DamagedError("a local heap has no data", piece.offset)
         self._source, self._start = source, start
 
     def read_name(self, offset: int) -> bytes:
-        """The text at ``offset``. Raises ``DamagedError`` and ``WindowError``."""
+        """Return the name at ``offset``. Raises ``DamagedError`` and ``WindowError``."""
         if not 0 <= offset < self._size:
-            raise DamagedError(f"a name at {offset} in a heap of {self._size} bytes", self._source.base + self._start)
+            raise DamagedError(
+                f"a name is at {offset} in a heap of {self._size} bytes", self._source.base + self._start
+            )
+        # Most names are short. Read little first, for every read counts against the budget of the file.
         length = min(self._size - offset, _MAX_NAME_BYTES)
         short = self._source.read_piece(self._start + offset, min(256, length), short=True).data
         if b"\0" not in short:
@@ -42,21 +45,21 @@ class LocalHeap:
 
 
 class GlobalHeaps:
-    """The collections of values of a file, by address and index."""
+    """The global heap of a file: collections of values, addressed by collection and index."""
 
     def __init__(self, source: StructureSource) -> None:
         self._source = source
         self._collections: dict[int, dict[int, tuple[int, int]]] = {}
 
     def read_value(self, address: int, index: int, most: int = 8 * MIB) -> bytes:
-        """The first ``most`` bytes of one value. Raises ``DamagedError`` and ``WindowError``."""
+        """Return the first ``most`` bytes of a value. Raises ``DamagedError`` and ``WindowError``."""
         places = self._collections.get(address)
         if places is None:
             if len(self._collections) >= _MAX_CACHED_COLLECTIONS:
                 self._collections.clear()
             places = self._collections[address] = self._locate_values(address)
         if index not in places:
-            raise DamagedError(f"a collection of values has none of number {index}", self._source.base + address)
+            raise DamagedError(f"a collection of values has no value {index}", self._source.base + address)
         start, size = places[index]
         return self._source.read_piece(start, min(size, most)).data
 

@@ -1,4 +1,4 @@
-"""Object headers, versions 1 and 2: the messages that say what a group, a dataset or a named type is.
+"""Parse object headers, versions 1 and 2: lists of messages that describe a group, a dataset or a named type.
 
 Source: HDF5 File Format Specification 3.0, IV.A.
 """
@@ -35,7 +35,7 @@ _MAX_BLOCKS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: its type, its flags, its body, and where that stands in the artifact."""
+    """One message of an object header. ``offset`` is that of its body in the artifact, in bytes."""
 
     type: int
     flags: int
@@ -44,16 +44,16 @@ class Message:
 
     @property
     def is_shared(self) -> bool:
-        """Whether the body only says where the message stands."""
+        """Whether the body is only a reference to the message."""
         return bool(self.flags & _SHARED)
 
 
 def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
-    """The messages of the object header at ``address``, those of its continuations included.
+    """Yield the messages of the object header at ``address`` and of its continuation blocks.
 
     Raises:
-        DamagedError: no header stands there, or it contradicts itself.
-        LimitReachedError: it has more messages than are read.
+        DamagedError: there is no header, or it contradicts itself.
+        LimitReachedError: it has more than 100,000 messages.
         WindowError: from the window.
     """
     if source.read_piece(address, 4).take(4) == b"OHDR":
@@ -70,14 +70,14 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
             source.spend()
             count += 1
             if count > _MAX_MESSAGES:
-                raise LimitReachedError("an object with more messages than are read", message.offset)
+                raise LimitReachedError(f"an object has more than {_MAX_MESSAGES} messages", message.offset)
             if message.type != _CONTINUATION:
                 yield message
                 continue
             where = Piece(message.body, message.offset, source.sizes)
             next_, more = where.take_address(), where.take_length()
             if next_ is None or next_ in seen or len(seen) > _MAX_BLOCKS:
-                raise DamagedError("an object header continues where it has been", message.offset)
+                raise DamagedError("the continuations of an object header form a loop", message.offset)
             seen.add(next_)
             if order is not None:
                 source.read_piece(next_, 4).expect_signature(b"OCHK", "continuation of an object header")
@@ -89,7 +89,7 @@ def _parse_old_header(source: StructureSource, address: int) -> tuple[int, int]:
     piece = source.read_piece(address, 16)
     version = piece.take_number(1)
     if version != 1:
-        raise DamagedError("no object header stands where one is addressed", source.base + address)
+        raise DamagedError("there is no object header at an address that names one", source.base + address)
     piece.skip(7)
     return address + 16, piece.take_number(4)
 
@@ -98,7 +98,7 @@ def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, 
     piece = source.read_piece(address, 34, short=True)
     piece.skip(4)
     if piece.take_number(1) != 2:
-        raise DamagedError("an object header of a version that is not known", source.base + address)
+        raise DamagedError("an object header has an unknown version", source.base + address)
     flags = piece.take_number(1)
     piece.skip((16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0))
     size = piece.take_number(1 << (flags & 3))
@@ -106,7 +106,12 @@ def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, 
 
 
 def _read_block(piece: Piece, order: bool | None) -> Iterator[Message]:
-    """The messages of one block; ``order`` is ``None`` for version 1, else whether order of creation is kept."""
+    """Yield the messages of one block.
+
+    Args:
+        piece: the block, without its signature.
+        order: ``None`` for version 1; for version 2, whether messages have a creation order.
+    """
     head = 8 if order is None else 6 if order else 4
     while piece.left >= head:
         type_ = piece.take_number(2 if order is None else 1)
@@ -118,10 +123,10 @@ def _read_block(piece: Piece, order: bool | None) -> Iterator[Message]:
 
 
 def resolve_message(source: StructureSource, message: Message) -> Message:
-    """The message itself where another object keeps it.
+    """Return the message, or the one of another object that it refers to.
 
     Raises:
-        DamagedError: it is not there, or it stands in the heap of shared messages, which is not read.
+        DamagedError: the other message is missing, or in the heap of shared messages, which is not read.
         WindowError: from the window.
     """
     if not message.is_shared:
@@ -134,15 +139,20 @@ def _read_shared_message(source: StructureSource, type_: int, piece: Piece) -> M
     if version == 1:
         piece.skip(6)
     elif version == 3 and kind == _IN_HEAP:
-        raise DamagedError("a message stands in the heap of shared messages, which is not read", piece.offset)
+        raise DamagedError("a message is in the heap of shared messages, which is not read", piece.offset)
     address = piece.take_address()
     if address is not None:
         for other in read_messages(source, address):
             if other.type == type_ and not other.is_shared:
                 return other
-    raise DamagedError("a shared message is not where it is said to be", piece.offset)
+    raise DamagedError("a shared message is not at its stated place", piece.offset)
 
 
 def read_shared_body(source: StructureSource, type_: int, body: bytes, offset: int) -> bytes:
-    """The body of a message that an attribute keeps in another object. Raises as ``resolve_message`` does."""
+    """Return the body of a message that an attribute shares with another object.
+
+    Raises:
+        DamagedError: the other message is missing, or in the heap of shared messages, which is not read.
+        WindowError: from the window.
+    """
     return _read_shared_message(source, type_, Piece(body, offset, source.sizes)).body

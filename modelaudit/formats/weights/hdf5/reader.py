@@ -1,6 +1,6 @@
-"""The reader of HDF5: what its links, datasets and filters lead to, and the configuration of a model of Keras in it.
+"""Read HDF5 files: filters, references to other files, and the Keras configurations and pickles in texts and bytes.
 
-Source: HDF5 File Format Specification 3.0. Numbers are not read: no value of theirs makes a loader do anything else.
+Numeric data are not read: no number makes a loader run code. Source: HDF5 File Format Specification 3.0.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ _MAX_TARGET_LENGTH: Final = 1000
 
 
 def recognises(head: Head) -> bool:
-    """The signature at the start, or behind a user block of 512 bytes or any double of that."""
+    """Whether the signature is at the start, or after a user block of 512, 1024, 2048 ... bytes.
+
+    Beyond the first bytes of the file the signature is searched for only if the name promises HDF5.
+    """
     if head.content == TENSOR_STORAGE:
         return head.data.startswith(SIGNATURE)
     if find_signature_in_head(head.data) is not None:
@@ -46,67 +49,68 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline, the files that it wants, configurations and what lies packed in texts and bytes.
+    """Yield the outline, references to other files, absences, configurations, and embedded content as artifacts.
 
     Raises:
-        DamagedError: there is no superblock that can be followed.
+        DamagedError: there is no valid superblock.
+        LimitReachedError: after all else, where the file has too many objects, attributes or links.
         WindowError: from the window.
     """
     superblock = read_superblock(window)
-    walk = ObjectWalker(superblock, limits.members)
+    walker = ObjectWalker(superblock, limits.members)
     bound: LimitReachedError | None = None
     try:
-        walk.run()
+        walker.run()
     except LimitReachedError as error:
         bound = error
-    stock = walk.found
+    found = walker.found
     log = DefectLog()
-    check_sizes(stock, superblock, limits, log)
-    yield Outline(FORMAT, tuple(_list_mentions(stock)), tuple(_list_facts(superblock, walk)), log.defects())
-    wanted = tuple(_list_references(stock))[:_MAX_REFERENCES]
+    check_sizes(found, superblock, limits, log)
+    yield Outline(FORMAT, tuple(_list_mentions(found)), tuple(_list_facts(superblock, walker)), log.defects())
+    wanted = tuple(_list_references(found))[:_MAX_REFERENCES]
     if wanted:
         yield References(FORMAT, wanted)
-    yield from stock.unread
-    yield from _report_missing_parts(superblock, stock, window)
-    yield from read_contents(artifact.path, walk, window, limits)
+    yield from found.unread
+    yield from _report_missing_parts(superblock, found, window)
+    yield from read_contents(artifact.path, walker, window, limits)
     if bound is not None:
         raise bound
 
 
-def _list_mentions(stock: FoundObjects) -> Iterator[Mention]:
-    """Filters that are no part of the library, and links of which only an application knows what they mean."""
-    told: set[str] = set()
-    for path, dataset in stock.datasets:
+def _list_mentions(found: FoundObjects) -> Iterator[Mention]:
+    """Yield the filters of all datasets, and the links whose meaning an application defines."""
+    seen: set[str] = set()
+    for path, dataset in found.datasets:
         for number in dataset.filters:
-            if str(number) not in told:
-                told.add(str(number))
+            if str(number) not in seen:
+                seen.add(str(number))
                 yield Mention("hdf5-filters", "filter", str(number), Location(key=path), f"the dataset {path}")
-    for path, link in stock.links:
-        if link.kind not in (SOFT, EXTERNAL_FILE) and f"link {link.kind}" not in told:
-            told.add(f"link {link.kind}")
+    for path, link in found.links:
+        if link.kind not in (SOFT, EXTERNAL_FILE) and f"link {link.kind}" not in seen:
+            seen.add(f"link {link.kind}")
             yield Mention("hdf5-links", "link", str(link.kind), Location(link.offset, key=path), f"the link {path}")
 
 
-def _list_facts(superblock: Superblock, walk: ObjectWalker) -> Iterator[tuple[str, str]]:
-    stock = walk.found
+def _list_facts(superblock: Superblock, walker: ObjectWalker) -> Iterator[tuple[str, str]]:
+    found = walker.found
     yield "superblock", str(superblock.version)
-    yield "objects", str(stock.objects)
-    yield "datasets", str(len(stock.datasets))
-    for path, attribute in stock.attributes:
+    yield "objects", str(found.objects)
+    yield "datasets", str(len(found.datasets))
+    for path, attribute in found.attributes:
         if path == "/" and attribute.name in _FACT_ATTRIBUTES:
             try:
-                value = next(attribute.read_values(walk.heaps, walk.source), b"")
+                value = next(attribute.read_values(walker.heaps, walker.source), b"")
             except DamagedError:
                 continue
             yield attribute.name, value.rstrip(b"\0").decode("utf-8", "backslashreplace")[:80]
 
 
-def _list_references(stock: FoundObjects) -> Iterator[Reference]:
-    for path, link in stock.links:
+def _list_references(found: FoundObjects) -> Iterator[Reference]:
+    for path, link in found.links:
         if link.kind == EXTERNAL_FILE:
             where = Location(link.offset, key=path)
             yield Reference(ReferenceKind.MODEL, link.target[:_MAX_TARGET_LENGTH], "external link", where=where)
-    for path, dataset in stock.datasets:
+    for path, dataset in found.datasets:
         where = Location(dataset.offset or None, key=path)
         for target, needs in dataset.external_files:
             yield Reference(ReferenceKind.DATA, target[:_MAX_TARGET_LENGTH], "external storage", needs, where)
@@ -115,14 +119,15 @@ def _list_references(stock: FoundObjects) -> Iterator[Reference]:
 
 
 def _list_virtual_sources(dataset: Dataset) -> Iterator[str]:
-    """The files of a virtual dataset; a dot is the file itself, and numbers stand for parts of a pattern."""
+    """Yield the source files of a virtual dataset, except ``.``, which is the file itself."""
     if dataset.layout == VIRTUAL:
         yield from (name for name in dict.fromkeys(dataset.source_files) if name != ".")
 
 
-def _report_missing_parts(superblock: Superblock, stock: FoundObjects, window: Window) -> Iterator[Unread]:
-    if superblock.names_driver or DRIVER in stock.extension:
-        yield Unread(UnreadReason.NO_READER, "its driver keeps parts of it in other files", format="HDF5 in parts")
+def _report_missing_parts(superblock: Superblock, found: FoundObjects, window: Window) -> Iterator[Unread]:
+    if superblock.names_driver or DRIVER in found.extension:
+        detail = "a driver stores parts of the file in other files, which are not read"
+        yield Unread(UnreadReason.NO_READER, detail, format="HDF5 in parts")
     if superblock.end > window.size:
-        detail = f"it ends {superblock.end - window.size} bytes before the end that it states"
+        detail = f"the file ends {superblock.end - window.size} bytes before the end that it states"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))

@@ -1,4 +1,8 @@
-"""The bytes of an HDF5 file as its structures address them: bounded, from a base, with sizes that the file states."""
+"""Read the structures of an HDF5 file by address.
+
+Addresses count from the base address of the superblock, which also states the width of addresses and lengths. Pages
+are cached, and the bytes read in total are bounded.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ _COST_OF_PIECE: Final = 64
 
 
 class Piece(BytesCursor):
-    """Bytes that were read, taken from the front; ``offset`` is where they stand in the artifact."""
+    """The bytes of one structure, read from the front; ``offset`` is their place in the artifact."""
 
     __slots__ = ("sizes",)
 
@@ -28,21 +32,21 @@ class Piece(BytesCursor):
         self.sizes = sizes
 
     def take_number(self, length: int) -> int:
-        """The next ``length`` bytes as an unsigned number."""
+        """Take the next ``length`` bytes as an unsigned number."""
         return int.from_bytes(self.take(length), "little")
 
     def take_address(self) -> int | None:
-        """The next address; ``None`` where it is the one that means there is none."""
+        """Take the next address; ``None`` if all its bits are set, which means that there is none."""
         length = self.sizes.offset
         found = self.take_number(length)
         return None if found == (1 << 8 * length) - 1 else found
 
     def take_length(self) -> int:
-        """The next number of the size that the file gives to lengths."""
+        """Take the next length, as wide as the superblock states."""
         return self.take_number(self.sizes.length)
 
     def take_text(self) -> bytes:
-        """Up to the next zero byte, which is passed over, or to the end."""
+        """Take the bytes up to the next zero byte, which is skipped, or to the end."""
         end = self.data.find(b"\0", self.at)
         stop = len(self.data) if end < 0 else end
         found = self.data[self.at : stop]
@@ -50,23 +54,23 @@ class Piece(BytesCursor):
         return found
 
     def expect_signature(self, signature: bytes, what: str) -> None:
-        """Pass over a signature. Raises ``DamagedError`` where another stands."""
+        """Skip a signature. Raises ``DamagedError`` if the bytes differ."""
         at = self.offset + self.at
         found = self.take(len(signature))
         if found != signature:
-            raise DamagedError(f"no {what} stands where one is addressed", at)
+            raise DamagedError(f"there is no {what} at an address that names one", at)
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many bytes an address and a length take, as the superblock states."""
+    """The widths of an address (``offset``) and of a length in bytes, as the superblock states them."""
 
     offset: int = 8
     length: int = 8
 
 
 class StructureSource:
-    """Reads structures of one file, by address, within a bound on all that is read."""
+    """A reader of structures of one file by address, with a bound on the bytes read in total."""
 
     def __init__(self, window: Window, base: int = 0, sizes: Sizes | None = None) -> None:
         self.window = window
@@ -76,20 +80,20 @@ class StructureSource:
         self._left = _MAX_TOTAL_BYTES
 
     def rebase(self, base: int, sizes: Sizes) -> StructureSource:
-        """The same window, with addresses from ``base``."""
+        """Return a source on the same window whose addresses count from ``base``."""
         return StructureSource(self.window, base, replace(sizes))
 
     @property
     def bytes_after_base(self) -> int:
-        """How many bytes lie from the base to the end of the file."""
+        """The number of bytes from the base to the end of the file."""
         return max(0, self.window.size - self.base)
 
     def read_piece(self, address: int, length: int, short: bool = False) -> Piece:
-        """``length`` bytes at ``address``; with ``short``, fewer where the file ends.
+        """Read ``length`` bytes at ``address``; with ``short``, fewer at the end of the file.
 
         Raises:
-            DamagedError: they are not all there.
-            LimitReachedError: more was read of structures than is read of one file.
+            DamagedError: the structure ends beyond the file.
+            LimitReachedError: the structure, or all structures together, are too large.
             WindowError: from the window.
         """
         offset = self.base + address
@@ -100,18 +104,21 @@ class StructureSource:
                 raise DamagedError(f"a structure of {length} bytes ends beyond the file", offset)
             length = self.window.size - offset
         if length > _MAX_PIECE_BYTES:
-            raise LimitReachedError(f"a structure of {length} bytes", offset)
+            raise LimitReachedError(f"a structure takes {length} bytes, more than {_MAX_PIECE_BYTES}", offset)
         self.spend(length)
         data = self._read_range(offset, length)
         if len(data) < length and not short:
-            raise DamagedError(f"a structure of {length} bytes breaks off after {len(data)}", offset)
+            raise DamagedError(f"a structure of {length} bytes is truncated after {len(data)}", offset)
         return Piece(data, offset, self.sizes)
 
     def spend(self, length: int = 0) -> None:
-        """Count one structure of ``length`` bytes. Raises ``LimitReachedError`` once there were too many."""
+        """Count one structure of ``length`` bytes. Raises ``LimitReachedError`` if all take too many bytes.
+
+        Each costs a little more than its bytes, so that loops over tiny structures end too.
+        """
         self._left -= length + _COST_OF_PIECE
         if self._left < 0:
-            raise LimitReachedError(f"its structures take more than {_MAX_TOTAL_BYTES} bytes in all")
+            raise LimitReachedError(f"the structures take more than {_MAX_TOTAL_BYTES} bytes in total")
 
     def _read_range(self, offset: int, length: int) -> bytes:
         first, last = offset // _PAGE_BYTES, (offset + max(length, 1) - 1) // _PAGE_BYTES

@@ -1,4 +1,4 @@
-"""Where an HDF5 file begins, how large its numbers are and where its root group stands.
+"""Parse the superblock: where an HDF5 file begins, the widths of its numbers, and the address of its root group.
 
 Source: HDF5 File Format Specification 3.0, II.A and II.B.
 """
@@ -20,15 +20,16 @@ _CACHED_TABLE: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Superblock:
-    """What the superblock states.
+    """The facts of a superblock.
 
     Attributes:
-        start: where it stands, in bytes of the artifact; what precedes it is the user block.
+        start: its offset in the artifact, in bytes; the bytes before it are the user block.
+        source: reads structures by the addresses of this file.
         root: address of the object header of the root group.
-        tables: addresses of a B-tree and a heap of the root group that its entry keeps besides.
+        tables: addresses of the B-tree and the local heap that the entry of the root group caches.
         extension: address of the object header that extends the superblock.
-        end: address of the end of the file as it is stated.
-        names_driver: whether the file names a driver of its own, which may keep parts of it elsewhere.
+        end: the stated address of the end of the file.
+        names_driver: the file names a driver, which may store parts of it in other files.
     """
 
     version: int
@@ -42,7 +43,7 @@ class Superblock:
 
 
 def find_signature_in_head(head: bytes) -> int | None:
-    """Where the signature stands in the first bytes of a file: at 0, 512 or any double of that; ``None`` if nowhere."""
+    """Return the offset of the signature in the first bytes of a file: 0, 512, 1024 ...; ``None`` if it is absent."""
     start = 0
     while start < len(head):
         if head.startswith(SIGNATURE, start):
@@ -52,7 +53,7 @@ def find_signature_in_head(head: bytes) -> int | None:
 
 
 def find_signature(window: Window) -> int | None:
-    """The same for the whole of a window, as the library searches for it."""
+    """Return the offset of the signature in the whole window, searched as the library does; ``None`` if absent."""
     start = 0
     while start + len(SIGNATURE) <= window.size:
         if window.read(start, len(SIGNATURE)) == SIGNATURE:
@@ -62,10 +63,10 @@ def find_signature(window: Window) -> int | None:
 
 
 def read_superblock(window: Window) -> Superblock:
-    """Read the superblock.
+    """Parse the superblock.
 
     Raises:
-        DamagedError: there is none, or it states what cannot be.
+        DamagedError: there is none, or it is invalid.
         WindowError: from the window.
     """
     start = find_signature_in_head(window.read(0, min(HEAD_BYTES, window.size)))
@@ -76,11 +77,13 @@ def read_superblock(window: Window) -> Superblock:
     raw = StructureSource(window, start)
     version = raw.read_piece(8, 1).take_number(1)
     if version > 3:
-        raise DamagedError(f"version {version} of the superblock is not known", start + 8)
+        raise DamagedError(f"the superblock has the unknown version {version}", start + 8)
     numbers = raw.read_piece(9, 2) if version > 1 else raw.read_piece(13, 2)
     sizes = Sizes(numbers.take_number(1), numbers.take_number(1))
     if sizes.offset not in _VALID_WIDTHS or sizes.length not in _VALID_WIDTHS:
-        raise DamagedError(f"addresses of {sizes.offset} and lengths of {sizes.length} bytes", start + 9)
+        raise DamagedError(
+            f"the superblock states addresses of {sizes.offset} and lengths of {sizes.length} bytes", start + 9
+        )
     return (_parse_new_superblock if version > 1 else _parse_old_superblock)(version, start, sizes, raw)
 
 
@@ -120,7 +123,7 @@ def _make_superblock(
     driver: bool,
 ) -> Superblock:
     if base is None or root is None or end is None:
-        raise DamagedError("the superblock leaves out the address of the root group or of the end", start)
+        raise DamagedError("the superblock lacks the address of the root group or of the end", start)
     if base > source.window.size:
-        raise DamagedError(f"addresses count from byte {base}, beyond the end", start)
+        raise DamagedError(f"addresses count from byte {base}, beyond the end of the file", start)
     return Superblock(version, start, source, root, tables, extension, end, driver)

@@ -1,4 +1,4 @@
-"""B-trees: version 1 lists the symbols of old groups, version 2 indexes heaps of links and of attributes.
+"""Read B-trees. Version 1 lists the symbols of groups in the old layout, version 2 indexes fractal heaps.
 
 Source: HDF5 File Format Specification 3.0, III.A.
 """
@@ -20,10 +20,10 @@ _NODE_OVERHEAD: Final = 10
 
 
 def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
-    """The addresses of the symbol nodes of a B-tree of version 1.
+    """Yield the addresses of the symbol nodes in a B-tree of version 1, in the order of names.
 
     Raises:
-        DamagedError: what stands there is no tree of a group, or it leads back into itself.
+        DamagedError: there is no B-tree of a group, or it has a loop.
         WindowError: from the window.
     """
     offset, length = source.sizes.offset, source.sizes.length
@@ -37,10 +37,11 @@ def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
         head = source.read_piece(node, 8 + 2 * offset)
         head.expect_signature(b"TREE", "tree")
         if head.take_number(1) != GROUP_TREE:
-            raise DamagedError("the tree of a group is one of chunks", head.offset)
+            raise DamagedError("the B-tree of a group is one of chunks", head.offset)
         level, count = head.take_number(1), head.take_number(2)
+        # Levels fall from parent to child, so that even without a repeated node a forged tree cannot go on for ever.
         if above is not None and level >= above:
-            raise DamagedError("a tree grows upwards", head.offset)
+            raise DamagedError("a node of a B-tree has no lower level than its parent", head.offset)
         body = source.read_piece(node + 8 + 2 * offset, count * (length + offset) + length, short=True)
         children: list[int] = []
         for _ in range(count):
@@ -55,13 +56,19 @@ def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
 
 
 def _count_number_bytes(number: int) -> int:
-    """As ``H5VM_limit_enc_size`` has it."""
+    """Return the bytes that encode numbers up to ``number``, as ``H5VM_limit_enc_size`` does."""
     return (max(number, 1).bit_length() - 1) // 8 + 1
 
 
 @dataclass(frozen=True, slots=True)
 class _NodeLayout:
-    """How the nodes of a tree of version 2 are laid out: for each level, how wide a pointer and its total are."""
+    """The widths of fields in the nodes of a B-tree of version 2, in bytes.
+
+    Attributes:
+        record: of a record.
+        count_width: of the number of records in a child.
+        total_widths: of the total number of records below a child, for each level of the child; 0 for leaves.
+    """
 
     record: int
     count_width: int
@@ -69,11 +76,11 @@ class _NodeLayout:
 
 
 def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, Piece]]:
-    """The type of a B-tree of version 2 and each of its records.
+    """Yield the type of a B-tree of version 2 with each of its records.
 
     Raises:
-        DamagedError: no such tree stands there, or it contradicts itself.
-        LimitReachedError: it has more nodes or records than are read.
+        DamagedError: there is no such B-tree, or it contradicts itself.
+        LimitReachedError: it has too many nodes or records.
         WindowError: from the window.
     """
     head = source.read_piece(address, 16 + source.sizes.offset + 2 + source.sizes.length)
@@ -86,19 +93,19 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
     if root is None or not count:
         return
     if depth > _MAX_DEPTH or not 0 < record <= node_size - _NODE_OVERHEAD:
-        raise DamagedError(f"a tree {depth} deep, of records of {record} bytes in nodes of {node_size}", head.offset)
+        raise DamagedError(f"a B-tree {depth} deep has records of {record} bytes in nodes of {node_size}", head.offset)
     shape = _compute_node_layout(source, node_size, record, depth)
     waiting = [(root, count, depth)]
     seen: set[int] = set()
-    told = 0
+    total_records = 0
     while waiting:
         node, count, level = waiting.pop()
         if node in seen:
             raise DamagedError("a tree leads back into itself", source.base + node)
         seen.add(node)
-        told += count
-        if len(seen) > _MAX_NODES or told > _MAX_RECORDS:
-            raise LimitReachedError("a tree of more records than are read", head.offset)
+        total_records += count
+        if len(seen) > _MAX_NODES or total_records > _MAX_RECORDS:
+            raise LimitReachedError("a B-tree has too many nodes or records", head.offset)
         piece = source.read_piece(node, min(node_size, _count_node_bytes(source, shape, count, level)))
         piece.expect_signature(b"BTIN" if level else b"BTLF", "node of a tree")
         piece.skip(2)
@@ -113,6 +120,7 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
 
 
 def _compute_node_layout(source: StructureSource, node_size: int, record: int, depth: int) -> _NodeLayout:
+    # The file does not store these widths: each follows from the most records that a level can hold.
     most = (node_size - _NODE_OVERHEAD) // record
     width = _count_number_bytes(most)
     total = most
@@ -121,7 +129,7 @@ def _compute_node_layout(source: StructureSource, node_size: int, record: int, d
         pointer = source.sizes.offset + width + totals[-1]
         here = (node_size - _NODE_OVERHEAD - pointer) // (record + pointer)
         if here <= 0:
-            raise DamagedError("nodes of a tree that are too small for what they hold")
+            raise DamagedError("the nodes of a B-tree are too small for their records")
         total = (here + 1) * total + here
         totals.append(_count_number_bytes(total))
     return _NodeLayout(record, width, tuple(totals))

@@ -1,8 +1,7 @@
-"""Every object that can be reached from the root group, each once, whatever its links lead to."""
+"""Visit every object that the root group reaches, each once, and gather datasets, attributes and links."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,14 +25,16 @@ _MAX_PATH_LENGTH: Final = 300
 
 @dataclass(slots=True)
 class FoundObjects:
-    """What was found, filled object by object.
+    """The parts of a file, completed object by object.
 
     Attributes:
         datasets: each with its path.
-        attributes: each with the path of the object that has it.
-        links: those that are not hard, each with its path.
-        unread: what could not be read, bounded.
-        messages: of what kinds the superblock's extension has messages.
+        attributes: each with the path of its object.
+        links: soft, external and application-defined links, each with its path.
+        unread: parts that could not be read, at most twenty.
+        objects: the number of objects visited.
+        extension: the types of the messages in the extension of the superblock.
+        damage_count: the number of damaged parts, also of those beyond the twenty.
     """
 
     datasets: list[tuple[str, Dataset]] = field(default_factory=list)
@@ -42,18 +43,18 @@ class FoundObjects:
     unread: list[Unread] = field(default_factory=list)
     objects: int = 0
     extension: set[int] = field(default_factory=set)
-    damages: Counter[str] = field(default_factory=Counter)
+    damage_count: int = 0
 
     def record_damage(self, error: DamagedError, path: str) -> None:
-        """Note that something could not be read."""
-        self.damages["all"] += 1
-        if self.damages["all"] <= _MAX_DAMAGES:
+        """Record that a part could not be read."""
+        self.damage_count += 1
+        if self.damage_count <= _MAX_DAMAGES:
             reason = UnreadReason.LIMIT if isinstance(error, LimitReachedError) else UnreadReason.DAMAGED
             self.unread.append(Unread(reason, f"{path}: {error}", Location(offset=error.offset, key=path)))
 
 
 class ObjectWalker:
-    """Goes through a file object by object; damage to one leaves the others."""
+    """A traversal of the objects of a file. Damage to one object does not prevent reading the others."""
 
     def __init__(self, superblock: Superblock, most: int) -> None:
         self.found = FoundObjects()
@@ -65,10 +66,10 @@ class ObjectWalker:
         self._seen: set[int] = set()
 
     def run(self) -> None:
-        """Fill ``stock``.
+        """Visit all objects and fill ``found``.
 
         Raises:
-            LimitReachedError: there is more than is gone through.
+            LimitReachedError: there are too many objects, attributes or links.
             WindowError: from the window.
         """
         self._read_extension()
@@ -83,7 +84,7 @@ class ObjectWalker:
             path, address = self._waiting.pop()
             self.found.objects += 1
             if self.found.objects > self._max_objects:
-                raise LimitReachedError(f"only the first {self._max_objects} objects were gone through")
+                raise LimitReachedError(f"only the first {self._max_objects} objects were read")
             dataset = Dataset()
             with self._record_damage(path):
                 self._read_object(path, address, dataset)
@@ -134,4 +135,4 @@ class ObjectWalker:
         elif len(self.found.links) < self._max_objects:
             self.found.links.append((full, link))
         else:
-            raise LimitReachedError(f"only the first {self._max_objects} links were kept")
+            raise LimitReachedError(f"only the first {self._max_objects} links were read")

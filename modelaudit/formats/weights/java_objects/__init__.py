@@ -1,4 +1,4 @@
-"""Serialised objects of Java."""
+"""Serialised Java objects."""
 
 from __future__ import annotations
 

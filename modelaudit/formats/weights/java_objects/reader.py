@@ -1,8 +1,8 @@
-"""Serialised Java objects, as Weka and others save models: which classes the stream names, each of which Java loads.
+"""Read serialised Java objects, as Weka and others save models: list the classes that Java loads for them.
 
-Descriptions of classes are searched for, not parsed: nothing that a reader of Java would load is passed over, and a
-text that looks like a description counts as one. Source: Java Object Serialization Specification, chapter 6, grammar
-of ``newClassDesc``.
+The stream is searched for class descriptions instead of being parsed. The search finds every class that Java would
+load; a text that looks like a class description counts as one. Source: Java Object Serialization Specification,
+chapter 6, grammar of ``newClassDesc``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAGIC: Final = b"\xac\xed\x00\x05"
 _MAX_NAME_BYTES: Final = 400
 _MAX_CLASSES: Final = 5_000
 _MOST_INTERFACES: Final = 64
-# ``r`` or, for a proxy, ``}`` and the number of its interfaces; then the length of a name, and the name.
+# ``r`` for a class, or ``}`` and the number of interfaces for a proxy; then the length of a name, and the name.
 _DESCRIPTION: Final = re.compile(rb"(?:r|\}\x00\x00\x00([\x01-\x40]))([\x00\x01].)(?=[A-Za-z_$\[])", re.DOTALL)
 _NAME: Final = re.compile(rb"[\w$./;\[<>-]+", re.ASCII)
 _ARRAY: Final = re.compile(r"\[+(?:L(.+);|[BCDFIJSZ])")
@@ -31,7 +31,7 @@ _PROXY: Final = "java.lang.reflect.Proxy"
 
 
 def recognises(head: Head) -> bool:
-    """The magic number, the version, and a type of content."""
+    """Whether the bytes have the magic number, the version, and a type of content."""
     return head.data.startswith(_MAGIC) and (len(head.data) < 5 or head.data[4] in _CONTENT_TYPES)
 
 
@@ -39,8 +39,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the classes that the stream names.
 
     Raises:
-        DamagedError: it ends within its first object, or within the name of a class.
-        LimitReachedError: it names too many classes.
+        DamagedError: the stream ends before its first object, or within the name of a class.
+        LimitReachedError: the stream names too many classes.
         WindowError: from the window.
     """
     mentions: dict[str, Mention] = {}
@@ -49,18 +49,21 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         for offset, use, name in _find_class_descriptions(window):
             mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=offset)))
             if len(mentions) >= _MAX_CLASSES:
-                raise LimitReachedError(f"it names more than {_MAX_CLASSES} classes", offset)
+                raise LimitReachedError(f"the stream names more than {_MAX_CLASSES} classes", offset)
     except DamagedError as error:
         damage = error
     yield Outline("java-object", tuple(mentions.values()))
     if damage is not None:
         raise damage
     if window.size < len(_MAGIC) + 2:
-        raise DamagedError("it breaks off before its first object", len(_MAGIC))
+        raise DamagedError("the stream is truncated before its first object", len(_MAGIC))
 
 
 def _find_class_descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
-    """Offset, use and name of each class, the elements of arrays in place of the arrays."""
+    """Yield offset, use and name of each class. An array of objects counts as its element class.
+
+    Blocks overlap by more than the longest description, so that none is lost at the edge of a block.
+    """
     position = len(_MAGIC)
     while position < window.size:
         data = window.read(position, MIB + 2 * _MAX_NAME_BYTES)
@@ -71,7 +74,7 @@ def _find_class_descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
             length = int.from_bytes(match[2], "big")
             name = data[match.end() : match.end() + length]
             if len(name) < length and last and _NAME.fullmatch(name):
-                raise DamagedError("it breaks off within the name of a class", position + match.start())
+                raise DamagedError("the stream is truncated within the name of a class", position + match.start())
             if length <= _MAX_NAME_BYTES and len(name) == length and _NAME.fullmatch(name):
                 if match[1]:
                     yield position + match.start(), "proxy", _PROXY

@@ -1,11 +1,11 @@
-"""MessagePack, as Flax and Orbax keep weights in it."""
+"""MessagePack, in which Flax and Orbax store weights."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from modelaudit.formats.declaration import Declaration
-from modelaudit.model.structure import DefectKind
+from modelaudit.model.defect_kind import DefectKind
 
 
 class MsgpackDefect(DefectKind):

@@ -1,4 +1,4 @@
-"""Arrays in the extensions of MessagePack that Flax defines: shape, type of the numbers, and their bytes.
+"""Check the arrays that Flax stores in MessagePack extensions: a shape, the name of a dtype, and the bytes.
 
 Source: ``flax/serialization.py`` (``_ndarray_to_bytes``).
 """
@@ -29,6 +29,8 @@ _ITEM_BYTES: Final = {
 
 
 class _BytesWindow:
+    """The start of an array's payload as a window of the payload's full size."""
+
     def __init__(self, data: bytes, size: int) -> None:
         self.size = size
         self._data = data
@@ -38,11 +40,11 @@ class _BytesWindow:
 
 
 def check_array(items: ItemReader, item: Item, log: DefectLog) -> None:
-    """Note where shape, type and bytes of an array contradict each other. Raises ``WindowError``."""
+    """Record a defect if shape, dtype and bytes of an array contradict each other. Raises ``WindowError``."""
     try:
         _check_fields(items, item, log)
     except DamagedError as error:
-        log.add(MsgpackDefect.MALFORMED_TENSOR, f"an extension for an array holds something else: {error}", item.offset)
+        log.add(MsgpackDefect.MALFORMED_TENSOR, f"an array extension does not hold an array: {error}", item.offset)
 
 
 def _check_fields(items: ItemReader, item: Item, log: DefectLog) -> None:
@@ -54,7 +56,7 @@ def _check_fields(items: ItemReader, item: Item, log: DefectLog) -> None:
         or shape.kind is not ItemKind.ARRAY
         or shape.size > _MAX_DIMENSIONS
     ):
-        log.add(MsgpackDefect.MALFORMED_TENSOR, "an extension for an array holds something else", item.offset)
+        log.add(MsgpackDefect.MALFORMED_TENSOR, "an array extension does not hold an array", item.offset)
         return
     count = 1
     for _ in range(shape.size):
@@ -63,17 +65,18 @@ def _check_fields(items: ItemReader, item: Item, log: DefectLog) -> None:
     word, data = inner.read_item(), inner.read_item()
     name = inner.read_payload(word, 100).decode("utf-8", "backslashreplace")
     if word.kind is not ItemKind.TEXT or data.kind is not ItemKind.BYTES or inner.offset != item.size:
-        log.add(MsgpackDefect.MALFORMED_TENSOR, "an extension for an array holds something else", item.offset)
+        log.add(MsgpackDefect.MALFORMED_TENSOR, "an array extension does not hold an array", item.offset)
     elif name not in _ITEM_BYTES:
-        log.add(MsgpackDefect.UNKNOWN_DTYPE, f"an array with items of the type {name!r}", item.offset)
+        log.add(MsgpackDefect.UNKNOWN_DTYPE, f"an array of the unknown dtype {name!r}", item.offset)
     elif not 0 <= count <= _MAX_INT64:
-        log.add(MsgpackDefect.SIZE_OVERFLOW, "the size of an array does not fit 64 bits", item.offset)
+        log.add(MsgpackDefect.SIZE_OVERFLOW, "the size of an array does not fit in 64 bits", item.offset)
     elif count * _ITEM_BYTES[name] != data.size:
         detail = f"an array of {count} items of {name} has {data.size} bytes"
         log.add(MsgpackDefect.SIZE_MISMATCH, detail, item.offset)
 
 
 def _read_unsigned(items: ItemReader, item: Item) -> int:
+    """Return the value of a scalar item as an unsigned number; -1 if it cannot be one."""
     if item.kind is not ItemKind.SCALAR:
         return -1
     if item.size == 0:

@@ -1,4 +1,4 @@
-"""The items of MessagePack one after the other, without their bytes: what each is, and where its payload stands.
+"""Read the items of MessagePack in file order: the kind and size of each, and the offset of its payload.
 
 Source: https://github.com/msgpack/msgpack/blob/master/spec.md
 """
@@ -17,7 +17,7 @@ _BLOCK_BYTES: Final = 64 * KIB
 
 
 class ItemKind(Enum):
-    """What an item is."""
+    """The kinds of items."""
 
     SCALAR = auto()
     TEXT = auto()
@@ -29,7 +29,14 @@ class ItemKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item. ``size`` counts bytes of payload, or what an array or map holds; ``code`` is that of an extension."""
+    """One item.
+
+    Attributes:
+        offset: of its first byte.
+        start: offset of its payload, or of the first item that it holds.
+        size: of the payload in bytes; for an array or a map, the number of its values or pairs.
+        code: the type number of an extension, signed.
+    """
 
     kind: ItemKind
     offset: int
@@ -38,7 +45,7 @@ class Item:
     code: int = 0
 
 
-# For each first byte from 0xC4 on: what it is, how wide its length is, and a length that needs no bytes.
+# First bytes that a length follows: the kind of the item, and the width of the length in bytes.
 _LENGTH_PREFIXED: Final = {
     0xC4: (ItemKind.BYTES, 1), 0xC5: (ItemKind.BYTES, 2), 0xC6: (ItemKind.BYTES, 4),
     0xC7: (ItemKind.EXTENSION, 1), 0xC8: (ItemKind.EXTENSION, 2), 0xC9: (ItemKind.EXTENSION, 4),
@@ -53,7 +60,7 @@ _SHORT_FORMS: Final = ((0x80, 0x90, ItemKind.MAP), (0x90, 0xA0, ItemKind.ARRAY),
 
 
 class ItemReader:
-    """Reads forward from ``offset``; payloads are passed over."""
+    """A forward reader of items, which skips their payloads."""
 
     def __init__(self, window: Window, offset: int = 0) -> None:
         self.window = window
@@ -62,10 +69,10 @@ class ItemReader:
         self._base = 0
 
     def read_item(self) -> Item:
-        """The next item. What an array or map holds follows as items of their own.
+        """Read the next item. The values of an array or map follow as items of their own.
 
         Raises:
-            DamagedError: there is none, or its payload ends beyond the file.
+            DamagedError: the file ends, or the payload ends beyond the file.
             WindowError: from the window.
         """
         offset = self.offset
@@ -85,19 +92,19 @@ class ItemReader:
             size = self._read_number(width)
             code = self._read_number(1) if kind is ItemKind.EXTENSION else 0
         else:
-            raise DamagedError("a byte that MessagePack never uses", offset)
+            raise DamagedError("MessagePack never uses the byte 0xC1", offset)
         start = self.offset
-        # Each item of an array or map takes a byte at least.
+        # Each value of an array or map takes at least one byte, so this bound holds for counts as well.
         if size > self.window.size - start:
             raise DamagedError(
-                f"{size} bytes or items are stated, the file has {self.window.size - start} left", offset
+                f"an item states {size} bytes or values, the file has {self.window.size - start} bytes left", offset
             )
         if kind not in (ItemKind.ARRAY, ItemKind.MAP):
             self.offset = start + size
         return Item(kind, offset, start, size, code - 256 if code > 127 else code)
 
     def read_payload(self, item: Item, most: int) -> bytes:
-        """The first ``most`` bytes of the payload of an item. Raises ``WindowError``."""
+        """Return the first ``most`` bytes of the payload of an item. Raises ``WindowError``."""
         count = min(item.size, most)
         place = item.start - self._base
         if 0 <= place <= len(self._held) - count:
@@ -110,6 +117,6 @@ class ItemReader:
             self._held = self.window.read(self.offset, _BLOCK_BYTES)
             self._base, place = self.offset, 0
             if len(self._held) < width:
-                raise DamagedError("it breaks off", self.offset)
+                raise DamagedError("the file is truncated", self.offset)
         self.offset += width
         return int.from_bytes(self._held[place : place + width], "big")

@@ -1,7 +1,7 @@
-"""MessagePack. Its decoders make plain values; what else there may be is in extensions and in bytes.
+"""Read MessagePack files: check extensions, and find content embedded in bytes and texts.
 
-Numbers of arrays are passed over. Bytes that begin as a pickle or an archive are read as what they are:
-``msgpack-numpy`` keeps an array of objects as a pickle.
+Decoders of MessagePack create plain values, and programs turn extensions into objects. The numbers of arrays are
+skipped. Bytes that begin like a pickle or an archive are read as one: ``msgpack-numpy`` pickles arrays of objects.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DETECTION_BYTES: Final = 512
 _MIN_CONTENT_BYTES: Final = 8
 _MAX_COMPARED_KEYS: Final = 100_000
 _MAX_KEY_BYTES: Final = 256
-# Files of spaCy that are a map, the second and third of which may be an empty one.
+# Files of spaCy that are a map, which may be empty.
 _SPACY_FILES: Final = frozenset({"tokenizer", "key2row", "lookups.bin"})
 _EMPTY_MAP: Final = 0x80
 _SHORT_KEY_BYTES: Final = 2
@@ -42,9 +42,9 @@ _TRIAL_ITEMS: Final = 40
 
 
 def recognises(head: Head) -> bool:
-    """A map whose first key is a word and whose first value is a map or an array of Flax; or the name says so.
+    """Whether the bytes are a map from a printable key to a map or a Flax array; or the name promises MessagePack.
 
-    The files of spaCy are maps too: what follows the first key is of any kind there, and has to go on as MessagePack.
+    Other programs, such as spaCy, store maps whose first value is of any kind. The first forty items decide there.
     """
     if head.content is not None or not head.data:
         return False
@@ -73,7 +73,7 @@ def recognises(head: Head) -> bool:
 
 
 def _continues_as_msgpack(window: Window) -> bool:
-    """Whether the first items of the bytes, or all of them up to their end, are items of MessagePack."""
+    """Whether the first forty items are valid, or the one value of the file ends where the file ends."""
     walker = _ItemWalker(ItemReader(window), replace(Limits(), document_nodes=_TRIAL_ITEMS))
     try:
         walker.walk_items()
@@ -86,7 +86,12 @@ def _continues_as_msgpack(window: Window) -> bool:
 
 @dataclass(slots=True)
 class _OpenContainer:
-    """An open array or map: how many items of it are left, and the keys so far of a map."""
+    """An array or map whose items are being read.
+
+    Attributes:
+        left: how many items follow; a pair of a map counts as two.
+        keys: the keys so far of a map; ``None`` for an array.
+    """
 
     left: int
     keys: set[bytes] | None = None
@@ -98,6 +103,14 @@ class _OpenContainer:
 
 @dataclass(slots=True)
 class _ItemWalker:
+    """A traversal of the one value of a file, and the facts found on the way.
+
+    Attributes:
+        keys: the first keys of the top map.
+        arrays: the number of Flax arrays.
+        embedded: texts and bytes that begin like a known format.
+    """
+
     items: ItemReader
     limits: Limits
     log: DefectLog = field(default_factory=DefectLog)
@@ -106,7 +119,13 @@ class _ItemWalker:
     embedded: list[Item] = field(default_factory=list)
 
     def walk_items(self) -> None:
-        """Go through the one value that the file is, without keeping it."""
+        """Visit every item of the value, without keeping values.
+
+        Raises:
+            DamagedError: an item is invalid or truncated.
+            LimitReachedError: there are too many items, or they nest too deep.
+            WindowError: from the window.
+        """
         frames = [_OpenContainer(1)]
         seen = 0
         while frames:
@@ -120,12 +139,12 @@ class _ItemWalker:
             item = self.items.read_item()
             seen += 1
             if seen > self.limits.document_nodes:
-                raise LimitReachedError(f"it holds more than {self.limits.document_nodes} values", item.offset)
+                raise LimitReachedError(f"the file holds more than {self.limits.document_nodes} values", item.offset)
             if awaits_key:
                 self._record_key(item, frame, is_top=len(frames) == 2)
             if item.kind in (ItemKind.ARRAY, ItemKind.MAP):
                 if len(frames) > self.limits.document_depth:
-                    raise LimitReachedError(f"it nests deeper than {self.limits.document_depth} levels", item.offset)
+                    raise LimitReachedError(f"values nest deeper than {self.limits.document_depth} levels", item.offset)
                 is_map = item.kind is ItemKind.MAP
                 frames.append(_OpenContainer(item.size * (2 if is_map else 1), set() if is_map else None))
             else:
@@ -148,7 +167,7 @@ class _ItemWalker:
                 self.arrays += 1
                 check_array(self.items, item, self.log)
             elif item.code not in (COMPLEX, TIMESTAMP):
-                detail = f"a value of the extension {item.code}, which neither the format nor Flax defines"
+                detail = f"a value of the extension {item.code}, which neither MessagePack nor Flax defines"
                 self.log.add(MsgpackDefect.UNKNOWN_EXTENSION, detail, item.offset)
         elif (
             item.kind in (ItemKind.BYTES, ItemKind.TEXT)
@@ -161,10 +180,10 @@ class _ItemWalker:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield its top keys and its faults, then what lies in it as bytes that begin as something, and behind it.
+    """Yield the outline, then embedded content and the bytes after the value as artifacts.
 
     Raises:
-        DamagedError: it breaks off, or a bound is reached.
+        DamagedError: the value is truncated or invalid, or a limit is reached.
         WindowError: from the window.
     """
     walker = _ItemWalker(ItemReader(window), limits)
@@ -176,7 +195,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     end = walker.items.offset
     behind = window.size - end if damage is None else 0
     if behind:
-        walker.log.add(MsgpackDefect.TRAILING_DATA, f"{behind} bytes follow the value that it is", end)
+        walker.log.add(MsgpackDefect.TRAILING_DATA, f"{behind} bytes follow the value of the file", end)
     facts = (("keys", ", ".join(walker.keys)[:400]), ("arrays", str(walker.arrays)))
     yield Outline("msgpack", (), facts, walker.log.defects())
     stretches = [(item.start, item.size) for item in walker.embedded] + ([(end, behind)] if behind else [])

@@ -1,4 +1,4 @@
-"""MXNet: lists of arrays, and the operators of a graph in JSON."""
+"""MXNet: lists of arrays in binary form, and graphs of operators in JSON."""
 
 from __future__ import annotations
 

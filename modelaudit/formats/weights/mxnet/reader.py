@@ -1,4 +1,4 @@
-"""MXNet: arrays of numbers (``.params``), and graphs in JSON (``-symbol.json``).
+"""Read MXNet files: lists of arrays (``.params``), and the operators of graphs in JSON (``-symbol.json``).
 
 Source: ``src/ndarray/ndarray.cc`` (``NDArray::Save``) and ``src/operator/custom`` of MXNet 1.9.
 """
@@ -28,15 +28,15 @@ _MAX_OPERATORS: Final = 2_000
 
 
 def recognises(head: Head) -> bool:
-    """The magic number of a list of arrays."""
+    """Whether the bytes begin with the magic number of a list of arrays."""
     return head.content is None and head.data.startswith(_MAGIC)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the list, and what follows it, as an artifact.
+    """Yield the outline, and the bytes after the list as an artifact.
 
     Raises:
-        DamagedError: an array or a name lies beyond the end.
+        DamagedError: an array or a name ends beyond the file, or an array is sparse.
         WindowError: from the window.
     """
     arrays = _ArrayListReader(window)
@@ -52,6 +52,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _ArrayListReader:
+    """A reader that skips a list of arrays and the list of their names. ``count`` is the number of arrays so far."""
+
     def __init__(self, window: Window) -> None:
         self.count = 0
         self.cursor = Cursor(window, len(_MAGIC))
@@ -62,7 +64,7 @@ class _ArrayListReader:
     def _read_count(self) -> int:
         (count,) = self._unpack("<Q")
         if count > self.cursor.left // _MIN_ITEM_BYTES:
-            raise DamagedError(f"it states {count} items, which are not all there", self.cursor.offset)
+            raise DamagedError(f"a list states {count} items, more than the file has left", self.cursor.offset)
         return count
 
     def read(self) -> None:
@@ -76,11 +78,11 @@ class _ArrayListReader:
         start = self.cursor.offset
         (magic,) = self._unpack("<I")
         if magic in (_ARRAY_2, _ARRAY_3) and self._unpack("<i")[0] not in (0, -1):
-            raise DamagedError("an array is sparse, which is not followed", start)
+            raise DamagedError("an array is sparse, which is not supported", start)
         if magic in (_ARRAY_1, _ARRAY_2, _ARRAY_3):
             (dimensions,), width = self._unpack("<i"), "q"
         else:
-            dimensions, width = magic, "I"  # written before there were versions
+            dimensions, width = magic, "I"  # the first layout had no magic number: the shape comes first
         if not -1 <= dimensions <= _MAX_DIMENSIONS:
             raise DamagedError(f"an array has {dimensions} dimensions", start)
         shape = self._unpack(f"<{dimensions}{width}") if dimensions > 0 else ()
@@ -88,12 +90,12 @@ class _ArrayListReader:
             return
         kind = self._unpack("<3i")[2]
         if kind not in _ITEM_BYTES or any(each < 0 for each in shape):
-            raise DamagedError(f"an array of type {kind} and shape {shape[:4]} is none", start)
+            raise DamagedError(f"an array has the invalid type {kind} or shape {shape[:4]}", start)
         self.cursor.skip(prod(shape) * _ITEM_BYTES[kind], "an array")
 
 
 def _read_operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """The operators of a graph, whose nodes each have an ``op``."""
+    """Yield the operators of a graph: each node has one under ``op``."""
     found: dict[str, Mention] = {}
     for setting in settings:
         if setting.path[-1:] == ("op",) and setting.path[:1] == ("nodes",) and isinstance(setting.value, str):

@@ -1,15 +1,15 @@
-"""Arrays of NumPy, and the compressed files of joblib."""
+"""NumPy arrays, and the compressed files of old joblib."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from modelaudit.formats.declaration import Declaration, EmbeddedStart, Magic
-from modelaudit.model.structure import DefectKind
+from modelaudit.model.defect_kind import DefectKind
 
 
 class NpyDefect(DefectKind):
-    """Defects in the header of an array."""
+    """Defects in the header of a NumPy array."""
 
     DUPLICATE_KEY = "duplicate-key"
     NEGATIVE_LENGTH = "negative-length"
@@ -17,7 +17,7 @@ class NpyDefect(DefectKind):
 
 
 class ZFileDefect(DefectKind):
-    """Defects of a compressed file of joblib."""
+    """Defects of a compressed joblib file."""
 
     EXPANSION_RATIO = "expansion-ratio"
     SIZE_MISMATCH = "size-mismatch"

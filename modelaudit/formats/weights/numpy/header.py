@@ -1,4 +1,4 @@
-"""The header of one array in a ``.npy`` file. Source: https://numpy.org/neps/nep-0001-npy-format.html."""
+"""Parse the header of one array in a ``.npy`` file. Source: https://numpy.org/neps/nep-0001-npy-format.html."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MAX_SHOWN_LENGTH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class ArrayHeader:
-    """What the header says, and where it ends.
+    """The header of one array.
 
     Attributes:
-        descr: the description of the dtype as text, bounded.
-        data_start: offset of the array's bytes in the window.
-        repeated: keys that the dictionary has more than once.
+        descr: the description of the dtype as text, at most 200 characters.
+        data_start: offset of the array's data in the window.
+        repeated: keys that occur more than once in the dictionary.
     """
 
     version: tuple[int, int]
@@ -40,35 +40,35 @@ class ArrayHeader:
 
 
 def locate_header(window: Window, start: int) -> tuple[tuple[int, int], int, int]:
-    """The version of the array at ``start``, and where its header's text and its data begin.
+    """Return the version of the array at ``start``, the offset of its header text and the offset of its data.
 
     Raises:
-        DamagedError: NumPy knows no such version, or the header is cut off.
+        DamagedError: the version does not exist, or the header is truncated.
     """
     prefix = window.read(start, PREFIX_BYTES + 4)
     version = (prefix[len(MAGIC)], prefix[len(MAGIC) + 1]) if len(prefix) >= PREFIX_BYTES else None
     if version is None or version not in _LENGTH_WIDTHS:
-        known = f"version {version[0]}.{version[1]} of the format does not exist" if version else "it breaks off"
-        raise DamagedError(f"no header of an array: {known}", start)
+        reason = f"version {version[0]}.{version[1]} of the format does not exist" if version else "it is truncated"
+        raise DamagedError(f"the header of an array is invalid: {reason}", start)
     text = start + PREFIX_BYTES + _LENGTH_WIDTHS[version]
     end = text + int.from_bytes(prefix[PREFIX_BYTES : PREFIX_BYTES + _LENGTH_WIDTHS[version]], "little")
     if end > window.size:
-        raise DamagedError(f"the header is stated to end at byte {end}, behind the end of the file", start)
+        raise DamagedError(f"the header states that it ends at byte {end}, beyond the end of the file", start)
     return version, text, end
 
 
 def read_header(window: Window, start: int, limits: Limits) -> ArrayHeader:
-    """The header of the array that begins at ``start``.
+    """Parse the header of the array at ``start``.
 
     Raises:
-        DamagedError: NumPy would not accept it. Or it is none that NumPy writes, and what it means is not known.
-        LimitReachedError: it is longer than is read.
+        DamagedError: NumPy would refuse the header, or never writes such a header, so that its meaning is unknown.
+        LimitReachedError: the header is longer than ``header_bytes`` or 1 MiB.
         WindowError: from the window.
     """
     version, text_start, end = locate_header(window, start)
     longest = min(_MAX_HEADER_BYTES, limits.header_bytes)
     if end - text_start > longest:
-        raise LimitReachedError(f"the header takes more than the {longest} bytes that are read", start)
+        raise LimitReachedError(f"the header takes more than {longest} bytes", start)
     data = window.read(text_start, end - text_start)
     try:
         text = data.decode("utf-8" if version == (3, 0) else "latin-1")
@@ -76,11 +76,11 @@ def read_header(window: Window, start: int, limits: Limits) -> ArrayHeader:
         raise DamagedError("the header is not UTF-8", text_start + error.start) from error
     value, repeated = parse_literal(text)
     if not isinstance(value, dict) or value.keys() != _KEYS:
-        raise DamagedError(f"the header is no dictionary of {', '.join(sorted(_KEYS))}", text_start)
+        raise DamagedError(f"the header is not a dictionary of {', '.join(sorted(_KEYS))}", text_start)
     descr, order = value["descr"], value["fortran_order"]
     shape = _parse_shape(value["shape"])
     if shape is None or not isinstance(order, bool):
-        raise DamagedError("the shape is no tuple of numbers, or the order of the array is not stated", text_start)
+        raise DamagedError("the shape is not a tuple of numbers, or the order is not a boolean", text_start)
     shown = descr if isinstance(descr, str) else repr(descr)
     return ArrayHeader(version, shown[:_MAX_SHOWN_LENGTH], parse_description(descr), order, shape, end, repeated)
 

@@ -1,6 +1,6 @@
-"""Files of arrays (``.npy``): one array after the other, of numbers or as pickles.
+"""Read ``.npy`` files: one or more arrays in a row, each of numbers or of objects in a pickle.
 
-``numpy.load`` on an open file reads one array a call; a reader that stops after the first one misses the rest.
+``numpy.load`` reads one array per call from an open file, so a program may load every array in a file, not just one.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _MAX_ARRAYS: Final = 10_000
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield each array's header, its numbers or its pickle, and what follows the last array as an artifact.
+    """Yield the header of each array, its numbers or its pickle, and the bytes after the last array as an artifact.
 
     Raises:
-        DamagedError: a header cannot be read, or an array breaks off.
-        LimitReachedError: there are more arrays than are read.
+        DamagedError: a header is invalid, or an array is truncated.
+        LimitReachedError: there are more than ten thousand arrays.
         WindowError: from the window.
     """
     position = 0
@@ -44,12 +44,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield _outline_header(header, position, size)
         start = header.data_start
         if start >= window.size and (header.dtype.objects or size):
-            raise DamagedError("the file breaks off behind the header of an array", start)
+            raise DamagedError("the file is truncated after the header of an array", start)
+        # A dtype that is not understood may hold objects, so the data decide whether a loader could unpickle them.
         if header.dtype.objects or (header.dtype.objects is None and starts_pickle(window, start, limits)):
             position = _find_next_array(window, start, limits)
             yield _make_member(artifact, window, start, position, limits, PICKLE)
         elif size is None:
-            raise DamagedError(f"how many bytes the array takes cannot be known from {header.descr!r}", start)
+            raise DamagedError(f"the size of an array of the dtype {header.descr!r} is unknown", start)
         else:
             yield from _read_numbers(window, start, size)
             position = start + size
@@ -64,12 +65,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _outline_header(header: ArrayHeader, start: int, size: int | None) -> Outline:
     where = Location(offset=start)
     defects = [
-        Defect(NpyDefect.DUPLICATE_KEY, f"the header has {key!r} more than once", where) for key in header.repeated
+        Defect(NpyDefect.DUPLICATE_KEY, f"the header has the key {key!r} more than once", where)
+        for key in header.repeated
     ]
     if any(length < 0 for length in header.shape):
         defects.append(Defect(NpyDefect.NEGATIVE_LENGTH, f"the shape {header.shape} has a negative length", where))
     elif size is None and header.dtype.item_size is not None:
-        detail = f"the size of {header.shape} items of {header.dtype.item_size} bytes cannot be counted"
+        detail = f"the shape {header.shape} of items of {header.dtype.item_size} bytes is too large to count"
         defects.append(Defect(NpyDefect.SIZE_OVERFLOW, detail, where))
     facts = (
         ("version", f"{header.version[0]}.{header.version[1]}"),
@@ -90,21 +92,21 @@ def _read_numbers(window: Window, start: int, size: int) -> Iterator[Reading]:
     available = max(0, window.size - start)
     yield TensorData(min(size, available))
     if available < size:
-        raise DamagedError(f"the file breaks off: {available} of {size} bytes of the array are there", window.size)
+        raise DamagedError(f"the file is truncated: it has {available} of {size} bytes of the array", window.size)
 
 
 def _find_next_array(window: Window, start: int, limits: Limits) -> int:
-    """Where the next array begins behind the pickle at ``start``; the end where none does."""
+    """Return where the next array begins after the pickle at ``start``; the end of the file if none follows."""
     machine = Machine(window, start, limits, skips_plain_data=True)
     try:
         machine.execute()
     except DamagedError:
-        return window.size  # its own reader says so
+        return window.size  # the reader of the pickle reports the damage
     return machine.source.offset if window.read(machine.source.offset, len(MAGIC)) == MAGIC else window.size
 
 
 def _find_pickle_after_damage(artifact: Artifact, window: Window, position: int, limits: Limits) -> Iterator[Reading]:
-    """A header that is not understood may say that a pickle follows."""
+    """Yield the pickle after a header that is not understood, for a loader may understand the header."""
     try:
         _, _, start = locate_header(window, position)
     except DamagedError:

@@ -1,6 +1,6 @@
-"""The compressed files of joblib before 0.10: a magic number, the size of the content in hexadecimal, a zlib stream.
+"""Read compressed files of joblib before 0.10: a magic number, the size of the content in hexadecimal, a zlib stream.
 
-They hold a pickle, or the bytes of one array that a pickle beside them describes. Source: ``read_zfile`` in
+The content is a pickle, or the data of one array that a pickle in another file describes. Source: ``read_zfile`` in
 ``joblib/numpy_pickle_compat.py``.
 """
 
@@ -25,7 +25,7 @@ _HEADER_BYTES: Final = len(MAGIC) + len(hex(2**64))
 
 
 def _parse_stated_size(head: bytes) -> int | None:
-    """The size that the header states, as ``int`` reads it for joblib; Python 2 wrote an ``L`` behind."""
+    """Return the size that the header states, parsed as joblib does; Python 2 wrote an ``L`` after the number."""
     try:
         size = int(head[len(MAGIC) : _HEADER_BYTES].decode("ascii").strip().rstrip("L"), 16)
     except ValueError:
@@ -34,19 +34,19 @@ def _parse_stated_size(head: bytes) -> int | None:
 
 
 def recognises(head: Head) -> bool:
-    """The magic number, and a size behind it."""
+    """Whether the bytes begin with the magic number and a size."""
     return _parse_stated_size(head.data) is not None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what was found out about the stream, then the content, then what follows it, as artifacts.
+    """Yield the outline of the stream, then the content and the bytes after the stream as artifacts.
 
     Raises:
         WindowError: from the window.
     """
     head = window.read(0, _HEADER_BYTES + 1)
     stated = _parse_stated_size(head) or 0
-    start = _HEADER_BYTES + head.endswith(b" ")  # joblib up to 0.8.4 wrote one space more
+    start = _HEADER_BYTES + head.endswith(b" ")  # joblib up to 0.8.4 padded the size with one more space
     budget = get_budget(window, limits)
     stored = SubWindow(window, start, window.size - start, budget)
     with DecompressedWindow(stored, ZLIB, 0, limits) as content:
@@ -54,9 +54,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         end = start + content.expansion.consumed
         defects: list[Defect] = []
         if content.overflowed:
-            defects.append(Defect(ZFileDefect.EXPANSION_RATIO, f"the content is more than {content.size} bytes"))
+            defects.append(Defect(ZFileDefect.EXPANSION_RATIO, f"the content takes more than {content.size} bytes"))
         elif failure is None and content.size != stated:
-            detail = f"the content is {content.size} bytes and stated to be {stated}"
+            detail = f"the content takes {content.size} bytes, the header states {stated}"
             defects.append(Defect(ZFileDefect.SIZE_MISMATCH, detail, Location(offset=len(MAGIC))))
         yield outline_stream("joblib", 1, end, content.size, defects)
         if failure is not None:

@@ -1,4 +1,4 @@
-"""OCDBT, the store in which Orbax keeps checkpoints."""
+"""OCDBT, the key-value store of tensorstore, where Orbax keeps checkpoints."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What tensorstore keeps of a checkpoint of Orbax: a manifest, nodes of a tree, and the chunks of arrays.
+"""Read the files of an OCDBT store, where Orbax keeps checkpoints: a manifest, B-tree nodes, and chunks of arrays.
 
-A manifest or node is its magic number, its length, its version, its compression, the content, and a checksum; chunks
-stand in the files of data without anything before them, and the nodes say where. Nothing of it makes a loader act.
+A manifest or node has a magic number, a length, a version, a compression, the content and a checksum. Chunks are stored
+in data files without a header; the nodes hold their offsets. Nothing in a store makes a loader run code.
 Source: https://google.github.io/tensorstore/kvstore/ocdbt/index.html (storage format)
 """
 
@@ -27,15 +27,15 @@ _DATA_PATH: Final = re.compile(r"(?:\A|/)d/[0-9a-f]{32}(?:![^!]*)*\Z")
 
 
 def recognises(head: Head) -> bool:
-    """The magic number, and a length that the file has room for or nearly so."""
+    """Whether the bytes begin with the magic number of a record."""
     return head.content is None and head.data[:4] in _RECORD_KINDS
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what kind of record comes first, and pickles that stand behind it.
+    """Yield the kind of the first record, and pickles after it.
 
     Raises:
-        DamagedError: the record is cut off.
+        DamagedError: the record is truncated.
         WindowError: from the window.
     """
     head = window.read(0, _HEADER_BYTES)
@@ -43,15 +43,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     length = int.from_bytes(head[4:12], "little")
     yield Outline("ocdbt", (), (("kind", kind), ("bytes", str(length))))
     if not _HEADER_BYTES <= length <= window.size:
-        raise DamagedError(f"the {kind} is stated to take {length} bytes, the file has {window.size}", 4)
+        raise DamagedError(f"the {kind} states {length} bytes, the file has {window.size}", 4)
     yield from find_pickles(artifact, window, length, limits, announced_only=True)
 
 
 def recognises_data(head: Head) -> bool:
-    """A file of data of such a store, which begins like nothing; its place and its name of 32 digits tell it."""
+    """Whether the path is that of a data file, which has no header: ``d/`` and 32 hexadecimal digits."""
     return head.content is None and _DATA_PATH.search(head.path) is not None
 
 
 def read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield how many bytes of chunks there are."""
+    """Yield the size of the chunks."""
     yield Outline("ocdbt", (), (("kind", "chunks of arrays"), ("bytes", str(window.size))))

@@ -1,4 +1,4 @@
-"""Serialised objects of R: ``.rds``, ``.rda`` and ``.RData``."""
+"""Serialised R objects: ``.rds``, ``.rda`` and ``.RData``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers and texts of a serialised R object, in each of the three ways in which R writes them.
+"""Decode the numbers and texts of serialised R objects in the three encodings: XDR, native binary and ASCII.
 
 Source: R Internals, section 1.8 "Serialization Formats"; ``src/main/serialize.c`` (``InInteger``, ``InString``).
 """
@@ -26,24 +26,24 @@ _WIDTHS: Final = {INTEGER: 4, REAL: 8, COMPLEX: 16, RAW: 1}
 
 
 class ItemSource(Protocol):
-    """Where items come from. Everything raises ``DamagedError`` where the data end, and ``WindowError``."""
+    """A source of numbers and texts. All methods raise ``DamagedError`` at the end of the data, and ``WindowError``."""
 
     @property
     def offset(self) -> int:
-        """Bytes of the window behind us."""
+        """The offset of the next byte in the window."""
 
     def read_integer(self) -> int:
-        """The next number of four bytes, signed."""
+        """Read the next signed 32-bit number."""
 
     def skip_numbers(self, kind: str, count: int) -> None:
-        """Pass over ``count`` numbers of a ``kind``."""
+        """Skip ``count`` numbers of a ``kind``."""
 
     def read_text(self, length: int) -> str:
-        """The next text of ``length`` bytes; only its first few thousand are kept."""
+        """Read a text of ``length`` bytes and return its first 4096 bytes, decoded."""
 
 
 class BinarySource:
-    """Big-endian (``X``, XDR) or in the order of the machine that wrote it (``B``)."""
+    """The binary encodings: big-endian XDR (``X``), and little-endian as most machines write natively (``B``)."""
 
     def __init__(self, window: Window, start: int, big: bool) -> None:
         self._bytes = Cursor(window, start, _BLOCK_BYTES)
@@ -51,33 +51,33 @@ class BinarySource:
 
     @property
     def offset(self) -> int:
-        """Bytes of the window behind us."""
+        """The offset of the next byte in the window."""
         return self._bytes.offset
 
     def read_integer(self) -> int:
-        """The next number of four bytes, signed."""
+        """Read the next signed 32-bit number."""
         return int.from_bytes(self._bytes.take(4, "a number"), "big" if self._order == "big" else "little", signed=True)
 
     def skip_numbers(self, kind: str, count: int) -> None:
-        """Pass over ``count`` numbers of a ``kind``."""
+        """Skip ``count`` numbers of a ``kind``."""
         self._bytes.skip(count * _WIDTHS[kind], f"a list of {kind} numbers")
 
     def read_text(self, length: int) -> str:
-        """The next text of ``length`` bytes; only its first few thousand are kept."""
+        """Read a text of ``length`` bytes and return its first 4096 bytes, decoded."""
         kept = self._bytes.take(min(length, _MAX_KEPT_BYTES), "a text")
         self._bytes.skip(length - len(kept), "a text")
         return kept.decode("utf-8", "replace")
 
 
 class AsciiSource:
-    """One number or text a line, texts with the escapes of C (``A``)."""
+    """The ASCII encoding (``A``): one number or text per line, texts with the escapes of C."""
 
     def __init__(self, window: Window, start: int) -> None:
         self._bytes = Cursor(window, start, _BLOCK_BYTES)
 
     @property
     def offset(self) -> int:
-        """Bytes of the window behind us."""
+        """The offset of the next byte in the window."""
         return self._bytes.offset
 
     def _read_token(self) -> bytes:
@@ -90,25 +90,26 @@ class AsciiSource:
                 continue
             token += byte
             if len(token) > _MAX_TOKEN_BYTES:
-                raise DamagedError("a number goes on for thousands of digits", self.offset)
+                raise DamagedError(f"a number takes more than {_MAX_TOKEN_BYTES} characters", self.offset)
 
     def read_integer(self) -> int:
-        """The next number, where ``NA`` is the smallest there is."""
+        """Read the next number. ``NA`` is the smallest 32-bit integer, as in memory."""
         token = self._read_token()
         if token == b"NA":
             return _MISSING_INTEGER
         try:
             return int(token)
         except ValueError:
-            raise DamagedError(f"{token[:40]!r} stands where a number has to", self.offset) from None
+            raise DamagedError(f"{token[:40]!r} is in the place of a number", self.offset) from None
 
     def skip_numbers(self, kind: str, count: int) -> None:
-        """Pass over ``count`` numbers of a ``kind``, a token each."""
+        """Skip ``count`` numbers of a ``kind``, one token each; a complex number is two."""
         for _ in range(count * 2 if kind == COMPLEX else count):
             self._read_token()
 
     def read_text(self, length: int) -> str:
-        """The next text of ``length`` bytes; only its first few thousand are kept."""
+        """Read a text of ``length`` bytes and return its first 4096 bytes, decoded."""
+        # Only the white space before a text separates it from the number before: within a text, blanks are escaped.
         byte = self._bytes.take(1, "a character")
         while byte in (b" ", b"\t", b"\r", b"\n"):
             byte = self._bytes.take(1, "a character") if length else b"."
@@ -130,4 +131,4 @@ class AsciiSource:
         try:
             return bytes((int(digits, 8) & 0xFF,))
         except ValueError:
-            raise DamagedError(f"{digits!r} is no number of a character", self.offset) from None
+            raise DamagedError(f"{digits!r} is not an octal character code", self.offset) from None

@@ -1,8 +1,12 @@
-"""A walk over the items of serialised R, in bounded memory and without recursion, that notes what code they hold.
+"""Traverse the items of serialised R objects and record the names that their code calls.
 
-R evaluates a promise when whoever reads the file first touches the value (CVE-2024-27322). Functions, their bytecode
-and other language run when the model that holds them is used; formulas are language too, so that what counts is the
-names that are called. Source: ``src/main/serialize.c`` (``ReadItem_Recursive``, ``ReadBC``), R 4.5.
+R evaluates a promise when a program first uses its value (CVE-2024-27322). Functions and their bytecode run when the
+model is used. Formulas are unevaluated language as well, so language as such proves nothing, and the names that it
+calls decide. Source: ``src/main/serialize.c`` (``ReadItem_Recursive``, ``ReadBC``), R 4.5.
+
+Items nest, and nothing states the length of an item. The walker therefore keeps a stack of read tasks instead of
+recursing: a task reads one item and pushes the tasks for its parts. ``_ItemContext`` carries down the facts about the
+enclosing code that decide how a name counts.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ _SYMBOL, _PAIRLIST, _CLOSURE, _ENVIRONMENT, _PROMISE, _CALL, _DOTS = 1, 2, 3, 4,
 _CHARACTERS, _STRINGS, _LIST, _EXPRESSIONS, _BYTECODE, _POINTER, _WEAK, _S4 = 9, 16, 19, 20, 21, 22, 23, 25
 _ALTREP, _ATTRIBUTED_PAIRS, _ATTRIBUTED_CALL, _REFERENCE = 238, 239, 240, 255
 _BACK_REFERENCE, _BACK_REFERENCE_TARGET = 243, 244
-_NAMED_ENVIRONMENTS: Final = frozenset({247, 248, 249})  # what a hook stands for, a package, a namespace
+_NAMED_ENVIRONMENTS: Final = frozenset({247, 248, 249})  # persistent objects, packages and namespaces, saved by name
 _WITHOUT_CONTENT: Final = frozenset({0, 241, 242, 250, 251, 252, 253, 254})
 _UNBOUND: Final = 252
 _NUMBER_KINDS: Final = {10: INTEGER, 13: INTEGER, 14: REAL, 15: COMPLEX, 24: RAW}
@@ -36,7 +40,7 @@ _BUILT_IN: Final = frozenset({7, 8})
 _PAIR_LIKE: Final = frozenset({_PAIRLIST, _CALL, _CLOSURE, _PROMISE, _DOTS})
 _HAS_ATTRIBUTES, _HAS_TAG, _ACTIVE_BINDING = 1 << 9, 1 << 10, 1 << 27
 
-# How the language that an item lies in comes to run, from what never does to what does on its own.
+# When the code around an item runs: never, if a program evaluates it, if the function is called, or on first use.
 DATA: Final = ""
 LANGUAGE: Final = "language"
 FUNCTION: Final = "function"
@@ -52,11 +56,11 @@ _FUNCTIONS_THAT_CALL: Final = frozenset({
 
 @dataclass(slots=True)
 class _Call:
-    """One call as its parts are read.
+    """One call while its parts are read.
 
     Attributes:
-        name: what is called, once it was read.
-        names: the call whose name this one works out, such as ``base::system``.
+        name: of the called function, once it was read.
+        names: the outer call whose function this call computes, as ``base::system`` does in ``base::system("ls")``.
         package: the first operand of ``::``.
     """
 
@@ -67,14 +71,21 @@ class _Call:
 
 @dataclass(slots=True)
 class _PromiseValue:
-    """Whether a promise has its value already, which stands before its expression."""
+    """Whether a promise has a value already. The value precedes the expression, which then never runs again."""
 
     known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _ItemContext:
-    """Where an item stands: the language around it, its part in what holds it, and what that is."""
+    """The position of an item.
+
+    Attributes:
+        code: when the code around the item runs: ``DATA``, ``LANGUAGE``, ``FUNCTION`` or ``PROMISE``.
+        part: the role of the item in the enclosing item, such as ``head`` or ``argument`` of a call.
+        call: the enclosing call.
+        value: the state of the enclosing promise.
+    """
 
     code: str = DATA
     part: str = ""
@@ -87,10 +98,10 @@ _DATA_CONTEXT: Final = _ItemContext()
 
 
 class ItemWalker:
-    """Reads one object with everything in it.
+    """A traversal of one object and all its parts.
 
     Attributes:
-        mentions: what it calls, without repetition, in order.
+        mentions: the names that code in the object calls, without repetition, in file order.
     """
 
     def __init__(self, source: ItemSource) -> None:
@@ -101,11 +112,11 @@ class ItemWalker:
         self._seen: set[tuple[str, str, str]] = set()
 
     def run(self) -> None:
-        """Walk to the end of the object.
+        """Read to the end of the object.
 
         Raises:
-            DamagedError: the items break off or are none.
-            LimitReachedError: they nest too deep.
+            DamagedError: an item is truncated or invalid.
+            LimitReachedError: items nest too deep.
             WindowError: from the window.
         """
         self._queue_tasks(lambda: self._read_item(_DATA_CONTEXT))
@@ -116,7 +127,7 @@ class ItemWalker:
             self._waiting.pop()()
 
     def _queue_tasks(self, *tasks: _ReadTask) -> None:
-        """What is read next, in this order."""
+        """Push tasks on the stack so that they run next, in the given order."""
         self._waiting.extend(reversed(tasks))
 
     def _queue_items(self, *places: _ItemContext) -> None:
@@ -160,7 +171,7 @@ class ItemWalker:
             self._read_rare_item(kind, place, attributes)
 
     def _read_symbol(self, kind: int, flags: int, place: _ItemContext) -> None:
-        """A name, or an object that occurred before, which may be one."""
+        """Read a symbol, or a reference to an earlier object, which may be a symbol."""
         if kind == _SYMBOL:
             name = self._read_character_item()
             self._references.append(name)
@@ -207,10 +218,10 @@ class ItemWalker:
         elif kind == _S4:
             self._queue_items(*attributes)
         else:
-            raise DamagedError(f"{kind} is no type of R", self._source.offset)
+            raise DamagedError(f"{kind} is not a type of R objects", self._source.offset)
 
     def _read_pair(self, kind: int, flags: int, place: _ItemContext, attributes: tuple[_ItemContext, ...]) -> None:
-        """A cell of two, or what R stores like one: a call, a function, a promise."""
+        """Read a pairlist cell, or an item that R stores like one: a call, a function, a promise."""
         tag = (_DATA_CONTEXT,) if flags & _HAS_TAG else ()
         if kind == _CALL:
             code = place.code or LANGUAGE
@@ -236,7 +247,11 @@ class ItemWalker:
     def _read_promise(
         self, place: _ItemContext, attributes: tuple[_ItemContext, ...], tag: tuple[_ItemContext, ...]
     ) -> None:
-        """Arguments that a function was given lie as promises in its environment; anywhere else R never writes one."""
+        """Read a promise.
+
+        R saves promises only as variables: the arguments in the environment of a function. A promise anywhere else was
+        made by hand and runs as soon as a program uses the value that was read.
+        """
         if place.part == "variable":
             code = FUNCTION
         else:
@@ -250,9 +265,9 @@ class ItemWalker:
     def _read_character_item(self) -> str:
         flags = self._source.read_integer()
         if flags & 0xFF != _CHARACTERS:
-            raise DamagedError(f"type {flags & 0xFF} stands where a text has to", self._source.offset)
+            raise DamagedError(f"an item of type {flags & 0xFF} is in the place of a text", self._source.offset)
         if flags & _HAS_ATTRIBUTES:
-            raise DamagedError("a text has attributes, which R has not written for many years", self._source.offset)
+            raise DamagedError("a text has attributes, which current versions of R never write", self._source.offset)
         return self._read_characters()
 
     def _read_characters(self) -> str:
@@ -300,12 +315,12 @@ class ItemWalker:
         self._record_mention(FUNCTION_VOCABULARY, f"{place.code}-call", name)
 
     def _read_elements(self, left: int, place: _ItemContext) -> None:
-        """The elements of a list, one at a time, so that a stated length alone costs nothing."""
+        """Queue the elements of a list one at a time, so that a forged length costs no memory."""
         if left:
             self._queue_tasks(lambda: self._read_item(place), lambda: self._read_elements(left - 1, place))
 
     def _read_bytecode(self, code: str) -> None:
-        """Bytecode: its numbers, then the constants that they work on, the source of the function among them."""
+        """Read bytecode: its instructions, then its constants, which include the source of the function."""
         self._queue_tasks(
             lambda: self._read_item(_DATA_CONTEXT), lambda: self._read_constants(self._read_length(), code)
         )
@@ -320,7 +335,8 @@ class ItemWalker:
         elif kind in (_PAIRLIST, _CALL, _BACK_REFERENCE, _BACK_REFERENCE_TARGET, _ATTRIBUTED_CALL, _ATTRIBUTED_PAIRS):
             self._read_bytecode_language(kind, _ItemContext(code))
         else:
-            # Instructions find a function by its name among the constants, in which variables stand too.
+            # Instructions look up functions and variables by symbols among the constants. Which is which depends on
+            # the instruction, so every symbol counts as a name given to ``get``.
             self._queue_tasks(
                 lambda: self._read_item(
                     _ItemContext(code, "argument", _Call("get")) if kind == _SYMBOL else _ItemContext(code)
@@ -328,7 +344,7 @@ class ItemWalker:
             )
 
     def _read_bytecode_language(self, kind: int, place: _ItemContext) -> None:
-        """Language among the constants of bytecode, in which a cell may stand for one that occurred before."""
+        """Read language among the constants of bytecode, where a cell may refer to an earlier cell."""
         if kind == _BACK_REFERENCE:
             self._source.read_integer()
             return

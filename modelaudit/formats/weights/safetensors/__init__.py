@@ -1,11 +1,11 @@
-"""Safetensors: a JSON header and the bytes of tensors."""
+"""Safetensors: a JSON header, then the bytes of the tensors."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from modelaudit.formats.declaration import Declaration
-from modelaudit.model.structure import DefectKind
+from modelaudit.model.defect_kind import DefectKind
 
 
 class SafetensorsDefect(DefectKind):

@@ -1,7 +1,8 @@
-"""The header of safetensors files, held to every rule that the ``safetensors`` library holds it to, and to two more.
+"""Parse and check the header of safetensors files by the rules of the ``safetensors`` library and two stricter ones.
 
-Layout: 8 bytes of header length, little-endian; a JSON header; the tensors, gapless, in the order of their offsets.
-The library accepts a name that occurs twice and white space before the header; here both are defects.
+Layout: the length of the header in 8 bytes, little-endian; a JSON header; the tensors, without gaps.
+The library accepts a name that occurs twice and white space before the header; here both are defects, because other
+parsers may read such a file differently.
 Source: https://github.com/huggingface/safetensors#format and ``Metadata::validate`` in ``safetensors/src/tensor.rs``.
 """
 
@@ -16,9 +17,10 @@ from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, re
 from modelaudit.formats.weights.safetensors import SafetensorsDefect
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.model.structure import Defect, DefectKind, Location, Unread, UnreadReason
+from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
 from modelaudit.wire.sniff import name_format
@@ -58,9 +60,10 @@ _MAX_PLAUSIBLE_LENGTH = 2**48
 
 
 def recognises(head: Head) -> bool:
-    """A length that a header could have, and then a JSON object.
+    """Whether the bytes are a plausible header length and the start of a JSON object.
 
-    A file that is called safetensors but is nothing else that has a name is read too, to say what is wrong with it.
+    A file named ``.safetensors`` counts as well unless its bytes are another known format, so that its damage is
+    reported.
     """
     if head.content is not None or len(head.data) < _LENGTH_BYTES:
         return False
@@ -71,22 +74,24 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the header, what its metadata holds besides notes, and what stands behind the last tensor as an artifact.
+    """Yield the outline, the structures in the metadata, and the bytes after the last tensor as an artifact.
 
     Raises:
-        DamagedError: the header is cut off or no JSON object.
+        DamagedError: the header is truncated or not a JSON object.
         WindowError: from the window.
     """
     length, text = _read_header_text(window, limits)
     log = _DefectList()
     if not text.startswith("{"):
-        log.add(SafetensorsDefect.HEADER_START, "white space stands before the header's opening brace")
+        log.add(SafetensorsDefect.HEADER_START, "white space precedes the opening brace of the header")
     metadata, tensors = _interpret_header(_parse_header(text, log), log)
     end = _check_offsets(tensors, log)
     data_start = _LENGTH_BYTES + length
     available = window.size - data_start
     if end > available:
-        log.add(SafetensorsDefect.TRUNCATED, f"the tensors take {end} bytes, {available} are there", offset=window.size)
+        log.add(
+            SafetensorsDefect.TRUNCATED, f"the tensors take {end} bytes, the file has {available}", offset=window.size
+        )
     elif end < available:
         log.add(
             SafetensorsDefect.TRAILING_DATA, f"{available - end} bytes follow the last tensor", offset=data_start + end
@@ -96,7 +101,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("safetensors", collect_mentions(entries), facts, tuple(log.kept))
     yield from read_metadata(artifact, window, entries, limits)
     if end > available:
-        detail = f"the file breaks off: {available} of {end} bytes of tensors are there"
+        detail = f"the file is truncated: it has {available} of {end} bytes of tensors"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
     elif end < available:
         stretch = SubWindow(window, data_start + end, available - end, get_budget(window, limits))
@@ -106,7 +111,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 @dataclass(frozen=True, slots=True)
 class TensorEntry:
-    """A named tensor. ``start`` and ``end`` are offsets into the data section, in bytes."""
+    """The entry of one tensor in the header. ``start`` and ``end`` are offsets in the data section, in bytes."""
 
     name: str
     dtype: str
@@ -117,6 +122,8 @@ class TensorEntry:
 
 @dataclass(slots=True)
 class _DefectList:
+    """The defects found so far. A header is bounded, so all are kept."""
+
     kept: list[Defect] = field(default_factory=list)
 
     def add(self, kind: DefectKind, detail: str, key: str | None = None, offset: int | None = None) -> None:
@@ -124,15 +131,13 @@ class _DefectList:
 
 
 def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
-    """The stated length of the header and its text."""
+    """Return the stated length of the header in bytes, and its text."""
     first = window.read(0, _LENGTH_BYTES)
     length = int.from_bytes(first, "little")
     if len(first) < _LENGTH_BYTES or _LENGTH_BYTES + length > window.size:
-        raise DamagedError(f"the header is stated to take {length} bytes, more than the file has", 0)
+        raise DamagedError(f"the header states a length of {length} bytes, more than the file has", 0)
     if length > limits.header_bytes:
-        raise LimitReachedError(
-            f"the header takes {length} bytes, more than the {limits.header_bytes} that are read", 0
-        )
+        raise LimitReachedError(f"the header takes {length} bytes, more than the limit of {limits.header_bytes}", 0)
     data = b"".join(iterate_chunks(window, _LENGTH_BYTES, _LENGTH_BYTES + length))
     try:
         text = data.decode("utf-8")
@@ -144,17 +149,18 @@ def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
 
 
 class _JsonObject(tuple[tuple[str, object], ...]):
-    """A JSON object with its keys in order, repeated ones included."""
+    """A JSON object as pairs in file order, with repeated keys."""
 
     __slots__ = ()
 
 
 def _parse_integer(digits: str) -> int | float:
-    # To the library -0 is no integer, and neither is what does not fit 64 bits.
+    # The library does not accept -0 or numbers beyond 64 bits as integers.
     return int(digits) if len(digits) <= len(str(_MAX_UINT64)) and digits != "-0" else _parse_fraction(digits)
 
 
 def _parse_fraction(digits: str) -> float:
+    """Return a number that is valid nowhere in a header. Raise ``ValueError`` where the library's parser fails."""
     if float(digits) in (float("inf"), float("-inf")):
         raise ValueError(f"{digits[:40]} is out of range")
     return -1.0
@@ -174,7 +180,7 @@ def _parse_header(text: str, log: _DefectList) -> _JsonObject:
         return _JsonObject(pairs)
 
     if exceeds_depth(text, _MAX_DEPTH) or has_lone_surrogate(text):
-        raise DamagedError("the header nests too deep or spells half a character", _LENGTH_BYTES)
+        raise DamagedError("the header nests too deep or has half of a surrogate pair", _LENGTH_BYTES)
     try:
         value: object = json.loads(
             text,
@@ -215,7 +221,7 @@ def _parse_tensor(name: str, value: object, log: _DefectList) -> TensorEntry | N
     numbers = _parse_sizes(shape)
     extent = _parse_sizes(offsets)
     if not isinstance(dtype, str) or numbers is None or extent is None or len(extent) != 2:
-        log.add(SafetensorsDefect.MALFORMED_TENSOR, f"{name!r} lacks a proper dtype, shape or data_offsets", name)
+        log.add(SafetensorsDefect.MALFORMED_TENSOR, f"{name!r} lacks a valid dtype, shape or data_offsets", name)
         return None
     if dtype not in DTYPE_BITS:
         log.add(SafetensorsDefect.UNKNOWN_DTYPE, f"{name!r} has the unknown dtype {dtype!r}", name)
@@ -223,7 +229,7 @@ def _parse_tensor(name: str, value: object, log: _DefectList) -> TensorEntry | N
 
 
 def _parse_sizes(value: object) -> tuple[int, ...] | None:
-    """``value`` as numbers that fit an unsigned 64-bit integer, or ``None``; JSON's ``true`` is no number."""
+    """Return ``value`` as unsigned 64-bit numbers, or ``None``. The type is compared, for ``True`` is an ``int``."""
     if not isinstance(value, list):
         return None
     numbers = tuple(item for item in value if type(item) is int and 0 <= item <= _MAX_UINT64)
@@ -231,7 +237,7 @@ def _parse_sizes(value: object) -> tuple[int, ...] | None:
 
 
 def _check_offsets(tensors: list[TensorEntry], log: _DefectList) -> int:
-    """Note where the tensors do not follow one another without a gap; the offset at which the last one ends."""
+    """Record gaps and overlaps between the tensors, and return the offset where the last one ends."""
     end = 0
     for tensor in tensors:
         name = tensor.name
@@ -250,7 +256,7 @@ def _check_offsets(tensors: list[TensorEntry], log: _DefectList) -> int:
         elif tensor.start > end:
             log.add(
                 SafetensorsDefect.HOLE_BETWEEN_TENSORS,
-                f"no tensor takes the bytes {end} to {tensor.start} before {name!r}",
+                f"the bytes {end} to {tensor.start} before {name!r} belong to no tensor",
                 name,
             )
         _check_size(tensor, log)
@@ -272,5 +278,5 @@ def _check_size(tensor: TensorEntry, log: _DefectList) -> None:
     if bits % 8:
         log.add(SafetensorsDefect.MISALIGNED_TENSOR, f"{tensor.name!r} takes {bits} bits, not whole bytes", tensor.name)
     elif bits // 8 != taken and taken >= 0:
-        detail = f"{tensor.name!r}: its shape and dtype take {bits // 8} bytes, its offsets {taken}"
+        detail = f"{tensor.name!r} takes {bits // 8} bytes by its shape and dtype, {taken} by its offsets"
         log.add(SafetensorsDefect.SIZE_MISMATCH, detail, tensor.name)

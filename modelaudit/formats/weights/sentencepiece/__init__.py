@@ -1,4 +1,4 @@
-"""SentencePiece: pieces of words with their scores."""
+"""SentencePiece: tokenizer models, which are lists of pieces of words with scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of SentencePiece: pieces of words with their scores, and how text is split into them. Nothing in them runs.
+"""Read SentencePiece models: pieces of words with scores, and settings of the tokenizer. Nothing in them runs.
 
 Source: https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
 """
@@ -21,11 +21,11 @@ _TRIAL_FIELDS: Final = 8
 _MAX_PIECES: Final = 4_000_000
 _PIECE_FIELDS: Final = {(1, BYTES), (2, FIXED32), (3, VARINT)}
 _MODEL_FIELDS: Final = range(1, 6)
-_FIRST_EXTENSION: Final = 200  # the schema leaves numbers from here on to others
+_FIRST_EXTENSION: Final = 200  # the schema reserves field numbers from here on for extensions
 
 
 def recognises(head: Head) -> bool:
-    """The first fields are pieces, each a text with a score."""
+    """Whether the first fields are pieces: each a text with a score."""
     if head.content is not None or not head.data.startswith(b"\x0a"):
         return False
     try:
@@ -45,23 +45,23 @@ def _is_piece(message: Message) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield how many pieces there are.
+    """Yield the outline with the number of pieces.
 
     Raises:
-        DamagedError: a field breaks off, or is none of the schema.
-        LimitReachedError: there are more pieces than are followed.
+        DamagedError: a field is truncated or not in the schema.
+        LimitReachedError: there are more than four million pieces.
     """
     pieces = 0
     failure: DamagedError | None = None
     try:
         for each in Message.from_window(window).fields():
             if each.wire != BYTES or not (each.number in _MODEL_FIELDS or each.number >= _FIRST_EXTENSION):
-                raise DamagedError(f"field {each.number} is none of a model of SentencePiece", each.offset)
+                raise DamagedError(f"field {each.number} is not in the schema of SentencePiece", each.offset)
             pieces += each.number == 1
             if pieces > _MAX_PIECES:
-                raise LimitReachedError(f"it holds more than {_MAX_PIECES} pieces", each.offset)
+                raise LimitReachedError(f"the model holds more than {_MAX_PIECES} pieces", each.offset)
             if each.number == 1 and not _is_piece(each.body):
-                raise DamagedError("a piece is none", each.offset)
+                raise DamagedError("a piece lacks its text or score, or has an unknown field", each.offset)
     except DamagedError as error:
         failure = error
     yield Outline(FORMAT, facts=(("pieces", str(pieces)),))

@@ -1,4 +1,4 @@
-"""Storages of tensors inside torch archives: numbers and nothing else."""
+"""Tensor storages inside torch archives: numbers without a header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of a tensor, which its loader copies into memory as numbers whatever they are."""
+"""Account for the bytes of a tensor, which its loader copies into memory as numbers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from modelaudit.wire.sniff import detect_strong_magic
 
 
 def recognises(head: Head) -> bool:
-    """The container says so, and the bytes do not begin as a format that another loader of the container would read.
+    """Whether the container states that the bytes are a tensor, and they do not begin like another format.
 
-    The layout of torch may be only feigned: ``numpy.load`` takes ``a/data/0`` of the same archive for an array if it
-    begins as one, and unpickles it. Magic numbers under four bytes are too weak a sign against random weights.
+    The statement may be forged: if ``a/data/0`` in an archive begins like a NumPy array, ``numpy.load`` reads it as one
+    and unpickles it. Magic numbers of fewer than four bytes do not count, for random weights begin with them by chance.
     """
     return head.content == TENSOR_STORAGE and detect_strong_magic(head.data) is None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the size. The numbers themselves are not read: no value of theirs makes a loader do anything else."""
+    """Yield the size. The numbers are not read: no number makes a loader run code."""
     yield TensorData(window.size)

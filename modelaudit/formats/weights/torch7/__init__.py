@@ -1,4 +1,4 @@
-"""Objects of Torch7, in binary and in text form."""
+"""Torch7 objects, in binary and in text form."""
 
 from __future__ import annotations
 

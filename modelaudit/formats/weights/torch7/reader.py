@@ -1,4 +1,4 @@
-"""Files of Torch7 (``.t7``), in binary and in text: tables, tensors, and functions of Lua, which are code.
+"""Read Torch7 files (``.t7``), in binary and in text form: list the classes of their objects and their Lua functions.
 
 Source: https://github.com/torch/torch7/blob/master/doc/serialization.md; ``File.lua`` of Torch7, whose reader loads a
 function with ``loadstring``.
@@ -48,31 +48,37 @@ _TOKEN: Final = re.compile(rb"\s*(\S{1,400})\s?")
 
 
 def recognises(head: Head) -> bool:
-    """An object with its version or class, a table with its first key, or a function with its bytecode."""
+    """Whether the bytes begin an object with its version or class, a table with its first key, or a function."""
     return head.content is None and (_BINARY_START.match(head.data) or _TEXT_START.match(head.data)) is not None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the functions and classes, then what follows the object, as an artifact.
+    """Yield the outline with functions and classes, then the bytes after the object as an artifact.
 
     Raises:
-        DamagedError: an item breaks off or is none.
+        DamagedError: an item is truncated or invalid.
         LimitReachedError: items nest too deep.
         WindowError: from the window.
     """
-    walk = _ItemWalker(window, is_text=_TEXT_START.match(window.read(0, 256)) is not None)
+    walker = _ItemWalker(window, is_text=_TEXT_START.match(window.read(0, 256)) is not None)
     damage: DamagedError | None = None
     try:
-        walk.run()
+        walker.run()
     except DamagedError as error:
         damage = error
-    yield Outline("torch7", tuple(walk.mentions.values()))
+    yield Outline("torch7", tuple(walker.mentions.values()))
     if damage is not None:
         raise damage
-    yield from make_leftover_artifacts(artifact, window, walk.offset, limits)
+    yield from make_leftover_artifacts(artifact, window, walker.offset, limits)
 
 
 class _ItemWalker:
+    """A traversal of one object and all its parts.
+
+    Items nest without a stated length, so a stack of read tasks replaces recursion. An object that occurred before is
+    only its index, because Torch7 saves shared objects once.
+    """
+
     def __init__(self, window: Window, is_text: bool) -> None:
         self.mentions: dict[str, Mention] = {}
         self._cursor = Cursor(window, block=MIB)
@@ -96,12 +102,12 @@ class _ItemWalker:
         if self._is_text:
             match = _TOKEN.match(self._cursor.peek(512))
             if match is None:
-                raise DamagedError("it breaks off where a number has to follow", self._cursor.offset)
+                raise DamagedError("the file is truncated before a number", self._cursor.offset)
             try:
                 value = int(float(match[1])) if form == "<d" else int(match[1])
             except (ValueError, OverflowError):
                 if form != "<d":
-                    raise DamagedError(f"{match[1][:40]!r} stands where a number has to", self._cursor.offset) from None
+                    raise DamagedError(f"{match[1][:40]!r} is in the place of a number", self._cursor.offset) from None
                 value = 0
             self._cursor.offset += match.end()
             return value
@@ -135,12 +141,12 @@ class _ItemWalker:
         elif kind == _FUNCTION:
             self._read_function(start)
         elif kind != _NIL:
-            raise DamagedError(f"{kind} is no type of Torch7", start)
+            raise DamagedError(f"{kind} is not a type of Torch7 items", start)
 
     def _read_function(self, start: int) -> None:
         self._record_mention("function", "function", start)
         self._read_string()
-        self._waiting.append(self._read_item)  # what it closes over
+        self._waiting.append(self._read_item)  # the upvalues of the function
 
     def _read_table(self) -> None:
         count = self._read_number("<i")
@@ -169,12 +175,12 @@ class _ItemWalker:
         elif storage is not None:
             self._skip_storage(storage[1])
         else:
-            self._waiting.append(self._read_item)  # the fields of an object of Lua
+            self._waiting.append(self._read_item)  # the fields of the object, in a table
 
     def _skip_storage(self, kind: str) -> None:
         count = self._read_number("<q")
         if kind not in _ITEM_BYTES:
-            raise DamagedError(f"the numbers of a {kind} storage have no known size", self._cursor.offset)
+            raise DamagedError(f"a storage has numbers of the unknown type {kind!r}", self._cursor.offset)
         if not self._is_text:
             self._cursor.skip(count * _ITEM_BYTES[kind], "an item")
         elif kind in ("Byte", "Char"):

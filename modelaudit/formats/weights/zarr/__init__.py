@@ -1,11 +1,11 @@
-"""Zarr, versions 2 and 3: arrays whose metadata are JSON and whose chunks are files of their own."""
+"""Zarr, versions 2 and 3: arrays with metadata in JSON and one file for each chunk."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from modelaudit.formats.declaration import Declaration
-from modelaudit.model.structure import DefectKind
+from modelaudit.model.defect_kind import DefectKind
 
 
 class ZarrDefect(DefectKind):

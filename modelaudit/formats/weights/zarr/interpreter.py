@@ -1,8 +1,8 @@
-"""What metadata of Zarr mean to a loader: the codecs that it runs over each chunk, and the files that are chunks.
+"""Interpret Zarr metadata: list the codecs that a loader applies to each chunk, and the files that are chunks.
 
-A codec is looked up by its name, in a registry that every installed package may add to. ``pickle`` of numcodecs
-unpickles each chunk, and with it whoever reads one item. Sources: ``numcodecs/registry.py``, ``numcodecs/pickles.py``,
-``zarr/registry.py``.
+A loader looks up a codec by name in a registry that every installed package can extend. The codec ``pickle`` of
+numcodecs unpickles a whole chunk to read a single item of it. Sources: ``numcodecs/registry.py``,
+``numcodecs/pickles.py``, ``zarr/registry.py``.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _MAX_ARRAYS: Final = 10_000
 
 
 def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the codecs of every array that the document describes, its faults, and where its chunks lie.
+    """Yield the outline with the codecs and defects of every array in the document, and the files of its chunks.
 
     Raises:
-        LimitReachedError: after the outline, where there are more arrays than are kept.
+        LimitReachedError: after the outline, if there are too many arrays or codecs.
     """
     log = DefectLog()
     mentions: dict[tuple[str, str], Mention] = {}
@@ -51,41 +51,46 @@ def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Rea
     kept = tuple(mentions.values())[:_MAX_ARRAYS]
     facts = (("version", ", ".join(versions)[:_MAX_SHOWN_LENGTH]), ("arrays", str(len(arrays))))
     yield Outline(FORMAT, kept, facts, log.defects())
-    # No loader looks for metadata in a file of another name.
+    # Loaders look for metadata only in files of these names, so no other file can account for chunks.
     if get_file_name(path) in _METADATA_FILES:
         grids = tuple(grid for node in arrays[:_MAX_ARRAYS] if (grid := node.locate_chunks()) is not None)
         yield References(FORMAT, (), grids)
     if len(arrays) > _MAX_ARRAYS or len(mentions) > _MAX_ARRAYS:
-        raise LimitReachedError(f"only the first {_MAX_ARRAYS} arrays and codecs of the metadata are followed")
+        raise LimitReachedError(f"only the first {_MAX_ARRAYS} arrays and codecs of the metadata were read")
 
 
 def _list_mentions(node: ZarrNode) -> Iterator[Mention]:
-    for way, setting in node.settings:
+    for key_path, setting in node.settings:
         if not isinstance(setting.value, str):
             continue
-        if _names_codec(way):
+        if _names_codec(key_path):
             yield Mention(_CODEC_VOCABULARY, "codec", setting.value[:_MAX_SHOWN_LENGTH], setting.where)
-        elif way[0] in _EXTENSION_POINTS and (len(way) == 1 or way[1:] == ("name",) or _names_transformer(way)):
+        elif key_path[0] in _EXTENSION_POINTS and (
+            len(key_path) == 1 or key_path[1:] == ("name",) or _names_transformer(key_path)
+        ):
             yield Mention(
-                _EXTENSION_VOCABULARY, _EXTENSION_POINTS[way[0]], setting.value[:_MAX_SHOWN_LENGTH], setting.where
+                _EXTENSION_VOCABULARY, _EXTENSION_POINTS[key_path[0]], setting.value[:_MAX_SHOWN_LENGTH], setting.where
             )
 
 
-def _names_codec(way: KeyPath) -> bool:
-    """``compressor.id``, ``filters.0.id``; ``codecs.0.name`` or ``codecs.0``, in the codec of shards too."""
-    if way[0] in ("compressor", "filters"):
-        return way[-1] == "id"
-    if way[0] not in _CODEC_LISTS:
+def _names_codec(key_path: KeyPath) -> bool:
+    """Whether a key path names a codec: ``compressor.id``, ``filters.0.id``, ``codecs.0`` or ``codecs.0.name``.
+
+    The codec for shards has lists of codecs in its configuration, so such a list counts at any depth.
+    """
+    if key_path[0] in ("compressor", "filters"):
+        return key_path[-1] == "id"
+    if key_path[0] not in _CODEC_LISTS:
         return False
-    return _ends_in_codec(way) or (way[-1] == "name" and _ends_in_codec(way[:-1]))
+    return _ends_in_codec(key_path) or (key_path[-1] == "name" and _ends_in_codec(key_path[:-1]))
 
 
-def _ends_in_codec(way: KeyPath) -> bool:
-    return len(way) > 1 and way[-2] in _CODEC_LISTS and way[-1].isdigit()
+def _ends_in_codec(key_path: KeyPath) -> bool:
+    return len(key_path) > 1 and key_path[-2] in _CODEC_LISTS and key_path[-1].isdigit()
 
 
-def _names_transformer(way: KeyPath) -> bool:
-    return way[0] == "storage_transformers" and (len(way) == 2 or way[-1] == "name")
+def _names_transformer(key_path: KeyPath) -> bool:
+    return key_path[0] == "storage_transformers" and (len(key_path) == 2 or key_path[-1] == "name")
 
 
 INTERPRETER: Final = Interpreter(frozenset({FORMAT_KEY}), read)

@@ -1,8 +1,8 @@
-"""The arrays that metadata of Zarr describe: shape, chunks, and the files in which the chunks lie.
+"""Parse the arrays in Zarr metadata: shape, chunk shape, and the names of the chunk files.
 
 Sources: https://zarr-specs.readthedocs.io/en/latest/v2/v2.0.html and
 https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html; ``zarr/core/metadata/v3.py`` of zarr-python for
-metadata of several arrays in one file.
+the metadata of several arrays in one file.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _SIZE_KEYS: Final[dict[str, tuple[KeyPath, ...]]] = {
     "shape": (("shape",),),
     "chunks": (("chunks",), ("chunk_grid", "configuration", "chunk_shape")),
 }
-_DTYPE_2: Final = re.compile(r"[<>|=]?([a-zA-Z])(\d{1,9})(?:\[\w+\])?")
-_DTYPE_3: Final = re.compile(r"(?:bool|int|uint|float|bfloat|complex)(\d{1,3})?")
+_NUMPY_DTYPE: Final = re.compile(r"[<>|=]?([a-zA-Z])(\d{1,9})(?:\[\w+\])?")
+_NAMED_DTYPE: Final = re.compile(r"(?:bool|int|uint|float|bfloat|complex)(\d{1,3})?")
 _BYTES_PER_CHARACTER: Final = 4
 _MAX_DIMENSIONS: Final = 64
 _MAX_SHOWN_LENGTH: Final = 300
@@ -39,34 +39,34 @@ class ZarrNode:
     """One array or group.
 
     Attributes:
-        folder: of the node, from that of the file that describes it.
-        settings: way from the node to each of its single values.
+        folder: path of the node, relative to the file that describes it.
+        settings: each single value, with its key path from the node.
     """
 
     folder: str
     settings: list[tuple[KeyPath, Setting]] = field(default_factory=list)
 
-    def find_value(self, *way: str) -> Scalar:
-        """What stands at ``way``, the last time it does, as a parser has it."""
-        return next((setting.value for path, setting in reversed(self.settings) if path == way), None)
+    def find_value(self, *key_path: str) -> Scalar:
+        """Return the value at a key path; the last one if the document repeats a key, as JSON parsers do."""
+        return next((setting.value for path, setting in reversed(self.settings) if path == key_path), None)
 
     @property
     def is_array(self) -> bool:
-        """Whether it has items."""
+        """Whether the node is an array: it has a data type."""
         return any(path[0] in ("dtype", "data_type") for path, _ in self.settings if path)
 
     @property
     def is_regular(self) -> bool:
-        """Whether its chunks are all of one shape, which version 2 has no word for."""
+        """Whether all chunks have the same shape, as always in version 2."""
         return self.find_value(FORMAT_KEY) == 2 or self.find_value("chunk_grid", "name") == "regular"
 
     def list_sizes(self, what: str) -> list[Scalar]:
-        """The ``shape`` of the array or of its ``chunks``, as stated."""
+        """Return the stated lengths of the array (``shape``) or of a chunk (``chunks``)."""
         found = {path: setting.value for path, setting in self.settings if path[:-1] in _SIZE_KEYS[what]}
         return list(found.values())
 
     def locate_chunks(self) -> Grid | None:
-        """The files of its chunks; ``None`` where it has none or its sizes are none."""
+        """Return the grid of chunk files; ``None`` if the node is not a regular array or its sizes are invalid."""
         shape, chunks = _parse_sizes(self.list_sizes("shape")), _parse_sizes(self.list_sizes("chunks"))
         if not (self.is_array and self.is_regular) or shape is None or chunks is None or 0 in chunks:
             return None
@@ -82,13 +82,13 @@ class ZarrNode:
 
 
 def collect_nodes(settings: Sequence[Setting]) -> Iterator[ZarrNode]:
-    """Every node of a document: the one that it describes itself, and those whose metadata it gathers."""
+    """Yield every node of a document: its own, and those whose metadata it consolidates."""
     found: dict[KeyPath, ZarrNode] = {}
     for setting in settings:
-        way = setting.path[:-1]
-        if setting.path[-1:] == (FORMAT_KEY,) and (not way or way[:-1] in _NODE_CONTAINERS[1:]):
-            name = way[-1] if way else ""
-            found[way] = ZarrNode(name.removesuffix(".zarray").removesuffix(".zgroup"))
+        key_path = setting.path[:-1]
+        if setting.path[-1:] == (FORMAT_KEY,) and (not key_path or key_path[:-1] in _NODE_CONTAINERS[1:]):
+            name = key_path[-1] if key_path else ""
+            found[key_path] = ZarrNode(name.removesuffix(".zarray").removesuffix(".zgroup"))
     for setting in settings:
         for length in (0, 2, 3):
             node = found.get(setting.path[:length]) if len(setting.path) > length else None
@@ -98,7 +98,7 @@ def collect_nodes(settings: Sequence[Setting]) -> Iterator[ZarrNode]:
 
 
 def check_sizes(node: ZarrNode, limits: Limits, log: DefectLog) -> None:
-    """Note shapes that are none, and those that no memory holds: a loader allots a chunk before it reads one."""
+    """Record invalid shapes, and chunks that exceed memory: a loader allocates a chunk before it reads one."""
     if not node.is_regular:
         return
     name = node.folder[:_MAX_SHOWN_LENGTH] or "the array"
@@ -114,12 +114,12 @@ def check_sizes(node: ZarrNode, limits: Limits, log: DefectLog) -> None:
         if math.prod(shape) * width > _MAX_INT64 or math.prod(chunks) * width > _MAX_INT64:
             log.add(ZarrDefect.SIZE_OVERFLOW, f"the size of {name} does not fit 64 bits", key=place)
         elif math.prod(chunks) * width > limits.expanded_bytes:
-            detail = f"each chunk of {name} is stated to take {math.prod(chunks) * width} bytes of memory"
+            detail = f"the metadata of {name} state {math.prod(chunks) * width} bytes of memory for each chunk"
             log.add(ZarrDefect.EXPANSION_RATIO, detail, key=place)
 
 
 def _parse_sizes(values: Sequence[Scalar]) -> tuple[int, ...] | None:
-    """``values``, where they are whole numbers of things, of no more dimensions than arrays have."""
+    """Return ``values`` as lengths, or ``None`` if one is not a natural number or there are too many dimensions."""
     if len(values) <= _MAX_DIMENSIONS and all(
         isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in values
     ):
@@ -128,12 +128,12 @@ def _parse_sizes(values: Sequence[Scalar]) -> tuple[int, ...] | None:
 
 
 def _find_item_bytes(node: ZarrNode) -> int:
-    """Bytes of an item, 1 where that is not known."""
+    """Return the size of an item in bytes; 1 if it is unknown."""
     kind = node.find_value("dtype") or node.find_value("data_type") or node.find_value("data_type", "name")
     if not isinstance(kind, str):
         return 1
-    spelled = _DTYPE_2.fullmatch(kind)
+    spelled = _NUMPY_DTYPE.fullmatch(kind)
     if spelled is not None:
         return int(spelled[2]) * (_BYTES_PER_CHARACTER if spelled[1] == "U" else 1)
-    bits = _DTYPE_3.fullmatch(kind)
+    bits = _NAMED_DTYPE.fullmatch(kind)
     return max(1, int(bits[1] or 8) // 8) if bits is not None else 1
