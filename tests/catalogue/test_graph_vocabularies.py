@@ -7,7 +7,7 @@ import re
 import pytest
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.formats.graphs.tensorflow.graph import NAMED
+from modelaudit.formats.graphs.tensorflow.graph import FILE_ATTRIBUTES
 from modelaudit.model.catalogue import Standing
 
 LISTS = load_catalogue().vocabularies
@@ -18,7 +18,7 @@ REACHES = re.compile(
 
 def test_every_operator_is_listed_under_the_name_that_a_reader_gives_it():
     listed = LISTS["tensorflow-operators"]
-    for op in NAMED:
+    for op in FILE_ATTRIBUTES:
         conditional = [name for name in listed if name.startswith(f"{op} ")]
         assert len(conditional) == 1, op
         assert listed[op].standing is Standing.TRUSTED

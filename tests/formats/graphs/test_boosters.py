@@ -1,3 +1,5 @@
+"""Test the readers of XGBoost, LightGBM and CatBoost models."""
+
 from __future__ import annotations
 
 import json
@@ -32,17 +34,17 @@ WHOLE = [ubjson(learner()), binary(), lightgbm().encode(), catboost(), json.dump
         (learner(features=1 << 31), "number-absurd"),
     ],
 )
-def test_trees_are_held_against_what_they_state(write, name, model, kind, read_bytes):
+def test_trees_are_compared_with_their_stated_counts(write, name, model, kind, read_bytes):
     assert read_bytes(write(model), name).kinds() == ({kind} if kind else set())
 
 
-def test_a_tree_may_split_by_no_feature_beyond_its_own(read_bytes):
+def test_split_by_missing_feature_is_a_defect(read_bytes):
     model = learner()
     model["learner"]["gradient_booster"]["model"]["trees"][0]["split_indices"] = [4, 0, 0]
     assert read_bytes(json.dumps(model).encode(), "m.json").kinds() == {"tree-invalid"}
 
 
-def test_json_that_begins_as_a_model_is_read_as_any_other_json(read_bytes):
+def test_json_model_is_also_read_as_json(read_bytes):
     reading = read_bytes(json.dumps({**learner(), "auto_map": {"AutoModel": "a.B"}}).encode(), "config.json")
     assert [document.format for document in reading.of(Document)] == ["json"]
     assert UnreadReason.PROGRAM in reading.reasons() or reading.of(Outline)
@@ -50,7 +52,7 @@ def test_json_that_begins_as_a_model_is_read_as_any_other_json(read_bytes):
 
 
 @pytest.mark.parametrize("marker", [b"i", b"U", b"I", b"l", b"L"])
-def test_lengths_of_every_width(marker, read_bytes):
+def test_length_of_every_width_is_decoded(marker, read_bytes):
     length = struct.pack({b"i": ">b", b"U": ">B", b"I": ">h", b"l": ">i", b"L": ">q"}[marker], 3)
     reading = read_bytes(b"{" + marker + length + b"abcZ}")
     assert (list(reading.formats.values()), reading.unread) == ([["ubjson"]], [])
@@ -59,24 +61,24 @@ def test_lengths_of_every_width(marker, read_bytes):
 @pytest.mark.parametrize(
     "value", [b"[$l#L" + struct.pack(">q", -1), b"[$l", b"[#S", b"$", b"S" + b"L" + struct.pack(">q", 1 << 62)]
 )
-def test_values_that_are_none_are_damage(value, read_bytes):
+def test_invalid_value_is_damage(value, read_bytes):
     assert read_bytes(b"{L" + struct.pack(">q", 1) + b"a" + value).reasons() <= {UnreadReason.DAMAGED}
 
 
-def test_numbers_of_one_type_are_not_read(bytes_window, read_bytes):
+def test_unchecked_list_of_numbers_is_skipped(bytes_window, read_bytes):
     data = b"{L" + struct.pack(">q", 1) + b"a[$d#L" + struct.pack(">q", 1 << 20) + bytes(4 << 20) + b"}"
     assert read_bytes(data).unread == []
 
 
 @pytest.mark.parametrize("whole", [binary(), binary()[4:]])
-def test_the_binary_form_is_read_to_its_end(whole, read_bytes):
+def test_binary_model_is_read_to_its_end(whole, read_bytes):
     reading = read_bytes(whole)
     assert (list(reading.formats.values()), reading.unread, reading.kinds()) == ([["xgboost-binary"]], [], set())
     assert ["pickle"] in read_bytes(whole + b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.").formats.values()
 
 
 @pytest.mark.parametrize(("data", "kind"), [(binary((5, -1, -1)), "tree-invalid"), (binary(feature=4), "tree-invalid")])
-def test_nodes_of_the_binary_form(data, kind, read_bytes):
+def test_invalid_node_of_binary_model_is_a_defect(data, kind, read_bytes):
     assert read_bytes(data).kinds() == {kind}
 
 
@@ -92,22 +94,22 @@ def test_nodes_of_the_binary_form(data, kind, read_bytes):
         (lightgbm(classes=1 << 40), {"number-absurd"}),
     ],
 )
-def test_lightgbm(text, kinds, read_bytes):
+def test_lightgbm_trees_are_compared_with_their_stated_sizes(text, kinds, read_bytes):
     assert read_bytes(text.encode(), "model.txt").kinds() - {"tree-size" if "tree-size" not in kinds else ""} == kinds
 
 
-def test_lightgbm_under_the_name_of_another_format_is_that_format(read_bytes):
+def test_lightgbm_text_named_yaml_is_read_as_yaml(read_bytes):
     assert ["yaml"] in read_bytes(lightgbm().encode(), "model.yaml").formats.values()
 
 
 @pytest.mark.parametrize("size", [2, -1, 1 << 30])
-def test_splits_of_catboost(size, read_bytes):
+def test_catboost_tree_with_splits_out_of_range_is_a_defect(size, read_bytes):
     assert read_bytes(catboost(size)).kinds() == {"tree-invalid"}
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(WHOLE), st.data())
-def test_mutated_models_end_in_structures_or_absences(read_bytes, whole, data):
+def test_mutated_model_yields_structures_or_absences(read_bytes, whole, data):
     changed = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 4))):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
@@ -115,5 +117,5 @@ def test_mutated_models_end_in_structures_or_absences(read_bytes, whole, data):
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}
 
 
-def test_trees_in_json_have_a_format_of_their_own(read_bytes):
+def test_json_model_is_recognised_as_xgboost(read_bytes):
     assert ["xgboost"] in read_bytes(json.dumps(learner()).encode(), "model.json").formats.values()

@@ -1,4 +1,4 @@
-"""What is read of Caffe's networks, and of Triton's settings."""
+"""Test the readers of Caffe networks and Triton configurations."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import Head
 
 
-def names(reading) -> set[tuple[str, str, str]]:
+def list_mentions(reading) -> set[tuple[str, str, str]]:
     return {(each.vocabulary, each.name, each.detail) for outline in reading.of(Outline) for each in outline.mentions}
 
 
 @pytest.mark.parametrize("name", ["python-layer.prototxt", "python-layer.caffemodel"])
-def test_a_layer_of_python_names_what_it_calls(read_fixture, name):
-    found = names(read_fixture(f"caffe/malicious/{name}"))
+def test_python_layer_is_mentioned_with_its_class(read_fixture, name):
+    found = list_mentions(read_fixture(f"caffe/malicious/{name}"))
     assert ("python-names", "os.system", "true") in found
     assert ("caffe-layers", "InnerProduct", "") in found
 
 
-def test_a_layer_of_python_without_a_module_is_told(read_bytes):
+def test_python_layer_without_module_is_mentioned_by_type(read_bytes):
     text = b'layer { name: "p" type: "Python" top: "x" }'
-    assert names(read_bytes(text, "a.prototxt")) == {("caffe-layers", "Python", "")}
+    assert list_mentions(read_bytes(text, "a.prototxt")) == {("caffe-layers", "Python", "")}
 
 
-def test_old_layers_have_words_for_their_types(read_bytes):
+def test_layers_of_old_form_are_read(read_bytes):
     text = b'layers { name: "p" type: CONVOLUTION bottom: "x" }\nlayers: < type: "ReLU" python_param { layer: "f" } >'
-    found = names(read_bytes(text, "a.prototxt"))
+    found = list_mentions(read_bytes(text, "a.prototxt"))
     assert found == {("caffe-layers", "CONVOLUTION", ""), ("caffe-layers", "ReLU", ""), ("python-names", ".f", "")}
 
 
@@ -41,18 +41,18 @@ def test_old_layers_have_words_for_their_types(read_bytes):
     "data",
     [b"\x0a\x03abc" + block(100, b"\x08\x01"), b"\x0a\x02\x08\x01", block(2, b"\x08\x01"), block(100, block(2, "1 x"))],
 )
-def test_other_messages_are_no_network(read_bytes, data):
+def test_other_messages_are_not_recognised(read_bytes, data):
     assert "caffe" not in read_bytes(data, "a.caffemodel").formats.get("a.caffemodel", [])
 
 
-def test_what_stands_before_damage_is_named(fixtures, read_bytes):
+def test_layers_before_damage_are_mentioned(fixtures, read_bytes):
     data = (fixtures / "caffe/malicious/python-layer.caffemodel").read_bytes() + b"\xa2\x06\x7f"
     reading = read_bytes(data, "a.caffemodel")
-    assert ("python-names", "os.system", "true") in names(reading)
+    assert ("python-names", "os.system", "true") in list_mentions(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_settings_of_triton_name_files(read_fixture):
+def test_triton_configuration_refers_to_files(read_fixture):
     reading = read_fixture("triton/malicious/library.pbtxt")
     (group,) = reading.of(References)
     assert {(each.by, each.target) for each in group.items} == {
@@ -60,14 +60,14 @@ def test_settings_of_triton_name_files(read_fixture):
     }  # fmt: skip
 
 
-def test_a_folder_of_the_model_is_within_it(read_bytes):
+def test_triton_model_directory_is_resolved(read_bytes):
     text = b'backend: "python"\nparameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY/e.tgz" } }'
     (group,) = read_bytes(text, "config.pbtxt").of(References)
     assert [each.target for each in group.items] == ["e.tgz"]
 
 
 @pytest.mark.parametrize("text", [b"node { calculator: 'A' }", b"name: 'x'", b"item: 1\nother: 2", b"graph { a: 1 }"])
-def test_other_text_stays_unjudged(read_bytes, text):
+def test_other_protobuf_text_is_reported_as_unread(read_bytes, text):
     reading = read_bytes(text, "a.pbtxt")
     assert reading.formats["a.pbtxt"] == ["text"]
     assert reading.reasons() == {UnreadReason.PROGRAM}
@@ -76,14 +76,14 @@ def test_other_text_stays_unjudged(read_bytes, text):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from(["caffe/malicious/python-layer.caffemodel", "caffe/benign/deploy.prototxt",
                                    "caffe/benign/old.caffemodel", "triton/benign/config.pbtxt"]))  # fmt: skip
-def test_whatever_the_bytes_reading_ends(fixtures, read_bytes, data, name):
+def test_mutated_file_is_read_without_error(fixtures, read_bytes, data, name):
     content = bytearray((fixtures / name).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     assert read_bytes(bytes(content), name.rpartition("/")[2]).unread is not None
 
 
-def test_lines_without_a_layer_take_no_time(bytes_window):
+def test_recognition_of_many_lines_is_fast(bytes_window):
     data = b"a:" + b"\n" * 900_000
     head = Head("notes.txt", None, data[:4096], bytes_window(data))
     started = time.process_time()

@@ -1,3 +1,5 @@
+"""Test how the objects of Keras configurations are resolved to names, code and files."""
+
 from __future__ import annotations
 
 import base64
@@ -14,15 +16,15 @@ from support.cases import check_each
 from modelaudit.model.outline import Outline, References
 
 
-def mentions(reading):
+def list_keras_mentions(reading):
     return [each for found in reading.of(Outline) if found.format == "keras" for each in found.mentions]
 
 
-def named(reading) -> set[tuple[str, str, str]]:
-    return {(each.vocabulary, each.use, each.name) for each in mentions(reading)}
+def list_names(reading) -> set[tuple[str, str, str]]:
+    return {(each.vocabulary, each.use, each.name) for each in list_keras_mentions(reading)}
 
 
-def of_json(read_bytes, config, path="model.json"):
+def read_json(read_bytes, config, path="model.json"):
     return read_bytes(json.dumps(config).encode(), path)
 
 
@@ -44,14 +46,14 @@ def of_json(read_bytes, config, path="model.json"):
          ("tensorflow-symbols", "function", "io.write_file")),
     ],
 )  # fmt: skip
-def test_each_object_is_named_as_its_loader_resolves_it(config, expected, read_bytes):
-    assert expected in named(of_json(read_bytes, network(config)))
+def test_object_is_resolved_as_keras_resolves_it(config, expected, read_bytes):
+    assert expected in list_names(read_json(read_bytes, network(config)))
 
 
-def test_a_key_that_occurs_twice_is_told_with_both_values(read_bytes):
+def test_all_values_of_repeated_key_are_mentioned(read_bytes):
     text = '{"class_name": "Dense", "class_name": "A", "class_name": "B", "class_name": "C", "class_name": "Lambda", '
     reading = read_bytes((text + '"config": {"units": 1}}').encode(), "model.json")
-    assert {name for _, _, name in named(reading)} >= {"Dense", "Lambda"}
+    assert {name for _, _, name in list_names(reading)} >= {"Dense", "Lambda"}
 
 
 @pytest.mark.parametrize("config", [
@@ -62,20 +64,20 @@ def test_a_key_that_occurs_twice_is_told_with_both_values(read_bytes):
     {"function": "lambda x: x", "function_type": "function"},
     {},
 ])  # fmt: skip
-def test_a_lambda_that_may_bring_code_is_one(config, read_bytes):
-    reading = of_json(read_bytes, sequential({"class_name": "Lambda", "config": config}))
-    assert ("keras-classes", "code", "Lambda") in named(reading)
+def test_lambda_that_may_contain_code_is_mentioned_as_code(config, read_bytes):
+    reading = read_json(read_bytes, sequential({"class_name": "Lambda", "config": config}))
+    assert ("keras-classes", "code", "Lambda") in list_names(reading)
 
 
-def test_a_lambda_of_a_named_function_is_judged_by_that(read_bytes):
+def test_lambda_of_named_function_is_mentioned_by_that_function(read_bytes):
     old = {"class_name": "Lambda", "config": {"function": "relu", "function_type": "function", "output_shape": None}}
-    reading = of_json(read_bytes, sequential(old, layer("Lambda", function=function("keras.ops", "abs"))))
-    assert {name for _, _, name in named(reading)} == {"Sequential", "relu", "keras.ops.abs"}
+    reading = read_json(read_bytes, sequential(old, layer("Lambda", function=function("keras.ops", "abs"))))
+    assert {name for _, _, name in list_names(reading)} == {"Sequential", "relu", "keras.ops.abs"}
 
 
-def test_the_code_is_told(read_bytes):
+def test_code_is_described_by_its_names(read_bytes):
     code = base64.b64encode(marshal.dumps(compile("__import__('os').system('true')", "m", "eval"))).decode()
-    found = mentions(of_json(read_bytes, sequential(lambda_layer(code))))
+    found = list_keras_mentions(read_json(read_bytes, sequential(lambda_layer(code))))
     assert "system" in next(each.detail for each in found if each.use == "code")
 
 
@@ -88,11 +90,11 @@ def test_the_code_is_told(read_bytes):
     [[network(new_lambda())]],
 ])  # fmt: skip
 def test_code_is_found_at_any_depth(config, read_bytes):
-    assert "__lambda__" in {name for _, _, name in named(of_json(read_bytes, config))}
+    assert "__lambda__" in {name for _, _, name in list_names(read_json(read_bytes, config))}
 
 
-def test_an_archive_holds_one_whatever_it_looks_like(read_bytes):
-    assert ("python-names", "class", "os.system") in named(
+def test_archive_member_is_always_a_configuration(read_bytes):
+    assert ("python-names", "class", "os.system") in list_names(
         read_bytes(keras({"class_name": "system", "module": "os", "config": {}}), "model.keras")
     )
 
@@ -100,8 +102,8 @@ def test_an_archive_holds_one_whatever_it_looks_like(read_bytes):
 @pytest.mark.parametrize("document", [
     [{"class_name": "cat"}], {"class_name": "os", "module": "system"}, {"model_type": "bert"}, {"labels": ["class_name"]},
 ])  # fmt: skip
-def test_another_document_is_none(document, read_bytes):
-    assert mentions(of_json(read_bytes, document, "labels.json")) == []
+def test_other_document_is_not_a_configuration(document, read_bytes):
+    assert list_keras_mentions(read_json(read_bytes, document, "labels.json")) == []
 
 
 @check_each("config, target", [
@@ -113,8 +115,8 @@ def test_another_document_is_none(document, read_bytes):
     ({"weights_path": "inside"}, None),
     ({"name": "/device"}, None),
 ])  # fmt: skip
-def test_files_that_a_layer_opens_are_told(config, target, read_bytes):
-    reading = of_json(read_bytes, network(layer("StringLookup", **config)))
+def test_files_that_a_layer_opens_are_referenced(config, target, read_bytes):
+    reading = read_json(read_bytes, network(layer("StringLookup", **config)))
     found = [each.target for group in reading.of(References) for each in group.items]
     assert found == ([target] if target else [])
 
@@ -141,29 +143,29 @@ _JSON = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(_JSON)
-def test_any_configuration_ends_in_structures(read_bytes, document):
+def test_random_configuration_yields_structures(read_bytes, document):
     reading = read_bytes(keras(document), "model.keras")
     assert reading.structures
 
 
-def test_a_class_of_its_own_in_a_saved_model_is_revived_from_the_graph(read_bytes):
+def test_unknown_class_in_saved_model_is_revived_class(read_bytes):
     text = b'{"class_name": "Mine", "config": {"name": "mine", "trainable": true}}'
     uses = {path: {each.use for outline in read_bytes(text, path).of(Outline) for each in outline.mentions}
             for path in ("saved_model.pb!layer-0.json", "x.keras!config.json")}  # fmt: skip
     assert uses == {"saved_model.pb!layer-0.json": {"revived-class"}, "x.keras!config.json": {"class"}}
 
 
-def test_a_layer_for_slices_looks_any_symbol_up(read_bytes):
+def test_slicing_layer_is_mentioned_with_its_symbol(read_bytes):
     config = network(made("keras", "SlicingOpLambda", {"function": "io.write_file"}))
-    assert ("tensorflow-symbols", "function", "io.write_file") in named(of_json(read_bytes, config))
+    assert ("tensorflow-symbols", "function", "io.write_file") in list_names(read_json(read_bytes, config))
 
 
 @pytest.mark.parametrize("name", [5, None, ["function"]])
-def test_a_module_is_imported_whatever_its_class_is_called(name, read_bytes):
+def test_module_without_valid_class_name_is_mentioned(name, read_bytes):
     config = network({"module": "antigravity", "class_name": name, "config": {}, "registered_name": None})
-    assert ("python-names", "class", "antigravity.?") in named(of_json(read_bytes, config))
+    assert ("python-names", "class", "antigravity.?") in list_names(read_json(read_bytes, config))
 
 
-def test_what_is_registered_goes_before_a_module_of_keras(read_bytes):
+def test_registered_name_is_mentioned_beside_keras_class(read_bytes):
     config = network(made("keras.layers", "Dense", {}, "acme>Dense"))
-    assert ("keras-classes", "custom-class", "acme>Dense") in named(of_json(read_bytes, config))
+    assert ("keras-classes", "custom-class", "acme>Dense") in list_names(read_json(read_bytes, config))

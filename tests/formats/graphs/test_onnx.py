@@ -1,3 +1,5 @@
+"""Test how ONNX models are recognised and read, and how a scan treats their external data."""
+
 from __future__ import annotations
 
 import os
@@ -20,25 +22,25 @@ from modelaudit.model.structure import UnreadReason
 RELU = made.model(made.graph(made.node("Relu"), tensors=(made.tensor("w", (2,), bytes(8)),)))
 
 
-def outline(reading) -> Outline:
+def get_outline(reading) -> Outline:
     (found,) = reading.of(Outline)
     return found
 
 
-def names(reading) -> set[tuple[str, str]]:
-    return {(mention.use, mention.name) for mention in outline(reading).mentions}
+def list_operators(reading) -> set[tuple[str, str]]:
+    return {(mention.use, mention.name) for mention in get_outline(reading).mentions}
 
 
-def targets(reading) -> dict[str, int]:
+def list_references(reading) -> dict[str, int]:
     return {each.target: each.needs for group in reading.of(References) for each in group.items}
 
 
-def scan(folder: Path) -> tuple[int, set[str]]:
+def scan_folder(folder: Path) -> tuple[int, set[str]]:
     report = modelaudit.scan(folder, second_opinion=False)
     return report.exit_code, {each.rule for each in report.findings if not each.rule.startswith("license/")}
 
 
-def test_a_model_is_told_by_its_structure_whatever_it_is_called(read_bytes):
+def test_model_is_recognised_by_structure_under_any_name(read_bytes):
     for name in ("model.onnx", "model.bin", "model"):
         assert read_bytes(RELU, name).formats[name] == ["onnx"]
 
@@ -52,9 +54,9 @@ def test_a_model_is_told_by_its_structure_whatever_it_is_called(read_bytes):
         lambda graph: data(7, graph),
     ],
 )
-def test_fields_may_stand_in_any_order_among_unknown_ones(order, read_bytes):
+def test_model_is_recognised_with_fields_in_any_order_and_unknown_fields(order, read_bytes):
     reading = read_bytes(order(made.graph(made.node("PyOp"))), "weights.bin")
-    assert ("python-operator", "PyOp") in names(reading)
+    assert ("python-operator", "PyOp") in list_operators(reading)
 
 
 @pytest.mark.parametrize(
@@ -68,57 +70,57 @@ def test_fields_may_stand_in_any_order_among_unknown_ones(order, read_bytes):
         b"\x08\x01\x12\x05hello" * 9,
     ],
 )
-def test_other_bytes_are_no_model(content, read_bytes):
+def test_other_content_is_not_recognised_as_onnx(content, read_bytes):
     assert "onnx" not in read_bytes(content, "file").formats["file"]
 
 
-def test_a_file_that_is_only_called_onnx_is_said_to_be_damaged(read_bytes):
+def test_invalid_file_named_onnx_is_reported_as_damaged(read_bytes):
     reading = read_bytes(b"\x08\x08\x12\x03abc", "model.onnx")
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_facts(read_bytes):
-    facts = dict(outline(read_bytes(RELU)).facts)
+def test_outline_lists_version_opset_producer_and_counts(read_bytes):
+    facts = dict(get_outline(read_bytes(RELU)).facts)
     assert facts == {"ir_version": "8", "opset ai.onnx": "17", "producer": "fixtures", "nodes": "1", "tensors": "1"}
 
 
-def test_names_stand_for_the_operator_and_the_last_of_two_counts(read_bytes):
+def test_last_value_of_repeated_operator_and_domain_counts(read_bytes):
     twice = data(4, "Relu") + data(4, "Evil") + data(7, "a") + data(7, "b")
-    assert names(read_bytes(made.model(made.graph(twice)))) == {("operator", "b::Evil")}
+    assert list_operators(read_bytes(made.model(made.graph(twice)))) == {("operator", "b::Evil")}
 
 
-def test_a_function_of_the_model_is_no_custom_operator(read_fixture):
-    assert ("function", "local.functions::Twice") in names(read_fixture("onnx/benign/functions.onnx"))
-    assert ("operator", "com.example::Evil") in names(read_fixture("onnx/malicious/overloaded-operator.onnx"))
+def test_call_of_model_function_is_not_a_custom_operator(read_fixture):
+    assert ("function", "local.functions::Twice") in list_operators(read_fixture("onnx/benign/functions.onnx"))
+    assert ("operator", "com.example::Evil") in list_operators(read_fixture("onnx/malicious/overloaded-operator.onnx"))
 
 
-def test_python_is_named_with_what_it_imports(read_fixture):
-    (mention,) = outline(read_fixture("onnx/malicious/python-operator.onnx")).mentions
+def test_python_operator_is_reported_with_module_and_class(read_fixture):
+    (mention,) = get_outline(read_fixture("onnx/malicious/python-operator.onnx")).mentions
     assert mention.detail == "pyopadd_2::PyOp module=os class_name=Payload"
 
 
-def test_letters_among_weights_are_no_operator(read_fixture):
-    assert names(read_fixture("onnx/benign/letters.onnx")) == {("operator", "ai.onnx::Relu")}
+def test_operator_names_within_weights_are_ignored(read_fixture):
+    assert list_operators(read_fixture("onnx/benign/letters.onnx")) == {("operator", "ai.onnx::Relu")}
 
 
 @pytest.mark.parametrize("case", ["subgraph", "function", "sparse", "attribute", "second-graph"])
-def test_external_data_are_found_wherever_a_tensor_stands(case, read_fixture):
-    assert targets(read_fixture(f"onnx/malicious/external-in-{case}.onnx")) == {"../weights.bin": 8}
+def test_external_data_are_found_in_every_kind_of_tensor(case, read_fixture):
+    assert list_references(read_fixture(f"onnx/malicious/external-in-{case}.onnx")) == {"../weights.bin": 8}
 
 
-def test_of_two_stretches_of_a_file_the_farther_counts(read_bytes):
+def test_reference_needs_the_farthest_end_of_all_tensors(read_bytes):
     tensors = (made.elsewhere("w.bin", 4096), made.elsewhere("w.bin", 0))
-    assert targets(read_bytes(made.model(made.graph(made.node("Relu"), tensors=tensors)))) == {"w.bin": 4104}
+    assert list_references(read_bytes(made.model(made.graph(made.node("Relu"), tensors=tensors)))) == {"w.bin": 4104}
 
 
-def test_without_a_length_the_shape_tells_what_is_needed(read_bytes):
+def test_missing_length_is_computed_from_shape(read_bytes):
     tensor = made.tensor("w", (10, 10), None, (("location", "w.bin"), ("offset", "16")))
-    assert targets(read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))))) == {"w.bin": 416}
+    assert list_references(read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))))) == {"w.bin": 416}
 
 
-def test_external_data_count_without_the_flag_that_says_so(read_bytes):
+def test_external_data_are_found_without_data_location(read_bytes):
     tensor = made.elsewhere("../w.bin")[: -len(number(14, 1))]
-    assert targets(read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))))) == {"../w.bin": 8}
+    assert list_references(read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))))) == {"../w.bin": 8}
 
 
 @check_each(
@@ -133,38 +135,38 @@ def test_external_data_count_without_the_flag_that_says_so(read_bytes):
         "memory-address",
     ],
 )
-def test_each_contradiction_is_named(kind, read_fixture):
+def test_each_defect_is_reported_with_its_kind(kind, read_fixture):
     assert kind in read_fixture(f"onnx/malicious/{kind}.onnx").kinds()
 
 
 @check_each("type_, size, bytes_", [(22, 3, 2), (1, 3, 12), (9, 3, 3), (16, 3, 6), (25, 5, 2), (8, 3, 99), (77, 3, 1)])
-def test_sizes_follow_the_type(type_, size, bytes_, read_bytes):
+def test_size_is_computed_from_element_type(type_, size, bytes_, read_bytes):
     tensor = made.tensor("w", (size,), bytes(bytes_), type_=type_)
     assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == set()
 
 
-def test_packed_shapes_are_shapes(read_bytes):
+def test_packed_shape_is_decoded(read_bytes):
     tensor = data(1, varint(3) + varint(-1)) + number(2, 1)
     assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == {"negative-length"}
 
 
-def test_prepacked_weights_of_the_runtime_are_ordinary(read_bytes):
+def test_prepacked_weights_of_onnx_runtime_have_no_defect(read_bytes):
     tensor = made.tensor("w", (2,), None, (("location", "w.bin"), ("length", "8"), ("prepacked_0", "k|8;8;")))
     assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == set()
 
 
-def test_json_in_metadata_is_read_as_json_and_other_text_is_not(read_fixture):
+def test_only_json_in_metadata_is_read_as_json(read_fixture):
     formats = read_fixture("onnx/benign/metadata.onnx").formats
     assert formats["metadata.onnx!metadata!names"] == ["json"]
     assert not any("url" in path for path in formats)
 
 
-def test_a_pickle_in_a_text_is_judged(read_fixture):
+def test_pickle_in_string_is_examined(read_fixture):
     for case in ("metadata", "attribute"):
         assert "posix.system" in read_fixture(f"onnx/malicious/pickle-in-{case}.onnx").called
 
 
-def test_weights_are_not_read(bytes_window):
+def test_bytes_of_weights_are_skipped(bytes_window):
     weights = made.tensor("w", (4 << 20,), bytes(16 << 20))
     window = bytes_window(made.model(made.graph(made.node("Relu"), tensors=(weights,))))
     from modelaudit.model.artifact import Artifact
@@ -173,10 +175,10 @@ def test_weights_are_not_read(bytes_window):
     assert window.read_bytes < 1 << 20
 
 
-def test_what_stands_before_damage_stays(read_bytes):
+def test_operators_before_damage_are_reported(read_bytes):
     whole = made.model(made.graph(made.node("PyOp"), made.node("Relu")))
     reading = read_bytes(whole[:-6], "model.onnx")
-    assert ("python-operator", "PyOp") in names(reading)
+    assert ("python-operator", "PyOp") in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
@@ -188,13 +190,13 @@ def test_what_stands_before_damage_stays(read_bytes):
         (made.model(made.graph(*(made.node(f"O{index}") for index in range(10_001)))), Limits()),
     ],
 )
-def test_a_reached_bound_is_named(content, limits, read_bytes):
+def test_reached_bound_is_reported_as_limit(content, limits, read_bytes):
     assert read_bytes(content, "m.onnx", limits).reasons() == {UnreadReason.LIMIT}
 
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_any_bytes_end_in_facts_or_absences(data, read_bytes):
+def test_mutated_model_yields_structures_or_absences(data, read_bytes):
     sample = bytearray(
         data.draw(st.sampled_from([RELU, made.model(made.graph(made.node("A"), tensors=(made.elsewhere("a"),)))]))
     )
@@ -206,62 +208,62 @@ def test_any_bytes_end_in_facts_or_absences(data, read_bytes):
 
 @settings(max_examples=100, deadline=None)
 @given(sample=st.binary(max_size=300))
-def test_noise_is_damaged_or_read(sample, read_bytes):
+def test_random_bytes_yield_structures_or_absences(sample, read_bytes):
     reading = read_bytes(sample, "model.onnx", only=find_reader("onnx"))
     assert reading.structures or reading.unread
 
 
-def external(folder: Path, target: str = "w.bin", name: str = "model.onnx") -> None:
+def write_model_with_external_data(folder: Path, target: str = "w.bin", name: str = "model.onnx") -> None:
     (folder / name).write_bytes(made.model(made.graph(made.node("Relu"), tensors=(made.elsewhere(target),))))
 
 
-def test_data_that_a_graph_names_are_examined_as_numbers(tmp_path):
-    external(tmp_path)
+def test_referenced_data_file_is_examined_as_tensor_data(tmp_path):
+    write_model_with_external_data(tmp_path)
     (tmp_path / "w.bin").write_bytes(bytes(range(0xF0, 0xF8)))
-    assert scan(tmp_path) == (0, set())
+    assert scan_folder(tmp_path) == (0, set())
     (tmp_path / "other.bin").write_bytes(bytes(range(0xF0, 0xF8)))
-    assert scan(tmp_path) == (3, {"coverage/no-reader"})
+    assert scan_folder(tmp_path) == (3, {"coverage/no-reader"})
 
 
-def test_a_program_does_not_pass_as_numbers(tmp_path):
-    external(tmp_path)
+def test_program_is_not_accepted_as_tensor_data(tmp_path):
+    write_model_with_external_data(tmp_path)
     (tmp_path / "w.bin").write_bytes(b"\x7fELF" + bytes(60))
-    assert scan(tmp_path) == (3, {"coverage/no-reader"})
+    assert scan_folder(tmp_path) == (3, {"coverage/no-reader"})
     (tmp_path / "w.bin").write_bytes((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
-    assert "pickle/dangerous-call" in scan(tmp_path)[1]
+    assert "pickle/dangerous-call" in scan_folder(tmp_path)[1]
 
 
-def test_data_that_end_too_early(tmp_path):
-    external(tmp_path)
+def test_too_short_data_file_is_reported(tmp_path):
+    write_model_with_external_data(tmp_path)
     (tmp_path / "w.bin").write_bytes(b"\xf0\xf1\xf2")
-    assert scan(tmp_path) == (1, {"onnx/external-data-short"})
+    assert scan_folder(tmp_path) == (1, {"onnx/external-data-short"})
 
 
 @pytest.mark.parametrize("component", ["w.bin", "sub"])
-def test_a_link_anywhere_on_the_way_to_data(component, tmp_path):
+def test_symbolic_link_on_the_path_to_data_is_reported(component, tmp_path):
     model, away = tmp_path / "model", tmp_path / "away"
     model.mkdir()
     away.mkdir()
     (away / "w.bin").write_bytes(bytes(range(0xF0, 0xF8)))
-    external(model, "w.bin" if component == "w.bin" else "sub/w.bin")
+    write_model_with_external_data(model, "w.bin" if component == "w.bin" else "sub/w.bin")
     (model / component).symlink_to(away / "w.bin" if component == "w.bin" else away)
-    assert "onnx/external-data-outside" in scan(model)[1]
+    assert "onnx/external-data-outside" in scan_folder(model)[1]
 
 
-def test_a_second_name_outside_of_the_folder(tmp_path):
+def test_hard_link_outside_the_model_is_reported(tmp_path):
     model = tmp_path / "model"
     model.mkdir()
-    external(model)
+    write_model_with_external_data(model)
     (model / "w.bin").write_bytes(bytes(range(0xF0, 0xF8)))
     os.link(model / "w.bin", model / "again.bin")
-    external(model, "again.bin", "again.onnx")
-    assert scan(model) == (0, set())
+    write_model_with_external_data(model, "again.bin", "again.onnx")
+    assert scan_folder(model) == (0, set())
     os.link(model / "w.bin", tmp_path / "outside.bin")
-    assert scan(model) == (3, {"onnx/external-data-hard-link"})
+    assert scan_folder(model) == (3, {"onnx/external-data-hard-link"})
 
 
 @pytest.mark.parametrize("count", [64, 2000])
-def test_of_many_properties_of_external_data_none_is_lost(count, read_bytes):
+def test_many_external_data_entries_hide_no_location(count, read_bytes):
     pairs = (("location", "w.bin"), *((f"k{index}", "1") for index in range(count)), ("location", "/etc/hostname"))
     tensor = made.tensor("w", (2,), None, pairs)
     reading = read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))), "m.onnx")
@@ -269,14 +271,14 @@ def test_of_many_properties_of_external_data_none_is_lost(count, read_bytes):
     assert "/etc/hostname" in found or UnreadReason.LIMIT in reading.reasons()
 
 
-def test_an_attribute_is_named_before_or_behind_its_value(read_bytes):
+def test_attribute_name_may_follow_its_value(read_bytes):
     parts = (data(4, "/tmp/x") + data(1, "ep_cache_context"), number(3, 0) + data(1, "embed_mode"))
     context = made.node("EPContext", *parts, domain="com.microsoft")
     (group,) = read_bytes(made.model(made.graph(context)), "m.onnx").of(References)
     assert [each.target for each in group.items] == ["/tmp/x"]
 
 
-def test_notes_of_the_metadata_are_judged_as_those_of_other_formats(read_bytes):
+def test_metadata_entries_are_examined_for_code(read_bytes):
     noted = made.model(made.graph(made.node("Relu")), data(14, made.entry("names", "__import__('os').system('true')")))
     assert ("metadata-code", "os.system") in {
         (each.use, each.name) for found in read_bytes(noted, "m.onnx").of(Outline) for each in found.mentions

@@ -1,3 +1,5 @@
+"""Test the readers of TensorFlow Lite, ExecuTorch and ORT models, and the FlatBuffers below them."""
+
 from __future__ import annotations
 
 import struct
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.formats.graphs.tflite.flex import operator_of
+from modelaudit.formats.graphs.tflite.flex import find_operator_name
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
@@ -21,45 +23,45 @@ PROGRAM = made.pte((("aten::mul", "out"),), ("XnnpackBackend",), ((0, 64),))
 RELU = made.ort(made.node("Relu"))
 
 
-def names(reading) -> set[tuple[str, str]]:
+def list_operators(reading) -> set[tuple[str, str]]:
     (outline,) = reading.of(Outline)
     return {(mention.use, mention.name) for mention in outline.mentions}
 
 
-def test_flex_goes_by_the_definition(read_fixture):
-    found = names(read_fixture("tflite/malicious/flex-hidden.tflite"))
+def test_flex_operator_is_named_by_its_definition(read_fixture):
+    found = list_operators(read_fixture("tflite/malicious/flex-hidden.tflite"))
     assert {("flex-operator", "FlexAdd"), ("flex-operator", "FlexWriteFile"), ("flex-operator", "WriteFile")} <= found
 
 
 @settings(max_examples=200, deadline=None)
 @given(sample=st.binary(max_size=80))
-def test_options_of_any_bytes_are_bounded(sample):
-    assert len(operator_of(sample)) <= 2000
+def test_operator_name_from_random_options_is_bounded(sample):
+    assert len(find_operator_name(sample)) <= 2000
 
 
-def test_the_definition_is_found_in_options():
-    assert operator_of(made.flex("MatrixInverse")) == "MatrixInverse"
-    assert operator_of(b"") == operator_of(b"\x00\x28\x01") == ""
+def test_definition_is_found_in_options():
+    assert find_operator_name(made.flex("MatrixInverse")) == "MatrixInverse"
+    assert find_operator_name(b"") == find_operator_name(b"\x00\x28\x01") == ""
 
 
 @pytest.mark.parametrize(
     ("case", "kind"),
     [("index-outside", "index-outside"), ("code-outside", "index-outside"), ("negative-length", "negative-length")],
 )
-def test_each_contradiction_is_named(case, kind, read_fixture):
+def test_each_defect_is_reported_with_its_kind(case, kind, read_fixture):
     assert kind in read_fixture(f"tflite/malicious/{case}.tflite").kinds()
 
 
-def test_what_a_backend_and_an_operator_are_called(read_bytes):
-    assert names(read_bytes(PROGRAM)) == {("operator", "aten::mul.out"), ("backend", "XnnpackBackend")}
+def test_operators_and_backends_of_a_program_are_mentioned(read_bytes):
+    assert list_operators(read_bytes(PROGRAM)) == {("operator", "aten::mul.out"), ("backend", "XnnpackBackend")}
 
 
-def test_operators_in_branches_of_the_runtime_s_format(read_fixture):
-    assert ("python-operator", "PyOp") in names(read_fixture("ort/malicious/python-operator.ort"))
+def test_ort_operator_in_subgraph_is_found(read_fixture):
+    assert ("python-operator", "PyOp") in list_operators(read_fixture("ort/malicious/python-operator.ort"))
 
 
 @pytest.mark.parametrize("path", ["tflite/bomb/shared.tflite", "executorch/bomb/shared.pte", "ort/bomb/nested.ort"])
-def test_a_reached_bound_is_named(path, read_bytes, fixtures):
+def test_reached_bound_is_reported_as_limit(path, read_bytes, fixtures):
     limits = Limits(document_nodes=50_000)
     assert read_bytes((fixtures / path).read_bytes(), "m", limits).reasons() == {UnreadReason.LIMIT}
 
@@ -67,7 +69,7 @@ def test_a_reached_bound_is_named(path, read_bytes, fixtures):
 @pytest.mark.parametrize("sample", [ADD, PROGRAM, RELU], ids=["tflite", "executorch", "ort"])
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
-def test_any_bytes_end_in_facts_or_absences(sample, data, read_bytes):
+def test_mutated_model_yields_an_outline(sample, data, read_bytes):
     changed = bytearray(sample)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(8, len(changed) - 4))
@@ -77,26 +79,26 @@ def test_any_bytes_end_in_facts_or_absences(sample, data, read_bytes):
 
 
 @check_each("cut", range(9, len(ADD), 37))
-def test_a_cut_file_is_damaged_or_read(cut, read_bytes):
+def test_truncated_model_yields_an_outline(cut, read_bytes):
     assert read_bytes(ADD[:cut]).of(Outline)
 
 
 class TestFlatBuffer:
-    def test_offsets_lead_forwards(self, bytes_window):
+    def test_offset_outside_the_buffer_is_damage(self, bytes_window):
         for offset in (0, 2**31, 2**32 - 1):
             with pytest.raises(DamagedError):
                 FlatBuffer(bytes_window(struct.pack("<I", offset) + bytes(60)), Limits()).read_root()
 
-    def test_what_is_left_out_has_its_default(self, bytes_window):
+    def test_missing_field_has_its_default(self, bytes_window):
         root = FlatBuffer(bytes_window(buffer(b"TEST", Table({1: u32(7)}))), Limits()).read_root()
         assert (root.number(0, "I", 3), root.number(1, "I"), root.number(9, "I"), root.text(5)) == (3, 7, 0, "")
         assert (root.table(4), root.vector(4), list(root.tables(4)), root.count(4)) == (None, None, [], 0)
 
-    def test_numbers_across_blocks_are_read(self, bytes_window):
+    def test_number_across_blocks_is_read(self, bytes_window):
         window = bytes_window(bytes(65_534) + b"\x01\x02\x03\x04" + bytes(10))
         assert FlatBuffer(window, Limits()).read_number(65_534, "I") == 0x04030201
 
-    def test_a_vector_longer_than_the_file_is_damage(self, bytes_window):
+    def test_vector_longer_than_the_file_is_damage(self, bytes_window):
         content = bytearray(buffer(b"TEST", Table({0: "text"})))
         at = content.index(b"text") - 4
         content[at : at + 4] = b"\xff\xff\xff\xff"

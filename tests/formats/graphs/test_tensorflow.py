@@ -1,4 +1,4 @@
-"""What is read of TensorFlow's graphs, and where the paths in them come from."""
+"""Test the readers of TensorFlow models and checkpoints, and the tracing of path arguments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.formats.graphs.tensorflow.text_schema import encoded
+from modelaudit.formats.graphs.tensorflow.text_schema import encode_text
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import TensorData, UnreadReason
@@ -31,20 +31,20 @@ from modelaudit.wire.protobuf_text import parse_text_fields
 X = node("x", "Placeholder")
 
 
-def names(reading) -> set[str]:
+def list_operators(reading) -> set[str]:
     return {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
 
 
-def targets(reading) -> dict[str, int]:
+def list_references(reading) -> dict[str, int]:
     return {each.target: each.needs for group in reading.of(References) for each in group.items}
 
 
-def test_operators_of_graph_and_functions_are_named_once(read_bytes):
+def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
     inner = function("f", ("x",), node("r", "Relu", "x"), node("t", "Tanh", "r:y:0"))
     reading = read_bytes(
         saved_model(graph(X, call("c", "f", "x"), call("d", "f", "x"), functions=(inner,))), "saved_model.pb"
     )
-    assert names(reading) == {"Placeholder", "StatefulPartitionedCall", "Relu", "Tanh"}
+    assert list_operators(reading) == {"Placeholder", "StatefulPartitionedCall", "Relu", "Tanh"}
     (outline,) = reading.of(Outline)
     assert len(outline.mentions) == 4
     assert dict(outline.facts) == {
@@ -52,14 +52,14 @@ def test_operators_of_graph_and_functions_are_named_once(read_bytes):
     }  # fmt: skip
 
 
-def test_an_operator_that_is_a_function_of_the_file_is_told_apart(read_bytes):
+def test_call_of_model_function_has_use_function(read_bytes):
     inner = function("Custom", ("x",), node("r", "Relu", "x"))
     (outline,) = read_bytes(graph(X, node("c", "Custom", "x"), functions=(inner,)), "g.pb").of(Outline)
     uses = {mention.name: mention.use for mention in outline.mentions}
     assert uses == {"Placeholder": "operator", "Custom": "function", "Relu": "operator"}
 
 
-def test_the_place_of_an_operator_is_that_of_its_node(read_bytes):
+def test_operator_is_located_at_its_node(read_bytes):
     data = graph(X, node("p", "PyFunc", "x"))
     (outline,) = read_bytes(data, "g.pb").of(Outline)
     where = {mention.name: mention.where for mention in outline.mentions}["PyFunc"]
@@ -68,7 +68,7 @@ def test_the_place_of_an_operator_is_that_of_its_node(read_bytes):
 
 
 @pytest.mark.parametrize("path", ["model.bin", "graph.pb", "model", "x.graphdef"])
-def test_a_graph_is_told_by_its_bytes(read_bytes, path):
+def test_graph_is_recognised_under_any_name(read_bytes, path):
     assert read_bytes(graph(X, node("r", "Relu", "x")), path).formats[path] == ["tensorflow"]
 
 
@@ -82,18 +82,18 @@ def test_a_graph_is_told_by_its_bytes(read_bytes, path):
         bytes(range(256)),
     ],
 )
-def test_other_messages_are_no_graph(read_bytes, data):
+def test_other_messages_are_not_recognised(read_bytes, data):
     assert "tensorflow" not in read_bytes(data, "model.pb").formats.get("model.pb", [])
 
 
-def test_the_name_of_a_saved_model_suffices(read_bytes):
+def test_invalid_file_named_saved_model_is_damage(read_bytes):
     reading = read_bytes(b"\xff" * 40, "saved_model.pb")
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_a_graph_under_the_name_of_a_saved_model_is_read_as_both(read_bytes):
+def test_graph_named_saved_model_is_read_as_both_kinds(read_bytes):
     reading = read_bytes(graph(X, node("p", "PyFunc", "x")), "saved_model.pb")
-    assert "PyFunc" in names(reading)
+    assert "PyFunc" in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
@@ -119,8 +119,8 @@ FIXED = "SaveV2 with a fixed path"
         (graph(X, node("n", "NoOp", "^x"), node("s", "SaveV2", "^x", "x")), "SaveV2"),
     ],
 )
-def test_where_a_path_comes_from_decides(read_bytes, data, expected):
-    assert {name for name in names(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}
+def test_origin_of_path_decides_name_of_writing_operator(read_bytes, data, expected):
+    assert {name for name in list_operators(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}
 
 
 @check_each(
@@ -138,12 +138,12 @@ def test_where_a_path_comes_from_decides(read_bytes, data, expected):
         ("XlaCallModule", "module", "..xla_ffi_python_cpu_callback..", "XlaCallModule with a callback into Python"),
     ],
 )
-def test_an_attribute_that_names_a_file_decides(read_bytes, op, key, value, expected):
+def test_file_attribute_decides_name_of_operator(read_bytes, op, key, value, expected):
     reading = read_bytes(graph(node("n", op, attributes=attribute(key, block(2, value)))), "g.pb")
-    assert names(reading) == {expected}
+    assert list_operators(reading) == {expected}
 
 
-def table(*rest: bytes, where: str = "c") -> bytes:
+def make_table_model(*rest: bytes, where: str = "c") -> bytes:
     nodes = (
         node("h", "HashTableV2"),
         constant("c", "/etc/hostname"),
@@ -152,27 +152,27 @@ def table(*rest: bytes, where: str = "c") -> bytes:
     return saved_model(graph(X, *nodes), *rest)
 
 
-def test_an_asset_is_no_fixed_path(read_bytes):
+def test_asset_is_not_a_fixed_path(read_bytes):
     op = "InitializeTableFromTextFileV2"
-    assert f"{op} with a fixed path" in names(read_bytes(table(), "saved_model.pb"))
-    reading = read_bytes(table(asset("c", "v.txt")), "saved_model.pb")
-    assert op in names(reading)
-    assert targets(reading) == {"assets/v.txt": 0}
+    assert f"{op} with a fixed path" in list_operators(read_bytes(make_table_model(), "saved_model.pb"))
+    reading = read_bytes(make_table_model(asset("c", "v.txt")), "saved_model.pb")
+    assert op in list_operators(reading)
+    assert list_references(reading) == {"assets/v.txt": 0}
     old = block(
         4,
         block(1, "saved_model_assets"),
         block(2, block(5, block(1, block(1, "type"), block(2, asset("c", "v.txt")[2:])))),
     )
-    assert op in names(read_bytes(table(old), "saved_model.pb"))
-    assert op in names(read_bytes(table(where="x"), "saved_model.pb"))
+    assert op in list_operators(read_bytes(make_table_model(old), "saved_model.pb"))
+    assert op in list_operators(read_bytes(make_table_model(where="x"), "saved_model.pb"))
 
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "gs://bucket/a", "\\\\host\\a"])
-def test_an_asset_that_is_no_path_within_stays_what_it_is(read_bytes, name):
-    assert set(targets(read_bytes(table(asset("c", name)), "saved_model.pb"))) == {name}
+def test_absolute_asset_path_is_not_joined(read_bytes, name):
+    assert set(list_references(read_bytes(make_table_model(asset("c", name)), "saved_model.pb"))) == {name}
 
 
-def test_what_keras_keeps_is_handed_over_as_json(read_bytes):
+def test_keras_configurations_in_saved_model_are_read_as_json(read_bytes):
     layer = block(4, block(3, '{"class_name": "Lambda", "config": {}}'))
     objects = block(7, block(1, layer), block(1, layer), block(1, block(4, block(3, "no json"))))
     reading = read_bytes(saved_model(graph(X), objects), "saved_model.pb")
@@ -184,7 +184,7 @@ def test_what_keras_keeps_is_handed_over_as_json(read_bytes):
     assert read_bytes(metadata, "other.pb").formats["other.pb!layer-0.json"] == ["json"]
 
 
-def test_the_text_form_says_the_same_as_the_binary_one(read_bytes):
+def test_text_form_is_read_like_binary_form(read_bytes):
     text = """
     saved_model_schema_version: 1
     meta_graphs {
@@ -201,48 +201,48 @@ def test_the_text_form_says_the_same_as_the_binary_one(read_bytes):
     """
     reading = read_bytes(text.encode(), "anything")
     assert reading.formats["anything"] == ["tensorflow"]
-    assert names(reading) == {"Const", FIXED, "PyFunc"}
-    assert set(targets(reading)) == {"assets/../../a", "assets/b"}
+    assert list_operators(reading) == {"Const", FIXED, "PyFunc"}
+    assert set(list_references(reading)) == {"assets/../../a", "assets/b"}
 
 
 @pytest.mark.parametrize(
     "text", ["node: 1", "node {\n name: 'x' calculator: 'A' }", "libraryan {", "nodes { op: 'a' }"]
 )
-def test_other_text_is_no_graph(read_bytes, text):
+def test_other_text_is_not_recognised(read_bytes, text):
     assert read_bytes(text.encode(), "a.pbtxt").formats["a.pbtxt"] == ["text"]
 
 
-def test_an_index_says_how_long_its_data_are(read_bytes):
+def test_index_states_size_of_each_shard(read_bytes):
     data = index({"a": entry(0, 16), "b": entry(16, 8), "c": entry(0, 400, shard=1)}, shards=2)
     reading = read_bytes(data, "folder/model.index")
-    assert targets(reading) == {"model.data-00000-of-00002": 24, "model.data-00001-of-00002": 400}
+    assert list_references(reading) == {"model.data-00000-of-00002": 24, "model.data-00001-of-00002": 400}
     assert reading.unread == []
 
 
 @pytest.mark.parametrize("bad", [entry(2**63, 8), entry(0, 2**63), entry(0, 8, shard=1)])
-def test_a_tensor_that_stands_nowhere_is_damage(read_bytes, bad):
+def test_tensor_at_impossible_place_is_damage(read_bytes, bad):
     reading = read_bytes(index({"a": entry(0, 16), "b": bad}), "model.index")
     assert reading.reasons() == {UnreadReason.DAMAGED}
-    assert targets(reading) == {"model.data-00000-of-00001": 16}
+    assert list_references(reading) == {"model.data-00000-of-00001": 16}
 
 
-def test_a_pickle_under_the_name_of_data_is_read_as_one(read_bytes, fixtures):
+def test_pickle_named_as_shard_is_examined(read_bytes, fixtures):
     evil = (fixtures / "pickle/malicious/os-system.pkl").read_bytes()
     assert read_bytes(evil, "m.data-00000-of-00001").called
     assert read_bytes(bytes(64) + evil + bytes(64), "m.data-00000-of-00001").called
     assert read_bytes(bytes(64), "m.data-00000-of-00001").of(TensorData)
 
 
-def test_more_operators_than_are_followed_are_told(read_bytes, monkeypatch):
+def test_too_many_operators_are_reported_as_limit(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.graph.MOST_NODES", 3)
     reading = read_bytes(graph(node("p", "PyFunc"), X, X, X, X), "g.pb")
     assert reading.reasons() == {UnreadReason.LIMIT}
-    assert "PyFunc" in names(reading)
+    assert "PyFunc" in list_operators(reading)
 
 
-def test_what_stands_before_damage_is_named(read_bytes):
+def test_operators_before_damage_are_mentioned(read_bytes):
     reading = read_bytes(graph(X, node("p", "PyFunc")) + b"\x0a\x7fx", "g.pb")
-    assert "PyFunc" in names(reading)
+    assert "PyFunc" in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
@@ -255,7 +255,7 @@ TEXT = (
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from([(WHOLE, "saved_model.pb"), (meta_graph(graph(X)), "a.meta"), (TEXT, "g.pbtxt"),
                                    (index({"a": entry(0, 16), "b": entry(1, 2)}), "m.index")]))  # fmt: skip
-def test_whatever_the_bytes_reading_ends(read_bytes, data, start):
+def test_mutated_file_is_read_without_error(read_bytes, data, start):
     content, path = bytearray(start[0]), start[1]
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(content) - 1))
@@ -266,12 +266,12 @@ def test_whatever_the_bytes_reading_ends(read_bytes, data, start):
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="ab_:{}<>[]\"'\\,;#- \n1.e", max_size=60))
-def test_whatever_the_text_encoding_ends(text):
-    data, _ = encoded(text, "GraphDef", Limits())
+def test_random_text_is_encoded_in_bounded_size(text):
+    data, _ = encode_text(text, "GraphDef", Limits())
     assert len(data) <= 10 * len(text) + 10
 
 
-def test_the_text_form_is_taken_apart_as_its_specification_says():
+def test_text_form_is_parsed_into_fields():
     text = "a: 'x' \"\\x41\\101\\n\" b { c: [1, -2.5e-3] } d < > e [ { f: g } , {} ], # end\n[ext.x] { h: true }"
     found = [(each.name, each.value) for each in parse_text_fields(text, Limits())]
     assert found == [
@@ -283,41 +283,45 @@ def test_the_text_form_is_taken_apart_as_its_specification_says():
 @pytest.mark.parametrize(
     "front", [b"%PDF-", block(6, "x"), block(3, "x" * 40), block(1, block(1, "q"), block(2, "no op!"))]
 )
-def test_a_graph_is_told_whatever_a_parser_passes_over_before_it(front, read_bytes):
-    assert "PyFunc" in names(read_bytes(front + graph(X, node("p", "PyFunc")), "weights.bin"))
+def test_graph_after_unknown_fields_is_recognised(front, read_bytes):
+    assert "PyFunc" in list_operators(read_bytes(front + graph(X, node("p", "PyFunc")), "weights.bin"))
 
 
-def test_what_an_operator_puts_into_a_path_counts(read_bytes):
+def test_text_inserted_by_operator_is_a_fixed_path(read_bytes):
     rewrite = attribute("rewrite", block(2, "/tmp/loot"))
     for made in (
         node("d", "StaticRegexReplace", "x", attributes=rewrite),
         node("d", "UnicodeTranscode", "x"),
         node("d", "StringJoin", "x", attributes=attribute("separator", block(2, "/tmp/loot"))),
     ):
-        assert "SaveV2 with a fixed path" in names(read_bytes(graph(X, made, node("s", "SaveV2", "d")), "g.pb"))
+        assert "SaveV2 with a fixed path" in list_operators(
+            read_bytes(graph(X, made, node("s", "SaveV2", "d")), "g.pb")
+        )
     joined = graph(X, node("d", "StringJoin", "x", "x"), node("s", "SaveV2", "d"))
-    assert "SaveV2 with a fixed path" not in names(read_bytes(joined, "g.pb"))
+    assert "SaveV2 with a fixed path" not in list_operators(read_bytes(joined, "g.pb"))
 
 
-def test_an_operator_that_is_given_as_a_function_is_named(read_bytes):
+def test_operator_in_function_attribute_is_mentioned(read_bytes):
     given_ = attribute("f", block(10, block(1, "PyFunc")))
-    assert "PyFunc" in names(read_bytes(graph(X, node("c", "PartitionedCall", attributes=given_)), "g.pb"))
+    assert "PyFunc" in list_operators(read_bytes(graph(X, node("c", "PartitionedCall", attributes=given_)), "g.pb"))
     own = function("PyFunc", ("x",), node("r", "Relu", "x"))
     mine = read_bytes(graph(X, node("c", "PartitionedCall", attributes=given_), functions=(own,)), "g.pb")
-    assert "PyFunc" not in names(mine)
+    assert "PyFunc" not in list_operators(mine)
 
 
-def test_where_a_function_prints_is_for_its_caller_to_say(read_bytes):
+def test_output_stream_from_caller_counts_as_file(read_bytes):
     stream = attribute("output_stream", block(9, "stream"))
-    assert "PrintV2 into a file" in names(read_bytes(graph(X, node("p", "PrintV2", attributes=stream)), "g.pb"))
+    assert "PrintV2 into a file" in list_operators(
+        read_bytes(graph(X, node("p", "PrintV2", attributes=stream)), "g.pb")
+    )
 
 
-def test_what_keras_keeps_is_read_behind_blanks(read_bytes):
+def test_keras_configuration_after_blanks_is_read(read_bytes):
     text = ' \n{"class_name": "Lambda", "config": {"function": "x"}}'
     kept = block(7, block(1, block(4, block(1, "_tf_keras_layer"), block(3, text))))
     assert any("layer-0" in path for path in read_bytes(saved_model(graph(X), kept), "saved_model.pb").formats)
 
 
 @pytest.mark.parametrize("first", ["version: 1 ", "debug_info { } ", "#" + "x" * 9000 + "\n", "\n" * 9000])
-def test_a_text_is_told_whatever_stands_first(first, read_bytes):
-    assert "PyFunc" in names(read_bytes(f'{first}node {{ name: "p" op: "PyFunc" }}'.encode(), "notes.txt"))
+def test_text_form_is_recognised_after_comments_and_other_fields(first, read_bytes):
+    assert "PyFunc" in list_operators(read_bytes(f'{first}node {{ name: "p" op: "PyFunc" }}'.encode(), "notes.txt"))

@@ -1,4 +1,8 @@
-"""Trees of XGBoost, LightGBM and CatBoost: numbers that run nothing, read for what their loaders believe of them."""
+"""Read models of decision trees: XGBoost, LightGBM and CatBoost.
+
+Such a model holds numbers and runs no code. Its loader trusts counts, sizes and indices in it, so the readers check
+these.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,14 @@ from modelaudit.model.defect_kind import DefectKind
 
 
 class TreeDefect(DefectKind):
-    """Defects of decision trees."""
+    """Defects of decision trees: nodes or features out of range, and sizes that disagree."""
 
     TREE_INVALID = "tree-invalid"
     TREE_SIZE = "tree-size"
 
 
 class TreeNumberDefect(DefectKind):
-    """Defects of the counts that a model of trees states."""
+    """Defects of the counts in a model: numbers of features or classes that no model has."""
 
     NUMBER_ABSURD = "number-absurd"
 

@@ -1,7 +1,8 @@
-"""Models of XGBoost in the binary form that it wrote before JSON, and could write until version 3.
+"""Read XGBoost models in the deprecated binary format, which XGBoost wrote before JSON and could write until version 3.
 
-Structures of C++ as they lay in memory: a header of 136 bytes, two names, then trees with their nodes. Source, in
-release 2.1: ``LearnerModelParamLegacy`` in ``src/learner.cc``, ``src/gbm/gbtree_model.cc``, ``src/tree/tree_model.cc``.
+The format is C++ structures as they are in memory: a header of 136 bytes, two names, then trees with their nodes.
+Source, in release 2.1: ``LearnerModelParamLegacy`` in ``src/learner.cc``, ``src/gbm/gbtree_model.cc``,
+``src/tree/tree_model.cc``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.graphs.boosters.trees import NAMES, Faults, check_children, check_numbers
+from modelaudit.formats.graphs.boosters.trees import VOCABULARY, TreeDefects, check_children, check_numbers
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
@@ -19,6 +20,7 @@ from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.leftover import make_leftover_artifacts
 
 _MAGIC: Final = b"binf"
+# Sizes of the structures in bytes.
 _HEADER: Final = 136
 _TREE: Final = 148
 _GROUP: Final = 160
@@ -31,122 +33,127 @@ _OBJECTIVE: Final = re.compile(rb".\x00{7}(?:binary|reg|multi|rank|count|surviva
 
 
 def recognises(head: Head) -> bool:
-    """Where the name of the objective stands, behind the header, stands one."""
+    """Whether the name of a known kind of objective follows the header."""
     start = len(_MAGIC) if head.data.startswith(_MAGIC) else 0
     return head.content is None and _OBJECTIVE.match(head.data, start + _HEADER) is not None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the model, and what follows it, as an artifact.
+    """Yield the outline of the model, and the bytes after it as an artifact.
 
     Raises:
-        DamagedError: a part of it breaks off.
+        DamagedError: the model breaks off.
         WindowError: from the window.
     """
-    model = _Model(window, limits)
+    model = _ModelReader(window, limits)
     damage: DamagedError | None = None
     try:
-        model.read()
+        model.read_model()
     except DamagedError as error:
         damage = error
-    yield Outline("xgboost-binary", tuple(model.mentions), tuple(model.facts), tuple(model.faults.found))
+    yield Outline("xgboost-binary", tuple(model.mentions), tuple(model.facts), tuple(model.defects.defects))
     if damage is not None:
         raise damage
     yield from make_leftover_artifacts(artifact, window, model.position, limits)
 
 
-class _Model:
+class _ModelReader:
+    """Read a model. All methods raise ``DamagedError`` and ``WindowError``."""
+
     def __init__(self, window: Window, limits: Limits) -> None:
         self.mentions: list[Mention] = []
         self.facts: list[tuple[str, str]] = []
-        self.faults = Faults()
+        self.defects = TreeDefects()
         self._window = window
         self._limits = limits
         self.position = len(_MAGIC) if window.read(0, len(_MAGIC)) == _MAGIC else 0
 
-    def _take(self, length: int) -> bytes:
-        self._demand(length)
+    def _read_bytes(self, length: int) -> bytes:
+        self._require_bytes(length)
         piece = self._window.read(self.position, length)
         self.position += len(piece)
         return piece
 
-    def _demand(self, length: int) -> None:
+    def _require_bytes(self, length: int) -> None:
         left = self._window.size - self.position
         if not 0 <= length <= left:
-            raise DamagedError(f"{length} bytes have to follow, of which {left} are there", self.position)
+            raise DamagedError(f"{length} bytes must follow, the file has {left}", self.position)
 
-    def _count(self) -> int:
-        return int.from_bytes(self._take(8), "little")
+    def _read_count(self) -> int:
+        return int.from_bytes(self._read_bytes(8), "little")
 
-    def _name(self, use: str) -> str:
-        length = self._count()
+    def _read_name(self, use: str) -> str:
+        length = self._read_count()
         if length > _LONGEST_NAME:
-            raise DamagedError(f"the name of its {use} has {length} characters", self.position)
-        name = self._take(length).decode("utf-8", "replace")
-        self.mentions.append(Mention(NAMES, use, name))
+            raise DamagedError(f"the name of the {use} has {length} characters", self.position)
+        name = self._read_bytes(length).decode("utf-8", "replace")
+        self.mentions.append(Mention(VOCABULARY, use, name))
         self.facts.append((use, name))
         return name
 
-    def read(self) -> None:
-        header = struct.unpack("<f8i", self._take(_HEADER)[:36])
+    def read_model(self) -> None:
+        """Read the header, the names, the trees or the linear model, and the attributes after them."""
+        header = struct.unpack("<f8i", self._read_bytes(_HEADER)[:36])
         features, classes, extra = header[1] & 0xFFFF_FFFF, header[2], header[3]
-        check_numbers(features, classes, self.faults)
-        self._name("objective")
-        booster = self._name("booster")
+        check_numbers(features, classes, self.defects)
+        self._read_name("objective")
+        booster = self._read_name("booster")
         if booster == "gblinear":
-            self._take(_LINEAR)
+            self._read_bytes(_LINEAR)
             self._skip_numbers(4)
         else:
-            self._trees(features)
+            self._read_trees(features)
             if booster == "dart" and self.position < self._window.size:
                 self._skip_numbers(4)
         if extra:
-            for _ in range(self._items()):
+            for _ in range(self._read_item_count()):
                 self._skip_numbers(1)
                 self._skip_numbers(1)
         if header[4]:
-            for _ in range(self._items()):
+            for _ in range(self._read_item_count()):
                 self._skip_numbers(1)
 
-    def _items(self) -> int:
-        """How many pairs or texts follow, each of which has a length of its own in front of it."""
-        count = self._count()
-        self._demand(count * 8)
+    def _read_item_count(self) -> int:
+        """Read the number of items that follow; each needs at least the eight bytes of its length."""
+        count = self._read_count()
+        self._require_bytes(count * 8)
         return count
 
     def _skip_numbers(self, width: int) -> None:
-        length = self._count() * width
-        self._demand(length)
+        length = self._read_count() * width
+        self._require_bytes(length)
         self.position += length
 
-    def _trees(self, features: int) -> None:
-        (count,) = struct.unpack("<i", self._take(_GROUP)[:4])
-        self._demand(count * (_TREE + _NODE + _STATISTICS))
+    def _read_trees(self, features: int) -> None:
+        (count,) = struct.unpack("<i", self._read_bytes(_GROUP)[:4])
+        self._require_bytes(count * (_TREE + _NODE + _STATISTICS))
         for number in range(count):
-            self._tree(number, features)
-        self._demand(count * 4)
+            self._check_tree(number, features)
+        self._require_bytes(count * 4)
         self.position += count * 4
 
-    def _tree(self, number: int, features: int) -> None:
-        parameters = struct.unpack("<6i", self._take(_TREE)[:24])
+    def _check_tree(self, number: int, features: int) -> None:
+        parameters = struct.unpack("<6i", self._read_bytes(_TREE)[:24])
         count, vector = parameters[1], parameters[5]
         if count <= 0:
             raise DamagedError(f"tree {number} has {count} nodes", self.position)
-        self._demand(count * (_NODE + _STATISTICS))
+        self._require_bytes(count * (_NODE + _STATISTICS))
+        # A tree this large is not checked, to bound memory.
         if count > _MOST_NODES:
             self.position += count * (_NODE + _STATISTICS)
             return
         left, right = [], []
-        beyond = False
+        has_feature_out_of_range = False
         step = self._limits.read_bytes // _NODE
         for at in range(0, count, step):
-            for _, one, two, index, _ in struct.iter_unpack("<3iIf", self._take(min(step, count - at) * _NODE)):
+            for _, one, two, index, _ in struct.iter_unpack("<3iIf", self._read_bytes(min(step, count - at) * _NODE)):
+                # The highest bit of the feature is the direction for missing values.
                 left.append(one)
                 right.append(two)
-                beyond |= one != -1 and index & 0x7FFF_FFFF >= features > 0
+                has_feature_out_of_range |= one != -1 and index & 0x7FFF_FFFF >= features > 0
         self.position += count * _STATISTICS
-        if beyond:
-            self.faults.place(f"tree {number} splits by a feature beyond its {features}")
-        check_children(left, right, self.faults, f"tree {number}")
+        if has_feature_out_of_range:
+            self.defects.record_index(f"tree {number} splits by a feature out of the range of {features}")
+        check_children(left, right, self.defects, f"tree {number}")
         if vector > 1:
             self._skip_numbers(4)

@@ -1,4 +1,6 @@
-"""Models of XGBoost in JSON. Whatever else a JSON text may mean is read too: the name of a key is no proof.
+"""Read XGBoost models in JSON.
+
+The text is read as any JSON too, because a key with the name ``learner`` does not prove that it is a model.
 
 Source: https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html and its ``model.schema``.
 """
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.documents.structured.reader import read_json
-from modelaudit.formats.graphs.boosters.trees import Faults, check_learner, check_tree
+from modelaudit.formats.graphs.boosters.trees import TreeDefects, check_learner, check_tree
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -27,43 +29,43 @@ _START: Final = re.compile(
 
 
 def recognises(head: Head) -> bool:
-    """An object whose first key, but for a version, is the learner."""
+    """Whether the first key of the object is ``learner``, alone, after ``version``, or within ``Config``."""
     return _START.match(head.data) is not None and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what any JSON yields, then what is wrong with the trees.
+    """Yield the readings of any JSON, then an outline with the defects of the trees.
 
     Raises:
-        DamagedError: it is not text throughout.
-        WindowError: it is over ``document_bytes``, or from the window.
+        DamagedError: it is not text.
+        WindowError: it is larger than ``document_bytes``, or from the window.
     """
     yield from read_json(artifact, window, limits)
-    faults = Faults()
+    defects = TreeDefects()
     try:
         text = read_whole_text(window, limits)[0]
         check_bounds(text, limits)
         with convert_recursion_error():
-            top = json.JSONDecoder(object_pairs_hook=_Gather(faults), parse_int=parse_whole_number).decode(text)
+            top = json.JSONDecoder(object_pairs_hook=_TreeHook(defects), parse_int=parse_whole_number).decode(text)
     except (DamagedError, WindowError, ValueError):
-        return  # told above
+        return  # read_json has reported this
     learner = top.get("learner") if isinstance(top, dict) else None
     if isinstance(learner, dict):
-        mentions, facts = check_learner(learner, faults)
-        yield Outline("xgboost", mentions, facts, tuple(faults.found))
+        mentions, facts = check_learner(learner, defects)
+        yield Outline("xgboost", mentions, facts, tuple(defects.defects))
 
 
-class _Gather:
-    """Checks each tree as it ends and keeps nothing of it."""
+class _TreeHook:
+    """A hook of the JSON decoder that checks each tree when its object ends and replaces it by an empty object."""
 
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
+    def __init__(self, defects: TreeDefects) -> None:
+        self._defects = defects
         self._count = 0
 
     def __call__(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
         made = dict(pairs)
         if "left_children" not in made:
             return made
-        check_tree(made, self._faults, self._count)
+        check_tree(made, self._defects, self._count)
         self._count += 1
         return {}

@@ -1,4 +1,4 @@
-"""Networks and solvers of Caffe, in text and in binary form."""
+"""Read Caffe networks and solvers, as protobuf text (``.prototxt``) and in binary form (``.caffemodel``)."""
 
 from __future__ import annotations
 

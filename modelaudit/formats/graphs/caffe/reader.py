@@ -1,4 +1,6 @@
-"""Networks of Caffe in text and binary form: layers by their type, and the Python that some layers call.
+"""Read Caffe networks in text and binary form: the types of their layers, and the classes of Python layers.
+
+A layer of the type ``Python`` imports a module and creates a class from it.
 
 Source: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto
 """
@@ -27,94 +29,117 @@ FORMAT: Final = "caffe"
 VOCABULARY: Final = "caffe-layers"
 _LAYER: Final = 100
 _OLD_LAYER: Final = 2
-_PYTHON: Final = 130
-_FIRST: Final = 24
-_NAME: Final = 256
+_PYTHON_PARAM: Final = 130
+_FIRST_FIELDS: Final = 24
+_NAME_LENGTH: Final = 256
 _MOST_LAYERS: Final = 200_000
-_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+[a-z_]++\s*+[:{<]")
-_TELLS: Final = re.compile(rb"(?:^|[\"'\w}>;,\]][ \t]++)[ \t]*+layers?\s*+:?\s*+[{<]", re.MULTILINE)
-_TYPED: Final = re.compile(rb"\btype\s*+:\s*+(?:[\"'][\w\\]|[A-Z])|\bbottom\s*+:|\btop\s*+:")
-_SOLVER: Final = re.compile(rb"^[ \t]*+(?:base_lr|lr_policy|snapshot_prefix)\s*+:", re.MULTILINE)
+# A first field, fields that only a network has (a layer with a type or connections), and settings of a solver.
+_FIRST_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+[a-z_]++\s*+[:{<]")
+_LAYER_FIELD: Final = re.compile(rb"(?:^|[\"'\w}>;,\]][ \t]++)[ \t]*+layers?\s*+:?\s*+[{<]", re.MULTILINE)
+_LAYER_CONTENT: Final = re.compile(rb"\btype\s*+:\s*+(?:[\"'][\w\\]|[A-Z])|\bbottom\s*+:|\btop\s*+:")
+_SOLVER_FIELD: Final = re.compile(rb"^[ \t]*+(?:base_lr|lr_policy|snapshot_prefix)\s*+:", re.MULTILINE)
 
 
 @dataclass(slots=True)
-class _Layers:
-    """The layers that were named so far, each type once with its first place."""
+class _LayerCollector:
+    """The layers recorded so far: their number, and each type and Python class with its first location."""
 
     count: int = 0
-    found: dict[tuple[str, str, str], Mention] = field(default_factory=dict)
+    mentions: dict[tuple[str, str, str], Mention] = field(default_factory=dict)
 
-    def layer(self, type_: str, module: str, name: str, detail: str, where: Location) -> None:
+    def record_layer(self, type_: str, module: str, name: str, detail: str, where: Location) -> None:
+        """Record one layer.
+
+        Args:
+            type_: the type of the layer.
+            module: the Python module of a Python layer, otherwise empty.
+            name: the class in that module, otherwise empty.
+            detail: the parameters of the Python layer.
+            where: the location of the layer.
+
+        Raises:
+            LimitReachedError: more than 200,000 layers.
+        """
         self.count += 1
         if self.count > _MOST_LAYERS:
             raise LimitReachedError(f"it holds more than {_MOST_LAYERS} layers", where.offset)
         if module or name:
-            self._mention(Mention(PYTHON_NAMES, "python-layer", f"{module}.{name}"[:_NAME], where, detail))
+            self._record_mention(
+                Mention(PYTHON_NAMES, "python-layer", f"{module}.{name}"[:_NAME_LENGTH], where, detail)
+            )
+        # A Python layer with a module is represented by its class; without one, only by its type.
         if type_ and (type_ not in ("Python", "PYTHON") or not module):
-            self._mention(Mention(VOCABULARY, "layer", type_, where))
+            self._record_mention(Mention(VOCABULARY, "layer", type_, where))
 
-    def _mention(self, mention: Mention) -> None:
-        self.found.setdefault((mention.vocabulary, mention.use, mention.name), mention)
+    def _record_mention(self, mention: Mention) -> None:
+        self.mentions.setdefault((mention.vocabulary, mention.use, mention.name), mention)
 
-    def outline(self) -> Outline:
-        return Outline(FORMAT, tuple(self.found.values()), (("layers", str(self.count)),))
+    def build_outline(self) -> Outline:
+        return Outline(FORMAT, tuple(self.mentions.values()), (("layers", str(self.count)),))
 
 
 def recognises_text(head: Head) -> bool:
-    """Layers with a type and names of what they are given, or the settings of a solver."""
+    """Whether the text has a layer with a type or connections, or at least two settings of a solver."""
     data = read_recognition_bytes(head)
-    if not _BEGINS.match(data) or not looks_like_text(head):
+    if not _FIRST_FIELD.match(data) or not looks_like_text(head):
         return False
-    return bool((_TELLS.search(data) and _TYPED.search(data)) or len(_SOLVER.findall(data)) > 1)
+    return bool((_LAYER_FIELD.search(data) and _LAYER_CONTENT.search(data)) or len(_SOLVER_FIELD.findall(data)) > 1)
 
 
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the layers that a text names; where it breaks off, those before."""
+    """Yield the layers of a text.
+
+    Raises:
+        DamagedError: the text cannot be parsed; the layers before are yielded first.
+        LimitReachedError: there are too many layers.
+        WindowError: from the window.
+    """
     text, _, _ = read_whole_text(window, limits)
-    layers = _Layers()
+    layers = _LayerCollector()
     failure: DamagedError | None = None
     try:
-        _take(text, layers, limits)
+        _read_layers(text, layers, limits)
     except DamagedError as error:
         failure = error
-    yield layers.outline()
+    yield layers.build_outline()
     if failure is not None:
         raise failure
 
 
-def _take(text: str, layers: _Layers, limits: Limits) -> None:
+_LAYER_KEYS: Final = ("type", "module", "layer", "param_str")
+
+
+def _read_layers(text: str, layers: _LayerCollector, limits: Limits) -> None:
+    """Record each layer of a text when its block ends, since its fields come in any order."""
     path: list[str] = []
-    told: dict[str, str] = {}
+    values: dict[str, str] = {}
     line = 1
     for each in parse_text_fields(text, limits):
         if each.value is None and each.name:
             path.append(each.name)
             if path[-1] in ("layer", "layers"):
-                told, line = {}, each.line
+                values, line = {}, each.line
         elif each.value is None:
             if path.pop() in ("layer", "layers"):
-                type_, module, name, detail = (told.get(key, "") for key in _TOLD)
-                layers.layer(type_, module, name, detail, Location(line=line))
-                told = {}
-        elif path[-1:] in (["layer"], ["layers"], ["python_param"]) and each.name in _TOLD:
-            told[each.name] = _shown(each.value)
-
-
-_TOLD: Final = ("type", "module", "layer", "param_str")
+                type_, module, name, detail = (values.get(key, "") for key in _LAYER_KEYS)
+                layers.record_layer(type_, module, name, detail, Location(line=line))
+                values = {}
+        elif path[-1:] in (["layer"], ["layers"], ["python_param"]) and each.name in _LAYER_KEYS:
+            values[each.name] = _format_value(each.value)
 
 
 def recognises_binary(head: Head) -> bool:
-    """The name of the network, and layers, each with a name and a type."""
+    """Whether the message has the fields of a NetParameter, and its first layer has a type."""
     if head.content is not None or not head.data.startswith((b"\x0a", b"\x12", b"\xa2\x06")):
         return False
     found = False
     try:
-        for each in islice(Message.from_window(head.window).fields(), _FIRST):
+        for each in islice(Message.from_window(head.window).fields(), _FIRST_FIELDS):
             if each.number == _LAYER and each.wire == BYTES:
-                found = found or _type(each.body).isidentifier()
+                found = found or _read_type(each.body).isidentifier()
             elif each.number == _OLD_LAYER and each.wire == BYTES:
-                found = found or _is_old(each.body)
-            elif each.number not in (1, 3, 4, 5, 6, 7, 8) or (each.number == 1 and not _is_name(each)):
+                found = found or _is_old_layer(each.body)
+            elif each.number not in (1, 3, 4, 5, 6, 7, 8) or (each.number == 1 and not _is_printable_name(each)):
                 return False
             if each.number in (_LAYER, _OLD_LAYER) and not found:
                 return False
@@ -123,68 +148,72 @@ def recognises_binary(head: Head) -> bool:
     return found
 
 
-def _is_name(each: Field) -> bool:
-    return each.wire == BYTES and each.body.size < _NAME and each.body.text(_NAME).isprintable()
+def _is_printable_name(each: Field) -> bool:
+    return each.wire == BYTES and each.body.size < _NAME_LENGTH and each.body.text(_NAME_LENGTH).isprintable()
 
 
-def _type(layer: Message) -> str:
-    """The type of a LayerParameter, of which the last counts; empty where a field is none of it."""
+def _read_type(layer: Message) -> str:
+    """Return the last type of a LayerParameter; empty when a field has the wrong wire type."""
     name = ""
     for each in layer.fields():
         if each.number in (1, 2, 3, 4) and each.wire != BYTES:
             return ""
         if each.number == 2:
-            name = each.body.text(_NAME)
+            name = each.body.text(_NAME_LENGTH)
     return name
 
 
-def _is_old(layer: Message) -> bool:
-    """Whether this is a V1LayerParameter: a name, a number for its type, and names of what it is given."""
+def _is_old_layer(layer: Message) -> bool:
+    """Whether the message is a V1LayerParameter: it has a name (4) and a number for its type (5)."""
     wires = {(each.number, each.wire) for each in layer.fields()}
     return {(4, BYTES), (5, VARINT)} <= wires and not {(2, VARINT), (3, VARINT)} & wires
 
 
 def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the layers that a network names; those of the old form have numbers, none of which is Python.
+    """Yield the layers of a binary network, and pickles hidden within its bytes.
+
+    Layers of the old form (V1LayerParameter) have a number as their type, and no number selects Python.
 
     Raises:
-        DamagedError: the message breaks off.
+        DamagedError: the message breaks off; the layers before are yielded first.
+        LimitReachedError: there are too many layers.
+        WindowError: from the window.
     """
-    layers = _Layers()
+    layers = _LayerCollector()
     failure: DamagedError | WindowError | None = None
     try:
         for each in Message.from_window(window).fields():
             if each.number == _LAYER and each.wire == BYTES:
-                layers.layer(*_told(each.body), Location(offset=each.offset))
+                layers.record_layer(*_read_layer(each.body), Location(offset=each.offset))
             elif each.number == _OLD_LAYER and each.wire == BYTES:
-                layers.layer("", "", "", "", Location(offset=each.offset))
+                layers.record_layer("", "", "", "", Location(offset=each.offset))
     except (DamagedError, WindowError) as error:
         failure = error
-    yield layers.outline()
+    yield layers.build_outline()
     yield from SEARCH.read(artifact, window, limits)
     if failure is not None:
         raise failure
 
 
-def _told(layer: Message) -> tuple[str, str, str, str]:
-    """Type, module, name and parameters of a LayerParameter."""
+def _read_layer(layer: Message) -> tuple[str, str, str, str]:
+    """Return type, Python module, Python class and parameters of a LayerParameter."""
     type_ = module = name = detail = ""
     for each in layer.fields():
         if each.wire != BYTES:
             continue
         if each.number == 2:
-            type_ = each.body.text(_NAME)
-        elif each.number == _PYTHON:
+            type_ = each.body.text(_NAME_LENGTH)
+        elif each.number == _PYTHON_PARAM:
             for part in each.body.fields():
                 if part.number == 1:
-                    module = part.body.text(_NAME)
+                    module = part.body.text(_NAME_LENGTH)
                 elif part.number == 2:
-                    name = part.body.text(_NAME)
+                    name = part.body.text(_NAME_LENGTH)
                 elif part.number == 3:
-                    detail = _shown(part.body.raw(_NAME))
+                    detail = _format_value(part.body.raw(_NAME_LENGTH))
     return type_, module, name, detail
 
 
-def _shown(text: bytes) -> str:
-    decoded = text[:_NAME].decode("utf-8", "backslashreplace")
+def _format_value(text: bytes) -> str:
+    decoded = text[:_NAME_LENGTH].decode("utf-8", "backslashreplace")
     return "".join(character if character.isprintable() else "?" for character in decoded)

@@ -1,4 +1,4 @@
-"""Core ML models and the weights beside them."""
+"""Read Core ML models: their layers and operators, classes of the application, linked models, and weight files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
-"""Models of Core ML: layers and programs, classes that an app has to bring along, models and weights in other files.
+"""Read Core ML models and the weight files beside them.
 
-Source: https://apple.github.io/coremltools/mlmodel/ (Model, NeuralNetwork, CustomModel, LinkedModel, MIL), and
+A model is a network of layers, a program of operations, or a pipeline of other models. It can name classes that the
+application must provide, and models and weights in other files.
+
+Sources: https://apple.github.io/coremltools/mlmodel/ (Model, NeuralNetwork, CustomModel, LinkedModel, MIL), and
 mlmodel/src/MILBlob/Blob/StorageFormat.hpp in https://github.com/apple/coremltools
 """
 
@@ -22,34 +25,44 @@ from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 
 FORMAT: Final = "coreml"
-_FIRST: Final = 24
-_NAME: Final = 512
-_MOST: Final = 1_000_000
+_FIRST_FIELDS: Final = 24
+_NAME_BYTES: Final = 512
+_MOST_LAYERS: Final = 1_000_000
 _MOST_FILES: Final = 1000
 _MODEL_PATH: Final = "@model_path/"
 _SENTINEL: Final = (0xDEADBEEF).to_bytes(4, "little")
 _ALIGNMENT: Final = 64
-# The numbers of all kinds of model that the schema knows.
-_KINDS: Final = frozenset(
+# The field numbers of all model types in Model.proto.
+_MODEL_TYPES: Final = frozenset(
     {200, 201, 202, 300, 301, 302, 303, 304, 400, 401, 402, 403, 404, 500, 501, 502, 555, 556, 560, 600, 601, 602, 603}
     | {604, 606, 607, 609, 610, 900, 2000, 2001, 2002, 2003, 2004, 2005, 2006, 3000}
 )
 
 
 def recognises(head: Head) -> bool:
-    """A version, a description of which each part is a message, and one kind of model."""
+    """Whether the message has a version and a type of model, and no unknown field among the first ones."""
     if head.content is not None or not head.data.startswith((b"\x08", b"\x12")):
         return False
-    told: set[tuple[int, int]] = set()
-    with suppress(DamagedError, WindowError):  # what stands before damage tells
-        told.update((each.number, each.wire) for each in islice(Message.from_window(head.window).fields(), _FIRST))
-    known = {(1, VARINT), (2, BYTES), (10, VARINT), *((kind, BYTES) for kind in _KINDS)}
-    return (1, VARINT) in told and any(number in _KINDS for number, _ in told) and told <= known
+    fields: set[tuple[int, int]] = set()
+    with suppress(DamagedError, WindowError):  # the fields before damage suffice
+        fields.update(
+            (each.number, each.wire) for each in islice(Message.from_window(head.window).fields(), _FIRST_FIELDS)
+        )
+    known = {(1, VARINT), (2, BYTES), (10, VARINT), *((kind, BYTES) for kind in _MODEL_TYPES)}
+    return (1, VARINT) in fields and any(number in _MODEL_TYPES for number, _ in fields) and fields <= known
 
 
 @dataclass(slots=True)
-class _Found:
-    """What a model names, each once with its first place."""
+class _ModelReader:
+    """Read the messages of a model, and record each name once.
+
+    Attributes:
+        depth: how deep models and blocks may nest.
+        count: the number of layers and operations.
+        mentions: the first offset of each (use, name).
+        linked: the first offset of each linked model, by path.
+        needs: how many bytes each weight file must have, by path.
+    """
 
     depth: int
     count: int = 0
@@ -57,144 +70,149 @@ class _Found:
     linked: dict[str, int] = field(default_factory=dict)
     needs: dict[str, int] = field(default_factory=dict)
 
-    def model(self, message: Message, depth: int = 0) -> None:
-        """Read one Model, with those within it. Raises ``DamagedError``, ``LimitReachedError`` and ``WindowError``."""
-        self._deeper(depth, message)
+    def read_model(self, message: Message, depth: int = 0) -> None:
+        """Read one Model and the models in it. Raises ``DamagedError``, ``LimitReachedError`` and ``WindowError``."""
+        self._check_depth(depth, message)
         for each in message.fields():
             if each.wire == BYTES:
-                self._kind(each, depth + 1)
+                self._read_model_type(each, depth + 1)
 
-    def _kind(self, each: Field, depth: int) -> None:
+    def _read_model_type(self, each: Field, depth: int) -> None:
         match each.number:
             case 303 | 403 | 500:
-                self._network(each.body, depth)
+                self._read_network(each.body, depth)
             case 200 | 201:
-                for part in _below(each.body, 1):
-                    self._pipeline(part, depth)
+                for part in _iter_messages(each.body, 1):
+                    self._read_pipeline(part, depth)
             case 202:
-                self._pipeline(each.body, depth)
+                self._read_pipeline(each.body, depth)
             case 502:
-                self._program(each.body, depth)
+                self._read_program(each.body, depth)
             case 555:
-                self._class(each.body, "custom-model", each.offset)
+                self._record_class(each.body, "custom-model", each.offset)
             case 556:
-                self._linked(each.body, each.offset)
+                self._read_linked_model(each.body, each.offset)
             case 3000:
-                self._name("serialized-model", _text(each.body, 1), each.offset)
+                self._record_name("serialized-model", _read_text(each.body, 1), each.offset)
 
-    def _pipeline(self, message: Message, depth: int) -> None:
-        for inner in _below(message, 1):
-            self.model(inner, depth)
+    def _read_pipeline(self, message: Message, depth: int) -> None:
+        for inner in _iter_messages(message, 1):
+            self.read_model(inner, depth)
 
-    def _network(self, message: Message, depth: int) -> None:
-        self._deeper(depth, message)
-        for layer in _below(message, 1):
-            self._one(layer.start)
+    def _read_network(self, message: Message, depth: int) -> None:
+        self._check_depth(depth, message)
+        for layer in _iter_messages(message, 1):
+            self._count_layer(layer.start)
             for each in layer.fields():
                 if each.wire != BYTES:
                     continue
                 if each.number == 500:
-                    self._class(each.body, "custom-layer", each.offset)
+                    self._record_class(each.body, "custom-layer", each.offset)
                 elif each.number in (605, 615):
                     for part in each.body.fields():
                         if part.wire == BYTES and part.number in ((1, 2) if each.number == 605 else (3, 4)):
-                            self._network(part.body, depth + 1)
+                            self._read_network(part.body, depth + 1)
 
-    def _class(self, message: Message, use: str, offset: int) -> None:
-        self._name(use, _text(message, 10), offset)
+    def _record_class(self, message: Message, use: str, offset: int) -> None:
+        self._record_name(use, _read_text(message, 10), offset)
 
-    def _linked(self, message: Message, offset: int) -> None:
-        for file in _below(message, 1):
-            for name in _below(file, 1):
-                self.linked.setdefault(_text(name, 1), offset)
+    def _read_linked_model(self, message: Message, offset: int) -> None:
+        for file in _iter_messages(message, 1):
+            for name in _iter_messages(file, 1):
+                self.linked.setdefault(_read_text(name, 1), offset)
 
-    def _program(self, message: Message, depth: int) -> None:
-        for function in _below(message, 2):
-            for value in _below(function, 2):
-                for special in _below(value, 3):
-                    for block in _below(special, 2):
-                        self._block(block, depth)
+    def _read_program(self, message: Message, depth: int) -> None:
+        for function in _iter_messages(message, 2):
+            for value in _iter_messages(function, 2):
+                for special in _iter_messages(value, 3):
+                    for block in _iter_messages(special, 2):
+                        self._read_block(block, depth)
 
-    def _block(self, message: Message, depth: int) -> None:
-        self._deeper(depth, message)
-        for operation in _below(message, 3):
-            self._one(operation.start)
+    def _read_block(self, message: Message, depth: int) -> None:
+        self._check_depth(depth, message)
+        for operation in _iter_messages(message, 3):
+            self._count_layer(operation.start)
             for each in operation.fields():
                 if each.wire != BYTES:
                     continue
                 if each.number == 1:
-                    self._name("operator", each.body.text(_NAME), each.offset)
+                    self._record_name("operator", each.body.text(_NAME_BYTES), each.offset)
                 elif each.number == 4:
-                    self._block(each.body, depth + 1)
+                    self._read_block(each.body, depth + 1)
                 elif each.number == 2:
-                    self._arguments(each.body)
+                    self._read_arguments(each.body)
                 elif each.number == 5:
-                    self._values(_below(each.body, 2))
+                    self._read_values(_iter_messages(each.body, 2))
 
-    def _arguments(self, message: Message) -> None:
-        """The values that one named input of an operation is given."""
-        for argument in _below(message, 2):
-            for binding in _below(argument, 1):
-                self._values(_below(binding, 2))
+    def _read_arguments(self, message: Message) -> None:
+        """Read the values that are bound to one named input of an operation."""
+        for argument in _iter_messages(message, 2):
+            for binding in _iter_messages(argument, 1):
+                self._read_values(_iter_messages(binding, 2))
 
-    def _values(self, values: Iterator[Message]) -> None:
+    def _read_values(self, values: Iterator[Message]) -> None:
         for value in values:
-            for blob in _below(value, 5):
-                name = _text(blob, 1)
+            for blob in _iter_messages(value, 5):
+                name = _read_text(blob, 1)
                 needs = next((each.value for each in blob.fields() if each.number == 2 and each.wire == VARINT), 0)
                 target = name.removeprefix(_MODEL_PATH)
+                # The offset is that of the entry's metadata, which takes 64 bytes; the data follow them.
                 self.needs[target] = max(self.needs.get(target, 0), needs + _ALIGNMENT)
                 if len(self.needs) > _MOST_FILES or needs >> 63:
-                    raise LimitReachedError("it names more weights than there can be", blob.start)
+                    raise LimitReachedError(
+                        f"it has more than {_MOST_FILES} weight files, or too large ones", blob.start
+                    )
 
-    def _name(self, use: str, name: str, offset: int) -> None:
+    def _record_name(self, use: str, name: str, offset: int) -> None:
         self.mentions.setdefault((use, name), offset)
 
-    def _one(self, offset: int) -> None:
+    def _count_layer(self, offset: int) -> None:
         self.count += 1
-        if self.count > _MOST:
-            raise LimitReachedError(f"it holds more than {_MOST} layers", offset)
+        if self.count > _MOST_LAYERS:
+            raise LimitReachedError(f"it has more than {_MOST_LAYERS} layers and operations", offset)
 
-    def _deeper(self, depth: int, message: Message) -> None:
+    def _check_depth(self, depth: int, message: Message) -> None:
         if depth > self.depth:
             raise LimitReachedError(f"models and blocks nest more than {self.depth} deep", message.start)
 
 
-def _below(message: Message, number: int) -> Iterator[Message]:
+def _iter_messages(message: Message, number: int) -> Iterator[Message]:
     return (each.body for each in message.fields() if each.number == number and each.wire == BYTES)
 
 
-def _text(message: Message, number: int) -> str:
-    """The text of a field, of which the last counts."""
+def _read_text(message: Message, number: int) -> str:
+    """Return the last text of a field."""
     text = ""
-    for body in _below(message, number):
-        text = body.text(_NAME)
+    for body in _iter_messages(message, number):
+        text = body.text(_NAME_BYTES)
     return text
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the classes, operators and files that a model names.
+    """Yield the classes, operators and files that a model names, and pickles hidden within its bytes.
 
     Raises:
-        DamagedError: the message breaks off.
-        LimitReachedError: it nests too deep, or holds too much.
+        DamagedError: the message breaks off; the names before are yielded first.
+        LimitReachedError: it nests too deep, or has too many layers or weight files.
+        WindowError: from the window.
     """
-    found = _Found(limits.depth * 4)
+    # Messages nest deeper than the models that they represent, so a multiple of the usual depth is allowed.
+    reader = _ModelReader(limits.depth * 4)
     failure: DamagedError | WindowError | None = None
     try:
-        found.model(Message.from_window(window))
+        reader.read_model(Message.from_window(window))
     except (DamagedError, WindowError) as error:
         failure = error
     mentions = tuple(
-        Mention(FORMAT, use, name, Location(offset=offset)) for (use, name), offset in found.mentions.items()
+        Mention(FORMAT, use, name, Location(offset=offset)) for (use, name), offset in reader.mentions.items()
     )
-    yield Outline(FORMAT, mentions, (("layers", str(found.count)),))
+    yield Outline(FORMAT, mentions, (("layers", str(reader.count)),))
     linked = (
         Reference(ReferenceKind.MODEL, target, "linked model", where=Location(offset=offset))
-        for target, offset in found.linked.items()
+        for target, offset in reader.linked.items()
     )
-    weights = (Reference(ReferenceKind.DATA, target, "weights", needs) for target, needs in found.needs.items())
-    if found.linked or found.needs:
+    weights = (Reference(ReferenceKind.DATA, target, "weights", needs) for target, needs in reader.needs.items())
+    if reader.linked or reader.needs:
         yield References(FORMAT, (*linked, *weights))
     yield from SEARCH.read(artifact, window, limits)
     if failure is not None:
@@ -202,7 +220,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def recognises_weights(head: Head) -> bool:
-    """A count, the version, nothing else in the header, and the mark of the first entry."""
+    """Whether the header has version 2 and only zeros after it, and the first entry begins with its sentinel."""
     data = head.data
     return (
         head.content is None
@@ -213,10 +231,10 @@ def recognises_weights(head: Head) -> bool:
 
 
 def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield how many tensors a file of weights holds, each of which stands within it.
+    """Yield the number of tensors in a weight file.
 
     Raises:
-        DamagedError: one does not.
+        DamagedError: an entry is missing, or its data are outside the file; the number before is yielded first.
     """
     count = int.from_bytes(window.read(0, 4), "little")
     position = _ALIGNMENT
@@ -226,9 +244,9 @@ def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator
         entry = window.read(position, _ALIGNMENT)
         size, start = int.from_bytes(entry[8:16], "little"), int.from_bytes(entry[16:24], "little")
         if entry[:4] != _SENTINEL or len(entry) < _ALIGNMENT:
-            failure = DamagedError(f"the header counts {count} tensors, of which {done} are there", position)
+            failure = DamagedError(f"the header counts {count} tensors, the file has {done}", position)
         elif start < position + _ALIGNMENT or start + size > window.size:
-            failure = DamagedError(f"a tensor of {size} bytes at {start} stands outside the file", position)
+            failure = DamagedError(f"a tensor of {size} bytes at offset {start} is outside the file", position)
         else:
             position = -(-(start + size) // _ALIGNMENT) * _ALIGNMENT
             done += 1

@@ -1,4 +1,4 @@
-"""Programs of ExecuTorch."""
+"""Read ExecuTorch programs (``.pte``): FlatBuffers of operators and delegates, with segments of data after them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Configurations of Keras: which classes, functions, code and files they name, in JSON of any place."""
+"""Interpret Keras configurations: find the classes, functions, code and files that they name.
+
+A configuration is JSON. It occurs as a file, in ``.keras`` archives, HDF5 attributes and SavedModels.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code that a configuration brings along: marshalled bytecode in ``Lambda`` layers and ``__lambda__`` objects.
+"""Find code in a Keras configuration: marshalled bytecode in ``Lambda`` layers and ``__lambda__`` objects.
 
 Source: ``func_dump`` and ``func_load`` of ``keras/src/utils/python_utils.py``; CVE-2024-3660.
 """
@@ -18,14 +18,19 @@ from modelaudit.model.structure import CodeOutline
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.>]{0,199}")
 _LONGEST_CODE: Final = 4 * 1024 * 1024
-_DETAIL: Final = 300
-_FEW: Final = 8
-_TYPES: Final = {"function": "function_type", "output_shape": "output_shape_type", "mask": "mask_type"}
+_DETAIL_LENGTH: Final = 300
+_MOST_QUOTED_NAMES: Final = 8
+# The key that states the kind of each function in the configuration of a Lambda layer.
+_TYPE_KEYS: Final = {"function": "function_type", "output_shape": "output_shape_type", "mask": "mask_type"}
 
 
-def named_function(layer: KerasObject) -> tuple[str, Setting] | None:
-    """The name of the function that a ``Lambda`` layer of Keras 2 only refers to; ``None`` if it may bring code."""
-    for key, type_key in _TYPES.items():
+def find_named_function(layer: KerasObject) -> tuple[str, Setting] | None:
+    """Return the function that a Keras 2 ``Lambda`` layer refers to by name, with its setting.
+
+    Returns:
+        ``None`` when the layer may contain code in any of its three functions.
+    """
+    for key, type_key in _TYPE_KEYS.items():
         types = layer.configured_texts(type_key)
         if "lambda" in types or len(types) > 1:
             return None
@@ -42,24 +47,24 @@ def named_function(layer: KerasObject) -> tuple[str, Setting] | None:
 
 
 def refers_to_object(layer: KerasObject) -> bool:
-    """Whether the function of a ``Lambda`` layer of Keras 3 is an object, which is judged by itself."""
+    """Whether the function of a Keras 3 ``Lambda`` layer is an object, which is reviewed separately."""
     inside = layer.inside.get("function", [])
     return any(steps == ("class_name",) for steps, _ in inside) and not layer.config.get("function")
 
 
-def code_of(layer: KerasObject) -> str:
-    """One line about the code that an object brings along; empty where it can not be read."""
+def describe_code(layer: KerasObject) -> str:
+    """Describe the code in an object in one line; return an empty text where there is none that can be read."""
     texts = [each.value for _, each in layer.inside.get("function", []) if isinstance(each.value, str)]
     texts += layer.configured_texts("code") + layer.configured_texts("value") + layer.configured_texts("")
     for text in texts:
-        told = _outline(text)
-        if told:
-            return told
+        description = _describe_bytecode(text)
+        if description:
+            return description
     source = next((text for text in texts if "lambda" in text or "(" in text), "")
     return f"the text {source[:120]!r}" if source else ""
 
 
-def _outline(text: str) -> str:
+def _describe_bytecode(text: str) -> str:
     if not 16 < len(text) <= _LONGEST_CODE:
         return ""
     try:
@@ -67,19 +72,19 @@ def _outline(text: str) -> str:
     except (binascii.Error, ValueError):
         return ""
     if not begins_code(data):
-        data = text.encode("latin-1", "replace")  # as Keras 2.0 kept it
-    return _line(outline_marshalled_code(data, 0)) if begins_code(data) else ""
+        data = text.encode("latin-1", "replace")  # Keras 2.0 wrote bytecode without base64
+    return _format_outlines(outline_marshalled_code(data, 0)) if begins_code(data) else ""
 
 
-def _line(outlines: Iterable[CodeOutline]) -> str:
-    told = list(outlines)
+def _format_outlines(outlines: Iterable[CodeOutline]) -> str:
+    codes = list(outlines)
     parts = []
-    for what, each in (
-        ("imports", [name for one in told for name in one.imports]),
-        ("uses", [name for one in told for name in one.names]),
-        ("constants", [name for one in told for name in one.constants]),
+    for label, names in (
+        ("imports", [name for code in codes for name in code.imports]),
+        ("uses", [name for code in codes for name in code.names]),
+        ("constants", [name for code in codes for name in code.constants]),
     ):
-        if each:
-            parts.append(f"{what} {', '.join(list(dict.fromkeys(each))[:_FEW])}")
-    names = ", ".join(one.name for one in told[:_FEW])
-    return f"code object {names}: {'; '.join(parts) or 'names nothing'}"[:_DETAIL] if told else ""
+        if names:
+            parts.append(f"{label} {', '.join(list(dict.fromkeys(names))[:_MOST_QUOTED_NAMES])}")
+    titles = ", ".join(code.name for code in codes[:_MOST_QUOTED_NAMES])
+    return f"code object {titles}: {'; '.join(parts) or 'no names'}"[:_DETAIL_LENGTH] if codes else ""

@@ -1,4 +1,4 @@
-"""Documents of JSON and YAML that are configurations of Keras, alone or inside a ``.keras`` archive."""
+"""Interpret JSON and YAML documents that are Keras configurations, alone, in a ``.keras`` archive or a SavedModel."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from modelaudit.formats.graphs.keras.reading import readings_of
+from modelaudit.formats.graphs.keras.reader import read_configuration
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import Reading
 
-_MEMBER: Final = "!config.json"
-_IN_SAVED_MODEL: Final = re.compile(r"\.pb!layer-\d+\.json\Z")
+_ARCHIVE_MEMBER: Final = "!config.json"
+_SAVED_MODEL_MEMBER: Final = re.compile(r"\.pb!layer-\d+\.json\Z")
 
 
-def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield what the document means to Keras, if it is for Keras."""
-    for item in readings_of(settings, limits, is_known=path.lower().endswith(_MEMBER)):
-        if isinstance(item, Outline) and _IN_SAVED_MODEL.search(path):
-            item = replace(item, mentions=tuple(map(_revived, item.mentions)))
+def _interpret(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield the mentions and references of the document if it is a Keras configuration."""
+    for item in read_configuration(settings, limits, is_known=path.lower().endswith(_ARCHIVE_MEMBER)):
+        if isinstance(item, Outline) and _SAVED_MODEL_MEMBER.search(path):
+            item = replace(item, mentions=tuple(map(_mark_revived_class, item.mentions)))
         yield item
 
 
-def _revived(mention: Mention) -> Mention:
-    """A class that Keras does not know is put together from the functions of the graph, and nobody's code is called.
+def _mark_revived_class(mention: Mention) -> Mention:
+    """Mark the class of a layer in a SavedModel: Keras revives an unknown class from the graph and calls no code of it.
 
     Source: ``tf_keras/src/saving/legacy/saved_model/load.py`` (``revive_custom_object``).
     """
     return replace(mention, use="revived-class") if mention.use in ("class", "custom-class") else mention
 
 
-INTERPRETER = Interpreter(frozenset({"class_name"}), _read)
+INTERPRETER = Interpreter(frozenset({"class_name"}), _interpret)

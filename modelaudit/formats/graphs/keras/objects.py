@@ -1,4 +1,4 @@
-"""The objects of a configuration of Keras: what each says of its class, at every depth.
+"""Find the objects in a Keras configuration, at every depth, with the settings that select their class.
 
 Sources: ``keras/src/saving/serialization_lib.py`` (Keras 3), ``tf_keras/src/saving/legacy/serialization.py`` (Keras 2).
 """
@@ -11,73 +11,79 @@ from typing import Final
 
 from modelaudit.languages.settings import Setting
 
-_SPELLINGS: Final = 4
-# What lies deeper in a configuration belongs to an object in it, or is of no concern.
-_NEAR: Final = 8
-_OF_AN_OBJECT: Final = frozenset({"class_name", "module", "registered_name", "spec_name"})
-_OF_A_CODE: Final = frozenset({"function", "output_shape", "mask"})
+_MOST_VALUES: Final = 4
+# A setting more than eight steps below ``config`` belongs to an object inside, or has no effect.
+_MOST_STEPS_BELOW: Final = 8
+_CLASS_KEYS: Final = frozenset({"class_name", "module", "registered_name", "spec_name"})
+_FUNCTION_KEYS: Final = frozenset({"function", "output_shape", "mask"})
 
 Path = tuple[str, ...]
 
 
 @dataclass(slots=True)
 class KerasObject:
-    """One object that Keras would make. A key that occurs twice has several values, and each parser takes its own.
+    """One object that Keras would create.
+
+    A key that occurs twice has several values here, because parsers differ in the one that they take.
 
     Attributes:
-        config: the single values directly below ``config``, by key; those of a config that is one under ``""``.
-        inside: the single values below ``config.function`` and its like, with the steps from there.
+        path: the keys from the root to the object.
+        first: the setting by which the object was found.
+        class_settings: the settings that select the class, by key.
+        config: the single values directly below ``config``, by key; of a ``config`` that is a single value, under "".
+        inside: the single values below ``config.function`` and the other functions, with the steps from there.
+        configured: whether the object has a ``config``.
     """
 
     path: Path
     first: Setting
-    said: dict[str, list[Setting]] = field(default_factory=dict)
+    class_settings: dict[str, list[Setting]] = field(default_factory=dict)
     config: dict[str, list[Setting]] = field(default_factory=dict)
     inside: dict[str, list[tuple[Path, Setting]]] = field(default_factory=dict)
     configured: bool = False
 
     def texts(self, key: str) -> list[str]:
-        """What it says under a key of its own, as text, without what is said twice; bounded."""
-        return _texts(self.said.get(key, ()))
+        """Return up to four different texts of a key that selects the class, such as ``class_name``."""
+        return _list_texts(self.class_settings.get(key, ()))
 
     def configured_texts(self, key: str) -> list[str]:
-        """The same of a key of its configuration."""
-        return _texts(self.config.get(key, ()))
+        """Return up to four different texts of a key directly below ``config``."""
+        return _list_texts(self.config.get(key, ()))
 
     @property
     def last(self) -> str:
-        """The last part of its class's name."""
+        """The last part of the name of the class."""
         return next(iter(self.texts("class_name")), "").rpartition(".")[2]
 
 
-def _texts(settings: Iterable[Setting]) -> list[str]:
+def _list_texts(settings: Iterable[Setting]) -> list[str]:
     found = [each.value for each in settings if isinstance(each.value, str)]
-    # The last is the one that Python takes, the first the one that others do.
-    return list(dict.fromkeys([*found[:1], *found[-1:], *found]))[:_SPELLINGS]
+    # Python takes the last of repeated keys and some parsers the first, so these two are always kept.
+    return list(dict.fromkeys([*found[:1], *found[-1:], *found]))[:_MOST_VALUES]
 
 
-def objects_of(settings: Sequence[Setting]) -> list[KerasObject]:
-    """Every object that names a class, in the order of the text."""
+def find_objects(settings: Sequence[Setting]) -> list[KerasObject]:
+    """Find every object that names a class, in the order of the text."""
     found: dict[Path, KerasObject] = {}
     for setting in settings:
-        # Keras imports the module before it looks whether the class has a name at all.
+        # Keras imports the module before it checks the class name, so a class_name that is no text counts too.
         for index in range(max(0, len(setting.path) - 2), len(setting.path)):
             if setting.path[index] == "class_name":
                 found.setdefault(setting.path[:index], KerasObject(setting.path[:index], setting))
     if not found:
         return []
     for setting in settings:
-        _assign(setting, found)
+        _assign_setting(setting, found)
     return list(found.values())
 
 
-def _assign(setting: Setting, found: dict[Path, KerasObject]) -> None:
+def _assign_setting(setting: Setting, found: dict[Path, KerasObject]) -> None:
     path = setting.path
-    if path and path[-1] in _OF_AN_OBJECT:
+    if path and path[-1] in _CLASS_KEYS:
         owner = found.get(path[:-1])
         if owner is not None:
-            owner.said.setdefault(path[-1], []).append(setting)
-    for index in _configs(path):
+            owner.class_settings.setdefault(path[-1], []).append(setting)
+    for index in _find_config_keys(path):
         owner = found.get(path[:index])
         if owner is None:
             continue
@@ -85,16 +91,16 @@ def _assign(setting: Setting, found: dict[Path, KerasObject]) -> None:
         rest = path[index + 1 :]
         if len(rest) <= 1:
             owner.config.setdefault("".join(rest), []).append(setting)
-        if rest and rest[0] in _OF_A_CODE:
+        if rest and rest[0] in _FUNCTION_KEYS:
             owner.inside.setdefault(rest[0], []).append((rest[1:], setting))
 
 
-def _configs(path: Path) -> Iterator[int]:
-    for index in range(max(0, len(path) - _NEAR), len(path)):
+def _find_config_keys(path: Path) -> Iterator[int]:
+    for index in range(max(0, len(path) - _MOST_STEPS_BELOW), len(path)):
         if path[index] == "config":
             yield index
 
 
 def is_configuration(objects: Sequence[KerasObject]) -> bool:
-    """Whether some object is one as Keras writes it; a class that is only named may be a word of anything."""
-    return any(each.configured or "registered_name" in each.said for each in objects)
+    """Whether an object has a ``config`` or a registered name; other programs use the key ``class_name`` too."""
+    return any(each.configured or "registered_name" in each.class_settings for each in objects)

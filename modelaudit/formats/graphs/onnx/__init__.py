@@ -1,4 +1,8 @@
-"""Graphs of ONNX: what they compute with, what lies in other files, and whether their sizes agree."""
+"""Read ONNX and ONNX Runtime (ORT) models: operators, external data, and the sizes of tensors.
+
+An ONNX model is a protocol buffer with a graph of nodes; each node calls an operator. An ORT model holds the same graph
+in a FlatBuffer. Both readers report the operators for review and compare the shape of each tensor with its bytes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ class TensorSizeDefect(DefectKind):
 
 
 class OnnxDefect(DefectKind):
-    """Defects in the external data of an ONNX model."""
+    """Defects in the external data of an ONNX model, that is, tensors whose bytes are in another file."""
 
     DUPLICATE_KEY = "duplicate-key"
     EXTERNAL_KEY = "external-key"

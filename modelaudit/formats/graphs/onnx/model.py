@@ -1,7 +1,7 @@
-"""ONNX models, walked over the wire format: graphs in graphs, functions and training, without the weights.
+"""Read ONNX models from the protobuf wire format: graphs, subgraphs, functions and training, without the weights.
 
-Parsers merge what occurs twice, so every occurrence counts here. Bytes of tensors are passed over, whatever their size.
-Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+A protobuf parser merges a message field that occurs twice, so every occurrence is read here. The bytes of tensors are
+skipped. Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from modelaudit.formats.graphs.onnx.findings import STANDARD, Found
-from modelaudit.formats.graphs.onnx.recognition import GRAPH, IR_VERSION, cut_graph
-from modelaudit.formats.graphs.onnx.tensors import Tensor, judge
+from modelaudit.formats.graphs.onnx.collector import STANDARD_DOMAIN, ModelCollector
+from modelaudit.formats.graphs.onnx.recognition import GRAPH, IR_VERSION, find_truncated_graph
+from modelaudit.formats.graphs.onnx.tensors import Tensor, check_tensor
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -21,100 +21,112 @@ from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 
 _OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 8, 14, 20, 25
-# Texts and what devices a model is meant for; of any other field, only its bytes can tell what it is for.
-_KNOWN: Final = frozenset({2, 3, 4, 6, 26})
-_TEXTS: Final = {2: "producer", 3: "producer version"}
-# Parsers of protocol buffers refuse a hundred messages in each other, and a graph in a graph takes three.
-_DEEPEST: Final = 40
+# Plain texts of the schema and the device configuration. Any other field is unknown, so its bytes are searched.
+_KNOWN_FIELDS: Final = frozenset({2, 3, 4, 6, 26})
+_FACTS: Final = {2: "producer", 3: "producer version"}
+# Parsers of protocol buffers refuse 100 nested messages, and each nested graph takes three (node, attribute, graph).
+_MOST_NESTED_GRAPHS: Final = 40
 _NAME_BYTES: Final = 256
 _BLANKS: Final = 64
-_TOLD: Final = frozenset({"module", "class_name", "func_name", "operator", "ep_cache_context"})
+# Attributes that decide which code or file a node uses.
+_QUOTED_ATTRIBUTES: Final = frozenset({"module", "class_name", "func_name", "operator", "ep_cache_context"})
 _DESCRIPTION: Final = 6
-_EMBEDDED: Final = "embed_mode"
-_CONTEXT: Final = "EPContext"
+_EMBED_MODE: Final = "embed_mode"
+_CONTEXT_OPERATOR: Final = "EPContext"
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline and the files that it names, then what its texts hold, as artifacts.
+    """Yield the outline of the model, references to external data, and embedded content.
 
     Raises:
-        DamagedError: the bytes break off or contradict the wire format; what stands before is yielded first.
-        LimitReachedError: it holds more than is followed.
+        DamagedError: the bytes break off or contradict the wire format; the part before is yielded first.
+        LimitReachedError: there are too many fields, operators or files, or graphs nest too deep.
         WindowError: from the window.
     """
-    found = Found("onnx", artifact.path, window, limits)
-    broken: DamagedError | WindowError | None = None
-    walk = _Walk(found, limits)
+    collector = ModelCollector("onnx", artifact.path, window, limits)
+    failure: DamagedError | WindowError | None = None
+    reader = _ModelReader(collector, limits)
     try:
-        walk.model(Message.from_window(window))
+        reader.read_model(Message.from_window(window))
     except (DamagedError, WindowError) as error:
-        broken = error
-    if isinstance(broken, DamagedError):
-        walk.cut(cut_graph(window, broken.offset))
-    yield from found.readings(artifact)
-    if broken is not None:
-        raise broken
+        failure = error
+    if isinstance(failure, DamagedError):
+        reader.read_truncated_graph(find_truncated_graph(window, failure.offset))
+    yield from collector.build_readings(artifact)
+    if failure is not None:
+        raise failure
 
 
-class _Walk:
-    """Goes through a model and notes what is found. All methods raise ``DamagedError`` and ``WindowError``."""
+class _ModelReader:
+    """Read the messages of a model into a collector. All methods raise ``DamagedError`` and ``WindowError``."""
 
-    def __init__(self, found: Found, limits: Limits) -> None:
-        self._found = found
-        self._most = limits.document_nodes
-        self._steps = 0
+    def __init__(self, collector: ModelCollector, limits: Limits) -> None:
+        self._collector = collector
+        self._most_fields = limits.document_nodes
+        self._field_count = 0
 
-    def _fields(self, message: Message) -> Iterator[Field]:
+    def _iter_fields(self, message: Message) -> Iterator[Field]:
+        """Iterate over the fields of a message; one bound holds for the fields of all messages together."""
         for field in message.fields():
-            self._steps += 1
-            if self._steps > self._most:
-                raise LimitReachedError(f"the model holds more than {self._most} fields", field.offset)
+            self._field_count += 1
+            if self._field_count > self._most_fields:
+                raise LimitReachedError(f"the model has more than {self._most_fields} fields", field.offset)
             yield field
 
-    def model(self, message: Message) -> None:
-        """The whole file."""
-        parts = {_OPSETS: self._opset, _METADATA: self._metadata, _TRAINING: self._training, _FUNCTIONS: self._function}
-        seen = False
-        for field in self._fields(message):
+    def read_model(self, message: Message) -> None:
+        """Read a ModelProto, the message that is the whole file."""
+        parts = {
+            _OPSETS: self._read_opset,
+            _METADATA: self._read_metadata,
+            _TRAINING: self._read_training,
+            _FUNCTIONS: self._read_function,
+        }
+        has_graph = False
+        for field in self._iter_fields(message):
             number, body = field.number, field.body
             if number == IR_VERSION and field.wire == VARINT:
-                self._found.fact("ir_version", str(field.value))
+                self._collector.record_fact("ir_version", str(field.value))
             if field.wire != BYTES:
                 continue
             if number == _DESCRIPTION:
-                self._found.describe(body)
-            elif number in _TEXTS:
-                self._found.fact(_TEXTS[number], body.text(_NAME_BYTES))
+                self._collector.record_description(body)
+            elif number in _FACTS:
+                self._collector.record_fact(_FACTS[number], body.text(_NAME_BYTES))
             elif number == GRAPH:
-                seen = True
-                self._graph(body, 1)
+                has_graph = True
+                self._read_graph(body, 1)
             elif number in parts:
                 parts[number](body)
-            elif number not in _KNOWN:
-                self._found.text(str(number), body)
-        if not seen:
-            raise DamagedError("there is no graph in it", 0)
+            elif number not in _KNOWN_FIELDS:
+                self._collector.search_text(body)
+        if not has_graph:
+            raise DamagedError("the model has no graph", 0)
 
-    def cut(self, graph: Message | None) -> None:
-        """What is there of a graph that breaks off with the file; where exactly it does is known already."""
+    def read_truncated_graph(self, graph: Message | None) -> None:
+        """Read the available part of a graph that ends after the file does."""
         if graph is not None:
+            # The caller already reports the damage of the message around it.
             with suppress(DamagedError, WindowError):
-                self._graph(graph, 1)
+                self._read_graph(graph, 1)
 
-    def _opset(self, message: Message) -> None:
+    def _read_opset(self, message: Message) -> None:
         domain, version = "", 0
-        for field in self._fields(message):
+        for field in self._iter_fields(message):
             if field.number == 1 and field.wire == BYTES:
                 domain = field.body.text(_NAME_BYTES)
             elif field.number == 2 and field.wire == VARINT:
                 version = field.value
-        self._found.fact(f"opset {domain or STANDARD}", str(version))
+        self._collector.record_fact(f"opset {domain or STANDARD_DOMAIN}", str(version))
 
-    def _metadata(self, message: Message, is_of_many: bool = False) -> None:
-        """A pair of the metadata. Of nodes and tensors, each of which has some, only documents are more than text."""
+    def _read_metadata(self, message: Message, is_of_many: bool = False) -> None:
+        """Read one metadata entry, a key with a value.
+
+        Every node and tensor can have entries (``is_of_many``). Those are recorded only when the value looks like JSON,
+        and are otherwise searched, so that a large graph does not use up the bound on metadata.
+        """
         key = ""
         value: Message | None = None
-        for field in self._fields(message):
+        for field in self._iter_fields(message):
             if field.number == 1 and field.wire == BYTES:
                 key = field.body.text(_NAME_BYTES)
             elif field.number == 2 and field.wire == BYTES:
@@ -122,69 +134,71 @@ class _Walk:
         if value is None:
             return
         if is_of_many and not value.raw(_BLANKS).lstrip().startswith((b"{", b"[")):
-            self._found.text(key, value)
+            self._collector.search_text(value)
         else:
-            self._found.note(key, value)
+            self._collector.record_metadata(key, value)
 
-    def _training(self, message: Message) -> None:
-        for field in self._fields(message):
+    def _read_training(self, message: Message) -> None:
+        for field in self._iter_fields(message):
             if field.number in (1, 2) and field.wire == BYTES:
-                self._graph(field.body, 1)
+                self._read_graph(field.body, 1)
 
-    def _function(self, message: Message) -> None:
+    def _read_function(self, message: Message) -> None:
+        """Read a FunctionProto: name (1), domain (10), overload (13), nodes, defaults of attributes, and metadata."""
         names = {1: "", 10: "", 13: ""}
-        for field in self._fields(message):
+        for field in self._iter_fields(message):
             if field.wire != BYTES:
                 continue
             if field.number in names:
                 names[field.number] = field.body.text(_NAME_BYTES)
             elif field.number == 7:
-                self._node(field, 1)
+                self._read_node(field, 1)
             elif field.number == 11:
-                self._attribute(field.body, 1)
+                self._read_attribute(field.body, 1)
             elif field.number == 14:
-                self._metadata(field.body)
-        self._found.functions.add((names[10] or STANDARD, names[1], names[13]))
+                self._read_metadata(field.body)
+        self._collector.functions.add((names[10] or STANDARD_DOMAIN, names[1], names[13]))
 
-    def _graph(self, message: Message, depth: int) -> None:
-        if depth > _DEEPEST:
-            raise LimitReachedError(f"graphs lie in each other more than {_DEEPEST} deep", message.start)
-        for field in self._fields(message):
+    def _read_graph(self, message: Message, depth: int) -> None:
+        if depth > _MOST_NESTED_GRAPHS:
+            raise LimitReachedError(f"graphs nest more than {_MOST_NESTED_GRAPHS} deep", message.start)
+        for field in self._iter_fields(message):
             if field.wire != BYTES:
                 continue
             if field.number == 1:
-                self._node(field, depth)
+                self._read_node(field, depth)
             elif field.number == 5:
-                self._tensor(field)
+                self._read_tensor(field)
             elif field.number == 15:
-                self._sparse(field.body)
+                self._read_sparse_tensor(field.body)
             elif field.number == 16:
-                self._metadata(field.body)
+                self._read_metadata(field.body)
 
-    def _node(self, node: Field, depth: int) -> None:
+    def _read_node(self, node: Field, depth: int) -> None:
+        """Read a NodeProto: operator (4), domain (7), overload (8), and the attributes that findings quote."""
         names = {4: "", 7: "", 8: ""}
-        told: dict[str, str] = {}
-        for field in self._fields(node.body):
+        quoted: dict[str, str] = {}
+        for field in self._iter_fields(node.body):
             if field.wire != BYTES:
                 continue
             if field.number in names:
                 names[field.number] = field.body.text(_NAME_BYTES)
             elif field.number == 5:
-                told |= self._attribute(field.body, depth)
+                quoted |= self._read_attribute(field.body, depth)
             elif field.number == 9:
-                self._metadata(field.body, is_of_many=True)
+                self._read_metadata(field.body, is_of_many=True)
         where = Location(offset=node.offset)
-        embedded, context = told.pop(_EMBEDDED, "1"), told.get("ep_cache_context")
-        if names[4] == _CONTEXT and embedded == "0" and context:
-            # The compiled graph of an accelerator lies in a file of its own; this is its name.
-            self._found.refer(context, 0, _CONTEXT, where)
-        detail = " ".join(f"{key}={value}" for key, value in told.items() if key != "ep_cache_context")
-        self._found.call(names[7], names[4], names[8], where, detail)
+        embed_mode, context = quoted.pop(_EMBED_MODE, "1"), quoted.get("ep_cache_context")
+        if names[4] == _CONTEXT_OPERATOR and embed_mode == "0" and context:
+            # Not embedded: the compiled graph of an accelerator is in a file of its own, named by the context.
+            self._collector.record_reference(context, 0, _CONTEXT_OPERATOR, where)
+        detail = " ".join(f"{key}={value}" for key, value in quoted.items() if key != "ep_cache_context")
+        self._collector.record_call(names[7], names[4], names[8], where, detail)
 
-    def _attribute(self, message: Message, depth: int) -> dict[str, str]:
-        """Walk what an attribute holds; of the few whose value tells what a node does, name and value."""
+    def _read_attribute(self, message: Message, depth: int) -> dict[str, str]:
+        """Read an AttributeProto with its tensors and graphs; return its name and value if findings quote them."""
         name, number, text = "", "", ""
-        for field in self._fields(message):
+        for field in self._iter_fields(message):
             if field.number == 3 and field.wire == VARINT:
                 number = str(field.value)
             elif field.wire != BYTES:
@@ -193,33 +207,33 @@ class _Walk:
                 name = field.body.text(_NAME_BYTES)
             elif field.number == 4:
                 text = field.body.text(_NAME_BYTES)
-                self._found.text(name, field.body)
+                self._collector.search_text(field.body)
             elif field.number == 9:
-                self._found.text(name, field.body)
+                self._collector.search_text(field.body)
             else:
-                self._value(name, field, depth)
-        # Only now, since fields come in any order, and of the name the last counts.
-        if name == _EMBEDDED:
+                self._read_attribute_value(name, field, depth)
+        # Fields come in any order and the last name counts, so the name is known only after all fields.
+        if name == _EMBED_MODE:
             return {name: number or "0"}
-        return {name: text} if name in _TOLD else {}
+        return {name: text} if name in _QUOTED_ATTRIBUTES else {}
 
-    def _value(self, name: str, field: Field, depth: int) -> None:
+    def _read_attribute_value(self, name: str, field: Field, depth: int) -> None:
         if field.number in (5, 10):
-            self._tensor(field, name)
+            self._read_tensor(field, name)
         elif field.number in (6, 11):
-            self._graph(field.body, depth + 1)
+            self._read_graph(field.body, depth + 1)
         elif field.number in (22, 23):
-            self._sparse(field.body)
+            self._read_sparse_tensor(field.body)
 
-    def _sparse(self, message: Message) -> None:
-        for field in self._fields(message):
+    def _read_sparse_tensor(self, message: Message) -> None:
+        for field in self._iter_fields(message):
             if field.number in (1, 2) and field.wire == BYTES:
-                self._tensor(field)
+                self._read_tensor(field)
 
-    def _tensor(self, holder: Field, by: str = "") -> None:
+    def _read_tensor(self, holder: Field, by: str = "") -> None:
         tensor = Tensor(Location(offset=holder.offset))
-        for field in self._fields(holder.body):
-            tensor.take(field)
+        for field in self._iter_fields(holder.body):
+            tensor.read_field(field)
             if field.number == 16 and field.wire == BYTES:
-                self._metadata(field.body, is_of_many=True)
-        judge(tensor, by, self._found)
+                self._read_metadata(field.body, is_of_many=True)
+        check_tensor(tensor, by, self._collector)

@@ -1,4 +1,4 @@
-"""The format of ONNX Runtime for small devices: the same graphs in a FlatBuffer.
+"""Read ORT models, the format of ONNX Runtime for small devices: an ONNX graph in a FlatBuffer.
 
 Source: onnxruntime/core/flatbuffers/schema/ort.fbs of ONNX Runtime.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.graphs.onnx.findings import STANDARD, Found
-from modelaudit.formats.graphs.onnx.tensors import Tensor, judge
+from modelaudit.formats.graphs.onnx.collector import STANDARD_DOMAIN, ModelCollector
+from modelaudit.formats.graphs.onnx.tensors import Tensor, check_tensor
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -18,79 +18,87 @@ from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
 from modelaudit.wire.protobuf import Message
 
-_DEEPEST: Final = 40
-_TOLD: Final = frozenset({"module", "class_name", "func_name", "operator"})
+_MOST_NESTED_GRAPHS: Final = 40
+_QUOTED_ATTRIBUTES: Final = frozenset({"module", "class_name", "func_name", "operator"})
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline, then what its texts hold, as artifacts. Raises ``DamagedError`` and ``WindowError``."""
-    found = Found("ort", artifact.path, window, limits)
-    broken: DamagedError | WindowError | None = None
+    """Yield the outline of the model, references to external data, and embedded content.
+
+    Raises:
+        DamagedError: an offset is invalid or there is no graph; the part before is yielded first.
+        LimitReachedError: there are too many operators, or graphs nest too deep.
+        WindowError: from the window.
+    """
+    collector = ModelCollector("ort", artifact.path, window, limits)
+    failure: DamagedError | WindowError | None = None
     try:
-        _session(FlatBuffer(window, limits).read_root(), found)
+        _read_session(FlatBuffer(window, limits).read_root(), collector)
     except (DamagedError, WindowError) as error:
-        broken = error
-    yield from found.readings(artifact)
-    if broken is not None:
-        raise broken
+        failure = error
+    yield from collector.build_readings(artifact)
+    if failure is not None:
+        raise failure
 
 
-def _session(session: Table, found: Found) -> None:
-    found.fact("ort_version", session.text(0))
+def _read_session(session: Table, collector: ModelCollector) -> None:
+    """Read an InferenceSession, the root table, with its model and the main graph."""
+    collector.record_fact("ort_version", session.text(0))
     model = session.table(1)
     graph = model.table(7) if model is not None else None
     if model is None or graph is None:
-        raise DamagedError("there is no graph in it", session.position)
-    found.fact("producer", model.text(2))
-    found.fact("producer version", model.text(3))
+        raise DamagedError("the model has no graph", session.position)
+    collector.record_fact("producer", model.text(2))
+    collector.record_fact("producer version", model.text(3))
     for opset in model.tables(1):
-        found.fact(f"opset {opset.text(0) or STANDARD}", str(opset.number(1, "q")))
+        collector.record_fact(f"opset {opset.text(0) or STANDARD_DOMAIN}", str(opset.number(1, "q")))
     for entry in model.tables(9):
         value = entry.vector(1, 1)
         if value is not None:
-            found.note(entry.text(0), Message(found.window, value.start, value.start + value.count))
-    _graph(graph, 1, found)
+            collector.record_metadata(entry.text(0), Message(collector.window, value.start, value.start + value.count))
+    _read_graph(graph, 1, collector)
 
 
-def _graph(graph: Table, depth: int, found: Found) -> None:
-    if depth > _DEEPEST:
-        raise LimitReachedError(f"graphs lie in each other more than {_DEEPEST} deep", graph.position)
+def _read_graph(graph: Table, depth: int, collector: ModelCollector) -> None:
+    if depth > _MOST_NESTED_GRAPHS:
+        raise LimitReachedError(f"graphs nest more than {_MOST_NESTED_GRAPHS} deep", graph.position)
     for tensor in graph.tables(0):
-        _tensor(tensor, found)
+        _read_tensor(tensor, collector)
     for node in graph.tables(2):
-        told: dict[str, str] = {}
+        quoted: dict[str, str] = {}
         for attribute in node.tables(10):
-            told |= _attribute(attribute, depth, found)
-        detail = " ".join(f"{key}={value}" for key, value in told.items())
-        found.call(node.text(2), node.text(5), "", Location(offset=node.position), detail)
+            quoted |= _read_attribute(attribute, depth, collector)
+        detail = " ".join(f"{key}={value}" for key, value in quoted.items())
+        collector.record_call(node.text(2), node.text(5), "", Location(offset=node.position), detail)
     for sparse in graph.tables(7):
-        _tensor(sparse.table(0), found)
-        _tensor(sparse.table(1), found)
+        _read_tensor(sparse.table(0), collector)
+        _read_tensor(sparse.table(1), collector)
 
 
-def _attribute(attribute: Table, depth: int, found: Found) -> dict[str, str]:
+def _read_attribute(attribute: Table, depth: int, collector: ModelCollector) -> dict[str, str]:
+    """Read an attribute with its tensors and graphs; return its name and value if findings quote them."""
     name = attribute.text(0)
-    _text(name, attribute.vector(5, 1), found)
-    _tensor(attribute.table(6), found)
+    _search_text(attribute.vector(5, 1), collector)
+    _read_tensor(attribute.table(6), collector)
     for tensor in attribute.tables(11):
-        _tensor(tensor, found)
+        _read_tensor(tensor, collector)
     graph = attribute.table(7)
     for inner in (*([graph] if graph is not None else []), *attribute.tables(12)):
-        _graph(inner, depth + 1, found)
-    return {name: attribute.text(5)} if name in _TOLD else {}
+        _read_graph(inner, depth + 1, collector)
+    return {name: attribute.text(5)} if name in _QUOTED_ATTRIBUTES else {}
 
 
-def _tensor(table: Table | None, found: Found) -> None:
+def _read_tensor(table: Table | None, collector: ModelCollector) -> None:
     if table is None:
         return
     tensor = Tensor(Location(offset=table.position), table.text(0, 120), type=table.number(3, "i"))
     dims, raw = table.vector(2, 8), table.vector(4, 1)
     for size in dims.numbers("q") if dims is not None else ():
-        tensor.dimension(size & (1 << 64) - 1)
+        tensor.add_dimension(size & (1 << 64) - 1)
     tensor.raw = raw.count if raw is not None else None
-    judge(tensor, "", found)
+    check_tensor(tensor, "", collector)
 
 
-def _text(name: str, text: Vector | None, found: Found) -> None:
+def _search_text(text: Vector | None, collector: ModelCollector) -> None:
     if text is not None:
-        found.text(name, Message(found.window, text.start, text.start + text.count))
+        collector.search_text(Message(collector.window, text.start, text.start + text.count))

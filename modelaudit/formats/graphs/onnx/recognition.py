@@ -1,4 +1,4 @@
-"""Whether bytes are an ONNX model. The format has no magic number, so its structure has to tell."""
+"""Recognise ONNX models by their structure, because the format has no magic number."""
 
 from __future__ import annotations
 
@@ -12,31 +12,35 @@ from modelaudit.wire.sniff import name_format
 
 IR_VERSION: Final = 1
 GRAPH: Final = 7
-_FIELDS: Final = 20_000
-_LOOKED_AT: Final = 64
+_MOST_FIELDS: Final = 20_000
+_FIRST_FIELDS: Final = 64
+# The version of the format counts up by one, and is far below this bound.
+_MOST_IR_VERSION: Final = 64
 _LENGTH_BYTES: Final = 10
-_CONTROL: Final = frozenset(range(9))
-# Of a graph, the fields that a writer puts first: node, name, initializer, text, inputs, outputs, types of values.
-_OF_GRAPH: Final = {1, 2, 5, 10, 11, 12, 13, 14, 15, 16}
+_CONTROL_BYTES: Final = frozenset(range(9))
+# GraphProto: node, name, initializer, doc_string, inputs, outputs, value_info, quantization, sparse tensors, metadata.
+_GRAPH_FIELDS: Final = {1, 2, 5, 10, 11, 12, 13, 14, 15, 16}
 _NODE: Final = 1
-_OF_NODE: Final = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+_NODE_FIELDS: Final = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 _OPERATOR: Final = 4
-_NAME: Final = 256
-_NAMED: Final = re.compile(rb"[A-Za-z_]\w{0,254}+", re.ASCII)
+_NAME_BYTES: Final = 256
+_OPERATOR_NAME: Final = re.compile(rb"[A-Za-z_]\w{0,254}+", re.ASCII)
 _TENSOR: Final = 5
-_OF_TENSOR: Final = set(range(1, 17))
+_TENSOR_FIELDS: Final = set(range(1, 17))
+_TENSOR_TYPE: Final = 2
 
 
 def recognises(head: Head) -> bool:
-    """A message with a graph in it, that is one to its end or states a version beside it.
+    """Whether the message has a graph, and either parses to its end or states a version.
 
-    What is called ``.onnx`` and is nothing else that has a name is read too, to say what is wrong with it.
+    A binary file named ``.onnx`` that begins as no other known format is accepted too, so that the reader reports
+    its damage.
     """
     if head.content is not None or not head.data:
         return False
     if _has_graph(head.window):
         return True
-    is_binary = any(byte in _CONTROL for byte in head.data[:_LOOKED_AT])
+    is_binary = any(byte in _CONTROL_BYTES for byte in head.data[:_FIRST_FIELDS])
     return head.path.lower().endswith(".onnx") and is_binary and name_format(head.data, "") is None
 
 
@@ -45,20 +49,28 @@ def _has_graph(window: Window) -> bool:
     try:
         for count, field in enumerate(Message.from_window(window).fields()):
             if field.number == IR_VERSION and field.wire == VARINT:
-                has_version = 0 < field.value < _LOOKED_AT
+                has_version = 0 < field.value < _MOST_IR_VERSION
             elif field.number == GRAPH and field.wire == BYTES:
                 has_graph = has_graph or _is_graph(field.body)
-            if (has_graph and has_version) or count >= _FIELDS:
+            if (has_graph and has_version) or count >= _MOST_FIELDS:
                 break
     except DamagedError as error:
-        # A graph that breaks off where the file does: what stands before it may still tell.
-        rest = cut_graph(window, error.offset) if has_version else None
+        # The file may be truncated within the graph: with a version before it, the first part of the graph suffices.
+        rest = find_truncated_graph(window, error.offset) if has_version else None
         return rest is not None and _is_graph(rest)
     return has_graph
 
 
-def cut_graph(window: Window, offset: int | None) -> Message | None:
-    """What is there of a graph whose field begins at ``offset`` and ends beyond the file; ``None`` for other fields."""
+def find_truncated_graph(window: Window, offset: int | None) -> Message | None:
+    """Return the available part of a graph that ends after the file does.
+
+    Args:
+        window: the whole file.
+        offset: the offset of the field that breaks off.
+
+    Returns:
+        The bytes of the graph up to the end of the file; ``None`` when the field at ``offset`` is not a graph.
+    """
     if offset is None or window.read(offset, 1) != bytes([GRAPH << 3 | BYTES]):
         return None
     start = offset + 1
@@ -70,46 +82,55 @@ def cut_graph(window: Window, offset: int | None) -> Message | None:
 
 
 def _is_graph(message: Message) -> bool:
-    """Whether one of its first fields is a node or a tensor; or all are those of a graph, which may hold neither."""
+    """Whether one of the first fields is a node or a tensor, or all first fields are those of a graph.
+
+    A parser skips unknown fields, so a hostile file may put many before the first node. Behind unknown fields, only a
+    node with a valid operator name counts.
+    """
     foreign = 0
     try:
         for count, field in enumerate(message.fields()):
-            known = field.number in _OF_GRAPH and field.wire == BYTES
-            if known and field.number == _NODE and _is_node(field.body, bool(foreign)):
+            is_known = field.number in _GRAPH_FIELDS and field.wire == BYTES
+            if is_known and field.number == _NODE and _is_node(field.body, needs_name=bool(foreign)):
                 return True
-            if known and field.number == _TENSOR and not foreign and _holds(field.body, _OF_TENSOR, 2):
+            if is_known and field.number == _TENSOR and not foreign and _is_tensor(field.body):
                 return True
-            foreign += not known
-            if count >= (_FIELDS if foreign else _LOOKED_AT):
+            foreign += not is_known
+            if count >= (_MOST_FIELDS if foreign else _FIRST_FIELDS):
                 break
     except DamagedError:
         return False
     return not foreign and message.size > 0
 
 
-def _is_node(message: Message, strictly: bool) -> bool:
-    """A node; beside fields that no graph has, only one whose operator has a name: a parser passes over the others."""
-    if not strictly and _holds(message, _OF_NODE, _OPERATOR):
+def _is_tensor(message: Message) -> bool:
+    return _has_only_fields(message, _TENSOR_FIELDS, _TENSOR_TYPE)
+
+
+def _is_node(message: Message, needs_name: bool) -> bool:
+    """Whether the message is a node: by its fields alone, or with ``needs_name`` by a valid name of its operator."""
+    if not needs_name and _has_only_fields(message, _NODE_FIELDS, _OPERATOR):
         return True
     name = b""
     try:
         for field in message.fields():
             if field.number == _OPERATOR and field.wire == BYTES:
-                name = field.body.raw(_NAME)
+                name = field.body.raw(_NAME_BYTES)
     except DamagedError:
         return False
-    return _NAMED.fullmatch(name) is not None
+    return _OPERATOR_NAME.fullmatch(name) is not None
 
 
-def _holds(message: Message, numbers: set[int], wanted: int) -> bool:
-    found = False
+def _has_only_fields(message: Message, numbers: set[int], required: int) -> bool:
+    """Whether the first fields all have one of these numbers, and one has the required number."""
+    has_required = False
     try:
         for count, field in enumerate(message.fields()):
             if field.number not in numbers:
                 return False
-            found = found or field.number == wanted
-            if count >= _LOOKED_AT:
+            has_required = has_required or field.number == required
+            if count >= _FIRST_FIELDS:
                 break
     except DamagedError:
         return False
-    return found
+    return has_required

@@ -1,4 +1,4 @@
-"""One tensor of ONNX: its shape against its bytes, and where bytes that lie in another file are said to lie.
+"""Check one tensor of an ONNX model: compare its shape with its bytes, and resolve its external data.
 
 Sources: ``TensorProto`` in https://github.com/onnx/onnx/blob/main/onnx/onnx.proto,
 https://onnx.ai/onnx/repo-docs/ExternalData.html, CVE-2022-25882, CVE-2024-27318, CVE-2026-34445.
@@ -12,30 +12,41 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.formats.graphs.onnx import OnnxDefect, TensorSizeDefect
-from modelaudit.formats.graphs.onnx.findings import Found
+from modelaudit.formats.graphs.onnx.collector import ModelCollector
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 
-BITS: Final = {
+_BITS: Final = {
     1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16,
     17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2,
 }  # fmt: skip
-"""Width of an element by its type's number; text, which has none, is left out."""
+"""The width of an element in bits, by the number of its type in TensorProto.DataType. Strings have no fixed width."""
 _DIMS, _TYPE, _SEGMENT, _NAME, _RAW, _ENTRIES, _LOCATION = 1, 2, 3, 8, 9, 13, 14
 _MOST_DIMS: Final = 64
 _MOST_ENTRIES: Final = 1024
 _MOST_BYTES: Final = 2**63 - 1
-_SHOWN: Final = 120
+_QUOTED_LENGTH: Final = 120
 _PATH_BYTES: Final = 4096
 _NUMBER: Final = re.compile(r"[0-9]{1,19}")
-# ONNX Runtime and OpenVINO mark tensors of their own process so; the offset then is an address in memory.
-MEMORY: Final = "_ORT_MEM_ADDR_"
+# ONNX Runtime and OpenVINO give tensors in their own memory this location; the offset is then an address.
+_MEMORY_LOCATION: Final = "_ORT_MEM_ADDR_"
 
 
 @dataclass(slots=True)
 class Tensor:
-    """A tensor as it states itself; ``raw`` is the length of its raw bytes, ``None`` where there are none."""
+    """The statements of one TensorProto about itself.
+
+    Attributes:
+        where: the location of the tensor.
+        name: its name, at most 120 bytes.
+        dims: its shape; hostile files have negative sizes.
+        type: the number of its element type.
+        raw: the length of its raw data in bytes; ``None`` where it has none.
+        is_external: whether ``data_location`` says that the data are in another file.
+        is_segment: whether it is only a segment of a larger tensor.
+        entries: pairs of key and value that describe the external data.
+    """
 
     where: Location
     name: str = ""
@@ -46,108 +57,133 @@ class Tensor:
     is_segment: bool = False
     entries: list[tuple[str, str]] = field(default_factory=list)
 
-    def take(self, part: Field) -> None:
-        """Note one field. Raises ``DamagedError`` and ``WindowError``."""
+    def read_field(self, part: Field) -> None:
+        """Read one field of the tensor. Raises ``DamagedError``, ``LimitReachedError`` and ``WindowError``."""
         number = part.number
         if number == _DIMS and part.wire == VARINT:
-            self.dimension(part.value)
+            self.add_dimension(part.value)
         elif number == _DIMS and part.wire == BYTES:
             for value in part.body.parse_varints():
-                self.dimension(value)
+                self.add_dimension(value)
         elif number == _TYPE and part.wire == VARINT:
             self.type = part.value
         elif number == _LOCATION and part.wire == VARINT:
             self.is_external = part.value == 1
         elif part.wire == BYTES:
-            self._take_bytes(number, part.body)
+            self._read_bytes_field(number, part.body)
 
-    def _take_bytes(self, number: int, body: Message) -> None:
+    def _read_bytes_field(self, number: int, body: Message) -> None:
         if number == _NAME:
-            self.name = body.text(_SHOWN)
+            self.name = body.text(_QUOTED_LENGTH)
         elif number == _RAW:
             self.raw = body.size
         elif number == _SEGMENT:
             self.is_segment = True
         elif number == _ENTRIES:
             if len(self.entries) >= _MOST_ENTRIES:
-                raise LimitReachedError(f"a tensor says more than {_MOST_ENTRIES} things of its data", body.start)
-            self.entries.append(entry_of(body))
+                raise LimitReachedError(f"a tensor has more than {_MOST_ENTRIES} entries of external data", body.start)
+            self.entries.append(_parse_entry(body))
 
-    def dimension(self, value: int) -> None:
-        """Note one size of the shape, given as 64 bits without sign."""
+    def add_dimension(self, value: int) -> None:
+        """Add one size of the shape, given as an unsigned number of 64 bits."""
         if len(self.dims) < _MOST_DIMS:
             self.dims.append(value - (1 << 64) if value >> 63 else value)
 
 
-def entry_of(message: Message) -> tuple[str, str]:
-    """Key and value of a pair of texts, the last of each, as parsers take it."""
+def _parse_entry(message: Message) -> tuple[str, str]:
+    """Return key and value of a StringStringEntryProto; where one repeats, the last counts, as in any parser."""
     key = value = ""
     for part in message.fields():
         if part.wire == BYTES and part.number == 1:
-            key = part.body.text(_SHOWN)
+            key = part.body.text(_QUOTED_LENGTH)
         elif part.wire == BYTES and part.number == 2:
             value = part.body.text(_PATH_BYTES)
     return key, value
 
 
-def bytes_of(dims: Sequence[int], type_: int) -> int | None:
-    """How many bytes a tensor takes; ``None`` where its type or its shape does not tell."""
-    if type_ not in BITS or any(size < 0 for size in dims):
+def _compute_size(dims: Sequence[int], type_: int) -> int | None:
+    """Compute the size of a tensor in bytes; ``None`` for an unknown type, strings, or a negative size."""
+    if type_ not in _BITS or any(size < 0 for size in dims):
         return None
     items = 1
     for size in dims:
         items *= size
-    return -(-items * BITS[type_] // 8)
+    return -(-items * _BITS[type_] // 8)
 
 
-def judge(tensor: Tensor, by: str, found: Found) -> None:
-    """Hold the shape against the bytes, and note where external data lie. Raises ``LimitReachedError``."""
-    found.tensors += 1
+def check_tensor(tensor: Tensor, by: str, collector: ModelCollector) -> None:
+    """Compare the shape of a tensor with its bytes, and record the files of its external data.
+
+    Args:
+        tensor: the tensor, all its fields read.
+        by: the attribute that holds the tensor, for messages when the tensor has no name.
+        collector: records the defects and references.
+
+    Raises:
+        LimitReachedError: the model refers to too many files.
+    """
+    collector.tensors += 1
     label = tensor.name or by or "a tensor"
-    takes = bytes_of(tensor.dims, tensor.type)
+    takes = _compute_size(tensor.dims, tensor.type)
     if any(size < 0 for size in tensor.dims):
-        found.defect(TensorSizeDefect.NEGATIVE_LENGTH, f"{label} has the shape {_shape(tensor.dims)}", tensor.where)
+        collector.record_defect(
+            TensorSizeDefect.NEGATIVE_LENGTH, f"{label} has the shape {_format_shape(tensor.dims)}", tensor.where
+        )
     elif takes is not None and takes > _MOST_BYTES:
-        found.defect(TensorSizeDefect.SIZE_OVERFLOW, f"{label} has the shape {_shape(tensor.dims)}", tensor.where)
+        collector.record_defect(
+            TensorSizeDefect.SIZE_OVERFLOW, f"{label} has the shape {_format_shape(tensor.dims)}", tensor.where
+        )
     if tensor.is_external or tensor.entries:
-        _external(tensor, label, takes, found)
+        # The entries count even without data_location EXTERNAL, because a loader may follow them alone.
+        _check_external_data(tensor, label, takes, collector)
     elif tensor.raw is not None and takes is not None and takes != tensor.raw and not tensor.is_segment:
-        detail = f"{label} of the shape {_shape(tensor.dims)} takes {takes} bytes and has {tensor.raw}"
-        found.defect(TensorSizeDefect.SIZE_MISMATCH, detail, tensor.where)
+        detail = f"{label} of the shape {_format_shape(tensor.dims)} needs {takes} bytes and has {tensor.raw}"
+        collector.record_defect(TensorSizeDefect.SIZE_MISMATCH, detail, tensor.where)
 
 
-def _external(tensor: Tensor, label: str, takes: int | None, found: Found) -> None:
+def _check_external_data(tensor: Tensor, label: str, takes: int | None, collector: ModelCollector) -> None:
     keys = [key for key, _ in tensor.entries]
     if len(set(keys)) < len(keys):
-        found.defect(OnnxDefect.DUPLICATE_KEY, f"{label} states twice where its data lie", tensor.where)
+        collector.record_defect(OnnxDefect.DUPLICATE_KEY, f"{label} repeats a key of its external data", tensor.where)
     for key in sorted(set(keys)):
+        # Older versions of onnx set each entry as an attribute of an object, __class__ included (CVE-2026-34445).
         if key.startswith("_"):
-            found.defect(OnnxDefect.EXTERNAL_KEY, f"{label} gives its external data the property {key!r}", tensor.where)
-    offset = _number(tensor, label, "offset", found) or 0
-    length = _number(tensor, label, "length", found)
+            collector.record_defect(
+                OnnxDefect.EXTERNAL_KEY, f"{label} gives its external data the property {key!r}", tensor.where
+            )
+    offset = _parse_number(tensor, label, "offset", collector) or 0
+    length = _parse_number(tensor, label, "length", collector)
     if length is not None and takes is not None and length != takes:
-        detail = f"{label} of the shape {_shape(tensor.dims)} takes {takes} bytes, its external data have {length}"
-        found.defect(TensorSizeDefect.SIZE_MISMATCH, detail, tensor.where)
+        shape = _format_shape(tensor.dims)
+        detail = f"{label} of the shape {shape} needs {takes} bytes, its external data have {length}"
+        collector.record_defect(TensorSizeDefect.SIZE_MISMATCH, detail, tensor.where)
     targets = [value for key, value in tensor.entries if key == "location"]
     if not any(targets):
-        found.defect(OnnxDefect.EXTERNAL_MISSING, f"{label} has its data in a file that it does not name", tensor.where)
+        detail = f"{label} has its data in another file but no location for them"
+        collector.record_defect(OnnxDefect.EXTERNAL_MISSING, detail, tensor.where)
+    # Of repeated locations, loaders may take the first or the last: each is a reference.
     for target in dict.fromkeys(targets):
-        if MEMORY in target:
-            found.defect(OnnxDefect.MEMORY_ADDRESS, f"{label} has its data at the address {offset}", tensor.where)
+        if _MEMORY_LOCATION in target:
+            collector.record_defect(
+                OnnxDefect.MEMORY_ADDRESS, f"{label} has its data at the address {offset}", tensor.where
+            )
         elif target:
-            found.refer(target, min(offset + (length if length is not None else takes or 0), _MOST_BYTES), label,
-                        tensor.where)  # fmt: skip
+            needs = offset + (length if length is not None else takes or 0)
+            collector.record_reference(target, min(needs, _MOST_BYTES), label, tensor.where)
 
 
-def _number(tensor: Tensor, label: str, key: str, found: Found) -> int | None:
+def _parse_number(tensor: Tensor, label: str, key: str, collector: ModelCollector) -> int | None:
+    """Parse the last value of a numeric key; record a defect and return ``None`` when it is not a whole number."""
     values = [value for name, value in tensor.entries if name == key]
     if not values:
         return None
     if _NUMBER.fullmatch(values[-1]) and int(values[-1]) <= _MOST_BYTES:
         return int(values[-1])
-    found.defect(OnnxDefect.EXTERNAL_RANGE, f"{label} states the {key} {values[-1][:_SHOWN]!r}", tensor.where)
+    collector.record_defect(
+        OnnxDefect.EXTERNAL_RANGE, f"{label} states the {key} {values[-1][:_QUOTED_LENGTH]!r}", tensor.where
+    )
     return None
 
 
-def _shape(dims: Sequence[int]) -> str:
+def _format_shape(dims: Sequence[int]) -> str:
     return "[" + ", ".join(map(str, dims[:8])) + (", …" if len(dims) > 8 else "") + "]"

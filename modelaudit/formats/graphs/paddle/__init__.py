@@ -1,4 +1,4 @@
-"""Programs and parameters of PaddlePaddle, in binary form and in JSON."""
+"""Read PaddlePaddle programs, in binary form and in JSON, and the parameter files beside them."""
 
 from __future__ import annotations
 

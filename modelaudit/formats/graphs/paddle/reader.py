@@ -1,4 +1,7 @@
-"""Models of PaddlePaddle: programs of operators with their blocks, and files of parameters beside them.
+"""Read PaddlePaddle models: the operators of a program, and the tensors of a parameter file.
+
+A program (ProgramDesc) is a list of blocks, and each block is a list of operators. Parameters follow one another in a
+file of their own.
 
 Source: https://github.com/PaddlePaddle/Paddle/blob/develop/paddle/fluid/framework/framework.proto, and
 paddle/phi/core/framework/dense_tensor_serialize.cc, paddle/fluid/framework/lod_tensor.cc for the parameters
@@ -24,16 +27,16 @@ from modelaudit.wire.protobuf import BYTES, VARINT, Message
 
 FORMAT: Final = "paddle"
 VOCABULARY: Final = "paddle-operators"
-_FIRST: Final = 8
-_NAME: Final = 256
-_SHOWN: Final = 120
+_FIRST_FIELDS: Final = 8
+_NAME_BYTES: Final = 256
+_QUOTED_LENGTH: Final = 120
 _MOST_OPERATORS: Final = 1_000_000
-_TOLD: Final = frozenset({"file_path", "filename", "path"})
+_PATH_ATTRIBUTES: Final = frozenset({"file_path", "filename", "path"})
 _TYPE: Final = re.compile(rb"[A-Za-z_]\w*+")
 
 
 def recognises(head: Head) -> bool:
-    """The first block: its number, its parent, and variables or operators with a type."""
+    """Whether the first block has its number, its parent, and variables or operators with a type."""
     if head.content is not None or not head.data.startswith(b"\x0a"):
         return False
     try:
@@ -46,101 +49,124 @@ def _is_program(message: Message) -> bool:
     first = next(message.fields(), None)
     if first is None or first.wire != BYTES:
         return False
-    parts = list(islice(first.body.fields(), _FIRST))
+    parts = list(islice(first.body.fields(), _FIRST_FIELDS))
     numbers = [(each.number, each.wire) for each in parts]
     if numbers[:2] != [(1, VARINT), (2, VARINT)] or not set(numbers[2:]) <= {(3, BYTES), (4, BYTES), (5, VARINT)}:
         return False
-    return all(_type(each.body) for each in parts if each.number == 4)
+    return all(_read_type(each.body) for each in parts if each.number == 4)
 
 
-def _type(operator: Message) -> bytes:
-    """The type of an OpDesc, of which the last counts; empty where it is none."""
+def _read_type(operator: Message) -> bytes:
+    """Return the last type of an OpDesc; empty when it is not a valid name."""
     name = b""
     for each in operator.fields():
         if each.number == 3 and each.wire == BYTES:
-            name = each.body.raw(_NAME)
+            name = each.body.raw(_NAME_BYTES)
     return name if _TYPE.fullmatch(name) else b""
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield each type of operator once.
+    """Yield each type of operator once, and pickles hidden within the bytes.
 
     Raises:
-        DamagedError: the message breaks off.
-        LimitReachedError: it holds more operators than are followed.
+        DamagedError: the message breaks off; the operators before are yielded first.
+        LimitReachedError: there are more than a million operators.
+        WindowError: from the window.
     """
-    found: dict[str, Mention] = {}
+    mentions: dict[str, Mention] = {}
     count = 0
     failure: DamagedError | WindowError | None = None
     try:
-        for operator in _operators(Message.from_window(window)):
+        for operator in _iter_operators(Message.from_window(window)):
             count += 1
             if count > _MOST_OPERATORS:
                 raise LimitReachedError(f"it holds more than {_MOST_OPERATORS} operators", operator.start)
-            mention = _mention(operator)
-            found.setdefault(mention.name, mention)
+            mention = _read_operator(operator)
+            mentions.setdefault(mention.name, mention)
     except (DamagedError, WindowError) as error:
         failure = error
-    yield Outline(FORMAT, tuple(found.values()), (("operators", str(count)),))
+    yield Outline(FORMAT, tuple(mentions.values()), (("operators", str(count)),))
     yield from SEARCH.read(artifact, window, limits)
     if failure is not None:
         raise failure
 
 
-def _operators(message: Message) -> Iterator[Message]:
+def _iter_operators(message: Message) -> Iterator[Message]:
     for block in message.fields():
         if block.number == 1 and block.wire == BYTES:
             yield from (each.body for each in block.body.fields() if each.number == 4 and each.wire == BYTES)
 
 
-def _mention(operator: Message) -> Mention:
-    name = told = ""
+def _read_operator(operator: Message) -> Mention:
+    name = path = ""
     for each in operator.fields():
         if each.number == 3 and each.wire == BYTES:
-            name = each.body.text(_NAME)
+            name = each.body.text(_NAME_BYTES)
         elif each.number == 4 and each.wire == BYTES:
-            told = told or _path(each.body)
-    return Mention(VOCABULARY, "operator", name, Location(offset=operator.start), told)
+            path = path or _read_path(each.body)
+    return Mention(VOCABULARY, "operator", name, Location(offset=operator.start), path)
 
 
-def _path(attribute: Message) -> str:
-    """What an attribute that names a file says."""
+def _read_path(attribute: Message) -> str:
+    """Return the value of an attribute that is a path of a file; empty for any other attribute."""
     name = value = ""
     for each in attribute.fields():
         if each.number == 1 and each.wire == BYTES:
-            name = each.body.text(_NAME)
+            name = each.body.text(_NAME_BYTES)
         elif each.number == 5 and each.wire == BYTES:
-            value = each.body.text(_SHOWN)
-    return "".join(part if part.isprintable() else "?" for part in value) if name in _TOLD else ""
+            value = each.body.text(_QUOTED_LENGTH)
+    return "".join(part if part.isprintable() else "?" for part in value) if name in _PATH_ATTRIBUTES else ""
 
 
-# Bytes of one number, by VarType.Type.
-_SIZES: Final = {0: 1, 1: 2, 2: 4, 3: 8, 4: 2, 5: 4, 6: 8, 19: 8, 20: 1, 21: 1, 22: 2, 23: 8, 24: 16, 32: 1, 33: 1}
-_LEVELS: Final = 64
-_DESCRIPTION: Final = 64 * 1024
-_LENGTHS: Final = 4 + 8 + 4 + 4
+# Bytes of one element, by VarType.Type.
+_ELEMENT_SIZES: Final = {
+    0: 1,
+    1: 2,
+    2: 4,
+    3: 8,
+    4: 2,
+    5: 4,
+    6: 8,
+    19: 8,
+    20: 1,
+    21: 1,
+    22: 2,
+    23: 8,
+    24: 16,
+    32: 1,
+    33: 1,
+}
+_MOST_LEVELS: Final = 64
+_MOST_DESCRIPTION_BYTES: Final = 64 * 1024
+# Before its description, a tensor without levels has: version (4), count of levels (8), version (4), length (4).
+_PREFIX_BYTES: Final = 4 + 8 + 4 + 4
 
 
 def recognises_parameters(head: Head) -> bool:
-    """A first tensor: its version, no levels, the version again, and a description of its type and shape."""
+    """Whether the file begins with a tensor: version 0, no levels, version 0, and a TensorDesc of type and shape."""
     data = head.data
-    if head.content is not None or len(data) < _LENGTHS + 4 or any(data[:16]):
+    if head.content is not None or len(data) < _PREFIX_BYTES + 4 or any(data[:16]):
         return False
     size = int.from_bytes(data[16:20], "little")
-    return 4 <= size <= _NAME and data[20] == 8 and data[21] in _SIZES and (size == 4 or data[22] in (0x10, 0x12))
+    return (
+        4 <= size <= _NAME_BYTES
+        and data[20] == 8
+        and data[21] in _ELEMENT_SIZES
+        and (size == 4 or data[22] in (0x10, 0x12))
+    )
 
 
 def read_parameters(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield how many tensors follow one another to the end of the file.
+    """Yield the number of tensors, which follow one another to the end of the file.
 
     Raises:
-        DamagedError: one does not end within it.
+        DamagedError: a tensor ends after the file does; the number of those before is yielded first.
     """
     position = count = 0
     failure: DamagedError | None = None
     try:
         while position < window.size:
-            position = _behind(window, position)
+            position = _find_tensor_end(window, position)
             count += 1
     except DamagedError as error:
         failure = error
@@ -149,17 +175,17 @@ def read_parameters(artifact: Artifact, window: Window, limits: Limits) -> Itera
         raise failure
 
 
-def _behind(window: Window, start: int) -> int:
-    """Where the tensor at ``start`` ends."""
+def _find_tensor_end(window: Window, start: int) -> int:
+    """Return the offset where the tensor at ``start`` ends."""
     levels = int.from_bytes(window.read(start + 4, 8), "little")
-    if window.read(start, 4) != b"\0\0\0\0" or levels > _LEVELS:
-        raise DamagedError("a tensor begins with no version that is known", start)
+    if window.read(start, 4) != b"\0\0\0\0" or levels > _MOST_LEVELS:
+        raise DamagedError("a tensor has an unknown version or too many levels", start)
     position = start + 12
     for _ in range(levels):
         position += 8 + int.from_bytes(window.read(position, 8), "little")
     size = int.from_bytes(window.read(position + 4, 4), "little")
     position += 8
-    if size > _DESCRIPTION or position + size > window.size:
+    if size > _MOST_DESCRIPTION_BYTES or position + size > window.size:
         raise DamagedError(f"the description of a tensor has {size} bytes", start)
     kind = -1
     shape: list[int] = []
@@ -168,12 +194,13 @@ def _behind(window: Window, start: int) -> int:
             kind = each.value
         elif each.number == 2:
             shape += [each.value] if each.wire == VARINT else each.body.parse_varints()
-    position += size + prod(shape) * _SIZES.get(kind, 0)
-    if kind not in _SIZES or any(length >> 63 for length in shape) or position > window.size:
+    position += size + prod(shape) * _ELEMENT_SIZES.get(kind, 0)
+    if kind not in _ELEMENT_SIZES or any(length >> 63 for length in shape) or position > window.size:
         raise DamagedError(f"a tensor of type {kind} and shape {shape[:8]} does not end within the file", start)
     return position
 
 
+# Dialects of the intermediate representation, by the number that a file writes for each.
 _DIALECTS: Final = {"0": "builtin", "1": "pd_op", "2": "cf", "3": "custom_op", "4": "pd_dist"}
 
 
@@ -181,16 +208,16 @@ def _read_json(path: str, settings: Sequence[Setting], limits: Limits) -> Iterat
     """Yield the operators of a program in JSON, as PaddlePaddle 3 writes ``inference.json``."""
     if not any(each.path == ("base_code", "magic") and each.value == "pir" for each in settings):
         return
-    found: dict[str, Mention] = {}
+    mentions: dict[str, Mention] = {}
     for each in settings:
         if each.path[-1:] == ("#",) and each.path[-3:-2] == ("ops",):
-            name = _full_name(str(each.value))
-            found.setdefault(name, Mention(VOCABULARY, "operator", name, each.where))
-    yield Outline(FORMAT, tuple(found.values()), (("operators", str(len(found))),))
+            name = _expand_name(str(each.value))
+            mentions.setdefault(name, Mention(VOCABULARY, "operator", name, each.where))
+    yield Outline(FORMAT, tuple(mentions.values()), (("operators", str(len(mentions))),))
 
 
-def _full_name(short: str) -> str:
-    """The name with its dialect, which the file gives by a number; parameters are ``p``."""
+def _expand_name(short: str) -> str:
+    """Replace the number of the dialect by its name: ``1.relu`` is ``pd_op.relu``, ``p`` is ``builtin.parameter``."""
     dialect, dot, name = short.partition(".")
     return f"{_DIALECTS.get(dialect, dialect)}.{name}" if dot else {"p": "builtin.parameter"}.get(short, short)
 

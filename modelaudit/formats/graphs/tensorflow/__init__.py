@@ -1,4 +1,8 @@
-"""Graphs, SavedModels and checkpoints of TensorFlow."""
+"""Read TensorFlow graphs, SavedModels and checkpoints.
+
+A SavedModel is a program: its graphs call operators, and some operators reach files, other machines or Python. The
+readers report every operator, and follow the path arguments of those that read or write files back to their origin.
+"""
 
 from __future__ import annotations
 

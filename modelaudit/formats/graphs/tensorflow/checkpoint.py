@@ -1,6 +1,7 @@
-"""Checkpoints of TensorFlow: the index, a table of LevelDB that says where each tensor stands, and the data beside it.
+"""Read TensorFlow checkpoints: the index, the shards of data, and the file ``checkpoint`` that names the newest one.
 
-Source: tensorflow/core/util/tensor_bundle/tensor_bundle.h, tensorflow/core/lib/io/{format,block}.cc,
+The index is a LevelDB table. It maps the name of each tensor to its shard, offset and size. Sources:
+tensorflow/core/util/tensor_bundle/tensor_bundle.h, tensorflow/core/lib/io/{format,block}.cc,
 tensorflow/core/protobuf/tensor_bundle.proto, tensorflow/python/training/checkpoint_state.proto
 """
 
@@ -24,19 +25,20 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "tensorflow"
 _MAGIC: Final = bytes.fromhex("57fb808b247547db")
-_FOOTER: Final = 48
-_TRAILER: Final = 5
-_BLOCK: Final = 16 * 1024 * 1024 - _TRAILER
+_FOOTER_BYTES: Final = 48
+# After each block: one byte for its compression, four for a checksum.
+_TRAILER_BYTES: Final = 5
+_MOST_BLOCK_BYTES: Final = 16 * 1024 * 1024 - _TRAILER_BYTES
 _MOST_ENTRIES: Final = 2_000_000
 _MOST_SHARDS: Final = 100_000
-_SHARD: Final = re.compile(r"\.data-\d{5}-of-\d{5}\Z")
-_STATE: Final = re.compile(rb"(?:\s|#[^\n]*+(?:\n|\Z))*+(?:all_)?model_checkpoint_path\s*+:")
-_PATHS: Final = frozenset({"model_checkpoint_path", "all_model_checkpoint_paths"})
+_SHARD_NAME: Final = re.compile(r"\.data-\d{5}-of-\d{5}\Z")
+_STATE_START: Final = re.compile(rb"(?:\s|#[^\n]*+(?:\n|\Z))*+(?:all_)?model_checkpoint_path\s*+:")
+_PATH_FIELDS: Final = frozenset({"model_checkpoint_path", "all_model_checkpoint_paths"})
 _MOST_PATHS: Final = 1000
 
 
-class _Bytes:
-    """Bytes of a block as a window."""
+class _BytesWindow:
+    """A window over the bytes of a block."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -48,48 +50,61 @@ class _Bytes:
 
 @dataclass(slots=True)
 class _Index:
-    """What an index says so far: tensors, shards, and the bytes that each shard has to have."""
+    """The entries of an index that were read so far.
+
+    Attributes:
+        tensors: the number of tensors.
+        shards: the number of shards that the header states.
+        needs: how many bytes each shard must have, by its number.
+    """
 
     tensors: int = 0
     shards: int = 1
     needs: dict[int, int] = field(default_factory=dict)
 
-    def take(self, key: bytes, value: bytes, offset: int) -> None:
+    def read_entry(self, key: bytes, value: bytes, offset: int) -> None:
+        """Read one entry: the header for the empty key, otherwise the shard (3), offset (4) and size (5) of a tensor.
+
+        Raises:
+            DamagedError: the tensor is in no shard, or its offset or size is negative.
+            LimitReachedError: there are too many tensors.
+        """
         numbers = {
-            each.number: each.value for each in Message.from_window(_Bytes(value)).fields() if each.wire == VARINT
+            each.number: each.value for each in Message.from_window(_BytesWindow(value)).fields() if each.wire == VARINT
         }
         if not key:
             self.shards = numbers.get(1, 1)
             return
         self.tensors += 1
         if self.tensors > _MOST_ENTRIES:
-            raise LimitReachedError(f"it lists more than {_MOST_ENTRIES} tensors", offset)
+            raise LimitReachedError(f"the index lists more than {_MOST_ENTRIES} tensors", offset)
         shard, start, size = numbers.get(3, 0), numbers.get(4, 0), numbers.get(5, 0)
         if start >> 63 or size >> 63 or shard >= self.shards:
             name = key.decode("utf-8", "backslashreplace")[:200]
-            raise DamagedError(f"the tensor {name!r} stands at no place that there can be", offset)
+            raise DamagedError(f"the tensor {name!r} has an impossible shard, offset or size", offset)
         if shard in self.needs or len(self.needs) < _MOST_SHARDS:
             self.needs[shard] = max(self.needs.get(shard, 0), start + size)
 
 
 def recognises_index(head: Head) -> bool:
-    """Whether the name and the footer are those of an index."""
-    if head.content is not None or head.window.size < _FOOTER:
+    """Whether the name ends with ``.index`` and the file with the magic number of a LevelDB table."""
+    if head.content is not None or head.window.size < _FOOTER_BYTES:
         return False
     return get_file_name(head.path).endswith(".index") and head.window.read(head.window.size - 8, 8) == _MAGIC
 
 
 def read_index(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what the index says, and the files of data with the bytes that they have to have.
+    """Yield the counts of the index, and references to its shards with the size that each must have.
 
     Raises:
-        DamagedError: a block breaks off, or a tensor stands nowhere.
+        DamagedError: a block breaks off or is compressed, or a tensor has an impossible place.
+        LimitReachedError: a block is too large, or there are too many tensors.
     """
     index = _Index()
     failure: DamagedError | None = None
     try:
-        for key, value, offset in _table(window):
-            index.take(key, value, offset)
+        for key, value, offset in _iter_table(window):
+            index.read_entry(key, value, offset)
     except DamagedError as error:
         failure = error
     yield Outline(FORMAT, facts=(("tensors", str(index.tensors)), ("shards", str(index.shards))))
@@ -106,37 +121,42 @@ def read_index(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         raise failure
 
 
-def _table(window: Window) -> Iterator[tuple[bytes, bytes, int]]:
-    """The entries of a table, with the offset of the block that they stand in."""
-    footer = window.read(window.size - _FOOTER, _FOOTER)
+def _iter_table(window: Window) -> Iterator[tuple[bytes, bytes, int]]:
+    """Iterate over the entries of a table as (key, value, offset of the block).
+
+    The footer has two handles, each an offset and a size: of the metaindex, which is unused, and of the index block.
+    Each entry of the index block is the handle of a data block.
+    """
+    footer = window.read(window.size - _FOOTER_BYTES, _FOOTER_BYTES)
     position = 0
     handle = []
     for _ in range(4):
-        value, position = _varint(footer, position)
+        value, position = _read_varint(footer, position)
         handle.append(value)
-    for _, place in _block(window, handle[2], handle[3]):
-        start, position = _varint(place, 0)
-        size, _ = _varint(place, position)
-        for key, inner in _block(window, start, size):
+    for _, place in _iter_block(window, handle[2], handle[3]):
+        start, position = _read_varint(place, 0)
+        size, _ = _read_varint(place, position)
+        for key, inner in _iter_block(window, start, size):
             yield key, inner, start
 
 
-def _block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of one block; each key gives what it does not share with the one before."""
-    if size > _BLOCK:
+def _iter_block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
+    """Iterate over the entries of one block as (key, value); a key omits the prefix shared with the key before."""
+    if size > _MOST_BLOCK_BYTES:
         raise LimitReachedError(f"a block of {size} bytes", start)
-    data = window.read(start, size + _TRAILER)
-    if len(data) < size + _TRAILER or size < 4:
-        raise DamagedError(f"a block of {size} bytes is not there", start)
+    data = window.read(start, size + _TRAILER_BYTES)
+    if len(data) < size + _TRAILER_BYTES or size < 4:
+        raise DamagedError(f"a block of {size} bytes ends outside the file", start)
     if data[size]:
         raise DamagedError("a block is compressed, which TensorFlow never does", start)
+    # At the end of a block: the offsets of entries with a whole key, four bytes each, and the number of these offsets.
     end = size - 4 - 4 * int.from_bytes(data[size - 4 : size], "little")
     position = 0
     key = b""
     while position < end:
-        shared, position = _varint(data, position)
-        unshared, position = _varint(data, position)
-        length, position = _varint(data, position)
+        shared, position = _read_varint(data, position)
+        unshared, position = _read_varint(data, position)
+        length, position = _read_varint(data, position)
         if shared > len(key) or position + unshared + length > end or shared + unshared > 65_536:
             raise DamagedError("an entry of a block breaks off", start)
         key = key[:shared] + data[position : position + unshared]
@@ -145,43 +165,48 @@ def _block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, bytes
         position += length
 
 
-def _varint(data: bytes, position: int) -> tuple[int, int]:
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     for place in range(position, min(position + 10, len(data))):
         value |= (data[place] & 0x7F) << shift
         if data[place] < 0x80:
             return value, place + 1
         shift += 7
-    raise DamagedError("a number of the table breaks off")
+    raise DamagedError("a number in the table breaks off")
 
 
 def recognises_data(head: Head) -> bool:
-    """The name says so, and the bytes do not begin as something that another loader would take."""
+    """Whether the name is that of a shard, and the content does not begin with the magic number of another format."""
     return (
         head.content is None
-        and bool(_SHARD.search(get_file_name(head.path)))
+        and bool(_SHARD_NAME.search(get_file_name(head.path)))
         and detect_strong_magic(head.data) is None
     )
 
 
 def read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the size: the numbers of tensors, which nothing but the index describes."""
+    """Yield the size of the shard; only the index describes the tensors in it."""
     yield TensorData(window.size)
 
 
 def recognises_state(head: Head) -> bool:
-    """Whether the text begins with the state of a checkpoint."""
-    return bool(_STATE.match(head.data)) and looks_like_text(head)
+    """Whether the text begins with a path of a CheckpointState."""
+    return bool(_STATE_START.match(head.data)) and looks_like_text(head)
 
 
 def read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield which checkpoints the file ``checkpoint`` names, each by the path of its index without the ending."""
+    """Yield references to the index of each checkpoint that the file ``checkpoint`` names.
+
+    Raises:
+        DamagedError: the text cannot be parsed; the references before are yielded first.
+        WindowError: from the window.
+    """
     text, _, _ = read_whole_text(window, limits)
     found: dict[str, int] = {}
     failure: DamagedError | None = None
     try:
         for each in parse_text_fields(text, limits):
-            if each.name in _PATHS and each.value and len(found) < _MOST_PATHS:
+            if each.name in _PATH_FIELDS and each.value and len(found) < _MOST_PATHS:
                 found.setdefault(each.value.decode("utf-8", "backslashreplace"), each.line)
     except DamagedError as error:
         failure = error

@@ -1,6 +1,6 @@
-"""Graphs of TensorFlow: the operators of a GraphDef and of the functions in its library, with what feeds them.
+"""Read a GraphDef: the operators of the main graph and of the functions in its library, with their inputs.
 
-Source: tensorflow/core/framework/{graph,function,node_def,attr_value,tensor,op_def}.proto
+Sources: tensorflow/core/framework/{graph,function,node_def,attr_value,tensor,op_def}.proto
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 
 MOST_NODES: Final = 500_000
 _MOST_TEXTS: Final = 64
-_TEXT: Final = 1024
-_JOINED: Final = 4096
-_NAME: Final = 1024
-_STRING: Final = 7
+_TEXT_BYTES: Final = 1024
+_PACKED_BYTES: Final = 4096
+_NAME_BYTES: Final = 1024
+_DT_STRING: Final = 7
 CONSTANTS: Final = frozenset({"Const", "HostConst", "_EagerConst"})
+"""Operators whose output is the tensor in their attribute ``value``."""
+# JAX compiles a callback into Python to a custom call of this name.
 _CALLBACK: Final = b"python_cpu_callback"
-_MODULE: Final = 4 * 1024 * 1024
-# Attributes that name a file or a stream, by operator.
-NAMED: Final = {
+_SEARCHED_MODULE_BYTES: Final = 4 * 1024 * 1024
+FILE_ATTRIBUTES: Final = {
     "PrintV2": "output_stream",
     "FixedUnigramCandidateSampler": "vocab_file",
     "ImmutableConst": "memory_region_name",
@@ -31,43 +32,51 @@ NAMED: Final = {
     "EncodeProto": "descriptor_source",
     "XlaCallModule": "module",
 }
-# Attributes whose text an operator puts into the text that it makes.
-_PUTS_IN: Final = {
+"""The attribute that names a file or a stream, or holds a compiled program, by operator."""
+# The attribute whose text an operator inserts into the text that it outputs.
+_INSERTED_TEXT: Final = {
     "StringJoin": "separator",
     "ReduceJoin": "separator",
     "StaticRegexReplace": "rewrite",
     "StringFormat": "template",
     "AsString": "fill",
 }
-_FROM_CALLER: Final = b"any://what a caller of the function gives"
+# The value of an attribute that the caller of a function supplies; like any address, it counts as a file.
+_FROM_CALLER: Final = b"any://given by the caller of the function"
 
 
 @dataclass(slots=True)
 class Node:
-    """One operator of a graph.
+    """One node of a graph.
 
     Attributes:
-        inputs: names of the nodes, or arguments of the function, whose outputs it is given, in order.
-        texts: of a constant, its texts; of an operator in ``NAMED``, that attribute; ``None`` where there is none.
-        puts_in: what the operator itself adds to the text that it makes of its inputs.
-        functions: names of the functions that it is given.
+        name: the name of the node.
+        op: the name of its operator.
+        inputs: in order, the nodes or function arguments whose outputs are its inputs, without control inputs.
+        texts: the texts of a constant, or the attribute in ``FILE_ATTRIBUTES``; ``None`` where there is neither.
+        inserted: the texts that the operator inserts into the text that it makes from its inputs.
+        functions: the functions among its attributes.
+        offset: its offset in the file.
     """
 
     name: str = ""
     op: str = ""
     inputs: list[str] = field(default_factory=list)
     texts: list[bytes] | None = None
-    puts_in: list[bytes] = field(default_factory=list)
+    inserted: list[bytes] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
     offset: int = 0
 
 
 @dataclass(slots=True)
 class Graph:
-    """The main graph, whose name is empty, or a function.
+    """The main graph or a function.
 
     Attributes:
-        arguments: of a function, in order.
+        name: the name of the function; empty for the main graph.
+        arguments: the arguments of the function, in order.
+        nodes: all nodes, in the order of the file.
+        by_name: the last node of each name.
     """
 
     name: str = ""
@@ -75,158 +84,171 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     by_name: dict[str, Node] = field(default_factory=dict)
 
-    def add(self, node: Node) -> None:
-        """Take one more node; of two with one name, the last is found by it."""
+    def add_node(self, node: Node) -> None:
+        """Add a node; of two with the same name, ``by_name`` has the last."""
         self.nodes.append(node)
         self.by_name[node.name] = node
 
 
 @dataclass(slots=True)
 class Graphs:
-    """All graphs of one file, with a count that bounds them."""
+    """All graphs of one file, with the number of their nodes."""
 
     graphs: list[Graph] = field(default_factory=list)
     count: int = 0
 
-    def read(self, message: Message) -> None:
+    def read_graph(self, message: Message) -> None:
         """Read one GraphDef: its nodes, and the functions of its library.
 
         Raises:
-            DamagedError: the bytes are none; what was read before stays.
-            LimitReachedError: there are more nodes than are followed.
+            DamagedError: the message breaks off; the nodes before are kept.
+            LimitReachedError: there are more than 500,000 nodes.
             WindowError: from the window.
         """
         main = Graph()
         self.graphs.append(main)
         for each in message.fields():
             if each.wire == BYTES and each.number == 1:
-                self._node(main, each)
+                self._read_node(main, each)
             elif each.wire == BYTES and each.number == 2:
                 for function in each.body.fields():
                     if function.number == 1 and function.wire == BYTES:
-                        self._function(function.body)
+                        self._read_function(function.body)
 
-    def _function(self, message: Message) -> None:
+    def _read_function(self, message: Message) -> None:
         graph = Graph()
         self.graphs.append(graph)
         for each in message.fields():
             if each.wire != BYTES:
                 continue
             if each.number == 1:
-                graph.name, arguments = _signature(each.body)
+                graph.name, arguments = _read_signature(each.body)
                 graph.arguments += arguments
             elif each.number in (2, 3):
-                self._node(graph, each)
+                self._read_node(graph, each)
 
-    def _node(self, graph: Graph, found: Field) -> None:
+    def _read_node(self, graph: Graph, found: Field) -> None:
         self.count += 1
         if self.count > MOST_NODES:
-            raise LimitReachedError(f"its graphs hold more than {MOST_NODES} operators", found.offset)
-        graph.add(read_node(found.body, found.offset))
+            raise LimitReachedError(f"its graphs have more than {MOST_NODES} operators", found.offset)
+        graph.add_node(read_node(found.body, found.offset))
 
 
-def _signature(message: Message) -> tuple[str, list[str]]:
+def _read_signature(message: Message) -> tuple[str, list[str]]:
     name = ""
     arguments = []
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
-            name = each.body.text(_NAME)
+            name = each.body.text(_NAME_BYTES)
         elif each.number == 2 and each.wire == BYTES:
-            arguments.append(next((part.body.text(_NAME) for part in each.body.fields() if part.number == 1), ""))
+            arguments.append(next((part.body.text(_NAME_BYTES) for part in each.body.fields() if part.number == 1), ""))
     return name, arguments
 
 
 def read_node(message: Message, offset: int = 0) -> Node:
-    """One NodeDef. Raises ``DamagedError`` and ``WindowError``."""
+    """Read one NodeDef at ``offset`` of the file. Raises ``DamagedError`` and ``WindowError``."""
     node = Node(offset=offset)
     attributes = []
     for each in message.fields():
         if each.wire != BYTES:
             continue
         if each.number == 1:
-            node.name = each.body.text(_NAME)
+            node.name = each.body.text(_NAME_BYTES)
         elif each.number == 2:
-            node.op = each.body.text(_NAME)
+            node.op = each.body.text(_NAME_BYTES)
         elif each.number == 3:
-            source = each.body.text(_NAME)
+            source = each.body.text(_NAME_BYTES)
             if not source.startswith("^"):
                 node.inputs.append(source.partition(":")[0])
         elif each.number == 5:
             attributes.append(each.body)
+    # The operator decides which attributes matter, and its field may come after them.
     for attribute in attributes:
-        _attribute(attribute, node)
+        _read_attribute(attribute, node)
     return node
 
 
-def _attribute(message: Message, node: Node) -> None:
+def _read_attribute(message: Message, node: Node) -> None:
+    """Read one attribute: a map entry of a key (1) and an AttrValue (2)."""
     key = ""
     values = []
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
-            key = each.body.text(_NAME)
+            key = each.body.text(_NAME_BYTES)
         elif each.number == 2 and each.wire == BYTES:
             values.append(each.body)
     for value in values:
         for each in value.fields():
             if each.wire == BYTES:
-                _value(each, key, node)
+                _read_attribute_value(each, key, node)
 
 
-def _value(each: Field, key: str, node: Node) -> None:
-    """Note one field of an AttrValue: functions, texts of a constant, the name of a file."""
+def _read_attribute_value(each: Field, key: str, node: Node) -> None:
+    """Read one field of an AttrValue: s (2), tensor (8), placeholder (9), func (10), or the list (1) of functions.
+
+    Keeps functions, the texts of a constant, the file of ``FILE_ATTRIBUTES`` and the text that is inserted.
+    """
     if each.number == 10:
-        node.functions += _function_names(each.body)
+        node.functions += _iter_function_names(each.body)
     elif each.number == 1:
         for item in each.body.fields():
             if item.number == 9 and item.wire == BYTES:
-                node.functions += _function_names(item.body)
+                node.functions += _iter_function_names(item.body)
     elif each.number == 8 and key == "value" and node.op in CONSTANTS:
-        node.texts = (node.texts or []) + _strings(each.body)
-    elif each.number == 2 and key == NAMED.get(node.op):
-        node.texts = [_kept(each.body, node.op)]
-    elif each.number == 9 and key == NAMED.get(node.op):
+        node.texts = (node.texts or []) + _read_texts(each.body)
+    elif each.number == 2 and key == FILE_ATTRIBUTES.get(node.op):
+        node.texts = [_read_file_attribute(each.body, node.op)]
+    elif each.number == 9 and key == FILE_ATTRIBUTES.get(node.op):
         node.texts = [_FROM_CALLER]
-    elif each.number == 2 and key == _PUTS_IN.get(node.op) and each.body.size:
-        node.puts_in = [each.body.raw(_TEXT)]
+    elif each.number == 2 and key == _INSERTED_TEXT.get(node.op) and each.body.size:
+        node.inserted = [each.body.raw(_TEXT_BYTES)]
 
 
-def _kept(message: Message, op: str) -> bytes:
-    """What is kept of an attribute: its beginning, or of a compiled program what it calls back."""
+def _read_file_attribute(message: Message, op: str) -> bytes:
+    """Return the first 1,024 bytes of an attribute; of a compiled program, only the callback into Python if any."""
     if op != "XlaCallModule":
-        return message.raw(_TEXT)
-    return _CALLBACK if _CALLBACK in message.raw(_MODULE) else b""
+        return message.raw(_TEXT_BYTES)
+    return _CALLBACK if _CALLBACK in message.raw(_SEARCHED_MODULE_BYTES) else b""
 
 
-def _function_names(message: Message) -> Iterator[str]:
-    """The name of a NameAttrList."""
+def _iter_function_names(message: Message) -> Iterator[str]:
+    """Return the name (1) of a NameAttrList, once for each occurrence."""
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
-            yield each.body.text(_NAME)
+            yield each.body.text(_NAME_BYTES)
 
 
-def _strings(message: Message) -> list[bytes]:
-    """The first texts of a tensor, if it is one of texts; they stand one by one, or joined with their lengths first."""
+def _read_texts(message: Message) -> list[bytes]:
+    """Return the first texts of a string tensor; an empty list for another type.
+
+    The texts are fields of their own (``string_val``) or packed into ``tensor_content``. A string tensor without
+    either holds empty texts.
+    """
     texts: list[bytes] = []
     is_text = False
-    joined = b""
+    packed = b""
     for each in message.fields():
         if each.number == 1 and each.wire == VARINT:
-            is_text = each.value == _STRING
+            is_text = each.value == _DT_STRING
         elif each.number == 8 and each.wire == BYTES and len(texts) < _MOST_TEXTS:
-            texts.append(each.body.raw(_TEXT))
+            texts.append(each.body.raw(_TEXT_BYTES))
         elif each.number == 4 and each.wire == BYTES and each.body.size:
-            joined = each.body.raw(_JOINED)
-    return (texts + _split(joined) or [b""]) if is_text else []
+            packed = each.body.raw(_PACKED_BYTES)
+    return (texts + _split_packed_texts(packed) or [b""]) if is_text else []
 
 
-def _split(joined: bytes) -> list[bytes]:
-    """Texts that stand one after the other behind all of their lengths; the whole where that is not so."""
+def _split_packed_texts(packed: bytes) -> list[bytes]:
+    """Split packed texts, which follow their lengths (varints); return the whole where lengths and texts disagree.
+
+    The number of texts depends on the shape. Instead of the shape, lengths are read until the rest of the bytes is as
+    long as all lengths together.
+    """
     lengths: list[int] = []
     position = total = 0
-    while position + total < len(joined) and len(lengths) < _MOST_TEXTS:
+    while position + total < len(packed) and len(lengths) < _MOST_TEXTS:
         length = shift = 0
-        while position < len(joined):
-            byte = joined[position]
+        while position < len(packed):
+            byte = packed[position]
             position += 1
             length |= (byte & 0x7F) << shift
             shift += 7
@@ -234,7 +256,7 @@ def _split(joined: bytes) -> list[bytes]:
                 break
         lengths.append(length)
         total += length
-    if position + total != len(joined):
-        return [joined[:_TEXT]] if joined else []
+    if position + total != len(packed):
+        return [packed[:_TEXT_BYTES]] if packed else []
     ends = list(accumulate(lengths, initial=position))
-    return [joined[start:end] for start, end in pairwise(ends)]
+    return [packed[start:end] for start, end in pairwise(ends)]

@@ -1,4 +1,8 @@
-"""What a model of TensorFlow names: each operator once, with the first place, and the files that it wants."""
+"""List the operators of a TensorFlow model, each once with its first location, and the files that it refers to.
+
+An operator that reads or writes a file is harmless when the path comes from the caller, as in every saver. When the
+graph itself fixes the path, the operator is mentioned under another name, such as ``SaveV2 with a fixed path``.
+"""
 
 from __future__ import annotations
 
@@ -6,106 +10,129 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.graphs.tensorflow.graph import NAMED, Graph, Node
-from modelaudit.formats.graphs.tensorflow.paths import Origin, Wiring
-from modelaudit.formats.graphs.tensorflow.saved import Saved
+from modelaudit.formats.graphs.tensorflow.contents import ModelContents
+from modelaudit.formats.graphs.tensorflow.graph import FILE_ATTRIBUTES, Graph, Node
+from modelaudit.formats.graphs.tensorflow.paths import PathOrigin, PathResolver
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Location
 
 VOCABULARY: Final = "tensorflow-operators"
-_WRITES: Final = {"SaveV2": (0,), "MergeV2Checkpoints": (1, 0)}
-_RESTORES: Final = frozenset({"RestoreV2", "Restore", "RestoreSlice"})
+# The positions of the inputs that are paths, by operator.
+_WRITERS: Final = {"SaveV2": (0,), "MergeV2Checkpoints": (1, 0)}
+_RESTORERS: Final = frozenset({"RestoreV2", "Restore", "RestoreSlice"})
 _TABLES: Final = {"InitializeTableFromTextFile": 1, "InitializeTableFromTextFileV2": 1}
 _CACHES: Final = {"CacheDataset": 1, "CacheDatasetV2": 1}
-_BY_ARGUMENT: Final = frozenset({*NAMED, *_WRITES, *_TABLES, *_CACHES})
-# What the savers of TensorFlow put into a graph: the name that TF1 replaces when it runs, and parts of a temporary one.
-_OF_SAVERS: Final = re.compile(rb"model|(?:[\w-]*/)?\.?part|")
-_DESCRIBED: Final = (b"", b"local://", b"bytes://")
+_DECIDED_BY_ARGUMENT: Final = frozenset({*FILE_ATTRIBUTES, *_WRITERS, *_TABLES, *_CACHES})
+# Texts that savers put into a graph: the default name, which TF1 replaces when it runs, and parts of temporary names.
+_SAVER_TEXT: Final = re.compile(rb"model|(?:[\w-]*/)?\.?part|")
+# Values of ``descriptor_source`` that are no file.
+_DESCRIPTOR_SOURCES: Final = (b"", b"local://", b"bytes://")
 _MOST_MENTIONS: Final = 10_000
 _MOST_REFERENCES: Final = 1000
-_SHOWN: Final = 120
+_QUOTED_LENGTH: Final = 120
 
 
-def mentions_of(saved: Saved, wiring: Wiring, is_text: bool = False) -> tuple[Mention, ...]:
-    """Every operator that graphs and functions name, once under each name that its arguments give it."""
+def list_mentions(contents: ModelContents, resolver: PathResolver, is_text: bool = False) -> tuple[Mention, ...]:
+    """List every operator of the graphs and functions, once under each name that its arguments give it.
+
+    Args:
+        contents: the model.
+        resolver: resolves the paths in it.
+        is_text: whether the file is in text form, so that offsets of the binary form would mislead.
+    """
     found: dict[tuple[str, str], tuple[Location, str]] = {}
-    for graph, node in _nodes(saved):
-        # What is given as a function and is none of the file's can only be an operator.
+    for graph, node in _iter_nodes(contents):
+        # A function attribute that is not a function of the file can only be the name of an operator.
         for name in node.functions:
-            if name and not wiring.defines(name) and len(found) < _MOST_MENTIONS:
-                found.setdefault(("operator", name), (_place(graph, node, is_text), f"given to {node.op}"))
-        # A function may have the name of an operator; which of them is called, or whether any is, is not for the file.
-        use = "function" if wiring.defines(node.op) else "operator"
-        if (use, node.op) in found and node.op not in _BY_ARGUMENT:
+            if name and not resolver.defines_function(name) and len(found) < _MOST_MENTIONS:
+                found.setdefault(("operator", name), (_locate_node(graph, node, is_text), f"given to {node.op}"))
+        # A function of the file is a mention of its own use, because its nodes are reviewed in its place.
+        use = "function" if resolver.defines_function(node.op) else "operator"
+        if (use, node.op) in found and node.op not in _DECIDED_BY_ARGUMENT:
             continue
-        name, given = _judged_as(graph, node, wiring)
+        name, detail = _name_operator(graph, node, resolver)
         if node.op and (use, name) not in found and len(found) < _MOST_MENTIONS:
-            found[use, name] = (_place(graph, node, is_text), given)
+            found[use, name] = (_locate_node(graph, node, is_text), detail)
     return tuple(Mention(VOCABULARY, use, name, *rest) for (use, name), rest in found.items())
 
 
-def references_of(saved: Saved, wiring: Wiring, is_text: bool = False) -> tuple[Reference, ...]:
-    """The assets, and checkpoints at a path that the graph fixes."""
+def list_references(contents: ModelContents, resolver: PathResolver, is_text: bool = False) -> tuple[Reference, ...]:
+    """List the assets, and the checkpoints outside the model whose path the graph fixes.
+
+    Args:
+        contents: the model.
+        resolver: resolves the paths in it.
+        is_text: whether the file is in text form, so that offsets of the binary form would mislead.
+    """
     found = [
-        Reference(ReferenceKind.DATA, _asset_path(asset.name), "asset_file_def", where=where)
-        for asset in saved.assets
+        Reference(ReferenceKind.DATA, _resolve_asset(asset.name), "asset_file_def", where=where)
+        for asset in contents.assets
         for where in (Location(offset=None if is_text else asset.offset),)
         if asset.name
     ]
-    for graph, node in _nodes(saved):
-        if node.op in _RESTORES:
-            text = wiring.origin(graph, node, 0).elsewhere
+    for graph, node in _iter_nodes(contents):
+        if node.op in _RESTORERS:
+            text = resolver.trace_input(graph, node, 0).outside_path
             if text is not None and len(found) < _MOST_REFERENCES:
-                found.append(Reference(ReferenceKind.MODEL, _shown(text), node.op, where=_place(graph, node, is_text)))
+                where = _locate_node(graph, node, is_text)
+                found.append(Reference(ReferenceKind.MODEL, _format_text(text), node.op, where=where))
     return tuple(dict.fromkeys(found))
 
 
-def _asset_path(name: str) -> str:
-    """The loader joins the name to the folder ``assets`` as a path; one that is absolute or climbs stays what it is."""
+def _resolve_asset(name: str) -> str:
+    """Join the name to the folder ``assets`` as the loader does; an absolute path or an address stays as it is."""
     return name if name.startswith(("/", "\\")) or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", name) else f"assets/{name}"
 
 
-def _nodes(saved: Saved) -> Iterator[tuple[Graph, Node]]:
-    for graph in saved.graphs.graphs:
+def _iter_nodes(contents: ModelContents) -> Iterator[tuple[Graph, Node]]:
+    for graph in contents.graphs.graphs:
         for node in graph.nodes:
             yield graph, node
 
 
-def _judged_as(graph: Graph, node: Node, wiring: Wiring) -> tuple[str, str]:
-    """The name under which an operator is judged, and what it is given there."""
+def _name_operator(graph: Graph, node: Node, resolver: PathResolver) -> tuple[str, str]:
+    """Return the name under which an operator is reviewed, and the paths in its arguments."""
     text = b"".join(node.texts or ())
-    if node.op in NAMED and _names_file(node.op, text):
-        return _name_with_file(node.op), "" if node.op == "XlaCallModule" else _shown(text)
-    if node.op in _WRITES:
-        for place in _WRITES[node.op]:
-            origin = wiring.origin(graph, node, place)
+    if node.op in FILE_ATTRIBUTES and _names_file(node.op, text):
+        return _name_with_file(node.op), "" if node.op == "XlaCallModule" else _format_text(text)
+    if node.op in _WRITERS:
+        for position in _WRITERS[node.op]:
+            origin = resolver.trace_input(graph, node, position)
             if _is_fixed(origin):
-                return f"{node.op} with a fixed path", _given(origin)
+                return f"{node.op} with a fixed path", _format_texts(origin)
     elif node.op in _TABLES:
-        origin = wiring.origin(graph, node, _TABLES[node.op])
-        if origin.elsewhere is not None or ((origin.other or origin.worked_out) and not origin.asset):
-            return f"{node.op} with a fixed path", _given(origin)
+        origin = resolver.trace_input(graph, node, _TABLES[node.op])
+        # A table may read an asset, whose path the loader supplies, or a relative path of the graph.
+        if origin.outside_path is not None or ((origin.other or origin.is_computed) and not origin.asset):
+            return f"{node.op} with a fixed path", _format_texts(origin)
     elif node.op in _CACHES:
-        origin = wiring.origin(graph, node, _CACHES[node.op])
-        if any(origin.texts) or origin.other or origin.worked_out:
-            return f"{node.op} with a fixed path", _given(origin)
-    return node.op, _given(_every(graph, node, wiring)) if node.op.endswith(("File", "Files", "Dataset")) else ""
+        origin = resolver.trace_input(graph, node, _CACHES[node.op])
+        if any(origin.texts) or origin.other or origin.is_computed:
+            return f"{node.op} with a fixed path", _format_texts(origin)
+    return node.op, _format_texts(_trace_inputs(graph, node, resolver)) if node.op.endswith(
+        ("File", "Files", "Dataset")
+    ) else ""
 
 
-def _is_fixed(origin: Origin) -> bool:
-    """Whether the graph says where a file is written: by a constant, by what works it out, or by no caller at all."""
-    if origin.worked_out or any(not _OF_SAVERS.fullmatch(text) for text in origin.texts):
+def _is_fixed(origin: PathOrigin) -> bool:
+    """Whether the graph decides where a file is written.
+
+    It does when it computes the path, when the path has a constant that no saver writes, or when no caller supplies
+    any part of the path and it is not the default name of a saver.
+    """
+    if origin.is_computed or any(not _SAVER_TEXT.fullmatch(text) for text in origin.texts):
         return True
     return not origin.caller and (origin.other or b"model" not in origin.texts)
 
 
 def _names_file(op: str, text: bytes) -> bool:
+    """Whether the attribute of an operator in ``FILE_ATTRIBUTES`` names a file, or a callback into Python."""
     if op == "PrintV2":
         return b"://" in text
     if op == "ImmutableConst":
         return not text.startswith(b"memmapped_package://")
     if op in ("DecodeProtoV2", "EncodeProto"):
-        return not (text in _DESCRIBED or text.startswith(b"bytes://"))
+        return not (text in _DESCRIPTOR_SOURCES or text.startswith(b"bytes://"))
     return bool(text)
 
 
@@ -115,23 +142,23 @@ def _name_with_file(op: str) -> str:
     return f"{op} with a callback into Python" if op == "XlaCallModule" else f"{op} with a file"
 
 
-def _every(graph: Graph, node: Node, wiring: Wiring) -> Origin:
-    """What all inputs of an operator are made of, for the evidence."""
-    found = Origin()
-    for place in range(min(3, len(node.inputs))):
-        found.texts += wiring.origin(graph, node, place).texts
-    return found
+def _trace_inputs(graph: Graph, node: Node, resolver: PathResolver) -> PathOrigin:
+    """Return the texts of the first three inputs of an operator, for the evidence."""
+    combined = PathOrigin()
+    for position in range(min(3, len(node.inputs))):
+        combined.texts += resolver.trace_input(graph, node, position).texts
+    return combined
 
 
-def _given(origin: Origin) -> str:
-    return ", ".join(_shown(text) for text in origin.texts if text)[:_SHOWN]
+def _format_texts(origin: PathOrigin) -> str:
+    return ", ".join(_format_text(text) for text in origin.texts if text)[:_QUOTED_LENGTH]
 
 
-def _shown(text: bytes) -> str:
-    shown = text[:_SHOWN].decode("utf-8", "backslashreplace")
+def _format_text(text: bytes) -> str:
+    shown = text[:_QUOTED_LENGTH].decode("utf-8", "backslashreplace")
     return "".join(character if character.isprintable() else "?" for character in shown)
 
 
-def _place(graph: Graph, node: Node, is_text: bool) -> Location:
+def _locate_node(graph: Graph, node: Node, is_text: bool) -> Location:
     key = f"{graph.name}/{node.name}" if graph.name else node.name
     return Location(offset=None if is_text else node.offset, key=key[:200])

@@ -1,4 +1,8 @@
-"""Where the paths come from that operators of TensorFlow are given: the caller, an asset, or the graph itself."""
+"""Trace where the path arguments of TensorFlow operators come from: the caller, an asset, or the graph itself.
+
+A path is followed backwards from the input of an operator over the nodes that pass text on, through the arguments of
+functions to every call of the function. A path from the caller is usual for savers; one that the graph fixes is not.
+"""
 
 from __future__ import annotations
 
@@ -7,143 +11,153 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.formats.graphs.tensorflow.contents import ModelContents
 from modelaudit.formats.graphs.tensorflow.graph import CONSTANTS, Graph, Node
-from modelaudit.formats.graphs.tensorflow.saved import Saved
 
 _MOST_STEPS: Final = 3_000_000
-_CALLER: Final = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "_Arg"})
-# What hands on the text that it is given, joins it to others, or asks something of it. Savers have no other.
-_HANDS_ON: Final = frozenset({
+_CALLER_INPUTS: Final = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "_Arg"})
+# Operators that pass on the text of an input, join texts, select among them or test them. Savers use no others between
+# the caller's path and the operator that writes; any other operator could compute an arbitrary path.
+_PASSING_OPERATORS: Final = frozenset({
     "Identity", "IdentityN", "StopGradient", "PreventGradient", "EnsureShape", "Reshape", "ExpandDims", "Squeeze",
     "Pack", "ConcatV2", "Switch", "RefSwitch", "Merge", "RefMerge", "Enter", "Exit", "Select", "SelectV2", "StringJoin",
     "ShardedFilename", "ShardedFilespec", "StaticRegexFullMatch", "RegexFullMatch", "If", "StatelessIf", "Case",
     "StatelessCase", "PartitionedCall", "StatefulPartitionedCall", "TPUPartitionedCall", "RemoteCall",
 })  # fmt: skip
-_ELSEWHERE: Final = re.compile(rb"[/\\~]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|(?:.*[/\\])?\.\.(?:[/\\]|\Z)", re.DOTALL)
+_OUTSIDE_PATH: Final = re.compile(
+    rb"[/\\~]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|(?:.*[/\\])?\.\.(?:[/\\]|\Z)", re.DOTALL
+)
 
 
 @dataclass(slots=True)
-class Origin:
-    """What a path is made of.
+class PathOrigin:
+    """The sources of the parts of a path.
 
     Attributes:
-        caller: whether some of it comes from whoever runs the graph.
-        asset: whether some of it is the path of an asset, which the loader puts in.
-        other: whether some of it comes from elsewhere, such as a variable, or is not known.
-        made: whether an operator works some of it out, so that it may be anything.
-        mixed: whether it was followed to where others than its own inputs may have been taken for them.
-        texts: the constants in it, and what operators put in.
+        caller: whether the program that runs the graph supplies a part.
+        asset: whether a part is the path of an asset, which the loader supplies.
+        other: whether a part has another or an unknown source, such as a variable.
+        computed: whether an operator computes a part, so that it may be any text.
+        is_ambiguous: whether inputs that do not belong to the path may have been followed too.
+        texts: the constants in the path, and the texts that operators insert.
     """
 
     caller: bool = False
     asset: bool = False
     other: bool = False
-    made: bool = False
-    mixed: bool = False
+    computed: bool = False
+    is_ambiguous: bool = False
     texts: list[bytes] = field(default_factory=list)
 
     @property
-    def worked_out(self) -> bool:
-        """Whether an operator of the graph surely works some of it out."""
-        return self.made and not self.mixed
+    def is_computed(self) -> bool:
+        """Whether an operator of the graph certainly computes a part of the path."""
+        return self.computed and not self.is_ambiguous
 
     @property
-    def elsewhere(self) -> bytes | None:
-        """The constant that is absolute, an address, or leaves the folder, if one does."""
-        return next((text for text in self.texts if _ELSEWHERE.match(text)), None)
+    def outside_path(self) -> bytes | None:
+        """The first constant that is an absolute path, an address, or a path out of the folder; ``None`` for none."""
+        return next((text for text in self.texts if _OUTSIDE_PATH.match(text)), None)
 
 
-class Wiring:
-    """Who calls which function with what."""
+class PathResolver:
+    """Trace paths through the graphs of a model, from function arguments to the nodes that call the function."""
 
-    def __init__(self, saved: Saved) -> None:
-        self._assets = {asset.tensor for asset in saved.assets if asset.tensor}
-        self._captures = saved.captures
-        self._main = next((graph for graph in saved.graphs.graphs if not graph.name), Graph())
-        self._functions = {graph.name for graph in saved.graphs.graphs if graph.name}
-        self._places: dict[int, dict[str, int]] = {}
+    def __init__(self, contents: ModelContents) -> None:
+        self._assets = {asset.tensor for asset in contents.assets if asset.tensor}
+        self._captures = contents.captures
+        self._main = next((graph for graph in contents.graphs.graphs if not graph.name), Graph())
+        self._functions = {graph.name for graph in contents.graphs.graphs if graph.name}
+        self._positions: dict[int, dict[str, int]] = {}
         self._callers: dict[str, list[tuple[Graph, Node]]] = {}
         self._steps_left = _MOST_STEPS
-        for graph in saved.graphs.graphs:
+        for graph in contents.graphs.graphs:
             for node in graph.nodes:
                 for name in (*node.functions, *((node.op,) if node.op in self._functions else ())):
                     self._callers.setdefault(name, []).append((graph, node))
 
-    def defines(self, op: str) -> bool:
+    def defines_function(self, op: str) -> bool:
         """Whether an operator of this name is a function of the file."""
         return op in self._functions
 
-    def origin(self, graph: Graph, node: Node, place: int) -> Origin:
-        """What the input at ``place`` of ``node`` is made of.
+    def trace_input(self, graph: Graph, node: Node, position: int) -> PathOrigin:
+        """Trace the input at ``position`` of ``node`` back to its sources.
 
-        ``other`` if it has no such input, or if all steps that are taken for one file were taken.
+        Returns:
+            The sources of the input. ``other`` is set when there is no such input, and when the bound on steps of the
+            file is reached.
         """
-        found = Origin()
-        if place >= len(node.inputs):
-            return Origin(other=True)
-        waiting = [(graph, node.inputs[place])]
-        seen = {(id(graph), node.inputs[place])}
+        origin = PathOrigin()
+        if position >= len(node.inputs):
+            return PathOrigin(other=True)
+        waiting = [(graph, node.inputs[position])]
+        seen = {(id(graph), node.inputs[position])}
         while waiting:
             where, name = waiting.pop()
-            for each in self._sources(where, name, found):
+            for each in self._iter_sources(where, name, origin):
                 self._steps_left -= 1
                 if self._steps_left < 0:
-                    found.other = True
-                    return found
+                    origin.other = True
+                    return origin
                 if (id(each[0]), each[1]) not in seen:
                     seen.add((id(each[0]), each[1]))
                     waiting.append(each)
-        return found
+        return origin
 
-    def _sources(self, graph: Graph, name: str, found: Origin) -> Iterator[tuple[Graph, str]]:
+    def _iter_sources(self, graph: Graph, name: str, origin: PathOrigin) -> Iterator[tuple[Graph, str]]:
+        """Record in ``origin`` the source of one value; yield the values that it is made from."""
         node = graph.by_name.get(name)
         if node is None:
-            yield from self._argument(graph, name, found)
+            yield from self._trace_argument(graph, name, origin)
             return
         if not graph.name and name in self._assets:
-            found.asset = True
+            origin.asset = True
             return
-        if node.op in _CALLER:
-            found.caller = True
+        if node.op in _CALLER_INPUTS:
+            origin.caller = True
         elif node.op in CONSTANTS:
             if node.texts is not None:
-                found.texts += node.texts
+                origin.texts += node.texts
             return
         else:
-            found.texts += node.puts_in
+            origin.texts += node.inserted
             if not node.inputs:
-                found.other = True
-            elif node.op not in _HANDS_ON and node.op not in self._functions:
-                found.made = True
+                origin.other = True
+            elif node.op not in _PASSING_OPERATORS and node.op not in self._functions:
+                origin.computed = True
         yield from ((graph, source) for source in node.inputs)
 
-    def _place(self, graph: Graph, name: str) -> int | None:
-        """Which argument of a function ``name`` is."""
-        if id(graph) not in self._places:
-            self._places[id(graph)] = {argument: place for place, argument in enumerate(graph.arguments)}
-        return self._places[id(graph)].get(name)
+    def _find_position(self, graph: Graph, name: str) -> int | None:
+        """Return the position of the argument ``name`` of a function; ``None`` where it is not an argument."""
+        if id(graph) not in self._positions:
+            self._positions[id(graph)] = {argument: position for position, argument in enumerate(graph.arguments)}
+        return self._positions[id(graph)].get(name)
 
-    def _argument(self, graph: Graph, name: str, found: Origin) -> Iterator[tuple[Graph, str]]:
-        """Where an argument of a function comes from: what it captures, what callers give it, or whoever runs it."""
-        place = self._place(graph, name)
-        if place is None:
-            found.other = True
+    def _trace_argument(self, graph: Graph, name: str, origin: PathOrigin) -> Iterator[tuple[Graph, str]]:
+        """Record the source of a function argument: a capture, the program that runs the function, or its callers.
+
+        The last arguments of a function are its captures, which the SavedModel binds to assets and constants.
+        """
+        position = self._find_position(graph, name)
+        if position is None:
+            origin.other = True
             return
         bound = self._captures.get(graph.name, [])
-        captured = place - (len(graph.arguments) - len(bound))
+        captured = position - (len(graph.arguments) - len(bound))
         callers = self._callers.get(graph.name, ())
         if captured >= 0:
             if bound[captured] == "asset":
-                found.asset = True
+                origin.asset = True
             elif bound[captured].startswith("="):
                 yield self._main, bound[captured][1:]
             elif not callers:
-                found.other = True
+                origin.other = True
         elif not callers:
-            found.caller = True
+            origin.caller = True
         for where, node in callers:
-            # Operators that take a condition before what they hand on; others mix what they are given with their own.
+            # A call passes its inputs as the arguments in order; If and Case have a condition before them (shift 1).
+            # For any other operator the assignment is unknown, so all inputs are followed.
             shift = len(node.inputs) - len(graph.arguments)
-            exact = node.inputs[place + shift : place + shift + 1] if shift in (0, 1) else node.inputs
-            found.mixed = found.mixed or len(exact) > 1
-            yield from ((where, source) for source in exact)
+            inputs = node.inputs[position + shift : position + shift + 1] if shift in (0, 1) else node.inputs
+            origin.is_ambiguous = origin.is_ambiguous or len(inputs) > 1
+            yield from ((where, source) for source in inputs)

@@ -1,6 +1,7 @@
-"""The text form of TensorFlow's messages, turned into the binary form, as far as a reader of that asks for it.
+"""Encode TensorFlow messages from text form into binary form, so that one reader serves both forms.
 
-Source: tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.proto, tensorflow/core/framework/*.proto
+The schema lists only the fields that the reader uses; all others are dropped. Sources:
+tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.proto, tensorflow/core/framework/*.proto
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from modelaudit.wire.protobuf_text import TextField, parse_text_fields
 
 _INT: Final = "int"
 _TEXT: Final = "text"
+# By message and field: the number of the field, and its type, which is a number, a text or another message.
 _SCHEMA: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "SavedModel": {"saved_model_schema_version": (1, _INT), "meta_graphs": (2, "MetaGraphDef")},
     "MetaGraphDef": {
@@ -59,52 +61,60 @@ _SCHEMA: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "SavedConcreteFunction": {"bound_inputs": (2, _INT)},
 }
 _WORDS: Final = {b"DT_STRING": 7, b"true": 1}
+# Any other word gets this number. As a type it is DT_FLOAT, so that only DT_STRING makes a tensor of texts.
 _OTHER_WORD: Final = 1
 
 
-def roots() -> dict[str, frozenset[str]]:
-    """The messages that can be a whole file, each with the names of its fields."""
+def list_root_fields() -> dict[str, frozenset[str]]:
+    """Return the names of the fields of each message that can be a whole file."""
     return {name: frozenset(_SCHEMA[name]) for name in ("SavedModel", "MetaGraphDef", "GraphDef")}
 
 
-def encoded(text: str, root: str, limits: Limits) -> tuple[bytes, DamagedError | None]:
-    """``text``, a message ``root``, in binary form without what the schema above leaves out, and where it broke off.
+def encode_text(text: str, root: str, limits: Limits) -> tuple[bytes, DamagedError | None]:
+    """Encode a message from text form into binary form.
 
-    Whatever stands before the damage, or before a bound that was reached, is returned.
+    Args:
+        text: the text form.
+        root: the name of the message, a key of ``list_root_fields``.
+        limits: bounds on the text.
+
+    Returns:
+        The binary form of the fields before any damage or reached bound, and that damage or bound as an error.
     """
     open_: list[tuple[str, int, bytearray]] = [(root, 0, bytearray())]
     failure: DamagedError | None = None
     try:
         for each in parse_text_fields(text, limits):
             if each.value is None and not each.name:
-                _close(open_)
+                _close_message(open_)
             else:
-                _take(each, open_)
+                _encode_field(each, open_)
     except DamagedError as error:
         failure = error
     while len(open_) > 1:
-        _close(open_)
+        _close_message(open_)
     return bytes(open_[0][2]), failure
 
 
-def _close(open_: list[tuple[str, int, bytearray]]) -> None:
+def _close_message(open_: list[tuple[str, int, bytearray]]) -> None:
+    """End the innermost message and append it to the one around it; a message of no known field is dropped."""
     _, number, inner = open_.pop()
     if number:
-        open_[-1][2].extend(_key(number, 2) + _varint(len(inner)) + inner)
+        open_[-1][2].extend(_encode_key(number, 2) + _encode_varint(len(inner)) + inner)
 
 
-def _take(each: TextField, open_: list[tuple[str, int, bytearray]]) -> None:
+def _encode_field(each: TextField, open_: list[tuple[str, int, bytearray]]) -> None:
     message, _, body = open_[-1]
     number, kind = _SCHEMA.get(message, {}).get(each.name, (0, ""))
     if each.value is None:
         open_.append((kind, number if kind not in (_INT, _TEXT) else 0, bytearray()))
     elif kind == _TEXT:
-        body += _key(number, 2) + _varint(len(each.value)) + each.value
+        body += _encode_key(number, 2) + _encode_varint(len(each.value)) + each.value
     elif kind == _INT:
-        body += _key(number, 0) + _varint(_number(each.value))
+        body += _encode_key(number, 0) + _encode_varint(_parse_number(each.value))
 
 
-def _number(value: bytes) -> int:
+def _parse_number(value: bytes) -> int:
     if value in _WORDS:
         return _WORDS[value]
     try:
@@ -113,11 +123,11 @@ def _number(value: bytes) -> int:
         return _OTHER_WORD
 
 
-def _key(number: int, wire: int) -> bytes:
-    return _varint(number << 3 | wire)
+def _encode_key(number: int, wire: int) -> bytes:
+    return _encode_varint(number << 3 | wire)
 
 
-def _varint(value: int) -> bytes:
+def _encode_varint(value: int) -> bytes:
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""TensorFlow Lite models."""
+"""Read TensorFlow Lite models: FlatBuffers of operators, tensors and the buffers that hold their data."""
 
 from __future__ import annotations
 

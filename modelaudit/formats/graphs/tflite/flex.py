@@ -1,6 +1,7 @@
-"""What an operator of TensorFlow inside TensorFlow Lite runs: a definition in its options, whatever its name says.
+"""Find the operator that a Flex operator runs, which is an operator of TensorFlow inside TensorFlow Lite.
 
-The options are a FlexBuffer of two texts, a name and a ``NodeDef`` as protocol buffer; the delegate runs the latter.
+The options of a Flex operator are a FlexBuffer of two texts: a name and a serialized ``NodeDef``. The Flex delegate
+runs the ``NodeDef``, even when it differs from the name of the operator in the model.
 Sources: tensorflow/lite/delegates/flex/kernel.cc, https://flatbuffers.dev/flatbuffers_internals/#flexbuffers
 """
 
@@ -11,45 +12,49 @@ from typing import Final
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.protobuf import BYTES, Message
 
-_VECTORS: Final = frozenset({10, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24})
-"""A vector, and those whose elements are all of one type or are a few of it."""
+_VECTOR_TYPES: Final = frozenset({10, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24})
+"""The FlexBuffer types for vectors: of mixed types, of one type, and of a fixed length."""
 _WIDTHS: Final = (1, 2, 4, 8)
 _OPERATOR: Final = 2
-_MOST_BYTES: Final = 256
+_NAME_BYTES: Final = 256
 
 
-class _Bytes:
-    """Bytes in memory as a window."""
+class _BytesWindow:
+    """A window over bytes in memory."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.size = len(data)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Bytes from ``offset``; fewer than ``length`` only at the end."""
+        """Return the bytes from ``offset``; fewer than ``length`` only at the end."""
         return self._data[offset : offset + length]
 
 
-def operator_of(options: bytes) -> str:
-    """The operator that the definition in ``options`` names; empty where there is no definition to be found."""
-    definition = _second_text(options)
+def find_operator_name(options: bytes) -> str:
+    """Return the operator of the ``NodeDef`` in ``options``; empty where there is no ``NodeDef``."""
+    definition = _read_second_text(options)
     name = ""
     try:
-        for field in Message.from_window(_Bytes(definition)).fields():
+        for field in Message.from_window(_BytesWindow(definition)).fields():
             if field.number == _OPERATOR and field.wire == BYTES:
-                name = field.body.text(_MOST_BYTES)
+                name = field.body.text(_NAME_BYTES)
     except DamagedError:
         return name
     return name
 
 
-def _second_text(data: bytes) -> bytes:
-    """The second element of the vector that is the root of a FlexBuffer, as bytes; empty where there is none."""
+def _read_second_text(data: bytes) -> bytes:
+    """Return the second text of the vector at the root of a FlexBuffer; empty where there is none.
+
+    A FlexBuffer is read from its end: the last byte is the width of the root, the byte before it is the type, in the
+    upper six bits, with the width of the elements, in the lower two. Offsets point backwards.
+    """
     if len(data) < 3:
         return b""
     width, kind = data[-1], data[-2]
     root = len(data) - 2 - width
-    if width not in _WIDTHS or kind >> 2 not in _VECTORS or root < 0:
+    if width not in _WIDTHS or kind >> 2 not in _VECTOR_TYPES or root < 0:
         return b""
     elements = 1 << (kind & 3)
     start = root - int.from_bytes(data[root : root + width], "little")

@@ -1,6 +1,7 @@
-"""Models of TensorFlow Lite: the operators that they call by name, and whether indices and offsets stay inside.
+"""Read TensorFlow Lite models: find custom and Flex operators, and check that indices and offsets are in range.
 
-Source: tensorflow/compiler/mlir/lite/schema/schema.fbs; tensorflow/lite/delegates/flex/kernel.cc for what Flex runs.
+Built-in operators have numbers and need no review. Custom operators have names and run native code of the application;
+Flex operators run operators of TensorFlow. Source: tensorflow/compiler/mlir/lite/schema/schema.fbs
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.graphs.tflite import TfliteDefect
-from modelaudit.formats.graphs.tflite.flex import operator_of
+from modelaudit.formats.graphs.tflite.flex import find_operator_name
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.errors import WindowError
@@ -20,48 +21,54 @@ from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.flatbuffers import FlatBuffer, Table
 
 VOCABULARY: Final = "tflite-operators"
-OF_TENSORFLOW: Final = "tensorflow-operators"
+TENSORFLOW_VOCABULARY: Final = "tensorflow-operators"
+# Numbers of BuiltinOperator in the schema.
 _CUSTOM: Final = 32
 _DELEGATE: Final = 51
 _PLACEHOLDER: Final = 127
-_NEWEST: Final = 209
-_FLEX: Final = "Flex"
+_NEWEST_BUILTIN: Final = 209
+_FLEX_PREFIX: Final = "Flex"
 _MOST_NAMES: Final = 10_000
 _MOST_DEFECTS: Final = 200
 _MOST_FACTS: Final = 64
 _MOST_BYTES: Final = 2**63 - 1
 _MOST_OPTIONS: Final = 8 * MIB
-_INLINE: Final = 1
-"""An offset of a buffer up to this one says that its bytes stand in the buffer itself."""
+_MOST_INLINE_OFFSET: Final = 1
+"""An offset of 0 or 1 means that the bytes are inside the FlatBuffer, not after it."""
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline and the files that it names.
+    """Yield the outline of the model and the files of its external buffers.
 
     Raises:
-        DamagedError: an offset leads nowhere; what stands before is yielded first.
-        LimitReachedError: it holds more than is followed.
+        DamagedError: an offset is invalid or data end after the file; the part before is yielded first.
+        LimitReachedError: there are too many operators or tables, or the options of an operator are too large.
         WindowError: from the window.
     """
-    walk = _Walk(FlatBuffer(window, limits))
-    broken: DamagedError | WindowError | None = None
+    reader = _ModelReader(FlatBuffer(window, limits))
+    failure: DamagedError | WindowError | None = None
     try:
-        walk.model(walk.buffer.read_root())
-        broken = walk.cut
+        reader.read_model(reader.buffer.read_root())
+        failure = reader.truncation
     except (DamagedError, WindowError) as error:
-        broken = error
-    yield Outline("tflite", tuple(walk.mentions.values()), tuple(walk.facts), tuple(walk.defects))
-    if walk.references:
-        yield References("tflite", tuple(walk.references.values()))
-    if broken is not None:
-        raise broken
+        failure = error
+    yield Outline("tflite", tuple(reader.mentions.values()), tuple(reader.facts), tuple(reader.defects))
+    if reader.references:
+        yield References("tflite", tuple(reader.references.values()))
+    if failure is not None:
+        raise failure
 
 
-class _Walk:
-    """Goes through a model and notes what is found. All methods raise ``DamagedError`` and ``WindowError``.
+class _ModelReader:
+    """Read the tables of a model. All methods raise ``DamagedError`` and ``WindowError``.
 
     Attributes:
-        cut: the first stretch that lies beyond the end of the file, as in one that was not fetched whole.
+        buffer: the FlatBuffer of the model.
+        mentions: the custom and Flex operators, by vocabulary and name.
+        references: the files of external buffers, by path.
+        facts: pairs of a name and a value for the outline.
+        defects: indices and offsets out of range, and negative sizes.
+        truncation: the first data that end after the file does, as in an incomplete download.
     """
 
     def __init__(self, buffer: FlatBuffer) -> None:
@@ -70,114 +77,128 @@ class _Walk:
         self.references: dict[str, Reference] = {}
         self.facts: list[tuple[str, str]] = []
         self.defects: list[Defect] = []
-        self.cut: DamagedError | None = None
+        self.truncation: DamagedError | None = None
         self._codes: list[str] = []
-        self._buffers = 0
+        self._buffer_count = 0
 
-    def model(self, model: Table) -> None:
-        """The whole file."""
+    def read_model(self, model: Table) -> None:
+        """Read a Model, the root table."""
         self.facts.append(("schema", str(model.number(0, "I"))))
         description = model.text(3)
         if description:
             self.facts.append(("description", description))
         for code in model.tables(1):
-            self._codes.append(self._code(code))
-        self._buffers = model.count(4)
-        nodes = sum(self._subgraph(graph, index) for index, graph in enumerate(model.tables(2)))
-        self.facts += [("nodes", str(nodes)), ("buffers", str(self._buffers))]
+            self._codes.append(self._read_operator_code(code))
+        self._buffer_count = model.count(4)
+        nodes = sum(self._check_subgraph(graph, index) for index, graph in enumerate(model.tables(2)))
+        self.facts += [("nodes", str(nodes)), ("buffers", str(self._buffer_count))]
         for buffer in model.tables(4):
-            self._buffer(buffer)
+            self._check_buffer(buffer)
         for entry in model.tables(6):
-            if entry.number(1, "I") >= self._buffers:
-                self._outside(f"the metadata {entry.text(0)!r} are buffer {entry.number(1, 'I')}", entry.position)
+            if entry.number(1, "I") >= self._buffer_count:
+                detail = f"the metadata {entry.text(0)!r} use buffer {entry.number(1, 'I')} of {self._buffer_count}"
+                self._record_out_of_range(detail, entry.position)
             if len(self.facts) < _MOST_FACTS:
                 self.facts.append(("metadata", entry.text(0)))
-        self._external(model)
+        self._read_external_buffers(model)
 
-    def _code(self, code: Table) -> str:
-        """Note an operator; returns the name of a custom one, empty for those that are built in."""
+    def _read_operator_code(self, code: Table) -> str:
+        """Read an OperatorCode; return the name of a custom operator, empty for a built-in one."""
+        # Old files have the number in one byte. Newer ones have it in four bytes and 127 in the byte if it is larger.
         number = max(code.number(0, "b"), code.number(3, "i"))
         if number == _CUSTOM:
             name = code.text(1)
-            self._mention("flex-operator" if name.startswith(_FLEX) else "custom-operator", name, code.position)
+            self._record_mention(
+                "flex-operator" if name.startswith(_FLEX_PREFIX) else "custom-operator", name, code.position
+            )
             return name
-        if number in (_DELEGATE, _PLACEHOLDER) or not 0 <= number <= _NEWEST:
-            self._mention("custom-operator", f"builtin-{number}", code.position)
+        if number in (_DELEGATE, _PLACEHOLDER) or not 0 <= number <= _NEWEST_BUILTIN:
+            self._record_mention("custom-operator", f"builtin-{number}", code.position)
         return ""
 
-    def _mention(self, use: str, name: str, offset: int, detail: str = "") -> None:
+    def _record_mention(self, use: str, name: str, offset: int, detail: str = "") -> None:
         where = Location(offset=offset)
         if len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", offset)
         self.mentions.setdefault((VOCABULARY, name), Mention(VOCABULARY, use, name, where, detail))
         if use == "flex-operator":
-            inner = name.removeprefix(_FLEX)
-            self.mentions.setdefault((OF_TENSORFLOW, inner), Mention(OF_TENSORFLOW, use, inner, where, detail))
+            inner = name.removeprefix(_FLEX_PREFIX)
+            self.mentions.setdefault(
+                (TENSORFLOW_VOCABULARY, inner), Mention(TENSORFLOW_VOCABULARY, use, inner, where, detail)
+            )
 
-    def _subgraph(self, graph: Table, index: int) -> int:
-        """Check one graph; returns how many operators it has."""
+    def _check_subgraph(self, graph: Table, index: int) -> int:
+        """Check one SubGraph; return the number of its operators."""
         tensors = graph.count(0)
         for tensor in graph.tables(0):
             buffer = tensor.number(2, "I")
-            if buffer >= self._buffers and buffer:
-                self._outside(f"the tensor {tensor.text(3, 80)!r} is buffer {buffer}", tensor.position)
+            if buffer >= self._buffer_count and buffer:
+                detail = f"the tensor {tensor.text(3, 80)!r} uses buffer {buffer} of {self._buffer_count}"
+                self._record_out_of_range(detail, tensor.position)
             shape = tensor.vector(0)
             if shape is not None and any(size < -1 for size in shape.numbers("i")):
-                detail = f"the tensor {tensor.text(3, 80)!r} has a shape with a size below zero"
-                self._defect(TfliteDefect.NEGATIVE_LENGTH, detail, tensor.position)
+                detail = f"the tensor {tensor.text(3, 80)!r} has a shape with a negative size"
+                self._record_defect(TfliteDefect.NEGATIVE_LENGTH, detail, tensor.position)
         for slot in (1, 2):
-            self._indices(graph, slot, tensors, f"subgraph {index}")
+            self._check_indices(graph, slot, tensors, f"subgraph {index}")
         nodes = 0
         for operator in graph.tables(3):
             nodes += 1
-            self._operator(operator, tensors)
+            self._check_operator(operator, tensors)
         return nodes
 
-    def _operator(self, operator: Table, tensors: int) -> None:
+    def _check_operator(self, operator: Table, tensors: int) -> None:
         code = operator.number(0, "I")
         if code >= len(self._codes):
-            self._outside(f"an operator is number {code} of {len(self._codes)}", operator.position)
-        elif self._codes[code].startswith(_FLEX):
-            inner = operator_of(self._options(operator))
-            if inner and _FLEX + inner != self._codes[code]:
-                # The delegate goes by the definition, whatever the operator is called.
-                self._mention("flex-operator", _FLEX + inner, operator.position, f"under {self._codes[code]}")
+            self._record_out_of_range(f"an operator uses code {code} of {len(self._codes)}", operator.position)
+        elif self._codes[code].startswith(_FLEX_PREFIX):
+            inner = find_operator_name(self._read_options(operator))
+            if inner and _FLEX_PREFIX + inner != self._codes[code]:
+                # The delegate runs the operator of the definition, whatever the name of the custom operator.
+                self._record_mention(
+                    "flex-operator", _FLEX_PREFIX + inner, operator.position, f"under {self._codes[code]}"
+                )
         for slot in (1, 2, 8):
-            self._indices(operator, slot, tensors, "an operator")
-        self._beyond(operator.number(9, "Q"), operator.number(10, "Q"), "the options of an operator", operator.position)
+            self._check_indices(operator, slot, tensors, "an operator")
+        self._check_end(
+            operator.number(9, "Q"), operator.number(10, "Q"), "the options of an operator", operator.position
+        )
 
-    def _options(self, operator: Table) -> bytes:
+    def _read_options(self, operator: Table) -> bytes:
+        """Return the options of a custom operator, from a vector in its table or from data after the tables."""
         options = operator.vector(5, 1)
         offset, size = operator.number(9, "Q"), operator.number(10, "Q")
-        if offset <= _INLINE:
+        if offset <= _MOST_INLINE_OFFSET:
             size = options.count if options is not None else 0
         if size > _MOST_OPTIONS:
             raise LimitReachedError(f"the options of an operator take {size} bytes", operator.position)
-        if offset > _INLINE:
+        if offset > _MOST_INLINE_OFFSET:
             return self.buffer.read_bytes(offset, size)
         return options.raw(size) if options is not None else b""
 
-    def _indices(self, table: Table, slot: int, tensors: int, what: str) -> None:
+    def _check_indices(self, table: Table, slot: int, tensors: int, what: str) -> None:
         vector = table.vector(slot)
         for number in vector.numbers("i") if vector is not None else ():
-            # One below zero stands for an input that is left out.
+            # -1 marks an optional input that is left out.
             if not -1 <= number < tensors:
-                self._outside(f"{what} names tensor {number} of {tensors}", table.position)
+                self._record_out_of_range(f"{what} uses tensor {number} of {tensors}", table.position)
                 return
 
-    def _buffer(self, buffer: Table) -> None:
-        buffer.vector(0, 1)
+    def _check_buffer(self, buffer: Table) -> None:
+        buffer.vector(0, 1)  # raises when the vector ends outside the buffer
         offset = buffer.number(1, "Q")
-        if offset > _INLINE:
-            self._beyond(offset, buffer.number(2, "Q"), "a buffer", buffer.position)
+        if offset > _MOST_INLINE_OFFSET:
+            self._check_end(offset, buffer.number(2, "Q"), "a buffer", buffer.position)
 
-    def _external(self, model: Table) -> None:
-        """Buffers that lie in files beside the model, by groups that name the files."""
+    def _read_external_buffers(self, model: Table) -> None:
+        """Read external buffers: each belongs to a group, and the group names the file beside the model."""
         groups = [group.text(0, 4096) for group in model.tables(8)]
         for buffer in model.tables(9):
             group, needs = buffer.number(1, "I"), buffer.number(2, "Q") + buffer.number(3, "Q")
             if group >= len(groups):
-                self._outside(f"an external buffer is of group {group} of {len(groups)}", buffer.position)
+                self._record_out_of_range(
+                    f"an external buffer belongs to group {group} of {len(groups)}", buffer.position
+                )
                 continue
             target = groups[group]
             known = self.references.get(target)
@@ -185,16 +206,17 @@ class _Walk:
                 where = Location(offset=buffer.position)
                 self.references[target] = Reference(ReferenceKind.DATA, target, "an external buffer", needs, where)
 
-    def _beyond(self, offset: int, size: int, what: str, position: int) -> None:
-        detail = f"{what} of {size} bytes lies at {offset} of {self.buffer.size}"
+    def _check_end(self, offset: int, size: int, what: str, position: int) -> None:
+        """Report data that end after the file: as truncation, or as a defect when no file can be that large."""
+        detail = f"{what} of {size} bytes is at offset {offset} of {self.buffer.size} bytes"
         if offset + size > _MOST_BYTES:
-            self._outside(detail, position)
+            self._record_out_of_range(detail, position)
         elif offset + size > self.buffer.size:
-            self.cut = self.cut or DamagedError(detail, position)
+            self.truncation = self.truncation or DamagedError(detail, position)
 
-    def _outside(self, detail: str, position: int) -> None:
-        self._defect(TfliteDefect.INDEX_OUTSIDE, detail, position)
+    def _record_out_of_range(self, detail: str, position: int) -> None:
+        self._record_defect(TfliteDefect.INDEX_OUTSIDE, detail, position)
 
-    def _defect(self, kind: DefectKind, detail: str, position: int) -> None:
+    def _record_defect(self, kind: DefectKind, detail: str, position: int) -> None:
         if len(self.defects) < _MOST_DEFECTS:
             self.defects.append(Defect(kind, detail, Location(offset=position)))

@@ -1,4 +1,4 @@
-"""Configurations of the Triton inference server."""
+"""Read configurations of the Triton inference server, which name libraries and files that the server loads."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Settings in the text form of protocol buffers: how Triton serves a model, and names of classes.
+"""Read two kinds of protobuf text: configurations of the Triton inference server, and maps of class labels.
 
-Source: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto, and
+A configuration names libraries, environments and files that the server opens. A label map has no names that select
+code. Sources: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto, and
 https://github.com/tensorflow/models/blob/master/research/object_detection/protos/string_int_label_map.proto
 """
 
@@ -20,10 +21,11 @@ from modelaudit.wire.protobuf_text import parse_text_fields
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "triton"
-_ENDINGS: Final = (".pbtxt", ".pb.txt", ".prototxt", ".textproto")
-_FIRST: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+([a-z_]++)\s*+[:{<\[]")
-_TOP: Final = re.compile(rb"^([a-z_]++)\s*+[:{<\[]", re.MULTILINE)
-_CONFIG: Final = frozenset(
+_EXTENSIONS: Final = (".pbtxt", ".pb.txt", ".prototxt", ".textproto")
+_FIRST_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+([a-z_]++)\s*+[:{<\[]")
+_TOP_FIELDS: Final = re.compile(rb"^([a-z_]++)\s*+[:{<\[]", re.MULTILINE)
+# All fields of ModelConfig in model_config.proto, and the fields of them that alone identify a configuration.
+_CONFIG_FIELDS: Final = frozenset(
     {
         "name",
         "platform",
@@ -39,9 +41,12 @@ _CONFIG: Final = frozenset(
     | {"default_model_filename", "cc_model_filenames", "metric_tags", "parameters", "model_warmup", "model_operations"}
     | {"model_transaction_policy", "model_repository_agents", "response_cache", "model_metrics"}
 )
-_TELLING: Final = frozenset({"platform", "backend", "max_batch_size", "instance_group", "default_model_filename"})
-_LABELS: Final = frozenset({"item"})
-_FILES: Final = {
+_DISTINCTIVE_FIELDS: Final = frozenset(
+    {"platform", "backend", "max_batch_size", "instance_group", "default_model_filename"}
+)
+_LABEL_FIELDS: Final = frozenset({"item"})
+# Fields and keys of parameters whose value is a path; the backend loads libraries and unpacks environments.
+_FILE_FIELDS: Final = {
     "op_library_filename": ReferenceKind.LIBRARY,
     "runtime": ReferenceKind.LIBRARY,
     "default_model_filename": ReferenceKind.MODEL,
@@ -49,33 +54,37 @@ _FILES: Final = {
     "label_filename": ReferenceKind.DATA,
     "EXECUTION_ENV_PATH": ReferenceKind.CODE,
 }
-_MOST: Final = 1000
-_HOME: Final = "$$TRITON_MODEL_DIRECTORY/"
+_MOST_REFERENCES: Final = 1000
+_MODEL_DIRECTORY: Final = "$$TRITON_MODEL_DIRECTORY/"
 
 
 def recognises(head: Head) -> bool:
-    """Fields that only these schemas have, in a file that its name calls one."""
-    if not get_file_name(head.path).endswith(_ENDINGS) or not _FIRST.match(head.data) or not looks_like_text(head):
+    """Whether the extension is that of protobuf text and all fields at the top belong to one of the two schemas."""
+    if (
+        not get_file_name(head.path).endswith(_EXTENSIONS)
+        or not _FIRST_FIELD.match(head.data)
+        or not looks_like_text(head)
+    ):
         return False
-    top = {name.decode() for name in _TOP.findall(head.data)}
-    return bool(top) and (top <= _LABELS or (top <= _CONFIG and bool(top & _TELLING)))
+    top = {name.decode() for name in _TOP_FIELDS.findall(head.data)}
+    return bool(top) and (top <= _LABEL_FIELDS or (top <= _CONFIG_FIELDS and bool(top & _DISTINCTIVE_FIELDS)))
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the files that the settings name, as paths from the folder of the model.
+    """Yield the backend or platform, and references to the files of the configuration, relative to the model's folder.
 
     Raises:
-        DamagedError: it is not the text form of a message from some line on.
+        DamagedError: the text cannot be parsed; the references before that line are yielded first.
     """
     text, _, _ = read_whole_text(window, limits)
     found: dict[Reference, None] = {}
     facts: dict[str, str] = {}
     failure: DamagedError | None = None
     try:
-        for key, value, line in _values(text, limits):
-            if key in _FILES and value and len(found) < _MOST:
-                target = value.removeprefix(_HOME)
-                found[Reference(_FILES[key], target, key, where=Location(line=line))] = None
+        for key, value, line in _iter_values(text, limits):
+            if key in _FILE_FIELDS and value and len(found) < _MOST_REFERENCES:
+                target = value.removeprefix(_MODEL_DIRECTORY)
+                found[Reference(_FILE_FIELDS[key], target, key, where=Location(line=line))] = None
             elif key in ("backend", "platform"):
                 facts[key] = value[:64]
     except DamagedError as error:
@@ -87,8 +96,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         raise failure
 
 
-def _values(text: str, limits: Limits) -> Iterator[tuple[str, str, int]]:
-    """Each single value with its name; of a parameter, with its key."""
+def _iter_values(text: str, limits: Limits) -> Iterator[tuple[str, str, int]]:
+    """Iterate over the values as (name of the field, value, line); for a parameter, the name is its key."""
     key = ""
     for each in parse_text_fields(text, limits):
         if each.value is None:

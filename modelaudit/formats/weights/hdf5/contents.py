@@ -14,7 +14,7 @@ from modelaudit.formats.embedded import (
     detect_format,
     make_content_artifact,
 )
-from modelaudit.formats.graphs.keras.reading import readings_of_text
+from modelaudit.formats.graphs.keras.reader import read_configuration_text
 from modelaudit.formats.weights.hdf5.attributes import Attribute, read_variable_values
 from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, Dataset
 from modelaudit.formats.weights.hdf5.datatypes import VARIABLE
@@ -65,7 +65,7 @@ def _read_attribute(
         tried[0] += 1
         if known or (b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")):
             text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
-            yield from readings_of_text(text, limits, name, known)
+            yield from read_configuration_text(text, limits, name, known)
         elif len(value) >= _MIN_CODED_BYTES or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
             yield from _decode_packed(path, attribute.offset, DecodedWindow(value, get_budget(window, limits)), limits)
 

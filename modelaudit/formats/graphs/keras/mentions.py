@@ -1,0 +1,129 @@
+"""Resolve the objects of a Keras configuration to the names that Keras would import or look up.
+
+Keras imports ``module`` and takes ``class_name`` from it (CVE-2025-1550, CVE-2025-8747), or looks up
+``registered_name`` among the classes that the application registered. Names of Keras are reviewed by its vocabulary,
+all others as Python names.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.formats.graphs.keras.code import describe_code, find_named_function, refers_to_object
+from modelaudit.formats.graphs.keras.objects import KerasObject
+from modelaudit.languages.settings import Setting
+from modelaudit.model.outline import PYTHON_NAMES, Mention
+
+CLASSES: Final = "keras-classes"
+SYMBOLS: Final = "tensorflow-symbols"
+_KERAS_PACKAGES: Final = frozenset(
+    {"keras", "tf_keras", "tensorflow", "keras_core", "keras_preprocessing", "tensorflow_addons"}
+)
+_RELATED_PACKAGES: Final = frozenset({"keras_hub", "keras_nlp", "keras_cv", "keras_tuner", "keras_rs", "bayesflow"})
+_PUBLIC_MODULES: Final = frozenset({
+    "layers", "layers.experimental", "layers.experimental.preprocessing", "models", "optimizers", "optimizers.legacy",
+    "optimizers.experimental", "optimizers.schedules", "losses", "metrics", "initializers", "regularizers",
+    "constraints", "activations", "dtype_policies", "mixed_precision", "quantizers", "ops", "random",
+})  # fmt: skip
+_BUILT_IN_VALUES: Final = frozenset(
+    {"__tensor__", "__numpy__", "__bytes__", "__slice__", "__keras_tensor__", "__ellipsis__"}
+)
+_LAMBDAS: Final = frozenset({"Lambda", "keras.layers.Lambda", "tf_keras.layers.Lambda"})
+_NAME_LENGTH: Final = 200
+_NO_MODULE: Final = (None,)
+
+
+def list_mentions(each: KerasObject) -> Iterator[Mention]:
+    """Yield the classes and functions that one object names, and the code in it."""
+    if each.last == "Lambda":
+        yield from _iter_lambda_mentions(each)
+    else:
+        yield from _iter_object_mentions(each)
+
+
+def _iter_object_mentions(each: KerasObject) -> Iterator[Mention]:
+    """Yield the mentions of an object that is not a ``Lambda`` layer."""
+    if each.last in ("TFOpLambda", "SlicingOpLambda", "ClassMethod"):
+        yield from _iter_symbol_mentions(each)
+    detail = describe_code(each) if each.last == "__lambda__" else ""
+    if not each.texts("class_name"):
+        for imported in each.texts("module"):
+            yield _resolve_name("class", imported, "?", each.first)
+    for class_ in each.texts("class_name"):
+        for module in each.texts("module") or _NO_MODULE:
+            if class_ == "function":
+                names = each.configured_texts("") + (each.texts("registered_name") if module != "builtins" else [])
+                for name in dict.fromkeys(name for name in names if name != "function"):
+                    yield _resolve_name("function", module, name, each.first)
+            elif class_ == "__typespec__":
+                for name in each.texts("spec_name"):
+                    yield _resolve_name("class", module, name, each.first)
+            else:
+                yield from _iter_class_mentions(each, module, class_, detail)
+
+
+def _iter_class_mentions(each: KerasObject, module: str | None, class_: str, detail: str) -> Iterator[Mention]:
+    """Yield every class that a version of Keras may resolve the object to."""
+    if class_ in _BUILT_IN_VALUES:
+        return
+    registered = [name for name in each.texts("registered_name") if name != class_]
+    custom = [name for name in registered if ">" in name]
+    if not module and custom:
+        for name in custom:
+            yield _make_mention("custom-class", CLASSES, name, each.first, detail)
+        return
+    yield _resolve_name("class", module, class_, each.first, detail)
+    # Keras looks up the registered name before it imports the module, even a module of Keras.
+    for name in custom:
+        if module and module.partition(".")[0] in _KERAS_PACKAGES:
+            yield _make_mention("custom-class", CLASSES, name, each.first, detail)
+    # Keras falls back on the registered name in the same module.
+    for name in registered:
+        if module and ">" not in name:
+            yield _resolve_name("class", module, name, each.first)
+
+
+def _iter_lambda_mentions(each: KerasObject) -> Iterator[Mention]:
+    """Yield the code of a ``Lambda`` layer, or the function that it refers to by name."""
+    names = [f"{module}.{class_}" if module else class_
+             for class_ in each.texts("class_name") for module in each.texts("module") or _NO_MODULE]  # fmt: skip
+    if all(name in _LAMBDAS for name in names):
+        if refers_to_object(each) and not each.configured_texts("output_shape_type"):
+            return  # the object has mentions of its own
+        named = find_named_function(each)
+        if named is not None:
+            yield _resolve_name("function", None, named[0], named[1])
+            return
+    for name in names:
+        yield _make_mention("code", CLASSES, name, each.first, describe_code(each))
+    if any(name.partition(".")[0] not in _KERAS_PACKAGES | {"Lambda"} for name in names):
+        yield from _iter_object_mentions(each)
+
+
+def _iter_symbol_mentions(each: KerasObject) -> Iterator[Mention]:
+    """Yield the TensorFlow symbols that a Keras 2 layer looks up by name and calls."""
+    for symbol in each.configured_texts("function"):
+        yield _make_mention("function", SYMBOLS, symbol, each.first)
+    for symbol in each.configured_texts("cls_symbol"):
+        for method in each.configured_texts("method_name"):
+            yield _make_mention("function", SYMBOLS, f"{symbol}.{method}", each.first)
+
+
+def _resolve_name(use: str, module: str | None, name: str, where: Setting, detail: str = "") -> Mention:
+    """Choose the vocabulary and the use for a name: public in Keras, inside Keras, or in another module."""
+    if not module or (module == "builtins" and use == "function" and not hasattr(builtins, name)):
+        return _make_mention(use, CLASSES, name, where, detail)
+    root, _, inner = module.partition(".")
+    full = f"{module}.{name}"
+    if root in _RELATED_PACKAGES:
+        return _make_mention(use, CLASSES, full, where, detail)
+    if root not in _KERAS_PACKAGES:
+        return _make_mention(use, PYTHON_NAMES, full, where, detail)
+    public = root in ("keras", "tf_keras") and (not inner or inner in _PUBLIC_MODULES)
+    return _make_mention(use if public else "inner-name", CLASSES, full, where, detail)
+
+
+def _make_mention(use: str, vocabulary: str, name: str, where: Setting, detail: str = "") -> Mention:
+    return Mention(vocabulary, use, name[:_NAME_LENGTH], where.where, detail)

@@ -1,0 +1,110 @@
+"""Read one Keras configuration: an outline of the names in it, and references to the files that Keras opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.formats.graphs.keras.mentions import list_mentions
+from modelaudit.formats.graphs.keras.objects import find_objects, is_configuration
+from modelaudit.formats.graphs.keras.references import list_references
+from modelaudit.languages.settings import Setting, parse_json_settings
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention, Outline, Reference, References
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.base import LimitReachedError, Reading
+
+_MOST_NESTED: Final = 4
+_MOST_MENTIONS: Final = 20_000
+_MOST_STRINGS: Final = 1000
+
+
+def read_configuration_text(text: str, limits: Limits, place: str, is_known: bool = True) -> Iterator[Reading]:
+    """Read a JSON text as a Keras configuration; yield nothing where it is none.
+
+    Args:
+        text: the JSON.
+        limits: bounds on it.
+        place: its place in the file, for findings, such as ``/@model_config``.
+        is_known: whether Keras reads it as a configuration because of its place.
+    """
+    try:
+        settings = parse_json_settings(text, limits)
+    except LimitReachedError as error:
+        yield Unread(UnreadReason.LIMIT, f"{place}: {error}", Location(key=place))
+    except ValueError as error:
+        if is_known:
+            yield Unread(UnreadReason.DAMAGED, f"{place}: it is not JSON: {error}", Location(key=place))
+    else:
+        yield from read_configuration(settings, limits, place, is_known)
+
+
+def read_configuration(
+    settings: Sequence[Setting], limits: Limits, place: str = "", is_known: bool = False
+) -> Iterator[Reading]:
+    """Read settings as a Keras configuration; see ``read_configuration_text`` for the arguments."""
+    collector = _ConfigurationCollector(limits, place)
+    if not collector.read_settings(settings, is_known, _MOST_NESTED):
+        return
+    yield Outline("keras", tuple(collector.mentions))
+    if collector.references:
+        yield References("keras", tuple(collector.references))
+    if collector.overflow:
+        yield Unread(UnreadReason.LIMIT, "the configuration has too many names or nested texts, and not all were read")
+
+
+class _ConfigurationCollector:
+    """The names and files of a configuration and of the configurations nested in its texts.
+
+    Attributes:
+        mentions: the names, in order.
+        references: the files and addresses, in order.
+        overflow: whether a bound on names or nested texts was reached.
+    """
+
+    def __init__(self, limits: Limits, place: str) -> None:
+        self.mentions: dict[Mention, None] = {}
+        self.references: dict[Reference, None] = {}
+        self.overflow = False
+        self._limits = limits
+        self._place = place
+        self._strings = 0
+
+    def read_settings(self, settings: Sequence[Setting], is_known: bool, depth: int) -> bool:
+        """Read a configuration and, up to ``depth``, those in its texts; return whether it is a configuration."""
+        objects = find_objects(settings)
+        if not objects or not (is_known or is_configuration(objects)):
+            return False
+        for each in objects:
+            for mention in list_mentions(each):
+                if len(self.mentions) >= _MOST_MENTIONS:
+                    self.overflow = True
+                    break
+                self.mentions[replace(mention, where=self._locate(mention.where))] = None
+        for reference in list_references(settings):
+            self.references[replace(reference, where=self._locate(reference.where))] = None
+        if depth:
+            for setting in settings:
+                self._read_nested(setting, depth)
+        return True
+
+    def _read_nested(self, setting: Setting, depth: int) -> None:
+        """Read a text that is itself a configuration in JSON."""
+        value = setting.value
+        if not isinstance(value, str) or "class_" not in value or value.lstrip()[:1] not in ("{", "["):
+            return
+        self._strings += 1
+        if self._strings > _MOST_STRINGS:
+            self.overflow = True
+            return
+        try:
+            inner = parse_json_settings(value, self._limits)
+        except (ValueError, LimitReachedError):
+            return
+        self.read_settings(inner, False, depth - 1)
+
+    def _locate(self, where: Location) -> Location:
+        if not self._place:
+            return where
+        return replace(where, key=f"{self._place}: {where.key}" if where.key else self._place)

@@ -1,0 +1,176 @@
+"""Collect the operators, references, defects and embedded texts of one model, with a bound on the number of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from modelaudit.formats.embedded import decode_content, detect_coding, make_content_artifact
+from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
+from modelaudit.languages.terms.statements import extract_statements, iter_description_pairs
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.defect_kind import DefectKind
+from modelaudit.model.limits import KIB, MIB, Limits
+from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
+from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
+from modelaudit.wire.codings import Coding
+from modelaudit.wire.protobuf import Message
+from modelaudit.wire.sniff import detect_strong_magic
+from modelaudit.wire.windows import SubWindow, get_budget
+
+VOCABULARY: Final = "onnx-operators"
+STANDARD_DOMAIN: Final = "ai.onnx"
+_MOST_NAMES: Final = 10_000
+_MOST_DEFECTS: Final = 200
+_MOST_FACTS: Final = 100
+_MOST_CHILDREN: Final = 1_000
+_SHORTEST_SEARCHED_TEXT: Final = 24
+_DESCRIPTION_LENGTH: Final = 64 * KIB
+_LONGEST_METADATA_VALUE: Final = MIB
+_MOST_METADATA_BYTES: Final = 16 * MIB
+# Operators that import and call Python. An application may register them under any domain.
+# Source: docs/PyOp.md and docs/LanguageInterOp.md of ONNX Runtime; PythonOp of its training.
+_PYTHON_OPERATORS: Final = frozenset({"PyOp", "PythonOp", "PythonOpGrad", "PyCustomOp"})
+
+
+@dataclass(slots=True)
+class ModelCollector:
+    """The facts of one model that its reader has recorded so far.
+
+    Attributes:
+        format: the format for the structures, ``onnx`` or ``ort``.
+        path: the path of the model.
+        window: the bytes of the model, from which embedded texts are cut.
+        limits: the bounds for embedded texts and metadata.
+        facts: pairs of a name and a value for the outline.
+        functions: the functions that the model defines itself, as (domain, name, overload).
+        calls: the first node of each (domain, operator, overload).
+        references: the files of external data, by path.
+        defects: the defects that are listed; ``unlisted_defects`` counts the others.
+        children: embedded pickles and archives.
+        nodes: the number of nodes.
+        tensors: the number of tensors.
+        metadata: the metadata entries to examine; ``unread_metadata`` counts the entries over a bound.
+        description: the last 64 KiB of the model's descriptions.
+    """
+
+    format: str
+    path: str
+    window: Window
+    limits: Limits
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    functions: set[tuple[str, str, str]] = field(default_factory=set)
+    calls: dict[tuple[str, str, str], Mention] = field(default_factory=dict)
+    references: dict[str, Reference] = field(default_factory=dict)
+    defects: list[Defect] = field(default_factory=list)
+    children: list[Artifact] = field(default_factory=list)
+    nodes: int = 0
+    tensors: int = 0
+    unlisted_defects: int = 0
+    metadata: list[MetadataEntry] = field(default_factory=list)
+    unread_metadata: int = 0
+    description: str = ""
+    _metadata_bytes: int = 0
+
+    def record_fact(self, name: str, value: str) -> None:
+        """Record a fact for the outline; drop it when the value is empty or there are too many."""
+        if value and len(self.facts) < _MOST_FACTS:
+            self.facts.append((name, value))
+
+    def record_call(self, domain: str, operator: str, overload: str, where: Location, detail: str) -> None:
+        """Record that a node of a graph calls an operator.
+
+        Raises:
+            LimitReachedError: more than 10,000 distinct operators.
+        """
+        self.nodes += 1
+        domain = domain or STANDARD_DOMAIN
+        key = (domain, operator, overload)
+        if operator in _PYTHON_OPERATORS:
+            # Each call of Python may import another module, so calls with other attributes are kept apart.
+            name, detail = operator, f"{domain}::{operator} {detail}".strip()
+            key = (domain, operator, detail)
+        elif key in self.calls:
+            return
+        else:
+            name = f"{domain}::{operator}"
+        if len(self.calls) >= _MOST_NAMES:
+            raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", where.offset)
+        use = "python-operator" if operator in _PYTHON_OPERATORS else "operator"
+        self.calls.setdefault(key, Mention(VOCABULARY, use, name, where, detail))
+
+    def record_reference(self, target: str, needs: int, by: str, where: Location) -> None:
+        """Record that data are in another file; keep the reference that needs the most bytes of that file.
+
+        Args:
+            target: the path of the file, relative to the model.
+            needs: how many bytes the file must have.
+            by: the tensor or node that refers to the file.
+            where: the location of that tensor or node.
+
+        Raises:
+            LimitReachedError: more than 10,000 files.
+        """
+        known = self.references.get(target)
+        if known is None and len(self.references) >= _MOST_NAMES:
+            raise LimitReachedError(f"more than {_MOST_NAMES} files of external data", where.offset)
+        if known is None or known.needs < needs:
+            self.references[target] = Reference(ReferenceKind.DATA, target, by, needs, where)
+
+    def record_defect(self, kind: DefectKind, detail: str, where: Location) -> None:
+        """Record a defect; beyond the first 200, count it only."""
+        if len(self.defects) < _MOST_DEFECTS:
+            self.defects.append(Defect(kind, detail, where))
+        else:
+            self.unlisted_defects += 1
+
+    def search_text(self, body: Message) -> None:
+        """Find an embedded pickle or archive, encoded or not, which a loader might open."""
+        if body.size < _SHORTEST_SEARCHED_TEXT or len(self.children) >= _MOST_CHILDREN:
+            return
+        head = body.raw(HEAD_BYTES)
+        window = SubWindow(self.window, body.start, body.size, get_budget(self.window, self.limits))
+        coding = detect_coding(head, body.size > len(head))
+        # Plain letters and line breaks, such as class labels, are also a valid pickle of protocol 0. Without an
+        # encoding, only the opcode of protocol 2 and later or another strong magic is evidence enough.
+        if coding is not None and (coding is not Coding.RAW or head[:1] == b"\x80" or detect_strong_magic(head)):
+            content = decode_content(window, self.limits)
+            if content is not None:
+                self.children.append(make_content_artifact(self.path, body.start, window, self.limits, content))
+
+    def record_metadata(self, key: str, body: Message) -> None:
+        """Record a metadata entry, which programs may evaluate, show or parse; search it only if it is too long."""
+        if body.size > _LONGEST_METADATA_VALUE or self._metadata_bytes + body.size > _MOST_METADATA_BYTES:
+            self.search_text(body)
+            self.unread_metadata += 1
+            return
+        self._metadata_bytes += body.size
+        self.metadata.append(MetadataEntry(key, body.raw(_LONGEST_METADATA_VALUE)))
+
+    def record_description(self, body: Message) -> None:
+        """Append the description that the model has for people; a field that is repeated is read each time."""
+        text = f"{self.description}\n{body.text(_DESCRIPTION_LENGTH)}"
+        self.description = text[-_DESCRIPTION_LENGTH:].lstrip("\n")
+
+    def build_readings(self, artifact: Artifact) -> Iterator[Reading]:
+        """Yield the outline and the references, then the embedded content and the metadata of ``artifact``."""
+        calls = (self._resolve_function(key, mention) for key, mention in self.calls.items())
+        mentions = (*calls, *collect_mentions(self.metadata))
+        facts = (*self.facts, ("nodes", str(self.nodes)), ("tensors", str(self.tensors)))
+        if self.unlisted_defects:
+            facts = (*facts, ("defects not listed", str(self.unlisted_defects)))
+        yield Outline(self.format, mentions, facts, tuple(self.defects))
+        if self.references:
+            yield References(self.format, tuple(self.references.values()))
+        yield from self.children
+        yield from read_metadata(artifact, self.window, self.metadata, self.limits)
+        yield from extract_statements(iter_description_pairs(self.description, "doc_string"))
+        if self.unread_metadata:
+            detail = f"{self.unread_metadata} metadata entries were not examined: too long or too many"
+            yield Unread(UnreadReason.LIMIT, detail)
+
+    def _resolve_function(self, key: tuple[str, str, str], mention: Mention) -> Mention:
+        """Mark a call of the model's own function: it needs no review, because the nodes of the function get theirs."""
+        return replace(mention, use="function") if mention.use == "operator" and key in self.functions else mention

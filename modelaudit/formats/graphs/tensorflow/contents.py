@@ -1,0 +1,188 @@
+"""Read the contents of a SavedModel: its graphs, assets, collections, objects and Keras configurations.
+
+Sources: tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.proto, keras/protobuf/saved_metadata.proto
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from modelaudit.formats.graphs.tensorflow.graph import Graphs
+from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.protobuf import BYTES, VARINT, Message
+
+_MOST_ITEMS: Final = 200_000
+_NAME_BYTES: Final = 1024
+_MOST_FACTS: Final = 16
+_BLANKS: Final = 1024
+_ASSET_COLLECTION: Final = "saved_model_assets"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that a meta graph needs.
+
+    Attributes:
+        name: its name, relative to the folder ``assets``.
+        tensor: the node to which the loader passes its path.
+        offset: the offset of its AssetFileDef in the file.
+    """
+
+    name: str
+    tensor: str
+    offset: int
+
+
+@dataclass(slots=True)
+class ModelContents:
+    """The contents of one file.
+
+    Attributes:
+        graphs: all graphs and functions.
+        assets: all assets.
+        captures: the captured inputs of each function, which are its last arguments. Each is ``asset``, the name of a
+            constant after ``=``, or empty for anything else.
+        metadata: the JSON texts of Keras layers.
+        collection_values: the values of collections that are bytes.
+        facts: the tags and the version of TensorFlow.
+    """
+
+    graphs: Graphs = field(default_factory=Graphs)
+    assets: list[Asset] = field(default_factory=list)
+    captures: dict[str, list[str]] = field(default_factory=dict)
+    metadata: list[Message] = field(default_factory=list)
+    collection_values: list[Message] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def read_saved_model(self, message: Message) -> None:
+        """Read a SavedModel. This and its siblings raise ``DamagedError``, ``LimitReachedError``, ``WindowError``."""
+        for each in message.fields():
+            if each.number == 2 and each.wire == BYTES:
+                self.read_meta_graph(each.body)
+
+    def read_meta_graph(self, message: Message) -> None:
+        """Read a MetaGraphDef."""
+        for each in message.fields():
+            if each.wire != BYTES:
+                continue
+            if each.number == 1:
+                self._read_information(each.body)
+            elif each.number == 2:
+                self.graphs.read_graph(each.body)
+            elif each.number == 4:
+                self._read_collection(each.body)
+            elif each.number == 6:
+                self._read_asset(each.body, each.offset)
+            elif each.number == 7:
+                self._read_objects(each.body)
+
+    def read_keras_metadata(self, message: Message) -> None:
+        """Read the SavedMetadata that Keras writes beside a saved model."""
+        for each in message.fields():
+            if each.number == 1 and each.wire == BYTES:
+                for part in each.body.fields():
+                    if part.number == 5 and part.wire == BYTES:
+                        self._record_json(part.body)
+
+    def _read_information(self, message: Message) -> None:
+        for each in message.fields():
+            if each.wire == BYTES and each.number in (4, 5) and len(self.facts) < _MOST_FACTS:
+                key = "tags" if each.number == 4 else "tensorflow"
+                previous = [self.facts[key]] if key in self.facts else []
+                self.facts[key] = ", ".join((*previous, each.body.text(64)))[:256]
+
+    def _read_collection(self, message: Message) -> None:
+        """Read the byte values of a collection (``bytes_list`` and ``any_list``); TF1 lists the assets in one."""
+        key = next(
+            (each.body.text(_NAME_BYTES) for each in message.fields() if each.number == 1 and each.wire == BYTES), ""
+        )
+        for value in _iter_messages(message, 2):
+            for items in _iter_messages(value, 2):
+                self._record_collection_values(_iter_messages(items, 1))
+            for items in _iter_messages(value, 5):
+                for item in _iter_messages(items, 1):
+                    if key != _ASSET_COLLECTION:
+                        self._record_collection_values(_iter_messages(item, 2))
+                        continue
+                    for asset in _iter_messages(item, 2):
+                        self._read_asset(asset, asset.start)
+
+    def _record_collection_values(self, values: Iterator[Message]) -> None:
+        self.collection_values += islice(values, max(0, _MOST_ITEMS - len(self.collection_values)))
+
+    def _read_asset(self, message: Message, offset: int) -> None:
+        if len(self.assets) >= _MOST_ITEMS:
+            raise LimitReachedError(f"it has more than {_MOST_ITEMS} assets", offset)
+        name = tensor = ""
+        for each in message.fields():
+            if each.number == 2 and each.wire == BYTES:
+                name = each.body.text(_NAME_BYTES)
+            elif each.number == 1 and each.wire == BYTES:
+                tensor = next((part.body.text(_NAME_BYTES) for part in each.body.fields() if part.number == 1), "")
+        self.assets.append(Asset(name, tensor.partition(":")[0], offset))
+
+    def _read_objects(self, message: Message) -> None:
+        """Read a SavedObjectGraph: the captured inputs of functions, and the configurations of Keras layers."""
+        objects: list[str] = []
+        functions: list[Message] = []
+        for each in message.fields():
+            if each.number == 1 and each.wire == BYTES:
+                if len(objects) >= _MOST_ITEMS:
+                    raise LimitReachedError(f"it has more than {_MOST_ITEMS} objects", each.offset)
+                objects.append(self._read_object(each.body))
+            elif each.number == 2 and each.wire == BYTES:
+                functions.append(each.body)
+        for function in functions:
+            self._read_function(function, objects)
+
+    def _read_object(self, message: Message) -> str:
+        """Read a SavedObject; return the capture that it is, in the form of ``captures``."""
+        capture = ""
+        for each in message.fields():
+            if each.wire != BYTES:
+                continue
+            if each.number == 5:
+                capture = "asset"
+            elif each.number == 9:
+                capture = next(
+                    (f"={part.body.text(_NAME_BYTES)}" for part in each.body.fields() if part.number == 1), ""
+                )
+            elif each.number == 4:
+                for part in each.body.fields():
+                    if part.number == 3 and part.wire == BYTES:
+                        self._record_json(part.body)
+        return capture
+
+    def _read_function(self, message: Message, objects: list[str]) -> None:
+        name = ""
+        bound: list[str] = []
+        for each in message.fields():
+            if each.number == 1 and each.wire == BYTES:
+                name = each.body.text(_NAME_BYTES)
+            elif each.number == 2 and each.wire == BYTES:
+                bound += (objects[value] if value < len(objects) else "" for value in _iter_bound_inputs(each.body))
+        if name:
+            self.captures[name] = bound
+
+    def _record_json(self, message: Message) -> None:
+        """Record metadata that are JSON; those that begin with more blanks than are read here may be."""
+        head = message.raw(_BLANKS).lstrip()
+        if head.startswith((b"{", b"[")) or (not head and message.size > _BLANKS):
+            self.metadata.append(message)
+
+
+def _iter_messages(message: Message, number: int) -> Iterator[Message]:
+    """Iterate over the messages in the fields with this number."""
+    return (each.body for each in message.fields() if each.number == number and each.wire == BYTES)
+
+
+def _iter_bound_inputs(message: Message) -> Iterator[int]:
+    """Iterate over the bound inputs of a SavedConcreteFunction, packed or one by one."""
+    for each in message.fields():
+        if each.number == 2 and each.wire == BYTES:
+            yield from each.body.parse_varints()
+        elif each.number == 2 and each.wire == VARINT:
+            yield each.value
