@@ -26,7 +26,7 @@ from modelaudit.wire.windows import Budget, SubWindow, get_budget, read_all_byte
 
 # A trial decompression stops after this much output.
 _TRIAL_BYTES: Final = 600
-# The first bytes are fed one by one, so that a stream that fails later still shows what it holds.
+# The first bytes are fed one by one, so that output before a later error is kept.
 _SINGLE_BYTE_STEPS: Final = 64
 _STEP: Final = 4096
 _MAX_LAYERS: Final = 4

@@ -66,7 +66,7 @@ def test_importing_the_registry_imports_no_reader() -> None:
 
 
 @check_each("declaration", DECLARATIONS)
-def test_what_a_declaration_names_exists(declaration: Declaration) -> None:
+def test_declared_functions_and_codecs_exist(declaration: Declaration) -> None:
     start = declaration.embedded
     named = [declaration.read, declaration.interpreter, start.begins if start else ""]
     named += [declaration.recognise] if isinstance(declaration.recognise, str) else []

@@ -24,12 +24,12 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.codings import Coding, decode_codings
 
 # Without the time of day, so that the names of tests are the same in every process.
-gzipped = functools.partial(gzip.compress, mtime=0)
+make_gzip = functools.partial(gzip.compress, mtime=0)
 
 PAYLOAD = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
 
 
-def tarred(content: bytes) -> bytes:
+def make_tar(content: bytes) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         member = tarfile.TarInfo("data.pkl")
@@ -42,11 +42,11 @@ def tarred(content: bytes) -> bytes:
     "data, expected",
     [
         (PAYLOAD, "pickle"), (b"cos\nsystem\n(", "pickle"), (b"(dp0\nVa\n", "pickle"), (b"PK\x03\x04....", "zip"), (b"7z\xbc\xaf\x27\x1c..", "7z"),
-        (b"\x93NUMPY\x01\x00", "npy"), (tarred(PAYLOAD), "tar"), (gzipped(PAYLOAD), "gzip"), (zlib.compress(PAYLOAD), "zlib"),
+        (b"\x93NUMPY\x01\x00", "npy"), (make_tar(PAYLOAD), "tar"), (make_gzip(PAYLOAD), "gzip"), (zlib.compress(PAYLOAD), "zlib"),
         (bz2.compress(PAYLOAD), "bzip2"), (lzma.compress(PAYLOAD), "xz"), (lzma.compress(PAYLOAD, lzma.FORMAT_ALONE), "lzma"),
-        (gzipped(zlib.compress(PAYLOAD)), "gzip"), (gzipped(base64.b64encode(PAYLOAD)), "gzip"), (gzipped(tarred(PAYLOAD)), "gzip"),
-        # What expands to nothing that counts is data inside data.
-        (gzipped(b"plain text " * 99), None), (zlib.compress(b"\0" * 5000), None), (b"", None), (b"\x80", None), (b"\x80\x04", None), (b"\x80\x04\x00\x00", None),
+        (make_gzip(zlib.compress(PAYLOAD)), "gzip"), (make_gzip(base64.b64encode(PAYLOAD)), "gzip"), (make_gzip(make_tar(PAYLOAD)), "gzip"),
+        # A stream that expands to no known format is data.
+        (make_gzip(b"plain text " * 99), None), (zlib.compress(b"\0" * 5000), None), (b"", None), (b"\x80", None), (b"\x80\x04", None), (b"\x80\x04\x00\x00", None),
         (b"\x78\x9c" + b"\xff" * 50, None), (b"\x1f\x8b\x08" + b"\x00" * 40, None), (b"plain text", None), (b"cat\n", None), (b"\x5d\x00\x00" + b"\1" * 40, None),
     ],
 )  # fmt: skip
@@ -127,7 +127,7 @@ def test_text_over_the_size_limit_is_an_absence(read_bytes: Callable[..., object
 _CODED = [
     base64.b64encode(PAYLOAD),
     base64.b85encode(zlib.compress(PAYLOAD)),
-    gzipped(PAYLOAD),
+    make_gzip(PAYLOAD),
     PAYLOAD.hex().encode(),
 ]
 

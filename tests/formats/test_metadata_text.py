@@ -9,7 +9,7 @@ from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions
 from modelaudit.languages.code_text import find_python_calls, find_shell_commands
 
 
-def names(key: str, text: str) -> set[tuple[str, str]]:
+def list_names(key: str, text: str) -> set[tuple[str, str]]:
     return {(mention.use, mention.name) for mention in collect_mentions([MetadataEntry(key, text.encode())])}
 
 
@@ -70,20 +70,20 @@ def test_prose_is_not_a_command(text):
 
 
 def test_script_markup_counts_anywhere_and_formatting_does_not():
-    assert ("markup", "script") in names("note", "hello <SCRIPT>void 0</SCRIPT>")
-    assert ("markup", "event-handler") in names("note", '<img src=x onerror="void 0">')
-    assert ("markup", "javascript") in names("note", "javascript:void(0)")
+    assert ("markup", "script") in list_names("note", "hello <SCRIPT>void 0</SCRIPT>")
+    assert ("markup", "event-handler") in list_names("note", '<img src=x onerror="void 0">')
+    assert ("markup", "javascript") in list_names("note", "javascript:void(0)")
     assert (
-        names("note", "<p>Use <b>0.8</b>, a <a href='https://example.invalid'>link</a>; tokens <s> and <unk></p>")
+        list_names("note", "<p>Use <b>0.8</b>, a <a href='https://example.invalid'>link</a>; tokens <s> and <unk></p>")
         == set()
     )
 
 
 def test_address_counts_only_under_a_callback_key():
-    assert names("callback_url", "https://example.invalid/x") == {("address", "callback")}
-    assert names("training.webhook", "https://example.invalid/x") == {("address", "webhook")}
-    assert names("license_url", "https://example.invalid/x") == set()
-    assert names("callbacks", "EarlyStopping") == set()
+    assert list_names("callback_url", "https://example.invalid/x") == {("address", "callback")}
+    assert list_names("training.webhook", "https://example.invalid/x") == {("address", "webhook")}
+    assert list_names("license_url", "https://example.invalid/x") == set()
+    assert list_names("callbacks", "EarlyStopping") == set()
 
 
 def test_documents_in_metadata_are_read_in_their_format(read_bytes):
@@ -110,4 +110,4 @@ def test_letters_without_a_call_are_searched_fast():
 
 
 def test_leading_blanks_do_not_hide_a_program():
-    assert ("metadata-code", "os.system") in names("a", " " * 300_000 + "import os; os.system('true')")
+    assert ("metadata-code", "os.system") in list_names("a", " " * 300_000 + "import os; os.system('true')")

@@ -18,29 +18,29 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError
 
 
-def outline(reading) -> Outline:
+def get_outline(reading) -> Outline:
     return reading.of(Outline)[0]
 
 
-def facts(reading) -> dict[str, str]:
-    return dict(outline(reading).facts)
+def get_facts(reading) -> dict[str, str]:
+    return dict(get_outline(reading).facts)
 
 
 @pytest.mark.parametrize(("version", "order"), [(1, "<"), (2, "<"), (3, "<"), (3, ">")])
-def test_what_the_metadata_say_of_the_model_is_told(version, order, read_bytes):
+def test_general_metadata_are_facts_of_the_outline(version, order, read_bytes):
     file = model(version, order).string("general.base_model.0.name", "Base").pair("split.count", 2, b"\0\0")
     reading = read_bytes(file.tensor("a", (32, 2), 2, 36).bytes(), "model.gguf")
-    told = facts(reading)
-    assert told["version"] == f"{version}, {'big' if order == '>' else 'little'}-endian"
-    assert told["general.architecture"] == "llama"
-    assert told["general.license"] == "apache-2.0"
-    assert told["general.base_model.0.name"] == "Base"
-    assert told["tensors"] == "1"
+    stated = get_facts(reading)
+    assert stated["version"] == f"{version}, {'big' if order == '>' else 'little'}-endian"
+    assert stated["general.architecture"] == "llama"
+    assert stated["general.license"] == "apache-2.0"
+    assert stated["general.base_model.0.name"] == "Base"
+    assert stated["tensors"] == "1"
     assert not reading.unread
     assert not reading.kinds()
 
 
-def test_every_chat_template_is_an_artifact_that_is_a_template(bytes_window):
+def test_every_chat_template_is_a_jinja_artifact(bytes_window):
     file = model().string("tokenizer.chat_template", "{{ a }}").string("tokenizer.chat_template.tool_use", "plain")
     data = file.strings("tokenizer.chat_templates", "tool_use", "{% if a %}b{% endif %}").bytes()
     window = bytes_window(data)
@@ -58,7 +58,7 @@ def test_every_chat_template_is_an_artifact_that_is_a_template(bytes_window):
     }
 
 
-def test_tensors_are_not_read(bytes_window):
+def test_numbers_of_tensors_are_not_read(bytes_window):
     data = model().tensor("a", (4_000_000,), 0, 16_000_000).bytes()
     window = bytes_window(data)
     readings = list(find_reader("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()))
@@ -66,10 +66,10 @@ def test_tensors_are_not_read(bytes_window):
     assert window.read_bytes < 1_000_000
 
 
-def test_long_lists_of_words_are_passed_over_piece_by_piece(read_bytes):
+def test_long_lists_of_texts_are_skipped_across_blocks(read_bytes):
     words = [f"word {number}" * (number % 9) for number in range(60_000)] + ["x" * 600_000, "y"]
     file = model().strings("tokenizer.ggml.merges", *words).string("general.organization", "Acme")
-    assert facts(read_bytes(file.bytes()))["general.organization"] == "Acme"
+    assert get_facts(read_bytes(file.bytes()))["general.organization"] == "Acme"
 
 
 @check_each(
@@ -85,11 +85,11 @@ def test_long_lists_of_words_are_passed_over_piece_by_piece(read_bytes):
         ("array-length", "size-overflow"), ("nested-array", "nested-array"), ("trailing-data", "trailing-data"),
     ],
 )  # fmt: skip
-def test_each_contradiction_is_named(name, kind, read_fixture):
+def test_each_malicious_fixture_has_its_defect(name, kind, read_fixture):
     assert kind in read_fixture(f"gguf/malicious/{name}.gguf").kinds()
 
 
-def test_alignment_of_the_file_is_what_counts(read_bytes):
+def test_stated_alignment_replaces_the_default(read_bytes):
     file = model()
     file.alignment = 8
     file.pair("general.alignment", U32, file.u32(8)).row("a", (2,), 0, 0).row("b", (2,), 0, 8)
@@ -97,7 +97,7 @@ def test_alignment_of_the_file_is_what_counts(read_bytes):
     assert not read_bytes(file.bytes()).kinds()
 
 
-def test_padding_behind_the_last_tensor_is_no_data(read_bytes):
+def test_padding_after_the_last_tensor_is_optional(read_bytes):
     whole = model().tensor("a", (3,), 0, 12).bytes()
     assert not read_bytes(whole).kinds()
     assert not read_bytes(whole[:-20]).unread  # some writers leave the padding out
@@ -105,19 +105,19 @@ def test_padding_behind_the_last_tensor_is_no_data(read_bytes):
     assert "trailing-data" in read_bytes(whole + b"x").kinds()
 
 
-def test_what_stands_before_damage_is_told(read_bytes):
+def test_metadata_before_damage_are_kept(read_bytes):
     data = model().bytes()
     reading = read_bytes(data[: data.index(b"tokenizer")])
-    assert facts(reading)["general.name"] == "Tiny"
+    assert get_facts(reading)["general.name"] == "Tiny"
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_bounds_end_it(read_bytes):
+def test_too_many_texts_reach_the_limit(read_bytes):
     file = model().strings("a", *["x"] * 50)
     assert UnreadReason.LIMIT in read_bytes(file.bytes(), limits=Limits(document_nodes=20)).reasons()
 
 
-def test_the_tables_of_types_agree_with_the_library():
+def test_tables_of_types_agree_with_the_library():
     gguf = pytest.importorskip("gguf")
     assert set(VALUE_CODES) == set(VALUE_WIDTHS) == {int(each) for each in gguf.GGUFValueType} - {8, 9}
     assert all(struct.calcsize("<" + VALUE_CODES[kind]) == width for kind, width in VALUE_WIDTHS.items())
@@ -125,7 +125,7 @@ def test_the_tables_of_types_agree_with_the_library():
         assert BLOCK_SIZES[int(kind)] == (kind.name, block, width)
 
 
-def ends(data: bytes, window: object) -> None:
+def read_to_the_end(data: bytes, window: object) -> None:
     try:
         for _ in find_reader("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()):
             pass
@@ -138,37 +138,37 @@ SEED = model().string("tokenizer.chat_template", "{{ a }}").tensor("a", (32, 2),
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(8, len(SEED) - 9), st.binary(min_size=1, max_size=8), st.integers(0, len(SEED)))
-def test_whatever_the_bytes_it_ends(bytes_window, position, replaced, cut):
+def test_mutated_and_truncated_files_end_in_a_reading(bytes_window, position, replaced, cut):
     data = SEED[:position] + replaced + SEED[position + len(replaced) :]
-    ends(data, bytes_window(data))
-    ends(data[:cut], bytes_window(data[:cut]))
+    read_to_the_end(data, bytes_window(data))
+    read_to_the_end(data[:cut], bytes_window(data[:cut]))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([1, 2, 3]), st.sampled_from("<>"), st.binary(max_size=200))
-def test_random_bytes_end(bytes_window, version, order, rest):
+def test_random_bytes_after_the_header_end_in_a_reading(bytes_window, version, order, rest):
     data = b"GGUF" + struct.pack(order + "I", version) + rest
-    ends(data, bytes_window(data))
+    read_to_the_end(data, bytes_window(data))
 
 
-def test_values_of_every_type_are_passed_over(read_bytes):
+def test_values_of_every_type_are_skipped_by_their_width(read_bytes):
     file = Gguf()
     for kind, width in VALUE_WIDTHS.items():
         file.pair(f"a.{kind}", kind, bytes(width))
         file.pair(f"b.{kind}", 9, file.u32(kind) + file.length(3) + bytes(3 * width))
     file.pair("general.last", STRING, file.text("here"))
-    assert facts(read_bytes(file.bytes()))["general.last"] == "here"
+    assert get_facts(read_bytes(file.bytes()))["general.last"] == "here"
     wrong = Gguf().pair("a", 13, bytes(8)).bytes()
     assert UnreadReason.DAMAGED in read_bytes(wrong).reasons()
 
 
 @pytest.mark.parametrize("key", ["Tokenizer.Chat_Template", "llama.chat_template", "tokenizer.chat_template_x"])
-def test_a_template_is_one_whatever_its_runtime_calls_it(key, read_bytes):
+def test_any_key_with_chat_template_holds_a_template(key, read_bytes):
     for file in (model().string(key, "{{ a }}"), model().strings(key, *(["a"] * 70), "{{ a }}")):
         assert ["jinja"] in read_bytes(file.bytes(), "model.gguf").formats.values()
 
 
-def test_a_text_that_is_not_looked_at_whole_is_told(read_bytes):
+def test_text_too_long_to_search_is_unread(read_bytes):
     long = model().string("general.description", "x" * 300_000)
     assert UnreadReason.LIMIT in read_bytes(long.bytes(), "model.gguf").reasons()
     assert not read_bytes(model().string("general.description", "x" * 1000).bytes(), "model.gguf").unread

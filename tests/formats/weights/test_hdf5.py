@@ -19,20 +19,20 @@ _WRITTEN = sorted(fixture_path("written/h5py").glob("*.h5"))
 SEEDS = [path.read_bytes() for path in (*_WRITTEN, *sorted((FIXTURES / "hdf5").glob("*/*")))]
 
 
-def outline(reading) -> Outline:
+def get_outline(reading) -> Outline:
     return next(found for found in reading.of(Outline) if found.format == "hdf5")
 
 
-def facts(reading) -> dict[str, str]:
-    return dict(outline(reading).facts)
+def get_facts(reading) -> dict[str, str]:
+    return dict(get_outline(reading).facts)
 
 
-def targets(reading) -> list[tuple[str, str]]:
+def list_references(reading) -> list[tuple[str, str]]:
     return [(each.by, each.target) for found in reading.of(References) for each in found.items]
 
 
 @pytest.mark.parametrize("path", _WRITTEN, ids=lambda path: path.name)
-def test_all_that_h5py_reaches_is_reached(path, read_bytes):
+def test_reader_visits_every_object_that_h5py_visits(path, read_bytes):
     h5py = pytest.importorskip("h5py")
     objects, datasets = 1, 0
 
@@ -44,54 +44,58 @@ def test_all_that_h5py_reaches_is_reached(path, read_bytes):
     with h5py.File(path) as file:
         file.visititems(visit)
     reading = read_bytes(path.read_bytes(), path.name)
-    assert facts(reading)["objects"] == str(objects)
-    assert facts(reading)["datasets"] == str(datasets)
+    assert get_facts(reading)["objects"] == str(objects)
+    assert get_facts(reading)["datasets"] == str(datasets)
     assert reading.unread == []
 
 
 @pytest.mark.parametrize("start", [512, 1024, 4096, 65536])
-def test_a_file_behind_a_user_block_is_recognised_where_the_library_looks(start, read_bytes):
+def test_signature_after_a_user_block_is_recognised(start, read_bytes):
     data = bytes(start) + model(sequential())
     assert "hdf5" in read_bytes(data, "model.h5").formats["model.h5"]
 
 
-def test_what_opens_other_files_is_told(read_fixture):
-    assert targets(read_fixture("hdf5/malicious/external-storage.h5")) == [("external storage", "/etc/hostname")]
-    assert targets(read_fixture("hdf5/malicious/external-link.h5")) == [("external link", "../../secrets.h5")]
-    assert targets(read_fixture("hdf5/malicious/virtual-dataset.h5")) == [("virtual dataset", "/var/lib/secrets.h5")]
+def test_references_to_other_files_are_listed(read_fixture):
+    assert list_references(read_fixture("hdf5/malicious/external-storage.h5")) == [
+        ("external storage", "/etc/hostname")
+    ]
+    assert list_references(read_fixture("hdf5/malicious/external-link.h5")) == [("external link", "../../secrets.h5")]
+    assert list_references(read_fixture("hdf5/malicious/virtual-dataset.h5")) == [
+        ("virtual dataset", "/var/lib/secrets.h5")
+    ]
 
 
-def test_external_storage_says_how_many_bytes_it_needs(read_fixture):
+def test_external_storage_states_the_size_of_its_file(read_fixture):
     (found,) = read_fixture("hdf5/malicious/external-storage.h5").of(References)
     assert [each.needs for each in found.items] == [32]
 
 
-def test_a_virtual_dataset_of_the_file_itself_wants_no_other(read_bytes):
+def test_virtual_dataset_of_its_own_file_has_no_reference(read_bytes):
     file = Hdf5()
     everything = struct.pack("<IIII", 3, 1, 0, 0)
     table = b"\0" + struct.pack("<Q", 1) + b".\0data\0" + everything * 2
     layout = bytes((4, 3)) + struct.pack("<QI", file.global_heap(table + checksum(table)), 1)
     reading = read_bytes(file.done(file.group([link("w", file.dataset((8,), layout))])), "w.h5")
-    assert targets(reading) == []
+    assert list_references(reading) == []
     assert reading.unread == []
 
 
-def test_a_soft_link_is_nothing(read_bytes):
+def test_soft_link_gives_no_finding(read_bytes):
     file = Hdf5()
     reading = read_bytes(file.done(file.group([other_link("soft", 1, b"/../../etc")])), "w.h5")
-    assert (targets(reading), reading.kinds(), outline(reading).mentions) == ([], set(), ())
+    assert (list_references(reading), reading.kinds(), get_outline(reading).mentions) == ([], set(), ())
 
 
-def test_shapes_count_together(read_fixture):
+def test_large_shapes_count_alone_and_together(read_fixture):
     assert read_fixture("hdf5/bomb/many-shapes.h5").kinds() == {"expansion-ratio"}
     assert read_fixture("hdf5/bomb/shape.h5").kinds() == {"expansion-ratio"}
 
 
-def test_a_cycle_is_gone_through_once(read_fixture):
-    assert facts(read_fixture("hdf5/bomb/cycle.h5"))["objects"] == "1"
+def test_object_in_a_cycle_is_read_once(read_fixture):
+    assert get_facts(read_fixture("hdf5/bomb/cycle.h5"))["objects"] == "1"
 
 
-def test_damage_to_one_object_leaves_the_others(read_bytes):
+def test_damage_to_one_object_does_not_hide_others(read_bytes):
     file = Hdf5()
     good = file.group([attribute("meta", EVAL_ONE, bytes((0x13, 0, 0, 0)) + struct.pack("<I", len(EVAL_ONE)))])
     reading = read_bytes(file.done(file.group([link("bad", 1 << 40), link("good", good)])), "w.h5")
@@ -104,7 +108,7 @@ def test_pickles_in_attributes_and_bytes_are_read(read_fixture):
     assert read_fixture("hdf5/malicious/pickled-dataset.h5").evaluates
 
 
-def test_a_configuration_is_read_whatever_precedes_it(read_bytes):
+def test_configuration_after_white_space_is_read(read_bytes):
     config = " " * 300 + '{"class_name": "Lambda", "config": {}}'
     reading = read_bytes(model(config), "model.h5")
     assert [each.name for found in reading.of(Outline) if found.format == "keras" for each in found.mentions] == [
@@ -112,11 +116,11 @@ def test_a_configuration_is_read_whatever_precedes_it(read_bytes):
     ]
 
 
-def test_a_configuration_that_is_none_is_an_absence(read_bytes):
+def test_invalid_configuration_is_unread(read_bytes):
     assert UnreadReason.DAMAGED in read_bytes(model("{"), "model.h5").reasons()
 
 
-def test_objects_are_bounded(read_bytes):
+def test_too_many_objects_reach_the_limit(read_bytes):
     file = Hdf5()
     empty = [file.group([]) for _ in range(30)]
     data = file.done(file.group([link(f"g{number}", each) for number, each in enumerate(empty)]))
@@ -125,15 +129,15 @@ def test_objects_are_bounded(read_bytes):
     assert reading.of(Outline)
 
 
-def test_bytes_are_not_read_where_only_numbers_are(bytes_window, read_bytes):
+def test_numeric_data_are_not_read(bytes_window, read_bytes):
     file = Hdf5()
     root = file.group([link("w", file.array((1 << 20,), bytes(4 << 20)))])
     window = bytes_window(file.done(root))
-    list(find_reader("hdf5").read(_artifact(window), window, Limits()))
+    list(find_reader("hdf5").read(_make_artifact(window), window, Limits()))
     assert window.read_bytes < 300_000
 
 
-def _artifact(window):
+def _make_artifact(window):
     from contextlib import nullcontext
 
     from modelaudit.model.artifact import Artifact
@@ -141,7 +145,7 @@ def _artifact(window):
     return Artifact("w.h5", window.size, lambda: nullcontext(window))
 
 
-def test_an_attribute_larger_than_what_holds_it_is_damage(read_bytes):
+def test_attribute_larger_than_its_message_is_damaged(read_bytes):
     file = Hdf5()
     data = file.done(file.group([attribute("a", b"short", BYTE, (1 << 50,))]))
     assert UnreadReason.DAMAGED in read_bytes(data, "w.h5").reasons()
@@ -161,7 +165,7 @@ def test_mutated_files_end_in_structures_or_absences(read_bytes, data):
     assert reading.structures or reading.unread
 
 
-def test_bytes_of_variable_length_in_chunks_are_an_absence(read_bytes):
+def test_variable_length_bytes_in_chunks_are_unread(read_bytes):
     file = Hdf5()
     layout = bytes((3, 2, 2)) + b"\xff" * 8 + struct.pack("<II", 4, 16)
     variable = bytes((0x19, 0, 0, 0)) + struct.pack("<I", 16)

@@ -20,7 +20,7 @@ from modelaudit.wire.base import DamagedError
 WEIGHTS = mapping(params=mapping(kernel=array((2, 3), "float32", bytes(24))), step=b"\x03")
 
 
-def test_weights_are_told_by_their_keys(read_bytes):
+def test_weights_are_recognised_without_an_extension(read_bytes):
     reading = read_bytes(WEIGHTS, "checkpoint")
     assert reading.formats == {"checkpoint": ["msgpack"]}
     assert dict(reading.of(Outline)[0].facts) == {"keys": "params, step", "arrays": "1"}
@@ -40,11 +40,11 @@ def test_weights_are_told_by_their_keys(read_bytes):
         (WEIGHTS + b"\x01", "trailing-data"),
     ],
 )
-def test_each_contradiction_is_named(data, kind, read_bytes):
+def test_each_contradiction_has_its_defect(data, kind, read_bytes):
     assert kind in read_bytes(data, "m.msgpack").kinds()
 
 
-def test_numbers_are_passed_over_and_bytes_that_begin_as_something_are_read(read_bytes):
+def test_array_data_are_skipped_and_embedded_pickles_are_read(read_bytes):
     numbers = array((len(EVAL_ONE),), "uint8", EVAL_ONE)
     assert not read_bytes(mapping(params=numbers), "m.msgpack").events
     kept = mapping(kind=word("O"), data=b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE)
@@ -53,7 +53,7 @@ def test_numbers_are_passed_over_and_bytes_that_begin_as_something_are_read(read
     assert read_bytes(WEIGHTS[:-1] + b"\xc1" + EVAL_ONE, "m.msgpack").evaluates
 
 
-def test_the_bytes_of_an_array_are_not_read(bytes_window):
+def test_data_of_an_array_are_not_read(bytes_window):
     size = (9_000_000).to_bytes(4, "big")
     inner = b"\x93\x91\xce" + size + word("uint8") + b"\xc6" + size + bytes(9_000_000)
     data = mapping(params=b"\xc9" + len(inner).to_bytes(4, "big") + b"\x01" + inner)
@@ -63,7 +63,7 @@ def test_the_bytes_of_an_array_are_not_read(bytes_window):
     assert window.read_bytes < 500_000
 
 
-def test_bounds_end_it(read_bytes):
+def test_depth_and_count_are_limited(read_bytes):
     assert read_bytes(b"\x81\xa1a" * 300 + b"\x01", "m.msgpack").reasons() == {UnreadReason.LIMIT}
     many = b"\xdc\xff\xff" + b"\x01" * 65535
     assert read_bytes(many, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
@@ -73,7 +73,7 @@ def test_bounds_end_it(read_bytes):
 @pytest.mark.parametrize(
     "data", [b"\x82", b"\x81\xa1a\x01", b"\x80\x02]q\x00.", b"\x81\xc4\x01a\x80", b"text", b"\x85" * 40]
 )
-def test_what_only_begins_like_it_is_something_else_without_the_name(data, read_bytes):
+def test_other_bytes_are_not_recognised_without_the_extension(data, read_bytes):
     assert "msgpack" not in read_bytes(data, "file").formats["file"]
 
 
@@ -107,7 +107,7 @@ def test_items_end_where_the_library_ends(bytes_window, value):
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(WEIGHTS)), st.binary(max_size=20))
-def test_whatever_the_bytes_it_ends(bytes_window, position, replaced):
+def test_mutated_files_end_in_a_reading(bytes_window, position, replaced):
     data = WEIGHTS[:position] + replaced + WEIGHTS[position + len(replaced) :]
     with suppress(DamagedError):
         list(find_reader("msgpack").read(Artifact("m", len(data), lambda: None), bytes_window(data), Limits()))

@@ -12,7 +12,7 @@ from modelaudit.model.structure import UnreadReason
 ARRAYS = fixture_path("mxnet/benign/model-0000.params")
 
 
-def test_arrays_are_counted(read_bytes) -> None:
+def test_outline_counts_the_arrays(read_bytes) -> None:
     reading = read_bytes(ARRAYS.read_bytes(), ARRAYS.name)
     (outline,) = reading.of(Outline)
     assert outline.format == "mxnet"
@@ -20,17 +20,17 @@ def test_arrays_are_counted(read_bytes) -> None:
     assert reading.unread == []
 
 
-def test_bytes_behind_the_arrays_are_an_artifact(read_bytes) -> None:
+def test_bytes_after_the_arrays_are_an_artifact(read_bytes) -> None:
     reading = read_bytes(ARRAYS.read_bytes() + b"\x80\x02cos\nsystem\n.", ARRAYS.name)
     assert "pickle" in {name for names in reading.formats.values() for name in names}
 
 
 @pytest.mark.parametrize("kept", [20, 24, 40])
-def test_arrays_that_break_off_are_damaged(kept: int, read_bytes) -> None:
+def test_truncated_arrays_are_damaged(kept: int, read_bytes) -> None:
     assert UnreadReason.DAMAGED in read_bytes(ARRAYS.read_bytes()[:kept], ARRAYS.name).reasons()
 
 
-def test_every_operator_of_a_symbol_is_named(read_bytes) -> None:
+def test_every_operator_of_a_symbol_is_mentioned(read_bytes) -> None:
     symbol = json.loads(fixture_path("mxnet/benign/model-symbol.json").read_text())
     symbol["nodes"].append({"op": "acme_exec_shell", "name": "last", "inputs": []})
     reading = read_bytes(json.dumps(symbol).encode(), Path("model-symbol.json").name)

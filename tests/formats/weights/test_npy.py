@@ -1,4 +1,4 @@
-"""Arrays in NumPy's own format: what the library writes, what it accepts, and what follows an array."""
+"""Arrays in the format of NumPy: files that NumPy writes, files that it accepts, and bytes after an array."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _OBJECTS = {
 }
 
 
-def _saved(array: np.ndarray, version: tuple[int, int] | None = None) -> bytes:
+def _write_array(array: np.ndarray, version: tuple[int, int] | None = None) -> bytes:
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -54,15 +54,15 @@ def _saved(array: np.ndarray, version: tuple[int, int] | None = None) -> bytes:
     return file.getvalue()
 
 
-def _file(descr: str, shape: str, data: bytes) -> bytes:
+def _make_file(descr: str, shape: str, data: bytes) -> bytes:
     header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n".encode("latin-1")
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
 
 
 @check_each("name", _ARRAYS)
-def test_what_the_library_writes_is_read_whole(name, read_bytes):
+def test_arrays_that_numpy_writes_are_read_completely(name, read_bytes):
     array = _ARRAYS[name]
-    reading = read_bytes(_saved(array))
+    reading = read_bytes(_write_array(array))
     (facts,) = reading.facts("npy")
     assert (facts["shape"], facts["item bytes"]) == (str(array.shape), str(array.itemsize))
     assert (facts["objects"], facts["order"]) == ("no", "Fortran" if np.isfortran(array) else "C")
@@ -72,20 +72,20 @@ def test_what_the_library_writes_is_read_whole(name, read_bytes):
 
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
-def test_every_version_of_the_format_is_read(version, read_bytes):
-    reading = read_bytes(_saved(_ARRAYS["float64"], version))
+def test_every_format_version_is_read(version, read_bytes):
+    reading = read_bytes(_write_array(_ARRAYS["float64"], version))
     (facts,) = reading.facts("npy")
     assert facts["version"] == f"{version[0]}.{version[1]}"
     assert not reading.unread
 
 
 @pytest.mark.parametrize("name", _OBJECTS)
-def test_arrays_of_objects_are_read_as_the_pickles_they_are(name, read_bytes):
-    reading = read_bytes(_saved(_OBJECTS[name]), "x.npy")
+def test_object_arrays_are_read_as_pickles(name, read_bytes):
+    reading = read_bytes(_write_array(_OBJECTS[name]), "x.npy")
     (facts,) = reading.facts("npy")
     assert facts["objects"] == "yes"
     assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
-        f"x.npy!data@{len(_saved(_OBJECTS[name])) - reading.of(PickleProgram)[0].streams[0].end}"
+        f"x.npy!data@{len(_write_array(_OBJECTS[name])) - reading.of(PickleProgram)[0].streams[0].end}"
     ]
     assert "numpy._core.multiarray._reconstruct" in reading.called
     assert not reading.unread
@@ -98,47 +98,47 @@ def test_arrays_of_objects_are_read_as_the_pickles_they_are(name, read_bytes):
      "'2O'", "[('a', 'O')]", "[('a', '|i1'), ('b', [('c', 'O')])]", "('O', (2,))", "('V8', 'O')", "('O', {'a': ('O', 0)})",
      "{'names': ['a'], 'formats': ['O']}", "{'a': ('O', 0)}", "[['a', 'O']]", "'T'", "'unheard of'", "None", "7", "()"],
 )  # fmt: skip
-def test_what_may_be_objects_is_tried_as_a_pickle(descr, read_bytes):
-    assert read_bytes(_file(descr, "(1,)", _EVAL)).called == {"builtins.eval"}
+def test_dtype_that_may_hold_objects_is_tried_as_pickle(descr, read_bytes):
+    assert read_bytes(_make_file(descr, "(1,)", _EVAL)).called == {"builtins.eval"}
 
 
 @pytest.mark.parametrize("descr", ["'<f4,<f4'", "'l'", "'unheard of'"])
-def test_a_dtype_that_is_not_understood_is_an_absence(descr, read_bytes):
-    reading = read_bytes(_file(descr, "(1,)", bytes(range(8))))
+def test_dtype_of_unknown_size_is_damaged(descr, read_bytes):
+    reading = read_bytes(_make_file(descr, "(1,)", bytes(range(8))))
     assert reading.reasons() == {UnreadReason.DAMAGED}
     assert not reading.of(TensorData)
 
 
-def test_the_pickle_of_an_object_array_needs_no_announcement(read_bytes):
-    reading = read_bytes(_file("'O'", "(1,)", b"K\x01."))
+def test_pickle_of_an_object_array_needs_no_proto_opcode(read_bytes):
+    reading = read_bytes(_make_file("'O'", "(1,)", b"K\x01."))
     assert reading.of(PickleProgram)[0].streams[0].complete
 
 
-def test_a_plain_array_that_looks_like_a_pickle_is_numbers(read_bytes):
-    reading = read_bytes(_file("'|u1'", f"({len(_EVAL)},)", _EVAL))
+def test_plain_array_with_bytes_of_a_pickle_is_numbers(read_bytes):
+    reading = read_bytes(_make_file("'|u1'", f"({len(_EVAL)},)", _EVAL))
     assert not reading.of(PickleProgram)
     assert reading.of(TensorData) == [TensorData(len(_EVAL))]
 
 
-def test_arrays_that_follow_one_another_are_all_read(read_bytes):
+def test_every_array_in_a_row_is_read(read_bytes):
     several = [_ARRAYS["float64"], _OBJECTS["objects"], _ARRAYS["text"], _OBJECTS["objects"], _ARRAYS["scalar"]]
-    reading = read_bytes(b"".join(map(_saved, several)))
+    reading = read_bytes(b"".join(map(_write_array, several)))
     assert [facts["shape"] for facts in reading.facts("npy")] == [str(array.shape) for array in several]
     assert len(reading.of(PickleProgram)) == 2
     assert not reading.unread
 
 
 @pytest.mark.parametrize("first", [_ARRAYS["float64"], _OBJECTS["objects"]])
-def test_a_pickle_behind_an_array_is_read(first, read_bytes):
-    assert "builtins.eval" in read_bytes(_saved(first) + _EVAL).called
+def test_pickle_after_an_array_is_read(first, read_bytes):
+    assert "builtins.eval" in read_bytes(_write_array(first) + _EVAL).called
 
 
-def test_what_is_neither_array_nor_pickle_is_told(read_bytes):
-    reading = read_bytes(_saved(_ARRAYS["float64"]) + b"\xff\xfe\xfd")
+def test_unknown_bytes_after_an_array_are_unread(read_bytes):
+    reading = read_bytes(_write_array(_ARRAYS["float64"]) + b"\xff\xfe\xfd")
     assert reading.details == ["no reader for bytes of an unknown format"]
 
 
-def test_a_key_given_twice_counts_as_the_last_time(read_bytes):
+def test_last_of_two_equal_keys_counts(read_bytes):
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'descr': 'O'}\n"
     reading = read_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + _EVAL)
     assert reading.kinds() == {"duplicate-key"}
@@ -149,21 +149,21 @@ def test_a_key_given_twice_counts_as_the_last_time(read_bytes):
     ("shape", "kind"), [("(-1,)", "negative-length"), ("(0, -1)", "negative-length"), (f"({2**62}, 2)", "size-overflow"),
                         (f"(0, {2**62}, 4)", "size-overflow")]
 )  # fmt: skip
-def test_a_shape_that_is_none_is_a_defect(shape, kind, read_bytes):
-    reading = read_bytes(_file("'<f8'", shape, bytes(64)))
+def test_invalid_shape_is_a_defect(shape, kind, read_bytes):
+    reading = read_bytes(_make_file("'<f8'", shape, bytes(64)))
     assert reading.kinds() == {kind}
     assert not reading.of(TensorData)
 
 
 @check_each("number", range(0, 200, 7))
-def test_a_file_cut_anywhere_is_damaged_and_never_whole(number, read_bytes):
-    whole = _saved(_OBJECTS["objects"])
+def test_file_truncated_anywhere_is_damaged(number, read_bytes):
+    whole = _write_array(_OBJECTS["objects"])
     cut = len(whole) * number // 200
     reading = read_bytes(whole[:cut])
     assert cut < 8 or UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_the_members_of_an_archive_are_read_by_their_first_bytes(read_bytes):
+def test_arrays_in_a_compressed_archive_are_read(read_bytes):
     file = io.BytesIO()
     np.savez_compressed(file, plain=_ARRAYS["float64"], objects=_OBJECTS["objects"])
     reading = read_bytes(file.getvalue(), "x.npz")
@@ -186,7 +186,7 @@ _LITERALS = st.recursive(
 
 @given(_LITERALS)
 @settings(max_examples=200, deadline=None)
-def test_a_literal_is_what_python_spells(value):
+def test_literal_parser_agrees_with_repr(value):
     assert parse_literal(repr(value)) == (value, frozenset())
     assert parse_literal(f" {value!a} \n") == (value, frozenset())
 
@@ -196,7 +196,7 @@ def test_a_literal_is_what_python_spells(value):
     ["", "(", "[1", "{'a'}", "{'a': 1 'b': 2}", "1 2", "'a", "'\\x4'", "f'O'", "'''O'''", "{1: 2}", "x", "None()",
      "[" * 5000, "-" * 5000 + "1", "1" * 5000, "('a' b'b')", "(,)", "'\\N{BELL}'"],
 )  # fmt: skip
-def test_what_numpy_never_writes_is_not_guessed_at(text):
+def test_text_that_is_not_a_plain_literal_is_refused(text):
     with pytest.raises(DamagedError):
         parse_literal(text)
 
@@ -204,5 +204,5 @@ def test_what_numpy_never_writes_is_not_guessed_at(text):
 @given(noise=st.binary(max_size=120), at=st.integers(0, 200), name=st.sampled_from(sorted(_OBJECTS)))
 @settings(max_examples=150, deadline=None)
 def test_mutated_files_never_crash_the_reader(read_bytes, noise, at, name):
-    whole = _saved(_OBJECTS[name])
+    whole = _write_array(_OBJECTS[name])
     read_bytes(whole[:at] + noise + whole[at + len(noise) :])

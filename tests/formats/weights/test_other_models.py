@@ -13,48 +13,48 @@ from modelaudit.model.structure import UnreadReason
 WHOLE = [data for name, data in files() if "/benign/" in name]
 
 
-def names(reading) -> set[str]:
+def list_names(reading) -> set[str]:
     return {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
 
 
-def test_every_class_of_java_is_named(read_bytes):
-    assert names(read_bytes(java("a.B", "[Lc.D;", "[[I", "[J"))) == {"a.B", "c.D"}
+def test_every_java_class_is_mentioned(read_bytes):
+    assert list_names(read_bytes(java("a.B", "[Lc.D;", "[[I", "[J"))) == {"a.B", "c.D"}
 
 
-def test_objects_of_java_have_a_format_of_their_own(read_bytes):
+def test_java_objects_are_recognised(read_bytes):
     assert ["java-object"] in read_bytes(java("a.B")).formats.values()
 
 
-def test_classes_across_the_blocks_of_a_file_are_found(read_bytes):
+def test_java_classes_at_the_edge_of_a_block_are_found(read_bytes):
     for shift in range(-12, 12):
         data = java("a.First").ljust((1 << 20) + shift, b"\xff") + java("b.Second")[5:]
-        assert names(read_bytes(data)) == {"a.First", "b.Second"}
+        assert list_names(read_bytes(data)) == {"a.First", "b.Second"}
 
 
-def test_a_proxy_is_named_with_its_interface(read_bytes):
-    assert "java.lang.reflect.Proxy" in names(read_bytes(java("a.B", proxy="java.util.Map")))
+def test_java_proxy_is_mentioned(read_bytes):
+    assert "java.lang.reflect.Proxy" in list_names(read_bytes(java("a.B", proxy="java.util.Map")))
 
 
 @pytest.mark.parametrize("kind", [6, 7, 8])
-def test_functions_of_lua_alone_are_recognised(kind, read_bytes):
+def test_lua_function_without_an_object_is_recognised(kind, read_bytes):
     index = b"" if kind == 6 else struct.pack("<i", 1)
     data = struct.pack("<i", kind) + index + struct.pack("<i", 5) + b"\x1bLJ\x01\x00" + struct.pack("<i", 0)
-    assert "function" in names(read_bytes(data, "model.bin"))
+    assert "function" in list_names(read_bytes(data, "model.bin"))
 
 
-def test_an_item_that_occurred_before_is_not_read_again(read_bytes):
+def test_repeated_torch7_item_is_not_read_again(read_bytes):
     table = struct.pack("<3i", 3, 1, 1) + struct.pack("<2i", 2, 1) + b"a" + struct.pack("<2i", 3, 1)
     assert read_bytes(table).unread == []
 
 
-def test_a_list_of_numbers_is_no_torch7(read_bytes):
+def test_list_of_numbers_is_not_torch7(read_bytes):
     assert ["torch7"] not in read_bytes(b"3\n1\n2\n1\n1\n7\n", "numbers.txt").formats.values()
 
 
-def test_operators_are_found_in_graphs_alone(read_bytes):
+def test_mxnet_operators_need_a_graph_around_them(read_bytes):
     graph = b'{"nodes": [{"op": "_Native"}], "arg_nodes": [0]}'
-    assert names(read_bytes(graph, "model-symbol.json")) == {"_Native"}
-    assert names(read_bytes(b'{"nodes": [{"op": "_Native"}]}', "a.json")) == set()
+    assert list_names(read_bytes(graph, "model-symbol.json")) == {"_Native"}
+    assert list_names(read_bytes(b'{"nodes": [{"op": "_Native"}]}', "a.json")) == set()
 
 
 @settings(max_examples=200, deadline=None)

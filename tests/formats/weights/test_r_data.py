@@ -11,12 +11,12 @@ from modelaudit.model.structure import UnreadReason
 SYSTEM = call("system", strings("true"))
 
 
-def mentions(reading) -> list[Mention]:
+def list_mentions(reading) -> list[Mention]:
     return [mention for outline in reading.of(Outline) for mention in outline.mentions]
 
 
-def calls(reading) -> set[tuple[str, str]]:
-    return {(mention.use, mention.name) for mention in mentions(reading)}
+def list_calls(reading) -> set[tuple[str, str]]:
+    return {(mention.use, mention.name) for mention in list_mentions(reading)}
 
 
 @check_each(
@@ -32,26 +32,26 @@ def calls(reading) -> set[tuple[str, str]]:
         (listed(listed(function(call("if", SYSTEM)))), ("function-call", "system")),
     ],
 )
-def test_what_language_calls_is_told_by_how_it_comes_to_run(item, expected, read_bytes):
-    assert expected in calls(read_bytes(rds(item)))
+def test_use_of_a_call_states_when_it_runs(item, expected, read_bytes):
+    assert expected in list_calls(read_bytes(rds(item)))
 
 
-def test_a_package_is_no_function(read_bytes):
+def test_package_of_a_qualified_name_is_not_a_function(read_bytes):
     reading = read_bytes(rds(function(call(call("::", symbol("stats"), symbol("sd")), numbers(1.0)))))
-    assert "stats" not in {name for _, name in calls(reading)}
+    assert "stats" not in {name for _, name in list_calls(reading)}
 
 
-def test_arguments_of_a_function_lie_as_promises_in_its_environment(read_fixture):
+def test_promise_in_an_environment_of_a_function_is_usual(read_fixture):
     reading = read_fixture("rds/benign/promise-of-argument.rds")
-    assert ("value", "promise") not in calls(reading)
-    assert ("function-call", "+") in calls(reading)
+    assert ("value", "promise") not in list_calls(reading)
+    assert ("function-call", "+") in list_calls(reading)
 
 
-def test_workspaces_are_read_like_single_objects(read_bytes):
-    assert ("value", "promise") in calls(read_bytes(rda(("x", promise(SYSTEM)))))
+def test_objects_of_a_workspace_are_read(read_bytes):
+    assert ("value", "promise") in list_calls(read_bytes(rda(("x", promise(SYSTEM)))))
 
 
-def test_the_three_encodings_tell_the_same(read_bytes):
+def test_three_encodings_give_the_same_calls(read_bytes):
     little = (
         b"B\n"
         + b"".join(value.to_bytes(4, "little") for value in (2, 0x40500, 0x20300, 6, 1, 0x40009, 6))
@@ -60,28 +60,28 @@ def test_the_three_encodings_tell_the_same(read_bytes):
     )
     text = b"A\n2\n263424\n131840\n6\n1\n262153\n6\nsystem\n254\n"
     for data in (little, text, rds(call("system"))):
-        assert calls(read_bytes(data)) == {("language-call", "system")}
+        assert list_calls(read_bytes(data)) == {("language-call", "system")}
         assert read_bytes(data).unread == []
 
 
-def test_what_follows_the_object_is_an_artifact(read_bytes):
+def test_bytes_after_the_object_are_an_artifact(read_bytes):
     formats = read_bytes(rds(numbers(1.0)) + b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.").formats
     assert ["pickle"] in formats.values()
 
 
-def test_code_before_damage_is_told(read_bytes):
+def test_calls_before_damage_are_kept(read_bytes):
     reading = read_bytes(rds(listed(promise(SYSTEM), integer(99))))
-    assert ("promise-call", "system") in calls(reading)
+    assert ("promise-call", "system") in list_calls(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_numbers_are_passed_over(bytes_window, read_bytes):
+def test_vectors_of_numbers_are_skipped(bytes_window, read_bytes):
     reading = read_bytes(rds(listed(integer(14) + integer(1 << 20) + bytes(8 << 20), promise(SYSTEM))))
-    assert ("promise-call", "system") in calls(reading)
+    assert ("promise-call", "system") in list_calls(reading)
     assert reading.unread == []
 
 
-def test_items_that_nest_without_end_are_a_limit(read_bytes):
+def test_deeply_nested_items_reach_the_limit(read_bytes):
     assert read_bytes(rds(integer(2) * 400_000)).reasons() == {UnreadReason.LIMIT}
 
 

@@ -19,20 +19,20 @@ from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 
-# What the library lets pass and the format's text does not.
+# Defects that the library accepts and the text of the format forbids.
 STRICTER = {"duplicate-key", "header-start"}
 
 
-def _file(header: object, data: bytes = b"") -> bytes:
+def _make_file(header: object, data: bytes = b"") -> bytes:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
 
 
-def _tensor(dtype="F32", shape=(2,), start=0, end=8) -> dict[str, object]:
+def _make_tensor(dtype="F32", shape=(2,), start=0, end=8) -> dict[str, object]:
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
 
 
-def _accepted(data: bytes) -> bool:
+def _is_accepted_by_library(data: bytes) -> bool:
     try:
         safetensors.deserialize(data)
     except (safetensors.SafetensorError, OSError):
@@ -44,26 +44,26 @@ def _accepted(data: bytes) -> bool:
     "path",
     sorted(path for path in (FIXTURES / "safetensors/malicious").iterdir() if not path.stem.startswith("notes-")),
 )
-def test_each_contradiction_is_named(path, read_fixture):
+def test_each_malicious_fixture_has_its_defect(path, read_fixture):
     reading = read_fixture(f"safetensors/malicious/{path.name}")
     assert path.stem in reading.kinds(path.name)
-    assert path.stem in STRICTER or not _accepted(path.read_bytes())
+    assert path.stem in STRICTER or not _is_accepted_by_library(path.read_bytes())
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "safetensors/benign").iterdir()), ids=lambda path: path.stem)
-def test_the_library_accepts_the_benign_fixtures(path):
-    assert _accepted(path.read_bytes())
+def test_library_accepts_the_benign_fixtures(path):
+    assert _is_accepted_by_library(path.read_bytes())
 
 
 @pytest.mark.parametrize("folder", ["truncated", "bomb"])
-def test_the_library_refuses_the_broken_fixtures(folder, read_fixture):
+def test_library_refuses_the_broken_fixtures(folder, read_fixture):
     for path in (FIXTURES / "safetensors" / folder).iterdir():
-        assert not _accepted(path.read_bytes())
+        assert not _is_accepted_by_library(path.read_bytes())
         reading = read_fixture(f"safetensors/{folder}/{path.name}")
         assert reading.defects() or UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_what_the_library_writes(read_bytes):
+def test_files_of_the_library_have_no_defect(read_bytes):
     tensors = {"a": np.zeros((2, 3), np.float32), "b": np.ones(5, np.int64), "c": np.zeros((), np.uint8)}
     reading = read_bytes(safetensors.numpy.save(tensors, {"format": "np"}))
     (facts,) = reading.facts("safetensors")
@@ -71,7 +71,7 @@ def test_what_the_library_writes(read_bytes):
     assert (reading.defects(), reading.unread) == ([], [])
 
 
-def test_the_data_are_not_read(bytes_window):
+def test_numbers_of_tensors_are_not_read(bytes_window):
     window = bytes_window(safetensors.numpy.save({"a": np.zeros(1 << 20, np.float32)}))
     assert list(
         find_reader("safetensors").read(Artifact("f", window.size, lambda: nullcontext(window)), window, Limits())
@@ -79,26 +79,26 @@ def test_the_data_are_not_read(bytes_window):
     assert window.read_bytes < 1000
 
 
-def test_what_follows_the_last_tensor_is_an_artifact(read_fixture):
+def test_bytes_after_the_last_tensor_are_an_artifact(read_fixture):
     formats = read_fixture("safetensors/malicious/trailing-data.safetensors").formats
     assert ["pickle"] in formats.values()
 
 
 @check_each("dtype", sorted(DTYPE_BITS))
-def test_every_type_has_the_width_that_the_library_gives_it(dtype, read_bytes):
+def test_width_of_every_dtype_agrees_with_the_library(dtype, read_bytes):
     size = DTYPE_BITS[dtype]
-    data = _file({"a": _tensor(dtype, (8,), 0, size)}, bytes(size))
-    assert _accepted(data)
+    data = _make_file({"a": _make_tensor(dtype, (8,), 0, size)}, bytes(size))
+    assert _is_accepted_by_library(data)
     assert read_bytes(data).kinds() == set()
 
 
-def test_a_header_over_the_bound_is_a_limit(read_bytes):
-    data = _file({"a": _tensor()}, bytes(8))
+def test_header_over_the_size_limit_is_unread(read_bytes):
+    data = _make_file({"a": _make_tensor()}, bytes(8))
     assert read_bytes(data, limits=Limits(header_bytes=20)).reasons() == {UnreadReason.LIMIT}
     assert read_bytes(data, limits=Limits(document_nodes=3)).reasons() == {UnreadReason.LIMIT}
 
 
-def test_a_file_that_is_only_called_safetensors_is_said_to_be_damaged(read_bytes):
+def test_other_bytes_named_safetensors_are_damaged(read_bytes):
     reading = read_bytes(b"\x00\x01\x02\x03\xff\xfe\x00\x00 nothing", "m.safetensors")
     assert reading.formats["m.safetensors"] == ["safetensors"]
     assert reading.reasons() == {UnreadReason.DAMAGED}
@@ -120,47 +120,47 @@ _TENSOR = st.fixed_dictionaries(
 _HEADER = st.dictionaries(st.sampled_from(["a", "b", "c", "__metadata__"]), _TENSOR | _JSON, max_size=3)
 
 
-def _judge(data: bytes, read_bytes) -> None:
-    """A file that the library refuses has a defect or is unread; one that it accepts has none but the stricter ones."""
+def _compare_with_library(data: bytes, read_bytes) -> None:
+    """Check that the reader reports a defect or an absence exactly if the library refuses the file."""
     reading = read_bytes(data, "m.safetensors", only=find_reader("safetensors"))
     blamed = bool(reading.kinds("m.safetensors") - STRICTER) or bool(reading.reasons())
-    assert blamed != _accepted(data), (reading.kinds(), reading.details)
+    assert blamed != _is_accepted_by_library(data), (reading.kinds(), reading.details)
 
 
 @settings(max_examples=300, deadline=None)
 @given(header=_HEADER, data=st.binary(max_size=40))
-def test_agrees_with_the_library_about_any_header(header, data, read_bytes):
-    _judge(_file(header, data), read_bytes)
+def test_reader_agrees_with_the_library_about_any_header(header, data, read_bytes):
+    _compare_with_library(_make_file(header, data), read_bytes)
 
 
 @st.composite
-def _consistent(draw):
+def _consistent_headers(draw):
     header, end = {}, 0
     for name in draw(st.lists(st.text("ab\u00e9", min_size=1), max_size=4, unique=True)):
         dtype = draw(st.sampled_from(sorted(DTYPE_BITS)))
         shape = draw(st.lists(st.integers(0, 4), max_size=3))
         size = -(-int(np.prod(shape, dtype=int)) * DTYPE_BITS[dtype] // 8)
-        header[name] = _tensor(dtype, shape, end, end + size)
+        header[name] = _make_tensor(dtype, shape, end, end + size)
         end += size
     return header, end
 
 
 @settings(max_examples=300, deadline=None)
-@given(made=_consistent(), data=st.data())
-def test_agrees_with_the_library_about_nearly_right_files(made, data, read_bytes):
+@given(made=_consistent_headers(), data=st.data())
+def test_reader_agrees_with_the_library_about_mutated_files(made, data, read_bytes):
     header, end = made
-    sample = bytearray(_file(header, bytes(end)))
+    sample = bytearray(_make_file(header, bytes(end)))
     for _ in range(data.draw(st.integers(0, 2))):
         at = data.draw(st.integers(0, len(sample) - end - 1))
         sample[at] = data.draw(st.sampled_from(b'0123456789"{}[]:, aF\\\x00\xff'))
     text = bytes(sample[8 : len(sample) - end])
-    if _reads_as_sequence(text):
+    if _has_tensor_as_list(text):
         return
-    _judge(bytes(sample), read_bytes)
+    _compare_with_library(bytes(sample), read_bytes)
 
 
-def _reads_as_sequence(text: bytes) -> bool:
-    """The library's JSON reader also takes a tensor as ``[dtype, shape, offsets]``; nothing writes that."""
+def _has_tensor_as_list(text: bytes) -> bool:
+    """Whether the header has a tensor as ``[dtype, shape, offsets]``, which the library accepts and no writer makes."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -173,7 +173,7 @@ def _reads_as_sequence(text: bytes) -> bool:
 @example(sample=b"\x02\0\0\0\0\0\0\0{}")
 @example(sample=struct.pack("<Q", 2**63) + b"{")
 @example(sample=struct.pack("<Q", 9) + b'{"a":"\xff"}')
-def test_any_bytes_end_in_facts_or_absences(sample, read_bytes):
+def test_random_bytes_end_in_a_reading(sample, read_bytes):
     read_bytes(sample, "m.safetensors")
 
 
@@ -203,5 +203,5 @@ def test_any_bytes_end_in_facts_or_absences(sample, read_bytes):
         b"\xef\xbb\xbf{}",
     ],
 )
-def test_agrees_with_the_library_about_corner_cases(text, read_bytes):
-    _judge(_file(text), read_bytes)
+def test_reader_agrees_with_the_library_about_corner_cases(text, read_bytes):
+    _compare_with_library(_make_file(text), read_bytes)

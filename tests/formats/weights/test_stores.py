@@ -1,4 +1,4 @@
-"""Stores of Orbax, models of SentencePiece, pages and drawings."""
+"""OCDBT stores of Orbax, SentencePiece models, HTML pages and SVG drawings."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ CHUNK = "ocdbt.process_0/d/dd9dc6ea6faf9ecf40911542bab32c94"
 PIECES = piece("<unk>", b"\x18\x02") + piece("a") + b"\x12\x04\x0a\x02in"
 
 
-def formats(reading) -> list[str]:
+def list_formats(reading) -> list[str]:
     return [each.format for each in reading.of(Outline)]
 
 
-def test_records_of_a_store_are_inert(read_bytes):
+def test_records_of_a_store_are_read_without_absence(read_bytes):
     for magic in (0x0CDB3A2A, 0x0CDB20DE, 0x0CDB1234):
         reading = read_bytes(node(magic), "x")
-        assert formats(reading) == ["ocdbt"]
+        assert list_formats(reading) == ["ocdbt"]
         assert not reading.unread
     assert read_bytes(MANIFEST[:-1], "manifest.ocdbt").reasons() == {UnreadReason.DAMAGED}
     assert read_bytes(MANIFEST + EVAL_ONE, "manifest.ocdbt").evaluates
 
 
-def test_chunks_are_told_by_their_place_only_where_nothing_else_knows_them(read_bytes):
-    assert formats(read_bytes(bytes(range(256)), CHUNK)) == ["ocdbt"]
-    assert formats(read_bytes(bytes(range(256)), "d/weights")) == []
+def test_path_identifies_chunks_only_if_no_other_reader_does(read_bytes):
+    assert list_formats(read_bytes(bytes(range(256)), CHUNK)) == ["ocdbt"]
+    assert list_formats(read_bytes(bytes(range(256)), "d/weights")) == []
     assert read_bytes(bytes(range(256)) + EVAL_ONE, CHUNK).evaluates
     assert read_bytes(EVAL_ONE, CHUNK).evaluates
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(PIECES)), st.binary(max_size=8))
-def test_whatever_the_bytes_it_ends(read_bytes, position, replaced):
+def test_mutated_files_end_in_a_reading(read_bytes, position, replaced):
     read_bytes(PIECES[:position] + replaced + PIECES[position + len(replaced) :], "x.model")
     read_bytes(MANIFEST[:4] + replaced + MANIFEST[position:], "x")
 
@@ -57,13 +57,13 @@ def test_whatever_the_bytes_it_ends(read_bytes, position, replaced):
         ("a.html", '<script type="application/json">{}</script>', set()),
     ],
 )
-def test_pages_tell_what_they_run(name, text, expected, read_bytes):
+def test_scripts_of_pages_are_mentioned(name, text, expected, read_bytes):
     reading = read_bytes(text.encode(), name)
     assert reading.formats[name] == ["markup"]
     assert {mention.name for each in reading.of(Outline) for mention in each.mentions} == expected
 
 
-def test_a_page_without_a_script_passes_and_one_with_it_is_incomplete(tmp_path):
+def test_page_with_a_script_is_incomplete_and_one_without_passes(tmp_path):
     (tmp_path / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
     (tmp_path / "report.html").write_text("<html><script>void 0</script></html>")

@@ -1,4 +1,4 @@
-"""Stores of Zarr: what the metadata name, and which files they account for."""
+"""Zarr stores: the codecs and extensions in the metadata, and the chunk files that they determine."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from modelaudit.model.outline import Grid, Outline, References
 UNKNOWN = bytes(range(150, 250))
 
 
-def outline(reading) -> Outline:
+def get_outline(reading) -> Outline:
     (found,) = (each for each in reading.of(Outline) if each.format == "zarr")
     return found
 
 
-def grids(reading) -> tuple[Grid, ...]:
+def list_grids(reading) -> tuple[Grid, ...]:
     return tuple(grid for each in reading.of(References) for grid in each.grids)
 
 
-def scan(folder, files):
+def scan_files(folder, files):
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,26 +37,28 @@ def scan(folder, files):
     return modelaudit.scan(folder, second_opinion=False)
 
 
-def rules(report) -> set[str]:
+def list_rules(report) -> set[str]:
     return {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
 
 
-def test_every_codec_and_every_part_of_an_array_is_named(read_bytes):
+def test_every_codec_and_extension_is_mentioned(read_bytes):
     array = third(
         shards("numcodecs.zlib", {"name": "acme"}), data_type={"name": "d"}, storage_transformers=[{"name": "t"}]
     )
-    named = {(each.use, each.name) for each in outline(read_bytes(text(array), "zarr.json")).mentions}
+    named = {(each.use, each.name) for each in get_outline(read_bytes(text(array), "zarr.json")).mentions}
     assert named == {
         *(("codec", name) for name in ("sharding_indexed", "numcodecs.zlib", "acme", "bytes", "crc32c")),
         ("data type", "d"), ("chunk grid", "regular"), ("chunk key encoding", "default"), ("storage transformer", "t"),
     }  # fmt: skip
     old = second(compressor={"id": "zlib"}, filters=[{"id": "delta", "dtype": "<f8"}])
-    assert [each.name for each in outline(read_bytes(text(old), ".zarray")).mentions] == ["zlib", "delta"]
+    assert [each.name for each in get_outline(read_bytes(text(old), ".zarray")).mentions] == ["zlib", "delta"]
 
 
-def test_a_codec_is_not_hidden_in_what_looks_like_an_array_of_its_own(read_bytes):
+def test_codec_that_looks_like_an_array_is_mentioned(read_bytes):
     inner = {"name": "numcodecs.pickle", "zarr_format": 3, "shape": [1]}
-    assert "numcodecs.pickle" in {each.name for each in outline(read_bytes(text(third(inner)), "zarr.json")).mentions}
+    assert "numcodecs.pickle" in {
+        each.name for each in get_outline(read_bytes(text(third(inner)), "zarr.json")).mentions
+    }
 
 
 @check_each(
@@ -72,20 +74,20 @@ def test_a_codec_is_not_hidden_in_what_looks_like_an_array_of_its_own(read_bytes
         ({"metadata": {"w/.zarray": second()}, "zarr_consolidated_format": 1}, Grid("w/", "", ".", (1,))),
     ],
 )
-def test_the_files_of_an_array_follow_from_its_metadata(metadata, expected, read_bytes):
-    assert grids(read_bytes(text(metadata), "zarr.json")) == (expected,)
+def test_metadata_determine_the_chunk_files(metadata, expected, read_bytes):
+    assert list_grids(read_bytes(text(metadata), "zarr.json")) == (expected,)
 
 
 @pytest.mark.parametrize(
     "metadata", [second(shape=[2, 2]), second(chunks=[0]), second(shape=["3"]), third(chunk_grid={"name": "acme"})]
 )
-def test_no_file_is_a_chunk_of_what_is_no_array(metadata, read_bytes):
-    assert grids(read_bytes(text(metadata), "zarr.json")) == ()
+def test_invalid_array_has_no_chunk_files(metadata, read_bytes):
+    assert list_grids(read_bytes(text(metadata), "zarr.json")) == ()
 
 
-def test_only_a_file_that_loaders_look_for_accounts_for_others(read_bytes):
-    assert grids(read_bytes(text(third()), "config.json")) == ()
-    assert outline(read_bytes(text(third("numcodecs.pickle")), "config.json")).mentions
+def test_only_metadata_files_account_for_chunks(read_bytes):
+    assert list_grids(read_bytes(text(third()), "config.json")) == ()
+    assert get_outline(read_bytes(text(third("numcodecs.pickle")), "config.json")).mentions
 
 
 @pytest.mark.parametrize(
@@ -99,46 +101,46 @@ def test_only_a_file_that_loaders_look_for_accounts_for_others(read_bytes):
         (Grid("..", "", ".", (2,)), [], ["0", "../0"]),
     ],
 )  # fmt: skip
-def test_what_is_a_chunk_and_what_is_not(grid, held, not_held):
+def test_grid_decides_which_files_are_chunks(grid, held, not_held):
     for folder in ("", "s.zip!"):
         chunks = Chunks([(f"{folder}zarr.json", References("zarr", (), (grid,)))])
         assert [each for each in held if not chunks.hold(folder + each)] == []
         assert [each for each in not_held if chunks.hold(folder + each)] == []
 
 
-def test_chunks_of_unknown_bytes_pass_and_what_no_metadata_account_for_does_not(tmp_path):
+def test_unknown_bytes_pass_only_in_chunk_files(tmp_path):
     store = {"w/zarr.json": third(), "w/c/0": UNKNOWN}
-    report = scan(tmp_path, store)
-    assert (report.exit_code, rules(report)) == (0, set())
+    report = scan_files(tmp_path, store)
+    assert (report.exit_code, list_rules(report)) == (0, set())
     assert {"w/c/0": ("tensor-storage",)}.items() <= {
         each.path: each.formats for each in report.coverage.artifacts
     }.items()
-    report = scan(tmp_path, store | {"w/c/1": UNKNOWN})
-    assert (report.exit_code, rules(report)) == (3, {"coverage/no-reader"})
+    report = scan_files(tmp_path, store | {"w/c/1": UNKNOWN})
+    assert (report.exit_code, list_rules(report)) == (3, {"coverage/no-reader"})
 
 
-def test_what_lies_in_a_compressed_chunk_is_still_read(tmp_path):
+def test_content_of_a_compressed_chunk_is_read(tmp_path):
     store = {"w/.zarray": second(compressor={"id": "gzip"})}
-    assert scan(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)}).exit_code == 0
-    assert "pickle/dangerous-call" in rules(scan(tmp_path, store | {"w/0": gzip.compress(EVAL_ONE)}))
-    cut = scan(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)[:-40]})
-    assert (cut.exit_code, rules(cut)) == (3, {"coverage/damaged", "archive/inconsistent"})
+    assert scan_files(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)}).exit_code == 0
+    assert "pickle/dangerous-call" in list_rules(scan_files(tmp_path, store | {"w/0": gzip.compress(EVAL_ONE)}))
+    cut = scan_files(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)[:-40]})
+    assert (cut.exit_code, list_rules(cut)) == (3, {"coverage/damaged", "archive/inconsistent"})
 
 
-def test_the_end_of_a_shard_is_nothing_odd_and_the_end_of_another_file_is(tmp_path):
+def test_bytes_after_a_stream_are_usual_only_in_a_shard(tmp_path):
     data = gzip.compress(UNKNOWN) + UNKNOWN
-    assert rules(scan(tmp_path, {"w/zarr.json": third(shards("bytes")), "w/c/0": data})) == set()
-    assert "archive/extra-bytes" in rules(scan(tmp_path, {"w/other": data}))
+    assert list_rules(scan_files(tmp_path, {"w/zarr.json": third(shards("bytes")), "w/c/0": data})) == set()
+    assert "archive/extra-bytes" in list_rules(scan_files(tmp_path, {"w/other": data}))
 
 
-def test_a_pickle_that_is_coded_in_the_value_of_absent_items_is_read(tmp_path):
+def test_encoded_pickle_in_the_fill_value_is_read(tmp_path):
     array = second(dtype="|O", fill_value=base64.b64encode(EVAL_ONE).decode())
-    assert "pickle/dangerous-call" in rules(scan(tmp_path, {".zarray": array}))
+    assert "pickle/dangerous-call" in list_rules(scan_files(tmp_path, {".zarray": array}))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_whatever_the_metadata_it_ends(read_bytes, data):
+def test_mutated_metadata_end_in_a_reading(read_bytes, data):
     base = data.draw(st.sampled_from([second(), third(shards("bytes")), gathered(w=third())]))
     values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6)  # fmt: skip
