@@ -1,4 +1,4 @@
-"""Bytes written down as text, and how that looks where the bytes begin like something that a loader would take.
+"""Detect bytes encoded as text (base64 and its like) and decode those that begin like content a loader accepts.
 
 Source: RFC 4648 for base64, base32 and hexadecimal; ``Lib/base64.py`` for base85 and Ascii85.
 """
@@ -25,14 +25,14 @@ _RAW: Final = (
     # zlib with a window smaller than usual (RFC 1950, section 2.2)
     rb"|\x68[\x05\x43\x81\xde]|\x58[\x09\x47\x85\xc3]|\x48[\x0d\x4b\x89\xc7]|\x38[\x11\x4f\x8d\xcb]"
     rb"|\x28[\x15\x53\x91\xcf]|\x18[\x19\x57\x95\xd3]|\x08[\x1d\x5b\x99\xd7]"
-    # bytes as text of that many characters, as protocols 0 to 2 write them
+    # the same signatures with each byte written as one character, as protocols 0 to 2 write them
     rb"|\xc2\x80[\x00-\x05]|\x1f\xc2\x8b|\x78(?:\xc2\x9c|\xc3\x9a)|\xc3\xbd7z|\x28\xc2\xb5|7z\xc2\xbc|\xc2\x93NU|\xc3\xa3.\x00\x00"
     rb"|BZh[1-9]|\xfd7zX|\x5d(?:\x00\x00|\\u0000)|\x04\x22\x4d\x18|\x28\xb5\x2f\xfd|7z\xbc\xaf|\x93NUM|[c\xe3].\x00\x00"
 )
 
 
 class Coding(StrEnum):
-    """How bytes are written down."""
+    """How bytes are encoded."""
 
     RAW = "raw"
     BASE64 = "base64"
@@ -50,13 +50,14 @@ AS_TEXT: Final = frozenset({Coding.LATIN_1, Coding.ESCAPED})
 
 @dataclass(frozen=True, slots=True)
 class _TextCoding:
-    """A coding as text.
+    """A text encoding.
 
     Attributes:
-        starts: how what is looked for begins in it: a pickle, PK, gzip, zlib, bzip2, xz, LZMA, LZ4, Zstandard, 7z,
-            npy, and for base64 what is coded twice and pickles of protocol 0.
-        whole: matches a text that is this coding throughout, space between its characters left out.
-        group: so many characters stand for whole bytes.
+        starts: pattern of the first characters of encoded content: a pickle, PK, gzip, zlib, bzip2, xz, LZMA, LZ4,
+            Zstandard, 7z or npy; for base64 also content encoded twice and pickles of protocol 0.
+        whole: pattern of a text that is entirely in this encoding, with white space removed.
+        group: number of characters that together encode whole bytes.
+        decode: returns the bytes; raises ``ValueError`` for text in another encoding.
     """
 
     starts: bytes
@@ -115,12 +116,12 @@ _TEXTS: Final = {
 _CODED: Final = re.compile(b"|".join(text.starts for text in _TEXTS.values()))
 
 STARTS: Final = re.compile(
-    # The first bytes of all that follows, so that most constants are passed over by one look.
+    # The first bytes of all patterns below: this lookahead rejects most constants after one byte.
     rb"(?=[\x04\x08\x18\x1f\"(+.\x38:\x48\x58\x5d\x68\x78>\x80\x93\xc2\xc3\xe3\xfd/0-9<A-Z_c-gklrs{}])"
     rb"(?:" + _RAW + b"|" + _PROTOCOL_0 + b"|" + _CODED.pattern + b")",
     re.DOTALL,
 )
-"""What a constant may begin with that a loader would take: decided by its first four bytes, but for a name."""
+"""Pattern of the start of content that a loader accepts. Four bytes decide, except for the name of a global."""
 
 _OPENINGS: Final = re.compile(_RAW + b"|" + _PROTOCOL_0, re.DOTALL)
 _SPACE: Final = b" \t\r\n"
@@ -128,11 +129,11 @@ _LAST_PIECES: Final = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2}|\\u?[0-9a-f]{
 
 
 def decode_character_bytes(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
-    """The bytes that ``text`` stands for if each of its characters is one, as a pickle of an old protocol writes them.
+    """Decode ``text`` as one byte a character, the form that pickles of old protocols use for bytes.
 
     Args:
         text: in UTF-8, or with the escapes of ``raw-unicode-escape``.
-        cut: more follows, so that the last character may be in pieces.
+        cut: ``text`` is truncated, so its last character may be incomplete.
     """
     found: dict[Coding, bytes] = {}
     if cut:
@@ -148,11 +149,11 @@ def decode_character_bytes(text: bytes, cut: bool = False) -> dict[Coding, bytes
 
 
 def decode_codings(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
-    """What ``text`` says in each coding that it is, whole, and that begins like something a loader would take.
+    """Decode ``text`` in every encoding that fits all of it and yields content that a loader may accept.
 
     Args:
         text: the text, or, with ``cut``, its beginning.
-        cut: more follows, so that what is decoded is the beginning only.
+        cut: ``text`` is truncated, so the result is only the beginning of the content.
     """
     packed = text.translate(None, _SPACE)
     found: dict[Coding, bytes] = {}
@@ -174,7 +175,7 @@ def decode_codings(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
 
 
 def begins_like_content(data: bytes) -> bool:
-    """Whether ``data`` begin like something that a loader would take, as such or in a coding again."""
+    """Whether ``data`` begin like content that a loader accepts, directly or in a further encoding."""
     return _OPENINGS.match(data) is not None or (data.isascii() and _CODED.match(data.lstrip(_SPACE)) is not None)
 
 

@@ -1,8 +1,8 @@
-"""Read a window forward through a block that is held in memory.
+"""Read a window forward through a block in memory.
 
 Parsers of formats without an index read numbers, lengths and texts one after the other. ``Cursor`` checks every length
-against the bytes that are left before it reads, so that a stated length never costs memory. Formats add what is theirs:
-the words of their messages, or numbers of a width of their own.
+against the bytes that are left before it reads, so that a stated length never costs memory. The cursor of a format may
+derive from it, with its own messages or integer widths.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from modelaudit.model.limits import KIB
 from modelaudit.wire.base import DamagedError
 
 BLOCK: Final = 256 * KIB
-"""Bytes that are read at once."""
+"""Default size of a block, in bytes."""
 
 
 class BeyondError(DamagedError):
-    """Something is stated to be larger than what is left of the window. ``wanted`` is in bytes."""
+    """A stated size is larger than the rest of the window. ``wanted`` is that size in bytes."""
 
     def __init__(self, what: str, wanted: int, offset: int) -> None:
         super().__init__(f"{what} is stated to take {wanted} bytes, more than the file has left", offset)
@@ -26,12 +26,12 @@ class BeyondError(DamagedError):
 
 
 class BytesCursor:
-    """Reads bytes in memory forward.
+    """A forward cursor over bytes in memory.
 
     Attributes:
-        data: all of them.
-        at: index of what is read next.
-        offset: of the first byte in the artifact, for messages.
+        data: the bytes.
+        at: index of the next byte.
+        offset: position of the first byte in the artifact, for messages.
     """
 
     __slots__ = ("at", "data", "offset")
@@ -47,7 +47,7 @@ class BytesCursor:
         return len(self.data) - self.at
 
     def take(self, length: int) -> bytes:
-        """The next ``length`` bytes.
+        """Consume and return the next ``length`` bytes.
 
         Raises:
             DamagedError: fewer are left.
@@ -58,16 +58,16 @@ class BytesCursor:
         return self.data[self.at - length : self.at]
 
     def skip(self, length: int) -> None:
-        """Pass over ``length`` bytes. Raises ``DamagedError`` where fewer are left."""
+        """Skip ``length`` bytes. Raises ``DamagedError`` if fewer are left."""
         self.take(length)
 
 
 class Cursor:
-    """Reads a window forward, a block at a time.
+    """A forward cursor over a window that reads one block at a time.
 
     Attributes:
-        window: what is read.
-        offset: of what is read next, in bytes.
+        window: the bytes.
+        offset: position of the next byte in the window.
     """
 
     __slots__ = ("_base", "_block", "_held", "offset", "window")
@@ -90,7 +90,7 @@ class Cursor:
             raise BeyondError(what, count, self.offset)
 
     def peek(self, count: int) -> bytes:
-        """The next ``count`` bytes, which stay next; fewer at the end of the window. Raises ``WindowError``."""
+        """Return the next ``count`` bytes without consuming them; fewer at the end. Raises ``WindowError``."""
         place = self.offset - self._base
         if place < 0 or place + count > len(self._held):
             self._held = self.window.read(self.offset, max(count, self._block))
@@ -98,7 +98,7 @@ class Cursor:
         return self._held[place : place + count]
 
     def take(self, count: int, what: str) -> bytes:
-        """The next ``count`` bytes.
+        """Consume and return the next ``count`` bytes; ``what`` describes them in messages.
 
         Raises:
             BeyondError: fewer are left.
@@ -112,14 +112,14 @@ class Cursor:
         return data
 
     def skip(self, count: int, what: str) -> None:
-        """Pass over ``count`` bytes. Raises ``BeyondError`` where fewer are left."""
+        """Skip ``count`` bytes without reading them. Raises ``BeyondError`` if fewer are left."""
         self.need(count, what)
         self.offset += count
         if self.offset > self._base + len(self._held):
             self._held, self._base = b"", self.offset
 
     def _locate(self, count: int, what: str) -> int:
-        """The index of the next ``count`` bytes, which are few, in the block that is held; they are passed."""
+        """Consume the next ``count`` bytes, fewer than a block, and return their index in the block in memory."""
         place = self.offset - self._base
         if place + count > len(self._held):
             self.need(count, what)

@@ -67,7 +67,7 @@ class _CompressedStream:
         taken: the offset behind the last byte passed to the decoder.
         last: the offset of the last input passed to the decoder.
         produced: bytes of content so far.
-        fine_from: the offset from which the decoder gets one byte at a time.
+        fine_from: the decoder gets one byte at a time from this offset on; ``None`` for large steps throughout.
     """
 
     def __init__(self, stored: Window, source: _BlockReader, codec: Codec, start: int, stated_size: int) -> None:
@@ -109,7 +109,7 @@ class _CompressedStream:
                 self.produced += len(out)
                 return out
             if not data and not decoder.needs_input and not decoder.eof:
-                raise _BrokenOffError(f"the compressed data lead nowhere after byte {self.taken}")
+                raise _BrokenOffError(f"the compressed data yield nothing more after byte {self.taken}")
         return b""
 
     def _choose_step(self) -> int:
@@ -123,9 +123,9 @@ class Expansion:
     """The content of one compressed stretch, piece by piece, forward only.
 
     Attributes:
-        streams: how many there were up to now; one, unless ``follows`` finds more of them.
-        exact: whether all that a decoder could have given out before damage is wanted. Decoders withhold what they
-            decoded in the same call in which they meet damage, while a loader that asks for less at a time runs it.
+        streams: number of streams so far; one, unless ``follows`` finds more of them.
+        exact: whether to recover the content that the decoder withholds before damage, see
+            ``_recover_before_damage``.
     """
 
     def __init__(
@@ -186,13 +186,13 @@ class Expansion:
     def _recover_before_damage(self, error: DecodingError) -> bytes:
         """Return the content that the decoder withheld before the damage; the next call raises the failure.
 
-        A decoder drops the output of the call in which it meets damage, but a loader with smaller reads would have used
-        it. Therefore the stream is decoded again: in large steps up to the last input, then byte by byte.
+        When a decoder meets damage, it drops the output of that call. A loader with smaller reads would have used part
+        of it. Therefore the stream is decoded again: in large steps up to the last input, then byte by byte.
         """
         at = self._stream.taken if self._stream else 0
         detail = f"the compressed data are damaged before byte {at}: {error}"
         if error.reason is UnreadReason.LIMIT:
-            detail = f"the compressed data ask for more memory than they are given: {error}"
+            detail = f"the compressed data need more memory than the limit: {error}"
         breaks_off = isinstance(error, _BrokenOffError)
         self._failure = WindowError(str(error) if breaks_off else detail, error.reason)
         out = bytearray()

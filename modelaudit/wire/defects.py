@@ -1,4 +1,4 @@
-"""Kinds of defects that several formats share: of member names in archives, of XML, of text."""
+"""Define the defect kinds that several formats share: of archive members, of XML, of text."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ class XmlDefect(DefectKind):
 
 
 class TextDefect(DefectKind):
-    """Defects of a text, whatever it is written in."""
+    """Defects of a text, whatever its format."""
 
     NOT_UTF_8 = "not-utf-8", "text in an 8-bit encoding is old, and is read whole"

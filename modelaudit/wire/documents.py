@@ -1,4 +1,4 @@
-"""Whole documents of text, decoded within the bound of ``Limits.document_bytes``."""
+"""Decode whole text documents of at most ``Limits.document_bytes``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from modelaudit.wire.windows import iterate_chunks
 
 
 def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
-    """All of a document as text, and the defect that it is in no Unicode encoding, if it is in none.
+    """Return a document as text, the scan of its bytes, and a defect if it is in no Unicode encoding.
 
     Raises:
-        DamagedError: it is not text throughout.
-        WindowError: it is over ``document_bytes``, or from the window.
+        DamagedError: some of it is not text.
+        WindowError: it is larger than ``document_bytes``, or from the window.
     """
     scan = TextScan()
     data = bytearray()
@@ -31,7 +31,7 @@ def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tupl
 
 
 def list_encoding_defects(scan: TextScan) -> tuple[Defect, ...]:
-    """The defect that a text is in no Unicode encoding, if it is in none."""
+    """Return a defect if the text is in no Unicode encoding."""
     if scan.encoding != EIGHT_BIT:
         return ()
     return (Defect(TextDefect.NOT_UTF_8, "it is in some 8-bit encoding, not in UTF-8"),)

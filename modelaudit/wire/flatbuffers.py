@@ -1,7 +1,7 @@
-"""FlatBuffers, read lazily through a window: tables by slot, vectors, texts, with every offset held against the file.
+"""Read FlatBuffers lazily through a window: tables by slot, vectors and texts. Every offset is checked.
 
-Offsets to tables, vectors and texts only lead forwards, so that nothing leads in a circle; what many places lead to is
-bounded by the number of tables that may be looked at. A file of any size costs a few blocks of memory.
+Offsets to tables, vectors and texts only point forwards, so there are no cycles. Many offsets may share one target;
+therefore the number of tables and elements that are read is limited. A file of any size takes a few blocks of memory.
 
 Source: https://flatbuffers.dev/internals/
 """
@@ -19,15 +19,15 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 
 _BLOCK: Final = 64 * KIB
 _BLOCKS: Final = 64
-# What a table costs to read, next to a value in a document.
+# Reading a table takes about as long as reading this many values of a document.
 _TABLE_COSTS: Final = 5
 _FORMS: Final = {code: struct.Struct("<" + code) for code in "bBhHiIqQ"}
 IDENTIFIER: Final = 4
-"""Where the four letters stand that tell a format."""
+"""Offset of the four letters that identify the format, in bytes."""
 
 
 class FlatBuffer:
-    """A window that is one buffer, of which no more than a bounded number of tables and elements is looked at."""
+    """A window that holds one buffer; at most a fixed number of its tables and elements are read."""
 
     __slots__ = ("_blocks", "_left", "_most", "_newest", "_newest_index", "size", "window")
 
@@ -40,20 +40,20 @@ class FlatBuffer:
         self._most = self._left = most
 
     def read_root(self) -> Table:
-        """The table that the buffer begins with. Raises ``DamagedError`` and ``WindowError``."""
+        """Return the root table. Raises ``DamagedError`` and ``WindowError``."""
         return Table(self, self.follow_offset(0))
 
     def spend(self, count: int = 1) -> None:
-        """Take ``count`` off what may be looked at. Raises ``LimitReachedError``."""
+        """Count ``count`` tables or elements as read. Raises ``LimitReachedError`` when too many were read."""
         self._left -= count
         if self._left < 0:
             raise LimitReachedError(f"it holds more than {self._most} tables and elements")
 
     def read_number(self, position: int, code: str) -> int:
-        """The integer at ``position`` in the format ``code`` of ``struct``, little-endian.
+        """Return the integer at ``position`` in the ``struct`` format ``code``, little-endian.
 
         Raises:
-            DamagedError: it would lie outside of the buffer.
+            DamagedError: it would lie outside the buffer.
             WindowError: from the window.
         """
         form = _FORMS[code]
@@ -67,19 +67,19 @@ class FlatBuffer:
         return value
 
     def read_bytes(self, position: int, length: int) -> bytes:
-        """``length`` bytes at ``position``. Raises as ``number`` does."""
+        """Return ``length`` bytes at ``position``. Raises like ``read_number``."""
         if position < 0 or position + length > self.size:
-            raise DamagedError(f"{length} bytes at {position} lie outside of the {self.size} that there are", position)
+            raise DamagedError(f"{length} bytes at {position} lie outside the buffer of {self.size} bytes", position)
         place = position % _BLOCK
         if place + length > _BLOCK:
             return self.window.read(position, length)
         return self._load_block(position // _BLOCK)[place : place + length]
 
     def follow_offset(self, position: int) -> int:
-        """Where the offset at ``position`` leads to. Raises as ``number`` does."""
+        """Return the position that the offset at ``position`` points to. Raises like ``read_number``."""
         offset = self.read_number(position, "I")
         if not offset or position + offset >= self.size:
-            raise DamagedError(f"an offset of {offset} leads nowhere", position)
+            raise DamagedError(f"an offset of {offset} points outside the buffer", position)
         return position + offset
 
     def _load_block(self, index: int) -> bytes:
@@ -96,7 +96,7 @@ class FlatBuffer:
 
 
 class Vector:
-    """A stretch of ``count`` elements of equal width, which lies within the buffer as a whole."""
+    """A vector of ``count`` elements of ``width`` bytes each, which lies entirely in the buffer."""
 
     __slots__ = ("_buffer", "count", "start", "width")
 
@@ -106,15 +106,15 @@ class Vector:
         self.start = position + 4
         self.width = width
         if self.start + self.count * width > buffer.size:
-            detail = f"a vector of {self.count} elements of {width} bytes ends beyond the {buffer.size} that there are"
+            detail = f"a vector of {self.count} elements of {width} bytes ends beyond the file"
             raise DamagedError(detail, position)
 
     def raw(self, most: int) -> bytes:
-        """Its first ``most`` bytes. Raises ``WindowError``."""
+        """Return the first ``most`` bytes. Raises ``WindowError``."""
         return self._buffer.read_bytes(self.start, min(most, self.count * self.width))
 
     def numbers(self, code: str) -> Iterator[int]:
-        """Its elements as integers. Raises ``LimitReachedError`` and ``WindowError``."""
+        """Yield the elements as integers. Raises ``LimitReachedError`` and ``WindowError``."""
         step = _BLOCK // self.width
         for first in range(0, self.count, step):
             count = min(step, self.count - first)
@@ -123,23 +123,26 @@ class Vector:
                                                                           count * self.width))  # fmt: skip
 
     def tables(self) -> Iterator[Table]:
-        """Its elements as tables. Raises ``DamagedError`` and ``WindowError``."""
+        """Yield the elements as tables. Raises ``DamagedError`` and ``WindowError``."""
         for index in range(self.count):
             yield self.table(index)
 
     def table(self, index: int) -> Table:
-        """One element as a table. Raises ``DamagedError`` and ``WindowError``."""
+        """Return one element as a table. Raises ``DamagedError`` and ``WindowError``."""
         return Table(self._buffer, self._buffer.follow_offset(self.start + index * self.width))
 
     def texts(self, most: int) -> Iterator[str]:
-        """Its elements as texts of up to ``most`` bytes. Raises ``DamagedError`` and ``WindowError``."""
+        """Yield the elements as texts of at most ``most`` bytes. Raises ``DamagedError`` and ``WindowError``."""
         for index in range(self.count):
             self._buffer.spend()
             yield _read_text(self._buffer, self._buffer.follow_offset(self.start + index * self.width), most)
 
 
 class Table:
-    """A table: fields by slot, each of which may be left out."""
+    """A table. A field is found by its slot; the writer may omit any field, and readers then use the default.
+
+    A table begins with the signed distance back to its list of fields (vtable), which gives the offset of each slot.
+    """
 
     __slots__ = ("_buffer", "_length", "_slots", "position")
 
@@ -150,10 +153,10 @@ class Table:
         self._slots = position - buffer.read_number(position, "i")
         self._length = buffer.read_number(self._slots, "H")
         if self._length < 4 or self._length % 2 or self._slots + self._length > buffer.size:
-            raise DamagedError(f"a table says that its list of fields takes {self._length} bytes", position)
+            raise DamagedError(f"a table states {self._length} bytes for its list of fields", position)
 
     def find_field(self, slot: int) -> int:
-        """Where the field stands; 0 where it is left out. Raises ``DamagedError`` and ``WindowError``."""
+        """Return the position of a field; 0 if it is omitted. Raises ``DamagedError`` and ``WindowError``."""
         at = 4 + 2 * slot
         if at + 2 > self._length:
             return 0
@@ -161,33 +164,33 @@ class Table:
         return self.position + offset if offset else 0
 
     def number(self, slot: int, code: str, default: int = 0) -> int:
-        """An integer in the format ``code`` of ``struct``. Raises ``DamagedError`` and ``WindowError``."""
+        """Return an integer field in the ``struct`` format ``code``. Raises ``DamagedError`` and ``WindowError``."""
         place = self.find_field(slot)
         return self._buffer.read_number(place, code) if place else default
 
     def text(self, slot: int, most: int = 256) -> str:
-        """The first ``most`` bytes of a text; empty where it is left out. Raises as ``number`` does."""
+        """Return the first ``most`` bytes of a text; empty if it is omitted. Raises like ``number``."""
         place = self.find_field(slot)
         return _read_text(self._buffer, self._buffer.follow_offset(place), most) if place else ""
 
     def table(self, slot: int) -> Table | None:
-        """A table, or a union's. Raises as ``number`` does."""
+        """Return a table, also that of a union; ``None`` if it is omitted. Raises like ``number``."""
         place = self.find_field(slot)
         return Table(self._buffer, self._buffer.follow_offset(place)) if place else None
 
     def vector(self, slot: int, width: int = 4) -> Vector | None:
-        """A vector of elements of ``width`` bytes. Raises as ``number`` does."""
+        """Return a vector of elements of ``width`` bytes; ``None`` if it is omitted. Raises like ``number``."""
         place = self.find_field(slot)
         return Vector(self._buffer, self._buffer.follow_offset(place), width) if place else None
 
     def tables(self, slot: int) -> Iterator[Table]:
-        """A vector of tables; nothing where it is left out. Raises as ``number`` does."""
+        """Yield the tables of a vector; none if it is omitted. Raises like ``number``."""
         vector = self.vector(slot)
         if vector is not None:
             yield from vector.tables()
 
     def count(self, slot: int) -> int:
-        """The elements of a vector of offsets; 0 where it is left out. Raises as ``number`` does."""
+        """Return the number of elements of a vector of offsets; 0 if it is omitted. Raises like ``number``."""
         vector = self.vector(slot)
         return vector.count if vector is not None else 0
 

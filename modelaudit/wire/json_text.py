@@ -1,4 +1,4 @@
-"""JSON text: bounds that hold before anything is built from it, and what it is at its top."""
+"""Check JSON text against limits before it is parsed, and collect facts about its root and its keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import iterate_in_time, keep_time
 
-# A string that is never closed runs to the end of the text, so that each character is looked at once.
+# An unclosed string matches to the end of the text, so that each character is scanned only once.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BLOCK = re.compile(r'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,20000}+', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -25,12 +25,12 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
 def parse_whole_number(digits: str) -> int | float:
-    """A number of JSON without a fraction; one of more digits than Python makes a number of is a float, or infinity."""
+    """Return a JSON integer; beyond 4,000 digits a float or infinity, because ``int`` rejects more than 4,300."""
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
 def _remove_strings(text: str) -> Iterator[str]:
-    """The text around its strings, in pieces, so that millions of strings do not cost millions of pieces at once."""
+    """Yield the text without its strings, in large pieces, so that a million strings do not become a million pieces."""
     position = 0
     while position < len(text):
         block = _BLOCK.match(text, position)
@@ -40,7 +40,7 @@ def _remove_strings(text: str) -> Iterator[str]:
 
 
 def exceeds_depth(text: str, most: int) -> bool:
-    """Whether arrays and objects nest deeper than ``most``."""
+    """Whether arrays and objects nest deeper than ``most`` levels."""
     if text.count("[") + text.count("{") <= most:
         return False
     depth = 0
@@ -53,7 +53,7 @@ def exceeds_depth(text: str, most: int) -> bool:
 
 
 def exceeds_nodes(text: str, most: int, roots: int = 1) -> bool:
-    """Whether the text holds more than ``most`` values, ``roots`` of which lie in no other."""
+    """Whether the text holds more than ``most`` values; ``roots`` values lie at the top level."""
     if _count_separators(text) <= most - roots:
         return False
     count = roots
@@ -69,7 +69,7 @@ def _count_separators(text: str) -> int:
 
 
 def has_lone_surrogate(text: str) -> bool:
-    r"""Whether an escape such as ``\ud800`` stands without its other half, so that it spells no character."""
+    r"""Whether an escape such as ``\ud800`` has no other half, so that it encodes no character."""
     if "\\u" not in text:
         return False
     high_end = -1
@@ -84,7 +84,15 @@ def has_lone_surrogate(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class JsonFacts:
-    """What a JSON text is at its top, its keys that occur twice in one object, and those asked for that occur."""
+    """The facts of a JSON text.
+
+    Attributes:
+        root: ``mapping``, ``sequence`` or ``scalar``.
+        keys: the keys of the root, if it is a mapping.
+        duplicates: keys that occur twice in one object.
+        met: the wanted keys that occur at any depth.
+        has_rows: the text is JSON lines: one value a line.
+    """
 
     root: str
     keys: tuple[str, ...]
@@ -94,7 +102,7 @@ class JsonFacts:
 
 
 class _KeyScanner:
-    """Parses JSON without keeping values; remembers the keys of the object that ended last, and keys used twice."""
+    """Parse JSON without keeping values; remember the keys of the object that ended last, and duplicate keys."""
 
     def __init__(self, wanted: frozenset[str]) -> None:
         self.keys: list[str] = []
@@ -115,7 +123,8 @@ class _KeyScanner:
         if len(pairs) <= _LARGEST_SETTINGS:
             self.met.update(self._wanted.intersection(self.keys))
         else:
-            # So large an object is a table, such as a vocabulary, in which a number belongs to a word.
+            # An object this large is a table, such as a vocabulary that maps words to numbers. Numbers are dropped to
+            # ``None`` while parsing, so a word of a vocabulary does not count as a setting.
             self.met.update(key for key, value in pairs if value is not None and key in self._wanted)
         if len(set(self.keys)) < len(self.keys):
             self.duplicates.update((key, None) for key, count in Counter(self.keys).items() if count > 1)
@@ -126,7 +135,7 @@ def _drop_value(_: str) -> None:
 
 
 def check_bounds(text: str, limits: Limits) -> None:
-    """Refuse text that would cost too much to parse, whether it is JSON or not.
+    """Reject text that would be too expensive to parse, whether it is JSON or not.
 
     Raises:
         LimitReachedError: it nests too deep or holds too many values.
@@ -139,10 +148,10 @@ def check_bounds(text: str, limits: Limits) -> None:
 
 @contextmanager
 def convert_recursion_error() -> Iterator[None]:
-    """Around whatever parses: ``check_bounds`` may allow a depth for which the interpreter has no stack left.
+    """Convert the ``RecursionError`` of a parser: ``check_bounds`` may allow more depth than the stack has left.
 
     Raises:
-        LimitReachedError: the parser goes no deeper.
+        LimitReachedError: the parser ran out of stack.
     """
     try:
         yield
@@ -150,13 +159,13 @@ def convert_recursion_error() -> Iterator[None]:
         raise LimitReachedError("it nests deeper than the parser goes") from None
 
 
-def find_obstacle(follow: Callable[[], None]) -> Unread | None:
-    """Why ``follow``, which parses JSON and keeps what it met until then, did not come to its end; ``None`` if it did.
+def find_obstacle(parse: Callable[[], None]) -> Unread | None:
+    """Call ``parse``, a parser of JSON, and return the absence if it stopped early; ``None`` if it finished.
 
-    ``follow`` raises ``LimitReachedError``, or ``ValueError`` where its text is not JSON.
+    ``parse`` keeps its results so far. It raises ``LimitReachedError``, or ``ValueError`` if its text is not JSON.
     """
     try:
-        follow()
+        parse()
     except LimitReachedError as error:
         return Unread(UnreadReason.LIMIT, str(error))
     except ValueError as error:
@@ -165,11 +174,15 @@ def find_obstacle(follow: Callable[[], None]) -> Unread | None:
 
 
 def scan_json(text: str, wanted: frozenset[str] = frozenset()) -> JsonFacts:
-    """Parse ``text``, for which ``check_bounds`` holds. ``NaN`` and ``Infinity`` pass, as loaders write and read them.
+    """Parse ``text``, which has passed ``check_bounds``. ``NaN`` and ``Infinity`` are accepted, as in loaders.
+
+    Args:
+        text: the JSON text.
+        wanted: keys to look for; those that occur become ``JsonFacts.met``.
 
     Raises:
         ValueError: it is not JSON.
-        LimitReachedError: the parser goes no deeper.
+        LimitReachedError: the parser ran out of stack.
     """
     scan = _KeyScanner(wanted)
     with convert_recursion_error():
@@ -179,7 +192,7 @@ def scan_json(text: str, wanted: frozenset[str] = frozenset()) -> JsonFacts:
 
 
 def split_rows(text: str) -> Iterator[str]:
-    """The lines that are not blank, one at a time: a list of them would cost 20 times what they do."""
+    """Yield the lines that are not blank, one at a time: a list of them would take 20 times the memory."""
     position = 0
     while position < len(text):
         keep_time()
@@ -196,7 +209,7 @@ def scan_rows(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -
 
     Raises:
         ValueError: a line is not JSON, or there are fewer than two.
-        LimitReachedError: the lines hold too many values in all, or the parser goes no deeper.
+        LimitReachedError: the lines hold too many values in all, or the parser ran out of stack.
     """
     scan = _KeyScanner(wanted)
     count = 0
@@ -205,7 +218,8 @@ def scan_rows(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -
             if scan.decoder.raw_decode(row)[1] != len(row):
                 raise ValueError("a line holds more than one value")
             count += 1
-            # Whether these are rows at all is known only now; how many there may be is known without parsing them.
+            # The second line shows that these are rows. Only then does the limit on values apply to the whole text;
+            # it is checked without parsing.
             if count == 2 and exceeds_nodes(text, limits.document_nodes, roots=1 + text.count("\n")):
                 raise LimitReachedError(f"its rows hold more than {limits.document_nodes} values")
     if count < 2:

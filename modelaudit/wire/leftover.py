@@ -1,4 +1,4 @@
-"""What stands behind the end of a format: some other loader may begin there."""
+"""Examine the bytes behind the end of a format: another loader may begin there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 
 def make_leftover_artifacts(artifact: Artifact, window: Window, end: int, limits: Limits) -> Iterator[Artifact]:
-    """What follows ``end``, in bytes, as an artifact of its own; nothing where nothing follows."""
+    """Yield the bytes from offset ``end`` on as an artifact of its own, if there are any."""
     if end < window.size:
         rest = SubWindow(window, end, window.size - end, get_budget(window, limits))
         yield Artifact(join_range(artifact.path, end, window.size), rest.size, make_opener(rest))

@@ -48,7 +48,7 @@ def escapes_folder(name: str) -> bool:
 def check_name(name: str, offset: int | None, log: DefectLog) -> None:
     """Record a name that escapes the folder, contains a zero byte or differs between systems."""
     if escapes_folder(name):
-        log.add(MemberDefect.PATH_ESCAPE, f"the name {name!r} leads out of the folder it is extracted to", offset, name)
+        log.add(MemberDefect.PATH_ESCAPE, f"the name {name!r} leads outside the folder of extraction", offset, name)
     elif "\\" in name:
         log.add(MemberDefect.BACKSLASH_NAME, f"the name {name!r} is a path on some systems only", offset, name)
     if "\0" in name:
@@ -56,39 +56,42 @@ def check_name(name: str, offset: int | None, log: DefectLog) -> None:
 
 
 def check_link(name: str, target: str, offset: int | None, log: DefectLog, symbolic: bool = True) -> None:
-    """Record a link that leads outside; a symbolic link starts in its folder, a hard link in that of the archive."""
+    """Record a link that leads outside the folder of extraction.
+
+    The target of a symbolic link is relative to the folder of the link, that of a hard link to the root of the archive.
+    """
     path = target.replace("\\", "/")
     inside = posixpath.join(posixpath.dirname(name), path) if symbolic else path
-    # An absolute target stays one when it is joined; only what is left of ".." after that leads outside.
+    # ``join`` keeps an absolute target absolute. After ``normpath``, a remaining ".." leads outside.
     if escapes_folder(posixpath.normpath(inside)) or _DRIVE.match(path):
         log.add(
             MemberDefect.PATH_ESCAPE,
-            f"the link {name!r} leads out of the folder it is extracted to: {target!r}",
+            f"the link {name!r} leads outside the folder of extraction: {target!r}",
             offset,
             name,
         )
 
 
 class MemberPaths:
-    """``model.pt!archive/data.pkl``; of members of one name, all but the first get an ordinal: ``#2``."""
+    """Makes the addresses of members, ``model.pt!archive/data.pkl``; repeated names get an ordinal: ``#2``."""
 
     def __init__(self, archive: str) -> None:
         self._archive = archive
         self._named: Counter[str] = Counter()
 
     def name_member(self, name: str) -> str:
-        """The address of the next member called ``name``."""
+        """Return the address of the next member called ``name``."""
         self._named[name] += 1
         ordinal = f"#{self._named[name]}" if self._named[name] > 1 else ""
         return join_member(self._archive, f"{name}{ordinal}")
 
     def name_range(self, start: int, end: int) -> str:
-        """The address of bytes that belong to no member."""
+        """Return the address of bytes that belong to no member."""
         return join_range(self._archive, start, end)
 
 
 def find_gaps(taken: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
-    """The stretches of 0 to ``end`` that no (start, end) of ``taken`` covers, in order."""
+    """Yield the ranges between 0 and ``end`` that no (start, end) of ``taken`` covers, in order."""
     position = 0
     for start, stop in sorted(taken):
         if start > position:

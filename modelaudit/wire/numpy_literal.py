@@ -2,8 +2,8 @@
 
 Python's own parser is not used, because deep nesting can crash it.
 
-Understood are strings, whole numbers (also with the ``L`` of Python 2), ``True``, ``False``, ``None``, tuples, lists
-and dictionaries with strings for keys: all that NumPy has ever written there.
+The grammar covers strings, whole numbers (also with the ``L`` of Python 2), ``True``, ``False``, ``None``, tuples,
+lists and dictionaries with strings for keys. NumPy has never written anything else there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _STRING: Final = re.compile(r"(?P<prefix>\w*)(['\"])(?P<body>.*)\2", re.DOTALL)
-# Python warns of any other escape, or looks names of characters up.
+# Other escapes are rejected: Python warns about unknown ones, and ``\N{...}`` needs a table of character names.
 _ESCAPED: Final = re.compile(
     r"(?:[^\\]|\\(?:[\\'\"abfnrtv\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|[0-3]?[0-7]{1,2}))*+",
     re.DOTALL,
@@ -37,10 +37,10 @@ _WORDS: Final[dict[str, Literal]] = {"True": True, "False": False, "None": None}
 
 
 def parse_literal(text: str) -> tuple[Literal, frozenset[str]]:
-    """The value that ``text`` spells, and the keys that a dictionary in it has more than once; the last one counts.
+    """Return the value of ``text``, and the duplicate keys of its dictionaries. The last value of a key counts.
 
     Raises:
-        DamagedError: it spells none that is understood.
+        DamagedError: it is not a literal of the grammar above.
     """
     parser = _LiteralParser(text)
     value = parser.parse_value(0)
@@ -50,7 +50,7 @@ def parse_literal(text: str) -> tuple[Literal, frozenset[str]]:
 
 
 class _LiteralParser:
-    """Stands on one token: its ``kind`` and its ``text``."""
+    """A recursive-descent parser; ``kind`` and ``text`` are those of the current token."""
 
     def __init__(self, text: str) -> None:
         self._source = text
@@ -61,8 +61,8 @@ class _LiteralParser:
         self._read_token()
 
     def make_error(self, what: str) -> DamagedError:
-        """What to raise at the token."""
-        return DamagedError(f"the header is no literal that NumPy writes, up to character {self._position}: {what}")
+        """Return the error to raise at the current token."""
+        return DamagedError(f"the header is not a literal as NumPy writes it, at character {self._position}: {what}")
 
     def _read_token(self) -> None:
         match = _TOKEN.match(self._source, self._position)
@@ -78,7 +78,7 @@ class _LiteralParser:
         return found
 
     def parse_value(self, depth: int) -> Literal:
-        """The value that begins at the token."""
+        """Parse the value that begins at the current token."""
         if depth > DEPTH:
             raise self.make_error(f"it nests more than {DEPTH} deep")
         if self.kind == "string":
@@ -106,7 +106,7 @@ class _LiteralParser:
         return int(text)
 
     def _parse_strings(self) -> str | bytes:
-        """Adjacent strings are one."""
+        """Parse a string, or adjacent strings, which are one."""
         parts: list[str] = []
         coded: set[bool] = set()
         while self.kind == "string":
@@ -125,7 +125,7 @@ class _LiteralParser:
         return text.encode("latin-1", "replace") if coded == {True} else text
 
     def _parse_values(self, closing: str, depth: int) -> tuple[list[Literal], bool]:
-        """The values up to the closing mark, and whether a comma stands before it."""
+        """Parse the values up to the closing mark; also return whether a comma precedes it."""
         values: list[Literal] = []
         comma = True
         while not self._skip_mark(closing):

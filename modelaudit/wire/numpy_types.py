@@ -1,9 +1,9 @@
-"""Parse NumPy dtypes: how many bytes an item takes, and whether the items are Python objects.
+"""Parse NumPy dtypes: the bytes of an item, and whether the items are Python objects.
 
-Arrays in files of their own and arrays in pickles describe their items alike.
+``.npy`` files and arrays in pickles describe their items in the same notation. Only spellings with a certain meaning
+are parsed. Any other may describe Python objects, which a loader unpickles.
 
-Only spellings whose meaning is certain are understood. Every other one counts as possibly objects, which a loader
-unpickles. Source: https://numpy.org/doc/stable/reference/arrays.dtypes.html and ``numpy.lib.format.descr_to_dtype``.
+Sources: https://numpy.org/doc/stable/reference/arrays.dtypes.html and ``numpy.lib.format.descr_to_dtype``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from modelaudit.wire.numpy_literal import Literal
 
 LARGEST: Final = 2**63 - 1
-"""The most bytes that NumPy can count."""
+"""The largest size in bytes that NumPy can represent."""
 
 _TYPE: Final = re.compile(r"[<>|=]?(?P<kind>[biufcmMOSaUV])(?P<size>\d{1,18})(?P<unit>\[[\w/]{0,32}\])?")
 _SIZES: Final[dict[str, frozenset[int]]] = {
@@ -29,10 +29,10 @@ _SIZES: Final[dict[str, frozenset[int]]] = {
     "M": frozenset({8}),
     "O": frozenset({4, 8}),
 }
-# However large the writer's were.
+# Size of an object reference on this side; the size that the writer stated does not matter.
 _POINTER: Final = 8
 _WIDTHS: Final = {"S": 1, "a": 1, "V": 1, "U": 4}
-# The letters that stand for one size on every platform; the others (l, L, g, G, p, P, n, N) do not.
+# The letters that mean the same size on every platform; the others (l, L, g, G, p, P, n, N) do not.
 _LETTERS: Final = {
     "?": ("b", 1), "b": ("i", 1), "B": ("u", 1), "h": ("i", 2), "H": ("u", 2), "i": ("i", 4), "I": ("u", 4),
     "q": ("i", 8), "Q": ("u", 8), "e": ("f", 2), "f": ("f", 4), "d": ("f", 8), "F": ("c", 8), "D": ("c", 16),
@@ -51,12 +51,12 @@ _FLEXIBLE: Final = frozenset({"S", "U", "V"})
 
 @dataclass(frozen=True, slots=True)
 class Dtype:
-    """What is known of a dtype.
+    """The known properties of a dtype.
 
     Attributes:
-        kind: NumPy's letter for it, one of ``biufcmMOSUV``; empty where it is not known.
-        item_size: bytes of one item; ``None`` where it is not known or depends on the platform.
-        objects: whether it holds Python objects at any depth; ``None`` where that is not known.
+        kind: NumPy's letter for it, one of ``biufcmMOSUV``; empty if unknown.
+        item_size: bytes of one item; ``None`` if unknown or dependent on the platform.
+        objects: whether it holds Python objects at any depth; ``None`` if unknown.
     """
 
     kind: str = ""
@@ -68,7 +68,7 @@ UNKNOWN: Final = Dtype()
 
 
 def parse_type_text(text: str) -> Dtype:
-    """The dtype that a string names, such as ``<f8``, ``|O`` or ``<M8[ns]``."""
+    """Parse a dtype string such as ``<f8``, ``|O`` or ``<M8[ns]``."""
     match = _TYPE.fullmatch(text)
     if match is None:
         found = _NAMES.get(text) or _LETTERS.get(text[1:] if text[:1] in "<>|=" else text)
@@ -82,7 +82,7 @@ def parse_type_text(text: str) -> Dtype:
 
 
 def parse_description(value: Literal) -> Dtype:
-    """The dtype that ``descr`` of a file header describes: a string, a tuple with a shape, or a list of fields."""
+    """Parse the ``descr`` value of a file header: a string, a tuple with a shape, or a list of fields."""
     if isinstance(value, str):
         return parse_type_text(value)
     if isinstance(value, tuple):
@@ -93,16 +93,16 @@ def parse_description(value: Literal) -> Dtype:
 
 
 def make_array_type(base: Dtype, shape: Literal) -> Dtype:
-    """An array of ``base`` as one item; ``shape`` is a number or a tuple of numbers."""
+    """Return the dtype of an array of ``base`` as one item; ``shape`` is a number or a tuple of numbers."""
     lengths = shape if isinstance(shape, tuple) else (shape,)
     size = count_array_bytes(tuple(lengths), base.item_size)
     return Dtype("V", size, base.objects) if size is not None else Dtype("V", None, base.objects or None)
 
 
 def count_array_bytes(shape: tuple[Literal, ...], item_size: int | None) -> int | None:
-    """Bytes of an array of ``shape``; ``None`` where a part is no length, or more than NumPy can count.
+    """Return the bytes of an array; ``None`` if ``shape`` holds anything but lengths, or the size is over ``LARGEST``.
 
-    A length of zero does not excuse the others: NumPy multiplies what is not zero to see whether it can count it.
+    A length of zero does not excuse the others: NumPy checks the product of the lengths that are not zero.
     """
     if item_size is None:
         return None
@@ -118,7 +118,7 @@ def count_array_bytes(shape: tuple[Literal, ...], item_size: int | None) -> int 
 
 
 def combine_fields(fields: Iterator[Dtype]) -> Dtype:
-    """A record of ``fields``, one behind the other."""
+    """Return the dtype of a record whose fields follow one another without gaps."""
     size: int | None = 0
     objects: bool | None = False
     for field in fields:

@@ -1,7 +1,7 @@
-"""The wire format of protocol buffers, read lazily and in bounded memory: fields by number, messages as stretches.
+"""Parse the wire format of protocol buffers lazily and in bounded memory.
 
-Nothing is decoded that nobody asks for: a field of any length is a stretch of the window, and a message of a few
-mebibytes is held in memory while its fields are gone through.
+A message is a range of a window. Only fields that the caller asks for are decoded, so a field of any length costs
+nothing. A message of up to ``_HELD`` bytes is read into memory while its fields are parsed.
 
 Source: https://protobuf.dev/programming-guides/encoding/
 """
@@ -31,20 +31,20 @@ _HELD: Final = 4 * MIB
 _STEP: Final = 64 * 1024
 _GROUPS: Final = 32
 _NO_LOOK: Final = 255
-"""The fields of which all but the first are read without a look at the time."""
+"""Mask of a field count: the deadline is checked at every 256th field only."""
 _MOST_LOOKED_AT: Final = 1_000_000
 _FIRST: Final = 64
 
 
 class Field(NamedTuple):
-    """One field of a message. Files hold hundreds of thousands: a tuple is made in a third of a dataclass's time.
+    """One field of a message. Files hold hundreds of thousands: a tuple takes a third of a dataclass's time to create.
 
     Attributes:
-        number: as the schema numbers it.
-        wire: ``VARINT``, ``FIXED64``, ``BYTES`` or ``FIXED32``. Groups, long deprecated, are passed over.
-        value: of a number, unsigned; 0 for ``BYTES``.
-        body: what a field of ``BYTES`` holds: text, packed numbers, or a message.
-        offset: of the field's key in the window, in bytes.
+        number: the field number in the schema.
+        wire: ``VARINT``, ``FIXED64``, ``BYTES`` or ``FIXED32``. Groups, long deprecated, are skipped.
+        value: the number, unsigned; 0 for ``BYTES``.
+        body: the content of a ``BYTES`` field: text, packed numbers, or a message.
+        offset: position of the field's key in the window, in bytes.
     """
 
     number: int
@@ -55,7 +55,7 @@ class Field(NamedTuple):
 
 
 class Message:
-    """A stretch of a window that is a message, text or packed numbers; which, only the schema knows."""
+    """A range of a window that is a message, text or packed numbers; only the schema decides between them."""
 
     __slots__ = ("_base", "_held", "_window", "end", "start")
 
@@ -68,30 +68,30 @@ class Message:
 
     @classmethod
     def from_window(cls, window: Window) -> Message:
-        """The whole of ``window`` as one message."""
+        """Return the whole window as one message."""
         return cls(window, 0, window.size)
 
     @property
     def size(self) -> int:
-        """How many bytes it takes."""
+        """The length in bytes."""
         return self.end - self.start
 
     def raw(self, most: int) -> bytes:
-        """Its first ``most`` bytes. Raises ``WindowError``."""
+        """Return the first ``most`` bytes. Raises ``WindowError``."""
         end = min(self.end, self.start + most)
         if self._base <= self.start and end <= self._base + len(self._held):
             return self._held[self.start - self._base : end - self._base]
         return self._window.read(self.start, end - self.start)
 
     def text(self, most: int = 4096) -> str:
-        """Its first ``most`` bytes as text; what is not UTF-8 stands escaped. Raises ``WindowError``."""
+        """Return the first ``most`` bytes as text, with bytes outside UTF-8 escaped. Raises ``WindowError``."""
         return self.raw(most).decode("utf-8", "backslashreplace")
 
     def fields(self) -> Iterator[Field]:
-        """Its fields in order.
+        """Yield the fields in order.
 
         Raises:
-            DamagedError: a key, a number or a length is none, or a field ends beyond the message.
+            DamagedError: a key, a number or a length is invalid, or a field ends beyond the message.
             LimitReachedError: there is no time left.
             WindowError: from the window.
         """
@@ -106,14 +106,15 @@ class Message:
             key, position = source.read_varint(position)
             number, wire = key >> _NUMBER, key & 7
             if not 0 < number <= _MOST_NUMBER:
-                raise DamagedError(f"{number} is no number of a field", offset)
+                raise DamagedError(f"{number} is not a valid field number", offset)
             if wire in (_GROUP, _GROUP_END):
                 groups += 1 if wire == _GROUP else -1
                 if not 0 <= groups <= _GROUPS:
-                    raise DamagedError("groups end that never began, or nest too deep", offset)
+                    raise DamagedError("a group ends without a start, or groups nest too deep", offset)
                 continue
             if groups:
-                # A text in JSON begins like a group: what nobody is told of is passed over as fast as can be.
+                # JSON text begins like a group (its brace is such a key). Fields inside groups are never yielded, so
+                # only their length is computed and no ``Field`` is created.
                 position = source.find_span(wire, position, offset)[1]
                 continue
             field, position = source.read_field(number, wire, position, offset)
@@ -122,7 +123,7 @@ class Message:
             raise DamagedError("a group never ends", self.end)
 
     def parse_varints(self) -> Iterator[int]:
-        """What it holds as packed numbers, unsigned. Raises ``DamagedError`` and ``WindowError``."""
+        """Yield the packed numbers, unsigned. Raises ``DamagedError`` and ``WindowError``."""
         source = self._make_source()
         position = self.start
         while position < self.end:
@@ -137,10 +138,10 @@ class Message:
 
 
 def is_whole_message(window: Window) -> bool:
-    """Whether the bytes are, from the first to the last, fields of which one is a message with a text or message in it.
+    """Whether the bytes parse to their end as fields, and one field is a message that contains a text or message.
 
-    Parsers want no more of them than that, and pass over what they do not know. Bytes of which many fields were gone
-    through without a fault count too, since nobody can say what the rest is. Raises ``WindowError``.
+    Parsers of protocol buffers demand no more and skip unknown fields. After ``_MOST_LOOKED_AT`` valid fields the
+    answer is true, because the rest can no longer be checked. Raises ``WindowError``.
     """
     found = False
     try:
@@ -161,7 +162,7 @@ def _is_message(message: Message) -> bool:
 
 
 class _MessageSource:
-    """Bytes of a window up to ``end``, a block of which is in memory."""
+    """The bytes of a window up to ``end``, with the current block in memory."""
 
     __slots__ = ("base", "data", "end", "inside", "known", "window")
 
@@ -170,7 +171,7 @@ class _MessageSource:
         self.known = min(len(data), end - base)
 
     def _load_block(self, position: int) -> int:
-        """Hold what stands at ``position``; returns its place in what is held."""
+        """Load the block at ``position``, unless all is in memory; return the index of ``position`` in the block."""
         if not self.inside:
             left = self.end - position
             self.data = self.window.read(position, left if left <= _HELD else _STEP)
@@ -192,7 +193,7 @@ class _MessageSource:
             shift += 7
             if byte < 0x80:
                 return value & 0xFFFF_FFFF_FFFF_FFFF, position + shift // 7
-        raise DamagedError("a number breaks off or is too long", position)
+        raise DamagedError("a varint breaks off or is too long", position)
 
     def read_field(self, number: int, wire: int, position: int, offset: int) -> tuple[Field, int]:
         if wire == VARINT:
@@ -204,13 +205,13 @@ class _MessageSource:
         return Field(number, wire, value, body, offset), end
 
     def find_span(self, wire: int, position: int, offset: int) -> tuple[int, int]:
-        """Where what a field holds begins and ends, whose key begins at ``offset`` and ends at ``position``."""
+        """Return the start and end of a field's content; its key begins at ``offset`` and ends at ``position``."""
         if wire == VARINT:
             return position, self.read_varint(position)[1]
         length = _FIXED.get(wire)
         if length is None:
             if wire != BYTES:
-                raise DamagedError(f"{wire} is no type of the wire format", offset)
+                raise DamagedError(f"{wire} is not a wire type of protocol buffers", offset)
             length, position = self.read_varint(position)
         end = position + length
         if end > self.end:

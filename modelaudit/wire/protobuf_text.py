@@ -1,4 +1,4 @@
-"""The text form of protocol buffers: fields in order with the way to each, without a schema.
+"""Parse the text format of protocol buffers to a stream of fields, without a schema.
 
 Source: https://protobuf.dev/reference/protobuf/textformat-spec/
 """
@@ -33,7 +33,7 @@ _ENDS: Final = {"{": "}", "<": ">"}
 
 
 def read_recognition_bytes(head: Head) -> bytes:
-    """What recognition looks at of a text that may be one: more than the head, since comments and names can be long."""
+    """Return the bytes for recognition: more than the head if it may be this format, since comments can be long."""
     return head.window.read(0, _LOOKED_AT) if _MAY_BE.match(head.data) else head.data
 
 
@@ -42,10 +42,10 @@ class TextField:
     """One event of a text: a message opens, a message closes, or a field has a value.
 
     Attributes:
-        name: of the field; empty where a message closes.
-        value: of a single value, its bytes; ``None`` where a message opens or closes.
-        quoted: whether the value stands in quotes.
-        line: from 1.
+        name: the name of the field; empty where a message closes.
+        value: the bytes of a single value; ``None`` where a message opens or closes.
+        quoted: whether the value is a quoted text.
+        line: line number, from 1.
     """
 
     name: str
@@ -62,7 +62,7 @@ class _Token:
 
 
 class _Tokens:
-    """Tokens of a text, of which the next may be looked at."""
+    """The tokens of a text; ``next`` is the next one, without consuming it."""
 
     def __init__(self, text: str, limits: Limits) -> None:
         self._text = text
@@ -73,13 +73,13 @@ class _Tokens:
         self.next = self._read_token()
 
     def take_token(self) -> _Token:
-        """The next token, after which the one behind it is next."""
+        """Consume and return the next token."""
         token = self.next
         self.next = self._read_token()
         return token
 
     def take_sign(self, *signs: str) -> str:
-        """The next token's text if it is one of ``signs``, which is then taken; else empty."""
+        """Consume and return the next token if it is one of ``signs``; otherwise return an empty text."""
         return self.take_token().text if self.next.kind == "sign" and self.next.text in signs else ""
 
     def _read_token(self) -> _Token:
@@ -87,7 +87,7 @@ class _Tokens:
             keep_time()
             match = _TOKEN.match(self._text, self._position)
             if match is None:
-                raise DamagedError(f"line {self._line} is no text form of a protocol buffer", self._position)
+                raise DamagedError(f"line {self._line} is not in the text format of protocol buffers", self._position)
             line, found, kind = self._line, match.group(), match.lastgroup or ""
             self._line += found.count("\n")
             self._position = match.end()
@@ -100,11 +100,11 @@ class _Tokens:
 
 
 def parse_text_fields(text: str, limits: Limits) -> Iterator[TextField]:
-    """The fields of ``text`` in order; each message opens with its name and closes with an empty one.
+    """Yield the fields of ``text`` in order; each message opens with its name and closes with an empty one.
 
     Raises:
-        DamagedError: it is not the text form of a message from some line on.
-        LimitReachedError: it holds more words, or nests deeper, than is followed.
+        DamagedError: the text is not a message in text format; the fields before the error were yielded.
+        LimitReachedError: it holds too many words or nests too deep.
     """
     tokens = _Tokens(text, limits)
     open_: list[str] = []
@@ -113,7 +113,7 @@ def parse_text_fields(text: str, limits: Limits) -> Iterator[TextField]:
 
 
 def _parse_field(name: _Token, tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
-    """The value of one field; of a list of messages, messages are read out at once, each as a field of its own."""
+    """Yield one field; each message of a list becomes a field of its own."""
     colon = tokens.take_sign(":")
     opened = tokens.take_sign("{", "<")
     if opened:
@@ -142,7 +142,7 @@ def _parse_field(name: _Token, tokens: _Tokens, open_: list[str], limits: Limits
 
 
 def _parse_next(tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
-    """What comes next: the end of the innermost open message, or a field."""
+    """Yield the end of the innermost open message if it comes next, a field otherwise."""
     if open_ and tokens.take_sign(open_[-1]):
         open_.pop()
         tokens.take_sign(",", ";")
@@ -150,7 +150,7 @@ def _parse_next(tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[T
         return
     name = tokens.take_token()
     if name.kind not in ("word", "extension"):
-        raise DamagedError(f"line {name.line} has {name.text[:20]!r} where a field should be named")
+        raise DamagedError(f"line {name.line} has {name.text[:20]!r} instead of a field name")
     yield from _parse_field(name, tokens, open_, limits)
 
 
@@ -162,7 +162,7 @@ def _open_message(name: _Token, sign: str, open_: list[str], limits: Limits) -> 
 
 
 def _parse_value(name: _Token, tokens: _Tokens) -> TextField:
-    """One value: quoted texts that follow one another are one text."""
+    """Parse one value; adjacent quoted texts are one text, as in C."""
     token = tokens.take_token()
     if token.kind == "text":
         parts = [token.text]

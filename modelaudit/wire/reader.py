@@ -43,7 +43,7 @@ class Reader:
 
     Attributes:
         format: its name in reports.
-        recognises: whether the bytes are this format. It must be cheap and read only the head and a trailer.
+        recognises: returns whether the bytes are this format. It must be cheap and read only the head and a trailer.
         read: yields structures and absences while it reads. They are kept if it raises: ``WindowError`` and
             ``DamagedError`` become an ``Unread`` with their own reason; any other exception is a bug in the reader and
             becomes ``reader-failed``.

@@ -1,7 +1,7 @@
-"""JSON as tools with more patience than ``json.loads`` take it: comments, trailing commas, quotes and keys of JSON5.
+"""Convert relaxed JSON to strict JSON: comments, trailing commas, and the quotes and keys of JSON5.
 
-Editors read ``tasks.json`` and ``devcontainer.json`` so, and loaders of ``.json5``. Only the spelling is changed; every
-line stays where it is. Sources: https://spec.json5.org/, "JSON with comments" of Visual Studio Code.
+Editors read ``tasks.json`` and ``devcontainer.json`` in this form, and loaders read ``.json5``. The conversion changes
+only the spelling and keeps line numbers. Sources: https://spec.json5.org/, "JSON with comments" of Visual Studio Code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<comment>//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"
     r"|(?P<number>(?<![\w.])[+-]?0[xX][0-9a-fA-F]{1,64}(?![\w.])|(?<![\w.])\+(?=[\d.]))"
     r"|(?P<word>[A-Za-z_$][\w$]*+)"
-    # What is never closed is passed over at once, or every quote in it would be tried as a beginning.
+    # An unclosed string matches as one token; otherwise every quote in it would be tried as a start.
     r"|\"(?:[^\"\\\n]|\\(?:.|\n))*+|'(?:[^'\\\n]|\\(?:.|\n))*+"
 )
 _TRAILING: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?|,(?=\s*+[}\]])", re.DOTALL)
@@ -26,13 +26,13 @@ _TOLERANT_NAMES: Final = (".jsonc", ".json5", ".code-workspace", "devcontainer.j
 
 
 def is_tolerant(name: str, path: str) -> bool:
-    """Whether those who read the file of this name, in lower case, take more than JSON."""
+    """Whether the tools that read a file of this name (in lower case) accept relaxed JSON."""
     return name.endswith(_TOLERANT_NAMES) or "/.vscode/" in f"/{path.lower()}"
 
 
 def convert_to_json(text: str) -> str:
     """Convert JSON5 spellings in ``text`` to JSON; ``json.loads`` rejects a text with any other deviation."""
-    # A comma may be followed by a comment, which is why it takes two passes.
+    # Two passes, because a comment may follow a trailing comma.
     return _TRAILING.sub(lambda match: "" if match[0] == "," else match[0], _TOKEN.sub(_convert_token, text))
 
 

@@ -13,7 +13,7 @@ from modelaudit.model.outline import Mention
 from modelaudit.model.structure import NOWHERE, Location
 
 VOCABULARY: Final = "requirements"
-# Options may be shortened to what tells them apart, and short ones stand right before their value.
+# pip accepts any unambiguous prefix of a long option, and a short option directly before its value.
 _INDEX: Final = re.compile(r"(?<!\S)(?:(--(?:i|ex|py)[a-z-]*|--f[a-z-]*)[\s=]+|(-[if])[\s=]*)(\S+)")
 _TRUSTED: Final = re.compile(r"(?<!\S)--t[a-z-]*[\s=]+(\S+)")
 _ADDRESS: Final = re.compile(r"(?:(git|hg|svn|bzr)\+)?((?:https?|ftp|file|ssh|git)://\S+)", re.IGNORECASE)
@@ -75,7 +75,7 @@ def _strip_comment(line: str) -> str:
 
 
 def join_requirement_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines as pip joins them, with their numbers: a comment never goes on, and never swallows what follows."""
+    """Yield the lines with their numbers after joining continued lines as pip does; comments are never continued."""
     number, begun = 1, ""
     for count, line in enumerate(text.splitlines(), 1):
         if not begun:

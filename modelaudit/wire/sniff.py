@@ -1,4 +1,4 @@
-"""Formats by their first bytes, so that what has no reader can at least be named."""
+"""Name a format by its first bytes, so that reports can name formats that have no reader."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"RDX", "R data"),
     (0, b"RDA", "R data"),
     (0, b"X\n\x00\x00\x00", "R data"),
-    # Two bytes suffice to name what no reader took; before protocol 2 there are none to go by.
+    # Two bytes suffice here, because no reader has recognised the file; protocols 0 and 1 have no signature.
     *((0, bytes((0x80, protocol)), "pickle") for protocol in range(2, NEWEST + 1)),
 )
 
 _STRONG = tuple((offset, magic, name) for offset, magic, name in _MAGIC if len(magic) >= 4)
 _LONGEST = max(offset + len(magic) for offset, magic, _ in _MAGIC)
 
-# Protocol buffers and their like have no magic number; for these the name is all there is to go by.
+# Protocol buffers and similar formats have no magic number; only the extension suggests them.
 _EXTENSIONS = {
     ".onnx": "ONNX",
     ".pb": "protocol buffer",
@@ -88,21 +88,20 @@ _EXTENSIONS = {
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether ``head`` begins with the header of a tar member, whose checksum is a sign as strong as any magic."""
+    """Whether ``head`` begins with the header of a tar member; its checksum is as reliable as a magic number."""
     return is_header(head[:BLOCK])
 
 
 def detect_strong_magic(head: bytes) -> str | None:
-    """The format whose magic number of four bytes or more ``head`` begins with; numbers hold shorter ones by chance."""
+    """Return the format whose magic number of at least four bytes begins ``head``; shorter ones occur by chance."""
     found = next((name for offset, magic, name in _STRONG if head.startswith(magic, offset)), None)
     return found or ("tar" if is_tar(head) else None)
 
 
 def name_format(head: bytes, path: str) -> str | None:
-    """The name of the format that ``head``, an artifact's first bytes, begins; ``None`` where nothing tells.
+    """Return the name of the format that ``head``, an artifact's first bytes, begins; ``None`` if it is unknown.
 
-    Where no magic number fits, the extension of ``path`` may; the name then says that nothing but the extension
-    suggests it.
+    Without a known magic number, the extension of ``path`` decides, and the returned name states that.
     """
     if is_tar(head):
         return "tar"

@@ -1,4 +1,4 @@
-"""The outline of a file that is one compressed content, whatever the codec."""
+"""Make the outline of a compressed file of any codec."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect
 
 COMPRESSED: Final = "compressed"
-"""The format under which defects of all codecs are judged."""
+"""The format name under which rules match the defects of all codecs."""
 
 
 def outline_stream(

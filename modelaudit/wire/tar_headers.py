@@ -1,4 +1,4 @@
-"""The 512-byte header of a tar member, in every dialect, as loaders in Python read it.
+"""Parse the 512-byte header of a tar member in every dialect, with the results of Python's ``tarfile``.
 
 Sources: POSIX.1-2017, pax, "ustar Interchange Format"; the GNU tar manual, "Basic Tar Format"; ``tarfile`` of Python.
 """
@@ -24,7 +24,7 @@ PAX_GLOBAL = b"g"
 _GNU_KINDS = b"LKS"
 
 USTAR = slice(257, 262)
-"""Where newer dialects write ``ustar``."""
+"""The field in which newer dialects write ``ustar``."""
 
 _NAME = slice(0, 100)
 _SIZE = slice(124, 136)
@@ -33,7 +33,7 @@ _KIND = slice(156, 157)
 _LINK = slice(157, 257)
 _PREFIX = slice(345, 500)
 _NUMBERS = (slice(100, 108), slice(108, 116), slice(116, 124), _SIZE, slice(136, 148), slice(329, 337), slice(337, 345))
-# What ``number`` may take for one: it spares a sum over every block that is no header.
+# Checksum fields that ``parse_number`` may parse: a quick check before the sum over all bytes of a block.
 _SUM_SHAPE = re.compile(rb"[\x09-\x0d\x1c-\x20+\-0-7_oO]*(\x00.*)?|[\x80\xff].*", re.DOTALL)
 _SPARSE_IN_HEADER = (386, 4)
 _SPARSE_IN_BLOCK = (0, 21)
@@ -42,7 +42,16 @@ _SPARSE_REAL_SIZE = slice(483, 495)
 
 @dataclass(frozen=True, slots=True)
 class TarHeader:
-    """A member as one header block states it. ``kind`` is one byte; ``size`` is bytes of data that follow."""
+    """A member as one header block states it.
+
+    Attributes:
+        name: the path, with the prefix of ustar.
+        kind: the type flag, one byte.
+        size: bytes of data that follow the header.
+        link: the target of a link.
+        offset: position of the block in the archive, in bytes.
+        block: the 512 bytes.
+    """
 
     name: str
     kind: bytes
@@ -53,14 +62,14 @@ class TarHeader:
 
     @property
     def is_file(self) -> bool:
-        """Whether loaders take the data that follow for a file: of any kind that they do not know, too."""
+        """Whether loaders read the data that follow as a file; they also do so for unknown kinds."""
         if self.kind == b"\0" and self.name.endswith("/"):
             return False
         return self.kind not in (HARD_LINK, SYMBOLIC_LINK, FOLDER, *DEVICES)
 
 
 def parse_number(field: bytes) -> int | None:
-    """A number as Python's ``tarfile`` reads it: binary after 0x80 or 0xff, else octal digits; ``None`` if neither."""
+    """Parse a number as ``tarfile`` does: binary after 0x80 or 0xff, else octal digits; ``None`` if neither."""
     if field[0] in (0x80, 0xFF):
         return int.from_bytes(field[1:], "big") - (256 ** (len(field) - 1) if field[0] == 0xFF else 0)
     try:
@@ -70,15 +79,15 @@ def parse_number(field: bytes) -> int | None:
 
 
 def parse_text(field: bytes) -> str:
-    """A text up to its first zero byte; bytes that are not UTF-8 become surrogate escapes."""
+    """Return the text up to the first zero byte; bytes outside UTF-8 become surrogate escapes."""
     return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 def is_header(block: bytes) -> bool:
-    """Whether ``block`` is the header of a member, which nothing but its checksum tells in every dialect.
+    """Whether ``block`` is the header of a member. The checksum is the only mark that all dialects share.
 
-    The sum is over all 512 bytes with its own field taken for spaces; old writers added the bytes as signed numbers.
-    A block of zeros is the end of an archive.
+    It is the sum of all 512 bytes, with spaces in place of its own field; old writers added the bytes as signed
+    numbers. A block of zeros is the end of an archive.
     """
     if len(block) < BLOCK or _SUM_SHAPE.fullmatch(block[_SUM]) is None or not block.rstrip(b"\0"):
         return False
@@ -91,7 +100,7 @@ def is_header(block: bytes) -> bool:
 
 
 def parse_header(block: bytes, offset: int) -> TarHeader | None:
-    """The header in ``block``, which stands at ``offset``; ``None`` where it is none."""
+    """Parse the header in ``block``, which lies at ``offset``; ``None`` if it is not a header."""
     if not is_header(block):
         return None
     kind, name, prefix = block[_KIND], parse_text(block[_NAME]), parse_text(block[_PREFIX])
@@ -101,9 +110,9 @@ def parse_header(block: bytes, offset: int) -> TarHeader | None:
 
 
 def parse_pax_records(data: bytes) -> tuple[list[tuple[str, str]], bool]:
-    """The keywords and values of an extended header in order, and whether it was well formed to its end.
+    """Return the keywords and values of an extended header in order, and whether it was well formed to its end.
 
-    Each record is its own length in decimal digits, a space, ``keyword=value`` and a line break.
+    A record is its own length in decimal digits, a space, ``keyword=value`` and a line break.
     """
     records: list[tuple[str, str]] = []
     position = 0
@@ -120,9 +129,10 @@ def parse_pax_records(data: bytes) -> tuple[list[tuple[str, str]], bool]:
 
 
 def parse_sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, int]], bool] | None:
-    """The (offset, length) pairs of an old GNU sparse map in a header or in a block that continues it.
+    """Parse an old GNU sparse map in a header, or in a block that continues it.
 
-    Also whether another such block follows; ``None`` where a number is none.
+    Returns:
+        The (offset, length) pairs, and whether another such block follows; ``None`` if a number is invalid.
     """
     start, count = _SPARSE_IN_HEADER if in_header else _SPARSE_IN_BLOCK
     pieces = []
@@ -138,5 +148,5 @@ def parse_sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, 
 
 
 def parse_sparse_size(block: bytes) -> int | None:
-    """The size of the content that an old GNU sparse header states."""
+    """Return the content size that an old GNU sparse header states."""
     return parse_number(block[_SPARSE_REAL_SIZE])

@@ -1,4 +1,4 @@
-"""Telling text from other bytes, and decoding it."""
+"""Distinguish text from binary data, detect its encoding, and decode it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ EIGHT_BIT = "8-bit"
 
 
 class TextScan:
-    """Reads bytes as text a chunk at a time: UTF-8, UTF-16 where its byte order mark says so, or some 8-bit code.
+    """Checks chunk by chunk whether bytes are text: UTF-8, UTF-16 with a byte order mark, or an 8-bit encoding.
 
-    An 8-bit code is taken for text only while nearly all bytes are ASCII.
+    An 8-bit encoding is accepted only while nearly all bytes are ASCII.
 
     Attributes:
-        encoding: as far as the bytes so far tell.
-        lines: line breaks so far, and one more if the text does not end in one.
+        encoding: the encoding that fits the bytes so far.
+        lines: number of line breaks so far, and one more if the text does not end in one.
     """
 
     def __init__(self) -> None:
@@ -42,10 +42,10 @@ class TextScan:
         return self._breaks + (not self._ends_in_break)
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes.
+        """Check the next bytes.
 
         Raises:
-            DamagedError: they are not text; ``offset`` is where.
+            DamagedError: they are not text; ``offset`` is the place of the first bad byte or its chunk.
         """
         if self._decoder is None:
             self._decoder = self._choose_decoder(chunk)
@@ -61,10 +61,10 @@ class TextScan:
         self._total += len(chunk)
 
     def finish(self) -> None:
-        """Say that no more bytes follow.
+        """Check the end of the text, after the last chunk.
 
         Raises:
-            DamagedError: the text breaks off within a character.
+            DamagedError: UTF-16 text ends within a character. UTF-8 text then counts as 8-bit text.
         """
         if self._decoder is not None and self.encoding != EIGHT_BIT:
             try:
@@ -101,11 +101,11 @@ class TextScan:
 
 
 def _make_not_text_error(offset: int) -> DamagedError:
-    return DamagedError("it begins as text and goes on as something else", offset)
+    return DamagedError("it begins as text and continues as other data", offset)
 
 
 def looks_like_text(head: Head) -> bool:
-    """Whether the first bytes are text and the container does not say that they are something else."""
+    """Whether the first bytes are text and the container declares no other content."""
     if head.content is not None or not head.data:
         return False
     scan = TextScan()
@@ -119,12 +119,12 @@ def looks_like_text(head: Head) -> bool:
 
 
 def decode_text(data: bytes | bytearray, scan: TextScan) -> str:
-    """``data``, which ``scan`` has read to the end, as text without a byte order mark."""
+    """Decode ``data``, which ``scan`` has checked to the end, and drop the byte order mark."""
     encoding = {UTF_8: "utf-8-sig", EIGHT_BIT: "latin-1"}.get(scan.encoding, scan.encoding)
     return data.decode(encoding)
 
 
 def get_file_name(path: str) -> str:
-    """The last part of an artifact's path in lower case, without the ordinal that tells members of one name apart."""
+    """Return the last part of an artifact's path in lower case, without the ordinal of a repeated member name."""
     name = member_path(path).replace("\\", "/").rpartition("/")[2].lower()
     return _ORDINAL.sub("", name) if is_member(path) else name

@@ -21,9 +21,9 @@ _IN_MEMORY = 8 * MIB
 
 
 class Budget:
-    """How many bytes one top-level artifact may still expand to; the windows nested in it share one.
+    """The bytes that one top-level artifact may still expand to; all windows nested in it share one budget.
 
-    The ratio that bounds a member bounds their sum too: members that share their stored bytes add up otherwise.
+    The ratio that limits a member also limits the sum: members that share their stored bytes would otherwise add up.
     """
 
     def __init__(self, limits: Limits, stored_size: int) -> None:
@@ -36,7 +36,7 @@ class Budget:
             WindowError: with reason ``limit-reached``, when the budget is spent.
         """
         if count > self.left:
-            raise WindowError("what this file holds expands to more bytes in all than a scan takes", UnreadReason.LIMIT)
+            raise WindowError("the content of this file expands to more bytes than a scan reads", UnreadReason.LIMIT)
         self.left -= count
 
 
@@ -46,10 +46,9 @@ def get_budget(window: Window, limits: Limits) -> Budget:
 
 
 class TimedWindow:
-    """The same window until a deadline; after it, reads are refused.
+    """A window that refuses reads after a deadline.
 
-    Every window that a reader is given is one: what a compressed member expands to costs time, too, without a read of
-    the file around it.
+    Readers get only such windows: expanding a compressed member takes time even without a read of the outer file.
     """
 
     def __init__(self, inner: Window, deadline: Deadline) -> None:
@@ -70,7 +69,7 @@ class TimedWindow:
 
 
 class SubWindow:
-    """``length`` bytes of ``parent`` from ``start``, cut where the parent ends, as far as that is known."""
+    """``length`` bytes of ``parent`` from ``start``, cut at the end of the parent as far as that is known."""
 
     def __init__(self, parent: Window, start: int, length: int, budget: Budget) -> None:
         self._parent = parent
@@ -84,7 +83,7 @@ class SubWindow:
         return max(0, min(self._length, self._parent.size - self._start))
 
     def read(self, offset: int, length: int) -> bytes:
-        """Bytes from ``offset``; fewer than ``length`` only where the stretch ends.
+        """Return bytes from ``offset``; fewer than ``length`` only at the end of the window.
 
         Raises:
             WindowError: from the parent window.
@@ -94,13 +93,13 @@ class SubWindow:
 
 
 class DecompressedWindow:
-    """A compressed stretch as its loader would see it, decompressed forward on demand and kept for random access.
+    """A compressed range as its loader would see it, decompressed forward on demand and kept for random access.
 
-    ``size`` is what the container states until the data prove it wrong. Where the data break off, a read returns
-    the bytes that stand before the break; the next one, which starts at the break, raises.
+    ``size`` is the stated size until the data contradict it. At damage, a read returns the bytes before it; a read that
+    starts at the damage raises.
 
     Attributes:
-        overflowed: whether a bound on expansion stopped it.
+        overflowed: whether a limit on expansion stopped it.
     """
 
     def __init__(
@@ -132,22 +131,23 @@ class DecompressedWindow:
 
     @property
     def expansion(self) -> Expansion:
-        """How far the compressed data were followed."""
+        """The progress of decompression."""
         return self._expansion
 
     def expand(self) -> WindowError | None:
-        """Decompress all there is, after which ``size`` is what can be read; why that is not all, if it is not."""
+        """Decompress to the end, after which ``size`` is exact; return the error that stopped it early, if any."""
         while not self._at_end and self._broken is None:
             self._expand_to(self._produced + 1)
         return self._broken
 
     def read(self, offset: int, length: int) -> bytes:
-        """Bytes from ``offset``; fewer where the data end or break off.
+        """Return bytes from ``offset``; fewer where the data end or break off.
 
         Raises:
-            WindowError: ``length`` is over the bound, the compressed data are damaged at ``offset``, or a bound on
+            WindowError: ``length`` is over the limit, the compressed data are damaged at ``offset``, or a limit on
                 expansion was reached there.
         """
+        # Readers size their reads by stated lengths; this limit keeps a forged length from filling memory.
         if length > self._limits.read_bytes:
             raise WindowError(f"a read of {length} bytes is over the bound of {self._limits.read_bytes}")
         if offset < 0 or length <= 0:
@@ -165,7 +165,7 @@ class DecompressedWindow:
         except WindowError as error:
             self._broken = error
         except OSError as error:
-            self._broken = WindowError(f"no room to decompress into: {error.strerror}")
+            self._broken = WindowError(f"the decompressed content cannot be stored: {error.strerror}")
 
     def _store_piece(self, piece: bytes) -> None:
         if not piece:
@@ -184,7 +184,7 @@ class DecompressedWindow:
 
 
 def make_opener(window: Window) -> Callable[[], AbstractContextManager[Window]]:
-    """Return an open function of an artifact for a window that is open as long as the one around it."""
+    """Return the ``open`` function of an artifact in ``window``, which the outer window keeps open and closes."""
     return lambda: nullcontext(window)
 
 

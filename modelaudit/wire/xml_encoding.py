@@ -35,7 +35,7 @@ class Encoding:
     """How bytes become text.
 
     Attributes:
-        codec: its name in Python; ``None`` where the text declares one that is not known.
+        codec: its name in Python; ``None`` if the text declares an unknown one.
         skip: the number of bytes of the byte order mark.
         declared: the declared encoding, in lower case.
         oddity: why tools may disagree about the text; empty if they agree.
@@ -63,7 +63,7 @@ def detect_encoding(head: bytes) -> Encoding:
         found = codecs.lookup(declared)
         "a".encode(declared)
     except (LookupError, ValueError, TypeError):
-        return Encoding(None, 0, declared, f"it declares the encoding {declared}, which is not known")
+        return Encoding(None, 0, declared, f"it declares the unknown encoding {declared}")
     if found.name.startswith(("utf-16", "utf-32")):
         return Encoding("utf-8", 0, declared, f"it declares {declared} and is not in it")
     usual = _USUAL.fullmatch(declared) is not None

@@ -1,7 +1,7 @@
 """Parse XML with Expat without resolving or expanding entities, and record targets that other parsers would fetch.
 
-Handing out references to entities instead of replacing them is what ``XML_SetDefaultHandler`` does; in values of
-attributes Expat replaces them, so that a text whose entities are worth too much is left before its content begins.
+With ``XML_SetDefaultHandler``, Expat passes references to entities on instead of replacing them. In attribute values
+it always replaces them; therefore a text whose entities expand too far is rejected before its content begins.
 Sources: Extensible Markup Language 1.0, section 4; the reference of Expat; CWE-611, CWE-776.
 """
 
@@ -45,26 +45,25 @@ _HREF: Final = re.compile(r"""\bhref\s*=\s*["']([^"']{0,2000})["']""")
 
 
 class Content(Protocol):
-    """Receives the elements."""
+    """Receives the elements of a parsed text."""
 
     def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
-        """An element begins; ``name`` is as the text spells it, its prefix included."""
+        """Handle the start of an element; ``name`` includes the prefix as written."""
 
     def text(self, data: str, line: int) -> None:
-        """Some text of the innermost element."""
+        """Handle text of the innermost element; long text arrives in pieces."""
 
     def end(self, name: str) -> None:
-        """An element ends."""
+        """Handle the end of an element."""
 
 
 class Markup:
-    """One XML text.
+    """The parser of one XML text.
 
     Attributes:
-        mentions: what other parsers would fetch.
-        references: files of the model that they would fetch.
-        defects: what they would choke on, and what they disagree about.
-        lines: how far it was read.
+        mentions: external addresses that other parsers would fetch.
+        references: files beside the text that they would fetch.
+        defects: entities that expand too far, and encodings about which parsers disagree.
     """
 
     def __init__(self, window: Window, limits: Limits, content: Content) -> None:
@@ -88,7 +87,7 @@ class Markup:
 
     @property
     def lines(self) -> int:
-        """How many lines were read."""
+        """Number of lines read so far."""
         return self._parser.CurrentLineNumber
 
     def read(self) -> None:
@@ -96,7 +95,7 @@ class Markup:
 
         Raises:
             DamagedError: it is not well-formed, or not in its encoding.
-            LimitReachedError: a bound was reached.
+            LimitReachedError: a limit was reached.
             WindowError: from the window.
         """
         encoding = detect_encoding(self._window.read(0, 1024))
@@ -161,7 +160,7 @@ class Markup:
 
     def _handle_doctype(self, name: str, system: str | None, public: str | None, inside: int) -> None:
         self._record_event()
-        # A grammar beside the file, or where one is installed, tells a parser nothing of the machine.
+        # A relative path to a ``.dtd`` file is an ordinary grammar; fetching it reveals nothing about the machine.
         if system and (_AWAY.match(system) or not system.lower().endswith(".dtd")):
             self.record_target("doctype", system)
 
@@ -180,7 +179,10 @@ class Markup:
             self._entities.setdefault(name, value)
 
     def _record_declarations(self, value: str) -> None:
-        """External entities that a parameter entity declares where it is used, spelled out or by numbers."""
+        """Record external entities that a parameter entity declares, also if spelled with character references.
+
+        A character reference may itself be written with references, so the text is decoded up to ``_SPELLED`` times.
+        """
         for _ in range(_SPELLED):
             for match in _DECLARATION.finditer(value[:_PROLOG]):
                 self._record_fetch("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
@@ -197,6 +199,7 @@ class Markup:
                 self._raise_expansion(f"the entity {name[:40]} is replaced by more than {_EXPANSION} characters")
 
     def _compute_expanded_length(self, name: str) -> int:
+        # Depth first with an explicit stack: entities may refer to each other deeper than the interpreter recurses.
         waiting = [name]
         open_: set[str] = set()
         while waiting:
@@ -208,12 +211,12 @@ class Markup:
             missing = [each for each in dict.fromkeys(inner) if each not in self._expanded_lengths]
             if current in open_ or not missing:
                 if missing:
-                    self._raise_expansion(f"the entity {current[:40]} is made of itself")
+                    self._raise_expansion(f"the entity {current[:40]} contains itself")
                 worth = len(self._entities[current]) + sum(self._expanded_lengths[each] for each in inner)
                 self._expanded_lengths[current] = min(worth, 1 << 62)
                 waiting.pop()
             elif open_.intersection(missing):
-                self._raise_expansion(f"the entity {current[:40]} is made of itself")
+                self._raise_expansion(f"the entity {current[:40]} contains itself")
             else:
                 open_.add(current)
                 waiting += missing
@@ -222,7 +225,7 @@ class Markup:
     def _raise_expansion(self, detail: str) -> None:
         where = Location(line=self._parser.CurrentLineNumber)
         self.defects.append(Defect(XmlDefect.ENTITY_EXPANSION, detail, where))
-        raise LimitReachedError("its content was not read, since its entities expand beyond reason")
+        raise LimitReachedError("its content was not read, because its entities expand too far")
 
     def _handle_default(self, data: str) -> None:
         self._record_event()
@@ -260,7 +263,7 @@ class Markup:
             self._record_fetch("stylesheet", href[1])
 
     def _record_prolog_declarations(self) -> None:
-        """External entities that Expat passed over: once a parameter entity is used, it declares nothing any more."""
+        """Record external entities that Expat ignored: after the use of a parameter entity it declares no more."""
         if "<!DOCTYPE" in self._prolog and "%" in self._prolog:
             for match in _DECLARATION.finditer(self._prolog):
                 self._record_fetch("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")

@@ -130,7 +130,7 @@ class YamlFacts:
             if len(frames) == 1 and self.documents == 1:
                 self.keys.append(event.value)
         elif frame.expects_key and isinstance(event, yaml.AliasEvent):
-            self.met |= self.wanted  # the anchor may name any of them
+            self.met |= self.wanted  # an alias as a key: its anchor may be any of them
         frame.expects_key = not frame.expects_key
 
 

@@ -14,29 +14,29 @@ FILES = {BZIP2: "bzip2", GZIP: "gzip", LZ4: "lz4", LZMA: "lzma", XZ: "xz", ZLIB:
 
 
 @check_each("codec", FILES)
-def test_every_sample_begins_as_its_codec(codec: Codec) -> None:
+def test_codec_recognises_its_compressed_samples(codec: Codec) -> None:
     samples = [path.read_bytes() for path in sorted((FIXTURES / FILES[codec] / "benign").iterdir())]
     assert samples
     assert all(codec.begins(data) for data in samples)
 
 
 @pytest.mark.parametrize("codec", [codec for codec in FILES if codec.magic], ids=lambda codec: codec.name)
-def test_a_magic_number_alone_is_named(codec: Codec) -> None:
+def test_magic_number_alone_names_codec(codec: Codec) -> None:
     assert name_format(codec.magic + b"\xff" * 20, "x") is not None
 
 
 @check_each("window_bits", range(9, 16))
-def test_zlib_begins_with_every_window(window_bits: int) -> None:
+def test_zlib_header_of_any_window_size_is_recognised(window_bits: int) -> None:
     packer = zlib.compressobj(wbits=window_bits)
     assert ZLIB.begins(packer.compress(b"a") + packer.flush())
 
 
 @pytest.mark.parametrize("data", [b"", b"\x78", b"\x78\x9d", b"\x88\x1c", b"\x78\xbb"])
-def test_zlib_begins_with_nothing_else(data: bytes) -> None:
+def test_invalid_zlib_header_is_rejected(data: bytes) -> None:
     assert not ZLIB.begins(data)
 
 
-def test_lzma_begins_with_unusual_properties_if_the_rest_makes_sense() -> None:
+def test_plausible_lzma_header_with_unusual_properties_is_recognised() -> None:
     filters = [{"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 2, "pb": 1, "dict_size": 1 << 20}]
     data = lzma.compress(b"a" * 100, lzma.FORMAT_ALONE, filters=filters)
     assert LZMA.begins(data)
@@ -44,7 +44,7 @@ def test_lzma_begins_with_unusual_properties_if_the_rest_makes_sense() -> None:
     assert not LZMA.begins(data[:13] + b"\1" + data[14:])
 
 
-def test_a_frame_begins_behind_those_that_are_skipped() -> None:
+def test_frame_after_skippable_frames_is_recognised() -> None:
     skipped = b"\x5f\x2a\x4d\x18\x02\0\0\0ab"
     assert ZSTD.begins(skipped * 2 + ZSTD.magic)
     assert not LZ4.begins(skipped * 2 + ZSTD.magic)

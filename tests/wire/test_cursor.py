@@ -6,7 +6,7 @@ from modelaudit.wire.base import DamagedError
 from modelaudit.wire.cursor import BeyondError, BytesCursor, Cursor
 
 
-def test_bytes_are_taken_in_order_across_blocks(bytes_window) -> None:
+def test_cursor_reads_in_order_across_blocks(bytes_window) -> None:
     data = bytes(range(200))
     cursor = Cursor(bytes_window(data), block=7)
     taken = [cursor.take(length, "a piece") for length in (1, 6, 3, 20, 0, 170)]
@@ -14,13 +14,13 @@ def test_bytes_are_taken_in_order_across_blocks(bytes_window) -> None:
     assert (cursor.offset, cursor.left) == (200, 0)
 
 
-def test_peeked_bytes_stay_next(bytes_window) -> None:
+def test_peek_does_not_consume_bytes(bytes_window) -> None:
     cursor = Cursor(bytes_window(b"abcdef"), offset=2)
     assert (cursor.peek(2), cursor.peek(10), cursor.take(4, "the rest")) == (b"cd", b"cdef", b"cdef")
 
 
 @pytest.mark.parametrize("length", [-1, 5, 1 << 62])
-def test_a_length_beyond_the_end_is_refused_before_anything_is_read(length: int, bytes_window) -> None:
+def test_length_beyond_end_is_rejected_before_reading(length: int, bytes_window) -> None:
     cursor = Cursor(bytes_window(b"abcd"))
     for act in (cursor.need, cursor.take, cursor.skip):
         with pytest.raises(BeyondError, match="a name is stated to take") as refused:
@@ -28,7 +28,7 @@ def test_a_length_beyond_the_end_is_refused_before_anything_is_read(length: int,
         assert (refused.value.wanted, refused.value.offset, cursor.offset) == (length, 0, 0)
 
 
-def test_skipped_bytes_are_not_read(bytes_window) -> None:
+def test_skip_reads_no_bytes(bytes_window) -> None:
     cursor = Cursor(bytes_window(bytes(1000) + b"end"), block=10)
     cursor.take(5, "the front")
     cursor.skip(995, "the middle")
@@ -36,7 +36,7 @@ def test_skipped_bytes_are_not_read(bytes_window) -> None:
 
 
 @pytest.mark.parametrize("length", [-1, 4])
-def test_bytes_in_memory_are_bounded_too(length: int) -> None:
+def test_bytes_cursor_rejects_length_beyond_end(length: int) -> None:
     cursor = BytesCursor(b"abcd", offset=100)
     assert cursor.take(1) == b"a"
     with pytest.raises(DamagedError) as refused:

@@ -74,7 +74,7 @@ class _Bytes:
         return self._data[offset : offset + length]
 
 
-def _reading(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactReading:
+def _read_artifact(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactReading:
     reading = ArtifactReading(limits)
     reading.run(Artifact(name, len(data), make_opener(_Bytes(data))), hashing=False)
     return reading
@@ -108,7 +108,7 @@ def test_inner_deadline_ends_with_its_block(clock: _Clock) -> None:
 
 @pytest.mark.parametrize("name", LARGE)
 def test_deadline_during_computation_ends_work_with_an_absence(name: str, clock: _Clock) -> None:
-    reading = _reading(name, LARGE[name].encode())
+    reading = _read_artifact(name, LARGE[name].encode())
     spent = [unread for _, unread in reading.unread if TIME_SPENT in unread.detail]
     assert spent
     assert {unread.reason for unread in spent} == {UnreadReason.LIMIT}
@@ -130,7 +130,7 @@ def test_deadline_during_computation_ends_work_with_an_absence(name: str, clock:
     ],
 )
 def test_facts_before_deadline_are_kept(name: str, found: str, seconds: int, clock: _Clock) -> None:
-    reading = _reading(name, LARGE[name].encode(), Limits(artifact_seconds=seconds, seconds_per_gib=0))
+    reading = _read_artifact(name, LARGE[name].encode(), Limits(artifact_seconds=seconds, seconds_per_gib=0))
     assert any(TIME_SPENT in unread.detail for _, unread in reading.unread)
     names = [
         f"{mention.name} {mention.detail}"
@@ -143,11 +143,11 @@ def test_facts_before_deadline_are_kept(name: str, found: str, seconds: int, clo
 
 @check_each("name", LARGE)
 def test_deadline_is_not_reported_with_enough_time(name: str) -> None:
-    reading = _reading(name, LARGE[name].encode(), Limits(artifact_seconds=1e6))
+    reading = _read_artifact(name, LARGE[name].encode(), Limits(artifact_seconds=1e6))
     assert not any(TIME_SPENT in unread.detail for _, unread in reading.unread)
 
 
-def _gives_up(*_: object) -> itertools.repeat[None]:
+def _read_despite_deadline(*_: object) -> itertools.repeat[None]:
     for _ in range(1000):
         try:
             keep_time()
@@ -161,7 +161,7 @@ def test_swallowed_deadline_error_is_still_reported(clock: _Clock) -> None:
     data = b"text"
 
     def read(artifact: Artifact, window: object, depth: int = 0) -> None:
-        reading.read_as(Reader("x", lambda head: True, _gives_up), artifact, _Bytes(data))
+        reading.read_as(Reader("x", lambda head: True, _read_despite_deadline), artifact, _Bytes(data))
 
     reading.read = read  # type: ignore[method-assign, assignment]
     reading.run(Artifact("a.txt", len(data), make_opener(_Bytes(data))), hashing=False)

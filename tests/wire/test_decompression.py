@@ -32,29 +32,29 @@ from modelaudit.wire.codecs import (
 from modelaudit.wire.decompression import ZIP_CODECS, Expansion, measure_content
 
 
-def _deflate(data: bytes) -> bytes:
+def _compress_deflate(data: bytes) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return packer.compress(data) + packer.flush()
 
 
-def _zip_lzma(data: bytes) -> bytes:
+def _compress_zip_lzma(data: bytes) -> bytes:
     packed = lzma.compress(data, lzma.FORMAT_ALONE)
     return b"\x09\x04\x05\x00" + packed[:5] + packed[13:]
 
 
 PACKED = {
-    DEFLATE: _deflate,
+    DEFLATE: _compress_deflate,
     BZIP2: bz2.compress,
     XZ: lzma.compress,
     ZLIB: zlib.compress,
     LZMA: lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
-    ZIP_LZMA: _zip_lzma,
+    ZIP_LZMA: _compress_zip_lzma,
     LZ4: lambda data: lz4.frame.compress(data, content_checksum=True),
 }
 IDS = {"ids": lambda codec: codec.name}
 
 
-def _all(expansion: Expansion) -> tuple[bytes, WindowError | None]:
+def _read_all(expansion: Expansion) -> tuple[bytes, WindowError | None]:
     out = bytearray()
     try:
         while piece := expansion.next_piece():
@@ -64,8 +64,8 @@ def _all(expansion: Expansion) -> tuple[bytes, WindowError | None]:
     return bytes(out), None
 
 
-def _given_out(codec, packed: bytes, size: int) -> bytes:
-    """What a loader gets that feeds and asks for one byte at a time."""
+def _decode_bytewise(codec, packed: bytes, size: int) -> bytes:
+    """Decode as a loader does that feeds and requests one byte at a time."""
     decoder = codec.start(packed[: codec.header], size)
     out = bytearray()
     rest = packed[codec.header :]
@@ -87,7 +87,7 @@ def test_stream_reports_its_end(codec, data, times, more, bytes_window):
     content = data * times
     packed = PACKED[codec](content)
     expansion = Expansion(bytes_window(packed + more), codec, len(content))
-    assert _all(expansion) == (content, None)
+    assert _read_all(expansion) == (content, None)
     assert expansion.consumed == len(packed)
     found = measure_content(bytes_window(packed + more), codec, len(content), len(content))
     assert (found.size, found.crc, found.whole, found.broken) == (len(content), zlib.crc32(content), True, None)
@@ -103,8 +103,8 @@ def test_content_before_damage_is_recovered(codec, data, bytes_window):
     packed = bytearray(PACKED[codec](content))
     at = data.draw(st.integers(codec.header, len(packed) - 1))
     packed[at] ^= data.draw(st.integers(1, 255))
-    out, error = _all(Expansion(bytes_window(bytes(packed)), codec, len(content)))
-    given_out = _given_out(codec, bytes(packed), len(content))
+    out, error = _read_all(Expansion(bytes_window(bytes(packed)), codec, len(content)))
+    given_out = _decode_bytewise(codec, bytes(packed), len(content))
     if error is not None and error.reason is UnreadReason.LIMIT:
         assert given_out.startswith(out)
     else:
@@ -112,7 +112,7 @@ def test_content_before_damage_is_recovered(codec, data, bytes_window):
 
 
 @pytest.mark.parametrize("codec", PACKED, **IDS)
-def test_measure_does_not_recover_withheld_content(codec, bytes_window):
+def test_measurement_does_not_recover_withheld_content(codec, bytes_window):
     packed = bytearray(PACKED[codec](b"abc" * 3000))
     packed[-3] ^= 0xFF
     window = bytes_window(bytes(packed))
@@ -122,55 +122,55 @@ def test_measure_does_not_recover_withheld_content(codec, bytes_window):
 
 def test_damage_costs_no_more_than_reading_twice(bytes_window):
     content = random.Random(2).randbytes(1 << 20)
-    packed = bytearray(_deflate(content))
+    packed = bytearray(_compress_deflate(content))
     packed[-100:] = b"\xff" * 100
     window = bytes_window(bytes(packed))
-    _all(Expansion(window, DEFLATE, len(content)))
+    _read_all(Expansion(window, DEFLATE, len(content)))
     assert window.read_bytes <= 2 * len(packed) + (64 << 10)
 
 
-def test_an_unmarked_end_is_where_the_stated_size_is_reached(bytes_window):
+def test_stream_without_end_mark_ends_at_stated_size(bytes_window):
     packer = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "preset": 0}])
     marked = packer.compress(b"abc" * 100) + packer.flush()
     header = b"\x09\x04\x05\x00" + b"\x5d" + (1 << 18).to_bytes(4, "little")
     # The marker takes the last bytes; what a writer without one leaves are the five of the range coder.
     for cut in range(6):
-        out, error = _all(Expansion(bytes_window(header + marked[: len(marked) - cut]), ZIP_LZMA, 300))
+        out, error = _read_all(Expansion(bytes_window(header + marked[: len(marked) - cut]), ZIP_LZMA, 300))
         assert (out, error) == (b"abc" * 100, None)
-    out, error = _all(Expansion(bytes_window(header + marked[:-4]), ZIP_LZMA, 301))
+    out, error = _read_all(Expansion(bytes_window(header + marked[:-4]), ZIP_LZMA, 301))
     assert error is not None
 
 
-def test_streams_follow_one_another_past_zeros(bytes_window):
+def test_next_stream_is_found_after_zero_padding(bytes_window):
     packed = bz2.compress(b"one") + bytes(9000) + bz2.compress(b"two") + bytes(9000)
     expansion = Expansion(bytes_window(packed + b"BZx"), BZIP2, 0, lambda data: data.startswith(b"BZh"))
-    assert _all(expansion) == (b"onetwo", None)
+    assert _read_all(expansion) == (b"onetwo", None)
     assert expansion.streams == 2
     assert expansion.consumed == len(packed) - 9000
 
 
-def test_many_small_streams_cost_what_they_are(bytes_window):
+def test_many_small_streams_are_read_in_linear_time(bytes_window):
     window = bytes_window(lz4.frame.compress(b"x") * 5000)
     expansion = Expansion(window, LZ4, 0, lambda data: data.startswith(b"\x04\x22\x4d\x18"))
-    assert _all(expansion) == (b"x" * 5000, None)
+    assert _read_all(expansion) == (b"x" * 5000, None)
     assert window.read_bytes < 5000 * 4200
 
 
 @pytest.mark.parametrize("properties", [b"", b"\x5d", b"\xff\0\0\1\0", b"\x5d\0\0"])
-def test_bad_lzma_properties_are_damage(properties):
+def test_invalid_lzma_properties_are_rejected_as_damaged(properties):
     with pytest.raises(DecodingError) as raised:
         make_lzma1_decoder(properties, 10)
     assert raised.value.reason is UnreadReason.DAMAGED
 
 
 @pytest.mark.parametrize("properties", [b"", b"\x29", b"\0\0"])
-def test_bad_lzma2_properties_are_damage(properties):
+def test_invalid_lzma2_properties_are_rejected_as_damaged(properties):
     with pytest.raises(DecodingError) as raised:
         make_lzma2_decoder(properties, 10)
     assert raised.value.reason is UnreadReason.DAMAGED
 
 
-def test_a_dictionary_is_no_larger_than_the_content_and_bounded():
+def test_lzma_dictionary_is_limited_by_content_and_maximum():
     make_lzma1_decoder(b"\x5d\xff\xff\xff\xff", 1000)
     make_lzma2_decoder(b"\x28", 1000)
     for start in (
@@ -183,7 +183,7 @@ def test_a_dictionary_is_no_larger_than_the_content_and_bounded():
 
 
 @check_each("size", [0, 1, 4, 5, 4095, 4096, 4097, 100_000])
-def test_filter_round_trip(size, bytes_window):
+def test_filter_decoder_reverses_encoding(size, bytes_window):
     content = (b"\xe8\x01\x02\x00\x00" * (size // 5 + 1))[:size]
     decoder = make_filter_decoder({"id": lzma.FILTER_X86}, size)
     coded = lzma.compress(
@@ -201,7 +201,7 @@ def test_filter_round_trip(size, bytes_window):
     assert bytes(out) == content
 
 
-def test_the_methods_of_zip_are_named():
+def test_every_zip_codec_has_method_name():
     assert {number: codec.name for number, codec in ZIP_CODECS.items()} == {
         0: "stored",
         8: "deflate",

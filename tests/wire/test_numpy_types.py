@@ -1,4 +1,4 @@
-"""What descriptions and pickled states of dtypes mean, held against NumPy itself."""
+"""Compare parsed dtype descriptions and pickled dtype states with NumPy itself."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _NAMES = st.lists(st.text("abcdé", min_size=1, max_size=4), min_size=1, max_siz
 
 
 @st.composite
-def _dtypes(draw: st.DrawFn, depth: int = 2) -> np.dtype:
-    """Any dtype that NumPy writes."""
+def _draw_dtypes(draw: st.DrawFn, depth: int = 2) -> np.dtype:
+    """Draw any dtype that NumPy writes."""
     kind = draw(st.integers(0, 3 if depth else 0))
     if kind < 2:
         return np.dtype(draw(_SIMPLE))
     if kind == 2:
-        base = draw(_dtypes(depth - 1).filter(lambda base: base.itemsize > 0))
+        base = draw(_draw_dtypes(depth - 1).filter(lambda base: base.itemsize > 0))
         return np.dtype((base, draw(st.lists(st.integers(1, 3), max_size=2).map(tuple))))
-    fields = [(field_name, draw(_dtypes(depth - 1))) for field_name in draw(_NAMES)]
+    fields = [(field_name, draw(_draw_dtypes(depth - 1))) for field_name in draw(_NAMES)]
     return np.dtype(fields, align=draw(st.booleans()))
 
 
-def _accepted(spelled: str) -> np.dtype | None:
+def _parse_with_numpy(spelled: str) -> np.dtype | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -52,10 +52,10 @@ def _accepted(spelled: str) -> np.dtype | None:
             return None
 
 
-def test_a_string_means_what_numpy_takes_it_for_or_is_not_understood():
+def test_parsed_type_string_agrees_with_numpy():
     understood = 0
     for spelled in _SPELLED:
-        found, accepted = parse_type_text(spelled), _accepted(spelled)
+        found, accepted = parse_type_text(spelled), _parse_with_numpy(spelled)
         if accepted is None:
             continue
         assert not (accepted.hasobject and found.objects is False), spelled
@@ -67,13 +67,13 @@ def test_a_string_means_what_numpy_takes_it_for_or_is_not_understood():
 
 
 @check_each("spelled", ["f8", "<f8", "|O", "O8", "object", "U5", "M8[ns]", "?", "b1", "S0", "float16"])
-def test_usual_strings_are_understood(spelled):
+def test_usual_type_strings_are_parsed(spelled):
     assert parse_type_text(spelled) != UNKNOWN
 
 
-@given(_dtypes())
+@given(_draw_dtypes())
 @settings(max_examples=200, deadline=None)
-def test_a_header_describes_what_numpy_reads_from_it(kind):
+def test_parsed_header_description_agrees_with_numpy(kind):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         descr = np.lib.format.dtype_to_descr(kind)
@@ -87,13 +87,13 @@ def test_a_header_describes_what_numpy_reads_from_it(kind):
     [((), 8, 8), ((2, 3), 4, 24), ((0, 5), 8, 0), ((5,), 0, 0), ((-1,), 8, None), ((2**63,), 1, None),
      ((2**62, 2), 1, None), ((0, 2**62, 4), 1, None), ((2**62,), 1, 2**62), ((3,), None, None), (("3",), 1, None)],
 )  # fmt: skip
-def test_the_extent_of_an_array(shape, item_size, expected):
+def test_array_size_in_bytes(shape, item_size, expected):
     assert count_array_bytes(shape, item_size) == expected
 
 
-@given(_dtypes(), st.integers(0, 5), st.integers(0, 2))
+@given(_draw_dtypes(), st.integers(0, 5), st.integers(0, 2))
 @settings(max_examples=300, deadline=None)
-def test_what_numpy_pickles_is_never_called_forged(read_bytes, kind, protocol, count):
+def test_arrays_pickled_by_numpy_have_no_forged_state(read_bytes, kind, protocol, count):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         value = [kind, np.zeros(count, kind), np.zeros((1, count), kind, order="F"), kind]
@@ -112,19 +112,19 @@ def test_what_numpy_pickles_is_never_called_forged(read_bytes, kind, protocol, c
      np.zeros(2, np.dtype((np.int32, {"low": (np.int16, 0), "high": (np.int16, 2)}))), [np.ones(3)] * 3, np.char.array(["a"])],
 )  # fmt: skip
 @check_each("protocol", range(6))
-def test_other_things_of_numpy_are_never_called_forged(value, protocol, read_bytes):
+def test_other_objects_pickled_by_numpy_have_no_forged_state(value, protocol, read_bytes):
     reading = read_bytes(pickle.dumps(value, protocol))
     assert "forged-state" not in reading.kinds()
     assert not reading.unread
 
 
-def _forged(read_fixture, what: str) -> list[str]:
+def _list_forged_states(read_fixture, what: str) -> list[str]:
     reading = read_fixture(f"npy/malicious/forged-{what}.npy")
     return [defect.detail for defect in reading.defects() if defect.kind == "forged-state"]
 
 
 @check_each(
-    "what, told",
+    "what, message",
     [
         ("flags", "its flags deny it"),
         ("field-flags", "its flags deny it"),
@@ -147,18 +147,18 @@ def _forged(read_fixture, what: str) -> list[str]:
         ("strange-maker", "made in a way"),
     ],
 )
-def test_what_numpy_would_take_for_addresses_is_told(what, told, read_fixture):
-    assert any(told in detail for detail in _forged(read_fixture, what))
+def test_forged_state_that_numpy_would_use_as_addresses_is_reported(what, message, read_fixture):
+    assert any(message in detail for detail in _list_forged_states(read_fixture, what))
 
 
 @pytest.mark.parametrize("flag", [0, 1, 2, 4, 16])
-def test_the_flags_of_objects_come_together(flag, read_bytes):
+def test_incomplete_object_flags_are_forged_state(flag, read_bytes):
     kind = dtype("V8", flag, sizes=(8, 1), **field(OBJECT))
     assert "forged-state" in read_bytes(array_of(kind, b"](Ne")).kinds()
 
 
 @pytest.mark.parametrize("flag", [27, -101, 155])
-def test_the_flags_that_versions_of_numpy_write_are_accepted(flag, read_bytes):
+def test_object_flags_of_numpy_versions_are_accepted(flag, read_bytes):
     kind = dtype("V8", flag, sizes=(8, 1), **field(OBJECT))
     assert not read_bytes(array_of(kind, b"](Ne")).kinds()
 
@@ -175,19 +175,19 @@ def test_the_flags_that_versions_of_numpy_write_are_accepted(flag, read_bytes):
         b"N",
     ],
 )
-def test_state_goes_only_to_what_numpy_sets_it_on(maker, read_bytes):
+def test_dtype_state_on_unknown_object_is_forged_state(maker, read_bytes):
     state = b"(K\x03" + text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     assert "forged-state" in read_bytes(stream(maker + state)).kinds()
 
 
-def test_a_computed_part_of_the_state_is_told(read_bytes):
+def test_computed_part_of_dtype_state_is_forged_state(read_bytes):
     made = call(name("numpy", "dtype"), text("O8"), b"\x89", b"\x88")
     flags = call(name("builtins", "int"), text("0"))
     state = b"(K\x03" + text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff" + flags + b"tb"
     assert "forged-state" in read_bytes(stream(made + state)).kinds()
 
 
-def test_fields_that_are_not_looked_at_are_an_absence(read_bytes):
+def test_too_many_fields_are_reported_as_limit_reached(read_bytes):
     many = np.zeros(2, [(f"f{number}", "f4") for number in range(100)])
     reading = read_bytes(pickle.dumps(many))
     assert reading.reasons() == {UnreadReason.LIMIT}

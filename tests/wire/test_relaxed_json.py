@@ -27,7 +27,7 @@ VALUES = st.recursive(
         ('{"a": "x,]", "b": true}', {"a": "x,]", "b": True}),
     ],
 )
-def test_json5_spellings_become_json(text, value):
+def test_json5_spellings_are_converted_to_json(text, value):
     assert json.loads(convert_to_json(text)) == value
 
 
@@ -37,14 +37,14 @@ def test_json_is_unchanged(value):
 
 
 @given(st.text(alphabet="{}[],:'\"/*\\\n a0x+", max_size=80))
-def test_lines_keep_their_numbers(text):
+def test_conversion_keeps_line_numbers(text):
     assert convert_to_json(text).count("\n") <= text.count("\n")
 
 
 @pytest.mark.parametrize(
     ("path", "tolerant"), [(".vscode/tasks.json", True), ("a.json5", True), ("config.json", False)]
 )
-def test_tolerant_files_are_known_by_name(path, tolerant):
+def test_file_name_decides_whether_relaxed_json_is_accepted(path, tolerant):
     assert is_tolerant(path.rpartition("/")[2], path) is tolerant
 
 

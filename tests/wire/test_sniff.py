@@ -29,11 +29,11 @@ from modelaudit.wire.sniff import detect_strong_magic, is_tar, name_format
         (b"", "x", None),
     ],
 )
-def test_formats_are_named(head, path, name):
+def test_format_is_named_by_magic_or_extension(head, path, name):
     assert name_format(head, path) == name
 
 
-def _tar(name: str, form: int) -> bytes:
+def _build_tar(name: str, form: int) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         member = tarfile.TarInfo(name)
@@ -42,7 +42,7 @@ def _tar(name: str, form: int) -> bytes:
     return buffer.getvalue()
 
 
-def _opens(data: bytes) -> bool:
+def _opens_with_tarfile(data: bytes) -> bool:
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             return bool(archive.getmembers())
@@ -50,8 +50,8 @@ def _opens(data: bytes) -> bool:
         return False
 
 
-def _v7(name: bytes, signed: bool = False) -> bytes:
-    """A header from before ustar: no magic number, the rest of the block zero."""
+def _build_v7_header(name: bytes, signed: bool = False) -> bytes:
+    """Build a header of the dialect before ustar: no magic number, the rest of the block zero."""
     numbers = b"0000644\0" + b"0000000\0" * 2 + b"00000000000\0" * 2
     block = (name.ljust(100, b"\0") + numbers + b" " * 8 + b"0").ljust(512, b"\0")
     total = sum(block) - (256 * sum(byte >= 0x80 for byte in block) if signed else 0)
@@ -63,38 +63,38 @@ def _v7(name: bytes, signed: bool = False) -> bytes:
 def test_tar_is_recognised_in_every_dialect(name, form):
     if form == tarfile.USTAR_FORMAT and len(name) > 100:
         name = "long/" * 30 + "name"
-    data = _tar(name, form)
+    data = _build_tar(name, form)
     assert is_tar(data[:4096])
     assert name_format(data, "x") == detect_strong_magic(data) == "tar"
 
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_tar_with_pickle_as_member_name_is_recognised(signed):
-    data = _v7(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", signed)
-    assert _opens(data)
+    data = _build_v7_header(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", signed)
+    assert _opens_with_tarfile(data)
     assert is_tar(data)
     assert name_format(data, "x.pt") == "tar"
 
 
 @given(at=st.integers(0, 511) | st.integers(148, 155), to=st.integers(0, 255))
 @example(at=155, to=33)
-def test_a_tar_is_what_a_loader_opens(at, to):
-    data = bytearray(_v7(b"\x80\x02N."))
+def test_is_tar_agrees_with_tarfile_on_mutated_archives(at, to):
+    data = bytearray(_build_v7_header(b"\x80\x02N."))
     data[at] = to
-    assert is_tar(bytes(data)) == _opens(bytes(data))
+    assert is_tar(bytes(data)) == _opens_with_tarfile(bytes(data))
 
 
 @given(st.binary(max_size=8) | st.text("01234567 _+-oO\t\x1c\0", max_size=8).map(str.encode))
-def test_a_checksum_may_be_written_as_tarfile_reads_it(field):
-    data = bytearray(_v7(b"\x80\x02N."))
+def test_checksum_field_in_any_tarfile_notation_is_accepted(field):
+    data = bytearray(_build_v7_header(b"\x80\x02N."))
     data[148:156] = field.ljust(8, b"\0")
-    assert is_tar(bytes(data)) == _opens(bytes(data))
+    assert is_tar(bytes(data)) == _opens_with_tarfile(bytes(data))
 
 
-def test_nothing_else_is_a_tar():
+def test_other_blocks_are_not_tar():
     source = random.Random(0)
     files = [path.read_bytes() for path in FIXTURES.glob("*/benign/*") if path.is_file()]
-    samples = [data[:4096] for data in files if not _opens(data)]
+    samples = [data[:4096] for data in files if not _opens_with_tarfile(data)]
     assert len(samples) < len(files)
     samples += [source.randbytes(4096) for _ in range(2000)]
     samples += [bytes(4096), b"", b" " * 4096, b"\xff" * 512]

@@ -13,12 +13,14 @@ from modelaudit.wire.codecs import DEFLATE
 from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, get_budget, iterate_chunks, read_all_bytes
 
 
-def _deflate(data: bytes) -> bytes:
+def _compress_deflate(data: bytes) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return packer.compress(data) + packer.flush()
 
 
-def _expanded(bytes_window, packed: bytes, size: int, limits: Limits | None = None) -> DecompressedWindow:
+def _open_decompressed_window(
+    bytes_window, packed: bytes, size: int, limits: Limits | None = None
+) -> DecompressedWindow:
     limits = limits or Limits()
     parent = bytes_window(packed)
     return DecompressedWindow(SubWindow(parent, 0, len(packed), get_budget(parent, limits)), DEFLATE, size, limits)
@@ -26,7 +28,7 @@ def _expanded(bytes_window, packed: bytes, size: int, limits: Limits | None = No
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=60), start=st.integers(0, 80), length=st.integers(0, 80), at=st.integers(-5, 90))
-def test_sub_window_reads_a_slice(data, start, length, at, bytes_window):
+def test_sub_window_reads_slice_of_parent(data, start, length, at, bytes_window):
     window = SubWindow(bytes_window(data), start, length, Budget(Limits(), 1))
     assert window.size == len(data[start : start + length])
     expected = data[start : start + length][at : at + 7] if at >= 0 else b""
@@ -39,8 +41,8 @@ def test_sub_window_reads_a_slice(data, start, length, at, bytes_window):
     reads=st.lists(st.tuples(st.integers(0, 3200), st.integers(0, 500)), max_size=6),
     wrong=st.integers(-10, 10),
 )
-def test_a_decompressed_window_reads_anywhere(data, reads, wrong, bytes_window):
-    with _expanded(bytes_window, _deflate(data), max(0, len(data) + wrong)) as window:
+def test_decompressed_window_reads_at_any_offset(data, reads, wrong, bytes_window):
+    with _open_decompressed_window(bytes_window, _compress_deflate(data), max(0, len(data) + wrong)) as window:
         for offset, length in reads:
             assert window.read(offset, length) == data[offset : offset + length]
         assert b"".join(iterate_chunks(window)) == data
@@ -48,7 +50,7 @@ def test_a_decompressed_window_reads_anywhere(data, reads, wrong, bytes_window):
 
 
 def test_content_is_decompressed_on_demand(bytes_window):
-    parent = bytes_window(_deflate(bytes(10 << 20)))
+    parent = bytes_window(_compress_deflate(bytes(10 << 20)))
     limits = Limits()
     with DecompressedWindow(SubWindow(parent, 0, parent.size, Budget(limits, 1)), DEFLATE, 10 << 20, limits) as window:
         assert window.size == 10 << 20
@@ -57,8 +59,8 @@ def test_content_is_decompressed_on_demand(bytes_window):
 
 def test_read_at_damage_raises(bytes_window):
     data = bytes(range(256)) * 100
-    packed = _deflate(data)
-    with _expanded(bytes_window, packed[: len(packed) // 2], len(data)) as window:
+    packed = _compress_deflate(data)
+    with _open_decompressed_window(bytes_window, packed[: len(packed) // 2], len(data)) as window:
         before = window.read(0, len(data))
         assert 0 < len(before) < len(data)
         assert data.startswith(before)
@@ -68,19 +70,19 @@ def test_read_at_damage_raises(bytes_window):
         assert window.read(0, 10) == data[:10]
 
 
-def test_the_ratio_bounds_expansion(bytes_window):
+def test_expansion_stops_at_ratio_limit(bytes_window):
     limits = Limits(expansion_floor=1000, expansion_ratio=10)
-    with _expanded(bytes_window, _deflate(bytes(100_000)), 100_000, limits) as window:
-        assert len(window.read(0, 100_000)) == max(1000, 10 * len(_deflate(bytes(100_000))))
+    with _open_decompressed_window(bytes_window, _compress_deflate(bytes(100_000)), 100_000, limits) as window:
+        assert len(window.read(0, 100_000)) == max(1000, 10 * len(_compress_deflate(bytes(100_000))))
         with pytest.raises(WindowError) as raised:
             window.read(99_000, 1)
         assert raised.value.reason is UnreadReason.LIMIT
 
 
-def test_windows_within_windows_share_one_budget(bytes_window):
+def test_nested_windows_share_one_budget(bytes_window):
     limits = Limits(expanded_bytes=150)
-    inner = _deflate(bytes(100))
-    with _expanded(bytes_window, inner + inner, 100, limits) as first:
+    inner = _compress_deflate(bytes(100))
+    with _open_decompressed_window(bytes_window, inner + inner, 100, limits) as first:
         assert first.read(0, 100) == bytes(100)
         assert get_budget(first, limits) is first.budget
         stored = SubWindow(bytes_window(inner), 0, len(inner), first.budget)
@@ -89,24 +91,24 @@ def test_windows_within_windows_share_one_budget(bytes_window):
         assert raised.value.reason is UnreadReason.LIMIT
 
 
-def test_a_read_over_the_bound_is_refused(bytes_window):
-    with _expanded(bytes_window, _deflate(b"x"), 1) as window, pytest.raises(WindowError):
+def test_read_over_limit_is_rejected(bytes_window):
+    with _open_decompressed_window(bytes_window, _compress_deflate(b"x"), 1) as window, pytest.raises(WindowError):
         window.read(0, Limits().read_bytes + 1)
 
 
-def test_chunks_are_the_bytes_in_order(bytes_window):
+def test_chunks_cover_bytes_in_order(bytes_window):
     assert list(iterate_chunks(bytes_window(b"abcdefg"), 1, 6, 2)) == [b"bc", b"de", b"f"]
 
 
-def test_a_whole_over_the_bound_is_a_limit(bytes_window):
+def test_reading_all_bytes_over_limit_raises_limit_reached(bytes_window):
     assert read_all_bytes(bytes_window(b"x" * 10), 10) == b"x" * 10
     with pytest.raises(WindowError) as raised:
         read_all_bytes(bytes_window(b"x" * 11), 10)
     assert raised.value.reason is UnreadReason.LIMIT
 
 
-def test_window_ends_where_its_parent_ends(bytes_window):
-    with _expanded(bytes_window, _deflate(b"short"), 1000) as window:
+def test_sub_window_ends_where_parent_ends(bytes_window):
+    with _open_decompressed_window(bytes_window, _compress_deflate(b"short"), 1000) as window:
         stretch = SubWindow(window, 2, 500, window.budget)
         assert stretch.size == 500
         assert stretch.read(0, 500) == b"ort"
