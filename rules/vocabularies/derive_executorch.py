@@ -24,7 +24,7 @@ IN_YAML = re.compile(r"^- (?:op|func): ([\w:]+(?:\.\w+)?)", re.MULTILINE)
 IN_LIBRARY = re.compile(
     rb"(?:executorch_prim|dim_order_ops|llama|torchao|et_copy|quantized_decomposed|cortex_m|aten)::\w+(?:\.\w+)?(?=\0)"
 )
-WHY = "an operator that ExecuTorch brings a kernel for, which computes on what it is given"
+WHY = "an operator with a kernel of ExecuTorch, which computes on its inputs"
 
 
 def main() -> None:

@@ -23,8 +23,8 @@ HERE = Path(__file__).resolve().parent / "onnx-operators"
 REACHING = re.compile(
     r"PyOp|PythonOp|TritonOp|ATen|EPContext|Snpe|External|Yield|NcclAll|Send|Recv|Record|Wait|InvokeSubgraph"
 )
-OF_ONNX = "an operator of the ONNX standard, which computes on what it is given"
-OF_RUNTIME = "an operator of ONNX Runtime, which computes on what it is given"
+OF_ONNX = "an operator of the ONNX standard, which computes on its inputs"
+OF_RUNTIME = "an operator of ONNX Runtime, which computes on its inputs"
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ REACHING = re.compile(
 )
 KEPT = {"PartitionedCall", "StatefulPartitionedCall", "ReadVariableOp", "TensorArrayReadV3", "TensorArrayWriteV3",
         "TensorArrayV3", "HashTableV2", "LookupTableFindV2", "LookupTableImportV2", "LookupTableSizeV2"}  # fmt: skip
-WHY = "an operator of TensorFlow, which computes on what it is given"
+WHY = "an operator of TensorFlow, which computes on its inputs"
 
 
 def main() -> None:

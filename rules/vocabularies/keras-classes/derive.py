@@ -23,18 +23,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 HERE = Path(__file__).parent
 FAMILIES = {
     "layers": "a layer that computes with tensors",
-    "models": "a model, which is made of layers that are judged by themselves",
+    "models": "a model, whose layers are reviewed separately",
     "optimizers": "it updates weights while a model is trained",
     "optimizers.legacy": "it updates weights while a model is trained",
     "optimizers.schedules": "it computes a learning rate",
     "losses": "it computes a loss",
     "metrics": "it computes a metric",
-    "initializers": "it computes the first values of weights",
+    "initializers": "it computes initial weights",
     "regularizers": "it computes a penalty on weights",
     "constraints": "it keeps weights within bounds",
     "activations": "it computes an activation",
-    "dtype_policies": "it names types of numbers",
-    "mixed_precision": "it names types of numbers",
+    "dtype_policies": "it names numeric types",
+    "mixed_precision": "it names numeric types",
     "quantizers": "it rounds numbers",
     "ops": "it computes with tensors",
     "layers.experimental": "a layer that computes with tensors",
@@ -161,7 +161,7 @@ def main() -> None:
     import tf_keras
     from keras.src.saving.keras_saveable import KerasSaveable
 
-    place = "a class of Keras by the place where it is defined"
+    place = "a class of Keras under the module that defines it"
     reasons = families(keras, "keras")
     reasons[place] = inner(keras, ("keras",), (KerasSaveable, *bases(keras)))
     write("keras3.yaml", f"keras {keras.__version__}", reasons, ("dangerous.yaml", "former.yaml"))

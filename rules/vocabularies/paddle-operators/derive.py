@@ -33,7 +33,7 @@ STRUCTURE = {
     *("builtin.parameter", "builtin.set_parameter", "builtin.shadow_output", "builtin.slice", "builtin.split"),
     *("cf.has_elements", "cf.stack_create", "cf.tuple_pop", "cf.tuple_push", "cf.yield", "pd_op.if", "pd_op.while"),
 }
-WHY = "computes on the tensors that it is given, or runs blocks of its own program"
+WHY = "computes on its input tensors, or runs blocks of its own program"
 
 
 def main() -> None:

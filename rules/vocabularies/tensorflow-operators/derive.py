@@ -45,7 +45,7 @@ FUSED = re.compile(
 )
 """Operators of the graph optimiser and of XLA in graphs that were optimised or compiled before."""
 
-COMPUTES = "computes on the tensors that it is given, or calls functions of its own graph"
+COMPUTES = "computes on its input tensors, or calls functions of its own graph"
 KEEPS = "keeps state of the running program: variables, tables, queues, iterators, random numbers, messages"
 
 

@@ -16,7 +16,7 @@ SPACES = {
     "math": "mathematics", "nn": "a part of a network", "linalg": "linear algebra", "signal": "signal processing",
     "bitwise": "arithmetic of bits", "sets": "sets", "ragged": "ragged tensors", "sparse": "sparse tensors",
     "image": "an image in memory", "strings": "texts in memory", "random": "random numbers", "": "an array",
-    "keras.backend": "the same for every backend", "keras.activations": "an activation", "keras.ops": "an array",
+    "keras.backend": "tensors on any backend", "keras.activations": "an activation", "keras.ops": "an array",
 }  # fmt: skip
 # Of these the top of the package offers some that are no mathematics.
 REFUSED = {
@@ -72,7 +72,7 @@ def main() -> None:
         "or",
         "xor",
     )
-    lines += ["    - why: it is what an operator between tensors does", "      names:"]
+    lines += ["    - why: it implements an operator between tensors", "      names:"]
     lines += [f"        - __operators__.{name}" for name in operators]
     (Path(__file__).parent / "computing.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
