@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 import modelaudit
-from modelaudit.catalogue.taxonomy import standards_of
+from modelaudit.catalogue.taxonomy import find_standards
 from modelaudit.model.catalogue import Catalogue, FindingRule, RuleExample
 from modelaudit.model.finding import Finding
 from modelaudit.model.page import Item, Page, Section
@@ -37,7 +37,7 @@ def render_rule_pages(catalogue: Catalogue) -> Mapping[str, str]:
     """Render one Markdown page for each rule, by its path within the site."""
     pages = {}
     for id_, entry in catalogue.findings.items():
-        page = describe_rule(entry, standards_of(entry, catalogue.taxonomy), find_example(entry))
+        page = describe_rule(entry, find_standards(entry, catalogue.taxonomy), find_example(entry))
         pages[f"rules/{id_}.md"] = f"{render_page_markdown(_add_fixtures(page, entry))}\n[All rules](../../rules.md)\n"
     return pages
 

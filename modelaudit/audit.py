@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 import modelaudit
-from modelaudit.checks.engine import Judgements, dispatch_of, judge_subjects
-from modelaudit.checks.formats import notes_of, subjects_of_formats
-from modelaudit.checks.numbers import is_surplus, is_unknown, settle
-from modelaudit.checks.reach import by_reach, is_held
-from modelaudit.checks.references import subjects_of_references
-from modelaudit.checks.subjects import subjects_of, subjects_of_record, subjects_of_unread
+from modelaudit.checks.engine import Judgements, index_rules, judge_subjects
+from modelaudit.checks.formats import build_extension_subjects, describe_formats
+from modelaudit.checks.reach import depends_on_importer, resolve_reach
+from modelaudit.checks.references import build_reference_subjects
+from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
+from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
@@ -75,7 +75,7 @@ class Audit:
         self.policy = policy
         self.limits = limits
         self._begin = begin
-        self._dispatch = dispatch_of(catalogue.findings, policy.checks)
+        self._dispatch = index_rules(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
         self._folders = folders
@@ -109,7 +109,9 @@ class Audit:
             license=license_,
             opinions=opinions,
             rules=tuple(rule.rule for id_, rule in sorted(self.catalogue.findings.items()) if id_ in cited),
-            formats=notes_of({each for record in self.records for each in record.formats}, self.catalogue.formats),
+            formats=describe_formats(
+                {each for record in self.records for each in record.formats}, self.catalogue.formats
+            ),
         )
 
     def examine(self, artifact: Artifact) -> None:
@@ -121,15 +123,15 @@ class Audit:
                 self._license_claims.collect_claims(address, structure)
             if isinstance(structure, References):
                 self._references.append((address, structure))
-        subjects = list(subjects_of(reading.structures, reading.unread, self.catalogue))
-        subjects += subjects_of_formats(reading.formats, self.catalogue.formats)
+        subjects = list(build_subjects(reading.structures, reading.unread, self.catalogue))
+        subjects += build_extension_subjects(reading.formats, self.catalogue.formats)
         for address, unread in reading.unread:
-            (self._unknown if is_unknown(unread) else subjects).extend(subjects_of_unread(address, (unread,)))
-        self._held += filter(is_held, subjects)
-        self._unknown += filter(is_surplus, subjects)
-        subjects = [each for each in subjects if not is_held(each) and not is_surplus(each)]
+            (self._unknown if is_unrecognised(unread) else subjects).extend(build_unread_subjects(address, (unread,)))
+        self._held += filter(depends_on_importer, subjects)
+        self._unknown += filter(is_trailing_data, subjects)
+        subjects = [each for each in subjects if not depends_on_importer(each) and not is_trailing_data(each)]
         record = self._record_artifact(artifact, reading, digests)
-        judged = self._judge_subjects([*subjects, *subjects_of_record(record)])
+        judged = self._judge_subjects([*subjects, *build_digest_subjects(record)])
         self.records.append(self._add_absences(record, judged.absences))
 
     def _record_artifact(
@@ -151,8 +153,8 @@ class Audit:
 
     def check_references(self, snapshot: Snapshot) -> None:
         """Check the references between files, once all files were read."""
-        subjects = list(subjects_of_references(self._references, snapshot.artifacts))
-        self.records, unknown = settle(self.records, self._unknown, subjects, self._references)
+        subjects = list(build_reference_subjects(self._references, snapshot.artifacts))
+        self.records, unknown = resolve_references(self.records, self._unknown, subjects, self._references)
         judged = self._judge_subjects([*unknown, *subjects, *self._judge_reach(snapshot, subjects)])
         by_path: dict[str, list[tuple[str, Unread]]] = {}
         for address, unread in judged.absences:
@@ -168,7 +170,7 @@ class Audit:
         return replace(record, absences=(*record.absences, *seen), extent=extent)
 
     def _judge_reach(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
-        return by_reach(self._held, references, is_alone=len(snapshot.artifacts) == 1)
+        return resolve_reach(self._held, references, is_alone=len(snapshot.artifacts) == 1)
 
     def conclude_license(self, snapshot: Snapshot, offline: bool, guard: Guard) -> LicenseConclusion:
         """Conclude on the licence from all claims and from the base models, and check the conclusion.

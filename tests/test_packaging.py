@@ -106,7 +106,7 @@ def test_an_editable_install_reads_the_rules_where_they_lie(tmp_path: Path) -> N
 
     code = (
         f"import site; site.addsitedir({str(site)!r})\n"
-        "from modelaudit.catalogue.directory import rules_directory; print(rules_directory())"
+        "from modelaudit.catalogue.directory import find_rules_directory; print(find_rules_directory())"
     )
     assert Path(run("-c", code, cwd=tmp_path).strip()) == ROOT / "rules"
 

@@ -22,8 +22,8 @@ def load(path: str) -> Callable[[], object]:
 def reader(path: str) -> Callable[[], object]:
     """Our reading and judging of one artifact, without report and digest."""
     from modelaudit.catalogue import load_catalogue
-    from modelaudit.checks.engine import check
-    from modelaudit.checks.subjects import subjects_of
+    from modelaudit.checks.engine import collect_findings
+    from modelaudit.checks.subjects import build_subjects
     from modelaudit.model.limits import Limits
     from modelaudit.pipeline import ArtifactReading
     from modelaudit.sources import resolve
@@ -38,9 +38,9 @@ def reader(path: str) -> Callable[[], object]:
         subjects = [
             subject
             for address, structure in reading.structures
-            for subject in subjects_of(address, structure, catalogue.callables)
+            for subject in build_subjects(address, structure, catalogue.callables)
         ]
-        found = check(subjects, catalogue.findings, catalogue.policies["default"].checks)
+        found = collect_findings(subjects, catalogue.findings, catalogue.policies["default"].checks)
         if found or reading.unread:
             raise RuntimeError(f"the file is ordinary, and this was found: {found} {reading.unread}")
         return None

@@ -1,6 +1,7 @@
-"""Reads and validates ``rules/``.
+"""Read and validate ``rules/``.
 
-``load_catalogue`` gives the whole rule set as values; ``load_policy`` reads one policy file of a user.
+``load_catalogue`` returns the whole rule set as values; ``load_policy`` reads one policy file of a user. A mistake in
+a file raises ``ConfigurationError`` with the file, the line and the correction.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the rule set lies on disk."""
+"""Find the rule set of this installation on disk."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from modelaudit.model.errors import ConfigurationError
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def rules_directory() -> Path:
-    """The folder ``rules/`` that came with this installation.
+def find_rules_directory() -> Path:
+    """Return the folder ``rules/`` of this installation.
 
     A wheel carries it inside the package; an editable install leaves it beside the package, in the source tree.
 
     Raises:
-        ConfigurationError: there is none, so the installation is damaged.
+        ConfigurationError: there is none; the installation is damaged.
     """
     for candidate in (_PACKAGE / "rules", _PACKAGE.parent / "rules"):
         if (candidate / "findings").is_dir() or (candidate / "callables").is_dir():

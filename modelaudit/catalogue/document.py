@@ -1,8 +1,8 @@
-"""One YAML file of the rule set: plain values only, and the line of each of them.
+"""Parse a YAML file of the rule set into plain values, and find the line of each of them.
 
-The subset is deliberately small: mappings with text keys, sequences and scalars. Tags, anchors and aliases are errors,
-so is a key that stands twice: in a rule set, what a reviewer sees must be what is meant. Scalars follow the core schema
-of YAML 1.2 (section 10.3.2), where ``on`` and ``no`` are words and not booleans.
+The subset of YAML is small: mappings with text keys, sequences and scalars. Tags, anchors, aliases and duplicate keys
+are errors, because a reviewer of a rule set must be able to read its meaning from the text alone. Scalars follow the
+core schema of YAML 1.2 (section 10.3.2), where ``on`` and ``no`` are words and not booleans.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ _DECIMAL = re.compile(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file of the rule set as it was read. ``label`` is the name by which messages call it."""
+    """A file of the rule set. ``label`` is its name in messages."""
 
     label: str
     text: str
     data: Data
 
     def error(self, message: str, place: Place = ()) -> ConfigurationError:
-        """An error that names this file and the line of ``place``, or of the deepest part of it that exists."""
+        """Make an error with this file and the line of ``place``, or of the deepest part of ``place`` that exists."""
         return ConfigurationError(f"{self.label}:{self.line_of(place)}: {message}")
 
     def line_of(self, place: Place) -> int:
-        """The line, from 1, at which the value at ``place`` begins: for an entry of a mapping, the line of its key."""
+        """Return the line, from 1, of the value at ``place``; for an entry of a mapping, the line of its key."""
         node = yaml.compose(self.text, Loader=_PARSER)
         line = node.start_mark.line if node is not None else 0
         for step in place:
-            found = _step(node, step)
+            found = _find_child(node, step)
             if found is None:
                 break
             line, node = found
@@ -74,14 +74,14 @@ def read_document(path: Path, label: str) -> Document:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{label}:{line}: is not UTF-8 at byte {error.start}") from error
-    return Document(label, text, parse(text, label))
+    return Document(label, text, parse_text(text, label))
 
 
-def parse(text: str, label: str) -> Data:
-    """Turn the text of one YAML document into plain values. Raises ``ConfigurationError`` as ``read_document`` does."""
+def parse_text(text: str, label: str) -> Data:
+    """Parse one YAML document into plain values. Raises ``ConfigurationError`` as ``read_document`` does."""
     events = yaml.parse(text, Loader=_PARSER)
     try:
-        return _Builder(events, label).document()
+        return _DataBuilder(events, label).build_document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f"{mark.line + 1}" if mark is not None else "1"
@@ -90,25 +90,25 @@ def parse(text: str, label: str) -> Data:
         raise ConfigurationError(f"{label}: is not YAML: {error}") from error
 
 
-class _Builder:
-    """Builds values from the parser's events, so that tags, anchors and doubled keys are seen where they stand."""
+class _DataBuilder:
+    """Builds values from the parser's events. PyYAML's own constructor would hide duplicate keys and aliases."""
 
     def __init__(self, events: Iterator[yaml.Event], label: str) -> None:
         self._events = events
         self._label = label
 
-    def document(self) -> Data:
+    def build_document(self) -> Data:
         next(self._events)
         if isinstance(next(self._events), yaml.StreamEndEvent):
             return None
-        data = self._value(next(self._events), 0)
+        data = self._build_value(next(self._events), 0)
         next(self._events)
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
             raise self._error(event, "a second document begins; one file holds one")
         return data
 
-    def _value(self, event: yaml.Event, depth: int) -> Data:
+    def _build_value(self, event: yaml.Event, depth: int) -> Data:
         if isinstance(event, yaml.AliasEvent):
             raise self._error(event, f"the alias *{event.anchor} is not allowed; write the value out")
         if not isinstance(event, yaml.ScalarEvent | yaml.MappingStartEvent | yaml.SequenceStartEvent):
@@ -118,25 +118,26 @@ class _Builder:
         if event.tag is not None:
             raise self._error(event, f"the tag {event.tag} is not allowed")
         if isinstance(event, yaml.ScalarEvent):
-            return scalar(event.value) if event.implicit[0] else event.value
+            return parse_scalar(event.value) if event.implicit[0] else event.value
         if depth == MAX_DEPTH:
             raise self._error(event, f"is nested more than {MAX_DEPTH} deep")
-        return self._mapping(depth + 1) if isinstance(event, yaml.MappingStartEvent) else self._sequence(depth + 1)
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        return self._build_mapping(depth + 1) if is_mapping else self._build_sequence(depth + 1)
 
-    def _sequence(self, depth: int) -> list[Data]:
+    def _build_sequence(self, depth: int) -> list[Data]:
         items: list[Data] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            items.append(self._value(event, depth))
+            items.append(self._build_value(event, depth))
         return items
 
-    def _mapping(self, depth: int) -> dict[str, Data]:
+    def _build_mapping(self, depth: int) -> dict[str, Data]:
         entries: dict[str, Data] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or event.tag is not None:
                 raise self._error(event, "a key must be plain text")
             if event.value in entries:
-                raise self._error(event, f"the key {event.value!r} stands twice")
-            entries[event.value] = self._value(next(self._events), depth)
+                raise self._error(event, f"the key {event.value!r} is there twice; remove one")
+            entries[event.value] = self._build_value(next(self._events), depth)
         return entries
 
     def _error(self, event: yaml.Event, message: str) -> ConfigurationError:
@@ -144,8 +145,8 @@ class _Builder:
         return ConfigurationError(f"{self._label}:{line}: {message}")
 
 
-def scalar(text: str) -> str | int | float | bool | None:
-    """The value of an unquoted scalar."""
+def parse_scalar(text: str) -> str | int | float | bool | None:
+    """Parse an unquoted scalar by the core schema of YAML 1.2."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] in "+-.0123456789":
@@ -156,7 +157,7 @@ def scalar(text: str) -> str | int | float | bool | None:
     return text
 
 
-def _step(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
+def _find_child(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == str(step):

@@ -1,7 +1,7 @@
-"""Read ``rules/examples.yaml``: for each rule a finding that it makes in a fixture.
+"""Read ``rules/examples.yaml``: for each rule, one finding that it makes in a fixture.
 
 ``docs/generate.py`` derives the file by scanning the fixtures, so that an installation without fixtures can show an
-example. It does not count for the digest of the rule set, because it decides nothing.
+example. It is not in the digest of the rule set, because no verdict depends on it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from modelaudit.catalogue.directory import rules_directory
+from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.document import read_document
 from modelaudit.catalogue.schema import Shape, Text
 from modelaudit.model.catalogue import RuleExample
@@ -46,7 +46,7 @@ def load_examples(extra: Sequence[Path] = ()) -> Mapping[str, RuleExample]:
         ConfigurationError: a file has another shape.
     """
     found: dict[str, RuleExample] = {}
-    for folder in (rules_directory(), *extra):
+    for folder in (find_rules_directory(), *extra):
         if (path := folder / FILE).is_file():
             file = _SHAPE.read(read_document(path, f"{folder.name}/{FILE}"))
             for id_, entry in file.examples.items():

@@ -1,4 +1,4 @@
-"""``rules/findings/``: one rule a file."""
+"""Read ``rules/findings/``: one rule a file, checked against the fields of subjects and the defects of formats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modelaudit.model.finding import Rule
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
 
 Subjects = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""The kinds of subject that checks lay out, with the fields of each and the words a field is limited to, if it is."""
+"""The kinds of subject, their fields, and the words that a field is limited to; no words where any text is allowed."""
 
 _FILE = Shape(FindingFile)
 _SUBJECTS = Shape(SubjectsFile)
@@ -42,10 +42,10 @@ def read_subjects(documents: Iterable[Document]) -> Subjects:
     return subjects
 
 
-def with_words(subjects: Subjects, kind: str, field: str, words: Iterable[str]) -> Subjects:
-    """The same kinds of subject, with a field limited to words that follow from other files of the rule set.
+def restrict_field(subjects: Subjects, kind: str, field: str, words: Iterable[str]) -> Subjects:
+    """Limit a field to the words that other files of the rule set define, beside those that it lists itself.
 
-    What the field lists itself stays; where no words follow, it is left as it is.
+    Without such words, the field stays unchanged.
     """
     if kind not in subjects or not (more := set(words)):
         return subjects
@@ -58,12 +58,12 @@ def read_findings(
     """Read the rules, in order of their ids.
 
     Args:
-        documents: the id that follows from each file's place, and the file.
-        subjects: what matchers and messages may speak of.
+        documents: each file with the id that its path implies.
+        subjects: the fields that matchers and messages may use.
         formats: the kinds of defects that each format declares; without any, they are not checked.
 
     Raises:
-        ConfigurationError: a file is not a rule, stands in the wrong place or speaks of an unknown field.
+        ConfigurationError: a file is not a rule, its path differs from its id, or it uses an unknown field.
     """
     rules: dict[str, FindingRule] = {}
     for expected, document in documents:
@@ -71,16 +71,16 @@ def read_findings(
         file = _FILE.read(document)
         if file.id != expected:
             raise document.error(
-                f"id: {file.id!r} does not follow from the file's place, which says {expected!r}", ("id",)
+                f"id: {file.id!r} differs from the id that the file's path implies, {expected!r}", ("id",)
             )
         if file.id in rules:
             raise document.error(f"id: {file.id!r} is taken by another file", ("id",))
-        if _numbers(file.since) > _numbers(__version__):
+        if _parse_version(file.since) > _parse_version(__version__):
             raise document.error(f"since: {file.since} is later than this version, {__version__}", ("since",))
         _check_matchers(file, document, subjects)
         _check_defects(file, document, formats)
         _check_message(file, document, subjects)
-        rules[file.id] = _rule(file)
+        rules[file.id] = _make_rule(file)
     return dict(sorted(rules.items()))
 
 
@@ -100,11 +100,11 @@ def _refuse_old_words(document: Document) -> None:
             )
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split("."))
 
 
-def _rule(file: FindingFile) -> FindingRule:
+def _make_rule(file: FindingFile) -> FindingRule:
     rule = Rule(
         id=file.id,
         title=file.title,
@@ -135,21 +135,22 @@ def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -
                 ("match", index, "subject"),
             )
         for field, wanted in matcher.where.items():
-            strange = [value for value in wanted if known.get(field) and value not in known[field]]
-            if strange:
+            unknown = [value for value in wanted if known.get(field) and value not in known[field]]
+            if unknown:
+                hint = _suggest_words(unknown[0], known[field])
                 raise document.error(
-                    f"match.{index}.where.{field}: {strange[0]!r} is not {_suggest_words(strange[0], known[field])}",
+                    f"match.{index}.where.{field}: {unknown[0]!r} is not {hint}",
                     ("match", index, "where", field),
                 )
             if field not in known:
                 raise document.error(
-                    f"match.{index}.where: {field!r} is not a field of {matcher.subject}, which has {_listed(known)}",
+                    f"match.{index}.where: {field!r} is no field of {matcher.subject}, which has {_join_words(known)}",
                     ("match", index, "where", field),
                 )
 
 
 def _check_defects(file: FindingFile, document: Document, formats: FormatFacts) -> None:
-    """Every kind of defect must be declared by a format beside it, and every format must declare a kind beside it."""
+    """Check that some listed format declares each listed kind of defect, and that each format declares some kind."""
     if not formats.defects:
         return
     for index, matcher in enumerate(file.match):
@@ -161,20 +162,23 @@ def _check_defects(file: FindingFile, document: Document, formats: FormatFacts) 
             if formats.defects[str(name)].keys().isdisjoint(kinds):
                 raise document.error(
                     f"match.{index}.where.format: {name!r} has none of these kinds of defects, but "
-                    f"{_listed(formats.defects[str(name)])}",
+                    f"{_join_words(formats.defects[str(name)])}",
                     ("match", index, "where", "format"),
                 )
         for kind in kinds:
             if not any(kind in formats.defects[str(name)] for name in names):
                 raise document.error(
-                    f"match.{index}.where.kind: {kind!r} is a kind of defect that {_listed(map(str, names))} "
+                    f"match.{index}.where.kind: {kind!r} is a kind of defect that {_join_words(map(str, names))} "
                     "cannot have",
                     ("match", index, "where", "kind"),
                 )
 
 
 def _check_message(file: FindingFile, document: Document, subjects: Subjects) -> None:
-    """Every place in the message must be filled whichever matcher fired, and by nothing but a field's text."""
+    """Check that each place in the message names a field of every subject that the rule matches, and only that.
+
+    A conversion or an attribute in a place could reach into Python objects.
+    """
     try:
         parts = list(string.Formatter().parse(file.message))
     except ValueError as error:
@@ -187,12 +191,13 @@ def _check_message(file: FindingFile, document: Document, subjects: Subjects) ->
         for kind in dict.fromkeys(matcher.subject for matcher in file.match):
             if field not in subjects[kind]:
                 raise document.error(
-                    f"message: {{{field}}} is not a field of {kind}, which has {_listed(subjects[kind])}", ("message",)
+                    f"message: {{{field}}} is not a field of {kind}, which has {_join_words(subjects[kind])}",
+                    ("message",),
                 )
 
 
 def _suggest_words(word: object, known: Iterable[str]) -> str:
-    """All known words where they fit a line of a message, else the nearest ones."""
+    """List all known words if they are few, else the ones nearest to ``word``."""
     words = sorted(known)
     if len(words) <= _MOST_LISTED:
         return f"one of {', '.join(words)}"
@@ -201,5 +206,5 @@ def _suggest_words(word: object, known: Iterable[str]) -> str:
     return f"one of the {len(words)} known words{hint}"
 
 
-def _listed(words: Iterable[str]) -> str:
+def _join_words(words: Iterable[str]) -> str:
     return ", ".join(sorted(words)) or "none"

@@ -13,9 +13,9 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from modelaudit.catalogue.directory import rules_directory
+from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.document import Document, Place, read_document
-from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, matching
+from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, require_match
 from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, sort_fingerprints
 
 FOLDER = "fingerprints"
@@ -28,7 +28,7 @@ Part = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_leng
 class FingerprintEntry:
     """One text. ``triples`` and ``marks`` are 32-bit numbers in network order, in base64."""
 
-    id: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "letters, digits, dots, plus signs and hyphens")]
+    id: Annotated[str, require_match(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "letters, digits, dots, plus signs and hyphens")]
     of: Text
     words: Annotated[int, Field(ge=3, le=_MAX_WORDS)]
     source: Text
@@ -66,7 +66,7 @@ def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ())
     Raises:
         ConfigurationError: an entry is invalid or contradicts itself, or two entries have one id.
     """
-    return _load_folders((directory if directory is not None else rules_directory(), *extra))
+    return _load_folders((directory if directory is not None else find_rules_directory(), *extra))
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""``rules/formats.yaml``: what the extension of a file promises, and which formats can run code."""
+"""Read ``rules/formats.yaml``: the formats that file extensions promise, and the formats whose loaders run code."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _FILE = Shape(FormatsFile)
 
 
 def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
-    """Read the promises, those of further rule sets after the first.
+    """Read the promises of extensions, those of further rule sets after the first.
 
-    An extension promises the formats that declare it. One that no format declares promises anything that runs no code.
-    An extension that a format declares and no file describes promises that format by its name.
+    An extension promises the formats that declare it. An extension without a declaring format promises anything that
+    runs no code. A declared extension that no file describes promises its formats by their names.
 
     Raises:
-        ConfigurationError: an extension promises twice, or a format is told twice to run code or to run none.
+        ConfigurationError: an extension, or a format in ``runs-code`` or ``inert``, is listed twice.
     """
     promises: dict[str, Promise] = {}
     runs_code: dict[str, str] = {}

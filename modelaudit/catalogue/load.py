@@ -1,4 +1,4 @@
-"""The whole rule set: which file is what, and the digest over all of them."""
+"""Load the whole rule set: sort its files by their paths, read each, and compute the digest over all of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelaudit.catalogue.callables import CallablesReader
-from modelaudit.catalogue.directory import rules_directory
+from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.examples import FILE as EXAMPLES
-from modelaudit.catalogue.findings import read_findings, read_subjects, with_words
+from modelaudit.catalogue.findings import read_findings, read_subjects, restrict_field
 from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.licenses import read_licenses
@@ -39,40 +39,44 @@ def load_catalogue(
 
     Args:
         directory: the rule set; by default the one of this installation, which is read once in a process.
-        extra: further folders laid out alike, whose entries are added. No entry replaces another, and what one folder
-            calls dangerous another cannot trust.
-        formats: what the declarations of formats state. Without it, no rule is checked against the kinds of defects,
-            and extensions promise no format: enough to look up rules and licences, and too little to judge a file.
+        extra: further folders of the same layout, whose entries are added. No entry replaces another, and no folder
+            can trust a name that another calls dangerous.
+        formats: the facts that formats declare. Without them, rules are not checked against the kinds of defects, and
+            extensions promise no format. That is enough to look up rules and licences, and too little to judge a file.
 
     Raises:
-        ConfigurationError: a file is not what its place says, or two of them contradict each other.
+        ConfigurationError: a file does not have the shape that its path requires, or two files contradict each other.
     """
     if directory is None and not extra:
-        return _shipped(formats)
+        return _load_shipped(formats)
     for folder in extra:
-        if folder.resolve() == rules_directory():
+        if folder.resolve() == find_rules_directory():
             raise ConfigurationError(f"{folder}: these rules are built in already; leave the folder out")
-        if not any(_documents(folder)):
+        if not any(_read_documents(folder)):
             raise ConfigurationError(
-                f"{folder}: holds no rule; lay it out like rules/, as in findings/<family>/<name>.yaml or "
+                f"{folder}: contains no rule; use the layout of rules/, as in findings/<family>/<name>.yaml or "
                 "licenses/<id>.yaml"
             )
-    return _load((directory if directory is not None else rules_directory(), *extra), formats)
+    return _load_folders((directory if directory is not None else find_rules_directory(), *extra), formats)
 
 
 def load_policy(path: Path, vocabulary: Vocabulary) -> Policy:
-    """Read a policy file of the user, which speaks in the words of ``vocabulary``. Raises ``ConfigurationError``."""
+    """Read a policy file of the user, with the territories and fields of ``vocabulary``.
+
+    Raises:
+        ConfigurationError: the file is no valid policy.
+    """
     return read_policy(read_document(path, str(path)), vocabulary)
 
 
 @functools.cache
-def _shipped(formats: FormatFacts) -> Catalogue:
-    return _load((rules_directory(),), formats)
+def _load_shipped(formats: FormatFacts) -> Catalogue:
+    return _load_folders((find_rules_directory(),), formats)
 
 
 @dataclass(slots=True)
-class _Sorted:
-    """The files by what they are. Findings and licences carry the id that their place gives them."""
+class _RuleFiles:
+    """The files of a rule set by their kind. Findings, policies and licences carry the id that their path implies."""
 
     subjects: list[Document] = field(default_factory=list)
     findings: list[tuple[str, Document]] = field(default_factory=list)
@@ -95,8 +99,8 @@ class _Sorted:
     declarations: list[tuple[str, Document]] = field(default_factory=list)
     retired: list[Document] = field(default_factory=list)
 
-    def _unnamed(self) -> dict[tuple[str, ...], list[Document]]:
-        """The files whose own name says nothing, or all in a folder, by their place."""
+    def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
+        """Return the lists of files without an id of their own, by path; ``*`` is any file of a folder."""
         return {
             ("subjects",): self.subjects,
             ("retired",): self.retired,
@@ -116,9 +120,9 @@ class _Sorted:
         }
 
     def add(self, parts: tuple[str, ...], document: Document) -> None:
-        """Sort in one file by its place, told by the parts of its path without the ending."""
-        places = self._unnamed()
-        unnamed = places.get(parts, places.get((*parts[:-1], "*")))
+        """Sort in one file by the parts of its path without the ending."""
+        lists = self._lists_by_path()
+        unnamed = lists.get(parts, lists.get((*parts[:-1], "*")))
         match parts:
             case ("findings", family, name):
                 self.findings.append((f"{family}/{name}", document))
@@ -134,22 +138,22 @@ class _Sorted:
                 self.licenses.append((name, document))
             case _:
                 raise ConfigurationError(
-                    f"{document.label}: no rules have their place here; move it to "
+                    f"{document.label}: no rules are read from this path; move it to "
                     "findings/<family>/<name>.yaml, callables/trusted/, callables/dangerous/, "
                     "vocabularies/<vocabulary>/, licenses/ or policies/"
                 )
 
 
-def _load(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
-    files = _Sorted()
+def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
+    files = _RuleFiles()
     digest = hashlib.sha256()
     for directory in directories:
-        for parts, document in _documents(directory):
+        for parts, document in _read_documents(directory):
             files.add(parts, document)
-            _note(digest, "/".join(parts), document.text.encode())
-        # Fingerprints are large and read only where a text was met; what they are belongs to the digest all the same.
+            _update_digest(digest, "/".join(parts), document.text.encode())
+        # Fingerprints are large and are parsed only for a model with a licence text. The digest includes them always.
         for path in sorted((directory / FINGERPRINTS).glob("*.yaml")):
-            _note(digest, f"{FINGERPRINTS}/{path.stem}", path.read_bytes())
+            _update_digest(digest, f"{FINGERPRINTS}/{path.stem}", path.read_bytes())
     callables = CallablesReader()
     for document in files.standard_library:
         callables.read_standard_library(document)
@@ -174,13 +178,13 @@ def _load(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
         ("license-entry", "category", LicenseCategory),
         ("license-conclusion", "category", LicenseCategory),
     ):
-        subjects = with_words(subjects, kind, name, words)
+        subjects = restrict_field(subjects, kind, name, words)
     findings = read_findings(files.findings, subjects, formats)
     return Catalogue(
         findings=findings,
         callables=callables.finish(),
         licenses=licenses,
-        policies=_policies(files.policies, clauses),
+        policies=_read_policies(files.policies, clauses),
         digest=digest.hexdigest(),
         vague_licenses=vague,
         formats=read_formats(files.formats, formats),
@@ -197,33 +201,31 @@ def _load(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
     )
 
 
-def _note(digest: hashlib._Hash, name: str, content: bytes) -> None:
+def _update_digest(digest: hashlib._Hash, name: str, content: bytes) -> None:
     for data in (name.encode(), content):
         digest.update(len(data).to_bytes(8) + data)
 
 
-def _policies(documents: Sequence[tuple[str, Document]], vocabulary: Vocabulary) -> dict[str, Policy]:
+def _read_policies(documents: Sequence[tuple[str, Document]], vocabulary: Vocabulary) -> dict[str, Policy]:
     policies: dict[str, Policy] = {}
     for name, document in documents:
         policy = read_policy(document, vocabulary)
         if policy.name != name:
-            raise document.error(
-                f"name: {policy.name!r} does not follow from the file's name, which says {name!r}", ("name",)
-            )
+            raise document.error(f"name: {policy.name!r} differs from the file's name, {name!r}", ("name",))
         if name in policies:
             raise document.error(f"name: {name!r} is taken by another file", ("name",))
         policies[name] = policy
     return policies
 
 
-def _documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
-    """Every file of a rule set in order of its path, with the parts of that path without the ending."""
+def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
+    """Yield every file of a rule set in the order of paths, with the parts of its path without the ending."""
     if not directory.is_dir():
         raise ConfigurationError(f"{directory}: is not a folder of rules")
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
         if within.parts[0] == FINGERPRINTS or within.parts == (EXAMPLES,):
-            continue  # each has a loader of its own, which runs only where it is needed
+            continue  # these have loaders of their own, which run only where needed
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")

@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document
-from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, among
+from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, require_word
 from modelaudit.model.terms import OpennessPart
 
 _KINDS = ("model", "code", "data", "document")
@@ -21,7 +21,7 @@ class PartFile:
 
     title: Text
     level: Annotated[int, Field(ge=1, le=3)]
-    kind: Annotated[str, among(_KINDS)]
+    kind: Annotated[str, require_word(_KINDS)]
     files: list[Text] = Field(default_factory=list)
     words: list[Text] = Field(default_factory=list)
     fields: list[Text] = Field(default_factory=list)

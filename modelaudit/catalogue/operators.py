@@ -1,4 +1,4 @@
-"""``rules/torchscript/``: which operators the programs of torch may name, and which of them reach beyond tensors."""
+"""Read ``rules/torchscript/``: the reviewed operators of torch programs, and those that reach beyond tensors."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
 _NAME = re.compile(r"([A-Za-z_]\w*::)?[A-Za-z_]\w*(\.\w+)*", re.ASCII)
 
 
-def _operator(text: str) -> str:
+def _check_operator(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError(f"{text!r} is neither namespace::operator nor a dotted name")
     return text
 
 
-Operator = Annotated[str, AfterValidator(_operator)]
+Operator = Annotated[str, AfterValidator(_check_operator)]
 
 
 @dataclass(config=_CONFIG)
@@ -46,7 +46,7 @@ class TrustedOperatorsFile:
 
 @dataclass(config=_CONFIG)
 class DangerousOperatorFile:
-    """An operator that reaches beyond the tensors it is given, and how."""
+    """An operator that reaches beyond its tensors: to files, processes or other code."""
 
     effect: Effect
     why: Text
@@ -67,7 +67,7 @@ def read_operators(trusted: Iterable[Document], dangerous: Iterable[Document]) -
     """Read the lists, by exact name.
 
     Raises:
-        ConfigurationError: a name stands twice, be it that one list trusts what another calls dangerous.
+        ConfigurationError: a name is listed twice, also where one list trusts a name that another calls dangerous.
     """
     entries: dict[str, CallableEntry] = {}
 

@@ -13,12 +13,12 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
-from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, matching
+from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, require_match
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, KnownModel, LicenseEntry
 
 _PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._*-]*[A-Za-z0-9][A-Za-z0-9._*-]*"
 
-Pattern = Annotated[str, matching(_PATTERN, "a publisher, a slash and a name in which * stands for anything")]
+Pattern = Annotated[str, require_match(_PATTERN, "a publisher, a slash and a name in which * stands for anything")]
 
 
 @dataclass(config=CONFIG)

@@ -19,8 +19,8 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
 
     Args:
         document: the file.
-        vocabulary: the known territories and fields of use. A misspelled one would be on no licence's list, and so be
-            allowed, hence the check.
+        vocabulary: the known territories and fields of use. A misspelled one would be on no licence's list of
+            restrictions, so that every licence would allow it.
 
     Raises:
         ConfigurationError: the file is not a policy, states a use without the license check, or names an unknown

@@ -1,7 +1,7 @@
 """Read ``rules/retired.yaml``: rules of earlier versions, each with the rule that reports the same now.
 
-An id of a rule is permanent: reports, policies and decisions name it. A rule that is withdrawn keeps its id here, so
-that ``explain`` and messages can say what became of it, and so that no new rule takes the id.
+The id of a rule is permanent, because reports and decisions contain it. The id of a withdrawn rule stays in this list,
+so that ``explain`` can show its successor and no new rule takes the id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modelaudit.model.catalogue import FindingRule, RetiredRule
 
 @dataclass(config=CONFIG)
 class RetiredRuleFile:
-    """One rule that is gone."""
+    """One withdrawn rule: the id of its successor, and the version that withdrew it."""
 
     became: RuleId
     since: Version

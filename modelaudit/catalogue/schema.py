@@ -1,4 +1,4 @@
-"""The shape of every file in ``rules/``, and what is said to an author whose file has another one."""
+"""Define the shape of the files in ``rules/``, and explain to an author where a file has another shape."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Use
 
 CONFIG = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"), hide_input_in_errors=True)
-"""Of every shape: keys in kebab-case, and none that is not known."""
+"""The configuration of every shape: keys are in kebab-case, and an unknown key is an error."""
 
 
-def _compiles(pattern: str) -> str:
+def _check_pattern(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
@@ -29,8 +29,8 @@ def _compiles(pattern: str) -> str:
     return pattern
 
 
-def matching(pattern: str, description: str) -> AfterValidator:
-    """Accept what the whole of a regular expression matches; ``description`` completes "… is not"."""
+def require_match(pattern: str, description: str) -> AfterValidator:
+    """Accept texts that a regular expression matches completely; ``description`` completes the message "… is not"."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(text: str) -> str:
@@ -41,7 +41,7 @@ def matching(pattern: str, description: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def among(words: tuple[str, ...]) -> AfterValidator:
+def require_word(words: tuple[str, ...]) -> AfterValidator:
     """Accept one of ``words`` and nothing else."""
 
     def check(text: str) -> str:
@@ -56,13 +56,13 @@ def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-def _scalar(value: object) -> Scalar:
+def _check_scalar(value: object) -> Scalar:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise ValueError("must be a single value")
 
 
-def _kebab(value: object) -> object:
+def _convert_to_kebab(value: object) -> object:
     return value.replace("_", "-") if isinstance(value, str) else value
 
 
@@ -71,23 +71,25 @@ def _as_entry(value: object) -> object:
 
 
 DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
-"""``module.name``; or ``module:Class.name`` where it takes a walk from attribute to attribute to get there."""
+"""``module.name``; or ``module:Class.name`` for an attribute of an attribute."""
 
 Text = Annotated[str, AfterValidator(str.strip), Field(min_length=1)]
-Kebab = Annotated[str, matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a word in kebab-case")]
-RuleId = Annotated[str, matching(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*", "family/kebab-words")]
-Version = Annotated[str, matching(r"[0-9]+\.[0-9]+\.[0-9]+", "a version such as 0.1.0")]
-Cwe = Annotated[str, matching(r"CWE-[1-9][0-9]*", "an identifier such as CWE-502")]
-Url = Annotated[str, matching(r"https?://[^\s<>\"]+", "an http or https address")]
-ExactName = Annotated[str, matching(DOTTED_NAME.pattern, "an exact dotted name of a module and something in it")]
-ModuleName = Annotated[str, matching(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted name of a module")]
-IsoDate = Annotated[str, matching(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
-Extension = Annotated[str, matching(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
-FieldName = Annotated[str, matching(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
-Effect = Annotated[str, among(EFFECTS)]
-FailOn = Annotated[str, among(("never", *Severity))]
-Territory = Annotated[str, matching(r"[A-Z]{2,5}", "a territory such as DE, EU or WORLD")]
-Scalars = Annotated[list[Annotated[Scalar, PlainValidator(_scalar)]], BeforeValidator(_as_list), Field(min_length=1)]
+Kebab = Annotated[str, require_match(r"[a-z0-9]+(-[a-z0-9]+)*", "a word in kebab-case")]
+RuleId = Annotated[str, require_match(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*", "family/kebab-words")]
+Version = Annotated[str, require_match(r"[0-9]+\.[0-9]+\.[0-9]+", "a version such as 0.1.0")]
+Cwe = Annotated[str, require_match(r"CWE-[1-9][0-9]*", "an identifier such as CWE-502")]
+Url = Annotated[str, require_match(r"https?://[^\s<>\"]+", "an http or https address")]
+ExactName = Annotated[str, require_match(DOTTED_NAME.pattern, "an exact dotted name of a module and something in it")]
+ModuleName = Annotated[str, require_match(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted name of a module")]
+IsoDate = Annotated[str, require_match(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
+Extension = Annotated[str, require_match(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
+FieldName = Annotated[str, require_match(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
+Effect = Annotated[str, require_word(EFFECTS)]
+FailOn = Annotated[str, require_word(("never", *Severity))]
+Territory = Annotated[str, require_match(r"[A-Z]{2,5}", "a territory such as DE, EU or WORLD")]
+Scalars = Annotated[
+    list[Annotated[Scalar, PlainValidator(_check_scalar)]], BeforeValidator(_as_list), Field(min_length=1)
+]
 Texts = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
 
@@ -130,7 +132,7 @@ class FindingFile:
 
 @dataclass(config=CONFIG)
 class SubjectsFile:
-    """``rules/subjects.yaml``: each kind of subject, its fields, and what each holds or the only words it can hold."""
+    """``rules/subjects.yaml``: each kind of subject with its fields; a field has a description or a list of words."""
 
     subjects: dict[Kebab, dict[FieldName, Text | Annotated[list[Kebab], Field(min_length=1)]]]
 
@@ -166,9 +168,9 @@ Arguments = dict[Annotated[int, Field(ge=0, le=31)], ArgumentFile]
 
 @dataclass(config=CONFIG)
 class CallableFile:
-    """A name with its reason; a bare text is the reason.
+    """A trusted name with its reason; a bare text is the reason.
 
-    ``construct-only``: trusted where ``__new__`` alone makes it. ``refer-only``: trusted where a file merely names it.
+    ``construct-only``: trusted if only ``__new__`` is called. ``refer-only``: trusted if a file only refers to it.
     """
 
     why: Text
@@ -204,15 +206,16 @@ class TrustedFile:
 
 @dataclass(config=CONFIG)
 class DangerousNameFile:
-    """A dangerous name; a bare text is the reason. ``unless`` are conditions under which a call of it is harmless.
+    """A dangerous name; a bare text is the reason.
 
-    ``unless_state`` are regular expressions for attributes: a class is harmless that is constructed with such a state.
+    ``unless`` lists conditions on the arguments of a harmless call. ``unless_state`` lists regular expressions for
+    attributes: an object with a state that matches them all is harmless.
     """
 
     why: Text
     effect: Effect | None = None
     unless: Arguments = Field(default_factory=dict)
-    unless_state: dict[str, Annotated[str, AfterValidator(_compiles)]] = Field(default_factory=dict)
+    unless_state: dict[str, Annotated[str, AfterValidator(_check_pattern)]] = Field(default_factory=dict)
 
 
 @dataclass(config=CONFIG)
@@ -224,7 +227,7 @@ class DangerousAlikeFile(DangerousNameFile):
 
 @dataclass(config=CONFIG)
 class DangerousModuleFile:
-    """A module of which every name is dangerous; a bare text is the reason."""
+    """A module whose names are all dangerous; a bare text is the reason."""
 
     why: Text
     effect: Effect | None = None
@@ -266,37 +269,40 @@ class PolicyFile:
     fail_on: FailOn
     checks: Annotated[list[CheckFamily], Field(min_length=1)] = Field(default_factory=lambda: list(CheckFamily))
     allow_unread: list[AllowedAbsenceFile] = Field(default_factory=list)
-    use: dict[Annotated[Use, BeforeValidator(_kebab)], bool] = Field(default_factory=dict)
+    use: dict[Annotated[Use, BeforeValidator(_convert_to_kebab)], bool] = Field(default_factory=dict)
     monthly_active_users: Annotated[float, Field(ge=0)] | None = None
     annual_revenue_usd: Annotated[float, Field(ge=0)] | None = None
     territories: list[Territory] = Field(default_factory=list)
-    field: Annotated[str, matching(r"([a-z0-9]+(-[a-z0-9]+)*)?", "a word in kebab-case")] = ""
+    field: Annotated[str, require_match(r"([a-z0-9]+(-[a-z0-9]+)*)?", "a word in kebab-case")] = ""
 
 
 T = TypeVar("T")
 
 
 class Shape(Generic[T]):
-    """Holds documents against one of the shapes above."""
+    """Validates documents against one shape."""
 
     def __init__(self, shape: type[T]) -> None:
         self._adapter = TypeAdapter(shape)
 
     def read(self, document: Document) -> T:
-        """The document in this shape. Raises ``ConfigurationError`` with file and line of the first fault."""
+        """Return the document in this shape. Raises ``ConfigurationError`` with file and line of the first fault."""
         try:
             return self._adapter.validate_python(document.data)
         except ValidationError as error:
-            raise _explain(error.errors(include_url=False), document) from None
+            raise _explain_faults(error.errors(include_url=False), document) from None
 
 
-def _explain(faults: list[ErrorDetails], document: Document) -> ConfigurationError:
-    """Say what is wrong in our words, first what stands there: a key misspelt explains the key that is missing."""
+def _explain_faults(faults: list[ErrorDetails], document: Document) -> ConfigurationError:
+    """Describe the first fault in plain words.
+
+    A missing key comes last: it is often there under a misspelled name, and that fault is the better explanation.
+    """
     fault = min(faults, key=lambda fault: fault["type"].startswith("missing"))
     place = tuple(step for step in fault["loc"] if step != "[key]")
     more = f" (and {len(faults) - 1} more in this file)" if len(faults) > 1 else ""
     where = ".".join(str(step) for step in place)
-    return document.error((f"{where}: " if where else "") + _sentence(fault, place) + more, place)
+    return document.error((f"{where}: " if where else "") + _describe_fault(fault, place) + more, place)
 
 
 _WANTED: Mapping[str, str] = {
@@ -314,12 +320,12 @@ _WANTED: Mapping[str, str] = {
 }
 
 
-def _sentence(fault: ErrorDetails, place: Place) -> str:
+def _describe_fault(fault: ErrorDetails, place: Place) -> str:
     kind = fault["type"]
     if kind in ("enum", "literal_error"):
         return f"{fault['input']!r} is not one of {fault['ctx']['expected'].replace(chr(39), '').replace(' or ', ', ')}"
     if kind == "unexpected_keyword_argument":
-        return "is not a key that is known here"
+        return "is not a known key"
     if kind == "value_error":
         return str(fault["ctx"]["error"])
     return _WANTED.get(kind, fault["msg"])

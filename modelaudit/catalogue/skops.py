@@ -1,4 +1,4 @@
-"""``rules/skops.yaml``: what the loaders of skops do with the names in their nodes."""
+"""Read ``rules/skops.yaml``: the use that each loader of skops makes of the name in its node."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_skops(documents: Iterable[Document]) -> SkopsLoaders:
     """Read the loaders.
 
     Raises:
-        ConfigurationError: a loader stands twice.
+        ConfigurationError: a loader is listed twice.
     """
     loaders: dict[str, SkopsLoader] = {}
     generators: set[str] = set()

@@ -1,4 +1,4 @@
-"""``rules/taxonomy.yaml``: where weaknesses stand in the lists by which auditors sort risks."""
+"""Read ``rules/taxonomy.yaml``: the entries of each CWE weakness in other lists of risks, such as MITRE ATLAS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 @dataclass(config=_CONFIG)
 class FrameworkFile:
-    """One list: the address of an entry, with ``{id}`` in its place where each has one of its own, and the entries."""
+    """One list of risks: the address of an entry, where ``{id}`` is replaced, and the title of each entry by its id."""
 
     address: Url
     entries: dict[Text, Text]
@@ -43,7 +43,7 @@ _SHAPE = Shape(TaxonomyFile)
 
 
 def read_taxonomy(documents: Iterable[Document]) -> Mapping[str, tuple[Standard, ...]]:
-    """Read what each weakness stands for: itself first, then the entries of the other lists.
+    """Read the standards of each weakness: the CWE itself first, then the entries of the other lists.
 
     Raises:
         ConfigurationError: a weakness is listed twice, or belongs to an entry that no list has.
@@ -51,7 +51,7 @@ def read_taxonomy(documents: Iterable[Document]) -> Mapping[str, tuple[Standard,
     taxonomy: dict[str, tuple[Standard, ...]] = {}
     for document in documents:
         file = _SHAPE.read(document)
-        entries = {entry.id: entry for entry in _entries(file)}
+        entries = {entry.id: entry for entry in _list_entries(file)}
         for cwe, weakness in file.weaknesses.items():
             strange = [id_ for id_ in weakness.within if id_ not in entries]
             if strange:
@@ -64,13 +64,13 @@ def read_taxonomy(documents: Iterable[Document]) -> Mapping[str, tuple[Standard,
     return taxonomy
 
 
-def _entries(file: TaxonomyFile) -> Iterator[Standard]:
+def _list_entries(file: TaxonomyFile) -> Iterator[Standard]:
     for framework, listed in file.frameworks.items():
         for id_, title in listed.entries.items():
             yield Standard(framework, id_, title, listed.address.replace("{id}", id_))
 
 
-def standards_of(rule: FindingRule, taxonomy: Mapping[str, tuple[Standard, ...]]) -> tuple[Standard, ...]:
-    """What a rule stands for in every list, each entry once; a weakness that no list sorts is left out."""
+def find_standards(rule: FindingRule, taxonomy: Mapping[str, tuple[Standard, ...]]) -> tuple[Standard, ...]:
+    """Return the entries for a rule from all lists, each once, CWE first; an unlisted weakness has none."""
     found = (standard for cwe in rule.rule.cwe for standard in taxonomy.get(cwe, ()))
     return tuple(sorted(dict.fromkeys(found), key=lambda standard: (standard.framework != "CWE", standard.framework)))

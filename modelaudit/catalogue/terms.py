@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
-from modelaudit.catalogue.schema import CONFIG, IsoDate, Kebab, Shape, Territory, Text, Url, among, matching
+from modelaudit.catalogue.schema import CONFIG, IsoDate, Kebab, Shape, Territory, Text, Url, require_match, require_word
 from modelaudit.model.terms import (
     Answer,
     AnswerRule,
@@ -39,7 +39,7 @@ class AnswerFile:
     answer: Answer
     because: Text
     uses: list[Use] = Field(default_factory=list)
-    over: Annotated[str, among(("", *QUANTITIES))] = ""
+    over: Annotated[str, require_word(("", *QUANTITIES))] = ""
     inside: bool = False
     listed: bool = False
 
@@ -54,7 +54,7 @@ class KindFile:
     duty_of: list[Use] = Field(default_factory=list)
     answers: list[AnswerFile] = Field(default_factory=list)
     flows: list[Relation] = Field(default_factory=lambda: list(_DEFAULT_FLOWS))
-    needs: list[Annotated[str, among(_CLAUSE_FIELDS)]] = Field(default_factory=list)
+    needs: list[Annotated[str, require_word(_CLAUSE_FIELDS)]] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -76,9 +76,9 @@ class ClauseFile:
     section: str = ""
     number: Annotated[float, Field(gt=0)] | None = None
     territories: list[Territory] = Field(default_factory=list)
-    scope: Annotated[str, among(("", "multimodal"))] = ""
+    scope: Annotated[str, require_word(("", "multimodal"))] = ""
     fields: list[Kebab] = Field(default_factory=list)
-    url: Annotated[str, matching(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
+    url: Annotated[str, require_match(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
     words: list[Text] = Field(default_factory=list)
 
 
@@ -86,14 +86,14 @@ class ClauseFile:
 class LicenseFile:
     """``rules/licenses/<id>.yaml``."""
 
-    id: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX identifier or LicenseRef-…")]
+    id: Annotated[str, require_match(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX identifier or LicenseRef-…")]
     name: Text
     category: LicenseCategory
     url: Url
     read: IsoDate = ""
     version: str = ""
     open: bool = False
-    policy_url: Annotated[str, matching(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
+    policy_url: Annotated[str, require_match(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
     hub_ids: list[Text] = Field(default_factory=list)
     aliases: list[Text] = Field(default_factory=list)
     clauses: list[ClauseFile] = Field(default_factory=list)

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
-from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, among
+from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, require_word
 from modelaudit.model.catalogue import (
     CODE_KINDS,
     EFFECTS,
@@ -28,8 +28,8 @@ from modelaudit.model.catalogue import (
     VocabularyDeclaration,
 )
 
-VocabularyKind = Annotated[Kebab, among((*CODE_KINDS, *OTHER_KINDS))]
-Effect = Annotated[str, among((*EFFECTS, *MORE_EFFECTS))]
+VocabularyKind = Annotated[Kebab, require_word((*CODE_KINDS, *OTHER_KINDS))]
+Effect = Annotated[str, require_word((*EFFECTS, *MORE_EFFECTS))]
 
 
 def _as_entry(value: object) -> object:
@@ -38,7 +38,7 @@ def _as_entry(value: object) -> object:
 
 @dataclass(config=CONFIG)
 class DangerousNameFile:
-    """A dangerous name: what it does, and the family of harm where the file's own is not it."""
+    """A dangerous name with its reason; ``effect`` replaces the family of harm of the file."""
 
     why: Text
     effect: Effect | None = None
@@ -97,9 +97,9 @@ class UnlistedUseFile:
 
 @dataclass(config=CONFIG)
 class HarmlessFile:
-    """Uses that need no rule for a dangerous name of these effects (of any, without), or for a detection.
+    """Uses that need no rule for a dangerous name of these effects, or of any effect if none is listed.
 
-    ``but_names`` need a rule all the same.
+    A detection in these uses needs no rule either. The names in ``but_names`` need a rule all the same.
     """
 
     uses: Annotated[list[Text], Field(min_length=1)]
@@ -185,7 +185,7 @@ def read_vocabularies(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
         documents: the vocabulary that each file's place gives, and the file.
 
     Raises:
-        ConfigurationError: a file is not a list, or a name stands twice in one vocabulary.
+        ConfigurationError: a file is not a list, or a name is listed twice in one vocabulary.
     """
     vocabularies: dict[str, dict[str, CallableEntry]] = {}
     for vocabulary, document in documents:

@@ -1,4 +1,4 @@
-"""Which files are chunks of an array, as the metadata of the array account for them."""
+"""Recognise the files that are chunks of an array, by the shape and the chunk names in the metadata of the array."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _MOST_DIMENSIONS: Final = 64
 _LONGEST_NUMBER: Final = 20
 
 
-class Chunks:
-    """The grids of chunks of a snapshot, by the folder of their array; members of an archive lie in its folders."""
+class ChunkGrids:
+    """The grids of chunks of a snapshot, by container and folder of their array; the container of a file is empty."""
 
     def __init__(self, references: Iterable[tuple[str, References]]) -> None:
         self._grids: defaultdict[tuple[str, str], set[Grid]] = defaultdict(set)
         for address, group in references:
             for grid in group.grids:
-                folder = _folder(address, grid.folder)
+                folder = _locate_folder(address, grid.folder)
                 if folder is not None:
                     self._grids[folder].add(grid)
 
-    def hold(self, address: str) -> bool:
-        """Whether ``address`` is a chunk of an array, or what lies in one."""
+    def includes_address(self, address: str) -> bool:
+        """Whether ``address`` is a chunk of an array or a part of one."""
         if not self._grids:
             return False
-        # A chunk may be decompressed, and a shard may hold bytes behind its compressed part: both belong to the chunk.
+        # The address of decompressed bytes, or of bytes after a compressed part, ends with a mark inside the chunk.
         container, path = split_member(strip_inner(address))
         steps = path.split("/")
         for length in range(max(0, len(steps) - _MOST_DIMENSIONS - 1), len(steps)):
@@ -39,8 +39,8 @@ class Chunks:
         return False
 
 
-def _folder(address: str, below: str) -> tuple[str, str] | None:
-    """Container and path of the folder ``below`` the folder of ``address``; ``None`` where it would lie outside."""
+def _locate_folder(address: str, below: str) -> tuple[str, str] | None:
+    """Return container and path of a folder relative to the folder of ``address``; ``None`` for one outside."""
     container, path = split_member(address)
     folder = posixpath.normpath(posixpath.join(posixpath.dirname(path), below.strip("/") or "."))
     if folder == ".." or folder.startswith("../"):

@@ -1,4 +1,4 @@
-"""Code objects as evidence: what the code that a pickle rebuilds would reach for."""
+"""Describe Python code objects as evidence: the imports, names and constants of code that a pickle rebuilds."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import Final
 
 from modelaudit.model.structure import CodeOutline
 
-_OUTLINES_TOLD: Final = 6
-_LINE: Final = 400
+_MOST_OUTLINES: Final = 6
+_LONGEST_LINE: Final = 400
 
 
-def evidence_of_code(outlines: Iterable[CodeOutline]) -> Iterator[str]:
-    """Two lines at most for each code object, the outermost first: what it uses, and the instructions that do.
+def describe_code(outlines: Iterable[CodeOutline]) -> Iterator[str]:
+    """Yield at most two lines for each code object, the outermost first: the names it uses, and its instructions.
 
     ``code object <module> (Python 3.13): imports os; uses system; constants 'echo'``
     """
-    told = list(outlines)
-    for outline in told[:_OUTLINES_TOLD]:
+    found = list(outlines)
+    for outline in found[:_MOST_OUTLINES]:
         versions = f" (Python {outline.versions})" if outline.versions else ""
         parts = [
             f"{what} {', '.join(each)}"
             for what, each in (("imports", outline.imports), ("uses", outline.names), ("constants", outline.constants))
             if each
         ]
-        yield _cut(f"code object {outline.name}{versions}: {'; '.join(parts) or 'uses no names and no texts'}")
+        yield _shorten_line(f"code object {outline.name}{versions}: {'; '.join(parts) or 'uses no names and no texts'}")
         if outline.instructions:
-            yield _cut(f"  {'; '.join(outline.instructions)}")
-    if len(told) > _OUTLINES_TOLD:
-        yield f"{len(told) - _OUTLINES_TOLD} more code objects lie inside it"
+            yield _shorten_line(f"  {'; '.join(outline.instructions)}")
+    if len(found) > _MOST_OUTLINES:
+        yield f"{len(found) - _MOST_OUTLINES} more code objects are inside it"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LINE else text[: _LINE - 1] + "…"
+def _shorten_line(text: str) -> str:
+    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"

@@ -1,9 +1,10 @@
 """Match subjects against rules: findings and the absences that remain, in a stable order.
 
 A rule turns a subject into a finding. A *fallback* rule fires only on subjects that no other rule matches, whatever its
-family. An absence remains where a rule says so (``leaves``), where the subject says so whichever rules match, and where
-the subject has a default and no rule of its own matches. The subject decides, not a rule file: a rule that is missing
-changes the words of a report and never the verdict to a pass.
+family. An absence remains in three cases: a matching rule has ``leaves``; the subject has ``leaves``, whichever rules
+match; the subject has a ``default`` and no rule matches (each fallback rule has ``leaves`` of its own). Since the
+subject carries its own consequence, a missing rule changes the words of a report and never turns the verdict into a
+pass.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from modelaudit.checks.redaction import redacted
+from modelaudit.checks.redaction import redact_secrets
 from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import FindingRule, Scalar, Subject
@@ -25,11 +26,11 @@ _FINDINGS_KEPT: Final = 200
 _SHOWN_FIELDS: Final = ("format", "use", "kind", "name", "detail")
 
 _Value = tuple[bool, Scalar]
-_LATEST: Final[list[tuple[Mapping[str, FindingRule], tuple[CheckFamily, ...], Dispatch]]] = []
-_NO_TABLES: Final[Mapping[str, dict[_Value, list[_Entry]]]] = {}
+_LATEST_INDEX: Final[list[tuple[Mapping[str, FindingRule], tuple[CheckFamily, ...], RuleIndex]]] = []
+_NO_TABLES: Final[Mapping[str, dict[_Value, list[_IndexedMatcher]]]] = {}
 
 
-class Dispatch:
+class RuleIndex:
     """Index the matchers of rules by the values that they ask for.
 
     A subject is compared only with matchers that ask for a value that it has, so that the cost of a rule set does not
@@ -43,13 +44,13 @@ class Dispatch:
     def __init__(self, rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> None:
         chosen = list(rules.values())
         self.families = frozenset(families)
-        self._tables: dict[str, dict[str, dict[_Value, list[_Entry]]]] = {}
-        self._unconditional: dict[str, list[_Entry]] = {}
+        self._tables: dict[str, dict[str, dict[_Value, list[_IndexedMatcher]]]] = {}
+        self._unconditional: dict[str, list[_IndexedMatcher]] = {}
         counts = _count_values(chosen)
         for number, rule in enumerate(chosen):
             for matcher in rule.match:
-                asked = {field: frozenset(map(_value, values)) for field, values in matcher.where}
-                entry = _Entry(number, rule, tuple(asked.items()))
+                asked = {field: frozenset(map(_make_comparable, values)) for field, values in matcher.where}
+                entry = _IndexedMatcher(number, rule, tuple(asked.items()))
                 if not asked:
                     self._unconditional.setdefault(matcher.subject, []).append(entry)
                     continue
@@ -62,14 +63,14 @@ class Dispatch:
         """Return the rules with a matcher that fits, each once, in the order of the rule set."""
         entries = list(self._unconditional.get(subject.kind, ()))
         for field, table in self._tables.get(subject.kind, _NO_TABLES).items():
-            entries += table.get(_value(subject.fields.get(field)), ())
+            entries += table.get(_make_comparable(subject.fields.get(field)), ())
         fitting = {entry.number: entry.rule for entry in entries if entry.fits(subject.fields)}
         rules = [fitting[number] for number in sorted(fitting)]
         return [rule for rule in rules if not rule.is_fallback] or rules
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _IndexedMatcher:
     """One matcher: the number of its rule, the rule, and the values that it asks for by field."""
 
     number: int
@@ -77,38 +78,41 @@ class _Entry:
     where: tuple[tuple[str, frozenset[_Value]], ...]
 
     def fits(self, fields: Mapping[str, Scalar]) -> bool:
-        return all(_value(fields.get(field)) in values for field, values in self.where)
+        return all(_make_comparable(fields.get(field)) in values for field, values in self.where)
 
 
-def _value(value: Scalar) -> _Value:
+def _make_comparable(value: Scalar) -> _Value:
     # 1 == True in Python, but not in a rule.
     return isinstance(value, bool), value
 
 
 def _count_values(rules: Iterable[FindingRule]) -> dict[tuple[str, str], int]:
-    """How many values of a kind's field the rules ask for: the more, the fewer matchers share one."""
+    """Count the values that rules ask for in each field of each kind.
+
+    A matcher is indexed by its field with the most values, because fewest matchers share one of those values.
+    """
     asked: dict[tuple[str, str], set[_Value]] = {}
     for rule in rules:
         for matcher in rule.match:
             for field, values in matcher.where:
-                asked.setdefault((matcher.subject, field), set()).update(map(_value, values))
+                asked.setdefault((matcher.subject, field), set()).update(map(_make_comparable, values))
     return {place: len(values) for place, values in asked.items()}
 
 
-def check(
+def collect_findings(
     subjects: Iterable[Subject], rules: Mapping[str, FindingRule], families: Collection[CheckFamily]
 ) -> tuple[Finding, ...]:
     """Return the findings of the chosen families, as ``judge_subjects`` does with indexed rules."""
-    return judge_subjects(subjects, Dispatch(rules, families)).findings
+    return judge_subjects(subjects, RuleIndex(rules, families)).findings
 
 
-def dispatch_of(rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> Dispatch:
-    """The rules laid out; once for all scans that follow one another with the same rules, as they do in one process."""
+def index_rules(rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> RuleIndex:
+    """Return the index of the rules; the latest one is kept for further scans of this process with the same rules."""
     asked = tuple(families)
-    latest = _LATEST[-1] if _LATEST else None
+    latest = _LATEST_INDEX[-1] if _LATEST_INDEX else None
     if latest is None or latest[0] is not rules or latest[1] != asked:
-        latest = (rules, asked, Dispatch(rules, asked))
-        _LATEST[:] = [latest]
+        latest = (rules, asked, RuleIndex(rules, asked))
+        _LATEST_INDEX[:] = [latest]
     return latest[2]
 
 
@@ -128,7 +132,7 @@ class _Group:
     subjects: list[Subject]
 
 
-def judge_subjects(subjects: Iterable[Subject], dispatch: Dispatch) -> Judgements:
+def judge_subjects(subjects: Iterable[Subject], dispatch: RuleIndex) -> Judgements:
     """Match subjects against rules.
 
     Subjects that differ only in their location make one finding with the evidence of all. Beyond a bound, further
@@ -150,7 +154,7 @@ def judge_subjects(subjects: Iterable[Subject], dispatch: Dispatch) -> Judgement
     findings = _bound_findings([finding for finding, _ in made])
     absences: list[tuple[str, Unread]] = []
     if CheckFamily.SECURITY in dispatch.families:
-        absences += _absences_of_ruleless(ruleless)
+        absences += _list_ruleless_absences(ruleless)
     for finding in findings:
         group = group_of[finding.rule, finding.artifact, finding.key]
         reason = group.rule.leaves or next((each.leaves for each in group.subjects if each.leaves), None)
@@ -159,15 +163,15 @@ def judge_subjects(subjects: Iterable[Subject], dispatch: Dispatch) -> Judgement
     return Judgements(findings, tuple(dict.fromkeys(absences)))
 
 
-def _absences_of_ruleless(subjects: Iterable[Subject]) -> Iterator[tuple[str, Unread]]:
-    """The absences of subjects that not even a fallback rule matches, bounded as findings are."""
+def _list_ruleless_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str, Unread]]:
+    """Yield the absences of subjects that not even a fallback rule matches, bounded as findings are."""
     counts: Counter[str] = Counter()
     for subject in {(each.artifact, each.key): each for each in subjects}.values():
         counts[subject.artifact] += 1
         reason = subject.leaves or subject.default
         if reason is not None and counts[subject.artifact] <= _FINDINGS_KEPT:
             shown = [str(subject.fields[field]) for field in _SHOWN_FIELDS if subject.fields.get(field)]
-            detail = redacted(f"no rule judges this {subject.kind}: {' '.join(shown)}")
+            detail = redact_secrets(f"no rule judges this {subject.kind}: {' '.join(shown)}")
             yield subject.artifact, Unread(reason, detail, subject.location)
 
 
@@ -182,10 +186,12 @@ def _make_finding(rule: FindingRule, same: list[Subject]) -> Finding:
         severity=rule.rule.severity,
         check=rule.rule.check,
         artifact=first.artifact,
-        message=redacted(_fill_message(rule.message, first.fields)),
-        location=replace(first.location, key=redacted(first.location.key)) if first.location.key else first.location,
-        evidence=tuple(redacted(line) for line in (*evidence, *first.listing)),
-        key=redacted(first.key),
+        message=redact_secrets(_fill_message(rule.message, first.fields)),
+        location=replace(first.location, key=redact_secrets(first.location.key))
+        if first.location.key
+        else first.location,
+        evidence=tuple(redact_secrets(line) for line in (*evidence, *first.listing)),
+        key=redact_secrets(first.key),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the extension of an artifact promises what its bytes are."""
+"""Compare the formats that readers recognised in an artifact with those that its extension promises."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ from typing import Final
 from modelaudit.model.catalogue import Formats, Scalar, Subject
 from modelaudit.model.report import FormatNote
 
-# What containers put after the name of a member that has a namesake.
+# Containers number the members of one name: "data.pkl#2".
 _ORDINAL: Final = re.compile(r"#\d+\Z")
-# What libraries put behind a format on purpose: labels in an archive behind a graph for small devices.
-_BEHIND: Final = {"zip": "tflite"}
-
-# What stands where a file's content should be keeps no promise and breaks none.
+# Formats that libraries append to another format on purpose: TFLite stores labels in an archive after the graph.
+_APPENDED_TO: Final = {"zip": "tflite"}
+# A placeholder replaces the content of a file, so it cannot contradict the extension.
 _PLACEHOLDERS: Final = frozenset({"git-lfs-pointer"})
 
 
-def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats) -> Iterator[Subject]:
-    """One subject for every artifact and format that its extension does not promise.
+def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: Formats) -> Iterator[Subject]:
+    """Yield one subject for every artifact and format that its extension does not promise.
 
     Args:
-        recognised: (address, format) of everything that a reader recognised; an artifact that is several formats at
-            once occurs with each.
-        formats: what extensions promise; one that is not listed promises nothing.
+        recognised: address and format of each recognition; an artifact of several formats occurs once with each.
+        formats: the promises of extensions; an unlisted extension promises nothing.
     """
     both = frozenset(recognised := list(recognised))
     for address, format_ in recognised:
-        if (address, _BEHIND.get(format_)) in both:
+        if (address, _APPENDED_TO.get(format_)) in both:
             continue
-        extension = extension_of(address)
+        extension = find_extension(address)
         promise = formats.promises.get(extension)
         if promise is None or format_ in promise.formats or format_ in _PLACEHOLDERS:
             continue
@@ -47,8 +45,8 @@ def subjects_of_formats(recognised: Iterable[tuple[str, str]], formats: Formats)
         yield Subject("extension", address, fields, format_, evidence=(f"the bytes were read as {format_}",))
 
 
-def notes_of(recognised: Iterable[str], formats: Formats) -> tuple[FormatNote, ...]:
-    """What is known of each format, in order of its name, each once."""
+def describe_formats(recognised: Iterable[str], formats: Formats) -> tuple[FormatNote, ...]:
+    """Return for each format whether its loaders run code, with the reason, in the order of names."""
     return tuple(
         FormatNote(format_, True, formats.runs_code[format_])
         if format_ in formats.runs_code
@@ -57,8 +55,8 @@ def notes_of(recognised: Iterable[str], formats: Formats) -> tuple[FormatNote, .
     )
 
 
-def extension_of(address: str) -> str:
-    """The extension of an artifact's own name, lower case and with its dot; empty where it has none."""
+def find_extension(address: str) -> str:
+    """Return the extension of the last part of an address, in lower case with its dot; empty if it has none."""
     name = _ORDINAL.sub("", re.split(r"[!/\\]", address)[-1])
     stem, dot, extension = name.rpartition(".")
     return dot + extension.lower() if stem else ""

@@ -12,7 +12,7 @@ from typing import Final
 
 from modelaudit.checks.callables import UNREVIEWED, Judgement
 from modelaudit.checks.paths import judge_path
-from modelaudit.checks.redaction import redacted
+from modelaudit.checks.redaction import redact_secrets
 from modelaudit.model.catalogue import (
     DETECTIONS,
     Catalogue,
@@ -31,12 +31,12 @@ _UNDECLARED: Final = VocabularyDeclaration(UnlistedPolicy("names", Unlisted.ABSE
 _UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
 
 
-def subjects_of_outline(address: str, outline: Outline, catalogue: Catalogue) -> Iterator[Subject]:
+def build_outline_subjects(address: str, outline: Outline, catalogue: Catalogue) -> Iterator[Subject]:
     """Lay out every mention that its vocabulary does not trust, in the order of the file."""
     for mention in outline.mentions:
         judgement = _judge_mention(mention, catalogue)
         if judgement.standing is not Standing.TRUSTED:
-            yield subject_of_mention(address, outline.format, mention, judgement, catalogue.declarations)
+            yield build_mention_subject(address, outline.format, mention, judgement, catalogue.declarations)
 
 
 def _judge_mention(mention: Mention, catalogue: Catalogue) -> Judgement:
@@ -46,7 +46,7 @@ def _judge_mention(mention: Mention, catalogue: Catalogue) -> Judgement:
     return Judgement(entry.standing, entry.effect, entry.why, entry) if entry else _UNLISTED
 
 
-def subject_of_mention(
+def build_mention_subject(
     address: str,
     format_: str,
     mention: Mention,
@@ -66,7 +66,7 @@ def subject_of_mention(
         key: for the fingerprint; by default vocabulary, use and name.
         evidence: one line; by default place, use, name and detail.
     """
-    name, detail = redacted(mention.name), redacted(mention.detail)
+    name, detail = redact_secrets(mention.name), redact_secrets(mention.detail)
     fields: dict[str, Scalar] = {
         "format": format_,
         "vocabulary": mention.vocabulary,

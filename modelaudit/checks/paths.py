@@ -1,7 +1,7 @@
-"""How the path of something in Python is judged that a configuration or a graph spells out: ``torch.optim.Adam``.
+"""Judge the dotted path of a Python object in a configuration or a graph, such as ``torch.optim.Adam``.
 
-A loader of such a path imports as much of it as is a module and walks the rest from attribute to attribute, so that
-``any.module.os.system`` is ``os.system``.
+A loader imports the longest prefix of the path that is a module, and looks the rest up attribute by attribute. A module
+that imports ``os`` has it as an attribute, so that ``any.module.os.system`` is ``os.system``.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from modelaudit.model.catalogue import Callables, Standing
 from modelaudit.model.pickle import Name
 
 _PATH: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*+")
-_HIDDEN: Final = Judgement(Standing.UNRESOLVED, why="it is only put together when the file is read")
+_COMPUTED: Final = Judgement(Standing.UNRESOLVED, why="it is only put together when the file is read")
 _UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
-# Modules that others import under their own name, so that a path may pass through them from anywhere.
-_PASSED: Final = frozenset(
+# Dangerous modules that many others import under their own name, so that a path can reach them through any module.
+_REACHABLE_MODULES: Final = frozenset(
     {"os", "posix", "nt", "subprocess", "pty", "ctypes", "builtins", "__builtins__", "shutil", "importlib", "runpy",
      "marshal", "_posixsubprocess"}
 )  # fmt: skip
 
 
 def judge_path(path: str, callables: Callables) -> Judgement:
-    """The standing of what the loader of ``path`` ends up with and calls, with whatever the file gives it."""
+    """Return the judgement of the object at ``path``, which the loader calls with arguments from the file."""
     if _PATH.fullmatch(path) is None:
-        return _HIDDEN if "$" in path else _UNLISTED
+        return _COMPUTED if "$" in path else _UNLISTED
     parts = path.split(".")
-    found = [_judged(parts, start, callables) for start in range(len(parts))]
+    found = [_judge_from(parts, start, callables) for start in range(len(parts))]
     whole = found[0]
     if whole.standing is not Standing.DANGEROUS:
         whole = next((each for each in found[1:] if each.standing is Standing.DANGEROUS), whole)
@@ -38,13 +38,13 @@ def judge_path(path: str, callables: Callables) -> Judgement:
     return whole
 
 
-def _judged(parts: list[str], start: int, callables: Callables) -> Judgement:
-    """What the path from ``start`` on means; within a path, only what a walk may really pass through."""
+def _judge_from(parts: list[str], start: int, callables: Callables) -> Judgement:
+    """Judge the part of a path from ``start`` on; after the start only if it begins with a reachable module."""
     rest = parts[start:]
-    if start and rest[0] not in _PASSED:
+    if start and rest[0] not in _REACHABLE_MODULES:
         return _UNLISTED
     if len(rest) == 1:
-        return _alone(rest[0], callables) if not start else _UNLISTED
+        return _judge_single_name(rest[0], callables) if not start else _UNLISTED
     readings = [judge_name(Name(".".join(rest[:-1]), rest[-1]), callables)]
     for split in range(1, len(rest) - 1):
         entry = callables.by_name.get(f"{'.'.join(rest[:split])}:{'.'.join(rest[split:])}")
@@ -54,8 +54,8 @@ def _judged(parts: list[str], start: int, callables: Callables) -> Judgement:
     return next(dangerous, readings[0])
 
 
-def _alone(word: str, callables: Callables) -> Judgement:
-    """A path of one word: a module that is imported, or a function that every program has."""
+def _judge_single_name(word: str, callables: Callables) -> Judgement:
+    """Judge a path of one word: a module, or a builtin function."""
     built_in = callables.by_name.get(f"builtins.{word}")
     if built_in is not None:
         return Judgement(built_in.standing, built_in.effect, built_in.why, built_in)

@@ -1,4 +1,4 @@
-"""What the acts of a pickle mean: each becomes a subject with the standing of the name it concerns."""
+"""Judge the acts of a pickle: imports, calls, constructions and changes, each with the standing of its name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 from modelaudit.checks.callables import Judgement, judge_name
-from modelaudit.checks.code import evidence_of_code
-from modelaudit.checks.kept import (
+from modelaudit.checks.code import describe_code
+from modelaudit.checks.state import is_allowed_state
+from modelaudit.checks.stored_functions import (
     collects_items,
     find_argument,
     find_stored_functions,
@@ -16,8 +17,7 @@ from modelaudit.checks.kept import (
     keeps_function,
     may_call_stored,
 )
-from modelaudit.checks.state import is_allowed_state
-from modelaudit.checks.values import describe, shorten
+from modelaudit.checks.values import format_value, shorten
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentUse, Callables, Standing, Subject
 from modelaudit.model.pickle import (
@@ -41,13 +41,13 @@ _CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
 _ACT_OF_USE: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.KEEPS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
 
 
-def subjects_of_program(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
+def build_pickle_subjects(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
     """Yield every act that is not trusted, with an outline of the code that it builds or unmarshals."""
     codes: dict[int | None, list[CodeOutline]] = {}
     for outline in program.codes:
         codes.setdefault(outline.offset, []).append(outline)
     for subject in _judge_events(artifact, program, callables):
-        lines = evidence_of_code(codes.get(subject.location.offset, ()))
+        lines = describe_code(codes.get(subject.location.offset, ()))
         yield replace(subject, evidence=(*subject.evidence, *lines))
 
 
@@ -129,7 +129,7 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
         assert argument is not None
         found = judge_name(argument, callables)
         if rule.use not in _ACT_OF_USE or found.standing is Standing.TRUSTED:
-            yield _make_subject(artifact, event, "argument", event.subject, found, describe(argument))
+            yield _make_subject(artifact, event, "argument", event.subject, found, format_value(argument))
         else:
             yield _make_subject(artifact, event, _ACT_OF_USE[rule.use].value, argument, found)
 
@@ -205,9 +205,9 @@ def _judge_subject(
 def _make_subject(
     artifact: str, event: PickleEvent, act: str, subject: Value, judgement: Judgement, detail: str = ""
 ) -> Subject:
-    name = describe(subject)
-    arguments = ", ".join(describe(argument) for argument in event.arguments)
-    shown = f"{event.opcode} {describe(event.subject)}" + (f"({arguments})" if event.arguments else "")
+    name = format_value(subject)
+    arguments = ", ".join(format_value(argument) for argument in event.arguments)
+    shown = f"{event.opcode} {format_value(event.subject)}" + (f"({arguments})" if event.arguments else "")
     return Subject(
         kind="pickle-act",
         artifact=artifact,

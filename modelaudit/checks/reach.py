@@ -1,4 +1,7 @@
-"""Whether a loader imports the file in which something stands; what only people run is theirs to judge."""
+"""Decide whether a loader imports a file with code that trusts code of other repositories.
+
+The same call in a script that only people run is their own decision, and is judged less severely.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,22 @@ from modelaudit.model.outline import ReferenceKind
 TRUST: Final = "trust"
 """The effect of code that has a loader run what another repository brings along."""
 
-# What is run without any file naming it: by servers, by the generation loop, by Python and by installers.
-_UNASKED: Final = ("handler.py", "generate.py", "__init__.py", "setup.py", "conftest.py", "sitecustomize.py")
+# Servers, the generation loop of transformers, Python and installers run these files without any reference to them.
+_ALWAYS_IMPORTED: Final = ("handler.py", "generate.py", "__init__.py", "setup.py", "conftest.py", "sitecustomize.py")
 
 
-def is_held(subject: Subject) -> bool:
-    """Whether it depends on who imports the file what the subject means."""
+def depends_on_importer(subject: Subject) -> bool:
+    """Whether the severity of the subject depends on the program that imports the file."""
     return subject.kind == "mention" and subject.fields["effect"] == TRUST
 
 
-def by_reach(held: Iterable[Subject], references: Sequence[Subject], is_alone: bool) -> list[Subject]:
-    """The subjects that were held back, with the use ``call-by-loader`` where a loader comes to the file by itself.
+def resolve_reach(held: Iterable[Subject], references: Sequence[Subject], is_alone: bool) -> list[Subject]:
+    """Return the subjects that were held back, with the use ``call-by-loader`` where a loader imports the file.
 
     Args:
-        held: subjects for which ``is_held`` holds.
-        references: what files name of other files, as ``checks.references`` tells.
-        is_alone: nothing but one file was scanned, so that nobody knows who imports it.
+        held: subjects for which ``depends_on_importer`` holds.
+        references: references compared with the snapshot, as ``build_reference_subjects`` returns them.
+        is_alone: only one file was scanned; its importer is unknown, and a loader is assumed.
     """
     imported = {each.fields["path"] for each in references if each.fields["kind"] == ReferenceKind.CODE}
     return [
@@ -36,7 +39,7 @@ def by_reach(held: Iterable[Subject], references: Sequence[Subject], is_alone: b
         if is_alone
         or subject.artifact in imported
         or is_member(subject.artifact)
-        or subject.artifact.endswith(_UNASKED)
+        or subject.artifact.endswith(_ALWAYS_IMPORTED)
         else subject
         for subject in held
     ]

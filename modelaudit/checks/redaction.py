@@ -1,11 +1,11 @@
-"""Takes secrets out of what reports show of a file. What they are, and where, is told by a finding of its own."""
+"""Remove secrets from the evidence that reports quote. A separate finding reports the kind and place of the secret."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# What tokens of providers begin with. After one of them, whatever is long and unbroken is taken out.
+# Prefixes of providers' tokens. The unbroken text after such a prefix is removed if it is long enough.
 _STARTS: Final = (
     r"hf_|api_org_|sk-|sk_(?=live|test|[0-9a-f]{20})|rk_live_|pk_live_|gh[pousr]_|github_pat_|glpat-|gldt-|glrt-"
     r"|xox[abposr]-|AKIA|ASIA|AIza|ya29\.|GOCSPX-|pypi-|npm_|gsk_|nvapi-|r8_|SG\.|eyJ|pplx-|xai-|csk-"
@@ -25,10 +25,10 @@ _SHAPES: Final = re.compile(
 _MARKS: Final = re.compile(rf"{_STARTS}|://|\d{{8}}:|(?i:passw|pwd|key|secret|token|bearer)")
 
 
-def redacted(text: str) -> str:
-    """``text`` with an ellipsis for what has the shape of a secret."""
-    return _SHAPES.sub(_hidden, text) if _MARKS.search(text) else text
+def redact_secrets(text: str) -> str:
+    """Replace everything that has the shape of a secret by an ellipsis."""
+    return _SHAPES.sub(_hide_secret, text) if _MARKS.search(text) else text
 
 
-def _hidden(match: re.Match[str]) -> str:
+def _hide_secret(match: re.Match[str]) -> str:
     return f"{match['auth'] or match['start'] or match['name'] or match['bot'] or ''}…"

@@ -1,4 +1,4 @@
-"""What files name of other files, held against the files that are there."""
+"""Compare the references between files with the files of the snapshot."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from modelaudit.model.structure import UnreadReason
 _WEB: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ABSOLUTE: Final = re.compile(r"[/\\~]|[A-Za-z]:")
 _FOREIGN: Final = "--"
-# What these formats name as code is one file that is run as Python; of others it may be a folder or an archive.
+# In these formats, a reference to code is one file that Python runs. In others it may be a folder or an archive.
 _RUN_AS_PYTHON: Final = frozenset({"python-build", "notebook"})
 _OF_CODE: Final = (".py", ".pyw", ".py3", ".ipynb", ".ipy", ".pyx")
-# What a loader cannot do without: the tensors of a graph in other files, and the code of an auto_map.
+# References that a loader cannot do without: the tensors of a graph in other files, and the code of an auto_map.
 _NEEDED: Final = {
     "onnx": ReferenceKind.DATA,
     "ort": ReferenceKind.DATA,
     "tflite": ReferenceKind.DATA,
     "auto-map": ReferenceKind.CODE,
 }
-# HDF5 looks for other files in the folder in which the program runs, whichever file lies beside this one.
+# HDF5 looks for other files in the current folder of the program first, so a file beside this one is not decisive.
 _LOOK_ELSEWHERE: Final = frozenset({"hdf5"})
 _LINKS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
 
 
-def subjects_of_references(
+def build_reference_subjects(
     references: Sequence[tuple[str, References]], artifacts: Iterable[Artifact]
 ) -> Iterator[Subject]:
-    """One subject for every file that another one names, with what stands there.
+    """Yield one subject for every reference, with the state of its target.
 
     Args:
-        references: what was read, with the address of the file that says so.
+        references: the references as read, with the address of the file that contains them.
         artifacts: all files of the snapshot.
     """
     files = {artifact.path: artifact for artifact in artifacts}
     for address, group in references:
         for reference in group.items:
-            yield _subject(address, group.format, reference, files)
+            yield _build_subject(address, group.format, reference, files)
 
 
-def _subject(address: str, format_: str, reference: Reference, files: Mapping[str, Artifact]) -> Subject:
-    target, path = _resolved(address, reference)
+def _build_subject(address: str, format_: str, reference: Reference, files: Mapping[str, Artifact]) -> Subject:
+    target, path = _resolve_target(address, reference)
     is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_OF_CODE)
-    state = target or ("disguised" if is_hidden else _state(path, reference, files))
+    state = target or ("disguised" if is_hidden else _find_state(path, reference, files))
     found = files.get(path)
     fields: dict[str, Scalar] = {
         "format": format_,
@@ -82,8 +82,8 @@ def _find_default(format_: str, reference: Reference, state: str) -> UnreadReaso
     return None if is_ordinary else UnreadReason.UNJUDGED
 
 
-def _resolved(address: str, reference: Reference) -> tuple[str, str]:
-    """The state that the spelling alone tells, if it does, and the path within the snapshot."""
+def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
+    """Return the state that follows from the spelling alone, or an empty text, and the path within the snapshot."""
     target = reference.target
     if _WEB.match(target):
         return "web", target
@@ -94,13 +94,13 @@ def _resolved(address: str, reference: Reference) -> tuple[str, str]:
     folder = posixpath.dirname(file_of(address))
     steps = target.replace("\\", "/")
     path = posixpath.normpath(posixpath.join(folder, steps))
-    # A path that leaves a folder and comes back is no honest one: a link may stand where it turns (CVE-2024-27318).
+    # A path that leaves a folder and comes back is suspicious: the folder may be a link elsewhere (CVE-2024-27318).
     if path == ".." or path.startswith("../"):
         return "outside", path
     return ("detour" if ".." in steps.split("/") else ""), path
 
 
-def _state(path: str, reference: Reference, files: Mapping[str, Artifact]) -> str:
+def _find_state(path: str, reference: Reference, files: Mapping[str, Artifact]) -> str:
     found = files.get(path)
     parents = path.split("/")
     for length in range(1, len(parents) + 1):

@@ -1,4 +1,4 @@
-"""What the nodes of a skops file mean: each name judged as if a pickle did with it what the node's loader does."""
+"""Judge the nodes of a skops file: each name as if a pickle used it in the way that the node's loader does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.checks.callables import UNREVIEWED, Judgement, judge_name
-from modelaudit.checks.mentions import subject_of_mention
+from modelaudit.checks.mentions import build_mention_subject
 from modelaudit.model.catalogue import Callables, Catalogue, SkopsLoader, SkopsLoaders, Standing, Subject
 from modelaudit.model.outline import PYTHON_NAMES, Mention
 from modelaudit.model.pickle import Name
@@ -19,13 +19,13 @@ _CALLABLE: Final = frozenset({"FunctionNode", "TypeNode"})
 _OBJECTS: Final = frozenset({"ConstructorFromReduceNode", "ObjectNode"})
 
 
-def subjects_of_schema(artifact: str, schema: SkopsSchema, catalogue: Catalogue) -> Iterator[Subject]:
-    """Lay out every node that is not plainly trusted."""
+def build_skops_subjects(artifact: str, schema: SkopsSchema, catalogue: Catalogue) -> Iterator[Subject]:
+    """Yield a subject for every name of a node that is not trusted."""
     for node, use, name, judgement in _judge_nodes(schema, catalogue.skops, catalogue.callables):
         mention = Mention(PYTHON_NAMES, use, name, Location(key=name), node.loader)
         place = f" as {node.role}" if node.role else ""
         evidence = f"{node.loader}{place}: {node.module}.{node.name}" + (f", {node.member}" if node.member else "")
-        yield subject_of_mention(
+        yield build_mention_subject(
             artifact, "skops", mention, judgement, catalogue.declarations, f"{use} {name}", evidence
         )
 
@@ -38,7 +38,7 @@ def _judge_nodes(schema: SkopsSchema, loaders: SkopsLoaders, callables: Callable
     for node in schema.nodes:
         loader = loaders.by_name.get(node.loader)
         if loader is None:
-            judgement = Judgement(Standing.UNRESOLVED, why="what its loader does is not known")
+            judgement = Judgement(Standing.UNRESOLVED, why="its loader is not known")
             yield (node, "unknown-loader", _join_name(node), judgement)
         elif node.role:
             yield from _judge_role(node, loader, callables)
@@ -55,7 +55,7 @@ def _judge_type(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> I
     module = node.module
     if node.loader == "OperatorFuncNode" and module != "operator":
         # Older versions fetch the name from operator whatever module the node names (CVE-2025-54412).
-        why = "skops takes it from the module operator whatever the node says"
+        why = "skops takes it from the module operator, whatever module the node names"
         yield (node, "mismatch", _join_name(node), Judgement(Standing.UNRESOLVED, why=why))
         module = "operator"
     if f"{module}.{node.name}" not in loader.expects:
@@ -92,6 +92,7 @@ def _judge_role(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> I
         yield (node, "call", f"{_join_name(node)}(…)", Judgement(Standing.UNLISTED, why=why))
     elif node.loader == "CachedNode":
         why = "it is only known when the file is loaded"
+        # The fingerprint contains this name, so it stays as it is.
         yield (node, "call", "a node that stands elsewhere", Judgement(Standing.UNRESOLVED, why=why))
 
 

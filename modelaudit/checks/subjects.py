@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, assert_never
 
-from modelaudit.checks.mentions import subjects_of_outline
-from modelaudit.checks.pickle import subjects_of_program
-from modelaudit.checks.skops import subjects_of_schema
-from modelaudit.checks.torch import subjects_of_torch
-from modelaudit.checks.torch_storages import subjects_of_storages
+from modelaudit.checks.mentions import build_outline_subjects
+from modelaudit.checks.pickle import build_pickle_subjects
+from modelaudit.checks.skops import build_skops_subjects
+from modelaudit.checks.torch import build_torch_subjects
+from modelaudit.checks.torch_storages import build_storage_subjects
 from modelaudit.model.catalogue import Catalogue, Scalar, Subject
 from modelaudit.model.evidence import Prose, Statements
 from modelaudit.model.outline import Outline, References
@@ -34,7 +34,7 @@ _FORMATS: Final[dict[type[Structure], str]] = {
 }
 
 
-def subjects_of(
+def build_subjects(
     structures: Sequence[tuple[str, Structure]], unread: Iterable[tuple[str, Unread]], catalogue: Catalogue
 ) -> Iterator[Subject]:
     """Lay out one artifact with all its members: first each structure for itself, then relations between them.
@@ -45,44 +45,44 @@ def subjects_of(
         catalogue: the lists that judge names.
     """
     for address, structure in structures:
-        yield from _subjects_of_structure(address, structure, catalogue)
-    yield from subjects_of_torch(structures, unread, catalogue)
-    yield from subjects_of_storages(structures)
+        yield from _build_structure_subjects(address, structure, catalogue)
+    yield from build_torch_subjects(structures, unread, catalogue)
+    yield from build_storage_subjects(structures)
 
 
-def _subjects_of_structure(address: str, structure: Structure, catalogue: Catalogue) -> Iterator[Subject]:
+def _build_structure_subjects(address: str, structure: Structure, catalogue: Catalogue) -> Iterator[Subject]:
     match structure:
         case PickleProgram():
-            yield from subjects_of_program(address, structure, catalogue.callables)
-            yield from _subjects_of_defects(address, "pickle", structure.defects)
+            yield from build_pickle_subjects(address, structure, catalogue.callables)
+            yield from _build_defect_subjects(address, "pickle", structure.defects)
         case Outline():
-            yield from _subjects_of_defects(address, structure.format, structure.defects)
-            yield from subjects_of_outline(address, structure, catalogue)
+            yield from _build_defect_subjects(address, structure.format, structure.defects)
+            yield from build_outline_subjects(address, structure, catalogue)
         case ArchiveListing() | Document():
-            yield from _subjects_of_defects(address, structure.format, structure.defects)
+            yield from _build_defect_subjects(address, structure.format, structure.defects)
             for tag, line in structure.tags if isinstance(structure, Document) else ():
-                yield _subject_of_tag(address, structure.format, tag, line)
+                yield _build_tag_subject(address, structure.format, tag, line)
         case SkopsSchema():
-            yield from _subjects_of_defects(address, "skops", structure.defects)
-            yield from subjects_of_schema(address, structure, catalogue)
+            yield from _build_defect_subjects(address, "skops", structure.defects)
+            yield from build_skops_subjects(address, structure, catalogue)
         case ModelCard():
-            yield from _subjects_of_defects(address, _FORMATS[type(structure)], structure.defects)
+            yield from _build_defect_subjects(address, _FORMATS[type(structure)], structure.defects)
         case TensorData() | TorchProgram() | References() | Prose() | Statements():
             return
         case _:
             assert_never(structure)
 
 
-def subjects_of_unread(artifact: str, unread: Iterable[Unread]) -> Iterator[Subject]:
-    """One subject for every part that was not read."""
+def build_unread_subjects(artifact: str, unread: Iterable[Unread]) -> Iterator[Subject]:
+    """Yield one subject for every part that was not read."""
     for absence in unread:
         fields = {"reason": absence.reason.value, "detail": absence.detail}
         key = f"{absence.reason} {absence.where.offset} {absence.where.key}"
         yield Subject("unread", artifact, fields, key, absence.where, (absence.detail,))
 
 
-def subjects_of_record(record: ArtifactRecord) -> Iterator[Subject]:
-    """How an artifact's digests stand against those that its source claims."""
+def build_digest_subjects(record: ArtifactRecord) -> Iterator[Subject]:
+    """Yield the subject that compares an artifact's digests with those that its source claims."""
     claimed = ", ".join(f"{digest.algorithm} {digest.value}" for digest in record.claimed)
     computed = ", ".join(f"{digest.algorithm} {digest.value}" for digest in record.digests)
     fields = {"state": record.digest_state.value, "claimed": claimed, "computed": computed}
@@ -91,14 +91,14 @@ def subjects_of_record(record: ArtifactRecord) -> Iterator[Subject]:
     )
 
 
-def _subject_of_tag(artifact: str, format_: str, tag: str, line: int) -> Subject:
+def _build_tag_subject(artifact: str, format_: str, tag: str, line: int) -> Subject:
     # YAML writes its own tags as tag:yaml.org,2002:NAME, or !!NAME for short; PyYAML puts the object after a colon.
     short = tag.removeprefix("tag:yaml.org,2002:").removeprefix("!!")
     fields: dict[str, Scalar] = {"format": format_, "tag": tag, "family": short.partition(":")[0], "line": line}
     return Subject("document-tag", artifact, fields, tag, Location(line=line), (f"line {line}: {tag}",))
 
 
-def _subjects_of_defects(artifact: str, format_: str, defects: Iterable[Defect]) -> Iterator[Subject]:
+def _build_defect_subjects(artifact: str, format_: str, defects: Iterable[Defect]) -> Iterator[Subject]:
     for defect in defects:
         default = None if defect.kind.harmless else UnreadReason.UNJUDGED
         fields = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.checks.callables import UNREVIEWED, Judgement, judge_name
-from modelaudit.checks.mentions import subject_of_mention
+from modelaudit.checks.mentions import build_mention_subject
 from modelaudit.model.address import container_of
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import (
@@ -32,7 +32,7 @@ _COMPUTED: Final = Judgement(Standing.UNRESOLVED, "attribute", "the name is comp
 _TEXT: Final = Judgement(Standing.UNRESOLVED, "code", "the loader evaluates it as Python source")
 
 
-def subjects_of_torch(
+def build_torch_subjects(
     structures: Sequence[tuple[str, Structure]], unread: Iterable[tuple[str, Unread]], catalogue: Catalogue
 ) -> Iterator[Subject]:
     """Yield the subjects that need several parts of one artifact: its programs, their definitions, other members."""
@@ -40,11 +40,11 @@ def subjects_of_torch(
     judges = _MentionJudge.from_programs([program for _, program in programs], catalogue)
     for address, program in programs:
         for mention in program.mentions:
-            yield from _subjects_of_mention(address, program.format, mention, judges)
+            yield from _build_mention_subjects(address, program.format, mention, judges)
     for address, each in structures:
         if isinstance(each, PickleProgram) and each.layout == TORCHSCRIPT:
             for mention in dict.fromkeys(_find_native_classes(each)):
-                yield from _subjects_of_mention(address, TORCHSCRIPT, mention, judges)
+                yield from _build_mention_subjects(address, TORCHSCRIPT, mention, judges)
     archives = [(address, each.layout) for address, each in structures if isinstance(each, ArchiveListing)]
     torch = {address: layout for address, layout in archives if layout.startswith(("torch-", TORCHSCRIPT))}
     for address, each in structures:
@@ -153,7 +153,9 @@ class _MentionJudge:
         return judge_name(Name(module, last), self.callables)
 
 
-def _subjects_of_mention(address: str, program: str, mention: TorchMention, judges: _MentionJudge) -> Iterator[Subject]:
+def _build_mention_subjects(
+    address: str, program: str, mention: TorchMention, judges: _MentionJudge
+) -> Iterator[Subject]:
     judgement = judges.judge_mention(mention)
     if judgement is None:
         return
@@ -162,6 +164,6 @@ def _subjects_of_mention(address: str, program: str, mention: TorchMention, judg
     use = "calls" if mention.called else "names"
     where = Location(line=mention.line or None, key=mention.name)
     named = Mention(TORCH_OPERATORS, mention.use.value, name, where)
-    yield subject_of_mention(
+    yield build_mention_subject(
         address, program, named, judgement, judges.declarations, f"{mention.use} {mention.name}", f"{place}{use} {name}"
     )

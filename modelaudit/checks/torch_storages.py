@@ -19,7 +19,7 @@ _FOLDERS: Final = ("data", "constants", "tensors")
 _CUT_OFF: Final = frozenset({"directory-missing", "directory-damaged", "truncated-member"})
 
 
-def subjects_of_storages(structures: Sequence[tuple[str, Structure]]) -> Iterator[Subject]:
+def build_storage_subjects(structures: Sequence[tuple[str, Structure]]) -> Iterator[Subject]:
     """Yield a subject for every contradiction between the claims about a storage and the bytes of its record."""
     archives = {
         address: each

@@ -7,12 +7,12 @@ from typing import Final
 from modelaudit.model.pickle import CallResult, Embedded, Name, PlainValue, Unknown, Value
 from modelaudit.model.wording import escape_unprintable
 
-__all__ = ["describe", "escape_unprintable", "shorten"]
+__all__ = ["escape_unprintable", "format_value", "shorten"]
 
 _TEXT: Final = 200
 
 
-def describe(value: Value) -> str:
+def format_value(value: Value) -> str:
     """Format a value as Python source would have it, in bounded length. Fingerprints contain this text."""
     if isinstance(value, PlainValue):
         return value.text
@@ -21,11 +21,11 @@ def describe(value: Value) -> str:
     if isinstance(value, Unknown):
         return f"<{shorten(value.why)}>"
     if isinstance(value, CallResult):
-        return f"{describe(value.by)}(…)"
+        return f"{format_value(value.by)}(…)"
     if isinstance(value, Embedded):
         return f"<the {value.length} bytes at {value.offset}>"
     inner = ", ".join(
-        f"{key!r}: {describe(item)}" if value.type == "dict" else describe(item) for key, item in value.entries
+        f"{key!r}: {format_value(item)}" if value.type == "dict" else format_value(item) for key, item in value.entries
     )
     return shorten({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
 

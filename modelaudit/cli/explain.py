@@ -94,9 +94,9 @@ def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> st
 
 def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path]) -> str:
     from modelaudit.catalogue.examples import load_examples
-    from modelaudit.catalogue.taxonomy import standards_of
+    from modelaudit.catalogue.taxonomy import find_standards
     from modelaudit.reports.page import render_page_text
     from modelaudit.reports.rule_page import describe_rule
 
     example = load_examples(folders).get(rule.rule.id)
-    return render_page_text(describe_rule(rule, standards_of(rule, catalogue.taxonomy), example), choose_page_width())
+    return render_page_text(describe_rule(rule, find_standards(rule, catalogue.taxonomy), example), choose_page_width())

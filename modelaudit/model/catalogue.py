@@ -1,4 +1,4 @@
-"""The rule set as values: what ``rules/`` says, read and validated."""
+"""The value types of the rule set in ``rules/``, and of the subjects that rules match."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ MORE_EFFECTS = ("disclosure", "instruction", "obfuscation", "resource", "secret"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A fact laid out for rules to match: a kind, named fields, and where it stands.
+    """A fact laid out for rules to match: a kind, named fields, and a location.
 
     Attributes:
-        kind: what the fields describe: ``defect``, ``pickle-act``, ``digest``, ``unread``, ``license`` and the like.
-        key: what tells it from its neighbours, for the finding's fingerprint.
-        evidence: lines that show it.
+        kind: of the fact: ``defect``, ``pickle-act``, ``digest``, ``unread``, ``license`` and others.
+        artifact: the address of the file or member.
+        fields: the values that rules match and messages show.
+        key: distinguishes the subject from others of its artifact; a part of the finding's fingerprint.
+        evidence: lines that show the fact.
         listing: the bytes around the place; shown once where several subjects make one finding.
         leaves: the absence that remains whichever rules match, such as that of an unlisted name.
-        default: the absence that remains where no rule of its own matches, such as that of an unjudged defect.
+        default: the absence that remains where no rule matches, such as that of an unjudged defect.
     """
 
     kind: str
@@ -57,7 +59,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """When a rule fires: a subject of kind ``on`` of which every field in ``where`` has one of the listed values."""
+    """The condition of a rule: a subject of this kind, where each field in ``where`` has one of the listed values."""
 
     subject: str
     where: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
@@ -69,9 +71,10 @@ class FindingRule:
 
     Attributes:
         message: a sentence with ``{field}`` places, filled from the subject.
-        leaves: the absence that remains where the rule fires: the thing was read and is not understood.
+        fires: fixtures that the rule must fire on.
+        quiet: fixtures that the rule must not fire on.
+        leaves: the absence that remains where the rule fires, for facts that were read and not understood.
         is_fallback: whether it fires only on subjects that no other rule matches.
-        fires: fixtures in which the rule must fire; ``quiet`` those in which it must not.
     """
 
     rule: Rule
@@ -97,7 +100,7 @@ class RuleExample:
 
 
 class Standing(StrEnum):
-    """How a callable is judged by its exact name."""
+    """The judgement of a name by the reviewed lists."""
 
     TRUSTED = "trusted"
     DANGEROUS = "dangerous"
@@ -107,7 +110,7 @@ class Standing(StrEnum):
 
 
 class ArgumentUse(StrEnum):
-    """What a trusted callable does with an argument, so that the argument is judged as if that were done to it."""
+    """The use that a trusted callable makes of an argument. The argument is judged as if the file used it so."""
 
     CALLS = "calls"
     CONSTRUCTS = "constructs"
@@ -120,10 +123,10 @@ class ArgumentRule:
     """A condition on the positional argument ``index``, from 0.
 
     Attributes:
-        use: the argument is judged as called or constructed; or as kept, and called when the result is; or, for what
-            is read as a file, must be a constant that was read as an artifact of its own, where it is judged.
+        use: the argument is judged as called or constructed, or as kept and called when the result is called. An
+            argument that is read as a file must be a constant, which is judged as an artifact of its own.
         one_of: the argument must be one of these: a dotted name for a global, or the repr of a short word, of None,
-            True or False (calls that differ in numbers and long text only are told once).
+            True or False. Numbers and long texts are not kept, because calls that differ only in them are kept once.
     """
 
     index: int
@@ -140,10 +143,11 @@ class CallableEntry:
         why: the reason, one sentence.
         arguments: for a trusted name, the conditions under which it stays trusted; for a dangerous one, those under
             which a call of it is harmless. All of them must hold; a condition on an argument that is absent holds.
-        construct_only: trusted where ``__new__`` alone makes it, unlisted where it is called.
-        state: for a dangerous class: it is harmless where it is only constructed and its state is a literal in which
-            each of these attributes, where it stands, is a text that the whole of the regular expression matches.
-        collects: APPEND, APPENDS and ADDITEMS reach its own ``append``, ``extend`` or ``add``, and nothing a file set.
+        construct_only: trusted where only ``__new__`` is called, unlisted where the class itself is called.
+        collects: APPEND, APPENDS and ADDITEMS call its own ``append``, ``extend`` or ``add``, and no method from the
+            file.
+        state: for a dangerous class, regular expressions by attribute. An object is harmless if the file only
+            constructs it with a literal state, and the expressions match the listed attributes that are present.
     """
 
     name: str
@@ -159,7 +163,7 @@ class CallableEntry:
 
 @dataclass(frozen=True, slots=True)
 class DangerousModule:
-    """A module of which every name is dangerous, such as ``subprocess``; submodules included."""
+    """A module whose names are all dangerous, such as ``subprocess``, with its submodules."""
 
     module: str
     effect: str
@@ -265,9 +269,12 @@ class AllowedAbsence:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What decides the verdict. ``fail_on`` is the lowest severity that fails; ``None`` never fails.
+    """The severity gate, the checks to run, the accepted absences and the intended use.
 
-    ``intent`` is what the policy says of the use of the model, against which licences are read.
+    Attributes:
+        fail_on: the lowest severity that fails; ``None`` never fails.
+        digest: the SHA-256 of the policy file, in hexadecimal.
+        intent: the intended use, for which licences are judged.
     """
 
     name: str
@@ -281,9 +288,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a file extension promises: ``why`` in words, ``formats`` by the names that readers give them.
+    """The content that a file extension promises: ``why`` in words, ``formats`` by their names.
 
-    Without formats, it promises anything that cannot run code.
+    Without formats, the extension promises anything that cannot run code.
     """
 
     why: str
@@ -292,12 +299,12 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """What names and bytes say of one another.
+    """The promises of file extensions, and the formats whose loaders run code.
 
     Attributes:
-        promises: by extension, lower case and with its dot.
-        runs_code: for each format whose loaders run code that it brings along, how.
-        inert: for each format that no loader runs anything of, why.
+        promises: by extension, in lower case and with its dot.
+        runs_code: by format, how its loaders run code from the file.
+        inert: by format, why no loader runs code from the file.
         defects: by format, the kinds of its defects, as in ``FormatFacts``.
     """
 
@@ -309,7 +316,7 @@ class Formats:
 
 @dataclass(frozen=True, slots=True)
 class SkopsLoader:
-    """A loader of skops: ``use`` is ``calls``, ``constructs`` or ``refers``; ``expects`` names what it is for."""
+    """A loader of skops: ``use`` is ``calls``, ``constructs`` or ``refers``; ``expects`` lists its ordinary names."""
 
     use: str
     expects: frozenset[str] = frozenset()
@@ -317,7 +324,7 @@ class SkopsLoader:
 
 @dataclass(frozen=True, slots=True)
 class SkopsLoaders:
-    """The loaders of skops by name, and the generators of random numbers that it may make from ``numpy.random``."""
+    """The loaders of skops by name, and the generators of random numbers that they may take from ``numpy.random``."""
 
     by_name: Mapping[str, SkopsLoader] = field(default_factory=dict)
     generators: frozenset[str] = frozenset()
@@ -325,7 +332,7 @@ class SkopsLoaders:
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """An entry of a list by which auditors sort risks, such as CWE, MITRE ATLAS or OWASP's."""
+    """An entry of a published list of risks, such as CWE, MITRE ATLAS or the OWASP Top 10."""
 
     framework: str
     id: str
@@ -335,7 +342,7 @@ class Standard:
 
 @dataclass(frozen=True, slots=True)
 class RetiredRule:
-    """A rule that is gone: ``became`` is the id of the rule that reports the same now, ``since`` the version."""
+    """A withdrawn rule: ``became`` is the id of its successor, ``since`` the version that withdrew it."""
 
     became: str
     since: str
@@ -346,16 +353,17 @@ class Catalogue:
     """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order.
 
     Attributes:
-        clauses: the vocabulary in which licences are written down.
-        origins: models whose licence is known where they cannot be read; they can add restrictions only.
-        openness: the parts of a release by which its openness is told.
-        restrictions: sentences by which authors restrict what a licence permits.
-        operators: what the programs of torch may name, by exact name: ``aten::relu``, ``print``.
-        vocabularies: for every other format that names what its loader acts on, the names that somebody vetted or
-            knows to be dangerous: by vocabulary, then by exact name.
+        vague_licenses: names that identify no licence, such as ``other``, with the reason.
+        operators: the reviewed and the dangerous operators of torch programs, by exact name: ``aten::relu``, ``print``.
+        skops: the loaders of skops.
+        vocabularies: the reviewed and the dangerous names of other formats, by vocabulary and exact name.
         declarations: the consequence of an unlisted name, by vocabulary.
-        retired: rules of earlier versions by their old id.
-        taxonomy: for each weakness that rules name, what it stands for in the lists of auditors, itself first.
+        retired: rules of earlier versions, by their old id.
+        taxonomy: the entries of published lists for each CWE weakness, itself first.
+        clauses: the kinds of clauses, and the fields of use and territories that licences and policies may name.
+        origins: known models with their licence, for base models that cannot be read; they can add restrictions only.
+        openness: the parts of a release that decide how open it is.
+        restrictions: sentences that restrict the permissions of a licence.
     """
 
     findings: Mapping[str, FindingRule]

@@ -1,4 +1,8 @@
-"""Programs in a torch archive beside its pickles: TorchScript sources, tables of operators, exported graphs."""
+"""Programs in a torch archive beside its pickles: TorchScript sources, tables of operators, exported graphs.
+
+An ``Outline`` is not enough here. A name is judged with the definitions of all programs in the archive: a type or a
+method that one source defines is known in every other. Without a call, the name of an operator may be a field.
+"""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ import pytest
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.callables import judge_name
-from modelaudit.checks.engine import check
-from modelaudit.checks.pickle import subjects_of_program
+from modelaudit.checks.engine import collect_findings
+from modelaudit.checks.pickle import build_pickle_subjects
 from modelaudit.model.catalogue import EFFECTS, Standing
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
@@ -101,8 +101,8 @@ def test_every_gadget_is_a_dangerous_call_however_it_is_made(told: dict[str, set
 def severities(name: Name, act: Act) -> set[Severity]:
     opcode = {Act.IMPORT: "STACK_GLOBAL", Act.CALL: "REDUCE", Act.CONSTRUCT: "NEWOBJ"}[act]
     program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, name),), 1)
-    subjects = subjects_of_program("x", program, CALLABLES)
-    return {found.severity for found in check(subjects, CATALOGUE.findings, [CheckFamily.SECURITY])}
+    subjects = build_pickle_subjects("x", program, CALLABLES)
+    return {found.severity for found in collect_findings(subjects, CATALOGUE.findings, [CheckFamily.SECURITY])}
 
 
 @pytest.mark.parametrize("act", [Act.IMPORT, Act.CALL, Act.CONSTRUCT])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.catalogue.document import Document, parse, scalar
+from modelaudit.catalogue.document import Document, parse_scalar, parse_text
 from modelaudit.model.errors import ConfigurationError
 
 
@@ -31,13 +31,13 @@ from modelaudit.model.errors import ConfigurationError
     ],
 )
 def test_scalars_follow_the_core_schema(text: str, value: object) -> None:
-    found = scalar(text)
+    found = parse_scalar(text)
     assert found == value
     assert type(found) is type(value)
 
 
 def test_quoted_scalars_stay_text() -> None:
-    assert parse("a: \"1\"\nb: 'true'\nc: |\n  1\n", "x") == {"a": "1", "b": "true", "c": "1\n"}
+    assert parse_text("a: \"1\"\nb: 'true'\nc: |\n  1\n", "x") == {"a": "1", "b": "true", "c": "1\n"}
 
 
 def test_a_line_is_found_by_its_place() -> None:
@@ -54,13 +54,13 @@ def test_a_line_is_found_by_its_place() -> None:
 )
 def test_what_is_written_is_read_back(data: dict[str, str | list[str]]) -> None:
     text = yaml.dump(data, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=False)
-    assert parse(text, "x") == data
+    assert parse_text(text, "x") == data
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))
 def test_anything_else_is_a_configuration_error(raw: bytes | str) -> None:
     text = raw.decode("latin-1") if isinstance(raw, bytes) else raw
     try:
-        parse(text, "x")
+        parse_text(text, "x")
     except ConfigurationError as error:
         assert str(error).startswith("x:")

@@ -50,14 +50,14 @@ def test_a_word_that_a_field_never_holds_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="holds no rule"):
+    with pytest.raises(ConfigurationError, match="contains no rule"):
         load_catalogue(extra=[tmp_path])
     with pytest.raises(ConfigurationError, match="not a folder"):
         modelaudit.scan(FIXTURES, rules=[tmp_path / "absent"])
 
 
 def test_the_shipped_rules_are_no_extra_folder() -> None:
-    from modelaudit.catalogue.directory import rules_directory
+    from modelaudit.catalogue.directory import find_rules_directory
 
     with pytest.raises(ConfigurationError, match="built in"):
-        load_catalogue(extra=[rules_directory()])
+        load_catalogue(extra=[find_rules_directory()])

@@ -42,7 +42,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("fingerprints:\n", "texts:\n", "fingerprints/x.yaml:1: texts: is not a key that is known here"),
+        ("fingerprints:\n", "texts:\n", "fingerprints/x.yaml:1: texts: is not a known key"),
         ("words: 4", "words: 5", "fingerprints/x.yaml:6: words: 5 words have 3 triples, not 2"),
         ("AAAAI=", "AAAA", "triples: is"),
         ("[[0, 1]]", "[[3, 9]]", "fingerprints/x.yaml:7: optional: 3 to 9 is no part of 4 words"),
@@ -50,7 +50,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("words: 4", "words: 1", "fingerprints/x.yaml:6: fingerprints.0.words"),
         ("    of: LicenseRef-X\n", "", "of: is missing"),
         ("date: 2026-01-31", "date: today", "fingerprints/x.yaml:5: fingerprints.0.date"),
-        ("source:", "sauce:", "sauce: is not a key"),
+        ("source:", "sauce:", "sauce: is not a known key"),
     ],
 )
 def test_a_mistake_is_told_with_file_and_line(old: str, new: str, message: str, tmp_path: Path) -> None:

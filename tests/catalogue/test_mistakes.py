@@ -41,12 +41,18 @@ MISTAKES = [
     (RULE, "since: 0.1.0", "since: 99.0.0", 6, f"since: 99.0.0 is later than this version, {__version__}"),
     (RULE, "why: It runs.\n", "", 1, "why: is missing"),
     (RULE, "why: It runs.", 'why: "  "', 7, "why: must not be empty"),
-    (RULE, "fix: Do", "fixx: Do", 8, "fixx: is not a key that is known here"),
+    (RULE, "fix: Do", "fixx: Do", 8, "fixx: is not a known key"),
     (RULE, "cwe: [CWE-502]", "cwe: [CWE-502, 502]", 10, "cwe.1: must be text"),
     (RULE, "cwe: [CWE-502]", "cwe: [cwe502]", 10, "'cwe502' is not an identifier such as CWE-502"),
     (RULE, "references: [https:", "references: [javascript:", 9, "is not an http or https address"),
     # where a rule stands
-    (RULE, "id: pickle/dangerous-call", "id: pickle/other", 1, "'pickle/other' does not follow from the file's place"),
+    (
+        RULE,
+        "id: pickle/dangerous-call",
+        "id: pickle/other",
+        1,
+        "'pickle/other' differs from the id that the file's path implies",
+    ),
     (RULE, "id: pickle/dangerous-call", "id: Pickle/x", 1, "'Pickle/x' is not family/kebab-words"),
     # what a rule speaks of
     (
@@ -56,7 +62,7 @@ MISTAKES = [
         12,
         "match.0.subject: 'pickle-fact' is not one of pickle-act",
     ),
-    (RULE, "act: [call", "deed: [call", 14, "match.0.where: 'deed' is not a field of pickle-act, which has act, name"),
+    (RULE, "act: [call", "deed: [call", 14, "match.0.where: 'deed' is no field of pickle-act, which has act, name"),
     (RULE, MATCH, "match: []\n", 11, "match: must not be empty"),
     (RULE, MATCH, "", 1, "match: is missing"),
     (RULE, "[call, construct]", "[[call]]", 14, "must be a single value"),
@@ -70,8 +76,8 @@ MISTAKES = [
     (TRUSTED, "collections.OrderedDict:", "collections.*:", 3, "'collections.*' is not an exact dotted name"),
     (TRUSTED, "a dictionary", '""', 3, "must not be empty"),
     (TRUSTED, "use: calls", "use: calling", 6, "'calling' is not one of calls, constructs"),
-    (TRUSTED, "{use: calls}", "{}", 6, "arguments.0: says either use or one-of"),
-    (TRUSTED, "{use: calls}", "{use: calls, one-of: [a.b]}", 6, "arguments.0: says either use or one-of"),
+    (TRUSTED, "{use: calls}", "{}", 6, "arguments.0: needs either use or one-of"),
+    (TRUSTED, "{use: calls}", "{use: calls, one-of: [a.b]}", 6, "arguments.0: needs either use or one-of"),
     (TRUSTED, "{use: calls}", "{one-of: [latin1]}", 6, "'latin1' is neither a dotted name nor the repr of plain data"),
     (TRUSTED, "arguments:", "refer-only: true\n    arguments:", 4, "collections.defaultdict is for reference only"),
     (TRUSTED, "{0: ", "{first: ", 6, "must be a whole number"),
@@ -106,7 +112,7 @@ MISTAKES = [
     (DANGEROUS, "effect: command", "effect: harm", 1, "'harm' is not one of attribute, code, command, deserialise"),
     (DANGEROUS, "effect: file", "effect: files", 4, "'files' is not one of"),
     (DANGEROUS, "os: runs commands", "os.: runs commands", 9, "'os.' is not the dotted name of a module"),
-    ("callables/standard-library.yaml", "- collections", "- os", 3, "'os' stands twice"),
+    ("callables/standard-library.yaml", "- collections", "- os", 3, "'os' is listed twice"),
     ("callables/standard-library.yaml", "- collections", "- os.path", 3, "'os.path' is not a top-level module"),
     # licences
     (LICENSE, "category: permissive", "category: free", 3, "'free' is not one of public-domain, permissive"),
@@ -119,9 +125,9 @@ MISTAKES = [
     (POLICY, "fail-on: high", "fail-on: always", 3, "'always' is not one of never, info, low, medium, high, critical"),
     (POLICY, "formats: [PNG image], ", "", 5, "no-reader needs formats"),
     (POLICY, "[no-reader]", "[unknown]", 5, "'unknown' is not one of no-reader, program-not-judged, unverified-type"),
-    (POLICY, "name: default", "name: strict", 1, "'strict' does not follow from the file's name"),
+    (POLICY, "name: default", "name: strict", 1, "'strict' differs from the file's name"),
     # the language
-    (POLICY, "name: default", "name: default\nname: default", 2, "the key 'name' stands twice"),
+    (POLICY, "name: default", "name: default\nname: default", 2, "the key 'name' is there twice"),
     (POLICY, "description: the default", "description: &d the default", 2, "the anchor &d is not allowed"),
     (POLICY, "description: the default", "description: *d", 2, "the alias *d is not allowed"),
     (POLICY, "fail-on: high", "fail-on: !!str high", 3, "the tag tag:yaml.org,2002:str is not allowed"),
@@ -150,8 +156,8 @@ def test_a_mistake_names_file_and_line(
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("findings/loose.yaml", "id: a/b\n", "no rules have their place here"),
-        ("callables/trusted/deep/er.yaml", "library: x\n", "no rules have their place here"),
+        ("findings/loose.yaml", "id: a/b\n", "no rules are read from this path"),
+        ("callables/trusted/deep/er.yaml", "library: x\n", "no rules are read from this path"),
         ("policies/strict.yml", "name: strict\n", "rename it so that it ends in .yaml"),
         ("policies/empty.yaml", "", "policies/empty.yaml:1: must be a mapping"),
         ("policies/list.yaml", "- a\n", "policies/list.yaml:1: must be a mapping"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.catalogue.document import Document, parse
+from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.model.catalogue import Standing
@@ -10,7 +10,7 @@ from modelaudit.model.errors import ConfigurationError
 
 
 def document(text: str) -> Document:
-    return Document("rules/x.yaml", text, parse(text, "rules/x.yaml"))
+    return Document("rules/x.yaml", text, parse_text(text, "rules/x.yaml"))
 
 
 DANGEROUS = document("operators:\n  aten::save: {effect: file, why: writes a file}\n")
@@ -33,7 +33,7 @@ def test_operators_are_read_by_exact_name() -> None:
         ("library: x\nnames: {'aten::save': harmless}\n", "listed already, as dangerous"),
         ("library: x\nalike: [{why: y, names: [a, a]}]\n", "listed already, as trusted"),
         ("library: x\nalike: [{why: y, names: ['a b']}]\n", "neither namespace::operator nor a dotted name"),
-        ("library: x\nprefix: aten\n", "not a key that is known here"),
+        ("library: x\nprefix: aten\n", "not a known key"),
     ],
 )
 def test_mistakes_in_a_list_are_named(text: str, message: str) -> None:

@@ -81,7 +81,7 @@ def test_a_folder_of_the_user_adds_origins(written: Callable[[str], Path], tmp_p
         ("    why: Its card says so.\n    read", "    read", 2, "why: is missing"),
         ("read: 2026-01-31", "read: yesterday", 6, "'yesterday' is not a date"),
         ("multimodal: true", "multimodal: perhaps", 4, "multimodal: must be true or false"),
-        ("multimodal: true", "modality: text", 4, "modality: is not a key that is known here"),
+        ("multimodal: true", "modality: text", 4, "modality: is not a known key"),
     ],
 )
 def test_a_mistake_names_file_and_line(

@@ -20,7 +20,7 @@ from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.callables import judge_name
-from modelaudit.checks.pickle import subjects_of_program
+from modelaudit.checks.pickle import build_pickle_subjects
 from modelaudit.model.catalogue import CallableEntry, Standing
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, PlainValue
 
@@ -128,9 +128,9 @@ def test_what_could_be_laid_over_memory_is_only_referred_to(name: str) -> None:
     named = Name(module, qualname)
     for act, opcode in ((Act.CALL, "REDUCE"), (Act.CONSTRUCT, "NEWOBJ")):
         program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, named, (PlainValue("(1,)"),)),), 1)
-        assert [subject.fields["act"] for subject in subjects_of_program("x", program, CALLABLES)] == ["argument"]
+        assert [subject.fields["act"] for subject in build_pickle_subjects("x", program, CALLABLES)] == ["argument"]
     imported = PickleProgram("raw", (), (PickleEvent(Act.IMPORT, 0, "GLOBAL", named),), 1)
-    assert list(subjects_of_program("x", imported, CALLABLES)) == []
+    assert list(build_pickle_subjects("x", imported, CALLABLES)) == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.document import read_document
-from modelaudit.catalogue.taxonomy import read_taxonomy, standards_of
+from modelaudit.catalogue.taxonomy import find_standards, read_taxonomy
 from modelaudit.model.errors import ConfigurationError
 
 TEXT = """frameworks:
@@ -37,5 +37,5 @@ def test_a_mistake_is_told_with_file_and_line(tmp_path, wrong):
 def test_each_entry_is_told_once():
     catalogue = load_catalogue()
     for rule in catalogue.findings.values():
-        found = standards_of(rule, catalogue.taxonomy)
+        found = find_standards(rule, catalogue.taxonomy)
         assert len(found) == len(set(found))

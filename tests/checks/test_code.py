@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from modelaudit.checks.code import evidence_of_code
-from modelaudit.checks.pickle import subjects_of_program
+from modelaudit.checks.code import describe_code
+from modelaudit.checks.pickle import build_pickle_subjects
 from modelaudit.model.catalogue import Callables
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 from modelaudit.model.structure import CodeOutline
@@ -12,26 +12,26 @@ OTHER = PickleEvent(Act.CALL, 9, "REDUCE", Name("pkg", "run"))
 
 
 def test_an_outline_is_a_sentence_and_its_instructions() -> None:
-    assert list(evidence_of_code([OUTLINE])) == [
+    assert list(describe_code([OUTLINE])) == [
         "code object <module> (Python 3.13): imports os; uses system; constants 'echo'",
         "  IMPORT_NAME os; CALL",
     ]
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    assert list(evidence_of_code([CodeOutline(0, "f")])) == ["code object f: uses no names and no texts"]
+    assert list(describe_code([CodeOutline(0, "f")])) == ["code object f: uses no names and no texts"]
 
 
 def test_lines_are_bounded_in_number_and_length() -> None:
-    lines = list(evidence_of_code([CodeOutline(0, "f", constants=("'x'" * 400,))] * 9))
+    lines = list(describe_code([CodeOutline(0, "f", constants=("'x'" * 400,))] * 9))
     assert len(lines) == 7
-    assert lines[-1] == "3 more code objects lie inside it"
+    assert lines[-1] == "3 more code objects are inside it"
     assert max(map(len, lines)) == 400
 
 
 def test_the_finding_about_an_act_tells_of_its_code_and_no_other_does() -> None:
     program = PickleProgram("raw", (), (CALL, OTHER), 2, codes=(OUTLINE,))
-    first, second = subjects_of_program("a", program, Callables({}, {}))
+    first, second = build_pickle_subjects("a", program, Callables({}, {}))
     assert any("imports os" in line for line in first.evidence)
     assert not any("code object" in line for line in second.evidence)
 
@@ -39,6 +39,6 @@ def test_the_finding_about_an_act_tells_of_its_code_and_no_other_does() -> None:
 def test_every_code_object_of_an_act_is_told() -> None:
     outlines = tuple(CodeOutline(7, name) for name in ("outer", "inner", "last"))
     program = PickleProgram("raw", (), (CALL,), 2, codes=outlines)
-    (subject,) = subjects_of_program("a", program, Callables({}, {}))
+    (subject,) = build_pickle_subjects("a", program, Callables({}, {}))
     told = [line.split()[2] for line in subject.evidence if line.startswith("code object")]
     assert told == ["outer:", "inner:", "last:"]

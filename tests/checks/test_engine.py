@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.engine import Dispatch, check, dispatch_of, judge_subjects
+from modelaudit.checks.engine import RuleIndex, collect_findings, index_rules, judge_subjects
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Confidence, Rule, Severity
 from modelaudit.model.structure import Location
@@ -23,7 +23,7 @@ def subject(key: str = "k", artifact: str = "a", kind: str = "thing", **fields: 
 def run(subjects: list[Subject], *rules: FindingRule) -> list[str]:
     return [
         f"{found.rule} {found.artifact} {found.message}"
-        for found in check(subjects, {r.rule.id: r for r in rules}, set(CheckFamily))
+        for found in collect_findings(subjects, {r.rule.id: r for r in rules}, set(CheckFamily))
     ]
 
 
@@ -41,7 +41,7 @@ def test_a_boolean_is_no_number() -> None:
 
 
 def test_families_choose() -> None:
-    assert not check([subject()], {"test/rule": rule()}, {CheckFamily.LICENSE})
+    assert not collect_findings([subject()], {"test/rule": rule()}, {CheckFamily.LICENSE})
 
 
 def test_hostile_fields_are_text_in_a_message() -> None:
@@ -49,21 +49,21 @@ def test_hostile_fields_are_text_in_a_message() -> None:
 
 
 def test_equal_subjects_make_one_finding_with_all_evidence() -> None:
-    (found,) = check([subject(), subject()], {"test/rule": rule()}, set(CheckFamily))
+    (found,) = collect_findings([subject(), subject()], {"test/rule": rule()}, set(CheckFamily))
     assert found.evidence == ("evidence of k", "evidence of k")
 
 
 def test_fingerprints_depend_on_rule_path_and_key_only() -> None:
-    first = check([subject()], {"test/rule": rule()}, set(CheckFamily))[0]
-    other = check([subject(name="m")], {"test/rule": rule(message="Another sentence.")}, set(CheckFamily))[0]
-    moved = check([subject(artifact="b")], {"test/rule": rule()}, set(CheckFamily))[0]
+    first = collect_findings([subject()], {"test/rule": rule()}, set(CheckFamily))[0]
+    other = collect_findings([subject(name="m")], {"test/rule": rule(message="Another sentence.")}, set(CheckFamily))[0]
+    moved = collect_findings([subject(artifact="b")], {"test/rule": rule()}, set(CheckFamily))[0]
     assert first.fingerprint == other.fingerprint
     assert first.fingerprint != moved.fingerprint
 
 
 def test_a_flood_of_findings_is_counted_and_does_not_bury_others() -> None:
     flood = [subject(key=f"k{number:05}") for number in range(5000)]
-    found = check(
+    found = collect_findings(
         [*flood, subject(kind="other")], {"a/b": rule("a/b"), "c/d": rule("c/d", on="other")}, set(CheckFamily)
     )
     assert len(found) == 201
@@ -73,24 +73,24 @@ def test_a_flood_of_findings_is_counted_and_does_not_bury_others() -> None:
 
 def test_a_flood_over_the_members_of_one_archive_is_one_flood() -> None:
     flood = [subject(artifact=f"a.zip!{number:05}") for number in range(3000)]
-    assert len(check(flood, {"a/b": rule("a/b")}, set(CheckFamily))) == 200
+    assert len(collect_findings(flood, {"a/b": rule("a/b")}, set(CheckFamily))) == 200
 
 
 def test_evidence_is_bounded() -> None:
-    (found,) = check([subject() for _ in range(500)], {"test/rule": rule()}, set(CheckFamily))
+    (found,) = collect_findings([subject() for _ in range(500)], {"test/rule": rule()}, set(CheckFamily))
     assert len(found.evidence) == 21
     assert found.evidence[-1] == "and 480 more"
 
 
 def test_a_message_is_one_line_whatever_a_name_holds():
-    found = check([Subject("mention", "a.rds", {"name": "two\nlines\x00", "standing": "unlisted"}, "k")],
+    found = collect_findings([Subject("mention", "a.rds", {"name": "two\nlines\x00", "standing": "unlisted"}, "k")],
                   {"x/y": rule(message="It relies on {name}.", on="mention")}, [CheckFamily.SECURITY])  # fmt: skip
     assert [each.message for each in found] == ["It relies on two\\nlines\\x00."]
 
 
 def test_a_rule_with_two_fitting_matchers_fires_once() -> None:
     twice = replace(rule(), match=(Matcher("thing", (("name", ("n",)),)), Matcher("thing")))
-    (found,) = check([subject()], {"test/rule": twice}, set(CheckFamily))
+    (found,) = collect_findings([subject()], {"test/rule": twice}, set(CheckFamily))
     assert found.evidence == ("evidence of k",)
 
 
@@ -103,14 +103,14 @@ def test_a_subject_is_held_only_against_rules_that_ask_for_its_value() -> None:
             return super().get(key)
 
     rules = {f"test/rule{number}": rule(f"test/rule{number}", word=(f"w{number}",)) for number in range(1000)}
-    found = Dispatch(rules, set(CheckFamily)).select_rules(Subject("thing", "a", Fields(word="w7"), "k"))
+    found = RuleIndex(rules, set(CheckFamily)).select_rules(Subject("thing", "a", Fields(word="w7"), "k"))
     assert [each.rule.id for each in found] == ["test/rule7"]
     assert asked == ["word", "word"]
 
 
 def test_every_shipped_rule_is_found_by_the_values_that_it_asks_for() -> None:
     catalogue = load_catalogue()
-    dispatch = Dispatch(catalogue.findings, set(CheckFamily))
+    dispatch = RuleIndex(catalogue.findings, set(CheckFamily))
     for each in catalogue.findings.values():
         for matcher in each.match:
             for place in range(max((len(values) for _, values in matcher.where), default=1)):
@@ -120,9 +120,9 @@ def test_every_shipped_rule_is_found_by_the_values_that_it_asks_for() -> None:
 
 def test_rules_are_laid_out_once_for_the_scans_that_share_them() -> None:
     rules = {"test/rule": rule()}
-    first = dispatch_of(rules, [CheckFamily.SECURITY])
-    assert dispatch_of(rules, [CheckFamily.SECURITY]) is first
-    other = dispatch_of(rules, [CheckFamily.LICENSE])
+    first = index_rules(rules, [CheckFamily.SECURITY])
+    assert index_rules(rules, [CheckFamily.SECURITY]) is first
+    other = index_rules(rules, [CheckFamily.LICENSE])
     assert other is not first and not judge_subjects([subject()], other).findings
-    assert not dispatch_of({}, [CheckFamily.SECURITY]).select_rules(subject())
-    assert dispatch_of(rules, [CheckFamily.SECURITY]).select_rules(subject())
+    assert not index_rules({}, [CheckFamily.SECURITY]).select_rules(subject())
+    assert index_rules(rules, [CheckFamily.SECURITY]).select_rules(subject())

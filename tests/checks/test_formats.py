@@ -7,7 +7,7 @@ from support.cases import check_each
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.formats import extension_of, notes_of, subjects_of_formats
+from modelaudit.checks.formats import build_extension_subjects, describe_formats, find_extension
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Formats, Promise
 
@@ -19,7 +19,7 @@ SHIPPED = load_catalogue(formats=FACTS).formats
 
 
 def told(*recognised: tuple[str, str]) -> list[tuple[str, str, str]]:
-    return [(s.artifact, s.key, str(s.fields["danger"])) for s in subjects_of_formats(recognised, FORMATS)]
+    return [(s.artifact, s.key, str(s.fields["danger"])) for s in build_extension_subjects(recognised, FORMATS)]
 
 
 @check_each(
@@ -31,7 +31,7 @@ def told(*recognised: tuple[str, str]) -> list[tuple[str, str, str]]:
     ],
 )  # fmt: skip
 def test_the_extension_is_that_of_the_artifact_itself(address: str, extension: str) -> None:
-    assert extension_of(address) == extension
+    assert find_extension(address) == extension
 
 
 def test_what_can_run_code_under_a_name_of_data_is_told_as_that() -> None:
@@ -92,7 +92,8 @@ def test_a_scan_tells(name: str, content: bytes, code: int, rules: set[str], tmp
 def test_what_is_known_of_each_format_is_told_once():
     formats = Formats(runs_code={"pickle": "it is a program"}, inert={"text": "nobody runs it"})
     assert [
-        (note.format, note.runs_code, note.why) for note in notes_of(["text", "pickle", "other", "text"], formats)
+        (note.format, note.runs_code, note.why)
+        for note in describe_formats(["text", "pickle", "other", "text"], formats)
     ] == [
         ("other", None, ""),
         ("pickle", True, "it is a program"),

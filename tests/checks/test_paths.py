@@ -5,7 +5,7 @@ from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.paths import judge_path
-from modelaudit.checks.redaction import redacted
+from modelaudit.checks.redaction import redact_secrets
 
 CALLABLES = load_catalogue().callables
 
@@ -47,4 +47,4 @@ def test_a_path_is_judged_by_what_a_walk_ends_in(path, standing):
     ],
 )
 def test_what_has_the_shape_of_a_secret_is_not_shown(text, shown):
-    assert redacted(text) == shown
+    assert redact_secrets(text) == shown

@@ -4,7 +4,7 @@ import pytest
 from support.cases import check_each
 
 from modelaudit.checks.callables import judge_name
-from modelaudit.checks.pickle import describe, subjects_of_program
+from modelaudit.checks.pickle import build_pickle_subjects, format_value
 from modelaudit.model.catalogue import (
     ArgumentRule,
     ArgumentUse,
@@ -99,7 +99,7 @@ def test_standing_is_by_exact_name(subject: Value, standing: Standing) -> None:
 
 
 def run(*events: PickleEvent) -> list[Subject]:
-    return list(subjects_of_program("a", PickleProgram("raw", (), events, 0), CALLABLES))
+    return list(build_pickle_subjects("a", PickleProgram("raw", (), events, 0), CALLABLES))
 
 
 def call(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> PickleEvent:
@@ -208,17 +208,17 @@ def test_one_harmless_call_does_not_excuse_a_name_that_is_kept_beside_it() -> No
         call("builtins.getattr", name("pkg.C"), PlainValue("'name'")),
     )
     quiet = PickleProgram("raw", (), events, 0)
-    assert not list(subjects_of_program("a", quiet, CALLABLES))
+    assert not list(build_pickle_subjects("a", quiet, CALLABLES))
     kept = PickleProgram("raw", (), events, 0, (getattr_,))
-    assert [subject.fields["act"] for subject in subjects_of_program("a", kept, CALLABLES)] == ["import"]
+    assert [subject.fields["act"] for subject in build_pickle_subjects("a", kept, CALLABLES)] == ["import"]
 
 
 def test_types_of_torchscript_are_its_own_only_in_its_own_archive() -> None:
     event = PickleEvent(Act.CONSTRUCT, 0, "NEWOBJ", Name("__torch__.module", "Net"))
-    assert not list(subjects_of_program("a", PickleProgram("torchscript", (), (event,), 0), CALLABLES))
-    assert list(subjects_of_program("a", PickleProgram("raw", (), (event,), 0), CALLABLES))
+    assert not list(build_pickle_subjects("a", PickleProgram("torchscript", (), (event,), 0), CALLABLES))
+    assert list(build_pickle_subjects("a", PickleProgram("raw", (), (event,), 0), CALLABLES))
     called = PickleEvent(Act.CALL, 0, "REDUCE", Name("__torch__.module", "run"))
-    assert list(subjects_of_program("a", PickleProgram("torchscript", (), (called,), 0), CALLABLES))
+    assert list(build_pickle_subjects("a", PickleProgram("torchscript", (), (called,), 0), CALLABLES))
 
 
 @check_each("act", [Act.IMPORT, Act.CONSTRUCT])
@@ -228,7 +228,7 @@ def test_types_of_torchscript_are_its_own_only_in_its_own_archive() -> None:
 )  # fmt: skip
 def test_a_module_is_torchscript_s_own_by_its_whole_first_name(act: Act, module: str, own: bool) -> None:
     program = PickleProgram("torchscript", (), (PickleEvent(act, 0, "GLOBAL", Name(module, "Net")),), 0)
-    told = [subject.fields["name"] for subject in subjects_of_program("a", program, CALLABLES)]
+    told = [subject.fields["name"] for subject in build_pickle_subjects("a", program, CALLABLES)]
     assert told == ([] if own else [f"{module}.Net"])
 
 
@@ -245,7 +245,7 @@ def test_evidence_gives_offset_opcode_and_arguments() -> None:
 
 
 def test_descriptions_are_bounded() -> None:
-    assert len(describe(ContainerValue("dict", tuple((str(n), PlainValue("y" * 100)) for n in range(100))))) <= 200
+    assert len(format_value(ContainerValue("dict", tuple((str(n), PlainValue("y" * 100)) for n in range(100))))) <= 200
 
 
 def test_a_name_of_several_lines_is_told_on_one(tmp_path):

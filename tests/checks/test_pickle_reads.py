@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.pickle import subjects_of_program
+from modelaudit.checks.pickle import build_pickle_subjects
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, CallableEntry, Callables, Standing
 from modelaudit.model.pickle import (
     UNKNOWN_ARGUMENTS,
@@ -37,7 +37,7 @@ OTHERS = [
 
 def told(callee: str, *arguments: Value, callables: Callables = CALLABLES) -> list[str]:
     event = PickleEvent(Act.CALL, 7, "REDUCE", Name(*callee.rsplit(".", 1)), arguments)
-    return [str(s.fields["act"]) for s in subjects_of_program("a", PickleProgram("raw", (), (event,), 1), callables)]
+    return [str(s.fields["act"]) for s in build_pickle_subjects("a", PickleProgram("raw", (), (event,), 1), callables)]
 
 
 @pytest.mark.parametrize("callee", ["pkg.load", "pkg.view"])

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 from support.cases import check_each
 
-from modelaudit.checks.references import subjects_of_references
+from modelaudit.checks.references import build_reference_subjects
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.outline import Reference, ReferenceKind, References
 from modelaudit.model.structure import Unread, UnreadReason
@@ -51,17 +51,17 @@ FILES = [
 )
 def test_where_a_name_leads(address, target, state, path):
     references = References("onnx", (Reference(ReferenceKind.DATA, target),))
-    (subject,) = subjects_of_references([(address, references)], FILES)
+    (subject,) = build_reference_subjects([(address, references)], FILES)
     assert (subject.fields["state"], subject.fields["path"]) == (state, path)
 
 
 def test_a_file_that_is_too_short_for_what_is_wanted_of_it():
     references = References("onnx", (Reference(ReferenceKind.DATA, "weights.bin", needs=11),))
-    (subject,) = subjects_of_references([("model.onnx", references)], FILES)
+    (subject,) = build_reference_subjects([("model.onnx", references)], FILES)
     assert (subject.fields["state"], subject.fields["size"]) == ("too-short", 10)
 
 
 def test_code_of_another_repository():
     references = References("json", (Reference(ReferenceKind.CODE, "org/model--code.Class"),))
-    (subject,) = subjects_of_references([("config.json", references)], FILES)
+    (subject,) = build_reference_subjects([("config.json", references)], FILES)
     assert subject.fields["state"] == "foreign-repository"

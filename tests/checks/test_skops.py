@@ -3,7 +3,7 @@ from __future__ import annotations
 from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.skops import subjects_of_schema
+from modelaudit.checks.skops import build_skops_subjects
 from modelaudit.model.skops import SkopsNode, SkopsSchema
 
 CATALOGUE = load_catalogue()
@@ -11,7 +11,7 @@ SCALER = "sklearn.preprocessing._data"
 
 
 def judged(*nodes: SkopsNode) -> list[tuple[str, str, str]]:
-    found = subjects_of_schema("m", SkopsSchema(2, nodes), CATALOGUE)
+    found = build_skops_subjects("m", SkopsSchema(2, nodes), CATALOGUE)
     return [(str(s.fields["use"]), str(s.fields["name"]), str(s.fields["standing"])) for s in found]
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.checks.torch import subjects_of_torch
-from modelaudit.checks.torch_storages import subjects_of_storages
+from modelaudit.checks.torch import build_torch_subjects
+from modelaudit.checks.torch_storages import build_storage_subjects
 from modelaudit.model.catalogue import Standing
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Defect, Unread, UnreadReason
@@ -15,7 +15,7 @@ SOURCE = "m.pt!m/code/__torch__.py"
 
 
 def judged(*programs: TorchProgram) -> set[tuple[str, str]]:
-    found = subjects_of_torch([(SOURCE, program) for program in programs], (), CATALOGUE)
+    found = build_torch_subjects([(SOURCE, program) for program in programs], (), CATALOGUE)
     return {(str(subject.fields["name"]), str(subject.fields["standing"])) for subject in found}
 
 
@@ -115,7 +115,7 @@ def test_a_field_that_is_not_called_may_have_any_name() -> None:
 def test_types_of_torch_in_a_pickle_are_judged_too() -> None:
     event = PickleEvent(Act.IMPORT, 0, "GLOBAL", Name("__torch__.torch.classes.mylib", "Thing"))
     for layout, expected in (("torchscript", 1), ("raw", 0)):
-        found = subjects_of_torch([("m.pt!m/data.pkl", PickleProgram(layout, (), (event,), 0))], (), CATALOGUE)
+        found = build_torch_subjects([("m.pt!m/data.pkl", PickleProgram(layout, (), (event,), 0))], (), CATALOGUE)
         assert len(list(found)) == expected
 
 
@@ -123,7 +123,7 @@ def test_members_without_a_reader_are_told_in_archives_of_torch_only() -> None:
     absence = Unread(UnreadReason.NO_READER, "no reader", format="ELF executable")
     for layout, expected in (("torch-export", 1), ("torchscript", 1), ("plain", 0)):
         listing = ArchiveListing("zip", layout, ())
-        found = subjects_of_torch([("m.pt2", listing)], [("m.pt2!m/a.so", absence)], CATALOGUE)
+        found = build_torch_subjects([("m.pt2", listing)], [("m.pt2!m/a.so", absence)], CATALOGUE)
         assert [subject.fields["format"] for subject in found] == ["ELF executable"] * expected
 
 
@@ -131,7 +131,7 @@ def storage_kinds(claim: StorageClaim, records: dict[str, int], *defects: str, p
     members = tuple(ArchiveMember(name, 0, size, size, "stored") for name, size in records.items())
     listing = ArchiveListing("zip", "torch-zip", members, tuple(Defect(kind, "") for kind in defects))
     program = PickleProgram("raw", (), (), 0, storages=(claim,))
-    return [str(s.fields["kind"]) for s in subjects_of_storages([("m.pt", listing), (f"m.pt!{pickle}", program)])]
+    return [str(s.fields["kind"]) for s in build_storage_subjects([("m.pt", listing), (f"m.pt!{pickle}", program)])]
 
 
 FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, reach=24)
@@ -172,4 +172,4 @@ def test_an_archive_that_broke_off_is_told_as_that() -> None:
 def test_contradictions_are_bounded() -> None:
     claims = tuple(StorageClaim(str(number), ("FloatStorage",), (6, 7), 4) for number in range(1000))
     program = PickleProgram("raw", (), (), 0, storages=claims)
-    assert len(list(subjects_of_storages([("m.pkl", program)]))) == 100
+    assert len(list(build_storage_subjects([("m.pkl", program)]))) == 100

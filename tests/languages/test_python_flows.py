@@ -7,7 +7,7 @@ import json
 import pytest
 from support.cases import check_each
 
-from modelaudit.checks.references import subjects_of_references
+from modelaudit.checks.references import build_reference_subjects
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
@@ -112,7 +112,7 @@ def test_build_hook_without_python_ending_is_disguised() -> None:
 
     def states(format_: str) -> list[object]:
         named = [("a.toml", References(format_, items))]
-        return [each.fields["state"] for each in subjects_of_references(named, [])]
+        return [each.fields["state"] for each in build_reference_subjects(named, [])]
 
     assert states("python-build") == ["disguised", "missing"]
     assert states("mlflow") == ["missing", "missing"]

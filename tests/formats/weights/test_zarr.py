@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 import modelaudit
-from modelaudit.checks.chunks import Chunks
+from modelaudit.checks.chunks import ChunkGrids
 from modelaudit.model.outline import Grid, Outline, References
 
 UNKNOWN = bytes(range(150, 250))
@@ -103,9 +103,9 @@ def test_only_metadata_files_account_for_chunks(read_bytes):
 )  # fmt: skip
 def test_grid_decides_which_files_are_chunks(grid, held, not_held):
     for folder in ("", "s.zip!"):
-        chunks = Chunks([(f"{folder}zarr.json", References("zarr", (), (grid,)))])
-        assert [each for each in held if not chunks.hold(folder + each)] == []
-        assert [each for each in not_held if chunks.hold(folder + each)] == []
+        chunks = ChunkGrids([(f"{folder}zarr.json", References("zarr", (), (grid,)))])
+        assert [each for each in held if not chunks.includes_address(folder + each)] == []
+        assert [each for each in not_held if chunks.includes_address(folder + each)] == []
 
 
 def test_unknown_bytes_pass_only_in_chunk_files(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelaudit.catalogue.document import Document, parse
+from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.catalogue.openness import read_openness
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import DatasetClaim, OriginState
@@ -81,4 +81,4 @@ def test_limiting_license_never_counts_as_open(rules):
 )
 def test_mistake_in_openness_file_is_reported_with_its_line(text, why):
     with pytest.raises(ConfigurationError, match=f"x.yaml:1.*{why}"):
-        read_openness([Document("x.yaml", text, parse(text, "x.yaml"))])
+        read_openness([Document("x.yaml", text, parse_text(text, "x.yaml"))])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelaudit.checks.callables import judge_name
-from modelaudit.checks.values import describe
+from modelaudit.checks.values import format_value
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Callables, Standing
 from modelaudit.model.pickle import (
     UNKNOWN_ARGUMENTS,
@@ -37,7 +37,7 @@ def is_satisfied(rule: ArgumentRule, arguments: tuple[Value, ...], callables: Ca
     if argument is None:
         return True
     if rule.one_of:
-        return isinstance(argument, PlainValue | Name) and describe(argument) in rule.one_of
+        return isinstance(argument, PlainValue | Name) and format_value(argument) in rule.one_of
     if rule.use is ArgumentUse.READS:
         return isinstance(argument, Embedded)
     if isinstance(argument, PlainValue | ContainerValue | Embedded):
