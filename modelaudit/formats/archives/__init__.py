@@ -1,1 +1,1 @@
-"""Containers that hold further files: zip, tar, 7z and compressed streams."""
+"""Formats that contain other files: ZIP, tar and 7z archives, and compressed streams."""

@@ -1,1 +1,1 @@
-"""Texts, pictures, programs and other files that accompany a model."""
+"""Formats of the files that accompany a model: text, configurations, scripts, programs, pictures and others."""

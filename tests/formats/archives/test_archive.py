@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 from support.fixtures import FIXTURES
 
-from modelaudit.formats.archives.zip.contents import take_stock
+from modelaudit.formats.archives.zip.contents import find_contents
 from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
@@ -287,7 +287,7 @@ class _Counting:
 def _cost(data: bytes) -> int:
     window = _Counting(data)
     limits = Limits()
-    assert take_stock(window, limits, Budget(limits, window.size)).members
+    assert find_contents(window, limits, Budget(limits, window.size)).members
     return window.asked
 
 
@@ -315,7 +315,7 @@ def test_a_descriptor_is_found_for_each_member():
         data += struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 8, 0, 0, 0, 0, 0, 0, len(name), 0) + name.encode()
         data += content + struct.pack("<4sIII", b"PK\7\x08", crc, size, size)
     limits = Limits()
-    contents = take_stock(_Counting(data), limits, Budget(limits, len(data)))
+    contents = find_contents(_Counting(data), limits, Budget(limits, len(data)))
     found = {m.entry.name: data[m.data_start : m.end] for m in contents.members}
     assert found == items
 

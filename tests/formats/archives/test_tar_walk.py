@@ -10,7 +10,7 @@ import pytest
 from builders.tar_archives import BLOCK, END, header, member, padded, pax, summed
 from support.cases import check_each
 
-from modelaudit.formats.archives.tar.sparse import is_sound
+from modelaudit.formats.archives.tar.sparse import is_valid_map
 from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import MIB, Limits
@@ -246,7 +246,7 @@ def test_a_size_with_holes_that_is_no_number_is_told(size, bytes_window):
     ],
 )
 def test_a_map_of_holes_is_sound_within_its_bounds(pieces, size, stored, sound):
-    assert is_sound(pieces, size, stored) is sound
+    assert is_valid_map(pieces, size, stored) is sound
 
 
 def test_a_negative_length_in_a_map_is_told(bytes_window):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 import modelaudit
-from modelaudit.formats.documents.executables.reader import program_of
+from modelaudit.formats.documents.executables.reader import detect_program
 from modelaudit.model.artifact import TENSOR_STORAGE
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
@@ -35,7 +35,7 @@ def test_each_kind_is_told(file, word, read_fixture):
 
 def test_real_programs_are_recognised(bytes_window):
     window = bytes_window(Path(sys.executable).resolve().read_bytes()[:4096])
-    assert "ELF" in program_of(window.data, window)[0]
+    assert "ELF" in detect_program(window.data, window)[0]
 
 
 def test_the_model_in_a_llamafile_is_read_too(read_bytes):

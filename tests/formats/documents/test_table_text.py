@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.formats.documents.structured.tables import settings_of_table
+from modelaudit.formats.documents.structured.tables import parse_table_settings
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import LimitReachedError
 
 
 def flat(name, text):
-    return [(each.path, each.value) for each in settings_of_table(name, text, Limits())]
+    return [(each.path, each.value) for each in parse_table_settings(name, text, Limits())]
 
 
 def test_toml_is_told_with_the_way_to_each_value():
@@ -36,7 +36,7 @@ def test_lines_further_right_belong_to_the_value_before():
 
 def test_depth_is_bounded():
     with pytest.raises(LimitReachedError):
-        settings_of_table("a.toml", "a = " + "[" * 5000 + "]" * 5000, Limits())
+        parse_table_settings("a.toml", "a = " + "[" * 5000 + "]" * 5000, Limits())
 
 
 @given(st.text(alphabet="[]=:#; \n\\\"'ab", max_size=200))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from support.cases import check_each
 
-from modelaudit.formats.archives.zip.layout import layout_of
+from modelaudit.formats.archives.zip.layout import detect_layout
 from modelaudit.model.artifact import TENSOR_STORAGE, TORCH_EXPORT, TORCH_TAR, TORCH_WEIGHT, TORCHSCRIPT
 
 SCRIPT = ("m/data.pkl", "m/code/__torch__.py", "m/constants.pkl")
@@ -33,7 +33,7 @@ EXPORT = ("m/archive_format", "m/models/model.json")
     ],
 )
 def test_member_names_decide_layout(names: tuple[str, ...], layout: str) -> None:
-    assert layout_of(names).name == layout
+    assert detect_layout(names).name == layout
 
 
 @check_each(
@@ -60,4 +60,4 @@ def test_member_names_decide_layout(names: tuple[str, ...], layout: str) -> None
     ],
 )
 def test_member_content_is_decided_by_layout(names: tuple[str, ...], member: str, content: str | None) -> None:
-    assert layout_of(names).content_of(member) == content
+    assert detect_layout(names).content_of(member) == content

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.formats.archives.zip.layout import layout_of
+from modelaudit.formats.archives.zip.layout import detect_layout
 from modelaudit.model.artifact import TORCH_TAR
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
@@ -66,7 +66,7 @@ def test_tensor_views_determine_reach(read_bytes) -> None:
 
 
 def test_tar_layout_is_detected_by_members() -> None:
-    layout = layout_of(["sys_info", "pickle", "tensors", "storages"])
+    layout = detect_layout(["sys_info", "pickle", "tensors", "storages"])
     assert layout.name == "torch-tar"
     assert [layout.content_of(name) for name in ("storages", "tensors", "pickle")] == [TORCH_TAR, TORCH_TAR, None]
 

@@ -1,4 +1,4 @@
-"""Compressed files: one content in gzip, bzip2, xz, LZMA, zlib, LZ4 or Zstandard."""
+"""Declare the compressed files: one content in gzip, bzip2, xz, LZMA, zlib, LZ4 or Zstandard."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Files that are one compressed content: gzip, bzip2, xz, LZMA, zlib, LZ4 and Zstandard, by one mechanism.
+"""Decompress a file that is one compressed content: gzip, bzip2, xz, LZMA, zlib, LZ4 or Zstandard.
 
-They are told by their bytes, whatever they are called. The content is a child artifact, which is read like any other
-file; what follows the compressed data is another. Sources: RFC 1950, RFC 1952, RFC 8878, the .xz and .lzma file formats
-of XZ Utils, the LZ4 frame format 1.6.
+The reader recognises each codec by its bytes; the name of the file does not matter. It yields the content as a child
+artifact, which is read like any other file, and bytes after the compressed data as another one. Sources: RFC 1950,
+RFC 1952, RFC 8878, the .xz and .lzma file formats of XZ Utils, the LZ4 frame format 1.6.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, get_budget, iterate_chunks, make_opener
 
 _TRIAL_BYTES: Final = 512
-# Their headers are no sign by themselves.
-_TRIED: Final = (ZLIB, LZMA)
-# Expanding must leave time to read what was expanded.
-_TIME_TO_EXPAND: Final = 0.5
+# Two bytes of zlib and five of LZMA occur by chance, so a header of these counts only if the data decompress.
+_CODECS_TO_TRY: Final = (ZLIB, LZMA)
+# The rest of the time of an artifact is kept for the readers of its content.
+_EXPANSION_TIME_SHARE: Final = 0.5
 
 
-def _decodes(codec: Codec, data: bytes) -> bool:
-    """Whether ``data`` decompress in fact: enough of them, or all there are, or to what begins like something known.
+def _is_decodable(codec: Codec, data: bytes) -> bool:
+    """Whether ``data`` decompress: ``_TRIAL_BYTES`` of them, the whole stream, or the start of a known format.
 
-    Two bytes of zlib and five of LZMA are no sign by themselves; text and numbers break off within a few symbols.
-    A stream whose end is missing counts: loaders hand out its content before they look for more.
+    A decoder that is given text or numbers fails within a few symbols. A truncated stream counts, because loaders
+    return its content before they look for more.
     """
     out = b""
     try:
@@ -48,14 +48,15 @@ def _decodes(codec: Codec, data: bytes) -> bool:
             if out and (at >= _TRIAL_BYTES or decoder.eof):
                 return True
     except DecodingError as error:
+        # A dictionary over our bound stops the trial before any output; xz itself would still load such a file.
         if error.reason is UnreadReason.LIMIT:
             return codec is LZMA and is_usual_lzma(data)
         return detect_strong_magic(out) is not None or names_protocol(out, FUTURE)
     return bool(out)
 
 
-def _begins(codec: Codec, data: bytes) -> bool:
-    return codec.begins(data) and (codec not in _TRIED or _decodes(codec, data))
+def _begins_stream(codec: Codec, data: bytes) -> bool:
+    return codec.begins(data) and (codec not in _CODECS_TO_TRY or _is_decodable(codec, data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +64,39 @@ class CompressedFormat:
     """A codec as a file format.
 
     Attributes:
-        suffix: what its tools append to the name of the content.
-        joins: whether loaders read a further stream as more of the same content.
+        codec: decodes the stream.
+        suffix: the file extension that its tools append to the name of the content.
+        allows_concatenation: whether loaders treat a second stream as a continuation of the same content.
     """
 
     codec: Codec
     suffix: str
-    joins: bool = True
+    allows_concatenation: bool = True
 
     def recognises(self, head: Head) -> bool:
         """Whether the bytes begin a stream of the codec."""
-        # In the numbers of a tensor, only what the reader of tensors leaves to others counts.
-        return _begins(self.codec, head.data) and (
+        # Numbers of a tensor look like short magic bytes by chance, so there only the long ones count.
+        return _begins_stream(self.codec, head.data) and (
             head.content != TENSOR_STORAGE or detect_strong_magic(head.data) is not None
         )
 
     def read(self, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-        """Yield what was found out about the streams, then the content, then what follows them, as artifacts.
+        """Yield the outline of the streams, then their content and any trailing bytes as artifacts.
 
         Raises:
             WindowError: from the window.
         """
         budget = get_budget(window, limits)
-        timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _TIME_TO_EXPAND))
+        timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _EXPANSION_TIME_SHARE))
         stored = SubWindow(timed, 0, window.size, budget)
-        with DecompressedWindow(stored, self.codec, 0, limits, FOLLOWS.get(self.codec.name)) as content:
+        with DecompressedWindow(stored, self.codec, 0, limits, STREAM_CONTINUATIONS.get(self.codec.name)) as content:
             failure = content.expand()
             expansion = content.expansion
             end = expansion.consumed
-            rest = _after(window, end) if failure is None else None
+            rest = _skip_padding(window, end) if failure is None else None
             defects: list[Defect] = []
             if content.overflowed:
-                detail = f"the content is more than {content.size} bytes, from {window.size} stored"
+                detail = f"the content expands to more than {content.size} bytes from {window.size} stored bytes"
                 defects.append(Defect(CompressedDefect.EXPANSION_RATIO, detail))
             elif failure is not None and failure.reason is UnreadReason.DAMAGED:
                 defects.append(Defect(CompressedDefect.DAMAGED_CONTENT, str(failure), Location(offset=end)))
@@ -105,7 +107,7 @@ class CompressedFormat:
             if failure is not None:
                 yield Unread(failure.reason, str(failure), Location(offset=end))
             if content.size:
-                path = join_member(artifact.path, _content_name(artifact.path, self.suffix))
+                path = join_member(artifact.path, _derive_content_name(artifact.path, self.suffix))
                 yield Artifact(path, content.size, make_opener(content))
         if rest is not None:
             path = join_range(artifact.path, rest, window.size)
@@ -113,8 +115,8 @@ class CompressedFormat:
             yield Artifact(path, stretch.size, make_opener(stretch))
 
 
-def _after(window: Window, end: int) -> int | None:
-    """Where something stands after ``end``; tools pad with zero bytes, which are nothing."""
+def _skip_padding(window: Window, end: int) -> int | None:
+    """Return the offset of the first non-zero byte after ``end``, or ``None``; tools pad with zero bytes."""
     for piece in iterate_chunks(window, end):
         kept = piece.lstrip(b"\0")
         if kept:
@@ -123,8 +125,8 @@ def _after(window: Window, end: int) -> int | None:
     return None
 
 
-def _content_name(path: str, suffix: str) -> str:
-    """``weights.pkl`` for ``weights.pkl.gz``, which keeps what a name tells of the content; else ``content``."""
+def _derive_content_name(path: str, suffix: str) -> str:
+    """Return ``weights.pkl`` for ``weights.pkl.gz``, because readers use the extension; otherwise ``content``."""
     name = member_path(path).rpartition("/")[2]
     stem = name[: -len(suffix)] if name.lower().endswith(suffix) else ""
     return stem or "content"
@@ -134,10 +136,12 @@ GZIP_FILE: Final = CompressedFormat(GZIP, ".gz")
 BZIP2_FILE: Final = CompressedFormat(BZIP2, ".bz2")
 XZ_FILE: Final = CompressedFormat(XZ, ".xz")
 LZMA_FILE: Final = CompressedFormat(LZMA, ".lzma")
-ZLIB_FILE: Final = CompressedFormat(ZLIB, ".z", joins=False)
+ZLIB_FILE: Final = CompressedFormat(ZLIB, ".z", allows_concatenation=False)
 LZ4_FILE: Final = CompressedFormat(LZ4, ".lz4")
 ZSTD_FILE: Final = CompressedFormat(ZSTD, ".zst")
 _FORMATS: Final = (GZIP_FILE, BZIP2_FILE, XZ_FILE, LZMA_FILE, ZLIB_FILE, LZ4_FILE, ZSTD_FILE)
 
-FOLLOWS: Final[dict[str, Follows]] = {form.codec.name: partial(_begins, form.codec) for form in _FORMATS if form.joins}
-"""By codec: whether a further stream begins, which loaders read as more of the same content."""
+STREAM_CONTINUATIONS: Final[dict[str, Follows]] = {
+    form.codec.name: partial(_begins_stream, form.codec) for form in _FORMATS if form.allows_concatenation
+}
+"""By codec: a function that decides whether another stream begins, which loaders join to the same content."""

@@ -1,4 +1,4 @@
-"""7-Zip archives."""
+"""Declare 7-Zip archives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The contents of the folders of a 7z archive, and whether they are what the archive says of them."""
+"""Assign the contents of 7z folders to files, and check them against the sizes and checksums in the header.
+
+A *folder* of 7z is not a directory: it is one compressed stream that may hold many files.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,13 @@ import zlib
 from dataclasses import dataclass
 
 from modelaudit.formats.archives.sevenzip import SevenZipDefect
-from modelaudit.formats.archives.sevenzip.folders import method_name, obstacle_of, opened, size_of, unknown_coder
+from modelaudit.formats.archives.sevenzip.folders import (
+    find_obstacle,
+    find_stated_size,
+    find_unknown_coder,
+    name_method,
+    open_folder,
+)
 from modelaudit.formats.archives.sevenzip.header import File, Folder, Streams
 from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
@@ -15,14 +24,22 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.members import DefectLog, check_link, check_name
 from modelaudit.wire.windows import Budget, iterate_chunks, read_available
 
-_CHECKED_OF_A_FOLDER = 64 * MIB
-_CHECKED_OF_ALL = 256 * MIB
+_MOST_CHECKED_PER_FOLDER = 64 * MIB
+_MOST_CHECKED_IN_ALL = 256 * MIB
 _LONGEST_LINK = 4 * KIB
 
 
 @dataclass(slots=True)
-class Content:
-    """A file and where in its folder its content is, in bytes. ``link_target`` is set once it was read."""
+class FileContent:
+    """The content of one file within the plain stream of its folder.
+
+    Attributes:
+        file: the entry of the header.
+        start: offset in the plain stream, in bytes.
+        size: stated number of bytes.
+        crc: stated CRC-32, or ``None``.
+        link_target: target of a symbolic link, set when ``check_contents`` has read it.
+    """
 
     file: File
     start: int
@@ -31,21 +48,22 @@ class Content:
     link_target: str | None = None
 
 
-def contents_of(streams: Streams, files: list[File], log: DefectLog) -> list[list[Content]]:
-    """For each folder its contents with the files that take them; what no file takes is one without a name."""
+def assign_contents(streams: Streams, files: list[File], log: DefectLog) -> list[list[FileContent]]:
+    """Return the contents of each folder with their files; a content without a file gets a made-up name.
+
+    The header lists files and contents separately: the n-th file with content has the n-th content.
+    """
     named = iter([file for file in files if file.has_content])
-    held: list[list[Content]] = []
+    held: list[list[FileContent]] = []
     for number, folder in enumerate(streams.folders):
-        contents: list[Content] = []
+        contents: list[FileContent] = []
         start = 0
         for size, crc in folder.contents:
             file = next(named, None)
             if file is None:
-                log.add(
-                    SevenZipDefect.ENTRY_COUNT_MISMATCH, f"folder {number} holds a content that no file is named for"
-                )
+                log.add(SevenZipDefect.ENTRY_COUNT_MISMATCH, f"folder {number} holds a content without a file name")
                 file = File(f"[content {number}.{len(contents)}]", True)
-            contents.append(Content(file, start, size, crc))
+            contents.append(FileContent(file, start, size, crc))
             start += size
         held.append(contents)
     for file in named:
@@ -53,8 +71,8 @@ def contents_of(streams: Streams, files: list[File], log: DefectLog) -> list[lis
     return held
 
 
-def compare_files(files: list[File], log: DefectLog) -> None:
-    """Note names that escape or repeat, and links."""
+def check_names(files: list[File], log: DefectLog) -> None:
+    """Record links, and names that escape the folder or repeat."""
     seen: set[str] = set()
     for file in files:
         check_name(file.name, None, log)
@@ -65,52 +83,55 @@ def compare_files(files: list[File], log: DefectLog) -> None:
         seen.add(file.name)
 
 
-def compare_expansion(folder: Folder, packed: int, limits: Limits, log: DefectLog) -> None:
-    """Note what is stated to expand out of proportion, and what cannot be expanded."""
-    size = size_of(folder)
+def check_expansion(folder: Folder, packed: int, limits: Limits, log: DefectLog) -> None:
+    """Record a folder that expands beyond the allowed ratio, or that cannot be decompressed."""
+    size = find_stated_size(folder)
     if size > max(limits.expansion_floor, limits.expansion_ratio * packed):
         log.add(SevenZipDefect.EXPANSION_RATIO, f"a folder is stated to expand from {packed} to {size} bytes")
-    obstacle = obstacle_of(folder)
+    obstacle = find_obstacle(folder)
     if obstacle is not None and obstacle[0] is UnreadReason.ENCRYPTED:
         log.add(SevenZipDefect.ENCRYPTED_MEMBER, "a folder is encrypted")
-    elif (coder := unknown_coder(folder)) is not None:
-        log.add(SevenZipDefect.UNKNOWN_COMPRESSION, f"a folder uses {method_name(coder)}")
+    elif (coder := find_unknown_coder(folder)) is not None:
+        log.add(SevenZipDefect.UNKNOWN_COMPRESSION, f"a folder uses {name_method(coder)}")
 
 
-def compare_contents(
-    window: Window, streams: Streams, held: list[list[Content]], limits: Limits, log: DefectLog
+def check_contents(
+    window: Window, streams: Streams, held: list[list[FileContent]], limits: Limits, log: DefectLog
 ) -> None:
-    """Note contents that are damaged or not of their checksum, as far as the allowance goes, and links outside.
+    """Record contents that are damaged or contradict their size or checksum, and links that escape the folder.
+
+    Large folders are skipped here, because checking costs a whole decompression. Readers of the members decompress
+    them again and find damage themselves.
 
     Raises:
         WindowError: from the window itself.
     """
-    left = _CHECKED_OF_ALL
+    left = _MOST_CHECKED_IN_ALL
     for number, (folder, contents) in enumerate(zip(streams.folders, held, strict=True)):
-        size = size_of(folder)
-        if obstacle_of(folder) is not None or size > min(left, _CHECKED_OF_A_FOLDER):
+        size = find_stated_size(folder)
+        if find_obstacle(folder) is not None or size > min(left, _MOST_CHECKED_PER_FOLDER):
             continue
         left -= size
         budget = Budget(limits, window.size)
-        with opened(window, streams, folder, limits, budget) as plain:
+        with open_folder(window, streams, folder, limits, budget) as plain:
             try:
                 for content in contents:
-                    _compare_content(plain, content, log)
+                    _check_content(plain, content, log)
             except WindowError as error:
                 if error.reason is UnreadReason.DAMAGED:
                     log.add(SevenZipDefect.DAMAGED_CONTENT, f"folder {number}: {error}")
 
 
-def _compare_content(plain: Window, content: Content, log: DefectLog) -> None:
+def _check_content(plain: Window, content: FileContent, log: DefectLog) -> None:
     name = content.file.name
     crc = size = 0
     for piece in iterate_chunks(plain, content.start, content.start + content.size):
         crc, size = zlib.crc32(piece, crc), size + len(piece)
     if size != content.size:
-        detail = f"{name!r} holds {size} bytes where {content.size} are stated"
+        detail = f"{name!r} holds {size} bytes, the header states {content.size}"
         log.add(SevenZipDefect.SIZE_MISMATCH, detail, key=name)
     elif content.crc is not None and crc != content.crc:
-        detail = f"{name!r} has CRC-32 {crc:08x} where {content.crc:08x} is stated"
+        detail = f"{name!r} has the CRC-32 {crc:08x}, the header states {content.crc:08x}"
         log.add(SevenZipDefect.CRC_MISMATCH, detail, key=name)
     if content.file.is_link:
         target = read_available(plain, content.start, min(content.size, _LONGEST_LINK))

@@ -1,5 +1,7 @@
-"""The folders of a 7z archive as windows: the steps of compression undone one after the other.
+"""Decompress the folders of a 7z archive: open each as a window on its plain stream.
 
+A folder lists *coders*, the steps of its compression, and connects the output of one to the input of the next. This
+module decodes folders whose coders form a simple chain.
 Source of the method numbers: ``Methods.txt`` of the LZMA SDK, and its continuation by 7-Zip-zstd.
 """
 
@@ -10,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
-from modelaudit.formats.archives.compressed.reader import FOLLOWS
+from modelaudit.formats.archives.compressed.reader import STREAM_CONTINUATIONS
 from modelaudit.formats.archives.sevenzip.header import Coder, Folder, Streams
 from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
@@ -32,7 +34,7 @@ from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow
 
 ENCRYPTION: Final = b"\x06\xf1\x07\x01"
 
-_NAMES: Final = {
+_METHOD_NAMES: Final = {
     b"\x00": "stored",
     b"\x21": "lzma2",
     b"\x03\x01\x01": "lzma",
@@ -47,10 +49,10 @@ _NAMES: Final = {
     b"\x03\x03\x01\x1b": "bcj2",
     ENCRYPTION: "aes",
 }
-_PLAIN: Final = {b"\x00": STORED, b"\x04\x01\x08": DEFLATE, b"\x04\x02\x02": BZIP2, b"\x04\xf7\x11\x01": ZSTD} | {
+_CODECS: Final = {b"\x00": STORED, b"\x04\x01\x08": DEFLATE, b"\x04\x02\x02": BZIP2, b"\x04\xf7\x11\x01": ZSTD} | {
     b"\x04\xf7\x11\x04": LZ4
 }
-# Filters for the code of a processor, by their old and their new number.
+# Filters that transform machine code before compression. The short numbers are the newer ones of the same filters.
 _FILTERS: Final = {
     b"\x03\x03\x01\x03": ("x86", lzma.FILTER_X86),
     b"\x03\x03\x02\x05": ("powerpc", lzma.FILTER_POWERPC),
@@ -67,114 +69,118 @@ _FILTERS: Final = {
 }
 
 
-def method_name(coder: Coder) -> str:
-    """The method of one step in words."""
+def name_method(coder: Coder) -> str:
+    """Return the name of the method of one coder, or ``method-`` and its number in hexadecimal."""
     if coder.method in _FILTERS:
         return _FILTERS[coder.method][0]
-    return _NAMES.get(coder.method, f"method-{coder.method.hex()}")
+    return _METHOD_NAMES.get(coder.method, f"method-{coder.method.hex()}")
 
 
-def compression_of(folder: Folder) -> str:
-    """All steps in words, in the order in which the writer took them: ``x86+lzma2``."""
-    return "+".join(method_name(coder) for coder in folder.coders)
+def name_compression(folder: Folder) -> str:
+    """Return the names of all coders joined by ``+``, such as ``x86+lzma2``."""
+    return "+".join(name_method(coder) for coder in folder.coders)
 
 
-def obstacle_of(folder: Folder) -> tuple[UnreadReason, str] | None:
-    """Why the folder cannot be expanded, if it cannot."""
+def find_obstacle(folder: Folder) -> tuple[UnreadReason, str] | None:
+    """Return why the folder cannot be decompressed, or ``None`` if it can."""
     if is_encrypted(folder):
         return UnreadReason.ENCRYPTED, "it is encrypted"
-    unknown = unknown_coder(folder)
+    unknown = find_unknown_coder(folder)
     if unknown is not None:
-        return UnreadReason.NO_READER, f"no reader for {method_name(unknown)} compression"
-    if _chain(folder) is None:
-        return UnreadReason.DAMAGED, "its steps of compression do not lead from one packed stream to its content"
+        return UnreadReason.NO_READER, f"no reader for {name_method(unknown)} compression"
+    if _order_coders(folder) is None:
+        return UnreadReason.DAMAGED, "its coders do not form a chain from one packed stream to the content"
     return None
 
 
 def is_encrypted(folder: Folder) -> bool:
-    """Whether a password is needed."""
+    """Whether decompression needs a password."""
     return any(coder.method == ENCRYPTION for coder in folder.coders)
 
 
-def unknown_coder(folder: Folder) -> Coder | None:
-    """The first step that nothing here undoes."""
-    return next((coder for coder in folder.coders if _codec(coder) is None), None)
+def find_unknown_coder(folder: Folder) -> Coder | None:
+    """Return the first coder without a codec here."""
+    return next((coder for coder in folder.coders if _find_codec(coder) is None), None)
 
 
-def packed_start(folder: Folder, streams: Streams) -> int:
-    """Where the folder begins in the file."""
+def find_packed_start(folder: Folder, streams: Streams) -> int:
+    """Return the offset of the folder in the file, in bytes."""
     return streams.packed[folder.start][0] if folder.packed else 0
 
 
-def size_of(folder: Folder) -> int:
-    """Bytes of the content, as stated."""
-    chain = _chain(folder)
+def find_stated_size(folder: Folder) -> int:
+    """Return the stated size of the plain stream, in bytes; 0 if the coders form no chain."""
+    chain = _order_coders(folder)
     return folder.sizes[chain[-1]] if chain else 0
 
 
-def packed_size(folder: Folder, streams: Streams) -> int:
-    """Bytes that the folder takes in the file."""
+def count_packed_bytes(folder: Folder, streams: Streams) -> int:
+    """Return how many bytes the packed streams of the folder take in the file."""
     return sum(size for _, size in streams.packed[folder.start : folder.start + len(folder.packed)])
 
 
 @contextmanager
-def opened(window: Window, streams: Streams, folder: Folder, limits: Limits, budget: Budget) -> Iterator[Window]:
-    """A window onto the content of a folder without an obstacle.
+def open_folder(window: Window, streams: Streams, folder: Folder, limits: Limits, budget: Budget) -> Iterator[Window]:
+    """Open a window on the plain stream of a folder. It is valid within the ``with`` block.
 
     Raises:
-        WindowError: with the reason, where it has one.
+        WindowError: the folder has an obstacle, with the reason that ``find_obstacle`` gives.
     """
-    obstacle, chain = obstacle_of(folder), _chain(folder)
+    obstacle, chain = find_obstacle(folder), _order_coders(folder)
     if obstacle is not None or chain is None:
-        reason, detail = obstacle or (UnreadReason.DAMAGED, "its steps of compression lead nowhere")
+        reason, detail = obstacle or (UnreadReason.DAMAGED, "its coders form no chain")
         raise WindowError(detail, reason)
     start, size = streams.packed[folder.start]
     stage = SubWindow(window, start, size, budget)
     with ExitStack() as stack:
         for number in chain:
-            codec = _codec(folder.coders[number])
+            codec = _find_codec(folder.coders[number])
             if codec is None or codec is STORED:
                 continue
             size = folder.sizes[number]
-            content = DecompressedWindow(stage, codec, size, limits, FOLLOWS.get(codec.name))
+            content = DecompressedWindow(stage, codec, size, limits, STREAM_CONTINUATIONS.get(codec.name))
             stage = SubWindow(stack.enter_context(content), 0, size, budget)
         yield stage
 
 
-def _chain(folder: Folder) -> tuple[int, ...] | None:
-    """The coders from the packed stream to the content; ``None`` where they are no simple chain."""
+def _order_coders(folder: Folder) -> tuple[int, ...] | None:
+    """Return the numbers of the coders from the packed stream to the content; ``None`` if they form no chain.
+
+    BCJ2 has four inputs and is the only common coder that does not fit.
+    """
     if len(folder.packed) != 1 or any((coder.inputs, coder.outputs) != (1, 1) for coder in folder.coders):
         return None
-    # With one input and one output each, the numbers of both are those of the coder.
-    following = {output: into for into, output in folder.bonds}
+    # The format numbers inputs and outputs over all coders. With one of each, both numbers are that of the coder.
+    following = {output: into for into, output in folder.bind_pairs}
     chain = [folder.packed[0]]
+    # The bound ends the loop if the bind pairs form a cycle.
     while chain[-1] in following and len(chain) <= len(folder.coders):
         chain.append(following[chain[-1]])
     is_whole = sorted(chain) == list(range(len(folder.coders))) and len(folder.sizes) == len(folder.coders)
     return tuple(chain) if is_whole else None
 
 
-def _codec(coder: Coder) -> Codec | None:
-    """What undoes one step; ``None`` where nothing here does."""
+def _find_codec(coder: Coder) -> Codec | None:
+    """Return the codec that decodes one coder, or ``None`` if there is none."""
     properties = coder.properties
-    if coder.method in _PLAIN:
-        return _PLAIN[coder.method]
+    if coder.method in _CODECS:
+        return _CODECS[coder.method]
     if coder.method == b"\x21":
-        return Codec("lzma2", _with(make_lzma2_decoder, properties))
+        return Codec("lzma2", _bind_properties(make_lzma2_decoder, properties))
     if coder.method == b"\x03\x01\x01":
-        return Codec("lzma", _with(make_lzma1_decoder, properties), unmarked=True)
+        return Codec("lzma", _bind_properties(make_lzma1_decoder, properties), unmarked=True)
     if coder.method == b"\x03":
         distance = properties[0] + 1 if properties else 1
-        return _filter("delta", {"id": lzma.FILTER_DELTA, "dist": distance})
+        return _make_filter("delta", {"id": lzma.FILTER_DELTA, "dist": distance})
     if coder.method in _FILTERS:
         name, number = _FILTERS[coder.method]
-        return _filter(name, {"id": number})
+        return _make_filter(name, {"id": number})
     return None
 
 
-def _with(start: Callable[[bytes, int], Decoder], properties: bytes) -> Callable[[bytes, int], Decoder]:
+def _bind_properties(start: Callable[[bytes, int], Decoder], properties: bytes) -> Callable[[bytes, int], Decoder]:
     return lambda header, size: start(properties, size)
 
 
-def _filter(name: str, options: dict[str, int]) -> Codec:
+def _make_filter(name: str, options: dict[str, int]) -> Codec:
     return Codec(name, lambda header, size: make_filter_decoder(options, size))

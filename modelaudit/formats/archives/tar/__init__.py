@@ -1,4 +1,4 @@
-"""Tar archives."""
+"""Declare tar archives."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Tar archives: a listing with its contradictions, what was not read, and the members.
+"""Read tar archives: yield the listing with its defects, the absences, and the members as artifacts.
 
-Read leniently enough to see what every loader would see: Python's ``tarfile`` stops at the first block that is no
-header, other tools go on behind it.
+Loaders differ about damaged archives: ``tarfile`` of Python stops at the first block that is not a header, other tools
+continue after it. The reader is lenient enough to find the members that any of them would extract.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from modelaudit.formats.archives.tar import TarDefect
 from modelaudit.formats.archives.tar.sparse import SparseWindow
-from modelaudit.formats.archives.tar.walk import TarMember, TarWalk
-from modelaudit.formats.archives.zip.layout import layout_of
+from modelaudit.formats.archives.tar.walk import TarMember, TarMemberWalker
+from modelaudit.formats.archives.zip.layout import detect_layout
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
@@ -23,34 +23,34 @@ from modelaudit.wire.windows import Budget, SubWindow, get_budget, make_opener
 
 
 def recognises(head: Head) -> bool:
-    """The first block is a member's header; in one that is damaged, the magic of the newer dialects still stands.
+    """Whether the first block is the header of a member, or a damaged one that still has the magic ``ustar``.
 
-    The name of a member comes first, and may be the beginning of any other format.
+    A header begins with the name of the member, which can imitate the magic bytes of any other format.
     """
     damaged = head.data[USTAR] == b"ustar" and head.content != TENSOR_STORAGE
     return is_tar(head.data) or damaged
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the listing, what could not be read, and every member as an artifact.
+    """Yield the listing, the absences, and each member and each unlisted byte range as an artifact.
 
     Raises:
         WindowError: from the window.
     """
     budget = get_budget(window, limits)
     log = DefectLog()
-    walk = TarWalk(window, limits, log)
+    walk = TarMemberWalker(window, limits, log)
     members = list(walk)
-    layout = layout_of([_folder_or_file(member) for member in members])
-    _compare(members, limits, log)
-    listed = tuple(_listed(member) for member in members)
+    layout = detect_layout([_mark_folder(member) for member in members])
+    _check_members(members, limits, log)
+    listed = tuple(_list_member(member) for member in members)
     yield ArchiveListing("tar", layout.name, listed, log.defects())
     yield from walk.unread
     paths = MemberPaths(artifact.path)
     for member in members:
         if member.stored or member.size:
             stretch = SubWindow(window, member.data_start, member.stored, budget)
-            content, absence = _content(member, stretch, limits, budget)
+            content, absence = _open_content(member, stretch, limits, budget)
             if absence is not None:
                 yield absence
             yield Artifact(
@@ -64,28 +64,30 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield Artifact(paths.name_range(start, end), stretch.size, make_opener(stretch))
 
 
-def _folder_or_file(member: TarMember) -> str:
+def _mark_folder(member: TarMember) -> str:
     return f"{member.name.rstrip('/')}/" if member.header.kind == FOLDER else member.name
 
 
-def _content(member: TarMember, stretch: SubWindow, limits: Limits, budget: Budget) -> tuple[Window, Unread | None]:
-    """The content of a member; its beginning where filling its holes would take too much."""
+def _open_content(
+    member: TarMember, stretch: SubWindow, limits: Limits, budget: Budget
+) -> tuple[Window, Unread | None]:
+    """Open the content of a member, truncated with an absence where its holes expand beyond the budget."""
     if member.pieces is None:
         return stretch, None
-    size = min(member.size, _expansion_bound(member, limits), member.stored + budget.left)
+    size = min(member.size, _limit_expansion(member, limits), member.stored + budget.left)
     budget.spend(max(0, size - member.stored))
     content = SparseWindow(stretch, member.pieces, size, limits)
     if size == member.size:
         return content, None
-    detail = f"{member.name!r} has {member.size} bytes with its holes; only the first {size} were read"
+    detail = f"{member.name!r} is a sparse file of {member.size} bytes; only the first {size} were read"
     return content, Unread(UnreadReason.LIMIT, detail, Location(offset=member.header.offset, key=member.name))
 
 
-def _expansion_bound(member: TarMember, limits: Limits) -> int:
+def _limit_expansion(member: TarMember, limits: Limits) -> int:
     return max(limits.expansion_floor, limits.expansion_ratio * member.stored)
 
 
-def _listed(member: TarMember) -> ArchiveMember:
+def _list_member(member: TarMember) -> ArchiveMember:
     is_link = member.header.kind in (HARD_LINK, SYMBOLIC_LINK)
     return ArchiveMember(
         member.name,
@@ -97,8 +99,8 @@ def _listed(member: TarMember) -> ArchiveMember:
     )
 
 
-def _compare(members: Sequence[TarMember], limits: Limits, log: DefectLog) -> None:
-    """Note names that escape or repeat, links, devices, and what expands out of proportion."""
+def _check_members(members: Sequence[TarMember], limits: Limits, log: DefectLog) -> None:
+    """Record links, devices, names that escape or repeat, and sparse files that expand beyond the allowed ratio."""
     seen: set[str] = set()
     for member in members:
         name, offset, kind = member.name, member.header.offset, member.header.kind
@@ -114,6 +116,6 @@ def _compare(members: Sequence[TarMember], limits: Limits, log: DefectLog) -> No
             log.add(TarDefect.DUPLICATE_MEMBER, f"more than one member is named {name!r}", offset, name)
         if kind != FOLDER:
             seen.add(plain)
-        if member.pieces is not None and member.size > _expansion_bound(member, limits):
+        if member.pieces is not None and member.size > _limit_expansion(member, limits):
             detail = f"{name!r} is stated to expand from {member.stored} to {member.size} bytes"
             log.add(TarDefect.EXPANSION_RATIO, detail, offset, name)

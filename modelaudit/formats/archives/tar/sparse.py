@@ -1,6 +1,8 @@
-"""Members of a tar archive that are stored without their holes: the maps in their four spellings, and their content.
+"""Parse the maps of sparse files in tar archives, and open their content with the holes filled.
 
-Source: the GNU tar manual, "Storing Sparse Files".
+A sparse file is stored without its holes, the ranges of zero bytes. A map lists the pieces that are stored. It has four
+encodings: in the header of old GNU tar, and in the pax formats 0.0, 0.1 and 1.0. Source: the GNU tar manual, "Storing
+Sparse Files".
 """
 
 from __future__ import annotations
@@ -13,17 +15,17 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.tar_headers import BLOCK, parse_sparse_pieces
 from modelaudit.wire.windows import SubWindow
 
-Pieces = tuple[tuple[int, int], ...]
-"""(offset in the content, length) of what is stored, one piece after the other; the rest of the content is zeros."""
+SparseMap = tuple[tuple[int, int], ...]
+"""(offset in the content, length) of each stored piece, in bytes and in stored order; the rest is zeros."""
 
 _LONGEST_MAP = MIB
 _MOST_DIGITS = 20
 
 
 class SparseWindow:
-    """The content of ``size`` bytes of which ``pieces`` are stored."""
+    """A window on the content of a sparse file: ``size`` bytes, with ``pieces`` stored and zeros between them."""
 
-    def __init__(self, stored: SubWindow, pieces: Pieces, size: int, limits: Limits) -> None:
+    def __init__(self, stored: SubWindow, pieces: SparseMap, size: int, limits: Limits) -> None:
         self.budget = stored.budget
         self.size = size
         self._stored = stored
@@ -35,7 +37,7 @@ class SparseWindow:
             self._places.append(self._places[-1] + length)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Bytes from ``offset``; fewer than ``length`` only where the content ends.
+        """Return up to ``length`` bytes from ``offset``; fewer only at the end of the content or the bound on reads.
 
         Raises:
             WindowError: from the stored window.
@@ -56,8 +58,8 @@ class SparseWindow:
         return bytes(out)
 
 
-def is_sound(pieces: Sequence[tuple[int, int]], size: int, stored: int) -> bool:
-    """Whether the pieces stand in order and apart, inside the content, and are no more than is stored."""
+def is_valid_map(pieces: Sequence[tuple[int, int]], size: int, stored: int) -> bool:
+    """Whether the pieces are in order, do not overlap, end within ``size``, and need at most ``stored`` bytes."""
     position = total = 0
     for offset, length in pieces:
         if offset < position or length < 0:
@@ -67,8 +69,11 @@ def is_sound(pieces: Sequence[tuple[int, int]], size: int, stored: int) -> bool:
     return position <= size and total <= stored
 
 
-def map_of_header(window: Window, block: bytes, data_start: int, most: int) -> tuple[Pieces, int] | None:
-    """The map of the old GNU format, from the header and the blocks that continue it, and where the data begin.
+def read_header_map(window: Window, block: bytes, data_start: int, most: int) -> tuple[SparseMap, int] | None:
+    """Read the map of the old GNU format from the header and its continuation blocks.
+
+    Returns:
+        The map and the offset of the data, or ``None`` if the map is invalid or has more than ``most`` pieces.
 
     Raises:
         WindowError: from the window.
@@ -85,19 +90,22 @@ def map_of_header(window: Window, block: bytes, data_start: int, most: int) -> t
     return None
 
 
-def map_of_records(records: Sequence[tuple[str, str]]) -> Pieces | None:
-    """The map of the pax formats 0.0, in pairs of records, and 0.1, in one list."""
+def parse_pax_map(records: Sequence[tuple[str, str]]) -> SparseMap | None:
+    """Parse the map of the pax formats 0.0 (pairs of records) and 0.1 (one list); ``None`` if it is invalid."""
     values = dict(records)
     if "GNU.sparse.map" in values:
-        numbers = _numbers(values["GNU.sparse.map"].split(","))
+        numbers = _parse_numbers(values["GNU.sparse.map"].split(","))
         return None if numbers is None else tuple(zip(numbers[::2], numbers[1::2], strict=False))
-    offsets = _numbers([value for key, value in records if key == "GNU.sparse.offset"])
-    lengths = _numbers([value for key, value in records if key == "GNU.sparse.numbytes"])
+    offsets = _parse_numbers([value for key, value in records if key == "GNU.sparse.offset"])
+    lengths = _parse_numbers([value for key, value in records if key == "GNU.sparse.numbytes"])
     return None if offsets is None or lengths is None else tuple(zip(offsets, lengths, strict=False))
 
 
-def map_of_data(window: Window, data_start: int, most: int) -> tuple[Pieces, int] | None:
-    """The map of the pax format 1.0, which stands in decimal lines before the data, and where the data begin.
+def read_data_map(window: Window, data_start: int, most: int) -> tuple[SparseMap, int] | None:
+    """Read the map of the pax format 1.0, which is stored as decimal lines before the data.
+
+    Returns:
+        The map and the offset of the data, or ``None`` if the map is invalid or has more than ``most`` pieces.
 
     Raises:
         WindowError: from the window.
@@ -110,16 +118,16 @@ def map_of_data(window: Window, data_start: int, most: int) -> tuple[Pieces, int
         position += BLOCK
         *whole, text = (text + block).split(b"\n")
         lines += [line.decode("ascii", "replace") for line in whole]
-        count = _numbers(lines[:1])
+        count = _parse_numbers(lines[:1])
         if (lines and count is None) or len(block) < BLOCK or (count and count[0] > most):
             return None
         if count and len(lines) > 2 * count[0]:
-            numbers = _numbers(lines[1 : 1 + 2 * count[0]])
+            numbers = _parse_numbers(lines[1 : 1 + 2 * count[0]])
             return None if numbers is None else (tuple(zip(numbers[::2], numbers[1::2], strict=True)), position)
     return None
 
 
-def _numbers(words: Sequence[str]) -> list[int] | None:
+def _parse_numbers(words: Sequence[str]) -> list[int] | None:
     if any(len(word) > _MOST_DIGITS or not (word.isascii() and word.isdigit()) for word in words):
         return None
     return [int(word) for word in words]

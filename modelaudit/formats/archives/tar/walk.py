@@ -1,4 +1,8 @@
-"""The members of a tar archive one after the other, also behind damage and behind the end that loaders stop at."""
+"""Find the members of a tar archive in order, also after damaged headers and after the end-of-archive blocks.
+
+A tar archive has no directory: each member has a header, and the next header follows its data. Loaders disagree about
+the place of the next header if sizes contradict each other, so every such contradiction becomes a defect.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from modelaudit.formats.archives.tar import TarDefect
-from modelaudit.formats.archives.tar.sparse import Pieces, is_sound, map_of_data, map_of_header, map_of_records
+from modelaudit.formats.archives.tar.sparse import (
+    SparseMap,
+    is_valid_map,
+    parse_pax_map,
+    read_data_map,
+    read_header_map,
+)
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import GIB, KIB, MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -28,15 +38,25 @@ from modelaudit.wire.tar_headers import (
     parse_text,
 )
 
-_LONGEST_EXTENSION = MIB
+_MOST_EXTENDED_BYTES = MIB
 _CHUNK = 64 * KIB
-_OCTAL_LIMIT = 8 * GIB
+_LARGEST_OCTAL_SIZE = 8 * GIB
 _GLOBAL_KEYS = frozenset({"path", "linkpath", "size"})
 
 
 @dataclass(frozen=True, slots=True)
 class TarMember:
-    """One member. ``stored`` counts the bytes of its data that are there; ``pieces`` is set where it has holes."""
+    """One member.
+
+    Attributes:
+        header: its own header.
+        name: its name, from an extended header if there is one.
+        link: the target of a link; empty for others.
+        data_start: offset of its data, in bytes.
+        stored: bytes of its data that the archive holds.
+        size: bytes of its content, with the holes of a sparse file.
+        pieces: the map of a sparse file; ``None`` for others.
+    """
 
     header: TarHeader
     name: str
@@ -44,12 +64,12 @@ class TarMember:
     data_start: int
     stored: int
     size: int
-    pieces: Pieces | None = None
+    pieces: SparseMap | None = None
 
 
 @dataclass(slots=True)
-class _Extension:
-    """What headers in front of a member say about it."""
+class _ExtendedHeader:
+    """The values that GNU and pax headers before a member state for it; ``size`` counts their bytes."""
 
     size: int = 0
     long_name: str | None = None
@@ -57,17 +77,17 @@ class _Extension:
     records: list[tuple[str, str]] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
 
-    def value(self, *keys: str) -> str | None:
-        """The last value of the first of ``keys`` that there is."""
+    def find_value(self, *keys: str) -> str | None:
+        """Return the value of the first of ``keys`` that is present; of equal records, the last one counts."""
         return next((self.values[key] for key in keys if key in self.values), None)
 
 
-class TarWalk:
-    """Members in order. Iterating fills the other attributes.
+class TarMemberWalker:
+    """Iterates over the members in order, and fills the attributes meanwhile.
 
     Attributes:
-        unread: what was not read, and why.
-        leftovers: (start, end) of bytes that belong to no member and are not padding.
+        unread: absences, such as a truncated member.
+        leftovers: (start, end) of byte ranges that belong to no member and are not padding.
     """
 
     def __init__(self, window: Window, limits: Limits, log: DefectLog) -> None:
@@ -88,83 +108,86 @@ class TarWalk:
         Raises:
             WindowError: from the window.
         """
-        extension = _Extension()
+        extended = _ExtendedHeader()
         position = count = 0
         while position < self._window.size:
-            header = parse_header(self._block(position), position)
+            header = parse_header(self._read_block(position), position)
             if header is None or header.size < 0:
-                position = self._to_next_header(position, damaged=header is not None)
-                extension = _Extension()
+                position = self._find_next_header(position, damaged=header is not None)
+                extended = _ExtendedHeader()
                 continue
             if count >= self._limits.members:
-                self._miss(UnreadReason.LIMIT, f"only the first {count} members were read", position)
+                self._record_unread(UnreadReason.LIMIT, f"only the first {count} members were read", position)
                 return
             count += 1
             if header.kind in GNU_LONG_NAME + GNU_LONG_LINK + PAX_LOCAL + PAX_GLOBAL:
-                extension.size += header.size
-                if extension.size > _LONGEST_EXTENSION:
-                    detail = f"headers of {extension.size} bytes for one member are over the bound"
-                    self._miss(UnreadReason.LIMIT, detail, position)
+                extended.size += header.size
+                if extended.size > _MOST_EXTENDED_BYTES:
+                    detail = f"the extended headers of one member take {extended.size} bytes, more than are read"
+                    self._record_unread(UnreadReason.LIMIT, detail, position)
                     return
-                self._extend(header, extension)
-                position += BLOCK + _whole(header.size)
+                self._read_extended_header(header, extended)
+                position += BLOCK + _round_to_blocks(header.size)
                 continue
             if self._ended is not None:
-                detail = f"{header.name!r} stands behind the end of the archive, where some loaders go on"
+                detail = f"{header.name!r} follows the end of the archive, where some loaders continue to read"
                 self._log.add(TarDefect.MEMBER_AFTER_END, detail, position, header.name)
                 self._ended = None
-            yield self._member(header, extension)
-            extension = _Extension()
+            yield self._build_member(header, extended)
+            extended = _ExtendedHeader()
             position = self._next
 
-    def _block(self, position: int) -> bytes:
+    def _read_block(self, position: int) -> bytes:
         if not self._base <= position <= self._base + len(self._chunk) - BLOCK:
             self._base, self._chunk = position, self._window.read(position, _CHUNK)
         return self._chunk[position - self._base : position - self._base + BLOCK]
 
-    def _to_next_header(self, position: int, damaged: bool) -> int:
-        """Where the next header is, past blocks that are none; the first of them may look like one."""
+    def _find_next_header(self, position: int, damaged: bool) -> int:
+        """Return the offset of the next header after blocks that are not one, and record these as leftovers.
+
+        ``damaged`` means that the first block parses as a header but states a negative size.
+        """
         start = position
         first: int | None = None
         last: int | None = None
         while position < self._window.size:
-            block = self._block(position)
+            block = self._read_block(position)
             if block == ZEROS:
                 if first is None and self._ended is None and position == start:
                     self._ended = position
             elif not damaged and is_header(block):
                 break
             elif position == start and self._ended is None:
-                self._log.add(TarDefect.HEADER_DAMAGED, "what should be the header of a member is none", start)
-                detail = "a member's header is damaged, and what followed it was searched for others"
-                self._miss(UnreadReason.DAMAGED, detail, start)
-                # What follows a header that still looks like one is the content of its member.
+                self._log.add(TarDefect.HEADER_DAMAGED, "the block in place of a header is not one", start)
+                detail = "the header of a member is damaged; the blocks after it were searched for further headers"
+                self._record_unread(UnreadReason.DAMAGED, detail, start)
+                # A damaged header that still has the magic precedes the content of its member, which is no leftover.
                 first, last = (None, None) if block[USTAR] == b"ustar" else (start, start + len(block.rstrip(b"\0")))
             elif block.strip(b"\0"):
                 first, last = position if first is None else first, position + len(block.rstrip(b"\0"))
             damaged = False
             position += BLOCK
         if first is not None and last is not None:
-            self._leave(first, last, position >= self._window.size)
+            self._record_leftover(first, last, position >= self._window.size)
         return position
 
-    def _leave(self, start: int, end: int, at_end: bool) -> None:
-        detail = f"{end - start} bytes that belong to no member"
+    def _record_leftover(self, start: int, end: int, at_end: bool) -> None:
+        detail = f"{end - start} bytes belong to no member"
         if at_end:
             self._log.add(TarDefect.TRAILING_DATA, detail, start)
         else:
             self._log.add(TarDefect.UNLISTED_DATA, detail, start)
         self.leftovers.append((start, end))
 
-    def _extend(self, header: TarHeader, extension: _Extension) -> None:
+    def _read_extended_header(self, header: TarHeader, extended: _ExtendedHeader) -> None:
         data = self._window.read(header.offset + BLOCK, header.size)
         if len(data) < header.size:
             self._log.add(TarDefect.TRUNCATED_MEMBER, "the archive breaks off in an extended header", header.offset)
-            self._miss(UnreadReason.DAMAGED, "the archive breaks off in an extended header", header.offset)
+            self._record_unread(UnreadReason.DAMAGED, "the archive breaks off in an extended header", header.offset)
         if header.kind == GNU_LONG_NAME:
-            extension.long_name = parse_text(data)
+            extended.long_name = parse_text(data)
         elif header.kind == GNU_LONG_LINK:
-            extension.long_link = parse_text(data)
+            extended.long_link = parse_text(data)
         else:
             records, sound = parse_pax_records(data)
             if not sound:
@@ -174,77 +197,83 @@ class TarWalk:
             if header.kind in PAX_GLOBAL:
                 self._global |= {key: value for key, value in records if key in _GLOBAL_KEYS}
             else:
-                extension.records += records
-                extension.values |= dict(records)
+                extended.records += records
+                extended.values |= dict(records)
 
-    def _member(self, header: TarHeader, extension: _Extension) -> TarMember:
-        path = extension.value("GNU.sparse.name", "path") or self._global.get("path")
-        name = extension.long_name or path or header.name
-        if extension.long_name and path and extension.long_name != path:
-            detail = f"one header names a member {extension.long_name!r}, another {path!r}"
+    def _build_member(self, header: TarHeader, extended: _ExtendedHeader) -> TarMember:
+        path = extended.find_value("GNU.sparse.name", "path") or self._global.get("path")
+        name = extended.long_name or path or header.name
+        if extended.long_name and path and extended.long_name != path:
+            detail = f"one header names a member {extended.long_name!r}, another {path!r}"
             self._log.add(TarDefect.NAMES_CONTRADICT, detail, header.offset, name)
-        link = extension.long_link or extension.value("linkpath") or self._global.get("linkpath") or header.link
+        link = extended.long_link or extended.find_value("linkpath") or self._global.get("linkpath") or header.link
         data_start = self._next = header.offset + BLOCK
         if not header.is_file:
             if header.size:
-                detail = f"{name!r} is no file and has {header.size} bytes: loaders differ on where the next member is"
+                # ``tarfile`` expects the next header directly after a link or a folder; other tools skip the bytes.
+                detail = f"{name!r} is not a file but states {header.size} bytes: loaders disagree on the next member"
                 self._log.add(TarDefect.DATA_WITHOUT_FILE, detail, header.offset, name)
             return TarMember(header, name, link, data_start, 0, 0)
-        size = self._size(header, extension, name)
-        self._next += _whole(size)
+        size = self._resolve_size(header, extended, name)
+        self._next += _round_to_blocks(size)
         stored = max(0, min(size, self._window.size - data_start))
         if stored < size:
-            detail = f"{name!r} breaks off: {stored} of {size} bytes are there"
+            detail = f"{name!r} is truncated: {stored} of {size} bytes are present"
             self._log.add(TarDefect.TRUNCATED_MEMBER, detail, header.offset, name)
-            self._miss(UnreadReason.DAMAGED, detail, header.offset, name)
-        return self._sparse(TarMember(header, name, link, data_start, stored, size), extension)
+            self._record_unread(UnreadReason.DAMAGED, detail, header.offset, name)
+        return self._apply_sparse_map(TarMember(header, name, link, data_start, stored, size), extended)
 
-    def _size(self, header: TarHeader, extension: _Extension, name: str) -> int:
-        """The bytes of data that follow: an extended header overrules the member's own, which it needs from 8 GiB."""
-        known = extension.value("size")
+    def _resolve_size(self, header: TarHeader, extended: _ExtendedHeader, name: str) -> int:
+        """Return the size of the data; an extended header overrides the member's own.
+
+        The octal field of a header ends at 8 GiB, so larger members need an extended header. Any other difference
+        between the two is a defect.
+        """
+        known = extended.find_value("size")
         stated = known or self._global.get("size")
         if stated is None:
             return header.size
         size = int(stated) if stated.isascii() and stated.isdigit() and len(stated) <= 20 else 0
-        if size != header.size and not (size >= _OCTAL_LIMIT and header.size == 0 and known):
-            detail = f"{name!r}: {header.size} bytes in its header, {stated} in an extended header"
+        if size != header.size and not (size >= _LARGEST_OCTAL_SIZE and header.size == 0 and known):
+            detail = f"the header of {name!r} states {header.size} bytes, an extended header {stated}"
             self._log.add(TarDefect.PAX_SIZE_MISMATCH, detail, header.offset, name)
         return size if known else header.size
 
-    def _sparse(self, member: TarMember, extension: _Extension) -> TarMember:
-        """The same member with its holes, if it has any."""
+    def _apply_sparse_map(self, member: TarMember, extended: _ExtendedHeader) -> TarMember:
+        """Return the member with its map if it is a sparse file; otherwise the same member."""
         header, most = member.header, self._limits.members
         size: str | int | None
         if header.kind == GNU_SPARSE:
-            found = map_of_header(self._window, header.block, member.data_start, most)
+            found = read_header_map(self._window, header.block, member.data_start, most)
             size = parse_sparse_size(header.block)
-        elif extension.value("GNU.sparse.major") == "1":
-            found = map_of_data(self._window, member.data_start, most)
-            size = extension.value("GNU.sparse.realsize")
-        elif extension.value("GNU.sparse.map", "GNU.sparse.size") is not None:
-            pieces = map_of_records(extension.records)
+        elif extended.find_value("GNU.sparse.major") == "1":
+            found = read_data_map(self._window, member.data_start, most)
+            size = extended.find_value("GNU.sparse.realsize")
+        elif extended.find_value("GNU.sparse.map", "GNU.sparse.size") is not None:
+            pieces = parse_pax_map(extended.records)
             found = None if pieces is None else (pieces, member.data_start)
-            size = extension.value("GNU.sparse.size")
+            size = extended.find_value("GNU.sparse.size")
         else:
             return member
         real = int(size) if isinstance(size, int) or (size and size.isascii() and size.isdigit()) else -1
-        # Blocks that continue a map in a header stand before the data, lines of a map are part of them.
+        # Continuation blocks of a GNU header lie before the data and are not counted in their size. The lines of a
+        # pax 1.0 map are counted.
         moved = found[1] - member.data_start if found else 0
         stored = member.stored - moved
         if header.kind == GNU_SPARSE:
             self._next += moved
             stored = min(header.size, self._window.size - member.data_start - moved)
-        if found is None or not is_sound(found[0], real, stored):
-            detail = f"{member.name!r}: the map of its holes contradicts itself or is too long"
+        if found is None or not is_valid_map(found[0], real, stored):
+            detail = f"{member.name!r}: the map of the sparse file contradicts itself or is too long"
             self._log.add(TarDefect.SPARSE_MAP_INVALID, detail, header.offset, member.name)
-            self._miss(UnreadReason.DAMAGED, detail, header.offset, member.name)
+            self._record_unread(UnreadReason.DAMAGED, detail, header.offset, member.name)
             return member
         return TarMember(header, member.name, member.link, found[1], stored, real, found[0])
 
-    def _miss(self, reason: UnreadReason, detail: str, offset: int, key: str | None = None) -> None:
+    def _record_unread(self, reason: UnreadReason, detail: str, offset: int, key: str | None = None) -> None:
         self.unread.append(Unread(reason, detail, Location(offset=offset, key=key)))
 
 
-def _whole(size: int) -> int:
-    """``size`` rounded up to whole blocks."""
+def _round_to_blocks(size: int) -> int:
+    """Round ``size`` up to whole blocks."""
     return -(-size // BLOCK) * BLOCK

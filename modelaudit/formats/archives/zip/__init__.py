@@ -1,8 +1,8 @@
-"""ZIP archives, read leniently enough to see what every loader would see in them.
+"""Declare ZIP archives, which the reader parses leniently enough to find the members that any loader would see.
 
 Python's ``zipfile`` and the C reader inside torch disagree about damaged and forged archives: where the directory is,
-which of two members of one name counts, whether a checksum or a flag matters. What either would read is read here, and
-every disagreement is stated. Source of the format: PKWARE APPNOTE.TXT 6.3.10.
+which of two members of one name counts, whether a checksum or a flag matters. The reader covers both views and
+reports each disagreement as a defect. Source of the format: PKWARE APPNOTE.TXT 6.3.10.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Where the records of an archive contradict each other, so that two loaders would see two archives."""
+"""Compare the records of a ZIP archive: record each contradiction that shows two loaders two archives."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from modelaudit.formats.archives.zip import ZipDefect
-from modelaudit.formats.archives.zip.records import DESCRIPTOR_FOLLOWS, ENCRYPTED, STORED, Entry, Member
+from modelaudit.formats.archives.zip.records import DESCRIPTOR_FLAG, ENCRYPTED_FLAG, STORED, DirectoryEntry, Member
 from modelaudit.model.limits import Limits
 from modelaudit.wire.decompression import ZIP_CODECS
 from modelaudit.wire.members import DefectLog, check_name
@@ -13,8 +13,11 @@ from modelaudit.wire.members import DefectLog, check_name
 _CIPHER_HEADER = 12
 
 
-def compare_names(entries: Sequence[Entry], log: DefectLog, torch: bool) -> None:
-    """Note names that escape, hide their end, repeat or have two readings."""
+def check_names(entries: Sequence[DirectoryEntry], log: DefectLog, torch: bool) -> None:
+    """Record links, and names that escape the folder, contain a zero byte, repeat or have a second spelling.
+
+    ``torch`` is whether torch reads the archive; it compares names without case.
+    """
     seen: set[str] = set()
     folded: set[str] = set()
     for entry in entries:
@@ -28,29 +31,31 @@ def compare_names(entries: Sequence[Entry], log: DefectLog, torch: bool) -> None
         if name in seen:
             log.add(ZipDefect.DUPLICATE_MEMBER, f"more than one member is named {name!r}", offset, name)
         elif torch and name.lower() in folded:
-            log.add(ZipDefect.CASE_DUPLICATE_MEMBER, f"torch cannot tell {name!r} from another member", offset, name)
+            detail = f"torch compares names without case, so {name!r} has the same name as another member"
+            log.add(ZipDefect.CASE_DUPLICATE_MEMBER, detail, offset, name)
         seen.add(name)
         folded.add(name.lower())
 
 
 def compare_headers(member: Member, log: DefectLog) -> None:
-    """Note where the local header says something else than the directory."""
+    """Record differences between the directory entry of a member and its local header."""
     entry, local = member.entry, member.local
     name, offset = entry.name, local.offset
     if local.raw_name != entry.raw_name:
-        detail = f"the directory names {name!r}, its local header {local.name!r}"
+        detail = f"the directory names the member {name!r}, its local header names it {local.name!r}"
         log.add(ZipDefect.LOCAL_NAME_MISMATCH, detail, offset, name)
     if local.method != entry.method:
         detail = f"{name!r}: compression method {entry.method} in the directory, {local.method} in its local header"
         log.add(ZipDefect.METHOD_MISMATCH, detail, offset, name)
-    if (local.flags ^ entry.flags) & ENCRYPTED:
-        where = "local header" if local.flags & ENCRYPTED else "directory"
-        log.add(ZipDefect.ENCRYPTED_FLAG_MISMATCH, f"only the {where} calls {name!r} encrypted", offset, name)
-    if entry.method == STORED and entry.stored_size not in (entry.size, entry.size + _cipher_bytes(member)):
-        sizes = f"{entry.stored_size} bytes stored and {entry.size} in all"
-        detail = f"{name!r} is not compressed, yet has {sizes}: loaders differ on which they read"
+    if (local.flags ^ entry.flags) & ENCRYPTED_FLAG:
+        where = "local header" if local.flags & ENCRYPTED_FLAG else "directory"
+        log.add(ZipDefect.ENCRYPTED_FLAG_MISMATCH, f"only the {where} marks {name!r} as encrypted", offset, name)
+    if entry.method == STORED and entry.stored_size not in (entry.size, entry.size + _count_cipher_bytes(member)):
+        # torch reads as many bytes as the size, others as many as the stored size.
+        sizes = f"a stored size of {entry.stored_size} and a size of {entry.size} bytes"
+        detail = f"{name!r} is not compressed but has {sizes}: loaders disagree on the one to use"
         log.add(ZipDefect.STORED_SIZE_MISMATCH, detail, offset, name)
-    deferred = (local.flags | entry.flags) & DESCRIPTOR_FOLLOWS
+    deferred = (local.flags | entry.flags) & DESCRIPTOR_FLAG
     for kind, word, here, there in (
         (ZipDefect.SIZE_MISMATCH, "stored bytes", entry.stored_size, local.stored_size),
         (ZipDefect.SIZE_MISMATCH, "bytes", entry.size, local.size),
@@ -60,13 +65,13 @@ def compare_headers(member: Member, log: DefectLog) -> None:
             log.add(kind, f"{name!r}: {word} {here} in the directory, {there} in its local header", offset, name)
 
 
-def _cipher_bytes(member: Member) -> int:
-    """How much longer the traditional encryption, if it is claimed, makes the data (APPNOTE.TXT section 6.1)."""
-    return _CIPHER_HEADER if (member.entry.flags | member.local.flags) & ENCRYPTED else 0
+def _count_cipher_bytes(member: Member) -> int:
+    """Return the bytes that traditional encryption adds to the data, if a flag claims it (APPNOTE.TXT section 6.1)."""
+    return _CIPHER_HEADER if (member.entry.flags | member.local.flags) & ENCRYPTED_FLAG else 0
 
 
-def compare_extents(members: Sequence[Member], log: DefectLog) -> None:
-    """Note members that share bytes: the way to make a small archive expand without end."""
+def check_overlaps(members: Sequence[Member], log: DefectLog) -> None:
+    """Record members that share bytes. A zip bomb lets many members share one compressed range."""
     previous: Member | None = None
     for member in sorted(members, key=lambda m: (m.local.offset, m.end)):
         if previous is not None and member.local.offset < previous.end:
@@ -76,8 +81,8 @@ def compare_extents(members: Sequence[Member], log: DefectLog) -> None:
             previous = member
 
 
-def compare_expansion(entries: Sequence[Entry], limits: Limits, log: DefectLog) -> None:
-    """Note what is stated to expand out of proportion, and what cannot be expanded."""
+def check_expansion(entries: Sequence[DirectoryEntry], limits: Limits, log: DefectLog) -> None:
+    """Record members that expand beyond the allowed ratio or have an unknown method, and folders with data."""
     for entry in entries:
         bound = max(limits.expansion_floor, limits.expansion_ratio * entry.stored_size)
         if entry.size > bound:

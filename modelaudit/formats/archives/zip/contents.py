@@ -1,4 +1,8 @@
-"""What an archive holds by all accounts: every directory, the headers they lead to, and what none of them names."""
+"""Find all contents of a ZIP archive: the entries of every directory, their data, and bytes that no entry names.
+
+Loaders may use different directories, and some find members by their local headers alone. This module merges all these
+views, so that a member that any loader would read is read here too.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,12 @@ from modelaudit.formats.archives.zip.records import (
     ENTRY_SIGNATURE,
     LOCAL_SIGNATURE,
     STORED,
-    Entry,
+    DirectoryEntry,
     Member,
-    descriptor_length,
-    read_local,
+    measure_descriptor,
+    read_local_header,
 )
-from modelaudit.formats.archives.zip.walk import Walk
+from modelaudit.formats.archives.zip.walk import MemberWalker
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -28,82 +32,86 @@ _LARGEST_GAP = 64 * MIB
 
 
 @dataclass(slots=True)
-class Contents:
-    """The archive as it was found; filled step by step, so that what was found before damage is kept.
+class ArchiveContents:
+    """The contents of an archive, filled step by step, so that entries found before damage are kept.
 
     Attributes:
-        entries: every entry of a directory, or, found by walking, of none; in order.
+        log: the defects.
+        entries: the entries of all directories, then members that only their local header names; in order.
         members: those of them whose data were located.
-        leftovers: (start, end) of bytes that belong to nothing.
+        unread: the absences.
+        leftovers: (start, end) of byte ranges that belong to no member and to no record.
     """
 
     log: DefectLog = field(default_factory=DefectLog)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[DirectoryEntry] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     leftovers: list[tuple[int, int]] = field(default_factory=list)
 
 
-def take_stock(window: Window, limits: Limits, budget: Budget) -> Contents:
-    """Find everything that a loader could find in the archive.
+def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveContents:
+    """Find every member and leftover that a loader could find in the archive.
 
     Raises:
         WindowError: from the window.
     """
-    contents = Contents()
+    contents = ArchiveContents()
     directories = [read_directory(window, place, limits.members) for place in find_places(window)]
-    _judge_directories(directories, contents)
+    _check_directories(directories, contents)
     taken: list[tuple[int, int]] = []
     known: set[tuple[bytes, int, int]] = set()
     for directory in directories:
         place = directory.place
         taken += [(place.start, directory.stop), (place.closing, place.end)]
-        new = [entry for entry in directory.entries if _identity(entry) not in known]
-        known.update(map(_identity, new))
+        new = [entry for entry in directory.entries if _identify_entry(entry) not in known]
+        known.update(map(_identify_entry, new))
         for entry in new:
             contents.entries.append(entry)
-            _locate(window, entry, place.shift, contents)
-    taken += [(m.local.offset, m.end + descriptor_length(window, m)) for m in contents.members]
+            _locate_data(window, entry, place.shift, contents)
+    taken += [(m.local.offset, m.end + measure_descriptor(window, m)) for m in contents.members]
     whole = bool(directories) and all(directory.damage is None for directory in directories)
     for start, end in list(find_gaps(taken, window.size)):
         _search_gap(window, start, end, whole, contents, limits, budget)
     return contents
 
 
-def _identity(entry: Entry) -> tuple[bytes, int, int]:
+def _identify_entry(entry: DirectoryEntry) -> tuple[bytes, int, int]:
+    """Return a key that is equal for entries of two directories that describe the same member."""
     return (entry.raw_name, entry.offset, entry.stored_size)
 
 
-def _judge_directories(directories: list[Directory], contents: Contents) -> None:
-    """Note what is wrong with the directories themselves and where they tell different stories."""
+def _check_directories(directories: list[Directory], contents: ArchiveContents) -> None:
+    """Record a missing, damaged or truncated directory, and directories that list different members."""
     log = contents.log
     if not directories:
         log.add(
-            ZipDefect.DIRECTORY_MISSING, "the archive has no directory; its members were found by their own headers"
+            ZipDefect.DIRECTORY_MISSING, "the archive has no directory; its members were found by their local headers"
         )
-        contents.unread.append(Unread(UnreadReason.DAMAGED, "the archive breaks off before its directory"))
+        contents.unread.append(Unread(UnreadReason.DAMAGED, "the archive is truncated before its directory"))
     for directory in directories:
         place = directory.place
         if directory.damage is not None:
             log.add(ZipDefect.DIRECTORY_DAMAGED, directory.damage, directory.stop)
             contents.unread.append(Unread(UnreadReason.DAMAGED, directory.damage, Location(offset=directory.stop)))
-        elif directory.full:
+        elif directory.is_full:
             detail = f"only the first {len(directory.entries)} of {place.count} members were read"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=directory.stop)))
+        # The plain end record has 16 bits for the count; writers without ZIP64 let it wrap around.
         elif place.count & 0xFFFF != len(directory.entries) & 0xFFFF:
             detail = f"the directory states {place.count} members and lists {len(directory.entries)}"
             log.add(ZipDefect.ENTRY_COUNT_MISMATCH, detail, place.start)
-    views = {frozenset(map(_identity, directory.entries)) for directory in directories}
+    views = {frozenset(map(_identify_entry, directory.entries)) for directory in directories}
     if len(views) > 1:
-        told = " and ".join(f"{d.place.reader} at byte {d.place.start}" for d in directories)
-        log.add(ZipDefect.DIRECTORY_AMBIGUOUS, f"loaders see different members: {told}", directories[0].place.start)
+        seen = " and ".join(f"{d.place.reader} at byte {d.place.start}" for d in directories)
+        log.add(ZipDefect.DIRECTORY_AMBIGUOUS, f"loaders see different members: {seen}", directories[0].place.start)
 
 
-def _locate(window: Window, entry: Entry, shift: int, contents: Contents) -> None:
-    local = read_local(window, entry.offset)
+def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: ArchiveContents) -> None:
+    local = read_local_header(window, entry.offset)
     if local is None and shift:
-        # The directory was found by counting back from the end, yet its offsets may count from the start.
-        local = read_local(window, entry.offset - shift)
+        # The directory was found by counting back from its end record, but its offsets may still be absolute.
+        local = read_local_header(window, entry.offset - shift)
     if local is None:
         detail = f"no local header for {entry.name!r} at byte {entry.offset}"
         contents.log.add(ZipDefect.LOCAL_HEADER_MISSING, detail, entry.offset, entry.name)
@@ -111,21 +119,22 @@ def _locate(window: Window, entry: Entry, shift: int, contents: Contents) -> Non
         return
     available = max(0, min(entry.stored_size, window.size - local.data_start))
     if available < entry.stored_size:
-        detail = f"{entry.name!r} breaks off: {available} of {entry.stored_size} stored bytes are there"
+        detail = f"{entry.name!r} is truncated: {available} of {entry.stored_size} stored bytes are present"
         contents.log.add(ZipDefect.TRUNCATED_MEMBER, detail, local.offset, entry.name)
         contents.unread.append(Unread(UnreadReason.DAMAGED, detail, Location(offset=local.offset, key=entry.name)))
-    # Of what is not compressed, a loader takes as many bytes as either of the two sizes says: torch the second.
+    # For data that are not compressed, torch uses the size and others the stored size. The longer of both is read.
     longest = max(entry.stored_size, entry.size) if entry.method == STORED else entry.stored_size
     extent = max(available, min(longest, window.size - local.data_start))
     contents.members.append(Member(entry, local, local.data_start, extent))
 
 
 def _search_gap(
-    window: Window, start: int, end: int, whole: bool, contents: Contents, limits: Limits, budget: Budget
+    window: Window, start: int, end: int, whole: bool, contents: ArchiveContents, limits: Limits, budget: Budget
 ) -> None:
-    """Look for members and other bytes where, by the directory, there is nothing.
+    """Search a byte range that no directory describes for members and other content.
 
-    Bytes in front of the archive are left to the readers of whatever they are, unless they are members themselves.
+    Bytes before the archive are not searched for members unless they begin with one: another reader parses them.
+    ``whole`` is whether there are directories and all were read without damage.
     """
     taken: list[tuple[int, int]] = []
     is_prefix = start == 0 and whole and window.read(0, 4) != LOCAL_SIGNATURE
@@ -135,25 +144,27 @@ def _search_gap(
         if not is_prefix:
             detail = f"only the first {_LARGEST_GAP} of {end - start} bytes between members were searched"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=stop)))
-    walk = Walk(window, start, stop, budget, limits.members)
+    walk = MemberWalker(window, start, stop, budget, limits.members)
     for member in walk if not is_prefix else ():
         if len(contents.entries) >= limits.members:
             detail = f"only the first {limits.members} members were read"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=member.local.offset)))
             return
-        _note_found(member, whole, contents)
-        taken.append((member.local.offset, member.end + descriptor_length(window, member)))
-    if walk.cut is not None:
-        detail = f"only the first {limits.members} data descriptors were looked at, so members may be cut elsewhere"
-        contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=walk.cut)))
+        _record_found_member(member, whole, contents)
+        taken.append((member.local.offset, member.end + measure_descriptor(window, member)))
+    if walk.stopped_at is not None:
+        detail = (
+            f"only the first {limits.members} data descriptors were read, so the sizes of later members may be wrong"
+        )
+        contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=walk.stopped_at)))
     for begin, finish in find_gaps([(0, start), *taken], end):
         if window.read(begin, 4) == ENTRY_SIGNATURE or not _holds_content(window, begin, finish):
             continue
         if finish - begin == window.size or not (whole or begin == 0):
-            # Without a directory, what stands between members is as likely the rest of one.
+            # Without a directory, bytes between members may as well be the rest of a member of unknown size.
             continue
         if begin == 0 and detect_strong_magic(window.read(0, HEAD_BYTES)) == "TFLite":
-            # Libraries for tasks put labels into an archive behind a graph, which its own reader reads.
+            # A TFLite model with metadata has a ZIP archive of labels appended; the graph has its own reader.
             continue
         contents.leftovers.append((begin, finish))
         kind = (
@@ -163,22 +174,23 @@ def _search_gap(
             if finish == window.size
             else ZipDefect.UNLISTED_DATA
         )
-        contents.log.add(kind, f"{finish - begin} bytes that belong to no member", begin)
+        contents.log.add(kind, f"{finish - begin} bytes belong to no member", begin)
 
 
-def _note_found(member: Member, whole: bool, contents: Contents) -> None:
+def _record_found_member(member: Member, whole: bool, contents: ArchiveContents) -> None:
+    """Record a member that was found by its local header."""
     entry = member.entry
     contents.entries.append(entry)
     contents.members.append(member)
     if whole:
-        detail = f"{entry.name!r} stands in the file but not in its directory"
+        detail = f"{entry.name!r} is in the file but not in its directory"
         contents.log.add(ZipDefect.LOCAL_MEMBER_NOT_IN_DIRECTORY, detail, entry.offset, entry.name)
     if member.stored_size < entry.stored_size:
-        detail = f"{entry.name!r} breaks off: {member.stored_size} of {entry.stored_size} stored bytes are there"
+        detail = f"{entry.name!r} is truncated: {member.stored_size} of {entry.stored_size} stored bytes are present"
         contents.log.add(ZipDefect.TRUNCATED_MEMBER, detail, entry.offset, entry.name)
         contents.unread.append(Unread(UnreadReason.DAMAGED, detail, Location(offset=entry.offset, key=entry.name)))
 
 
 def _holds_content(window: Window, start: int, end: int) -> bool:
-    """Whether any byte is not padding. A long stretch counts as content without being read to its end."""
+    """Whether any byte of the range is not zero. A range over ``_LARGEST_GAP`` counts as content unread."""
     return end - start > _LARGEST_GAP or any(piece.strip(b"\0") for piece in iterate_chunks(window, start, end))

@@ -1,4 +1,8 @@
-"""Finding and reading the central directory, wherever a loader might look for it."""
+"""Find and read the central directory of a ZIP archive at every place where a loader might look for it.
+
+The end record at the end of the file states the size and offset of the directory. If bytes precede the archive, the two
+figures lead to different places: ``zipfile`` counts the size back from the end record, torch uses the offset.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modelaudit.formats.archives.zip.records import ENTRY_SIGNATURE, Entry, parse_entry
+from modelaudit.formats.archives.zip.records import ENTRY_SIGNATURE, DirectoryEntry, parse_entry
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 from modelaudit.wire.windows import iterate_chunks
@@ -18,23 +22,23 @@ _END64_SIGNATURE = b"PK\x06\x06"
 _END64_SIZE = 56
 _LOCATOR_SIGNATURE = b"PK\x06\x07"
 _LOCATOR_SIZE = 20
-# Loaders take the last record that fits; a forger may plant more of them, but not without bound.
+# Loaders use the last end record that fits. A forged file may contain any number of them, so the search is bounded.
 _MOST_ENDS = 8
 _LONGEST_RECORD = 46 + 3 * 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a directory is said to be.
+class DirectoryPlace:
+    """A place where an end record states a directory to be.
 
     Attributes:
         start: its first byte.
         size: its stated size in bytes.
         count: its stated number of entries.
-        shift: what to add to the offsets that its entries state.
-        end: the first byte after the record that named it, comment included.
-        closing: where that record, or the ZIP64 record before it, begins.
-        reader: which loaders look there.
+        shift: number of bytes to add to the offsets that its entries state.
+        end: the first byte after the end record, comment included.
+        closing: offset of the end record, or of the ZIP64 end record if that one states the place.
+        reader: the loader that looks there.
     """
 
     start: int
@@ -48,36 +52,41 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The entries read at one place. ``damage`` says why reading stopped before its stated size, if it did.
+    """The entries of the directory at one place.
 
-    ``stop`` is the byte after the last entry read; ``full`` whether the bound on members cut it short.
+    Attributes:
+        place: its place.
+        entries: the entries, in order.
+        stop: offset of the byte after the last entry that was read.
+        damage: why reading ended before the stated size; ``None`` if it did not.
+        is_full: whether the bound on members ended the reading.
     """
 
-    place: Place
-    entries: tuple[Entry, ...]
+    place: DirectoryPlace
+    entries: tuple[DirectoryEntry, ...]
     stop: int
     damage: str | None = None
-    full: bool = False
+    is_full: bool = False
 
 
-def find_places(window: Window) -> list[Place]:
-    """Every place at which a directory begins according to the last end record that leads to one.
+def find_places(window: Window) -> list[DirectoryPlace]:
+    """Return every place where a directory begins according to the last end record that leads to one.
 
-    Loaders all take the last record. They disagree about what its figures mean in a file that has bytes before the
-    archive, and about which of its ZIP64 records counts.
+    All loaders use the last record. They disagree on how to read its figures in a file with bytes before the archive,
+    and on the ZIP64 record to use.
 
     Raises:
         WindowError: from the window.
     """
     start = max(0, window.size - _END_SIZE - _LONGEST_COMMENT)
     tail = b"".join(iterate_chunks(window, start))
-    places: list[Place] = []
+    places: list[DirectoryPlace] = []
     position = tail.rfind(_END_SIGNATURE)
     for _ in range(_MOST_ENDS):
         if position < 0 or places:
             break
         if position + _END_SIZE <= len(tail):
-            for place in _places_of(window, tail[position : position + _END_SIZE], start + position):
+            for place in _list_candidates(window, tail[position : position + _END_SIZE], start + position):
                 known = any((place.start, place.size, place.shift) == (p.start, p.size, p.shift) for p in places)
                 if not known and _begins_directory(window, place):
                     places.append(place)
@@ -85,28 +94,34 @@ def find_places(window: Window) -> list[Place]:
     return places
 
 
-def _places_of(window: Window, record: bytes, at: int) -> Iterator[Place]:
-    """The candidates of one end record: as Python computes it from the end, and as stated from the start."""
+def _list_candidates(window: Window, record: bytes, at: int) -> Iterator[DirectoryPlace]:
+    """Yield the candidates of one end record and of the ZIP64 records that belong to it."""
     *_, count, size, offset, comment = struct.unpack("<4sHHHHIIH", record)
     end = min(at + _END_SIZE + comment, window.size)
-    records = _end64_records(window, at)
+    records = _find_zip64_records(window, at)
     for record64 in records:
-        yield from _places64(window, record64, end)
-    # Python counts back from the plain record only where no ZIP64 record stands right before its locator.
-    preceded = any(_is_record64(window, first) for first in records[:1])
-    yield from _both(size, offset, count, at, end, back=not preceded)
+        yield from _list_zip64_candidates(window, record64, end)
+    # zipfile ignores the plain record if a ZIP64 record lies directly before its locator.
+    preceded = any(_is_zip64_record(window, first) for first in records[:1])
+    yield from _resolve_offsets(size, offset, count, at, end, back=not preceded)
 
 
-def _both(size: int, offset: int, count: int, closing: int, end: int, back: bool = True) -> Iterator[Place]:
+def _resolve_offsets(
+    size: int, offset: int, count: int, closing: int, end: int, back: bool = True
+) -> Iterator[DirectoryPlace]:
+    """Yield the place that zipfile infers from the end record, and the place at the stated offset that torch uses."""
     inferred = closing - size
     if back and inferred >= 0:
-        yield Place(inferred, size, count, inferred - offset, end, closing, "zipfile")
+        yield DirectoryPlace(inferred, size, count, inferred - offset, end, closing, "zipfile")
     if offset != inferred and offset + size <= closing:
-        yield Place(offset, size, count, 0, end, closing, "torch")
+        yield DirectoryPlace(offset, size, count, 0, end, closing, "torch")
 
 
-def _end64_records(window: Window, end_record: int) -> list[int]:
-    """Where the ZIP64 end record is: directly before its locator, and where the locator says."""
+def _find_zip64_records(window: Window, end_record: int) -> list[int]:
+    """Return where a ZIP64 end record may be: directly before its locator, and at the offset in the locator.
+
+    Loaders disagree on the place to use.
+    """
     locator_at = end_record - _LOCATOR_SIZE
     if locator_at < _END64_SIZE:
         return []
@@ -117,30 +132,30 @@ def _end64_records(window: Window, end_record: int) -> list[int]:
     return list(dict.fromkeys((locator_at - _END64_SIZE, stated)))
 
 
-def _places64(window: Window, at: int, end: int) -> Iterator[Place]:
-    """The candidates of the ZIP64 end record at ``at``, if one stands there."""
-    if _is_record64(window, at):
+def _list_zip64_candidates(window: Window, at: int, end: int) -> Iterator[DirectoryPlace]:
+    """Yield the candidates of the ZIP64 end record at ``at``, if there is one."""
+    if _is_zip64_record(window, at):
         count, size, offset = struct.unpack_from("<QQQ", window.read(at, _END64_SIZE), 32)
-        yield from _both(size, offset, count, at, end)
+        yield from _resolve_offsets(size, offset, count, at, end)
 
 
-def _is_record64(window: Window, at: int) -> bool:
+def _is_zip64_record(window: Window, at: int) -> bool:
     return at + _END64_SIZE <= window.size and window.read(at, 4) == _END64_SIGNATURE
 
 
-def _begins_directory(window: Window, place: Place) -> bool:
+def _begins_directory(window: Window, place: DirectoryPlace) -> bool:
     if place.count == 0 and place.size == 0:
         return place.end == window.size
     return place.size > 0 and window.read(place.start, 4) == ENTRY_SIGNATURE
 
 
-def read_directory(window: Window, place: Place, most: int) -> Directory:
-    """The entries at ``place``, at most ``most``.
+def read_directory(window: Window, place: DirectoryPlace, most: int) -> Directory:
+    """Read the entries at ``place``, at most ``most``.
 
     Raises:
         WindowError: from the window.
     """
-    entries: list[Entry] = []
+    entries: list[DirectoryEntry] = []
     end = min(place.start + place.size, window.size)
     position = place.start
     buffer = b""
@@ -153,8 +168,8 @@ def read_directory(window: Window, place: Place, most: int) -> Directory:
             detail = f"entry {len(entries)} of the directory, at byte {position}, is damaged"
             return Directory(place, tuple(entries), position, detail)
         if len(entries) >= most:
-            return Directory(place, tuple(entries), position, full=True)
+            return Directory(place, tuple(entries), position, is_full=True)
         entries.append(found[0])
         position += found[1]
-    damage = "the directory breaks off at the end of the file" if place.start + place.size > window.size else None
+    damage = "the directory is truncated by the end of the file" if place.start + place.size > window.size else None
     return Directory(place, tuple(entries), position, damage)

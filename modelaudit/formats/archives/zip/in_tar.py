@@ -1,10 +1,13 @@
-"""ZIP archives inside tar archives: which of them the reader of tar hands on whole, as a member of its own."""
+"""Decide whether a ZIP archive at the end of a tar archive is a whole member, which the tar reader yields anyway.
+
+Without this decision, such an archive would be read twice; with a wrong one, a forged archive would not be read at all.
+"""
 
 from __future__ import annotations
 
-from modelaudit.formats.archives.tar.walk import TarWalk
-from modelaudit.formats.archives.zip.directory import Place, find_places, read_directory
-from modelaudit.formats.archives.zip.records import LOCAL_SIGNATURE, STORED, read_local
+from modelaudit.formats.archives.tar.walk import TarMemberWalker
+from modelaudit.formats.archives.zip.directory import DirectoryPlace, find_places, read_directory
+from modelaudit.formats.archives.zip.records import LOCAL_SIGNATURE, STORED, read_local_header
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
 from modelaudit.wire.members import DefectLog
@@ -13,21 +16,21 @@ from modelaudit.wire.tar_headers import BLOCK
 from modelaudit.wire.windows import SubWindow, get_budget
 
 
-def is_one_member(window: Window, places: list[Place]) -> bool:
-    """Whether the archive that ``places`` lead to is, in all that they name, the data of one member of a tar archive.
+def is_one_member(window: Window, places: list[DirectoryPlace]) -> bool:
+    """Whether the ZIP archive at ``places``, with all its members, lies in the data of one member of a tar archive.
 
-    Loaders of ZIP archives look for the end record and take no notice of a tar archive around it, where the archive may
-    as well lie in an extended header, in padding, or across two members, none of which is read as content. ``window``
-    begins with the header of a tar member; a tar archive in it is followed as deep as containers are read.
+    ZIP loaders find the end record and ignore the tar archive around it. A forged archive may therefore lie in an
+    extended header, in padding, or across two members, and the tar reader yields no such range as content. ``window``
+    begins with the header of a tar member; nested tar archives are followed as deep as containers are read.
 
     Raises:
         WindowError: from the window.
     """
     limits = Limits()
-    wanted = {_reach(window, place, 0, limits) for place in places}
+    wanted = {_resolve_extent(window, place, 0, limits) for place in places}
     begin, base = min(place.start for place in places), 0
     for _ in range(limits.depth):
-        found = _member_around(window, begin - base, limits)
+        found = _find_member_around(window, begin - base, limits)
         if found is None:
             return False
         start, size = found
@@ -35,16 +38,16 @@ def is_one_member(window: Window, places: list[Place]) -> bool:
         window = SubWindow(window, start, size, get_budget(window, limits))
         head = window.read(0, BLOCK)
         if head.startswith(LOCAL_SIGNATURE):
-            reached = {_reach(window, place, base, limits) for place in find_places(window)}
+            reached = {_resolve_extent(window, place, base, limits) for place in find_places(window)}
             return None not in wanted and wanted <= reached
         if not is_tar(head):
             return False
     return False
 
 
-def _member_around(window: Window, offset: int, limits: Limits) -> tuple[int, int] | None:
-    """Where the data of the member that holds ``offset`` begin, and their size, if they are handed on as they stand."""
-    for member in TarWalk(window, limits, DefectLog()):
+def _find_member_around(window: Window, offset: int, limits: Limits) -> tuple[int, int] | None:
+    """Return the offset and size of the data of the member around ``offset``; ``None`` for a sparse or missing one."""
+    for member in TarMemberWalker(window, limits, DefectLog()):
         if member.data_start > offset:
             return None
         if offset < member.data_start + member.stored:
@@ -52,13 +55,15 @@ def _member_around(window: Window, offset: int, limits: Limits) -> tuple[int, in
     return None
 
 
-def _reach(window: Window, place: Place, base: int, limits: Limits) -> tuple[int, tuple[int, ...]] | None:
-    """Where the directory and the headers it names stand, ``base`` added; ``None`` where any of it is not there."""
+def _resolve_extent(
+    window: Window, place: DirectoryPlace, base: int, limits: Limits
+) -> tuple[int, tuple[int, ...]] | None:
+    """Return the offsets of the directory and of its local headers plus ``base``; ``None`` if any data are missing."""
     directory = read_directory(window, place, limits.members)
-    if directory.damage is not None or directory.full:
+    if directory.damage is not None or directory.is_full:
         return None
     for entry in directory.entries:
-        local = read_local(window, entry.offset)
+        local = read_local_header(window, entry.offset)
         longest = max(entry.stored_size, entry.size) if entry.method == STORED else entry.stored_size
         if local is None or local.data_start + longest > window.size:
             return None

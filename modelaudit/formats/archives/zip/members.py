@@ -1,11 +1,11 @@
-"""The members of an archive as artifacts, and whether their bytes are what the archive says of them."""
+"""Open the members of a ZIP archive as artifacts, and check their flags, size and checksum against the content."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
 from modelaudit.formats.archives.zip import ZipDefect
-from modelaudit.formats.archives.zip.records import ENCRYPTED, PATCHED, STORED, STRONG_ENCRYPTION, Member
+from modelaudit.formats.archives.zip.records import ENCRYPTED_FLAG, PATCH_FLAG, STORED, STRONG_ENCRYPTION_FLAG, Member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -14,22 +14,33 @@ from modelaudit.wire.members import DefectLog
 from modelaudit.wire.pickle_start import NEWEST, names_protocol
 from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, read_available
 
-_CHECKED_OF_A_MEMBER = 64 * MIB
-_CHECKED_OF_ALL = 256 * MIB
-_PROBED = 256 * KIB
+_MOST_CHECKED_PER_MEMBER = 64 * MIB
+_MOST_CHECKED_IN_ALL = 256 * MIB
+_PROBE_BYTES = 256 * KIB
 
 
-class Allowance:
-    """How many bytes of content may still be expanded only to check them, for one archive."""
+class CheckAllowance:
+    """The number of bytes of one archive that may still be decompressed for checks alone.
+
+    Readers decompress the members again. The bound keeps the checks from doubling the cost of a large archive.
+    """
 
     def __init__(self) -> None:
-        self.left = _CHECKED_OF_ALL
+        self.left = _MOST_CHECKED_IN_ALL
 
 
 class MemberData:
-    """The bytes of one member: as stored, expanded, checked."""
+    """The data of one member: opens and measures its content.
 
-    def __init__(self, window: Window, member: Member, limits: Limits, budget: Budget, allowance: Allowance) -> None:
+    Attributes:
+        member: the entry and the place of its data.
+        stored: a window on the stored bytes.
+        is_encrypted: whether the data are really encrypted, whatever the flags claim.
+    """
+
+    def __init__(
+        self, window: Window, member: Member, limits: Limits, budget: Budget, allowance: CheckAllowance
+    ) -> None:
         self.member = member
         self.stored = SubWindow(window, member.data_start, member.stored_size, budget)
         self._limits = limits
@@ -38,14 +49,15 @@ class MemberData:
 
     @property
     def claims_encryption(self) -> bool:
-        """Whether either header calls the data encrypted."""
-        return bool((self.member.entry.flags | self.member.local.flags) & (ENCRYPTED | STRONG_ENCRYPTION))
+        """Whether the directory entry or the local header marks the data as encrypted."""
+        return bool((self.member.entry.flags | self.member.local.flags) & (ENCRYPTED_FLAG | STRONG_ENCRYPTION_FLAG))
 
     def _is_encrypted(self) -> bool:
-        """Whether the data are encrypted in fact.
+        """Whether the data are really encrypted.
 
-        A flag alone proves nothing: torch ignores one in a local header, and a lenient reader any (CVE-2025-1945).
-        Encrypted data are 12 bytes longer than what they hold (APPNOTE.TXT section 6.1) and do not expand.
+        A flag is no proof: torch ignores the flag of a local header, and lenient readers ignore any flag
+        (CVE-2025-1945). Encryption adds 12 bytes to the data (APPNOTE.TXT section 6.1), and encrypted data do not
+        decompress.
         """
         entry = self.member.entry
         if not self.claims_encryption or entry.method not in ZIP_CODECS:
@@ -57,32 +69,32 @@ class MemberData:
             return False
         if entry.method == STORED or self._allowance.left <= 0:
             return entry.method == STORED
-        found = self._measure(min(entry.size, _PROBED))
+        found = self._measure_up_to(min(entry.size, _PROBE_BYTES))
         return found.broken is not None or (found.whole and found.crc != entry.crc and found.size != entry.size)
 
     def is_worth_checking(self) -> bool:
-        """Whether the content is small enough, and enough of the allowance left, to compute its checksum."""
+        """Whether the content is small enough and the allowance large enough to compute its checksum."""
         cost = max(self.member.entry.size, self.stored.size)
-        return cost <= min(_CHECKED_OF_A_MEMBER, self._allowance.left) and self.obstacle() is None
+        return cost <= min(_MOST_CHECKED_PER_MEMBER, self._allowance.left) and self.find_obstacle() is None
 
-    def measured(self) -> ContentMeasure:
-        """The size and checksum of the content, followed to just beyond its stated size."""
-        return self._measure(self.member.entry.size)
+    def measure_content(self) -> ContentMeasure:
+        """Measure the size and checksum of the content, decompressing it to just beyond its stated size."""
+        return self._measure_up_to(self.member.entry.size)
 
-    def _measure(self, most: int) -> ContentMeasure:
+    def _measure_up_to(self, most: int) -> ContentMeasure:
         found = measure_content(self.stored, ZIP_CODECS[self.member.entry.method], self.member.entry.size, most)
         self._allowance.left -= max(found.size, found.consumed)
         return found
 
     def open(self) -> AbstractContextManager[Window]:
-        """A window onto the content; only valid while the archive's own window is open."""
+        """Open a window on the content. It is valid while the window of the archive is open."""
         entry = self.member.entry
         if entry.method == STORED:
             return nullcontext(self.stored)
         return DecompressedWindow(self.stored, ZIP_CODECS[entry.method], entry.size, self._limits)
 
-    def obstacle(self) -> Unread | None:
-        """Why the content cannot be had, if it cannot."""
+    def find_obstacle(self) -> Unread | None:
+        """Return the absence if the content cannot be read, otherwise ``None``."""
         entry = self.member.entry
         where = Location(offset=self.member.local.offset, key=entry.name)
         if self.is_encrypted:
@@ -91,54 +103,52 @@ class MemberData:
             return Unread(UnreadReason.NO_READER, f"no reader for {entry.compression} compression", where)
         return None
 
-    def artifact(self, path: str, content: str | None) -> Artifact:
-        """The member as a child artifact at ``path``."""
+    def make_artifact(self, path: str, content: str | None) -> Artifact:
+        """Return the member as a child artifact at ``path``; ``content`` is its type if the layout decides it."""
         entry = self.member.entry
         size = self.stored.size if entry.method == STORED else entry.size
-        obstacle = self.obstacle()
+        obstacle = self.find_obstacle()
         return Artifact(path, size, None if obstacle else self.open, obstacle=obstacle, content=content)
 
 
-def compare_flags(data: MemberData, log: DefectLog) -> None:
-    """Note encryption that is claimed, and whether the claim is true."""
+def check_flags(data: MemberData, log: DefectLog) -> None:
+    """Record a claim of encryption, true or false, and the flag for patch data."""
     member = data.member
     name, offset = member.entry.name, member.local.offset
     if data.claims_encryption:
         if data.is_encrypted:
             log.add(ZipDefect.ENCRYPTED_MEMBER, f"{name!r} is encrypted", offset, name)
         else:
-            detail = f"{name!r} is called encrypted and is not: loaders disagree about reading it"
+            detail = f"{name!r} is marked as encrypted but is not: loaders disagree on whether to read it"
             log.add(ZipDefect.FALSE_ENCRYPTION_FLAG, detail, offset, name)
-    if (member.entry.flags | member.local.flags) & PATCHED:
-        detail = f"{name!r} is called patch data (flag bit 5): some loaders refuse it, others read it"
+    if (member.entry.flags | member.local.flags) & PATCH_FLAG:
+        detail = f"{name!r} is marked as patch data (flag bit 5): some loaders refuse it, others read it"
         log.add(ZipDefect.PATCH_FLAG, detail, offset, name)
 
 
-def compare_content(data: MemberData, log: DefectLog) -> None:
-    """Note content that is not of the size or checksum that the archive states for it."""
+def check_content(data: MemberData, log: DefectLog) -> None:
+    """Record content that is damaged, or that contradicts the size or checksum in the directory."""
     member = data.member
     entry = member.entry
     name, offset = entry.name, member.local.offset
-    found = data.measured()
+    found = data.measure_content()
     if found.broken is not None:
         log.add(ZipDefect.DAMAGED_CONTENT, f"{name!r}: {found.broken}", offset, name)
         return
     if not found.whole:
-        log.add(
-            ZipDefect.SIZE_MISMATCH, f"{name!r} holds more than the {entry.size} bytes that are stated", offset, name
-        )
+        log.add(ZipDefect.SIZE_MISMATCH, f"{name!r} holds more than the stated {entry.size} bytes", offset, name)
         return
     if found.size != entry.size:
-        detail = f"{name!r} holds {found.size} bytes where {entry.size} are stated"
+        detail = f"{name!r} holds {found.size} bytes, the archive states {entry.size}"
         log.add(ZipDefect.SIZE_MISMATCH, detail, offset, name)
-    if found.crc != entry.crc and not _checksum_deferred(member):
-        detail = f"{name!r} has CRC-32 {found.crc:08x} where {entry.crc:08x} is stated"
+    if found.crc != entry.crc and not _is_checksum_deferred(member):
+        detail = f"{name!r} has the CRC-32 {found.crc:08x}, the archive states {entry.crc:08x}"
         log.add(ZipDefect.CRC_MISMATCH, detail, offset, name)
     if found.consumed < member.stored_size:
         detail = f"{member.stored_size - found.consumed} bytes follow the end of the compressed data of {name!r}"
         log.add(ZipDefect.DATA_AFTER_STREAM, detail, offset, name)
 
 
-def _checksum_deferred(member: Member) -> bool:
-    """Found by walking, with its checksum in a descriptor that need not be there any more."""
+def _is_checksum_deferred(member: Member) -> bool:
+    """Whether the checksum is unknown: the local header alone names the member and leaves it to a descriptor."""
     return not member.entry.listed and member.entry.crc == 0

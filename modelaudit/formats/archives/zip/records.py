@@ -1,4 +1,7 @@
-"""The records of a ZIP archive as they stand in the bytes: directory entries and local headers."""
+"""Parse the records of a ZIP archive: directory entries, local headers and data descriptors.
+
+Section numbers refer to PKWARE APPNOTE.TXT 6.3.10.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ ENTRY_SIZE = 46
 LOCAL_SIZE = 30
 
 STORED = 0
-"""The method of what is not compressed."""
+"""The method number of data that are not compressed."""
 
-ENCRYPTED = 0x0001
-DESCRIPTOR_FOLLOWS = 0x0008
-PATCHED = 0x0020
-STRONG_ENCRYPTION = 0x0040
+ENCRYPTED_FLAG = 0x0001
+DESCRIPTOR_FLAG = 0x0008
+PATCH_FLAG = 0x0020
+STRONG_ENCRYPTION_FLAG = 0x0040
 
 _ZIP64_EXTRA = 0x0001
 _UNICODE_PATH_EXTRA = 0x7075
@@ -33,13 +36,19 @@ _LONGEST_NAME = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A member as the directory, or in its absence the local header, states it.
+class DirectoryEntry:
+    """The facts about a member in the directory, or in its local header if no directory lists it.
 
     Attributes:
-        offset: of its local header, from the start of the file.
-        extra_name: the name in an Info-ZIP Unicode Path field, where it has one that applies.
-        listed: whether a directory names it.
+        raw_name: the name as stored.
+        flags: the general purpose bit flags.
+        method: number of the compression method.
+        crc: CRC-32 of the content.
+        stored_size: bytes of the stored data.
+        size: bytes of the content.
+        offset: offset of its local header from the start of the file, in bytes.
+        extra_name: the name in an Info-ZIP Unicode Path field, if it has a valid one.
+        listed: whether a directory lists it.
         link: whether it is marked as a symbolic link of a Unix system.
     """
 
@@ -61,13 +70,13 @@ class Entry:
 
     @property
     def compression(self) -> str:
-        """The method by name."""
+        """The name of the compression method, or ``method-`` and its number."""
         return METHOD_NAMES.get(self.method, f"method-{self.method}")
 
 
 @dataclass(frozen=True, slots=True)
 class LocalHeader:
-    """The header that stands before a member's data. ``data_start`` is an offset from the start of the file."""
+    """The header before the data of a member. Offsets count from the start of the file."""
 
     version: int
     raw_name: bytes
@@ -85,7 +94,7 @@ class LocalHeader:
         return self.raw_name.decode("utf-8", "surrogateescape")
 
 
-def _extra_fields(extra: bytes) -> dict[int, bytes]:
+def _parse_extra_fields(extra: bytes) -> dict[int, bytes]:
     fields: dict[int, bytes] = {}
     position = 0
     while position + 4 <= len(extra):
@@ -95,8 +104,8 @@ def _extra_fields(extra: bytes) -> dict[int, bytes]:
     return fields
 
 
-def _widen(values: list[int], field: bytes | None) -> list[int]:
-    """Replace each value that is all ones in 32 bits by the next 64-bit number of the ZIP64 field (section 4.5.3)."""
+def _apply_zip64_sizes(values: list[int], field: bytes | None) -> list[int]:
+    """Replace each 32-bit value of all ones by the next 64-bit number of the ZIP64 field (section 4.5.3)."""
     position = 0
     wide = list(values)
     for index, value in enumerate(values):
@@ -106,8 +115,11 @@ def _widen(values: list[int], field: bytes | None) -> list[int]:
     return wide
 
 
-def _unicode_name(raw_name: bytes, field: bytes | None) -> bytes | None:
-    """The name that section 4.6.9 would put in place of ``raw_name``; it applies only if it carries its CRC-32."""
+def _parse_unicode_name(raw_name: bytes, field: bytes | None) -> bytes | None:
+    """Return the name that replaces ``raw_name`` (section 4.6.9), or ``None``.
+
+    The field holds the CRC-32 of the name that it replaces, and is ignored if that does not match.
+    """
     if (
         field is None
         or len(field) < 6
@@ -118,10 +130,11 @@ def _unicode_name(raw_name: bytes, field: bytes | None) -> bytes | None:
     return field[5:]
 
 
-def parse_entry(buffer: bytes, at: int, shift: int) -> tuple[Entry, int] | None:
-    """The directory entry at ``at`` in ``buffer`` and its length, or ``None`` if there is no whole one.
+def parse_entry(buffer: bytes, at: int, shift: int) -> tuple[DirectoryEntry, int] | None:
+    """Parse the directory entry at ``at`` in ``buffer``; ``shift`` is added to the offset of its local header.
 
-    ``shift`` is added to the stated offset of the local header.
+    Returns:
+        The entry and its length in bytes, or ``None`` if the buffer holds no complete entry there.
     """
     if len(buffer) < at + ENTRY_SIZE or not buffer.startswith(ENTRY_SIGNATURE, at):
         return None
@@ -134,16 +147,16 @@ def parse_entry(buffer: bytes, at: int, shift: int) -> tuple[Entry, int] | None:
     if len(buffer) < end:
         return None
     raw_name = buffer[at + ENTRY_SIZE : name_end]
-    fields = _extra_fields(buffer[name_end : name_end + extra_length])
-    size, stored_size, offset = _widen([size, stored_size, offset], fields.get(_ZIP64_EXTRA))
+    fields = _parse_extra_fields(buffer[name_end : name_end + extra_length])
+    size, stored_size, offset = _apply_zip64_sizes([size, stored_size, offset], fields.get(_ZIP64_EXTRA))
     link = made_by >> 8 == _UNIX and stat.S_ISLNK(external >> 16)
-    extra_name = _unicode_name(raw_name, fields.get(_UNICODE_PATH_EXTRA))
-    entry = Entry(raw_name, flags, method, crc, stored_size, size, offset + shift, extra_name, link=link)
+    extra_name = _parse_unicode_name(raw_name, fields.get(_UNICODE_PATH_EXTRA))
+    entry = DirectoryEntry(raw_name, flags, method, crc, stored_size, size, offset + shift, extra_name, link=link)
     return entry, end - at
 
 
-def read_local(window: Window, offset: int) -> LocalHeader | None:
-    """The local header at ``offset``, or ``None`` if none stands there.
+def read_local_header(window: Window, offset: int) -> LocalHeader | None:
+    """Read the local header at ``offset``, or return ``None`` if there is none.
 
     Raises:
         WindowError: from the window.
@@ -157,16 +170,16 @@ def read_local(window: Window, offset: int) -> LocalHeader | None:
         "<HHHIIIIHH", record, 4
     )
     tail = window.read(offset + LOCAL_SIZE, name_length + extra_length) if name_length + extra_length else b""
-    fields = _extra_fields(tail[name_length:])
-    size, stored_size = _widen([size, stored_size], fields.get(_ZIP64_EXTRA))
+    fields = _parse_extra_fields(tail[name_length:])
+    size, stored_size = _apply_zip64_sizes([size, stored_size], fields.get(_ZIP64_EXTRA))
     data_start = offset + LOCAL_SIZE + name_length + extra_length
     return LocalHeader(version, tail[:name_length], flags, method, crc, stored_size, size, offset, data_start)
 
 
-def may_be_local(window: Window, offset: int) -> bool:
-    """Whether the fixed part of a local header at ``offset`` is one that ``is_plausible`` may hold for.
+def may_be_local_header(window: Window, offset: int) -> bool:
+    """Whether the fixed part of a local header at ``offset`` passes the tests of ``is_plausible_header``.
 
-    It spares reading names and extra fields of up to 128 KiB behind four bytes that stand there by chance or by intent.
+    This cheap test avoids reading a name and extra fields of up to 128 KiB after each chance or forged signature.
 
     Raises:
         WindowError: from the window.
@@ -179,8 +192,8 @@ def may_be_local(window: Window, offset: int) -> bool:
     return version & 0xFF <= _HIGHEST_VERSION and method in METHOD_NAMES and 0 < name_length <= _LONGEST_NAME
 
 
-def is_plausible(header: LocalHeader) -> bool:
-    """Whether four bytes that look like a local header are one: numbers hold ``PK`` by chance too."""
+def is_plausible_header(header: LocalHeader) -> bool:
+    """Whether the fields after a signature look like a local header; numbers contain the signature by chance too."""
     name = header.raw_name
     return (
         header.version & 0xFF <= _HIGHEST_VERSION
@@ -192,31 +205,35 @@ def is_plausible(header: LocalHeader) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An entry together with where its data are.
+    """An entry with the place of its data.
 
     Attributes:
-        data_start: offset from the start of the file.
-        stored_size: the stored bytes that are there, which the end of the file may have cut.
+        entry: the facts in the directory.
+        local: its local header.
+        data_start: offset of the data from the start of the file, in bytes.
+        stored_size: stored bytes that are present, which the end of the file may truncate.
     """
 
-    entry: Entry
+    entry: DirectoryEntry
     local: LocalHeader
     data_start: int
     stored_size: int
 
     @property
     def end(self) -> int:
-        """The byte after the data."""
+        """The offset of the byte after the data."""
         return self.data_start + self.stored_size
 
 
-def descriptor_length(window: Window, member: Member) -> int:
-    """The length of the data descriptor after a member's data (section 4.3.9); 0 where none stands.
+def measure_descriptor(window: Window, member: Member) -> int:
+    """Return the length of the data descriptor after the data of a member (section 4.3.9); 0 if there is none.
+
+    The signature of a descriptor is optional, and its sizes have 4 or 8 bytes. The form with the right size counts.
 
     Raises:
         WindowError: from the window.
     """
-    if not (member.entry.flags | member.local.flags) & DESCRIPTOR_FOLLOWS:
+    if not (member.entry.flags | member.local.flags) & DESCRIPTOR_FLAG:
         return 0
     record = window.read(member.end, 24) if member.end < window.size else b""
     signed = 4 if record.startswith(DESCRIPTOR_SIGNATURE) else 0

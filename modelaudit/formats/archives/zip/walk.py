@@ -1,4 +1,8 @@
-"""Members that no directory names, found by their local headers in one pass, whatever the bytes between them hold."""
+"""Find members that no directory lists by their local headers, in one pass over a byte range.
+
+The cost must stay linear in the range even for hostile bytes. Two cases threaten that: many signatures that are not
+headers, and members whose size is known only from a descriptor after their data.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +11,35 @@ import struct
 from collections.abc import Iterator
 
 from modelaudit.formats.archives.zip.records import (
-    DESCRIPTOR_FOLLOWS,
+    DESCRIPTOR_FLAG,
     DESCRIPTOR_SIGNATURE,
     ENTRY_SIGNATURE,
     LOCAL_SIGNATURE,
     STORED,
-    Entry,
+    DirectoryEntry,
     LocalHeader,
     Member,
-    descriptor_length,
-    is_plausible,
-    may_be_local,
-    read_local,
+    is_plausible_header,
+    may_be_local_header,
+    measure_descriptor,
+    read_local_header,
 )
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.wire.decompression import ZIP_CODECS, measure_content
 from modelaudit.wire.windows import Budget, SubWindow
 
-_RECORD = re.compile(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
-_DESCRIPTOR = re.compile(re.escape(DESCRIPTOR_SIGNATURE))
-_MOST_MEASURED = 64 * MIB
-_MEASURED_OF_ALL = 256 * MIB
-# Starting a decoder and finding where it fails costs as much as this many bytes do.
-_LEAST_COST = 64 * KIB
-_SEARCHED_AT_ONCE = 64 * KIB
+_RECORD_SIGNATURE = re.compile(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
+_DESCRIPTOR_PATTERN = re.compile(re.escape(DESCRIPTOR_SIGNATURE))
+_MOST_MEASURED_PER_MEMBER = 64 * MIB
+_MOST_MEASURED_IN_ALL = 256 * MIB
+# The assumed cost, in bytes, of starting a decoder that then fails.
+_COST_OF_FAILURE = 64 * KIB
+_SEARCH_CHUNK = 64 * KIB
 
 
-class _Search:
-    """Four-byte signatures up to ``end``. Offsets that are asked for in rising order cost each byte one look."""
+class _SignatureSearch:
+    """Searches for four-byte signatures up to ``end``. Queries with rising offsets read each byte about once."""
 
     def __init__(self, window: Window, pattern: re.Pattern[bytes], end: int) -> None:
         self._window = window
@@ -44,8 +48,8 @@ class _Search:
         self._base = 0
         self._buffer = b""
 
-    def first(self, start: int) -> tuple[int, bytes] | None:
-        """The first signature at or after ``start``, with its offset.
+    def find_first(self, start: int) -> tuple[int, bytes] | None:
+        """Return the offset and bytes of the first signature at or after ``start``.
 
         Raises:
             WindowError: from the window.
@@ -53,7 +57,7 @@ class _Search:
         while start + 4 <= self._end:
             if not self._base <= start <= self._base + len(self._buffer) - 4:
                 self._base = start
-                self._buffer = self._window.read(start, min(_SEARCHED_AT_ONCE, self._end - start))
+                self._buffer = self._window.read(start, min(_SEARCH_CHUNK, self._end - start))
                 if len(self._buffer) < 4:
                     return None
             found = self._pattern.search(self._buffer, start - self._base)
@@ -63,11 +67,11 @@ class _Search:
         return None
 
 
-class Walk:
-    """Members whose local headers stand between ``start`` and ``end``, each after the end of the one before.
+class MemberWalker:
+    """Iterates over the members with local headers between ``start`` and ``end``, each after the end of the last one.
 
     Attributes:
-        cut: where the search for data descriptors stopped at ``most`` of them; ``None`` where it did not.
+        stopped_at: offset where the search for data descriptors ended after ``most`` of them; ``None`` if it did not.
     """
 
     def __init__(self, window: Window, start: int, end: int, budget: Budget, most: int) -> None:
@@ -76,10 +80,10 @@ class Walk:
         self._end = end
         self._budget = budget
         self._most = most
-        self._records = _Search(window, _RECORD, end)
+        self._records = _SignatureSearch(window, _RECORD_SIGNATURE, end)
         self._descriptors: dict[int, tuple[int, int]] | None = None
-        self._left = _MEASURED_OF_ALL
-        self.cut: int | None = None
+        self._left = _MOST_MEASURED_IN_ALL
+        self.stopped_at: int | None = None
 
     def __iter__(self) -> Iterator[Member]:
         """Find the members.
@@ -92,60 +96,67 @@ class Walk:
             local = self._next_header(position)
             if local is None:
                 return
-            member = self._member(local)
+            member = self._build_member(local)
             yield member
-            position = max(member.end + descriptor_length(self._window, member), member.data_start, local.offset + 4)
+            position = max(member.end + measure_descriptor(self._window, member), member.data_start, local.offset + 4)
 
     def _next_header(self, start: int) -> LocalHeader | None:
-        # Members mostly follow one another without a gap, which spares the search.
+        # Most members follow each other without a gap, so a header is tried before the search starts.
         offset = start
         while True:
-            if may_be_local(self._window, offset):
-                local = read_local(self._window, offset)
-                if local is not None and is_plausible(local):
+            if may_be_local_header(self._window, offset):
+                local = read_local_header(self._window, offset)
+                if local is not None and is_plausible_header(local):
                     return local
-            found = self._records.first(offset + 1)
+            found = self._records.find_first(offset + 1)
             while found is not None and found[1] != LOCAL_SIGNATURE:
-                found = self._records.first(found[0] + 4)
+                found = self._records.find_first(found[0] + 4)
             if found is None:
                 return None
             offset = found[0]
 
-    def _member(self, local: LocalHeader) -> Member:
+    def _build_member(self, local: LocalHeader) -> Member:
         stored_size, size = local.stored_size, local.size
-        if local.flags & DESCRIPTOR_FOLLOWS and stored_size == 0:
-            stored_size, size = self._measure(local)
+        if local.flags & DESCRIPTOR_FLAG and stored_size == 0:
+            stored_size, size = self._measure_sizes(local)
         available = max(0, min(stored_size, self._window.size - local.data_start))
-        entry = Entry(
+        entry = DirectoryEntry(
             local.raw_name, local.flags, local.method, local.crc, stored_size, size, local.offset, listed=False
         )
         return Member(entry, local, local.data_start, available)
 
-    def _measure(self, local: LocalHeader) -> tuple[int, int]:
-        """The stored and expanded sizes of a member whose header leaves them to a descriptor after the data."""
+    def _measure_sizes(self, local: LocalHeader) -> tuple[int, int]:
+        """Return the stored and expanded sizes of a member with a local header that leaves them to a descriptor.
+
+        Compressed data mark their own end, so decompression finds it. Otherwise a descriptor counts that states the
+        right distance to the start of the data. Without one, the data reach to the next record.
+        """
         start = local.data_start
         if local.method != STORED and local.method in ZIP_CODECS and self._left > 0:
             stretch = SubWindow(self._window, start, self._end - start, self._budget)
-            most = min(_MOST_MEASURED, self._left)
+            most = min(_MOST_MEASURED_PER_MEMBER, self._left)
             found = measure_content(stretch, ZIP_CODECS[local.method], most, most)
-            self._left -= max(found.size, found.consumed) + (0 if found.whole else _LEAST_COST)
+            self._left -= max(found.size, found.consumed) + (0 if found.whole else _COST_OF_FAILURE)
             if found.whole:
                 return found.consumed, found.size
         if self._descriptors is None:
             self._descriptors = self._find_descriptors(start)
         if start in self._descriptors:
             return self._descriptors[start]
-        record = self._records.first(start)
+        record = self._records.find_first(start)
         stop = record[0] if record is not None else max(start, self._end)
         return stop - start, stop - start
 
     def _find_descriptors(self, start: int) -> dict[int, tuple[int, int]]:
-        """Where data would begin by each descriptor from ``start`` on, with the sizes that the first of them states."""
+        """Map each possible start of data to the sizes in the first descriptor from ``start`` on that implies it.
+
+        One pass serves all members: a search for each would make the cost quadratic.
+        """
         found: dict[int, tuple[int, int]] = {}
-        search = _Search(self._window, _DESCRIPTOR, self._end)
+        search = _SignatureSearch(self._window, _DESCRIPTOR_PATTERN, self._end)
         position = start
         for _ in range(self._most):
-            signature = search.first(position)
+            signature = search.find_first(position)
             if signature is None:
                 return found
             offset = signature[0]
@@ -156,5 +167,5 @@ class Walk:
                     if start <= offset - stored_size:
                         found.setdefault(offset - stored_size, (stored_size, size))
             position = offset + 4
-        self.cut = position
+        self.stopped_at = position
         return found

@@ -1,4 +1,4 @@
-"""Text that encodes bytes, such as a pickle in Base64."""
+"""Declare text that encodes bytes, such as a pickle in Base64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reader of text that encodes bytes: it decodes the text and hands out the content as an artifact."""
+"""Decode text that encodes bytes, such as Base64, and yield the content as an artifact."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 
 def recognises(head: Head) -> bool:
-    """Whether the text begins in a coding of something that has a format of its own."""
+    """Whether the text begins with an encoding of a known format."""
     cut = head.window.size > len(head.data)
     return head.content is None and detect_coding(head.data, cut) not in (None, Coding.RAW)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what the text is in its coding, as an artifact.
+    """Yield the decoded content as an artifact.
 
     Raises:
-        DamagedError: it is in no coding to its end.
+        DamagedError: the text is not encoded to its end.
         WindowError: it is over ``document_bytes``, or from the window.
     """
     content = decode_content(SubWindow(window, 0, window.size, get_budget(window, limits)), limits)

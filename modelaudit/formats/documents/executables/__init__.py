@@ -1,4 +1,4 @@
-"""Programs of a machine, installers, and scripts that carry an archive."""
+"""Declare executables: machine programs, installers, and scripts with an archive attached."""
 
 from __future__ import annotations
 

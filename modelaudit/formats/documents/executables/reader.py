@@ -1,7 +1,7 @@
-"""Programs for a machine, whatever they are called: executables, libraries, installers, shortcuts, packed scripts.
+"""Recognise executables whatever their names: programs, libraries, installers, shortcuts and self-extracting scripts.
 
-None of them is followed; that a repository of a model brings one is what there is to tell. Each is recognised by its
-structure and not by a short magic number alone, for numbers hold those by chance.
+The reader does not analyse the code: a model repository needs no executable, so its presence is the fact to report.
+It recognises each kind by its structure, because short magic numbers occur in weights by chance.
 
 Sources: ``elf(5)``; the PE format of Microsoft; ``mach-o/loader.h`` and ``mach-o/fat.h``; chapter 4 of the Java Virtual
 Machine Specification; the WebAssembly core specification; the Dalvik executable format; ``justine.lol/ape.html``;
@@ -26,15 +26,17 @@ _MACHO: Final = {
     b"\xce\xfa\xed\xfe": "little", b"\xcf\xfa\xed\xfe": "little",
 }  # fmt: skip
 _MACHO_KINDS: Final = {1: "object file", 2: "executable", 6: "shared library", 8: "bundle"}
-_MOST_COMMANDS: Final = 100_000
+_MOST_LOAD_COMMANDS: Final = 100_000
 _MOST_SLICES: Final = 42
-_FIRST_JAVA: Final = 45
-_LAST_JAVA: Final = 120
-_KOLY: Final = 512
-_PE_HEADERS: Final = 2048
+_FIRST_JAVA_VERSION: Final = 45
+_LAST_JAVA_VERSION: Final = 120
+_KOLY_BYTES: Final = 512
+_PE_HEADER_BYTES: Final = 2048
 _SHORTCUT: Final = bytes.fromhex("4c0000000114020000000000c000000000000046")
-_PACKED: Final = re.compile(rb"Makeself|__ARCHIVE(?:_BELOW)?__|BEGIN_PAYLOAD|PAYLOAD_LINE|SKIP_LINES", re.IGNORECASE)
-_FIXED: Final = (
+_PACKED_MARKS: Final = re.compile(
+    rb"Makeself|__ARCHIVE(?:_BELOW)?__|BEGIN_PAYLOAD|PAYLOAD_LINE|SKIP_LINES", re.IGNORECASE
+)
+_MAGIC_NUMBERS: Final = (
     (b"dex\n", "Android program"),
     (b"!<arch>\ndebian-binary", "installer for Debian"),
     (b"!<arch>\n", "library of object files"),
@@ -45,11 +47,11 @@ _FIXED: Final = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "installer or compound document of Windows"),
     (_SHORTCUT, "shortcut of Windows"),
 )
-Found = tuple[str, int]
-"""What it is, and the least number of bytes that a whole one has."""
+Program = tuple[str, int]
+"""A description of the kind, and the least size in bytes that its tables imply (0 if unknown)."""
 
 
-def _elf(data: bytes, window: Window) -> Found | None:
+def _parse_elf(data: bytes, window: Window) -> Program | None:
     if len(data) < 52 or data[:4] != b"\x7fELF" or data[4] not in (1, 2) or data[5] not in (1, 2) or data[6] != 1:
         return None
     order = "little" if data[5] == 1 else "big"
@@ -63,15 +65,15 @@ def _elf(data: bytes, window: Window) -> Found | None:
     return f"Linux {_ELF_KINDS.get(number(16, 2), 'program')} (ELF)", sections + width * count
 
 
-def _pe(data: bytes, window: Window) -> Found | None:
-    """A program for Windows, and what runs as one and on every other system too."""
+def _parse_pe(data: bytes, window: Window) -> Program | None:
+    """Parse a program for Windows (PE), or one for several systems (APE)."""
     if data.startswith((b"MZqFpD", b"jartsr='")):
         return "program for any system (APE), as llamafile makes them", 0
     if not data.startswith(b"MZ") or len(data) < 64:
         return None
     start = int.from_bytes(data[60:64], "little")
-    # The header may stand anywhere; what precedes it is a program for DOS.
-    header = data[start:] if start + _PE_HEADERS <= len(data) else window.read(start, _PE_HEADERS)
+    # The PE header may be at any offset, because a program for DOS precedes it.
+    header = data[start:] if start + _PE_HEADER_BYTES <= len(data) else window.read(start, _PE_HEADER_BYTES)
     if header[:4] != b"PE\0\0":
         return None
     count = int.from_bytes(header[6:8], "little")
@@ -83,73 +85,87 @@ def _pe(data: bytes, window: Window) -> Found | None:
     return f"Windows {'library' if is_library else 'executable'} (PE)", end
 
 
-def _macho(data: bytes, window: Window) -> Found | None:
+def _parse_macho(data: bytes, window: Window) -> Program | None:
     order = _MACHO.get(data[:4])
     if order is None or len(data) < 28:
         return None
     kind, count, length = (int.from_bytes(data[at : at + 4], order) for at in (12, 16, 20))  # type: ignore[arg-type]
-    if not 0 < kind < 16 or not 0 < count < _MOST_COMMANDS or length < 8 * count:
+    if not 0 < kind < 16 or not 0 < count < _MOST_LOAD_COMMANDS or length < 8 * count:
         return None
     return f"macOS {_MACHO_KINDS.get(kind, 'program')} (Mach-O)", length + 28
 
 
-def _java_or_fat(data: bytes, window: Window) -> Found | None:
+def _parse_java_or_fat(data: bytes, window: Window) -> Program | None:
     if data[:3] != b"\xca\xfe\xba" or data[3:4] not in (b"\xbe", b"\xbf") or len(data) < 28:
         return None
     slices = int.from_bytes(data[4:8], "big")
-    if data[3] == 0xBE and _FIRST_JAVA <= int.from_bytes(data[6:8], "big") <= _LAST_JAVA:
+    if data[3] == 0xBE and _FIRST_JAVA_VERSION <= int.from_bytes(data[6:8], "big") <= _LAST_JAVA_VERSION:
         return "Java class", 0
     if 0 < slices <= _MOST_SLICES:
         return "macOS program for several processors (Mach-O)", int.from_bytes(data[16:20], "big")
     return None
 
 
-def _other(data: bytes, window: Window) -> Found | None:
+def _match_magic(data: bytes, window: Window) -> Program | None:
     if data[:8] == b"\0asm\x01\0\0\0":
         return "WebAssembly module", 0
-    return next(((name, 0) for magic, name in _FIXED if data.startswith(magic) and len(data) > len(magic)), None)
+    return next(
+        ((name, 0) for magic, name in _MAGIC_NUMBERS if data.startswith(magic) and len(data) > len(magic)), None
+    )
 
 
-_TRIALS: Final[tuple[Callable[[bytes, Window], Found | None], ...]] = (_elf, _pe, _macho, _java_or_fat, _other)
+_DETECTORS: Final[tuple[Callable[[bytes, Window], Program | None], ...]] = (
+    _parse_elf,
+    _parse_pe,
+    _parse_macho,
+    _parse_java_or_fat,
+    _match_magic,
+)
 
 
-def program_of(data: bytes, window: Window) -> Found | None:
-    """What program ``data``, the first bytes of ``window``, are; ``None`` for none. Raises ``WindowError``."""
-    return next((found for trial in _TRIALS if (found := trial(data, window))), None)
+def detect_program(data: bytes, window: Window) -> Program | None:
+    """Detect the kind of program that begins with ``data``, the first bytes of ``window``; ``None`` if it is none.
+
+    Raises:
+        WindowError: from the window.
+    """
+    return next((found for trial in _DETECTORS if (found := trial(data, window))), None)
 
 
-def _packed_script(head: Head) -> bool:
-    """A script that carries an archive behind its last line, and unpacks and runs that."""
+def _is_packed_script(head: Head) -> bool:
+    """Whether this is a script with an archive after its last line, which it unpacks and runs."""
     if not head.data.startswith(b"#!"):
         return False
-    return _PACKED.search(head.data) is not None or not looks_like_text(head)
+    return _PACKED_MARKS.search(head.data) is not None or not looks_like_text(head)
 
 
-def _disk_image(head: Head) -> bool:
+def _is_disk_image(head: Head) -> bool:
     size = head.window.size
-    return size > _KOLY and head.window.read(size - _KOLY, 8) == b"koly\0\0\0\x04"
+    return size > _KOLY_BYTES and head.window.read(size - _KOLY_BYTES, 8) == b"koly\0\0\0\x04"
 
 
 def recognises(head: Head) -> bool:
-    """The structure of a program, of an installer or of a script that is more than text."""
-    if program_of(head.data, head.window) is not None:
+    """Whether this is a program, an installer, a self-extracting script or a disk image."""
+    if detect_program(head.data, head.window) is not None:
         return True
-    return head.content is None and (_packed_script(head) or (not looks_like_text(head) and _disk_image(head)))
+    return head.content is None and (_is_packed_script(head) or (not looks_like_text(head) and _is_disk_image(head)))
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield what kind of program it is.
+    """Yield the kind of program as a mention.
 
     Raises:
-        DamagedError: its tables reach beyond its end.
+        DamagedError: its tables extend beyond the end of the file.
         WindowError: from the window.
     """
     data = window.read(0, 4096)
-    found = program_of(data, window)
+    found = detect_program(data, window)
     if found is None:
         script = data.startswith(b"#!")
         found = ("script that unpacks and runs what it carries" if script else "disk image of macOS"), 0
     name, least = found
     yield Outline("executable", (Mention("programs", "program", name),), (("kind", name),))
     if least > window.size:
-        raise DamagedError(f"its tables reach to byte {least}, {window.size} are there", window.size)
+        raise DamagedError(
+            f"the tables of the program extend to byte {least}, the file ends at {window.size}", window.size
+        )

@@ -1,4 +1,4 @@
-"""Pointers of Git LFS, which take the place of content that is missing."""
+"""Declare Git LFS pointers, small texts in place of content that is missing."""
 
 from __future__ import annotations
 

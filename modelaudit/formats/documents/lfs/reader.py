@@ -1,5 +1,6 @@
-"""Pointers of Git LFS: a few lines that stand where the content of a file should be.
+"""Parse Git LFS pointers and report the content they refer to as missing.
 
+A pointer is a text of a few lines. Git stores it instead of a large file, and a clone without LFS leaves it there.
 Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 """
 
@@ -18,7 +19,7 @@ from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
-_LONGEST: Final = 1024
+_MOST_POINTER_BYTES: Final = 1024
 _POINTER: Final = re.compile(
     rb"version [^\r\n]{1,100}\r?\n(?:ext-[^\r\n]{1,200}\r?\n){0,10}oid ([a-z0-9]{1,20}):([0-9a-f]{32,128})\r?\n"
     rb"size (\d{1,20})(?:\r?\n|\Z)"
@@ -26,21 +27,23 @@ _POINTER: Final = re.compile(
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield which content the pointer stands for, that it is not here, and what stands behind the pointer, if anything.
+    """Yield the digest and size in the pointer, the absence of the content, and any trailing bytes as an artifact.
 
     Raises:
-        DamagedError: the pointer breaks off.
+        DamagedError: the pointer is truncated or invalid.
         WindowError: from the window.
     """
-    pointer = _POINTER.match(window.read(0, _LONGEST))
+    pointer = _POINTER.match(window.read(0, _MOST_POINTER_BYTES))
     if pointer is None:
-        raise DamagedError("a pointer of Git LFS breaks off, or is none to its end", 0)
+        raise DamagedError("the Git LFS pointer is truncated or invalid", 0)
     method, digest, size = (part.decode() for part in pointer.groups())
     behind = window.size - pointer.end()
-    detail = f"{behind} bytes follow the pointer, which a pointer never has"
+    detail = f"{behind} bytes follow the Git LFS pointer"
     defects = (Defect(LfsDefect.TRAILING_DATA, detail, Location(offset=pointer.end())),) if behind else ()
     yield Outline("git-lfs-pointer", (), (("digest", f"{method}:{digest}"), ("size", size)), defects)
-    absent = f"only a pointer of Git LFS is here; its content, {size} bytes with {method} {digest}, is not"
+    absent = (
+        f"this is a Git LFS pointer; its content, {size} bytes with {method} {digest}, is missing: run git lfs pull"
+    )
     yield Unread(UnreadReason.CONTENT_ABSENT, absent)
     if behind:
         stretch = SubWindow(window, pointer.end(), behind, get_budget(window, limits))

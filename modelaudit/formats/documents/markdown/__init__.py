@@ -1,4 +1,4 @@
-"""Markdown, with the model card in the front matter of a README."""
+"""Declare Markdown, and the model card in the front matter of a README."""
 
 from __future__ import annotations
 

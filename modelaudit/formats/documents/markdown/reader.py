@@ -1,4 +1,7 @@
-"""Markdown, with the model card that its front matter makes of a README."""
+"""Read Markdown, and parse the front matter of a README as a model card.
+
+The front matter is a block of YAML between two lines of dashes at the beginning of the file.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,13 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.yaml_text import YamlFacts
 
-_NAMES = (".md", ".markdown", ".mdx")
-_CARD = "readme.md"
+_EXTENSIONS = (".md", ".markdown", ".mdx")
+_CARD_NAME = "readme.md"
 
 
 def recognises(head: Head) -> bool:
-    """Text that is called Markdown; its bytes alone are like any other text's."""
-    return get_file_name(head.path).endswith(_NAMES) and looks_like_text(head)
+    """Whether this is text with a Markdown extension; the bytes do not differ from other text."""
+    return get_file_name(head.path).endswith(_EXTENSIONS) and looks_like_text(head)
 
 
 @report_unread_programs
@@ -36,11 +39,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     matter = split_front_matter(text)
     facts = YamlFacts()
     if matter is not None and not matter.is_too_long:
-        # What stops the scan stops the card's reading too, which tells it as a defect.
+        # ``parse_card`` fails at the same place and records the defect.
         with suppress(DamagedError):
             facts.scan(matter.text, limits)
     shift = matter.first_line - 1 if matter is not None else 0
     tags = tuple((tag, line + shift) for tag, line in facts.tags.items())
     yield Document("markdown", "text", tuple(facts.keys), tags, scan.lines, defects)
-    if get_file_name(artifact.path) == _CARD:
+    if get_file_name(artifact.path) == _CARD_NAME:
         yield parse_card(matter, limits) if matter is not None else ModelCard(())

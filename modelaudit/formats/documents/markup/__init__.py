@@ -1,4 +1,4 @@
-"""XML, and the models that are written in it: PMML and the graphs of OpenVINO."""
+"""Declare XML and the model formats written in it: PMML and OpenVINO graphs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelaudit.wire.defects import XmlDefect
 
 
 class MarkupDefect(DefectKind):
-    """Defects of a model that is written in XML."""
+    """Defects of a model written in XML."""
 
     WEIGHTS_INVALID = "weights-invalid"
     WEIGHTS_SIZE = "weights-size"

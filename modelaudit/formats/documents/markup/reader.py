@@ -1,4 +1,4 @@
-"""The reader of XML, whatever it is a model of."""
+"""Read XML documents: detect them, parse them without fetching anything, and yield the findings of their dialect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from modelaudit.formats.documents.markup.dialects import Dialect, Root
+from modelaudit.formats.documents.markup.dialects import Dialect, DialectSelector
 from modelaudit.formats.embedded import find_encoded_strings
 from modelaudit.languages.programs import report_unread_programs
 from modelaudit.model.artifact import Artifact, Window
@@ -20,7 +20,7 @@ from modelaudit.wire.text import get_file_name
 from modelaudit.wire.xml_encoding import detect_encoding
 from modelaudit.wire.xml_parser import Markup
 
-_NAMES: Final = (
+_XML_EXTENSIONS: Final = (
     ".xml",
     ".pmml",
     ".dae",
@@ -36,36 +36,36 @@ _NAMES: Final = (
     ".wsdl",
     ".plist",
 )
-_PAGES: Final = (".html", ".htm", ".md", ".markdown", ".mdx")
+_PAGE_EXTENSIONS: Final = (".html", ".htm", ".md", ".markdown", ".mdx")
 _DECLARED: Final = re.compile(r"\s*<\?xml[\s?]")
 _ELEMENT: Final = re.compile(r"\s*<(?:[A-Za-z_]|!--|!DOCTYPE\s|\?)")
 _MODEL: Final = re.compile(r"\s*<(?:\w+:)?(?:PMML|net)[\s>/]|\s*<!DOCTYPE\s+(?!html)", re.IGNORECASE)
-_LOOKED_AT: Final = 512
+_START_CHARACTERS: Final = 512
 
 
 def recognises(head: Head) -> bool:
-    """Text that declares itself, that begins as a model does, or that is called XML and begins as markup."""
+    """Whether the text has an XML declaration, begins like a model, or has an XML extension and begins with markup."""
     if head.content is not None:
         return False
     encoding = detect_encoding(head.data[:1024])
-    start = head.data[encoding.skip :][:_LOOKED_AT].decode(encoding.codec or "latin-1", "ignore")
+    start = head.data[encoding.skip :][:_START_CHARACTERS].decode(encoding.codec or "latin-1", "ignore")
     name = get_file_name(head.path)
     if _DECLARED.match(start):
         return True
-    if name.endswith(_PAGES):
+    if name.endswith(_PAGE_EXTENSIONS):
         return False
-    return (_MODEL if not name.endswith(_NAMES) else _ELEMENT).match(start) is not None
+    return (_MODEL if not name.endswith(_XML_EXTENSIONS) else _ELEMENT).match(start) is not None
 
 
 def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the document, what its loader would run or fetch, and what lies coded in its attributes.
+    """Yield the document, the names and files that its loader would use, and content encoded in its text.
 
     Raises:
-        DamagedError: it is not well-formed, or not in its encoding.
+        DamagedError: the document is not well-formed, or not valid in its encoding.
         LimitReachedError: a bound was reached.
         WindowError: from the window.
     """
-    root = Root()
+    root = DialectSelector()
     markup = Markup(window, limits, root)
     damage: DamagedError | WindowError | None = None
     try:
@@ -78,7 +78,7 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
         markup.record_target("xinclude", target)
     yield Document("xml", "text", lines=markup.lines)
     defects = (*markup.defects, *dialect.defects)
-    mentions = (*(_of_model(each, dialect) for each in markup.mentions), *dialect.mentions)
+    mentions = (*(_mark_model_doctype(each, dialect) for each in markup.mentions), *dialect.mentions)
     yield Outline("xml", mentions, (("kind", dialect.kind), *dialect.facts), defects)
     references = (*markup.references, *dialect.references)
     if references:
@@ -90,8 +90,11 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
         yield from find_encoded_strings(artifact.path, window, limits)
 
 
-def _of_model(mention: Mention, dialect: Dialect) -> Mention:
-    """Many a format has its grammar on the web, and no parser fetches it; a format of models has none."""
+def _mark_model_doctype(mention: Mention, dialect: Dialect) -> Mention:
+    """Change the use of a document type of a model format to ``model-doctype``, which is judged more severely.
+
+    Many other formats name a grammar on the web that no parser fetches; model formats have no such grammar.
+    """
     return replace(mention, use="model-doctype") if dialect.is_model and mention.use == "doctype" else mention
 
 

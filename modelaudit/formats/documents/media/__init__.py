@@ -1,4 +1,4 @@
-"""Pictures, sound, film, typefaces, documents and tables: what models are shown with, and trained on."""
+"""Declare media: images, audio, video, fonts, documents and data tables."""
 
 from __future__ import annotations
 

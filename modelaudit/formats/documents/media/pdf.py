@@ -1,4 +1,4 @@
-"""What a PDF does of itself: names of actions in its objects, those in compressed objects included.
+"""Find the actions that a PDF viewer may run: names such as ``/Launch`` in objects and compressed object streams.
 
 Source: ISO 32000-1, 12.6.4 (actions), 7.3.5 (names and their escapes), 7.5.7 (object streams).
 """
@@ -16,33 +16,46 @@ from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.windows import iterate_chunks
 
-_NAMES: Final = (b"JavaScript", b"JS", b"Launch", b"EmbeddedFile", b"RichMedia", b"SubmitForm", b"ImportData", b"GoToE")
+_ACTION_NAMES: Final = (
+    b"JavaScript",
+    b"JS",
+    b"Launch",
+    b"EmbeddedFile",
+    b"RichMedia",
+    b"SubmitForm",
+    b"ImportData",
+    b"GoToE",
+)
 _NAME: Final = re.compile(rb"/([A-Za-z0-9#]{2,60})(?![A-Za-z0-9#])")
 _ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
-_OBJECTS: Final = re.compile(rb"/ObjStm\b.{0,400}?>>\s{0,4}stream\r?\n", re.DOTALL)
+_OBJECT_STREAM: Final = re.compile(rb"/ObjStm\b.{0,400}?>>\s{0,4}stream\r?\n", re.DOTALL)
 _OVERLAP: Final = 1024
 _MOST_BYTES: Final = 256 * MIB
 _MOST_STREAMS: Final = 2000
-_EXPANDED: Final = MIB
-_COMPRESSED: Final = MIB
+_MOST_EXPANDED_BYTES: Final = MIB
+_MOST_STORED_BYTES: Final = MIB
 
 
-def actions_of(window: Window) -> tuple[Mention, ...]:
-    """Each kind of action or attachment once, where it stands first. Raises ``WindowError``."""
+def find_actions(window: Window) -> tuple[Mention, ...]:
+    """Return one mention for each kind of action or attachment, at its first offset. Raises ``WindowError``."""
     found: dict[str, Mention] = {}
-    for offset, data in _texts(window):
+    for offset, data in _iterate_text(window):
         for match in _NAME.finditer(data):
             word = match[1]
+            # A name may hide from a search by escaped letters: /J#61vaScript is /JavaScript.
             if b"#" in word:
                 word = _ESCAPE.sub(lambda code: bytes((int(code[1], 16),)), word)
-            if word in _NAMES:
+            if word in _ACTION_NAMES:
                 name = word.decode()
                 found.setdefault(name, Mention("pdf-actions", "action", name, Location(offset=offset)))
     return tuple(found.values())
 
 
-def _texts(window: Window) -> Iterator[tuple[int, bytes]]:
-    """The bytes in pieces that overlap, and what their streams of objects expand to, with the offsets; bounded."""
+def _iterate_text(window: Window) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset, bytes) of overlapping pieces of the file, and of the decompressed object streams in them.
+
+    The bytes searched, the number of streams, and the size of each are bounded.
+    """
     position = 0
     streams = 0
     tail = b""
@@ -50,16 +63,16 @@ def _texts(window: Window) -> Iterator[tuple[int, bytes]]:
         data = tail + piece
         start = position - len(tail)
         yield start, data
-        for match in _OBJECTS.finditer(data):
+        for match in _OBJECT_STREAM.finditer(data):
             streams += 1
             if streams <= _MOST_STREAMS and match.end() > len(tail):
-                yield start + match.start(), _expanded(window.read(start + match.end(), _COMPRESSED))
+                yield start + match.start(), _decompress_objects(window.read(start + match.end(), _MOST_STORED_BYTES))
         position += len(piece)
         tail = data[-_OVERLAP:]
 
 
-def _expanded(data: bytes) -> bytes:
+def _decompress_objects(data: bytes) -> bytes:
     try:
-        return zlib.decompressobj().decompress(data, _EXPANDED)
+        return zlib.decompressobj().decompress(data, _MOST_EXPANDED_BYTES)
     except zlib.error:
         return b""

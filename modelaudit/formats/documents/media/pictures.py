@@ -1,4 +1,6 @@
-"""Where pictures end, by their own structure.
+"""Find the end of image files from their structure.
+
+Each function returns the offset after the last byte of the image. Viewers ignore bytes after it.
 
 Sources: PNG (W3C), ITU-T T.81 annex B (JPEG), GIF89a, the BITMAPFILEHEADER and ICONDIR of Windows, TIFF 6.0.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelaudit.formats.documents.media.steps import Steps, at_least
+from modelaudit.formats.documents.media.steps import PartCounter, read_at_least
 from modelaudit.model.artifact import Window
 from modelaudit.wire.base import DamagedError
 
@@ -16,82 +18,82 @@ _BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 # A marker within a scan: not a stuffed byte, not a restart, not the first of several fill bytes.
 _MARKER: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _CHUNK: Final = 1 << 20
-_ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
-_SCAN: Final = 0xDA
-_EOI: Final = 0xD9
+_MARKERS_WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+_START_OF_SCAN: Final = 0xDA
+_END_OF_IMAGE: Final = 0xD9
 
 
-def png_end(window: Window) -> int:
-    """Behind the chunk IEND. Raises ``DamagedError``."""
-    steps = Steps()
+def find_png_end(window: Window) -> int:
+    """Return the end of the chunk IEND. Raises ``DamagedError``."""
+    steps = PartCounter()
     position = 8
     while True:
-        steps.take(position)
-        head = at_least(window, position, 8)
+        steps.count_part(position)
+        head = read_at_least(window, position, 8)
         position += 12 + int.from_bytes(head[:4], "big")
         if position > window.size:
-            raise DamagedError(f"the chunk {head[4:8]!r} ends at {position}, beyond the file", position)
+            raise DamagedError(f"the chunk {head[4:8]!r} ends at {position}, beyond the end of the file", position)
         if head[4:8] == b"IEND":
             return position
 
 
-def jpeg_end(window: Window) -> int:
-    """Behind the marker EOI. Raises ``DamagedError``."""
-    steps = Steps()
+def find_jpeg_end(window: Window) -> int:
+    """Return the end of the marker EOI. Raises ``DamagedError``."""
+    steps = PartCounter()
     position = 2
     while True:
-        steps.take(position)
-        mark = at_least(window, position, 2)
+        steps.count_part(position)
+        mark = read_at_least(window, position, 2)
         if mark[0] != 0xFF:
-            raise DamagedError("a segment begins with no marker", position)
+            raise DamagedError("a segment does not begin with a marker", position)
         if mark[1] == 0xFF:
             position += 1
-        elif mark[1] == _EOI:
+        elif mark[1] == _END_OF_IMAGE:
             return position + 2
-        elif mark[1] in _ALONE:
+        elif mark[1] in _MARKERS_WITHOUT_LENGTH:
             position += 2
         else:
-            position += 2 + int.from_bytes(at_least(window, position + 2, 2), "big")
-            if mark[1] == _SCAN:
-                position = _after_scan(window, position)
+            position += 2 + int.from_bytes(read_at_least(window, position + 2, 2), "big")
+            if mark[1] == _START_OF_SCAN:
+                position = _skip_scan(window, position)
 
 
-def _after_scan(window: Window, position: int) -> int:
+def _skip_scan(window: Window, position: int) -> int:
     while position < window.size:
         data = window.read(position, _CHUNK)
         found = _MARKER.search(data)
         if found is not None:
             return position + found.start()
         position += max(1, len(data) - 1)
-    raise DamagedError("the picture breaks off in its data", window.size)
+    raise DamagedError("the image is truncated within its data", window.size)
 
 
-def gif_end(window: Window) -> int:
-    """Behind the trailer. Raises ``DamagedError``."""
-    steps = Steps()
-    flags = at_least(window, 10, 1)[0]
+def find_gif_end(window: Window) -> int:
+    """Return the end of the trailer. Raises ``DamagedError``."""
+    steps = PartCounter()
+    flags = read_at_least(window, 10, 1)[0]
     position = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
     while True:
-        steps.take(position)
-        kind = at_least(window, position, 1)[0]
+        steps.count_part(position)
+        kind = read_at_least(window, position, 1)[0]
         if kind == 0x3B:
             return position + 1
         if kind == 0x21:
             position += 2
         elif kind == 0x2C:
-            flags = at_least(window, position + 9, 1)[0]
+            flags = read_at_least(window, position + 9, 1)[0]
             position += 11 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
         else:
-            raise DamagedError(f"a block of the unknown kind {kind}", position)
-        position = _after_blocks(window, position, steps)
+            raise DamagedError(f"a block has the unknown kind {kind}", position)
+        position = _skip_blocks(window, position, steps)
 
 
-def _after_blocks(window: Window, position: int, steps: Steps) -> int:
+def _skip_blocks(window: Window, position: int, steps: PartCounter) -> int:
     while True:
-        data = at_least(window, position, 1, 64 * 1024)
+        data = read_at_least(window, position, 1, 64 * 1024)
         place = 0
         while place < len(data):
-            steps.take(position + place)
+            steps.count_part(position + place)
             length = data[place]
             place += 1 + length
             if not length:
@@ -100,20 +102,20 @@ def _after_blocks(window: Window, position: int, steps: Steps) -> int:
 
 
 def is_bmp(data: bytes) -> bool:
-    """The header of a bitmap: its reserved bytes are zero and its second header has a size that exists."""
+    """Whether the data begin with a bitmap header: reserved bytes of zero, and a second header of a known size."""
     return (
         data[:2] == b"BM" and data[6:10] == bytes(4) and int.from_bytes(data[14:18], "little") in _BMP_HEADERS
         and 26 <= int.from_bytes(data[10:14], "little") < 1 << 20
     )  # fmt: skip
 
 
-def bmp_end(window: Window) -> int | None:
-    """Where the header says; ``None`` where it says nothing. Raises ``DamagedError``."""
-    return int.from_bytes(at_least(window, 2, 4), "little") or None
+def find_bmp_end(window: Window) -> int | None:
+    """Return the end that the header states, or ``None`` if it states none. Raises ``DamagedError``."""
+    return int.from_bytes(read_at_least(window, 2, 4), "little") or None
 
 
 def is_ico(data: bytes) -> bool:
-    """The folder of an icon or pointer, whose first picture stands right behind it or later."""
+    """Whether the data begin with the directory of an icon or cursor, directly followed by its first image."""
     count = int.from_bytes(data[4:6], "little")
     first = int.from_bytes(data[18:22], "little")
     return (
@@ -121,9 +123,9 @@ def is_ico(data: bytes) -> bool:
     )
 
 
-def ico_end(window: Window) -> int:
-    """Behind the last picture that the folder lists. Raises ``DamagedError``."""
-    count = int.from_bytes(at_least(window, 4, 2), "little")
-    table = at_least(window, 6, 16 * count)
+def find_ico_end(window: Window) -> int:
+    """Return the end of the last image that the directory lists. Raises ``DamagedError``."""
+    count = int.from_bytes(read_at_least(window, 4, 2), "little")
+    table = read_at_least(window, 6, 16 * count)
     rows = (table[at : at + 16] for at in range(0, len(table), 16))
     return max(int.from_bytes(row[8:12], "little") + int.from_bytes(row[12:16], "little") for row in rows)

@@ -1,4 +1,4 @@
-"""Going through the parts of a file, with a bound."""
+"""Bound the number of parts that are followed in a file, and read ranges that must be present."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Final
 from modelaudit.model.artifact import Window
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
-_MOST: Final = 5_000_000
+_MOST_PARTS: Final = 5_000_000
 
 
-class Steps:
-    """Counts parts."""
+class PartCounter:
+    """Counts parts of one file up to a bound."""
 
     def __init__(self) -> None:
         self._taken = 0
 
-    def take(self, position: int) -> None:
-        """One more. Raises ``LimitReachedError`` when they are too many."""
+    def count_part(self, position: int) -> None:
+        """Count one part. Raises ``LimitReachedError`` over the bound; ``position`` is the offset to report."""
         self._taken += 1
-        if self._taken > _MOST:
-            raise LimitReachedError(f"it has more than {_MOST} parts", position)
+        if self._taken > _MOST_PARTS:
+            raise LimitReachedError(f"the file has more than {_MOST_PARTS} parts", position)
 
 
-def at_least(window: Window, position: int, count: int, most: int = 0) -> bytes:
-    """``count`` bytes or, where there are more, up to ``most``.
+def read_at_least(window: Window, position: int, count: int, most: int = 0) -> bytes:
+    """Read at least ``count`` bytes, and up to ``most`` if there are more.
 
     Raises:
-        DamagedError: there are fewer.
+        DamagedError: there are fewer than ``count``.
         WindowError: from the window.
     """
     data = window.read(position, max(count, most))
     if len(data) < count:
-        raise DamagedError("the file breaks off", window.size)
+        raise DamagedError("the file is truncated", window.size)
     return data

@@ -1,4 +1,4 @@
-"""Pages in HTML and drawings in SVG."""
+"""Declare HTML pages and SVG drawings."""
 
 from __future__ import annotations
 

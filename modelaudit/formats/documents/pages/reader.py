@@ -1,4 +1,4 @@
-"""Pages and drawings in HTML and SVG: whether whoever opens one runs a script or fetches further content.
+"""Read HTML pages and SVG drawings: find the elements that run a script or fetch content when a browser opens them.
 
 Source: https://html.spec.whatwg.org/multipage/ (scripts, event handlers, ``javascript:`` addresses), SVG 2.
 """
@@ -19,49 +19,49 @@ from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
-_ENDINGS: Final = (".html", ".htm", ".xhtml", ".svg")
+_EXTENSIONS: Final = (".html", ".htm", ".xhtml", ".svg")
 _START: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]{0,200}>\s*+)?(?:<!--.{0,400}?-->\s*+)?<(?:!doctype\s++)?(?:html|svg)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _ELEMENT: Final = re.compile(r"<(?:\w{1,20}:)?(script|iframe|object|embed|foreignobject|applet)[\s>/]", re.IGNORECASE)
-_HANDLER: Final = re.compile(r"[\s\"'/]on[a-z]{3,24}\s{0,4}=\s{0,4}[\"'a-z]", re.IGNORECASE)
-_ADDRESS: Final = re.compile(r"(?:href|src|action|data)\s{0,4}=\s{0,4}[\"']?\s{0,4}javascript:", re.IGNORECASE)
-_DATA: Final = re.compile(
+_EVENT_HANDLER: Final = re.compile(r"[\s\"'/]on[a-z]{3,24}\s{0,4}=\s{0,4}[\"'a-z]", re.IGNORECASE)
+_SCRIPT_ADDRESS: Final = re.compile(r"(?:href|src|action|data)\s{0,4}=\s{0,4}[\"']?\s{0,4}javascript:", re.IGNORECASE)
+_DATA_SCRIPT: Final = re.compile(
     r"<script\b[^>]{0,400}type\s{0,4}=\s{0,4}[\"']?(?:application/(?:ld\+)?json|text/plain)", re.IGNORECASE
 )
 _MOST_ELEMENTS: Final = 20_000
-# What a parser of XML takes, too, and may fetch entities for.
-_IS_XML: Final = re.compile(r"\ufeff?\s*+(?:<\?xml|<!doctype[^>\[]{0,400}\[|<svg)", re.IGNORECASE)
+# A document that an XML parser accepts as well, which may fetch entities.
+_XML_START: Final = re.compile(r"\ufeff?\s*+(?:<\?xml|<!doctype[^>\[]{0,400}\[|<svg)", re.IGNORECASE)
 
 
 def recognises(head: Head) -> bool:
-    """Text that begins as a page or a drawing, or is called one."""
-    is_called = get_file_name(head.path).endswith(_ENDINGS)
+    """Whether the text begins like a page or a drawing, or has the extension of one."""
+    is_called = get_file_name(head.path).endswith(_EXTENSIONS)
     return (is_called or _START.match(head.data) is not None) and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield its lines, and once each what it runs or fetches.
+    """Yield the document, and one mention for each kind of active element.
 
     Raises:
-        DamagedError: it is not text throughout.
-        WindowError: it is over ``document_bytes``, or from the window.
+        DamagedError: the file is not text to its end.
+        WindowError: the file is larger than ``document_bytes``, or from the window.
     """
     text, scan, defects = read_whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
-    yield Outline("markup", tuple(_mentions(text)))
-    if _IS_XML.match(text):
+    yield Outline("markup", tuple(_find_mentions(text)))
+    if _XML_START.match(text):
         yield from read_xml(artifact, window, limits)
 
 
-def _mentions(text: str) -> Iterator[Mention]:
+def _find_mentions(text: str) -> Iterator[Mention]:
     found: dict[str, int] = {}
-    # What follows so many blocks of data is not looked at, and taken for no data.
+    # The last element looked at counts as active in any case, because those after it are not examined.
     for count, match in enumerate(islice(_ELEMENT.finditer(text), _MOST_ELEMENTS)):
-        if count == _MOST_ELEMENTS - 1 or _DATA.match(text, match.start()) is None:
+        if count == _MOST_ELEMENTS - 1 or _DATA_SCRIPT.match(text, match.start()) is None:
             found.setdefault(match[1].lower(), match.start())
-    for pattern, name in ((_HANDLER, "event-handler"), (_ADDRESS, "javascript")):
+    for pattern, name in ((_EVENT_HANDLER, "event-handler"), (_SCRIPT_ADDRESS, "javascript")):
         first = pattern.search(text)
         if first is not None:
             found.setdefault(name, first.start())

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from modelaudit.formats.documents.structured.tables import meanings_of_table
+from modelaudit.formats.documents.structured.tables import interpret_table
 from modelaudit.languages.python import attack_texts
 from modelaudit.languages.python.uses import TEXT, VOCABULARY, format_detail
 from modelaudit.model.artifact import Artifact, Window
@@ -52,10 +52,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if name.endswith((".cfg", ".ini")):
         attacks = _mention_attack_texts((line, number) for number, line in enumerate(text.splitlines()[:20_000], 1))
         yield Outline("python-build", tuple((*_mention_config(text), *attacks))[:_MAX_MENTIONS])
-        yield from meanings_of_table(artifact.path, name, text, limits)
+        yield from interpret_table(artifact.path, name, text, limits)
         return
     table = _parse_toml(text)
-    yield from meanings_of_table(artifact.path, name, text, limits)
+    yield from interpret_table(artifact.path, name, text, limits)
     attacks = _mention_attack_texts((each, None) for each in _iterate_texts(table))
     yield Outline("python-build", tuple((*_mention_project(table), *attacks))[:_MAX_MENTIONS])
     items = tuple(_reference_build_files(table))

@@ -1,4 +1,4 @@
-"""Lists of packages that pip installs."""
+"""Declare requirements files, the lists of packages that pip installs."""
 
 from __future__ import annotations
 

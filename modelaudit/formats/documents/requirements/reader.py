@@ -1,4 +1,4 @@
-"""The reader of lists of requirements: what ``pip install -r`` fetches from elsewhere than an index of packages."""
+"""Read requirements files: find the sources outside the default package index that ``pip install -r`` would use."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
 from modelaudit.wire.text import get_file_name, looks_like_text
 
-_NAME: Final = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)|requirements|req\.txt")
+_LIST_NAME: Final = re.compile(
+    r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)|requirements|req\.txt"
+)
 _MOST_LINES: Final = 20_000
 
 
 def recognises(head: Head) -> bool:
-    """Text that is called ``requirements.txt`` or ``constraints.txt``, or lies in a folder of that name."""
+    """Whether this is text named like ``requirements.txt``, or a ``.txt`` or ``.in`` file in ``requirements/``."""
     folders = head.path.lower().replace("\\", "/").split("/")[:-1]
     name = get_file_name(head.path)
-    named = _NAME.fullmatch(name) is not None or ("requirements" in folders and name.endswith((".txt", ".in")))
+    named = _LIST_NAME.fullmatch(name) is not None or ("requirements" in folders and name.endswith((".txt", ".in")))
     return named and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the text's extent and what its lines have pip do.
+    """Yield the document, and the mentions of the options and addresses in its lines.
 
     Raises:
-        DamagedError: it is not text throughout.
-        LimitReachedError: it has more lines than are followed.
+        DamagedError: the file is not text to its end.
+        LimitReachedError: the file has more lines than are parsed.
         WindowError: from the window.
     """
     text, scan, defects = read_whole_text(window, limits)
@@ -48,4 +50,4 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     finally:
         yield Outline("requirements", tuple(found))
     if count > _MOST_LINES:
-        raise LimitReachedError(f"only its first {_MOST_LINES} lines were followed")
+        raise LimitReachedError(f"only the first {_MOST_LINES} lines were parsed")

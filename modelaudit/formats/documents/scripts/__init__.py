@@ -1,4 +1,4 @@
-"""Shell scripts, Git hooks, Dockerfiles and other lists of commands."""
+"""Declare shell scripts, Git hooks, Dockerfiles and other files with commands."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ DECLARATIONS: Final = (
         extensions=TEXT_EXTENSIONS,
     ),
     Declaration(
-        "text", read=f"{__name__}.reader:read_attributes", recognise=f"{__name__}.reader:has_attributes", fallback=135
+        "text",
+        read=f"{__name__}.reader:read_attributes",
+        recognise=f"{__name__}.reader:recognises_attributes",
+        fallback=135,
     ),
 )

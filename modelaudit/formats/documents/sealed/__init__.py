@@ -1,4 +1,4 @@
-"""Formats whose content is named and not read: TensorRT, RKNN, CNTK and RAR."""
+"""Declare formats that are recognised but not decoded: TensorRT, RKNN, CNTK and RAR."""
 
 from __future__ import annotations
 

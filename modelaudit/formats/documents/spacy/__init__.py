@@ -1,4 +1,4 @@
-"""Configurations of spaCy."""
+"""Declare spaCy configurations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON, YAML and any other text."""
+"""Declare JSON, YAML and any other text."""
 
 from __future__ import annotations
 

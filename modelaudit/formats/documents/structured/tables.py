@@ -1,6 +1,7 @@
-"""TOML and INI as single values with the way to each, as ``settings.py`` gives those of JSON and YAML.
+"""Parse TOML and INI into settings, single values with their key paths, as for JSON and YAML.
 
-Sources: https://toml.io/en/v1.0.0, ``configparser`` of Python. What is not TOML is followed as INI, line by line.
+Text that is not valid TOML is parsed as INI, line by line. Sources: https://toml.io/en/v1.0.0, ``configparser`` of
+Python.
 """
 
 from __future__ import annotations
@@ -18,58 +19,58 @@ from modelaudit.wire.json_text import check_bounds, convert_recursion_error
 
 _TOML: Final = (".toml", "pipfile", ".replit")
 _INI: Final = (".ini", ".cfg", ".conf", ".properties", ".flake8", ".coveragerc", "setup.cfg", ".condarc", ".env")
-_LONGEST: Final = 2 * MIB
-_MOST: Final = 100_000
+_MOST_CHARACTERS: Final = 2 * MIB
+_MOST_SETTINGS: Final = 100_000
 _SECTION: Final = re.compile(r"\s{0,8}\[{1,2}\s*([^\]\n]{1,300}?)\s*\]{1,2}\s*(?:[#;].*)?")
 _PAIR: Final = re.compile(r"\s{0,8}([^\s=:#;\[][^=:\n]{0,200}?)\s*[=:]\s*(.*)", re.DOTALL)
 
 
-def is_table(name: str) -> bool:
-    """Whether a file of this name, in lower case, holds sections of keys with values."""
+def is_table_name(name: str) -> bool:
+    """Whether a file of this name, in lower case, is TOML or INI."""
     return name.endswith((*_TOML, *_INI))
 
 
-def meanings_of_table(path: str, name: str, text: str, limits: Limits) -> Iterator[Reading]:
-    """What the values of the text mean to those who know its keys.
+def interpret_table(path: str, name: str, text: str, limits: Limits) -> Iterator[Reading]:
+    """Yield the structures of the interpreters that know keys of the text.
 
     Raises:
-        LimitReachedError: it is longer, deeper or larger than is followed.
+        LimitReachedError: the text is too long, nests too deep or holds too many values.
     """
-    settings = settings_of_table(name, text[:_LONGEST], limits)
+    settings = parse_table_settings(name, text[:_MOST_CHARACTERS], limits)
     met = {step for each in settings for step in each.path}
     for interpreter in INTERPRETERS:
         if interpreter.wants_document(met, name, text):
             yield from interpreter.read(path, settings, limits)
-    if len(text) > _LONGEST:
-        raise LimitReachedError(f"only its first {_LONGEST} characters were followed")
+    if len(text) > _MOST_CHARACTERS:
+        raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters were parsed")
 
 
-def settings_of_table(name: str, text: str, limits: Limits) -> list[Setting]:
-    """Every single value.
+def parse_table_settings(name: str, text: str, limits: Limits) -> list[Setting]:
+    """Parse every single value of the text of a file called ``name``.
 
     Raises:
-        LimitReachedError: it nests too deep, or holds more values than are followed.
+        LimitReachedError: the text nests too deep, or holds too many values.
     """
     if name.endswith(_TOML):
         check_bounds(text, limits)
         try:
             with convert_recursion_error():
-                return _within(_flat(tomllib.loads(text.removeprefix("\ufeff"))))
+                return _collect_settings(_flatten_settings(tomllib.loads(text.removeprefix("\ufeff"))))
         except ValueError:
             pass
-    return _within(_lines(text))
+    return _collect_settings(_parse_ini_lines(text))
 
 
-def _within(found: Iterator[Setting]) -> list[Setting]:
+def _collect_settings(found: Iterator[Setting]) -> list[Setting]:
     kept: list[Setting] = []
     for each in found:
-        if len(kept) >= _MOST:
-            raise LimitReachedError(f"it holds more than {_MOST} single values")
+        if len(kept) >= _MOST_SETTINGS:
+            raise LimitReachedError(f"the file holds more than {_MOST_SETTINGS} single values")
         kept.append(each)
     return kept
 
 
-def _flat(top: object) -> Iterator[Setting]:
+def _flatten_settings(top: object) -> Iterator[Setting]:
     waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
     while waiting:
         path, value = waiting.pop()
@@ -81,8 +82,8 @@ def _flat(top: object) -> Iterator[Setting]:
             yield Setting(path, value)
 
 
-def _lines(text: str) -> Iterator[Setting]:
-    """Lines of INI: a section, a key with its value, or, further to the right, more of the value before."""
+def _parse_ini_lines(text: str) -> Iterator[Setting]:
+    """Yield the settings of INI lines: sections, keys with values, and indented lines that continue a value."""
     section: tuple[str, ...] = ()
     key = ""
     begun = ""
@@ -101,8 +102,8 @@ def _lines(text: str) -> Iterator[Setting]:
             continue
         pair = None if key and line[0].isspace() else _PAIR.fullmatch(line)
         key, value = (pair[1].strip(), pair[2]) if pair is not None else (key, line)
-        yield Setting((*section, key), _bare(value.strip()), start)
+        yield Setting((*section, key), _strip_quotes(value.strip()), start)
 
 
-def _bare(value: str) -> str:
+def _strip_quotes(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value

@@ -1,4 +1,4 @@
-"""Templates of Jinja."""
+"""Declare Jinja templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates that are files of their own, or that a container says to be some."""
+"""Read Jinja templates: files of their own, or strings that a container marks as templates."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 
 _JINJA_NAMES: Final = (".jinja", ".jinja2", ".j2")
 _OTHER_NAMES: Final = (".tmpl", ".template")
-"""Names that templates of other languages have too."""
+"""Extensions that other template languages use too."""
 _STATEMENT: Final = re.compile(
     rb"\{%[-+]?\s*(?:if|for|set|macro|block|extends|include|import|from|call|filter|raw|with)\b|\{\{[^}]*\}\}"
 )
-_TOLD_BY_MARKS: Final = re.compile(r"template|prompt|jinja")
+_PROMPT_NAME: Final = re.compile(r"template|prompt|jinja")
 _OTHER_LANGUAGE: Final = re.compile(
     r"\{\{[-~]?\s*(?:[.$#/^>!&]|(?:if|range|with|end|else|define|template|block)\b[^}]*\}\})|\$\{\{|<%"
 )
 
 
 def recognises(head: Head) -> bool:
-    """What a container calls a template; text with a template's name; text about prompts that holds Jinja."""
+    """Whether a container marks this as a template, its name is that of one, or it is a prompt text with Jinja."""
     if head.content is not None:
         return head.content == JINJA
     name = get_file_name(head.path)
     if name.endswith(_JINJA_NAMES):
         return looks_like_text(head)
-    is_told = name.endswith(_OTHER_NAMES) or (_TOLD_BY_MARKS.search(name) is not None and _is_plain(name))
-    return is_told and _STATEMENT.search(head.data) is not None and looks_like_text(head)
+    may_be_template = name.endswith(_OTHER_NAMES) or (_PROMPT_NAME.search(name) is not None and _is_text_name(name))
+    return may_be_template and _STATEMENT.search(head.data) is not None and looks_like_text(head)
 
 
-def _is_plain(name: str) -> bool:
+def _is_text_name(name: str) -> bool:
     """Whether a name promises no format other than text."""
     return "." not in name.strip(".") or name.endswith((".txt", ".text", ".tpl", ".prompt", ".chat"))
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline of the template, and the absence of what could not be followed.
+    """Yield the outline of the template, and an absence if a part could not be evaluated.
 
     Raises:
-        DamagedError: it is not text throughout.
-        WindowError: it is over ``document_bytes``, or from the window.
+        DamagedError: the file is not text to its end.
+        WindowError: the file is larger than ``document_bytes``, or from the window.
     """
     text, _, _ = read_whole_text(window, limits)
     outline, unread = read_template(text)
@@ -56,6 +56,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         return
     name = get_file_name(artifact.path)
     if unread.reason is UnreadReason.DAMAGED and not name.endswith(_JINJA_NAMES) and _OTHER_LANGUAGE.search(text):
-        detail = "templates of another language than Jinja: the text was read, what it does was not judged"
+        detail = "a template in another language than Jinja; its text was read, its behaviour was not analysed"
         unread = Unread(UnreadReason.PROGRAM, detail)
     yield unread
