@@ -64,6 +64,7 @@ def _read_root(buffer: _Buffer, defects: TreeDefects, mentions: list[Mention], f
     parts, count = buffer.find_list(root, _PARTS, 4)
     for index in range(min(count, _MOST_PARTS)):
         name = buffer.read_text(buffer.follow_offset(parts + 4 * index))
+        # A part follows the buffer, and the library looks up its loader by this name.
         mentions.append(Mention("catboost-parts", "part", name, Location(offset=_HEADER_BYTES)))
     field = buffer.find_field(root, _TREES)
     if not field:
@@ -102,6 +103,8 @@ class _Buffer:
 
     def find_field(self, table: int, number: int) -> int:
         """Return the position of the value of a field; 0 where the table has none."""
+        # A table begins with the distance back to its layout (vtable): the layout's length, the table's length, and
+        # the offset of each field from the table, 0 for a field that is absent.
         layout = table - self._read_number(table, "<i")
         length = self._read_number(layout, "<H")
         entry = 4 + 2 * number

@@ -28,17 +28,17 @@ class TreeDefects:
 
     def record_size(self, detail: str, where: Location | None = None) -> None:
         """Record that two statements about a size disagree."""
-        self._record(Defect(TreeDefect.TREE_SIZE, detail, where or Location()))
+        self._record_defect(Defect(TreeDefect.TREE_SIZE, detail, where or Location()))
 
     def record_index(self, detail: str, where: Location | None = None) -> None:
         """Record an index of a node or feature that does not exist, or of a node that occurs twice."""
-        self._record(Defect(TreeDefect.TREE_INVALID, detail, where or Location()))
+        self._record_defect(Defect(TreeDefect.TREE_INVALID, detail, where or Location()))
 
     def record_number(self, detail: str, where: Location | None = None) -> None:
         """Record a count for which a loader would allocate more memory than any model needs."""
-        self._record(Defect(TreeNumberDefect.NUMBER_ABSURD, detail, where or Location()))
+        self._record_defect(Defect(TreeNumberDefect.NUMBER_ABSURD, detail, where or Location()))
 
-    def _record(self, defect: Defect) -> None:
+    def _record_defect(self, defect: Defect) -> None:
         if len(self.defects) < _MOST_DEFECTS:
             self.defects.append(defect)
 

@@ -61,7 +61,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     decoder = _Decoder(window, limits, defects)
     damage: DamagedError | None = None
     try:
-        decoder.decode()
+        decoder.decode_root()
     except DamagedError as error:
         damage = error
     top = decoder.root
@@ -147,7 +147,7 @@ class _Decoder:
             self._skip_bytes(length - _KEPT_STRING)
         return kept.decode("utf-8", "replace")
 
-    def decode(self) -> None:
+    def decode_root(self) -> None:
         """Decode the value into ``root``. Raises ``DamagedError``, ``LimitReachedError`` and ``WindowError``."""
         self._decode_value(self._read_bytes(1))
         while self._containers:
@@ -218,7 +218,7 @@ class _Decoder:
             if not is_object and kind in _NUMBERS:
                 self._append_value(self._read_typed_list(kind, left))
                 return
-            # Typed constants take no bytes, so a few bytes could otherwise state any number of items.
+            # Values of a type such as null or true take no bytes, so without this a few bytes could state any number.
             if kind in _CONSTANTS and left > self._window.size:
                 raise DamagedError(f"a list has {left} items without any bytes", self.position)
         else:

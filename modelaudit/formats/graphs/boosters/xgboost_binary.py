@@ -93,6 +93,7 @@ class _ModelReader:
 
     def read_model(self) -> None:
         """Read the header, the names, the trees or the linear model, and the attributes after them."""
+        # base_score, num_feature (unsigned), num_class, contain_extra_attrs, contain_eval_metrics.
         header = struct.unpack("<f8i", self._read_bytes(_HEADER)[:36])
         features, classes, extra = header[1] & 0xFFFF_FFFF, header[2], header[3]
         check_numbers(features, classes, self.defects)

@@ -31,7 +31,7 @@ def find_named_function(layer: KerasObject) -> tuple[str, Setting] | None:
         ``None`` when the layer may contain code in any of its three functions.
     """
     for key, type_key in _TYPE_KEYS.items():
-        types = layer.configured_texts(type_key)
+        types = layer.get_config_texts(type_key)
         if "lambda" in types or len(types) > 1:
             return None
         inside = layer.inside.get(key, [])
@@ -40,7 +40,7 @@ def find_named_function(layer: KerasObject) -> tuple[str, Setting] | None:
         if any(isinstance(each.value, str) for _, each in inside) and types != ["function"]:
             return None
     given = layer.config.get("function", [])
-    if len(given) != 1 or layer.configured_texts("function_type") != ["function"]:
+    if len(given) != 1 or layer.get_config_texts("function_type") != ["function"]:
         return None
     value = given[0].value
     return (value, given[0]) if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else None
@@ -55,7 +55,7 @@ def refers_to_object(layer: KerasObject) -> bool:
 def describe_code(layer: KerasObject) -> str:
     """Describe the code in an object in one line; return an empty text where there is none that can be read."""
     texts = [each.value for _, each in layer.inside.get("function", []) if isinstance(each.value, str)]
-    texts += layer.configured_texts("code") + layer.configured_texts("value") + layer.configured_texts("")
+    texts += layer.get_config_texts("code") + layer.get_config_texts("value") + layer.get_config_texts("")
     for text in texts:
         description = _describe_bytecode(text)
         if description:

@@ -17,7 +17,7 @@ _ARCHIVE_MEMBER: Final = "!config.json"
 _SAVED_MODEL_MEMBER: Final = re.compile(r"\.pb!layer-\d+\.json\Z")
 
 
-def _interpret(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def _interpret_document(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the mentions and references of the document if it is a Keras configuration."""
     for item in read_configuration(settings, limits, is_known=path.lower().endswith(_ARCHIVE_MEMBER)):
         if isinstance(item, Outline) and _SAVED_MODEL_MEMBER.search(path):
@@ -33,4 +33,4 @@ def _mark_revived_class(mention: Mention) -> Mention:
     return replace(mention, use="revived-class") if mention.use in ("class", "custom-class") else mention
 
 
-INTERPRETER = Interpreter(frozenset({"class_name"}), _interpret)
+INTERPRETER = Interpreter(frozenset({"class_name"}), _interpret_document)

@@ -35,84 +35,91 @@ _NAME_LENGTH: Final = 200
 _NO_MODULE: Final = (None,)
 
 
-def list_mentions(each: KerasObject) -> Iterator[Mention]:
+def list_mentions(instance: KerasObject) -> Iterator[Mention]:
     """Yield the classes and functions that one object names, and the code in it."""
-    if each.last == "Lambda":
-        yield from _iter_lambda_mentions(each)
+    if instance.short_class_name == "Lambda":
+        yield from _iter_lambda_mentions(instance)
     else:
-        yield from _iter_object_mentions(each)
+        yield from _iter_object_mentions(instance)
 
 
-def _iter_object_mentions(each: KerasObject) -> Iterator[Mention]:
+def _iter_object_mentions(instance: KerasObject) -> Iterator[Mention]:
     """Yield the mentions of an object that is not a ``Lambda`` layer."""
-    if each.last in ("TFOpLambda", "SlicingOpLambda", "ClassMethod"):
-        yield from _iter_symbol_mentions(each)
-    detail = describe_code(each) if each.last == "__lambda__" else ""
-    if not each.texts("class_name"):
-        for imported in each.texts("module"):
-            yield _resolve_name("class", imported, "?", each.first)
-    for class_ in each.texts("class_name"):
-        for module in each.texts("module") or _NO_MODULE:
+    if instance.short_class_name in ("TFOpLambda", "SlicingOpLambda", "ClassMethod"):
+        yield from _iter_symbol_mentions(instance)
+    detail = describe_code(instance) if instance.short_class_name == "__lambda__" else ""
+    # Keras imports the module before it looks for the class, so a module without a class name is a mention too.
+    if not instance.get_texts("class_name"):
+        for imported in instance.get_texts("module"):
+            yield _resolve_name("class", imported, "?", instance.first)
+    for class_ in instance.get_texts("class_name"):
+        for module in instance.get_texts("module") or _NO_MODULE:
             if class_ == "function":
-                names = each.configured_texts("") + (each.texts("registered_name") if module != "builtins" else [])
+                # The config of a function is its name.
+                names = instance.get_config_texts("") + (
+                    instance.get_texts("registered_name") if module != "builtins" else []
+                )
                 for name in dict.fromkeys(name for name in names if name != "function"):
-                    yield _resolve_name("function", module, name, each.first)
+                    yield _resolve_name("function", module, name, instance.first)
             elif class_ == "__typespec__":
-                for name in each.texts("spec_name"):
-                    yield _resolve_name("class", module, name, each.first)
+                for name in instance.get_texts("spec_name"):
+                    yield _resolve_name("class", module, name, instance.first)
             else:
-                yield from _iter_class_mentions(each, module, class_, detail)
+                yield from _iter_class_mentions(instance, module, class_, detail)
 
 
-def _iter_class_mentions(each: KerasObject, module: str | None, class_: str, detail: str) -> Iterator[Mention]:
+def _iter_class_mentions(instance: KerasObject, module: str | None, class_: str, detail: str) -> Iterator[Mention]:
     """Yield every class that a version of Keras may resolve the object to."""
     if class_ in _BUILT_IN_VALUES:
         return
-    registered = [name for name in each.texts("registered_name") if name != class_]
+    registered = [name for name in instance.get_texts("registered_name") if name != class_]
+    # A name that the application registered has the form package>class.
     custom = [name for name in registered if ">" in name]
     if not module and custom:
         for name in custom:
-            yield _make_mention("custom-class", CLASSES, name, each.first, detail)
+            yield _make_mention("custom-class", CLASSES, name, instance.first, detail)
         return
-    yield _resolve_name("class", module, class_, each.first, detail)
+    yield _resolve_name("class", module, class_, instance.first, detail)
     # Keras looks up the registered name before it imports the module, even a module of Keras.
     for name in custom:
         if module and module.partition(".")[0] in _KERAS_PACKAGES:
-            yield _make_mention("custom-class", CLASSES, name, each.first, detail)
+            yield _make_mention("custom-class", CLASSES, name, instance.first, detail)
     # Keras falls back on the registered name in the same module.
     for name in registered:
         if module and ">" not in name:
-            yield _resolve_name("class", module, name, each.first)
+            yield _resolve_name("class", module, name, instance.first)
 
 
-def _iter_lambda_mentions(each: KerasObject) -> Iterator[Mention]:
+def _iter_lambda_mentions(instance: KerasObject) -> Iterator[Mention]:
     """Yield the code of a ``Lambda`` layer, or the function that it refers to by name."""
-    names = [f"{module}.{class_}" if module else class_
-             for class_ in each.texts("class_name") for module in each.texts("module") or _NO_MODULE]  # fmt: skip
+    classes, modules = instance.get_texts("class_name"), instance.get_texts("module") or _NO_MODULE
+    names = [f"{module}.{class_}" if module else class_ for class_ in classes for module in modules]
+    # Only the Lambda layers of Keras itself are known to call a named function and run nothing else.
     if all(name in _LAMBDAS for name in names):
-        if refers_to_object(each) and not each.configured_texts("output_shape_type"):
+        if refers_to_object(instance) and not instance.get_config_texts("output_shape_type"):
             return  # the object has mentions of its own
-        named = find_named_function(each)
+        named = find_named_function(instance)
         if named is not None:
             yield _resolve_name("function", None, named[0], named[1])
             return
     for name in names:
-        yield _make_mention("code", CLASSES, name, each.first, describe_code(each))
+        yield _make_mention("code", CLASSES, name, instance.first, describe_code(instance))
     if any(name.partition(".")[0] not in _KERAS_PACKAGES | {"Lambda"} for name in names):
-        yield from _iter_object_mentions(each)
+        yield from _iter_object_mentions(instance)
 
 
-def _iter_symbol_mentions(each: KerasObject) -> Iterator[Mention]:
+def _iter_symbol_mentions(instance: KerasObject) -> Iterator[Mention]:
     """Yield the TensorFlow symbols that a Keras 2 layer looks up by name and calls."""
-    for symbol in each.configured_texts("function"):
-        yield _make_mention("function", SYMBOLS, symbol, each.first)
-    for symbol in each.configured_texts("cls_symbol"):
-        for method in each.configured_texts("method_name"):
-            yield _make_mention("function", SYMBOLS, f"{symbol}.{method}", each.first)
+    for symbol in instance.get_config_texts("function"):
+        yield _make_mention("function", SYMBOLS, symbol, instance.first)
+    for symbol in instance.get_config_texts("cls_symbol"):
+        for method in instance.get_config_texts("method_name"):
+            yield _make_mention("function", SYMBOLS, f"{symbol}.{method}", instance.first)
 
 
 def _resolve_name(use: str, module: str | None, name: str, where: Setting, detail: str = "") -> Mention:
     """Choose the vocabulary and the use for a name: public in Keras, inside Keras, or in another module."""
+    # Keras writes the module builtins for its own functions too, such as relu.
     if not module or (module == "builtins" and use == "function" and not hasattr(builtins, name)):
         return _make_mention(use, CLASSES, name, where, detail)
     root, _, inner = module.partition(".")

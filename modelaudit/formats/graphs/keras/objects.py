@@ -28,7 +28,7 @@ class KerasObject:
 
     Attributes:
         path: the keys from the root to the object.
-        first: the setting by which the object was found.
+        first: the first setting with its ``class_name``.
         class_settings: the settings that select the class, by key.
         config: the single values directly below ``config``, by key; of a ``config`` that is a single value, under "".
         inside: the single values below ``config.function`` and the other functions, with the steps from there.
@@ -42,18 +42,18 @@ class KerasObject:
     inside: dict[str, list[tuple[Path, Setting]]] = field(default_factory=dict)
     configured: bool = False
 
-    def texts(self, key: str) -> list[str]:
+    def get_texts(self, key: str) -> list[str]:
         """Return up to four different texts of a key that selects the class, such as ``class_name``."""
         return _list_texts(self.class_settings.get(key, ()))
 
-    def configured_texts(self, key: str) -> list[str]:
+    def get_config_texts(self, key: str) -> list[str]:
         """Return up to four different texts of a key directly below ``config``."""
         return _list_texts(self.config.get(key, ()))
 
     @property
-    def last(self) -> str:
+    def short_class_name(self) -> str:
         """The last part of the name of the class."""
-        return next(iter(self.texts("class_name")), "").rpartition(".")[2]
+        return next(iter(self.get_texts("class_name")), "").rpartition(".")[2]
 
 
 def _list_texts(settings: Iterable[Setting]) -> list[str]:

@@ -81,9 +81,9 @@ class _ConfigurationCollector:
                 if len(self.mentions) >= _MOST_MENTIONS:
                     self.overflow = True
                     break
-                self.mentions[replace(mention, where=self._locate(mention.where))] = None
+                self.mentions[replace(mention, where=self._prefix_location(mention.where))] = None
         for reference in list_references(settings):
-            self.references[replace(reference, where=self._locate(reference.where))] = None
+            self.references[replace(reference, where=self._prefix_location(reference.where))] = None
         if depth:
             for setting in settings:
                 self._read_nested(setting, depth)
@@ -104,7 +104,7 @@ class _ConfigurationCollector:
             return
         self.read_settings(inner, False, depth - 1)
 
-    def _locate(self, where: Location) -> Location:
+    def _prefix_location(self, where: Location) -> Location:
         if not self._place:
             return where
         return replace(where, key=f"{self._place}: {where.key}" if where.key else self._place)

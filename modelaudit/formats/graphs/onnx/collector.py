@@ -42,13 +42,13 @@ class ModelCollector:
     Attributes:
         format: the format for the structures, ``onnx`` or ``ort``.
         path: the path of the model.
-        window: the bytes of the model, from which embedded texts are cut.
+        window: the bytes of the model, for embedded texts.
         limits: the bounds for embedded texts and metadata.
         facts: pairs of a name and a value for the outline.
         functions: the functions that the model defines itself, as (domain, name, overload).
         calls: the first node of each (domain, operator, overload).
         references: the files of external data, by path.
-        defects: the defects that are listed; ``unlisted_defects`` counts the others.
+        defects: the first 200 defects; ``omitted_defects`` counts the others.
         children: embedded pickles and archives.
         nodes: the number of nodes.
         tensors: the number of tensors.
@@ -68,7 +68,7 @@ class ModelCollector:
     children: list[Artifact] = field(default_factory=list)
     nodes: int = 0
     tensors: int = 0
-    unlisted_defects: int = 0
+    omitted_defects: int = 0
     metadata: list[MetadataEntry] = field(default_factory=list)
     unread_metadata: int = 0
     description: str = ""
@@ -124,7 +124,7 @@ class ModelCollector:
         if len(self.defects) < _MOST_DEFECTS:
             self.defects.append(Defect(kind, detail, where))
         else:
-            self.unlisted_defects += 1
+            self.omitted_defects += 1
 
     def search_text(self, body: Message) -> None:
         """Find an embedded pickle or archive, encoded or not, which a loader might open."""
@@ -159,8 +159,8 @@ class ModelCollector:
         calls = (self._resolve_function(key, mention) for key, mention in self.calls.items())
         mentions = (*calls, *collect_mentions(self.metadata))
         facts = (*self.facts, ("nodes", str(self.nodes)), ("tensors", str(self.tensors)))
-        if self.unlisted_defects:
-            facts = (*facts, ("defects not listed", str(self.unlisted_defects)))
+        if self.omitted_defects:
+            facts = (*facts, ("defects not listed", str(self.omitted_defects)))
         yield Outline(self.format, mentions, facts, tuple(self.defects))
         if self.references:
             yield References(self.format, tuple(self.references.values()))

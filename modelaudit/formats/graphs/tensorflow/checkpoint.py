@@ -157,6 +157,7 @@ def _iter_block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, 
         shared, position = _read_varint(data, position)
         unshared, position = _read_varint(data, position)
         length, position = _read_varint(data, position)
+        # Names of tensors are far shorter than 64 KiB; the bound keeps a hostile block from growing keys.
         if shared > len(key) or position + unshared + length > end or shared + unshared > 65_536:
             raise DamagedError("an entry of a block breaks off", start)
         key = key[:shared] + data[position : position + unshared]

@@ -27,7 +27,7 @@ class Asset:
 
     Attributes:
         name: its name, relative to the folder ``assets``.
-        tensor: the node to which the loader passes its path.
+        tensor: the node that receives its path from the loader.
         offset: the offset of its AssetFileDef in the file.
     """
 

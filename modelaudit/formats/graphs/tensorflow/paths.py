@@ -99,6 +99,7 @@ class PathResolver:
                 if self._steps_left < 0:
                     origin.other = True
                     return origin
+                # A hostile graph can have cycles, so each value is followed once.
                 if (id(each[0]), each[1]) not in seen:
                     seen.add((id(each[0]), each[1]))
                     waiting.append(each)
@@ -110,10 +111,12 @@ class PathResolver:
         if node is None:
             yield from self._trace_argument(graph, name, origin)
             return
+        # The loader replaces the value of this node by the path of the asset, so its constant does not count.
         if not graph.name and name in self._assets:
             origin.asset = True
             return
         if node.op in _CALLER_INPUTS:
+            # PlaceholderWithDefault has an input, its default, which is followed too.
             origin.caller = True
         elif node.op in CONSTANTS:
             if node.texts is not None:
@@ -143,7 +146,7 @@ class PathResolver:
             origin.other = True
             return
         bound = self._captures.get(graph.name, [])
-        captured = position - (len(graph.arguments) - len(bound))
+        captured = position - (len(graph.arguments) - len(bound))  # negative for an argument that is not captured
         callers = self._callers.get(graph.name, ())
         if captured >= 0:
             if bound[captured] == "asset":

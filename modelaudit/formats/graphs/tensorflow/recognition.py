@@ -54,7 +54,7 @@ def list_binary_kinds(head: Head) -> tuple[str, ...]:
         return ()
     named = _KIND_BY_FILE_NAME.get(get_file_name(head.path))
     candidates = (kind for kind in _TESTS if kind == named or kind not in (FINGERPRINT, HUB_MODULE))
-    return tuple(kind for kind in candidates if kind == named == SAVED_MODEL or _passes(head.window, _TESTS[kind]))
+    return tuple(kind for kind in candidates if kind == named == SAVED_MODEL or _passes_test(head.window, _TESTS[kind]))
 
 
 def find_text_kind(head: Head) -> str | None:
@@ -72,7 +72,7 @@ def find_text_kind(head: Head) -> str | None:
     return next((name for name, fields in list_root_fields().items() if first in fields), GRAPH)
 
 
-def _passes(window: Window, test: Callable[[Message], bool]) -> bool:
+def _passes_test(window: Window, test: Callable[[Message], bool]) -> bool:
     try:
         return test(Message.from_window(window))
     except (DamagedError, WindowError):

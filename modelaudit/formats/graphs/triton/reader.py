@@ -24,7 +24,7 @@ FORMAT: Final = "triton"
 _EXTENSIONS: Final = (".pbtxt", ".pb.txt", ".prototxt", ".textproto")
 _FIRST_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+([a-z_]++)\s*+[:{<\[]")
 _TOP_FIELDS: Final = re.compile(rb"^([a-z_]++)\s*+[:{<\[]", re.MULTILINE)
-# All fields of ModelConfig in model_config.proto, and the fields of them that alone identify a configuration.
+# Fields of ModelConfig in model_config.proto, and those among them that identify a configuration.
 _CONFIG_FIELDS: Final = frozenset(
     {
         "name",
