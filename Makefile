@@ -1,4 +1,5 @@
 # make demo   install what a scan needs, scan a bundled model, write report.html, bom.cdx.json and report.json
+# make quick  install what the suite needs but torch, then check what a change most often forgets, in a minute
 # make test   install what the suite needs, then lint, type-check and test
 #
 # Python 3.11 or newer and make are all that must be there. PYTHON=python3.12 picks another interpreter;
@@ -6,7 +7,7 @@
 
 PYTHON ?= python3
 TORCH  ?= torch>=2.6
-PYTEST ?= -n logical --dist worksteal
+PYTEST ?= -n logical --dist loadgroup
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -23,7 +24,7 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo test lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
+.PHONY: demo quick test lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
         bench-licenses bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
@@ -32,6 +33,13 @@ demo: $(RUN)
 	$(BIN)/python -m modelaudit scan fixtures/repositories/acme-tiny --offline \
 	    -o table -o html=report.html -o cyclonedx=bom.cdx.json -o json=report.json
 	@echo "Written: report.html, bom.cdx.json, report.json"
+
+# Lint, types, the registry of formats, rules and their vocabularies, the structure of the package, every format's fixtures,
+# and the walk over unlisted names. It names a format's missing declaration, rule, vocabulary, builder or test.
+QUICK := tests/test_structure.py tests/test_build_fixtures.py tests/test_rules.py tests/catalogue \
+         tests/formats/test_declarations.py tests/formats/test_fixtures.py tests/checks/test_unlisted_names.py
+quick: lint $(DEV) fixtures
+	$(BIN)/python -m pytest $(PYTEST) -q -m "not slow" $(QUICK)
 
 test: lint $(FULL) fixtures
 	$(BIN)/python -m pytest $(PYTEST)

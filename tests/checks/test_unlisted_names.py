@@ -30,6 +30,9 @@ from modelaudit.policy.gate import decide
 CATALOGUE = load_catalogue(formats=FACTS)
 POLICY = replace(CATALOGUE.policies["default"], checks=(CheckFamily.SECURITY, CheckFamily.INTEGRITY))
 
+pytestmark = pytest.mark.xdist_group("unlisted names")
+"""One worker reads the fixtures once for all of these tests."""
+
 
 @functools.cache
 def read_fixture(name: str, is_alone: bool = False) -> ArtifactReading:

@@ -173,6 +173,7 @@ def test_truncated_files_are_read_up_to_the_damage(path, read_fixture):
     assert damaged, (reading.unread, reading.kinds())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_bombs_stay_within_bounds(name, read_fixture):
     readings = {path: read_fixture(path) for path in _paths("bomb", [name])}
