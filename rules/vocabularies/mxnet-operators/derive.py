@@ -1,13 +1,14 @@
-"""Derive the list of trusted MXNet operators from a wheel of MXNet, which is read and never imported.
+"""Derive the list of trusted MXNet operators from an MXNet wheel, without importing it.
 
 Download a wheel, run the script, and review the difference::
 
     pip download --no-deps mxnet==1.9.1
     python rules/vocabularies/mxnet-operators/derive.py mxnet-1.9.1-py3-none-manylinux2014_x86_64.whl
 
-MXNet sorts its operators for mixed precision in ``contrib/amp/lists/symbol_fp16.py``, and a test of its own holds these
-lists complete. Operators of the NumPy interface and a few later ones occur in the library as whole strings. Operators
-that call Python, native code or another engine, or that open a file, are left out: they are dangerous or unlisted.
+MXNet lists its operators for mixed precision in ``contrib/amp/lists/symbol_fp16.py``, and a test of MXNet checks that
+these lists are complete. Operators of the NumPy interface and a few later ones occur in the library as whole strings.
+Operators that call Python, native code or another engine, or that open a file, are excluded: they are dangerous or
+unlisted.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ LIBRARY = "mxnet/libmxnet.so"
 PAIRED = "CONDITIONAL_FP32_FUNCS"
 LEFT_OUT = re.compile(r"Custom|Native|NDArray|CachedOp|TensorRT|imread|NoGradient|share_memory")
 STRING = re.compile(rb"\0(_(?:np|npi|npx|contrib|sparse|sg|multi)_[A-Za-z0-9_]{2,60})(?=\0)")
-# The placeholder of a variable, and aliases that the library spells in pieces.
+# The placeholder of a variable, and aliases that the library builds from parts.
 STRUCTURE = ("null", "copy", "_copyto", "broadcast_axis", "SoftmaxActivation")
-WHY = "computes on the arrays that it is given, or runs a part of the same graph"
+WHY = "computes with its input arrays, or runs a part of the same graph"
 
 
 def main(wheel: Path) -> None:
