@@ -1,11 +1,11 @@
-"""Derives the list of trusted operators of ExecuTorch from what an installed executorch brings kernels for.
+"""Derive the list of trusted operators of ExecuTorch from the kernels of an installed executorch.
 
 Run it where executorch is installed, and review the difference::
 
     python rules/vocabularies/derive_executorch.py
 
-Kernels that the package builds in compute on tensors. Their names stand in its YAML files and, for those that are
-registered by C++ alone, in its native libraries.
+The built-in kernels compute on tensors. Their names are in the YAML files of the package, and the names of kernels that
+only C++ registers are in its native libraries.
 """
 
 from __future__ import annotations

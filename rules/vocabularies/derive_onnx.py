@@ -1,11 +1,11 @@
-"""Derives the lists of trusted operators of ONNX from what installed libraries define.
+"""Derive the lists of trusted operators of ONNX from the operators that installed libraries define.
 
 Run it where onnx and onnxruntime are installed, and review the difference::
 
     python rules/vocabularies/derive_onnx.py
 
-Operators of ONNX itself compute on their inputs. So do those that ONNX Runtime adds, but for those that
-``REACHING`` leaves out: they call Python, run what an accelerator's compiler made, or are unknown to most builds.
+Operators of ONNX itself compute on their inputs. So do those that ONNX Runtime adds, except for those that
+``REACHING`` leaves out: they call Python, run code compiled for an accelerator, or are missing in most builds.
 """
 
 from __future__ import annotations

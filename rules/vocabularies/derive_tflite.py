@@ -1,12 +1,12 @@
-"""Derives the list of trusted operators of TensorFlow inside TensorFlow Lite from an installed tensorflow.
+"""Derive the list of trusted operators of TensorFlow inside TensorFlow Lite from an installed tensorflow.
 
 Run it where tensorflow is installed, and review the difference::
 
     python rules/vocabularies/derive_tflite.py
 
-TensorFlow Lite runs an operator of TensorFlow under the name ``Flex`` and that operator's own. Those that compute on
-tensors are listed; ``REACHING`` leaves out what reaches files, other machines, Python or devices, and whatever keeps
-iterators, summaries or sessions, none of which a converted model has.
+In TensorFlow Lite, the name of an operator of TensorFlow has the prefix ``Flex``. Operators that compute on tensors are
+listed. ``REACHING`` leaves out operators that access files, other machines, Python or devices, and those that need
+iterators, summaries or sessions, which a converted model does not have.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Derives the list of Core ML's operators from an installed coremltools.
+"""Derive the list of Core ML operators from an installed coremltools.
 
 Run ``python rules/vocabularies/coreml/derive.py`` where it is installed, and review the difference.
 
 An operator is trusted if the library registers it for programs that Core ML itself runs. Custom layers and models name
-a class that an app brings along; none of these is trusted.
+a class of the application, and no such class is trusted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Derive the names of Keras's own classes and functions: ``python rules/vocabularies/keras-classes/derive.py``.
+"""Derive the list of classes and functions of Keras: ``python rules/vocabularies/keras-classes/derive.py``.
 
-It needs keras 3 and tf_keras with tensorflow, and writes ``keras3.yaml`` and ``keras2.yaml`` beside itself. The list
-was reviewed by kind: layers, models, operations and the parts of training, which compute. What loads,
-stores, fetches, imports or brings code along is refused below, and anything that is neither stays unlisted.
+The script needs keras 3 and tf_keras with tensorflow, and writes ``keras3.yaml`` and ``keras2.yaml`` beside itself. The
+names were reviewed by kind: layers, models, operations and the parts of training compute. Names that load, save,
+download, import or contain code are refused below. All other names stay unlisted.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Derives the list of trusted operators of PaddlePaddle from those that an installed paddle knows.
+"""Derive the list of trusted operators of PaddlePaddle from the operators of an installed paddle.
 
 Run it where paddlepaddle is installed, and review the difference::
 
     python rules/vocabularies/paddle-operators/derive.py
 
-Programs of paddle 2 name operators as its registry does; those of paddle 3 name them with a dialect, such as ``pd_op``,
-by names that stand as whole strings in the library. Operators compute on what they are given; those that reach further
-(files, other machines, Python, other engines) are left out and either listed in ``dangerous.yaml`` or stay unlisted.
+Programs of paddle 2 use the names of its registry. Programs of paddle 3 add a dialect, such as ``pd_op``; these names
+are whole strings in the library. Operators compute on their inputs. Those that access files, other machines, Python
+or other engines are left out; they are listed in ``dangerous.yaml`` or stay unlisted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEFT_OUT = re.compile(
     r"|^reduce$|distributed|dgc|custom|share_var|fused_multi_transformer_int8|^memcpy_d2h_multi"
 )
 NAME = re.compile(rb"\0((?:pd_op|cf|builtin)\.[a-z][a-z0-9_]{2,60})(?=\0)")
-# Of the structure of a program; the library spells most of these in pieces.
+# Operators for the structure of a program; the library composes most of these names from parts.
 STRUCTURE = {
     *("builtin.combine", "builtin.constant", "builtin.group", "builtin.insert_slice", "builtin.module"),
     *("builtin.parameter", "builtin.set_parameter", "builtin.shadow_output", "builtin.slice", "builtin.split"),

@@ -1,13 +1,13 @@
-"""Derives the list of trusted TensorFlow operators from the operators that an installed TensorFlow registers.
+"""Derive the list of trusted TensorFlow operators from the operators that an installed TensorFlow registers.
 
 Run it where tensorflow is installed, and review the difference::
 
     python rules/vocabularies/tensorflow-operators/derive.py
 
-TensorFlow knows of every operator whether it keeps state. Operators compute on their inputs, or on the state of
-the running program; those that reach further (files, other machines, Python, native code, other processes) are left
-out here. They are listed in ``dangerous.yaml``, or in ``by-argument.yaml`` where an argument decides, or stay
-unlisted, so that a graph which names one is not passed.
+TensorFlow records for every operator whether it has state. Operators compute on their inputs, or on the state of the
+running program. Those that access files, other machines, Python, native code or other processes are left out here.
+They are listed in ``dangerous.yaml``, or in ``by-argument.yaml`` where an argument decides. The others stay unlisted,
+so that a graph with one of them does not pass.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from tensorflow.python.client import pywrap_tf_session
 HERE = Path(__file__).resolve().parent
 
 LEFT_OUT = re.compile(
-    # Between the devices and machines of a cluster, and what only exists on a TPU.
+    # Communication between the devices and machines of a cluster, and operators that exist only on a TPU.
     r"TPU|Rpc|DTensor|DataService|^Collective|^_?Nccl|^Infeed|^Outfeed|^(_|_Host|_Xla)?(Send|Recv)|^Xla(Send|Recv|Host)"
     r"|^_Xla|^RemoteCall$|^RemoteFused|^WorkerHeartbeat$|^SyncDevice$|Relayout|CopyToMesh|Prelinearize|^XlaSparse"
-    # Native code by its name, programs of another kind, and what a debugger leaves.
+    # Native code by its name, programs of another kind, and operators of a debugger.
     r"|^XlaCustomCall|^XlaLaunch|^TfLite|^TRT|^Debug|^Copy(Host)?$|^Sleep|DeserializeIterator|^Abort$"
-    # Whatever reads or writes files.
+    # Operators that read or write files.
     r"|File|^Save|^Restore|Snapshot(Dataset|Nested|Chunk)|SnapshotChunks|^(Experimental)?(LMDB|Sql|CSV|TFRecord|TextLine)"
     r"|RecordReader|RecordDataset|ToTFRecord|LMDBReader|LineReader|^(Load|Save|Register)Dataset|DistributedSave"
     r"|^Summary.*Writer|SummaryWriter|^CreateSummary|^Write.*Summary|^ImportEvent$|^RecordInput$|^Skipgram$|^NegTrain$"

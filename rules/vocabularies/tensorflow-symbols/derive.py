@@ -1,7 +1,7 @@
 """Derive the functions of TensorFlow that compute and do nothing else: ``python rules/vocabularies/…/derive.py``.
 
-It needs tensorflow. The spaces below were gone through; what reads or writes files, runs Python, prints or keeps state
-across calls is not among them or is refused by name.
+The script needs tensorflow. The namespaces below were reviewed. Functions that read or write files, run Python, print
+or keep state across calls are in other namespaces or are refused by name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SPACES = {
     "image": "an image in memory", "strings": "texts in memory", "random": "random numbers", "": "an array",
     "keras.backend": "tensors on any backend", "keras.activations": "an activation", "keras.ops": "an array",
 }  # fmt: skip
-# Of these the top of the package offers some that are no mathematics.
+# Some functions at the top of the package are not mathematics.
 REFUSED = {
     "Assert", "Graph", "Module", "Variable", "all_candidate_sampler", "case", "clear_session", "cond",
     "create_rng_state", "custom_gradient", "device", "foldl", "foldr", "function", "get_global_generator",
