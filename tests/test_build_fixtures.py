@@ -7,7 +7,36 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.fixtures import FIXTURES, ROOT, fixture_name, load_build_script
+from support.fixtures import ROOT, WRITTEN, load_build_script
+
+from modelaudit.formats.registry import DECLARATIONS, READERS
+
+WRITTEN_IN = {
+    "catboost": "catboost",
+    "coreml": "coremltools",
+    "executorch": "executorch",
+    "gguf": "gguf",
+    "hdf5": "h5py",
+    "java-object": "java",
+    "keras": "keras",
+    "lightgbm": "lightgbm",
+    "media": "pillow",
+    "msgpack": "flax",
+    "ocdbt": "orbax",
+    "onnx": "onnx",
+    "paddle": "paddlepaddle",
+    "rds": "r",
+    "safetensors": "safetensors",
+    "sentencepiece": "sentencepiece",
+    "spacy": "spacy",
+    "tensorflow": "tensorflow",
+    "tflite": "tflite",
+    "xgboost": "xgboost",
+    "xml": "openvino",
+    "zarr": "zarr",
+}
+"""Formats whose committed benign fixtures are files that a library wrote, and the folder of that library."""
+
 
 BUILDER = """
 from builders.compressors import compress_bzip2
@@ -149,6 +178,8 @@ def test_committed_fixtures_have_the_listed_bytes() -> None:
 
 
 def test_committed_fixtures_show_each_format_benign_and_hostile() -> None:
-    committed = load_build_script().digest_committed()
-    folders = {fixture_name(path) for kind in ("benign", "malicious") for path in FIXTURES.glob(f"*/{kind}")}
-    assert folders - {"/".join(path.split("/")[:2]) for path in committed} == set()
+    committed = {"/".join(path.split("/")[:2]) for path in load_build_script().digest_committed()}
+    committed |= {f"{folder}/benign" for folder, library in WRITTEN_IN.items() if any((WRITTEN / library).iterdir())}
+    folders = {declaration.name: declaration.fixtures for declaration in DECLARATIONS if declaration.fixtures}
+    formats = {folders.get(reader.format, reader.format) for reader in READERS}
+    assert {f"{name}/{kind}" for name in formats for kind in ("benign", "malicious")} - committed == set()
