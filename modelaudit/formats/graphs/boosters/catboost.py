@@ -56,6 +56,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _read_root(buffer: _Buffer, defects: TreeDefects, mentions: list[Mention], facts: list[tuple[str, str]]) -> None:
+    """Read the root table: its version, the further parts, and the trees, whose splits must exist."""
     root = buffer.follow_offset(0)
     version = buffer.read_field_text(root, _FORMAT)
     facts.append(("version", version))
@@ -91,6 +92,7 @@ class _Buffer:
         self._window, self._start, self._size = window, start, size
 
     def _read_number(self, position: int, form: str) -> int:
+        """Read one number, in the ``struct`` format ``form``."""
         width = struct.calcsize(form)
         if not 0 <= position <= self._size - width:
             raise DamagedError(f"a part is at position {position} of a buffer of {self._size} bytes", self._start)

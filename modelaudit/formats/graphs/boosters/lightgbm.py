@@ -124,6 +124,7 @@ class _ModelReader:
             self._read_tree_line(self._tree, key, value)
 
     def _read_head(self, key: bytes, value: bytes, offset: int) -> None:
+        """Read one line before the first tree: the objective, the version, sizes and counts."""
         text = value[:200].decode("utf-8", "replace")
         if key == b"objective":
             name = text.split(" ", 1)[0]
@@ -141,6 +142,7 @@ class _ModelReader:
             check_numbers(number if is_feature else None, None if is_feature else number, self.defects)
 
     def _read_tree_line(self, tree: _Tree, key: bytes, value: bytes) -> None:
+        """Read one list or number of a tree; check features and keep the children for later."""
         if key in _NUMBER_KEYS:
             (tree.numbers[key],) = _parse_integers(value, tree.offset)[:1] or [0]
         elif key in (b"left_child", b"right_child", b"split_feature"):
@@ -197,6 +199,7 @@ class _ModelReader:
 
 
 def _parse_integers(value: bytes, offset: int) -> list[int]:
+    """Parse a list of integers; raise ``DamagedError`` for other text."""
     try:
         return [int(each) for each in value.split()]
     except ValueError:

@@ -140,6 +140,7 @@ def _as_integers(value: object) -> Sequence[int] | None:
 
 
 def _parse_number(value: object) -> int | None:
+    """Parse an integer of at most 19 characters; return ``None`` for anything else."""
     try:
         return int(value) if isinstance(value, str | int) and len(str(value)) < 20 else None
     except ValueError:

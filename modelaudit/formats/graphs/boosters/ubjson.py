@@ -107,6 +107,7 @@ class _Decoder:
         self._trees = 0
 
     def _read_bytes(self, length: int) -> bytes:
+        """Read the next bytes, from a block that is read ahead."""
         place = self.position - self._base
         if place < 0 or place + length > len(self._data):
             self._data, self._base, place = (
@@ -141,6 +142,7 @@ class _Decoder:
         return length
 
     def _read_string(self) -> str:
+        """Read a string after its marker; keep its first 4,096 bytes."""
         length = self._read_length()
         kept = self._read_bytes(min(length, _KEPT_STRING))
         if length > _KEPT_STRING:
@@ -173,6 +175,7 @@ class _Decoder:
         return marker
 
     def _read_end(self, top: _OpenContainer) -> bool:
+        """Whether the end marker of the object or list comes next; if not, leave the marker to be read."""
         marker = self._read_marker()
         if marker == (b"}" if isinstance(top.made, dict) else b"]"):
             return True
@@ -180,6 +183,7 @@ class _Decoder:
         return False
 
     def _decode_value(self, kind: bytes) -> None:
+        """Decode one value of a type; an object or list is only opened."""
         self._values += 1
         if self._values > self._limits.document_nodes:
             raise LimitReachedError(f"it has more than {self._limits.document_nodes} values", self.position)
@@ -197,6 +201,7 @@ class _Decoder:
             raise DamagedError(f"{kind!r} is not a type of Universal Binary JSON", self.position - 1)
 
     def _append_value(self, value: object) -> None:
+        """Append a value to the innermost object or list, or make it the root."""
         if not self._containers:
             self.root = value
         elif isinstance(made := self._containers[-1].made, dict):
@@ -244,6 +249,7 @@ class _Decoder:
         return numbers.tolist()
 
     def _close_container(self) -> None:
+        """End the innermost object or list; check a tree and drop it."""
         ended = self._containers.pop()
         made: object = ended.made
         if isinstance(made, dict) and "left_children" in made:

@@ -69,6 +69,7 @@ class _ModelReader:
         self.position = len(_MAGIC) if window.read(0, len(_MAGIC)) == _MAGIC else 0
 
     def _read_bytes(self, length: int) -> bytes:
+        """Read the next bytes."""
         self._require_bytes(length)
         piece = self._window.read(self.position, length)
         self.position += len(piece)
@@ -83,6 +84,7 @@ class _ModelReader:
         return int.from_bytes(self._read_bytes(8), "little")
 
     def _read_name(self, use: str) -> str:
+        """Read a name and record it as a mention and a fact."""
         length = self._read_count()
         if length > _LONGEST_NAME:
             raise DamagedError(f"the name of the {use} has {length} characters", self.position)
@@ -121,11 +123,13 @@ class _ModelReader:
         return count
 
     def _skip_numbers(self, width: int) -> None:
+        """Skip a list of items of ``width`` bytes after its length."""
         length = self._read_count() * width
         self._require_bytes(length)
         self.position += length
 
     def _read_trees(self, features: int) -> None:
+        """Read the number of trees, the trees, and their classes, four bytes each."""
         (count,) = struct.unpack("<i", self._read_bytes(_GROUP)[:4])
         self._require_bytes(count * (_TREE + _NODE + _STATISTICS))
         for number in range(count):
@@ -134,6 +138,7 @@ class _ModelReader:
         self.position += count * 4
 
     def _check_tree(self, number: int, features: int) -> None:
+        """Check the children and features of one tree; skip its statistics."""
         parameters = struct.unpack("<6i", self._read_bytes(_TREE)[:24])
         count, vector = parameters[1], parameters[5]
         if count <= 0:

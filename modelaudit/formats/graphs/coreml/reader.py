@@ -78,6 +78,11 @@ class _ModelReader:
                 self._read_model_type(each, depth + 1)
 
     def _read_model_type(self, each: Field, depth: int) -> None:
+        """Read the field for the type of a model.
+
+        Fields: networks (303, 403, 500), pipelines (200, 201, 202), program (502), custom model (555), linked model
+        (556) and serialized model (3000). No other type names code or files.
+        """
         match each.number:
             case 303 | 403 | 500:
                 self._read_network(each.body, depth)
@@ -100,6 +105,7 @@ class _ModelReader:
             self.read_model(inner, depth)
 
     def _read_network(self, message: Message, depth: int) -> None:
+        """Read a NeuralNetwork: custom layers (500), and the networks within branches (605) and loops (615)."""
         self._check_depth(depth, message)
         for layer in _iter_messages(message, 1):
             self._count_layer(layer.start)
@@ -122,6 +128,7 @@ class _ModelReader:
                 self.linked.setdefault(_read_text(name, 1), offset)
 
     def _read_program(self, message: Message, depth: int) -> None:
+        """Read a Program: the blocks (2) of each specialization (3) of each function (2)."""
         for function in _iter_messages(message, 2):
             for value in _iter_messages(function, 2):
                 for special in _iter_messages(value, 3):
@@ -129,6 +136,7 @@ class _ModelReader:
                         self._read_block(block, depth)
 
     def _read_block(self, message: Message, depth: int) -> None:
+        """Read the operations (3) of a Block: type (1), inputs (2), inner blocks (4) and attributes (5)."""
         self._check_depth(depth, message)
         for operation in _iter_messages(message, 3):
             self._count_layer(operation.start)
@@ -151,6 +159,7 @@ class _ModelReader:
                 self._read_values(_iter_messages(binding, 2))
 
     def _read_values(self, values: Iterator[Message]) -> None:
+        """Record the weight files of values: BlobFileValue (5) with a file name (1) and an offset (2)."""
         for value in values:
             for blob in _iter_messages(value, 5):
                 name = _read_text(blob, 1)

@@ -153,6 +153,7 @@ class _ProgramReader:
             self._check_chain(chain, values, operators, delegates)
 
     def _check_chain(self, chain: Table, values: int, operators: int, delegates: int) -> None:
+        """Check the instructions of a Chain: called operators and delegates, arguments, and jumps."""
         steps = chain.count(2)
         for instruction in chain.tables(2):
             kind, arguments = instruction.number(0, "B"), instruction.table(1)
@@ -170,6 +171,7 @@ class _ProgramReader:
                 )
 
     def _check_indices(self, table: Table, slot: int, most: int, what: str) -> None:
+        """Check a list of indices; report the first one out of range."""
         vector = table.vector(slot)
         for number in vector.numbers("i") if vector is not None else ():
             if not 0 <= number < most:
@@ -177,6 +179,7 @@ class _ProgramReader:
                 return
 
     def _check_subsegments(self, part: Table | None) -> None:
+        """Check the segment of a SubsegmentOffsets that has offsets."""
         if part is not None and part.count(1):
             vector = part.vector(1, 8)
             if vector is not None and self._segment_count:

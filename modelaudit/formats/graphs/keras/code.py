@@ -65,6 +65,7 @@ def describe_code(layer: KerasObject) -> str:
 
 
 def _describe_bytecode(text: str) -> str:
+    """Describe marshalled bytecode in a text, with or without base64; empty where it is none."""
     if not 16 < len(text) <= _LONGEST_CODE:
         return ""
     try:
@@ -77,6 +78,7 @@ def _describe_bytecode(text: str) -> str:
 
 
 def _format_outlines(outlines: Iterable[CodeOutline]) -> str:
+    """Format code objects in one line: their names, imports, names and constants."""
     codes = list(outlines)
     parts = []
     for label, names in (

@@ -78,6 +78,7 @@ def find_objects(settings: Sequence[Setting]) -> list[KerasObject]:
 
 
 def _assign_setting(setting: Setting, found: dict[Path, KerasObject]) -> None:
+    """Add a setting to the objects that it belongs to: by its last key, and by each ``config`` on its path."""
     path = setting.path
     if path and path[-1] in _CLASS_KEYS:
         owner = found.get(path[:-1])

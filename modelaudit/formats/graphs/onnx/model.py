@@ -110,6 +110,7 @@ class _ModelReader:
                 self._read_graph(graph, 1)
 
     def _read_opset(self, message: Message) -> None:
+        """Read an OperatorSetIdProto: domain (1) and version (2)."""
         domain, version = "", 0
         for field in self._iter_fields(message):
             if field.number == 1 and field.wire == BYTES:
@@ -139,6 +140,7 @@ class _ModelReader:
             self._collector.record_metadata(key, value)
 
     def _read_training(self, message: Message) -> None:
+        """Read a TrainingInfoProto: the graphs of initialization (1) and algorithm (2)."""
         for field in self._iter_fields(message):
             if field.number in (1, 2) and field.wire == BYTES:
                 self._read_graph(field.body, 1)
@@ -160,6 +162,7 @@ class _ModelReader:
         self._collector.functions.add((names[10] or STANDARD_DOMAIN, names[1], names[13]))
 
     def _read_graph(self, message: Message, depth: int) -> None:
+        """Read a GraphProto: nodes (1), initializers (5), sparse initializers (15) and metadata (16)."""
         if depth > _MOST_NESTED_GRAPHS:
             raise LimitReachedError(f"graphs nest more than {_MOST_NESTED_GRAPHS} deep", message.start)
         for field in self._iter_fields(message):
@@ -218,6 +221,7 @@ class _ModelReader:
         return {name: text} if name in _QUOTED_ATTRIBUTES else {}
 
     def _read_attribute_value(self, name: str, field: Field, depth: int) -> None:
+        """Read a value of an attribute: tensors (5, 10), graphs (6, 11) or sparse tensors (22, 23)."""
         if field.number in (5, 10):
             self._read_tensor(field, name)
         elif field.number in (6, 11):
@@ -226,11 +230,13 @@ class _ModelReader:
             self._read_sparse_tensor(field.body)
 
     def _read_sparse_tensor(self, message: Message) -> None:
+        """Read a SparseTensorProto: values (1) and indices (2)."""
         for field in self._iter_fields(message):
             if field.number in (1, 2) and field.wire == BYTES:
                 self._read_tensor(field)
 
     def _read_tensor(self, holder: Field, by: str = "") -> None:
+        """Read and check a TensorProto with its metadata (16)."""
         tensor = Tensor(Location(offset=holder.offset))
         for field in self._iter_fields(holder.body):
             tensor.read_field(field)

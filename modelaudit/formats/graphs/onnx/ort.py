@@ -60,6 +60,7 @@ def _read_session(session: Table, collector: ModelCollector) -> None:
 
 
 def _read_graph(graph: Table, depth: int, collector: ModelCollector) -> None:
+    """Read a Graph: initializers (0), nodes (2) and sparse initializers (7)."""
     if depth > _MOST_NESTED_GRAPHS:
         raise LimitReachedError(f"graphs nest more than {_MOST_NESTED_GRAPHS} deep", graph.position)
     for tensor in graph.tables(0):
@@ -89,6 +90,7 @@ def _read_attribute(attribute: Table, depth: int, collector: ModelCollector) -> 
 
 
 def _read_tensor(table: Table | None, collector: ModelCollector) -> None:
+    """Read and check a Tensor: name (0), dims (2), data type (3) and raw data (4)."""
     if table is None:
         return
     tensor = Tensor(Location(offset=table.position), table.text(0, 120), type=table.number(3, "i"))

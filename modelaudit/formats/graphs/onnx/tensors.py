@@ -124,24 +124,25 @@ def check_tensor(tensor: Tensor, by: str, collector: ModelCollector) -> None:
     """
     collector.tensors += 1
     label = tensor.name or by or "a tensor"
-    size = _compute_size(tensor.dims, tensor.type)
+    needed = _compute_size(tensor.dims, tensor.type)
     if any(size < 0 for size in tensor.dims):
         collector.record_defect(
             TensorSizeDefect.NEGATIVE_LENGTH, f"{label} has the shape {_format_shape(tensor.dims)}", tensor.where
         )
-    elif size is not None and size > _MOST_BYTES:
+    elif needed is not None and needed > _MOST_BYTES:
         collector.record_defect(
             TensorSizeDefect.SIZE_OVERFLOW, f"{label} has the shape {_format_shape(tensor.dims)}", tensor.where
         )
     if tensor.is_external or tensor.entries:
         # The entries count even without data_location EXTERNAL, because a loader may follow them alone.
-        _check_external_data(tensor, label, size, collector)
-    elif tensor.raw is not None and size is not None and size != tensor.raw and not tensor.is_segment:
-        detail = f"{label} of the shape {_format_shape(tensor.dims)} needs {size} bytes and has {tensor.raw}"
+        _check_external_data(tensor, label, needed, collector)
+    elif tensor.raw is not None and needed is not None and needed != tensor.raw and not tensor.is_segment:
+        detail = f"{label} of the shape {_format_shape(tensor.dims)} needs {needed} bytes and has {tensor.raw}"
         collector.record_defect(TensorSizeDefect.SIZE_MISMATCH, detail, tensor.where)
 
 
-def _check_external_data(tensor: Tensor, label: str, size: int | None, collector: ModelCollector) -> None:
+def _check_external_data(tensor: Tensor, label: str, needed: int | None, collector: ModelCollector) -> None:
+    """Check the entries of external data: keys, offset, length and locations."""
     keys = [key for key, _ in tensor.entries]
     if len(set(keys)) < len(keys):
         collector.record_defect(OnnxDefect.DUPLICATE_KEY, f"{label} repeats a key of its external data", tensor.where)
@@ -153,9 +154,9 @@ def _check_external_data(tensor: Tensor, label: str, size: int | None, collector
             )
     offset = _parse_number(tensor, label, "offset", collector) or 0
     length = _parse_number(tensor, label, "length", collector)
-    if length is not None and size is not None and length != size:
+    if length is not None and needed is not None and length != needed:
         shape = _format_shape(tensor.dims)
-        detail = f"{label} of the shape {shape} needs {size} bytes, its external data have {length}"
+        detail = f"{label} of the shape {shape} needs {needed} bytes, its external data have {length}"
         collector.record_defect(TensorSizeDefect.SIZE_MISMATCH, detail, tensor.where)
     targets = [value for key, value in tensor.entries if key == "location"]
     if not any(targets):
@@ -168,7 +169,7 @@ def _check_external_data(tensor: Tensor, label: str, size: int | None, collector
                 OnnxDefect.MEMORY_ADDRESS, f"{label} has its data at the address {offset}", tensor.where
             )
         elif target:
-            needs = offset + (length if length is not None else size or 0)
+            needs = offset + (length if length is not None else needed or 0)
             collector.record_reference(target, min(needs, _MOST_BYTES), label, tensor.where)
 
 

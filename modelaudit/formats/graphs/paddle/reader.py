@@ -46,6 +46,7 @@ def recognises(head: Head) -> bool:
 
 
 def _is_program(message: Message) -> bool:
+    """Whether the first block begins with its number (1) and parent (2), then variables, operators or a reference."""
     first = next(message.fields(), None)
     if first is None or first.wire != BYTES:
         return False
@@ -98,6 +99,7 @@ def _iter_operators(message: Message) -> Iterator[Message]:
 
 
 def _read_operator(operator: Message) -> Mention:
+    """Read an OpDesc: its type (3), and the path among its attributes (4)."""
     name = path = ""
     for each in operator.fields():
         if each.number == 3 and each.wire == BYTES:

@@ -167,6 +167,7 @@ def _iter_block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, 
 
 
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """Read a variable-length number; return it and the position after it."""
     value = shift = 0
     for place in range(position, min(position + 10, len(data))):
         value |= (data[place] & 0x7F) << shift

@@ -88,6 +88,7 @@ class ModelContents:
                         self._record_json(part.body)
 
     def _read_information(self, message: Message) -> None:
+        """Read a MetaInfoDef: tags (4) and the version of TensorFlow (5)."""
         for each in message.fields():
             if each.wire == BYTES and each.number in (4, 5) and len(self.facts) < _MOST_FACTS:
                 key = "tags" if each.number == 4 else "tensorflow"
@@ -114,6 +115,7 @@ class ModelContents:
         self.collection_values += islice(values, max(0, _MOST_ITEMS - len(self.collection_values)))
 
     def _read_asset(self, message: Message, offset: int) -> None:
+        """Read an AssetFileDef: the name of the tensor (1) and of the file (2)."""
         if len(self.assets) >= _MOST_ITEMS:
             raise LimitReachedError(f"it has more than {_MOST_ITEMS} assets", offset)
         name = tensor = ""
@@ -157,6 +159,7 @@ class ModelContents:
         return capture
 
     def _read_function(self, message: Message, objects: list[str]) -> None:
+        """Read the captured inputs of one function: its name (1) and SavedConcreteFunction (2)."""
         name = ""
         bound: list[str] = []
         for each in message.fields():

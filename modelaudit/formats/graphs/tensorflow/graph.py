@@ -116,6 +116,7 @@ class Graphs:
                         self._read_function(function.body)
 
     def _read_function(self, message: Message) -> None:
+        """Read a FunctionDef: signature (1), and nodes in the old (2) and the new field (3)."""
         graph = Graph()
         self.graphs.append(graph)
         for each in message.fields():
@@ -128,6 +129,7 @@ class Graphs:
                 self._read_node(graph, each)
 
     def _read_node(self, graph: Graph, found: Field) -> None:
+        """Read one node into a graph, and count it."""
         self.count += 1
         if self.count > MOST_NODES:
             raise LimitReachedError(f"its graphs have more than {MOST_NODES} operators", found.offset)
@@ -135,6 +137,7 @@ class Graphs:
 
 
 def _read_signature(message: Message) -> tuple[str, list[str]]:
+    """Return the name (1) of an OpDef, and the names of its input arguments (2)."""
     name = ""
     arguments = []
     for each in message.fields():

@@ -88,6 +88,7 @@ def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is
 
 
 def _read_message(contents: ModelContents, message: Message, kind: str) -> None:
+    """Read a message of the given kind into ``contents``."""
     match kind:
         case recognition.SAVED_MODEL:
             contents.read_saved_model(message)

@@ -73,6 +73,7 @@ def find_text_kind(head: Head) -> str | None:
 
 
 def _passes_test(window: Window, test: Callable[[Message], bool]) -> bool:
+    """Whether the window is a message that passes the test; damage before the test can decide means no."""
     try:
         return test(Message.from_window(window))
     except (DamagedError, WindowError):
@@ -107,6 +108,7 @@ def _is_graph(message: Message) -> bool:
 
 
 def _passes_message_test(test: Callable[[Message], bool], message: Message) -> bool:
+    """Whether an inner message passes the test; a damaged one does not."""
     try:
         return test(message)
     except DamagedError:
@@ -130,6 +132,7 @@ def _is_node(message: Message) -> bool:
 
 
 def _read_text(message: Message, number: int) -> bytes:
+    """Return the last text of a field; empty where there is none."""
     text = b""
     for each in message.fields():
         if each.number == number and each.wire == BYTES:

@@ -104,6 +104,7 @@ def _close_message(open_: list[tuple[str, int, bytearray]]) -> None:
 
 
 def _encode_field(each: TextField, open_: list[tuple[str, int, bytearray]]) -> None:
+    """Encode one field into the innermost message; open a message that begins here."""
     message, _, body = open_[-1]
     number, kind = _SCHEMA.get(message, {}).get(each.name, (0, ""))
     if each.value is None:
@@ -115,6 +116,7 @@ def _encode_field(each: TextField, open_: list[tuple[str, int, bytearray]]) -> N
 
 
 def _parse_number(value: bytes) -> int:
+    """Parse an integer or a word of an enumeration into 64 unsigned bits."""
     if value in _WORDS:
         return _WORDS[value]
     try:
@@ -128,6 +130,7 @@ def _encode_key(number: int, wire: int) -> bytes:
 
 
 def _encode_varint(value: int) -> bytes:
+    """Encode a number in base 128, the lowest seven bits first."""
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)

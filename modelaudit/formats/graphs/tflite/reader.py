@@ -117,6 +117,7 @@ class _ModelReader:
         return ""
 
     def _record_mention(self, use: str, name: str, offset: int, detail: str = "") -> None:
+        """Record an operator; a Flex operator is also a mention of the TensorFlow operator that it runs."""
         where = Location(offset=offset)
         if len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", offset)
@@ -148,6 +149,7 @@ class _ModelReader:
         return nodes
 
     def _check_operator(self, operator: Table, tensors: int) -> None:
+        """Check one Operator: its code, its options, and the indices of its tensors."""
         code = operator.number(0, "I")
         if code >= len(self._codes):
             self._record_out_of_range(f"an operator uses code {code} of {len(self._codes)}", operator.position)
@@ -177,6 +179,7 @@ class _ModelReader:
         return options.raw(size) if options is not None else b""
 
     def _check_indices(self, table: Table, slot: int, tensors: int, what: str) -> None:
+        """Check a list of tensor indices; report the first one out of range."""
         vector = table.vector(slot)
         for number in vector.numbers("i") if vector is not None else ():
             # -1 marks an optional input that is left out.
@@ -185,6 +188,7 @@ class _ModelReader:
                 return
 
     def _check_buffer(self, buffer: Table) -> None:
+        """Check that the data of one Buffer are in the file."""
         buffer.vector(0, 1)  # raises when the vector ends outside the buffer
         offset = buffer.number(1, "Q")
         if offset > _MOST_INLINE_OFFSET:
