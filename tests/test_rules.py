@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from support.cases import check_each
 from support.fixtures import FIXTURES, fixture_path
-from support.scans import folder_of, group_by_folder, list_folders, scan_fixture
+from support.scans import find_folder, group_by_folder, list_folders, scan_fixture
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
@@ -72,8 +72,8 @@ def examples(kind: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("folder", group_by_folder(list_folders()))
 def test_rule_fires_in_the_fixtures_that_it_names_and_stays_quiet_in_the_others(folder: str) -> None:
-    fires = [(rule, fixture) for rule, fixture in examples("fires") if folder_of(fixture) == folder]
-    quiet = [(rule, fixture) for rule, fixture in examples("quiet") if folder_of(fixture) == folder]
+    fires = [(rule, fixture) for rule, fixture in examples("fires") if find_folder(fixture) == folder]
+    quiet = [(rule, fixture) for rule, fixture in examples("quiet") if find_folder(fixture) == folder]
     assert [(rule, fixture) for rule, fixture in fires if rule not in fired(fixture)] == []
     assert [(rule, fixture) for rule, fixture in quiet if rule in fired(fixture)] == []
 
@@ -81,7 +81,7 @@ def test_rule_fires_in_the_fixtures_that_it_names_and_stays_quiet_in_the_others(
 def test_every_fixture_that_a_rule_names_exists() -> None:
     named = {fixture for kind in ("fires", "quiet") for _, fixture in examples(kind)}
     assert {fixture for fixture in named if not fixture_path(fixture).exists()} == set()
-    assert {folder_of(fixture) for fixture in named} <= set(list_folders())
+    assert {find_folder(fixture) for fixture in named} <= set(list_folders())
 
 
 @check_each("rule", security_rules)
@@ -99,7 +99,7 @@ def test_each_defect_kind_that_a_rule_lists_is_shown_by_a_fixture(folder: str) -
     """A rule is checked with the folder of its first fixture, where most of its fixtures are scanned anyway."""
     for id_ in rules_on_defects():
         rule = read_rules()[id_]
-        if not rule.fires or folder_of(rule.fires[0]) != folder:
+        if not rule.fires or find_folder(rule.fires[0]) != folder:
             continue
         listed = {kind for matcher in rule.match for kind in dict(matcher.where)["kind"]}
         shown = {found.key.split()[0] for path in rule.fires for found in findings(path) if found.rule == id_}

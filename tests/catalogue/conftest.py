@@ -1,4 +1,4 @@
-"""A small rule set on disk, valid as it stands; tests damage one file of it at a time."""
+"""Write a small valid rule set to disk; tests damage one of its files at a time."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ allow-unread:
 
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
-    """The folder of the small rule set."""
+    """Return the folder of the small rule set."""
     root = tmp_path / "rules"
     for name, text in FILES.items():
         path = root / name
@@ -110,7 +110,7 @@ def rules(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def damage(rules: Path) -> Callable[[str, str, str], Path]:
-    """Replaces a passage that occurs in a file by another one."""
+    """Return a function that replaces a passage of a rule file and returns the folder."""
 
     def change(name: str, old: str, new: str) -> Path:
         path = rules / name

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.fixtures import fixture_path
-from support.mentions import INVENTED, Place, find_places, keep_invented, places_of
+from support.mentions import INVENTED, Place, find_places, keep_invented, list_places
 from support.reading import BytesWindow
 
 import modelaudit
@@ -74,7 +74,7 @@ def is_quiet(place: Place) -> bool:
 
 def keep_invented_of_fixture(place: Place, fixture: str) -> tuple[str, Structure]:
     """The address and the structure of the first part of a fixture that names something there, with another name."""
-    found = ((address, each) for address, each in read_fixture(fixture).structures if place in places_of(each))
+    found = ((address, each) for address, each in read_fixture(fixture).structures if place in list_places(each))
     address, structure = next(found)
     return address, keep_invented(structure, place)
 

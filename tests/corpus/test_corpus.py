@@ -1,7 +1,7 @@
-"""Labelled samples of two public scanners, where a copy of them lies beside the project.
+"""Scan labelled samples of two public scanners, if a copy of them is available beside the project.
 
-``MODELAUDIT_CORPUS`` names the folder with ``labels.json``; by default it is looked for in ``../shared/corpus``.
-What the project must always hold is in its own fixtures; these tests generalise over files that others made.
+``MODELAUDIT_CORPUS`` names the folder with ``labels.json``; the default is ``../shared/corpus``. The project's own
+fixtures guard its behaviour; these tests check that the behaviour extends to files of other authors.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ FORMATS = (".pkl", ".pickle", ".zip", ".pt", ".bin", ".safetensors")
 
 EXCEPTIONS = {
     "bad_pytorch.pt": (3, "it is a PNG picture under another name, and breaks off"),
-    "benign_password_protected.zip": (3, "its one member is encrypted, so nothing can be said of the content"),
+    "benign_password_protected.zip": (3, "its one member is encrypted, so its content cannot be read"),
     "not_a_pickle.bin": (3, "seven bytes of no known format; loading them fails"),
     "simple_nested.pkl": (0, "the pickle inside holds a dictionary of text; neither calls or imports anything"),
 }
-"""Files whose exit code is not the one that their label asks for, with the reason."""
+"""Files whose exit code differs from the one that their label implies, with the reason."""
 
 SAMPLES = sorted(path for path, label in LABELS.items() if label in ("malicious", "benign"))
 
 
-def test_the_exceptions_are_few_and_about_samples_that_exist() -> None:
+def test_exceptions_are_few_and_name_existing_samples() -> None:
     if LABELS:
         assert {Path(path).name for path in SAMPLES} >= set(EXCEPTIONS)
     assert len(EXCEPTIONS) <= 5
 
 
 @pytest.mark.parametrize("path", SAMPLES)
-def test_sample(path: str) -> None:
+def test_exit_code_follows_label_of_sample(path: str) -> None:
     report = modelaudit.scan(CORPUS / path, second_opinion=False)
     expected = {"malicious": 1, "benign": 0}[LABELS[path]]
     code, _ = EXCEPTIONS.get(Path(path).name, (expected, ""))

@@ -1,4 +1,4 @@
-"""A world of a few inert names, in which both of Python's unpicklers may run any program: nothing in it acts."""
+"""Run any pickle program in Python's own unpicklers safely: they find only a few globals that do nothing."""
 
 from __future__ import annotations
 
@@ -14,23 +14,27 @@ MODULE = "inert"
 
 @dataclass
 class World:
-    """The names that programs can reach, and the acts on them, in order."""
+    """The globals that programs can reach, and the recorded acts on them, in order."""
 
     acts: list[NamedAct] = field(default_factory=list)
     things: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.things = {"Thing": _class(self, "Thing"), "Other": _class(self, "Other"), "make": _function(self, "make")}
+        self.things = {
+            "Thing": _make_class(self, "Thing"),
+            "Other": _make_class(self, "Other"),
+            "make": _make_function(self, "make"),
+        }
 
-    def record(self, act: str, name: str) -> None:
-        """Record an act about the global ``name`` or about an object that it made."""
+    def record_act(self, act: str, name: str) -> None:
+        """Record an act on the global ``name`` or on an object that it made."""
         self.acts.append((act, f"{MODULE}.{name}"))
 
-    def find(self, module: str, name: str) -> object:
-        """The global of that name; anything else is not to be had.
+    def find_global(self, module: str, name: str) -> object:
+        """Record the import, and return the global.
 
         Raises:
-            ModuleNotFoundError: the program asks for what is not in this world.
+            ModuleNotFoundError: it is not one of the few globals of this world.
         """
         self.acts.append(("import", f"{module}.{name}"))
         if module != MODULE or name not in self.things:
@@ -38,55 +42,55 @@ class World:
         return self.things[name]
 
 
-def _class(world: World, name: str) -> type:
+def _make_class(world: World, name: str) -> type:
     class Kind(type):
         def __call__(cls, *arguments: object, **keywords: object) -> object:
-            world.record("call", name)
+            world.record_act("call", name)
             return object.__new__(cls)
 
     def new(cls: type, *arguments: object, **keywords: object) -> object:
-        world.record("construct", name)
+        world.record_act("construct", name)
         return object.__new__(cls)
 
-    def told(act: str) -> Any:
+    def make_recording_method(act: str) -> Any:
         def method(self: object, *arguments: object) -> None:
-            world.record(act, name)
+            world.record_act(act, name)
 
         return method
 
-    body = {"__new__": new, "__setstate__": told("set-state"), "__hash__": object.__hash__}
-    body |= {method: told("set-item") for method in ("append", "extend", "add", "__setitem__")}
+    body = {"__new__": new, "__setstate__": make_recording_method("set-state"), "__hash__": object.__hash__}
+    body |= {method: make_recording_method("set-item") for method in ("append", "extend", "add", "__setitem__")}
     return Kind(name, (), body)
 
 
-def _function(world: World, name: str) -> object:
-    made = _class(world, name)
+def _make_function(world: World, name: str) -> object:
+    made = _make_class(world, name)
 
     def function(*arguments: object) -> object:
-        world.record("call", name)
+        world.record_act("call", name)
         return object.__new__(made)
 
     return function
 
 
 class _Bytes(io.BytesIO):
-    """Bytes without ``peek``, so that the unpickler in C reads no further than it has to."""
+    """A file without ``peek``, so that the unpickler in C reads no further than necessary."""
 
     peek = None
 
 
-def run(data: bytes, in_c: bool) -> tuple[list[NamedAct], int | None]:
+def run_program(data: bytes, in_c: bool) -> tuple[list[NamedAct], int | None]:
     """Run a program in a world of its own.
 
     Returns:
-        What it did, and how far it had read when it raised; ``None`` where it did not.
+        The recorded acts, and the offset that it had reached when it raised; ``None`` without an error.
     """
     world, file = World(), _Bytes(data)
     base: Any = pickle.Unpickler if in_c else pickle._Unpickler  # type: ignore[attr-defined]
 
     class Confined(base):  # type: ignore[misc]
         def find_class(self, module: str, name: str) -> object:
-            return world.find(module, name)
+            return world.find_global(module, name)
 
         def persistent_load(self, id_: object) -> object:
             world.acts.append(("persistent-load", ""))

@@ -14,7 +14,7 @@ from modelaudit.model.pickle import Act, CallResult, Name, PickleEvent, Unknown
 from modelaudit.wire.base import DamagedError
 
 NamedAct = tuple[str, str]
-"""An act and the name of its subject; for an object, the name of what made it."""
+"""An act and the name of its subject; for an object, the name of the global that made it."""
 
 
 class BytesWindow:
@@ -52,15 +52,15 @@ def remove_repetitions(acts: list[NamedAct]) -> list[NamedAct]:
 
 
 @dataclass
-class _Names:
-    """The names of objects: a global has its own, any other object that of what made it."""
+class _ObjectNames:
+    """The names of objects: a global has its own, any other object the name of the global that made it."""
 
     by_id: dict[int, str] = field(default_factory=dict)
     globals: set[int] = field(default_factory=set)
     alive: list[object] = field(default_factory=list)
 
     def give(self, thing: object, name: str) -> None:
-        # Objects that Python shares, such as () or 0, get no name. The others are kept alive, so that no id is reused.
+        # Objects that Python shares, such as () or 0, get no name. The others are kept alive: no id may be reused.
         if not isinstance(thing, int | str | bytes | tuple | float | None | bool):
             self.by_id.setdefault(id(thing), name)
             self.alive.append(thing)
@@ -80,7 +80,7 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data))
-        self.names = _Names()
+        self.names = _ObjectNames()
         self.acts: list[NamedAct] = []
 
     def find_class(self, module: str, name: str) -> object:
@@ -91,12 +91,12 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
             else:
                 module = _compat_pickle.IMPORT_MAPPING.get(module, module)
         self.acts.append(("import", f"{module}.{name}"))
-        found = self.found(module, name)
+        found = self.find_global(module, name)
         self.names.give(found, f"{module}.{name}")
         self.names.globals.add(id(found))
         return found
 
-    def found(self, module: str, name: str) -> object:
+    def find_global(self, module: str, name: str) -> object:
         """Return the global itself."""
         self.proto, proto = 4, self.proto  # the names are mapped already
         try:
@@ -104,15 +104,15 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
         finally:
             self.proto = proto
 
-    def record(self, act: Act, subject: object) -> str:
-        """Record an act about ``subject``; returns its name."""
+    def record_act(self, act: Act, subject: object) -> str:
+        """Record an act on ``subject``; return its name."""
         name = self.names.of(subject)
         self.acts.append((act.value, name))
         return name
 
     def load_reduce(self) -> None:
         function, arguments = self.stack[-2], self.stack[-1]
-        name = self.record(Act.CALL, function)
+        name = self.record_act(Act.CALL, function)
         super().load_reduce()
         if self.names.is_global(function):
             self.names.give(self.stack[-1], _find_maker(name, function, arguments, self.names))
@@ -120,32 +120,32 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
     dispatch[pickle.REDUCE[0]] = load_reduce
 
     def load_newobj(self) -> None:
-        name = self.record(Act.CONSTRUCT, self.stack[-2])
+        name = self.record_act(Act.CONSTRUCT, self.stack[-2])
         super().load_newobj()
         self.names.give(self.stack[-1], name)
 
     dispatch[pickle.NEWOBJ[0]] = load_newobj
 
     def load_newobj_ex(self) -> None:
-        name = self.record(Act.CONSTRUCT, self.stack[-3])
+        name = self.record_act(Act.CONSTRUCT, self.stack[-3])
         super().load_newobj_ex()
         self.names.give(self.stack[-1], name)
 
     dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
 
     def _instantiate(self, klass: object, arguments: object) -> None:
-        name = self.record(Act.CALL, klass)
+        name = self.record_act(Act.CALL, klass)
         super()._instantiate(klass, arguments)
         self.names.give(self.stack[-1], name)
 
     def load_build(self) -> None:
-        self.record(Act.SET_STATE, self.stack[-2])
+        self.record_act(Act.SET_STATE, self.stack[-2])
         super().load_build()
 
     dispatch[pickle.BUILD[0]] = load_build
 
 
-def _find_maker(name: str, function: object, arguments: object, names: _Names) -> str:
+def _find_maker(name: str, function: object, arguments: object, names: _ObjectNames) -> str:
     """Return what made a result: functions of ``copyreg`` make an object of their first argument, ``getattr`` returns a global."""
     if not isinstance(arguments, tuple) or not arguments:
         return name

@@ -1,4 +1,4 @@
-"""What the machine says would be imported, called and set is what Python's unpickler does, for objects made here."""
+"""Compare the acts that the machine derives from pickles with those that Python's unpickler performs."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ leaves = st.one_of(
 )  # fmt: skip
 
 
-def _grown(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+def _build_containers(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.one_of(
         st.lists(inner, max_size=4),
         st.tuples(inner, inner),
@@ -115,11 +115,11 @@ def _grown(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
         st.builds(lambda a: WithArguments(a=a), inner), st.builds(Stateful, st.dictionaries(st.text(max_size=3), inner, max_size=2)),
         st.builds(lambda item: Outer().method if item is None else functools.partial(Outer().method), inner),
         st.builds(lambda item: [item, item, (item, item)], inner),
-        st.builds(_in_itself, inner),
+        st.builds(_nest_in_itself, inner),
     )  # fmt: skip
 
 
-def _in_itself(item: object) -> object:
+def _nest_in_itself(item: object) -> object:
     mine: list[object] = [item]
     record = Record(mine)
     record.b = record
@@ -127,10 +127,10 @@ def _in_itself(item: object) -> object:
     return mine
 
 
-values = st.recursive(leaves, _grown, max_leaves=12)
+values = st.recursive(leaves, _build_containers, max_leaves=12)
 
 
-def dumped(value: object, protocol: int, in_python: bool) -> bytes:
+def dump_value(value: object, protocol: int, in_python: bool) -> bytes:
     if not in_python:
         return pickle.dumps(value, protocol)
     buffer = io.BytesIO()
@@ -138,7 +138,7 @@ def dumped(value: object, protocol: int, in_python: bool) -> bytes:
     return buffer.getvalue()
 
 
-def agrees(data: bytes) -> None:
+def compare_with_unpickler(data: bytes) -> None:
     recorder = Recorder(data)
     recorder.load()
     for skips in (False, True):
@@ -153,16 +153,16 @@ def agrees(data: bytes) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_machine_matches_unpickler_on_standard_library_objects(value: object, protocol: int, in_python: bool) -> None:
     try:
-        data = dumped(value, protocol, in_python)
+        data = dump_value(value, protocol, in_python)
     except (TypeError, pickle.PicklingError, ValueError, RecursionError):
-        reject()  # what the protocol does not take
-    agrees(data)
+        reject()  # the protocol cannot pickle this value
+    compare_with_unpickler(data)
 
 
 @given(st.lists(values, min_size=1, max_size=3), st.integers(0, 5))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_skimming_machine_matches_unpickler(value: list[object], protocol: int) -> None:
-    # Put amid plain data enough, stretches are left unfollowed; they are read from afterwards.
+    # The machine skips long runs of plain data; later references into them must still resolve.
     rows = [{"name": f"n{number}", "values": [number, 1.5, None]} for number in range(40)]
     try:
         data = pickle.dumps([rows, value, list(rows), rows[3], value, {"rows": rows}], protocol)
@@ -171,7 +171,7 @@ def test_skimming_machine_matches_unpickler(value: list[object], protocol: int) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(skimmer, "_SMALLEST_FILE", 0)
         patch.setattr(skimmer, "_SHORTEST", 64)
-        agrees(data)
+        compare_with_unpickler(data)
 
 
 np: Any = pytest.importorskip("numpy", reason="numpy is part of what the suite needs")
@@ -186,18 +186,18 @@ ARRAYS = [
 
 @check_each("protocol", range(6))
 @check_each("in_python", [False, True])
-def test_arrays(protocol: int, in_python: bool) -> None:
+def test_machine_matches_unpickler_on_arrays(protocol: int, in_python: bool) -> None:
     for array in ARRAYS:
-        agrees(dumped([array, array], protocol, in_python))
+        compare_with_unpickler(dump_value([array, array], protocol, in_python))
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))
-def test_tensors(protocol: int) -> None:
+def test_machine_matches_unpickler_on_torch_objects(protocol: int) -> None:
     torch = pytest.importorskip("torch", reason="needs torch")
     linear = torch.nn.Linear(2, 2)
     for value in (torch.ones(2), linear, linear.state_dict(), torch.optim.SGD(linear.parameters(), 0.1).state_dict(), torch.float16,
                   torch.device("cpu"), torch.Size([1]), torch.nn.Parameter(torch.ones(1))):  # fmt: skip
-        agrees(pickle.dumps(value, protocol))
+        compare_with_unpickler(pickle.dumps(value, protocol))
 
 
 def test_recorder_records_calls_and_states() -> None:

@@ -1,4 +1,7 @@
-"""Programs that no pickler writes: what either of Python's unpicklers does before it raises, the machine must tell."""
+"""Compare the machine with Python's unpicklers on programs that no pickler writes.
+
+The machine must record every act that either unpickler performs before it raises.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from differential.inert import run
+from differential.inert import run_program
 from differential.recording import NamedAct, convert_event, execute_symbolically, remove_repetitions
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -44,7 +47,7 @@ BROKEN = [
 ]
 FRAGMENTS = [*NAMES * 4, *PUSHES * 2, *MEMO, *ENDS * 2, *ACTING * 4, *BROKEN[:-1]]
 SKIMMED = b"0(" + b"K\x01\x94" * 60 + b"l0"
-"""Plain data enough that it is passed over."""
+"""Enough plain data for the machine to skip it."""
 
 ROOM = 256 << 20
 
@@ -58,8 +61,8 @@ programs = st.builds(
 )
 
 
-def opcode_at(data: bytes, reached: int) -> int:
-    """Where the opcode begins that had been read when ``reached`` bytes had been."""
+def find_opcode_offset(data: bytes, reached: int) -> int:
+    """Return the offset of the last opcode that begins within the first ``reached`` bytes."""
     last = 0
     try:
         for _, _, offset in pickletools.genops(data):
@@ -68,19 +71,19 @@ def opcode_at(data: bytes, reached: int) -> int:
             last = offset
         else:
             return last
-    except Exception:  # noqa: BLE001 - what breaks off here broke off there
+    except Exception:  # noqa: BLE001 - the program is broken at this point
         pass
     return last
 
 
-def _as_call(act: NamedAct) -> NamedAct:
-    """INST and OBJ without arguments only construct a class, which the machine tells as the call that it may be."""
+def _convert_construct_to_call(act: NamedAct) -> NamedAct:
+    """Convert constructions to calls: INST and OBJ without arguments may only construct, but the machine records a call."""
     return (Act.CALL.value, act[1]) if act[0] == Act.CONSTRUCT else act
 
 
 @pytest.fixture(autouse=True)
-def little_memory() -> Iterator[None]:
-    """An index of the memo has the unpickler in C take room for all those before it; here it gets a MemoryError."""
+def limit_memory() -> Iterator[None]:
+    """Limit the memory: the C unpickler allocates the memo up to the highest index, and must get a MemoryError."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ROOM, hard))
@@ -88,26 +91,28 @@ def little_memory() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def compare(data: bytes, in_c: bool, *, skips: bool = False) -> None:
-    done, reached = run(data, in_c)
-    done = [_as_call(act) for act in done]
+def compare_with_unpickler(data: bytes, in_c: bool, *, skips: bool = False) -> None:
+    done, reached = run_program(data, in_c)
+    done = [_convert_construct_to_call(act) for act in done]
     machine = execute_symbolically(data, skips_plain_data=skips)
-    events = [_as_call(convert_event(event)) for event in machine.recorder.events if event.act in ACTS]
+    events = [
+        _convert_construct_to_call(convert_event(event)) for event in machine.recorder.events if event.act in ACTS
+    ]
     known = remove_repetitions(events)
     assert set(done) <= set(known), (data, done, events)
     assert [act for act in known if act in done] == remove_repetitions(done), (data, done, events)
     if reached is None:
         assert machine.recorder.fault is None, (data, machine.recorder.defects)
     elif machine.recorder.fault is not None:
-        # Nothing after a fault counts as done, so it must not stand before what a loader still does.
-        assert machine.recorder.fault >= opcode_at(data, reached), (data, machine.recorder.defects, reached)
+        # Nothing after the fault counts as executed, so the fault must not precede an act that a loader still performs.
+        assert machine.recorder.fault >= find_opcode_offset(data, reached), (data, machine.recorder.defects, reached)
 
 
 @given(programs)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("in_c", [True, False])
 def test_machine_records_every_act_before_fault(in_c: bool, data: bytes) -> None:
-    compare(data, in_c)
+    compare_with_unpickler(data, in_c)
 
 
 @given(programs, st.integers(0, 24))
@@ -116,10 +121,10 @@ def test_skimming_machine_records_every_act_before_fault(data: bytes, at: int) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(skimmer, "_SMALLEST_FILE", 0)
         patch.setattr(skimmer, "_SHORTEST", 16)
-        compare(b"N" + SKIMMED + b"(" + b"N" * at + data, in_c=True, skips=True)
+        compare_with_unpickler(b"N" + SKIMMED + b"(" + b"N" * at + data, in_c=True, skips=True)
 
 
 @pytest.mark.parametrize("data", [b"(K\x01iinert\nmake!", b"cinert\nThing!"])
 def test_last_line_without_newline_loses_one_character(data: bytes) -> None:
     # pickle._Unpickler, which joblib and dill build on, takes readline()[:-1] for the line.
-    compare(data, in_c=False)
+    compare_with_unpickler(data, in_c=False)

@@ -1,4 +1,4 @@
-"""One input by its number, and a worker that goes through a range of numbers and tells each problem once."""
+"""Make inputs by number, and read a range of them in a worker process that reports each problem."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from fuzz.inspection import Inspector
-from fuzz.mutations import mutate
+from fuzz.mutations import mutate_seed
 from fuzz.seeds import Seed
 
 MEMORY_MOST: Final = 4 << 30
-"""Bytes of address space of a worker: what asks for more gets a MemoryError, which is a problem with a name."""
+"""Bytes of address space of a worker: a reader that needs more gets a MemoryError, which is reported as a problem."""
 
 _ENDINGS: Final = ("pkl", "bin", "pt", "zip", "npy", "npz", "joblib", "json", "yaml", "md", "txt", "safetensors", "tar", "gz",
                    "skops", "nemo", "mar", "model", "7z", "xz", "")  # fmt: skip
@@ -28,7 +28,14 @@ _EVERY_FORMAT: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input: the bytes, what they are called, and what a container would say that they are."""
+    """One input.
+
+    Attributes:
+        data: the bytes.
+        path: the file name.
+        content: the format that a container would declare for the bytes, or ``None``.
+        seed: the name of the seed that it was made from.
+    """
 
     data: bytes
     path: str
@@ -36,19 +43,19 @@ class Input:
     seed: str
 
 
-def input_of(run: str, number: int, pool: Sequence[Seed]) -> Input:
-    """Input ``number`` of the run called ``run``: the same one each time, while the seeds are the same."""
+def make_input(run: str, number: int, pool: Sequence[Seed]) -> Input:
+    """Return input ``number`` of the run called ``run``: always the same for the same seeds."""
     source = random.Random(f"{run}:{number}")
-    seed = source.choices(pool, cum_weights=_weights(tuple(pool)))[0]
+    seed = source.choices(pool, cum_weights=_cumulate_weights(tuple(pool)))[0]
     name = seed.name.rpartition("/")[2]
     if source.random() < 0.15:
         name = f"model.{source.choice(_ENDINGS)}"
-    return Input(mutate(source, seed.data, pool), name, source.choice(_CONTENTS), seed.name)
+    return Input(mutate_seed(source, seed.data, pool), name, source.choice(_CONTENTS), seed.name)
 
 
 @cache
-def _weights(pool: tuple[Seed, ...]) -> list[float]:
-    """Cumulated: short files are read so much faster that they get more of the turns."""
+def _cumulate_weights(pool: tuple[Seed, ...]) -> list[float]:
+    """Return cumulative weights of the seeds: short files are read faster and are chosen more often."""
     total, cumulated = 0.0, []
     for seed in pool:
         total += 1 / (1 + len(seed.data) / 8192)
@@ -58,7 +65,7 @@ def _weights(pool: tuple[Seed, ...]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What one input brought to light."""
+    """A problem that one input caused."""
 
     number: int
     text: str
@@ -67,32 +74,32 @@ class Problem:
     data: bytes
 
 
-def work(
+def read_inputs(
     run: str,
     numbers: range,
     pool: Sequence[Seed],
     at: Synchronized[int],
     report: Callable[[Problem | Counter[str]], None],
 ) -> None:
-    """Go through ``numbers``, keeping in ``at`` which one is under way.
+    """Read the inputs ``numbers`` and keep the current number in ``at``.
 
-    A process that dies or hangs leaves its number there; one before the first means that it could not begin. ``report`` is given each problem, and at the end how many
-    inputs each format was read in.
+    A process that dies or hangs leaves its number there; a number before the first means that it could not start.
+    ``report`` receives each problem, and at the end the number of inputs for each format and exit code.
     """
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MOST, MEMORY_MOST))
     inspector = Inspector()
     for number in numbers:
         at.value = number
-        made = input_of(run, number, pool)
-        for text in inspector.problems(made.data, made.path, made.content, number % _EVERY_FORMAT == 0):
+        made = make_input(run, number, pool)
+        for text in inspector.find_problems(made.data, made.path, made.content, number % _EVERY_FORMAT == 0):
             report(Problem(number, text, made.path, made.seed, made.data))
     at.value = numbers.stop
     report(Counter({**inspector.formats, **{f"exit {code}": count for code, count in inspector.codes.items()}}))
 
 
-def save(folder: Path, run: str, problem: Problem) -> Path:
-    """Write the input and what it does into ``folder``; returns the path of the input."""
+def save_problem(folder: Path, run: str, problem: Problem) -> Path:
+    """Write the input and a description of its problem into ``folder``; return the path of the input."""
     folder.mkdir(parents=True, exist_ok=True)
     kind = problem.text.partition(":")[0]
     target = folder / f"{run}-{problem.number}-{kind}"

@@ -1,4 +1,4 @@
-"""Reads one input as a scan does and says what a reader must never do with it."""
+"""Read one input as a scan does, and list the violations of rules that hold for every reader and every input."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ LIMITS: Final = Limits(
     pickle_events=2_000,
     pickle_streams=200,
 )
-"""Small bounds: they are reached often, and an input that passes over one shows at once."""
+"""Low limits: inputs reach them often, and an input that exceeds one is noticed at once."""
 
 SECONDS_OVER: Final = 2.0
-"""CPU time beyond the deadline until an input counts as one that does not keep it."""
+"""Seconds of CPU time beyond the deadline after which an input counts as too slow."""
 
 GROWTH_MOST: Final = 96 * MIB
-"""Bytes by which one input may raise the peak of resident memory: some times what ``LIMITS`` lets it keep."""
+"""Bytes by which one input may raise the peak of resident memory: several times the amount that ``LIMITS`` allows."""
 
 
 class BytesWindow:
-    """A window that refuses what a window may refuse."""
+    """A window over bytes that rejects every read that a window may reject."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -65,20 +65,20 @@ class BytesWindow:
         return self._data[offset : offset + length]
 
 
-class _Watched(pipeline.ArtifactReading):
-    """A reading that keeps the traceback of a reader that fails, which a report has no use for."""
+class _RecordingReading(pipeline.ArtifactReading):
+    """A reading that keeps the traceback of a failed reader, which reports omit."""
 
     failures: list[str] = []  # noqa: RUF012 - shared on purpose: the pipeline makes the readings itself
 
-    def _failed(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
+    def _record_failure(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
         frames = traceback.extract_tb(bug.__traceback__)
         where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-4:]))
         self.failures.append(f"reader-failed: {reader.format}: {type(bug).__name__}: {str(bug)[:200]} at {where}")
-        super()._failed(artifact, reader, bug)
+        super()._record_failure(artifact, reader, bug)
 
 
 class Inspector:
-    """Reads, judges and reports inputs, and counts which formats they were read as.
+    """Reads inputs, applies the rules, renders the reports, and counts the formats.
 
     Attributes:
         formats: how many inputs each reader has read.
@@ -86,37 +86,41 @@ class Inspector:
     """
 
     def __init__(self) -> None:
-        pipeline.ArtifactReading = _Watched  # type: ignore[misc]
+        pipeline.ArtifactReading = _RecordingReading  # type: ignore[misc]
         self._catalogue: Catalogue = load_catalogue()
-        # One that says what is meant, so that licences answer too.
+        # A policy with an intended use, so that licences are judged as well.
         self._policy = self._catalogue.policies["commercial-product"]
         self.formats: Counter[str] = Counter()
         self.codes: Counter[int] = Counter()
 
-    def problems(self, data: bytes, path: str, content: str | None = None, every_format: bool = False) -> list[str]:
-        """What went wrong with ``data`` as a file named ``path``: one line each, the kind of problem first."""
-        _Watched.failures.clear()
-        before = _peak()
+    def find_problems(
+        self, data: bytes, path: str, content: str | None = None, every_format: bool = False
+    ) -> list[str]:
+        """Return the problems with ``data`` as a file named ``path``: one line each that begins with its kind."""
+        _RecordingReading.failures.clear()
+        before = _read_peak_memory()
         began = time.process_time()
         try:
-            report = self._report(data, path, content)
+            report = self._make_report(data, path, content)
             renderings = [render_report(report, format_) for format_ in (REPORTS if every_format else ("json",))]
             if every_format and parse_report(render_report(report, "json")) != report:
-                return ["report-not-restored: the report is not what its own JSON says"]
-        except Exception as bug:  # noqa: BLE001 - any exception is what is looked for
+                return ["report-not-restored: parsing the JSON report does not restore the report"]
+        except Exception as bug:  # noqa: BLE001 - the campaign searches for exceptions of any type
             frames = traceback.extract_tb(bug.__traceback__)
             where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-4:]))
             return [f"exception: {type(bug).__name__}: {str(bug)[:200]} at {where}"]
         spent = time.process_time() - began
-        found = list(_Watched.failures)
-        found += _slips(report, renderings)
+        found = list(_RecordingReading.failures)
+        found += _find_report_faults(report, renderings)
         if spent > LIMITS.artifact_seconds + SECONDS_OVER:
             found.append(f"slow: {spent:.1f} s of CPU time for {len(data)} bytes")
-        if _peak() - before > GROWTH_MOST:
-            found.append(f"memory: {(_peak() - before) // MIB} MiB more than any input before, for {len(data)} bytes")
+        if _read_peak_memory() - before > GROWTH_MOST:
+            found.append(
+                f"memory: {(_read_peak_memory() - before) // MIB} MiB more than any input before, for {len(data)} bytes"
+            )
         return found
 
-    def _report(self, data: bytes, path: str, content: str | None) -> AuditReport:
+    def _make_report(self, data: bytes, path: str, content: str | None) -> AuditReport:
         def opened() -> AbstractContextManager[Window]:
             return nullcontext(BytesWindow(data))
 
@@ -126,24 +130,24 @@ class Inspector:
         (record,) = audit.records
         self.formats.update(record.formats)
         snapshot = Snapshot(ModelRef(RefKind.FILE, path), None, (artifact,), "/")
-        license_ = audit.conclude_license(snapshot, True, lambda _: _unreached)
+        license_ = audit.conclude_license(snapshot, True, lambda _: _refuse_lookup)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
         families = options.list_families(self._catalogue)
         decision = decide(
             Coverage(tuple(audit.records)), findings, self._policy, families, permission=license_.permission
         )
         target = Target(path, RefKind.FILE, path, None, None, "/", True, ())
-        report = audit.report(target, decision, license_, ())
+        report = audit.build_report(target, decision, license_, ())
         self.codes[report.exit_code] += 1
         return report
 
 
-def _unreached(_name: str, _is_dataset: bool) -> LookupResult:
-    return LookupResult(OriginState.UNREACHED, "nobody is asked")
+def _refuse_lookup(_name: str, _is_dataset: bool) -> LookupResult:
+    return LookupResult(OriginState.UNREACHED, "no lookup in this test")
 
 
-def _slips(report: AuditReport, renderings: list[bytes]) -> list[str]:
-    """What a report must not hold, whatever the file."""
+def _find_report_faults(report: AuditReport, renderings: list[bytes]) -> list[str]:
+    """Return faults that no report may have, whatever the file."""
     found = []
     for record in report.coverage.artifacts:
         for _, absence in record.absences:
@@ -158,6 +162,6 @@ def _slips(report: AuditReport, renderings: list[bytes]) -> list[str]:
     return found
 
 
-def _peak() -> int:
-    """Peak of resident memory in bytes; ``ru_maxrss`` counts KiB, on Linux."""
+def _read_peak_memory() -> int:
+    """Return the peak of resident memory in bytes; ``ru_maxrss`` counts KiB on Linux."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

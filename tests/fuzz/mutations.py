@@ -1,4 +1,4 @@
-"""Ways to spoil a file that keep most of its structure: a reader stops at once at bytes that are spoilt throughout."""
+"""Mutate files but keep most of their structure: a reader rejects entirely random bytes at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from fuzz.seeds import Seed, tarred, zipped
+from fuzz.seeds import Seed, build_tar, build_zip
 
 SIZE_MOST: Final = 1 << 20
 """Bytes of the largest input that is made."""
@@ -60,18 +60,18 @@ _NUMERALS: Final = (
 )
 
 
-def mutate(source: random.Random, seed: bytes, pool: Sequence[Seed]) -> bytes:
-    """``seed`` spoilt in one to six ways that ``source`` chooses, at times inside the containers it is put in."""
+def mutate_seed(source: random.Random, seed: bytes, pool: Sequence[Seed]) -> bytes:
+    """Apply one to six mutations, chosen by ``source``, to ``seed``; sometimes wrap the result in a container."""
     data = seed
     for _ in range(1 + int(source.expovariate(0.9)) % 6):
         data = source.choices(_MUTATIONS, _WEIGHTS)[0](source, data, pool)[:SIZE_MOST]
     if source.random() < 0.08:
-        data = _wrap(source, data)[:SIZE_MOST]
+        data = _wrap_in_container(source, data)[:SIZE_MOST]
     return data
 
 
-def _place(source: random.Random, data: bytes) -> int:
-    """An offset, more often near one of the ends, where directories and headers are."""
+def _choose_offset(source: random.Random, data: bytes) -> int:
+    """Choose an offset, preferably near one of the ends, where headers and directories are."""
     near = source.random()
     if near < 0.3:
         return source.randrange(min(len(data), 64) + 1)
@@ -80,77 +80,77 @@ def _place(source: random.Random, data: bytes) -> int:
     return source.randrange(len(data) + 1)
 
 
-def _stretch(source: random.Random, data: bytes, most: int) -> tuple[int, int]:
-    start = _place(source, data)
+def _choose_range(source: random.Random, data: bytes, most: int) -> tuple[int, int]:
+    start = _choose_offset(source, data)
     return start, min(len(data), start + source.randint(1, most))
 
 
 def flip_bits(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """Up to eight bits turned over."""
+    """Flip up to eight bits."""
     spoilt = bytearray(data)
     for _ in range(source.randint(1, 8) if data else 0):
-        spoilt[min(len(data) - 1, _place(source, data))] ^= 1 << source.randrange(8)
+        spoilt[min(len(data) - 1, _choose_offset(source, data))] ^= 1 << source.randrange(8)
     return bytes(spoilt)
 
 
 def set_bytes(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """A few bytes replaced by any."""
-    start, end = _stretch(source, data, 4)
+    """Replace a few bytes by random ones."""
+    start, end = _choose_range(source, data, 4)
     return data[:start] + source.randbytes(end - start) + data[end:]
 
 
-def truncate(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """Cut somewhere."""
-    return data[: _place(source, data)]
+def truncate_bytes(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Cut the data at any offset."""
+    return data[: _choose_offset(source, data)]
 
 
-def remove(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """A stretch left out."""
-    start, end = _stretch(source, data, 64)
+def remove_range(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Remove a range."""
+    start, end = _choose_range(source, data, 64)
     return data[:start] + data[end:]
 
 
-def repeat(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """A stretch repeated, at times very often."""
-    start, end = _stretch(source, data, 64)
+def repeat_range(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Repeat a range, sometimes thousands of times."""
+    start, end = _choose_range(source, data, 64)
     times = source.choice((1, 1, 2, 3, 100, 5000 if len(data) < 20_000 else 50))
     return data[:end] + data[start:end] * times + data[end:]
 
 
-def insert(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """Random bytes put in between."""
-    place = _place(source, data)
+def insert_bytes(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Insert random bytes."""
+    place = _choose_offset(source, data)
     return data[:place] + source.randbytes(source.randint(1, 16)) + data[place:]
 
 
-def splice(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """A stretch of another seed put in between, or in the place of what follows."""
+def splice_seed(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Insert a range of another seed, or replace the rest of the data by it."""
     other = source.choice(pool).data
-    start, end = _stretch(source, other, 1024)
-    place = _place(source, data)
+    start, end = _choose_range(source, other, 1024)
+    place = _choose_offset(source, data)
     return data[:place] + other[start:end] + (data[place:] if source.random() < 0.6 else b"")
 
 
-def append(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """Another seed behind, or in front."""
+def append_seed(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
+    """Append or prepend another seed."""
     other = source.choice(pool).data[:65536]
     return data + other if source.random() < 0.6 else other + data
 
 
 def set_number(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """A number of one to eight bytes overwritten with one that lengths and indices trip over."""
+    """Overwrite one to eight bytes with a number that is critical for lengths and indices."""
     width = source.choice(tuple(_WIDTHS))
-    place = _place(source, data)
-    return data[:place] + _number(source, width, len(data)) + data[place + width :]
+    place = _choose_offset(source, data)
+    return data[:place] + _pack_odd_number(source, width, len(data)) + data[place + width :]
 
 
-def _number(source: random.Random, width: int, size: int) -> bytes:
+def _pack_odd_number(source: random.Random, width: int, size: int) -> bytes:
     value = source.choice((*_NUMBERS, size, size - 1, size + 1, size // 2)) % (1 << 8 * width)
     return struct.pack(source.choice("<<>") + _WIDTHS[width], value)
 
 
 def set_numeral(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """Decimal digits replaced by others."""
+    """Replace a decimal number by another."""
     found = list(_DIGITS.finditer(data[:65536]))
     if not found:
         return data
@@ -159,21 +159,21 @@ def set_numeral(source: random.Random, data: bytes, pool: Sequence[Seed]) -> byt
 
 
 def set_magic(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """The beginning of another format in front or in the place of the own."""
+    """Prepend the signature of another format, or overwrite the start with it."""
     magic = source.choice(_MAGIC)
     return magic + (data if source.random() < 0.5 else data[len(magic) :])
 
 
 def insert_opcodes(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """Pickle opcodes with their arguments between two opcodes of the program, or in the place of some."""
-    places = _opcode_offsets(data)
+    """Insert pickle opcodes with arguments between two opcodes of the program, or replace some by them."""
+    places = _find_opcode_offsets(data)
     start = source.choice(places)
     end = start if source.random() < 0.6 else source.choice(places)
-    added = b"".join(opcode(source) for _ in range(source.randint(1, 6)))
+    added = b"".join(make_opcode(source) for _ in range(source.randint(1, 6)))
     return data[: min(start, end)] + added + data[max(start, end) :]
 
 
-def _opcode_offsets(data: bytes) -> list[int]:
+def _find_opcode_offsets(data: bytes) -> list[int]:
     offsets = [0]
     start = max(0, data.find(b"\x80")) if data[:1] != b"\x80" and data.find(b"\x80") < 4096 else 0
     try:
@@ -184,8 +184,8 @@ def _opcode_offsets(data: bytes) -> list[int]:
     return offsets
 
 
-def opcode(source: random.Random) -> bytes:
-    """One opcode with an argument of its kind, of which the length or the index may be odd."""
+def make_opcode(source: random.Random) -> bytes:
+    """Make one opcode with an argument of its type, whose length or index may be invalid."""
     chosen = source.choice(pickletools.opcodes)
     code = chosen.code.encode("latin-1")
     if chosen.arg is None:
@@ -193,7 +193,7 @@ def opcode(source: random.Random) -> bytes:
     width = chosen.arg.n
     if width >= 0:
         small = source.random() < 0.6
-        value = source.randrange(8).to_bytes(width, "little") if small else _interesting(source, width)
+        value = source.randrange(8).to_bytes(width, "little") if small else _pack_boundary_value(source, width)
         return code + value
     if width == pickletools.UP_TO_NEWLINE:
         return code + b"".join(
@@ -201,7 +201,7 @@ def opcode(source: random.Random) -> bytes:
         )
     length = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT8U: 8}.get(width, 4)
     body = source.choice((b"", b"os", b"system", source.randbytes(source.randrange(20)), b"\x80\x04N."))
-    size = len(body).to_bytes(length, "little") if source.random() < 0.8 else _interesting(source, length)
+    size = len(body).to_bytes(length, "little") if source.random() < 0.8 else _pack_boundary_value(source, length)
     return code + size + body
 
 
@@ -209,23 +209,23 @@ _LINES: Final = (b"", b"0", b"1", b"01", b"-1", b"99999999999", b"os", b"posix",
                  b"builtins", b"getattr", b"collections", b"OrderedDict", b"a.b.c", b"0x1fL")  # fmt: skip
 
 
-def _interesting(source: random.Random, width: int) -> bytes:
+def _pack_boundary_value(source: random.Random, width: int) -> bytes:
     return (source.choice(_NUMBERS) % (1 << 8 * width)).to_bytes(width, "little")
 
 
 def set_zip_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """One number of a ZIP record."""
+    """Overwrite one number of a ZIP record."""
     found = list(_ZIP_RECORD.finditer(data))
     if not found:
         return set_number(source, data, pool)
     match = source.choice(found)
     offset, width = source.choice(_ZIP_FIELDS[match[0]])
     place = match.start() + offset
-    return data[:place] + _number(source, width, len(data)) + data[place + width :]
+    return data[:place] + _pack_odd_number(source, width, len(data)) + data[place + width :]
 
 
 def set_tar_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """One field of a tar header, with a checksum that is right again more often than not."""
+    """Overwrite one field of a tar header, and correct the checksum in most cases."""
     headers = [
         place for place in range(0, min(len(data) - 511, 1 << 16), 512) if data[place + 257 : place + 262] == b"ustar"
     ]
@@ -242,7 +242,7 @@ def set_tar_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> b
 
 
 def mutate_member(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """A member of a ZIP archive spoilt, and the archive written anew around it with the right checksums."""
+    """Mutate a member of a ZIP archive, and write the archive again with correct checksums."""
     if data[:2] != b"PK" or len(data) > 100_000:
         return flip_bits(source, data, pool)
     try:
@@ -256,14 +256,14 @@ def mutate_member(source: random.Random, data: bytes, pool: Sequence[Seed]) -> b
     if not members:
         return data
     name = source.choice(list(members))
-    members[name] = source.choice((flip_bits, truncate, set_number, insert_opcodes, splice, repeat))(
+    members[name] = source.choice((flip_bits, truncate_bytes, set_number, insert_opcodes, splice_seed, repeat_range))(
         source, members[name], pool
     )[:SIZE_MOST]
-    return zipped(members, source.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
+    return build_zip(members, source.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
 
 
 def mutate_unpacked(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
-    """What a stream compressed as a whole holds, spoilt and compressed again."""
+    """Mutate the content of a compressed file, and compress it again."""
     for magic, unpack, pack in _CODECS:
         if data.startswith(magic):
             try:
@@ -272,7 +272,7 @@ def mutate_unpacked(source: random.Random, data: bytes, pool: Sequence[Seed]) ->
                 return data
             if len(inner) >= SIZE_MOST:
                 return data
-            change = source.choice((flip_bits, truncate, set_number, insert_opcodes, splice, repeat))
+            change = source.choice((flip_bits, truncate_bytes, set_number, insert_opcodes, splice_seed, repeat_range))
             return pack(change(source, inner, pool)[:SIZE_MOST])
     return insert_opcodes(source, data, pool)
 
@@ -296,19 +296,19 @@ _CODECS: Final[tuple[tuple[bytes, Callable[[bytes], bytes], Callable[[bytes], by
     ),
     (b"\x78", lambda data: zlib.decompressobj().decompress(data, SIZE_MOST), lambda data: zlib.compress(data, 1)),
 )
-"""First bytes, the way to unpack at most ``SIZE_MOST`` bytes, and the way to pack them again."""
+"""Signature, a function that decompresses at most ``SIZE_MOST`` bytes, and one that compresses them again."""
 
 
-def _wrap(source: random.Random, data: bytes) -> bytes:
-    """``data`` inside a container, spoilt no further."""
+def _wrap_in_container(source: random.Random, data: bytes) -> bytes:
+    """Wrap ``data`` in a valid container."""
     return source.choice(_WRAPPERS)(data)
 
 
 _WRAPPERS: Final[tuple[Callable[[bytes], bytes], ...]] = (
-    lambda data: zipped({"archive/data.pkl": data, "archive/version": b"3\n"}, zipfile.ZIP_STORED),
-    lambda data: zipped({"x/weights.bin": data}),
-    lambda data: zipped({"object.npy": data}),
-    lambda data: tarred({"model.pkl": data}),
+    lambda data: build_zip({"archive/data.pkl": data, "archive/version": b"3\n"}, zipfile.ZIP_STORED),
+    lambda data: build_zip({"x/weights.bin": data}),
+    lambda data: build_zip({"object.npy": data}),
+    lambda data: build_tar({"model.pkl": data}),
     lambda data: gzip.compress(data, 1, mtime=0),
     lambda data: zlib.compress(data, 1),
     lambda data: bz2.compress(data, 1),
@@ -324,7 +324,7 @@ _WRAPPERS: Final[tuple[Callable[[bytes], bytes], ...]] = (
 )
 
 _WEIGHTED: Final[dict[Mutation, int]] = {
-    flip_bits: 10, set_bytes: 8, truncate: 4, remove: 6, repeat: 4, insert: 6, splice: 8, append: 2, set_number: 12,
+    flip_bits: 10, set_bytes: 8, truncate_bytes: 4, remove_range: 6, repeat_range: 4, insert_bytes: 6, splice_seed: 8, append_seed: 2, set_number: 12,
     set_numeral: 4, set_magic: 1, insert_opcodes: 16, set_zip_field: 8, set_tar_field: 6, mutate_member: 8,
     mutate_unpacked: 8,
 }  # fmt: skip

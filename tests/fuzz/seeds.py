@@ -1,4 +1,4 @@
-"""What is mutated: every fixture, whatever its format, and files that the standard library and numpy write here."""
+"""Provide the files to mutate: every fixture, and files that the standard library and NumPy write here."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from functools import cache
 from support.fixtures import FIXTURES, WRITTEN, fixture_name
 
 SIZE_KEPT = 1 << 18
-"""Bytes of a fixture that are kept: what a longer one repeats tells nothing new."""
+"""Bytes of a fixture that are kept: longer fixtures only repeat themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """One file to begin with: its path below ``fixtures``, or what wrote it."""
+    """A file to mutate; ``name`` is its path below ``fixtures``, or ``written/`` and a name."""
 
     name: str
     data: bytes
 
 
 @cache
-def seeds(only: str = "") -> tuple[Seed, ...]:
-    """Every seed whose name contains ``only``, in an order that does not depend on the machine."""
-    return tuple(seed for seed in (*_fixtures(), *_written()) if only in seed.name and seed.data)
+def list_seeds(only: str = "") -> tuple[Seed, ...]:
+    """Return every seed whose name contains ``only``, in an order that does not depend on the machine."""
+    return tuple(seed for seed in (*_read_fixtures(), *_write_files()) if only in seed.name and seed.data)
 
 
-def _fixtures() -> Iterator[Seed]:
-    """All files that are written for a scan, so that the fixtures of a new reader are seeds at once."""
+def _read_fixtures() -> Iterator[Seed]:
+    """Yield all fixtures, so that those of a new reader become seeds without further work."""
     paths = (path for path in (*FIXTURES.glob("*/**/*"), *WRITTEN.glob("**/*")) if path.is_file())
     for name, path in sorted((fixture_name(path), path) for path in paths):
         yield Seed(name, path.read_bytes()[:SIZE_KEPT])
 
 
-def _values() -> object:
+def _make_values() -> object:
     shared = [1, "two", 3.0]
     return {
         "ordered": collections.OrderedDict(a=shared, b=shared),
@@ -55,24 +55,26 @@ def _values() -> object:
     }
 
 
-def _written() -> Iterator[Seed]:
+def _write_files() -> Iterator[Seed]:
     for protocol in range(6):
-        yield Seed(f"written/protocol-{protocol}.pkl", pickle.dumps(_values(), protocol))
-    program = pickle.dumps(_values(), 2)
+        yield Seed(f"written/protocol-{protocol}.pkl", pickle.dumps(_make_values(), protocol))
+    program = pickle.dumps(_make_values(), 2)
     yield Seed("written/values.pkl.gz", gzip.compress(program, mtime=0))
     yield Seed("written/values.pkl.bz2", bz2.compress(program))
     yield Seed("written/values.pkl.xz", lzma.compress(program))
     yield Seed("written/values.pkl.lzma", lzma.compress(program, lzma.FORMAT_ALONE))
     yield Seed("written/values.pkl.z", zlib.compress(program))
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
-        yield Seed(f"written/method-{method}.zip", zipped({"data.pkl": program, "notes.txt": b"words\n"}, method))
+        yield Seed(f"written/method-{method}.zip", build_zip({"data.pkl": program, "notes.txt": b"words\n"}, method))
     for format_ in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
-        yield Seed(f"written/format-{format_}.tar", tarred({"data.pkl": program, "x/" * 40 + "é.txt": b"x"}, format_))
-    yield Seed("written/compressed.tar.gz", gzip.compress(tarred({"data.pkl": program}), mtime=0))
-    yield from _arrays()
+        yield Seed(
+            f"written/format-{format_}.tar", build_tar({"data.pkl": program, "x/" * 40 + "é.txt": b"x"}, format_)
+        )
+    yield Seed("written/compressed.tar.gz", gzip.compress(build_tar({"data.pkl": program}), mtime=0))
+    yield from _write_arrays()
 
 
-def _arrays() -> Iterator[Seed]:
+def _write_arrays() -> Iterator[Seed]:
     try:
         import numpy as np
     except ImportError:
@@ -86,13 +88,13 @@ def _arrays() -> Iterator[Seed]:
         yield Seed(f"written/array-{name}.pkl", pickle.dumps(array, 4))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    # The time of writing is in the archive; without it a run could not be repeated.
+    # NumPy writes the current time into the archive; rebuilding it without the time makes runs repeatable.
     with zipfile.ZipFile(buffer) as archive:
-        yield Seed("written/arrays.npz", zipped({name: archive.read(name) for name in archive.namelist()}))
+        yield Seed("written/arrays.npz", build_zip({name: archive.read(name) for name in archive.namelist()}))
 
 
-def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A ZIP archive, the same bytes each time."""
+def build_zip(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Build a ZIP archive, always with the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in members.items():
@@ -100,8 +102,8 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
     return buffer.getvalue()
 
 
-def tarred(members: dict[str, bytes], format_: int = tarfile.PAX_FORMAT) -> bytes:
-    """A tar archive, the same bytes each time."""
+def build_tar(members: dict[str, bytes], format_: int = tarfile.PAX_FORMAT) -> bytes:
+    """Build a tar archive, always with the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=format_) as archive:
         for name, data in members.items():

@@ -1,4 +1,4 @@
-"""Keep compiled modules below ``build/pycache``, whatever the environment says, and never beside the sources.
+"""Keep compiled modules below ``build/pycache``, whatever the environment sets, and never beside the sources.
 
 Every worker imports all tests, and the processes that tests start import the package; compiling takes longer than most
 tests. Importing this module has that effect on this process and on those that it starts.

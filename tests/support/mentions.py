@@ -42,8 +42,8 @@ class Place:
     use: str
 
 
-def places_of(structure: Structure) -> Iterator[Place]:
-    """Every place of a structure that names something."""
+def list_places(structure: Structure) -> Iterator[Place]:
+    """Yield every place of a structure that names something."""
     match structure:
         case Outline():
             yield from (Place(structure.format, each.vocabulary, each.use) for each in structure.mentions)
@@ -56,7 +56,7 @@ def places_of(structure: Structure) -> Iterator[Place]:
 
 
 def keep_invented(structure: Structure, place: Place) -> Structure:
-    """The same structure with one name at ``place`` alone, an invented one, and without defects."""
+    """Return the structure with an invented name at ``place`` as its only name, and without defects."""
     match structure:
         case Outline():
             return replace(structure, mentions=(Mention(place.vocabulary, place.use, INVENTED),), defects=())
@@ -75,7 +75,7 @@ def keep_invented(structure: Structure, place: Place) -> Structure:
 
 @functools.cache
 def find_places() -> Mapping[Place, str]:
-    """Return every place in which a fixture names something, with the smallest fixture that does."""
+    """Return every place where a fixture names something, with the smallest such fixture."""
     fixtures = sorted(path for root in (FIXTURES, WRITTEN) for path in root.rglob("*") if path.is_file())
     digest = _digest_files(
         [*fixtures, *sorted((ROOT / "modelaudit").rglob("*.py")), *sorted((ROOT / "rules").rglob("*.yaml"))]
@@ -88,7 +88,7 @@ def find_places() -> Mapping[Place, str]:
     for path in fixtures:
         name = fixture_name(path)
         window = BytesWindow(path.read_bytes())
-        for place in {place for structure in _read_structures(name, window) for place in places_of(structure)}:
+        for place in {place for structure in _read_structures(name, window) for place in list_places(structure)}:
             found[place] = min(found.get(place, (window.size, name)), (window.size, name))
     places = {place: name for place, (_, name) in sorted(found.items())}
     rows = [[place.format, place.vocabulary, place.use, name] for place, name in places.items()]

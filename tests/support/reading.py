@@ -1,4 +1,4 @@
-"""Reads bytes the way the pipeline does, without judging them."""
+"""Read bytes as the pipeline does, without applying rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.fixtures import FIXTURES, fixture_path
 
 
 class BytesWindow:
-    """A window that refuses what a window may refuse, and counts what is read."""
+    """A window that rejects every read that a window may reject, and counts the bytes read."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -36,7 +36,7 @@ class BytesWindow:
 
 
 class Reading:
-    """All that was yielded below one artifact, with the paths; read by the pipeline itself, which judges nothing here."""
+    """The structures and absences of one artifact and its members, with their paths, as the pipeline reads them."""
 
     def __init__(self, limits: Limits) -> None:
         self.inner = ArtifactReading(limits)
@@ -57,8 +57,8 @@ class Reading:
         # The pipeline turns a bug in a reader into an absence; a test must see it.
         failed = [unread.detail for _, unread in self.inner.unread if unread.reason is UnreadReason.READER_FAILED]
         assert not failed
-        # What no reader recognises is the pipeline's to say, not the reader's under test.
-        return [(path, unread.reason) for path, unread in self.inner.unread if not _unrecognised(unread)]
+        # The pipeline, not the reader under test, reports artifacts that no reader recognises.
+        return [(path, unread.reason) for path, unread in self.inner.unread if not _is_unrecognised(unread)]
 
     @property
     def details(self) -> list[str]:
@@ -70,7 +70,7 @@ class Reading:
 
     @property
     def events(self) -> list[PickleEvent]:
-        """What all pickles do."""
+        """The events of all pickles."""
         programs = [structure for _, structure in self.inner.structures if isinstance(structure, PickleProgram)]
         return [event for program in programs for event in program.events]
 
@@ -85,7 +85,7 @@ class Reading:
         return "builtins.eval" in {str(event.subject) for event in self.events}
 
     def facts(self, format_: str) -> list[dict[str, str]]:
-        """The facts of every outline of a format, in the order in which they were read."""
+        """Return the facts of every outline of a format, in the order of reading."""
         outlines = [each for each in self.of(Outline) if each.format == format_]
         return [dict(outline.facts) for outline in outlines]
 
@@ -100,7 +100,7 @@ class Reading:
         return {reason for _, reason in self.unread}
 
 
-def _unrecognised(unread: Unread) -> bool:
+def _is_unrecognised(unread: Unread) -> bool:
     return unread.reason is UnreadReason.EMPTY or (
         unread.reason is UnreadReason.NO_READER
         and (unread.format != "" or "bytes of an unknown format" in unread.detail)

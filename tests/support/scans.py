@@ -26,7 +26,7 @@ def list_folders() -> list[str]:
     return sorted([*built, *(f"written/{entry.name}" for entry in os.scandir(WRITTEN) if entry.is_dir())])
 
 
-def folder_of(name: str) -> str:
+def find_folder(name: str) -> str:
     """Return the one of ``list_folders`` that contains the fixture."""
     folder, _, rest = name.partition("/")
     return f"written/{rest.partition('/')[0]}" if folder == "written" else folder
