@@ -75,6 +75,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         damage = error
     yield Outline("ggml", (), tuple(_list_facts(state)), state.log.defects())
     if damage is not None:
+        # Damage may be deliberate, to hide a pickle from a reader that stops at it.
         yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
     if state.layout is None:

@@ -80,6 +80,7 @@ class Metadata:
             if length > _MAX_KEY_BYTES:
                 raise DamagedError(f"the key of pair {number} takes {length} bytes", offset)
             key = raw.decode("utf-8", "backslashreplace")
+            # Compare bytes, not decoded text: keys that differ only in invalid UTF-8 are different to a loader.
             if raw in seen:
                 self.log.add(
                     GgufDefect.DUPLICATE_KEY, f"the key {key[:200]!r} occurs twice in the metadata", offset, key[:200]
@@ -115,6 +116,7 @@ class Metadata:
             self.alignment = value
 
     def _read_text(self, cursor: GgufCursor, key: str, what: str, is_of_list: bool = False) -> None:
+        # Texts share one budget; beyond it only their place and length are kept, and the reader reports them as unread.
         data, start, length = cursor.read_text(what, min(_MAX_TEXT_BYTES, max(0, _MAX_KEPT_BYTES - self._kept_bytes)))
         self._kept_bytes += len(data)
         self.texts.append(TextValue(key, data, start, length, is_of_list))

@@ -92,6 +92,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         detail = f"{text.key[:_MAX_FACT_LENGTH]}: only the first {len(text.data)} of {text.length} bytes were searched"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=text.start, key=text.key[:_MAX_FACT_LENGTH]))
     if damage is not None:
+        # Damage may be deliberate, to hide a pickle from a reader that stops at it.
         yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
     yield from _check_file_end(artifact, window, state, limits)
@@ -101,6 +102,7 @@ def _parse_file(window: Window, state: _ParsedFile) -> None:
     first = window.read(0, _HEADER_BYTES)
     if len(first) < _HEADER_BYTES:
         raise DamagedError("the header is truncated", len(first))
+    # The magic number is the same in both byte orders. Only one of them gives a version that exists.
     for order in ("little", "big"):
         version = int.from_bytes(first[4:], "little" if order == "little" else "big")
         if version in _VERSIONS:
@@ -172,6 +174,7 @@ def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limi
         detail = f"the file is truncated: it has {window.size} of {end} bytes"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
         return
+    # Most writers pad the last tensor to the alignment as well, so bytes after the padding are trailing data.
     start = max(min(align_offset(end, alignment), window.size), 0)
     if start >= window.size:
         return

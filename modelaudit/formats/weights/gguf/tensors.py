@@ -85,6 +85,7 @@ def count_tensor_bytes(
         log.add(TensorDefect.UNKNOWN_DTYPE, f"{name!r} is of type {kind}, whose size is unknown", offset, name)
         return None
     word, block, width = blocks[kind]
+    # Blocks never cross rows, and the first dimension is the length of a row.
     row = shape[0] if shape else 1
     if row % block:
         log.add(
@@ -108,6 +109,7 @@ def check_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int 
     be found, so ``end`` is ``None`` until the next tensor of known size.
     """
     end: int | None = 0
+    # The table may list tensors in any order.
     for tensor in sorted(tensors, key=lambda each: (each.start, each.size or 0)):
         name = tensor.name
         if tensor.start % alignment:

@@ -18,6 +18,7 @@ _SEARCHED_BYTES: Final = 4096
 def check_sizes(found: FoundObjects, superblock: Superblock, limits: Limits, log: DefectLog) -> None:
     """Record datasets whose shape exhausts memory (CVE-2026-0897), contradictory sizes, and bytes after the end."""
     window = superblock.source.window
+    # Arrays of zeros compress to almost nothing, so a total below the floor never counts.
     allowed = max(limits.expansion_floor, limits.expansion_ratio * window.size)
     total = 0
     for path, dataset in found.datasets:
@@ -27,6 +28,7 @@ def check_sizes(found: FoundObjects, superblock: Superblock, limits: Limits, log
             detail = f"{path} states {declared} bytes in a file of {window.size}"
             log.add(Hdf5Defect.EXPANSION_RATIO, detail, dataset.offset or None, path)
         _check_dataset(path, dataset, superblock, log)
+    # Many datasets below the bound can exhaust memory together.
     if total > allowed and not any(dataset.declared_bytes > allowed for _, dataset in found.datasets):
         log.add(Hdf5Defect.EXPANSION_RATIO, f"the datasets together state {total} bytes in a file of {window.size}")
     trailing = window.size - superblock.end

@@ -116,7 +116,7 @@ class Dataset:
         piece.skip(5)
         self.address = None if self.layout == COMPACT else piece.take_address()
         piece.skip(4 * rank)
-        if self.layout == COMPACT:
+        if self.layout == COMPACT:  # only in this version the size has four bytes
             self.compact = piece.take(piece.take_number(4))
         elif self.layout not in (CONTIGUOUS, CHUNKED):
             raise DamagedError(f"a layout of kind {self.layout}, which is not known", piece.offset)
@@ -130,6 +130,7 @@ class Dataset:
         heap = LocalHeap(source, address)
         for _ in range(min(used, _MAX_FILES)):
             name, start, size = piece.take_length(), piece.take_length(), piece.take_length()
+            # The last external file may be of unlimited size, which all bits set mean. Then no size is required.
             unlimited = size == (1 << 8 * source.sizes.length) - 1
             self.external_files.append((decode_name(heap.read_name(name)), 0 if unlimited else start + size))
 
@@ -184,6 +185,7 @@ def _parse_filters(piece: Piece) -> list[int]:
         length = piece.take_number(2) if version == 1 or id_ >= 256 else 0
         piece.skip(2)
         values = piece.take_number(2)
+        # Version 1 pads the name to eight bytes, and the values to an even number.
         piece.skip(-(-length // 8) * 8 if version == 1 else length)
         piece.skip(4 * values + (4 if version == 1 and values % 2 else 0))
         found.append(id_)

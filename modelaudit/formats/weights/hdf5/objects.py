@@ -76,6 +76,7 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
                 continue
             where = Piece(message.body, message.offset, source.sizes)
             next_, more = where.take_address(), where.take_length()
+            # A continuation may name a block that was read before. Without this check the loop would never end.
             if next_ is None or next_ in seen or len(seen) > _MAX_BLOCKS:
                 raise DamagedError("the continuations of an object header form a loop", message.offset)
             seen.add(next_)
@@ -143,6 +144,7 @@ def _read_shared_message(source: StructureSource, type_: int, piece: Piece) -> M
     address = piece.take_address()
     if address is not None:
         for other in read_messages(source, address):
+            # Do not follow a chain of shared messages, which could be a loop.
             if other.type == type_ and not other.is_shared:
                 return other
     raise DamagedError("a shared message is not at its stated place", piece.offset)

@@ -62,7 +62,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     try:
         walker.run()
     except LimitReachedError as error:
-        bound = error
+        bound = error  # report what was found first
     found = walker.found
     log = DefectLog()
     check_sizes(found, superblock, limits, log)

@@ -122,7 +122,7 @@ class StructureSource:
 
     def _read_range(self, offset: int, length: int) -> bytes:
         first, last = offset // _PAGE_BYTES, (offset + max(length, 1) - 1) // _PAGE_BYTES
-        if last - first > 1:
+        if last - first > 1:  # too long to be worth a place in the cache
             return self.window.read(offset, length)
         held = b"".join(self._read_page(index) for index in range(first, last + 1))
         start = offset - first * _PAGE_BYTES

@@ -95,6 +95,8 @@ def _parse_old_superblock(version: int, start: int, sizes: Sizes, raw: Structure
     root = piece.take_address()
     kind = piece.take_number(4)
     piece.skip(4)
+    # The entry of the root group may cache the addresses of its B-tree and heap. The walker follows these and the
+    # object header, because programs may use either.
     tables = None
     if kind == _CACHED_TABLE:
         tree, heap = piece.take_address(), piece.take_address()

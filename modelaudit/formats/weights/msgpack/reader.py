@@ -134,6 +134,7 @@ class _ItemWalker:
             if not frame.left:
                 frames.pop()
                 continue
+            # In a map, an even number of remaining items means that the next one is a key.
             awaits_key = frame.awaits_key
             frame.left -= 1
             item = self.items.read_item()
@@ -203,5 +204,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         stretch = SubWindow(window, start, size, get_budget(window, limits))
         yield Artifact(join_range(artifact.path, start, start + size), size, make_opener(stretch))
     if damage is not None:
+        # A loader may go on where this reader stops, for instance with a pickle after the damage.
         yield from find_pickles(artifact, window, end, limits)
         raise damage

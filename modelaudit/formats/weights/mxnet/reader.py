@@ -86,6 +86,7 @@ class _ArrayListReader:
         if not -1 <= dimensions <= _MAX_DIMENSIONS:
             raise DamagedError(f"an array has {dimensions} dimensions", start)
         shape = self._unpack(f"<{dimensions}{width}") if dimensions > 0 else ()
+        # An array without a shape has neither type nor data. From the third layout on, no dimensions mean a scalar.
         if dimensions < 0 or (dimensions == 0 and magic != _ARRAY_3):
             return
         kind = self._unpack("<3i")[2]

@@ -112,7 +112,7 @@ class AsciiSource:
         # Only the white space before a text separates it from the number before: within a text, blanks are escaped.
         byte = self._bytes.take(1, "a character")
         while byte in (b" ", b"\t", b"\r", b"\n"):
-            byte = self._bytes.take(1, "a character") if length else b"."
+            byte = self._bytes.take(1, "a character") if length else b"."  # an empty text has no character to find
         kept = bytearray()
         for index in range(length):
             if index:

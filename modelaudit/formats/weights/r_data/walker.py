@@ -34,7 +34,7 @@ _ALTREP, _ATTRIBUTED_PAIRS, _ATTRIBUTED_CALL, _REFERENCE = 238, 239, 240, 255
 _BACK_REFERENCE, _BACK_REFERENCE_TARGET = 243, 244
 _NAMED_ENVIRONMENTS: Final = frozenset({247, 248, 249})  # persistent objects, packages and namespaces, saved by name
 _WITHOUT_CONTENT: Final = frozenset({0, 241, 242, 250, 251, 252, 253, 254})
-_UNBOUND: Final = 252
+
 _NUMBER_KINDS: Final = {10: INTEGER, 13: INTEGER, 14: REAL, 15: COMPLEX, 24: RAW}
 _BUILT_IN: Final = frozenset({7, 8})
 _PAIR_LIKE: Final = frozenset({_PAIRLIST, _CALL, _CLOSURE, _PROMISE, _DOTS})
@@ -69,13 +69,6 @@ class _Call:
     package: str = ""
 
 
-@dataclass(slots=True)
-class _PromiseValue:
-    """Whether a promise has a value already. The value precedes the expression, which then never runs again."""
-
-    known: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class _ItemContext:
     """The position of an item.
@@ -84,13 +77,11 @@ class _ItemContext:
         code: when the code around the item runs: ``DATA``, ``LANGUAGE``, ``FUNCTION`` or ``PROMISE``.
         part: the role of the item in the enclosing item, such as ``head`` or ``argument`` of a call.
         call: the enclosing call.
-        value: the state of the enclosing promise.
     """
 
     code: str = DATA
     part: str = ""
     call: _Call | None = None
-    value: _PromiseValue | None = None
 
 
 _ReadTask = Callable[[], None]
@@ -130,9 +121,9 @@ class ItemWalker:
         """Push tasks on the stack so that they run next, in the given order."""
         self._waiting.extend(reversed(tasks))
 
-    def _queue_items(self, *places: _ItemContext) -> None:
-        for place in reversed(places):
-            self._waiting.append(lambda place=place: self._read_item(place))  # type: ignore[misc]
+    def _queue_items(self, *contexts: _ItemContext) -> None:
+        for context in reversed(contexts):
+            self._waiting.append(lambda context=context: self._read_item(context))  # type: ignore[misc]
 
     def _record_mention(self, vocabulary: str, use: str, name: str, detail: str = "") -> None:
         key = (vocabulary, use, name)
@@ -144,58 +135,58 @@ class ItemWalker:
 
     def _read_length(self) -> int:
         length = self._source.read_integer()
-        if length == -1:
+        if length == -1:  # the length of a long vector follows in two halves
             upper, lower = self._source.read_integer(), self._source.read_integer() & 0xFFFF_FFFF
             length = (upper << 32) + lower
         if length < 0:
             raise DamagedError(f"a vector has {length} elements", self._source.offset)
         return length
 
-    def _read_item(self, place: _ItemContext) -> None:
+    def _read_item(self, context: _ItemContext) -> None:
         flags = self._source.read_integer() & 0xFFFF_FFFF
         kind = flags & 0xFF
         attributes = (_DATA_CONTEXT,) if flags & _HAS_ATTRIBUTES else ()
-        if place.value is not None and place.part == "value":
-            place.value.known = kind != _UNBOUND
+
         if kind in _PAIR_LIKE:
-            self._read_pair(kind, flags, place, attributes)
+            self._read_pair(kind, flags, context, attributes)
         elif kind in (_SYMBOL, _REFERENCE):
-            self._read_symbol(kind, flags, place)
+            self._read_symbol(kind, flags, context)
         elif kind in _NUMBER_KINDS:
             self._source.skip_numbers(_NUMBER_KINDS[kind], self._read_length())
             self._queue_items(*attributes)
         elif kind in (_STRINGS, _LIST, _EXPRESSIONS, _CHARACTERS):
             self._queue_items(*attributes)
-            self._read_vector(kind, place)
+            self._read_vector(kind, context)
         elif kind not in _WITHOUT_CONTENT:
-            self._read_rare_item(kind, place, attributes)
+            self._read_rare_item(kind, context, attributes)
 
-    def _read_symbol(self, kind: int, flags: int, place: _ItemContext) -> None:
+    def _read_symbol(self, kind: int, flags: int, context: _ItemContext) -> None:
         """Read a symbol, or a reference to an earlier object, which may be a symbol."""
         if kind == _SYMBOL:
             name = self._read_character_item()
             self._references.append(name)
         else:
-            index = flags >> 8 or self._source.read_integer()
+            index = flags >> 8 or self._source.read_integer()  # small indices are packed into the flags
             if not 0 < index <= len(self._references):
                 raise DamagedError(f"a reference names object {index} of {len(self._references)}", self._source.offset)
             name = self._references[index - 1]
-        self._record_name(name, place)
+        self._record_name(name, context)
 
-    def _read_vector(self, kind: int, place: _ItemContext) -> None:
+    def _read_vector(self, kind: int, context: _ItemContext) -> None:
         if kind == _STRINGS:
-            self._read_strings(place)
+            self._read_strings(context)
         elif kind == _CHARACTERS:
             self._read_characters()
         else:
-            part = "frame" if place.part == "table" else ""
-            code = place.code or (LANGUAGE if kind == _EXPRESSIONS else DATA)
+            part = "frame" if context.part == "table" else ""
+            code = context.code or (LANGUAGE if kind == _EXPRESSIONS else DATA)
             self._read_elements(self._read_length(), _ItemContext(code, part))
 
-    def _read_rare_item(self, kind: int, place: _ItemContext, attributes: tuple[_ItemContext, ...]) -> None:
+    def _read_rare_item(self, kind: int, context: _ItemContext, attributes: tuple[_ItemContext, ...]) -> None:
         if kind == _ENVIRONMENT:
             self._source.read_integer()
             self._references.append("")
+            # Enclosing environment, bindings as a pairlist, bindings as a hash table of pairlists, attributes.
             self._queue_items(_DATA_CONTEXT, _ItemContext(part="frame"), _ItemContext(part="table"), _DATA_CONTEXT)
         elif kind in _NAMED_ENVIRONMENTS:
             self._source.read_integer()
@@ -204,11 +195,12 @@ class ItemWalker:
             self._references.append("")
         elif kind == _BYTECODE:
             self._source.read_integer()
-            code = place.code if place.code in (FUNCTION, PROMISE) else FUNCTION
+            # Bytecode is the body of a function even where nothing around it says so.
+            code = context.code if context.code in (FUNCTION, PROMISE) else FUNCTION
             self._queue_items(*attributes)
             self._queue_tasks(lambda: self._read_bytecode(code))
         elif kind in _BUILT_IN:
-            self._record_name(self._source.read_text(max(0, self._source.read_integer())), place)
+            self._record_name(self._source.read_text(max(0, self._source.read_integer())), context)
             self._queue_items(*attributes)
         elif kind == _ALTREP:
             self._queue_items(_ItemContext(part="representation", call=_Call()), _DATA_CONTEXT, _DATA_CONTEXT)
@@ -220,47 +212,46 @@ class ItemWalker:
         else:
             raise DamagedError(f"{kind} is not a type of R objects", self._source.offset)
 
-    def _read_pair(self, kind: int, flags: int, place: _ItemContext, attributes: tuple[_ItemContext, ...]) -> None:
+    def _read_pair(self, kind: int, flags: int, context: _ItemContext, attributes: tuple[_ItemContext, ...]) -> None:
         """Read a pairlist cell, or an item that R stores like one: a call, a function, a promise."""
         tag = (_DATA_CONTEXT,) if flags & _HAS_TAG else ()
         if kind == _CALL:
-            code = place.code or LANGUAGE
-            call = _Call(names=place.call if place.part == "head" else None)
+            code = context.code or LANGUAGE
+            call = _Call(names=context.call if context.part == "head" else None)
             self._queue_items(*attributes, *tag, _ItemContext(code, "head", call), _ItemContext(code, "rest", call))
         elif kind == _CLOSURE:
-            code = PROMISE if place.code == PROMISE else FUNCTION
+            code = PROMISE if context.code == PROMISE else FUNCTION
             self._queue_items(*attributes, *tag, _ItemContext(code), _ItemContext(code))
         elif kind == _PROMISE:
-            self._read_promise(place, attributes, tag)
-        elif place.part == "rest":
-            self._queue_items(*attributes, *tag, _ItemContext(place.code, "argument", place.call), place)
-        elif place.part == "frame":
+            self._read_promise(context, attributes, tag)
+        elif context.part == "rest":
+            # Each cell of the arguments holds one argument and the cell of the next.
+            self._queue_items(*attributes, *tag, _ItemContext(context.code, "argument", context.call), context)
+        elif context.part == "frame":
             if flags & _ACTIVE_BINDING:
                 self._record_mention(OBJECT_VOCABULARY, "variable", "active binding")
-            self._queue_items(*attributes, *tag, _ItemContext(part="variable"), place)
-        elif place.part == "representation":
-            self._queue_items(*attributes, *tag, place, place)
+            self._queue_items(*attributes, *tag, _ItemContext(part="variable"), context)
+        elif context.part == "representation":
+            self._queue_items(*attributes, *tag, context, context)
         else:
-            first = _ItemContext(place.code, "variable" if kind == _DOTS else "")
-            self._queue_items(*attributes, *tag, first, place if kind == _DOTS else _ItemContext(place.code))
+            first = _ItemContext(context.code, "variable" if kind == _DOTS else "")
+            self._queue_items(*attributes, *tag, first, context if kind == _DOTS else _ItemContext(context.code))
 
     def _read_promise(
-        self, place: _ItemContext, attributes: tuple[_ItemContext, ...], tag: tuple[_ItemContext, ...]
+        self, context: _ItemContext, attributes: tuple[_ItemContext, ...], tag: tuple[_ItemContext, ...]
     ) -> None:
         """Read a promise.
 
         R saves promises only as variables: the arguments in the environment of a function. A promise anywhere else was
         made by hand and runs as soon as a program uses the value that was read.
         """
-        if place.part == "variable":
+        if context.part == "variable":
             code = FUNCTION
         else:
             code = PROMISE
             self._record_mention(OBJECT_VOCABULARY, "value", "promise")
-        value = _PromiseValue()
-        self._queue_items(
-            *attributes, *tag, _ItemContext(part="value", value=value), _ItemContext(code, "expression", None, value)
-        )
+        # The value comes first, then the expression, which counts even if a value is stored.
+        self._queue_items(*attributes, *tag, _ItemContext(part="value"), _ItemContext(code, "expression"))
 
     def _read_character_item(self) -> str:
         flags = self._source.read_integer()
@@ -279,45 +270,48 @@ class ItemWalker:
             raise DamagedError(f"a text has {length} bytes", self._source.offset)
         return ""
 
-    def _read_strings(self, place: _ItemContext) -> None:
+    def _read_strings(self, context: _ItemContext) -> None:
         for number in range(self._read_length()):
             text = self._read_character_item()
-            if number < _MAX_STRINGS_SEARCHED and place.code and place.part in ("head", "argument"):
-                self._record_name(text, place)
+            if number < _MAX_STRINGS_SEARCHED and context.code and context.part in ("head", "argument"):
+                self._record_name(text, context)
 
-    def _record_name(self, name: str, place: _ItemContext) -> None:
-        if not name or place.call is None:
-            if name and place.part == "expression":
-                self._record_mention(FUNCTION_VOCABULARY, f"{place.code}-argument", name)
+    def _record_name(self, name: str, context: _ItemContext) -> None:
+        if not name or context.call is None:
+            if name and context.part == "expression":
+                self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-argument", name)
             return
-        call = place.call
-        if place.part == "head":
-            self._record_call(name, place)
-        elif place.part == "representation":
+        call = context.call
+        if context.part == "head":
+            self._record_call(name, context)
+        elif context.part == "representation":
             if not call.name:
                 call.name = name
                 self._record_mention("r-altrep", "representation", name)
-        elif place.part == "argument" and call.name in _NAMESPACE_OPERATORS:
+        elif context.part == "argument" and call.name in _NAMESPACE_OPERATORS:
             if not call.package:
                 call.package = name
                 return
             if call.names is not None:
                 call.names.name = name
             self._record_mention(
-                FUNCTION_VOCABULARY, f"{place.code}-{'call' if call.names else 'argument'}", name, f"of {call.package}"
+                FUNCTION_VOCABULARY,
+                f"{context.code}-{'call' if call.names else 'argument'}",
+                name,
+                f"of {call.package}",
             )
-        elif place.part == "argument" and call.name in _FUNCTIONS_THAT_CALL:
-            self._record_mention(FUNCTION_VOCABULARY, f"{place.code}-argument", name, f"given to {call.name}")
+        elif context.part == "argument" and call.name in _FUNCTIONS_THAT_CALL:
+            self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-argument", name, f"given to {call.name}")
 
-    def _record_call(self, name: str, place: _ItemContext) -> None:
-        if place.call is not None:
-            place.call.name = name
-        self._record_mention(FUNCTION_VOCABULARY, f"{place.code}-call", name)
+    def _record_call(self, name: str, context: _ItemContext) -> None:
+        if context.call is not None:
+            context.call.name = name
+        self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-call", name)
 
-    def _read_elements(self, left: int, place: _ItemContext) -> None:
+    def _read_elements(self, left: int, context: _ItemContext) -> None:
         """Queue the elements of a list one at a time, so that a forged length costs no memory."""
         if left:
-            self._queue_tasks(lambda: self._read_item(place), lambda: self._read_elements(left - 1, place))
+            self._queue_tasks(lambda: self._read_item(context), lambda: self._read_elements(left - 1, context))
 
     def _read_bytecode(self, code: str) -> None:
         """Read bytecode: its instructions, then its constants, which include the source of the function."""
@@ -343,7 +337,7 @@ class ItemWalker:
                 )
             )
 
-    def _read_bytecode_language(self, kind: int, place: _ItemContext) -> None:
+    def _read_bytecode_language(self, kind: int, context: _ItemContext) -> None:
         """Read language among the constants of bytecode, where a cell may refer to an earlier cell."""
         if kind == _BACK_REFERENCE:
             self._source.read_integer()
@@ -353,13 +347,13 @@ class ItemWalker:
             kind = self._source.read_integer()
         attributed = kind in (_ATTRIBUTED_CALL, _ATTRIBUTED_PAIRS)
         if kind in (_CALL, _ATTRIBUTED_CALL):
-            call = _Call(names=place.call if place.part == "head" else None)
-            first, rest = _ItemContext(place.code, "head", call), _ItemContext(place.code, "rest", call)
+            call = _Call(names=context.call if context.part == "head" else None)
+            first, rest = _ItemContext(context.code, "head", call), _ItemContext(context.code, "rest", call)
         elif kind in (_PAIRLIST, _ATTRIBUTED_PAIRS):
-            part = "argument" if place.part == "rest" else ""
-            first, rest = _ItemContext(place.code, part, place.call), place
+            part = "argument" if context.part == "rest" else ""
+            first, rest = _ItemContext(context.code, part, context.call), context
         else:
-            self._queue_tasks(lambda: self._read_item(place))
+            self._queue_tasks(lambda: self._read_item(context))
             return
         before: list[_ReadTask] = [lambda: self._read_item(_DATA_CONTEXT)] * (2 if attributed else 1)  # attributes, tag
         self._queue_tasks(

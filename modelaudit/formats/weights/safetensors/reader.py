@@ -211,6 +211,7 @@ def _interpret_header(pairs: _JsonObject, log: _DefectList) -> tuple[tuple[tuple
                 log.add(SafetensorsDefect.METADATA_TYPE, "a value in __metadata__ is not a string", key)
         elif value is not None:
             log.add(SafetensorsDefect.METADATA_TYPE, "__metadata__ is not an object", key)
+    # The header lists tensors in any order. Gaps and overlaps show only in the order of their offsets.
     tensors.sort(key=lambda tensor: (tensor.start, tensor.end))
     return tuple(metadata), tensors
 
@@ -268,6 +269,7 @@ def _check_size(tensor: TensorEntry, log: _DefectList) -> None:
     width = DTYPE_BITS.get(tensor.dtype)
     if width is None:
         return
+    # Stop at the first product beyond 64 bits: the library multiplies with checks and refuses such a shape.
     bits = 1
     for factor in (*tensor.shape, width):
         bits *= factor

@@ -135,6 +135,7 @@ class _ItemWalker:
             self._read_number("<i")
         elif kind in (_TABLE, _OBJECT, _RECURSIVE, _RECURSIVE_OLD):
             index = self._read_number("<i")
+            # The index identifies the object. A repeated index is a reference, and no content follows it.
             if index not in self._seen_indices:
                 self._seen_indices.add(index)
                 {_TABLE: self._read_table, _OBJECT: self._read_object}.get(kind, lambda: self._read_function(start))()
@@ -155,6 +156,7 @@ class _ItemWalker:
         self._read_pairs(count)
 
     def _read_pairs(self, left: int) -> None:
+        # One pair at a time: a forged count must not fill memory with tasks.
         if left:
             self._waiting += [lambda: self._read_pairs(left - 1), self._read_item, self._read_item]
 
@@ -169,7 +171,7 @@ class _ItemWalker:
             dimensions = self._read_number("<i")
             if not 0 <= dimensions <= _MAX_DIMENSIONS:
                 raise DamagedError(f"a tensor has {dimensions} dimensions", self._cursor.offset)
-            for _ in range(2 * dimensions + 1):
+            for _ in range(2 * dimensions + 1):  # sizes, strides and the offset in the storage
                 self._read_number("<q")
             self._waiting.append(self._read_item)
         elif storage is not None:

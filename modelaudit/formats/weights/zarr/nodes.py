@@ -90,7 +90,7 @@ def collect_nodes(settings: Sequence[Setting]) -> Iterator[ZarrNode]:
             name = key_path[-1] if key_path else ""
             found[key_path] = ZarrNode(name.removesuffix(".zarray").removesuffix(".zgroup"))
     for setting in settings:
-        for length in (0, 2, 3):
+        for length in (0, 2, 3):  # the lengths of key paths to a node: its own, or in consolidated metadata
             node = found.get(setting.path[:length]) if len(setting.path) > length else None
             if node is not None:
                 node.settings.append((setting.path[length:], setting))
