@@ -37,7 +37,7 @@ demo: $(RUN)
 # Lint, types, the registry of formats, rules and their vocabularies, the structure of the package, every format's fixtures,
 # and the walk over unlisted names. It names a format's missing declaration, rule, vocabulary, builder or test.
 QUICK := tests/test_structure.py tests/test_build_fixtures.py tests/test_rules.py tests/catalogue \
-         tests/formats/test_declarations.py tests/formats/test_fixtures.py tests/checks/test_unlisted_names.py
+         $(addprefix tests/formats/test_,declarations.py registry.py fixtures.py) tests/checks/test_unlisted_names.py
 quick: lint $(DEV) fixtures
 	$(BIN)/python -m pytest $(PYTEST) -q -m "not slow" $(QUICK)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue
@@ -136,7 +137,7 @@ def reachable(module: str) -> Iterator[types.ModuleType]:
             yield from reachable(f"{module}.{info.name}")
 
 
-@pytest.mark.parametrize("top", sorted(sys.stdlib_module_names - {"__main__"}))
+@check_each("top", sorted(sys.stdlib_module_names - {"__main__"}))
 def test_every_callable_of_this_interpreter_is_high_unless_it_is_trusted(top: str) -> None:
     assert judge_name(Name(top, "anything"), CALLABLES).standing in HIGH
     for module in reachable(top):
@@ -163,10 +164,9 @@ def test_a_module_that_does_not_exist_is_none(module: str) -> None:
     assert module in {row[1] for row in ELSEWHERE}
 
 
-@pytest.mark.parametrize(
-    ("scanner", "module", "name"),
+@check_each(
+    "scanner, module, name",
     [row for row in ELSEWHERE if row[1] not in NO_MODULE and f"{row[1]}.{row[2]}" not in BY_ARGUMENTS],
-    ids=lambda value: value,
 )
 def test_what_other_scanners_call_dangerous_is_high_at_least(scanner: str, module: str, name: str) -> None:
     """Of a module that they refuse whole, any name that is not on the trust list."""

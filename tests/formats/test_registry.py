@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-import pytest
+from support.cases import check_each
 
 from modelaudit.formats.declaration import Declaration
 from modelaudit.formats.registry import DECLARATIONS, ROOMS
@@ -45,7 +45,7 @@ def read_texts(folder: str, pattern: str) -> Mapping[Path, str]:
     return {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / folder).rglob(pattern))}
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: f"{path.parent.name}/{path.name}")
+@check_each("folder", FOLDERS)
 def test_every_folder_of_a_room_declares_a_format(folder: Path) -> None:
     if folder.name == "__init__.py":
         return
@@ -63,7 +63,7 @@ def test_every_folder_of_a_room_declares_a_format(folder: Path) -> None:
     assert named, f"{declaration.relative_to(ROOT)}: declare a reader or an interpreter of this folder"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@check_each("name", NAMES)
 def test_every_format_has_a_rule(name: str) -> None:
     texts = [*read_texts("rules/findings", "*.yaml").values(), (ROOT / "rules/formats.yaml").read_text("utf-8")]
     is_named = any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for text in texts)
@@ -72,8 +72,8 @@ def test_every_format_has_a_rule(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["benign", "malicious"])
-@pytest.mark.parametrize("name", NAMES)
+@check_each("kind", ["benign", "malicious"])
+@check_each("name", NAMES)
 def test_every_format_has_fixtures(name: str, kind: str) -> None:
     listed = (ROOT / "fixtures/digests.txt").read_text(encoding="utf-8")
     folder = next((each.fixtures for each in READ if each.name == name and each.fixtures), name)
@@ -82,7 +82,7 @@ def test_every_format_has_fixtures(name: str, kind: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@check_each("name", NAMES)
 def test_every_format_has_a_test(name: str) -> None:
     declared = [each for each in READ if each.name == name]
     modules = {folder_of(each).replace("/", ".") for each in declared}
