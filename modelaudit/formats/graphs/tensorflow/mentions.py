@@ -1,6 +1,6 @@
 """List the operators of a TensorFlow model, each once with its first location, and the files that it refers to.
 
-An operator that reads or writes a file is harmless when the path comes from the caller, as in every saver. When the
+Some operators that read or write a file are trusted when the path comes from the caller, as in every saver. When the
 graph itself fixes the path, the operator is mentioned under another name, such as ``SaveV2 with a fixed path``.
 """
 

@@ -1,7 +1,7 @@
 """Trace where the path arguments of TensorFlow operators come from: the caller, an asset, or the graph itself.
 
-A path is followed backwards from the input of an operator over the nodes that pass text on, through the arguments of
-functions to every call of the function. A path from the caller is usual for savers; one that the graph fixes is not.
+A path is followed backwards from the input of an operator through the nodes that pass text on, and from the argument of
+a function to every call of it. Savers take their path from the caller; a path that the graph fixes is suspicious.
 """
 
 from __future__ import annotations

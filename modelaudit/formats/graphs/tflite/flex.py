@@ -2,6 +2,7 @@
 
 The options of a Flex operator are a FlexBuffer of two texts: a name and a serialized ``NodeDef``. The Flex delegate
 runs the ``NodeDef``, even when it differs from the name of the operator in the model.
+
 Sources: tensorflow/lite/delegates/flex/kernel.cc, https://flatbuffers.dev/flatbuffers_internals/#flexbuffers
 """
 
