@@ -30,7 +30,7 @@ _TRIAL_BYTES: Final = 600
 _SINGLE_BYTE_STEPS: Final = 64
 _STEP: Final = 4096
 _MAX_LAYERS: Final = 4
-# The longest magic number has six bytes. Shorter data cannot have content behind it.
+# The longest magic number has six bytes. Shorter data cannot hold content after it.
 _MIN_LENGTH: Final = 7
 # These codecs output nothing before a whole block has been read, so an empty result decides nothing.
 _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)

@@ -33,7 +33,7 @@ _MAX_SEARCHED_BYTES: Final = 256 * KIB
 _MAX_DOCUMENTS: Final = 2000
 # The start of a JSON object or list that is not prose in braces or brackets.
 _JSON: Final = re.compile(rb"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
-# Keys and tags by which loaders of YAML choose code.
+# Keys and tags that make loaders of YAML import code.
 _YAML: Final = re.compile(
     rb"(?:^|[\s{,])(?:-\s++)?+[\"']?+(?:_target_|auto_map|__class__|__reduce__)[\"']?+\s*+:|!!?python/"
 )

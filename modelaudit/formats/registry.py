@@ -24,7 +24,7 @@ ROOMS: Final = ("archives", "pickles", "documents", "graphs", "weights")
 """The rooms from the lowest to the highest: a room imports only rooms before it."""
 
 _READING_ORDER: Final = ("archives", "pickles", "weights", "graphs", "documents")
-"""The order in which readers are asked. Bytes that several readers recognise are read by each, in this order."""
+"""The order of readers: if several recognise the same bytes, each reads them, in this order."""
 
 
 def _collect_declarations() -> Iterator[Declaration]:

@@ -12,15 +12,16 @@ from modelaudit.model.structure import UnreadReason
 
 KINDS = ("benign", "malicious", "truncated", "bomb")
 FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
-# A container names it so; the fixtures lie with the container.
+# Some formats occur only inside a container, and their fixtures are in the container's folder.
 FOLDER_OF = {each.name: each.fixtures for each in DECLARATIONS if each.fixtures}
-# Recognised by their bytes and not read.
+# Bombs whose size or depth exceeds a limit.
 REACH_A_BOUND = (
     *("zip/bomb/ratio.zip", "zip/bomb/overlapping.zip", "zip/bomb/nested.zip", "torch-zip/bomb/ratio.pt"),
     *("json/bomb/deep.json", "yaml/bomb/deep.yaml"),
 )
+# Formats that are recognised but not read.
 SEALED = ("cntk", "rar", "rknn", "tensorrt")
-# What does not fail by itself under the default policy, with the exit code and the rules that fire.
+# Malicious fixtures that do not fail under the default policy, with their exit code and the rules that fire.
 NOT_FAILED = {
     "json/malicious/duplicate-key.json": (3, {"code/code-missing", "document/duplicate-key"}),
     "jinja/malicious/bidi.jinja": (0, {"jinja/suspicious-text"}),

@@ -43,8 +43,8 @@ class GgufCursor(Cursor):
         number: int | float = struct.unpack_from(self._order + VALUE_CODES[kind], self._held, place)[0]
         return number
 
-    def read_text(self, what: str, most: int) -> tuple[bytes, int, int]:
-        """Read a text, keep at most ``most`` bytes of it, and skip the rest.
+    def read_text(self, what: str, max_bytes: int) -> tuple[bytes, int, int]:
+        """Read a text, keep at most ``max_bytes`` bytes of it, and skip the rest.
 
         Returns:
             The kept bytes, the offset of the text and its whole length in bytes.
@@ -56,7 +56,7 @@ class GgufCursor(Cursor):
         length = self.read_length(f"the length of {what}")
         start = self.offset
         self.need(length, what)
-        kept = min(length, most)
+        kept = min(length, max_bytes)
         place = start - self._base
         held = place + kept <= len(self._held)
         data = self._held[place : place + kept] if held else self.window.read(start, kept)

@@ -41,26 +41,32 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
         WindowError: from the window.
     """
     tried = [0]
-    for place, attribute in walker.found.attributes:
+    for object_path, attribute in walker.found.attributes:
         if tried[0] > _MAX_VALUES_SEARCHED:
             yield Unread(
                 UnreadReason.LIMIT, f"only the first {_MAX_VALUES_SEARCHED} values of attributes were searched"
             )
             break
         try:
-            yield from _read_attribute(path, place, attribute, walker, window, limits, tried)
+            yield from _read_attribute(path, object_path, attribute, walker, window, limits, tried)
         except DamagedError as error:
-            where = Location(error.offset, key=f"{place}@{attribute.name}"[:200])
-            yield Unread(UnreadReason.DAMAGED, f"{place}@{attribute.name[:80]}: {error}", where)
-    for place, dataset in walker.found.datasets:
-        yield from _read_dataset(path, place, dataset, walker, window, limits)
+            where = Location(error.offset, key=f"{object_path}@{attribute.name}"[:200])
+            yield Unread(UnreadReason.DAMAGED, f"{object_path}@{attribute.name[:80]}: {error}", where)
+    for object_path, dataset in walker.found.datasets:
+        yield from _read_dataset(path, object_path, dataset, walker, window, limits)
 
 
 def _read_attribute(
-    path: str, place: str, attribute: Attribute, walker: ObjectWalker, window: Window, limits: Limits, tried: list[int]
+    path: str,
+    object_path: str,
+    attribute: Attribute,
+    walker: ObjectWalker,
+    window: Window,
+    limits: Limits,
+    tried: list[int],
 ) -> Iterator[Reading]:
-    known = place == "/" and attribute.name in _CONFIGURATION_NAMES
-    name = f"{place}@{attribute.name}"[:200]
+    known = object_path == "/" and attribute.name in _CONFIGURATION_NAMES
+    name = f"{object_path}@{attribute.name}"[:200]
     for value in attribute.read_values(walker.heaps, walker.source):
         tried[0] += 1
         if known or (b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")):
@@ -77,15 +83,15 @@ def _decode_packed(path: str, offset: int, inner: DecodedWindow | SubWindow, lim
 
 
 def _read_dataset(
-    path: str, place: str, dataset: Dataset, walker: ObjectWalker, window: Window, limits: Limits
+    path: str, object_path: str, dataset: Dataset, walker: ObjectWalker, window: Window, limits: Limits
 ) -> Iterator[Reading]:
     type_ = dataset.type
     if type_ is None or dataset.external_files or not (type_.may_hold_bytes or type_.kind == VARIABLE):
         return
     if dataset.layout == CHUNKED and type_.kind == VARIABLE and type_.base == 1 and not type_.is_text:
         # PyTables stores Python objects in this way: each value is a pickle.
-        detail = f"{place}: bytes of variable length in chunks, which some loaders unpickle, were not read"
-        yield Unread(UnreadReason.NO_READER, detail, Location(key=place))
+        detail = f"{object_path}: bytes of variable length in chunks, which some loaders unpickle, were not read"
+        yield Unread(UnreadReason.NO_READER, detail, Location(key=object_path))
     stretch = _open_elements(dataset, walker, window, limits)
     if stretch is None or stretch[1].size < _MIN_CONTENT_BYTES:
         return
@@ -102,7 +108,7 @@ def _read_dataset(
             if len(value) >= _MIN_CONTENT_BYTES:
                 yield from _decode_packed(path, start + piece.at, DecodedWindow(value, budget), limits)
     except DamagedError as error:
-        yield Unread(UnreadReason.DAMAGED, f"{place}: {error}", Location(error.offset, key=place))
+        yield Unread(UnreadReason.DAMAGED, f"{object_path}: {error}", Location(error.offset, key=object_path))
 
 
 def _open_elements(

@@ -54,28 +54,28 @@ class FractalHeap:
         piece.expect_signature(b"FRHP", "heap")
         piece.skip(1)
         self.id_length, filters, _ = piece.take_number(2), piece.take_number(2), piece.take_number(1)
-        most_managed = piece.take_number(4)
+        max_managed = piece.take_number(4)
         piece.take_length()
         self._huge = piece.take_address()
         for index in range(10):
             # Fields from the amount of free space to the number of tiny objects, none of them needed. The second is
             # an address, the others have the width of a length.
             piece.take_address() if index == 1 else piece.take_length()
-        width, start, most_direct = piece.take_number(2), piece.take_length(), piece.take_length()
+        width, start, max_direct = piece.take_number(2), piece.take_length(), piece.take_length()
         bits = piece.take_number(2)
         piece.skip(2)
         self._root = piece.take_address()
         self._rows = piece.take_number(2)
         if filters:
             raise DamagedError("the blocks of a heap are filtered, which is not supported", piece.offset)
-        if not width or not start or start & (start - 1) or most_direct & (most_direct - 1) or most_direct < start:
+        if not width or not start or start & (start - 1) or max_direct & (max_direct - 1) or max_direct < start:
             raise DamagedError(
-                f"a heap has invalid blocks of {start} to {most_direct} bytes, {width} in a row", piece.offset
+                f"a heap has invalid blocks of {start} to {max_direct} bytes, {width} in a row", piece.offset
             )
-        self._table = _DoublingTable(width, start, most_direct)
+        self._table = _DoublingTable(width, start, max_direct)
         self._offset_width = -(-bits // 8)
-        direct = -(-(most_direct.bit_length() - 1) // 8)
-        self._length_width = min(direct, (max(most_managed, 1).bit_length() - 1) // 8 + 1)
+        direct = -(-(max_direct.bit_length() - 1) // 8)
+        self._length_width = min(direct, (max(max_managed, 1).bit_length() - 1) // 8 + 1)
         self._source, self._address = source, address
 
     def read_object(self, id_: bytes) -> tuple[bytes, int]:

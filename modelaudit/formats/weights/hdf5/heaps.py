@@ -51,8 +51,8 @@ class GlobalHeaps:
         self._source = source
         self._collections: dict[int, dict[int, tuple[int, int]]] = {}
 
-    def read_value(self, address: int, index: int, most: int = 8 * MIB) -> bytes:
-        """Return the first ``most`` bytes of a value. Raises ``DamagedError`` and ``WindowError``."""
+    def read_value(self, address: int, index: int, max_bytes: int = 8 * MIB) -> bytes:
+        """Return the first ``max_bytes`` bytes of a value. Raises ``DamagedError`` and ``WindowError``."""
         places = self._collections.get(address)
         if places is None:
             if len(self._collections) >= _MAX_CACHED_COLLECTIONS:
@@ -61,7 +61,7 @@ class GlobalHeaps:
         if index not in places:
             raise DamagedError(f"a collection of values has no value {index}", self._source.base + address)
         start, size = places[index]
-        return self._source.read_piece(start, min(size, most)).data
+        return self._source.read_piece(start, min(size, max_bytes)).data
 
     def _locate_values(self, address: int) -> dict[int, tuple[int, int]]:
         length = self._source.sizes.length

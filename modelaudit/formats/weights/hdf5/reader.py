@@ -62,14 +62,14 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     try:
         walker.run()
     except LimitReachedError as error:
-        bound = error  # report what was found first
+        bound = error  # report the findings first
     found = walker.found
     log = DefectLog()
     check_sizes(found, superblock, limits, log)
     yield Outline(FORMAT, tuple(_list_mentions(found)), tuple(_list_facts(superblock, walker)), log.defects())
-    wanted = tuple(_list_references(found))[:_MAX_REFERENCES]
-    if wanted:
-        yield References(FORMAT, wanted)
+    references = tuple(_list_references(found))[:_MAX_REFERENCES]
+    if references:
+        yield References(FORMAT, references)
     yield from found.unread
     yield from _report_missing_parts(superblock, found, window)
     yield from read_contents(artifact.path, walker, window, limits)

@@ -121,9 +121,9 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
 
 def _compute_node_layout(source: StructureSource, node_size: int, record: int, depth: int) -> _NodeLayout:
     # The file does not store these widths: each follows from the most records that a level can hold.
-    most = (node_size - _NODE_OVERHEAD) // record
-    width = _count_number_bytes(most)
-    total = most
+    max_records = (node_size - _NODE_OVERHEAD) // record
+    width = _count_number_bytes(max_records)
+    total = max_records
     totals = [0]
     for _ in range(depth):
         pointer = source.sizes.offset + width + totals[-1]

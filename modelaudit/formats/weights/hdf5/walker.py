@@ -56,12 +56,12 @@ class FoundObjects:
 class ObjectWalker:
     """A traversal of the objects of a file. Damage to one object does not prevent reading the others."""
 
-    def __init__(self, superblock: Superblock, most: int) -> None:
+    def __init__(self, superblock: Superblock, max_objects: int) -> None:
         self.found = FoundObjects()
         self.source: StructureSource = superblock.source
         self.heaps = GlobalHeaps(self.source)
         self._superblock = superblock
-        self._max_objects = most
+        self._max_objects = max_objects
         self._waiting: list[tuple[str, int]] = []
         self._seen: set[int] = set()
 

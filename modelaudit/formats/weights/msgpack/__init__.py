@@ -1,4 +1,4 @@
-"""MessagePack, in which Flax and Orbax store weights."""
+"""MessagePack: a binary form of JSON that Flax and Orbax use for weights."""
 
 from __future__ import annotations
 

@@ -103,9 +103,9 @@ class ItemReader:
             self.offset = start + size
         return Item(kind, offset, start, size, code - 256 if code > 127 else code)
 
-    def read_payload(self, item: Item, most: int) -> bytes:
-        """Return the first ``most`` bytes of the payload of an item. Raises ``WindowError``."""
-        count = min(item.size, most)
+    def read_payload(self, item: Item, max_bytes: int) -> bytes:
+        """Return the first ``max_bytes`` bytes of the payload of an item. Raises ``WindowError``."""
+        count = min(item.size, max_bytes)
         place = item.start - self._base
         if 0 <= place <= len(self._held) - count:
             return self._held[place : place + count]

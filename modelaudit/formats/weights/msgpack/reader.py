@@ -194,12 +194,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except (DamagedError, WindowError) as error:
         damage = error
     end = walker.items.offset
-    behind = window.size - end if damage is None else 0
-    if behind:
-        walker.log.add(MsgpackDefect.TRAILING_DATA, f"{behind} bytes follow the value of the file", end)
+    trailing = window.size - end if damage is None else 0
+    if trailing:
+        walker.log.add(MsgpackDefect.TRAILING_DATA, f"{trailing} bytes follow the value of the file", end)
     facts = (("keys", ", ".join(walker.keys)[:400]), ("arrays", str(walker.arrays)))
     yield Outline("msgpack", (), facts, walker.log.defects())
-    stretches = [(item.start, item.size) for item in walker.embedded] + ([(end, behind)] if behind else [])
+    stretches = [(item.start, item.size) for item in walker.embedded] + ([(end, trailing)] if trailing else [])
     for start, size in stretches:
         stretch = SubWindow(window, start, size, get_budget(window, limits))
         yield Artifact(join_range(artifact.path, start, start + size), size, make_opener(stretch))

@@ -195,7 +195,7 @@ class ItemWalker:
             self._references.append("")
         elif kind == _BYTECODE:
             self._source.read_integer()
-            # Bytecode is the body of a function even where nothing around it says so.
+            # Bytecode is the body of a function, also outside one.
             code = context.code if context.code in (FUNCTION, PROMISE) else FUNCTION
             self._queue_items(*attributes)
             self._queue_tasks(lambda: self._read_bytecode(code))
