@@ -21,7 +21,7 @@ from modelaudit.model.structure import ArchiveListing, TensorData, UnreadReason
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.windows import Budget
 
-# These fixtures are about something that is no defect by itself, or named after where the payload is.
+# These fixtures show something that is not a defect, or are named after the place of the payload.
 _NO_DEFECT = {
     *("archive-as-storage", "beside-the-root", "concatenated", "eval", "link-escape", "not-utf-8-name"),
     *("packed-with-xz", "packed-with-zstd"),
@@ -40,11 +40,11 @@ _UNREADABLE = {
 _PAYLOAD_CUT_OFF = {"data-after-stream"}
 
 
-def _listing(reading) -> ArchiveListing:
+def get_listing(reading) -> ArchiveListing:
     return reading.of(ArchiveListing)[0]
 
 
-def _zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, data in members.items():
@@ -53,12 +53,12 @@ def _zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
 
 
 @check_each("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT])
-def test_each_contradiction_is_named(path, read_fixture):
+def test_hostile_archive_has_its_defect(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
 @check_each("path", [p for p in _HOSTILE if p.stem not in _UNREADABLE | _PAYLOAD_CUT_OFF])
-def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
+def test_payload_of_hostile_archive_is_read(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 
@@ -71,58 +71,58 @@ def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
         ("local-header-missing", UnreadReason.DAMAGED),
     ],
 )
-def test_what_cannot_be_had_is_unread(name, reason, read_fixture):
+def test_unreadable_member_is_reported_with_its_reason(name, reason, read_fixture):
     assert reason in read_fixture(f"zip/malicious/{name}.zip").reasons()
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in (FIXTURES / "zip/truncated").iterdir()))
-def test_a_truncated_archive_still_gives_up_its_payload(name, read_fixture):
+def test_payload_of_truncated_archive_is_read(name, read_fixture):
     reading = read_fixture(f"zip/truncated/{name}.zip")
     assert reading.evaluates
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_the_encrypted_member_is_what_zipfile_decrypts():
+def test_zipfile_decrypts_encrypted_fixture():
     with zipfile.ZipFile(FIXTURES / "zip/malicious/encrypted-member.zip") as archive:
         assert archive.read("weights.pkl", b"infected").startswith(b"\x80\x02cbuiltins")
 
 
-def test_the_longer_extent_of_what_is_stored_is_read(read_fixture):
+def test_stored_member_is_read_to_larger_of_its_sizes(read_fixture):
     reading = read_fixture("zip/malicious/stored-size-mismatch.zip")
-    listing = _listing(reading)
+    listing = get_listing(reading)
     assert max(member.stored_size for member in listing.members) < max(member.size for member in listing.members)
     assert {"stored-size-mismatch", "overlapping-members"} <= {defect.kind for defect in listing.defects}
     assert any("a.txt" in path for path, found in reading.structures if isinstance(found, PickleProgram))
 
 
-def test_two_directories_are_both_read(read_fixture):
+def test_members_of_both_directories_are_read(read_fixture):
     path = FIXTURES / "zip/malicious/directory-ambiguous.zip"
     assert zipfile.ZipFile(path).namelist() == ["weights.pkl"]
     reading = read_fixture("zip/malicious/directory-ambiguous.zip")
-    assert {member.name for member in _listing(reading).members} == {"weights.pkl", "payload.pkl"}
+    assert {member.name for member in get_listing(reading).members} == {"weights.pkl", "payload.pkl"}
 
 
-def test_a_link_tells_its_target(read_fixture):
-    *_, member = _listing(read_fixture("zip/malicious/link-member.zip")).members
+def test_link_target_is_listed(read_fixture):
+    *_, member = get_listing(read_fixture("zip/malicious/link-member.zip")).members
     assert member.link_target == "weights.pkl"
     reading = read_fixture("zip/malicious/link-escape.zip")
-    assert _listing(reading).members[0].link_target == "/etc/passwd"
+    assert get_listing(reading).members[0].link_target == "/etc/passwd"
     assert reading.kinds() == {"link-member", "path-escape"}
 
 
-def test_members_of_one_name_have_paths_of_their_own(read_fixture):
+def test_members_with_equal_names_have_different_paths(read_fixture):
     reading = read_fixture("zip/malicious/duplicate-member.zip")
     paths = [path for path, _ in reading.structures if "!" in path]
     assert paths == ["duplicate-member.zip!weights.pkl", "duplicate-member.zip!weights.pkl#2"]
 
 
-def test_bytes_outside_the_archive_are_artifacts(read_fixture):
+def test_bytes_outside_archive_become_artifact(read_fixture):
     reading = read_fixture("zip/malicious/trailing-data.zip")
     assert reading.formats["trailing-data.zip![bytes 139-165]"] == ["pickle"]
 
 
-def test_a_name_that_is_not_utf_8_keeps_its_bytes(read_fixture):
-    (member,) = _listing(read_fixture("zip/malicious/not-utf-8-name.zip")).members
+def test_name_that_is_not_utf_8_keeps_its_bytes(read_fixture):
+    (member,) = get_listing(read_fixture("zip/malicious/not-utf-8-name.zip")).members
     assert member.name.encode("utf-8", "surrogateescape") == b"w\xe9ights.pkl"
 
 
@@ -139,20 +139,20 @@ def test_a_name_that_is_not_utf_8_keeps_its_bytes(read_fixture):
         (["data.pkl"], "plain"),
     ],
 )
-def test_layouts(names, layout, read_bytes):
-    assert _listing(read_bytes(_zip(dict.fromkeys(names, b"1")))).layout == layout
+def test_member_names_decide_layout(names, layout, read_bytes):
+    assert get_listing(read_bytes(make_zip(dict.fromkeys(names, b"1")))).layout == layout
 
 
-def test_storages_of_the_root_are_numbers_and_no_others_are(read_bytes):
+def test_only_storages_in_root_folder_are_tensor_data(read_bytes):
     pickle = b"\x80\x02N."
-    data = _zip({"a/data.pkl": pickle, "a/data/0": pickle, "a/data/x": pickle, "b/data/0": pickle})
+    data = make_zip({"a/data.pkl": pickle, "a/data/0": pickle, "a/data/x": pickle, "b/data/0": pickle})
     formats = read_bytes(data, "m.pt").formats
     assert formats["m.pt!a/data/0"] == ["tensor-storage"]
     assert formats["m.pt!a/data/x"] == formats["m.pt!b/data/0"] == ["pickle"]
 
 
 def test_storages_are_not_read(bytes_window):
-    data = _zip({"a/data.pkl": b"\x80\x02N.", "a/data/0": bytes(8 << 20)})
+    data = make_zip({"a/data.pkl": b"\x80\x02N.", "a/data/0": bytes(8 << 20)})
     window = bytes_window(data)
     children = list(find_reader("zip").read(_artifact(window), window, Limits()))
     assert len(children) == 3
@@ -163,32 +163,32 @@ def _artifact(window):
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
-def test_too_many_members_are_a_limit(read_bytes):
-    data = _zip({f"{number}.txt": b"x" for number in range(30)})
+def test_members_over_bound_reach_limit(read_bytes):
+    data = make_zip({f"{number}.txt": b"x" for number in range(30)})
     reading = read_bytes(data, limits=Limits(members=20))
-    assert len(_listing(reading).members) == 20
+    assert len(get_listing(reading).members) == 20
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-def test_too_many_members_without_a_directory_are_a_limit(read_bytes):
-    data = _zip({f"{number}.txt": b"x" for number in range(30)})
+def test_members_without_directory_over_bound_reach_limit(read_bytes):
+    data = make_zip({f"{number}.txt": b"x" for number in range(30)})
     reading = read_bytes(data[: data.index(b"PK\x01\x02")], limits=Limits(members=20))
-    assert len(_listing(reading).members) == 20
+    assert len(get_listing(reading).members) == 20
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-def test_expansion_stops_at_the_ratio_and_keeps_what_stands_before(read_bytes):
+def test_content_before_expansion_limit_is_read(read_bytes):
     payload = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R" + b"N0" * 600_000 + b"."
     limits = Limits(expansion_floor=100_000, expansion_ratio=2)
-    reading = read_bytes(_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED), limits=limits)
+    reading = read_bytes(make_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED), limits=limits)
     assert reading.evaluates
     assert UnreadReason.LIMIT in reading.reasons()
     assert "expansion-ratio" in reading.kinds()
 
 
-def test_the_payload_before_damage_in_compressed_data_is_read(read_bytes):
+def test_payload_before_damage_in_compressed_data_is_read(read_bytes):
     payload = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R" + bytes(range(256)) * 40 + b"."
-    packed = bytearray(_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED))
+    packed = bytearray(make_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED))
     start = 30 + len("weights.pkl")
     stored = struct.unpack_from("<I", packed, 18)[0]
     for offset in range(start + stored // 2, start + stored):
@@ -201,9 +201,9 @@ def test_the_payload_before_damage_in_compressed_data_is_read(read_bytes):
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 @settings(max_examples=25, deadline=None)
 @given(members=st.dictionaries(st.text("abc/.xé", min_size=1, max_size=8), st.binary(max_size=400), max_size=5))
-def test_sound_archives_are_what_zipfile_wrote(method, members, bytes_window):
+def test_valid_archive_is_read_as_zipfile_wrote_it(method, members, bytes_window):
     members = {name: data for name, data in members.items() if not name.endswith("/")}
-    window = bytes_window(_zip(members, method))
+    window = bytes_window(make_zip(members, method))
     listing, *children = find_reader("zip").read(_artifact(window), window, Limits())
     assert {d.kind for d in listing.defects} <= {"path-escape"}
     assert [member.name for member in listing.members] == list(members)
@@ -216,7 +216,7 @@ def test_sound_archives_are_what_zipfile_wrote(method, members, bytes_window):
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
+def test_mutated_archive_gives_structures_or_absences(data, read_bytes):
     names = [
         "zip/benign/zip64.zip",
         "zip/benign/descriptor.zip",
@@ -238,76 +238,76 @@ def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
         max_size=12,
     )
 )
-def test_random_records_end_in_facts_or_absences(parts, bytes_window):
+def test_random_records_give_structures_or_absences(parts, bytes_window):
     window = bytes_window(b"".join(parts))
     with suppress(DamagedError):
         list(find_reader("zip").read(_artifact(window), window, Limits()))
 
 
-def test_a_number_that_looks_like_a_header_is_none(read_bytes):
+def test_chance_signature_is_not_read_as_header(read_bytes):
     noise = b"PK\x03\x04" + b"\xff" * 40
-    data = _zip({"a.txt": b"x"})
+    data = make_zip({"a.txt": b"x"})
     reading = read_bytes(data[: data.index(b"PK\x01\x02")] + noise)
-    assert [member.name for member in _listing(reading).members] == ["a.txt"]
+    assert [member.name for member in get_listing(reading).members] == ["a.txt"]
 
 
-def test_a_zip_at_the_end_of_something_else_is_found(read_bytes):
-    reading = read_bytes(b"\x00" * 5000 + _zip({"weights.pkl": b"\x80\x02N."}))
+def test_archive_after_other_bytes_is_found(read_bytes):
+    reading = read_bytes(b"\x00" * 5000 + make_zip({"weights.pkl": b"\x80\x02N."}))
     assert reading.formats["file"] == ["zip"]
-    assert reading.kinds() == set(), "zero bytes in front are padding"
+    assert reading.kinds() == set(), "leading zero bytes are padding"
 
 
-def test_the_crc_of_a_stored_member_is_checked(read_bytes):
-    data = _zip({"a.txt": b"hello"}).replace(b"hello", b"jello")
+def test_checksum_of_stored_member_is_checked(read_bytes):
+    data = make_zip({"a.txt": b"hello"}).replace(b"hello", b"jello")
     assert zlib.crc32(b"jello") != zlib.crc32(b"hello")
     assert "crc-mismatch" in read_bytes(data).kinds()
 
 
-def _headers(count: int, method: int = 0) -> bytes:
-    """Local headers one after another, each of which leaves its size to a descriptor that never comes."""
+def make_headers(count: int, method: int = 0) -> bytes:
+    """Consecutive local headers that leave their sizes to descriptors, which are missing."""
     return (struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 8, method, 0, 0, 0, 0, 0, 1, 0) + b"a") * count
 
 
-class _Counting:
-    """A window that counts the bytes that were asked of it."""
+class CountingWindow:
+    """A window that counts the bytes requested from it."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.asked = 0
+        self.requested = 0
 
     @property
     def size(self) -> int:
         return len(self.data)
 
     def read(self, offset: int, length: int) -> bytes:
-        self.asked += length
+        self.requested += length
         return self.data[offset : offset + length]
 
 
-def _cost(data: bytes) -> int:
-    window = _Counting(data)
+def count_read_bytes(data: bytes) -> int:
+    window = CountingWindow(data)
     limits = Limits()
     assert find_contents(window, limits, Budget(limits, window.size)).members
-    return window.asked
+    return window.requested
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        _headers,
-        lambda count: b"".join(_headers(1) + b"x" for _ in range(count)),
-        lambda count: b"".join(_headers(1) + b"PK\1\2" for _ in range(count)),
-        lambda count: _headers(1) + b"PK\7\x08" * (8 * count),
-        lambda count: _headers(1) + (b"PK\3\4" + b"\xff" * 26) * count,
+        make_headers,
+        lambda count: b"".join(make_headers(1) + b"x" for _ in range(count)),
+        lambda count: b"".join(make_headers(1) + b"PK\1\2" for _ in range(count)),
+        lambda count: make_headers(1) + b"PK\7\x08" * (8 * count),
+        lambda count: make_headers(1) + (b"PK\3\4" + b"\xff" * 26) * count,
     ],
     ids=["headers", "gaps", "entries", "descriptors", "implausible"],
 )
-def test_the_walk_is_linear(make):
+def test_search_for_headers_costs_linear_work(make):
     few, many = make(500), make(4000)
-    assert _cost(many) / len(many) < 2 * _cost(few) / len(few) + 20
+    assert count_read_bytes(many) / len(many) < 2 * count_read_bytes(few) / len(few) + 20
 
 
-def test_a_descriptor_is_found_for_each_member():
+def test_descriptor_is_found_for_each_member():
     items = {f"{n}.bin": bytes([n]) * (n + 1) for n in range(50)}
     data = b""
     for name, content in items.items():
@@ -315,24 +315,24 @@ def test_a_descriptor_is_found_for_each_member():
         data += struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 8, 0, 0, 0, 0, 0, 0, len(name), 0) + name.encode()
         data += content + struct.pack("<4sIII", b"PK\7\x08", crc, size, size)
     limits = Limits()
-    contents = find_contents(_Counting(data), limits, Budget(limits, len(data)))
+    contents = find_contents(CountingWindow(data), limits, Budget(limits, len(data)))
     found = {m.entry.name: data[m.data_start : m.end] for m in contents.members}
     assert found == items
 
 
-def test_the_bound_on_descriptors_is_told(read_bytes):
-    data = _headers(1) + b"PK\7\x08" * 200
+def test_descriptors_over_bound_reach_limit(read_bytes):
+    data = make_headers(1) + b"PK\7\x08" * 200
     assert UnreadReason.LIMIT in read_bytes(data, "a.zip", Limits(members=100)).reasons()
     assert UnreadReason.LIMIT not in read_bytes(data, "a.zip", Limits(members=1000)).reasons()
 
 
-def test_what_begins_as_another_format_is_no_tensor_data(read_fixture):
+def test_storage_that_begins_another_format_is_read_as_that_format(read_fixture):
     reading = read_fixture("torch-zip/malicious/array-as-storage.npz")
     assert not reading.of(TensorData)
     assert ["npy"] in reading.formats.values()
 
 
-def test_a_zip_of_very_many_members_is_bounded_and_named(read_bytes):
+def test_archive_of_200000_members_reaches_limit(read_bytes):
     count = 200_000
     local = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0)
     entry = struct.pack("<4s6H3I5HI", b"PK\1\2", 20, 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0, 0, 0, 0, 0)
@@ -344,6 +344,6 @@ def test_a_zip_of_very_many_members_is_bounded_and_named(read_bytes):
     locator = b"PK\x06\x07" + struct.pack("<IQI", 0, len(body) + len(directory), 1)
     end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
     reading = read_bytes(body + directory + record + locator + end, limits=Limits(members=500))
-    assert len(_listing(reading).members) == 500
+    assert len(get_listing(reading).members) == 500
     assert reading.reasons() == {UnreadReason.LIMIT}
     assert any(f"of {count} members" in detail for detail in reading.details)

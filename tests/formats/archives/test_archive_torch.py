@@ -17,18 +17,18 @@ def _import_torch() -> None:
     torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
 
 
-def _model():
+def make_model():
     return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
 
 
-def _saved(save, what) -> bytes:
+def save_to_bytes(save, what) -> bytes:
     buffer = io.BytesIO()
     save(what, buffer)
     return buffer.getvalue()
 
 
-def test_a_saved_state_dict(read_bytes):
-    reading = read_bytes(_saved(torch.save, _model().state_dict()), "m.pt")
+def test_saved_state_dict_is_read_without_absence(read_bytes):
+    reading = read_bytes(save_to_bytes(torch.save, make_model().state_dict()), "m.pt")
     (listing,) = reading.of(ArchiveListing)
     assert (listing.layout, listing.defects) == ("torch-zip", ())
     assert sorted(data.size for data in reading.of(TensorData)) == [8, 16, 32, 48]
@@ -36,15 +36,15 @@ def test_a_saved_state_dict(read_bytes):
     assert reading.unread == []
 
 
-def test_a_tensor_without_elements_leaves_nothing_unread(read_bytes):
-    reading = read_bytes(_saved(torch.save, {"a": torch.zeros(0), "b": torch.zeros(2)}), "m.pt")
+def test_tensor_without_elements_leaves_nothing_unread(read_bytes):
+    reading = read_bytes(save_to_bytes(torch.save, {"a": torch.zeros(0), "b": torch.zeros(2)}), "m.pt")
     assert [data.size for data in reading.of(TensorData)] == [8]
     assert reading.unread == []
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_saved_script(read_bytes):
-    reading = read_bytes(_saved(torch.jit.save, torch.jit.script(_model())), "m.pt")
+def test_saved_script_has_torchscript_layout(read_bytes):
+    reading = read_bytes(save_to_bytes(torch.jit.save, torch.jit.script(make_model())), "m.pt")
     (listing,) = reading.of(ArchiveListing)
     assert (listing.layout, listing.defects) == ("torchscript", ())
     sources = [formats for name, formats in reading.formats.items() if name.endswith(".py")]
@@ -53,14 +53,14 @@ def test_a_saved_script(read_bytes):
     assert reading.unread == []
 
 
-def test_the_benign_fixture_is_a_checkpoint_to_torch():
+def test_torch_loads_benign_fixture():
     state = torch.load(FIXTURES / "torch-zip/benign/state-dict.pt", weights_only=True)
     assert state["weight"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])
-def test_a_download_that_broke_off(cut, read_bytes):
-    whole = _saved(torch.save, _model().state_dict())
+def test_pickle_of_truncated_download_is_read(cut, read_bytes):
+    whole = save_to_bytes(torch.save, make_model().state_dict())
     reading = read_bytes(whole[: int(len(whole) * cut)], "m.pt")
     (listing,) = reading.of(ArchiveListing)
     assert "directory-missing" in {defect.kind for defect in listing.defects}
@@ -68,8 +68,8 @@ def test_a_download_that_broke_off(cut, read_bytes):
     assert len(reading.of(PickleProgram)) == 1
 
 
-def test_what_torch_reads_despite_a_wrong_checksum_is_read(read_bytes):
-    data = bytearray(_saved(torch.save, {"step": 7}))
+def test_member_with_wrong_checksum_is_read_as_torch_does(read_bytes):
+    data = bytearray(save_to_bytes(torch.save, {"step": 7}))
     at = data.index(b"K\x07")
     data[at + 1] = 9
     assert torch.load(io.BytesIO(bytes(data)), weights_only=True) == {"step": 9}
@@ -80,19 +80,19 @@ def test_what_torch_reads_despite_a_wrong_checksum_is_read(read_bytes):
     assert reading.kinds() == {"crc-mismatch"}
 
 
-def test_torch_looks_names_up_without_case(read_bytes):
-    data = _saved(torch.save, {"step": 7}).replace(b"/data.pkl", b"/DATA.pkl")
+def test_torch_compares_names_without_case(read_bytes):
+    data = save_to_bytes(torch.save, {"step": 7}).replace(b"/data.pkl", b"/DATA.pkl")
     assert torch.load(io.BytesIO(data), weights_only=True) == {"step": 7}
     assert read_bytes(data, "m.pt").of(ArchiveListing)[0].layout == "torch-zip"
 
 
-def test_torch_takes_the_stated_offset_where_zipfile_counts_back_from_the_end():
+def test_torch_uses_stated_offset_of_directory():
     with pytest.raises(RuntimeError, match=r"payload\.pkl"):
         torch._C.PyTorchFileReader(str(FIXTURES / "zip/malicious/directory-ambiguous.zip"))
 
 
-def test_names_of_every_length_leave_one_directory(tmp_path, read_bytes):
-    """torch writes ZIP64 records always; the plain end record must not be counted back over them."""
+def test_file_names_of_any_length_give_one_directory(tmp_path, read_bytes):
+    """torch always writes ZIP64 records; a directory must not be inferred from the plain end record as well."""
     for length in range(1, 41):
         path = tmp_path / ("x" * length + ".bin")
         torch.save({}, path)

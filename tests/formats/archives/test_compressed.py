@@ -44,12 +44,12 @@ CODECS = {
 JOINING = sorted(CODECS.keys() - {"zlib"})
 
 
-def _read_size(reading, name: str) -> int:
-    """A number that the outline of the outermost compressed data states."""
+def get_outline_number(reading, name: str) -> int:
+    """Return a number from the outline of the outermost compressed data."""
     return int(reading.facts(COMPRESSED)[0][name])
 
 
-def _recognised(data: bytes, bytes_window, content: str | None = None) -> list[str]:
+def list_recognised_formats(data: bytes, bytes_window, content: str | None = None) -> list[str]:
     head = Head("file", content, data[:4096], bytes_window(data))
     return [reader.format for reader in READERS if reader.format in CODECS and reader.recognises(head)]
 
@@ -57,13 +57,13 @@ def _recognised(data: bytes, bytes_window, content: str | None = None) -> list[s
 @pytest.mark.parametrize("name", CODECS)
 @settings(max_examples=30, deadline=None)
 @given(data=st.binary(max_size=3000), times=st.integers(1, 300))
-def test_the_content_is_what_was_compressed(name, data, times, bytes_window):
+def test_content_equals_compressed_input(name, data, times, bytes_window):
     content = data * times
     packed = CODECS[name](content)
     window = bytes_window(packed)
     reader = find_reader(name)
     contents = []
-    # The window onto the content lives as long as the reader is at its item.
+    # The window on the content is valid only while the reader is at its item.
     for item in reader.read(_artifact(window), window, Limits()):
         if isinstance(item, Artifact):
             with item.open() as opened:
@@ -81,7 +81,7 @@ def _artifact(window):
 
 @check_each("name", CODECS)
 @check_each("path", ["weights.pkl", "weights.bin", "model", "config.json"])
-def test_a_codec_is_told_by_its_bytes_whatever_the_name(name, path, read_bytes):
+def test_codec_is_recognised_by_bytes_under_any_name(name, path, read_bytes):
     reading = read_bytes(CODECS[name](EVAL), path)
     assert reading.formats[path] == [name]
     assert reading.evaluates
@@ -89,7 +89,7 @@ def test_a_codec_is_told_by_its_bytes_whatever_the_name(name, path, read_bytes):
 
 
 @check_each("name", CODECS)
-def test_what_libraries_write_is_told_at_every_level(name, bytes_window):
+def test_streams_of_libraries_are_recognised_at_every_level(name, bytes_window):
     samples = [b"\x80\x02N." * 3, b"1", b"text " * 50, bytes(5000), random.Random(0).randbytes(5000)]
     made = [CODECS[name](sample) for sample in samples]
     if name == "zlib":
@@ -110,44 +110,44 @@ def test_what_libraries_write_is_told_at_every_level(name, bytes_window):
         made += [zstd.compress(sample, level) for sample in samples for level in (-5, 1, 19)]
     if name == "lz4":
         made += [lz4.frame.compress(sample, store_size=False, content_checksum=True) for sample in samples]
-    assert [_recognised(data, bytes_window) for data in made] == [[name]] * len(made)
+    assert [list_recognised_formats(data, bytes_window) for data in made] == [[name]] * len(made)
 
 
-def test_names_keep_what_they_tell_of_the_content(read_bytes):
+def test_content_name_keeps_inner_extension(read_bytes):
     assert "config.json.gz!config.json" in read_bytes(gzip.compress(b'{"a": 1}'), "config.json.gz").formats
     assert read_bytes(gzip.compress(b"import os\n"), "a!b/kernel.pyx.gz").reasons() == {UnreadReason.PROGRAM}
     assert "m.joblib!content" in read_bytes(zlib.compress(EVAL), "m.joblib").formats
 
 
 @check_each("outer", CODECS)
-def test_twice_compressed_is_read_through(outer, read_bytes):
+def test_twice_compressed_content_is_read(outer, read_bytes):
     for inner in CODECS.values():
         assert read_bytes(CODECS[outer](inner(EVAL))).evaluates
 
 
 @check_each("name", JOINING)
 @check_each("between", [b"", bytes(4), bytes(70_000)])
-def test_streams_that_follow_one_another_are_one_content(name, between, read_bytes):
+def test_concatenated_streams_are_one_content(name, between, read_bytes):
     pack = CODECS[name]
     reading = read_bytes(pack(EVAL[:9]) + between + pack(EVAL[9:20]) + between + pack(EVAL[20:]) + between)
     assert reading.evaluates
-    assert _read_size(reading, "streams") == 3
-    assert _read_size(reading, "content bytes") == len(EVAL)
+    assert get_outline_number(reading, "streams") == 3
+    assert get_outline_number(reading, "content bytes") == len(EVAL)
     assert reading.kinds() == set()
     assert reading.unread == []
 
 
 @pytest.mark.parametrize("name", ["lz4", "zstd"])
 @pytest.mark.parametrize("length", [0, 5, 10_000])
-def test_frames_that_are_passed_over_hide_nothing(name, length, read_bytes, bytes_window):
+def test_content_around_skippable_frames_is_read(name, length, read_bytes, bytes_window):
     skipped = b"\x5a\x2a\x4d\x18" + length.to_bytes(4, "little") + bytes(length)
     data = skipped + CODECS[name](EVAL[:9]) + skipped + CODECS[name](EVAL[9:]) + skipped
-    assert name in _recognised(data, bytes_window)
+    assert name in list_recognised_formats(data, bytes_window)
     assert read_bytes(data).evaluates
 
 
 @check_each("name", CODECS)
-def test_what_follows_the_stream_is_an_artifact(name, read_bytes):
+def test_bytes_after_stream_become_artifact(name, read_bytes):
     packed = CODECS[name](b"\x80\x02N.")
     reading = read_bytes(packed + b"\0\0\0" + EVAL)
     assert reading.evaluates
@@ -156,18 +156,18 @@ def test_what_follows_the_stream_is_an_artifact(name, read_bytes):
 
 
 @check_each("name", CODECS)
-def test_padding_is_nothing(name, read_bytes):
+def test_padding_after_stream_is_ignored(name, read_bytes):
     reading = read_bytes(CODECS[name](b"\x80\x02N.") + bytes(3 << 20))
     assert reading.kinds() == set()
     assert reading.unread == []
 
 
 @check_each("name", CODECS)
-def test_what_stands_before_the_end_of_a_cut_stream_is_read(name, read_bytes):
+def test_content_of_truncated_stream_is_read(name, read_bytes):
     content = EVAL[:-1] + b"0N" * 100 + random.Random(1).randbytes(300_000)
     packed = CODECS[name](content)
     reading = read_bytes(packed[: len(packed) // 2])
-    # bzip2 gives out nothing before its block of up to 900 kB is whole.
+    # bzip2 outputs nothing before its block of up to 900 kB is complete.
     assert reading.evaluates == (name != "bzip2")
     assert UnreadReason.DAMAGED in reading.reasons()
     assert "damaged-content" in reading.kinds()
@@ -183,13 +183,13 @@ def _with_wrong_checksum(name: str, content: bytes) -> bytes:
         packed = bytearray(lz4.frame.compress(content, content_checksum=True))
     else:
         packed = bytearray(CODECS[name](content))
-    # In xz, the checksum of the content stands before the index and the footer.
+    # In xz, the checksum of the content precedes the index and the footer.
     packed[-30 if name == "xz" else -5 if name == "gzip" else -1] ^= 0x55
     return bytes(packed)
 
 
 @pytest.mark.parametrize("name", CHECKED)
-def test_what_a_loader_takes_before_a_wrong_checksum_is_read(name, read_bytes):
+def test_content_with_wrong_checksum_is_read(name, read_bytes):
     packed = _with_wrong_checksum(name, EVAL[:-1] + b"0N." + b"x" * 2000)
     reading = read_bytes(packed)
     assert reading.evaluates
@@ -198,16 +198,16 @@ def test_what_a_loader_takes_before_a_wrong_checksum_is_read(name, read_bytes):
 
 
 @check_each("name", CODECS)
-def test_a_bomb_stops_at_the_ratio(name, read_bytes):
+def test_bomb_stops_at_expansion_ratio(name, read_bytes):
     limits = Limits(expansion_floor=1 << 20, expansion_ratio=2)
     reading = read_bytes(CODECS[name](EVAL + bytes(8 << 20)), limits=limits)
-    assert _read_size(reading, "content bytes") == 1 << 20
+    assert get_outline_number(reading, "content bytes") == 1 << 20
     assert "expansion-ratio" in reading.kinds()
     assert UnreadReason.LIMIT in reading.reasons()
     assert reading.evaluates
 
 
-def test_a_dictionary_beyond_reason_is_a_limit(read_bytes):
+def test_huge_dictionary_reaches_limit(read_bytes):
     header = b"\x5d" + (3 << 30).to_bytes(4, "little") + b"\xff" * 8
     reading = read_bytes(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[13:])
     assert reading.formats["file"] == ["lzma"]
@@ -215,15 +215,15 @@ def test_a_dictionary_beyond_reason_is_a_limit(read_bytes):
 
 
 @check_each("name", CODECS)
-def test_an_empty_content_is_no_absence(name, read_bytes):
+def test_empty_content_gives_no_absence(name, read_bytes):
     reading = read_bytes(CODECS[name](b""))
     assert reading.unread == []
-    if reading.structures:  # zlib and LZMA of nothing are not told from numbers
-        assert _read_size(reading, "content bytes") == 0
+    if reading.structures:  # empty zlib and LZMA streams are too short to recognise
+        assert get_outline_number(reading, "content bytes") == 0
 
 
 @pytest.mark.parametrize("name", ["zlib", "lzma"])
-def test_a_short_stream_without_its_end_is_told(name, read_bytes):
+def test_short_stream_without_end_is_reported_as_damaged(name, read_bytes):
     content = b"cbuiltins\neval\n(V1\ntR."
     packed = CODECS[name](content)
     found = 0
@@ -235,7 +235,7 @@ def test_a_short_stream_without_its_end_is_told(name, read_bytes):
     assert found >= 4
 
 
-def test_text_and_numbers_are_no_compressed_data(bytes_window):
+def test_text_and_numbers_are_not_recognised_as_compressed(bytes_window):
     source = random.Random(0)
     letters = string.ascii_letters + ' \n_,"0123456789'
     for _ in range(3000):
@@ -243,16 +243,16 @@ def test_text_and_numbers_are_no_compressed_data(bytes_window):
         text = "".join(source.choices(letters, k=source.randrange(400))).encode()
         noise = b"\x5d\x00" + source.randbytes(11) + b"\0" + source.randbytes(600)
         numbers = b"".join(source.randrange(-400, 400).to_bytes(8, "little", signed=True) for _ in range(80))
-        assert [_recognised(data, bytes_window) for data in (first + text, noise, numbers)] == [[], [], []]
+        assert [list_recognised_formats(data, bytes_window) for data in (first + text, noise, numbers)] == [[], [], []]
 
 
-def test_the_numbers_of_a_tensor_are_compressed_data_only_with_a_long_magic(bytes_window):
+def test_tensor_data_are_compressed_only_with_long_magic(bytes_window):
     for name, compress in CODECS.items():
-        found = _recognised(compress(EVAL), bytes_window, TENSOR_STORAGE)
+        found = list_recognised_formats(compress(EVAL), bytes_window, TENSOR_STORAGE)
         assert found == ([name] if name in ("xz", "lz4", "zstd") else [])
 
 
-def test_what_the_gzip_and_bz2_modules_write_in_pieces(read_bytes):
+def test_flushed_gzip_stream_is_read(read_bytes):
     buffer = io.BytesIO()
     with gzip.GzipFile("name.pkl", "wb", fileobj=buffer) as file:
         file.write(EVAL[:5])
@@ -262,7 +262,7 @@ def test_what_the_gzip_and_bz2_modules_write_in_pieces(read_bytes):
 
 
 @pytest.mark.parametrize("level", [("zlib", 3), ("gzip", 3), ("bz2", 3), ("xz", 3), ("lzma", 3), ("lz4", 3)])
-def test_what_joblib_writes_is_read(level, tmp_path, read_bytes):
+def test_compressed_joblib_file_is_read(level, tmp_path, read_bytes):
     joblib = pytest.importorskip("joblib")
     path = tmp_path / "model.joblib"
     joblib.dump({"weights": list(range(100))}, path, compress=level)
@@ -275,7 +275,7 @@ def test_what_joblib_writes_is_read(level, tmp_path, read_bytes):
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_mutated_files_end_in_facts_or_absences(data, read_bytes):
+def test_mutated_file_gives_structures_or_absences(data, read_bytes):
     name = data.draw(st.sampled_from(sorted(CODECS)))
     paths = sorted(path for path in (FIXTURES / name).glob("[!b]*/*") if path.stat().st_size < 4000)
     sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
@@ -284,8 +284,8 @@ def test_mutated_files_end_in_facts_or_absences(data, read_bytes):
     read_bytes(bytes(sample), limits=Limits(expansion_floor=1 << 20))
 
 
-class _Clock:
-    """A time that passes only as a window is read: a second for each read."""
+class ReadClock:
+    """A window and clock in one: each read takes one second, and no other time passes."""
 
     def __init__(self, inner) -> None:
         self.now = 0.0
@@ -297,8 +297,8 @@ class _Clock:
         return self._inner.read(offset, length)
 
 
-def test_expanding_leaves_time_to_read_what_was_expanded(bytes_window, monkeypatch):
-    window = _Clock(bytes_window(gzip.compress(random.Random(0).randbytes(3 << 20))))
+def test_expansion_leaves_time_to_read_content(bytes_window, monkeypatch):
+    window = ReadClock(bytes_window(gzip.compress(random.Random(0).randbytes(3 << 20))))
     monkeypatch.setattr(time, "monotonic", lambda: window.now)
     reader = find_reader("gzip")
     limits = Limits(artifact_seconds=20)
@@ -309,21 +309,21 @@ def test_expanding_leaves_time_to_read_what_was_expanded(bytes_window, monkeypat
     assert window.now <= limits.artifact_seconds / 2 + 1
 
 
-def test_what_follows_a_zlib_stream_is_another_content(read_bytes):
-    # zlib.decompress and joblib's reader stop at the end of the first.
+def test_second_zlib_stream_is_separate_content(read_bytes):
+    # zlib.decompress and the reader of joblib stop at the end of the first stream.
     first = zlib.compress(b"\x80\x02N." * 3)
     reading = read_bytes(first + zlib.compress(EVAL))
-    assert _read_size(reading, "streams") == 1
-    assert _read_size(reading, "stored bytes") == len(first)
+    assert get_outline_number(reading, "streams") == 1
+    assert get_outline_number(reading, "stored bytes") == len(first)
     assert reading.kinds("file") == {"trailing-data"}
     assert reading.evaluates
 
 
 @pytest.mark.parametrize("name", CHECKED)
-def test_behind_damage_nobody_knows_where_the_data_end(name, read_bytes):
+def test_bytes_after_damage_are_not_called_trailing_data(name, read_bytes):
     packed = _with_wrong_checksum(name, EVAL) + random.Random(0).randbytes(20_000)
     reading = read_bytes(packed)
-    assert _read_size(reading, "stored bytes") < len(packed)
+    assert get_outline_number(reading, "stored bytes") < len(packed)
     assert reading.kinds() == {"damaged-content"}
     assert not any("[bytes" in path for path in reading.formats)
     assert UnreadReason.DAMAGED in reading.reasons()
@@ -340,15 +340,15 @@ def test_behind_damage_nobody_knows_where_the_data_end(name, read_bytes):
         ((3 << 30) + 1, 1 << 20, []),
     ],
 )
-def test_an_lzma_header_beyond_reason_must_be_one_that_xz_takes(dictionary, size, formats, bytes_window):
+def test_unusual_lzma_header_is_recognised_only_if_xz_accepts_it(dictionary, size, formats, bytes_window):
     header = b"\x5d" + dictionary.to_bytes(4, "little") + size.to_bytes(8, "little")
-    assert _recognised(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[13:], bytes_window) == formats
+    assert list_recognised_formats(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[13:], bytes_window) == formats
 
 
-def test_a_zlib_stream_that_needs_a_dictionary_of_its_reader_is_none(bytes_window):
-    # No loader of models hands one over, and without it nothing comes out.
+def test_zlib_stream_with_preset_dictionary_is_not_recognised(bytes_window):
+    # No model loader supplies a preset dictionary, and without it nothing is decompressed.
     compressor = zlib.compressobj(zdict=EVAL)
     packed = compressor.compress(EVAL) + compressor.flush()
     assert packed[1] & 0x20
-    assert _recognised(packed, bytes_window) == []
-    assert [_recognised(packed[:length], bytes_window) for length in range(3, 12)] == [[]] * 9
+    assert list_recognised_formats(packed, bytes_window) == []
+    assert [list_recognised_formats(packed[:length], bytes_window) for length in range(3, 12)] == [[]] * 9

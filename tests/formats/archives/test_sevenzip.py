@@ -21,12 +21,12 @@ EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
 _NO_DEFECT = {"eval", "no-extension", "packed-header", "link-escape"}
 _NO_PAYLOAD = {"directory-damaged", "encrypted-member", "link-escape", "link-member", "unknown-compression"}
 _HOSTILE = sorted((FIXTURES / "7z/malicious").iterdir())
-# What runs through each filter; the x86 one changes the operands of calls.
+# Input for each filter; the x86 filter changes the operands of calls.
 _CODE = b"\xe8\x10\x20\x00\x00\x90" * 3000 + random.Random(0).randbytes(2000)
 
 
-def _read(data: bytes, bytes_window):
-    """The listing, the absences, and the content of every member by its address."""
+def read_archive(data: bytes, bytes_window):
+    """Return the listing, the absences, and the content of each member by its address."""
     window = bytes_window(data)
     artifact = Artifact("f", window.size, lambda: nullcontext(window))
     listing, other, contents = None, [], {}
@@ -46,7 +46,7 @@ def py7zr():
     return pytest.importorskip("py7zr")
 
 
-def _written(py7zr, members, **options) -> bytes:
+def write_archive(py7zr, members, **options) -> bytes:
     buffer = io.BytesIO()
     with py7zr.SevenZipFile(buffer, "w", **options) as archive:
         for name, data in members.items():
@@ -55,16 +55,16 @@ def _written(py7zr, members, **options) -> bytes:
 
 
 @check_each("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT])
-def test_each_contradiction_is_named(path, read_fixture):
+def test_hostile_archive_has_its_defect(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
-def test_what_is_excepted_is_there():
+def test_excepted_fixtures_exist():
     assert {path.stem for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
 
 
 @check_each("path", [p for p in _HOSTILE if p.stem not in _NO_PAYLOAD])
-def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
+def test_payload_of_hostile_archive_is_read(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 
@@ -77,7 +77,7 @@ def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
         ("damaged-content", UnreadReason.DAMAGED),
     ],
 )
-def test_what_cannot_be_had_is_unread(name, reason, read_fixture):
+def test_unreadable_member_is_reported_with_its_reason(name, reason, read_fixture):
     assert reason in read_fixture(f"7z/malicious/{name}.7z").reasons()
 
 
@@ -89,11 +89,11 @@ def test_what_cannot_be_had_is_unread(name, reason, read_fixture):
         ("DELTA", "LZMA2"),
     ],
 )  # fmt: skip
-def test_what_py7zr_writes_is_read(chain, py7zr, bytes_window):
+def test_archive_written_by_py7zr_is_read(chain, py7zr, bytes_window):
     filters = [{"id": getattr(py7zr, f"FILTER_{name}")} for name in chain]
     members = {"a/weights.pkl": EVAL, "b/code.bin": _CODE, "empty.txt": b"", "naïve ☃.txt": b"text\n" * 900}
-    data = _written(py7zr, members, filters=filters)
-    listing, other, contents = _read(data, bytes_window)
+    data = write_archive(py7zr, members, filters=filters)
+    listing, other, contents = read_archive(data, bytes_window)
     assert listing.defects == ()
     assert other == []
     assert contents == {name: content for name, content in members.items() if content}
@@ -102,17 +102,17 @@ def test_what_py7zr_writes_is_read(chain, py7zr, bytes_window):
 
 @settings(max_examples=20, deadline=None)
 @given(members=st.dictionaries(st.text("abé☃", min_size=1, max_size=9), st.binary(max_size=3000), max_size=5))
-def test_sound_archives_are_what_py7zr_wrote(members, py7zr, bytes_window):
-    listing, other, contents = _read(_written(py7zr, members), bytes_window)
+def test_valid_archive_is_read_as_py7zr_wrote_it(members, py7zr, bytes_window):
+    listing, other, contents = read_archive(write_archive(py7zr, members), bytes_window)
     assert (listing.defects, other) == ((), [])
     assert contents == {name: content for name, content in members.items() if content}
 
 
-def test_what_py7zr_reads_in_our_fixtures_is_what_is_read(py7zr, bytes_window, tmp_path):
+def test_benign_fixtures_are_read_as_py7zr_reads_them(py7zr, bytes_window, tmp_path):
     paths = [path for path in (FIXTURES / "7z/benign").iterdir() if path.stem != "empty"]
     assert paths
     for path in paths:
-        _, _, contents = _read(path.read_bytes(), bytes_window)
+        _, _, contents = read_archive(path.read_bytes(), bytes_window)
         assert contents
         with py7zr.SevenZipFile(path) as archive:
             assert {entry.filename: entry.uncompressed for entry in archive.list() if entry.uncompressed} == {
@@ -123,43 +123,43 @@ def test_what_py7zr_reads_in_our_fixtures_is_what_is_read(py7zr, bytes_window, t
 
 
 @pytest.mark.parametrize("names", [False, True])
-def test_what_is_encrypted_is_said_to_be(names, py7zr, read_bytes):
-    data = _written(py7zr, {"weights.pkl": EVAL}, password="infected", header_encryption=names)
+def test_encrypted_member_is_reported_as_encrypted(names, py7zr, read_bytes):
+    data = write_archive(py7zr, {"weights.pkl": EVAL}, password="infected", header_encryption=names)
     reading = read_bytes(data)
     assert reading.reasons() == {UnreadReason.ENCRYPTED}
     assert [m.encrypted for m in reading.of(ArchiveListing)[0].members] == ([] if names else [True])
 
 
 @pytest.mark.parametrize("chain", [("PPMD",), ("BROTLI",)], ids="+".join)
-def test_what_has_no_decoder_is_named(chain, py7zr, read_bytes):
+def test_member_without_decoder_is_reported(chain, py7zr, read_bytes):
     options = {"PPMD": {"order": 6, "mem": 16}, "BROTLI": {"level": 3}}
     filters = [{"id": getattr(py7zr, f"FILTER_{name}"), **options[name]} for name in chain]
-    reading = read_bytes(_written(py7zr, {"weights.pkl": EVAL}, filters=filters))
+    reading = read_bytes(write_archive(py7zr, {"weights.pkl": EVAL}, filters=filters))
     assert reading.reasons() == {UnreadReason.NO_READER}
     assert reading.kinds() == {"unknown-compression"}
 
 
-def test_a_header_that_counts_beyond_its_bytes_costs_nothing(read_fixture):
+def test_huge_count_in_header_is_reported_as_damaged(read_fixture):
     assert read_fixture("7z/bomb/files.7z").reasons() == {UnreadReason.DAMAGED}
 
 
-def test_more_members_than_are_read_is_a_limit(py7zr, read_bytes):
-    data = _written(py7zr, {f"{n}.txt": b"x" for n in range(30)})
+def test_members_over_bound_reach_limit(py7zr, read_bytes):
+    data = write_archive(py7zr, {f"{n}.txt": b"x" for n in range(30)})
     reading = read_bytes(data, limits=Limits(members=20))
     assert reading.reasons() == {UnreadReason.LIMIT}
     assert any("more than the 20" in detail for detail in reading.details)
 
 
-def test_a_bomb_stops_at_the_ratio(py7zr, read_bytes):
-    data = _written(py7zr, {"flat.pkl": EVAL + bytes(8 << 20)})
+def test_bomb_stops_at_expansion_ratio(py7zr, read_bytes):
+    data = write_archive(py7zr, {"flat.pkl": EVAL + bytes(8 << 20)})
     reading = read_bytes(data, limits=Limits(expansion_floor=1 << 20, expansion_ratio=2))
     assert "expansion-ratio" in reading.kinds()
     assert UnreadReason.LIMIT in reading.reasons()
     assert reading.evaluates
 
 
-def test_damage_in_one_member_leaves_those_before_it(py7zr, read_bytes):
-    data = bytearray(_written(py7zr, {"a.pkl": EVAL, "b.bin": random.Random(0).randbytes(50_000)}))
+def test_members_before_damaged_one_are_read(py7zr, read_bytes):
+    data = bytearray(write_archive(py7zr, {"a.pkl": EVAL, "b.bin": random.Random(0).randbytes(50_000)}))
     data[30_000:30_010] = b"\xff" * 10
     reading = read_bytes(bytes(data))
     assert reading.evaluates
@@ -168,7 +168,7 @@ def test_damage_in_one_member_leaves_those_before_it(py7zr, read_bytes):
 
 @settings(max_examples=250, deadline=None)
 @given(data=st.data())
-def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
+def test_mutated_archive_gives_structures_or_absences(data, read_bytes):
     paths = sorted(path for path in (FIXTURES / "7z").glob("[!b]*/*") if path.stat().st_size < 4000)
     sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
     for _ in range(data.draw(st.integers(1, 5))):
@@ -180,14 +180,14 @@ def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("content", [b"\x80\x02](K\x01K\x02", b"\x80\x02(lp0\n(dp1\n"])
 @pytest.mark.parametrize("missing", [1, 5000, 300_000])
-def test_a_content_shorter_than_stated_ends_where_it_ends(content, missing, read_bytes):
-    reading = read_bytes(_stored("weights.pkl", content, len(content) + missing))
+def test_content_shorter_than_stated_is_reported_as_damaged(content, missing, read_bytes):
+    reading = read_bytes(make_stored_archive("weights.pkl", content, len(content) + missing))
     assert "size-mismatch" in reading.kinds()
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def _stored(name: str, content: bytes, size: int) -> bytes:
-    """An archive of one stored file that states ``size`` bytes of content."""
+def make_stored_archive(name: str, content: bytes, size: int) -> bytes:
+    """Make an archive of one stored file that states ``size`` bytes of content."""
 
     def number(value: int) -> bytes:
         return b"\xe0" + value.to_bytes(3, "little")

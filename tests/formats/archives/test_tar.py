@@ -22,7 +22,7 @@ from modelaudit.wire.base import Head
 
 EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
 FORMS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
-# These fixtures are about something that is no defect by itself, or that another kind names.
+# These fixtures show something that is not a defect, or a defect of another name.
 _NO_DEFECT = {"eval", "packed", "no-extension", "pickle-name", "sparse", "unknown-kind", "link-escape"} | {
     "hard-link-escape",
     "first-header-damaged",
@@ -32,11 +32,11 @@ _NO_PAYLOAD = {"hard-link-escape", "link-escape", "link-member", "path-escape", 
 _HOSTILE = sorted((FIXTURES / "tar/malicious").iterdir())
 
 
-def _stem(path: Path) -> str:
+def get_stem(path: Path) -> str:
     return path.name.partition(".")[0]
 
 
-def _tar(members, form: int = tarfile.PAX_FORMAT) -> bytes:
+def make_tar(members, form: int = tarfile.PAX_FORMAT) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for name, data in members:
@@ -50,8 +50,8 @@ def _artifact(window) -> Artifact:
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
-def _read(data: bytes, bytes_window, limits: Limits | None = None):
-    """The listing, and the content of every member by its address."""
+def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
+    """Return the listing, and the content of each member by its address."""
     window = bytes_window(data)
     listing, contents = None, {}
     for item in find_reader("tar").read(_artifact(window), window, limits or Limits()):
@@ -64,36 +64,36 @@ def _read(data: bytes, bytes_window, limits: Limits | None = None):
     return listing, contents
 
 
-@check_each("path", [p for p in _HOSTILE if _stem(p) not in _NO_DEFECT])
-def test_each_contradiction_is_named(path, read_fixture):
-    assert _stem(path) in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
+@check_each("path", [p for p in _HOSTILE if get_stem(p) not in _NO_DEFECT])
+def test_hostile_archive_has_its_defect(path, read_fixture):
+    assert get_stem(path) in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("link-escape", "path-escape"), ("hard-link-escape", "path-escape"), ("first-header-damaged", "header-damaged")],
 )
-def test_a_contradiction_that_another_kind_names(name, kind, read_fixture):
+def test_hostile_archive_has_defect_of_other_name(name, kind, read_fixture):
     assert kind in read_fixture(f"tar/malicious/{name}.tar").kinds(f"{name}.tar")
 
 
-def test_what_is_excepted_is_there():
-    assert {_stem(path) for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
+def test_excepted_fixtures_exist():
+    assert {get_stem(path) for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
 
 
-@check_each("path", [p for p in _HOSTILE if _stem(p) not in _NO_PAYLOAD])
-def test_the_payload_is_read_whatever_the_archive_says(path, read_fixture):
+@check_each("path", [p for p in _HOSTILE if get_stem(p) not in _NO_PAYLOAD])
+def test_payload_of_hostile_archive_is_read(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 
-@pytest.mark.parametrize("path", sorted((FIXTURES / "tar/truncated").iterdir()), ids=_stem)
-def test_a_truncated_archive_still_gives_up_its_payload(path, read_fixture):
+@pytest.mark.parametrize("path", sorted((FIXTURES / "tar/truncated").iterdir()), ids=get_stem)
+def test_payload_of_truncated_archive_is_read(path, read_fixture):
     reading = read_fixture(str(path.relative_to(FIXTURES)))
     assert reading.evaluates
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_links_tell_their_targets(read_fixture):
+def test_link_targets_are_listed(read_fixture):
     *_, link = read_fixture("tar/malicious/link-member.tar").of(ArchiveListing)[0].members
     assert link.link_target == "../weights.pkl"
     assert read_fixture("tar/malicious/link-member.tar").kinds() == {"link-member"}
@@ -107,12 +107,12 @@ def test_links_tell_their_targets(read_fixture):
     members=st.lists(st.tuples(st.text("abcé☃/._-", min_size=1, max_size=40), st.binary(max_size=1500)), max_size=5),
     long=st.booleans(),
 )
-def test_sound_archives_are_what_tarfile_wrote(form, members, long, bytes_window):
+def test_valid_archive_is_read_as_tarfile_wrote_it(form, members, long, bytes_window):
     members = [(name.strip("/") or "x", data) for name, data in members]
     if long:
         members = [(f"{'folder/' * 18}{name}"[-140:].lstrip("/"), data) for name, data in members]
-    data = _tar(members, form)
-    listing, contents = _read(data, bytes_window)
+    data = make_tar(members, form)
+    listing, contents = read_archive(data, bytes_window)
     assert listing is not None
     assert {d.kind for d in listing.defects} <= {"path-escape", "duplicate-member"}
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
@@ -127,7 +127,7 @@ def test_sound_archives_are_what_tarfile_wrote(form, members, long, bytes_window
     [("--format=gnu",), *(("--format=posix", f"--sparse-version={v}") for v in ("0.0", "0.1", "1.0"))],
     ids=lambda options: options[-1],
 )
-def test_what_tar_stores_without_holes_is_whole(options, tmp_path, bytes_window):
+def test_sparse_file_of_gnu_tar_is_read_with_its_holes(options, tmp_path, bytes_window):
     path = tmp_path / "sparse.bin"
     with path.open("wb") as file:
         for n in range(40):
@@ -137,25 +137,25 @@ def test_what_tar_stores_without_holes_is_whole(options, tmp_path, bytes_window)
     command = ["tar", "-C", tmp_path, "-S", *options, "-cf", "-", "sparse.bin"]
     packed = subprocess.run(command, capture_output=True, check=False)
     if packed.returncode:
-        pytest.skip("this tar stores no holes")
+        pytest.skip("this tar does not support sparse files")
     data = packed.stdout
-    listing, contents = _read(data, bytes_window)
+    listing, contents = read_archive(data, bytes_window)
     assert len(data) < 1 << 20, "the holes were stored"
     assert listing.defects == ()
     assert contents == {"file!sparse.bin": path.read_bytes()}
 
 
 @pytest.mark.parametrize("name", ["sparse-gnu", "sparse-pax", "sparse-pax-records"])
-def test_our_own_holes_are_what_tarfile_reads(name, bytes_window):
+def test_sparse_fixtures_are_read_as_tarfile_reads_them(name, bytes_window):
     path = FIXTURES / f"tar/benign/{name}.tar"
-    _, contents = _read(path.read_bytes(), bytes_window)
+    _, contents = read_archive(path.read_bytes(), bytes_window)
     with tarfile.open(path) as archive:
         (member,) = archive.getmembers()
         expected = archive.extractfile(member).read()
     assert list(contents.values()) == [expected]
 
 
-def test_holes_beyond_proportion_are_a_limit(read_bytes):
+def test_sparse_file_over_expansion_ratio_reaches_limit(read_bytes):
     data = (FIXTURES / "tar/bomb/sparse.tar").read_bytes()
     reading = read_bytes(data, limits=Limits(expansion_floor=1 << 20))
     assert "expansion-ratio" in reading.kinds()
@@ -163,84 +163,87 @@ def test_holes_beyond_proportion_are_a_limit(read_bytes):
     assert reading.of(PickleProgram)
 
 
-def test_too_many_members_are_a_limit(read_bytes):
-    reading = read_bytes(_tar([(f"{n}.txt", b"x") for n in range(30)]), limits=Limits(members=20))
+def test_members_over_bound_reach_limit(read_bytes):
+    reading = read_bytes(make_tar([(f"{n}.txt", b"x") for n in range(30)]), limits=Limits(members=20))
     assert len(reading.of(ArchiveListing)[0].members) == 20
     assert UnreadReason.LIMIT in reading.reasons()
 
 
 @pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
-def test_a_long_header_is_a_limit_and_what_stands_before_it_is_read(kind, read_bytes):
+def test_members_before_oversized_header_are_read(kind, read_bytes):
     member = tarfile.TarInfo("x")
     member.type, member.size = kind, 1 << 33
-    data = _tar([("weights.pkl", EVAL)])[:1024] + member.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
+    data = make_tar([("weights.pkl", EVAL)])[:1024] + member.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
     reading = read_bytes(data)
     assert reading.evaluates
     assert UnreadReason.LIMIT in reading.reasons()
 
 
 @pytest.mark.parametrize("field", [b"\xff" * 12, b"\x80" + b"\x7f" * 11, b"77777777777\0", b"not octal!!\0"])
-def test_a_size_beyond_reason_ends_nothing(field, read_bytes):
+def test_members_around_absurd_size_are_read(field, read_bytes):
     block = bytearray(tarfile.TarInfo("huge").tobuf(tarfile.USTAR_FORMAT))
     block[124:136] = field
     total = sum(block[:148]) + 8 * 32 + sum(block[156:])
     block[148:156] = b"%06o\0 " % total
-    for data in (bytes(block) + _tar([("weights.pkl", EVAL)]), _tar([("weights.pkl", EVAL)])[:1024] + bytes(block)):
+    for data in (
+        bytes(block) + make_tar([("weights.pkl", EVAL)]),
+        make_tar([("weights.pkl", EVAL)])[:1024] + bytes(block),
+    ):
         reading = read_bytes(data)
         assert UnreadReason.DAMAGED in reading.reasons()
         if field != b"77777777777\0" and field[0] != 0x80:
             assert reading.evaluates
 
 
-def test_a_tar_whose_first_name_is_a_pickle_is_read_as_both(read_fixture):
+def test_tar_whose_first_name_is_a_pickle_is_read_as_both(read_fixture):
     reading = read_fixture("tar/malicious/pickle-name.pt")
     assert set(reading.formats["pickle-name.pt"]) == {"tar", "pickle"}
 
 
 @pytest.mark.parametrize("name", ["zip-in-header", "zip-in-padding", "zip-in-two-members"])
-def test_a_zip_that_is_no_member_of_the_tar_around_it_is_read(name, read_fixture):
+def test_zip_across_members_of_tar_is_read(name, read_fixture):
     reading = read_fixture(f"tar/malicious/{name}.tar")
     assert {listing.format for listing in reading.of(ArchiveListing)} >= {"tar", "zip"}
     assert reading.evaluates
 
 
 @pytest.mark.parametrize("name", ["zip-at-end", "zip-in-tar-at-end"])
-def test_a_zip_that_is_a_member_is_read_once(name, read_fixture):
+def test_zip_in_one_member_of_tar_is_read_once(name, read_fixture):
     reading = read_fixture(f"tar/benign/{name}.tar")
     listings = reading.of(ArchiveListing)
     assert [listing.format for listing in listings].count("zip") == 1
     assert not any(listing.defects for listing in listings)
 
 
-def test_members_of_one_name_have_paths_of_their_own(read_bytes):
-    reading = read_bytes(_tar([("a.pkl", b"\x80\x02N."), ("a.pkl", EVAL)]), "m.tar")
+def test_members_with_equal_names_have_different_paths(read_bytes):
+    reading = read_bytes(make_tar([("a.pkl", b"\x80\x02N."), ("a.pkl", EVAL)]), "m.tar")
     assert {"m.tar!a.pkl", "m.tar!a.pkl#2"} <= set(reading.formats)
 
 
-def test_the_numbers_of_a_tensor_are_a_tar_only_with_a_true_checksum(bytes_window):
-    data = _tar([("a", b"x")])
+def test_tensor_data_are_tar_only_with_valid_checksum(bytes_window):
+    data = make_tar([("a", b"x")])
     assert find_reader("tar").recognises(Head("x", TENSOR_STORAGE, data, bytes_window(data)))
     damaged = data[:148] + b"000000\0 " + data[156:]
     assert not find_reader("tar").recognises(Head("x", TENSOR_STORAGE, damaged, bytes_window(damaged)))
     assert find_reader("tar").recognises(Head("x", None, damaged, bytes_window(damaged)))
 
 
-def test_many_headers_for_one_member_are_bounded(read_bytes):
+def test_extended_headers_of_one_member_are_bounded(read_bytes):
     extended = tarfile.TarInfo.create_pax_global_header({"comment": "x" * 60_000})
     local = extended[:156] + b"x" + extended[157:]
     block = bytearray(local[:512])
     block[148:156] = b"%06o\0 " % (sum(block[:148]) + 256 + sum(block[156:512]))
-    data = (bytes(block) + local[512:]) * 40 + _tar([("weights.pkl", EVAL)])
+    data = (bytes(block) + local[512:]) * 40 + make_tar([("weights.pkl", EVAL)])
     assert UnreadReason.LIMIT in read_bytes(data).reasons()
 
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_mutated_archives_end_in_facts_or_absences(data, read_bytes):
+def test_mutated_archive_gives_structures_or_absences(data, read_bytes):
     paths = sorted(path for path in (FIXTURES / "tar").glob("[!b]*/*.tar"))
     sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):
-        # The headers, mostly; the rest is padding.
+        # Mutate the headers mostly, because the rest is padding.
         at = data.draw(st.integers(0, len(sample) // 512 - 1)) * 512 + data.draw(st.integers(0, 511))
         sample[at] = data.draw(st.integers(0, 255))
         if data.draw(st.booleans()):

@@ -16,7 +16,7 @@ from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_sur
 from modelaudit.wire.text import TextScan, decode_text
 
 
-def _document(reading) -> Document:
+def get_document(reading) -> Document:
     (document,) = reading.of(Document)
     return document
 
@@ -45,58 +45,58 @@ def _document(reading) -> Document:
         ("run.rb", b"#!/usr/bin/env ruby\nprint(1)\n", ("text", "text", (), 2)),
     ],
 )
-def test_documents(path, data, expected, read_bytes):
-    document = _document(read_bytes(data, path))
+def test_text_gives_document_of_its_format(path, data, expected, read_bytes):
+    document = get_document(read_bytes(data, path))
     assert (document.format, document.root, document.keys, document.lines) == expected
 
 
-def test_bytes_that_are_no_text_are_no_document(read_bytes):
+def test_binary_bytes_give_no_document(read_bytes):
     for data in (b"\x00\x01", b"ab\x00cd", bytes(range(256)), b"\xff\xfe\x00", b"\x7fELF"):
         assert read_bytes(data, "config.json").formats["config.json"] == []
 
 
-def test_text_that_goes_on_as_something_else_is_damaged(read_bytes):
+def test_binary_bytes_after_text_are_reported_as_damaged(read_bytes):
     for path in ("a.txt", "a.json", "a.yaml", "README.md"):
         assert UnreadReason.DAMAGED in read_bytes(b"x" * 6000 + b"\x00\x01", path).reasons()
 
 
-def test_an_8_bit_code_is_text_and_a_defect(read_bytes):
+def test_8_bit_encoding_is_text_with_defect(read_bytes):
     assert read_bytes("Licence : usage privé".encode("latin-1"), "LICENCE").kinds() == {"not-utf-8"}
 
 
-def test_a_character_across_the_head_is_text(read_bytes):
+def test_character_across_end_of_head_is_text(read_bytes):
     reading = read_bytes(b"x" * 4095 + "é".encode(), "a.txt")
     assert reading.formats["a.txt"] == ["text"]
     assert reading.kinds() == set()
 
 
-def test_json_that_is_none_says_so(read_bytes):
+def test_invalid_json_is_a_defect(read_bytes):
     reading = read_bytes(b"<html>\n", "config.json")
     assert reading.kinds() == {"not-json"}
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_keys_that_occur_twice_at_any_depth(read_bytes):
+def test_duplicate_keys_are_found_at_any_depth(read_bytes):
     assert read_bytes(b'{"x": [{"a": 1, "a": 2}]}', "a.json").kinds() == {"duplicate-key"}
     assert read_bytes(b'{"a": 1, "b": {"a": 1}}', "a.json").kinds() == set()
     assert read_bytes(b"x:\n- {a: 1, a: 2}\n", "a.yaml").kinds() == {"duplicate-key"}
     assert read_bytes(b"a: 1\nb: {a: 1}\n", "a.yaml").kinds() == set()
 
 
-def test_a_duplicate_key_of_yaml_tells_its_line(read_bytes):
+def test_duplicate_yaml_key_has_its_line(read_bytes):
     (defect,) = read_bytes(b"a: 1\nb: 2\na: 3\n", "a.yaml").defects()
     assert (defect.where.line, defect.where.key) == (3, "a")
 
 
-def test_tags_are_told_with_their_lines(read_fixture):
+def test_tags_have_their_lines(read_fixture):
     reading = read_fixture("yaml/malicious/object-apply.yaml")
-    assert _document(reading).tags == (("!!python/object/apply:os.system", 2),)
+    assert get_document(reading).tags == (("!!python/object/apply:os.system", 2),)
     assert reading.kinds() == {"duplicate-key"}
 
 
 def test_tags_before_damage_are_kept(read_bytes):
     reading = read_bytes(b"hook: !!python/name:os.system\nlist: [1", "a.yaml")
-    assert _document(reading).tags == (("!!python/name:os.system", 1),)
+    assert get_document(reading).tags == (("!!python/name:os.system", 1),)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
@@ -116,7 +116,7 @@ def test_tags_before_damage_are_kept(read_bytes):
         (b"x" * 5000, "a.md"),
     ],
 )
-def test_bounds_are_kept_and_named(data, path, read_bytes):
+def test_oversized_document_reaches_limit(data, path, read_bytes):
     limits = Limits(document_bytes=7000 if len(data) > 5001 else 5001, document_nodes=1000, document_depth=200)
     if set(data) <= set(b'x"'):
         limits = Limits(document_bytes=4000)
@@ -128,15 +128,15 @@ def test_aliases_are_not_expanded(read_fixture):
     reading = read_fixture("yaml/bomb/aliases.yaml")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert _document(reading).root == "mapping"
+    assert get_document(reading).root == "mapping"
     assert peak < 8 * 1024 * 1024
 
 
-def test_infinity_passes(read_bytes):
+def test_json_infinity_is_no_defect(read_bytes):
     assert read_bytes(b'{"a": Infinity, "b": NaN}', "a.json").kinds() == set()
 
 
-def test_numbers_without_end_are_no_failure(read_bytes):
+def test_very_long_number_is_read(read_bytes):
     assert read_bytes(b'{"a": ' + b"9" * 10_000 + b"}", "a.json").unread == []
 
 
@@ -147,16 +147,16 @@ _JSON = st.recursive(
 )
 
 
-def _depth(value: object) -> int:
+def measure_depth(value: object) -> int:
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if items is None else 1 + max(map(_depth, items), default=0)
+    return 0 if items is None else 1 + max(map(measure_depth, items), default=0)
 
 
 @settings(max_examples=200, deadline=None)
 @given(value=_JSON, ascii_only=st.booleans())
-def test_the_bounds_on_json_are_exact(value, ascii_only):
+def test_bounds_on_json_are_exact(value, ascii_only):
     text = json.dumps(value, ensure_ascii=ascii_only)
-    depth = _depth(value)
+    depth = measure_depth(value)
     assert not exceeds_depth(text, depth)
     assert depth == 0 or exceeds_depth(text, depth - 1)
     assert not exceeds_nodes(text, 10_000)
@@ -167,7 +167,7 @@ def test_the_bounds_on_json_are_exact(value, ascii_only):
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from('"\\u{}[],:d8a0c ')))
-def test_unclosed_strings_do_not_hide_a_bracket_from_the_bounds(text):
+def test_unclosed_string_hides_no_bracket_from_bounds(text):
     exceeds_depth(text * 300, 3)
     exceeds_nodes(text * 300, 3)
     try:
@@ -179,7 +179,7 @@ def test_unclosed_strings_do_not_hide_a_bracket_from_the_bounds(text):
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from("\\ud8dcD0a1")))
-def test_lone_surrogates_are_those_that_do_not_encode(text):
+def test_lone_surrogates_are_found(text):
     try:
         value = json.loads(f'"{text}"')
     except ValueError:
@@ -194,7 +194,7 @@ def test_lone_surrogates_are_those_that_do_not_encode(text):
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(), cuts=st.lists(st.integers(1, 9), max_size=6))
-def test_text_is_text_however_it_is_cut(text, cuts):
+def test_text_scan_does_not_depend_on_pieces(text, cuts):
     data = text.encode()
 
     def outcome(pieces):
@@ -224,13 +224,13 @@ _NAMES = st.sampled_from(["a.json", "a.jsonl", "a.yaml", "README.md", "a.txt", "
 
 @settings(max_examples=200, deadline=None)
 @given(sample=st.binary(max_size=80) | st.text(max_size=60).map(str.encode), path=_NAMES)
-def test_any_bytes_end_in_facts_or_absences(sample, path, read_bytes):
+def test_any_bytes_give_structures_or_absences(sample, path, read_bytes):
     read_bytes(sample, path)
 
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%\n ,?"), max_size=40))
-def test_yaml_is_judged_as_pyyaml_judges_it(text, read_bytes):
+def test_yaml_is_valid_exactly_if_pyyaml_parses_it(text, read_bytes):
     try:
         for _ in yaml.parse(text, Loader=yaml.CSafeLoader):
             pass
@@ -243,7 +243,7 @@ def test_yaml_is_judged_as_pyyaml_judges_it(text, read_bytes):
             assert ("not-yaml" in reading.kinds()) == (not valid)
 
 
-def test_rows_are_not_held_all_at_once():
+def test_rows_are_not_kept_in_memory():
     text = "1\n" * 1_000_000
     tracemalloc.start()
     facts = scan_rows(text, Limits())
@@ -253,10 +253,10 @@ def test_rows_are_not_held_all_at_once():
 
 
 @pytest.mark.parametrize("text", ["1 2\n3", "1\n\n", "{\n}\n1", "1\n[", "", "\n"])
-def test_rows_that_are_none(text):
+def test_invalid_rows_are_refused(text):
     with pytest.raises(ValueError):
         scan_rows(text, Limits())
 
 
-def test_a_row_may_hold_what_only_python_takes_for_a_line_break():
+def test_row_may_contain_unicode_line_separator():
     assert scan_rows('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)

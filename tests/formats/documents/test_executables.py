@@ -16,7 +16,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
 
-def kinds(reading) -> list[str]:
+def list_kinds(reading) -> list[str]:
     return [dict(each.facts)["kind"] for each in reading.of(Outline) if each.format == "executable"]
 
 
@@ -29,16 +29,16 @@ def kinds(reading) -> list[str]:
         ("install.run", "unpacks"), ("install", "unpacks"), ("llamafile", "llamafile"),
     ],
 )  # fmt: skip
-def test_each_kind_is_told(file, word, read_fixture):
-    assert word in kinds(read_fixture(f"format/malicious/{file}"))[0]
+def test_kind_of_executable_is_reported(file, word, read_fixture):
+    assert word in list_kinds(read_fixture(f"format/malicious/{file}"))[0]
 
 
-def test_real_programs_are_recognised(bytes_window):
+def test_python_interpreter_is_recognised_as_elf(bytes_window):
     window = bytes_window(Path(sys.executable).resolve().read_bytes()[:4096])
     assert "ELF" in detect_program(window.data, window)[0]
 
 
-def test_the_model_in_a_llamafile_is_read_too(read_bytes):
+def test_model_inside_llamafile_is_read(read_bytes):
     reading = read_bytes(llamafile(), "model.llamafile")
     assert reading.formats["model.llamafile"] == ["zip", "executable"]
     assert reading.formats["model.llamafile!model.gguf"] == ["gguf"]
@@ -52,38 +52,38 @@ def test_the_model_in_a_llamafile_is_read_too(read_bytes):
         b"\xfe\xed\xfa\xcf" + bytes(40), b"\0asm", b"!<arch>", b"#!/bin/sh\necho\n", b"dex\n",
     ],
 )  # fmt: skip
-def test_a_magic_number_alone_is_no_program(data, read_bytes):
-    assert kinds(read_bytes(data, "notes")) == []
+def test_magic_number_alone_is_not_a_program(data, read_bytes):
+    assert list_kinds(read_bytes(data, "notes")) == []
 
 
-def test_the_header_of_a_program_for_windows_may_stand_far_behind(read_bytes):
+def test_pe_header_at_large_offset_is_found(read_bytes):
     data = b"MZ".ljust(60, b"\0") + struct.pack("<I", 20_000)
-    assert kinds(read_bytes(data.ljust(20_000, b"\0") + pe()[128:])) == ["Windows executable (PE)"]
+    assert list_kinds(read_bytes(data.ljust(20_000, b"\0") + pe()[128:])) == ["Windows executable (PE)"]
 
 
-def test_a_program_in_place_of_numbers_is_told(read_bytes):
-    assert kinds(read_bytes(elf(), "m.pt!data/0", content=TENSOR_STORAGE)) != []
-    assert kinds(read_bytes(bytes(600), "m.pt!data/0", content=TENSOR_STORAGE)) == []
+def test_program_in_tensor_storage_is_reported(read_bytes):
+    assert list_kinds(read_bytes(elf(), "m.pt!data/0", content=TENSOR_STORAGE)) != []
+    assert list_kinds(read_bytes(bytes(600), "m.pt!data/0", content=TENSOR_STORAGE)) == []
 
 
-def test_tables_beyond_the_end_are_damage(read_bytes):
+def test_tables_beyond_end_are_reported_as_damaged(read_bytes):
     for data in (elf(sections=10_000), pe(end=10_000)):
         reading = read_bytes(data)
-        assert kinds(reading)
+        assert list_kinds(reading)
         assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_a_program_fails_the_gate_under_whatever_name(tmp_path):
+def test_program_fails_gate_under_any_name(tmp_path):
     for name in ("weights.bin", "README.md", "lib.so.1", "picture.png"):
         (tmp_path / name).write_bytes(elf())
     report = modelaudit.scan(tmp_path, second_opinion=False)
-    told = {finding.artifact for finding in report.findings if finding.rule == "format/executable"}
-    assert told == {"weights.bin", "README.md", "lib.so.1", "picture.png"}
+    reported = {finding.artifact for finding in report.findings if finding.rule == "format/executable"}
+    assert reported == {"weights.bin", "README.md", "lib.so.1", "picture.png"}
     assert report.exit_code == 1
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from([elf(), pe(), ape(b""), b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"#!"]), st.data())
-def test_whatever_the_bytes_it_ends(read_bytes, seed, data):
+def test_any_bytes_give_structures_or_absences(read_bytes, seed, data):
     cut = data.draw(st.integers(0, len(seed)))
     read_bytes(seed[:cut] + data.draw(st.binary(max_size=100)) + struct.pack("<I", 0xFFFFFFFF))

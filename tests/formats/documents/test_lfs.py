@@ -11,7 +11,7 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{DIGEST}\nsiz
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "model.onnx", "a.gguf", "weights"])
-def test_a_pointer_is_one_absence_with_what_it_stands_for(tmp_path, name):
+def test_pointer_is_one_absence_with_size_and_digest(tmp_path, name):
     (tmp_path / name).write_bytes(POINTER)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     (finding,) = [each for each in report.findings if not each.rule.startswith("license/")]
@@ -26,19 +26,19 @@ def test_a_pointer_is_one_absence_with_what_it_stands_for(tmp_path, name):
     [POINTER.replace(b"\n", b"\r\n"), POINTER[:-1], POINTER.replace(b"oid", b"ext-0-a sha256:00\noid"),
      POINTER.replace(b"git-lfs.github", b"hawser.github")],
 )  # fmt: skip
-def test_spellings_of_a_pointer(data, read_bytes):
+def test_variants_of_pointer_are_parsed(data, read_bytes):
     reading = read_bytes(data, "model.bin")
     assert reading.reasons() == {UnreadReason.CONTENT_ABSENT}
     assert dict(reading.of(Outline)[0].facts) == {"digest": f"sha256:{DIGEST}", "size": "12345"}
     assert not reading.kinds()
 
 
-def test_what_follows_a_pointer_is_read(read_bytes):
+def test_bytes_after_pointer_are_read(read_bytes):
     reading = read_bytes(POINTER + b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.", "model.bin")
     assert reading.kinds() == {"trailing-data"}
     assert reading.evaluates
 
 
-def test_text_about_pointers_is_text(read_bytes):
+def test_text_that_quotes_pointer_is_text(read_bytes):
     assert read_bytes(b"A pointer begins with " + POINTER, "notes.md").formats == {"notes.md": ["markdown"]}
     assert UnreadReason.DAMAGED in read_bytes(POINTER[:70]).reasons()

@@ -11,36 +11,36 @@ from modelaudit.model.outline import Mention, Outline, References
 from modelaudit.model.structure import UnreadReason
 
 
-def mentions(reading) -> set[tuple[str, str]]:
+def list_mentions(reading) -> set[tuple[str, str]]:
     return {(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions}
 
 
-def declared(inside: str, content: str = "") -> bytes:
+def make_document(inside: str, content: str = "") -> bytes:
     return f"<!DOCTYPE a [{inside}]><a>{content}</a>".encode()
 
 
 @check_each("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "cp037"])
-def test_an_entity_is_found_in_every_encoding(encoding, read_bytes):
+def test_external_entity_is_found_in_every_encoding(encoding, read_bytes):
     head = f'<?xml version="1.0" encoding="{encoding}"?>'
     body = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>'
     data = head.encode() + body.encode(encoding) if encoding == "utf-7" else (head + body).encode(encoding)
-    assert ("entity", "file:///etc/passwd") in mentions(read_bytes(data, "m.pmml"))
+    assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(data, "m.pmml"))
 
 
-def test_an_unknown_encoding_is_no_pass(read_bytes):
+def test_unknown_encoding_is_reported_as_damaged(read_bytes):
     reading = read_bytes(b'<?xml version="1.0" encoding="x-acme"?><a/>', "m.xml")
     assert (reading.kinds(), reading.reasons()) == ({"unusual-encoding"}, {UnreadReason.DAMAGED})
 
 
-def test_nothing_is_fetched_or_replaced(read_bytes):
-    reading = read_bytes(declared('<!ENTITY x "y">', "&x;"), "m.xml")
-    assert (reading.kinds(), reading.unread, mentions(reading)) == (set(), [], set())
+def test_internal_entity_gives_no_mention(read_bytes):
+    reading = read_bytes(make_document('<!ENTITY x "y">', "&x;"), "m.xml")
+    assert (reading.kinds(), reading.unread, list_mentions(reading)) == (set(), [], set())
 
 
 @pytest.mark.parametrize("system", ["../dtds/model.dtd", "model.dtd"])
-def test_a_grammar_beside_the_file_is_ordinary(system, read_bytes):
+def test_local_document_type_gives_no_mention(system, read_bytes):
     reading = read_bytes(f'<!DOCTYPE a SYSTEM "{system}"><a/>'.encode(), "m.xml")
-    assert (mentions(reading), reading.of(References)) == (set(), [])
+    assert (list_mentions(reading), reading.of(References)) == (set(), [])
 
 
 @pytest.mark.parametrize(
@@ -52,18 +52,19 @@ def test_a_grammar_beside_the_file_is_ordinary(system, read_bytes):
         ('<!ENTITY a0 "xx">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 8}">' for n in range(1, 30)), ""),
     ],
 )
-def test_entities_beyond_reason_are_left(inside, content, read_bytes):
-    reading = read_bytes(declared(inside, content), "m.xml")
+def test_entity_expansion_reaches_limit(inside, content, read_bytes):
+    reading = read_bytes(make_document(inside, content), "m.xml")
     assert (reading.kinds(), reading.reasons()) == ({"entity-expansion"}, {UnreadReason.LIMIT})
 
 
 def test_entities_that_share_others_are_no_bomb(read_bytes):
     assert (
-        read_bytes(declared('<!ENTITY a "x"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&a;">', "&c;"), "m.xml").kinds() == set()
+        read_bytes(make_document('<!ENTITY a "x"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&a;">', "&c;"), "m.xml").kinds()
+        == set()
     )
 
 
-def test_weights_are_wanted_of_the_file_beside(read_bytes):
+def test_openvino_weights_refer_to_bin_file(read_bytes):
     constant = '<layer id="0" type="Const" version="opset1"><data element_type="f32" shape="4" offset="{0}" size="16"/></layer>'
     reading = read_bytes(network(constant.format(0), constant.format(64)).encode(), "folder/net.xml")
     (references,) = reading.of(References)
@@ -71,18 +72,18 @@ def test_weights_are_wanted_of_the_file_beside(read_bytes):
 
 
 @pytest.mark.parametrize("shape", ["9" * 5000, "-4", "1.5", ",".join(["9" * 4000] * 50)])
-def test_shapes_that_are_none_cost_nothing(shape, read_bytes):
+def test_invalid_shape_is_a_defect(shape, read_bytes):
     data = f'<layer type="Const"><data element_type="f32" shape="{shape}" offset="0" size="16"/></layer>'
     assert read_bytes(network(data).encode(), "net.xml").kinds() == {"weights-invalid"}
 
 
-def test_a_function_that_the_model_defines_is_not_named(read_bytes):
-    assert ("function", "twice") not in mentions(read_bytes(pmml().encode(), "m.pmml"))
+def test_function_defined_in_model_gives_no_mention(read_bytes):
+    assert ("function", "twice") not in list_mentions(read_bytes(pmml().encode(), "m.pmml"))
 
 
-def test_code_that_breaks_over_lines_is_found(read_bytes):
+def test_code_across_lines_is_found(read_bytes):
     reading = read_bytes(pmml(extension="<Extension>x = &amp;\n  os.system</Extension>").encode(), "m.pmml")
-    assert ("code", "code in an extension") in mentions(reading)
+    assert ("code", "code in an extension") in list_mentions(reading)
 
 
 @pytest.mark.parametrize(
@@ -96,19 +97,19 @@ def test_code_that_breaks_over_lines_is_found(read_bytes):
         ("a.xml", "<a/>", True),
     ],
 )
-def test_what_counts_as_xml(name, text, is_xml, read_bytes):
+def test_xml_is_recognised_by_start_and_name(name, text, is_xml, read_bytes):
     assert (["xml"] in read_bytes(text.encode(), name).formats.values()) == is_xml
 
 
-def test_deep_elements_are_a_limit(read_bytes):
+def test_deep_elements_reach_limit(read_bytes):
     assert read_bytes(b"<a>" * 20_000, "m.xml").reasons() == {UnreadReason.LIMIT}
 
 
-def test_many_elements_are_a_limit(read_bytes):
+def test_elements_over_bound_reach_limit(read_bytes):
     assert read_bytes(b"<a>" + b"<b/>" * 500, "m.xml", Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
 
 
-def test_a_mention_has_its_line(read_bytes):
+def test_mention_has_its_line(read_bytes):
     (mention,) = [each for outline in read_bytes(b'<a>\n<java class="java.beans.XMLDecoder"/></a>', "m.xml").of(Outline)
                   for each in outline.mentions]  # fmt: skip
     assert isinstance(mention, Mention)
@@ -117,7 +118,7 @@ def test_a_mention_has_its_line(read_bytes):
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_mutated_texts_end_in_structures_or_absences(read_bytes, data):
+def test_mutated_text_gives_structures_or_absences(read_bytes, data):
     inside = '<!DOCTYPE PMML [<!ENTITY a "b"><!ENTITY % c "d">]>'
     whole = bytearray(pmml(doctype=inside, extension="<Extension>&a;</Extension>").encode())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -127,9 +128,9 @@ def test_mutated_texts_end_in_structures_or_absences(read_bytes, data):
 
 
 @pytest.mark.parametrize("start", ["&#60;!", "&#x3c;!", "&#38;#60;!"])
-def test_what_a_parameter_entity_declares_is_told(start, read_bytes):
+def test_entity_declared_by_parameter_entity_is_found(start, read_bytes):
     inside = f"<!ENTITY % x \"{start}ENTITY y SYSTEM 'file:///etc/passwd'&#62;\"> %x;"
-    assert ("entity", "file:///etc/passwd") in mentions(read_bytes(declared(inside, "&y;"), "m.xml"))
+    assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(make_document(inside, "&y;"), "m.xml"))
 
 
 @pytest.mark.parametrize(
@@ -141,15 +142,15 @@ def test_what_a_parameter_entity_declares_is_told(start, read_bytes):
         "<java.lang.ProcessBuilder/>",
     ],
 )
-def test_classes_of_java_are_named_wherever_a_decoder_takes_them_from(text, read_bytes):
-    assert ("element", "java.lang.ProcessBuilder") in mentions(read_bytes(text.encode(), "m.xml"))
+def test_java_classes_are_found_in_every_decoder_syntax(text, read_bytes):
+    assert ("element", "java.lang.ProcessBuilder") in list_mentions(read_bytes(text.encode(), "m.xml"))
 
 
-def test_inclusions_of_the_draft_count(read_bytes):
+def test_xinclude_draft_namespace_is_recognised(read_bytes):
     text = b'<a xmlns:x="http://www.w3.org/2003/XInclude"><x:include href="/etc/passwd"/></a>'
-    assert ("xinclude", "/etc/passwd") in mentions(read_bytes(text, "m.xml"))
+    assert ("xinclude", "/etc/passwd") in list_mentions(read_bytes(text, "m.xml"))
 
 
-def test_a_class_goes_before_a_function_of_its_name(read_bytes):
+def test_class_takes_precedence_over_function_of_same_name(read_bytes):
     text = b'<PMML><DefineFunction name="com.acme.Run"/><Apply function="com.acme.Run"/></PMML>'
-    assert ("class", "com.acme.Run") in mentions(read_bytes(text, "m.pmml"))
+    assert ("class", "com.acme.Run") in list_mentions(read_bytes(text, "m.pmml"))

@@ -27,47 +27,47 @@ WHOLE = {
 BOUNDED = [name for name in WHOLE if name not in ("PDF document", "Parquet table")]
 
 
-def kind(reading) -> str:
+def get_kind(reading) -> str:
     return dict(reading.of(Outline)[0].facts)["kind"]
 
 
 @check_each("name", WHOLE)
-def test_it_is_told_by_its_bytes_whatever_it_is_called(name, read_bytes):
+def test_media_are_recognised_by_bytes_under_any_name(name, read_bytes):
     reading = read_bytes(WHOLE[name], "model.bin")
-    assert kind(reading) == name
+    assert get_kind(reading) == name
     assert not reading.unread
     assert list(reading.formats) == ["model.bin"]
 
 
 @check_each("name", BOUNDED)
-def test_a_cut_one_is_damaged(name, read_bytes):
+def test_truncated_media_are_reported_as_damaged(name, read_bytes):
     reading = read_bytes(WHOLE[name][:-1], "x")
-    assert kind(reading) == name
+    assert get_kind(reading) == name
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
 @check_each("name", BOUNDED)
 @check_each("between", [b"", bytes(64), b"some words first\n"])
-def test_a_pickle_behind_the_end_is_found(name, between, read_bytes):
+def test_pickle_after_end_is_found(name, between, read_bytes):
     assert read_bytes(WHOLE[name] + between + EVAL_ONE, "x").evaluates
 
 
-def test_a_program_behind_the_end_is_found(read_bytes):
+def test_program_after_end_is_found(read_bytes):
     reading = read_bytes(png() + bytes(100) + elf(), "logo.png")
     assert [each.format for each in reading.of(Outline)] == ["media", "executable"]
 
 
-def test_a_pickle_in_what_has_no_known_end_or_is_damaged_is_found(read_bytes):
+def test_pickle_in_damaged_or_endless_media_is_found(read_bytes):
     assert read_bytes(b"fLaC\0\0\0\x22" + bytes(34) + EVAL_ONE, "x").evaluates
     assert read_bytes(png()[:20] + EVAL_ONE, "x").evaluates
 
 
-def test_what_is_shorter_than_a_picture_of_many_scans_is_followed(read_bytes):
+def test_progressive_jpeg_is_followed_to_its_end(read_bytes):
     scan = b"\xff\xda" + struct.pack(">H", 8) + b"\x01\x01\0\0\x3f\0" + b"\x12\xff\0\x34" * 300_000
     table = b"\xff\xc4" + struct.pack(">H", 4) + b"\0\0"
     data = jpeg()[:-2] + (table + scan) * 2 + b"\xff\xd9"
     reading = read_bytes(data + EVAL_ONE, "x")
-    assert kind(reading) == "JPEG image"
+    assert get_kind(reading) == "JPEG image"
     assert not reading.unread
     assert reading.evaluates
     assert read_bytes(data[:-2], "x").reasons() == {UnreadReason.DAMAGED}
@@ -80,19 +80,19 @@ def test_what_is_shorter_than_a_picture_of_many_scans_is_followed(read_bytes):
         (b"/S /Launch", {"Launch"}), (b"/Launcher /JSON (JavaScript)", set()), (b"/S /URI", set()),
     ],
 )  # fmt: skip
-def test_actions_of_a_pdf_are_mentions(action, expected, read_bytes):
+def test_pdf_actions_are_mentions(action, expected, read_bytes):
     (outline,) = read_bytes(pdf(action), "card.pdf").of(Outline)
     assert {mention.name for mention in outline.mentions} == expected
 
 
-def test_actions_in_compressed_objects_count_and_a_bomb_is_bounded(read_bytes):
+def test_pdf_actions_in_compressed_bomb_are_found(read_bytes):
     packed = zlib.compress(b"<< /S /Launch >>" + bytes(50_000_000))
     data = pdf() + b"<< /Type /ObjStm /Filter /FlateDecode >>\nstream\n" + packed + b"\nendstream\n"
     (outline,) = read_bytes(data, "card.pdf").of(Outline)
     assert {mention.name for mention in outline.mentions} == {"Launch"}
 
 
-def test_a_repository_with_pictures_passes(tmp_path):
+def test_repository_with_media_passes(tmp_path):
     for number, data in enumerate(WHOLE.values()):
         (tmp_path / f"file-{number}").write_bytes(data)
     assert modelaudit.scan(tmp_path, second_opinion=False, checks=["security"]).exit_code == 0
@@ -100,7 +100,7 @@ def test_a_repository_with_pictures_passes(tmp_path):
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(list(WHOLE.values())), st.data())
-def test_whatever_the_bytes_it_ends(bytes_window, seed, data):
+def test_any_bytes_give_structures_or_errors(bytes_window, seed, data):
     position = data.draw(st.integers(4, len(seed)))
     changed = seed[:position] + data.draw(st.binary(max_size=12)) + seed[data.draw(st.integers(4, len(seed))) :]
     try:
@@ -110,7 +110,7 @@ def test_whatever_the_bytes_it_ends(bytes_window, seed, data):
         pass
 
 
-def test_a_picture_that_is_a_protocol_buffer_too_is_no_pass(read_bytes):
+def test_bitmap_that_is_protocol_buffer_is_unread(read_bytes):
     head = struct.pack("<2sI4xII", b"BM", 0, 54, 40).ljust(79, b"\0")
     inner = b"\x0a\x0a\x0a\x08\x12\x06secret"
     assert ["protocol buffer" in detail for detail in read_bytes(head + inner, "logo.bmp").details] == [True]

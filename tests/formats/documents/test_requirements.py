@@ -29,7 +29,7 @@ from modelaudit.wire.requirement_lines import collect_requirement_mentions, join
         ("git+http://e.invalid/x", [("plain-text", "git+http://e.invalid/x")]),
     ],
 )
-def test_a_line_tells_what_pip_fetches_elsewhere(line, found):
+def test_line_gives_mentions_of_foreign_sources(line, found):
     assert [(each.use, each.name) for each in collect_requirement_mentions(line)] == found
 
 
@@ -46,7 +46,7 @@ def test_a_line_tells_what_pip_fetches_elsewhere(line, found):
         ("-e../x", "local-path"),
     ],
 )
-def test_a_line_is_read_as_pip_does(line, use):
+def test_line_is_parsed_as_pip_parses_it(line, use):
     assert [each.use for each in collect_requirement_mentions(line)] == [use]
 
 
@@ -61,7 +61,7 @@ def test_a_line_is_read_as_pip_does(line, use):
         "-i \\\r\nhttps://e.invalid/s\\",
     ],
 )
-def test_lines_end_and_go_on_where_they_do_for_pip(text):
+def test_lines_are_joined_as_pip_joins_them(text):
     found = [each.use for _, line in join_requirement_lines(text) for each in collect_requirement_mentions(line)]
     assert found == ["index"]
 
@@ -78,17 +78,17 @@ def test_lines_end_and_go_on_where_they_do_for_pip(text):
         ("my_requirements.md", False),
     ],
 )
-def test_lists_are_known_by_their_name(read_bytes, path, is_one):
+def test_requirements_files_are_recognised_by_name(read_bytes, path, is_one):
     assert (read_bytes(b"numpy\n", path).formats[path] == ["requirements"]) is is_one
 
 
-def test_a_line_that_is_continued_keeps_its_number_and_a_bound_is_kept(read_bytes):
+def test_mention_keeps_line_number_and_lines_are_bounded(read_bytes):
     reading = read_bytes(b"a\ngit+https://e.invalid/x\n" + b"\n" * 20_000, "requirements.txt")
     assert [each.where.line for outline in reading.of(Outline) for each in outline.mentions] == [2]
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-@settings(deadline=None)  # the detectors of secrets are imported by the first text that may hold one
+@settings(deadline=None)  # the first text that may hold a secret imports the detectors
 @given(st.binary(max_size=200))
-def test_any_bytes_end_in_structures_or_absences(read_bytes, data):
+def test_any_bytes_give_structures_or_absences(read_bytes, data):
     read_bytes(b"numpy\n" + data, "requirements.txt")

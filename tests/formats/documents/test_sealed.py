@@ -1,4 +1,4 @@
-"""Formats that are told and not read, and what is found in them all the same."""
+"""Test the formats that are recognised but not decoded, and the programs and pickles found inside them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modelaudit.model.structure import UnreadReason
 WHOLE = {"tensorrt": ENGINE, "rknn": RKNN, "cntk": CNTK, "rar": RAR}
 
 
-def programs(reading) -> list[str]:
+def list_programs(reading) -> list[str]:
     return [each.name for outline in reading.of(Outline) for each in outline.mentions if each.vocabulary == "programs"]
 
 
@@ -25,7 +25,7 @@ def programs(reading) -> list[str]:
     ("format_", "advice"),
     [("tensorrt", "build it anew"), ("rknn", "convert it anew"), ("cntk", "save it as ONNX"), ("rar", "unpack it")],
 )
-def test_the_absence_says_what_to_do(format_, advice, read_bytes):
+def test_absence_gives_advice(format_, advice, read_bytes):
     reading = read_bytes(WHOLE[format_], "x")
     assert reading.formats["x"] == [format_]
     (detail,) = reading.details
@@ -33,28 +33,28 @@ def test_the_absence_says_what_to_do(format_, advice, read_bytes):
 
 
 @pytest.mark.parametrize("data", WHOLE.values(), ids=WHOLE)
-def test_pickles_in_them_are_read(data, read_bytes):
+def test_pickle_inside_sealed_format_is_read(data, read_bytes):
     assert read_bytes(data + EVAL_ONE + bytes(9), "x").evaluates
 
 
-def test_kernels_for_a_card_are_no_programs_of_the_machine(read_bytes):
-    assert programs(read_bytes(ENGINE, "x.engine")) == []
+def test_graphics_kernels_are_not_reported_as_programs(read_bytes):
+    assert list_programs(read_bytes(ENGINE, "x.engine")) == []
     assert (
-        programs(read_bytes(ENGINE + elf(62) + bytes(9) + elf(183), "x.engine"))
+        list_programs(read_bytes(ENGINE + elf(62) + bytes(9) + elf(183), "x.engine"))
         == ["Linux shared library or executable (ELF)"] * 2
     )
 
 
-def test_a_program_is_found_across_pieces(read_bytes):
+def test_program_across_pieces_is_found(read_bytes):
     for gap in (2**20 - len(ENGINE) - 2, 2**20 - len(ENGINE)):
-        assert len(programs(read_bytes(ENGINE + bytes(gap) + elf(62), "x.engine"))) == 1
+        assert len(list_programs(read_bytes(ENGINE + bytes(gap) + elf(62), "x.engine"))) == 1
 
 
-def test_programs_without_end_are_bounded(read_bytes):
+def test_programs_over_bound_reach_limit(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(ENGINE + elf(62) * 30, "x.engine").reasons()
 
 
-def test_the_metadata_before_an_engine_are_read(read_bytes, read_fixture):
+def test_metadata_before_engine_are_read(read_bytes, read_fixture):
     assert read_fixture("tensorrt/benign/metadata.engine").formats["metadata.engine!metadata.json"] == ["json"]
     other = struct.pack("<I", 8) + b"{       none"
     assert read_bytes(other, "x").formats["x"] != ["tensorrt"]
@@ -63,11 +63,11 @@ def test_the_metadata_before_an_engine_are_read(read_bytes, read_fixture):
 @pytest.mark.parametrize(
     "data", [b"\x08\x01\x12\x05\x0a\x03abc", b"\x08\x07\x12\x07pytorch", b"\x08\x01\x12\x09\x0a\x04type\x0a\x01x"]
 )
-def test_other_protocol_buffers_are_no_model_of_cntk(data, read_bytes):
+def test_other_protocol_buffers_are_not_cntk_models(data, read_bytes):
     assert "cntk" not in read_bytes(data, "x").formats["x"]
 
 
-def test_an_engine_is_incomplete_and_one_with_a_library_fails(tmp_path):
+def test_engine_is_incomplete_and_fails_with_library_inside(tmp_path):
     (tmp_path / "x.plan").write_bytes(ENGINE)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3
@@ -80,5 +80,5 @@ def test_an_engine_is_incomplete_and_one_with_a_library_fails(tmp_path):
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([*WHOLE.values()]), st.integers(4, 200), st.binary(max_size=12))
-def test_whatever_the_bytes_it_ends(read_bytes, data, position, replaced):
+def test_any_bytes_give_structures_or_absences(read_bytes, data, position, replaced):
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "x")

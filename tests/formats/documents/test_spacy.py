@@ -1,4 +1,4 @@
-"""Pipelines of spaCy: what their configuration names, and which of their files are MessagePack."""
+"""Test spaCy pipelines: the names in their configuration, and the recognition of their MessagePack files."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
 
-def named(reading) -> set[tuple[str, str]]:
+def list_names(reading) -> set[tuple[str, str]]:
     return {(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions}
 
 
-def test_functions_factories_and_sources_are_named_wherever_they_stand(read_bytes):
+def test_functions_factories_and_sources_are_found_in_every_section(read_bytes):
     text = CONFIG + (
         '\n[components.other]\nsource : "acme"\n[training.batcher]\n@batchers=spacy.x.v1\n'
         '[DEFAULT]\n@misc = "a.v1"\n[training.logger]\nvalue = {"a": [{"@loggers": "b.v1"}]}\n'
     )
-    assert named(read_bytes(text.encode(), "config.cfg")) == {
+    assert list_names(read_bytes(text.encode(), "config.cfg")) == {
         ("tokenizers", "spacy.Tokenizer.v1"), ("factory", "ner"), ("architectures", "spacy.TransitionBasedParser.v2"),
         ("source", "acme"), ("batchers", "spacy.x.v1"), ("misc", "a.v1"), ("loggers", "b.v1"),
     }  # fmt: skip
@@ -39,9 +39,9 @@ def test_functions_factories_and_sources_are_named_wherever_they_stand(read_byte
         ("${a.e}", "${a.e}"),
     ],
 )
-def test_references_are_followed_and_what_leads_nowhere_stays_unlisted(value, expected, read_bytes):
+def test_references_are_resolved_or_kept_as_written(value, expected, read_bytes):
     text = f'[a]\nb = "evil.v1"\nc = "il.v1"\ne = "${{a.e}}"\n[nlp]\n@misc = {value}\n'
-    assert named(read_bytes(text.encode(), "config.cfg")) == {("misc", expected)}
+    assert list_names(read_bytes(text.encode(), "config.cfg")) == {("misc", expected)}
 
 
 @pytest.mark.parametrize(
@@ -55,31 +55,31 @@ def test_references_are_followed_and_what_leads_nowhere_stays_unlisted(value, ex
         ("config.txt", "[nlp]\n@misc = 1\n", "text"),
     ],
 )
-def test_a_configuration_is_told_by_its_name_and_its_sections(name, text, format_, read_bytes):
+def test_configuration_is_recognised_by_name_and_sections(name, text, format_, read_bytes):
     assert read_bytes(text.encode(), name).formats[name] == [format_]
 
 
-def test_settings_of_others_under_this_name_are_text(read_bytes):
+def test_other_settings_in_config_cfg_are_text(read_bytes):
     reading = read_bytes(b"no section\n[server]\nport = 1\n", "config.cfg")
-    assert (reading.unread, named(reading)) == ([], set())
+    assert (reading.unread, list_names(reading)) == ([], set())
 
 
-def test_what_stands_before_a_fault_is_told(read_bytes):
+def test_mentions_before_damage_are_reported(read_bytes):
     reading = read_bytes((CONFIG + "\n[broken\n").encode(), "config.cfg")
-    assert ("factory", "ner") in named(reading)
+    assert ("factory", "ner") in list_names(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_a_configuration_beyond_the_bound_is_told(read_bytes):
+def test_configuration_over_bound_reaches_limit(read_bytes):
     long = read_bytes(CONFIG.encode() + b"# x\n" * 300_000, "config.cfg")
     many = read_bytes(
         (CONFIG + "".join(f"@a{number} = 1{number}x\n" for number in range(10_001))).encode(), "config.cfg"
     )
     assert long.reasons() == many.reasons() == {UnreadReason.LIMIT}
-    assert len(named(many)) == 10_000
+    assert len(list_names(many)) == 10_000
 
 
-def test_no_function_that_loads_a_further_model_is_trusted():
+def test_functions_that_load_other_models_are_not_trusted():
     trusted = load_catalogue().vocabularies["spacy-registry"]
     assert {"spacy.Tok2Vec.v2", "spacy.Tok2Vec.v1", "spacy-legacy.Tok2Vec.v1", "Adam.v1"} <= trusted.keys()
     assert not [name for name in trusted if "Wrapper" in name or "base_model" in name or "transformers" in name]
@@ -101,16 +101,16 @@ def test_no_function_that_loads_a_further_model_is_trusted():
         ("weights", b"\x82\xa1m\xa3abc\xa3cfg\xc0", False),
     ],
 )
-def test_maps_of_words_are_msgpack_as_far_as_they_go_on_as_such(name, data, is_it, read_bytes):
+def test_spacy_maps_are_recognised_as_msgpack(name, data, is_it, read_bytes):
     assert ("msgpack" in read_bytes(data, name).formats[name]) is is_it
 
 
-def test_a_pickle_in_a_layer_is_read(read_bytes, read_fixture):
+def test_pickle_in_layer_is_read(read_bytes, read_fixture):
     assert read_fixture("spacy/malicious/model").evaluates
     assert not read_bytes(network(), "model").unread
 
 
-def test_a_pipeline_of_known_parts_passes_and_one_with_an_unknown_part_does_not(tmp_path):
+def test_pipeline_with_unlisted_factory_is_incomplete(tmp_path):
     (tmp_path / "config.cfg").write_text(CONFIG)
     (tmp_path / "ner").mkdir()
     (tmp_path / "ner/model").write_bytes(network())
@@ -125,12 +125,12 @@ def test_a_pipeline_of_known_parts_passes_and_one_with_an_unknown_part_does_not(
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(CONFIG)), st.text(alphabet='[]{}"$@.=:\n \\ab', max_size=12))
-def test_whatever_the_text_it_ends(read_bytes, position, replaced):
+def test_any_text_gives_structures_or_absences(read_bytes, position, replaced):
     read_bytes((CONFIG[:position] + replaced + CONFIG[position + len(replaced) :]).encode(), "config.cfg")
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(network())), st.binary(max_size=8))
-def test_whatever_the_bytes_it_ends(read_bytes, position, replaced):
+def test_any_bytes_give_structures_or_absences(read_bytes, position, replaced):
     data = network()
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "model")

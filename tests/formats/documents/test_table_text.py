@@ -1,4 +1,4 @@
-"""TOML and INI, value by value."""
+"""Test the parsing of TOML and INI into single values."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from modelaudit.model.outline import Outline
 from modelaudit.wire.base import LimitReachedError
 
 
-def flat(name, text):
+def parse_pairs(name, text):
     return [(each.path, each.value) for each in parse_table_settings(name, text, Limits())]
 
 
-def test_toml_is_told_with_the_way_to_each_value():
-    assert flat("a.toml", "[a.b]\nc = [1, {d = 'e'}]\n") == [
+def test_toml_values_have_their_key_paths():
+    assert parse_pairs("a.toml", "[a.b]\nc = [1, {d = 'e'}]\n") == [
         (("a", "b", "c", "0"), 1),
         (("a", "b", "c", "1", "d"), "e"),
     ]
 
 
-def test_what_is_no_toml_is_followed_by_lines():
-    assert flat("a.toml", "[a]\nb = c d\n") == [(("a", "b"), "c d")]
+def test_invalid_toml_is_parsed_as_ini():
+    assert parse_pairs("a.toml", "[a]\nb = c d\n") == [(("a", "b"), "c d")]
 
 
-def test_lines_further_right_belong_to_the_value_before():
+def test_indented_lines_continue_value():
     text = "[a]\n# no\nb =\n  c\n  d = e\nf: 'g'\nh = i \\\n j\n"
-    assert flat("a.ini", text) == [
+    assert parse_pairs("a.ini", text) == [
         (("a", "b"), ""), (("a", "b"), "c"), (("a", "b"), "d = e"), (("a", "f"), "g"), (("a", "h"), "i  j"),
     ]  # fmt: skip
 
 
-def test_depth_is_bounded():
+def test_deep_nesting_reaches_limit():
     with pytest.raises(LimitReachedError):
         parse_table_settings("a.toml", "a = " + "[" * 5000 + "]" * 5000, Limits())
 
 
 @given(st.text(alphabet="[]=:#; \n\\\"'ab", max_size=200))
-def test_whatever_the_text_it_ends(text):
-    assert all(isinstance(value, str | int | float | bool) for _, value in flat("a.toml", text))
+def test_any_text_gives_single_values(text):
+    assert all(isinstance(value, str | int | float | bool) for _, value in parse_pairs("a.toml", text))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,6 @@ def test_whatever_the_text_it_ends(text):
         "[install]\nfind-links = ./wheels\n",
     ],
 )
-def test_ordinary_commands_are_quiet(read_bytes, text):
+def test_ordinary_commands_give_no_mentions(read_bytes, text):
     outlines = read_bytes(text.encode(), "tox.ini").of(Outline)
     assert [each for outline in outlines for each in outline.mentions if each.vocabulary == "shell-commands"] == []
