@@ -18,37 +18,39 @@ import warnings
 from contextlib import redirect_stderr, redirect_stdout
 
 from former import OLD_SKLEARN
-from loading import inert
-from walking import ABSENCES, Group, classes, is_enumeration, unpicklers
+from loading import is_inert
+from walking import ABSENCES, Group, collect_class_names, collect_unpicklers, is_enumeration
 
 REFERENCE = "harmless to refer to, while a file has no need to call it"
 STATE = "its state is only stored"
 ENUMERATION = "an enumeration; finds a member by its value"
 
 
-def scikit_learn():
-    """Estimators under their present and former names, kernels, losses and what trees and neighbours consist of."""
+def list_scikit_learn():
+    """Estimators under their present and former names, kernels, losses, and parts of trees and neighbours."""
     from sklearn.base import BaseEstimator
     from sklearn.gaussian_process.kernels import Kernel
 
-    estimators = classes(lambda value: issubclass(value, BaseEstimator) and inert(value), "sklearn")
+    estimators = collect_class_names(lambda value: issubclass(value, BaseEstimator) and is_inert(value), "sklearn")
     parts = [(name.rpartition(".")[0], name.rpartition(".")[2]) for name in estimators]
     old = {f"{OLD_SKLEARN[module]}.{name}" for module, name in parts if module in OLD_SKLEARN}
     yield Group("an estimator; its constructor stores its parameters and computes nothing", estimators)
     yield Group("an estimator under the name it had before scikit-learn 0.22", frozenset(old))
-    kernels = classes(lambda value: issubclass(value, Kernel), "sklearn.gaussian_process.kernels")
+    kernels = collect_class_names(lambda value: issubclass(value, Kernel), "sklearn.gaussian_process.kernels")
     yield Group("a kernel of a Gaussian process; stores its parameters", kernels)
-    losses = classes(lambda value: not issubclass(value, BaseException), "sklearn._loss")
-    losses |= classes(lambda value: True, "sklearn.linear_model._glm.link")
+    losses = collect_class_names(lambda value: not issubclass(value, BaseException), "sklearn._loss")
+    losses |= collect_class_names(lambda value: True, "sklearn.linear_model._glm.link")
     yield Group("a loss; stores constants and its link function", losses)
     # The compiled losses of some releases name their module as if it were a top-level one.
     alone = frozenset("_loss." + name.rpartition(".")[2] for name in losses if ".Cy" in name)
     yield Group("a loss; stores constants and its link function", alone)
-    splitters = classes(lambda value: True, "sklearn.model_selection._split")
+    splitters = collect_class_names(lambda value: True, "sklearn.model_selection._split")
     yield Group("a way to split data; stores its parameters", splitters)
-    yield Group("remakes a compiled object of this very type from its state", unpicklers("sklearn._loss"))
-    yield Group("computes a score from arrays; " + REFERENCE, metrics(), construct_only=True)
-    distances = classes(lambda value: not value.__name__.startswith("PyFunc"), "sklearn.metrics._dist_metrics")
+    yield Group("remakes a compiled object of this very type from its state", collect_unpicklers("sklearn._loss"))
+    yield Group("computes a score from arrays; " + REFERENCE, list_metrics(), construct_only=True)
+    distances = collect_class_names(
+        lambda value: not value.__name__.startswith("PyFunc"), "sklearn.metrics._dist_metrics"
+    )
     places = ("sklearn.neighbors._dist_metrics.", "sklearn.neighbors.dist_metrics.", "sklearn.metrics._dist_metrics.")
     former = {
         name.replace("sklearn.metrics._dist_metrics.", place).replace("64", "")
@@ -59,7 +61,7 @@ def scikit_learn():
     yield Group("a distance between points; stores its parameters", distances | former)
 
 
-def metrics():
+def list_metrics():
     """The scores of ``sklearn.metrics``, under the names that pickles write."""
     import sklearn.metrics
 
@@ -72,34 +74,34 @@ def metrics():
     )
 
 
-def torch_layers():
+def list_torch_layers():
     """Layers, optimizers, schedules, dtypes and storages."""
     import torch
 
     module = torch.nn.Module
     yield Group(
         "a layer; makes tensors of the sizes it is given and stores its settings",
-        classes(lambda value: issubclass(value, module), "torch.nn.modules"),
+        collect_class_names(lambda value: issubclass(value, module), "torch.nn.modules"),
     )
     yield Group(
         "an optimizer; stores its parameter groups",
-        classes(lambda value: issubclass(value, torch.optim.Optimizer), "torch.optim"),
+        collect_class_names(lambda value: issubclass(value, torch.optim.Optimizer), "torch.optim"),
     )
     yield Group(
         "a learning-rate schedule; as a call it would step once and call functions it was given",
-        classes(lambda value: value.__name__ != "Counter", "torch.optim.lr_scheduler")
-        | classes(lambda value: True, "torch.optim.swa_utils"),
+        collect_class_names(lambda value: value.__name__ != "Counter", "torch.optim.lr_scheduler")
+        | collect_class_names(lambda value: True, "torch.optim.swa_utils"),
         construct_only=True,
     )
     yield Group(
         "a quantized layer; packs the weights it is given",
-        classes(lambda value: issubclass(value, module), "torch.ao.nn"),
+        collect_class_names(lambda value: issubclass(value, module), "torch.ao.nn"),
         construct_only=True,
     )
     yield Group(
         "watches the range of numbers for quantization; " + STATE,
-        classes(
-            lambda value: issubclass(value, module) and inert(value),
+        collect_class_names(
+            lambda value: issubclass(value, module) and is_inert(value),
             "torch.ao.quantization.observer",
             "torch.ao.quantization.fake_quantize",
             "torch.ao.quantization.stubs",
@@ -108,19 +110,19 @@ def torch_layers():
     )
     yield Group(
         "a probability distribution; stores its parameters",
-        classes(lambda value: issubclass(value, torch.distributions.Distribution), "torch.distributions"),
+        collect_class_names(lambda value: issubclass(value, torch.distributions.Distribution), "torch.distributions"),
         construct_only=True,
     )
     yield Group(
         "the support of a distribution or a transformation of numbers; " + STATE,
-        classes(inert, "torch.distributions.constraints", "torch.distributions.transforms"),
+        collect_class_names(is_inert, "torch.distributions.constraints", "torch.distributions.transforms"),
         construct_only=True,
     )
     dtypes = {"torch." + name for name, value in vars(torch).items() if isinstance(value, torch.dtype)}
     layouts = {"torch." + name for name, value in vars(torch).items() if isinstance(value, torch.layout)}
     yield Group("a constant that names a type of number", frozenset(dtypes))
     yield Group("a constant that names a layout in memory", frozenset(layouts))
-    yield Group("names the type of a storage; " + REFERENCE, storages(), refer_only=True)
+    yield Group("names the type of a storage; " + REFERENCE, list_storages(), refer_only=True)
     lazy = {
         f"{value.__module__}:{value.__name__}.{method}"
         for value in vars(torch.nn).values()
@@ -128,11 +130,11 @@ def torch_layers():
         if inspect.isclass(value) and hasattr(value, method)
     }
     yield Group("makes the tensors of a layer when it first runs; " + REFERENCE, frozenset(lazy), construct_only=True)
-    results = classes(lambda value: issubclass(value, tuple), "torch.return_types")
+    results = collect_class_names(lambda value: issubclass(value, tuple), "torch.return_types")
     yield Group("the tensors that one operation returned, by name", results)
 
 
-def storages():
+def list_storages():
     """Storage and tensor classes of every number type, on the processor and on CUDA."""
     kinds = ["BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "Double", "Float", "Half", "Int"]
     kinds += ["Long", "Short", "QInt8", "QInt32", "QUInt8", "QUInt4x2", "QUInt2x4"]
@@ -141,7 +143,7 @@ def storages():
     )
 
 
-def numpy_functions():
+def list_numpy_functions():
     """Universal functions, number types and their dtypes, under the name of every module that has had them."""
     import numpy as np
 
@@ -165,27 +167,29 @@ def numpy_functions():
         yield Group("the description of a number in memory", frozenset(dtypes))
 
 
-def scipy_sparse():
+def list_scipy_sparse():
     """Sparse matrices and arrays under their present and former names."""
     import scipy.sparse
 
     kinds = (scipy.sparse.spmatrix, getattr(scipy.sparse, "sparray", scipy.sparse.spmatrix))
-    names = classes(lambda value: issubclass(value, kinds), "scipy.sparse")
+    names = collect_class_names(lambda value: issubclass(value, kinds), "scipy.sparse")
     old = {name.replace("scipy.sparse._", "scipy.sparse.") for name in names if name.endswith("_matrix")}
     yield Group("a sparse matrix; holds its numbers and their places", names | old)
 
 
-def torch_models(library, kept, *packages):
+def list_torch_models(library, kept, *packages):
     """Layers and whole models of a library over torch, and its enumerations."""
     import torch
 
-    layers = classes(lambda value: issubclass(value, torch.nn.Module) and inert(value) and kept(value), *packages)
+    layers = collect_class_names(
+        lambda value: issubclass(value, torch.nn.Module) and is_inert(value) and kept(value), *packages
+    )
     yield Group(f"a layer or a model of {library}; {STATE}", layers, construct_only=True)
-    yield Group(ENUMERATION, classes(lambda value: is_enumeration(value) and kept(value), *packages))
+    yield Group(ENUMERATION, collect_class_names(lambda value: is_enumeration(value) and kept(value), *packages))
 
 
-def torchvision():
-    """Models, layers, transforms, and what detectors keep beside layers."""
+def list_torchvision():
+    """Models, layers, transforms, and other parts of detectors."""
     packages = ("torchvision.models", "torchvision.ops", "torchvision.transforms")
 
     def kept(value):
@@ -193,27 +197,29 @@ def torchvision():
             "Weights"
         )
 
-    yield from torch_models("torchvision", kept, *packages)
-    other = classes(lambda value: inert(value) and kept(value) and not issubclass(value, enum.Enum), *packages)
+    yield from list_torch_models("torchvision", kept, *packages)
+    other = collect_class_names(
+        lambda value: is_inert(value) and kept(value) and not issubclass(value, enum.Enum), *packages
+    )
     yield Group("a part of a model or a step that prepares pictures; " + STATE, other, construct_only=True)
 
 
-def timm():
+def list_timm():
     """Models and layers."""
-    yield from torch_models("timm", lambda value: True, "timm.layers", "timm.models")
+    yield from list_torch_models("timm", lambda value: True, "timm.layers", "timm.models")
 
 
-def ultralytics():
+def list_ultralytics():
     """Detectors and their layers."""
-    yield from torch_models("ultralytics", lambda value: True, "ultralytics.nn.modules", "ultralytics.nn.tasks")
+    yield from list_torch_models("ultralytics", lambda value: True, "ultralytics.nn.modules", "ultralytics.nn.tasks")
 
 
-def transformers():
-    """Enumerations and settings that a training run leaves behind, configurations, and models of the usual kinds."""
+def list_transformers():
+    """Enumerations and settings that a training run writes, configurations, and common models."""
     from transformers import PretrainedConfig
 
     places = ("transformers.trainer_utils", "transformers.training_args", "accelerate.utils", "accelerate.state")
-    yield Group(ENUMERATION, classes(lambda value: issubclass(value, enum.Enum), *places))
+    yield Group(ENUMERATION, collect_class_names(lambda value: issubclass(value, enum.Enum), *places))
     kinds = (
         "albert", "bart", "bert", "bloom", "camembert", "clip", "deberta", "deberta_v2", "distilbert", "electra",
         "gpt2", "gpt_neo",
@@ -224,56 +230,58 @@ def transformers():
     packages = tuple(
         f"transformers.models.{kind}.{what}_{kind}" for kind in kinds for what in ("configuration", "modeling")
     )
-    settings = classes(lambda value: issubclass(value, PretrainedConfig) and inert(value), *packages)
+    settings = collect_class_names(lambda value: issubclass(value, PretrainedConfig) and is_inert(value), *packages)
     yield Group("the configuration of a model; " + STATE, settings, construct_only=True)
-    yield from torch_models("transformers", lambda value: True, *packages)
+    yield from list_torch_models("transformers", lambda value: True, *packages)
 
 
-def peft():
+def list_peft():
     """Adapters: their settings, layers and enumerations."""
     import torch
 
-    enumerations = classes(is_enumeration, "peft.utils", "peft.tuners")
+    enumerations = collect_class_names(is_enumeration, "peft.utils", "peft.tuners")
     yield Group(ENUMERATION, enumerations)
-    settings = classes(lambda value: value.__name__.endswith("Config") and inert(value), "peft.tuners", "peft.config")
+    settings = collect_class_names(
+        lambda value: value.__name__.endswith("Config") and is_inert(value), "peft.tuners", "peft.config"
+    )
     yield Group("the settings of an adapter; " + STATE, settings, construct_only=True)
-    layers = classes(lambda value: issubclass(value, torch.nn.Module) and inert(value), "peft.tuners")
+    layers = collect_class_names(lambda value: issubclass(value, torch.nn.Module) and is_inert(value), "peft.tuners")
     yield Group("a layer of an adapter; " + STATE, layers, construct_only=True)
 
 
-def training():
+def list_training():
     """Settings of trainers over transformers: trl and sentence-transformers."""
     from transformers import TrainingArguments
 
     packages = ("trl", "sentence_transformers")
-    settings = classes(lambda value: issubclass(value, TrainingArguments) and inert(value), *packages)
+    settings = collect_class_names(lambda value: issubclass(value, TrainingArguments) and is_inert(value), *packages)
     why = (
         "the settings of a training run; as a call it would look for devices and read the configuration files it names"
     )
     yield Group(why, settings, construct_only=True)
-    yield Group(ENUMERATION, classes(is_enumeration, *packages))
+    yield Group(ENUMERATION, collect_class_names(is_enumeration, *packages))
 
 
-def around_scikit_learn():
+def list_around_scikit_learn():
     """Estimators of the smaller libraries that keep the conventions of scikit-learn."""
     from sklearn.base import BaseEstimator
 
     packages = ("imblearn", "hdbscan", "hmmlearn")
     why = "an estimator; its constructor stores its parameters and computes nothing"
-    yield Group(why, classes(lambda value: issubclass(value, BaseEstimator) and inert(value), *packages))
+    yield Group(why, collect_class_names(lambda value: issubclass(value, BaseEstimator) and is_inert(value), *packages))
 
 
-def gensim():
-    """Vectors, topics and dictionaries; not what opens further files when it is used."""
+def list_gensim():
+    """Vectors, topics and dictionaries, except classes that open further files when used."""
     from gensim.utils import SaveLoad
 
     packages = ("gensim.models", "gensim.corpora.dictionary", "gensim.corpora.hashdictionary")
-    kept = classes(lambda value: issubclass(value, SaveLoad) and inert(value), *packages)
+    kept = collect_class_names(lambda value: issubclass(value, SaveLoad) and is_inert(value), *packages)
     yield Group("words, topics or vectors; " + STATE, kept, construct_only=True)
 
 
-def nltk():
-    """Taggers, tokenizers, stemmers, classifiers and counts; not what runs other programs when it is used."""
+def list_nltk():
+    """Taggers, tokenizers, stemmers, classifiers and counts, except classes that run other programs when used."""
     places = (
         "tag.api", "tag.brill", "tag.hmm", "tag.perceptron", "tag.sequential", "tag.tnt", "tokenize.api",
         "tokenize.casual",
@@ -285,30 +293,30 @@ def nltk():
         "collocations", "tbl",
     )  # fmt: skip
     packages = tuple("nltk." + place for place in places)
-    kept = classes(lambda value: inert(value) and not issubclass(value, BaseException), *packages)
+    kept = collect_class_names(lambda value: is_inert(value) and not issubclass(value, BaseException), *packages)
     yield Group("a part of a language model of nltk; " + STATE, kept, construct_only=True)
 
 
-# Each list, the distribution that it is derived from, and what it keeps of that.
+# Each list with its distribution and the function that selects its names.
 LISTS = {
-    "scikit-learn-derived": ("scikit-learn", scikit_learn),
-    "torch-derived": ("torch", torch_layers),
-    "numpy-derived": ("numpy", numpy_functions),
-    "scipy-derived": ("scipy", scipy_sparse),
-    "transformers-derived": ("transformers", transformers),
-    "torchvision-derived": ("torchvision", torchvision),
-    "timm-derived": ("timm", timm),
-    "ultralytics-derived": ("ultralytics", ultralytics),
-    "peft-derived": ("peft", peft),
-    "trl-derived": ("trl", training),
-    "imbalanced-learn-derived": ("imbalanced-learn", around_scikit_learn),
-    "gensim-derived": ("gensim", gensim),
-    "nltk-derived": ("nltk", nltk),
+    "scikit-learn-derived": ("scikit-learn", list_scikit_learn),
+    "torch-derived": ("torch", list_torch_layers),
+    "numpy-derived": ("numpy", list_numpy_functions),
+    "scipy-derived": ("scipy", list_scipy_sparse),
+    "transformers-derived": ("transformers", list_transformers),
+    "torchvision-derived": ("torchvision", list_torchvision),
+    "timm-derived": ("timm", list_timm),
+    "ultralytics-derived": ("ultralytics", list_ultralytics),
+    "peft-derived": ("peft", list_peft),
+    "trl-derived": ("trl", list_training),
+    "imbalanced-learn-derived": ("imbalanced-learn", list_around_scikit_learn),
+    "gensim-derived": ("gensim", list_gensim),
+    "nltk-derived": ("nltk", list_nltk),
 }
 
 
-def release(distribution):
-    """The installed release of a distribution, ``None`` if it is not there."""
+def find_release(distribution):
+    """Return the installed release of a distribution; ``None`` if it is not installed."""
     try:
         from importlib.metadata import PackageNotFoundError, version
     except ImportError:  # Python 3.7
@@ -325,12 +333,12 @@ def release(distribution):
 
 
 def main():
-    """Print every list that the installed libraries can be asked for; those named as arguments, if any are."""
+    """Print the lists of all installed libraries, or of those named as arguments."""
     warnings.simplefilter("ignore")
     found = {}
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         for name, (library, groups) in LISTS.items():
-            installed = release(library)
+            installed = find_release(library)
             if installed is not None and (len(sys.argv) < 2 or library in sys.argv[1:]):
                 listed = [dict(group._asdict(), names=sorted(group.names)) for group in groups()]
                 found[name] = {"library": library, "release": installed, "groups": listed}

@@ -5,7 +5,7 @@
     python rules/callables/derive.py                                        # from the libraries of this interpreter
     python rules/callables/derive.py --environments .venv/benign            # from every environment in that folder
 
-The second form unites what several releases offer, old names beside new ones; ``benchmarks/benign/write.py`` makes such
+The second form merges the names of several releases, old and new; ``benchmarks/benign/write.py`` makes such
 environments. ``candidates.py`` runs inside each and lists the classes that qualify, with the reason. Lists whose
 library is not installed stay unchanged. A handwritten entry takes precedence, so such names are not derived, nor are
 those of modules that are dangerous as a whole. Review the difference before it is committed.
@@ -29,15 +29,15 @@ SUFFIX = "-derived"
 
 @dataclass(slots=True)
 class Derived:
-    """One list: the releases it comes from, and names by reason and use, in the order in which they were found."""
+    """One list: its source releases, and its names by reason and use, in the order of discovery."""
 
     library: str
     releases: set[str] = field(default_factory=set)
     groups: dict[tuple[str, bool, bool], set[str]] = field(default_factory=dict)
 
     def text(self, taken: frozenset[str], dangerous: frozenset[str]) -> str:
-        """The file, with each name in the first group that has it."""
-        releases = ", ".join(sorted(self.releases, key=_numbers))
+        """Return the text of the file, with each name in the first group that has it."""
+        releases = ", ".join(sorted(self.releases, key=_split_release))
         lines = [
             f"# Derived by ../derive.py from {self.library} {releases}; do not edit by hand.",
             f"library: {self.library}",
@@ -45,7 +45,7 @@ class Derived:
         ]
         seen = set(taken)
         for (why, construct_only, refer_only), names in self.groups.items():
-            kept = sorted(name for name in names - seen if not _covered(name, dangerous))
+            kept = sorted(name for name in names - seen if not _is_covered(name, dangerous))
             seen |= names
             if kept:
                 lines.append(f"  - why: {why}")
@@ -55,16 +55,16 @@ class Derived:
         return "\n".join(lines) + "\n"
 
 
-def interpreters(folder: Path | None) -> Iterator[str]:
-    """This interpreter, or that of every environment in ``folder``."""
+def list_interpreters(folder: Path | None) -> Iterator[str]:
+    """Yield this interpreter, or that of every environment in ``folder``."""
     if folder is None:
         yield sys.executable
     else:
         yield from (str(python) for python in sorted(folder.glob("*/bin/python")))
 
 
-def gather(pythons: Iterable[str], libraries: list[str]) -> dict[str, Derived]:
-    """What the libraries of each interpreter offer, united."""
+def gather_names(pythons: Iterable[str], libraries: list[str]) -> dict[str, Derived]:
+    """Run ``candidates.py`` in each interpreter and merge the lists."""
     lists: dict[str, Derived] = {}
     for python in pythons:
         command = [python, "-W", "ignore", str(HERE / "candidates.py"), *libraries]
@@ -81,8 +81,8 @@ def gather(pythons: Iterable[str], libraries: list[str]) -> dict[str, Derived]:
     return lists
 
 
-def by_hand() -> tuple[frozenset[str], frozenset[str]]:
-    """Every name that a file written by hand lists, and every module that is dangerous as a whole."""
+def read_handwritten_names() -> tuple[frozenset[str], frozenset[str]]:
+    """Return every name in a handwritten file, and every module that is dangerous as a whole."""
     taken: set[str] = set()
     modules: set[str] = set()
     for file in sorted(HERE.glob("*/*.yaml")):
@@ -94,12 +94,12 @@ def by_hand() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(taken), frozenset(modules)
 
 
-def _covered(name: str, modules: frozenset[str]) -> bool:
+def _is_covered(name: str, modules: frozenset[str]) -> bool:
     parts = name.split(".")
     return any(".".join(parts[:length]) in modules for length in range(1, len(parts)))
 
 
-def _numbers(release: str) -> tuple[int, ...]:
+def _split_release(release: str) -> tuple[int, ...]:
     return tuple(int(part) for part in release.split(".") if part.isdigit())
 
 
@@ -109,8 +109,8 @@ def main() -> None:
     parser.add_argument("--environments", type=Path, help="a folder of virtual environments to ask, each in turn")
     parser.add_argument("libraries", nargs="*", help="distributions to derive the lists of (default: all)")
     options = parser.parse_args()
-    taken, dangerous = by_hand()
-    for name, derived in gather(interpreters(options.environments), options.libraries).items():
+    taken, dangerous = read_handwritten_names()
+    for name, derived in gather_names(list_interpreters(options.environments), options.libraries).items():
         (HERE / "trusted" / f"{name}.yaml").write_text(derived.text(taken, dangerous), encoding="utf-8")
 
 

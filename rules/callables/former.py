@@ -1,4 +1,4 @@
-"""Where scikit-learn kept its modules before 0.22, for the models that are still stored from then."""
+"""Map modules of scikit-learn to their names before 0.22, for models stored by old releases."""
 
 from __future__ import annotations
 

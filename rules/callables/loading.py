@@ -1,8 +1,8 @@
 """Find the methods that a class runs while a pickle makes an object of it, gives it state and fills it.
 
 Loading calls more than ``__new__`` and ``__setstate__``: it looks attributes up, sets them, hashes keys, appends items,
-and an object that is dropped half made is finalised. A class that only has what is listed here runs nothing that has
-not been read. Works on Python 3.7 and newer.
+and finalises an object that is discarded half made. If all such methods of a class are listed here, loading runs only
+reviewed code. Works on Python 3.7 and newer.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ HOOKS = (
     "__hash__", "__eq__", "append", "extend", "add",
 )  # fmt: skip
 
-# Language, containers and enumerations: reviewed.
+# Modules of the language, of containers and of enumerations, reviewed as a whole.
 _PLAIN = frozenset(
     {"abc", "builtins", "collections", "collections.abc", "enum", "functools", "types", "typing", "typing_extensions"}
 )
 
-# Read, one by one, with a state that an attacker chose: each copies values, fills in defaults that older releases
-# lacked, or computes on arrays.
+# Methods reviewed one by one for a state that an attacker controls: each copies values, adds defaults that older
+# releases lacked, or computes on arrays.
 READ = frozenset(
     {
         "gensim.models.keyedvectors.KeyedVectors.__setitem__",
@@ -77,26 +77,26 @@ READ = frozenset(
 )
 
 
-def unread(kind):
-    """The methods, by their full names, that loading may run on an object of ``kind`` and that are not reviewed."""
+def list_unreviewed_methods(kind):
+    """Return the full names of methods that loading may run on an object of ``kind`` and that are not reviewed."""
     found = set()
     for hook in HOOKS:
         for base in kind.__mro__:
             if hook in vars(base):
                 name = f"{base.__module__}.{base.__qualname__}.{hook}"
-                if base.__module__ not in _PLAIN and name not in READ and not _generated(base, hook):
+                if base.__module__ not in _PLAIN and name not in READ and not _is_generated(base, hook):
                     found.add(name)
                 break
     return found
 
 
-def inert(kind):
-    """Whether making an object of ``kind`` and giving it any state runs nothing that has not been read."""
-    return not unread(kind)
+def is_inert(kind):
+    """Whether creating an object of ``kind`` and setting any state runs only reviewed methods."""
+    return not list_unreviewed_methods(kind)
 
 
-def _generated(base, hook):
-    """Whether Python itself wrote the method: of a named tuple, a dataclass, or one that only refuses."""
+def _is_generated(base, hook):
+    """Whether Python generated the method: for a named tuple or dataclass, or ``None``, which only raises."""
     method = vars(base)[hook]
     if method is None:
         return True

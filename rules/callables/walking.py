@@ -1,4 +1,4 @@
-"""Walks installed packages for the classes that pickles could name. Works on Python 3.7 and newer."""
+"""Search installed packages for the classes that pickles could name. Works on Python 3.7 and newer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SKIPPED = frozenset(
         "commands",
     }
 )
-# What a walk over a package meets in modules that do not import here: a missing dependency, device or display.
+# Errors of modules that cannot be imported here: a missing dependency, device or display.
 ABSENCES = (
     ImportError,
     AttributeError,
@@ -40,8 +40,9 @@ ABSENCES = (
 class Group(NamedTuple):
     """Names that share a reason.
 
-    ``construct_only`` where calling the class does more than making it, ``refer_only`` where a file has no need for
-    either and hostile arguments could reach into memory.
+    Attributes:
+        construct_only: calling the class does more than creating an object.
+        refer_only: files need to do neither, and hostile arguments could reach into memory.
     """
 
     why: str
@@ -50,8 +51,8 @@ class Group(NamedTuple):
     refer_only: bool = False
 
 
-def modules(*packages):
-    """The packages and every importable module in them."""
+def iterate_modules(*packages):
+    """Yield the packages and every importable module in them."""
     for package in packages:
         try:
             root = importlib.import_module(package)
@@ -66,33 +67,33 @@ def modules(*packages):
                     continue
 
 
-def classes(kept, *packages):
-    """Names, as pickles write them, of the classes that are defined in ``packages`` and for which ``kept`` holds."""
+def collect_class_names(kept, *packages):
+    """Return the names, as pickles write them, of the classes defined in ``packages`` that satisfy ``kept``."""
     names = set()
-    for module in modules(*packages):
+    for module in iterate_modules(*packages):
         for value in list(vars(module).values()):
             if inspect.isclass(value) and value.__module__.startswith(packages):
                 name = f"{value.__module__}.{value.__qualname__}"
-                if "<" not in name and "." not in value.__qualname__ and resolves(value) and kept(value):
+                if "<" not in name and "." not in value.__qualname__ and is_importable(value) and kept(value):
                     names.add(name)
     return frozenset(names)
 
 
-def resolves(value):
-    """Whether a pickle that names the class would find it."""
+def is_importable(value):
+    """Whether a pickle can import the class by its name."""
     return getattr(sys.modules.get(value.__module__), value.__qualname__, None) is value
 
 
 def is_enumeration(value):
-    """Whether calling the class looks a member up and does nothing else."""
+    """Whether calling the class only looks a member up."""
     return issubclass(value, enum.Enum) and "_missing_" not in vars(value)
 
 
-def unpicklers(package):
-    """The functions that Cython writes for remaking its extension types."""
+def collect_unpicklers(package):
+    """Return the functions that Cython generates to rebuild its extension types."""
     return frozenset(
         f"{module.__name__}.{name}"
-        for module in modules(package)
+        for module in iterate_modules(package)
         for name in vars(module)
         if name.startswith("__pyx_unpickle_") and not name.endswith("Enum")
     )

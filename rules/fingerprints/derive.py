@@ -1,9 +1,9 @@
 """Derive the fingerprints anew: ``python rules/fingerprints/derive.py --texts FOLDER``.
 
-Licence texts are their owners', so none is kept here: the folder holds them as ``<group>/<id>.txt``, with a table
-``sources.tsv`` with the source of each (``path``, ``title``, ``version_date``, ``where``, ``copy_note``).
-What ``_texts.yaml`` does not list is left out, and so are notes that are no licence. A text that was written out by
-hand and whose length is not that of its source is no certain copy: a text that equals it is called a variant.
+Licence texts belong to their owners, so the repository holds none: the folder has them as ``<group>/<id>.txt``, with a
+table ``sources.tsv`` of their sources (``path``, ``title``, ``version_date``, ``where``, ``copy_note``). Texts that
+``_texts.yaml`` does not list are left out, and so are notes that are not a licence. A transcribed text whose length
+differs from its source is not a certain copy: a text that equals it is reported as a variant.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from modelaudit.licenses.recognition.words import hash_triples, split_words
 
 HERE = Path(__file__).resolve().parent
 MARKS = 16
-"""How many of the hashes that only one text has are kept of it."""
+"""The number of hashes kept of a text that occur in no other text."""
 _LINE = 112
 _NO_LICENSE = "NOT one licence"
 _NO_COPY, _CHECKED = "not a byte copy", "length equals the stored file"
@@ -45,12 +45,12 @@ class Text:
 
     @property
     def owner(self) -> tuple[object, object]:
-        """Whose text it is; copies of one share it."""
+        """The licence that the text belongs to; copies of one licence share it."""
         return self.about["of"], self.about.get("policy", False)
 
 
-def texts(folder: Path) -> list[Text]:
-    """The texts that ``_texts.yaml`` lists and the folder has."""
+def read_texts(folder: Path) -> list[Text]:
+    """Return the texts that ``_texts.yaml`` lists and the folder has."""
     listed = yaml.safe_load((HERE / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
     with (folder / "sources.tsv").open(encoding="utf-8", newline="") as table:
         sources = {row["path"]: row for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)}
@@ -67,27 +67,27 @@ def texts(folder: Path) -> list[Text]:
     return found
 
 
-def entry(text: Text, common: Counter[int], date: str) -> str:
-    """The entry of one text."""
+def format_entry(text: Text, common: Counter[int], date: str) -> str:
+    """Return the YAML entry of one text."""
     triples = hash_triples(text.words)
     own = sorted(triple for triple in set(triples) if common[triple] == 1)
     step = max(1, len(own) // MARKS)
     title, version = text.source["title"], text.source["version_date"]
-    titles = [str(each) for each in text.about.get("titles", ())] or _phrases(title, text.words)
+    titles = [str(each) for each in text.about.get("titles", ())] or _keep_phrase(title, text.words)
     lines = [f"id: {text.id}", f"of: {text.about['of']}"]
     if text.about.get("policy"):
         lines.append("policy: true")
     if not is_certain(text.source["copy_note"]):
         lines.append("certain: false")
-    lines += [f"source: {_quoted(_where(text.source['where']))}", f"date: {date}", f"words: {len(text.words)}"]
-    for key, phrases in (("titles", titles), ("versions", _phrases(version, text.words))):
+    lines += [f"source: {_quote_text(_join_words(text.source['where']))}", f"date: {date}", f"words: {len(text.words)}"]
+    for key, phrases in (("titles", titles), ("versions", _keep_phrase(version, text.words))):
         if phrases:
-            lines.append(f"{key}: [{', '.join(map(_quoted, phrases))}]")
+            lines.append(f"{key}: [{', '.join(map(_quote_text, phrases))}]")
     for key in ("optional", "slots"):
-        parts = [_part(each, text) for each in text.about.get(key, ())]
+        parts = [_locate_part(each, text) for each in text.about.get(key, ())]
         if parts:
             lines.append(f"{key}: [{', '.join(f'[{first}, {end}]' for first, end in parts)}]")
-    lines += ["marks: |", *_packed(own[::step][:MARKS]), "triples: |", *_packed(triples)]
+    lines += ["marks: |", *_encode_numbers(own[::step][:MARKS]), "triples: |", *_encode_numbers(triples)]
     written = "  - " + "\n    ".join(lines) + "\n"
     if len(written) > _LARGEST:
         raise SystemExit(f"{text.id}: {len(written)} bytes are too many for one fingerprint")
@@ -95,7 +95,7 @@ def entry(text: Text, common: Counter[int], date: str) -> str:
 
 
 def choose_group(text: Text) -> str:
-    """The file of a text: use policies, licences of model publishers, or standard licences."""
+    """Return the file of a text: use policies, licences of model publishers, or standard licences."""
     if text.about.get("policy"):
         return "policies"
     return "models" if str(text.about["of"]).startswith("LicenseRef-") else "standard"
@@ -106,44 +106,44 @@ def is_certain(note: str) -> bool:
     return _NO_COPY not in note or _CHECKED in note
 
 
-def _phrases(phrase: str, words: Sequence[str]) -> list[str]:
-    """The words of a title or a version, where the text has them."""
+def _keep_phrase(phrase: str, words: Sequence[str]) -> list[str]:
+    """Return the words of a title or a version if the text has them."""
     wanted = list(split_words(phrase).words)
-    return [" ".join(wanted)] if len(wanted) >= 2 and _find(wanted, words, 0) is not None else []
+    return [" ".join(wanted)] if len(wanted) >= 2 and _find_words(wanted, words, 0) is not None else []
 
 
-def _find(wanted: Sequence[str], words: Sequence[str], start: int) -> int | None:
+def _find_words(wanted: Sequence[str], words: Sequence[str], start: int) -> int | None:
     size = len(wanted)
     return next((at for at in range(start, len(words) - size + 1) if words[at : at + size] == wanted), None)
 
 
-def _part(about: Mapping[str, str], text: Text) -> tuple[int, int]:
-    """Word numbers of a part of the text."""
-    first = _place(about["from"], text, 0) if "from" in about else 0
+def _locate_part(about: Mapping[str, str], text: Text) -> tuple[int, int]:
+    """Return the first word of a part of the text and the word behind it, by number."""
+    first = _find_phrase(about["from"], text, 0) if "from" in about else 0
     if "before" in about:
-        return first, _place(about["before"], text, first + 1)
+        return first, _find_phrase(about["before"], text, first + 1)
     if "through" in about:
-        return first, _place(about["through"], text, first) + len(about["through"].split())
+        return first, _find_phrase(about["through"], text, first) + len(about["through"].split())
     return first, len(text.words)
 
 
-def _place(phrase: str, text: Text, start: int) -> int:
-    found = _find(phrase.split(), list(text.words), start)
+def _find_phrase(phrase: str, text: Text, start: int) -> int:
+    found = _find_words(phrase.split(), list(text.words), start)
     if found is None:
         raise SystemExit(f"{text.id}: has no words {phrase!r} from word {start} on")
     return found
 
 
-def _where(where: str) -> str:
+def _join_words(where: str) -> str:
     return " ".join(where.split())
 
 
-def _quoted(text: str) -> str:
+def _quote_text(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _packed(numbers: Sequence[int]) -> list[str]:
-    """32-bit numbers in network order, as lines of base64."""
+def _encode_numbers(numbers: Sequence[int]) -> list[str]:
+    """Return 32-bit numbers in network order as lines of base64."""
     data = array("I", numbers)
     if sys.byteorder == "little":
         data.byteswap()
@@ -153,7 +153,7 @@ def _packed(numbers: Sequence[int]) -> list[str]:
 
 def derive(folder: Path, out: Path, date: str) -> int:
     """Write the fingerprints of all texts, a file for each group; returns their number."""
-    found = texts(folder)
+    found = read_texts(folder)
     common: Counter[int] = Counter()
     by_owner: dict[object, set[int]] = {}
     for text in found:
@@ -163,7 +163,7 @@ def derive(folder: Path, out: Path, date: str) -> int:
     out.mkdir(parents=True, exist_ok=True)
     groups: dict[str, list[str]] = {}
     for text in found:
-        groups.setdefault(choose_group(text), []).append(entry(text, common, date))
+        groups.setdefault(choose_group(text), []).append(format_entry(text, common, date))
     for group, entries in groups.items():
         (out / f"{group}.yaml").write_text(_HEADER + "".join(entries), encoding="utf-8")
     return len(found)

@@ -34,7 +34,7 @@ COMPUTING = {
     "rngprims": "draws random numbers",
 }
 PRIM = {
-    # What the compiler itself writes into sources; the rest of the namespace only occurs in graphs that run already.
+    # Operators that the compiler writes into sources; the others occur only in graphs that are already running.
     *("EnumName", "EnumValue", "IfThenElse", "ModuleContainerIndex", "NumToTensor", "Print", "RaiseException"),
     *("StringIndex", "TimePoint", "TupleIndex", "TupleUnpack", "Uninitialized", "abs", "data", "device", "dtype"),
     *("awaitable_nowait", "awaitable_wait", "grad", "id", "index", "is_cpu", "is_cuda", "is_ipu", "is_maia", "is_meta"),
@@ -70,12 +70,12 @@ def main() -> None:
             )
     found["a packed weight, which follows as state"] = {f"__torch__.torch.classes.{name}" for name in classes}
     target = HERE / "trusted" / "torch-derived.yaml"
-    target.write_text("\n".join(_lines(found)) + "\n", encoding="utf-8")
+    target.write_text("\n".join(_format_lines(found)) + "\n", encoding="utf-8")
     left = sorted({schema.name for schema in schemas} - set().union(*found.values()))
     sys.stdout.write(f"{sum(map(len, found.values()))} listed in {target.name}; left out: {' '.join(left)}\n")
 
 
-def _lines(found: dict[str, set[str]]) -> list[str]:
+def _format_lines(found: dict[str, set[str]]) -> list[str]:
     lines = [f"# Derived by ../derive.py from torch {torch.__version__.partition('+')[0]}; do not edit."]
     lines += ["library: torch", "alike:"]
     for why, names in sorted(found.items()):

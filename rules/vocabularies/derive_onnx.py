@@ -32,14 +32,14 @@ def main() -> None:
     standard = {f"{schema.domain or 'ai.onnx'}::{schema.name}" for schema in onnx.defs.get_all_schemas_with_history()}
     added = {f"{schema.domain or 'ai.onnx'}::{schema.name}" for schema in _pybind_state.get_all_operator_schema()}
     left = {name for name in added if REACHING.search(name.rpartition("::")[2])}
-    _write("onnx-derived.yaml", "onnx", onnx.__version__, OF_ONNX, standard)
-    _write("onnxruntime-derived.yaml", "onnxruntime", onnxruntime.__version__, OF_RUNTIME, added - standard - left)
+    _write_list("onnx-derived.yaml", "onnx", onnx.__version__, OF_ONNX, standard)
+    _write_list("onnxruntime-derived.yaml", "onnxruntime", onnxruntime.__version__, OF_RUNTIME, added - standard - left)
     sys.stdout.write(
         f"{len(standard)} of onnx, {len(added - standard - left)} of onnxruntime; left out: {sorted(left)}\n"
     )
 
 
-def _write(file: str, library: str, version: str, why: str, names: set[str]) -> None:
+def _write_list(file: str, library: str, version: str, why: str, names: set[str]) -> None:
     lines = [
         f"# Derived by ../derive_onnx.py from {library} {version}; do not edit.",
         f"library: {library}",

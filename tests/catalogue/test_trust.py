@@ -82,14 +82,14 @@ Pair = namedtuple("Pair", "a b")
     ],
 )
 def test_a_method_that_loading_runs_and_nobody_read_is_named(kind: type, hook: str) -> None:
-    (found,) = LOADING.unread(kind)
+    (found,) = LOADING.list_unreviewed_methods(kind)
     assert found.endswith(f".{hook}")
-    assert not LOADING.inert(kind)
+    assert not LOADING.is_inert(kind)
 
 
 @pytest.mark.parametrize("kind", [Plain, Frozen, Pair, dict, list])
 def test_what_python_itself_wrote_needs_no_reading(kind: type) -> None:
-    assert LOADING.inert(kind)
+    assert LOADING.is_inert(kind)
 
 
 def stored() -> Iterator[str]:
@@ -107,7 +107,7 @@ def test_nothing_that_is_only_stored_runs_a_method_that_nobody_read() -> None:
         module, _, qualname = name.rpartition(".")
         kind = getattr(importlib.import_module(module), qualname, None)
         if kind is not None:  # another release may have it no more
-            assert LOADING.unread(kind) == set(), name
+            assert LOADING.list_unreviewed_methods(kind) == set(), name
             seen += 1
     assert seen > 20
 
@@ -122,7 +122,7 @@ def test_derived_lists_say_from_which_releases_they_come() -> None:
 
 
 def test_what_is_said_by_hand_is_not_derived() -> None:
-    taken, dangerous = DERIVE.by_hand()
+    taken, dangerous = DERIVE.read_handwritten_names()
     assert taken
     assert dangerous
     derived = sorted(TRUSTED.glob("*-derived.yaml"))
@@ -130,7 +130,7 @@ def test_what_is_said_by_hand_is_not_derived() -> None:
     for file in derived:
         for group in yaml.safe_load(file.read_text(encoding="utf-8"))["alike"]:
             assert not taken.intersection(group["names"])
-            assert not [name for name in group["names"] if DERIVE._covered(name, dangerous)]
+            assert not [name for name in group["names"] if DERIVE._is_covered(name, dangerous)]
 
 
 def test_lists_of_several_releases_are_united_and_each_name_keeps_its_first_reason() -> None:
