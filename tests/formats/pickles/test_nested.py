@@ -104,7 +104,11 @@ def test_words_that_begin_like_file_are_plain(read_bytes: Callable[..., object])
     assert [path for path in members(reading) if "zip" not in path] == []
 
 
-@given(st.lists(st.binary(max_size=80) | st.text(max_size=60), max_size=30), st.integers(0, 5))
+# Bytes that begin with the opcode PROTO may be a pickle, and then are one.
+_NO_PICKLE = st.binary(max_size=80).filter(lambda value: not value.startswith(b"\x80"))
+
+
+@given(st.lists(_NO_PICKLE | st.text(max_size=60), max_size=30), st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
 def test_random_constants_contain_no_file(
     read_bytes: Callable[..., object], values: list[object], protocol: int

@@ -120,7 +120,7 @@ def test_indirect_call_is_resolved(name: str) -> None:
 def test_arguments_of_call_are_recorded() -> None:
     program, _ = read((FIXTURES / "malicious/os-system.pkl").read_bytes())
     (call,) = [event for event in program.events if event.act is Act.CALL]
-    assert [str(argument) for argument in call.arguments] == ["Plain(text=\"'echo inert'\")"]
+    assert [str(argument) for argument in call.arguments] == ["PlainValue(text=\"'echo inert'\")"]
     assert call.opcode == "REDUCE"
     assert (FIXTURES / "malicious/os-system.pkl").read_bytes()[call.offset : call.offset + 1] == b"R"
 
