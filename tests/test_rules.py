@@ -49,9 +49,9 @@ def rules_on_defects() -> list[str]:
 
 ABSENT = {
     "torch-zip": {"Python source"},
-    "tensorrt": {"the layers of an engine of TensorRT are not read"},
-    "rknn": {"the layers of an engine of RKNN are not read"},
-    "cntk": {"the functions of a model of CNTK are not read"},
+    "tensorrt": {"the layers of a TensorRT engine are not read"},
+    "rknn": {"the layers of an RKNN engine are not read"},
+    "cntk": {"the functions of a CNTK model are not read"},
     "rar": {"the members of a RAR archive are not read"},
 }
 """What is not examined of benign fixtures, by their format."""
