@@ -154,12 +154,12 @@ def test_only_storages_in_root_folder_are_tensor_data(read_bytes):
 def test_storages_are_not_read(bytes_window):
     data = make_zip({"a/data.pkl": b"\x80\x02N.", "a/data/0": bytes(8 << 20)})
     window = bytes_window(data)
-    children = list(find_reader("zip").read(_artifact(window), window, Limits()))
+    children = list(find_reader("zip").read(make_artifact(window), window, Limits()))
     assert len(children) == 3
     assert window.read_bytes < 1 << 18
 
 
-def _artifact(window):
+def make_artifact(window):
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
@@ -204,7 +204,7 @@ def test_payload_before_damage_in_compressed_data_is_read(read_bytes):
 def test_valid_archive_is_read_as_zipfile_wrote_it(method, members, bytes_window):
     members = {name: data for name, data in members.items() if not name.endswith("/")}
     window = bytes_window(make_zip(members, method))
-    listing, *children = find_reader("zip").read(_artifact(window), window, Limits())
+    listing, *children = find_reader("zip").read(make_artifact(window), window, Limits())
     assert {d.kind for d in listing.defects} <= {"path-escape"}
     assert [member.name for member in listing.members] == list(members)
     for child, data in zip(children, members.values(), strict=True):
@@ -241,7 +241,7 @@ def test_mutated_archive_gives_structures_or_absences(data, read_bytes):
 def test_random_records_give_structures_or_absences(parts, bytes_window):
     window = bytes_window(b"".join(parts))
     with suppress(DamagedError):
-        list(find_reader("zip").read(_artifact(window), window, Limits()))
+        list(find_reader("zip").read(make_artifact(window), window, Limits()))
 
 
 def test_chance_signature_is_not_read_as_header(read_bytes):

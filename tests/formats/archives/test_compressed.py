@@ -64,7 +64,7 @@ def test_content_equals_compressed_input(name, data, times, bytes_window):
     reader = find_reader(name)
     contents = []
     # The window on the content is valid only while the reader is at its item.
-    for item in reader.read(_artifact(window), window, Limits()):
+    for item in reader.read(make_artifact(window), window, Limits()):
         if isinstance(item, Artifact):
             with item.open() as opened:
                 assert opened.size == item.size == len(content)
@@ -75,7 +75,7 @@ def test_content_equals_compressed_input(name, data, times, bytes_window):
     assert contents == ([content] if content else [])
 
 
-def _artifact(window):
+def make_artifact(window):
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
@@ -302,7 +302,7 @@ def test_expansion_leaves_time_to_read_content(bytes_window, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: window.now)
     reader = find_reader("gzip")
     limits = Limits(artifact_seconds=20)
-    items = list(reader.read(_artifact(window), window, limits))
+    items = list(reader.read(make_artifact(window), window, limits))
     assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.LIMIT]
     (content,) = (item for item in items if isinstance(item, Artifact))
     assert 0 < content.size < 3 << 20

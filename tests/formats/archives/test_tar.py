@@ -46,7 +46,7 @@ def make_tar(members, form: int = tarfile.PAX_FORMAT) -> bytes:
     return buffer.getvalue()
 
 
-def _artifact(window) -> Artifact:
+def make_artifact(window) -> Artifact:
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
@@ -54,7 +54,7 @@ def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
     """Return the listing, and the content of each member by its address."""
     window = bytes_window(data)
     listing, contents = None, {}
-    for item in find_reader("tar").read(_artifact(window), window, limits or Limits()):
+    for item in find_reader("tar").read(make_artifact(window), window, limits or Limits()):
         if isinstance(item, ArchiveListing):
             listing = item
         elif isinstance(item, Artifact):

@@ -19,7 +19,7 @@ def list_mentions(reading):
     return [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
 
 
-def words(text):
+def split_words(text):
     return [command.words for command in parse_commands(text)]
 
 
@@ -55,7 +55,7 @@ def words(text):
     ],
 )
 def test_lexer_splits_lines_like_a_shell(text, split):
-    assert words(text) == split
+    assert split_words(text) == split
 
 
 def test_here_documents_and_substitutions_belong_to_their_command():
@@ -198,8 +198,8 @@ def test_ordinary_arguments_of_programs_give_no_severe_mentions(text):
 
 def test_arrays_and_values_are_bounded():
     deep = "a=(" * 2000 + ")" * 2000
-    assert isinstance(words(deep), list)
-    assert words("a=" + "x" * 100_000 + "; ${a%%*}" * 5)
+    assert isinstance(split_words(deep), list)
+    assert split_words("a=" + "x" * 100_000 + "; ${a%%*}" * 5)
 
 
 @given(st.text(alphabet="${}[]()#%/:,^!@*ab01'\"\n ", max_size=120))

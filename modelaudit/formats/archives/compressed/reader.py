@@ -93,6 +93,7 @@ class CompressedFormat:
             failure = content.expand()
             expansion = content.expansion
             end = expansion.consumed
+            # After damage the end of the stream is unknown, so no byte can be called trailing.
             rest = _skip_padding(window, end) if failure is None else None
             defects: list[Defect] = []
             if content.overflowed:

@@ -180,6 +180,7 @@ def read_streams(cursor: HeaderCursor, base: int) -> Streams:
 
 
 def _read_packed(cursor: HeaderCursor, base: int) -> tuple[tuple[int, int], ...]:
+    """Read the sizes of the packed streams, which lie one after the other from one offset on."""
     position = base + cursor.read_number()
     count = cursor.read_count()
     sizes: list[int] = []
@@ -198,6 +199,7 @@ def _read_packed(cursor: HeaderCursor, base: int) -> tuple[tuple[int, int], ...]
 
 
 def _read_folders(cursor: HeaderCursor) -> list[Folder]:
+    """Read the folders: first the coders of all, then the sizes of all outputs, then the checksums."""
     cursor.expect_byte(_FOLDER)
     count = cursor.read_count()
     if cursor.read_byte():
@@ -218,11 +220,13 @@ def _read_folders(cursor: HeaderCursor) -> list[Folder]:
 
 
 def _read_folder(cursor: HeaderCursor) -> Folder:
+    """Read the coders of one folder and their connections."""
     coders = []
     count = cursor.read_count()
     if not 0 < count <= _MOST_CODERS:
         raise DamagedError(f"a folder has {count} coders", cursor.at)
     for _ in range(count):
+        # The low four bits are the length of the method number; 0x10 announces counts, 0x20 properties.
         flags = cursor.read_byte()
         method = cursor.take(flags & 0x0F)
         inputs, outputs = (cursor.read_number(), cursor.read_number()) if flags & 0x10 else (1, 1)
@@ -234,6 +238,7 @@ def _read_folder(cursor: HeaderCursor) -> Folder:
         raise DamagedError(f"a folder has {inputs} inputs and {outputs} outputs", cursor.at)
     bonds = tuple((cursor.read_number(), cursor.read_number()) for _ in range(outputs - 1))
     free = inputs - len(bonds)
+    # With a single packed stream, the header leaves out the input that it feeds: the one that is not connected.
     bound = {into for into, _ in bonds}
     packed = [cursor.read_number() for _ in range(free)] if free > 1 else [n for n in range(inputs) if n not in bound]
     return Folder(tuple(coders), bonds, tuple(packed))
@@ -246,6 +251,7 @@ def _find_main_size(folder: Folder) -> int:
 
 
 def _read_contents(cursor: HeaderCursor, folders: Sequence[Folder]) -> list[list[tuple[int, int | None]]]:
+    """Read the (size, CRC-32) of the contents of each folder; the last size is the rest of the plain stream."""
     counts = [1] * len(folders)
     kind = cursor.read_byte()
     if kind == _UNPACK_STREAM_COUNTS:
@@ -301,6 +307,7 @@ def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
 
 
 def _read_files(cursor: HeaderCursor) -> list[File]:
+    """Read the list of files. Each property holds one value for all files, and unknown properties are skipped."""
     count = cursor.read_count()
     names = [""] * count
     empty = [False] * count
@@ -320,6 +327,7 @@ def _read_files(cursor: HeaderCursor) -> list[File]:
     kinds = iter(is_file)
     files = []
     for name, without, attribute in zip(names, empty, attributes, strict=True):
+        # p7zip stores the mode of a Unix system in the high half of the attributes.
         mode = attribute >> 16 if attribute is not None and attribute & _UNIX_MODE else 0
         folder = without and not next(kinds, False)
         files.append(File(name, not without, folder, stat.S_ISLNK(mode)))
@@ -334,5 +342,5 @@ def _decode_names(data: bytes, count: int) -> list[str]:
     """Decode names in UTF-16, each followed by a zero character."""
     names = data.decode("utf-16-le", "replace").split("\0")
     if len(names) <= count:
-        raise DamagedError(f"the header names {len(names) - 1} of {count} files")
+        raise DamagedError(f"the header has names for only {len(names) - 1} of {count} files")
     return names[:count]

@@ -79,6 +79,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         failure = Unread(UnreadReason.DAMAGED, str(damage), Location(offset=damage.offset))
     except WindowError as error:
         failure = Unread(error.reason, f"the archive's header: {error}")
+    # Damage in the header leaves what was parsed before it, which is checked and listed all the same.
     held = assign_contents(streams, files, log)
     check_names(files, log)
     for folder in streams.folders:
@@ -118,6 +119,7 @@ def _read_header(
         return Streams(), []
     if zlib.crc32(data) != place.crc:
         log.add(SevenZipDefect.CRC_MISMATCH, "the header does not match its stated CRC-32", place.start)
+    # An encoded header is a folder that decompresses to another header.
     for _ in range(_MOST_NESTED_HEADERS):
         cursor = HeaderCursor(data, limits.members)
         kind = cursor.read_byte()

@@ -41,6 +41,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     log = DefectLog()
     walk = TarMemberWalker(window, limits, log)
     members = list(walk)
+    # torch saved its first models as tar archives, so their members may have a content type by name.
     layout = detect_layout([_mark_folder(member) for member in members])
     _check_members(members, limits, log)
     listed = tuple(_list_member(member) for member in members)
@@ -111,6 +112,7 @@ def _check_members(members: Sequence[TarMember], limits: Limits, log: DefectLog)
             check_link(name, member.link, offset, log, symbolic=kind == SYMBOLIC_LINK)
         elif kind in DEVICES:
             log.add(TarDefect.SPECIAL_MEMBER, f"{name!r} is {DEVICES[kind]}", offset, name)
+        # "./a" and "a" extract to the same file.
         plain = name.removeprefix("./")
         if plain in seen and kind != FOLDER:
             log.add(TarDefect.DUPLICATE_MEMBER, f"more than one member is named {name!r}", offset, name)

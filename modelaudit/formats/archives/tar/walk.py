@@ -112,6 +112,7 @@ class TarMemberWalker:
         position = count = 0
         while position < self._window.size:
             header = parse_header(self._read_block(position), position)
+            # A negative size would move the position backwards.
             if header is None or header.size < 0:
                 position = self._find_next_header(position, damaged=header is not None)
                 extended = _ExtendedHeader()
@@ -182,8 +183,8 @@ class TarMemberWalker:
     def _read_extended_header(self, header: TarHeader, extended: _ExtendedHeader) -> None:
         data = self._window.read(header.offset + BLOCK, header.size)
         if len(data) < header.size:
-            self._log.add(TarDefect.TRUNCATED_MEMBER, "the archive breaks off in an extended header", header.offset)
-            self._record_unread(UnreadReason.DAMAGED, "the archive breaks off in an extended header", header.offset)
+            self._log.add(TarDefect.TRUNCATED_MEMBER, "the archive is truncated in an extended header", header.offset)
+            self._record_unread(UnreadReason.DAMAGED, "the archive is truncated in an extended header", header.offset)
         if header.kind == GNU_LONG_NAME:
             extended.long_name = parse_text(data)
         elif header.kind == GNU_LONG_LINK:
@@ -204,7 +205,7 @@ class TarMemberWalker:
         path = extended.find_value("GNU.sparse.name", "path") or self._global.get("path")
         name = extended.long_name or path or header.name
         if extended.long_name and path and extended.long_name != path:
-            detail = f"one header names a member {extended.long_name!r}, another {path!r}"
+            detail = f"a GNU header names the member {extended.long_name!r}, a pax header names it {path!r}"
             self._log.add(TarDefect.NAMES_CONTRADICT, detail, header.offset, name)
         link = extended.long_link or extended.find_value("linkpath") or self._global.get("linkpath") or header.link
         data_start = self._next = header.offset + BLOCK

@@ -60,6 +60,7 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
     directories = [read_directory(window, place, limits.members) for place in find_places(window)]
     _check_directories(directories, contents)
     taken: list[tuple[int, int]] = []
+    # Directories for different loaders mostly list the same members, which are read once.
     known: set[tuple[bytes, int, int]] = set()
     for directory in directories:
         place = directory.place
@@ -71,6 +72,7 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
             _locate_data(window, entry, place.shift, contents)
     taken += [(m.local.offset, m.end + measure_descriptor(window, m)) for m in contents.members]
     whole = bool(directories) and all(directory.damage is None for directory in directories)
+    # The bytes that no directory accounts for may hold members that a lenient loader finds.
     for start, end in list(find_gaps(taken, window.size)):
         _search_gap(window, start, end, whole, contents, limits, budget)
     return contents

@@ -144,6 +144,7 @@ def _is_zip64_record(window: Window, at: int) -> bool:
 
 
 def _begins_directory(window: Window, place: DirectoryPlace) -> bool:
+    # An empty archive has no entry to check, so only an end record at the end of the file counts.
     if place.count == 0 and place.size == 0:
         return place.end == window.size
     return place.size > 0 and window.read(place.start, 4) == ENTRY_SIGNATURE

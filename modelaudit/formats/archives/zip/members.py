@@ -62,9 +62,11 @@ class MemberData:
         entry = self.member.entry
         if not self.claims_encryption or entry.method not in ZIP_CODECS:
             return self.claims_encryption
+        # Without the 12 bytes of the cipher header, the data are plain.
         if entry.method == STORED and entry.stored_size == entry.size:
             return False
         head = read_available(self.stored, 0, 2)
+        # Cipher text begins with random bytes and hardly ever with the protocol opcode of a pickle.
         if names_protocol(head, NEWEST):
             return False
         if entry.method == STORED or self._allowance.left <= 0:

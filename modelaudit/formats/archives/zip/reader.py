@@ -51,6 +51,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     budget = get_budget(window, limits)
     contents = find_contents(window, limits, budget)
     listed = [entry.name for entry in contents.entries if entry.listed]
+    # Loaders find the root folder in the directory; members outside it count only if there is no directory.
     layout = detect_layout(listed or [entry.name for entry in contents.entries])
     allowance = CheckAllowance()
     data = [MemberData(window, member, limits, budget, allowance) for member in contents.members]

@@ -98,6 +98,7 @@ class MemberWalker:
                 return
             member = self._build_member(local)
             yield member
+            # Each header advances the position, whatever sizes it states.
             position = max(member.end + measure_descriptor(self._window, member), member.data_start, local.offset + 4)
 
     def _next_header(self, start: int) -> LocalHeader | None:
@@ -117,6 +118,7 @@ class MemberWalker:
 
     def _build_member(self, local: LocalHeader) -> Member:
         stored_size, size = local.stored_size, local.size
+        # Some writers set the flag but know the size; then the header is right.
         if local.flags & DESCRIPTOR_FLAG and stored_size == 0:
             stored_size, size = self._measure_sizes(local)
         available = max(0, min(stored_size, self._window.size - local.data_start))

@@ -52,6 +52,8 @@ Program = tuple[str, int]
 
 
 def _parse_elf(data: bytes, window: Window) -> Program | None:
+    """Parse the header of an ELF program; the section table usually ends the file."""
+    # 52 bytes are the shorter header; class, byte order and version have one or two valid values each.
     if len(data) < 52 or data[:4] != b"\x7fELF" or data[4] not in (1, 2) or data[5] not in (1, 2) or data[6] != 1:
         return None
     order = "little" if data[5] == 1 else "big"
@@ -86,6 +88,7 @@ def _parse_pe(data: bytes, window: Window) -> Program | None:
 
 
 def _parse_macho(data: bytes, window: Window) -> Program | None:
+    """Parse the header of a Mach-O program for one processor."""
     order = _MACHO.get(data[:4])
     if order is None or len(data) < 28:
         return None
@@ -96,6 +99,10 @@ def _parse_macho(data: bytes, window: Window) -> Program | None:
 
 
 def _parse_java_or_fat(data: bytes, window: Window) -> Program | None:
+    """Parse a Java class or a Mach-O program for several processors, which share the magic number.
+
+    The bytes after it are the version of a class, 45 or higher, or a small number of processors.
+    """
     if data[:3] != b"\xca\xfe\xba" or data[3:4] not in (b"\xbe", b"\xbf") or len(data) < 28:
         return None
     slices = int.from_bytes(data[4:8], "big")
@@ -140,6 +147,7 @@ def _is_packed_script(head: Head) -> bool:
 
 
 def _is_disk_image(head: Head) -> bool:
+    """Whether the file ends with the trailer of a macOS disk image."""
     size = head.window.size
     return size > _KOLY_BYTES and head.window.read(size - _KOLY_BYTES, 8) == b"koly\0\0\0\x04"
 

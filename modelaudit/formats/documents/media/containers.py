@@ -45,6 +45,7 @@ def find_iso_end(window: Window) -> int:
         least = _BOX_HEADER_BYTES
         if len(head) < _BOX_HEADER_BYTES or not (head[4:8].isalnum() or head[4:5] == b"\xa9" or b" " in head[4:8]):
             return position
+        # Size 0 extends the box to the end of the file, size 1 announces a 64-bit size.
         if size == 0:
             return window.size
         if size == 1:

@@ -59,6 +59,7 @@ def find_jpeg_end(window: Window) -> int:
 
 
 def _skip_scan(window: Window, position: int) -> int:
+    """Return the offset of the next marker after the entropy-coded data of a scan, which state no length."""
     while position < window.size:
         data = window.read(position, _CHUNK)
         found = _MARKER.search(data)
@@ -89,6 +90,7 @@ def find_gif_end(window: Window) -> int:
 
 
 def _skip_blocks(window: Window, position: int, steps: PartCounter) -> int:
+    """Return the offset after the data blocks of a GIF image or extension, which end with an empty block."""
     while True:
         data = read_at_least(window, position, 1, 64 * 1024)
         place = 0

@@ -61,6 +61,7 @@ def _is_rifx_or_rf64(data: bytes) -> bool:
 
 
 def _is_mp3(data: bytes) -> bool:
+    """Whether the data begin with an ID3 tag, or with two consecutive frames of MPEG layer III."""
     if data[:3] == b"ID3":
         return len(data) > 10 and 2 <= data[3] <= 4 and not any(byte & 0x80 for byte in data[6:10])
     # A frame of layer III with a valid rate, and a second frame with the same start at the computed distance.
@@ -130,6 +131,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if end is not None and end > window.size:
             raise DamagedError(f"the {kind.name} is truncated: {window.size} of {end} bytes are present", window.size)
     except (DamagedError, WindowError) as error:
+        # Without a trusted end, the whole file is searched.
         damage, end = error, None
     mentions = find_actions(window) if kind.name == _PDF else ()
     yield Outline("media", mentions, (("kind", kind.name),))

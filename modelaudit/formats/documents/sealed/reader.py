@@ -81,6 +81,7 @@ class SealedFormat:
 
 def _find_programs(window: Window, start: int) -> Iterator[int]:
     """Yield the offsets of programs that the host could run. Raises ``WindowError``."""
+    # Pieces overlap, so that magic bytes across their border are found.
     overlap = 8
     position = start
     while position < window.size:
@@ -92,6 +93,7 @@ def _find_programs(window: Window, start: int) -> Iterator[int]:
 
 
 def _is_program(window: Window, offset: int) -> bool:
+    """Whether a program that the host could run begins at ``offset``."""
     data = window.read(offset, _PROGRAM_HEAD_BYTES)
     rest = SubWindow(window, offset, window.size - offset, get_budget(window, Limits()))
     if data[:4] == b"\x7fELF":

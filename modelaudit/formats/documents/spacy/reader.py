@@ -78,6 +78,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _parse_settings(text: str, limits: Limits) -> Iterator[Setting]:
+    """Yield the settings of all sections. Raises ``DamagedError`` after those before a syntax error."""
     parser = configparser.RawConfigParser(strict=False, default_section=_NO_SECTION)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     damage: configparser.Error | None = None
@@ -104,6 +105,7 @@ def _split_value(path: tuple[str, ...], value: str, limits: Limits) -> Iterator[
 
 
 def _collect_mentions(settings: list[Setting]) -> Iterator[Mention]:
+    """Yield the functions, factories and pipelines in the settings, with references to other settings resolved."""
     values = {each.path: each.value for each in settings}
     for setting in settings:
         key = setting.path[-1]

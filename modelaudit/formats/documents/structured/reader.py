@@ -173,6 +173,7 @@ def _is_yaml_name(name: str) -> bool:
 
 
 def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the document with its tags, and the structures that interpreters find in it."""
     text, scan, defects = read_whole_text(window, limits)
     facts = YamlFacts(_INTERPRETED_KEYS)
     unread = None

@@ -62,6 +62,7 @@ def parse_table_settings(name: str, text: str, limits: Limits) -> list[Setting]:
 
 
 def _collect_settings(found: Iterator[Setting]) -> list[Setting]:
+    """Return the settings as a list. Raises ``LimitReachedError`` if there are too many."""
     kept: list[Setting] = []
     for each in found:
         if len(kept) >= _MOST_SETTINGS:
@@ -71,6 +72,7 @@ def _collect_settings(found: Iterator[Setting]) -> list[Setting]:
 
 
 def _flatten_settings(top: object) -> Iterator[Setting]:
+    """Yield the single values of nested tables and lists, without recursion."""
     waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
     while waiting:
         path, value = waiting.pop()
