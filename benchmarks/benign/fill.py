@@ -1,4 +1,4 @@
-"""Runs one writer inside the environment it is meant for: ``python fill.py ROOT ENVIRONMENT WRITER ROWS``."""
+"""Run one writer inside its environment: ``python fill.py ROOT ENVIRONMENT WRITER ROWS``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ os.environ.update(
 
 
 def main() -> None:
-    """Fill one shelf."""
+    """Write the samples of one writer."""
     root, environment, writer, rows = sys.argv[1:]
     from shelf import Shelf
 

@@ -9,8 +9,8 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
-# What a release raises for what it has not got, does not take or cannot pickle; the sample is then left out, which the
-# list of what is omitted says. Anything else is a fault of the writer, and stops it.
+# Errors of a release that lacks a class, rejects an argument or cannot pickle a value; the sample is then omitted and
+# listed as such. Any other error is a fault of the writer and stops it.
 REFUSALS = (AttributeError, ImportError, TypeError, ValueError, pickle.PicklingError)
 
 
@@ -31,10 +31,10 @@ class Shelf:
         self.omitted: list[str] = []
 
     def add(self, library, name, writer, write, protocol=None, alarm="") -> None:
-        """Have ``write(path)`` write one file.
+        """Write one file by ``write(path)``.
 
-        ``writer`` is the expression that the manifest names. ``alarm`` is the reason why a benign file must
-        alarm all the same: its format runs code, so that a hostile file of the same kind looks no different.
+        ``writer`` is the expression for the manifest. ``alarm`` is the reason why a scanner must alarm on a benign
+        file: its format runs code, so a hostile file of the same kind looks no different.
         """
         path = self.root / library / self.environment / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ class Shelf:
             {
                 "path": path.relative_to(self.root).as_posix(),
                 "library": library,
-                "version": version_of(library),
+                "version": find_version(library),
                 "python": "{}.{}".format(*sys.version_info[:2]),
                 "protocol": protocol,
                 "writer": writer,
@@ -96,16 +96,16 @@ class Shelf:
             self.omit(label, refusal)
 
     def omit(self, label, refusal) -> None:
-        """Note what this library would not write."""
+        """Record a sample that this library did not write."""
         self.omitted.append("{}: {}: {}".format(label, type(refusal).__name__, str(refusal).split("\n")[0][:160]))
 
     def close(self, manifest: Path) -> None:
-        """Write the rows and the omitted samples, for ``write.py`` to gather."""
+        """Write the rows and the omitted samples for ``write.py``."""
         manifest.write_text(json.dumps({"files": self.rows, "omitted": self.omitted}))
 
 
-def version_of(library) -> str:
-    """The release of a distribution; Python's own for what belongs to the language."""
+def find_version(library) -> str:
+    """Return the release of a distribution; that of Python for objects of the language itself."""
     if library == "python":
         return "{}.{}.{}".format(*sys.version_info[:3])
     try:

@@ -1,4 +1,4 @@
-"""Writes the benign set: model files by the real libraries, in environments that this script makes from pinned lists.
+"""Write the benign set: model files by the real libraries, in environments that this script makes from pinned lists.
 
 ::
 
@@ -7,12 +7,12 @@
 
 Each ``environments/NAME.txt`` is a requirement file whose head names the Python that reads it and the modules in
 ``writers/`` that run in it. ``--only`` takes a library, a writer or an environment. An environment whose Python is not
-to be found is left out, and named in ``omitted.json`` beside what the libraries themselves declined to write.
+available is left out and named in ``omitted.json``, together with the samples that the libraries refused to write.
 
 ``manifest.json`` is a list with, for each file, its ``path`` in the folder, ``library``, ``version``, ``python``,
 ``protocol``, ``writer`` (the expression that wrote it) and ``alarm``: empty for nearly all; else the reason why a
-scanner has to alarm although the file means no harm, as its format runs code. What dill and cloudpickle write by value
-is code and no part of the set. The files themselves are not kept: this writes them again.
+scanner has to alarm although the file is benign, because its format runs code. Objects that dill and cloudpickle
+pickle by value are code and not in the set. The files themselves are not committed; this script writes them again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Which libraries a writer writes for; the rest of a writer's name is its own.
+# The libraries of each writer, for ``--only``.
 LIBRARIES = {
     "objects": ("python", "cloudpickle", "dill"),
     "arrays": ("numpy", "scipy"),
@@ -57,7 +57,7 @@ class Environment:
 
     @classmethod
     def read(cls, file: Path) -> Environment:
-        """The environment that the comments at the head of ``file`` describe."""
+        """Return the environment that the comments at the head of ``file`` describe."""
         head = dict(
             line[2:].split(": ", 1) for line in file.read_text().splitlines() if line.startswith("# ") and ": " in line
         )
@@ -66,8 +66,8 @@ class Environment:
         )
 
 
-def environments(only: frozenset[str]) -> Iterator[tuple[Environment, tuple[str, ...]]]:
-    """Every environment with those of its writers that are asked for."""
+def select_environments(only: frozenset[str]) -> Iterator[tuple[Environment, tuple[str, ...]]]:
+    """Yield every environment with the selected writers that run in it."""
     for file in sorted((HERE / "environments").glob("*.txt")):
         environment = Environment.read(file)
         chosen = tuple(
@@ -79,8 +79,8 @@ def environments(only: frozenset[str]) -> Iterator[tuple[Environment, tuple[str,
             yield environment, chosen
 
 
-def interpreter(version: str) -> str | None:
-    """The command of Python ``version`` on this machine, if there is one that runs."""
+def find_interpreter(version: str) -> str | None:
+    """Return the command of Python ``version`` on this machine, if one is available and runs."""
     if sys.version_info[:2] == tuple(int(part) for part in version.split(".")):
         return sys.executable
     roots = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
@@ -90,14 +90,14 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-def install(environment: Environment, folder: Path) -> Path | None:
-    """The interpreter of the environment, which is made unless it is there and complete."""
+def install_environment(environment: Environment, folder: Path) -> Path | None:
+    """Return the interpreter of the environment; create the environment unless it is complete."""
     home = folder / environment.name
     python, done = home / "bin" / "python", home / "installed.txt"
     wanted = environment.file.read_text()
     if done.is_file() and done.read_text() == wanted:
         return python
-    command = interpreter(environment.python)
+    command = find_interpreter(environment.python)
     if command is None:
         return None
     print(f"{environment.name}: installing", file=sys.stderr)
@@ -110,7 +110,9 @@ def install(environment: Environment, folder: Path) -> Path | None:
     return python
 
 
-def fill(environment: Environment, writer: str, python: Path, out: Path) -> tuple[list[dict[str, object]], list[str]]:
+def run_writer(
+    environment: Environment, writer: str, python: Path, out: Path
+) -> tuple[list[dict[str, object]], list[str]]:
     """Run one writer in a process of its own; return its rows and the omitted samples."""
     rows = out / f".{environment.name}-{writer}.json"
     rows.unlink(missing_ok=True)
@@ -129,7 +131,7 @@ def fill(environment: Environment, writer: str, python: Path, out: Path) -> tupl
 
 
 def main() -> None:
-    """Write the set, or the part of it that is asked for."""
+    """Write the set, or the selected part of it."""
     parser = argparse.ArgumentParser(description="Write model files by the real libraries.")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the files and manifest.json into")
     parser.add_argument("--only", action="append", default=[], help="a library, writer or environment; repeatable")
@@ -139,13 +141,13 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     files: list[dict[str, object]] = []
     omitted: list[str] = []
-    for environment, writers in environments(frozenset(options.only)):
-        python = install(environment, options.environments.resolve())
+    for environment, writers in select_environments(frozenset(options.only)):
+        python = install_environment(environment, options.environments.resolve())
         if python is None:
             omitted.append(f"{environment.name}: there is no Python {environment.python} on this machine")
             continue
         for writer in writers:
-            found, left = fill(environment, writer, python, out)
+            found, left = run_writer(environment, writer, python, out)
             files += found
             omitted += left
             print(f"{environment.name}: {writer}: {len(found)} files, {len(left)} left out", file=sys.stderr)

@@ -1,6 +1,6 @@
 """Report programs in text that no reader analyses: source code of other languages, build files, startup files.
 
-Such a text is read as text, and an absence says that its code was not analysed.
+Such a text is read as text, and an absence states that its code was not analysed.
 """
 
 from __future__ import annotations

@@ -199,8 +199,8 @@ def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Cons
     if codec == "rot13" and isinstance(data, str):
         return Constant(codecs.decode(data, "rot13"), provenance)
     unpacked = {
-        "zlib": decompress,
-        "bz2": decompress,
+        "zlib": decompress_constant,
+        "bz2": decompress_constant,
         "base64": _decode_base64,
         "hex": _decode_hex,
         "quopri": _decode_quoted_printable,
@@ -228,7 +228,7 @@ def encode_text(text: str, name: object, provenance: Provenance) -> Constant | N
         return None
 
 
-def decompress(data: bytes) -> bytes | None:
+def decompress_constant(data: bytes) -> bytes | None:
     """Decompress a stream of a known kind, up to ``MAX_CONSTANT_SIZE`` bytes; ``None`` if there is nothing."""
     codec = next((each for each in (GZIP, ZLIB, BZIP2, XZ, LZMA) if each.begins(data)), None)
     if codec is None:
@@ -304,10 +304,10 @@ DECODERS: Final[dict[str, Callable[[bytes], bytes | None]]] = {
     "builtins.bytearray.fromhex": _decode_hex,
     "binascii.a2b_uu": _return_none_on_error(binascii.a2b_uu),
     "quopri.decodestring": _decode_quoted_printable,
-    "zlib.decompress": decompress,
-    "gzip.decompress": decompress,
-    "bz2.decompress": decompress,
-    "lzma.decompress": decompress,
+    "zlib.decompress": decompress_constant,
+    "gzip.decompress": decompress_constant,
+    "bz2.decompress": decompress_constant,
+    "lzma.decompress": decompress_constant,
     "binascii.a2b_qp": _decode_quoted_printable,
 }
 """Functions of the standard library that decode bytes, with what they do."""

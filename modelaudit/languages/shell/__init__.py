@@ -1,4 +1,4 @@
-"""Analyse shell scripts and the files in which tools find commands; run none of them.
+"""Analyse shell scripts and the files that give commands to tools, without running any.
 
 ``formats/documents/scripts`` and the configuration interpreters call this package with decoded text:
 ``script.collect_script_mentions`` for POSIX shells, ``windows.collect_windows_mentions`` for PowerShell and the command

@@ -1,6 +1,6 @@
 """Split shell text into simple commands: words without quotes, pipes, redirections and here-documents.
 
-The lexer expands only variables to which the same text assigns a constant. It never fails: hostile and broken scripts
+The lexer expands only variables that the same text sets to a constant. It never fails: hostile and broken scripts
 yield the commands that a shell would most likely see. Each character is read a bounded number of times.
 Source: POSIX.1-2024, chapter 2, "Shell Command Language"; ``$'…'`` and ``<(…)`` of bash.
 """

@@ -38,11 +38,11 @@ def classify_file(path: str) -> ProseKind | None:
     return ProseKind.CODE if kind is None and name.endswith(_CODE_SUFFIXES) else kind
 
 
-def _recognises(head: Head) -> bool:
+def _recognises_prose(head: Head) -> bool:
     return classify_file(head.path) is not None and looks_like_text(head)
 
 
-def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+def _read_prose(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the text, without the front matter of a card, and an absence if the text is over the limit.
 
     Raises:
@@ -85,5 +85,5 @@ def _split_card_body(text: str) -> tuple[str, int]:
     return "".join(lines[start:]), start + 1
 
 
-TERMS: Final = Reader("text", _recognises, _read)
+TERMS: Final = Reader("text", _recognises_prose, _read_prose)
 """Runs in addition to the reader of the file's format. It is not among ``READERS``, because it reads nothing else."""

@@ -27,7 +27,7 @@ _DESCRIPTION_LINE: Final = re.compile(
 )
 
 
-def _read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+def _read_statements(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the statements of a document with a known file name."""
     name = get_file_name(path)
     known = keys.DOCUMENTS.get(name, ())
@@ -144,4 +144,4 @@ def _extract_numbered_statements(pairs: Sequence[tuple[str, str]]) -> Iterator[S
         yield Statement(keys.NUMBERED[prefix], key[:_MAX_KEY], value[:_MAX_VALUE], Location(key=key[:_MAX_KEY]))
 
 
-INTERPRETER: Final = Interpreter(frozenset(), _read, frozenset(keys.DOCUMENTS))
+INTERPRETER: Final = Interpreter(frozenset(), _read_statements, frozenset(keys.DOCUMENTS))
