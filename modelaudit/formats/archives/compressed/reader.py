@@ -56,6 +56,7 @@ def _is_decodable(codec: Codec, data: bytes) -> bool:
 
 
 def _begins_stream(codec: Codec, data: bytes) -> bool:
+    """Whether ``data`` begin a stream of the codec; weak magic bytes are confirmed by decompression."""
     return codec.begins(data) and (codec not in _CODECS_TO_TRY or _is_decodable(codec, data))
 
 

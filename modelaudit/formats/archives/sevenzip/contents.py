@@ -123,6 +123,7 @@ def check_contents(
 
 
 def _check_content(plain: Window, content: FileContent, log: DefectLog) -> None:
+    """Compare one content with its stated size and checksum, and read the target of a link."""
     name = content.file.name
     crc = size = 0
     for piece in iterate_chunks(plain, content.start, content.start + content.size):

@@ -179,8 +179,10 @@ def _find_codec(coder: Coder) -> Codec | None:
 
 
 def _bind_properties(start: Callable[[bytes, int], Decoder], properties: bytes) -> Callable[[bytes, int], Decoder]:
+    """Adapt a decoder that needs the properties of its coder to the interface of a codec."""
     return lambda header, size: start(properties, size)
 
 
 def _make_filter(name: str, options: dict[str, int]) -> Codec:
+    """Return a codec for a filter of liblzma."""
     return Codec(name, lambda header, size: make_filter_decoder(options, size))

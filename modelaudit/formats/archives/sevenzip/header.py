@@ -335,6 +335,7 @@ def _read_files(cursor: HeaderCursor) -> list[File]:
 
 
 def _read_attributes(inner: HeaderCursor, there: Sequence[bool]) -> list[int | None]:
+    """Read the Windows attributes of each file that has some."""
     return [int.from_bytes(inner.take(4), "little") if stated else None for stated in there]
 
 

@@ -96,6 +96,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _find_header(window: Window, log: DefectLog) -> _HeaderPlace:
+    """Parse the start header, which states the place of the header. Raises ``DamagedError``."""
     start = window.read(0, _START_SIZE)
     if len(start) < _START_SIZE:
         raise DamagedError("the archive is truncated within its first 32 bytes", len(start))
@@ -154,6 +155,7 @@ def _list_members(streams: Streams, files: list[File], held: list[list[FileConte
 def _open_members(
     artifact: Artifact, window: Window, streams: Streams, held: list[list[FileContent]], limits: Limits, budget: Budget
 ) -> Iterator[Reading]:
+    """Yield the members as artifacts, with the absence of each that cannot be decompressed."""
     paths = MemberPaths(artifact.path)
     for folder, contents in zip(streams.folders, held, strict=True):
         obstacle = find_obstacle(folder)
@@ -172,6 +174,7 @@ def _open_members(
 
 
 def _list_packed_ranges(streams: Streams) -> list[tuple[int, int]]:
+    """Return (start, end) of each packed stream in the file."""
     return [(start, start + size) for start, size in streams.packed]
 
 

@@ -66,6 +66,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _mark_folder(member: TarMember) -> str:
+    """Return the name of the member, with a trailing slash if it is a folder."""
     return f"{member.name.rstrip('/')}/" if member.header.kind == FOLDER else member.name
 
 
@@ -85,10 +86,12 @@ def _open_content(
 
 
 def _limit_expansion(member: TarMember, limits: Limits) -> int:
+    """Return the largest size that the member may expand to, in bytes."""
     return max(limits.expansion_floor, limits.expansion_ratio * member.stored)
 
 
 def _list_member(member: TarMember) -> ArchiveMember:
+    """Return the entry of the member for the listing."""
     is_link = member.header.kind in (HARD_LINK, SYMBOLIC_LINK)
     return ArchiveMember(
         member.name,

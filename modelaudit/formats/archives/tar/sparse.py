@@ -128,6 +128,7 @@ def read_data_map(window: Window, data_start: int, most: int) -> tuple[SparseMap
 
 
 def _parse_numbers(words: Sequence[str]) -> list[int] | None:
+    """Parse decimal numbers; ``None`` if one of them is not valid."""
     if any(len(word) > _MOST_DIGITS or not (word.isascii() and word.isdigit()) for word in words):
         return None
     return [int(word) for word in words]

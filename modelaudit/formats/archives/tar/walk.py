@@ -139,6 +139,7 @@ class TarMemberWalker:
             position = self._next
 
     def _read_block(self, position: int) -> bytes:
+        """Return the block at ``position``, from a chunk that serves the next ones as well."""
         if not self._base <= position <= self._base + len(self._chunk) - BLOCK:
             self._base, self._chunk = position, self._window.read(position, _CHUNK)
         return self._chunk[position - self._base : position - self._base + BLOCK]
@@ -173,6 +174,7 @@ class TarMemberWalker:
         return position
 
     def _record_leftover(self, start: int, end: int, at_end: bool) -> None:
+        """Record a byte range that belongs to no member."""
         detail = f"{end - start} bytes belong to no member"
         if at_end:
             self._log.add(TarDefect.TRAILING_DATA, detail, start)
@@ -181,6 +183,7 @@ class TarMemberWalker:
         self.leftovers.append((start, end))
 
     def _read_extended_header(self, header: TarHeader, extended: _ExtendedHeader) -> None:
+        """Parse a GNU or pax header into ``extended``, or into the values for all later members."""
         data = self._window.read(header.offset + BLOCK, header.size)
         if len(data) < header.size:
             self._log.add(TarDefect.TRUNCATED_MEMBER, "the archive is truncated in an extended header", header.offset)
@@ -202,6 +205,7 @@ class TarMemberWalker:
                 extended.values |= dict(records)
 
     def _build_member(self, header: TarHeader, extended: _ExtendedHeader) -> TarMember:
+        """Build the member after its header, and set the position of the next header."""
         path = extended.find_value("GNU.sparse.name", "path") or self._global.get("path")
         name = extended.long_name or path or header.name
         if extended.long_name and path and extended.long_name != path:
@@ -272,6 +276,7 @@ class TarMemberWalker:
         return TarMember(header, member.name, member.link, found[1], stored, real, found[0])
 
     def _record_unread(self, reason: UnreadReason, detail: str, offset: int, key: str | None = None) -> None:
+        """Record an absence."""
         self.unread.append(Unread(reason, detail, Location(offset=offset, key=key)))
 
 

@@ -140,10 +140,12 @@ def _list_zip64_candidates(window: Window, at: int, end: int) -> Iterator[Direct
 
 
 def _is_zip64_record(window: Window, at: int) -> bool:
+    """Whether a ZIP64 end record begins at ``at``."""
     return at + _END64_SIZE <= window.size and window.read(at, 4) == _END64_SIGNATURE
 
 
 def _begins_directory(window: Window, place: DirectoryPlace) -> bool:
+    """Whether a directory begins at the stated place; an empty one must be at the end of the file."""
     # An empty archive has no entry to check, so only an end record at the end of the file counts.
     if place.count == 0 and place.size == 0:
         return place.end == window.size

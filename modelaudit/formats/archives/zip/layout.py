@@ -50,22 +50,27 @@ class Layout:
 
 
 def _classify_export_member(rest: str) -> str | None:
+    """Return the content type of a member of an exported program."""
     return TORCH_WEIGHT if _WEIGHT_NAME.fullmatch(rest) else TORCH_EXPORT if _GRAPH_NAME.fullmatch(rest) else None
 
 
 def _classify_script_member(rest: str) -> str | None:
+    """Return the content type of a member of TorchScript."""
     return TORCHSCRIPT if _SCRIPT_NAME.fullmatch(rest) else _classify_zip_member(rest)
 
 
 def _classify_zip_member(rest: str) -> str | None:
+    """Return the content type of a member of a checkpoint."""
     return TENSOR_STORAGE if _STORAGE_NAME.fullmatch(rest) else None
 
 
 def _classify_tar_member(rest: str) -> str | None:
+    """Return the content type of a member of a tar checkpoint."""
     return TORCH_TAR if rest in ("storages", "tensors") else None
 
 
 def _classify_package_member(rest: str) -> str | None:
+    """Return ``None``: names decide no content type in a package."""
     return None
 
 
@@ -97,6 +102,7 @@ def _is_script(files: FileNames) -> bool:
 
 
 def _is_export(files: FileNames) -> bool:
+    """Whether the archive is a program of ``torch.export``."""
     return "archive_format" in files or "serialized_exported_program.json" in files
 
 

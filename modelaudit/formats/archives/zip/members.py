@@ -84,6 +84,7 @@ class MemberData:
         return self._measure_up_to(self.member.entry.size)
 
     def _measure_up_to(self, most: int) -> ContentMeasure:
+        """Decompress up to ``most`` bytes to measure them, at the cost of the allowance."""
         found = measure_content(self.stored, ZIP_CODECS[self.member.entry.method], self.member.entry.size, most)
         self._allowance.left -= max(found.size, found.consumed)
         return found

@@ -66,6 +66,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: Layout, limits: Limits) -> None:
+    """Record the contradictions between names, headers, flags and contents."""
     log = contents.log
     check_names(contents.entries, log, torch=layout.prefix is not None)
     check_expansion(contents.entries, limits, log)
@@ -79,6 +80,7 @@ def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: L
 
 
 def _list_members(contents: ArchiveContents, data: list[MemberData]) -> Iterator[ArchiveMember]:
+    """Yield the entries of the listing, with the targets of links."""
     found = {id(item.member.entry): item for item in data}
     for entry in contents.entries:
         item = found.get(id(entry))
@@ -94,6 +96,7 @@ def _list_members(contents: ArchiveContents, data: list[MemberData]) -> Iterator
 
 
 def _make_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout) -> Iterator[Artifact]:
+    """Yield the members with content as artifacts."""
     paths = MemberPaths(artifact.path)
     for item in data:
         entry = item.member.entry

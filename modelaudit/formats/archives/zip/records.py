@@ -95,6 +95,7 @@ class LocalHeader:
 
 
 def _parse_extra_fields(extra: bytes) -> dict[int, bytes]:
+    """Return the extra fields by their number; of equal numbers, the first one counts."""
     fields: dict[int, bytes] = {}
     position = 0
     while position + 4 <= len(extra):

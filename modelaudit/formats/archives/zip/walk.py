@@ -93,7 +93,7 @@ class MemberWalker:
         """
         position = self._start
         while position < self._end:
-            local = self._next_header(position)
+            local = self._find_next_header(position)
             if local is None:
                 return
             member = self._build_member(local)
@@ -101,7 +101,8 @@ class MemberWalker:
             # Each header advances the position, whatever sizes it states.
             position = max(member.end + measure_descriptor(self._window, member), member.data_start, local.offset + 4)
 
-    def _next_header(self, start: int) -> LocalHeader | None:
+    def _find_next_header(self, start: int) -> LocalHeader | None:
+        """Return the first plausible local header at or after ``start``."""
         # Most members follow each other without a gap, so a header is tried before the search starts.
         offset = start
         while True:
@@ -117,6 +118,7 @@ class MemberWalker:
             offset = found[0]
 
     def _build_member(self, local: LocalHeader) -> Member:
+        """Build the member of a local header, measuring its sizes if they are not stated."""
         stored_size, size = local.stored_size, local.size
         # Some writers set the flag but know the size; then the header is right.
         if local.flags & DESCRIPTOR_FLAG and stored_size == 0:

@@ -114,6 +114,7 @@ def _parse_java_or_fat(data: bytes, window: Window) -> Program | None:
 
 
 def _match_magic(data: bytes, window: Window) -> Program | None:
+    """Detect a kind that has a long magic number."""
     if data[:8] == b"\0asm\x01\0\0\0":
         return "WebAssembly module", 0
     return next(

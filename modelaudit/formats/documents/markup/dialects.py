@@ -180,6 +180,7 @@ class PmmlDialect(Dialect):
                 self.record_mention("pmml-functions", "class" if is_class else "function", function, line)
 
     def _search_code(self, value: str, line: int) -> None:
+        """Record a mention if the text looks like code."""
         found = _CODE_SIGN.search(value)
         if found is not None:
             self.record_mention(ELEMENTS, "code", "code in an extension", line, found[0])
@@ -262,6 +263,7 @@ class OpenVinoDialect(Dialect):
                 )
 
     def _record_defect(self, defect: Defect) -> None:
+        """Record a defect, up to a bound."""
         if len(self.defects) < _MOST_DEFECTS:
             self.defects.append(defect)
 

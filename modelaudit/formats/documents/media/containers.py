@@ -107,6 +107,7 @@ def find_arrow_end(window: Window) -> int:
 
 
 def _find_footer_end(window: Window, magic: bytes, first: int) -> int:
+    """Check the footer, its length and the magic number at the end of the file."""
     size = window.size
     last = read_at_least(window, max(0, size - 4 - len(magic)), 4 + len(magic))
     length = int.from_bytes(last[:4], "little")

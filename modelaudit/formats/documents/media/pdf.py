@@ -72,6 +72,7 @@ def _iterate_text(window: Window) -> Iterator[tuple[int, bytes]]:
 
 
 def _decompress_objects(data: bytes) -> bytes:
+    """Decompress an object stream up to a bound; empty if it is damaged."""
     try:
         return zlib.decompressobj().decompress(data, _MOST_EXPANDED_BYTES)
     except zlib.error:

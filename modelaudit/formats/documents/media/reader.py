@@ -44,14 +44,17 @@ class _MediaKind:
 
 
 def _find_no_end(window: Window) -> int | None:
+    """Return ``None``: the format states no end."""
     return None
 
 
 def _match_magic(*starts: bytes) -> Callable[[bytes], bool]:
+    """Return a test for data that begin with one of ``starts``."""
     return lambda data: data.startswith(starts)
 
 
 def _match_riff(form: bytes) -> Callable[[bytes], bool]:
+    """Return a test for RIFF data of the form ``form``."""
     return lambda data: data[:4] == b"RIFF" and data[8:12] == form
 
 
@@ -106,6 +109,7 @@ _PDF: Final = "PDF document"
 
 
 def _detect_kind(data: bytes) -> _MediaKind | None:
+    """Return the kind of media that begins with ``data``."""
     return next((kind for kind in _MEDIA_KINDS if kind.begins(data)), None)
 
 

@@ -56,6 +56,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _find_mentions(text: str) -> Iterator[Mention]:
+    """Yield one mention for each kind of active element, with its first line."""
     found: dict[str, int] = {}
     # The last element looked at counts as active in any case, because those after it are not examined.
     for count, match in enumerate(islice(_ELEMENT.finditer(text), _MOST_ELEMENTS)):

@@ -66,6 +66,7 @@ def _detect_kind(path: str, start: bytes) -> str:
 
 
 def _is_hook(path: str) -> bool:
+    """Whether the path is that of a Git hook."""
     folder = path.replace("\\", "/").rpartition("/")[0].rpartition("/")[2].lower()
     return get_file_name(path) in _HOOK_NAMES and folder in ("hooks", ".githooks", ".husky", "githooks")
 
@@ -130,6 +131,7 @@ def _find_name_mentions(path: str) -> Iterator[Mention]:
 
 
 def _keep_text(text: str) -> str:
+    """Return the text of a script unchanged."""
     return text
 
 
@@ -141,6 +143,7 @@ _SCRIPT_CONVERTERS: Final[dict[str, Callable[[str], str]]] = {
 
 
 def _find_script_mentions(text: str) -> Iterator[Mention]:
+    """Yield the mentions of shell commands, and those of PowerShell if the text refers to it."""
     yield from collect_script_mentions(text)
     if "powershell" in text.lower() or "pwsh" in text.lower():
         yield from collect_windows_mentions(text)

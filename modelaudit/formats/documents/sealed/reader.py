@@ -103,6 +103,7 @@ def _is_program(window: Window, offset: int) -> bool:
 
 
 def _find_magic(magics: tuple[bytes, ...], data: bytes, window: Window) -> int | None:
+    """Return 0 if the data begin with one of the magic numbers."""
     return 0 if data.startswith(magics) else None
 
 

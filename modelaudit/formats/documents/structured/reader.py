@@ -134,6 +134,7 @@ def _scan_values(text: str, limits: Limits) -> JsonFacts:
 
 
 def _make_json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]) -> Document:
+    """Build the document with a defect for each duplicate key."""
     twice = tuple(
         Defect(DocumentDefect.DUPLICATE_KEY, f"the key {key!r} occurs twice in one object", Location(key=key))
         for key in facts.duplicates[:_MOST_DUPLICATES]
@@ -169,6 +170,7 @@ def recognises_yaml(head: Head) -> bool:
 
 
 def _is_yaml_name(name: str) -> bool:
+    """Whether a file of this name is YAML."""
     return name.endswith(_YAML_NAMES) or name in _YAML_FILES
 
 

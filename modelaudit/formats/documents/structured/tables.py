@@ -108,4 +108,5 @@ def _parse_ini_lines(text: str) -> Iterator[Setting]:
 
 
 def _strip_quotes(value: str) -> str:
+    """Remove the quotes around a value."""
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
