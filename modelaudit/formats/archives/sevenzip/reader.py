@@ -79,7 +79,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         failure = Unread(UnreadReason.DAMAGED, str(damage), Location(offset=damage.offset))
     except WindowError as error:
         failure = Unread(error.reason, f"the archive's header: {error}")
-    # Damage in the header leaves what was parsed before it, which is checked and listed all the same.
+    # A damaged header leaves the entries before the damage, which are checked and listed too.
     held = assign_contents(streams, files, log)
     check_names(files, log)
     for folder in streams.folders:

@@ -110,7 +110,7 @@ def _check_directories(directories: list[Directory], contents: ArchiveContents) 
 
 
 def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: ArchiveContents) -> None:
-    """Find the local header and the data of an entry, and record what is missing."""
+    """Find the local header and the data of an entry, and record missing ones."""
     local = read_local_header(window, entry.offset)
     if local is None and shift:
         # The directory was found by counting back from its end record, but its offsets may still be absolute.
