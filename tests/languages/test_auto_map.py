@@ -7,7 +7,7 @@ from support.cases import check_each
 from modelaudit.model.outline import Outline, References
 
 
-def targets(read_bytes, content: object, path: str = "config.json") -> list[str]:
+def list_targets(read_bytes, content: object, path: str = "config.json") -> list[str]:
     reading = read_bytes(json.dumps(content).encode(), path)
     return [each.target for group in reading.of(References) for each in group.items]
 
@@ -27,7 +27,7 @@ def targets(read_bytes, content: object, path: str = "config.json") -> list[str]
     ],
 )
 def test_auto_map_references_imported_files(content: object, expected: list[str], read_bytes) -> None:
-    assert targets(read_bytes, content) == expected
+    assert list_targets(read_bytes, content) == expected
 
 
 def test_model_index_names_components(read_bytes) -> None:
@@ -37,7 +37,7 @@ def test_model_index_names_components(read_bytes) -> None:
         "own": ["net", "Net"],
         "x": ["os", "system"],
     }
-    assert targets(read_bytes, content, "model_index.json") == ["pipe.py", "own/net.py", "x/os.py"]
+    assert list_targets(read_bytes, content, "model_index.json") == ["pipe.py", "own/net.py", "x/os.py"]
     (outline,) = read_bytes(json.dumps(content).encode(), "model_index.json").of(Outline)
     assert [each.name for each in outline.mentions] == ["net.Net", "os.system"]
 

@@ -8,17 +8,17 @@ from support.cases import check_each
 from modelaudit.model.structure import Document, ModelCard
 
 
-def _card(reading) -> ModelCard:
+def _get_card(reading) -> ModelCard:
     (card,) = reading.of(ModelCard)
     return card
 
 
-def _read(front: str, read_bytes) -> ModelCard:
-    return _card(read_bytes(f"---\n{front}\n---\n# Title\n".encode(), "README.md"))
+def _read_card(front: str, read_bytes) -> ModelCard:
+    return _get_card(read_bytes(f"---\n{front}\n---\n# Title\n".encode(), "README.md"))
 
 
 def test_fields_have_their_lines(read_fixture):
-    card = _card(read_fixture("markdown/benign/README.md"))
+    card = _get_card(read_fixture("markdown/benign/README.md"))
     assert [(field.key, field.values, field.line) for field in card.fields] == [
         ("license", ("apache-2.0",), 2),
         ("base_model", ("acme/base", "acme/other"), 3),
@@ -51,7 +51,7 @@ def test_fields_have_their_lines(read_fixture):
     ],
 )
 def test_field_values(front, values, read_bytes):
-    card = _read(front, read_bytes)
+    card = _read_card(front, read_bytes)
     assert card.values("license") == values
     assert card.defects == ()
 
@@ -72,24 +72,24 @@ def test_field_values(front, values, read_bytes):
     ],
 )
 def test_contradictions_are_defects(front, kind, line, read_bytes):
-    (defect,) = _read(front, read_bytes).defects
+    (defect,) = _read_card(front, read_bytes).defects
     assert (defect.kind, defect.where.line) == (kind, line)
 
 
 def test_fields_before_damage_are_kept(read_bytes):
-    card = _read("license: mit\nbase_model: [a/b", read_bytes)
+    card = _read_card("license: mit\nbase_model: [a/b", read_bytes)
     assert card.values("license") == ("mit",)
     assert [defect.kind for defect in card.defects] == ["front-matter-invalid"]
 
 
 def test_unclosed_front_matter_is_a_defect(read_fixture):
-    card = _card(read_fixture("markdown/truncated/README.md"))
+    card = _get_card(read_fixture("markdown/truncated/README.md"))
     assert card.values("license") == ("apache-2.0",)
     assert [defect.kind for defect in card.defects] == ["front-matter-invalid"]
 
 
 def test_readme_without_front_matter_is_an_empty_card(read_bytes):
-    assert _card(read_bytes(b"# Title\n", "README.md")) == ModelCard(())
+    assert _get_card(read_bytes(b"# Title\n", "README.md")) == ModelCard(())
 
 
 def test_only_a_readme_is_a_card(read_bytes):
@@ -99,12 +99,12 @@ def test_only_a_readme_is_a_card(read_bytes):
 
 @pytest.mark.parametrize("start", ["\ufeff", "\n\n", "\r\n", "  \n"])
 def test_front_matter_may_follow_byte_order_mark_and_blank_lines(start, read_bytes):
-    card = _card(read_bytes(f"{start}---\nlicense: mit\n---\n".encode(), "README.md"))
+    card = _get_card(read_bytes(f"{start}---\nlicense: mit\n---\n".encode(), "README.md"))
     assert card.values("license") == ("mit",)
 
 
 def test_windows_line_endings_are_parsed(read_bytes):
-    card = _card(read_bytes(b"---\r\nlicense: mit\r\n---\r\n", "README.md"))
+    card = _get_card(read_bytes(b"---\r\nlicense: mit\r\n---\r\n", "README.md"))
     assert (card.values("license"), card.defects) == (("mit",), ())
 
 
@@ -114,11 +114,11 @@ def test_tags_have_their_lines(read_fixture):
 
 
 def test_nested_aliases_are_not_followed(read_fixture):
-    card = _card(read_fixture("markdown/bomb/README.md"))
+    card = _get_card(read_fixture("markdown/bomb/README.md"))
     assert {defect.kind for defect in card.defects} == {"front-matter-type"}
 
 
 @settings(max_examples=300, deadline=None)
 @given(front=st.text(st.sampled_from("licensetag: -[]{}&*!|>'\"\n~")))
 def test_any_front_matter_gives_facts_or_defects(front, read_bytes):
-    _read(front, read_bytes)
+    _read_card(front, read_bytes)

@@ -11,11 +11,11 @@ from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 
 
-def mentions(reading):
+def list_mentions(reading):
     return [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
 
 
-def references(reading):
+def list_references(reading):
     return [(each.kind.value, each.target) for group in reading.of(References) for each in group.items]
 
 
@@ -50,7 +50,7 @@ def references(reading):
     ],
 )
 def test_names_under_loader_keys_are_reported(read_bytes, path, text, found):
-    assert found in mentions(read_bytes(text.encode(), path))
+    assert found in list_mentions(read_bytes(text.encode(), path))
 
 
 @check_each(
@@ -67,14 +67,14 @@ def test_names_under_loader_keys_are_reported(read_bytes, path, text, found):
     ],
 )
 def test_ordinary_values_give_no_mentions(read_bytes, path, text):
-    assert mentions(read_bytes(text.encode(), path)) == []
+    assert list_mentions(read_bytes(text.encode(), path)) == []
 
 
 def test_named_files_become_references(read_bytes):
     model = "flavors:\n  python_function:\n    loader_module: mlflow.x\n    code: code\n    model_path: ../x\n"
-    assert references(read_bytes(model.encode(), "MLmodel")) == [("code", "code"), ("data", "../x")]
+    assert list_references(read_bytes(model.encode(), "MLmodel")) == [("code", "code"), ("data", "../x")]
     modules = [{"type": "custom.Model", "path": "1_Custom"}]
-    found = references(read_bytes(json.dumps(modules).encode(), "modules.json"))
+    found = list_references(read_bytes(json.dumps(modules).encode(), "modules.json"))
     assert set(found) == {("model", "1_Custom"), ("code", "custom.py")}
 
 
@@ -87,14 +87,14 @@ def test_vocabulary_with_words_equal_to_keys_is_skipped(read_bytes):
 def test_small_object_beside_large_one_is_analyzed(read_bytes):
     words = {f"word{number}": number for number in range(2000)}
     reading = read_bytes(json.dumps({"vocab": words, "m": {"_target_": "os.system"}}).encode(), "a.json")
-    assert ("target", "os.system") in mentions(reading)
+    assert ("target", "os.system") in list_mentions(reading)
 
 
 def test_too_many_names_reach_limit(read_bytes):
     rows = [{"_target_": f"a.B{number}"} for number in range(10_001)]
     reading = read_bytes(json.dumps(rows).encode(), "a.json")
     assert UnreadReason.LIMIT in reading.reasons()
-    assert len(mentions(reading)) >= 10_000
+    assert len(list_mentions(reading)) >= 10_000
 
 
 def test_texts_in_safetensors_metadata_are_analyzed(read_bytes):
@@ -114,4 +114,4 @@ def test_any_bytes_give_structures_or_absences(read_bytes, data, path):
 
 def test_class_of_logging_handler_is_reported(read_bytes):
     text = b"version: 1\nhandlers:\n  h:\n    class: subprocess.Popen\n    args: [id]\n  ok:\n    class: logging.StreamHandler\n"
-    assert [name for _, name in mentions(read_bytes(text, "logging.yaml"))] == ["subprocess.Popen"]
+    assert [name for _, name in list_mentions(read_bytes(text, "logging.yaml"))] == ["subprocess.Popen"]

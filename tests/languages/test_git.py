@@ -15,7 +15,7 @@ def list_mentions(reading) -> list[tuple[str, str]]:
     return [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
 
 
-def submodule(**entries: str) -> bytes:
+def format_submodule(**entries: str) -> bytes:
     return ('[submodule "data"]\n' + "".join(f"\t{key} = {value}\n" for key, value in entries.items())).encode()
 
 
@@ -24,27 +24,29 @@ def submodule(**entries: str) -> bytes:
     ["-u./run", '"-u./run"', "ext::sh -c true", "ssh://-oProxyCommand=true/x", "ssh://a@-oX=y/x", "-u\\\n./run"],
 )
 def test_submodule_url_with_command_or_option_is_reported(value, read_bytes):
-    assert list_mentions(read_bytes(submodule(url=value), ".gitmodules")) == [("git-command", "submodule.url")]
+    assert list_mentions(read_bytes(format_submodule(url=value), ".gitmodules")) == [("git-command", "submodule.url")]
 
 
 def test_submodule_update_command_is_reported(read_bytes):
-    assert list_mentions(read_bytes(submodule(update="!sh x"), ".gitmodules")) == [("git-command", "submodule.update")]
-    assert list_mentions(read_bytes(submodule(update="rebase"), ".gitmodules")) == []
+    assert list_mentions(read_bytes(format_submodule(update="!sh x"), ".gitmodules")) == [
+        ("git-command", "submodule.update")
+    ]
+    assert list_mentions(read_bytes(format_submodule(update="rebase"), ".gitmodules")) == []
 
 
 @check_each("value", ["../x", "/x", "a/../../x", ".git/hooks", "a/.GIT/x", "C:\\x", '"a\r"', '"../x" ; note', '".."/x'])
 def test_submodule_path_outside_working_tree_is_reported(value, read_bytes):
-    assert list_mentions(read_bytes(submodule(path=value), ".gitmodules")) == [("git-outside", "submodule.path")]
+    assert list_mentions(read_bytes(format_submodule(path=value), ".gitmodules")) == [("git-outside", "submodule.path")]
 
 
 def test_submodule_name_with_parent_folders_is_reported(read_bytes):
-    data = submodule(path="x").replace(b'"data"', b'"../../modules/x"')
+    data = format_submodule(path="x").replace(b'"data"', b'"../../modules/x"')
     assert list_mentions(read_bytes(data, ".gitmodules")) == [("git-outside", "submodule.name")]
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_ordinary_submodules_give_no_mentions(ending, read_bytes):
-    data = submodule(path="third_party/x.git", url="https://example.invalid/-/x.git", branch="main").replace(
+    data = format_submodule(path="third_party/x.git", url="https://example.invalid/-/x.git", branch="main").replace(
         b"\n", ending.encode()
     )
     assert list_mentions(read_bytes(data, ".gitmodules")) == []
@@ -85,7 +87,7 @@ def test_each_attribute_driver_is_reported_once(read_bytes):
 def test_attributes_written_by_the_hub_give_no_findings_and_others_do(tmp_path):
     (tmp_path / ".gitattributes").write_text("*.safetensors filter=lfs diff=lfs merge=lfs -text\n")
     (tmp_path / ".lfsconfig").write_text("[lfs]\n\turl = https://huggingface.co/org/model.git/info/lfs\n")
-    (tmp_path / ".gitmodules").write_bytes(submodule(path="x", url="https://example.invalid/x.git"))
+    (tmp_path / ".gitmodules").write_bytes(format_submodule(path="x", url="https://example.invalid/x.git"))
 
     def scan() -> tuple[int, set[str]]:
         report = modelaudit.scan(tmp_path, second_opinion=False)
@@ -95,7 +97,7 @@ def test_attributes_written_by_the_hub_give_no_findings_and_others_do(tmp_path):
     (tmp_path / ".gitattributes").write_text("*.safetensors filter=acme\n")
     (tmp_path / ".lfsconfig").write_text("[lfs]\n\turl = https://example.invalid/x\n")
     assert scan() == (0, {"shell/git-driver", "shell/lfs-elsewhere"})
-    (tmp_path / ".gitmodules").write_bytes(submodule(path="../x", url="--upload-pack=./run"))
+    (tmp_path / ".gitmodules").write_bytes(format_submodule(path="../x", url="--upload-pack=./run"))
     assert scan() == (1, {"shell/git-driver", "shell/lfs-elsewhere", "shell/git-command", "shell/submodule-outside"})
 
 

@@ -28,7 +28,7 @@ SAMPLES = (
 )
 
 
-def uses(source: str) -> set[tuple[str, str]]:
+def list_uses(source: str) -> set[tuple[str, str]]:
     return {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
@@ -72,7 +72,7 @@ def uses(source: str) -> set[tuple[str, str]]:
     ],
 )  # fmt: skip
 def test_calls_are_recorded_at_import_or_later(source: str, use: str, name: str) -> None:
-    assert (use, name) in uses(source)
+    assert (use, name) in list_uses(source)
 
 
 @check_each(
@@ -107,13 +107,15 @@ def test_harmless_lookalikes_are_not_recorded(source: str, name: str) -> None:
     ],
 )
 def test_partial_call_is_resolved_through_names_and_containers(source: str) -> None:
-    assert ("call-at-import", "subprocess.run") in uses(f"import subprocess\nfrom functools import partial\n{source}")
+    assert ("call-at-import", "subprocess.run") in list_uses(
+        f"import subprocess\nfrom functools import partial\n{source}"
+    )
 
 
 def test_helper_function_is_evaluated_with_its_arguments() -> None:
     source = "def plain(t, k):\n    return ''.join(chr(ord(c) ^ k) for c in t)\nimport os\n"
     coded = "".join(chr(ord(each) ^ 7) for each in "system")
-    assert ("hidden", "os.system") in uses(f"{source}getattr(os, plain({coded!r}, 7))('x')")
+    assert ("hidden", "os.system") in list_uses(f"{source}getattr(os, plain({coded!r}, 7))('x')")
 
 
 @pytest.mark.parametrize("broken", ["print 'x'", "def f(:\n    pass", "x = = 1", "type X[T = int] = (", "((("])

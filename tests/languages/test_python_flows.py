@@ -15,7 +15,7 @@ from modelaudit.model.structure import UnreadReason
 UNKNOWN_FUNCTIONS = ("(function that is worked out)", "(function that a file names)")
 
 
-def uses(source: str) -> set[tuple[str, str]]:
+def list_uses(source: str) -> set[tuple[str, str]]:
     return {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
@@ -52,7 +52,7 @@ def uses(source: str) -> set[tuple[str, str]]:
     ],
 )  # fmt: skip
 def test_data_flows_and_hidden_calls_are_recorded(source: str, use: str, name: str) -> None:
-    assert (use, name) in uses(source)
+    assert (use, name) in list_uses(source)
 
 
 @check_each(
@@ -79,7 +79,7 @@ def test_data_flows_and_hidden_calls_are_recorded(source: str, use: str, name: s
     ],
 )  # fmt: skip
 def test_ordinary_code_is_not_recorded(source: str, name: str) -> None:
-    assert name not in {each for _, each in uses(source)}
+    assert name not in {each for _, each in list_uses(source)}
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,13 @@ def test_ordinary_code_is_not_recorded(source: str, name: str) -> None:
     ],
 )
 def test_token_sent_to_its_issuer_is_no_secret_sent(source: str) -> None:
-    assert "sends-secret" not in {use for use, _ in uses(source)}
+    assert "sends-secret" not in {use for use, _ in list_uses(source)}
 
 
 def test_install_command_classes_run_at_import() -> None:
     source = "import requests\nclass A(install):\n    def run(self): requests.get(u)\n"
-    assert ("call", "requests.get") in uses(source)
-    assert ("call-at-import", "requests.get") in uses(source + "setup(cmdclass={'install': A})\n")
+    assert ("call", "requests.get") in list_uses(source)
+    assert ("call-at-import", "requests.get") in list_uses(source + "setup(cmdclass={'install': A})\n")
 
 
 @pytest.mark.parametrize("name", ["a.pth", "sitecustomize.py"])
@@ -141,7 +141,7 @@ def test_attack_text_in_build_file_is_recorded(read_bytes, name: str) -> None:
     assert "(download | shell)" in {each.name for each in outline.mentions}
 
 
-def _notebook(source: str, **metadata: object) -> bytes:
+def _build_notebook(source: str, **metadata: object) -> bytes:
     cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source}]
     return json.dumps({"nbformat": 4, "metadata": metadata, "cells": cells}).encode()
 
@@ -160,17 +160,17 @@ def _notebook(source: str, **metadata: object) -> bytes:
 def test_notebook_kernel_of_other_language_is_an_absence(
     read_bytes, metadata: dict[str, object], is_foreign: bool
 ) -> None:
-    found = read_bytes(_notebook("x = 1", **metadata), "a.ipynb")
+    found = read_bytes(_build_notebook("x = 1", **metadata), "a.ipynb")
     assert (UnreadReason.PROGRAM in {reason for _, reason in found.unread}) is is_foreign
 
 
 def test_cells_of_bash_kernel_are_shell_lines(read_bytes) -> None:
-    found = read_bytes(_notebook("rm -rf x", kernelspec={"name": "bash", "language": "bash"}), "a.ipynb")
+    found = read_bytes(_build_notebook("rm -rf x", kernelspec={"name": "bash", "language": "bash"}), "a.ipynb")
     (outline,) = [each for each in found.of(Outline) if each.format == "notebook"]
     assert [(each.use, each.detail) for each in outline.mentions] == [("shell-line", "rm -rf x")]
 
 
 @pytest.mark.parametrize("magic", ["%%R", "%%perl", "%%julia"])
 def test_cell_magic_of_other_language_is_an_absence(read_bytes, magic: str) -> None:
-    found = read_bytes(_notebook(f"{magic}\nx"), "a.ipynb")
+    found = read_bytes(_build_notebook(f"{magic}\nx"), "a.ipynb")
     assert [reason for _, reason in found.unread] == [UnreadReason.PROGRAM]

@@ -15,34 +15,34 @@ RANDOM = random.Random(7)
 LETTERS = string.ascii_letters + string.digits
 
 
-def letters(count, alphabet=LETTERS):
+def make_letters(count, alphabet=LETTERS):
     return "".join(RANDOM.choice(alphabet) for _ in range(count))
 
 
 TOKENS = {
-    "Hugging Face token": "hf_" + letters(34, string.ascii_letters),
-    "AWS access key": "AKIA" + letters(16, string.ascii_uppercase + "234567"),
-    "GitHub token": "ghp_" + letters(36),
-    "OpenAI key": "sk-" + letters(20) + "T3BlbkFJ" + letters(20),
-    "Anthropic key": "sk-ant-api03-" + letters(93) + "AA",
-    "Slack token": "xoxb-" + letters(12, string.digits) + "-" + letters(24, string.ascii_lowercase),
-    "Google API key": "AIza" + letters(35),
-    "OpenAI project key": "sk-proj-" + letters(156),
-    "OpenRouter key": "sk-or-v1-" + letters(64, "0123456789abcdef"),
-    "Perplexity key": "pplx-" + letters(48),
-    "xAI key": "xai-" + letters(80),
-    "Cerebras key": "csk-" + letters(48),
-    "LangSmith key": f"lsv2_pt_{letters(32, '0123456789abcdef')}_{letters(10, '0123456789abcdef')}",
-    "Pinecone key": f"pcsk_{letters(6)}_{letters(60)}",
-    "DigitalOcean token": "dop_v1_" + letters(64, "0123456789abcdef"),
-    "Databricks token": "dapi" + letters(32, "0123456789abcdef"),
-    "npm access token": "npm_" + letters(36),
-    "Discord webhook": f"https://discord.com/api/webhooks/{letters(18, string.digits)}/{letters(68)}",
-    "AWS secret key": "aws_secret_access_key=" + letters(40),
-    "npm token": "//registry.npmjs.org/:_authToken=" + "npm_" + letters(36),
-    "PyPI token": "pypi-AgEIcHlwaS5vcmc" + letters(80),
+    "Hugging Face token": "hf_" + make_letters(34, string.ascii_letters),
+    "AWS access key": "AKIA" + make_letters(16, string.ascii_uppercase + "234567"),
+    "GitHub token": "ghp_" + make_letters(36),
+    "OpenAI key": "sk-" + make_letters(20) + "T3BlbkFJ" + make_letters(20),
+    "Anthropic key": "sk-ant-api03-" + make_letters(93) + "AA",
+    "Slack token": "xoxb-" + make_letters(12, string.digits) + "-" + make_letters(24, string.ascii_lowercase),
+    "Google API key": "AIza" + make_letters(35),
+    "OpenAI project key": "sk-proj-" + make_letters(156),
+    "OpenRouter key": "sk-or-v1-" + make_letters(64, "0123456789abcdef"),
+    "Perplexity key": "pplx-" + make_letters(48),
+    "xAI key": "xai-" + make_letters(80),
+    "Cerebras key": "csk-" + make_letters(48),
+    "LangSmith key": f"lsv2_pt_{make_letters(32, '0123456789abcdef')}_{make_letters(10, '0123456789abcdef')}",
+    "Pinecone key": f"pcsk_{make_letters(6)}_{make_letters(60)}",
+    "DigitalOcean token": "dop_v1_" + make_letters(64, "0123456789abcdef"),
+    "Databricks token": "dapi" + make_letters(32, "0123456789abcdef"),
+    "npm access token": "npm_" + make_letters(36),
+    "Discord webhook": f"https://discord.com/api/webhooks/{make_letters(18, string.digits)}/{make_letters(68)}",
+    "AWS secret key": "aws_secret_access_key=" + make_letters(40),
+    "npm token": "//registry.npmjs.org/:_authToken=" + "npm_" + make_letters(36),
+    "PyPI token": "pypi-AgEIcHlwaS5vcmc" + make_letters(80),
 }
-KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(letters(64) for _ in range(4)) + "\n-----END"
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(make_letters(64) for _ in range(4)) + "\n-----END"
 
 
 @check_each("kind, token", TOKENS.items())
@@ -89,7 +89,7 @@ def test_reports_never_show_a_secret(tmp_path, name):
 
 
 def test_large_vocabulary_is_searched_fast():
-    words = {f"{letters(6)}://{number}": number for number in range(200_000)}
+    words = {f"{make_letters(6)}://{number}": number for number in range(200_000)}
     data = json.dumps(words).encode()
     began = time.process_time()
     assert list(find_secrets(data)) == []

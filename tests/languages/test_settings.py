@@ -24,26 +24,28 @@ TREES = st.recursive(
 )
 
 
-def flat(tree, path=()):
+def flatten_settings(tree, path=()):
     if tree == {}:
         return [(path, None)]
     if isinstance(tree, dict):
-        return [each for key, inner in tree.items() for each in flat(inner, (*path, key))]
+        return [each for key, inner in tree.items() for each in flatten_settings(inner, (*path, key))]
     if isinstance(tree, list):
-        return [each for index, inner in enumerate(tree) for each in flat(inner, (*path, str(index)))]
+        return [each for index, inner in enumerate(tree) for each in flatten_settings(inner, (*path, str(index)))]
     return [(path, tree)]
 
 
 @given(TREES)
 def test_json_gives_every_value_with_its_path(tree):
-    assert [(each.path, each.value) for each in parse_json_settings(json.dumps(tree), Limits())] == flat(tree)
+    assert [(each.path, each.value) for each in parse_json_settings(json.dumps(tree), Limits())] == flatten_settings(
+        tree
+    )
 
 
 @given(TREES.filter(lambda tree: isinstance(tree, dict | list)))
 def test_yaml_gives_every_value_with_its_path(tree):
     settings, bound = parse_yaml_settings(yaml.safe_dump(tree, sort_keys=False), Limits())
     assert bound is None
-    assert [each.path for each in settings] == [path for path, _ in flat(tree)]
+    assert [each.path for each in settings] == [path for path, _ in flatten_settings(tree)]
 
 
 def test_duplicate_key_gives_two_settings():

@@ -21,17 +21,17 @@ LICENSE, NOTICE, POLICY = ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY
 CARD, CODE = ProseKind.CARD, ProseKind.CODE
 
 
-def said(reading):
-    """Topic, field and value of every statement."""
-    return [(each.topic, each.field, each.value) for each in _items(reading)]
+def list_statements(reading):
+    """Return topic, field and value of every statement."""
+    return [(each.topic, each.field, each.value) for each in _list_items(reading)]
 
 
-def _items(reading):
+def _list_items(reading):
     return [each for statements in reading.of(Statements) for each in statements.items]
 
 
-def document(read_bytes, name, value):
-    return said(read_bytes(json.dumps(value).encode(), name))
+def list_document_statements(read_bytes, name, value):
+    return list_statements(read_bytes(json.dumps(value).encode(), name))
 
 
 @check_each(
@@ -139,7 +139,7 @@ def test_texts_of_one_file_share_a_bound(read_bytes):
 
 def test_gguf_metadata(read_fixture):
     reading = read_fixture("license-evidence/gguf/model.Q4_K_M.gguf")
-    assert said(reading) == [
+    assert list_statements(reading) == [
         (Topic.LICENSE, "general.license", "llama3.1"),
         (Topic.LICENSE_NAME, "general.license.name", "Llama 3.1 Community License"),
         (Topic.LICENSE_LINK, "general.license.link", "LICENSE"),
@@ -148,7 +148,7 @@ def test_gguf_metadata(read_fixture):
         (Topic.RELATION, "general.file_type", "quantized"),
         (Topic.BASE_MODEL, "general.base_model.0.repo_url", "https://huggingface.co/meta-llama/Llama-3.1-8B"),
     ]
-    assert {each.where.key for each in _items(reading)} >= {"general.license", "general.datasets.1"}
+    assert {each.where.key for each in _list_items(reading)} >= {"general.license", "general.datasets.1"}
 
 
 @pytest.mark.parametrize(("value", "quantized"), [("0", False), ("1", False), ("32", False), ("2", True), ("x", False)])
@@ -164,21 +164,21 @@ def test_gguf_base_model_without_address_is_named():
 
 
 def test_safetensors_and_onnx_metadata(read_fixture):
-    assert said(read_fixture("license-evidence/metadata/model.safetensors")) == [
+    assert list_statements(read_fixture("license-evidence/metadata/model.safetensors")) == [
         (Topic.LICENSE, "modelspec.license", "CC-BY-NC-4.0"),
         (Topic.BASE_MODEL, "base_model", "acme/base"),
     ]
-    assert said(read_fixture("license-evidence/metadata/model.onnx")) == [
+    assert list_statements(read_fixture("license-evidence/metadata/model.onnx")) == [
         (Topic.LICENSE, "license", "MIT"),
         (Topic.LICENSE, "doc_string: license", "Apache-2.0"),
     ]
-    assert said(read_fixture("license-evidence/adapter/adapter_model.safetensors")) == [
+    assert list_statements(read_fixture("license-evidence/adapter/adapter_model.safetensors")) == [
         (Topic.RELATION, "ss_network_module", "adapter")
     ]
 
 
 def test_adapter_config(read_fixture):
-    assert said(read_fixture("license-evidence/adapter/adapter_config.json")) == [
+    assert list_statements(read_fixture("license-evidence/adapter/adapter_config.json")) == [
         (Topic.RELATION, "peft_type", "adapter"),
         (Topic.BASE_MODEL, "base_model_name_or_path", "acme/base"),
         (Topic.RELATION, "base_model_name_or_path", "adapter"),
@@ -186,11 +186,11 @@ def test_adapter_config(read_fixture):
 
 
 def test_merge_config(read_fixture):
-    found = said(read_fixture("license-evidence/merge/mergekit_config.yml"))
+    found = list_statements(read_fixture("license-evidence/merge/mergekit_config.yml"))
     models = {value for topic, _, value in found if topic is Topic.BASE_MODEL}
     assert models == {"acme/one", "acme/two", "acme/two-adapter"}
     assert {value for topic, _, value in found if topic is Topic.RELATION} == {"merge"}
-    assert said(read_fixture("license-evidence/merge/config.json")) == [
+    assert list_statements(read_fixture("license-evidence/merge/config.json")) == [
         (Topic.MODALITY, "architectures", "text"),
         (Topic.BASE_MODEL, "_name_or_path", "acme/one"),
     ]
@@ -206,7 +206,7 @@ slices:
 experts:
 - source_model: acme/three
 """
-    found = said(read_bytes(text.encode(), "mergekit_config.yaml"))
+    found = list_statements(read_bytes(text.encode(), "mergekit_config.yaml"))
     assert {value for topic, _, value in found if topic is Topic.BASE_MODEL} == {
         "acme/one", "acme/two", "acme/lora", "acme/three",
     }  # fmt: skip
@@ -221,16 +221,16 @@ experts:
     ],
 )
 def test_package_metadata(read_fixture, path, expected):
-    found = said(read_fixture(f"license-evidence/packaged/{path}"))
+    found = list_statements(read_fixture(f"license-evidence/packaged/{path}"))
     assert found == [(Topic.LICENSE, field, value) for field, value in expected]
 
 
 def test_other_package_metadata(read_bytes):
-    assert said(read_bytes(b"[metadata]\nname = a\nlicense = MIT\n", "setup.cfg")) == [
+    assert list_statements(read_bytes(b"[metadata]\nname = a\nlicense = MIT\n", "setup.cfg")) == [
         (Topic.LICENSE, "metadata.license", "MIT")
     ]
     mlmodel = b"flavors:\n  transformers:\n    source_model_name: acme/base\nmetadata:\n  license: mit\n"
-    assert said(read_bytes(mlmodel, "MLmodel")) == [
+    assert list_statements(read_bytes(mlmodel, "MLmodel")) == [
         (Topic.BASE_MODEL, "flavors.transformers.source_model_name", "acme/base"),
         (Topic.LICENSE, "metadata.license", "mit"),
     ]
@@ -253,14 +253,18 @@ def test_other_package_metadata(read_bytes):
     ],
 )
 def test_configuration_states_modality(read_bytes, value, modalities):
-    found = document(read_bytes, "config.json", value)
+    found = list_document_statements(read_bytes, "config.json", value)
     assert {each for topic, _, each in found if topic is Topic.MODALITY} == modalities
 
 
 def test_quantized_configuration(read_bytes):
-    found = document(read_bytes, "config.json", {"quantization_config": {"bits": 4, "quant_method": "gptq"}})
+    found = list_document_statements(
+        read_bytes, "config.json", {"quantization_config": {"bits": 4, "quant_method": "gptq"}}
+    )
     assert {(topic, value) for topic, _, value in found} == {(Topic.RELATION, "quantized")}
-    assert document(read_bytes, "quantize_config.json", {"bits": 4, "model_name_or_path": "acme/base"}) == [
+    assert list_document_statements(
+        read_bytes, "quantize_config.json", {"bits": 4, "model_name_or_path": "acme/base"}
+    ) == [
         (Topic.RELATION, "bits", "quantized"),
         (Topic.BASE_MODEL, "model_name_or_path", "acme/base"),
     ]
@@ -275,17 +279,17 @@ def test_quantized_configuration(read_bytes):
     ],
 )  # fmt: skip
 def test_license_setting_in_any_shape(read_bytes, value, expected):
-    found = document(read_bytes, "config.json", value)
+    found = list_document_statements(read_bytes, "config.json", value)
     assert [each for topic, _, each in found if topic is Topic.LICENSE] == expected
 
 
 def test_only_known_file_names_yield_statements(read_bytes):
-    assert document(read_bytes, "rows.json", {"license": "mit", "base_model": "a/b"}) == []
-    assert document(read_bytes, "vocab.json", {"license": "mit"}) == []
+    assert list_document_statements(read_bytes, "rows.json", {"license": "mit", "base_model": "a/b"}) == []
+    assert list_document_statements(read_bytes, "vocab.json", {"license": "mit"}) == []
 
 
 def test_statements_are_bounded(read_bytes):
-    many = document(read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]})
+    many = list_document_statements(read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]})
     assert len(many) == 200
     [statements] = extract_statements([("license", f"own {number}") for number in range(5000)])
     assert len(statements.items) == 200
@@ -353,6 +357,6 @@ def test_any_bytes_are_read_without_crash(read_bytes, data, name):
     st.sampled_from(sorted(name for name in DOCUMENTS if name.endswith((".json", ".yml", ".cff")))),
 )
 def test_any_document_stays_within_bounds(read_bytes, value, name):
-    for topic, field, _ in said(read_bytes(json.dumps(value).encode(), name)):
+    for topic, field, _ in list_statements(read_bytes(json.dumps(value).encode(), name)):
         assert topic in Topic
         assert len(field) <= 200
